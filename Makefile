@@ -1,0 +1,58 @@
+# Everything runs from .venv, which `make` creates from the hashed lock: Python 3.11+ and make are enough.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+FAST   := not server and not simulator and not process
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test test-fast check format docs bench lock clean
+
+help: ## Show these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.11"'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+install: $(STAMP) ## Create .venv with the locked dependencies
+
+demo: install ## The whole pipeline live on screen against the local simulator (SECONDS=60 ends by itself)
+	@$(BIN)/hybrid demo $(if $(SECONDS),--seconds $(SECONDS))
+
+run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x...
+	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
+
+test: install ## All tests (fast, server, simulator, process)
+	$(BIN)/python -m pytest
+
+test-fast: install ## The fast tier: no server, no sockets, no processes
+	$(BIN)/python -m pytest -m "$(FAST)"
+
+check: install ## Format, lint, types, architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pyright
+
+format: install ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install ## Write the generated docs: configuration, event schema, .env.example
+	$(BIN)/python -m ops.docs
+
+bench: install ## Run the benchmarks
+	$(BIN)/python -m benchmarks.gate
+
+lock: install ## Resolve the dependencies again, with hashes and without addresses
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --extra simulator -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --no-emit-find-links --quiet --extra simulator --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info

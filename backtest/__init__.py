@@ -1,0 +1,1 @@
+"""A captured stream through the same buyer."""

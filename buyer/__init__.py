@@ -1,0 +1,1 @@
+"""Turn signals into decisions and orders: `BUY_ENGINE_DECISION`, `ORDER_UPDATE`."""

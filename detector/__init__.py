@@ -1,0 +1,1 @@
+"""Watch leaders and emit `ACTIONABLE_SIGNAL` for what they trade."""

@@ -1,0 +1,1 @@
+"""Get resolved winnings back: `REDEMPTION_RESULT`."""

@@ -1,0 +1,343 @@
+"""Every message that crosses a process.
+
+Strict about what we write (`extra="forbid"`), tolerant of what we are sent (`read_event` ignores fields that a newer
+writer added). An id is made from the fact it reports, so retries, several sources and replays name it the same.
+"""
+
+import hashlib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+
+from shared.errors import Malformed
+from shared.market import Book, MarketFacts, Side, Value
+from shared.money import Money
+
+SIGNALS = "hs:signals"
+DECISIONS = "hs:decisions"
+REDEMPTIONS = "hs:redemptions"
+SERVICE = "hs:service"
+DEAD = "hs:dead"
+STREAMS = (SIGNALS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
+
+Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$", to_lower=True)]
+Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$", to_lower=True)]
+
+
+def fact_id(*parts: object) -> str:
+    """Return 64 hex digits that name the fact made of `parts` (fits the venue's bytes32 `metadata`)."""
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+
+
+class Event(Value):
+    """What all events share."""
+
+    event: str
+    version: Literal[1] = 1
+    id: str
+    emitted_at_ms: int
+
+
+class Fill(Value):
+    """One execution of one order of the leader; `log_index` and `role` are known to sources that read the chain."""
+
+    shares: Money
+    usdc: Money
+    log_index: int | None = None
+    role: Literal["maker", "taker"] | None = None
+
+
+class SeenBy(Value):
+    """What one source contributed: when it showed us the fill, and how long after the trade."""
+
+    source: str
+    seen_at_ms: int
+    lag_ms: int
+
+
+class MarketHint(Value):
+    """What the source itself said of the market; the buyer looks the rest up."""
+
+    condition_id: str = ""
+    outcome_index: int | None = None
+    outcome: str = ""
+    title: str = ""
+    slug: str = ""
+    event_slug: str = ""
+
+
+class ActionableSignal(Event):
+    """One leader's fills of one token and side in one transaction.
+
+    `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
+    what was not signalled before. `traded_at_ms` is the block's time (second resolution).
+    """
+
+    event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
+    leader: Address
+    leader_label: str = ""
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    part: int = 0
+    shares: Money
+    usdc: Money
+    price: Money
+    fills: tuple[Fill, ...]
+    traded_at_ms: int
+    seen_at_ms: int
+    seen_by: tuple[SeenBy, ...]
+    market: MarketHint = MarketHint()
+
+
+class SourceStatus(Value):
+    """How one source is doing, by our own count."""
+
+    name: str
+    state: Literal["starting", "ok", "failing", "stopped"]
+    polls: int = 0
+    rows: int = 0
+    errors: int = 0
+    last_error: str = ""
+    last_ok_at_ms: int | None = None
+    seen_first: int = 0
+    seen_later: int = 0
+    lag_p50_ms: int | None = None
+    lag_p95_ms: int | None = None
+
+
+class GateStatus(Value):
+    """One shared budget: `factor` below 1 means it slowed down after a throttle."""
+
+    name: str
+    target_per_s: float
+    factor: float
+    hold_ms: int = 0
+    granted: int = 0
+
+
+class HybridProgress(Event):
+    """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in."""
+
+    event: Literal["HYBRID_PROGRESS"] = "HYBRID_PROGRESS"
+    detector: str
+    runtime_ms: int
+    leaders: tuple[str, ...]
+    signals: int
+    sightings: int
+    repeats: int
+    sources: tuple[SourceStatus, ...]
+    gates: tuple[GateStatus, ...] = ()
+    live_tokens: tuple[str, ...] = ()
+
+
+class HybridSummary(HybridProgress):
+    """The detector's last report."""
+
+    event: Literal["HYBRID_SUMMARY"] = "HYBRID_SUMMARY"  # type: ignore[assignment]  # narrows the discriminator
+    reason: str = ""
+
+
+class RuleResult(Value):
+    """One rule's verdict; `value` and `limit` are printed as they were compared."""
+
+    rule: str
+    passed: bool
+    value: str = ""
+    limit: str = ""
+
+
+class Order(Value):
+    """What we send: at most `shares` at `limit_price` or better, now, the rest killed (FAK)."""
+
+    id: str
+    signal_id: str
+    token_id: str
+    condition_id: str
+    leader: Address
+    side: Side
+    shares: Money
+    limit_price: Money
+    budget: Money
+    kind: Literal["FAK"] = "FAK"
+
+
+OrderState = Literal["INTENT", "SUBMITTED", "LIVE", "DELAYED", "MATCHED", "REJECTED", "UNKNOWN", "CONFIRMED", "FAILED", "CANCELLED"]
+
+
+class Outcome(Value):
+    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee."""
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book: Book | None = None
+
+
+class Portfolio(Value):
+    """The buyer's balances that a decision looked at; `seq` is the ledger's number, so replay knows what came before."""
+
+    seq: int
+    cash: Money
+    spent_today: Money
+    market_exposure: Money
+    lot_shares: Money
+    lot_cost: Money
+    halted: bool = False
+
+
+class Inputs(Value):
+    """Everything a decision was made from: enough to make it again."""
+
+    now_ms: int
+    market: MarketFacts | None = None
+    book: Book | None = None
+    portfolio: Portfolio | None = None
+    config_id: str = ""
+    code_version: str = ""
+
+
+Verdict = Literal["BUY", "SELL", "SKIP"]
+
+
+class BuyEngineDecision(Event):
+    """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal."""
+
+    event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
+    signal_id: str
+    leader: str
+    token_id: str
+    mode: Literal["paper", "live"]
+    verdict: Verdict
+    reason: str
+    rules: tuple[RuleResult, ...]
+    order: Order | None = None
+    outcome: Outcome | None = None
+    inputs: Inputs
+
+
+class OrderUpdate(Event):
+    """An order moved to another state."""
+
+    event: Literal["ORDER_UPDATE"] = "ORDER_UPDATE"
+    order_id: str
+    signal_id: str
+    mode: Literal["paper", "live"]
+    state: OrderState
+    order: Order
+    outcome: Outcome | None = None
+
+
+class Redeemed(Value):
+    """One lot of a resolved market: `payout` is what it brought, `cost` what it took to buy."""
+
+    leader: str
+    token_id: str
+    outcome_index: int
+    shares: Money
+    cost: Money
+    payout: Money
+
+
+class RedemptionResult(Event):
+    """A resolved market paid what it owed (which is nothing for a loser), by its real payout vector."""
+
+    event: Literal["REDEMPTION_RESULT"] = "REDEMPTION_RESULT"
+    wallet: str
+    condition_id: str
+    mode: Literal["paper", "live"]
+    payouts: tuple[str, ...]
+    lots: tuple[Redeemed, ...]
+    expected: Money
+    paid: Money
+    cost: Money
+    realized: Money
+    title: str = ""
+    ledger_seq: int
+
+
+class ServiceStart(Event):
+    """A process began; `config` holds its settings without secrets."""
+
+    event: Literal["SERVICE_START"] = "SERVICE_START"
+    service: str
+    instance: str
+    mode: str = ""
+    code_version: str = ""
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class ServiceStop(Event):
+    """A process ended; `snapshots` holds each part's last word."""
+
+    event: Literal["SERVICE_STOP"] = "SERVICE_STOP"
+    service: str
+    instance: str
+    reason: str = ""
+    exit_code: int = 0
+    snapshots: dict[str, Any] = Field(default_factory=dict)
+
+
+class ServiceHealth(Event):
+    """A process's heartbeat."""
+
+    event: Literal["SERVICE_HEALTH"] = "SERVICE_HEALTH"
+    service: str
+    instance: str
+    ready: bool
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class DeadLetter(Event):
+    """An entry that could not be handled, kept whole with its reason and origin."""
+
+    event: Literal["DEAD_LETTER"] = "DEAD_LETTER"
+    stream: str
+    entry_id: str
+    fields: dict[str, str]
+    reason: str
+    deliveries: int = 1
+
+
+AnyEvent = Annotated[
+    ActionableSignal
+    | HybridProgress
+    | HybridSummary
+    | BuyEngineDecision
+    | OrderUpdate
+    | RedemptionResult
+    | ServiceStart
+    | ServiceStop
+    | ServiceHealth
+    | DeadLetter,
+    Field(discriminator="event"),
+]
+_ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def read_event(text: str | bytes) -> AnyEvent:
+    """Read one event from JSON.
+
+    Fields that we do not know (a newer writer's) are dropped.
+
+    Raises:
+        Malformed: not JSON, of no known kind, or with a wrong value; the message names the field.
+    """
+    try:
+        return _ANY.validate_json(text, extra="ignore")
+    except ValidationError as error:
+        raise Malformed(f"not an event: {first_problem(error)}") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem of a validation as one line: where and what."""
+    problem = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "payload"
+    return f"{where}: {problem['msg']} (got {str(problem['input'])[:80]!r})"
+
+
+def write_event(event: BaseModel) -> str:
+    """Return the event's one JSON form: fields in declared order, no spaces."""
+    return event.model_dump_json()

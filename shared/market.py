@@ -1,0 +1,84 @@
+"""The nouns of a market that cross processes: facts, book, level. Pure values."""
+
+from decimal import Decimal
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.money import Money
+
+Side = Literal["BUY", "SELL"]
+
+BOOK_DEPTH = 25
+"""Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
+
+
+class Value(BaseModel):
+    """A frozen value; strict about what we write."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MarketFacts(Value):
+    """What does not change from trade to trade, for one outcome token."""
+
+    token_id: str
+    condition_id: str
+    outcome_index: int
+    outcome: str = ""
+    title: str = ""
+    slug: str = ""
+    event_slug: str = ""
+    category: str = ""
+    tick: Money
+    min_shares: Money
+    fee_rate: Money = Decimal(0)
+    fee_exponent: int = 1
+    neg_risk: bool = False
+    accepting_orders: bool = True
+    closed: bool = False
+    ends_at_ms: int | None = None
+
+
+class Level(Value):
+    """Resting shares at one price."""
+
+    price: Money
+    shares: Money
+
+
+class Book(Value):
+    """One token's resting orders, best level first on both sides, whatever order they were sent in."""
+
+    token_id: str
+    at_ms: int
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+
+    @classmethod
+    def of(cls, token_id: str, at_ms: int, bids: list[Level], asks: list[Level]) -> Self:
+        """Sort levels best first, drop empty ones and keep `BOOK_DEPTH` of each side."""
+        kept_bids = sorted((level for level in bids if level.shares > 0), key=lambda level: -level.price)
+        kept_asks = sorted((level for level in asks if level.shares > 0), key=lambda level: level.price)
+        return cls(
+            token_id=token_id, at_ms=at_ms, bids=tuple(kept_bids[:BOOK_DEPTH]), asks=tuple(kept_asks[:BOOK_DEPTH])
+        )
+
+    @property
+    def best_bid(self) -> Decimal | None:
+        """Return the highest price somebody pays, or None."""
+        return self.bids[0].price if self.bids else None
+
+    @property
+    def best_ask(self) -> Decimal | None:
+        """Return the lowest price somebody asks, or None."""
+        return self.asks[0].price if self.asks else None
+
+    @property
+    def crossed(self) -> bool:
+        """Say whether a bid stands at or above an ask: a book nobody should trade on."""
+        return bool(self.bids and self.asks and self.bids[0].price >= self.asks[0].price)
+
+    def against(self, side: Side) -> tuple[Level, ...]:
+        """Return the levels an order of `side` would hit, best first."""
+        return self.asks if side == "BUY" else self.bids

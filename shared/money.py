@@ -1,0 +1,99 @@
+"""Exact money: collateral and shares as integer micro-units inside, as decimal strings outside.
+
+One micro-unit is 10^-6 of a share or of a pUSD: the precision of the chain (venue reference, contracts section).
+"""
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from shared.errors import Malformed
+
+MICRO = 1_000_000
+_QUANTUM = Decimal(1).scaleb(-6)
+_FEE_QUANTUM = Decimal(1).scaleb(-5)
+
+
+def to_micro(value: Decimal | int | str) -> int:
+    """Return `value` in micro-units, rounded half to even as the venue's doubles need it.
+
+    Raises:
+        Malformed: `value` is no finite number.
+    """
+    try:
+        number = Decimal(value)
+        if not number.is_finite():
+            raise Malformed(f"not a finite amount: {value!r}")
+        with localcontext(prec=60):
+            return int(number.scaleb(6).to_integral_value(ROUND_HALF_EVEN))
+    except (InvalidOperation, TypeError, ValueError) as error:
+        raise Malformed(f"not an amount: {value!r}") from error
+
+
+def from_micro(micro: int) -> Decimal:
+    """Return micro-units as an exact decimal, without trailing zeros."""
+    return plain(Decimal(micro).scaleb(-6))
+
+
+def plain(value: Decimal) -> Decimal:
+    """Return `value` in its one canonical form: no exponent, no trailing zeros."""
+    if value == value.to_integral_value():
+        return value.quantize(Decimal(1)) if abs(value) < Decimal(10) ** 27 else value
+    return value.normalize()
+
+
+def _read_decimal(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
+    if isinstance(value, float):
+        raise ValueError(f"a float cannot hold money: {value!r}; send a decimal string")  # noqa: TRY004 - pydantic wants ValueError
+    return value
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_read_decimal),
+    PlainSerializer(lambda value: format(plain(value), "f"), return_type=str, when_used="json"),
+]
+"""A decimal that crosses processes as a canonical string; never a float."""
+
+
+def price_of(usdc_micro: int, shares_micro: int) -> Decimal:
+    """Return collateral per share to 6 decimals; 0 for no shares."""
+    if shares_micro == 0:
+        return Decimal(0)
+    return plain((Decimal(usdc_micro) / Decimal(shares_micro)).quantize(_QUANTUM))
+
+
+def cost_micro(shares_micro: int, price: Decimal) -> int:
+    """Return `shares_micro` x `price` in micro-units, rounded up: a cost is never understated."""
+    return int((shares_micro * price).to_integral_value(ROUND_CEILING))
+
+
+def proceeds_micro(shares_micro: int, price: Decimal) -> int:
+    """Return `shares_micro` x `price` in micro-units, rounded down: proceeds are never overstated."""
+    return int((shares_micro * price).to_integral_value(ROUND_FLOOR))
+
+
+def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int = 1) -> int:
+    """Return the taker's fee in micro-units: shares x rate x (p x (1 - p))^exponent, to 5 decimals.
+
+    Source: venue reference 3.5, verified there on 21 of 21 real taker legs (108 @ 0.36 at 0.07 -> 1.741820).
+    """
+    with localcontext(prec=60):
+        fee = Decimal(shares_micro).scaleb(-6) * rate * (price * (1 - price)) ** exponent
+        return int(fee.quantize(_FEE_QUANTUM, ROUND_HALF_EVEN).scaleb(6))
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of `step` that is not above `value`."""
+    return plain((value / step).to_integral_value(ROUND_FLOOR) * step)
+
+
+def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+    """Return the smallest multiple of `step` that is not below `value`."""
+    return plain((value / step).to_integral_value(ROUND_CEILING) * step)
+
+
+def truncate(value: Decimal, places: int) -> Decimal:
+    """Return `value` cut to `places` decimals."""
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
