@@ -7,7 +7,7 @@ writer added). An id is made from the fact it reports, so retries, several sourc
 import hashlib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
 from shared.errors import Malformed
 from shared.market import Book, MarketFacts, Side, Value
@@ -20,8 +20,14 @@ SERVICE = "hs:service"
 DEAD = "hs:dead"
 STREAMS = (SIGNALS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
 
-Address = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{40}$", to_lower=True)]
-Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$", to_lower=True)]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Address = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
+Hash = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 
 
 def fact_id(*parts: object) -> str:

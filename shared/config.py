@@ -1,0 +1,114 @@
+"""Settings: one frozen model per service; flags beat the environment, which beats the `.env` file.
+
+`parse(Model, argv)` reads the command line for `None` and only the environment for `[]`, so an orchestrator's flags never
+leak into a service (trap 32).
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.errors import BadConfig
+from shared.events import Address
+from shared.polymarket import endpoints
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """What every service is told."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, cli_implicit_flags=True)
+    program: ClassVar[str] = "hybrid"
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0", description="Redis 7.0+ or Valkey that carries streams, gates and ledger."
+    )
+    data_api_url: str = Field(endpoints.DATA_API_URL, description="Base URL of the Data API.")
+    gamma_url: str = Field(endpoints.GAMMA_URL, description="Base URL of the Gamma API (market facts).")
+    clob_url: str = Field(endpoints.CLOB_URL, description="Base URL of the CLOB REST API (books).")
+    rpc_url: str = Field(endpoints.RPC_URL, description="Polygon JSON-RPC endpoint; your own node or provider is better than the public default.")
+    gamma_rate_per_s: float = Field(15.0, gt=0, le=400, description="Shared budget for Gamma, requests per second.")
+    rpc_rate_per_s: float = Field(5.0, gt=0, le=1000, description="Shared budget for the RPC node, requests per second.")
+    http_timeout_s: float = Field(10.0, gt=0, le=120, description="Seconds an upstream may take to answer.")
+    health_port: int = Field(0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 picks a free one.")
+    health_host: str = Field("127.0.0.1", description="Where they listen; anything but loopback needs METRICS_TOKEN.")
+    metrics_token: SecretStr | None = Field(None, description="Bearer token that /metrics asks for when not on loopback.")
+    heartbeat_s: float = Field(10.0, gt=0, le=300, description="Seconds between SERVICE_HEALTH events.")
+    runtime_seconds: float = Field(0, ge=0, description="Stop after this many seconds; 0 runs until told to stop.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level written to stderr.")
+    log_format: str = Field("auto", pattern="^(auto|json|text)$", description="Log lines as JSON or text; auto is text on a terminal.")
+
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -> Model:  # noqa: ANN401 - any field's value
+    """Build `model` from flags, environment and `--env-file`.
+
+    Args:
+        model: The settings to build.
+        argv: Flags; None reads the command line, [] only the environment.
+        overrides: Values that beat everything (an orchestrator's own decisions).
+
+    Raises:
+        BadConfig: naming the variable, the value and what it should be.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    env_file, flags = _take_env_file(words)
+    flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
+    try:
+        return model(
+            _env_file=env_file,
+            _cli_parse_args=flags,
+            _cli_kebab_case=True,
+            _cli_prog_name=model.program,
+            **overrides,
+        )
+    except ValidationError as error:
+        raise BadConfig(explain(model, error)) from error
+
+
+def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--env-file", default=os.environ.get("HYBRID_ENV_FILE"))
+    known, rest = parser.parse_known_args(words)
+    if known.env_file and not Path(known.env_file).is_file():
+        raise BadConfig(f"--env-file {known.env_file}: no such file; copy .env.example and edit it")
+    return known.env_file, rest
+
+
+def explain(model: type[Settings], error: ValidationError) -> str:
+    """Return one line for each wrong setting: variable, value, problem, what it is for."""
+    lines: list[str] = []
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        field = model.model_fields.get(name)
+        secret = field is not None and "Secret" in str(field.annotation)
+        value = "(hidden)" if secret else repr(problem["input"])[:100]
+        purpose = f" ({field.description})" if field is not None and field.description else ""
+        lines.append(f"{name.upper()}={value}: {problem['msg']}{purpose}")
+    return "; ".join(lines)
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """Return the settings as plain JSON values, secrets as `**********`, passwords cut out of URLs."""
+    return {name: _hide_password(value) for name, value in settings.model_dump(mode="json").items()}
+
+
+def _hide_password(value: object) -> object:
+    if isinstance(value, str) and "://" in value and "@" in value:
+        scheme, rest = value.split("://", 1)
+        return f"{scheme}://***@{rest.rsplit('@', 1)[1]}"
+    return value

@@ -1,0 +1,280 @@
+"""Redis streams: publish once, read as a group, take over what a dead reader left, bury what cannot be read.
+
+Every write here is either an idempotent script or sent with retries off (`shared/broker.py`), because a re-sent XADD
+makes two entries. Nothing is trimmed that a group still needs, and nothing rests on a key's time to live.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from shared.broker import Script, errors_named
+from shared.clock import Clock
+from shared.errors import Unavailable
+from shared.events import DEAD, STREAMS, DeadLetter, Event, fact_id, write_event
+
+MOST_FACTS = 200_000
+"""Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
+
+_PUBLISH = Script("shared/streams.lua")
+_TRIM = Script("shared/trim.lua")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a publish: `value` is the entry's id, the value known before, or the horizon."""
+
+    state: Literal["published", "known", "expired"]
+    value: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stream entry as delivered; `fields` is empty when the entry was trimmed under us."""
+
+    stream: str
+    id: str
+    fields: Mapping[str, str]
+    deliveries: int = 1
+
+    @property
+    def json(self) -> str:
+        """Return the event's JSON, or '' when the entry holds none."""
+        return self.fields.get("json", "")
+
+
+def publish(redis: Redis, stream: str, event: Event) -> str:
+    """Append `event`; return the entry's id. For reports whose repetition is harmless."""
+    with errors_named(redis):
+        return str(redis.xadd(stream, {"event": event.event, "json": write_event(event)}))
+
+
+def publish_once(
+    redis: Redis, stream: str, event: Event, *, fact: str, value: str = "1", expected: str = "", age: int = 0
+) -> Published:
+    """Append `event` unless `fact` already stands at another value than `expected`; one atomic step.
+
+    Args:
+        redis: The connection.
+        stream: Where to append.
+        event: What to append.
+        fact: `owner:rest`; what may be published once.
+        value: What to remember for the fact.
+        expected: The value it must have now; '' for never published.
+        age: When the fact happened (any unit that grows); decides which facts are forgotten first.
+        most: Set by `MOST_FACTS`.
+
+    Raises:
+        Unavailable: the server is away or refuses to write; nothing is known to have happened, call again.
+    """
+    keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
+    args = [fact, expected, value, age, MOST_FACTS, event.event, write_event(event)]
+    with errors_named(redis):
+        state, known = cast("list[str]", _PUBLISH(redis, keys, args))
+    return Published(cast('Literal["published", "known", "expired"]', state), known)
+
+
+def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]:
+    """Return the value of each fact, None where it was never published (or forgotten)."""
+    if not facts:
+        return []
+    with errors_named(redis):
+        return cast("list[str | None]", redis.hmget(f"{stream}:facts", facts))
+
+
+def bury(redis: Redis, group: str, entry: Entry, reason: str, now_ms: int) -> None:
+    """Move `entry` to the dead stream with its reason, and acknowledge it, in one step."""
+    letter = DeadLetter(
+        id=fact_id("dead", entry.stream, entry.id),
+        emitted_at_ms=now_ms,
+        stream=entry.stream,
+        entry_id=entry.id,
+        fields=dict(entry.fields),
+        reason=reason,
+        deliveries=entry.deliveries,
+    )
+    with errors_named(redis), redis.pipeline(transaction=True) as pipe:
+        pipe.xadd(DEAD, {"event": letter.event, "json": write_event(letter)})
+        pipe.xack(entry.stream, group, entry.id)
+        pipe.execute()
+
+
+def trim(redis: Redis, stream: str, keep: int) -> int:
+    """Remove entries beyond `keep` that every group has finished with; return how many."""
+    with errors_named(redis):
+        return int(cast("int", _TRIM(redis, [stream], [keep])))
+
+
+def ensure_group(redis: Redis, stream: str, group: str) -> bool:
+    """Create `group` at the beginning of `stream`; return False when it was there already."""
+    with errors_named(redis):
+        try:
+            redis.xgroup_create(stream, group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+            return False
+    return True
+
+
+class GroupReader:
+    """One named consumer of one group.
+
+    `entries(stop)` yields first what this name had pending before (a crash), then new entries, and every
+    `take_over_every_s` what any consumer, ourselves included, left idle for `idle_ms`. Order is not promised after a
+    crash. The caller acknowledges; what it does not acknowledge comes back.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        stream: str,
+        group: str,
+        consumer: str,
+        *,
+        clock: Clock,
+        idle_ms: int = 30_000,
+        take_over_every_s: float = 5.0,
+        batch: int = 64,
+        block_ms: int = 1000,
+    ) -> None:
+        self.stream, self.group, self.consumer = stream, group, consumer
+        self.trimmed = 0
+        self.emptied = False
+        self._redis, self._clock = redis, clock
+        self._idle_ms, self._every_s = idle_ms, take_over_every_s
+        self._batch, self._block_ms = batch, block_ms
+        self._next_take_over = clock.monotonic()
+        self._recovered = False
+
+    def read(self) -> list[Entry]:
+        """Return the next entries; an empty list after `block_ms` without any.
+
+        Raises:
+            Unavailable: the server is away; call again later.
+        """
+        if not self._recovered:
+            ensure_group(self._redis, self.stream, self.group)
+            return self._recover()
+        if self._clock.monotonic() >= self._next_take_over:
+            self._next_take_over = self._clock.monotonic() + self._every_s
+            taken = self._take_over()
+            if taken:
+                return taken
+        return self._read(">", self._block_ms)
+
+    def entries(self, stop: threading.Event, retry_s: float = 1.0) -> Iterator[Entry]:
+        """Yield entries until `stop` is set; a server that is away is asked again every `retry_s`."""
+        while not stop.is_set():
+            try:
+                batch = self.read()
+            except Unavailable:
+                self._recovered = False
+                self._clock.wait(stop, retry_s)
+                continue
+            for entry in batch:
+                if stop.is_set():
+                    return
+                yield entry
+
+    def ack(self, entry_id: str) -> None:
+        """Acknowledge one entry."""
+        with errors_named(self._redis):
+            self._redis.xack(self.stream, self.group, entry_id)
+
+    def _recover(self) -> list[Entry]:
+        """Read our own pending entries; when the server has none left, go on to new ones."""
+        pending = self._read("0", None)
+        self._recovered = True
+        return pending
+
+    def _read(self, position: str, block_ms: int | None) -> list[Entry]:
+        with errors_named(self._redis):
+            try:
+                reply = self._redis.xreadgroup(
+                    self.group, self.consumer, {self.stream: position}, count=self._count(position), block=block_ms
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self.emptied = True
+                self._recovered = False
+                return []
+        return [entry for rows in _rows_by_stream(reply) for entry in self._entries(rows)]
+
+    def _count(self, position: str) -> int:
+        """Take the whole pending list at once at a start: it is read only once."""
+        return 1_000_000 if position == "0" else self._batch
+
+    def _take_over(self) -> list[Entry]:
+        with errors_named(self._redis):
+            try:
+                reply = cast(
+                    "list[Any]",
+                    self._redis.xautoclaim(
+                        self.stream, self.group, self.consumer, self._idle_ms, start_id="0-0", count=self._batch
+                    ),
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                self.emptied = True
+                self._recovered = False
+                return []
+        self.trimmed += len(reply[2]) if len(reply) > 2 else 0  # noqa: PLR2004 - the third part lists trimmed ids
+        return self._entries(reply[1])
+
+    def _entries(self, rows: list[tuple[str, dict[str, str] | None]]) -> list[Entry]:
+        return [Entry(self.stream, entry_id, fields or {}) for entry_id, fields in rows]
+
+
+def _rows_by_stream(reply: Any) -> list[list[tuple[str, dict[str, str] | None]]]:  # noqa: ANN401 - RESP2 and RESP3 differ
+    """Return the rows of each stream, whichever protocol answered."""
+    if not reply:
+        return []
+    if isinstance(reply, dict):
+        return [row for rows in cast("dict[str, Any]", reply).values() for row in rows]
+    return [rows for _, rows in cast("list[Any]", reply)]
+
+
+def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
+    """Return (entries not yet delivered, entries delivered and not acknowledged); (0, 0) without the group."""
+    with errors_named(redis):
+        try:
+            groups = cast("list[dict[str, Any]]", redis.xinfo_groups(stream))
+        except ResponseError:
+            return 0, 0
+    for info in groups:
+        if info["name"] == group:
+            return int(info.get("lag") or 0), int(info["pending"])
+    return 0, 0
+
+
+def tail(redis: Redis, stream: str, count: int) -> list[Entry]:
+    """Return the newest `count` entries, oldest first."""
+    with errors_named(redis):
+        rows = cast("list[tuple[str, dict[str, str]]]", redis.xrevrange(stream, count=count))
+    return [Entry(stream, entry_id, fields) for entry_id, fields in reversed(rows)]
+
+
+def follow(redis: Redis, positions: dict[str, str], block_ms: int = 500, count: int = 500) -> list[Entry]:
+    """Read what came after `positions` (stream -> last id) without a group, and move the positions on."""
+    with errors_named(redis):
+        reply = redis.xread(cast("Any", positions), count=count, block=block_ms)
+    pairs = reply.items() if isinstance(reply, dict) else (reply or [])
+    found: list[Entry] = []
+    for stream, chunk in cast("Any", pairs):
+        rows = [row for rows in chunk for row in rows] if isinstance(reply, dict) else chunk
+        found += [Entry(stream, entry_id, fields) for entry_id, fields in rows]
+        positions[stream] = rows[-1][0] if rows else positions[stream]
+    return found
+
+
+def lengths(redis: Redis) -> dict[str, int]:
+    """Return the length of each of our streams."""
+    with errors_named(redis):
+        return {stream: int(cast("int", redis.xlen(stream))) for stream in STREAMS}

@@ -1,0 +1,25 @@
+-- Trim a stream only up to what every group has finished with.
+-- KEYS: 1 stream. ARGV: 1 how many finished entries to keep all the same. Returns the number of entries removed.
+-- The slowest group's oldest pending entry (or its last delivered one) is the limit; a stream nobody reads keeps ARGV[1].
+local length = redis.call('XLEN', KEYS[1])
+local surplus = length - tonumber(ARGV[1])
+if surplus <= 0 then return 0 end
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', surplus + 1)
+local limit = first[#first][1]
+
+local function below(a, b)
+  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')
+  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')
+  if tonumber(a_ms) ~= tonumber(b_ms) then return tonumber(a_ms) < tonumber(b_ms) end
+  return tonumber(a_seq) < tonumber(b_seq)
+end
+
+for _, raw in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #raw, 2 do group[raw[i]] = raw[i + 1] end
+  local needed = group['last-delivered-id']
+  local pending = redis.call('XPENDING', KEYS[1], group['name'])
+  if pending[1] > 0 then needed = pending[2] end
+  if below(needed, limit) then limit = needed end
+end
+return redis.call('XTRIM', KEYS[1], 'MINID', limit)

@@ -1,0 +1,44 @@
+"""What every tier shares: a real server, the place of the real data, the local venue."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from ops.embedded_redis import EmbeddedRedis
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def _session_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """One server for the whole run; tests see it flushed. No sync: speed, not durability, is wanted here."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("valkey"), fsync="off") as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_url(_session_server: EmbeddedRedis) -> str:
+    """Give the URL of a real, empty server."""
+    with Redis.from_url(_session_server.url) as client:
+        client.flushall()
+        client.script_flush()
+    return _session_server.url
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """Give a durable server of the test's own, to kill and restart."""
+    with EmbeddedRedis(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of captured payloads, or skip and say why; with CI=true and the folder there, tests must run."""
+    folder = Path(os.environ.get("HYBRID_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no captured payloads: HYBRID_REAL_DATA={folder} is not a folder")
+    return folder
