@@ -1,0 +1,67 @@
+"""One active holder at a time, told apart by a fencing token that only grows."""
+
+import threading
+from typing import cast
+
+from redis import Redis
+
+from shared.broker import Script, errors_named
+from shared.clock import Clock
+from shared.errors import Fenced, Unavailable
+from shared.ledger import Fence
+
+_LEASE = Script("shared/lease.lua")
+
+
+class Lease:
+    """A named lease. The same holder may take it again at once (a restart); another one waits until it ran out."""
+
+    def __init__(self, redis: Redis, name: str, holder: str, *, clock: Clock, ttl_s: float = 10.0) -> None:
+        self.key = f"hs:lease:{name}"
+        self.holder = holder
+        self.token = ""
+        self._redis, self._clock, self._ttl_s = redis, clock, ttl_s
+        self._renew_at = 0.0
+
+    def try_acquire(self) -> str:
+        """Take the lease if it is free; return the holder in our way, or '' when it is ours now."""
+        token, other = self._ask("")
+        if not token:
+            return other
+        self.token = token
+        self._renew_at = self._clock.monotonic() + self._ttl_s / 3
+        return ""
+
+    def acquire(self, stop: threading.Event) -> bool:
+        """Wait until the lease is ours; False when `stop` was set first."""
+        while not stop.is_set():
+            try:
+                if not self.try_acquire():
+                    return True
+            except Unavailable:
+                pass
+            self._clock.wait(stop, self._ttl_s / 10)
+        return False
+
+    def renew(self) -> None:
+        """Prolong the lease when a third of it has passed.
+
+        Raises:
+            Fenced: somebody else holds it now; stop working.
+        """
+        if self._clock.monotonic() < self._renew_at:
+            return
+        token, other = self._ask(self.token)
+        if not token:
+            raise Fenced(f"{self.key} is held by {other or 'nobody'} now; this process lost it")
+        self._renew_at = self._clock.monotonic() + self._ttl_s / 3
+
+    @property
+    def fence(self) -> Fence:
+        """Return what every write must carry."""
+        return Fence(self.key, self.token)
+
+    def _ask(self, token: str) -> tuple[str, str]:
+        with errors_named(self._redis):
+            reply = cast("list[str]", _LEASE(self._redis, [self.key], [self.holder, int(self._ttl_s * 1000), token]))
+        return reply[0], reply[1]

@@ -1,0 +1,55 @@
+-- One atomic step of the ledger: validate first, write last (the server rolls nothing back).
+-- KEYS: 1 accounts (hash), 2 writes done (zset: id -> seq), 3 seq (string), 4 lease (hash), 5 ack's stream,
+--       6 prefix of record hashes, then one key for each event's stream
+-- ARGV: 1 a JSON object:
+--   id, most (writes remembered), postings [[account, delta]...], guards [[account, least|'', most|'']...],
+--   records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
+--   expected_seq ('' = any)
+-- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
+local write = cjson.decode(ARGV[1])
+
+if write.token ~= '' then
+  local token = redis.call('HGET', KEYS[4], 'token')
+  if token ~= write.token then return {'fenced', token or ''} end
+end
+
+local done = redis.call('ZSCORE', KEYS[2], write.id)
+if done then
+  if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
+  return {'known', tostring(done)}
+end
+
+local seq = redis.call('GET', KEYS[3]) or '0'
+if write.expected_seq ~= '' and write.expected_seq ~= seq then return {'stale', seq} end
+
+local change = {}
+for _, posting in ipairs(write.postings) do
+  change[posting[1]] = (change[posting[1]] or 0) + tonumber(posting[2])
+end
+for _, guard in ipairs(write.guards) do
+  local value = tonumber(redis.call('HGET', KEYS[1], guard[1]) or '0') + (change[guard[1]] or 0)
+  if guard[2] ~= '' and value < tonumber(guard[2]) then
+    return {'refused', guard[1], string.format('%.0f', value), guard[2]}
+  end
+  if guard[3] ~= '' and value > tonumber(guard[3]) then
+    return {'refused', guard[1], string.format('%.0f', value), guard[3]}
+  end
+end
+
+for _, posting in ipairs(write.postings) do
+  if redis.call('HINCRBY', KEYS[1], posting[1], posting[2]) == 0 then
+    redis.call('HDEL', KEYS[1], posting[1])
+  end
+end
+for _, record in ipairs(write.records) do
+  local key = KEYS[6] .. record[1]
+  if record[3] then redis.call('HSET', key, record[2], record[3]) else redis.call('HDEL', key, record[2]) end
+end
+seq = redis.call('INCR', KEYS[3])
+redis.call('ZADD', KEYS[2], seq, write.id)
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
+for i, event in ipairs(write.events) do
+  redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', event[2])
+end
+if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
+return {'written', tostring(seq)}

@@ -1,0 +1,331 @@
+"""The ledger: balances, records and events that change together, once, or not at all.
+
+A `Write` is one step: it happens at most once for its id, only while its fence holds and its guards allow it, and its
+balances, records, events and the acknowledgement of what caused it become visible together. `RedisLedger` is the
+durable one; `MemoryLedger` is the same without a server, for replay and tests.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+from redis import Redis
+
+from shared.accounts import Lot, Postings, cost_account, shares_account
+from shared.broker import Script, errors_named
+from shared.errors import Fenced
+from shared.events import Event, write_event
+
+MOST_WRITES = 200_000
+"""Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
+
+_COMMIT = Script("shared/ledger.lua")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
+
+    account: str
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The lease we hold: its key and the token it gave us."""
+
+    key: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Ack:
+    """The stream entry that this write settles."""
+
+    stream: str
+    group: str
+    entry: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One field of a record hash; None deletes it."""
+
+    kind: str
+    field: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One atomic step."""
+
+    id: str
+    postings: Postings = ()
+    guards: tuple[Guard, ...] = ()
+    records: tuple[Record, ...] = ()
+    events: tuple[tuple[str, Event], ...] = ()
+    fence: Fence | None = None
+    ack: Ack | None = None
+    expected_seq: int | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """It happened now, as the ledger's step `seq`."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """It had happened before; nothing changed (the acknowledgement was repeated)."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A guard refused: `account` would have been `value` against `limit`. Nothing changed."""
+
+    account: str
+    value: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The ledger moved on from `expected_seq`; read again. Nothing changed."""
+
+    seq: int
+
+
+Result = Written | Known | Refused | Stale
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Values read in one step, with the ledger's number at that moment; `done` holds the asked writes that happened."""
+
+    seq: int
+    values: dict[str, int]
+    done: frozenset[str] = frozenset()
+    records: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+
+
+class Ledger(Protocol):
+    """Where balances live."""
+
+    def commit(self, write: Write) -> Result:
+        """Carry out one step. Raises Fenced when another process holds the lease, Unavailable when Redis is away."""
+        ...
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Return accounts (0 where unknown), which of `writes` happened, and `records` (kind, field), as of one moment."""
+        ...
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        ...
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        ...
+
+
+class RedisLedger:
+    """The durable ledger of one mode (`paper` or `live`, never mixed: trap 25)."""
+
+    def __init__(self, redis: Redis, mode: str) -> None:
+        self._redis = redis
+        self._prefix = f"hs:{mode}:"
+        self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
+
+    def commit(self, write: Write) -> Result:
+        """Carry out one step in one script.
+
+        Raises:
+            Fenced: the lease has another token now.
+            Unavailable: the server is away; whether it happened is found out by committing the same write again.
+        """
+        fence, ack = write.fence, write.ack
+        keys = [
+            self._accounts,
+            self._writes,
+            self._seq,
+            fence.key if fence else self._seq,
+            ack.stream if ack else self._seq,
+            self._prefix,
+            *(stream for stream, _ in write.events),
+        ]
+        with errors_named(self._redis):
+            reply = cast("list[str]", _COMMIT(self._redis, keys, [_encoded(write)]))
+        return _result(reply)
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Read in one transaction, one round trip."""
+        with errors_named(self._redis), self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(self._seq)
+            pipe.hmget(self._accounts, [*accounts, "none"])
+            for write in writes:
+                pipe.zscore(self._writes, write)
+            for kind, name in records:
+                pipe.hget(self._prefix + kind, name)
+            seq, values, *rest = cast("list[object]", pipe.execute())
+        scores, texts = rest[: len(writes)], rest[len(writes) :]
+        return Balances(
+            seq=int(cast("str", seq or 0)),
+            values={name: int(value or 0) for name, value in zip(accounts, cast("list[str]", values), strict=False)},
+            done=frozenset(write for write, score in zip(writes, scores, strict=True) if score is not None),
+            records={key: str(text) for key, text in zip(records, texts, strict=True) if text is not None},
+        )
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        with errors_named(self._redis):
+            return cast("dict[str, str]", self._redis.hgetall(self._prefix + kind))
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        with errors_named(self._redis), self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(self._seq)
+            pipe.hgetall(self._accounts)
+            seq, values = cast("tuple[str | None, dict[str, str]]", pipe.execute())
+        return Balances(seq=int(seq or 0), values={name: int(value) for name, value in values.items()})
+
+
+class MemoryLedger:
+    """The same rules in memory; `events` collects what would have gone to the streams."""
+
+    def __init__(self, values: dict[str, int] | None = None, seq: int = 0) -> None:
+        self.seq = seq
+        self.values = dict(values or {})
+        self.events: list[tuple[str, Event]] = []
+        self.fence_token: str | None = None
+        self._done: dict[str, int] = {}
+        self._records: dict[str, dict[str, str]] = {}
+
+    def commit(self, write: Write) -> Result:
+        """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
+        if write.fence and self.fence_token is not None and write.fence.token != self.fence_token:
+            raise Fenced(f"the lease moved on to token {self.fence_token}")
+        if write.id in self._done:
+            return Known(self._done[write.id])
+        if write.expected_seq is not None and write.expected_seq != self.seq:
+            return Stale(self.seq)
+        change: dict[str, int] = {}
+        for account, delta in write.postings:
+            change[account] = change.get(account, 0) + delta
+        for guard in write.guards:
+            refused = _refusal(guard, self.values.get(guard.account, 0) + change.get(guard.account, 0))
+            if refused:
+                return refused
+        self._apply(write, change)
+        return Written(self.seq)
+
+    def _apply(self, write: Write, change: dict[str, int]) -> None:
+        for account, delta in change.items():
+            value = self.values.get(account, 0) + delta
+            if value:
+                self.values[account] = value
+            else:
+                self.values.pop(account, None)
+        for record in write.records:
+            fields = self._records.setdefault(record.kind, {})
+            if record.value is None:
+                fields.pop(record.field, None)
+            else:
+                fields[record.field] = record.value
+        self.seq += 1
+        self._done[write.id] = self.seq
+        if len(self._done) > MOST_WRITES:
+            del self._done[next(iter(self._done))]
+        self.events += write.events
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Return accounts (0 where unknown), which of `writes` happened, and the asked records."""
+        found = {(kind, name): self._records.get(kind, {}).get(name) for kind, name in records}
+        return Balances(
+            seq=self.seq,
+            values={account: self.values.get(account, 0) for account in accounts},
+            done=frozenset(write for write in writes if write in self._done),
+            records={key: text for key, text in found.items() if text is not None},
+        )
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        return dict(self._records.get(kind, {}))
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        return Balances(seq=self.seq, values=dict(self.values))
+
+
+def open_lots(ledger: Ledger) -> list[Lot]:
+    """Return every lot that holds shares."""
+    values = ledger.accounts().values
+    lots: list[Lot] = []
+    for text in ledger.records("lots").values():
+        facts = json.loads(text)
+        shares = values.get(shares_account(facts["leader"], facts["token_id"]), 0)
+        if shares:
+            cost = values.get(cost_account(facts["leader"], facts["token_id"]), 0)
+            lots.append(Lot(**facts, shares=shares, cost=cost))
+    return lots
+
+
+def lot_record(lot: Lot) -> Record:
+    """Return the record that says what a lot is (its amounts are accounts)."""
+    facts = {
+        "leader": lot.leader,
+        "token_id": lot.token_id,
+        "condition_id": lot.condition_id,
+        "outcome_index": lot.outcome_index,
+        "title": lot.title,
+    }
+    return Record("lots", lot.key, json.dumps(facts))
+
+
+def _refusal(guard: Guard, value: int) -> Refused | None:
+    if guard.at_least is not None and value < guard.at_least:
+        return Refused(guard.account, value, guard.at_least)
+    if guard.at_most is not None and value > guard.at_most:
+        return Refused(guard.account, value, guard.at_most)
+    return None
+
+
+def _encoded(write: Write) -> str:
+    def bound(value: int | None) -> str:
+        return "" if value is None else str(value)
+
+    return json.dumps(
+        {
+            "id": write.id,
+            "most": MOST_WRITES,
+            "postings": [[account, str(delta)] for account, delta in write.postings],
+            "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
+            "records": [[record.kind, record.field, record.value or False] for record in write.records],
+            "events": [[event.event, write_event(event)] for _, event in write.events],
+            "token": write.fence.token if write.fence else "",
+            "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
+            "expected_seq": bound(write.expected_seq),
+        }
+    )
+
+
+def _result(reply: list[str]) -> Result:
+    state = reply[0]
+    if state == "fenced":
+        raise Fenced(f"another process is active: the lease has token {reply[1] or 'none'}")
+    if state == "refused":
+        return Refused(reply[1], int(reply[2]), int(reply[3]))
+    kinds = {"written": Written, "known": Known, "stale": Stale}
+    return kinds[state](int(float(reply[1])))
