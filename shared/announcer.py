@@ -1,0 +1,96 @@
+"""Tell `hs:service` what a process does: best effort, on its own thread, never in the way of the work."""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis import Redis
+
+from shared import logs
+from shared.clock import Clock
+from shared.errors import HybridError
+from shared.events import SERVICE, Event, ServiceHealth, ServiceStart, ServiceStop, fact_id
+from shared.streams import publish
+
+_MOST_WAITING = 64
+
+Emit = Callable[[Event], None]
+
+
+class Announcer:
+    """Publish this process's START, HEALTH and STOP; without Redis they are dropped, which is logged once."""
+
+    def __init__(
+        self, redis: Redis | None, clock: Clock, service: str, instance: str, emit: Emit | None = None
+    ) -> None:
+        self._redis, self._clock, self._emit = redis, clock, emit
+        self._service, self._instance = service, instance
+        self._began_at_ms = clock.now_ms()
+        self._count = 0
+        self._away = False
+        self._waiting: queue.Queue[Event | None] = queue.Queue(_MOST_WAITING)
+        self._log = logs.get("process", service=service)
+        self._thread = threading.Thread(target=self._publish_all, name="announcer", daemon=True)
+        self._thread.start()
+
+    def start(self, mode: str, code_version: str, config: Mapping[str, Any]) -> None:
+        """Announce that the process began, with its settings (redacted already)."""
+        fields: dict[str, Any] = {"mode": mode, "code_version": code_version, "config": dict(config)}
+        self._tell(ServiceStart(**self._facts("SERVICE_START"), **fields))
+
+    def health(self, detail: Mapping[str, Any], *, ready: bool) -> None:
+        """Announce a heartbeat."""
+        self._tell(ServiceHealth(**self._facts("SERVICE_HEALTH"), ready=ready, detail=dict(detail)))
+
+    def stop(self, reason: str, exit_code: int, snapshots: Mapping[str, Any]) -> None:
+        """Announce that the process ends, with each part's last word."""
+        fields: dict[str, Any] = {"reason": reason, "exit_code": exit_code, "snapshots": dict(snapshots)}
+        self._tell(ServiceStop(**self._facts("SERVICE_STOP"), **fields))
+
+    def close(self, seconds: float) -> None:
+        """Give what is still waiting up to `seconds` to get out."""
+        self._put(None)
+        self._thread.join(seconds)
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        self._count += 1
+        return {
+            "id": fact_id(name, self._service, self._instance, self._began_at_ms, self._count),
+            "emitted_at_ms": self._clock.now_ms(),
+            "service": self._service,
+            "instance": self._instance,
+        }
+
+    def _tell(self, event: Event) -> None:
+        if self._emit is not None and not isinstance(event, ServiceHealth):
+            self._emit(event)
+        self._put(event)
+
+    def _put(self, event: Event | None) -> None:
+        while True:
+            try:
+                return self._waiting.put_nowait(event)
+            except queue.Full:
+                self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._waiting.get_nowait()
+        except queue.Empty:
+            return
+
+    def _publish_all(self) -> None:
+        while (event := self._waiting.get()) is not None:
+            if self._redis is not None:
+                self._publish(self._redis, event)
+
+    def _publish(self, redis: Redis, event: Event) -> None:
+        try:
+            publish(redis, SERVICE, event)
+        except HybridError as error:
+            if not self._away:
+                self._log.warning("announcing_paused", error=str(error))
+            self._away = True
+        else:
+            self._away = False

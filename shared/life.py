@@ -1,0 +1,225 @@
+"""One service's life as a process: opened, watched, drained, closed, judged.
+
+The main thread owns the process's state and does nothing else; the service works on threads. Everything that
+can end the process (a signal, a crash, the end of the work, the run time) reaches it as a message.
+"""
+
+import contextlib
+import os
+import queue
+import socket
+import sys
+import threading
+from importlib import metadata
+from typing import Any, Protocol
+
+from pydantic_core import to_jsonable_python
+from redis import Redis
+
+from shared import exits, logs, metrics
+from shared.announcer import Announcer, Emit
+from shared.broker import answering
+from shared.clock import Clock
+from shared.config import Settings, redacted
+from shared.errors import DependencyMissing, HybridError, TryAgain
+from shared.health import HealthServer, Probes
+from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told
+from shared.redaction import redact
+from shared.stop import StopEvent
+
+_LAST_WORDS_S = 2.0
+_LOOK_EVERY_S = 0.05
+_HURRY_AFTER_S = 1.0
+
+
+class Service(Protocol):
+    """What runs as a process."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set or the work is done; raise the `HybridError` that ends it."""
+        ...
+
+    def ready(self) -> bool:
+        """Say whether it does its work now."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return its numbers, for heartbeats and the last word."""
+        ...
+
+
+class Life:
+    """One process's life: opened, watched, drained, closed."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        redis: Redis | None,
+        *,
+        clock: Clock,
+        inbox: Inbox,
+        emit: Emit | None,
+    ) -> None:
+        logs.configure(level=settings.log_level, form=settings.log_format)
+        self._service, self._settings, self._redis = service, settings, redis
+        self._clock, self._inbox, self._emit = clock, inbox, emit
+        self._stop = StopEvent(clock)
+        self._log = logs.get("process", service=service.name)
+        self._thread = threading.Thread(target=self._work, name=service.name, daemon=True)
+        self._began = clock.monotonic()
+        self._next_beat = self._began
+
+    def live(self, mode: str, drain_s: float) -> int:
+        """Live it; return the exit code."""
+        try:
+            self._ask_redis()
+            health = self._open_health()
+        except HybridError as error:
+            return say(self._service.name, error)
+        strangers = set(threading.enumerate())
+        announcer = Announcer(self._redis, self._clock, self._service.name, self._instance(), self._emit)
+        try:
+            return self._live(announcer, strangers | {*threading.enumerate()} - {self._thread}, mode, drain_s)
+        finally:
+            announcer.close(_LAST_WORDS_S)
+            health.stop()
+
+    def _live(self, announcer: Announcer, others: set[threading.Thread], mode: str, drain_s: float) -> int:
+        announcer.start(mode, code_version(), redact(redacted(self._settings)))
+        self._log.info("service_started", mode=mode, instance=self._instance(), version=code_version())
+        self._thread.start()
+        interrupt = self._watch(announcer)
+        self._stop.set()
+        failures = [interrupt] if isinstance(interrupt, Failed) else []
+        stuck = self._drain(others, drain_s, failures)
+        code, reason = self._judge(interrupt, failures, stuck)
+        announcer.stop(reason, code, {self._service.name: self._snapshot()})
+        self._log.info("service_stopped", reason=reason, exit_code=code)
+        return code
+
+    def _ask_redis(self) -> None:
+        if self._redis is None:
+            return
+        try:
+            with answering(self._redis):
+                self._redis.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+        except TryAgain as error:
+            url = redact(self._settings.redis_url)
+            fix = "start one with `hybrid redis`, or set REDIS_URL to yours"
+            raise DependencyMissing(f"REDIS_URL={url}: no server answers ({error}); {fix}") from error
+
+    def _open_health(self) -> HealthServer:
+        settings, name = self._settings, self._service.name
+        token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+        probes = Probes(name, self._stop.beats, self._ready)
+        health = HealthServer(settings.health_host, settings.health_port, probes, token=token).start()
+        self._log.info("health_listening", host=settings.health_host, port=health.port)
+        return health
+
+    def _work(self) -> None:
+        try:
+            self._service.run(self._stop)
+        except BaseException as error:  # noqa: BLE001 - whatever ends the service ends the process, and says so
+            self._inbox.put(Failed(error, threading.current_thread().name))
+        else:
+            self._inbox.put(Finished())
+
+    def _watch(self, announcer: Announcer) -> Interrupt:
+        """Wait for what ends the process, with a heartbeat every `heartbeat_s`."""
+        while True:
+            now = self._clock.monotonic()
+            ends = self._began + self._settings.runtime_seconds
+            if self._settings.runtime_seconds and now >= ends:
+                return Told("runtime_seconds")
+            if now >= self._next_beat:
+                self._next_beat = now + self._settings.heartbeat_s
+                self._beat(announcer)
+            pause = min(self._next_beat, ends if self._settings.runtime_seconds else self._next_beat) - now
+            with contextlib.suppress(queue.Empty):
+                return self._inbox.get(timeout=max(0.001, pause))
+
+    def _beat(self, announcer: Announcer) -> None:
+        ready = self._ready()
+        metrics.gauge("ready", "1 while the service does its work.", "service").labels(
+            self._service.name
+        ).set(ready)
+        metrics.counter("heartbeats_total", "Heartbeats.", "service").labels(self._service.name).inc()
+        announcer.health({**self._snapshot(), "quiet_s": round(self._stop.quiet_s(), 1)}, ready=ready)
+
+    def _drain(self, others: set[threading.Thread], drain_s: float, failures: list[Failed]) -> list[str]:
+        """Wait until the service's threads ended; return the names of those that did not."""
+        began = self._clock.monotonic()
+        while stuck := self._running(others):
+            spent = self._clock.monotonic() - began
+            if spent >= drain_s:
+                return stuck
+            with contextlib.suppress(queue.Empty):
+                late = self._inbox.get(timeout=_LOOK_EVERY_S)
+                if isinstance(late, Failed):
+                    failures.append(late)
+                if isinstance(late, Told) and spent >= _HURRY_AFTER_S:
+                    return stuck
+        return []
+
+    def _running(self, others: set[threading.Thread]) -> list[str]:
+        mine = [thread for thread in threading.enumerate() if thread not in others]
+        return [thread.name for thread in mine if thread is self._thread or not thread.daemon]
+
+    def _judge(self, interrupt: Interrupt, failures: list[Failed], stuck: list[str]) -> tuple[int, str]:
+        if failures:
+            for failed in failures:
+                self._report(failed)
+            first = failures[0]
+            return exits.exit_code(first.error), f"{type(first.error).__name__}: {first.error}"
+        if stuck:
+            self._log.error("threads_did_not_end", threads=stuck)
+            say_line(f"{self._service.name}: did not end in time: {', '.join(stuck)}; left as after a crash")
+            return exits.CRASH, f"did not end in time: {', '.join(stuck)}"
+        return exits.CLEAN, interrupt.reason if isinstance(interrupt, Told) else "finished"
+
+    def _report(self, failed: Failed) -> None:
+        if exits.exit_code(failed.error) == exits.CRASH:
+            self._log.error("thread_crashed", thread=failed.thread, exc_info=failed.error)
+        say(self._service.name, failed.error)
+
+    def _ready(self) -> bool:
+        try:
+            return self._service.ready()
+        except Exception:  # noqa: BLE001 - logged whole; a service that cannot say is not ready
+            self._log.exception("ready_failed")
+            return False
+
+    def _snapshot(self) -> dict[str, Any]:
+        try:
+            return redact(to_jsonable_python(self._service.snapshot(), fallback=str))
+        except Exception as error:  # noqa: BLE001 - logged whole; numbers are not worth the process
+            self._log.exception("snapshot_failed")
+            return {"error": str(error)}
+
+    def _instance(self) -> str:
+        named = str(getattr(self._settings, "instance", ""))
+        return named or f"{self._service.name}@{socket.gethostname()}:{os.getpid()}"
+
+
+def code_version() -> str:
+    """Return the installed version of this project."""
+    try:
+        return metadata.version("hybrid-signals")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def say(program: str, error: BaseException) -> int:
+    """Write the one plain line of `error` to stderr; return its exit code."""
+    say_line(exits.plain_line(program, error))
+    return exits.exit_code(error)
+
+
+def say_line(line: str) -> None:
+    """Write one line to stderr, secrets hidden; a closed stderr is no reason to fail."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(str(redact(line)) + "\n")
+        sys.stderr.flush()

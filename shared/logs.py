@@ -1,0 +1,90 @@
+"""Log lines: named events with fields, on stderr (stdout belongs to events), secrets hidden.
+
+`log = logs.get("detector")`, then `log.info("poll_failed", source="data_api")`: a name, fields, no prose.
+"""
+
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from shared.redaction import redact
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_WRITING = threading.Lock()
+
+
+class _Stderr:
+    """Write whole lines to whatever stderr is now; a reader that went away must not end the process."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError), _WRITING:
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = log = msg
+
+
+class _FromLibraries(logging.Handler):
+    """Pass warnings of libraries that use `logging` on as our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"message": record.getMessage()}
+        if record.exc_info:
+            fields["exc_info"] = record.exc_info
+        write = get(record.name).error if record.levelno >= logging.ERROR else get(record.name).warning
+        write("library_log", **fields)
+
+
+def configure(*, level: str = "info", form: str = "auto") -> None:
+    """Set how lines are written, for the whole process.
+
+    Args:
+        level: Least level written: debug, info, warning or error.
+        form: `json`, `text`, or `auto`: text on a terminal, JSON elsewhere.
+    """
+    structlog.configure(
+        processors=_chain(as_json=form == "json" or (form == "auto" and not sys.stderr.isatty())),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=lambda *_: _Stderr(),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(handlers=[_FromLibraries()], level=max(logging.WARNING, _LEVELS[level]), force=True)
+
+
+def get(name: str, **fields: object) -> FilteringBoundLogger:
+    """Return a logger whose every line says `logger=name` and `fields`."""
+    if not structlog.is_configured():
+        configure()
+    return cast("FilteringBoundLogger", structlog.get_logger(logger=name, **fields))
+
+
+def _chain(*, as_json: bool) -> list[Processor]:
+    first: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+    ]
+    return [*first, _json_renderer() if as_json else _text_renderer()]
+
+
+def _json_renderer() -> Processor:
+    return structlog.processors.JSONRenderer(default=str)
+
+
+def _text_renderer() -> Processor:
+    colors = sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, timestamp_key="at", pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return cast("MutableMapping[str, Any]", redact(dict(line)))

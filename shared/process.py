@@ -1,0 +1,113 @@
+"""Run one service as a process: start, heartbeat, stop within 15 s, and an exit code that says why."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import NoReturn
+
+from redis import Redis
+
+from shared import exits
+from shared.announcer import Emit
+from shared.clock import Clock, SystemClock
+from shared.config import Settings
+from shared.errors import DependencyMissing, HybridError, RefusedForSafety, TryAgain
+from shared.interrupts import Inbox, die_with_parent, listening
+from shared.life import Life, Service, say
+
+DRAIN_S = 12.0
+"""Seconds a service has to finish what is in flight; with the last words it ends within 15."""
+
+Built = tuple[Service, Settings, Redis | None]
+
+
+def main(
+    program: str, build: Callable[[], Built], *, clock: Clock | None = None, emit: Emit | None = None
+) -> NoReturn:
+    """Build a service, run it, and leave the process with its exit code: the body of every `__main__`."""
+    die_with_parent()
+    inbox = Inbox()
+    with listening(inbox):
+        code = _build_and_run(program, build, clock or SystemClock(), inbox, emit)
+    _leave(code)
+
+
+def run(
+    service: Service,
+    settings: Settings,
+    *,
+    redis: Redis | None,
+    clock: Clock,
+    mode: str = "",
+    emit: Emit | None = None,
+    drain_s: float = DRAIN_S,
+) -> int:
+    """Run `service` until it is told to stop, is done or fails; return the exit code (`shared.exits`).
+
+    Args:
+        service: What to run, on a thread named after it.
+        settings: Its settings: run time, heartbeat, health port, logs.
+        redis: Where its events go; None for none. It must answer now, and may go away later.
+        clock: The time.
+        mode: `paper` or `live`, where that means something.
+        emit: Also gets SERVICE_START and SERVICE_STOP, at once.
+        drain_s: Seconds the service has to end after being told.
+    """
+    inbox = Inbox()
+    with listening(inbox):
+        life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
+        return life.live(mode, drain_s)
+
+
+@contextlib.contextmanager
+def instance_lock(name: str, folder: Path) -> Generator[Path]:
+    """Hold `folder/name.lock` while the block runs; the kernel frees it however the process dies.
+
+    Raises:
+        RefusedForSafety: another process holds it: two of one name would read each other's entries.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise RefusedForSafety(
+                f"{name} runs already (process {owner} holds {path}): stop it first"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield path
+
+
+def _build_and_run(
+    program: str, build: Callable[[], Built], clock: Clock, inbox: Inbox, emit: Emit | None
+) -> int:
+    try:
+        service, settings, redis = build()
+    except TryAgain as error:
+        return say(program, DependencyMissing(str(error)))
+    except HybridError as error:
+        return say(program, error)
+    life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
+    return life.live(str(getattr(settings, "mode", "")), DRAIN_S)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process now, also when a thread does not: its work is safe to repeat, as after a crash."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if code == exits.CRASH or any(not thread.daemon for thread in others):
+        os._exit(code)
+    sys.exit(code)
