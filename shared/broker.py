@@ -1,0 +1,201 @@
+"""The Redis connection: one way to open it, one way to name its failures, one way to run a script."""
+
+import hashlib
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as NoAnswer
+from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry
+
+from shared.errors import BadConfig, HybridError, Unavailable
+
+SOCKET_TIMEOUT_S = 5.0
+BLOCKING_SLACK_S = 3.0
+HEALTH_CHECK_S = 30
+OLDEST_SERVER = (7, 0)
+
+PASSING_STATES = frozenset(
+    "BUSY CLUSTERDOWN FAILOVER LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TRYAGAIN UNBLOCKED".split()
+)
+"""First words of server answers that time or an operator cures: https://valkey.io/topics/protocol/#simple-errors."""
+
+
+def connect(url: str, *, blocking_s: float = 0) -> Redis:
+    """Build a client for `url` (redis://, rediss://, unix://); nothing is sent before its first command.
+
+    Answers are text, not bytes: all we store is JSON, ids and numbers. Nothing is ever sent twice: redis-py 8
+    re-sends up to 10 times by default, and one lost reply to an XADD then makes two entries. A reader that blocks
+    for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait.
+
+    Raises:
+        BadConfig: the URL cannot be read.
+    """
+    timeout_s = blocking_s + BLOCKING_SLACK_S if blocking_s > 0 else SOCKET_TIMEOUT_S
+    try:
+        return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+            url,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            retry_on_timeout=False,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=SOCKET_TIMEOUT_S,
+            socket_keepalive=True,
+            health_check_interval=HEALTH_CHECK_S,
+            client_name="hybrid-signals",
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+    except ValueError as error:
+        raise BadConfig(f"The Redis URL {redacted(url)} cannot be read: {error}") from error
+
+
+def redacted(url: str) -> str:
+    """Return `url` without its user, password and query string."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"
+
+
+def address(redis: Redis) -> str:
+    """Return where `redis` points to, without secrets."""
+    known: dict[str, Any] = redis.connection_pool.connection_kwargs
+    if "path" in known:
+        return f"unix://{known['path']}"
+    return f"redis://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
+
+
+def translated(redis: Redis, error: RedisError) -> HybridError | None:
+    """Name `error` as one of ours, or return None when it is a mistake in the command itself."""
+    where = address(redis)
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
+        return BadConfig(
+            f"Redis at {where} refuses our user: {error}. Fix the user or password in REDIS_URL."
+        )
+    if isinstance(error, NoAnswer):
+        return Unavailable(f"Redis at {where} did not answer in time: {error}")
+    if isinstance(error, ConnectionLost):
+        return Unavailable(f"Redis at {where} cannot be reached: {error}")
+    if isinstance(error, ResponseError) and _is_passing(error):
+        return Unavailable(f"Redis at {where} cannot serve now: {type(error).__name__} {error}")
+    return None
+
+
+def _is_passing(error: ResponseError) -> bool:
+    kind = type(error).__name__.removesuffix("Error").upper()
+    return kind in {"READONLY", "OUTOFMEMORY"} or str(error).split(" ", 1)[0] in PASSING_STATES
+
+
+@contextmanager
+def answering(redis: Redis) -> Generator[None]:
+    """Turn the server's outages in this block into `Unavailable`, a refused login into `BadConfig`."""
+    try:
+        yield
+    except RedisError as error:
+        named = translated(redis, error)
+        if named is None:
+            raise
+        raise named from error
+
+
+class Script:
+    """A Lua script kept in a `.lua` file beside the Python file that uses it.
+
+    Built to be safe to send again by its author: the server may have run a call whose reply was lost. A NOSCRIPT
+    answer means nothing ran, so the one repeat made here (with the whole text) is always safe.
+    """
+
+    def __init__(self, redis: Redis, file: Path) -> None:
+        self._redis = redis
+        self._text = file.read_text(encoding="utf-8")
+        self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+
+    def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer
+        """Run the script.
+
+        Raises:
+            Unavailable: the server is away or cannot serve; the script may or may not have run.
+            BadConfig: the server refuses our user.
+        """
+        redis = self._redis
+        try:
+            return redis.evalsha(self._sha, len(keys), *keys, *args)
+        except NoScriptError:
+            with answering(redis):
+                return redis.eval(self._text, len(keys), *keys, *args)
+        except RedisError as error:
+            named = translated(redis, error)
+            if named is None:
+                raise
+            raise named from error
+
+
+def check_server(redis: Redis) -> list[str]:
+    """Return what on this server could lose signals or stop us, in plain words; empty when all is well.
+
+    A managed server may forbid INFO or CONFIG, and fakeredis knows neither: what cannot be read is not judged.
+
+    Raises:
+        Unavailable: the server does not answer.
+        BadConfig: the server refuses our user.
+    """
+    with answering(redis):
+        redis.ping()
+    warnings = [_version_warning(redis), _eviction_warning(redis), *_append_warnings(redis)]
+    return [warning for warning in warnings if warning]
+
+
+def _version_warning(redis: Redis) -> str:
+    info = _asked(redis, lambda: redis.info("server"))
+    found = re.match(r"(\d+)\.(\d+)", str(info.get("redis_version", "")))
+    if info.get("valkey_version") or found is None:
+        return ""
+    if (int(found[1]), int(found[2])) >= OLDEST_SERVER:
+        return ""
+    return f"Redis {found[0]} is too old: 7.0 or newer, or Valkey, is needed."
+
+
+def _eviction_warning(redis: Redis) -> str:
+    policy = _setting(redis, "maxmemory-policy")
+    if policy in {"", "noeviction"}:
+        return ""
+    return (
+        f"maxmemory-policy is {policy}: a full server would evict streams. Set maxmemory-policy noeviction."
+    )
+
+
+def _append_warnings(redis: Redis) -> list[str]:
+    if _setting(redis, "appendonly") == "no":
+        return ["appendonly is no: a restart loses every signal. Set appendonly yes and appendfsync always."]
+    fsync = _setting(redis, "appendfsync")
+    if fsync in {"", "always"}:
+        return []
+    return [f"appendfsync is {fsync}: a power cut loses the last signals. Set appendfsync always."]
+
+
+def _setting(redis: Redis, name: str) -> str:
+    return str(_asked(redis, lambda: redis.config_get(name)).get(name, ""))
+
+
+def _asked(redis: Redis, ask: Callable[[], Any]) -> dict[str, Any]:
+    """Ask what a managed server may forbid; a refusal is an empty answer."""
+    try:
+        with answering(redis):
+            return dict(ask())
+    except (ResponseError, BadConfig, NotImplementedError):
+        return {}
