@@ -11,7 +11,7 @@ from shared.market import Value
 from shared.money import Money
 
 
-class Limits(Value):
+class Limits(Value, frozen=True):
     """What the policy decides by; part of every decision through its `id`."""
 
     stake_usdc: Money
@@ -43,21 +43,39 @@ class BuyerSettings(Settings):
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for --live.")
     stdin: bool = Field(default=False, description="Read JSON lines from standard input instead of the stream.")
     consumer: str = Field("buyer-0", description="This buyer's stable name in its group; one process per name.")
-    stake_usdc: Decimal = Field(Decimal(5), gt=0, le=100_000, description="Collateral for each buy, in pUSD, fees on top.")
+    stake_usdc: Decimal = Field(
+        Decimal(5), gt=0, le=100_000, description="Collateral for each buy, in pUSD, fees on top."
+    )
     min_leader_usdc: Decimal = Field(Decimal(1), ge=0, description="Smallest leader trade to follow, in pUSD.")
     min_price: Decimal = Field(Decimal("0.03"), ge=0, le=1, description="Lowest price to buy at.")
     max_price: Decimal = Field(Decimal("0.97"), ge=0, le=1, description="Highest price to buy at.")
     max_slippage_ticks: int = Field(2, ge=0, le=100, description="Ticks we may pay above the leader's price.")
-    max_slippage_pct: Decimal = Field(Decimal(2), ge=0, le=100, description="Percent we may pay above it (the larger allowance counts).")
-    max_signal_age_s: int = Field(60, gt=0, le=86_400, description="Seconds after the leader's trade when a signal is stale.")
-    max_clock_skew_s: int = Field(30, ge=0, le=3600, description="Seconds a trade may lie in our future before we mistrust the clocks.")
+    max_slippage_pct: Decimal = Field(
+        Decimal(2), ge=0, le=100, description="Percent we may pay above it (the larger allowance counts)."
+    )
+    max_signal_age_s: int = Field(
+        60, gt=0, le=86_400, description="Seconds after the leader's trade when a signal is stale."
+    )
+    max_clock_skew_s: int = Field(
+        30, ge=0, le=3600, description="Seconds a trade may lie in our future before we mistrust the clocks."
+    )
     max_book_age_s: int = Field(10, gt=0, le=600, description="Seconds after which a book is stale.")
-    max_market_usdc: Decimal = Field(Decimal(50), gt=0, description="Most pUSD in one market, open intents and fees included.")
-    max_day_usdc: Decimal = Field(Decimal(200), gt=0, description="Most pUSD spent in one UTC day, open intents and fees included.")
-    bump_to_minimum: bool = Field(default=True, description="Raise an order below the market's minimum size to it; else skip.")
+    max_market_usdc: Decimal = Field(
+        Decimal(50), gt=0, description="Most pUSD in one market, open intents and fees included."
+    )
+    max_day_usdc: Decimal = Field(
+        Decimal(200), gt=0, description="Most pUSD spent in one UTC day, open intents and fees included."
+    )
+    bump_to_minimum: bool = Field(
+        default=True, description="Raise an order below the market's minimum size to it; else skip."
+    )
     mirror_sells: bool = Field(default=True, description="Sell a leader's lot when that leader sells.")
-    paper_bankroll_usdc: Decimal = Field(Decimal(1000), gt=0, description="Collateral the paper ledger starts with, in pUSD.")
-    paper_latency_s: float = Field(0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book.")
+    paper_bankroll_usdc: Decimal = Field(
+        Decimal(1000), gt=0, description="Collateral the paper ledger starts with, in pUSD."
+    )
+    paper_latency_s: float = Field(
+        0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
+    )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
 
     @property

@@ -1,4 +1,4 @@
-"""What an order gets from a book: the one fill model, shared by the decision, the paper venue and the backtest. Pure."""
+"""What an order gets from a book: one fill model for the decision, the paper venue and the backtest. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -98,9 +98,7 @@ def decide(case: Case) -> Decision:
 
 def refused(decision: Decision, account: str, value: int, limit: int) -> Decision:
     """Return the decision after the ledger refused its intent: a cap or the kill switch moved in between."""
-    rule = RuleResult(
-        rule="ledger", passed=False, value=f"{account}={from_micro(value)}", limit=str(from_micro(limit))
-    )
+    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={from_micro(value)}", limit=str(from_micro(limit)))
     return Decision("SKIP", "ledger", (*decision.rules, rule), None)
 
 

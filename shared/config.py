@@ -1,12 +1,13 @@
 """Settings: one frozen model per service; flags beat the environment, which beats the `.env` file.
 
-`parse(Model, argv)` reads the command line for `None` and only the environment for `[]`, so an orchestrator's flags never
-leak into a service (trap 32).
+`parse(Model, argv)` reads the command line for `None` and only the environment for `[]`, so an orchestrator's flags
+never leak into a service (trap 32).
 """
 
 import argparse
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -38,17 +39,34 @@ class Settings(BaseSettings):
     data_api_url: str = Field(endpoints.DATA_API_URL, description="Base URL of the Data API.")
     gamma_url: str = Field(endpoints.GAMMA_URL, description="Base URL of the Gamma API (market facts).")
     clob_url: str = Field(endpoints.CLOB_URL, description="Base URL of the CLOB REST API (books).")
-    rpc_url: str = Field(endpoints.RPC_URL, description="Polygon JSON-RPC endpoint; your own node or provider is better than the public default.")
+    rpc_url: str = Field(
+        endpoints.RPC_URL,
+        description="Polygon JSON-RPC endpoint; your own node or provider is better than the public default.",
+    )
     gamma_rate_per_s: float = Field(15.0, gt=0, le=400, description="Shared budget for Gamma, requests per second.")
-    rpc_rate_per_s: float = Field(5.0, gt=0, le=1000, description="Shared budget for the RPC node, requests per second.")
+    rpc_rate_per_s: float = Field(
+        5.0, gt=0, le=1000, description="Shared budget for the RPC node, requests per second."
+    )
     http_timeout_s: float = Field(10.0, gt=0, le=120, description="Seconds an upstream may take to answer.")
-    health_port: int = Field(0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 picks a free one.")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 picks a free one."
+    )
     health_host: str = Field("127.0.0.1", description="Where they listen; anything but loopback needs METRICS_TOKEN.")
-    metrics_token: SecretStr | None = Field(None, description="Bearer token that /metrics asks for when not on loopback.")
+    metrics_token: SecretStr | None = Field(
+        None, description="Bearer token that /metrics asks for when not on loopback."
+    )
     heartbeat_s: float = Field(10.0, gt=0, le=300, description="Seconds between SERVICE_HEALTH events.")
     runtime_seconds: float = Field(0, ge=0, description="Stop after this many seconds; 0 runs until told to stop.")
+    run_dir: Path = Field(
+        Path(tempfile.gettempdir()) / "hybrid-signals",
+        description="Where lock files live that keep one process per name.",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level written to stderr.")
-    log_format: str = Field("auto", pattern="^(auto|json|text)$", description="Log lines as JSON or text; auto is text on a terminal.")
+    log_format: str = Field(
+        "auto",
+        pattern="^(auto|json|text)$",
+        description="Log lines as JSON or text; auto is text on a terminal.",
+    )
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -69,15 +87,19 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     env_file, flags = _take_env_file(words)
     flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
     try:
-        return model(
-            _env_file=env_file,
-            _cli_parse_args=flags,
-            _cli_kebab_case=True,
-            _cli_prog_name=model.program,
-            **overrides,
-        )
+        return model(**_reading(model.program, env_file, flags), **overrides)
     except ValidationError as error:
         raise BadConfig(explain(model, error)) from error
+
+
+def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, Any]:
+    """Return pydantic-settings' own arguments: where values are read from."""
+    return {
+        "_env_file": env_file,
+        "_cli_parse_args": flags,
+        "_cli_kebab_case": True,
+        "_cli_prog_name": program,
+    }
 
 
 def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:

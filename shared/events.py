@@ -21,7 +21,6 @@ DEAD = "hs:dead"
 STREAMS = (SIGNALS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
 
 
-
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -35,7 +34,7 @@ def fact_id(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
 
 
-class Event(Value):
+class Event(Value, frozen=True):
     """What all events share."""
 
     event: str
@@ -44,7 +43,7 @@ class Event(Value):
     emitted_at_ms: int
 
 
-class Fill(Value):
+class Fill(Value, frozen=True):
     """One execution of one order of the leader; `log_index` and `role` are known to sources that read the chain."""
 
     shares: Money
@@ -53,7 +52,7 @@ class Fill(Value):
     role: Literal["maker", "taker"] | None = None
 
 
-class SeenBy(Value):
+class SeenBy(Value, frozen=True):
     """What one source contributed: when it showed us the fill, and how long after the trade."""
 
     source: str
@@ -61,7 +60,7 @@ class SeenBy(Value):
     lag_ms: int
 
 
-class MarketHint(Value):
+class MarketHint(Value, frozen=True):
     """What the source itself said of the market; the buyer looks the rest up."""
 
     condition_id: str = ""
@@ -72,7 +71,7 @@ class MarketHint(Value):
     event_slug: str = ""
 
 
-class ActionableSignal(Event):
+class ActionableSignal(Event, frozen=True):
     """One leader's fills of one token and side in one transaction.
 
     `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
@@ -96,7 +95,7 @@ class ActionableSignal(Event):
     market: MarketHint = MarketHint()
 
 
-class SourceStatus(Value):
+class SourceStatus(Value, frozen=True):
     """How one source is doing, by our own count."""
 
     name: str
@@ -112,7 +111,7 @@ class SourceStatus(Value):
     lag_p95_ms: int | None = None
 
 
-class GateStatus(Value):
+class GateStatus(Value, frozen=True):
     """One shared budget: `factor` below 1 means it slowed down after a throttle."""
 
     name: str
@@ -122,7 +121,7 @@ class GateStatus(Value):
     granted: int = 0
 
 
-class HybridProgress(Event):
+class HybridProgress(Event, frozen=True):
     """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in."""
 
     event: Literal["HYBRID_PROGRESS"] = "HYBRID_PROGRESS"
@@ -137,14 +136,14 @@ class HybridProgress(Event):
     live_tokens: tuple[str, ...] = ()
 
 
-class HybridSummary(HybridProgress):
+class HybridSummary(HybridProgress, frozen=True):
     """The detector's last report."""
 
-    event: Literal["HYBRID_SUMMARY"] = "HYBRID_SUMMARY"  # type: ignore[assignment]  # narrows the discriminator
+    event: Literal["HYBRID_SUMMARY"] = "HYBRID_SUMMARY"  # pyright: ignore[reportIncompatibleVariableOverride] - narrows the discriminator
     reason: str = ""
 
 
-class RuleResult(Value):
+class RuleResult(Value, frozen=True):
     """One rule's verdict; `value` and `limit` are printed as they were compared."""
 
     rule: str
@@ -153,7 +152,7 @@ class RuleResult(Value):
     limit: str = ""
 
 
-class Order(Value):
+class Order(Value, frozen=True):
     """What we send: at most `shares` at `limit_price` or better, now, the rest killed (FAK)."""
 
     id: str
@@ -168,10 +167,21 @@ class Order(Value):
     kind: Literal["FAK"] = "FAK"
 
 
-OrderState = Literal["INTENT", "SUBMITTED", "LIVE", "DELAYED", "MATCHED", "REJECTED", "UNKNOWN", "CONFIRMED", "FAILED", "CANCELLED"]
+OrderState = Literal[
+    "INTENT",
+    "SUBMITTED",
+    "LIVE",
+    "DELAYED",
+    "MATCHED",
+    "REJECTED",
+    "UNKNOWN",
+    "CONFIRMED",
+    "FAILED",
+    "CANCELLED",
+]
 
 
-class Outcome(Value):
+class Outcome(Value, frozen=True):
     """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee."""
 
     state: OrderState
@@ -182,8 +192,8 @@ class Outcome(Value):
     book: Book | None = None
 
 
-class Portfolio(Value):
-    """The buyer's balances that a decision looked at; `seq` is the ledger's number, so replay knows what came before."""
+class Portfolio(Value, frozen=True):
+    """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before."""
 
     seq: int
     cash: Money
@@ -194,13 +204,14 @@ class Portfolio(Value):
     halted: bool = False
 
 
-class Inputs(Value):
-    """Everything a decision was made from: enough to make it again."""
+class Inputs(Value, frozen=True):
+    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out."""
 
     now_ms: int
     market: MarketFacts | None = None
     book: Book | None = None
     portfolio: Portfolio | None = None
+    problems: tuple[str, ...] = ()
     config_id: str = ""
     code_version: str = ""
 
@@ -208,7 +219,7 @@ class Inputs(Value):
 Verdict = Literal["BUY", "SELL", "SKIP"]
 
 
-class BuyEngineDecision(Event):
+class BuyEngineDecision(Event, frozen=True):
     """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal."""
 
     event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
@@ -224,7 +235,7 @@ class BuyEngineDecision(Event):
     inputs: Inputs
 
 
-class OrderUpdate(Event):
+class OrderUpdate(Event, frozen=True):
     """An order moved to another state."""
 
     event: Literal["ORDER_UPDATE"] = "ORDER_UPDATE"
@@ -236,7 +247,7 @@ class OrderUpdate(Event):
     outcome: Outcome | None = None
 
 
-class Redeemed(Value):
+class Redeemed(Value, frozen=True):
     """One lot of a resolved market: `payout` is what it brought, `cost` what it took to buy."""
 
     leader: str
@@ -247,7 +258,7 @@ class Redeemed(Value):
     payout: Money
 
 
-class RedemptionResult(Event):
+class RedemptionResult(Event, frozen=True):
     """A resolved market paid what it owed (which is nothing for a loser), by its real payout vector."""
 
     event: Literal["REDEMPTION_RESULT"] = "REDEMPTION_RESULT"
@@ -264,7 +275,7 @@ class RedemptionResult(Event):
     ledger_seq: int
 
 
-class ServiceStart(Event):
+class ServiceStart(Event, frozen=True):
     """A process began; `config` holds its settings without secrets."""
 
     event: Literal["SERVICE_START"] = "SERVICE_START"
@@ -275,7 +286,7 @@ class ServiceStart(Event):
     config: dict[str, Any] = Field(default_factory=dict)
 
 
-class ServiceStop(Event):
+class ServiceStop(Event, frozen=True):
     """A process ended; `snapshots` holds each part's last word."""
 
     event: Literal["SERVICE_STOP"] = "SERVICE_STOP"
@@ -286,7 +297,7 @@ class ServiceStop(Event):
     snapshots: dict[str, Any] = Field(default_factory=dict)
 
 
-class ServiceHealth(Event):
+class ServiceHealth(Event, frozen=True):
     """A process's heartbeat."""
 
     event: Literal["SERVICE_HEALTH"] = "SERVICE_HEALTH"
@@ -296,7 +307,7 @@ class ServiceHealth(Event):
     detail: dict[str, Any] = Field(default_factory=dict)
 
 
-class DeadLetter(Event):
+class DeadLetter(Event, frozen=True):
     """An entry that could not be handled, kept whole with its reason and origin."""
 
     event: Literal["DEAD_LETTER"] = "DEAD_LETTER"

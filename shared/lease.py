@@ -1,16 +1,15 @@
 """One active holder at a time, told apart by a fencing token that only grows."""
 
 import threading
+from pathlib import Path
 from typing import cast
 
 from redis import Redis
 
-from shared.broker import Script, errors_named
+from shared.broker import Script
 from shared.clock import Clock
 from shared.errors import Fenced, Unavailable
 from shared.ledger import Fence
-
-_LEASE = Script("shared/lease.lua")
 
 
 class Lease:
@@ -20,7 +19,8 @@ class Lease:
         self.key = f"hs:lease:{name}"
         self.holder = holder
         self.token = ""
-        self._redis, self._clock, self._ttl_s = redis, clock, ttl_s
+        self._script = Script(redis, Path(__file__).with_name("lease.lua"))
+        self._clock, self._ttl_s = clock, ttl_s
         self._renew_at = 0.0
 
     def try_acquire(self) -> str:
@@ -62,6 +62,5 @@ class Lease:
         return Fence(self.key, self.token)
 
     def _ask(self, token: str) -> tuple[str, str]:
-        with errors_named(self._redis):
-            reply = cast("list[str]", _LEASE(self._redis, [self.key], [self.holder, int(self._ttl_s * 1000), token]))
+        reply = cast("list[str]", self._script([self.key], [self.holder, int(self._ttl_s * 1000), token]))
         return reply[0], reply[1]

@@ -8,19 +8,18 @@ durable one; `MemoryLedger` is the same without a server, for replay and tests.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, cast
 
 from redis import Redis
 
 from shared.accounts import Lot, Postings, cost_account, shares_account
-from shared.broker import Script, errors_named
+from shared.broker import Script, answering
 from shared.errors import Fenced
 from shared.events import Event, write_event
 
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
-
-_COMMIT = Script("shared/ledger.lua")
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Ledger(Protocol):
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
-        """Return accounts (0 where unknown), which of `writes` happened, and `records` (kind, field), as of one moment."""
+        """Return accounts (0 where unknown), which of `writes` happened, and `records`, as of one moment."""
         ...
 
     def records(self, kind: str) -> dict[str, str]:
@@ -142,6 +141,7 @@ class RedisLedger:
 
     def __init__(self, redis: Redis, mode: str) -> None:
         self._redis = redis
+        self._commit = Script(redis, Path(__file__).with_name("ledger.lua"))
         self._prefix = f"hs:{mode}:"
         self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
 
@@ -162,15 +162,13 @@ class RedisLedger:
             self._prefix,
             *(stream for stream, _ in write.events),
         ]
-        with errors_named(self._redis):
-            reply = cast("list[str]", _COMMIT(self._redis, keys, [_encoded(write)]))
-        return _result(reply)
+        return _result(cast("list[str]", self._commit(keys, [_encoded(write)])))
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
         """Read in one transaction, one round trip."""
-        with errors_named(self._redis), self._redis.pipeline(transaction=True) as pipe:
+        with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
             pipe.get(self._seq)
             pipe.hmget(self._accounts, [*accounts, "none"])
             for write in writes:
@@ -188,12 +186,12 @@ class RedisLedger:
 
     def records(self, kind: str) -> dict[str, str]:
         """Return all fields of one kind of record."""
-        with errors_named(self._redis):
+        with answering(self._redis):
             return cast("dict[str, str]", self._redis.hgetall(self._prefix + kind))
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
-        with errors_named(self._redis), self._redis.pipeline(transaction=True) as pipe:
+        with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
             pipe.get(self._seq)
             pipe.hgetall(self._accounts)
             seq, values = cast("tuple[str | None, dict[str, str]]", pipe.execute())

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from shared.money import Money
 
@@ -13,13 +13,11 @@ BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
 
 
-class Value(BaseModel):
+class Value(BaseModel, frozen=True, extra="forbid"):
     """A frozen value; strict about what we write."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class MarketFacts(Value):
+class MarketFacts(Value, frozen=True):
     """What does not change from trade to trade, for one outcome token."""
 
     token_id: str
@@ -40,14 +38,14 @@ class MarketFacts(Value):
     ends_at_ms: int | None = None
 
 
-class Level(Value):
+class Level(Value, frozen=True):
     """Resting shares at one price."""
 
     price: Money
     shares: Money
 
 
-class Book(Value):
+class Book(Value, frozen=True):
     """One token's resting orders, best level first on both sides, whatever order they were sent in."""
 
     token_id: str
@@ -61,7 +59,10 @@ class Book(Value):
         kept_bids = sorted((level for level in bids if level.shares > 0), key=lambda level: -level.price)
         kept_asks = sorted((level for level in asks if level.shares > 0), key=lambda level: level.price)
         return cls(
-            token_id=token_id, at_ms=at_ms, bids=tuple(kept_bids[:BOOK_DEPTH]), asks=tuple(kept_asks[:BOOK_DEPTH])
+            token_id=token_id,
+            at_ms=at_ms,
+            bids=tuple(kept_bids[:BOOK_DEPTH]),
+            asks=tuple(kept_asks[:BOOK_DEPTH]),
         )
 
     @property

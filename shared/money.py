@@ -3,7 +3,15 @@
 One micro-unit is 10^-6 of a share or of a pUSD: the precision of the chain (venue reference, contracts section).
 """
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_EVEN,
+    Decimal,
+    InvalidOperation,
+    localcontext,
+)
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer

@@ -7,12 +7,14 @@ makes two entries. Nothing is trimmed that a group still needs, and nothing rest
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from shared.broker import Script, errors_named
+from shared.broker import Script, answering
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.events import DEAD, STREAMS, DeadLetter, Event, fact_id, write_event
@@ -20,8 +22,10 @@ from shared.events import DEAD, STREAMS, DeadLetter, Event, fact_id, write_event
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
 
-_PUBLISH = Script("shared/streams.lua")
-_TRIM = Script("shared/trim.lua")
+
+@lru_cache(maxsize=16)
+def _script(redis: Redis, file: str) -> Script:
+    return Script(redis, Path(__file__).with_name(file))
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Entry:
 
 def publish(redis: Redis, stream: str, event: Event) -> str:
     """Append `event`; return the entry's id. For reports whose repetition is harmless."""
-    with errors_named(redis):
+    with answering(redis):
         return str(redis.xadd(stream, {"event": event.event, "json": write_event(event)}))
 
 
@@ -66,15 +70,13 @@ def publish_once(
         value: What to remember for the fact.
         expected: The value it must have now; '' for never published.
         age: When the fact happened (any unit that grows); decides which facts are forgotten first.
-        most: Set by `MOST_FACTS`.
 
     Raises:
         Unavailable: the server is away or refuses to write; nothing is known to have happened, call again.
     """
     keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
     args = [fact, expected, value, age, MOST_FACTS, event.event, write_event(event)]
-    with errors_named(redis):
-        state, known = cast("list[str]", _PUBLISH(redis, keys, args))
+    state, known = cast("list[str]", _script(redis, "streams.lua")(keys, args))
     return Published(cast('Literal["published", "known", "expired"]', state), known)
 
 
@@ -82,7 +84,7 @@ def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]
     """Return the value of each fact, None where it was never published (or forgotten)."""
     if not facts:
         return []
-    with errors_named(redis):
+    with answering(redis):
         return cast("list[str | None]", redis.hmget(f"{stream}:facts", facts))
 
 
@@ -97,7 +99,7 @@ def bury(redis: Redis, group: str, entry: Entry, reason: str, now_ms: int) -> No
         reason=reason,
         deliveries=entry.deliveries,
     )
-    with errors_named(redis), redis.pipeline(transaction=True) as pipe:
+    with answering(redis), redis.pipeline(transaction=True) as pipe:
         pipe.xadd(DEAD, {"event": letter.event, "json": write_event(letter)})
         pipe.xack(entry.stream, group, entry.id)
         pipe.execute()
@@ -105,13 +107,12 @@ def bury(redis: Redis, group: str, entry: Entry, reason: str, now_ms: int) -> No
 
 def trim(redis: Redis, stream: str, keep: int) -> int:
     """Remove entries beyond `keep` that every group has finished with; return how many."""
-    with errors_named(redis):
-        return int(cast("int", _TRIM(redis, [stream], [keep])))
+    return int(cast("int", _script(redis, "trim.lua")([stream], [keep])))
 
 
 def ensure_group(redis: Redis, stream: str, group: str) -> bool:
     """Create `group` at the beginning of `stream`; return False when it was there already."""
-    with errors_named(redis):
+    with answering(redis):
         try:
             redis.xgroup_create(stream, group, id="0", mkstream=True)
         except ResponseError as error:
@@ -159,7 +160,7 @@ class GroupReader:
         """
         if not self._recovered:
             ensure_group(self._redis, self.stream, self.group)
-            return self._recover()
+            return self._read_pending()
         if self._clock.monotonic() >= self._next_take_over:
             self._next_take_over = self._clock.monotonic() + self._every_s
             taken = self._take_over()
@@ -181,22 +182,30 @@ class GroupReader:
                     return
                 yield entry
 
+    def recover(self) -> None:
+        """Read our own pending entries again at the next read: something we took was not finished."""
+        self._recovered = False
+
     def ack(self, entry_id: str) -> None:
         """Acknowledge one entry."""
-        with errors_named(self._redis):
+        with answering(self._redis):
             self._redis.xack(self.stream, self.group, entry_id)
 
-    def _recover(self) -> list[Entry]:
+    def _read_pending(self) -> list[Entry]:
         """Read our own pending entries; when the server has none left, go on to new ones."""
         pending = self._read("0", None)
         self._recovered = True
         return pending
 
     def _read(self, position: str, block_ms: int | None) -> list[Entry]:
-        with errors_named(self._redis):
+        with answering(self._redis):
             try:
                 reply = self._redis.xreadgroup(
-                    self.group, self.consumer, {self.stream: position}, count=self._count(position), block=block_ms
+                    self.group,
+                    self.consumer,
+                    {self.stream: position},
+                    count=self._count(position),
+                    block=block_ms,
                 )
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
@@ -211,13 +220,15 @@ class GroupReader:
         return 1_000_000 if position == "0" else self._batch
 
     def _take_over(self) -> list[Entry]:
-        with errors_named(self._redis):
+        with answering(self._redis):
             try:
-                reply = cast(
-                    "list[Any]",
-                    self._redis.xautoclaim(
-                        self.stream, self.group, self.consumer, self._idle_ms, start_id="0-0", count=self._batch
-                    ),
+                reply = self._redis.xautoclaim(
+                    self.stream,
+                    self.group,
+                    self.consumer,
+                    self._idle_ms,
+                    start_id="0-0",
+                    count=self._batch,
                 )
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
@@ -243,9 +254,9 @@ def _rows_by_stream(reply: Any) -> list[list[tuple[str, dict[str, str] | None]]]
 
 def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
     """Return (entries not yet delivered, entries delivered and not acknowledged); (0, 0) without the group."""
-    with errors_named(redis):
+    with answering(redis):
         try:
-            groups = cast("list[dict[str, Any]]", redis.xinfo_groups(stream))
+            groups = redis.xinfo_groups(stream)
         except ResponseError:
             return 0, 0
     for info in groups:
@@ -256,14 +267,14 @@ def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
 
 def tail(redis: Redis, stream: str, count: int) -> list[Entry]:
     """Return the newest `count` entries, oldest first."""
-    with errors_named(redis):
+    with answering(redis):
         rows = cast("list[tuple[str, dict[str, str]]]", redis.xrevrange(stream, count=count))
     return [Entry(stream, entry_id, fields) for entry_id, fields in reversed(rows)]
 
 
 def follow(redis: Redis, positions: dict[str, str], block_ms: int = 500, count: int = 500) -> list[Entry]:
     """Read what came after `positions` (stream -> last id) without a group, and move the positions on."""
-    with errors_named(redis):
+    with answering(redis):
         reply = redis.xread(cast("Any", positions), count=count, block=block_ms)
     pairs = reply.items() if isinstance(reply, dict) else (reply or [])
     found: list[Entry] = []
@@ -276,5 +287,5 @@ def follow(redis: Redis, positions: dict[str, str], block_ms: int = 500, count: 
 
 def lengths(redis: Redis) -> dict[str, int]:
     """Return the length of each of our streams."""
-    with errors_named(redis):
-        return {stream: int(cast("int", redis.xlen(stream))) for stream in STREAMS}
+    with answering(redis):
+        return {stream: redis.xlen(stream) for stream in STREAMS}

@@ -1,0 +1,174 @@
+"""Build a buyer from its settings: the one place where live, paper and replay could differ is here."""
+
+import queue
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from shared.http import Upstream
+
+from buyer.config import BuyerSettings
+from buyer.engine import Engine, Identity
+from buyer.journal import Journal
+from buyer.pipe import PipeBuyer
+from buyer.prices import MarketPriceFeed
+from buyer.service import GROUP, BuyerService
+from buyer.venue.paper import PaperVenue
+from shared.broker import connect
+from shared.clock import Clock, SystemClock
+from shared.errors import RefusedForSafety
+from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
+from shared.lease import Lease
+from shared.ledger import RedisLedger
+from shared.life import code_version
+from shared.money import to_micro
+from shared.polymarket.markets import MarketCache
+from shared.process import instance_lock
+from shared.rate_gate import GateLimits, RateGate
+from shared.streams import GroupReader
+
+PAPER = "paper"
+LEASE_S = 20.0
+BLOCK_MS = 1000
+
+Emit = Callable[[BuyEngineDecision], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A buyer, and its form that reads a pipe."""
+
+    service: BuyerService
+    pipe: PipeBuyer | None
+
+
+class BuyerProcess:
+    """The buyer as `shared.process` runs it: built when it starts, on the process's own stop event."""
+
+    name = "buyer"
+    mode = PAPER
+
+    def __init__(self, settings: BuyerSettings) -> None:
+        refuse_live(settings)
+        self._settings = settings
+        self._built: Built | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
+        settings = self._settings
+        name = f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}"
+        with instance_lock(name, settings.run_dir):
+            self._built = build(settings, stop=stop)
+            (self._built.pipe or self._built.service).run(stop)
+
+    def ready(self) -> bool:
+        """Say whether this buyer is the active one."""
+        return self._built is not None and (self._built.pipe or self._built.service).ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was decided so far and how the prices did."""
+        return self._built.service.snapshot() if self._built else {}
+
+
+def refuse_live(settings: BuyerSettings) -> None:
+    """Stop before anything is built when real money was asked for.
+
+    Raises:
+        RefusedForSafety: this version has no live venue.
+    """
+    if settings.live or not settings.dry_run:
+        raise RefusedForSafety(
+            "LIVE=true or DRY_RUN=false: this version trades on paper only and nothing was started; "
+            "leave --live and --no-dry-run away"
+        )
+
+
+def print_decision(decision: BuyEngineDecision) -> None:
+    """Write a decision to stdout as one JSON line."""
+    sys.stdout.write(write_event(decision) + "\n")
+    sys.stdout.flush()
+
+
+def build(
+    settings: BuyerSettings,
+    *,
+    stop: threading.Event,
+    clock: Clock | None = None,
+    emit: Emit = print_decision,
+    inbox: "queue.Queue[ActionableSignal] | None" = None,
+) -> Built:
+    """Build the paper buyer.
+
+    Raises:
+        RefusedForSafety: live trading was asked for; this version has no live venue.
+    """
+    refuse_live(settings)
+    clock = clock or SystemClock()
+    redis = connect(settings.redis_url)
+    lease = Lease(redis, f"buyer:{PAPER}", f"{settings.consumer}@{socket.gethostname()}", clock=clock, ttl_s=LEASE_S)
+    journal = Journal(RedisLedger(redis, PAPER), lambda: lease.fence)
+    prices = _prices(settings, redis, clock, stop)
+    counting: list[BuyerService] = []
+
+    def announce(decision: BuyEngineDecision) -> None:
+        counting[0].decided(decision)
+        emit(decision)
+
+    engine = Engine(
+        journal=journal,
+        prices=prices,
+        venue=PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s),
+        clock=clock,
+        limits=settings.limits,
+        identity=Identity(PAPER, settings.limits.id, code_version()),
+        emit=announce,
+    )
+    service = BuyerService(
+        engine=engine,
+        journal=journal,
+        prices=prices,
+        lease=lease,
+        reader=_reader(settings, clock, inside=inbox is not None),
+        clock=clock,
+        bankroll=to_micro(settings.paper_bankroll_usdc),
+        inbox=inbox,
+    )
+    counting.append(service)
+    pipe = None
+    if settings.stdin:
+        pipe = PipeBuyer(
+            sys.stdin,
+            service=service,
+            engine=engine,
+            lease=lease,
+            deposit=lambda: journal.deposit(to_micro(settings.paper_bankroll_usdc)),
+            clock=clock,
+        )
+    return Built(service, pipe)
+
+
+def _reader(settings: BuyerSettings, clock: Clock, *, inside: bool) -> GroupReader:
+    """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""
+    block_ms = 1 if inside else BLOCK_MS
+    return GroupReader(
+        connect(settings.redis_url, blocking_s=BLOCK_MS / 1000),
+        SIGNALS,
+        GROUP,
+        settings.consumer,
+        clock=clock,
+        block_ms=block_ms,
+    )
+
+
+def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:
+    def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
+        gate = RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
+        return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+    gamma = upstream("gamma", settings.gamma_url, settings.gamma_rate_per_s)
+    clob = upstream("clob_reads", settings.clob_url, settings.clob_rate_per_s)
+    return MarketPriceFeed(MarketCache(gamma, clock=clock, stop=stop), clob, clock=clock)

@@ -1,0 +1,195 @@
+"""One signal in, one decision out: the same code live, on paper and in replay."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from buyer.config import Limits
+from buyer.journal import Journal
+from buyer.policy import Case, Decision, decide, refused
+from buyer.portfolio import Scope, scope_of
+from buyer.venue.port import Prices, Venue
+from shared.accounts import day_account
+from shared.clock import Clock
+from shared.errors import Malformed
+from shared.events import (
+    ActionableSignal,
+    BuyEngineDecision,
+    DeadLetter,
+    Inputs,
+    Order,
+    Outcome,
+    fact_id,
+    read_event,
+)
+from shared.ledger import Ack, Refused, Written
+from shared.market import MarketFacts
+from shared.streams import Entry
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a decision says of who made it."""
+
+    mode: Literal["paper", "live"]
+    config_id: str
+    code_version: str
+
+
+class Engine:
+    """Decides, and carries out what was decided, in the journal's order of writes.
+
+    Every method may be called again for the same signal after a crash at any point: what happened is known from the
+    journal, and only what is missing is done.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        prices: Prices,
+        venue: Venue,
+        clock: Clock,
+        limits: Limits,
+        identity: Identity,
+        emit: Callable[[BuyEngineDecision], None],
+    ) -> None:
+        self._journal, self._prices, self._venue = journal, prices, venue
+        self._clock, self._limits, self._identity = clock, limits, identity
+        self._emit = emit
+
+    def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
+        """Decide on `signal` and carry the decision out; None when it was decided before.
+
+        Raises:
+            Unavailable: Redis is away; hand the same signal in again later.
+            Fenced: another buyer is active; stop.
+            OutcomeUnknown: the order may stand; hand the same signal in again later.
+        """
+        before = self._journal.known(signal.id)
+        if before.decided:
+            if ack:
+                self._journal.acknowledge(signal.id, ack)
+            return None
+        if before.intent:
+            return self.resume(before.intent, ack)
+        return self._decide(signal, ack)
+
+    def resume(self, intent: str, ack: Ack | None = None) -> BuyEngineDecision | None:
+        """Finish an intent that a crash left without an outcome."""
+        draft = read_event(intent)
+        if not isinstance(draft, BuyEngineDecision) or draft.order is None or draft.inputs.market is None:
+            raise Malformed(f"the intent of {intent[:120]!r} holds no order; see docs/architecture.md, recovery")
+        scope = _scope_of(draft)
+        if self._journal.halted():
+            outcome = _cancelled("the kill switch was on when the buyer came back")
+        elif self._clock.now_ms() - draft.inputs.now_ms > self._limits.max_signal_age_s * 1000:
+            outcome = _cancelled("stale when the buyer came back")
+        else:
+            outcome = self._venue.place(draft.order, draft.inputs.market)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, draft.inputs.market, ack)
+
+    def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
+        """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream."""
+        now_ms = self._clock.now_ms()
+        signal_id = fact_id("entry", entry.stream, entry.id)
+        letter = DeadLetter(
+            id=fact_id("dead", entry.stream, entry.id),
+            emitted_at_ms=now_ms,
+            stream=entry.stream,
+            entry_id=entry.id,
+            fields=dict(entry.fields),
+            reason=reason,
+            deliveries=entry.deliveries,
+        )
+        decision = self._decision(
+            signal_id, "", "", Decision("SKIP", f"dead letter: {reason}", (), None), Inputs(now_ms=now_ms)
+        )
+        result = self._journal.bury(decision, letter, Ack(entry.stream, "buyer", entry.id))
+        return self._announce(decision, happened=isinstance(result, Written))
+
+    def _decide(self, signal: ActionableSignal, ack: Ack | None) -> BuyEngineDecision | None:
+        facts, no_facts = self._prices.facts(signal.token_id)
+        book, no_book = self._prices.book(signal.token_id)
+        now_ms = self._clock.now_ms()
+        scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
+        portfolio = self._journal.portfolio(scope)
+        verdict = decide(Case(signal, facts, book, portfolio, self._limits, now_ms))
+        inputs = Inputs(
+            now_ms=now_ms,
+            market=facts,
+            book=book,
+            portfolio=portfolio,
+            problems=tuple(problem for problem in (no_facts, no_book) if problem),
+            config_id=self._identity.config_id,
+            code_version=self._identity.code_version,
+        )
+        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
+        if verdict.order is None or facts is None:
+            return self._conclude(draft, None, None, ack)
+        return self._carry_out(draft, verdict, verdict.order, scope, facts, ack)
+
+    def _carry_out(
+        self,
+        draft: BuyEngineDecision,
+        verdict: Decision,
+        order: Order,
+        scope: Scope,
+        facts: MarketFacts,
+        ack: Ack | None,
+    ) -> BuyEngineDecision | None:
+        """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
+        intent = self._journal.intend(draft, order, scope, self._limits)
+        if isinstance(intent, Refused):
+            no = refused(verdict, intent.account, intent.value, intent.limit)
+            return self._conclude(
+                self._decision(draft.signal_id, draft.leader, draft.token_id, no, draft.inputs),
+                None,
+                None,
+                ack,
+            )
+        outcome = self._venue.place(order, facts)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def _conclude(
+        self, decision: BuyEngineDecision, scope: Scope | None, facts: MarketFacts | None, ack: Ack | None
+    ) -> BuyEngineDecision | None:
+        result = self._journal.conclude(decision, scope, facts, ack)
+        return self._announce(decision, happened=isinstance(result, Written))
+
+    def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
+        if not happened:
+            return None
+        self._emit(decision)
+        return decision
+
+    def _decision(
+        self, signal_id: str, leader: str, token_id: str, verdict: Decision, inputs: Inputs
+    ) -> BuyEngineDecision:
+        return BuyEngineDecision(
+            id=fact_id("decision", signal_id),
+            emitted_at_ms=inputs.now_ms,
+            signal_id=signal_id,
+            leader=leader,
+            token_id=token_id,
+            mode=self._identity.mode,
+            verdict=verdict.verdict,
+            reason=verdict.reason,
+            rules=verdict.rules,
+            order=verdict.order,
+            inputs=inputs,
+        )
+
+
+def _scope_of(draft: BuyEngineDecision) -> Scope:
+    """Return the accounts of a draft as they were named when its intent was written, also after midnight."""
+    order = draft.order
+    condition_id = order.condition_id if order else ""
+    return Scope(draft.leader, draft.token_id, condition_id, day_account(draft.inputs.now_ms))
+
+
+def _cancelled(reason: str) -> Outcome:
+    return Outcome(state="CANCELLED", shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason)

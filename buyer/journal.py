@@ -1,0 +1,160 @@
+"""The order of writes that makes "at least once" harmless: intent before the order, everything else in one step after.
+
+| write | happens | holds |
+|---|---|---|
+| `intent:<signal>` | before the order | the reserved budget, and the decision so far as a record of `intents` |
+| `decision:<signal>` | after it | what the outcome posts, the decision and order update, the entry's acknowledgement |
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from buyer.config import Limits
+from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
+from shared.accounts import CASH, HALT
+from shared.events import (
+    DEAD,
+    DECISIONS,
+    BuyEngineDecision,
+    DeadLetter,
+    Order,
+    OrderUpdate,
+    Outcome,
+    Portfolio,
+    fact_id,
+)
+from shared.ledger import Ack, Fence, Guard, Ledger, Record, Result, Write, lot_record
+from shared.market import MarketFacts
+from shared.money import from_micro
+
+INTENTS = "intents"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the journal holds of a signal: decided for good, or an intent without an outcome."""
+
+    decided: bool
+    intent: str | None
+
+
+class Journal:
+    """The buyer's writes, each fenced by the lease it holds."""
+
+    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
+        self._ledger, self._fence = ledger, fence
+
+    def known(self, signal_id: str) -> Known:
+        """Return what happened to this signal before."""
+        found = self._ledger.read((), (f"decision:{signal_id}",), ((INTENTS, signal_id),))
+        return Known(bool(found.done), found.records.get((INTENTS, signal_id)))
+
+    def portfolio(self, scope: Scope) -> Portfolio:
+        """Return the balances that a decision looks at."""
+        return portfolio_of(scope, self._ledger.read(scope.accounts))
+
+    def halted(self) -> bool:
+        """Say whether the kill switch is on."""
+        return bool(self._ledger.read((HALT,)).values[HALT])
+
+    def open_intents(self) -> dict[str, str]:
+        """Return every intent without an outcome: signal id -> decision so far."""
+        return self._ledger.records(INTENTS)
+
+    def deposit(self, amount: int) -> None:
+        """Credit the starting bankroll, once in the ledger's life."""
+        self._ledger.commit(Write(id="deposit:start", postings=((CASH, amount),), fence=self._fence()))
+
+    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
+        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
+        return self._ledger.commit(
+            Write(
+                id=f"intent:{draft.signal_id}",
+                postings=reserve(order, scope),
+                guards=guards(order, scope, limits),
+                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()),),
+                events=((DECISIONS, _update(draft, order, None)),),
+                fence=self._fence(),
+            )
+        )
+
+    def conclude(
+        self,
+        decision: BuyEngineDecision,
+        scope: Scope | None = None,
+        facts: MarketFacts | None = None,
+        ack: Ack | None = None,
+    ) -> Result:
+        """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step."""
+        order, outcome = decision.order, decision.outcome
+        write = Write(
+            id=f"decision:{decision.signal_id}",
+            events=((DECISIONS, decision),),
+            records=(Record(INTENTS, decision.signal_id, None),),
+            fence=self._fence(),
+            ack=ack,
+        )
+        if order is None or outcome is None or scope is None or facts is None:
+            return self._ledger.commit(write)
+        return self._ledger.commit(_with_outcome(write, decision, order, outcome, scope, facts))
+
+    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: Ack | None) -> Result:
+        """Move an entry nobody can handle to the dead stream, with a terminal decision of its own."""
+        return self._ledger.commit(
+            Write(
+                id=f"decision:{decision.signal_id}",
+                events=((DEAD, letter), (DECISIONS, decision)),
+                fence=self._fence(),
+                ack=ack,
+            )
+        )
+
+    def acknowledge(self, signal_id: str, ack: Ack) -> None:
+        """Acknowledge another delivery of a signal that was decided before."""
+        self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
+
+
+def _with_outcome(
+    write: Write,
+    decision: BuyEngineDecision,
+    order: Order,
+    outcome: Outcome,
+    scope: Scope,
+    facts: MarketFacts,
+) -> Write:
+    before = decision.inputs.portfolio or _EMPTY
+    lots = (lot_record(lot_of(order, facts)),) if order.side == "BUY" and outcome.shares > 0 else ()
+    shares = next(name for name in scope.accounts if name.startswith("shares:"))
+    return Write(
+        id=write.id,
+        postings=settle(order, outcome, scope, before),
+        guards=(Guard(shares, at_least=0),),
+        records=(*write.records, *lots),
+        events=((DECISIONS, _update(decision, order, outcome)), *write.events),
+        fence=write.fence,
+        ack=write.ack,
+    )
+
+
+_EMPTY = Portfolio(
+    seq=0,
+    cash=from_micro(0),
+    spent_today=from_micro(0),
+    market_exposure=from_micro(0),
+    lot_shares=from_micro(0),
+    lot_cost=from_micro(0),
+)
+
+
+def _update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
+    state = outcome.state if outcome else "INTENT"
+    return OrderUpdate(
+        id=fact_id("order-update", order.id, state),
+        emitted_at_ms=decision.emitted_at_ms,
+        order_id=order.id,
+        signal_id=decision.signal_id,
+        mode=decision.mode,
+        state=state,
+        order=order,
+        outcome=outcome,
+    )
