@@ -1,0 +1,23 @@
+"""CLOB REST: what is public."""
+
+from shared.clock import Clock
+from shared.errors import Malformed
+from shared.http import Upstream
+from shared.market import Book
+from shared.polymarket.payloads import parse_book
+from shared.rate_gate import Lane
+
+
+def fetch_book(clob: Upstream, token_id: str, clock: Clock, lane: Lane = Lane.ORDERS) -> Book:
+    """Return one token's book now.
+
+    Raises:
+        TryAgain: throttled or away.
+        Rejected: status 404 when nobody can trade the token (not listed yet, or resolved).
+        Malformed: the answer is no book, or another token's.
+    """
+    raw = clob.get("/book", {"token_id": token_id}, lane=lane)
+    book = parse_book(raw, clock.now_ms())
+    if book.token_id != token_id:
+        raise Malformed(f"asked for the book of {token_id}, got that of {book.token_id}")
+    return book

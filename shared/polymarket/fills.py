@@ -1,0 +1,232 @@
+"""Fills of a leader, read from rows, logs and subgraph entities: once, at the edge.
+
+One bad row is a named problem beside the good ones; it never loses the batch. Amounts are micro-units.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+from shared.errors import Malformed
+from shared.events import MarketHint
+from shared.market import Side
+from shared.money import to_micro
+from shared.polymarket.payloads import Raw, as_object, number, text
+
+Role = Literal["maker", "taker"]
+Names = Mapping[str, str]
+
+ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+HASH = re.compile(r"0x[0-9a-f]{64}")
+_TOKEN = re.compile(r"[1-9][0-9]{0,77}")
+
+NOT_TRADES = frozenset(
+    "SPLIT MERGE REDEEM CONVERSION MIGRATION REWARD YIELD MAKER_REBATE TAKER_REBATE REFERRAL_REWARD DEPOSIT WITHDRAWAL TIP".split()
+)
+"""Rows that are no trade (venue reference 1.1); the list has grown several times, so unknown types are counted apart."""
+
+V2_NAMES: Names = MappingProxyType(
+    {name: name for name in ("usdc_size", "proxy_wallet", "transaction_hash", "token_id", "condition_id")}
+    | {name: name for name in ("outcome_index", "event_slug")}
+)
+V1_NAMES: Names = MappingProxyType(
+    {
+        "usdc_size": "usdcSize",
+        "proxy_wallet": "proxyWallet",
+        "transaction_hash": "transactionHash",
+        "token_id": "asset",
+        "condition_id": "conditionId",
+        "outcome_index": "outcomeIndex",
+        "event_slug": "eventSlug",
+    }
+)
+
+
+NO_HINT = MarketHint()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderFill:
+    """One execution of one order of a leader, as one source told it."""
+
+    leader: str
+    tx_hash: str
+    token_id: str
+    side: Side
+    shares_micro: int
+    usdc_micro: int
+    traded_at_ms: int
+    log_index: int | None = None
+    role: Role | None = None
+    hint: MarketHint = NO_HINT
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one answer held: the fills, how many rows it had, what was no trade, what could not be read."""
+
+    fills: tuple[LeaderFill, ...]
+    rows: int
+    skipped: Mapping[str, int] = field(default_factory=dict[str, int])
+    problems: tuple[str, ...] = ()
+
+
+class NotTrade(Exception):  # noqa: N818 - named for what happened
+    """A row that is fine and no trade; its text says what it is."""
+
+
+def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> Reading:
+    """Read each row on its own; what fails is named, the rest goes on."""
+    fills: list[LeaderFill] = []
+    skipped: Counter[str] = Counter()
+    problems: list[str] = []
+    count = 0
+    for row in rows:
+        count += 1
+        try:
+            fills.append(read_one(as_object(row, "row")))
+        except NotTrade as reason:
+            skipped[str(reason)] += 1
+        except Malformed as error:
+            problems.append(f"{error} in {_shortened(row)}")
+    return Reading(tuple(fills), count, dict(skipped), tuple(problems))
+
+
+def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES) -> Reading:
+    """Read rows of the Data API's activity or trades feed of one leader."""
+    return read_all(rows, lambda row: _activity_fill(row, leader, names))
+
+
+def _activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
+    kind = text(row, "type") or "TRADE"
+    if kind != "TRADE":
+        raise NotTrade(kind if kind in NOT_TRADES else f"unknown type {kind[:40]}")
+    owner = text(row, names["proxy_wallet"]).lower()
+    if owner and owner != leader:
+        raise Malformed(f"asked for {leader}, got a row of {owner[:42]}")
+    shares, usdc = _amounts(row, names)
+    return LeaderFill(
+        leader=leader,
+        tx_hash=matching(HASH, text(row, names["transaction_hash"]).lower(), names["transaction_hash"]),
+        token_id=matching(_TOKEN, text(row, names["token_id"]), names["token_id"]),
+        side=_side(text(row, "side")),
+        shares_micro=shares,
+        usdc_micro=usdc,
+        traded_at_ms=whole(row, "timestamp") * 1000,
+        hint=_hint(row, names),
+    )
+
+
+def _amounts(row: Raw, names: Names) -> tuple[int, int]:
+    """Return (shares, usdc); a price is a ratio, so it is used only where the row names no collateral."""
+    size = number(row, "size")
+    shares = to_micro(size)
+    if shares <= 0:
+        raise Malformed(f"size {size} is nothing traded")
+    usdc = to_micro(number(row, names["usdc_size"], number(row, "price", Decimal(0)) * size))
+    if usdc < 0:
+        raise Malformed(f"usdc {usdc} is below 0")
+    return shares, usdc
+
+
+def _hint(row: Raw, names: Names) -> MarketHint:
+    place = row.get(names["outcome_index"])
+    return MarketHint(
+        condition_id=text(row, names["condition_id"]).lower(),
+        outcome_index=place if isinstance(place, int) and 0 <= place < 999 else None,  # noqa: PLR2004 - the venue's "unlabelled"
+        outcome=text(row, "outcome"),
+        title=text(row, "title"),
+        slug=text(row, "slug"),
+        event_slug=text(row, names["event_slug"]),
+    )
+
+
+def _side(side: str) -> Side:
+    if side not in {"BUY", "SELL"}:
+        raise Malformed(f"side {side[:20]!r} is neither BUY nor SELL")
+    return cast("Side", side)
+
+
+def read_subgraph(rows: Iterable[object]) -> Reading:
+    """Read `orderFilledEvents` of the V1 orderbook subgraph; the owner of the filled order is `maker`."""
+    return read_all(rows, _subgraph_fill)
+
+
+def _subgraph_fill(row: Raw) -> LeaderFill:
+    given, received = text(row, "makerAssetId"), text(row, "takerAssetId")
+    paid, got = whole(row, "makerAmountFilled"), whole(row, "takerAmountFilled")
+    token, side, shares, usdc = by_assets(given, received, paid, got)
+    return LeaderFill(
+        leader=matching(ADDRESS, text(row, "maker").lower(), "maker"),
+        tx_hash=matching(HASH, text(row, "transactionHash").lower(), "transactionHash"),
+        token_id=token,
+        side=side,
+        shares_micro=shares,
+        usdc_micro=usdc,
+        traded_at_ms=whole(row, "timestamp") * 1000,
+        role=role_of(text(row, "taker").lower()),
+    )
+
+
+def by_assets(given: str, received: str, paid: int, got: int) -> tuple[str, Side, int, int]:
+    """Return (token, side, shares, usdc) of a V1 order: asset "0" is collateral (venue reference 6.3).
+
+    Raises:
+        Malformed: neither or both assets are collateral, or no shares moved.
+    """
+    if (given == "0") == (received == "0"):
+        raise Malformed(f"assets {given[:20]} and {received[:20]}: exactly one must be collateral")
+    token, side, shares, usdc = (received, "BUY", got, paid) if given == "0" else (given, "SELL", paid, got)
+    if shares <= 0:
+        raise Malformed("no shares moved")
+    return matching(_TOKEN, token, "token"), cast("Side", side), shares, usdc
+
+
+EXCHANGES_V1 = (
+    "0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e",
+    "0xc5d563a36ae78145c45a50134d48a1215220f80a",
+)
+EXCHANGES_V2 = (
+    "0xe111180000d2663c0091e4f400237545b87b996b",
+    "0xe2222d279d744050d28e00520010520000310f59",
+    "0xe3333700ca9d93003f00f0f71f8515005f6c00aa",
+)
+"""CTFExchangeV2, NegRiskCtfExchangeV2 and ExchangeV3, which emit the same `OrderFilled` (venue reference 7.1, 7.6)."""
+_ALL_EXCHANGES = frozenset(EXCHANGES_V1 + EXCHANGES_V2)
+
+
+def role_of(taker: str) -> Role:
+    """Return whose order `OrderFilled` tells of: the taker's own names the exchange as its taker."""
+    return "taker" if taker in _ALL_EXCHANGES else "maker"
+
+
+def matching(pattern: re.Pattern[str], value: str, what: str) -> str:
+    """Return `value` if it has its form.
+
+    Raises:
+        Malformed: it has not.
+    """
+    if not pattern.fullmatch(value):
+        raise Malformed(f"{what} {value[:70]!r} has not its form")
+    return value
+
+
+def whole(row: Raw, name: str) -> int:
+    """Return a whole number above or at 0, sent as a number or as text.
+
+    Raises:
+        Malformed: it is something else.
+    """
+    value = number(row, name)
+    if value != value.to_integral_value() or value < 0:
+        raise Malformed(f"{name}: expected a whole number, got {value}")
+    return int(value)
+
+
+def _shortened(row: object) -> str:
+    shown: Any = {k: v for k, v in cast("Raw", row).items() if v not in ("", None)} if isinstance(row, Mapping) else row
+    return str(shown)[:300]
