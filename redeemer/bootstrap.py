@@ -1,0 +1,148 @@
+"""Build a redeemer or its worker from settings: the one place that knows every part."""
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from redis import Redis
+from shared.http import Upstream
+
+from redeemer.cashier import Cashier
+from redeemer.chain import Resolutions
+from redeemer.config import RedeemerSettings
+from redeemer.jobs import Enqueue, Jobs, inline
+from redeemer.rq_worker import Worker
+from redeemer.service import Redeemer
+from shared.broker import connect
+from shared.clock import Clock, SystemClock
+from shared.events import Event, write_event
+from shared.lease import Lease
+from shared.ledger import RedisLedger
+from shared.rate_gate import GateLimits, RateGate
+
+PAPER = "paper"
+SHORTEST_LEASE_S = 10.0
+
+Emit = Callable[[Event], None]
+
+
+class RedeemerProcess:
+    """The watcher as `shared.process` runs it: built when it starts, on the process's own stop event."""
+
+    name = "redeemer"
+    mode = PAPER
+
+    def __init__(self, settings: RedeemerSettings) -> None:
+        self._settings = settings
+        self._built: Redeemer | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop`."""
+        self._built = build(self._settings, stop=stop)
+        self._built.run(stop)
+
+    def ready(self) -> bool:
+        """Say whether the last look worked."""
+        return self._built is not None and self._built.ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was seen and done so far."""
+        return self._built.snapshot() if self._built else {}
+
+
+class WorkerProcess:
+    """The worker as `shared.process` runs it."""
+
+    name = "redeemer-worker"
+    mode = PAPER
+
+    def __init__(self, settings: RedeemerSettings) -> None:
+        self._settings = settings
+        self._built: Worker | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Run jobs until `stop`."""
+        self._built = build_worker(self._settings, stop=stop)
+        self._built.run(stop)
+
+    def ready(self) -> bool:
+        """Say whether it waits for jobs on a server that answers."""
+        return self._built is not None and self._built.ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return how many jobs ran, and how."""
+        return self._built.snapshot() if self._built else {}
+
+
+def print_event(event: Event) -> None:
+    """Write an event to stdout as one JSON line."""
+    sys.stdout.write(write_event(event) + "\n")
+    sys.stdout.flush()
+
+
+def build(
+    settings: RedeemerSettings, *, stop: threading.Event, clock: Clock | None = None, enqueue: Enqueue | None = None
+) -> Redeemer:
+    """Build the watcher; its jobs go to rq unless `enqueue` takes them."""
+    clock = clock or SystemClock()
+    redis = connect(settings.redis_url)
+    lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
+    holder = f"{settings.watcher}@{socket.gethostname()}"
+    return Redeemer(
+        settings.wallet,
+        RedisLedger(redis, PAPER),
+        resolutions(settings, redis, clock=clock, stop=stop),
+        enqueue or jobs(settings, redis, clock=clock),
+        clock=clock,
+        scan_every_s=settings.scan_every_s,
+        lease=Lease(redis, f"redeemer:{settings.wallet}", holder, clock=clock, ttl_s=lease_s),
+    )
+
+
+def build_inline(
+    settings: RedeemerSettings, *, stop: threading.Event, clock: Clock | None = None, emit: Emit = print_event
+) -> Redeemer:
+    """Build a watcher that redeems on its own thread: one process without a worker (`run_service`)."""
+    clock = clock or SystemClock()
+    return build(settings, stop=stop, clock=clock, enqueue=inline(cashier(settings, stop=stop, clock=clock, emit=emit)))
+
+
+def build_worker(
+    settings: RedeemerSettings, *, stop: threading.Event, clock: Clock | None = None, emit: Emit = print_event
+) -> Worker:
+    """Build the worker that runs the jobs."""
+    clock = clock or SystemClock()
+    paying = cashier(settings, stop=stop, clock=clock, emit=emit)
+    return Worker(paying, connect(settings.redis_url), settings.queue, clock=clock)
+
+
+def cashier(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> Cashier:
+    """Build what redeems one condition."""
+    redis = connect(settings.redis_url)
+    asking = resolutions(settings, redis, clock=clock, stop=stop)
+    return Cashier(settings.wallet, RedisLedger(redis, PAPER), asking, clock=clock, emit=emit)
+
+
+def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Jobs:
+    """Build the queue's filling side."""
+    return Jobs(
+        redis,
+        settings.queue,
+        clock=clock,
+        retry_after_s=settings.retry_after_s,
+        again_after_s=settings.again_after_s,
+    )
+
+
+def resolutions(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> Resolutions:
+    """Build what knows how conditions resolved, each upstream behind its shared gate."""
+
+    def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
+        gate = RateGate(redis, name, GateLimits(rate_per_s), clock=clock)
+        return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+    node = upstream("rpc", settings.rpc_url, settings.rpc_rate_per_s)
+    data_api = upstream("data_resolutions", settings.data_api_url, settings.data_rate_per_s)
+    return Resolutions(node, data_api)

@@ -1,0 +1,166 @@
+"""How conditions resolved: asked on chain, in batches, and of the Data API where the chain does not answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from shared import logs
+from shared.errors import HybridError, Malformed
+from shared.polymarket import conditions
+from shared.polymarket.conditions import PayoutVector
+from shared.polymarket.payloads import as_list, as_object
+from shared.rate_gate import Lane
+
+MOST_CALLS = 50
+"""Calls in one JSON-RPC batch: a request costs one turn at the gate however many conditions are held."""
+
+MOST_CONDITIONS = 20
+"""Conditions that `/v2/resolutions` takes at once (venue reference 1.1)."""
+
+Item = TypeVar("Item")
+
+
+class Node(Protocol):
+    """A JSON-RPC node behind its gate."""
+
+    def post(self, path: str, body: object, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+        """Send one request; return its JSON. Raises TryAgain or GiveUp."""
+        ...
+
+
+class DataApi(Protocol):
+    """The Data API behind its gate."""
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+        """Send one request; return its JSON. Raises TryAgain or GiveUp."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was learnt: the payout vectors of what resolved, and what nobody could say, with the last reason."""
+
+    resolved: Mapping[str, PayoutVector]
+    unanswered: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Chain:
+    """Reads ConditionalTokens through a node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._problem = ""
+
+    def ask(self, condition_ids: Sequence[str]) -> Answers:
+        """Return how these conditions stand at the node's newest block; never raises, what failed is unanswered."""
+        self._problem = ""
+        asked = [conditions.call_data(conditions.PAYOUT_DENOMINATOR, each) for each in condition_ids]
+        denominators = dict(zip(condition_ids, self._call(asked), strict=True))
+        ended = {name: value for name, value in denominators.items() if value}
+        resolved = self._vectors(ended)
+        silent = (name for name, value in denominators.items() if value is None or (value and name not in resolved))
+        return Answers(resolved, tuple(silent), self._problem)
+
+    def _vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
+        outcomes = dict(zip(ended, self._call([_slots(name) for name in ended]), strict=True))
+        places = [(name, place) for name, count in outcomes.items() for place in range(_sane(count))]
+        numerators = dict(zip(places, self._call([_numerator(*place) for place in places]), strict=True))
+        vectors: dict[str, PayoutVector] = {}
+        for name, denominator in ended.items():
+            parts = [numerators[name, place] for place in range(_sane(outcomes[name]))]
+            known = [part for part in parts if part is not None]
+            if not parts or len(known) < len(parts):
+                continue
+            try:
+                vectors[name] = conditions.vector_of(name, denominator, known)
+            except Malformed as error:
+                self._problem = str(error)
+        return vectors
+
+    def _call(self, data: Sequence[str]) -> list[int | None]:
+        """Return each call's number, None where the node gave none."""
+        return [number for batch in _batches(data, MOST_CALLS) for number in self._batch(batch)]
+
+    def _batch(self, data: Sequence[str]) -> list[int | None]:
+        try:
+            replies = as_list(
+                self._node.post("", [_request(*each) for each in enumerate(data)], lane=Lane.EXITS), "rpc batch"
+            )
+            by_id = {reply.get("id"): reply for reply in (as_object(each, "rpc reply") for each in replies)}
+        except HybridError as error:
+            self._problem = str(error)
+            return [None] * len(data)
+        return [self._number(by_id.get(place)) for place in range(len(data))]
+
+    def _number(self, reply: Mapping[str, Any] | None) -> int | None:
+        if reply is None or "result" not in reply:
+            self._problem = f"the node answered {str((reply or {}).get('error', 'nothing'))[:200]}"
+            return None
+        try:
+            return conditions.read_word(reply["result"])
+        except Malformed as error:
+            self._problem = str(error)
+            return None
+
+
+class Resolutions:
+    """Answers how conditions resolved: the chain's word where there is one, else the Data API's."""
+
+    def __init__(self, node: Node, data_api: DataApi) -> None:
+        self._chain, self._data_api = Chain(node), data_api
+        self._log = logs.get("redeemer")
+        self.answered_by = {"chain": 0, "data_api": 0}
+        self.problem = ""
+
+    def read(self, condition_ids: Sequence[str]) -> Answers:
+        """Return what resolved of `condition_ids`; never raises, what nobody could say is unanswered."""
+        asked = sorted(set(condition_ids))
+        on_chain = [each for each in asked if conditions.on_chain(each)]
+        chain = self._chain.ask(on_chain)
+        left = [each for each in asked if each not in on_chain] + list(chain.unanswered)
+        if chain.unanswered:
+            self._log.warning("chain_silent", conditions=len(chain.unanswered), problem=chain.problem)
+        data = self._ask_data_api(left)
+        self.answered_by["chain"] += len(on_chain) - len(chain.unanswered)
+        self.answered_by["data_api"] += len(left) - len(data.unanswered)
+        self.problem = data.problem or chain.problem
+        return Answers({**chain.resolved, **data.resolved}, data.unanswered, self.problem)
+
+    def _ask_data_api(self, condition_ids: Sequence[str]) -> Answers:
+        resolved: dict[str, PayoutVector] = {}
+        unanswered: list[str] = []
+        problem = ""
+        for batch in _batches(condition_ids, MOST_CONDITIONS):
+            try:
+                body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.EXITS)
+                found, problems = conditions.read_resolutions(body)
+            except HybridError as error:
+                unanswered += batch
+                problem = str(error)
+            else:
+                resolved |= {name: vector for name, vector in found.items() if name in batch}
+                problem = problems[-1] if problems else problem
+        return Answers(resolved, tuple(unanswered), problem)
+
+
+def _request(number: int, data: str) -> dict[str, object]:
+    call = {"to": conditions.CONDITIONAL_TOKENS, "data": data}
+    return {"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [call, "latest"]}
+
+
+def _slots(condition_id: str) -> str:
+    return conditions.call_data(conditions.OUTCOME_SLOT_COUNT, condition_id)
+
+
+def _numerator(condition_id: str, place: int) -> str:
+    return conditions.call_data(conditions.PAYOUT_NUMERATORS, condition_id, place)
+
+
+def _sane(count: int | None) -> int:
+    """Return a condition's number of outcomes; 0 where the answer cannot be one."""
+    return count if count and conditions.FEWEST_OUTCOMES <= count <= conditions.MOST_OUTCOMES else 0
+
+
+def _batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    return (items[at : at + most] for at in range(0, len(items), most))
