@@ -11,7 +11,7 @@ them. A server that cannot be asked means the floor rate in each process, until 
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +30,13 @@ CHECK_EVERY_S = 5.0
 ASK_AGAIN_S = 1.0
 """How long a server that failed is left alone; callers live on the floor rate meanwhile."""
 
-_NO_TICKET = ("0", "0", "0")
+_NO_TICKET = ""
 _NO_NEWS = (0, 0)
+_FIELDS = (
+    "seen t1 t2 t3 t4 s2 s3 s4 phys granted "
+    "factor hold gen cut_at up_at rate burst floor rate_at throttled slow base"
+).split()
+"""A gate's state as `rate_gate.lua` writes it; times in microseconds."""
 
 
 class RateGate:
@@ -68,7 +73,7 @@ class RateGate:
         hold_s = min(asked_s, self.limits.max_hold_s)
         self.fallback.hold(hold_s)
         try:
-            args = ["cut", 1, 1, round(hold_s * 1e6), *self.args(0, _NO_TICKET)]
+            args = ["cut", 1, 1, round(hold_s * 1e6), *self.args(_NO_TICKET, 0)]
             self.script([REGISTRY, self.key], args)
         except Unavailable:
             self.fallback.server_failed()
@@ -88,9 +93,9 @@ class RateGate:
             return self.fallback.state(self.name)
         return found[0] if found else _unused(self.name, self.limits)
 
-    def args(self, patience_us: int, ticket: Sequence[str]) -> tuple[Any, ...]:
+    def args(self, ticket: str, patience_us: int) -> tuple[Any, ...]:
         """Return what the script wants to know of this gate; takes the successes reported since the last call."""
-        return (*self._settings, *self._news(), *ticket, patience_us)
+        return (*self._settings, *self._news(), ticket, patience_us)
 
     def _news(self) -> tuple[int, int]:
         if not self._successes:
@@ -178,7 +183,7 @@ class _Turn:
         self._clock = gates[0].clock
         self._lane = lane
         self._cost = cost
-        self._tickets: Sequence[str] = _NO_TICKET * len(gates)
+        self._tickets = [_NO_TICKET] * len(gates)
         self._own_slot: float | None = None
 
     def wait(self, stop: threading.Event) -> bool:
@@ -191,20 +196,22 @@ class _Turn:
             if go and hold_s <= 0:
                 return True
             if go:  # a throttle came in this process while we slept, or Redis lost one: queue again behind it
-                self._tickets, self._own_slot = _NO_TICKET * len(self._gates), None
+                self._tickets, self._own_slot = [_NO_TICKET] * len(self._gates), None
                 if self._clock.wait(stop, min(hold_s, CHECK_EVERY_S)):
                     return False
 
     def _answer(self) -> tuple[bool, float]:
         """Ask the server; return whether to go after the wait, and the wait in seconds."""
         try:
-            go, wait_us, *self._tickets = cast("list[Any]", self._gates[0].script(self._keys(), self._args()))
+            go, wait_us, *tickets = self._gates[0].script(self._keys(), self._args())
         except Unavailable:
             for gate in self._gates:
                 gate.fallback.server_failed()
             return self._own_answer()
         for gate in self._gates:
             gate.fallback.server_answered()
+        if not go:
+            self._tickets = tickets
         wait_s = wait_us / 1e6
         return bool(go), wait_s if go else min(wait_s, CHECK_EVERY_S)
 
@@ -214,8 +221,8 @@ class _Turn:
     def _args(self) -> list[Any]:
         args: list[Any] = ["take", self._lane.value, self._cost, 0]
         patience_us = round(PATIENCE_S[self._lane] * 1e6)
-        for i, gate in enumerate(self._gates):
-            args += gate.args(patience_us, self._tickets[3 * i : 3 * i + 3])
+        for gate, ticket in zip(self._gates, self._tickets, strict=True):
+            args += gate.args(ticket, patience_us)
         return args
 
     def _own_answer(self) -> tuple[bool, float]:
@@ -242,14 +249,14 @@ def _read(redis: Redis, names: Sequence[str]) -> list[GateState]:
     with answering(redis), redis.pipeline(transaction=False) as batch:
         batch.time()
         for name in names:
-            batch.hgetall(f"hs:gate:{name}")
+            batch.get(f"hs:gate:{name}")
         (seconds, micros), *found = cast("list[Any]", batch.execute())
     now_us = seconds * 1_000_000 + micros
-    return [_state(name, fields, now_us) for name, fields in zip(names, found, strict=True) if fields]
+    return [_state(name, text, now_us) for name, text in zip(names, found, strict=True) if text]
 
 
-def _state(name: str, fields: Mapping[str, str], now_us: int) -> GateState:
-    value = {key: float(text) for key, text in fields.items()}
+def _state(name: str, text: str, now_us: int) -> GateState:
+    value = dict(zip(_FIELDS, map(float, text.replace("|", " ").split()), strict=True))
     target, factor = value["rate"], value["factor"]
     rate_now = max(min(value["floor"], target), target * factor)
     return GateState(
@@ -269,16 +276,8 @@ def _unused(name: str, limits: GateLimits) -> GateState:
     return GateState(name, limits.rate_per_s, limits.rate_per_s, 1.0, limits.burst)
 
 
-def _settings(name: str, limits: GateLimits) -> tuple[Any, ...]:
+def _settings(name: str, limits: GateLimits) -> tuple[str, ...]:
     """Encode what never changes, in the order `rate_gate.lua` reads it."""
-    return (
-        name,
-        limits.rate_per_s,
-        limits.burst,
-        limits.floor_per_s,
-        limits.recover_per_s,
-        limits.cut,
-        round(limits.cool_down_s * 1e6),
-        limits.slow_factor,
-        round(limits.slow_floor_s * 1e6),
-    )
+    cool_down_us, slow_floor_us = round(limits.cool_down_s * 1e6), round(limits.slow_floor_s * 1e6)
+    rest = f"{limits.recover_per_s} {limits.cut} {cool_down_us} {limits.slow_factor} {slow_floor_us}"
+    return name, f"{limits.rate_per_s:.6f}", str(limits.burst), f"{limits.floor_per_s:.6f}", rest
