@@ -64,8 +64,14 @@ class Announcer:
 
     def _tell(self, event: Event) -> None:
         if self._emit is not None and not isinstance(event, ServiceHealth):
-            self._emit(event)
+            self._show(self._emit, event)
         self._put(event)
+
+    def _show(self, emit: Emit, event: Event) -> None:
+        try:
+            emit(event)
+        except OSError as error:
+            self._log.warning("nobody_reads_events", announced=event.event, error=str(error))
 
     def _put(self, event: Event | None) -> None:
         while True:

@@ -38,8 +38,4 @@ def plain_line(program: str, error: BaseException) -> str:
     if exit_code(error) != CRASH:
         return f"{program}: {text}"
     kind = type(error).__name__
-    return (
-        f"{program}: {kind}: {text}"
-        if isinstance(error, HybridError)
-        else f"{program}: crashed: {kind}: {text}"
-    )
+    return f"{program}: {kind}: {text}" if isinstance(error, HybridError) else f"{program}: crashed: {kind}: {text}"

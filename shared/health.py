@@ -76,14 +76,10 @@ class HealthServer:
             BadConfig: the port is taken, or `host` is open to others and no token protects the metrics.
         """
         if not is_loopback(host) and not token:
-            raise BadConfig(
-                f"HEALTH_HOST={host}: others can reach it, so set METRICS_TOKEN, or use 127.0.0.1"
-            )
+            raise BadConfig(f"HEALTH_HOST={host}: others can reach it, so set METRICS_TOKEN, or use 127.0.0.1")
         self._server = _bind(host, port, _handler(probes, "" if is_loopback(host) else token))
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="health", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True)
 
     def start(self) -> "HealthServer":
         """Begin to answer."""
@@ -104,9 +100,7 @@ def _bind(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> Thread
         return kind((host, port), handler)
     except OSError as error:
         fix = "stop what listens there, choose another, or 0 for a free one"
-        raise BadConfig(
-            f"HEALTH_PORT={port}: cannot listen on {host} ({error.strerror or error}); {fix}"
-        ) from error
+        raise BadConfig(f"HEALTH_PORT={port}: cannot listen on {host} ({error.strerror or error}); {fix}") from error
 
 
 class _Server(ThreadingHTTPServer):

@@ -29,7 +29,8 @@ from shared.stop import StopEvent
 
 _LAST_WORDS_S = 2.0
 _LOOK_EVERY_S = 0.05
-_HURRY_AFTER_S = 1.0
+HURRY_AFTER_S = 1.0
+"""A second signal this long after the first ends the wait; a sooner one is an echo (Ctrl-C reaches a whole group)."""
 
 
 class Service(Protocol):
@@ -68,7 +69,7 @@ class Life:
         self._clock, self._inbox, self._emit = clock, inbox, emit
         self._stop = StopEvent(clock)
         self._log = logs.get("process", service=service.name)
-        self._thread = threading.Thread(target=self._work, name=service.name, daemon=True)
+        self._thread = threading.Thread(target=self._work, name=service.name)
         self._began = clock.monotonic()
         self._next_beat = self._began
 
@@ -79,10 +80,9 @@ class Life:
             health = self._open_health()
         except HybridError as error:
             return say(self._service.name, error)
-        strangers = set(threading.enumerate())
         announcer = Announcer(self._redis, self._clock, self._service.name, self._instance(), self._emit)
         try:
-            return self._live(announcer, strangers | {*threading.enumerate()} - {self._thread}, mode, drain_s)
+            return self._live(announcer, set(threading.enumerate()), mode, drain_s)
         finally:
             announcer.close(_LAST_WORDS_S)
             health.stop()
@@ -143,9 +143,7 @@ class Life:
 
     def _beat(self, announcer: Announcer) -> None:
         ready = self._ready()
-        metrics.gauge("ready", "1 while the service does its work.", "service").labels(
-            self._service.name
-        ).set(ready)
+        metrics.gauge("ready", "1 while the service does its work.", "service").labels(self._service.name).set(ready)
         metrics.counter("heartbeats_total", "Heartbeats.", "service").labels(self._service.name).inc()
         announcer.health({**self._snapshot(), "quiet_s": round(self._stop.quiet_s(), 1)}, ready=ready)
 
@@ -160,7 +158,7 @@ class Life:
                 late = self._inbox.get(timeout=_LOOK_EVERY_S)
                 if isinstance(late, Failed):
                     failures.append(late)
-                if isinstance(late, Told) and spent >= _HURRY_AFTER_S:
+                if isinstance(late, Told) and spent >= HURRY_AFTER_S:
                     return stuck
         return []
 

@@ -58,10 +58,10 @@ def configure(*, level: str = "info", form: str = "auto") -> None:
 
 
 def get(name: str, **fields: object) -> FilteringBoundLogger:
-    """Return a logger whose every line says `logger=name` and `fields`."""
+    """Return a logger whose every line says `part=name` and `fields`."""
     if not structlog.is_configured():
         configure()
-    return cast("FilteringBoundLogger", structlog.get_logger(logger=name, **fields))
+    return cast("FilteringBoundLogger", structlog.get_logger(part=name, **fields))
 
 
 def _chain(*, as_json: bool) -> list[Processor]:

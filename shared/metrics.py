@@ -23,9 +23,7 @@ _MAKING = threading.Lock()
 
 def counter(name: str, sentence: str, *labels: str) -> Counter:
     """Return the counter `hybrid_<name>`; what only grows."""
-    return _made(
-        Counter, name, lambda: Counter(name, sentence, labels, namespace="hybrid", registry=REGISTRY)
-    )
+    return _made(Counter, name, lambda: Counter(name, sentence, labels, namespace="hybrid", registry=REGISTRY))
 
 
 def gauge(name: str, sentence: str, *labels: str) -> Gauge:

@@ -12,13 +12,15 @@ from typing import NoReturn
 
 from redis import Redis
 
-from shared import exits
+from shared import exits, logs
 from shared.announcer import Emit
 from shared.clock import Clock, SystemClock
 from shared.config import Settings
 from shared.errors import DependencyMissing, HybridError, RefusedForSafety, TryAgain
 from shared.interrupts import Inbox, die_with_parent, listening
-from shared.life import Life, Service, say
+from shared.life import Life, Service, code_version, say
+
+__all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "main", "run"]
 
 DRAIN_S = 12.0
 """Seconds a service has to finish what is in flight; with the last words it ends within 15."""
@@ -26,9 +28,7 @@ DRAIN_S = 12.0
 Built = tuple[Service, Settings, Redis | None]
 
 
-def main(
-    program: str, build: Callable[[], Built], *, clock: Clock | None = None, emit: Emit | None = None
-) -> NoReturn:
+def main(program: str, build: Callable[[], Built], *, clock: Clock | None = None, emit: Emit | None = None) -> NoReturn:
     """Build a service, run it, and leave the process with its exit code: the body of every `__main__`."""
     die_with_parent()
     inbox = Inbox()
@@ -79,23 +79,22 @@ def instance_lock(name: str, folder: Path) -> Generator[Path]:
         except OSError as error:
             file.seek(0)
             owner = file.read().strip() or "unknown"
-            raise RefusedForSafety(
-                f"{name} runs already (process {owner} holds {path}): stop it first"
-            ) from error
+            raise RefusedForSafety(f"{name} runs already (process {owner} holds {path}): stop it first") from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield path
 
 
-def _build_and_run(
-    program: str, build: Callable[[], Built], clock: Clock, inbox: Inbox, emit: Emit | None
-) -> int:
+def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox: Inbox, emit: Emit | None) -> int:
     try:
         service, settings, redis = build()
     except TryAgain as error:
         return say(program, DependencyMissing(str(error)))
     except HybridError as error:
+        return say(program, error)
+    except Exception as error:  # noqa: BLE001 - a start that crashes says so like every crash
+        logs.get("process", service=program).error("start_crashed", exc_info=error)
         return say(program, error)
     life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
     return life.live(str(getattr(settings, "mode", "")), DRAIN_S)

@@ -45,16 +45,12 @@ _SHAPES = (
 
 def is_secret_name(name: str) -> bool:
     """Say whether what stands under `name` is hidden whatever it looks like."""
-    return name.lower() not in _PUBLIC_NAMES and any(
-        word.lower() in _SECRET_WORDS for word in _WORD.findall(name)
-    )
+    return name.lower() not in _PUBLIC_NAMES and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
 
 
 def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
     """Return `value` with everything secret replaced, at any depth."""
-    if isinstance(value, SecretStr | SecretBytes) or (
-        is_secret_name(name) and value not in (None, "", True, False)
-    ):
+    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and value not in (None, "", True, False)):
         return HIDDEN
     if isinstance(value, str):
         return redact_text(value)

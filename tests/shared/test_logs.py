@@ -1,0 +1,146 @@
+"""Log lines are named events on stderr, and no secret is in them (trap 30)."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from shared import logs
+from shared.redaction import redact, redact_text
+
+PRIVATE_KEY = "0x" + "4c" * 32
+TX_HASH = "0x" + "ab" * 32
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_line_is_a_named_event_with_fields_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(form="json")
+
+    logs.get("detector", shard=1).info("poll_failed", source="data_api")
+
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = lines(output.err)
+    assert {
+        "part": "detector",
+        "shard": 1,
+        "event": "poll_failed",
+        "level": "info",
+        "source": "data_api",
+    }.items() <= line.items()
+
+
+def test_a_logger_nobody_configured_still_keeps_off_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.get("embedded").warning("callback_failed")
+
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "callback_failed" in output.err
+
+
+def test_lines_below_the_level_are_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(level="warning", form="json")
+
+    logs.get("buyer").info("skipped")
+
+    assert capsys.readouterr().err == ""
+
+
+def test_text_is_one_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(form="text")
+
+    logs.get("buyer").info("order_placed", price="0.52")
+
+    output = capsys.readouterr().err
+    assert "order_placed" in output
+    assert "price=0.52" in output
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_traceback_is_shown_without_the_key_in_its_message(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trap 30."""
+    logs.configure(form=form)
+
+    error = ValueError(f"bad private key {PRIVATE_KEY}")
+
+    logs.get("buyer").error("signing_failed", exc_info=error)
+
+    output = capsys.readouterr().err
+    assert "ValueError" in output
+    assert PRIVATE_KEY not in output
+
+
+def test_warnings_of_libraries_come_out_as_our_lines_redacted(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(form="json")
+
+    logging.getLogger("rq.worker").warning("connecting to %s", "redis://user:hunter2@db:6379/0")
+
+    (line,) = lines(capsys.readouterr().err)
+    assert line["part"] == "rq.worker"
+    assert line["message"] == "connecting to redis://***@db:6379/0"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "private_key",
+        "PRIVATE_KEY",
+        "apiKey",
+        "metrics_token",
+        "passphrase",
+        "client-secret",
+        "password",
+        "mnemonic",
+        "Authorization",
+    ],
+)
+def test_secret_names_are_hidden_whatever_they_hold(name: str) -> None:
+    assert redact({name: PRIVATE_KEY}) == {name: "***"}
+
+
+@pytest.mark.parametrize("name", ["token_id", "live_tokens", "tx_hash", "signal_id", "keyword", "tokens"])
+def test_the_venues_public_ids_stay_readable(name: str) -> None:
+    assert redact({name: TX_HASH}) == {name: TX_HASH}
+
+
+def test_secrets_are_found_at_any_depth() -> None:
+    config = {"wallets": [{"label": "a", "private_key": PRIVATE_KEY}], "token": SecretStr("hunter2"), "n": 1}
+
+    assert redact(config) == {"wallets": [{"label": "a", "private_key": "***"}], "token": "***", "n": 1}
+
+
+def test_a_setting_that_is_not_given_is_shown_as_such() -> None:
+    assert redact({"metrics_token": None, "private_key": ""}) == {"metrics_token": None, "private_key": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("redis://:hunter2@db:6379/0 is away", "redis://***@db:6379/0 is away"),
+        ("Authorization: Bearer abcdefgh12345", "Authorization: Bearer ***"),
+        ("https://polygon.example.com/v2/AbCdEfGhIjKlMnOpQrStUv", "https://polygon.example.com/v2/***"),
+        ("GET /x?api_key=hunter2&b=1", "GET /x?api_key=***&b=1"),
+        (f"key is {PRIVATE_KEY}", "key is ***"),
+        (f"PRIVATE_KEY={PRIVATE_KEY}", "PRIVATE_KEY=***"),
+        (f"transaction {TX_HASH} of token_id=123 is mined", f"transaction {TX_HASH} of token_id=123 is mined"),
+    ],
+)
+def test_secrets_inside_text_are_cut_out(text: str, shown: str) -> None:
+    assert redact_text(text) == shown
