@@ -1,0 +1,94 @@
+"""Start the simulator: parse, build, announce, serve."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.app import App
+from simulator.clock import WallClock
+from simulator.server import listening, urls_of, uvicorn_server
+from simulator.settings import Settings
+
+_EXAMPLES = """examples:
+  python -m simulator                                  a seeded world on a free port
+  python -m simulator --port 8600 --speed 20           days in an hour
+  python -m simulator --activity rows.json --speed 60  live captured activity again
+  python -m simulator --era v1                         fills the old subgraph still sees
+
+The first line on standard output is JSON with every base URL.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until told to stop; return the exit code."""
+    given = _parser().parse_args(argv)
+    app = App(_settings(given), WallClock())
+    bound = listening(given.host, given.port)
+    app.control.urls.update(urls_of(given.host, bound.getsockname()[1]))
+    asyncio.run(_serve(app, bound))
+    return 0
+
+
+async def _serve(app: App, bound: object) -> None:
+    server = uvicorn_server(app)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))  # pyright: ignore[reportArgumentType]
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.005)
+    leaders = [{"address": each.address, "name": each.name} for each in app.world.leaders]
+    ready = {"event": "SIMULATOR_READY", **app.control.urls, "leaders": leaders}
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+    await serving
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    leaders = given.leaders if given.leaders is not None else (0 if given.activity else 3)
+    return Settings(
+        seed=given.seed,
+        speed=given.speed,
+        leaders=leaders,
+        markets=given.markets,
+        fills_per_minute=given.fills_per_minute,
+        era=given.era,
+        activity=tuple(given.activity),
+        chain_delay_s=given.chain_delay,
+        rtds_delay_s=given.rtds_delay,
+        data_delay_s=given.data_delay,
+        resolve_after_s=given.resolve_after,
+        limits=not given.no_limits,
+        limit_scale=given.limit_scale,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    known = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description="A local Polymarket over real sockets.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=int, default=0, help="port; 0 takes a free one")
+    add("--seed", type=int, default=known.seed, help="same seed, same world")
+    add("--speed", type=float, default=known.speed, help="compress delays, habits, lifetimes")
+    add("--leaders", type=int, help="made-up leaders (3; 0 with --activity)")
+    add("--markets", type=int, default=known.markets, help="made-up markets")
+    add("--fills-per-minute", type=float, default=known.fills_per_minute, help="of all leaders")
+    add("--era", choices=("v1", "v2"), default=known.era, help="which exchange settles")
+    add("--activity", type=Path, nargs="+", default=[], metavar="FILE", help="captured v1 rows")
+    add("--chain-delay", type=float, default=known.chain_delay_s, help="match to block, s")
+    add("--rtds-delay", type=float, default=known.rtds_delay_s, help="match to RTDS, s")
+    add("--data-delay", type=float, default=known.data_delay_s, help="match to Data API, s")
+    add("--resolve-after", type=float, default=known.resolve_after_s, help="short markets, s")
+    add("--no-limits", action="store_true", help="allow any request rate")
+    add("--limit-scale", type=float, default=1.0, help="multiply every published limit")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

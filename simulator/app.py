@@ -1,0 +1,95 @@
+"""The ASGI application: one world behind every upstream's paths."""
+
+import asyncio
+
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from simulator.activity_file import ActivityFile
+from simulator.clob import Clob
+from simulator.clock import Clock
+from simulator.control import Control
+from simulator.data_v1 import DataV1
+from simulator.data_v2 import DataV2
+from simulator.gamma import Gamma
+from simulator.gateway import Gateway
+from simulator.generator import Generator
+from simulator.limits import Limits
+from simulator.market_ws import MarketChannel
+from simulator.request_log import RequestLog
+from simulator.rpc import Rpc
+from simulator.rtds import Rtds
+from simulator.settings import Settings
+from simulator.subgraph import Subgraph
+from simulator.world import World
+
+_IDLE_S = 0.1
+
+
+class App:
+    """Build a world from its settings and serve it."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Put everything together; nothing runs yet."""
+        self.world = World(settings, clock)
+        limits = Limits(enabled=settings.limits, scale=settings.limit_scale)
+        requests = RequestLog()
+        self.market_channel = MarketChannel(self.world)
+        self.rtds = Rtds(self.world)
+        hubs = [self.market_channel, self.rtds]
+        self.control = Control(self.world, limits, requests, list(hubs))
+        self.gateway = Gateway(self.world, limits, requests)
+        self._mount()
+        Generator(self.world).start()
+        if settings.activity:
+            ActivityFile(self.world, settings.activity).start()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            await self.gateway(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._socket(WebSocket(scope, receive, send))
+        else:
+            await self._lifespan(receive, send)
+
+    async def run(self) -> None:
+        """Let the world live: run what is due, sleep until the next thing is."""
+        world = self.world
+        while True:
+            world.advance()
+            due, now = world.agenda.next_ms(), world.now_ms()
+            pause = _IDLE_S if due is None else min(_IDLE_S, (due - now) / 1000)
+            await asyncio.sleep(max(0.001, pause))
+
+    def _mount(self) -> None:
+        world, directory = self.world, self.gateway.directory
+        directory.add("data", DataV2(world).routes() + DataV1(world).routes())
+        directory.add("gamma", Gamma(world).routes())
+        directory.add("clob", Clob(world).routes())
+        directory.add("subgraph", Subgraph(world).routes())
+        directory.add("rpc", Rpc(world).routes())
+        directory.add("sim", self.control.routes())
+
+    async def _socket(self, socket: WebSocket) -> None:
+        hubs = {"/ws/market": self.market_channel, "/rtds": self.rtds}
+        hub = hubs.get(socket.url.path)
+        if hub is None:
+            await socket.close()
+        else:
+            await hub.serve(socket)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        life: asyncio.Task[None] | None = None
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                life = asyncio.create_task(self.run())
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if life:
+                    life.cancel()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+

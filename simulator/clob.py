@@ -1,0 +1,247 @@
+"""CLOB public market data over REST: every price and size is a string."""
+
+import hashlib
+from typing import Any
+
+from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number, plain, price_text, size_text
+from simulator.book import Levels
+from simulator.gamma import iso
+from simulator.market import Market
+from simulator.web import Answer, Call, RefusedError, Route, answer
+from simulator.world import World
+
+_NO_BOOK = "No orderbook exists for the requested token id"
+
+
+class Clob:
+    """Serve the routes under /clob."""
+
+    def __init__(self, world: World) -> None:
+        """Look at a world."""
+        self._world = world
+
+    def routes(self) -> list[Route]:
+        """Return what is served."""
+        return [
+            Route("GET", "/book", self.book),
+            Route("POST", "/books", self.books),
+            Route("GET", "/price", self.price),
+            Route("GET", "/midpoint", self.midpoint),
+            Route("GET", "/spread", self.spread),
+            Route("GET", "/last-trade-price", self.last_trade_price),
+            Route("GET", "/tick-size", self.tick_size),
+            Route("GET", "/neg-risk", self.neg_risk),
+            Route("GET", "/fee-rate", self.fee_rate),
+            Route("GET", "/clob-markets/{}", self.short_market),
+            Route("GET", "/markets-by-token/{}", self.market_by_token),
+            Route("GET", "/markets/{}", self.market),
+            Route("GET", "/time", self.time),
+            Route("GET", "/ok", lambda _: answer("OK")),
+            Route("GET", "/", lambda _: answer("OK")),
+            Route("GET", "/version", lambda _: answer({"version": 2})),
+        ]
+
+    def book(self, call: Call) -> Answer:
+        """Return one token's book."""
+        token_id = call.query.get("token_id")
+        return answer(book_json(self._world, self._open(call, token_id), token_id, call.now_ms))
+
+    def books(self, call: Call) -> Answer:
+        """Return several books; unknown tokens are left out."""
+        asked = [str(each.get("token_id")) for each in call.json()]
+        catalog, now = self._world.catalog, call.now_ms
+        known = [(t, catalog.by_token[t]) for t in asked if t in catalog.by_token]
+        return answer([book_json(self._world, m, t, now) for t, m in known if m.trading(now)])
+
+    def price(self, call: Call) -> Answer:
+        """Return the best resting order of a side: BUY is the best bid."""
+        market, outcome = self._asked(call)
+        side = call.query.get("side").upper()
+        if side not in {"BUY", "SELL"}:
+            raise RefusedError(400, "Invalid side")
+        best = market.book.best(outcome)[side == "SELL"]
+        return answer({"price": "0" if best is None else price_text(best, market.tick)})
+
+    def midpoint(self, call: Call) -> Answer:
+        """Return the middle of bid and ask."""
+        market, outcome = self._asked(call)
+        middle = market.book.middle(outcome)
+        if middle is None:
+            raise RefusedError(404, _NO_BOOK)
+        return answer({"mid": f"{middle / PRICE_ONE:.5f}".rstrip("0")})
+
+    def spread(self, call: Call) -> Answer:
+        """Return ask minus bid."""
+        market, outcome = self._asked(call)
+        bid, ask = market.book.best(outcome)
+        if bid is None or ask is None:
+            raise RefusedError(404, _NO_BOOK)
+        return answer({"spread": price_text(ask - bid, market.tick)})
+
+    def last_trade_price(self, call: Call) -> Answer:
+        """Return the last print; before the first one the price is 0.5 and the side empty."""
+        market, outcome = self._asked(call)
+        if market.last_price is None:
+            return answer({"price": "0.5", "side": ""})
+        own = market.last_price if outcome == 0 else PRICE_ONE - market.last_price
+        return answer({"price": price_text(own, market.tick), "side": market.last_side})
+
+    def tick_size(self, call: Call) -> Answer:
+        """Return the minimum tick as a number."""
+        market, _ = self._asked(call)
+        return answer({"minimum_tick_size": float(TICK_TEXTS[market.tick])})
+
+    def neg_risk(self, call: Call) -> Answer:
+        """Tell which exchange settles the token."""
+        return answer({"neg_risk": self._asked(call)[0].neg_risk})
+
+    def fee_rate(self, call: Call) -> Answer:
+        """Return the legacy fee, a constant of V1."""
+        self._asked(call)
+        return answer({"base_fee": 0})
+
+    def short_market(self, call: Call) -> Answer:
+        """Return a market in the trading SDK's short keys."""
+        market = self._condition(call.parts[0])
+        names = zip(market.tokens, market.outcomes, strict=True)
+        return answer(
+            {
+                "c": market.condition_id,
+                "mts": float(TICK_TEXTS[market.tick]),
+                "mos": market.min_size / MICRO,
+                "nr": market.neg_risk,
+                "t": [{"t": token_id, "o": outcome} for token_id, outcome in names],
+                "fd": {"r": float(market.fee_rate), "e": 1, "to": True},
+            }
+        )
+
+    def market_by_token(self, call: Call) -> Answer:
+        """Return which condition a token belongs to."""
+        market = self._world.catalog.by_token.get(call.parts[0])
+        if market is None:
+            raise RefusedError(404, "market not found")
+        first, second = market.tokens
+        return answer(
+            {
+                "condition_id": market.condition_id,
+                "primary_token_id": first,
+                "secondary_token_id": second,
+            }
+        )
+
+    def market(self, call: Call) -> Answer:
+        """Return a market with its tokens, prices and, in the end, its winner."""
+        return answer(market_json(self._condition(call.parts[0]), call.now_ms))
+
+    def time(self, call: Call) -> Answer:
+        """Return the venue's clock in seconds."""
+        skew = self._world.faults.skew_ms("clob", call.now_ms)
+        return answer((call.now_ms + skew) // 1000)
+
+    def _condition(self, condition_id: str) -> Market:
+        market = self._world.catalog.by_condition.get(condition_id.lower())
+        if market is None:
+            raise RefusedError(404, "market not found")
+        return market
+
+    def _open(self, call: Call, token_id: str) -> Market:
+        if not token_id:
+            raise RefusedError(400, "Invalid token id")
+        market = self._world.catalog.by_token.get(token_id)
+        if market is None or not market.trading(call.now_ms):
+            raise RefusedError(404, _NO_BOOK)
+        return market
+
+    def _asked(self, call: Call) -> tuple[Market, int]:
+        token_id = call.query.get("token_id")
+        market = self._open(call, token_id)
+        return market, market.outcome_of(token_id)
+
+
+def book_json(world: World, market: Market, token_id: str, now_ms: int) -> dict[str, Any]:
+    """Return a book: bids rise, asks fall, the best level is the last of each."""
+    outcome, tick = market.outcome_of(token_id), market.tick
+    bids, asks = market.book.view(outcome)
+    sides = {
+        "bids": [_level(price, bids, tick) for price in sorted(bids)],
+        "asks": [_level(price, asks, tick) for price in sorted(asks, reverse=True)],
+    }
+    _spoil(world, sides, now_ms)
+    last = market.last_price
+    own = None if last is None else (last if outcome == 0 else PRICE_ONE - last)
+    return {
+        "market": market.condition_id,
+        "asset_id": token_id,
+        "timestamp": str(market.book_at_ms + world.faults.skew_ms("clob", now_ms)),
+        "hash": book_hash(token_id, market.book.version),
+        **sides,
+        "min_order_size": number(market.min_size),
+        "tick_size": TICK_TEXTS[tick],
+        "neg_risk": market.neg_risk,
+        "last_trade_price": "" if own is None else price_text(own, tick),
+    }
+
+
+def book_hash(token_id: str, version: int) -> str:
+    """Return the digest that names a state of a book."""
+    return hashlib.sha1(f"{token_id}:{version}".encode(), usedforsecurity=False).hexdigest()
+
+
+def market_json(market: Market, now_ms: int) -> dict[str, Any]:
+    """Return a market as the CLOB describes it."""
+    closed = market.closed(now_ms)
+    winner = market.resolution.winner if closed and market.resolution else None
+    tokens = [
+        {
+            "token_id": market.tokens[outcome],
+            "outcome": market.outcomes[outcome],
+            "price": float(plain(market.worth(outcome, now_ms))),
+            "winner": winner == outcome,
+        }
+        for outcome in (0, 1)
+    ]
+    return {
+        "enable_order_book": market.trading(now_ms),
+        "active": True,
+        "closed": closed,
+        "archived": False,
+        "accepting_orders": market.trading(now_ms),
+        "accepting_order_timestamp": iso(market.start_ms),
+        "minimum_order_size": market.min_size / MICRO,
+        "minimum_tick_size": float(TICK_TEXTS[market.tick]),
+        "condition_id": market.condition_id,
+        "question_id": market.question_id,
+        "question": market.question,
+        "market_slug": market.slug,
+        "end_date_iso": iso(market.end_ms),
+        "game_start_time": None,
+        "seconds_delay": 0,
+        "maker_base_fee": 0,
+        "taker_base_fee": 0,
+        "neg_risk": market.neg_risk,
+        "neg_risk_market_id": "",
+        "neg_risk_request_id": "",
+        "icon": market.icon,
+        "image": market.icon,
+        "is_50_50_outcome": bool(closed and winner is None),
+        "tokens": tokens,
+        "tags": [market.category],
+    }
+
+
+def _level(price: int, levels: Levels, tick: int) -> dict[str, str]:
+    return {"price": price_text(price, tick), "size": size_text(levels[price])}
+
+
+def _spoil(world: World, sides: dict[str, list[dict[str, str]]], now_ms: int) -> None:
+    faults = world.faults
+    if fault := faults.take("empty_book", "clob", "/book", now_ms):
+        which = fault.params.get("side", "both")
+        for name in ("bids", "asks") if which == "both" else (str(which),):
+            sides[name].clear()
+    if faults.take("crossed_book", "clob", "/book", now_ms) and sides["asks"]:
+        best = sides["asks"][-1]
+        sides["bids"].append({"price": sides["asks"][0]["price"], "size": best["size"]})
+    if faults.take("shuffled_book", "clob", "/book", now_ms):
+        for levels in sides.values():
+            levels.sort(key=lambda level: faults.pick(1_000_000))

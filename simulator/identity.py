@@ -1,0 +1,30 @@
+"""Made-up addresses, hashes and token ids that depend on nothing but their parts."""
+
+import hashlib
+
+_ZEROS = "0x" + "0" * 64
+
+
+def digest(*parts: object) -> str:
+    """Return 64 hex digits for these parts."""
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+
+def hash32(*parts: object) -> str:
+    """Return a 32-byte hash: a transaction, an order, a condition."""
+    return "0x" + digest(*parts)
+
+
+def address(*parts: object) -> str:
+    """Return a 20-byte address in lower case."""
+    return "0x" + digest("address", *parts)[:40]
+
+
+def token(*parts: object) -> str:
+    """Return an ERC-1155 position id as a decimal string."""
+    return str(int(digest("token", *parts), 16))
+
+
+def zero32() -> str:
+    """Return 32 zero bytes."""
+    return _ZEROS

@@ -1,0 +1,62 @@
+"""What the world tells whoever listens: the facts behind the pushed frames."""
+
+from dataclasses import dataclass
+
+from simulator.book import Change
+from simulator.fill import Fill, Match
+from simulator.market import Market
+
+
+@dataclass(frozen=True)
+class BookMoved:
+    """Levels changed, in terms of the first outcome."""
+
+    market: Market
+    changes: tuple[Change, ...]
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class Traded:
+    """A match happened; its transaction is not mined yet."""
+
+    match: Match
+    tx_hash: str
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class TickMoved:
+    """A market's tick size changed."""
+
+    market: Market
+    old: int
+    new: int
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MarketListed:
+    """A market opened."""
+
+    market: Market
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class MarketEnded:
+    """A market was resolved."""
+
+    market: Market
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class FillReported:
+    """The activity push feed shows a fill."""
+
+    fill: Fill
+    at_ms: int
+
+
+News = BookMoved | Traded | TickMoved | MarketListed | MarketEnded | FillReported
