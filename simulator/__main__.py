@@ -1,15 +1,15 @@
 """Start the simulator: parse, build, announce, serve."""
 
 import argparse
-import asyncio
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.app import App
 from simulator.clock import WallClock
-from simulator.server import listening, urls_of, uvicorn_server
+from simulator.server import Server, listening, urls_of
 from simulator.settings import Settings
 
 _EXAMPLES = """examples:
@@ -28,20 +28,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     app = App(_settings(given), WallClock())
     bound = listening(given.host, given.port)
     app.control.urls.update(urls_of(given.host, bound.getsockname()[1]))
-    asyncio.run(_serve(app, bound))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped)
+    Server(app, bound, lambda: _announce(app)).serve_until_stopped()
     return 0
 
 
-async def _serve(app: App, bound: object) -> None:
-    server = uvicorn_server(app)
-    serving = asyncio.create_task(server.serve(sockets=[bound]))  # pyright: ignore[reportArgumentType]
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.005)
+def _stopped(_number: int, _frame: object) -> None:
+    """Do nothing: uvicorn stops on these signals itself and raises them once more at its end."""
+
+
+def _announce(app: App) -> None:
     leaders = [{"address": each.address, "name": each.name} for each in app.world.leaders]
     ready = {"event": "SIMULATOR_READY", **app.control.urls, "leaders": leaders}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
-    await serving
 
 
 def _settings(given: argparse.Namespace) -> Settings:

@@ -44,14 +44,12 @@ class Trade:
     @property
     def amounts(self) -> tuple[int, int]:
         """Return what the order's owner gave, then what came in."""
-        given = (self.usdc, self.shares)
-        return given if self.side == "BUY" else given[::-1]
+        return (self.usdc, self.shares) if self.side == "BUY" else (self.shares, self.usdc)
 
     @property
     def assets(self) -> tuple[str, str]:
         """Return the V1 asset ids given and received; "0" is collateral."""
-        pair = ("0", self.token_id)
-        return pair if self.side == "BUY" else pair[::-1]
+        return ("0", self.token_id) if self.side == "BUY" else (self.token_id, "0")
 
 
 def word(value: int) -> str:
@@ -98,9 +96,7 @@ def condition_resolution(
     return Emission(contract, topics, _words((len(payouts), 64, len(payouts), *payouts)))
 
 
-def payout_redemption(
-    contract: str, redeemer: str, collateral: str, condition_id: str, payout: int
-) -> Emission:
+def payout_redemption(contract: str, redeemer: str, collateral: str, condition_id: str, payout: int) -> Emission:
     """Encode a redemption of both index sets of a binary condition."""
     topics = (PAYOUT_REDEMPTION, padded(redeemer), padded(collateral), identity.zero32())
     return Emission(contract, topics, _words((int(condition_id, 16), 96, payout, 2, 1, 2)))

@@ -58,9 +58,8 @@ def render(row: Row, shape: Shape) -> str:
     skipped = _ONLY_ACTIVITY if shape.endswith("trades") else frozenset[str]()
     given = row.v2_texts if shape.startswith("v2") else {}
     pairs = zip(_NAMES[shape], row.texts, strict=True)
-    return "{%s}" % ",".join(
-        f'"{name}":{given.get(name, text)}' for name, text in pairs if name not in skipped
-    )
+    members = ",".join(f'"{name}":{given.get(name, text)}' for name, text in pairs if name not in skipped)
+    return "{" + members + "}"
 
 
 def texts_of(values: dict[str, object]) -> tuple[str, ...]:

@@ -113,9 +113,7 @@ class ActivityFile:
 
 def read(path: Path) -> list[Texts]:
     """Return rows as JSON texts by name, every digit as captured."""
-    rows: list[dict[str, Any]] = json.loads(
-        path.read_text(encoding="utf-8"), parse_float=_Number, parse_int=_Number
-    )
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"), parse_float=_Number, parse_int=_Number)
     return [{name: _text(each) for name, each in row.items()} for row in rows]
 
 
@@ -141,9 +139,7 @@ def _match(world: World, rows: list[Texts], at_ms: int) -> Match:
     first = orders[0]
     shares = sum(order.shares for order in orders)
     usdc = sum(o.usdc if o.outcome == first.outcome else o.shares - o.usdc for o in orders)
-    other = Order(
-        crowd(at_ms, tx_hash), first.outcome, opposite(first.side), shares, max(usdc, 0)
-    )
+    other = Order(crowd(at_ms, tx_hash), first.outcome, opposite(first.side), shares, max(usdc, 0))
     if len(orders) == 1 and int(tx_hash[-1], 16) % 2:
         return Match(market, first, (other,), at_ms, tx_hash)
     return Match(market, other, tuple(orders), at_ms, tx_hash)

@@ -91,5 +91,3 @@ class App:
                     life.cancel()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
-
-

@@ -101,7 +101,7 @@ def ladder(fair: int, tick: int, rng: Random, depth: int = 6) -> tuple[Levels, L
     """Return plausible levels around a fair price, always inside [tick, 1 - tick]."""
     below = max(tick, (fair - 1) // tick * tick)
     bids = {below - step * tick: _quantity(rng, step) for step in range(depth)}
-    above = below + tick * (1 if rng.random() < 0.8 else 2)  # noqa: PLR2004
+    above = below + tick * (1 if rng.random() < 0.8 else 2)
     asks = {above + step * tick: _quantity(rng, step) for step in range(depth)}
     return _inside(bids, tick), _inside(asks, tick)
 

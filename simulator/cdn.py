@@ -25,7 +25,7 @@ class Cdn:
 
     def keep(self, key: str, fresh: Answer, max_age_s: int, now_s: float) -> Answer:
         """Store a good answer and return it marked as a miss."""
-        if fresh.status != 200:  # noqa: PLR2004
+        if fresh.status != 200:
             return fresh
         self._kept[key] = (now_s, fresh)
         self._kept.move_to_end(key)

@@ -244,4 +244,4 @@ def _spoil(world: World, sides: dict[str, list[dict[str, str]]], now_ms: int) ->
         sides["bids"].append({"price": sides["asks"][0]["price"], "size": best["size"]})
     if faults.take("shuffled_book", "clob", "/book", now_ms):
         for levels in sides.values():
-            levels.sort(key=lambda level: faults.pick(1_000_000))
+            levels.sort(key=lambda _level: faults.pick(1_000_000))

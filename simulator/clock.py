@@ -18,7 +18,7 @@ class WallClock:
 
     def now_ms(self) -> int:
         """Return the system's time."""
-        return time.time_ns() // 1_000_000
+        return time.time_ns() // 1_000_000  # noqa: TID251 - a wall clock
 
 
 @dataclass
@@ -34,3 +34,15 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move forward."""
         self.at_ms += round(seconds * 1000)
+
+
+class Stopwatch:
+    """Real time for what belongs to the sockets, not to the world: rates, ages, latencies."""
+
+    def wall_ms(self) -> float:
+        """Return the epoch time in milliseconds, with fractions."""
+        return time.time() * 1000  # noqa: TID251 - the record of requests is in real time
+
+    def seconds(self) -> float:
+        """Return a clock that never steps."""
+        return time.monotonic()  # noqa: TID251 - rates are enforced in real time

@@ -1,6 +1,7 @@
 """The simulator's own API: the truth, and the levers tests and demos pull."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from simulator.amounts import TICKS, micro, price_units
 from simulator.book import Side
@@ -10,8 +11,10 @@ from simulator.limits import Limits
 from simulator.market import Market
 from simulator.request_log import RequestLog
 from simulator.sockets import Hub
-from simulator.web import Answer, Call, RefusedError, Route, answer
+from simulator.web import Answer, Call, Json, RefusedError, Route, answer
 from simulator.world import World
+
+Result = TypeVar("Result")
 
 
 class Control:
@@ -47,7 +50,7 @@ class Control:
             Route("POST", "/resume", lambda _: self._pause(paused=False)),
         ]
 
-    def fill(  # noqa: PLR0913 - the facts of a trade, all by name
+    def fill(
         self,
         *,
         leader: str,
@@ -83,7 +86,7 @@ class Control:
         at = self._world.now_ms() if at_ms is None else at_ms
         return self._world.settle(match_of(market, deal, at))
 
-    def fault(self, kind: str, upstream: str = "*", **given: Any) -> int:
+    def fault(self, kind: str, upstream: str = "*", **given: Json) -> int:
         """Put a fault in force; return its id. Reorgs and socket closings happen at once."""
         world = self._world
         fault = world.faults.add({"kind": kind, "upstream": upstream, **given}, world.now_ms())
@@ -131,10 +134,7 @@ class Control:
             "head": world.chain.head(now),
             "fills": len(world.fills),
             "urls": self.urls,
-            "leaders": [
-                {"address": each.address, "name": each.name, "habit": each.habit}
-                for each in world.leaders
-            ],
+            "leaders": [{"address": each.address, "name": each.name, "habit": each.habit} for each in world.leaders],
             "markets": [_listed(market, now) for market in world.catalog.markets],
         }
 
@@ -146,16 +146,14 @@ class Control:
         after, limit = query.integer("after_seq", 0), query.integer("limit", 1000)
         leader, crowd = query.get("leader").lower(), query.flag("all", default=False)
         chosen = (
-            fill
-            for fill in self._world.fills[after:]
-            if (fill.wallet == leader if leader else crowd or fill.tracked)
+            fill for fill in self._world.fills[after:] if (fill.wallet == leader if leader else crowd or fill.tracked)
         )
         records = [fill.record() for fill, _ in zip(chosen, range(limit), strict=False)]
         return answer({"fills": records})
 
     def _post_fill(self, call: Call) -> Answer:
         asked: dict[str, Any] = call.json()
-        fills = self._tried(lambda: self.fill(**asked))
+        fills = _tried(lambda: self.fill(**asked))
         return answer({"fills": [fill.record() for fill in fills]})
 
     def _get_requests(self, call: Call) -> Answer:
@@ -176,7 +174,7 @@ class Control:
     def _post_resolve(self, call: Call) -> Answer:
         asked: dict[str, Any] = call.json()
         first, second = asked.get("payouts", [1, 0])
-        self._tried(lambda: self.resolve(str(asked.get("condition_id")), (first, second)))
+        _tried(lambda: self.resolve(str(asked.get("condition_id")), (first, second)))
         return answer({"resolved": True})
 
     def _post_redeem(self, call: Call) -> Answer:
@@ -184,13 +182,13 @@ class Control:
         world = self._world
         market = self._market(str(asked.get("condition_id")))
         wallet = str(asked.get("wallet")).lower()
-        payout = self._tried(lambda: world.redeem(wallet, market, world.now_ms()))
+        payout = _tried(lambda: world.redeem(wallet, market, world.now_ms()))
         return answer({"payout_micro": payout})
 
     def _post_tick(self, call: Call) -> Answer:
         asked: dict[str, Any] = call.json()
         condition_id, tick = str(asked.get("condition_id")), str(asked.get("tick"))
-        self._tried(lambda: self.change_tick(condition_id, tick))
+        _tried(lambda: self.change_tick(condition_id, tick))
         return answer({"tick": tick})
 
     def _get_faults(self, _: Call) -> Answer:
@@ -198,13 +196,13 @@ class Control:
 
     def _post_fault(self, call: Call) -> Answer:
         asked: dict[str, Any] = call.json()
-        return answer({"id": self._tried(lambda: self.fault(**asked))})
+        return answer({"id": _tried(lambda: self.fault(**asked))})
 
     def _delete_fault(self, call: Call) -> Answer:
         return answer({"ended": self.heal(int(call.parts[0]))})
 
     def _post_limits(self, call: Call) -> Answer:
-        self._tried(lambda: self.limit(call.json()))
+        _tried(lambda: self.limit(call.json()))
         return answer(self._limits.record())
 
     def _pause(self, *, paused: bool) -> Answer:
@@ -219,11 +217,12 @@ class Control:
             raise ValueError(msg)
         return market
 
-    def _tried(self, action: Any) -> Any:
-        try:
-            return action()
-        except (ValueError, TypeError, KeyError) as error:
-            raise RefusedError(400, str(error)) from error
+
+def _tried(action: Callable[[], Result]) -> Result:
+    try:
+        return action()
+    except (ValueError, TypeError, KeyError) as error:
+        raise RefusedError(400, str(error)) from error
 
 
 def _listed(market: Market, now_ms: int) -> dict[str, object]:

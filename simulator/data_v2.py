@@ -12,17 +12,21 @@ from simulator.web import Answer, Call, Query, RefusedError, Route, answer
 from simulator.world import World
 
 KINDS = frozenset(
-    "TRADE SPLIT MERGE REDEEM CONVERSION MIGRATION REWARD YIELD MAKER_REBATE TAKER_REBATE "
-    "REFERRAL_REWARD DEPOSIT WITHDRAWAL TIP".split()
-)
+    {
+        "TRADE", "SPLIT", "MERGE", "REDEEM", "CONVERSION", "MIGRATION", "REWARD", "YIELD", "MAKER_REBATE",
+        "TAKER_REBATE", "REFERRAL_REWARD", "DEPOSIT", "WITHDRAWAL", "TIP",
+    }
+)  # fmt: skip
 _MONEY_MOVES = frozenset({"DEPOSIT", "WITHDRAWAL"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _MAX_LIMIT = 1000
 _MAX_MARKETS = 20
 _FILTERS = frozenset(
-    "user type condition event_id side start end sort_by sort_direction taker_only filter_type "
-    "filter_amount exclude_deposits_withdrawals status title".split()
-)
+    {
+        "user", "type", "condition", "event_id", "side", "start", "end", "sort_by", "sort_direction",
+        "taker_only", "filter_type", "filter_amount", "exclude_deposits_withdrawals", "status", "title",
+    }
+)  # fmt: skip
 
 
 class DataV2:

@@ -17,9 +17,7 @@ _REQUOTE_S = 1.5
 class Desk:
     """Keep books plausible and consistent with what trades."""
 
-    def __init__(
-        self, settings: Settings, agenda: Agenda, random: Random, tell: Callable[[News], None]
-    ) -> None:
+    def __init__(self, settings: Settings, agenda: Agenda, random: Random, tell: Callable[[News], None]) -> None:
         """Quote on behalf of the crowd."""
         self._settings = settings
         self._agenda = agenda

@@ -1,6 +1,7 @@
 """Gamma: markets and events with their JSON-in-JSON fields."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,7 +70,7 @@ class Gamma:
         """Return one event by number."""
         return self._event(call, lambda event: str(event.number))
 
-    def _event(self, call: Call, name: Any) -> Answer:
+    def _event(self, call: Call, name: Callable[[Event], str]) -> Answer:
         found = next((e for e in self._world.catalog.events if name(e) == call.parts[0]), None)
         if found is None:
             raise RefusedError(404, "not found", code="not_found")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass
 from email.utils import formatdate
 from uuid import uuid4
@@ -10,6 +9,7 @@ from uuid import uuid4
 from starlette.types import Receive, Scope, Send
 
 from simulator.cdn import Cdn
+from simulator.clock import Stopwatch
 from simulator.limits import Limits
 from simulator.request_log import RequestLog
 from simulator.web import Answer, Call, Query, RefusedError, Route
@@ -68,19 +68,20 @@ class Gateway:
         self._limits = limits
         self._requests = requests
         self._cdn = Cdn()
+        self._watch = Stopwatch()
         self.directory = Directory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        started = time.monotonic()
-        arrived_ms = time.time() * 1000
+        started = self._watch.seconds()
+        arrived_ms = self._watch.wall_ms()
         path, raw = scope["path"], scope["query_string"].decode("latin-1")
         upstream, route = _split(path)
         body = await _body(receive)
         reply = await self._reply(scope["method"], path, raw, body)
         await _send(send, reply, self._date(upstream))
         if upstream != "sim":
-            latency = (time.monotonic() - started) * 1000
+            latency = (self._watch.seconds() - started) * 1000
             facts = (upstream, scope["method"], route, raw, reply.status, latency)
             self._requests.add(arrived_ms, *facts)
 
@@ -100,10 +101,8 @@ class Gateway:
             return Answer(reply.body[: len(reply.body) * 2 // 3], reply.status, reply.headers)
         return reply
 
-    def _cached(  # noqa: PLR0913, PLR0917 - one request's parts
-        self, found: _Found, upstream: str, route: str, raw: str, body: bytes, method: str
-    ) -> Answer:
-        max_age, key, now_s = found.route.max_age_s, f"{upstream}{route}?{raw}", time.monotonic()
+    def _cached(self, found: _Found, upstream: str, route: str, raw: str, body: bytes, method: str) -> Answer:
+        max_age, key, now_s = found.route.max_age_s, f"{upstream}{route}?{raw}", self._watch.seconds()
         if max_age is not None:
             kept = self._cdn.find(key, max_age, now_s)
             if kept is not None:
@@ -126,11 +125,11 @@ class Gateway:
             return Answer(_FORBIDDEN, 403, content_type="text/html; charset=UTF-8")
         if fault := faults.take("http_5xx", upstream, route, now):
             status = int(fault.number("status", 503))
-            code = "internal" if status == 500 else "dependency_unavailable"  # noqa: PLR2004
+            code = "internal" if status == 500 else "dependency_unavailable"
             return worded(RefusedError(status, "upstream trouble", code=code), dialect)
         if fault := faults.take("http_429", upstream, route, now):
             return refused(dialect, fault.params.get("retry_after"))
-        verdict = self._limits.judge(upstream, route, time.monotonic())
+        verdict = self._limits.judge(upstream, route, self._watch.seconds())
         if not verdict.allowed:
             return refused(dialect, max(1, round(verdict.wait_s)) if dialect == "v2" else None)
         if verdict.wait_s:
@@ -150,7 +149,7 @@ def worded(refusal: RefusedError, dialect: str) -> Answer:
     body: dict[str, object] = {
         "error": refusal.message,
         "code": refusal.code,
-        "retryable": refusal.status == 429 or refusal.status >= 500,  # noqa: PLR2004
+        "retryable": refusal.status == 429 or refusal.status >= 500,
         "trace_id": trace,
     }
     if refusal.parameter:

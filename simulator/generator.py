@@ -109,7 +109,7 @@ class Generator:
         price = _price(position.market, position.outcome, "SELL", making=making)
         if price is None:
             return None
-        part = position.shares if rng.random() < 0.5 else position.shares // 2  # noqa: PLR2004
+        part = position.shares if rng.random() < 0.5 else position.shares // 2
         return Deal(
             wallet=wallet,
             token_id=position.token_id,

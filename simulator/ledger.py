@@ -57,9 +57,7 @@ class Ledger:
         """Start with nobody holding anything."""
         self._wallets: dict[str, dict[str, Position]] = {}
 
-    def trade(
-        self, position: Position, side: Side, amounts: tuple[int, int, int], at: int
-    ) -> None:
+    def trade(self, position: Position, side: Side, amounts: tuple[int, int, int], at: int) -> None:
         """Book a fill's shares, collateral and fee at a time in seconds."""
         position.trade(side, *amounts)
         position.first_at = position.first_at or at

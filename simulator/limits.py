@@ -102,11 +102,11 @@ class Limits:
         shares = [(window.room(now_s), window) for window in hit]
         full = [window for share, window in shares if share >= 1]
         if full:
-            return Verdict(False, max(window.frees_in(now_s) for window in full))
+            return Verdict(allowed=False, wait_s=max(window.frees_in(now_s) for window in full))
         for window in hit:
             window.times.append(now_s)
         busiest = max((share for share, _ in shares), default=0.0)
-        return Verdict(True, max(0.0, busiest - _FULL) * 5)
+        return Verdict(allowed=True, wait_s=max(0.0, busiest - _FULL) * 5)
 
     def change(self, overrides: dict[str, dict[str, Any]]) -> None:
         """Replace budgets by name; raise ValueError for a name nobody knows."""
@@ -121,6 +121,5 @@ class Limits:
     def record(self) -> dict[str, dict[str, float]]:
         """Return the budgets in force."""
         return {
-            name: {"limit": window.budget.limit, "per_s": window.budget.per_s}
-            for name, window in self._windows.items()
+            name: {"limit": window.budget.limit, "per_s": window.budget.per_s} for name, window in self._windows.items()
         }

@@ -57,9 +57,7 @@ class Listing:
         )
 
     def _open_group(self) -> list[Market]:
-        event = self._world.catalog.open_event(
-            "who-wins-the-final", "Who wins the final?", neg_risk=True
-        )
+        event = self._world.catalog.open_event("who-wins-the-final", "Who wins the final?", neg_risk=True)
         fairs = (5200, 3100, 1600)
         return [
             self._open(
@@ -81,7 +79,7 @@ class Listing:
         fair = self._random.randrange(800, 9200)
         return self._open(event, slug, question, category=category, fair=fair)
 
-    def _open(  # noqa: PLR0913 - a market's facts
+    def _open(
         self,
         event: Event,
         slug: str,

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from simulator.amounts import TICK_TEXTS, price_text, size_text
+from simulator.amounts import PRICE_ONE, TICK_TEXTS, price_text, size_text
 from simulator.book import Change
 from simulator.clob import book_hash, book_json
 from simulator.desk import limit_of
-from simulator.amounts import PRICE_ONE
 from simulator.market import Market
 from simulator.news import BookMoved, MarketEnded, MarketListed, News, TickMoved, Traded
 from simulator.sockets import Connection, Hub
@@ -85,9 +84,7 @@ class MarketChannel(Hub):
         audience = self._audience(news.market)
         if not audience:
             return
-        changes = [
-            _change(news.market, outcome, each) for each in news.changes for outcome in (0, 1)
-        ]
+        changes = [_change(news.market, outcome, each) for each in news.changes for outcome in (0, 1)]
         self._send(audience, news.market, "price_change", news.at_ms, {"price_changes": changes})
         if self._custom:
             for outcome in (0, 1):

@@ -12,12 +12,13 @@ from simulator.world import World
 
 def enveloped(texts: list[str], pagination: dict[str, object]) -> Answer:
     """Return rows in v2's envelope."""
-    return Answer('{"data":[%s],"pagination":%s}' % (",".join(texts), json.dumps(pagination)))
+    rows = ",".join(texts)
+    return Answer(f'{{"data":[{rows}],"pagination":{json.dumps(pagination)}}}')
 
 
 def bare(texts: list[str]) -> Answer:
     """Return rows as v1's bare array."""
-    return Answer("[%s]" % ",".join(texts))
+    return Answer(f"[{','.join(texts)}]")
 
 
 def large_enough(row: Row, query: Query) -> bool:
@@ -56,8 +57,6 @@ def _malformed(text: str, how: str) -> str:
 
 def _parsed(text: str) -> dict[str, Any]:
     return json.loads(text)
-
-
 
 
 def dump(row: dict[str, object]) -> str:

@@ -33,7 +33,7 @@ class RequestLog:
         self._kept: deque[Request] = deque(maxlen=_KEPT)
         self._seq = 0
 
-    def add(  # noqa: PLR0913 - one request's facts
+    def add(
         self,
         time_ms: float,
         upstream: str,
@@ -45,9 +45,7 @@ class RequestLog:
     ) -> None:
         """Remember a request."""
         self._seq += 1
-        request = Request(
-            self._seq, time_ms, upstream, method, route, query, status, round(latency_ms, 3)
-        )
+        request = Request(self._seq, time_ms, upstream, method, route, query, status, round(latency_ms, 3))
         self._kept.append(request)
 
     def after(self, seq: int, upstream: str = "", limit: int = 100_000) -> list[Request]:

@@ -1,14 +1,16 @@
 """A public Polygon node over JSON-RPC, with the limits of a public node."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from simulator import abi, contracts
 from simulator.chain import Log
-from simulator.web import Answer, Call, Route
+from simulator.web import Answer, Call, Json, Route
 from simulator.world import World
 
 _LOG_RANGE = 10_000
+Method = Callable[[list[Json], int], object]
 
 
 class RpcError(Exception):
@@ -28,12 +30,12 @@ class Rpc:
         """Look at a world."""
         self._world = world
         self._asked = 0
-        self._methods = {
-            "eth_chainId": lambda params, head: hex(contracts.CHAIN_ID),
-            "net_version": lambda params, head: str(contracts.CHAIN_ID),
-            "eth_blockNumber": lambda params, head: hex(head),
-            "eth_syncing": lambda params, head: False,
-            "eth_gasPrice": lambda params, head: hex(30_000_000_000),
+        self._methods: dict[str, Method] = {
+            "eth_chainId": lambda _params, _head: hex(contracts.CHAIN_ID),
+            "net_version": lambda _params, _head: str(contracts.CHAIN_ID),
+            "eth_blockNumber": lambda _params, head: hex(head),
+            "eth_syncing": lambda _params, _head: False,
+            "eth_gasPrice": lambda _params, _head: hex(30_000_000_000),
             "eth_getBlockByNumber": self.block_by_number,
             "eth_getLogs": self.logs,
             "eth_getTransactionReceipt": self.receipt,
@@ -47,12 +49,13 @@ class Rpc:
     def handle(self, call: Call) -> Answer:
         """Answer a request or a batch; JSON-RPC errors come with status 200."""
         try:
-            asked: Any = json.loads(call.body)
+            asked: Json = json.loads(call.body)
         except ValueError:
             return Answer(json.dumps(_failed(None, -32700, "parse error")))
         head = self._head(call.now_ms)
         if isinstance(asked, list):
-            return Answer(json.dumps([self._one(each, head) for each in asked]))
+            batch = cast("list[Json]", asked)
+            return Answer(json.dumps([self._one(each, head) for each in batch]))
         return Answer(json.dumps(self._one(asked, head)))
 
     def block_by_number(self, params: list[Any], head: int) -> dict[str, Any] | None:
@@ -65,12 +68,12 @@ class Rpc:
         asked: dict[str, Any] = params[0]
         low, high = self._range(asked, head)
         addresses = _addresses(asked.get("address"))
-        topics: list[set[str] | None] = [_one_of(each) for each in asked.get("topics") or []]
+        wanted: list[Json] = asked.get("topics") or []
+        topics = [_one_of(each) for each in wanted]
         return [
             self._log(log)
             for log in self._world.chain.logs(low, min(high, head))
-            if (not addresses or log.emission.address in addresses)
-            and _topics_match(log.emission.topics, topics)
+            if (not addresses or log.emission.address in addresses) and _topics_match(log.emission.topics, topics)
         ]
 
     def receipt(self, params: list[Any], head: int) -> dict[str, Any] | None:
@@ -112,8 +115,8 @@ class Rpc:
             raise RpcError(3, "execution reverted")
         return "0x" + abi.word(values[selector]())
 
-    def _one(self, asked: Any, head: int) -> dict[str, Any]:
-        request: dict[str, Any] = asked if isinstance(asked, dict) else {}
+    def _one(self, asked: Json, head: int) -> dict[str, Any]:
+        request = cast("dict[str, Json]", asked) if isinstance(asked, dict) else {}
         name, number = request.get("method"), request.get("id")
         if name not in self._methods:
             return _failed(number, -32601, f"the method {name} does not exist/is not available")
@@ -154,7 +157,7 @@ class Rpc:
             raise RpcError(-32701, "exceed maximum block range: " + str(cap))
         return low, high
 
-    def _number(self, text: Any, head: int) -> int:
+    def _number(self, text: Json, head: int) -> int:
         named = {"latest": head, "pending": head, "earliest": 0}
         if text in {"finalized", "safe"}:
             return self._world.chain.finalized(self._world.chain.mined_ms(head))
@@ -190,18 +193,18 @@ class Rpc:
         }
 
 
-def _failed(number: Any, code: int, message: str) -> dict[str, Any]:
+def _failed(number: Json, code: int, message: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
 
 
-def _addresses(asked: Any) -> set[str]:
+def _addresses(asked: Json) -> set[str]:
     if asked is None:
         return set()
     listed: list[Any] = [asked] if isinstance(asked, str) else asked
     return {str(each).lower() for each in listed}
 
 
-def _one_of(asked: Any) -> set[str] | None:
+def _one_of(asked: Json) -> set[str] | None:
     """Return the topics a position accepts, None for any; an empty list also means any."""
     if not asked:
         return None

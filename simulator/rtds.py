@@ -73,9 +73,7 @@ class Rtds(Hub):
         skew = self.world.faults.skew_ms("rtds", fill.rtds_at_ms) // 1000
         return rtds_payload(fill, second + skew, self.world.profile(fill.wallet))
 
-    def _frame(
-        self, connection: Connection, kind: str, payload: dict[str, object], at_ms: int
-    ) -> str:
+    def _frame(self, connection: Connection, kind: str, payload: dict[str, object], at_ms: int) -> str:
         skew = self.world.faults.skew_ms("rtds", at_ms)
         return json.dumps(
             {

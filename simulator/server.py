@@ -17,6 +17,7 @@ from simulator.fill import Fill
 from simulator.market import Market
 from simulator.settings import Settings
 from simulator.settlement import Profile
+from simulator.web import Json
 from simulator.world import World
 
 _GRACE_S = 1
@@ -62,9 +63,7 @@ class Simulator:
         self._loop.call_soon_threadsafe(run)
         return result.result(_START_S)
 
-    def fill(
-        self, *, leader: str, token: str, side: Side, shares: str, price: str, **more: Any
-    ) -> list[Fill]:
+    def fill(self, *, leader: str, token: str, side: Side, shares: str, price: str, **more: Json) -> list[Fill]:
         """Let a wallet trade; see `Control.fill`."""
         facts: dict[str, Any] = {"leader": leader, "token": token, "side": side, **more}
         return self.call(lambda: self._app.control.fill(shares=shares, price=price, **facts))
@@ -83,7 +82,7 @@ class Simulator:
         """Change a market's tick size."""
         self.call(lambda: self._app.control.change_tick(condition_id, tick))
 
-    def fault(self, kind: str, upstream: str = "*", **given: Any) -> int:
+    def fault(self, kind: str, upstream: str = "*", **given: Json) -> int:
         """Put a fault in force; return its id."""
         return self.call(lambda: self._app.control.fault(kind, upstream, **given))
 
@@ -114,6 +113,7 @@ def listening(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
+    bound.listen(128)
     return bound
 
 
@@ -133,10 +133,12 @@ def urls_of(host: str, port: int) -> dict[str, str]:
     }
 
 
-def uvicorn_server(app: App) -> uvicorn.Server:
-    """Return the server for an app; it logs errors only."""
-    return uvicorn.Server(
-        uvicorn.Config(
+class Server(uvicorn.Server):
+    """Uvicorn for an app on a bound socket; it logs errors only and says when it is up."""
+
+    def __init__(self, app: App, bound: socket.socket, started: Callable[[], None]) -> None:
+        """Serve an app; `started` is called once connections are answered."""
+        config = uvicorn.Config(
             app,
             log_level="error",
             access_log=False,
@@ -146,7 +148,18 @@ def uvicorn_server(app: App) -> uvicorn.Server:
             ws="websockets-sansio",
             timeout_graceful_shutdown=_GRACE_S,
         )
-    )
+        super().__init__(config)
+        self._bound = bound
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Come up, then say so."""
+        await super().startup(sockets)
+        self._started()
+
+    def serve_until_stopped(self) -> None:
+        """Run in this thread."""
+        self.run(sockets=[self._bound])
 
 
 @contextmanager
@@ -157,21 +170,12 @@ def serve(
     app = App(settings or Settings(), clock or WallClock())
     bound = listening(host, 0)
     app.control.urls.update(urls_of(host, bound.getsockname()[1]))
-    server = uvicorn_server(app)
-    started: Future[asyncio.AbstractEventLoop] = Future()
-
-    async def run() -> None:
-        serving = asyncio.create_task(server.serve(sockets=[bound]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.001)
-        started.set_result(asyncio.get_running_loop())
-        await serving
-
-    thread = threading.Thread(target=lambda: asyncio.run(run()), name="simulator", daemon=True)
+    loop: Future[asyncio.AbstractEventLoop] = Future()
+    server = Server(app, bound, lambda: loop.set_result(asyncio.get_running_loop()))
+    thread = threading.Thread(target=server.serve_until_stopped, name="simulator", daemon=True)
     thread.start()
     try:
-        loop = started.result(_START_S)
-        yield Simulator(app, app.control.urls["base"], loop)
+        yield Simulator(app, app.control.urls["base"], loop.result(_START_S))
     finally:
         server.should_exit = True
         thread.join(_START_S)

@@ -78,9 +78,7 @@ def fills_of(match: Match, tx_hash: str, stamp: Stamp, first_seq: int, fee: int)
 def emissions_of(fills: list[Fill], era: Era) -> list[Emission]:
     """Return an OrderFilled per order and the taker's OrdersMatched at the end."""
     filled, matched = (
-        (abi.order_filled_v1, abi.orders_matched_v1)
-        if era == "v1"
-        else (abi.order_filled_v2, abi.orders_matched_v2)
+        (abi.order_filled_v1, abi.orders_matched_v1) if era == "v1" else (abi.order_filled_v2, abi.orders_matched_v2)
     )
     trades = [_trade_of(fill, era) for fill in fills]
     return [*map(filled, trades), matched(trades[-1])]

@@ -62,7 +62,7 @@ class Connection:
             await self._wake.wait()
 
     async def _hang_up(self) -> None:
-        code = 1011 if self._close_code == 1006 else self._close_code  # noqa: PLR2004
+        code = 1011 if self._close_code == 1006 else self._close_code
         if self._socket.client_state is WebSocketState.CONNECTED:
             with contextlib.suppress(RuntimeError):
                 await self._socket.close(code)
@@ -108,9 +108,7 @@ class Hub:
         """React to a client's frame."""
         raise NotImplementedError
 
-    async def _listen(
-        self, socket: WebSocket, connection: Connection, sender: "asyncio.Task[None]"
-    ) -> None:
+    async def _listen(self, socket: WebSocket, connection: Connection, sender: "asyncio.Task[None]") -> None:
         while not sender.done():
             hearing = asyncio.ensure_future(socket.receive_text())
             done, _ = await asyncio.wait({hearing, sender}, return_when="FIRST_COMPLETED")

@@ -1,22 +1,20 @@
 """The public orderbook subgraph: it indexes the V1 exchanges and, for V2 fills, sees nothing."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
-from graphql import DocumentNode, GraphQLError, GraphQLResolveInfo, GraphQLSchema, execute_sync
-from graphql import build_schema, parse, validate  # fmt: skip
-from graphql.type import GraphQLScalarType
+import graphql
+from graphql import DocumentNode, GraphQLError
 
 from simulator.subgraph_schema import ENTITIES, schema_text
 from simulator.subgraph_store import Store
-from simulator.web import Answer, Call, Route, answer
+from simulator.web import Answer, Call, Json, Route, answer
 from simulator.world import World
 
 _MAX_FIRST = 1000
 _MAX_SKIP = 5000
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARE: dict[str, Callable[[Json, Json], bool]] = {
     "": lambda have, want: have == want,
     "not": lambda have, want: have != want,
     "gt": lambda have, want: have > want,
@@ -26,6 +24,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "in": lambda have, want: have in want,
     "not_in": lambda have, want: have not in want,
 }
+Row = dict[str, Json]
+Reader = Callable[[str, Row], list[Row]]
+Resolver = Callable[..., Json]
 
 
 class Subgraph:
@@ -35,7 +36,7 @@ class Subgraph:
         """Index a world."""
         self._world = world
         self._store = Store(world)
-        self._schema = _schema()
+        self._schema = graphql.build_schema(schema_text())
 
     def routes(self) -> list[Route]:
         """Return what is served."""
@@ -43,33 +44,36 @@ class Subgraph:
 
     def handle(self, call: Call) -> Answer:
         """Execute a query; GraphQL errors come with status 200."""
-        asked: dict[str, Any] = call.json()
+        asked: dict[str, Json] = call.json()
         try:
             document = _parsed(str(asked.get("query", "")))
         except GraphQLError as error:
             return answer({"errors": [{"message": error.message}]})
-        problems = validate(self._schema, document)
+        problems = graphql.validate(self._schema, document)
         if problems:
             return answer({"errors": [{"message": each.message} for each in problems]})
-        root = self._root(call.now_ms)
-        result = execute_sync(
+        result = graphql.execute_sync(
             self._schema,
             document,
-            root_value=root,
+            root_value=self._root(call.now_ms),
             variable_values=asked.get("variables"),
             operation_name=asked.get("operationName"),
         )
         return Answer(json.dumps(result.formatted))
 
-    def _root(self, now_ms: int) -> dict[str, Any]:
+    def _root(self, now_ms: int) -> dict[str, Resolver]:
         rows = self._store.rows(now_ms)
-        root: dict[str, Any] = {"_meta": lambda info, **_: self._meta(now_ms)}
-        for name, (one, many, _) in ENTITIES.items():
-            root[many] = _finder(name, rows)
-            root[one] = _getter(name, rows)
+
+        def meta(_info: object, **_asked: Json) -> Row:
+            return self._meta(now_ms)
+
+        root: dict[str, Resolver] = {"_meta": meta}
+        for name, (one, many, fields) in ENTITIES.items():
+            root[many] = _finder(name, fields, rows)
+            root[one] = _getter(name, fields, rows)
         return root
 
-    def _meta(self, now_ms: int) -> dict[str, Any]:
+    def _meta(self, now_ms: int) -> Row:
         chain, faults = self._world.chain, self._world.faults
         block = self._store.head(now_ms)
         errors = faults.find("indexing_errors", "subgraph", "", now_ms) is not None
@@ -77,54 +81,57 @@ class Subgraph:
         return {"block": at, "hasIndexingErrors": errors, "deployment": "QmSimulatedOrderbook"}
 
 
-def _finder(entity: str, rows: Callable[[str, dict[str, Any]], list[dict[str, Any]]]) -> Any:
-    def find(info: GraphQLResolveInfo, **asked: Any) -> list[dict[str, Any]]:
+def _finder(entity: str, fields: Mapping[str, str], rows: Reader) -> Resolver:
+    def find(_info: object, **asked: Json) -> list[Row]:
         first, skip = asked.get("first", 100), asked.get("skip", 0)
         _within("first", first, _MAX_FIRST)
         _within("skip", skip, _MAX_SKIP)
-        where: dict[str, Any] = asked.get("where") or {}
+        where: Row = asked.get("where") or {}
         found = [row for row in rows(entity, where) if _fits(row, where)]
         by = asked.get("orderBy") or "id"
         found.sort(key=lambda row: (row[by], row["id"]))
         if asked.get("orderDirection") == "desc":
             found.reverse()
-        return found[skip : skip + first]
+        return [_served(row, fields) for row in found[skip : skip + first]]
 
     return find
 
 
-def _getter(entity: str, rows: Callable[[str, dict[str, Any]], list[dict[str, Any]]]) -> Any:
-    def get(info: GraphQLResolveInfo, **asked: Any) -> dict[str, Any] | None:
-        return next((row for row in rows(entity, {}) if row["id"] == asked["id"]), None)
+def _getter(entity: str, fields: Mapping[str, str], rows: Reader) -> Resolver:
+    def get(_info: object, **asked: Json) -> Row | None:
+        found = (row for row in rows(entity, {}) if row["id"] == asked["id"])
+        return next((_served(row, fields) for row in found), None)
 
     return get
 
 
-def _fits(row: dict[str, Any], where: dict[str, Any]) -> bool:
+def _fits(row: Row, where: Row) -> bool:
     for name, want in where.items():
         field, _, suffix = name.partition("_")
-        if want is not None and not _COMPARE[suffix](row[field], want):
+        have = row[field]
+        if want is not None and not _COMPARE[suffix](have, _like(have, want)):
             return False
     return True
 
 
+def _like(have: Json, want: Json) -> Json:
+    """Return a filter's value as the field's own type: BigInts arrive as strings or numbers."""
+    if isinstance(want, list):
+        return [_like(have, each) for each in want]  # pyright: ignore[reportUnknownVariableType]
+    return int(want) if isinstance(have, int) else want
+
+
+def _served(row: Row, fields: Mapping[str, str]) -> Row:
+    """Return a row with every big number as a string."""
+    big = {name for name, kind in fields.items() if kind.startswith("Big")}
+    return {name: str(value) if name in big else value for name, value in row.items()}
+
+
 def _within(name: str, value: int, high: int) -> None:
     if not 0 <= value <= high:
-        msg = f"The value of the `{name}` argument must be between 0 and {high}, but is {value}"
-        raise GraphQLError(msg)
+        raise GraphQLError(f"The value of the `{name}` argument must be between 0 and {high}, but is {value}")
 
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> DocumentNode:
-    return parse(text)
-
-
-def _schema() -> GraphQLSchema:
-    schema = build_schema(schema_text())
-    for name in ("BigInt", "BigDecimal"):
-        scalar = schema.get_type(name)
-        if isinstance(scalar, GraphQLScalarType):
-            scalar.serialize = str
-            scalar.parse_value = int
-            scalar.parse_literal = lambda node, variables=None: int(getattr(node, "value", "0"))
-    return schema
+    return graphql.parse(text)

@@ -68,11 +68,7 @@ def _type(name: str, fields: dict[str, str]) -> str:
     lines = "".join(f"  {field}: {kind}\n" for field, kind in fields.items())
     filters = "".join(_filters(field, kind.rstrip("!")) for field, kind in fields.items())
     orders = " ".join(fields)
-    return (
-        f"type {name} {{\n{lines}}}\n"
-        f"input {name}_filter {{\n{filters}}}\n"
-        f"enum {name}_orderBy {{ {orders} }}\n"
-    )
+    return f"type {name} {{\n{lines}}}\ninput {name}_filter {{\n{filters}}}\nenum {name}_orderBy {{ {orders} }}\n"
 
 
 def _filters(field: str, kind: str) -> str:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs
+
+Json: TypeAlias = Any  # decoded JSON: checked where it is read
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,7 @@ class Answer:
 class RefusedError(Exception):
     """The venue says no; each API words it in its own way."""
 
-    def __init__(
-        self, status: int, message: str, *, code: str = "invalid_request", parameter: str = ""
-    ) -> None:
+    def __init__(self, status: int, message: str, *, code: str = "invalid_request", parameter: str = "") -> None:
         """Name the status, the reason and, if there is one, the parameter at fault."""
         super().__init__(message)
         self.status = status
@@ -95,7 +95,7 @@ class Call:
     body: bytes
     now_ms: int
 
-    def json(self) -> Any:
+    def json(self) -> Json:
         """Return the decoded body; refuse what is no JSON."""
         try:
             return json.loads(self.body)

@@ -13,8 +13,8 @@ from simulator.agenda import Agenda
 from simulator.book import opposite
 from simulator.chain import Chain
 from simulator.clock import Clock
-from simulator.faults import Faults
 from simulator.desk import Desk
+from simulator.faults import Faults
 from simulator.fill import Fill, Match
 from simulator.ledger import Ledger
 from simulator.market import Catalog, Market, Payouts, Resolution
@@ -102,9 +102,7 @@ class World:
     def settle(self, match: Match) -> list[Fill]:
         """Record a match everywhere; return its fills, makers first."""
         stamp = self._stamp(match.at_ms)
-        tx_hash = match.tx_hash or identity.hash32(
-            "tx", self.settings.seed, len(self.fills), match.at_ms
-        )
+        tx_hash = match.tx_hash or identity.hash32("tx", self.settings.seed, len(self.fills), match.at_ms)
         fee = fee_of(match, self.settings.era)
         fills = fills_of(match, tx_hash, stamp, len(self.fills) + 1, fee)
         self.fills.extend(fills)
@@ -247,9 +245,7 @@ class World:
         row = row_of(fill, timestamp, self.profile(fill.wallet), self.next_row())
         settlement.rows.append(row)
         self.activity.add(row)
-        self.agenda.at(
-            fill.data_at_ms, lambda _, block=fill.block: self._show(fill, block, timestamp)
-        )
+        self.agenda.at(fill.data_at_ms, lambda _, block=fill.block: self._show(fill, block, timestamp))
 
     def _show(self, fill: Fill, block: int, timestamp: int) -> None:
         if not fill.removed and fill.block == block:
