@@ -4,7 +4,7 @@ Shares and collateral are micro-units (6 decimals, as on chain); prices are unit
 finest tick.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 MICRO = 1_000_000
 PRICE_ONE = 10_000
@@ -77,4 +77,4 @@ def taker_fee(shares: int, usdc: int, rate: Decimal) -> int:
         return 0
     price = Decimal(usdc) / Decimal(shares)
     fee = rate * Decimal(shares) * price * (1 - price) / MICRO
-    return int(fee.quantize(Decimal("0.00001"), rounding=ROUND_HALF_EVEN) * MICRO)
+    return int(fee.quantize(Decimal("0.00001"), rounding=ROUND_DOWN) * MICRO)

@@ -1,0 +1,74 @@
+"""`hybrid capture`: write the streams to a file, as they are."""
+
+import signal
+import threading
+from pathlib import Path
+
+from redis import Redis
+
+from shared.broker import connect
+from shared.capture import CaptureWriter, Header
+from shared.clock import Clock, SystemClock
+from shared.errors import Unavailable
+from shared.events import STREAMS
+from shared.ledger import RedisLedger
+from shared.streams import follow
+
+RETRY_S = 1.0
+
+
+def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
+    """Write to `file` until told to stop, or only what is there now; return how many entries were written."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return capture(connect(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start)
+
+
+def capture(
+    redis: Redis,
+    file: Path,
+    stop: threading.Event,
+    *,
+    keep_following: bool = False,
+    from_start: bool = True,
+    clock: Clock | None = None,
+) -> int:
+    """Write every stream from its beginning (or from now on) to `file`; it must not exist yet.
+
+    Raises:
+        FileExistsError: a capture is never overwritten.
+        Unavailable: the server is away at the start; later it is waited for.
+    """
+    clock = clock or SystemClock()
+    positions, header = _beginning(redis, clock) if from_start else _now(redis, clock)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("x", encoding="utf-8") as out:
+        writer = CaptureWriter(out, header)
+        while True:
+            try:
+                entries = follow(redis, positions, block_ms=500 if keep_following else 1)
+            except Unavailable:
+                clock.wait(stop, RETRY_S)
+                continue
+            writer.write(entries)
+            if stop.is_set() or not (entries or keep_following):
+                return writer.written
+
+
+def _beginning(redis: Redis, clock: Clock) -> tuple[dict[str, str], Header]:
+    del redis
+    return dict.fromkeys(STREAMS, "0-0"), Header(clock.now_ms())
+
+
+def _now(redis: Redis, clock: Clock) -> tuple[dict[str, str], Header]:
+    """Begin here: what the buyer holds now is where a replay starts."""
+    balances = RedisLedger(redis, "paper").accounts()
+    lots = RedisLedger(redis, "paper").records("lots")
+    positions = {stream: _last(redis, stream) for stream in STREAMS}
+    return positions, Header(clock.now_ms(), balances.seq, balances.values, lots)
+
+
+def _last(redis: Redis, stream: str) -> str:
+    newest = redis.xrevrange(stream, count=1)
+    return str(newest[0][0]) if newest else "0-0"

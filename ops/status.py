@@ -1,0 +1,120 @@
+"""`hybrid status`: one look at a running pipeline, or a live view of it."""
+
+import json
+import threading
+from collections.abc import Iterable
+
+from redis import Redis
+from rich.console import Console
+from rich.live import Live
+
+from ops.screen import Picture, full_screen, page
+from ops.view import View
+from shared import accounts
+from shared.broker import connect
+from shared.clock import Clock, SystemClock
+from shared.errors import Malformed, Unavailable
+from shared.events import STREAMS, GateStatus, read_event
+from shared.ledger import RedisLedger, open_lots
+from shared.money import from_micro
+from shared.rate_gate import read_gates
+from shared.streams import Entry, follow, lengths, tail
+
+TAIL = 500
+FRAME_S = 0.5
+
+
+class Watcher:
+    """Keeps a picture of the pipeline behind `redis` up to date."""
+
+    def __init__(self, redis: Redis, clock: Clock, title: str = "Hybrid Signals") -> None:
+        self._redis, self._clock = redis, clock
+        self._ledger = RedisLedger(redis, "paper")
+        self._positions: dict[str, str] = {}
+        self.picture = Picture(View(), title=title)
+
+    def look_back(self) -> None:
+        """Take in the newest entries of every stream."""
+        for stream in STREAMS:
+            entries = tail(self._redis, stream, TAIL)
+            self._positions[stream] = entries[-1].id if entries else "0-0"
+            self._apply(entries)
+        self.refresh()
+
+    def follow(self, block_ms: int) -> None:
+        """Take in what came since, waiting up to `block_ms` for something."""
+        if not self._positions:
+            self._positions = dict.fromkeys(STREAMS, "0-0")
+        self._apply(follow(self._redis, self._positions, block_ms))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read balances, lots and gates."""
+        picture = self.picture
+        picture.balances = self._ledger.accounts().values
+        picture.lots = open_lots(self._ledger)
+        picture.gates = tuple(
+            GateStatus(
+                name=gate.name,
+                target_per_s=gate.target_per_s,
+                factor=gate.factor,
+                hold_ms=round(gate.hold_s * 1000),
+                granted=gate.granted,
+            )
+            for gate in read_gates(self._redis)
+        )
+        picture.now_ms = self._clock.now_ms()
+
+    def _apply(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            try:
+                self.picture.view.apply(read_event(entry.json))
+            except Malformed:
+                self.picture.view.counts["unreadable"] += 1
+
+
+def main(redis_url: str, *, watch: bool, as_json: bool) -> None:
+    """Show the pipeline on `redis_url`.
+
+    Raises:
+        Unavailable: no server answers there.
+    """
+    clock = SystemClock()
+    redis = connect(redis_url, blocking_s=1)
+    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redis_url.rsplit('@', 1)[-1]}")
+    watcher.look_back()
+    if as_json:
+        Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis)))
+    elif watch:
+        show(watcher, threading.Event(), clock)
+    else:
+        Console().print(page(watcher.picture))
+
+
+def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float = 0) -> None:
+    """Show the live view until `stop`, Ctrl-C or the end of `seconds` (0: for ever)."""
+    console = Console()
+    ends = clock.monotonic() + seconds if seconds else None
+    with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
+        while not stop.is_set() and (ends is None or clock.monotonic() < ends):
+            try:
+                watcher.follow(round(FRAME_S * 1000))
+            except Unavailable as error:
+                watcher.picture.title = f"Redis is away: {error}"
+                clock.wait(stop, 1)
+            live.update(full_screen(watcher.picture, console.height), refresh=True)
+
+
+def _facts(watcher: Watcher, redis: Redis) -> dict[str, object]:
+    picture, view = watcher.picture, watcher.picture.view
+    return {
+        "streams": lengths(redis),
+        "services": view.services,
+        "sources": [source.model_dump(mode="json") for source in (view.progress.sources if view.progress else ())],
+        "gates": [gate.model_dump(mode="json") for gate in picture.gates],
+        "skips": dict(view.reasons.most_common()),
+        "open_lots": len(picture.lots),
+        "cash": str(from_micro(picture.balances.get(accounts.CASH, 0))),
+        "realized": str(from_micro(picture.balances.get(accounts.REALIZED, 0))),
+        "kill_switch": bool(picture.balances.get(accounts.HALT, 0)),
+    }

@@ -1,0 +1,105 @@
+"""Builders for the buyer's tests: everything good unless a test says otherwise."""
+
+from decimal import Decimal
+from typing import Any
+
+from buyer.config import BuyerSettings, Limits, parse_args
+from buyer.policy import Case
+from shared.events import ActionableSignal, Fill, Portfolio, fact_id
+from shared.market import Book, Level, MarketFacts
+
+NOW_MS = 1_790_000_010_000
+LEADER = "0x" + "a1" * 20
+TOKEN = "1234567890"
+CONDITION = "0x" + "c0" * 32
+
+
+def a_signal(**changes: Any) -> ActionableSignal:
+    """Build a leader's buy of 100 shares at 0.50, ten seconds ago."""
+    values: dict[str, Any] = {
+        "emitted_at_ms": NOW_MS - 1000,
+        "leader": LEADER,
+        "tx_hash": "0x" + "7e" * 32,
+        "token_id": TOKEN,
+        "side": "BUY",
+        "shares": Decimal(100),
+        "usdc": Decimal(50),
+        "price": Decimal("0.5"),
+        "traded_at_ms": NOW_MS - 10_000,
+        "seen_at_ms": NOW_MS - 2000,
+        "seen_by": (),
+        **changes,
+    }
+    values.setdefault("fills", (Fill(shares=values["shares"], usdc=values["usdc"]),))
+    values.setdefault("id", fact_id("signal", *(values[name] for name in ("leader", "tx_hash", "token_id", "side"))))
+    return ActionableSignal(**values)
+
+
+def a_market(**changes: Any) -> MarketFacts:
+    """Build an open market with tick 0.01, minimum 5 shares and a fee rate of 5%."""
+    values: dict[str, Any] = {
+        "token_id": TOKEN,
+        "condition_id": CONDITION,
+        "outcome_index": 0,
+        "outcome": "Yes",
+        "title": "Will it?",
+        "tick": Decimal("0.01"),
+        "min_shares": Decimal(5),
+        "fee_rate": Decimal("0.05"),
+        **changes,
+    }
+    return MarketFacts(**values)
+
+
+def levels(*pairs: tuple[str, str]) -> list[Level]:
+    """Build levels from (price, shares)."""
+    return [Level(price=Decimal(price), shares=Decimal(shares)) for price, shares in pairs]
+
+
+def a_book(
+    bids: tuple[tuple[str, str], ...] = (("0.49", "100"), ("0.48", "100")),
+    asks: tuple[tuple[str, str], ...] = (("0.5", "100"), ("0.51", "100")),
+    *,
+    at_ms: int = NOW_MS - 500,
+    token_id: str = TOKEN,
+) -> Book:
+    """Build a book around 0.495."""
+    return Book.of(token_id, at_ms, levels(*bids), levels(*asks))
+
+
+def a_portfolio(**changes: Any) -> Portfolio:
+    """Build balances of a fresh paper account with 1,000 in cash."""
+    values: dict[str, Any] = {
+        "seq": 1,
+        "cash": Decimal(1000),
+        "spent_today": Decimal(0),
+        "market_exposure": Decimal(0),
+        "lot_shares": Decimal(0),
+        "lot_cost": Decimal(0),
+        **changes,
+    }
+    return Portfolio(**values)
+
+
+def some_settings(*flags: str) -> BuyerSettings:
+    """Build settings from flags only."""
+    return parse_args(list(flags))
+
+
+def some_limits(**changes: Any) -> Limits:
+    """Build the default limits with changes."""
+    return some_settings().limits.model_copy(update=changes)
+
+
+def a_case(**changes: Any) -> Case:
+    """Build a case in which every rule passes."""
+    values: dict[str, Any] = {
+        "signal": a_signal(),
+        "market": a_market(),
+        "book": a_book(),
+        "portfolio": a_portfolio(),
+        "limits": some_limits(),
+        "now_ms": NOW_MS,
+        **changes,
+    }
+    return Case(**values)

@@ -1,0 +1,43 @@
+"""Fakes at the buyer's ports."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from shared.errors import OutcomeUnknown
+from shared.events import Order, Outcome
+from shared.market import Book, MarketFacts
+from tests.buyer.builders import a_book, a_market
+
+
+class FakePrices:
+    """One market and one book, until a test takes them away."""
+
+    def __init__(self, market: MarketFacts | None = None, book: Book | None = None) -> None:
+        self.market: MarketFacts | None = market or a_market()
+        self.next_book: Book | None = book or a_book()
+        self.asked = 0
+
+    def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
+        return (self.market, "") if self.market else (None, f"facts: nobody knows {token_id}")
+
+    def book(self, token_id: str) -> tuple[Book | None, str]:
+        self.asked += 1
+        return (self.next_book, "") if self.next_book else (None, f"book: no book of {token_id}")
+
+
+class FakeVenue:
+    """Fills every order whole at its limit, without fees; remembers each, and can crash after taking one."""
+
+    def __init__(self) -> None:
+        self.placed: list[Order] = []
+        self.before: Callable[[Order], None] = lambda _: None
+        self.unknown = 0
+
+    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+        self.before(order)
+        self.placed.append(order)
+        if self.unknown:
+            self.unknown -= 1
+            raise OutcomeUnknown(f"order {order.id} may stand on {facts.condition_id}")
+        usdc = order.shares * order.limit_price
+        return Outcome(state="MATCHED", shares=order.shares, usdc=usdc, fee=Decimal(0), reason="filled")
