@@ -31,7 +31,8 @@ HEALTH_CHECK_S = 30
 OLDEST_SERVER = (7, 0)
 
 PASSING_STATES = frozenset(
-    "BUSY CLUSTERDOWN FAILOVER LOADING MASTERDOWN MISCONF NOREPLICAS OOM READONLY TRYAGAIN UNBLOCKED".split()
+    {"BUSY", "CLUSTERDOWN", "FAILOVER", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY"}
+    | {"TRYAGAIN", "UNBLOCKED"}
 )
 """First words of server answers that time or an operator cures: https://valkey.io/topics/protocol/#simple-errors."""
 
@@ -84,9 +85,7 @@ def translated(redis: Redis, error: RedisError) -> HybridError | None:
     """Name `error` as one of ours, or return None when it is a mistake in the command itself."""
     where = address(redis)
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
-        return BadConfig(
-            f"Redis at {where} refuses our user: {error}. Fix the user or password in REDIS_URL."
-        )
+        return BadConfig(f"Redis at {where} refuses our user: {error}. Fix the user or password in REDIS_URL.")
     if isinstance(error, NoAnswer):
         return Unavailable(f"Redis at {where} did not answer in time: {error}")
     if isinstance(error, ConnectionLost):
@@ -174,9 +173,7 @@ def _eviction_warning(redis: Redis) -> str:
     policy = _setting(redis, "maxmemory-policy")
     if policy in {"", "noeviction"}:
         return ""
-    return (
-        f"maxmemory-policy is {policy}: a full server would evict streams. Set maxmemory-policy noeviction."
-    )
+    return f"maxmemory-policy is {policy}: a full server would evict streams. Set maxmemory-policy noeviction."
 
 
 def _append_warnings(redis: Redis) -> list[str]:

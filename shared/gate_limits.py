@@ -6,6 +6,12 @@ from enum import IntEnum
 from shared.errors import BadConfig
 
 
+HIGHEST_RATE_PER_S = 100_000
+LARGEST_BURST = 10_000
+LONGEST_S = 172_800
+"""Two days: a relayer's daily quota may hold for most of one."""
+
+
 class Lane(IntEnum):
     """Who goes first when callers wait. A lower lane is passed for `PATIENCE_S` at most, then takes its turn."""
 
@@ -47,15 +53,15 @@ class GateLimits:
 
     def __post_init__(self) -> None:
         """Check every bound."""
-        self._require(0 < self.rate_per_s <= 100_000, "rate_per_s", "above 0 and at most 100000")
-        self._require(1 <= self.burst <= 10_000, "burst", "1 to 10000")
+        rate = f"above 0 and at most {HIGHEST_RATE_PER_S}"
+        self._require(0 < self.rate_per_s <= HIGHEST_RATE_PER_S, "rate_per_s", rate)
+        self._require(1 <= self.burst <= LARGEST_BURST, "burst", f"1 to {LARGEST_BURST}")
         self._require(self.floor_per_s > 0, "floor_per_s", "above 0")
         self._require(0 < self.cut < 1, "cut", "between 0 and 1")
         self._require(0 < self.recover_per_s <= 1, "recover_per_s", "above 0 and at most 1")
-        self._require(0 <= self.cool_down_s <= 3600, "cool_down_s", "0 to 3600")
-        self._require(
-            0 < self.hold_s <= self.max_hold_s <= 172_800, "hold_s", "above 0, max_hold_s at most 172800"
-        )
+        self._require(0 <= self.cool_down_s <= LONGEST_S, "cool_down_s", f"0 to {LONGEST_S}")
+        self._require(0 < self.max_hold_s <= LONGEST_S, "max_hold_s", f"above 0 and at most {LONGEST_S}")
+        self._require(0 < self.hold_s <= self.max_hold_s, "hold_s", "above 0 and at most max_hold_s")
         self._require(self.slow_factor > 1, "slow_factor", "above 1")
         self._require(self.slow_floor_s > 0, "slow_floor_s", "above 0")
 

@@ -33,9 +33,9 @@ ASK_AGAIN_S = 1.0
 _NO_TICKET = ""
 _NO_NEWS = (0, 0)
 _FIELDS = (
-    "seen t1 t2 t3 t4 s2 s3 s4 phys granted "
-    "factor hold gen cut_at up_at rate burst floor rate_at throttled slow base"
-).split()
+    *("seen", "t1", "t2", "t3", "t4", "s2", "s3", "s4", "phys", "granted"),
+    *("factor", "hold", "gen", "cut_at", "up_at", "rate", "burst", "floor", "rate_at", "throttled", "slow", "base"),
+)
 """A gate's state as `rate_gate.lua` writes it; times in microseconds."""
 
 
@@ -44,9 +44,7 @@ class RateGate:
 
     def __init__(self, redis: Redis, name: str, limits: GateLimits, *, clock: Clock) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,62}", name):
-            raise BadConfig(
-                f"Gate name {name!r} must be 1 to 63 of a-z 0-9 _ . - and start with a letter or digit."
-            )
+            raise BadConfig(f"Gate name {name!r} must be 1 to 63 of a-z 0-9 _ . - and start with a letter or digit.")
         self.name = name
         self.limits = limits
         self.key = f"hs:gate:{name}"
@@ -158,9 +156,7 @@ class Fallback:
         return GateState(name, target, rate, rate / target, self._limits.burst, hold_s, reachable=False)
 
 
-def acquire_all(
-    gates: Sequence[RateGate], stop: threading.Event, lane: Lane = Lane.FRESH, cost: int = 1
-) -> bool:
+def acquire_all(gates: Sequence[RateGate], stop: threading.Event, lane: Lane = Lane.FRESH, cost: int = 1) -> bool:
     """Wait for a turn at every gate at once, all or none (say a route's and its host's); False only on `stop`.
 
     The gates must live in one Redis. Their order does not matter and a gate given twice counts once, so callers
@@ -250,7 +246,7 @@ def _read(redis: Redis, names: Sequence[str]) -> list[GateState]:
         batch.time()
         for name in names:
             batch.get(f"hs:gate:{name}")
-        (seconds, micros), *found = cast("list[Any]", batch.execute())
+        (seconds, micros), *found = batch.execute()
     now_us = seconds * 1_000_000 + micros
     return [_state(name, text, now_us) for name, text in zip(names, found, strict=True) if text]
 
