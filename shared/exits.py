@@ -33,9 +33,9 @@ def exit_code(error: BaseException) -> int:
 
 
 def plain_line(program: str, error: BaseException) -> str:
-    """Return the one line an operator reads: what, which value, the fix."""
-    text = " ".join(str(error).split()) or "no message"
+    """Return the line an operator reads: what, which value, the fix (a fix with steps keeps its lines)."""
     if exit_code(error) != CRASH:
-        return f"{program}: {text}"
+        return f"{program}: {str(error).strip()}"
+    text = " ".join(str(error).split()) or "no message"
     kind = type(error).__name__
     return f"{program}: {kind}: {text}" if isinstance(error, HybridError) else f"{program}: crashed: {kind}: {text}"

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from types import FrameType
 
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 DIE_WITH_PARENT = "HYBRID_DIE_WITH_PARENT"
 
@@ -43,7 +43,7 @@ Inbox = queue.SimpleQueue[Interrupt]
 
 @contextlib.contextmanager
 def listening(inbox: Inbox) -> Generator[None]:
-    """Send SIGTERM, SIGINT (in the main thread only) and exceptions of threads to `inbox`."""
+    """Send stop signals (in the main thread only) and exceptions of threads to `inbox`."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         inbox.put(Told(signal.Signals(number).name))
@@ -53,7 +53,8 @@ def listening(inbox: Inbox) -> Generator[None]:
             inbox.put(Failed(args.exc_value, args.thread.name if args.thread else "?"))
 
     in_main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, on_signal) for number in _STOP_SIGNALS} if in_main else {}
+    heard = [number for number in _STOP_SIGNALS if in_main and not _under_nohup(number)]
+    before = {number: signal.signal(number, on_signal) for number in heard}
     hook, threading.excepthook = threading.excepthook, on_crash
     try:
         yield
@@ -61,6 +62,10 @@ def listening(inbox: Inbox) -> Generator[None]:
         threading.excepthook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _under_nohup(number: signal.Signals) -> bool:
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def die_with_parent() -> None:

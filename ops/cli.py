@@ -1,0 +1,214 @@
+"""The `hybrid` command: what an operator types. Each command imports its part when it is called."""
+
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+from redis import Redis
+
+from shared.clock import Clock
+from shared.errors import BadConfig, DependencyMissing, HybridError, TryAgain
+from shared.exits import MEANINGS
+from shared.life import code_version, say
+
+_CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
+
+app = typer.Typer(
+    name="hybrid",
+    help="Follow Polymarket traders: detect, decide, redeem, and always be able to say why.",
+    epilog=f"Exit codes:\n\n{_CODES}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+DataDir = Annotated[Path, typer.Option(help="Folder of the embedded server's data, locks and logs.")]
+EnvFile = Annotated[Path | None, typer.Option(help="File with settings, as .env.example.")]
+RedisUrl = Annotated[
+    str | None, typer.Option(help="Server to look at; default: REDIS_URL, else the one of `hybrid up`.")
+]
+Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
+Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
+VAR = Path("var")
+
+
+def main() -> NoReturn:
+    """Run the command line; what an operator has to fix is one plain line and its exit code."""
+    try:
+        app()
+    except TryAgain as error:
+        sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
+    except HybridError as error:
+        sys.exit(say("hybrid", error))
+    sys.exit(0)
+
+
+@app.command()
+def up(
+    leaders: Annotated[
+        str | None, typer.Option(help="Wallets to follow, comma separated; beats TRACKED_WALLETS.")
+    ] = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+    runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+) -> None:
+    """Run detector, buyer, redeemer and worker here, with paper orders.
+
+    Uses REDIS_URL when it is set, else starts the embedded server in --data-dir.
+
+    Example: hybrid up --leaders 0x1111111111111111111111111111111111111111
+    """
+    from ops import up as command
+    from ops.config import UpSettings
+    from shared.config import parse
+
+    given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
+    flags = ["--env-file", str(env_file)] if env_file else []
+    settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
+    raise typer.Exit(command.main(settings, env_file=str(env_file) if env_file else None))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(help="End by itself after this many seconds, with a summary; 0 never.")] = 0,
+    speed: Annotated[float, typer.Option(help="How many times faster than real the local venue runs.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+    screen: Annotated[bool, typer.Option(help="Show the live screen.")] = True,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Keep the run's data here; default: a temporary folder.")
+    ] = None,
+) -> None:
+    """Show the whole pipeline live against a local venue: no account, no network.
+
+    Example: hybrid demo --seconds 60
+    """
+    _call("demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
+
+
+@app.command()
+def status(
+    redis_url: RedisUrl = None,
+    watch: Annotated[bool, typer.Option("--watch/--once", help="Keep showing it, or print it once.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the screen.")] = False,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Show a running pipeline: leaders, sources, signals, decisions, positions, redemptions.
+
+    Example: hybrid status --once --json
+    """
+    from ops import status as command
+
+    command.main(_find_url(redis_url, data_dir), watch=watch, as_json=as_json)
+
+
+@app.command()
+def redis(
+    data_dir: DataDir = VAR,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 picks a free one.")] = 6379,
+) -> None:
+    """Run the embedded server in the foreground (append-only file, synced at every write).
+
+    Example: hybrid redis --port 6379
+    """
+    from ops import redis_server
+
+    raise typer.Exit(redis_server.main(data_dir, port))
+
+
+@app.command()
+def capture(
+    file: Annotated[Path, typer.Argument(help="Where to write; JSON lines; it must not exist yet.")],
+    redis_url: RedisUrl = None,
+    follow: Annotated[
+        bool, typer.Option("--follow/--once", help="Go on with what comes, or end at the last entry.")
+    ] = True,
+    from_start: Annotated[bool, typer.Option(help="Begin with the oldest entry instead of now.")] = False,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Write the streams to a file that `python -m backtest FILE` replays.
+
+    Example: hybrid capture today.jsonl --from-start --once
+    """
+    from ops import capture as command
+
+    url = _find_url(redis_url, data_dir)
+    try:
+        written = command.main(file, url, keep_following=follow, from_start=from_start)
+    except FileExistsError as error:
+        raise BadConfig(f"{file} exists already: a capture is never overwritten, so choose another name") from error
+    typer.echo(f"{written} entries written to {file}", err=True)
+
+
+@app.command()
+def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop all buying now; survives restarts until `hybrid resume`.
+
+    Example: hybrid kill --why "odd fills since 14:00"
+    """
+    from ops import controls
+
+    _turn(controls.kill, "off", _find_url(redis_url, data_dir), mode, why)
+
+
+@app.command()
+def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Allow buying again after `hybrid kill`.
+
+    Example: hybrid resume --why "checked the fills"
+    """
+    from ops import controls
+
+    _turn(controls.resume, "on", _find_url(redis_url, data_dir), mode, why)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+def service(context: typer.Context) -> None:
+    """Run detector, buyer and redeemer in one process; its flags are `python -m ops.run_service --help`.
+
+    Example: hybrid service --env-file X --dry-run --runtime-seconds 20
+    """
+    _call("run_service", argv=list(context.args))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(code_version())
+
+
+@app.command()
+def docs(
+    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 when a file has drifted.")] = False,
+) -> None:
+    """Write the generated docs: configuration, event schema, .env.example."""
+    _call("docs", argv=["--check"] if check else [])
+
+
+def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str, why: str) -> None:
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    with connect(url) as server:
+        changed = switch(server, mode, why, SystemClock())
+    typer.echo(f"{mode} orders are {state}" if changed else f"{mode} orders were {state} already")
+
+
+def _find_url(given: str | None, data_dir: Path) -> str:
+    from ops.server import find_url
+
+    return find_url(given, data_dir)
+
+
+def _call(module: str, **given: object) -> NoReturn:
+    """Call `ops.<module>.main` and leave with its exit code."""
+    raise typer.Exit(import_module(f"ops.{module}").main(**given) or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Settings of `hybrid up`."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.config import Addresses, Settings
+from shared.errors import BadConfig
+
+NO_LEADERS = """TRACKED_WALLETS is empty: nobody to follow. Give the traders' wallets:
+  make run LEADERS=0x...,0x...      (or: hybrid up --leaders 0x...,0x...  or TRACKED_WALLETS=... in the environment)
+A wallet's address is in the link of its profile page: https://polymarket.com/leaderboard lists traders.
+Only looking? `make demo` shows everything on a local venue: no account, no network."""
+
+
+class UpSettings(Settings):
+    """What `hybrid up` needs to know itself; the programs under it read the same environment."""
+
+    program: ClassVar[str] = "hybrid up"
+
+    tracked_wallets: Addresses = Field((), description="Leaders to follow, comma separated proxy wallet addresses.")
+    tracked_wallet: Addresses = Field((), description="One leader, for those who follow one.")
+    data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """Return whom to follow, each once."""
+        return tuple(dict.fromkeys((*self.tracked_wallets, *self.tracked_wallet)))
+
+    @property
+    def embeds_server(self) -> bool:
+        """Say whether nobody named a server, so that ours is started."""
+        return "redis_url" not in self.model_fields_set
+
+    def check_leaders(self) -> None:
+        """Refuse to start with nobody to follow.
+
+        Raises:
+            BadConfig: with how to give leaders, and where to find them.
+        """
+        if not self.leaders:
+            raise BadConfig(NO_LEADERS)

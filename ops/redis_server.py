@@ -1,0 +1,37 @@
+"""`hybrid redis`: the embedded server in the foreground."""
+
+import contextlib
+import queue
+import sys
+from pathlib import Path
+
+from ops.server import Server, embedded_server
+from shared import exits
+from shared.clock import Clock, SystemClock
+from shared.errors import DependencyMissing
+from shared.interrupts import Inbox, die_with_parent, listening
+
+_LOOK_EVERY_S = 0.5
+
+
+def main(data_dir: Path, port: int, clock: Clock | None = None) -> int:
+    """Serve until told to stop; the URL is the one line on stdout.
+
+    Raises:
+        DependencyMissing: the server did not start, or ended by itself.
+    """
+    die_with_parent()
+    inbox = Inbox()
+    with listening(inbox), embedded_server(data_dir, clock or SystemClock(), port or None) as server:
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
+        _watch(server, inbox)
+    return exits.CLEAN
+
+
+def _watch(server: Server, inbox: Inbox) -> None:
+    while server.running:
+        with contextlib.suppress(queue.Empty):
+            inbox.get(timeout=_LOOK_EVERY_S)
+            return
+    raise DependencyMissing(f"the server ended by itself: see {server.folder / 'valkey.log'}")

@@ -1,0 +1,107 @@
+"""`hybrid up`: detector, buyer, redeemer and rq worker under one parent, on the embedded server or on REDIS_URL."""
+
+import os
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from ops.child import Child, Program, Sink
+from ops.config import UpSettings
+from ops.pipeline import Pipeline
+from ops.server import Server, embedded_server
+from shared import logs, process
+from shared.broker import connect
+from shared.clock import Clock, SystemClock
+from shared.interrupts import die_with_parent
+
+PROGRAMS = (
+    ("detector", "detector"),
+    ("buyer", "buyer"),
+    ("redeemer", "redeemer"),
+    ("worker", "redeemer.worker"),
+)
+"""Name and module, in the order they are ended in: no new signal first, then no new order, then no new redemption."""
+
+_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
+_KEEP_LOG_BYTES = 10_000_000
+_WRITING = threading.Lock()
+
+
+def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | None = None) -> int:
+    """Run everything until told to stop; return the exit code.
+
+    Raises:
+        BadConfig: nobody to follow.
+        RefusedForSafety: another `hybrid up` uses the same folder.
+        DependencyMissing: the embedded server did not start.
+    """
+    settings.check_leaders()
+    die_with_parent()
+    now = clock or SystemClock()
+    logs.configure(level=settings.log_level, form=settings.log_format)
+    with process.instance_lock("up", settings.data_dir), _server(settings, now) as server:
+        url = server.url if server else settings.redis_url
+        told = settings.model_copy(update={"redis_url": url})
+        pipeline = Pipeline(children(told, to_terminal(sys.stderr), now, env_file), clock=now, server=server)
+        with connect(url) as redis:
+            return process.run(pipeline, told, redis=redis, clock=now, mode="paper")
+
+
+def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:
+    """Build the programs, told what `settings` says."""
+    return [
+        Child(Program(name, module, environment(settings, position, env_file)), sink, clock)
+        for position, (name, module) in enumerate(PROGRAMS, start=1)
+    ]
+
+
+def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:
+    """Return what the program at `position` (from 1) is told beyond our own environment."""
+    told = {"REDIS_URL": settings.redis_url, "TRACKED_WALLETS": ",".join(settings.leaders), "RUNTIME_SECONDS": "0"}
+    told["HEALTH_PORT"] = str(settings.health_port + position if settings.health_port else 0)
+    if env_file:
+        told["HYBRID_ENV_FILE"] = env_file
+    if "LOG_FORMAT" not in os.environ and sys.stderr.isatty():
+        told["LOG_FORMAT"] = "text"
+    return told
+
+
+def to_terminal(out: TextIO) -> Sink:
+    """Write each line behind its program's name, coloured on a terminal."""
+    coloured = out.isatty()
+
+    def write(name: str, line: str) -> None:
+        label = f"{name:<9}"
+        shown = f"\x1b[{_COLOURS.get(name, '37')}m{label}\x1b[0m" if coloured else label
+        with _WRITING:
+            out.write(f"{shown} {line}\n")
+            out.flush()
+
+    return write
+
+
+def to_files(folder: Path) -> Sink:
+    """Write each program's lines to `folder/<name>.log`; a file that grew beyond 10 MB is set aside first."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(name: str, line: str) -> None:
+        path = folder / f"{name}.log"
+        with _WRITING:
+            if path.exists() and path.stat().st_size > _KEEP_LOG_BYTES:
+                path.replace(path.with_suffix(".log.1"))
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    return write
+
+
+@contextmanager
+def _server(settings: UpSettings, clock: Clock) -> Generator[Server | None]:
+    if not settings.embeds_server:
+        yield None
+        return
+    with embedded_server(settings.data_dir, clock) as server:
+        yield server

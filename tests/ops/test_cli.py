@@ -1,0 +1,63 @@
+"""The command line: plain lines, the right exit codes, help with examples."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.cli import app
+from ops.embedded_redis import free_port
+from shared import exits
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = ("up", "demo", "status", "redis", "capture", "kill", "resume", "service", "version", "docs")
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"service", "version", "docs"}])
+def test_help_shows_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert f"Example: hybrid {command}" in result.output
+
+
+def test_every_command_and_every_exit_code_is_listed() -> None:
+    output = CliRunner().invoke(app, ["--help"]).output
+
+    assert all(f"  {command} " in output for command in COMMANDS)
+    assert all(meaning.split(":")[0] in output for meaning in exits.MEANINGS.values())
+
+
+def hybrid(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from ops.cli import main; main()", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.process
+def test_a_bad_address_is_one_plain_line_and_2() -> None:
+    result = hybrid("up", "--leaders", "0x12")
+
+    assert result.returncode == exits.BAD_CONFIG
+    assert result.stderr.startswith("hybrid: TRACKED_WALLETS='0x12'")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.process
+def test_no_server_is_one_plain_line_and_3() -> None:
+    result = hybrid("kill", "--why", "odd fills", "--redis-url", f"redis://127.0.0.1:{free_port()}/0")
+
+    assert result.returncode == exits.DEPENDENCY_MISSING
+    assert "Traceback" not in result.stderr
+    assert "hybrid redis" in result.stderr
+
+
+@pytest.mark.process
+def test_a_capture_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text("precious")
+
+    result = hybrid("capture", str(tmp_path / "old.jsonl"), "--once", "--redis-url", "redis://127.0.0.1:1/0")
+
+    assert result.returncode in {exits.BAD_CONFIG, exits.DEPENDENCY_MISSING}
+    assert (tmp_path / "old.jsonl").read_text() == "precious"
