@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
-from shared.http import Upstream
 
 from redeemer.cashier import Cashier
 from redeemer.chain import Resolutions
@@ -18,6 +17,7 @@ from redeemer.service import Redeemer
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.events import Event, write_event
+from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.rate_gate import GateLimits, RateGate

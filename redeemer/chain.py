@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from shared import logs
-from shared.errors import HybridError, Malformed
+from shared.errors import HybridError, Malformed, RateLimited
 from shared.polymarket import conditions
 from shared.polymarket.conditions import PayoutVector
 from shared.polymarket.payloads import as_list, as_object
@@ -13,6 +13,12 @@ from shared.rate_gate import Lane
 
 MOST_CALLS = 50
 """Calls in one JSON-RPC batch: a request costs one turn at the gate however many conditions are held."""
+
+FEW_CALLS = 3
+"""Calls that every node takes: dRPC's free tier answers a larger batch with HTTP 500."""
+
+MOST_BATCHES = 10
+"""Batches for one question; what is left over is the Data API's, so the cost stays bounded on such a node as well."""
 
 MOST_CONDITIONS = 20
 """Conditions that `/v2/resolutions` takes at once (venue reference 1.1)."""
@@ -23,7 +29,7 @@ Item = TypeVar("Item")
 class Node(Protocol):
     """A JSON-RPC node behind its gate."""
 
-    def post(self, path: str, body: object, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+    def post(self, path: str, json: Any, /, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
@@ -31,7 +37,7 @@ class Node(Protocol):
 class DataApi(Protocol):
     """The Data API behind its gate."""
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
@@ -46,10 +52,12 @@ class Answers:
 
 
 class Chain:
-    """Reads ConditionalTokens through a node."""
+    """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._most = MOST_CALLS
+        self._throttled = False
         self._problem = ""
 
     def ask(self, condition_ids: Sequence[str]) -> Answers:
@@ -79,19 +87,37 @@ class Chain:
         return vectors
 
     def _call(self, data: Sequence[str]) -> list[int | None]:
-        """Return each call's number, None where the node gave none."""
-        return [number for batch in _batches(data, MOST_CALLS) for number in self._batch(batch)]
+        """Return each call's number, None where the node gave none.
 
-    def _batch(self, data: Sequence[str]) -> list[int | None]:
+        A batch that fails as a whole is tried once in a size that every node takes, which is then kept; a node that
+        fails even so is away, and is asked nothing more.
+        """
+        numbers: list[int | None] = []
+        for _ in range(MOST_BATCHES):
+            batch = data[len(numbers) : len(numbers) + self._most]
+            answers = self._batch(batch) if batch else None
+            if answers is not None:
+                numbers += answers
+            elif len(batch) > FEW_CALLS and not self._throttled:
+                self._most = FEW_CALLS
+            else:
+                self._most = MOST_CALLS if batch else self._most
+                break
+        return numbers + [None] * (len(data) - len(numbers))
+
+    def _batch(self, data: Sequence[str]) -> list[int | None] | None:
+        """Return the numbers of one batch, None when it failed as a whole."""
+        asked = [_request(number, each) for number, each in enumerate(data)]
+        self._throttled = False
         try:
-            replies = as_list(
-                self._node.post("", [_request(*each) for each in enumerate(data)], lane=Lane.EXITS), "rpc batch"
-            )
+            replies = as_list(self._node.post("", asked, lane=Lane.CATCHUP), "rpc batch")
             by_id = {reply.get("id"): reply for reply in (as_object(each, "rpc reply") for each in replies)}
         except HybridError as error:
+            self._throttled = isinstance(error, RateLimited)
             self._problem = str(error)
-            return [None] * len(data)
-        return [self._number(by_id.get(place)) for place in range(len(data))]
+            return None
+        numbers = [self._number(by_id.get(place)) for place in range(len(data))]
+        return numbers if any(number is not None for number in numbers) else None
 
     def _number(self, reply: Mapping[str, Any] | None) -> int | None:
         if reply is None or "result" not in reply:
@@ -133,7 +159,7 @@ class Resolutions:
         problem = ""
         for batch in _batches(condition_ids, MOST_CONDITIONS):
             try:
-                body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.EXITS)
+                body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.CATCHUP)
                 found, problems = conditions.read_resolutions(body)
             except HybridError as error:
                 unanswered += batch

@@ -45,7 +45,7 @@ class Redeemer:
     def run(self, stop: threading.Event) -> None:
         """Look until `stop` is set; whatever fails is logged and looked at again."""
         while not stop.is_set():
-            self._turn()
+            self.look()
             self._clock.wait(stop, self._every_s)
 
     def ready(self) -> bool:
@@ -75,7 +75,8 @@ class Redeemer:
         )
         return made
 
-    def _turn(self) -> None:
+    def look(self) -> None:
+        """Scan if it is ours to; never raises, a look that failed is made again."""
         try:
             self._active = self._leads()
             if self._active:
