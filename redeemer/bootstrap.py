@@ -91,13 +91,13 @@ def build(
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
     holder = f"{settings.watcher}@{socket.gethostname()}"
     return Redeemer(
-        settings.wallet,
+        settings.paper_wallet,
         RedisLedger(redis, PAPER),
         resolutions(settings, redis, clock=clock, stop=stop),
         enqueue or jobs(settings, redis, clock=clock),
         clock=clock,
         scan_every_s=settings.scan_every_s,
-        lease=Lease(redis, f"redeemer:{settings.wallet}", holder, clock=clock, ttl_s=lease_s),
+        lease=Lease(redis, f"redeemer:{settings.paper_wallet}", holder, clock=clock, ttl_s=lease_s),
     )
 
 
@@ -115,21 +115,21 @@ def build_worker(
     """Build the worker that runs the jobs."""
     clock = clock or SystemClock()
     paying = cashier(settings, stop=stop, clock=clock, emit=emit)
-    return Worker(paying, connect(settings.redis_url), settings.queue, clock=clock)
+    return Worker(paying, connect(settings.redis_url), settings.redeem_queue, clock=clock)
 
 
 def cashier(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> Cashier:
     """Build what redeems one condition."""
     redis = connect(settings.redis_url)
     asking = resolutions(settings, redis, clock=clock, stop=stop)
-    return Cashier(settings.wallet, RedisLedger(redis, PAPER), asking, clock=clock, emit=emit)
+    return Cashier(settings.paper_wallet, RedisLedger(redis, PAPER), asking, clock=clock, emit=emit)
 
 
 def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Jobs:
     """Build the queue's filling side."""
     return Jobs(
         redis,
-        settings.queue,
+        settings.redeem_queue,
         clock=clock,
         retry_after_s=settings.retry_after_s,
         again_after_s=settings.again_after_s,
@@ -144,5 +144,5 @@ def resolutions(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop:
         return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
 
     node = upstream("rpc", settings.rpc_url, settings.rpc_rate_per_s)
-    data_api = upstream("data_resolutions", settings.data_api_url, settings.data_rate_per_s)
+    data_api = upstream("data_resolutions", settings.data_api_url, settings.resolutions_rate_per_s)
     return Resolutions(node, data_api)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from redeemer.chain import Answers, Resolutions
 from redeemer.policy import Claim, claim_of, result_of
-from shared import logs
+from shared import logs, metrics
 from shared.accounts import Lot, redemption_postings, shares_account
 from shared.clock import Clock
 from shared.errors import OutcomeUnknown, Rejected, Unavailable
@@ -106,6 +106,9 @@ class Cashier:
             payouts=event.payouts,
             source=vector.source,
         )
+        metrics.counter("redemptions_total", "Conditions redeemed, by who told the payouts.", "source").labels(
+            vector.source
+        ).inc()
         self._emit(event)
         return event
 

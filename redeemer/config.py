@@ -23,7 +23,7 @@ class RedeemerSettings(Settings):
 
     live: bool = Field(default=False, description="Redeem real holdings. Not built yet: refused.")
     dry_run: bool = Field(default=True, description="Paper holdings only; must be switched off as well for --live.")
-    wallet: str = Field(
+    paper_wallet: str = Field(
         "paper", pattern="^[A-Za-z0-9_-]{1,64}$", description="Whose holdings: the name redemptions are booked under."
     )
     watcher: str = Field(
@@ -34,7 +34,7 @@ class RedeemerSettings(Settings):
     scan_every_s: float = Field(
         15.0, gt=0, le=3600, description="Seconds between two looks at what is held and resolved."
     )
-    queue: str = Field(
+    redeem_queue: str = Field(
         "redeem", pattern="^[A-Za-z0-9_-]{1,64}$", description="rq queue that redemption jobs go through."
     )
     retry_after_s: Seconds = Field(
@@ -46,7 +46,7 @@ class RedeemerSettings(Settings):
         le=86_400,
         description="Seconds after which a job that failed or was lost is enqueued again; longer than any retry.",
     )
-    data_rate_per_s: float = Field(
+    resolutions_rate_per_s: float = Field(
         2.0,
         gt=0,
         le=200,

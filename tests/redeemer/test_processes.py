@@ -1,0 +1,100 @@
+"""Whole processes: killed in the middle of a job, and told to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from shared.clock import SystemClock
+from tests.conftest import ROOT
+from tests.redeemer.builders import CONDITION, a_lot, hold
+from tests.redeemer.house import AGAIN_S, QUEUE, House
+
+pytestmark = [pytest.mark.process, pytest.mark.server]
+
+
+@contextmanager
+def started(*words: str, **environment: str) -> Generator[subprocess.Popen[str]]:
+    """Start one of our modules and leave nothing behind."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def killed_in_mid_job(url: str, point: str) -> None:
+    with started("tests.redeemer.doomed_worker", url, QUEUE, point) as doomed:
+        assert doomed.stdout is not None
+        assert doomed.stdout.readline() == point + "\n"
+        doomed.send_signal(signal.SIGKILL)
+        doomed.wait(10)
+
+
+@pytest.mark.parametrize("point", ["asking", "paid"])
+def test_a_worker_killed_in_the_middle_of_its_job_costs_a_delay_and_pays_once(valkey_url: str, point: str) -> None:
+    house = House(valkey_url, **{CONDITION: (1, 0)})
+    hold(house.desk.ledger, a_lot())
+    house.jobs("paper", CONDITION)
+
+    killed_in_mid_job(valkey_url, point)
+    paid_before_the_kill = len(house.redeemed())
+    assert house.job().is_started
+    assert not house.jobs("paper", CONDITION)
+    house.clock.advance(AGAIN_S + 1)
+    assert house.jobs("paper", CONDITION)
+    house.work()
+
+    assert paid_before_the_kill == (point == "paid")
+    assert [event.paid for event in house.redeemed()] == [10]
+    assert house.job().is_finished
+
+
+def environment(url: str) -> Mapping[str, str]:
+    nowhere = "http://127.0.0.1:9"
+    return {"REDIS_URL": url, "RPC_URL": nowhere, "DATA_API_URL": nowhere, "SCAN_EVERY_S": "0.2", "LOG_FORMAT": "json"}
+
+
+@pytest.mark.parametrize("module", ["redeemer", "redeemer.worker"])
+def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: str) -> None:
+    house = House(valkey_url)
+
+    with started(module, **environment(valkey_url)) as process:
+        began = SystemClock().monotonic()
+        wait_until_it_runs(house)
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(15)
+
+    assert code == 0
+    assert SystemClock().monotonic() - began < 15
+
+
+def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) -> None:
+    with started("redeemer", "--live", **environment(valkey_url)) as process:
+        _, words = process.communicate(timeout=15)
+
+    assert process.returncode == 4
+    assert "paper holdings only" in words
+    assert House(valkey_url).redis.dbsize() == 0
+
+
+def wait_until_it_runs(house: House) -> None:
+    clock, never = SystemClock(), threading.Event()
+    for _ in range(500):
+        if house.redis.xlen("hs:service"):
+            return
+        clock.wait(never, 0.02)
+    raise AssertionError("the process announced nothing")
