@@ -1,8 +1,9 @@
 """A capture: the streams as JSON lines, each event kept letter for letter.
 
-The first line is the header: `{"capture":1,"started_at_ms":...,"seq":...,"accounts":{...}}`, the ledger's balances where
-the capture begins ({} at the very beginning). Every other line is one stream entry:
-`{"stream":"hs:signals","entry":"1763...-0","event":{...}}`. A line that a crash cut short is the last one; it is left out.
+The first line is the header, `{"capture":1,"started_at_ms":...,"seq":...,"accounts":{...}}`: the ledger's balances
+where the capture begins ({} at the very beginning). Every other line is one stream entry,
+`{"stream":"hs:signals","entry":"1763...-0","event":{...}}`. A line that a crash cut short is the last one; it is
+left out.
 """
 
 import json

@@ -78,7 +78,7 @@ def test_a_buy_moves_cash_into_a_lot_and_publishes_its_decision() -> None:
 def test_the_intent_is_written_before_the_order_is_placed() -> None:
     desk = Desk()
     seen: list[int] = []
-    desk.venue.before = lambda order: seen.append(len(desk.journal.open_intents()))
+    desk.venue.before = lambda _: seen.append(len(desk.journal.open_intents()))
 
     desk.engine.handle(a_signal())
 

@@ -212,12 +212,12 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
     side: str,
     missing: str,
 ) -> None:
-    parts: dict[str, Any] = dict(
-        signal=a_signal(price=price, usdc=usdc, side=side),
-        market=a_market(tick=tick, min_shares=minimum, fee_rate=rate),
-        book=a_book(bids=(("0.01", "5"),), asks=tuple((str(a), str(b)) for a, b in asks)),
-        portfolio=a_portfolio(cash=cash, lot_shares=lot, spent_today=usdc % 300, market_exposure=cash % 60),
-    )
+    parts: dict[str, Any] = {
+        "signal": a_signal(price=price, usdc=usdc, side=side),
+        "market": a_market(tick=tick, min_shares=minimum, fee_rate=rate),
+        "book": a_book(bids=(("0.01", "5"),), asks=tuple((str(a), str(b)) for a, b in asks)),
+        "portfolio": a_portfolio(cash=cash, lot_shares=lot, spent_today=usdc % 300, market_exposure=cash % 60),
+    }
     if missing:
         parts[missing] = None
     case = a_case(**parts)

@@ -1,0 +1,248 @@
+"""`hybrid demo`: the whole pipeline live on screen, against the local simulator and the embedded server."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from redis import Redis
+from rich.console import Console
+from rich.live import Live
+
+from backtest.replay import Replay, read_tape
+from ops import capture
+from ops.child import Child, Program
+from ops.judge import Judgement, judge
+from ops.pipeline import Pipeline
+from ops.screen import full_screen
+from ops.server import embedded_server
+from ops.status import Watcher
+from ops.up import PROGRAMS, to_files
+from shared.broker import connect
+from shared.capture import Capture
+from shared.clock import Clock, SystemClock
+from shared.errors import DependencyMissing, Malformed
+from shared.events import DECISIONS, REDEMPTIONS, SIGNALS, ActionableSignal, BuyEngineDecision, read_event
+from shared.http import Upstream
+from shared.interrupts import DIE_WITH_PARENT
+from shared.streams import follow
+
+E = TypeVar("E")
+HOME = Path("var") / "demo"
+FRAME_MS = 500
+SETTLE_S = 30.0
+"""Seconds the pipeline has to catch up once the world stands still, before it is judged."""
+LEADERS = 5
+RESOLVE_AFTER_S = 15
+FILLS_PER_MINUTE = 60
+
+_CHILD_SETTINGS = {
+    "PROGRESS_EVERY_S": "2",
+    "SCAN_EVERY_S": "2",
+    "HEARTBEAT_S": "2",
+    "HEALTH_PORT": "0",
+    "RUNTIME_SECONDS": "0",
+    "MAX_DAY_USDC": "2000",
+    "PAPER_BANKROLL_USDC": "5000",
+}
+
+
+class World:
+    """The simulator as a process, and its control port."""
+
+    def __init__(self, urls: Mapping[str, Any], clock: Clock) -> None:
+        self.leaders = [str(leader["address"]) for leader in urls["leaders"]]
+        self.environment = {
+            "DATA_API_URL": str(urls["data_api_url"]),
+            "GAMMA_URL": str(urls["gamma_url"]),
+            "CLOB_URL": str(urls["clob_url"]),
+            "RPC_URL": str(urls["rpc_url"]),
+            "SUBGRAPH_URL": str(urls["subgraph_url"]),
+            "TRACKED_WALLETS": ",".join(self.leaders),
+        }
+        self._control = Upstream("simulator", str(urls["control_url"]), [], clock=clock, stop=threading.Event())
+
+    def freeze(self) -> None:
+        """Let nobody trade any more; what was traded still becomes visible."""
+        self._control.post("/pause", {})
+
+    def fills(self) -> list[Mapping[str, Any]]:
+        """Return the simulator's own record of every fill."""
+        found: list[Mapping[str, Any]] = []
+        while True:
+            after = found[-1]["seq"] if found else 0
+            page = self._control.get("/fills", {"after_seq": after, "limit": 1000})["fills"]
+            found += page
+            if not page:
+                return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Ends:
+    """When to stop showing."""
+
+    stop: threading.Event
+    at: float | None
+    clock: Clock
+
+    def reached(self) -> bool:
+        """Say whether it is time."""
+        return self.stop.is_set() or (self.at is not None and self.clock.monotonic() >= self.at)
+
+
+def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Path | None) -> int:
+    """Run the demo; 0 when every fill was signalled exactly once and the replay came out the same."""
+    clock = SystemClock()
+    home = data_dir or HOME
+    shutil.rmtree(home, ignore_errors=True)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with simulator(speed=speed, seed=seed, clock=clock) as world, embedded_server(home, clock) as server:
+        redis = connect(server.url, blocking_s=1)
+        children = [_child(name, module, world, server.url, home, clock) for name, module in PROGRAMS]
+        with running(Pipeline(children, clock=clock, server=server)):
+            ends = Ends(stop, clock.monotonic() + seconds if seconds else None, clock)
+            _show(Watcher(redis, clock, title=f"Hybrid Signals demo · speed {speed:g}"), ends, on_screen=screen)
+            world.freeze()
+            verdict = settle(world, redis, clock)
+        capture.capture(redis, home / "capture.jsonl", threading.Event())
+        summary = _summary(redis, verdict, home)
+    print(json.dumps(summary))  # noqa: T201 - the last line is for machines
+    return 0 if summary["ok"] else 1
+
+
+@contextlib.contextmanager
+def simulator(*, speed: float, seed: int, clock: Clock) -> Generator[World]:
+    """Run the simulator as a process while the block runs.
+
+    Raises:
+        DependencyMissing: it did not come up.
+    """
+    options = {
+        "--speed": speed,
+        "--seed": seed,
+        "--leaders": LEADERS,
+        "--resolve-after": RESOLVE_AFTER_S,
+        "--fills-per-minute": FILLS_PER_MINUTE,
+    }
+    words = [word for name, value in options.items() for word in (name, str(value))]
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "simulator", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, DIE_WITH_PARENT: str(os.getpid())},
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.startswith("{"):
+            raise DependencyMissing(
+                f"the simulator did not start: {line.strip() or 'it said nothing'}; run `make install`"
+            )
+        yield World(json.loads(line), clock)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def running(pipeline: Pipeline) -> Generator[None]:
+    """Run the pipeline on a thread of its own while the block runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=pipeline.run, args=(stop,), name="pipeline")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S) -> Judgement:
+    """Wait until every fill was signalled and every signal decided, or `seconds` passed; return the judgement."""
+    never = threading.Event()
+    deadline = clock.monotonic() + seconds
+    while True:
+        signals = read_all(redis, SIGNALS, ActionableSignal)
+        decided = {decision.signal_id for decision in read_all(redis, DECISIONS, BuyEngineDecision)}
+        verdict = judge(world.fills(), signals)
+        if verdict.clean and decided >= {item.id for item in signals}:
+            return verdict
+        if clock.monotonic() > deadline:
+            return verdict
+        clock.wait(never, 0.5)
+
+
+def read_all(redis: Redis, stream: str, kind: type[E]) -> list[E]:
+    """Return every event of one kind on a stream."""
+    positions, found = {stream: "0-0"}, cast("list[E]", [])
+    while entries := follow(redis, positions, block_ms=1):
+        for entry in entries:
+            with contextlib.suppress(Malformed):
+                event = read_event(entry.json)
+                if type(event) is kind:
+                    found.append(event)
+    return found
+
+
+def _child(name: str, module: str, world: World, redis_url: str, home: Path, clock: Clock) -> Child:
+    env = {**world.environment, **_CHILD_SETTINGS, "REDIS_URL": redis_url, "RUN_DIR": str(home), "LOG_FORMAT": "json"}
+    return Child(Program(name, module, env), to_files(home / "log"), clock)
+
+
+def _show(watcher: Watcher, ends: Ends, *, on_screen: bool) -> None:
+    console = Console(stderr=not on_screen)
+    if on_screen and console.is_terminal:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            _each_frame(watcher, ends, lambda: live.update(full_screen(watcher.picture, console.height), refresh=True))
+        return
+    said: list[float] = [0.0]
+
+    def say() -> None:
+        if ends.clock.monotonic() - said[0] >= 5:  # noqa: PLR2004 - a line every 5 seconds
+            said[0] = ends.clock.monotonic()
+            counts = watcher.picture.view.counts
+            names = ("ACTIONABLE_SIGNAL", "BUY_ENGINE_DECISION", "REDEMPTION_RESULT")
+            console.print("  ".join(f"{name} {counts[name]}" for name in names))
+
+    _each_frame(watcher, ends, say)
+
+
+def _each_frame(watcher: Watcher, ends: Ends, draw: Callable[[], None]) -> None:
+    while not ends.reached():
+        watcher.follow(FRAME_MS)
+        draw()
+
+
+def _summary(redis: Redis, verdict: Judgement, home: Path) -> dict[str, Any]:
+    signals = read_all(redis, SIGNALS, ActionableSignal)
+    decisions = read_all(redis, DECISIONS, BuyEngineDecision)
+    replayed = list(Replay(read_tape(Capture.open(home / "capture.jsonl"))).run())
+    identical = sum(item.same for item in replayed)
+    facts: dict[str, Any] = {
+        "event": "DEMO_SUMMARY",
+        "fills": verdict.fills,
+        "signals": len(signals),
+        "decisions": len(decisions),
+        "bought": sum(decision.verdict == "BUY" for decision in decisions),
+        "sold": sum(decision.verdict == "SELL" for decision in decisions),
+        "redemptions": redis.xlen(REDEMPTIONS),
+        "missed": verdict.missed,
+        "duplicated": verdict.duplicated,
+        "wrong_amounts": verdict.wrong,
+        "undecided": len({item.id for item in signals} - {decision.signal_id for decision in decisions}),
+        "replayed_identically": f"{identical}/{len(decisions)}",
+        "capture": str(home / "capture.jsonl"),
+    }
+    alive = all(facts[name] > 0 for name in ("fills", "signals", "decisions", "redemptions"))
+    exact = verdict.clean and not facts["undecided"] and identical == len(decisions)
+    return {**facts, "ok": alive and exact}

@@ -1,0 +1,157 @@
+"""`python -m ops.run_service`: detector, buyer and redeemer in one process, on one stop event (S6).
+
+Signals go to the buyer by callback, at once; the stream delivers each again, so a crash in between loses nothing, and
+the buyer's journal makes the second delivery harmless.
+"""
+
+import contextlib
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from buyer import bootstrap as buyer_bootstrap
+from buyer.config import BuyerSettings
+from buyer.config import parse_args as buyer_args
+from detector.config import DetectorSettings
+from detector.config import parse_args as detector_args
+from detector.service import HybridDetector
+from ops.embedded_redis import EmbeddedRedis
+from redeemer import bootstrap as redeemer_bootstrap
+from redeemer.config import RedeemerSettings
+from redeemer.config import parse_args as redeemer_args
+from redeemer.service import Redeemer
+from shared import exits
+from shared.broker import connect
+from shared.clock import SystemClock
+from shared.config import Settings, parse, redacted
+from shared.errors import HybridError
+from shared.events import ActionableSignal, Event, write_event
+from shared.process import run
+
+
+class ServiceSettings(Settings):
+    """What the one-process form adds to its parts' settings (those come from the environment or the env file)."""
+
+    program: ClassVar[str] = "python -m ops.run_service"
+
+    dry_run: bool = Field(default=True, description="Paper orders only.")
+    redeem: bool = Field(default=True, description="Redeem resolved holdings in this process too.")
+    data_dir: Path = Field(Path("var"), description="Where the embedded server keeps its data when REDIS_URL is unset.")
+    detector: dict[str, Any] = Field(default_factory=dict, description="Filled from the detector's own settings.")
+    buyer: dict[str, Any] = Field(default_factory=dict, description="Filled from the buyer's own settings.")
+    redeemer: dict[str, Any] = Field(default_factory=dict, description="Filled from the redeemer's own settings.")
+
+
+class HybridService:
+    """Everything on one stop event: one part that ends with an error ends the process."""
+
+    name = "service"
+
+    def __init__(self, detector: DetectorSettings, buyer: BuyerSettings, redeemer: RedeemerSettings | None) -> None:
+        buyer_bootstrap.refuse_live(buyer)
+        self._settings = (detector, buyer, redeemer)
+        self._detector: HybridDetector | None = None
+        self._buyer: buyer_bootstrap.Built | None = None
+        self._redeemer: Redeemer | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Run all parts until `stop`; buyer and redeemer on threads of their own."""
+        detector, buyer, redeemer = self._settings
+        inbox: queue.Queue[ActionableSignal] = queue.Queue()
+        bought = self._buyer = buyer_bootstrap.build(buyer, stop=stop, inbox=inbox, emit=print_event)
+        if redeemer is not None:
+            self._redeemer = redeemer_bootstrap.build_inline(redeemer, stop=stop, emit=print_event)
+        self._detector = HybridDetector(
+            detector,
+            signal_callback=lambda payload: _hand_over(payload, bought),
+            progress_callback=bought.service.warm,
+            stop_event=stop,
+        )
+        parts = [part for part in (bought.service, self._redeemer) if part is not None]
+        threads = [threading.Thread(target=part.run, args=(stop,), name=part.name) for part in parts]
+        for thread in threads:
+            thread.start()
+        try:
+            self._detector.run()
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def ready(self) -> bool:
+        """Say whether the buyer decides."""
+        return self._buyer is not None and self._buyer.service.ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return each part's numbers: `buyer` and `price_feed` above all."""
+        bought = self._buyer.service.snapshot() if self._buyer else {}
+        return {
+            "buyer": {name: value for name, value in bought.items() if name != "prices"},
+            "price_feed": bought.get("prices", {}),
+            "redeemer": self._redeemer.snapshot() if self._redeemer else {},
+            "detector": self._detector.snapshot() if self._detector else {},
+        }
+
+
+def print_event(event: Event) -> None:
+    """Write an event to stdout as one JSON line."""
+    sys.stdout.write(write_event(event) + "\n")
+    sys.stdout.flush()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the service; return its exit code."""
+    try:
+        settings = parse(ServiceSettings, argv)
+        with _server(settings) as redis_url:
+            return _run(settings, redis_url, sys.argv[1:] if argv is None else argv)
+    except HybridError as error:
+        sys.stderr.write(exits.plain_line("service", error) + "\n")
+        return exits.exit_code(error)
+
+
+def _run(settings: ServiceSettings, redis_url: str, argv: list[str]) -> int:
+    """Give each part the environment, the env file and the server; never this program's own flags (trap 32)."""
+    words = ["--redis-url", redis_url, *_env_file(argv)]
+    detector, buyer = detector_args(words), buyer_args(words)
+    redeemer = redeemer_args(words) if settings.redeem else None
+    parts = {
+        "detector": redacted(detector),
+        "buyer": redacted(buyer),
+        "redeemer": redacted(redeemer) if redeemer else {},
+    }
+    whole = settings.model_copy(update={"redis_url": redis_url, **parts})
+    service = HybridService(detector, buyer, redeemer)
+    return run(service, whole, redis=connect(redis_url), clock=SystemClock(), mode="paper", emit=print_event)
+
+
+def _env_file(argv: list[str]) -> list[str]:
+    for number, word in enumerate(argv):
+        if word == "--env-file" and number + 1 < len(argv):
+            return ["--env-file", argv[number + 1]]
+        if word.startswith("--env-file="):
+            return [word]
+    return []
+
+
+@contextlib.contextmanager
+def _server(settings: ServiceSettings) -> Iterator[str]:
+    """Give the server's URL: REDIS_URL when it is set, an embedded one otherwise."""
+    if "redis_url" in settings.model_fields_set:
+        yield settings.redis_url
+        return
+    with EmbeddedRedis(settings.data_dir / "valkey") as server:
+        yield server.url
+
+
+def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.Built) -> None:
+    bought.service.submit(ActionableSignal.model_validate(payload))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,248 @@
+"""A captured session through the same buyer: the same decisions, byte for byte."""
+
+import io
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from backtest.__main__ import app
+from backtest.replay import Replay, read_tape
+from buyer.engine import Engine, Identity
+from buyer.journal import Journal
+from buyer.venue.paper import PaperVenue
+from shared import accounts
+from shared.accounts import redemption_postings
+from shared.capture import Capture, CaptureWriter, Header
+from shared.clock import ManualClock
+from shared.config import redacted
+from shared.errors import BadConfig, Malformed
+from shared.events import (
+    REDEMPTIONS,
+    SERVICE,
+    SIGNALS,
+    ActionableSignal,
+    Redeemed,
+    RedemptionResult,
+    ServiceStart,
+    read_event,
+    write_event,
+)
+from shared.ledger import MemoryLedger, Write, open_lots
+from shared.life import code_version
+from shared.money import from_micro
+from shared.streams import Entry
+from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_settings
+from tests.buyer.fakes import FakePrices
+
+D = Decimal
+
+
+class Session:
+    """A live paper session in memory, with a stream of everything it published."""
+
+    def __init__(self, *flags: str) -> None:
+        self.settings = some_settings(*flags)
+        self.ledger, self.clock, self.prices = MemoryLedger(), ManualClock(NOW_MS), FakePrices()
+        self.journal = Journal(self.ledger, lambda: None)
+        self.journal.deposit(1_000_000_000)
+        self.engine = Engine(
+            journal=self.journal,
+            prices=self.prices,
+            venue=PaperVenue(self.prices, clock=self.clock, stop=threading.Event()),
+            clock=self.clock,
+            limits=self.settings.limits,
+            identity=Identity("paper", self.settings.limits.id, code_version()),
+            emit=lambda _: None,
+        )
+        self.entries: list[Entry] = []
+        start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=redacted(self.settings))
+        self._keep(SERVICE, start.event, write_event(start))
+
+    def signal(self, signal: ActionableSignal) -> None:
+        """Decide on a signal, half a second after the last one."""
+        self._keep(SIGNALS, signal.event, write_event(signal))
+        self.clock.advance(0.5)
+        self.engine.handle(signal)
+
+    def poison(self, text: str) -> None:
+        """Bury an entry that cannot be read."""
+        self._keep(SIGNALS, "ACTIONABLE_SIGNAL", text)
+        with pytest.raises(Malformed) as problem:
+            read_event(text)
+        self.engine.bury(self.entries[-1], str(problem.value))
+
+    def redeem(self, payout: Decimal) -> None:
+        """Let the redeemer pay out every lot."""
+        lots = open_lots(self.ledger)
+        paid = sum((from_micro(lot.shares) * payout for lot in lots), D(0))
+        cost = sum((from_micro(lot.cost) for lot in lots), D(0))
+        result = RedemptionResult(
+            id="r",
+            emitted_at_ms=self.clock.now_ms(),
+            wallet="paper",
+            condition_id=CONDITION,
+            mode="paper",
+            payouts=(str(payout), str(1 - payout)),
+            lots=tuple(
+                Redeemed(
+                    leader=lot.leader,
+                    token_id=lot.token_id,
+                    outcome_index=lot.outcome_index,
+                    shares=from_micro(lot.shares),
+                    cost=from_micro(lot.cost),
+                    payout=from_micro(lot.shares) * payout,
+                )
+                for lot in lots
+            ),
+            expected=paid,
+            paid=paid,
+            cost=cost,
+            realized=paid - cost,
+            ledger_seq=self.ledger.seq + 1,
+        )
+        self.ledger.commit(Write(id="redeem", postings=redemption_postings(result), events=((REDEMPTIONS, result),)))
+
+    def capture(self, folder: Path) -> Path:
+        """Write what a capture of this session holds."""
+        for number, (stream, event) in enumerate(self.ledger.events):
+            self.entries.append(Entry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)}))
+        path = folder / "session.jsonl"
+        with path.open("w") as out:
+            CaptureWriter(out, Header(NOW_MS)).write(self.entries)
+        return path
+
+    def _keep(self, stream: str, name: str, text: str) -> None:
+        self.entries.append(Entry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
+
+
+def a_hash(number: int) -> str:
+    return "0x" + f"{number:064x}"
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session()
+    session.signal(a_signal(tx_hash=a_hash(1)))
+    session.signal(a_signal(tx_hash=a_hash(2), leader="0x" + "b2" * 20))
+    session.prices.next_book = a_book(asks=(("0.51", "3"), ("0.52", "2")), at_ms=NOW_MS + 500)
+    session.signal(a_signal(tx_hash=a_hash(3)))
+    session.prices.next_book = None
+    session.signal(a_signal(tx_hash=a_hash(4)))
+    session.poison('{"event":"ACTIONABLE_SIGNAL"}')
+    session.prices.next_book = a_book(bids=(("0.6", "7"),), asks=(("0.61", "5"),), at_ms=NOW_MS + 1500)
+    session.signal(a_signal(tx_hash=a_hash(5), side="SELL", usdc=D(60), price=D("0.6")))
+    session.redeem(D("0.5"))
+    session.prices.market = a_market(closed=True)
+    session.signal(a_signal(tx_hash=a_hash(6)))
+    session.prices.market, session.prices.next_book = a_market(), a_book(at_ms=NOW_MS + 2500)
+    session.signal(a_signal(tx_hash=a_hash(7)))
+    return session
+
+
+def replayed(path: Path, **changes: object) -> Replay:
+    return Replay(read_tape(Capture.open(path)), changes)
+
+
+def test_a_replay_makes_the_same_decisions_byte_for_byte(session: Session, tmp_path: Path) -> None:
+    replay = replayed(session.capture(tmp_path))
+
+    made = list(replay.run())
+
+    assert len(made) == 8
+    assert {item.decision.verdict for item in made} == {"BUY", "SELL", "SKIP"}
+    assert [item.text for item in made] == [item.recorded for item in made]
+    assert replay.ledger.values == session.ledger.values
+
+
+def test_other_limits_give_other_decisions_on_the_same_tape(session: Session, tmp_path: Path) -> None:
+    made = list(replayed(session.capture(tmp_path), stake_usdc="20").run())
+
+    stakes = [item.decision.order.budget for item in made if item.decision.order and item.decision.verdict == "BUY"]
+    assert stakes
+    assert all(budget > D(19) for budget in stakes)
+
+
+def test_a_torn_last_line_is_left_out_and_nothing_before_it(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    whole = list(Capture.open(path))
+    torn = path.read_bytes()
+    last = len(torn.splitlines(keepends=True)[-1])
+    for cut in range(1, last + 1):
+        path.write_bytes(torn[:-cut])
+        kept = list(Capture.open(path))
+        assert kept == whole[:-1]
+
+
+def test_a_capture_keeps_every_event_letter_for_letter(session: Session, tmp_path: Path) -> None:
+    read = list(Capture.open(session.capture(tmp_path)))
+
+    assert read == session.entries
+
+
+@pytest.mark.parametrize("text", ["", "{}", "hello", '{"capture":99}'])
+def test_a_file_that_is_no_capture_is_named_with_the_fix(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(text + "\n")
+
+    with pytest.raises(BadConfig, match=r"x\.jsonl"):
+        Capture.open(path)
+
+
+def test_a_broken_line_in_the_middle_is_named() -> None:
+    out = io.StringIO()
+    CaptureWriter(out, Header(1)).write([Entry("hs:signals", "1-0", {"json": "not json"})])
+
+    assert out.getvalue().splitlines()[1] == '{"stream":"hs:signals","entry":"1-0","event":"not json"}'
+
+
+def test_the_command_prints_a_summary_and_exits_0_when_identical(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+
+    result = CliRunner().invoke(app, [str(path), "--decisions"])
+
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 8
+    assert "identical to the recording, byte for byte: 8 of 8" in result.stderr
+
+
+def test_the_command_exits_1_when_a_decision_differs(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    path.write_text(path.read_text().replace('"value":"0.5"', '"value":"0.501"', 1))
+
+    assert CliRunner().invoke(app, [str(path)]).exit_code == 1
+
+
+@pytest.mark.parametrize("flag", ["--set=stake=5", "--set=stake_usdc=much", "--set=stake_usdc"])
+def test_the_command_names_a_wrong_change(flag: str, session: Session, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, [str(session.capture(tmp_path)), flag])
+
+    assert result.exit_code == 2
+    assert "stake" in result.stderr
+
+
+def test_a_capture_without_a_buyers_settings_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    with path.open("w") as out:
+        CaptureWriter(out, Header(1))
+
+    with pytest.raises(BadConfig, match="from-start"):
+        read_tape(Capture.open(path))
+
+
+def test_no_balance_of_a_replay_comes_from_the_recording(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    richer = path.read_text().replace('"cash":"1000"', '"cash":"2000"')
+    path.write_text(richer)
+
+    made: Iterator[bool] = (item.same for item in replayed(path).run())
+
+    assert not all(made)
+
+
+def test_accounts_named_here_are_those_of_the_session(session: Session) -> None:
+    assert session.ledger.values[accounts.CASH] > 0
+    assert {LEADER, TOKEN, CONDITION}.isdisjoint(session.ledger.values)

@@ -1,0 +1,43 @@
+"""The kill switch: kept in the ledger, so it outlives every process."""
+
+import pytest
+from redis import Redis
+
+from ops import controls
+from shared.accounts import HALT
+from shared.broker import connect
+from shared.clock import ManualClock
+from shared.ledger import RedisLedger
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def redis(valkey_url: str) -> Redis:
+    return connect(valkey_url)
+
+
+def test_trap_24_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> None:
+    clock = ManualClock(5)
+
+    assert controls.kill(redis, "paper", "odd fills", clock)
+    assert not controls.kill(redis, "paper", "again", clock)
+
+    assert RedisLedger(redis, "paper").accounts().values == {HALT: 1}
+    assert controls.last_turn(redis, "paper")["why"] == "odd fills"
+    assert controls.last_turn(redis, "paper")["at_ms"] == "5"
+
+
+def test_trap_24_resume_turns_it_off_again_once(redis: Redis) -> None:
+    controls.kill(redis, "paper", "odd fills", ManualClock())
+
+    assert controls.resume(redis, "paper", "checked", ManualClock())
+    assert not controls.resume(redis, "paper", "checked", ManualClock())
+    assert RedisLedger(redis, "paper").accounts().values == {}
+
+
+def test_trap_25_the_switch_of_paper_is_not_that_of_live(redis: Redis) -> None:
+    controls.kill(redis, "paper", "test", ManualClock())
+
+    assert RedisLedger(redis, "live").accounts().values == {}
+    assert controls.last_turn(redis, "live") == {}
