@@ -61,9 +61,14 @@ class Draft:
     expected: str
     value: str
     source: str
-    seen_at_ms: int
+    seen_by: tuple[tuple[str, int], ...]
     traded_at_ms: int
     hint: MarketHint
+
+    @property
+    def seen_at_ms(self) -> int:
+        """Return when the deciding source showed what this draft adds."""
+        return dict(self.seen_by)[self.source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,7 @@ def _draft(key: Key, state: _Seen) -> Draft | None:
         expected=state.stored,
         value=_write(state.parts + 1, amounts),
         source=source,
-        seen_at_ms=state.shown_at_ms[source],
+        seen_by=tuple(sorted(state.shown_at_ms.items(), key=lambda item: item[1])),
         traded_at_ms=state.traded_at_ms,
         hint=state.hint,
     )

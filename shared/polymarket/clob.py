@@ -2,10 +2,10 @@
 
 from shared.clock import Clock
 from shared.errors import Malformed
+from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import Book
 from shared.polymarket.payloads import parse_book
-from shared.rate_gate import Lane
 
 
 def fetch_book(clob: Upstream, token_id: str, clock: Clock, lane: Lane = Lane.ORDERS) -> Book:

@@ -15,6 +15,7 @@ from shared.errors import Malformed
 from shared.events import MarketHint
 from shared.market import Side
 from shared.money import to_micro
+from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1
 from shared.polymarket.payloads import Raw, as_object, number, text
 
 Role = Literal["maker", "taker"]
@@ -25,7 +26,21 @@ HASH = re.compile(r"0x[0-9a-f]{64}")
 _TOKEN = re.compile(r"[1-9][0-9]{0,77}")
 
 NOT_TRADES = frozenset(
-    "SPLIT MERGE REDEEM CONVERSION MIGRATION REWARD YIELD MAKER_REBATE TAKER_REBATE REFERRAL_REWARD DEPOSIT WITHDRAWAL TIP".split()
+    [
+        "SPLIT",
+        "MERGE",
+        "REDEEM",
+        "CONVERSION",
+        "MIGRATION",
+        "REWARD",
+        "YIELD",
+        "MAKER_REBATE",
+        "TAKER_REBATE",
+        "REFERRAL_REWARD",
+        "DEPOSIT",
+        "WITHDRAWAL",
+        "TIP",
+    ]
 )
 """Rows that are no trade (venue reference 1.1); the list has grown several times, so unknown types are counted apart."""
 
@@ -75,7 +90,7 @@ class Reading:
     problems: tuple[str, ...] = ()
 
 
-class NotTrade(Exception):  # noqa: N818 - named for what happened
+class NotTrade(Exception):
     """A row that is fine and no trade; its text says what it is."""
 
 
@@ -186,17 +201,7 @@ def by_assets(given: str, received: str, paid: int, got: int) -> tuple[str, Side
     return matching(_TOKEN, token, "token"), cast("Side", side), shares, usdc
 
 
-EXCHANGES_V1 = (
-    "0x4bfb41d5b3570defd03c39a9a4d8de6bd8b8982e",
-    "0xc5d563a36ae78145c45a50134d48a1215220f80a",
-)
-EXCHANGES_V2 = (
-    "0xe111180000d2663c0091e4f400237545b87b996b",
-    "0xe2222d279d744050d28e00520010520000310f59",
-    "0xe3333700ca9d93003f00f0f71f8515005f6c00aa",
-)
-"""CTFExchangeV2, NegRiskCtfExchangeV2 and ExchangeV3, which emit the same `OrderFilled` (venue reference 7.1, 7.6)."""
-_ALL_EXCHANGES = frozenset(EXCHANGES_V1 + EXCHANGES_V2)
+_ALL_EXCHANGES = frozenset(EXCHANGES + EXCHANGES_V1)
 
 
 def role_of(taker: str) -> Role:

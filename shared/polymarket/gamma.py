@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from shared.errors import Malformed
+from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
 from shared.polymarket.payloads import as_list, parse_market
-from shared.rate_gate import Lane
 
 MOST_TOKENS = 50
 """Tokens asked for in one request (50 verified, venue reference 2)."""

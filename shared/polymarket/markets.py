@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from shared import logs
 from shared.clock import Clock
 from shared.errors import HybridError, Rejected, TryAgain
+from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
-from shared.rate_gate import Lane
 
 MAX_AGE_S = 300.0
 """Facts older than this are asked for again: ticks and `acceptingOrders` change in a market's life."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.errors import Malformed
+from shared.polymarket.endpoints import ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.fills import (
     HASH,
     LeaderFill,
@@ -22,10 +23,8 @@ from shared.polymarket.fills import (
 )
 from shared.polymarket.payloads import Raw, as_list, text
 
-TOPIC_V1 = "0xd0a08e8c493f9c94f29311604c9de1b4e8c8d4c06bd0c789af57f2d65bfec0f6"
-TOPIC_V2 = "0xd543adfd945773f1a62f74f0ee55a5e3b9b1a28262980ba90b1a89f2ea84d8ee"
 _WORD = 64
-_WORDS = {TOPIC_V1: 5, TOPIC_V2: 7}
+_WORDS = {ORDER_FILLED_V1: 5, ORDER_FILLED: 7}
 _TOPICS = 4
 
 
@@ -55,7 +54,7 @@ def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:
     if len(topics) != _TOPICS:
         raise Malformed(f"{len(topics)} topics, expected {_TOPICS}")
     words = _data_words(text(log, "data"), _WORDS[topics[0]])
-    token, side, shares, usdc = _amounts_v1(words) if topics[0] == TOPIC_V1 else _amounts_v2(words)
+    token, side, shares, usdc = _amounts_v1(words) if topics[0] == ORDER_FILLED_V1 else _amounts_v2(words)
     return LeaderFill(
         leader=_address(topics[2]),
         tx_hash=matching(HASH, text(log, "transactionHash").lower(), "transactionHash"),

@@ -1,0 +1,98 @@
+"""The detector's settings."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from shared.config import Addresses, Settings, Words, parse
+from shared.errors import BadConfig
+from shared.events import Address
+from shared.polymarket import endpoints
+
+SOURCES = ("data_api", "chain_logs", "subgraph")
+_SUBGRAPH_OFF = (
+    "subgraph is off by default: it indexes the V1 exchanges and has seen nothing since CLOB V2 (2026-04-28)"
+)
+_NO_LEADER = (
+    "TRACKED_WALLETS is empty: give the wallets to follow, as --tracked-wallets 0x...,0x... or TRACKED_WALLETS=0x... "
+    "(the proxy wallet that holds the positions: the address on the trader's profile page)"
+)
+
+
+class DetectorSettings(Settings):
+    """Whom to watch, through which sources, how often."""
+
+    program: ClassVar[str] = "python -m detector"
+
+    tracked_wallets: Addresses = Field((), description="Leaders to follow: proxy wallets, separated by commas.")
+    tracked_wallet: Annotated[Address | None, BeforeValidator(lambda value: value or None)] = Field(
+        None, description="One more leader, for those who follow one."
+    )
+    dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
+    instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
+    sources: Words = Field(
+        ("data_api", "chain_logs"),
+        description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}.",
+    )
+    data_api_version: Literal["v2", "v1"] = Field(
+        "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."
+    )
+    subgraph_url: str = Field(endpoints.SUBGRAPH_URL, description="The orderbook subgraph's GraphQL endpoint.")
+    data_api_rate_per_s: float = Field(
+        endpoints.BUDGETS["data_activity"].target_per_s,
+        gt=0,
+        le=100,
+        description="Budget of all activity polls of all leaders and processes together, requests per second.",
+    )
+    data_api_burst: int = Field(2, ge=1, le=100, description="Activity polls at once after a quiet time.")
+    subgraph_rate_per_s: float = Field(
+        endpoints.BUDGETS["subgraph"].target_per_s,
+        gt=0,
+        le=100,
+        description="Budget of all subgraph polls together, requests per second.",
+    )
+    poll_every_s: float = Field(
+        3.0, gt=0, le=3600, description="Seconds between two activity polls of a leader; the venue refreshes every 4 s."
+    )
+    chain_poll_every_s: float = Field(1.5, gt=0, le=600, description="Seconds between two reads of the chain's logs.")
+    subgraph_poll_every_s: float = Field(5.0, gt=0, le=600, description="Seconds between two subgraph polls.")
+    overlap_s: int = Field(
+        120, ge=60, le=86_400, description="Seconds re-read before the newest known trade: rows are indexed late."
+    )
+    subgraph_overlap_s: int = Field(300, ge=60, le=86_400, description="Seconds the subgraph re-reads.")
+    overlap_blocks: int = Field(
+        20, ge=3, le=2000, description="Blocks re-read at each poll: short reorganisations, nodes that lag."
+    )
+    backfill_s: int = Field(
+        120, ge=0, le=30 * 86_400, description="Seconds before now where a leader's first poll begins."
+    )
+    chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
+    workers: int = Field(4, ge=1, le=64, description="Threads that poll the Data API.")
+    market_hints: bool = Field(default=True, description="Look up markets of signals whose source does not name them.")
+    progress_every_s: float = Field(10.0, gt=0, le=3600, description="Seconds between HYBRID_PROGRESS events.")
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        strangers = [name for name in sources if name not in SOURCES]
+        if strangers or not sources:
+            raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
+        return tuple(dict.fromkeys(sources))
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """Return all leaders, each once."""
+        one = (self.tracked_wallet,) if self.tracked_wallet else ()
+        return tuple(dict.fromkeys((*self.tracked_wallets, *one)))
+
+
+def parse_args(argv: list[str] | None = None) -> DetectorSettings:
+    """Read the settings: None takes the command line, [] only the environment (S3).
+
+    Raises:
+        BadConfig: naming the variable, the value and the fix; also when there is no leader to follow.
+    """
+    settings = parse(DetectorSettings, argv)
+    if not settings.leaders:
+        raise BadConfig(_NO_LEADER)
+    return settings

@@ -1,0 +1,182 @@
+"""The detector: sources, matcher and reports on one stop event."""
+
+import os
+import socket
+import sys
+import threading
+from typing import Any, TextIO
+
+from redis import Redis
+
+from detector.board import Board
+from detector.config import DetectorSettings
+from detector.pollers import Pollers
+from detector.publisher import Publisher
+from detector.reporter import ProgressCallback, Reporter, SignalCallback
+from detector.wiring import Parts, Wiring
+from shared import logs
+from shared.broker import connect
+from shared.clock import Clock, SystemClock
+from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
+from shared.rate_gate import RateGate
+
+JOIN_S = 10.0
+"""Seconds the threads have to end; what they leave is safe for the next start."""
+
+
+class HybridDetector:
+    """Watch leaders and publish `ACTIONABLE_SIGNAL` until told to stop (S2).
+
+    Args:
+        cfg: Whom to watch, and how.
+        signal_callback: Gets each signal's payload as a dict, after it is durably published, and nothing else. What it
+            raises is logged and changes nothing.
+        stop_event: Ends the run when set, from anywhere; the sources and the market cache stop on it too.
+        progress_callback: Gets each HYBRID_PROGRESS and the HYBRID_SUMMARY.
+        clock: The time.
+        redis: The connection; one to `cfg.redis_url` when left out.
+        out: Where each event goes as one JSON line.
+        parts: Sources and gates built elsewhere.
+    """
+
+    name = "detector"
+
+    def __init__(
+        self,
+        cfg: DetectorSettings,
+        *,
+        signal_callback: SignalCallback | None = None,
+        stop_event: threading.Event | None = None,
+        progress_callback: ProgressCallback | None = None,
+        clock: Clock | None = None,
+        redis: Redis | None = None,
+        out: TextIO | None = None,
+        parts: Parts | None = None,
+    ) -> None:
+        self.stop_event = stop_event or threading.Event()
+        self._cfg = cfg
+        self._clock = clock or SystemClock()
+        redis = redis or connect(cfg.redis_url)
+        self.parts = parts or Wiring(cfg, redis, self._clock, self.stop_event).parts()
+        self._board = Board(source.name for source in self.parts.sources)
+        self._out = out or sys.stdout
+        self._reporter = Reporter(
+            redis,
+            self._out,
+            stop=self.stop_event,
+            signal_callback=signal_callback,
+            progress_callback=progress_callback,
+        )
+        self._publisher = Publisher(
+            redis,
+            self._board,
+            self.parts.cursors,
+            self._reporter.signal,
+            clock=self._clock,
+            stop=self.stop_event,
+            markets=self.parts.markets,
+        )
+        self._pollers = [self._poller(source) for source in self.parts.sources]
+        self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
+        self._began = self._clock.monotonic()
+        self._reports = 0
+        self._warned: set[str] = set()
+        self._log = logs.get("detector")
+
+    def run(self) -> None:
+        """Detect until the stop event is set (or `runtime_seconds` are over); blocks.
+
+        Raises:
+            BadConfig: Redis refuses our user.
+        """
+        self._began = self._clock.monotonic()
+        self._publisher.start()
+        for pollers in self._pollers:
+            pollers.start()
+        try:
+            self._watch()
+        finally:
+            self.stop_event.set()
+            self._end()
+        if self._publisher.failure is not None:
+            raise self._publisher.failure
+
+    def ready(self) -> bool:
+        """Say whether a source sees the venue."""
+        return self._board.working()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the numbers of the last moment."""
+        board = self._board
+        return {
+            "signals": board.signals,
+            "sightings": board.sightings,
+            "repeats": board.repeats,
+            "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
+        }
+
+    def _poller(self, source: Any) -> Pollers:
+        workers = self._cfg.workers if source.name == "data_api" else 1
+        return Pollers(
+            source, self._publisher.sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers
+        )
+
+    def _watch(self) -> None:
+        next_report = self._began + self._cfg.progress_every_s
+        ends = self._began + self._cfg.runtime_seconds if self._cfg.runtime_seconds else float("inf")
+        while True:
+            now = self._clock.monotonic()
+            if now >= ends:
+                return
+            if now >= next_report:
+                next_report = now + self._cfg.progress_every_s
+                self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
+                self._warn_of_blindness()
+            if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
+                return
+
+    def _end(self) -> None:
+        deadline = self._clock.monotonic() + JOIN_S
+        for part in (*self._pollers, self._publisher):
+            if not part.join(max(0.0, deadline - self._clock.monotonic())):
+                self._log.warning("thread_busy_at_end", part=type(part).__name__)
+        for upstream in self.parts.upstreams:
+            upstream.close()
+        self._board.stopped = True
+        reason = "stdout closed" if self._reporter.closed else "stopped"
+        self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason=reason))
+
+    def _report(self, kind: str) -> dict[str, Any]:
+        self._reports += 1
+        now_ms = self._clock.now_ms()
+        board = self._board
+        return {
+            "id": fact_id(kind, self._instance, now_ms, self._reports),
+            "emitted_at_ms": now_ms,
+            "detector": self._instance,
+            "runtime_ms": round((self._clock.monotonic() - self._began) * 1000),
+            "leaders": self._cfg.leaders,
+            "signals": board.signals,
+            "sightings": board.sightings,
+            "repeats": board.repeats,
+            "sources": board.statuses(),
+            "gates": tuple(_gate_status(gate) for gate in self.parts.gates),
+            "live_tokens": self._reporter.live_tokens(),
+        }
+
+    def _warn_of_blindness(self) -> None:
+        blind = set(self._board.blind())
+        for name in sorted(blind - self._warned):
+            self._log.error("source_blind", source=name, why="it answers, but has no rows while other sources do")
+        self._warned = blind
+
+
+def _gate_status(gate: RateGate) -> GateStatus:
+    state = gate.snapshot()
+    return GateStatus(
+        name=state.name,
+        target_per_s=state.target_per_s,
+        factor=state.factor,
+        hold_ms=round(state.hold_s * 1000),
+        granted=state.granted,
+    )

@@ -1,0 +1,81 @@
+"""The orderbook subgraph as a source: complete, and off by default, because it sees V1's exchanges only.
+
+They stopped on 2026-04-28: since then it answers, healthy, and has no rows (trap 9). It serves history and any endpoint
+of the same schema that somebody points `SUBGRAPH_URL` at.
+"""
+
+from collections.abc import Iterable
+
+from detector.cursors import Cursors
+from detector.sources.port import Batch, Sink, View
+from shared.clock import Clock
+from shared.errors import Malformed
+from shared.polymarket.fills import LeaderFill, Reading, read_subgraph
+from shared.polymarket.subgraph import Orderbook
+
+NAME = "subgraph"
+MAKERS = 100
+"""Leaders asked for in one query."""
+MOST_PAGES = 200
+
+
+class SubgraphSource:
+    """Poll `orderFilledEvents` of all leaders, in order of ids, which no insertion shifts.
+
+    Ids begin with the transaction, so a page that is full keeps its last transaction back for the next: each is seen
+    whole. A poll begins `overlap_s` before the block that was indexed last time.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        orderbook: Orderbook,
+        leaders: tuple[str, ...],
+        cursors: Cursors,
+        *,
+        clock: Clock,
+        every_s: float,
+        overlap_s: int,
+        backfill_s: int,
+    ) -> None:
+        self._chunks = {f"leaders-{place}": leaders[place : place + MAKERS] for place in range(0, len(leaders), MAKERS)}
+        self.scopes = tuple(self._chunks)
+        self.every_s = every_s
+        self._orderbook, self._cursors, self._clock = orderbook, cursors, clock
+        self._overlap_s, self._backfill_s = overlap_s, backfill_s
+
+    def poll(self, scope: str, sink: Sink) -> None:
+        """Read what is indexed since the last time; the cursors move when all pages are published."""
+        leaders = self._chunks[scope]
+        since_s = min(self._since_s(leader) for leader in leaders)
+        last_id, indexed_s = "", None
+        held: tuple[LeaderFill, ...] = ()
+        for _ in range(MOST_PAGES):
+            page = self._orderbook.filled(leaders, since_s, last_id)
+            seen_at_ms = self._clock.now_ms()
+            indexed_s = page.indexed_s if indexed_s is None else min(indexed_s, page.indexed_s)
+            reading = read_subgraph(page.rows)
+            fills = (*held, *reading.fills)
+            if not page.full:
+                return sink(_batch(fills, reading, seen_at_ms, dict.fromkeys(leaders, indexed_s)))
+            if page.last_id <= last_id:
+                raise Malformed("the subgraph repeats a page")
+            last_tx = fills[-1].tx_hash if fills else ""
+            ready = (fill for fill in fills if fill.tx_hash != last_tx)
+            sink(_batch(ready, reading, seen_at_ms, {}))
+            held = tuple(fill for fill in fills if fill.tx_hash == last_tx)
+            last_id = page.last_id
+        raise Malformed(f"more than {MOST_PAGES} pages since {since_s}; raise the start")
+
+    def _since_s(self, leader: str) -> int:
+        cursor = self._cursors.get(NAME, leader)
+        if cursor is None:
+            return max(0, self._clock.now_ms() // 1000 - self._backfill_s - self._overlap_s)
+        return max(0, cursor - self._overlap_s)
+
+
+def _batch(fills: Iterable[LeaderFill], reading: Reading, seen_at_ms: int, cursors: dict[str, int]) -> Batch:
+    ready = tuple(fills)
+    views = (View(NAME, seen_at_ms, ready),) if ready else ()
+    return Batch(NAME, views, cursors, reading.rows, reading.skipped, reading.problems)

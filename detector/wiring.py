@@ -1,0 +1,106 @@
+"""Build the detector's parts from its settings: gates by upstream budget, never by caller (S1)."""
+
+import threading
+from dataclasses import dataclass
+
+from redis import Redis
+
+from detector.config import DetectorSettings
+from detector.cursors import CursorStore
+from detector.sources.chain_logs import ChainLogsSource
+from detector.sources.data_api import DataApiSource
+from detector.sources.port import Source
+from detector.sources.subgraph import SubgraphSource
+from shared.clock import Clock
+from shared.gate_limits import GateLimits
+from shared.http import Upstream
+from shared.polymarket.data_api import activity_api
+from shared.polymarket.markets import MarketCache
+from shared.polymarket.polygon import Polygon
+from shared.polymarket.subgraph import Orderbook
+from shared.rate_gate import RateGate
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the detector runs."""
+
+    sources: tuple[Source, ...]
+    gates: tuple[RateGate, ...]
+    upstreams: tuple[Upstream, ...]
+    markets: MarketCache | None
+    cursors: CursorStore
+
+
+class Wiring:
+    """One build: each upstream gets its own gate, shared through Redis by all processes."""
+
+    def __init__(self, cfg: DetectorSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
+        self._cfg, self._redis, self._clock, self._stop = cfg, redis, clock, stop
+        self._gates: list[RateGate] = []
+        self._upstreams: list[Upstream] = []
+        self._cursors = CursorStore(redis)
+
+    def parts(self) -> Parts:
+        """Build what the settings ask for."""
+        builders = {"data_api": self._data_api, "chain_logs": self._chain_logs, "subgraph": self._subgraph}
+        sources = tuple(builders[name]() for name in self._cfg.sources)
+        markets = self._markets() if self._cfg.market_hints else None
+        return Parts(sources, tuple(self._gates), tuple(self._upstreams), markets, self._cursors)
+
+    def _data_api(self) -> Source:
+        cfg = self._cfg
+        limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
+        upstream = self._upstream("data_api", cfg.data_api_url, limits)
+        return DataApiSource(
+            activity_api(cfg.data_api_version, upstream, self._clock),
+            cfg.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.poll_every_s,
+            overlap_s=cfg.overlap_s,
+            backfill_s=cfg.backfill_s,
+        )
+
+    def _chain_logs(self) -> Source:
+        cfg = self._cfg
+        upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
+        return ChainLogsSource(
+            Polygon(upstream),
+            cfg.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.chain_poll_every_s,
+            overlap_blocks=cfg.overlap_blocks,
+            backfill_s=cfg.backfill_s,
+            with_v1=cfg.chain_v1,
+        )
+
+    def _subgraph(self) -> Source:
+        cfg = self._cfg
+        upstream = self._upstream("subgraph", cfg.subgraph_url, _limits(cfg.subgraph_rate_per_s))
+        return SubgraphSource(
+            Orderbook(upstream),
+            cfg.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.subgraph_poll_every_s,
+            overlap_s=cfg.subgraph_overlap_s,
+            backfill_s=cfg.backfill_s,
+        )
+
+    def _markets(self) -> MarketCache:
+        gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
+        return MarketCache(gamma, clock=self._clock, stop=self._stop)
+
+    def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
+        gate = RateGate(self._redis, name, limits, clock=self._clock)
+        upstream = Upstream(name, url, [gate], clock=self._clock, stop=self._stop, timeout_s=self._cfg.http_timeout_s)
+        self._gates.append(gate)
+        self._upstreams.append(upstream)
+        return upstream
+
+
+def _limits(rate_per_s: float) -> GateLimits:
+    """Return a budget whose burst is a fifth of a second's worth, as every other user of these gates has it."""
+    return GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5)))

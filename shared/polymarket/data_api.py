@@ -1,0 +1,124 @@
+"""The Data API's activity feed of one wallet, v2 and v1, as pages of raw rows."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast
+
+from shared.clock import Clock
+from shared.gate_limits import Lane
+from shared.http import Upstream
+from shared.polymarket.fills import V1_NAMES, V2_NAMES, Names
+from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+
+V2_PAGE = 1000
+V1_PAGE = 500
+V1_DEPTH = 5000
+"""The largest offset v1 takes (venue reference 1.2)."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One answer; `next_cursor` is '' where the venue gave none."""
+
+    rows: list[Any]
+    has_more: bool = False
+    next_cursor: str = ""
+
+
+class ActivityApi(Protocol):
+    """A version of the feed.
+
+    `exact_cursors` says whether a cursor continues exactly after the last row; where it does not (v1's offsets move
+    when rows arrive), readers start again at the newest second instead.
+    """
+
+    names: Names
+    exact_cursors: bool
+
+    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+        """Return trades from `start_s` on, oldest first.
+
+        Raises:
+            TryAgain: throttled or away.
+            GiveUp: refused, or an answer of another form.
+        """
+        ...
+
+    def newest_s(self, user: str, lane: Lane) -> int | None:
+        """Return when the newest trade was, by the venue's clock; None without any."""
+        ...
+
+
+class ActivityV2:
+    """`/v2/activity`: cursor pages. A changing `_` passes the CDN, which would hide 15 s of trades (trap 8)."""
+
+    names: Names = V2_NAMES
+    exact_cursors = True
+
+    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V2_PAGE) -> None:
+        self._upstream, self._limit = upstream, limit
+        self._buster = _buster(clock)
+
+    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+        """Return one page of trades, oldest first."""
+        asked = {"start": start_s, "sort_direction": "ASC", "limit": self._limit}
+        raw = self._ask(user, asked | ({"cursor": cursor} if cursor else {}), lane)
+        paging = raw.get("pagination")
+        pagination = as_object(paging, "pagination") if paging is not None else cast("Raw", {})
+        return Page(
+            rows=as_list(raw.get("data"), "activity"),
+            has_more=flag(pagination, "has_more", default=False),
+            next_cursor=text(pagination, "next_cursor"),
+        )
+
+    def newest_s(self, user: str, lane: Lane) -> int | None:
+        """Return when the newest trade was."""
+        raw = self._ask(user, {"sort_direction": "DESC", "limit": 1}, lane)
+        return _second_of(as_list(raw.get("data"), "activity"))
+
+    def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> Raw:
+        params = {"user": user, "type": "TRADE", **asked, "_": next(self._buster)}
+        return as_object(self._upstream.get("/v2/activity", params, lane=lane), "activity")
+
+
+class ActivityV1:
+    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages whose borders repeat rows (trap 4)."""
+
+    names: Names = V1_NAMES
+    exact_cursors = False
+
+    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V1_PAGE) -> None:
+        self._upstream, self._limit = upstream, min(limit, V1_PAGE)
+        self._buster = _buster(clock)
+
+    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+        """Return one page of trades, oldest first; the cursor is an offset."""
+        offset = int(cursor or 0)
+        rows = self._ask(user, {"start": start_s, "sortDirection": "ASC", "limit": self._limit, "offset": offset}, lane)
+        following = offset + len(rows)
+        full = len(rows) >= self._limit
+        return Page(rows, has_more=full, next_cursor=str(following) if full and following <= V1_DEPTH else "")
+
+    def newest_s(self, user: str, lane: Lane) -> int | None:
+        """Return when the newest trade was."""
+        return _second_of(self._ask(user, {"sortDirection": "DESC", "limit": 1}, lane))
+
+    def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> list[Any]:
+        params = {"user": user, "type": "TRADE", "sortBy": "TIMESTAMP", **asked, "_": next(self._buster)}
+        return as_list(self._upstream.get("/activity", params, lane=lane), "activity")
+
+
+def activity_api(version: Literal["v2", "v1"], upstream: Upstream, clock: Clock) -> ActivityApi:
+    """Return the adapter of a version."""
+    return ActivityV2(upstream, clock) if version == "v2" else ActivityV1(upstream, clock)
+
+
+def _buster(clock: Clock) -> "itertools.count[int]":
+    return itertools.count(clock.now_ms() * 1_000_000)
+
+
+def _second_of(rows: list[Any]) -> int | None:
+    if not rows:
+        return None
+    stamp = as_object(rows[0], "row").get("timestamp")
+    return stamp if isinstance(stamp, int) else None

@@ -1,0 +1,96 @@
+"""Polygon over JSON-RPC: the head, a block's time, logs."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from shared.errors import GiveUp, HybridError, RateLimited, Rejected, Unavailable
+from shared.gate_limits import Lane
+from shared.http import Upstream
+from shared.polymarket.order_filled import hex_number
+from shared.polymarket.payloads import Raw, as_list, as_object, text
+
+Topics = Sequence[str | Sequence[str] | None]
+
+
+class RangeTooWide(GiveUp):
+    """The node refuses, or cannot finish, a span of blocks this wide; ask for less."""
+
+
+class NodeBehind(Unavailable):
+    """The node that answered does not know these blocks yet; ask again."""
+
+
+_WORDS: tuple[tuple[tuple[str, ...], type[RangeTooWide | NodeBehind | RateLimited]], ...] = (
+    (("invalid block range", "unknown block", "header not found", "is in the future"), NodeBehind),
+    (("block range", "range is too", "range too", "too many results", "more than 10000 results"), RangeTooWide),
+    (("query timeout", "timed out", "timeout", "response size"), RangeTooWide),
+    (("rate limit", "too many requests", "capacity", "request limit"), RateLimited),
+)
+"""What nodes say, first match wins: publicnode, drpc, bor, Alchemy, Infura (venue reference 5)."""
+_CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: RateLimited}
+_OUR_MISTAKE = frozenset({-32600, -32601, -32602})
+
+
+class Polygon:
+    """One node (or a balancer before many, which may lag behind each other)."""
+
+    def __init__(self, rpc: Upstream) -> None:
+        self._rpc = rpc
+        self._ids = itertools.count(1)
+
+    def head(self, lane: Lane = Lane.FRESH) -> int:
+        """Return the newest block's number, as this node sees it.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused, or an answer of another form.
+        """
+        return hex_number({"head": self._call("eth_blockNumber", [], lane)}, "head")
+
+    def block_time_ms(self, number: int, lane: Lane = Lane.FRESH) -> int:
+        """Return when a block was made, in epoch milliseconds (second resolution).
+
+        Raises:
+            NodeBehind: this node does not have the block (yet, or any more).
+        """
+        block = self._call("eth_getBlockByNumber", [hex(number), False], lane)
+        if block is None:
+            raise NodeBehind(f"block {number} is not there")
+        return hex_number(as_object(block, "block"), "timestamp") * 1000
+
+    def logs(self, low: int, high: int, addresses: Sequence[str], topics: Topics, lane: Lane = Lane.FRESH) -> list[Any]:
+        """Return the raw logs of blocks `low` to `high`; a list of topics in one place means any of them.
+
+        Raises:
+            RangeTooWide: ask for fewer blocks.
+            NodeBehind: this node does not have them yet.
+        """
+        asked = {"fromBlock": hex(low), "toBlock": hex(high), "address": list(addresses), "topics": list(topics)}
+        return as_list(self._call("eth_getLogs", [asked], lane), "logs")
+
+    def _call(self, method: str, params: list[Any], lane: Lane) -> Any:  # noqa: ANN401 - JSON
+        body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
+        answer = as_object(self._rpc.post("", body, lane=lane), method)
+        if answer.get("error") is not None:
+            self._refuse(method, as_object(answer["error"], f"{method} error"))
+        return answer.get("result")
+
+    def _refuse(self, method: str, error: Raw) -> NoReturn:
+        refusal = named(method, error)
+        if isinstance(refusal, RateLimited):
+            self._rpc.throttled(None)
+        raise refusal
+
+
+def named(method: str, error: Raw) -> HybridError:
+    """Name a JSON-RPC error by the node's words, else by its code."""
+    said = text(error, "message")
+    code = error.get("code")
+    where = f"{method}: {said[:200]} ({code})"
+    for words, kind in _WORDS:
+        if any(word in said.lower() for word in words):
+            return kind(where)
+    if isinstance(code, int) and code in _CODES:
+        return _CODES[code](where)
+    return Rejected(where) if code in _OUR_MISTAKE else Unavailable(where)
