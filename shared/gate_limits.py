@@ -5,7 +5,6 @@ from enum import IntEnum
 
 from shared.errors import BadConfig
 
-
 HIGHEST_RATE_PER_S = 100_000
 LARGEST_BURST = 10_000
 LONGEST_S = 172_800

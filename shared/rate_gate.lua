@@ -3,7 +3,7 @@
 -- KEYS[1] set of gate names, KEYS[2..] one string per gate
 -- ARGV[1] "take" or "cut", [2] lane 1..4, [3] cost, [4] hold_us (cut only), then for each gate 9 values:
 --   name, rate/s, burst, floor/s, "recover/s cut cool_down_us slow_factor slow_floor_us", successes, latency_us,
---   "slot shift gen" (the ticket handed out before, or ""), patience_us of the lane
+--   "slot shift gen yielded" (the ticket handed out before, or ""), patience_us of the lane
 -- Answer: {1, wait_us}: sleep, then send. {0, wait_us, ticket, ...}: sleep, then ask again with the tickets.
 --
 -- A gate is two GCRA clocks. t1..t4 are the reserved ends of work of lanes 1..k: an arrival on lane k queues at tk and
@@ -146,27 +146,33 @@ local function queue(g, lane, cost, due)
   reserve(g, lane, cost * g.gap)
 end
 
--- When this caller's turn comes here; joins the queue when that is not now.
+-- When this caller's turn comes here; joins the queue when that is not now. Who was passed for longer than its patience
+-- queues in the first lane from then on, also across throttles, which send everybody to queue again.
 local function due(g, lane, cost)
+  g.lane, g.yielded = lane, 0
   if ARGV[g.at + 8] ~= '' then
-    local slot, shift, gen = string.match(ARGV[g.at + 8], '^(%d+) (%d+) (%d+)$')
+    local slot, shift, gen, yielded = string.match(ARGV[g.at + 8], '^(%d+) (%d+) (%d+) (%d+)$')
+    local patience = number(ARGV[g.at + 9])
+    local left = max(0, patience - yielded)
+    if left == 0 then g.lane = 1 end
+    local pushed = max(0, g[S[g.lane]] - shift)
     if number(gen) == number(g.gen) then
-      g.slot, g.shift = number(slot), number(shift)
-      local pushed, patience = g[S[lane]] - g.shift, number(ARGV[g.at + 9])
-      g.aged = pushed > patience
-      return g.slot + min(pushed, patience)
+      g.slot, g.shift, g.yielded, g.aged = slot, shift, yielded, pushed > left
+      return slot + min(pushed, left)
     end
+    g.yielded = yielded + pushed
+    if g.yielded >= patience then g.lane = 1 end
   end
-  local turn = max(g.now, g[T[lane]] + (cost - g.burst) * g.gap)
-  if turn > g.now then queue(g, lane, cost, turn) end
+  local turn = max(g.now, max(g[T[g.lane]], g.now) + (cost - g.burst) * g.gap)
+  if turn > g.now then queue(g, g.lane, cost, turn) end
   return turn
 end
 
-local function go(g, lane, cost)
+local function go(g, cost)
   local work = cost * g.gap
-  if not g.slot then reserve(g, lane, work) end
+  if not g.slot then reserve(g, g.lane, work) end
   if g.aged then -- it leaves the queue ahead of its place: give the place back
-    for j = lane, 4 do g[T[j]] = g[T[j]] - work end
+    for j = g.lane, 4 do g[T[j]] = g[T[j]] - work end
   end
   g.phys = max(g.phys, g.now) + work
   g.granted = g.granted + cost
@@ -181,14 +187,14 @@ local function take(gates, lane, cost)
     late = max(late, g.phys + (cost - g.burst) * g.gap - g.now)
   end
   if wait <= EARLY and late <= FINAL then
-    for i = 1, #gates do go(gates[i], lane, cost) end
+    for i = 1, #gates do go(gates[i], cost) end
     return { 1, math.ceil(late) }
   end
   local answer = { 0, math.ceil(max(wait, late)) }
   for i, g in ipairs(gates) do
     -- its turn, but the burst is spent: stand in the queue, so that lower lanes yield
-    if wait <= EARLY and not g.slot then queue(g, lane, cost, g.now) end
-    answer[i + 2] = g.slot and string.format('%d %d %d', g.slot, g.shift, g.gen) or ''
+    if wait <= EARLY and not g.slot then queue(g, g.lane, cost, g.now) end
+    answer[i + 2] = g.slot and string.format('%d %d %d %d', g.slot, g.shift, g.gen, g.yielded) or ''
   end
   return answer
 end
