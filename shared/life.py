@@ -27,7 +27,7 @@ from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told
 from shared.redaction import redact
 from shared.stop import StopEvent
 
-_LAST_WORDS_S = 2.0
+LAST_WORDS_S = 2.0
 _LOOK_EVERY_S = 0.05
 HURRY_AFTER_S = 1.0
 """A second signal this long after the first ends the wait; a sooner one is an echo (Ctrl-C reaches a whole group)."""
@@ -84,7 +84,7 @@ class Life:
         try:
             return self._live(announcer, set(threading.enumerate()), mode, drain_s)
         finally:
-            announcer.close(_LAST_WORDS_S)
+            announcer.close(LAST_WORDS_S)
             health.stop()
 
     def _live(self, announcer: Announcer, others: set[threading.Thread], mode: str, drain_s: float) -> int:

@@ -1,0 +1,211 @@
+"""The files that run us elsewhere: they parse, name what exists, stop in time, and keep their safety options."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from supervisor.options import ServerOptions
+
+from ops.up import PROGRAMS
+from shared.life import LAST_WORDS_S
+from shared.process import DRAIN_S
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("detector", "buyer", "redeemer", "worker")
+ENDS_WITHIN_S = 15
+
+
+def module_exists(module: str) -> bool:
+    path = ROOT / Path(*module.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+
+
+def modules_in(text: str) -> list[str]:
+    return re.findall(r"\bpython -m ([\w.]+)", text) + re.findall(r"python, -m, ([\w.]+)", text)
+
+
+@pytest.fixture(scope="module")
+def supervisor() -> dict[str, Any]:
+    """Return supervisord's own reading of our file, by program."""
+    options = ServerOptions()
+    options.realize(["-c", str(ROOT / "supervisord.conf")])
+    groups: list[Any] = options.process_group_configs
+    return {process.name: process for group in groups for process in group.process_configs}
+
+
+@pytest.fixture(scope="module")
+def unit() -> configparser.SectionProxy:
+    """Return the `[Service]` section of the systemd unit."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None, comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    parser.read(ROOT / "deploy" / "hybrid-signals.service")
+    return parser["Service"]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, str]:
+    """Return each top-level part and each service of the compose file as text."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    top = dict(re.findall(r"(?m)^([\w-]+):[^\n]*\n((?:(?:  .*|#.*)?\n)*)", text))
+    return top | dict(re.findall(r"(?m)^  (\w+):\n((?:    .*\n|\n)*)", top["services"]))
+
+
+def test_a_process_ends_within_what_every_form_allows(
+    supervisor: dict[str, Any], unit: configparser.SectionProxy, compose: dict[str, str]
+) -> None:
+    """S5, S7."""
+    assert DRAIN_S + LAST_WORDS_S < ENDS_WITHIN_S
+    assert int(unit["TimeoutStopSec"]) == ENDS_WITHIN_S
+    assert all(process.stopwaitsecs > ENDS_WITHIN_S for process in supervisor.values())
+    assert "stop_grace_period: 20s" in compose["x-hardened"]
+
+
+def test_supervisord_runs_the_programs_of_hybrid_up(supervisor: dict[str, Any]) -> None:
+    modules = {name: process.command.rsplit(" ", 1)[1] for name, process in supervisor.items()}
+
+    assert modules == dict(PROGRAMS)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_supervisord_stops_and_restarts_a_program_rightly(supervisor: dict[str, Any], name: str) -> None:
+    process = supervisor[name]
+
+    assert process.stopsignal.name == "SIGTERM"
+    assert process.exitcodes == [0, 2, 3, 4]
+    assert process.autorestart.__name__ == "RestartWhenExitUnexpected"
+    assert process.environment["HYBRID_DIE_WITH_PARENT"] == "1"
+
+
+def test_supervisord_ends_the_detector_first_and_the_worker_last(supervisor: dict[str, Any]) -> None:
+    by_priority = sorted(supervisor.values(), key=lambda process: -process.priority)
+
+    assert [process.name for process in by_priority] == list(SERVICES)
+
+
+def test_supervisorctl_reaches_supervisord() -> None:
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
+    parser.read(ROOT / "supervisord.conf")
+
+    assert parser["supervisorctl"]["serverurl"] == "unix://" + parser["unix_http_server"]["file"]
+    assert "rpcinterface:supervisor" in parser
+
+
+def test_the_folder_of_supervisords_logs_is_there() -> None:
+    assert (ROOT / "var" / "log").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Type", "simple"),
+        ("User", "hybrid"),
+        ("KillSignal", "SIGTERM"),
+        ("Restart", "on-failure"),
+        ("RestartSec", "5"),
+        ("StandardError", "journal"),
+        ("NoNewPrivileges", "yes"),
+        ("ProtectSystem", "strict"),
+        ("CapabilityBoundingSet", ""),
+    ],
+)
+def test_the_unit_says(unit: configparser.SectionProxy, name: str, value: str) -> None:
+    """S7."""
+    assert unit[name] == value
+
+
+def test_the_unit_limits_memory_and_files_and_reads_an_environment_file(unit: configparser.SectionProxy) -> None:
+    """S7."""
+    assert {"MemoryMax", "LimitNOFILE", "EnvironmentFile", "RestartPreventExitStatus"} <= set(unit)
+
+
+@pytest.mark.process
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed here")
+    text = (ROOT / "deploy" / "hybrid-signals.service").read_text()
+    copy = tmp_path / "hybrid-signals.service"
+    copy.write_text(re.sub(r"(?m)^ExecStart=\S+", f"ExecStart={shutil.which('true')}", text))
+
+    result = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_is_locked_down_and_judged_by_readyz(compose: dict[str, str], name: str) -> None:
+    assert "<<: *service" in compose[name]
+    assert "<<: *hardened" in compose["x-service"]
+    assert "/readyz" in compose["x-service"]
+    assert 'user: "10001:10001"' in compose["x-service"]
+
+
+@pytest.mark.parametrize(
+    "option", ["read_only: true", "cap_drop: [ALL]", "no-new-privileges:true", "stop_signal: SIGTERM"]
+)
+def test_every_container_has(compose: dict[str, str], option: str) -> None:
+    assert option in compose["x-hardened"]
+
+
+def test_the_containers_server_is_durable_and_pinned(compose: dict[str, str]) -> None:
+    assert '--appendonly, "yes", --appendfsync, always, --maxmemory-policy, noeviction' in compose["redis"]
+    assert re.search(r"image: valkey/valkey:\d+\.\d+\.\d+", compose["redis"])
+    assert "<<: *hardened" in compose["redis"]
+    assert "ports:" not in compose["redis"], "nobody outside needs it, and it has no password"
+
+
+def test_the_demo_profile_points_every_service_at_the_simulator(compose: dict[str, str]) -> None:
+    demo = (ROOT / "deploy" / "demo.env").read_text()
+
+    assert "profiles: [demo]" in compose["simulator"]
+    assert {"DATA_API_URL", "GAMMA_URL", "CLOB_URL", "RPC_URL", "TRACKED_WALLETS"} <= set(
+        re.findall(r"(?m)^(\w+)=", demo)
+    )
+    assert all(url.startswith("http://simulator:8600/") for url in re.findall(r"_URL=(\S+)", demo))
+
+
+def test_the_demo_follows_the_leaders_of_its_seed() -> None:
+    from simulator.app import App  # noqa: PLC0415 - this test only
+    from simulator.clock import WallClock  # noqa: PLC0415 - this test only
+    from simulator.settings import Settings  # noqa: PLC0415 - this test only
+
+    demo = (ROOT / "deploy" / "demo.env").read_text()
+
+    world = App(Settings(seed=7), WallClock()).world
+
+    assert f"TRACKED_WALLETS={','.join(leader.address for leader in world.leaders)}\n" in demo
+
+
+@pytest.mark.process
+def test_compose_itself_accepts_the_file() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not installed here")
+
+    command = [docker, "compose", "--profile", "demo", "config", "--quiet"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_image_is_pinned_hashed_and_not_root() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    stages = re.findall(r"(?m)^FROM (\S+)", text)
+    final = text.rpartition("FROM ")[2]
+
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", stage) for stage in stages)
+    assert text.count("--require-hashes") == 2
+    assert "USER 10001" in final
+    assert "pip" not in final
+
+
+@pytest.mark.parametrize("file", ["supervisord.conf", "docker-compose.yml", "deploy/hybrid-signals.service"])
+def test_every_module_they_start_exists(file: str) -> None:
+    modules = modules_in((ROOT / file).read_text())
+
+    assert modules
+    assert [module for module in modules if not module_exists(module)] == []
