@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from simulator.cdn import Cdn
 from simulator.clock import Stopwatch
+from simulator.faults import Fault
 from simulator.limits import Limits
 from simulator.request_log import RequestLog
 from simulator.web import Answer, Call, Query, RefusedError, Route
@@ -127,7 +128,7 @@ class Gateway:
             status = int(fault.number("status", 503))
             code = "internal" if status == 500 else "dependency_unavailable"
             return worded(RefusedError(status, "upstream trouble", code=code), dialect)
-        if fault := faults.take("http_429", upstream, route, now):
+        if fault := self._refusing(upstream, route, now):
             return refused(dialect, fault.params.get("retry_after"))
         verdict = self._limits.judge(upstream, route, self._watch.seconds())
         if not verdict.allowed:
@@ -135,6 +136,15 @@ class Gateway:
         if verdict.wait_s:
             await asyncio.sleep(verdict.wait_s)
         return None
+
+    def _refusing(self, upstream: str, route: str, now_ms: int) -> Fault | None:
+        """Return the 429 fault that hits; with `over_per_s` only while that rate is exceeded."""
+        fault = self._world.faults.find("http_429", upstream, route, now_ms)
+        if fault and (rate := fault.params.get("over_per_s")):
+            since = self._watch.wall_ms() - 1000
+            if self._requests.count_since(since, upstream) < float(rate):
+                return None
+        return self._world.faults.take("http_429", upstream, route, now_ms)
 
     def _date(self, upstream: str) -> str:
         now = self._world.now_ms()

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 _KEPT = 500_000
 
@@ -53,6 +53,11 @@ class RequestLog:
         first = self._kept[0].seq if self._kept else 0
         recent = islice(self._kept, max(0, seq - first + 1), None)
         return list(islice((r for r in recent if upstream in {"", r.upstream}), limit))
+
+    def count_since(self, time_ms: float, upstream: str) -> int:
+        """Return how many requests an upstream answered since a time, refused ones left out."""
+        recent = takewhile(lambda request: request.time_ms >= time_ms, reversed(self._kept))
+        return sum(1 for each in recent if each.upstream == upstream and each.status != 429)
 
     def clear(self) -> None:
         """Forget everything but the numbering."""

@@ -109,8 +109,8 @@ class Simulator:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a bound socket; port 0 takes a free one."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """Return a listening socket; asyncio sends small answers at once only if it is marked as TCP."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     bound.listen(128)

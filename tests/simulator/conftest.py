@@ -1,0 +1,99 @@
+"""A quiet venue on a clock moved by hand: nothing happens unless a test makes it happen."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+import requests
+from websockets.sync.client import ClientConnection, connect
+
+from simulator import ManualClock, Settings, Simulator, abi, serve
+from simulator.book import Side
+from simulator.fill import Fill
+from simulator.market import Market
+
+
+class Venue:
+    """A served world with the few calls the tests make."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self.sim = sim
+        self.http = requests.Session()
+        self.bust = count()
+        self.leader, self.other = (each.address for each in sim.leaders[:2])
+        self.market: Market = sim.markets[0]
+        self.token = self.market.tokens[0]
+
+    def get(self, upstream: str, path: str, /, **params: Any) -> requests.Response:
+        return self.http.get(f"{self.sim.base}/{upstream}{path}", params=params, timeout=5)
+
+    def post(self, upstream: str, path: str, body: Any) -> requests.Response:
+        return self.http.post(f"{self.sim.base}/{upstream}{path}", json=body, timeout=5)
+
+    def rows(self, **params: Any) -> list[dict[str, Any]]:
+        """Return a page of v2 activity, past the cache."""
+        fresh = {"user": self.leader, "_": next(self.bust), **params}
+        return self.get("data", "/v2/activity", **fresh).json()["data"]
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        return self.post("rpc", "", body).json()
+
+    def logs(self, wallet: str, span: int = 200) -> list[dict[str, Any]]:
+        """Return a wallet's OrderFilled logs, as a detector asks for them."""
+        head = int(self.rpc("eth_blockNumber")["result"], 16)
+        asked = {
+            "fromBlock": hex(head - span),
+            "toBlock": hex(head),
+            "topics": [[abi.ORDER_FILLED_V1, abi.ORDER_FILLED_V2], None, [abi.padded(wallet)]],
+        }
+        return self.rpc("eth_getLogs", asked)["result"]
+
+    def query(self, text: str, **variables: Any) -> dict[str, Any]:
+        body = {"query": text, "variables": variables}
+        return self.post("subgraph", "/orderbook-subgraph/0.0.1/gn", body).json()
+
+    def fill(self, side: Side = "BUY", shares: str = "10", price: str = "0.5", **more: Any) -> list[Fill]:
+        facts = {"leader": self.leader, "token": self.token, **more}
+        return self.sim.fill(side=side, shares=shares, price=price, **facts)
+
+    def socket(self, name: str, first: dict[str, Any]) -> ClientConnection:
+        """Open a push feed and subscribe."""
+        socket = connect(self.sim.urls[name])
+        socket.send(json.dumps(first))
+        return socket
+
+    def rtds(self, kind: str = "trades", **more: Any) -> ClientConnection:
+        wish = {"topic": "activity", "type": kind, **more}
+        socket = self.socket("rtds_url", {"action": "subscribe", "subscriptions": [wish]})
+        socket.send("PING")
+        assert socket.recv(timeout=2) == ""
+        return socket
+
+    def channel(self, *tokens: str) -> ClientConnection:
+        wish = {"type": "market", "assets_ids": list(tokens), "custom_feature_enabled": True}
+        return self.socket("clob_ws_url", wish)
+
+
+@pytest.fixture(scope="session")
+def venue_of() -> Callable[..., Any]:
+    return _venue_of
+
+
+def _venue_of(**given: Any) -> Iterator[Venue]:
+    quiet = {"fills_per_minute": 0.0, "leaders": 2, "markets": 6, "resolve_after_s": 86_400.0}
+    with serve(Settings(**{**quiet, **given}), ManualClock()) as sim:
+        sim.world.paused = True
+        yield Venue(sim)
+
+
+@pytest.fixture
+def venue() -> Iterator[Venue]:
+    yield from _venue_of()
+
+
+@pytest.fixture
+def v1_venue() -> Iterator[Venue]:
+    yield from _venue_of(era="v1")

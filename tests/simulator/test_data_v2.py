@@ -1,0 +1,205 @@
+"""Data API v2: what it serves and what it refuses."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.simulator
+
+FIELDS = {
+    "proxy_wallet", "timestamp", "condition_id", "type", "size", "usdc_size", "transaction_hash", "price", "token_id",
+    "side", "outcome_index", "title", "slug", "icon", "event_slug", "outcome", "name", "pseudonym", "bio",
+    "profile_image", "profile_image_optimized",
+}  # fmt: skip
+
+
+def test_a_row_has_the_documented_fields_and_the_ratio_as_its_price(venue: Any) -> None:
+    venue.fill(shares="84.115385", price="0.74")
+    venue.sim.advance(10)
+
+    (row,) = venue.rows()
+    assert set(row) == FIELDS
+    assert row["type"] == "TRADE"
+    assert row["proxy_wallet"] == venue.leader
+    assert row["size"] == 84.115385
+    assert row["usdc_size"] == 62.245385
+    assert Decimal(str(row["price"])) == Decimal("0.7400000012")
+
+
+@pytest.mark.parametrize(
+    ("params", "parameter"),
+    [
+        ({"offset": 0}, "offset"),
+        ({"limit": 1001}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"cursor": "garbage"}, "cursor"),
+        ({"user": "0xE111180000d2663C0091e4f400237545B87B996B"}, "user"),
+        ({"user": "0x12"}, "user"),
+        ({"type": "TELEPORT"}, "type"),
+        ({"side": "HOLD"}, "side"),
+        ({"sort_by": "CASH"}, "sort_by"),
+    ],
+)
+def test_the_venue_refuses_with_a_coded_error(venue: Any, params: dict[str, Any], parameter: str) -> None:
+    reply = venue.get("data", "/v2/activity", **{"user": venue.leader, **params})
+
+    assert reply.status_code == 400
+    body = reply.json()
+    assert body["code"] == "invalid_request"
+    assert body["parameter"] == parameter
+    assert body["retryable"] is False
+    assert reply.headers["x-trace-id"] == body["trace_id"]
+
+
+def test_a_wallet_is_found_in_any_case(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(10)
+    assert len(venue.rows(user="0x" + venue.leader[2:].upper())) == 1
+
+
+def test_cursors_walk_everything_once_in_both_directions(venue: Any) -> None:
+    for _ in range(7):
+        venue.fill(fills=3)
+    venue.sim.advance(10)
+
+    for direction in ("ASC", "DESC"):
+        walked = list(_walk(venue, sort_direction=direction, limit=4))
+        assert len(walked) == 21
+        assert sum(row["size"] for row in walked) == 210
+
+
+def test_a_cursor_is_bound_to_its_filters(venue: Any) -> None:
+    for _ in range(3):
+        venue.fill()
+    venue.sim.advance(10)
+    first = venue.get("data", "/v2/activity", user=venue.leader, limit=1).json()
+    cursor = first["pagination"]["next_cursor"]
+
+    again = venue.get("data", "/v2/activity", user=venue.leader, limit=2, cursor=cursor, _="bust")
+    other = venue.get("data", "/v2/activity", user=venue.other, limit=1, cursor=cursor)
+
+    assert again.status_code == 200
+    assert other.status_code == 400
+
+
+def test_the_last_page_has_no_cursor(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(10)
+    page = venue.get("data", "/v2/activity", user=venue.leader).json()["pagination"]
+    assert page == {"has_more": False}
+
+
+def test_trades_hide_maker_fills_unless_asked(venue: Any) -> None:
+    venue.fill(role="maker")
+    venue.sim.advance(10)
+
+    hidden = venue.get("data", "/v2/trades", user=venue.leader).json()["data"]
+    shown = venue.get("data", "/v2/trades", user=venue.leader, takerOnly="false").json()["data"]
+    assert hidden == []
+    assert len(shown) == 1
+    assert "usdc_size" not in shown[0]
+    assert "type" not in shown[0]
+
+
+def test_a_list_of_wallets_finds_no_trades_without_an_error(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(10)
+    both = f"{venue.leader},{venue.other}"
+    assert venue.get("data", "/v2/trades", user=both).json()["data"] == []
+
+
+def test_trades_of_a_market_name_every_wallet(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(10)
+    params = {"condition": venue.market.condition_id, "taker_only": "false"}
+    rows = venue.get("data", "/v2/trades", **params).json()["data"]
+    assert len({row["proxy_wallet"] for row in rows}) == 2
+
+
+def test_start_and_end_are_inclusive_seconds(venue: Any) -> None:
+    venue.fill()
+    venue.sim.advance(10)
+    at = venue.rows()[0]["timestamp"]
+    assert len(venue.rows(start=at, end=at)) == 1
+    assert venue.rows(start=at + 1) == []
+    assert venue.rows(end=at - 1) == []
+
+
+def test_the_cdn_hides_new_rows_until_a_cache_buster_is_sent(venue: Any) -> None:
+    def ask(**extra: Any) -> Any:
+        return venue.get("data", "/v2/trades", user=venue.leader, **extra)
+
+    assert ask().headers["x-cache"].startswith("Miss")
+    venue.fill()
+    venue.sim.advance(10)
+
+    stale, fresh = ask(), ask(_=1)
+    assert stale.headers["x-cache"].startswith("Hit")
+    assert stale.headers["cache-control"] == "public, max-age=300"
+    assert stale.json()["data"] == []
+    assert len(fresh.json()["data"]) == 1
+
+
+def test_positions_follow_a_market_from_open_to_redeemable_to_closed(venue: Any) -> None:
+    venue.fill(shares="20", price="0.5")
+    venue.fill(shares="8", price="0.4", token=venue.market.tokens[1])
+    venue.sim.advance(10)
+    assert {p["current_size"] for p in _positions(venue, "OPEN")} == {20, 8}
+    assert len(_positions(venue, "MERGEABLE")) == 2
+
+    venue.sim.resolve(venue.market.condition_id, (1, 0))
+    venue.sim.advance(4)
+    assert len(_positions(venue, "OPEN")) == 2
+    assert venue.sim.world.chain.head(venue.sim.world.now_ms()) >= venue.market.resolution.block
+
+    venue.sim.advance(100)
+    (won,), (lost,) = _positions(venue, "REDEEMABLE"), _positions(venue, "REDEEMABLE_LOST")
+    assert (won["current_size"], won["current_price"], won["status"]) == (20, 1, "REDEEMABLE")
+    assert (lost["current_size"], lost["current_value"], lost["status"]) == (8, 0, "REDEEMABLE")
+
+    assert venue.sim.redeem(venue.leader, venue.market.condition_id) == 20_000_000
+    venue.sim.advance(10)
+    assert _positions(venue, "REDEEMABLE") == []
+    redeemed = venue.rows(type="REDEEM")
+    assert sorted(row["usdc_size"] for row in redeemed) == [0, 20]
+    assert venue.sim.redeem(venue.leader, venue.market.condition_id) == 0
+
+
+def test_a_void_market_pays_half(venue: Any) -> None:
+    venue.fill(shares="10")
+    venue.sim.resolve(venue.market.condition_id, (1, 1))
+    venue.sim.advance(200)
+
+    reply = venue.get("data", "/v2/resolutions", condition=venue.market.condition_id).json()
+    assert reply["data"][0]["status"] == "resolved"
+    assert reply["data"][0]["payouts"] == [500_000, 500_000]
+    assert venue.sim.redeem(venue.leader, venue.market.condition_id) == 5_000_000
+
+
+def test_status_tells_the_feeds_lag(venue: Any) -> None:
+    serving = venue.get("data", "/v2/status").json()["data"]["serving"]
+    assert {each["name"] for each in serving["mechanisms"]} == {"activity_feed", "custody_balances", "pnl"}
+    assert serving["lag_seconds"] < 10
+
+
+def test_tokens_tell_what_they_stand_for(venue: Any) -> None:
+    (token,) = venue.get("data", "/v2/tokens", token_id=venue.market.tokens[1]).json()["data"]
+    assert token["condition_id"] == venue.market.condition_id
+    assert token["outcome_index"] == 1
+    assert token["closed"] is False
+
+
+def _positions(venue: Any, status: str) -> list[dict[str, Any]]:
+    params = {"user": venue.leader, "status": status, "_": next(venue.bust)}
+    return venue.get("data", "/v2/positions", **params).json()["data"]
+
+
+def _walk(venue: Any, **params: Any) -> Any:
+    cursor: dict[str, str] = {}
+    while True:
+        page = venue.get("data", "/v2/activity", user=venue.leader, **params, **cursor).json()
+        yield from page["data"]
+        if not page["pagination"]["has_more"]:
+            return
+        cursor = {"cursor": page["pagination"]["next_cursor"]}

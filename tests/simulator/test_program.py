@@ -1,0 +1,37 @@
+"""The program itself: one ready line, then clean ends."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+pytestmark = [pytest.mark.simulator, pytest.mark.process]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_announces_itself_serves_and_ends_cleanly(stop: signal.Signals) -> None:
+    command = [sys.executable, "-m", "simulator", "--speed", "50", "--leaders", "4"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        ready = json.loads(program.stdout.readline())
+        alive = requests.get(ready["clob_url"] + "/ok", timeout=5)
+        program.send_signal(stop)
+        assert program.wait(timeout=5) == 0
+
+    assert ready["event"] == "SIMULATOR_READY"
+    assert len(ready["leaders"]) == 4
+    assert alive.json() == "OK"
+
+
+def test_help_shows_examples() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "simulator", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "examples:" in shown.stdout
+    assert "--activity" in shown.stdout
