@@ -68,22 +68,12 @@ def result_of(
 ) -> RedemptionResult:
     """Return the redemption as an event.
 
-    Args:
-        claim: What was owed.
-        paid: What came, in micro-units.
-        mode: Whose money.
-        now_ms: When, in epoch milliseconds.
-        ledger_seq: The ledger's step that books it.
-        after: As in `Claim.id`.
+    `paid` is what came, in micro-units; `ledger_seq` the ledger's step that books it; `after` as in `Claim.id`.
 
     Raises:
         OutcomeUnknown: another amount came than was owed, above all nothing for a winner.
     """
-    if paid != claim.expected:
-        raise OutcomeUnknown(
-            f"condition {claim.condition_id} owes {from_micro(claim.expected)} and paid {from_micro(paid)}: "
-            "not redeemed; look for the wrong collateral or adapter, or for someone else who redeemed it"
-        )
+    _prove(claim, paid)
     return RedemptionResult(
         id=claim.id(after),
         emitted_at_ms=now_ms,
@@ -99,6 +89,14 @@ def result_of(
         title=claim.lots[0].title,
         ledger_seq=ledger_seq,
     )
+
+
+def _prove(claim: Claim, paid: int) -> None:
+    if paid != claim.expected:
+        raise OutcomeUnknown(
+            f"condition {claim.condition_id} owes {from_micro(claim.expected)} and paid {from_micro(paid)}: "
+            "not redeemed; look for the wrong collateral or adapter, or for someone else who redeemed it"
+        )
 
 
 def _redeemed(lot: Lot, payout: int) -> Redeemed:

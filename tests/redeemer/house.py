@@ -1,6 +1,7 @@
 """A desk on a real server, with its queue and its worker."""
 
 import threading
+from collections.abc import Callable
 
 from rq import Queue
 from rq.job import Job
@@ -44,3 +45,13 @@ class House:
     def redeemed(self) -> list[RedemptionResult]:
         events = [read_event(entry.json) for entry in tail(self.redis, REDEMPTIONS, 100)]
         return [event for event in events if isinstance(event, RedemptionResult)]
+
+
+def wait_for(fact: Callable[[], bool]) -> None:
+    """Wait until something another thread or process does is visible, for 10 s at most."""
+    clock, never = SystemClock(), threading.Event()
+    for _ in range(500):
+        if fact():
+            return
+        clock.wait(never, 0.02)
+    raise AssertionError("it did not happen in 10 s")

@@ -20,7 +20,7 @@ from shared.errors import DependencyMissing, Unavailable
 from shared.lease import Lease
 from shared.ledger import RedisLedger, open_lots
 from tests.redeemer.builders import CONDITION, ONE, OTHER, Desk, a_loser, a_lot, hold
-from tests.redeemer.house import AGAIN_S, JOB, QUEUE, House
+from tests.redeemer.house import AGAIN_S, JOB, QUEUE, House, wait_for
 
 pytestmark = pytest.mark.server
 
@@ -111,7 +111,7 @@ def test_a_job_that_rq_lost_is_enqueued_again_by_the_sweep(house: House) -> None
     house.raw.delete(house.queue.key)
 
     assert not house.jobs("paper", CONDITION)
-    house.clock.advance(AGAIN_S + 1)
+    house.clock.advance(2 * AGAIN_S)
 
     assert house.jobs("paper", CONDITION)
     house.work()
@@ -122,7 +122,7 @@ def test_a_job_whose_worker_vanished_is_enqueued_again_by_the_sweep(house: House
     house.jobs("paper", CONDITION)
     house.raw.delete(house.queue.key)
     house.job().set_status(JobStatus.STARTED)
-    house.clock.advance(AGAIN_S + 1)
+    house.clock.advance(2 * AGAIN_S)
 
     assert house.jobs("paper", CONDITION)
     assert house.queue.job_ids == [JOB]
@@ -144,7 +144,7 @@ def test_trap_31_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: H
     assert failure is not None
     assert "no outcome 5" in str(failure.exc_string)
     assert watcher.scan() == 0  # not again at once
-    house.clock.advance(AGAIN_S + 1)
+    house.clock.advance(2 * AGAIN_S)
     assert watcher.scan() == 1
 
 
@@ -184,15 +184,6 @@ def running(worker: Worker) -> Generator[threading.Event]:
         assert not thread.is_alive()
 
 
-def until(worker: Worker, what: str, count: int) -> None:
-    clock, never = SystemClock(), threading.Event()
-    for _ in range(500):
-        if worker.snapshot()[what] >= count:
-            return
-        clock.wait(never, 0.02)
-    raise AssertionError(f"{what} stayed below {count}: {worker.snapshot()}")
-
-
 def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey_url: str) -> None:
     house = House(valkey_url, **{CONDITION: (1, 0)})
     worker = Worker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
@@ -200,7 +191,7 @@ def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey
 
     with running(worker):
         house.jobs("paper", CONDITION)
-        until(worker, "succeeded", 1)
+        wait_for(lambda: worker.snapshot()["succeeded"] >= 1)
         assert worker.ready()
         assert active_children() == []  # a scheduler process of rq's would outlive a kill
 
@@ -215,13 +206,13 @@ def test_trap_31_a_server_that_was_killed_and_came_back_finds_the_worker_waiting
     house.jobs("paper", OTHER)
 
     with running(worker):
-        until(worker, "succeeded", 1)
+        wait_for(lambda: worker.snapshot()["succeeded"] >= 1)
         redis_server.kill()
         with pytest.raises(Unavailable):
             house.jobs("paper", CONDITION)
         redis_server.restart()
         house.jobs("paper", CONDITION)
-        until(worker, "succeeded", 2)
+        wait_for(lambda: worker.snapshot()["succeeded"] >= 2)
 
     assert len(house.redeemed()) == 1
     assert open_lots(house.desk.ledger) == []

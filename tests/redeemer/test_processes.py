@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ import pytest
 from shared.clock import SystemClock
 from tests.conftest import ROOT
 from tests.redeemer.builders import CONDITION, a_lot, hold
-from tests.redeemer.house import AGAIN_S, QUEUE, House
+from tests.redeemer.house import AGAIN_S, QUEUE, House, wait_for
 
 pytestmark = [pytest.mark.process, pytest.mark.server]
 
@@ -54,7 +53,7 @@ def test_a_worker_killed_in_the_middle_of_its_job_costs_a_delay_and_pays_once(va
     paid_before_the_kill = len(house.redeemed())
     assert house.job().is_started
     assert not house.jobs("paper", CONDITION)
-    house.clock.advance(AGAIN_S + 1)
+    house.clock.advance(2 * AGAIN_S)
     assert house.jobs("paper", CONDITION)
     house.work()
 
@@ -74,7 +73,7 @@ def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: s
 
     with started(module, **environment(valkey_url)) as process:
         began = SystemClock().monotonic()
-        wait_until_it_runs(house)
+        wait_for(lambda: bool(house.redis.xlen("hs:service")))
         process.send_signal(signal.SIGTERM)
         code = process.wait(15)
 
@@ -89,12 +88,3 @@ def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_ur
     assert process.returncode == 4
     assert "paper holdings only" in words
     assert House(valkey_url).redis.dbsize() == 0
-
-
-def wait_until_it_runs(house: House) -> None:
-    clock, never = SystemClock(), threading.Event()
-    for _ in range(500):
-        if house.redis.xlen("hs:service"):
-            return
-        clock.wait(never, 0.02)
-    raise AssertionError("the process announced nothing")

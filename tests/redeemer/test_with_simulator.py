@@ -1,7 +1,7 @@
 """Against the local venue: a market resolved there is paid out by the vector its chain holds."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import pytest
 
@@ -19,6 +19,7 @@ from simulator.market import Market
 from simulator.server import Simulator, serve
 from simulator.settings import Settings
 from tests.redeemer.builders import ANN, BOB, ONE, a_lot, hold
+from tests.redeemer.house import wait_for
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
 
@@ -171,12 +172,3 @@ def test_watcher_queue_and_worker_redeem_what_resolves_while_they_run(
 
 def watched(watcher: Redeemer) -> int:
     return int(watcher.snapshot()["enqueued"])
-
-
-def wait_for(fact: Callable[[], bool]) -> None:
-    clock, never = SystemClock(), threading.Event()
-    for _ in range(500):
-        if fact():
-            return
-        clock.wait(never, 0.02)
-    raise AssertionError("it did not happen in 10 s")
