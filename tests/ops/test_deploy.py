@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from supervisor.options import ServerOptions
@@ -33,7 +33,7 @@ def supervisor() -> dict[str, Any]:
     """Return supervisord's own reading of our file, by program."""
     options = ServerOptions()
     options.realize(["-c", str(ROOT / "supervisord.conf")])
-    groups: list[Any] = options.process_group_configs
+    groups = cast("Any", options).process_group_configs
     return {process.name: process for group in groups for process in group.process_configs}
 
 

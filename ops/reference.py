@@ -1,0 +1,132 @@
+"""The settings and events as documents: pure rendering of the models, so that no document can lie."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, TypeAdapter
+from pydantic.fields import FieldInfo
+
+_UNITS = (
+    ("_rate_per_s", "requests/s"),
+    ("_per_s", "per s"),
+    ("_usdc", "pUSD"),
+    ("_pct", "%"),
+    ("_ticks", "ticks"),
+    ("_blocks", "blocks"),
+    ("_seconds", "s"),
+    ("_ms", "ms"),
+    ("_s", "s"),
+)
+_HEAD = """# Configuration
+
+<!-- Written by `make docs` from the settings models; do not edit. -->
+
+A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`). A value that cannot
+be used stops the start with the variable, the value and the reason. Everything has a safe default except
+`TRACKED_WALLETS`: the leaders to follow.
+"""
+_SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
+
+
+@dataclass(frozen=True)
+class Section:
+    """The settings of one program."""
+
+    title: str
+    about: str
+    fields: Mapping[str, FieldInfo]
+
+
+def configuration(sections: Iterable[Section]) -> str:
+    """Return the settings of all programs as Markdown."""
+    return "\n".join([_HEAD, *(_table(section) for section in sections)])
+
+
+def env_example(sections: Iterable[Section]) -> str:
+    """Return every variable once, with its default, commented out; the leaders stand first and open."""
+    lines = [
+        "# Settings of all programs; a line without # counts. Written by `make docs`: copy to .env and edit the copy.",
+        "",
+        "# Leaders to follow: proxy wallets (the address on a trader's profile page), separated by commas.",
+        "TRACKED_WALLETS=",
+    ]
+    seen = {"tracked_wallets"}
+    for section in sections:
+        lines += ["", f"# --- {section.title}: {section.about}"]
+        for name, field in section.fields.items():
+            if name not in seen:
+                seen.add(name)
+                lines += [f"# {field.description}", f"# {name.upper()}={_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def event_schema(events: Any) -> str:  # noqa: ANN401 - the union of all events
+    """Return the JSON schema of what we write, for every event."""
+    schema = TypeAdapter(events).json_schema(mode="serialization")
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
+
+
+def own_fields(model: type[BaseModel], base: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields that `model` adds to `base`."""
+    return {name: field for name, field in model.model_fields.items() if name not in base.model_fields}
+
+
+def bounds(name: str, field: FieldInfo) -> str:
+    """Return a setting's unit and what its value must be, '' when anything of its type is right."""
+    unit = next((unit for suffix, unit in _UNITS if name.endswith(suffix)), "")
+    rules = [(sign, getattr(rule, key)) for rule in field.metadata for key, sign in _SIGNS if hasattr(rule, key)]
+    limits = [f"{sign} {_plain(limit)}" for sign, limit in rules]
+    patterns = [f"`{rule.pattern}`" for rule in field.metadata if getattr(rule, "pattern", None)]
+    choices = [", ".join(map(str, get_args(field.annotation)))] if get_origin(field.annotation) is Literal else []
+    switch = ["true or false"] if field.annotation is bool else []
+    return "; ".join(part for part in [unit, ", ".join(limits), *patterns, *choices, *switch] if part)
+
+
+def _table(section: Section) -> str:
+    rows = [
+        f"| `{name.upper()}` | `--{name.replace('_', '-')}` | {_shown(field)} | {_cell(bounds(name, field))} "
+        f"| {_cell(field.description or '')} |"
+        for name, field in section.fields.items()
+    ]
+    head = "| variable | flag | default | unit, bounds | what it does |\n|---|---|---|---|---|"
+    return "\n".join([f"## {section.title}\n\n{section.about}\n", head, *rows, ""])
+
+
+def _shown(field: FieldInfo) -> str:
+    default = _default(field)
+    return f"`{_cell(default)}`" if default else ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=False)
+    if value is None or isinstance(value, SecretStr):
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - any tuple
+    return _plain(value)
+
+
+def _plain(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}" if value < 1e6 else str(value)  # noqa: PLR2004 - beyond it `g` turns to exponents
+        case Path():
+            return _anywhere(value).as_posix()
+        case _:
+            return str(value)
+
+
+def _anywhere(path: Path) -> Path:
+    """Name the temporary folder as it is called on most machines: the document must not depend on this one."""
+    here = Path(tempfile.gettempdir())
+    return Path("/tmp") / path.relative_to(here) if path.is_relative_to(here) else path  # noqa: S108 - a word in a text
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,61 @@
+"""What is generated from the models has not drifted, and says what an operator needs."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from ops import docs
+from ops.reference import bounds
+from shared.config import Settings
+from shared.events import AnyEvent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", ["docs/configuration.md", ".env.example", "docs/events.schema.json"])
+def test_a_generated_file_says_what_the_models_say(name: str) -> None:
+    """`make docs` writes it again."""
+    assert (ROOT / name).read_text(encoding="utf-8") == docs.documents()[name]
+
+
+def test_check_names_what_drifted_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["--check"], tmp_path) == 1
+
+    assert "docs/configuration.md" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_passes_the_check(tmp_path: Path) -> None:
+    assert docs.main([], tmp_path) == 0
+    assert docs.main(["--check"], tmp_path) == 0
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for section in docs.settings_sections():
+        for name, field in section.fields.items():
+            assert field.description, name
+            assert field.description.rstrip().endswith((".", ")")), name
+
+
+def test_units_and_bounds_come_from_the_model() -> None:
+    assert bounds("heartbeat_s", Settings.model_fields["heartbeat_s"]) == "s; > 0, ≤ 300"
+
+
+def test_the_example_file_is_safe_to_copy() -> None:
+    """Every line but the leaders' is a comment, so a copy changes nothing until it is edited."""
+    text = docs.documents()[".env.example"]
+
+    open_lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert open_lines == ["TRACKED_WALLETS="]
+    names = re.findall(r"(?m)^# ([A-Z_0-9]+)=", text)
+    assert len(names) == len(set(names))
+
+
+def test_the_schema_names_every_event() -> None:
+    schema = json.loads(docs.documents()["docs/events.schema.json"])
+
+    known = TypeAdapter(AnyEvent).json_schema()["discriminator"]["mapping"]
+    assert set(schema["discriminator"]["mapping"]) == set(known)
