@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
-from shared.http import Upstream
 
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
@@ -22,6 +21,7 @@ from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
+from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.life import code_version

@@ -117,13 +117,14 @@ class Engine:
         now_ms = self._clock.now_ms()
         scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
         portfolio = self._journal.portfolio(scope)
-        verdict = decide(Case(signal, facts, book, portfolio, self._limits, now_ms))
+        problems = tuple(problem for problem in (no_facts, no_book) if problem)
+        verdict = decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems))
         inputs = Inputs(
             now_ms=now_ms,
             market=facts,
             book=book,
             portfolio=portfolio,
-            problems=tuple(problem for problem in (no_facts, no_book) if problem),
+            problems=problems,
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )

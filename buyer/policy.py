@@ -20,7 +20,7 @@ from shared.money import from_micro, to_micro
 
 @dataclass(frozen=True)
 class Case:
-    """All a decision may look at; None is what could not be found out."""
+    """All a decision may look at; None is what could not be found out, and `problems` says why."""
 
     signal: ActionableSignal
     market: MarketFacts | None
@@ -28,6 +28,7 @@ class Case:
     portfolio: Portfolio | None
     limits: Limits
     now_ms: int
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def facts(self) -> MarketFacts:
@@ -149,6 +150,10 @@ def _market_open(case: Case) -> tuple[bool, object, object]:
     return state == "accepting", state, "accepting"
 
 
+def _inputs_known(case: Case) -> tuple[bool, object, object]:
+    return not case.problems, "; ".join(case.problems) or "all", "facts and book"
+
+
 def _right_token(case: Case) -> tuple[bool, object, object]:
     """Check that what we would buy is the very outcome the leader traded (trap 15)."""
     same = case.facts.token_id == case.signal.token_id == case.seen_book.token_id
@@ -226,6 +231,7 @@ def _lot_held(case: Case) -> tuple[bool, object, object]:
 
 _BOTH: dict[str, Rule] = {
     "kill_switch": _not_halted,
+    "inputs_known": _inputs_known,
     "signal_fresh": _fresh,
     "clocks_agree": _clocks_agree,
     "market_open": _market_open,

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from shared.http import Upstream
-
 from shared import logs
 from shared.clock import Clock
 from shared.errors import HybridError, TryAgain
+from shared.http import Upstream
 from shared.market import Book, MarketFacts
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.markets import MarketCache

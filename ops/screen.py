@@ -16,6 +16,9 @@ from shared.accounts import Lot
 from shared.events import BuyEngineDecision, GateStatus
 from shared.money import from_micro, price_of
 
+_WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
+_WIDE = {"market": 2, "why": 3, "last error": 1}
+_NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"}
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"}
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
@@ -35,9 +38,14 @@ class Picture:
 
 def full_screen(picture: Picture, height: int) -> Layout:
     """Return the picture as one screen of `height` lines."""
-    picture.rows = max(4, (height - 16) // 3)
+    leaders = len(picture.view.progress.leaders) if picture.view.progress else 0
+    sources = len(picture.view.progress.sources) if picture.view.progress else 0
+    top = min(max(leaders + 3, sources + len(picture.gates) + 4, 8), height // 3)
+    picture.rows = max(4, (height - 3 - top) // 2 - 3)
     layout = Layout()
-    layout.split_column(Layout(_header(picture), size=3), Layout(name="top"), Layout(name="middle"), Layout(name="low"))
+    layout.split_column(
+        Layout(_header(picture), size=3), Layout(name="top", size=top), Layout(name="middle"), Layout(name="low")
+    )
     layout["top"].split_row(Layout(_leaders(picture)), Layout(_sources(picture), ratio=2))
     layout["middle"].split_row(Layout(_signals(picture)), Layout(_decisions(picture)))
     layout["low"].split_row(Layout(_positions(picture)), Layout(_redemptions(picture)))
@@ -167,14 +175,25 @@ def _why(decision: BuyEngineDecision) -> str:
     if decision.outcome is not None:
         return decision.outcome.reason or decision.outcome.state
     failed = next((rule for rule in decision.rules if not rule.passed), None)
-    return f"{failed.rule}: {failed.value} (limit {failed.limit})" if failed and failed.limit else decision.reason
+    if failed is None:
+        return decision.reason
+    if failed.rule == "inputs_known":
+        return failed.value
+    return f"{failed.rule}: {failed.value}" + (f" (limit {failed.limit})" if failed.limit else "")
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, expand=True, pad_edge=False, header_style="dim", show_edge=False)
     for column in columns:
-        numeric = column in {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "lag", "polls"}
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
+        numeric = column in _NUMBERS
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=_WIDTHS.get(column),
+            ratio=_WIDE.get(column),
+        )
     return table
 
 

@@ -75,7 +75,7 @@ def a_full_view() -> View:
 
 
 def drawn(*parts: object) -> str:
-    console = Console(width=180, height=50, record=True, file=io.StringIO())
+    console = Console(width=220, height=50, record=True, file=io.StringIO())
     for part in parts:
         console.print(part)
     return console.export_text()
