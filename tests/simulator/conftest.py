@@ -83,7 +83,7 @@ def venue_of() -> Callable[..., Any]:
 
 
 def _venue_of(**given: Any) -> Iterator[Venue]:
-    quiet = {"fills_per_minute": 0.0, "leaders": 2, "markets": 6, "resolve_after_s": 86_400.0}
+    quiet: dict[str, Any] = {"fills_per_minute": 0.0, "leaders": 2, "markets": 6, "resolve_after_s": 86_400.0}
     with serve(Settings(**{**quiet, **given}), ManualClock()) as sim:
         sim.world.paused = True
         yield Venue(sim)

@@ -1,5 +1,6 @@
 """The chain: exact events, one per order, limits of a public node, reorganisations."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from simulator import abi, contracts
 
 pytestmark = pytest.mark.simulator
+
+
+def _block(venue: Any, number: str) -> Any:
+    return venue.rpc("eth_getBlockByNumber", *json.loads(f'["{number}", false]'))["result"]
 
 
 def _words(log: dict[str, Any]) -> list[int]:
@@ -126,12 +131,12 @@ def test_batches_are_answered_in_order(venue: Any) -> None:
 
 
 def test_blocks_are_linked_and_finality_trails_the_head(venue: Any) -> None:
-    head = venue.rpc("eth_getBlockByNumber", "latest", False)["result"]
-    parent = venue.rpc("eth_getBlockByNumber", hex(int(head["number"], 16) - 1), False)["result"]
-    final = venue.rpc("eth_getBlockByNumber", "finalized", False)["result"]
+    head = _block(venue, "latest")
+    parent = _block(venue, hex(int(head["number"], 16) - 1))
+    final = _block(venue, "finalized")
     assert head["parentHash"] == parent["hash"]
     assert int(final["number"], 16) < int(head["number"], 16)
-    assert venue.rpc("eth_getBlockByNumber", hex(int(head["number"], 16) + 1), False)["result"] is None
+    assert _block(venue, hex(int(head["number"], 16) + 1)) is None
 
 
 def test_payouts_are_on_chain_before_anyone_else_knows(venue: Any) -> None:
@@ -156,14 +161,14 @@ def test_payouts_are_on_chain_before_anyone_else_knows(venue: Any) -> None:
 def test_a_reorg_takes_a_fill_back_for_good(venue: Any) -> None:
     fill = venue.fill()[-1]
     venue.sim.advance(10)
-    block = venue.rpc("eth_getBlockByNumber", hex(fill.block), False)["result"]
+    block = _block(venue, hex(fill.block))
     assert len(venue.logs(venue.leader)) == len(venue.rows()) == 1
 
     venue.sim.fault("reorg", "rpc", params={"blocks": 12})
 
     assert venue.logs(venue.leader) == []
     assert venue.rows() == []
-    assert venue.rpc("eth_getBlockByNumber", hex(fill.block), False)["result"]["hash"] != block["hash"]
+    assert _block(venue, hex(fill.block))["hash"] != block["hash"]
     assert venue.get("sim", "/fills").json()["fills"][0]["removed"] is True
 
 

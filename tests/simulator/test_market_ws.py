@@ -12,8 +12,9 @@ def _frames(socket: Any, *kinds: str) -> dict[str, Any]:
     """Return the first frame of each kind."""
     found: dict[str, Any] = {}
     while set(kinds) - set(found):
-        frame = json.loads(socket.recv(timeout=2))
-        for each in frame if isinstance(frame, list) else [frame]:
+        text = socket.recv(timeout=2)
+        frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
+        for each in frames:
             found.setdefault(each["event_type"], each)
     return found
 
