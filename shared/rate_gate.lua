@@ -1,34 +1,55 @@
 -- One turn at one or more gates, or one throttle report. All or none, one round trip, the server's clock.
 --
 -- KEYS[1] set of gate names, KEYS[2..] one string per gate
--- ARGV[1] "take" or "cut", [2] lane 1..4, [3] cost, [4] hold_us (cut only), then for each gate 9 values:
---   name, rate/s, burst, floor/s, "recover/s cut cool_down_us slow_factor slow_floor_us", successes, latency_us,
---   "slot shift gen yielded" (the ticket handed out before, or ""), patience_us of the lane
--- Answer: {1, wait_us}: sleep, then send. {0, wait_us, ticket, ...}: sleep, then ask again with the tickets.
+-- ARGV[1] "take" or "cut", [2] lane 1..4, [3] cost, [4] patience_us of the lane, or hold_us, then for each gate 4 values:
+--   "rate/s burst floor/s", "recover/s cut cool_down_us slow_factor slow_floor_us", "successes latency_us" or "",
+--   "slot shift gen yielded" (the ticket handed out before) or ""
+-- Answer: 1: send. {1, wait_us}: sleep, then send. {0, wait_us, ticket, ...}: sleep, then ask again with the tickets.
 --
 -- A gate is two GCRA clocks. t1..t4 are the reserved ends of work of lanes 1..k: an arrival on lane k queues at tk and
 -- pushes every lower lane back (s2..s4 sum the pushes, so a sleeping ticket learns how far it moved). `phys` is what
 -- really went out: it alone bounds the burst, whoever wakes late. Reads first, writes last: Redis rolls nothing back.
--- A second run of the same call costs one slot more and nothing else. One string per gate, its rarely changing half
--- copied unread: this runs before every request we make, and a hash of 22 fields costs six times as much.
+-- A second run of the same call costs one slot more and nothing else. Times are microseconds.
+--
+-- This runs before every request we make, so a gate is one string (a hash of 23 fields costs six times as much):
+--   "calm|busy seen phys granted gap burst full_at|rate burst floor|t1 t2 t3 t4 s2 s3 s4 factor hold gen cut_at up_at
+--   rate_at throttled slow base". Calm: nobody queues or holds, every t is `phys`, and until `full_at` a turn is the
+--   few lines that follow.
 
-local HOT = '%d %d %d %d %d %d %d %d %d %d|'
-local COLD = '%.6f %d %d %d %d %s %s %s %d %d %d %d'
-local READ = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%d+)|()' ..
-  '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+local HEAD = '%016d %016d %015d' -- always as wide, so that it can be written over
+
+if #KEYS == 2 and ARGV[1] == 'take' and ARGV[8] == '' then
+  local text = redis.call('GET', KEYS[2]) or ''
+  local seen, phys, granted, gap, burst, full_at, limits =
+    string.match(text, '^calm (%d+) (%d+) (%d+) (%S+) (%d+) (%d+)|([^|]*)|')
+  if seen and limits == ARGV[5] and now >= seen + 0 and now < full_at + 0 then
+    local cost = ARGV[3] + 0
+    if phys + (cost - burst) * gap <= now then
+      local head = string.format(HEAD, now, math.max(phys, now) + cost * gap, granted + cost)
+      redis.call('SETRANGE', KEYS[2], 5, head)
+      return 1
+    end
+  end
+end
+
 local T = { 't1', 't2', 't3', 't4' }
 local S = { 's1', 's2', 's3', 's4' } -- s1 stays 0: nothing passes the first lane
-local PER_GATE = 9
+local PER_GATE = 4
 local SECOND = 1000000
 local STEP = SECOND           -- a clock this much behind what was seen was stepped, not slewed
 local RATE_LIVES = 60 * SECOND -- the lowest target wins while somebody asked with it in this time
-local LEARN_EVERY = SECOND / 10
+local FULL_EVERY = SECOND / 10 -- how often a calm gate looks at everything
 local EARLY = 500             -- woken this much before its slot counts as on time
 local FINAL = 50000           -- a last wait this short is not checked again
 
+local READ = '^(%a+) (%S+) (%S+) (%S+) %S+ %S+ %S+|(%S+) (%S+) (%S+)|' ..
+  '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
+local WRITE = '%s ' .. HEAD .. ' %.3f %s %d|%s %s %s|%d %d %d %d %d %d %d %.6f %d %d %d %d %d %d %d %d'
+
 local max, min, number = math.max, math.min, tonumber
-local time = redis.call('TIME')
-local server_now = time[1] * SECOND + time[2]
 
 -- An empty bucket at `at`: the first token comes one interval (at most a second) later, no burst.
 local function empty(g, at)
@@ -42,66 +63,68 @@ end
 
 local function born(rate, burst, floor)
   local g = {
-    new = true, seen = server_now, s1 = 0, s2 = 0, s3 = 0, s4 = 0, granted = 0,
-    factor = 1, hold = 0, gen = 1, cut_at = 0, up_at = server_now,
-    rate = rate, burst = burst, floor = floor, rate_at = server_now, throttled = 0, slow = 0, base = 0,
+    new = true, seen = now, s1 = 0, s2 = 0, s3 = 0, s4 = 0, granted = 0,
+    factor = 1, hold = 0, gen = 1, cut_at = 0, up_at = now,
+    rate = rate, burst = burst, floor = floor, rate_at = now, throttled = 0, slow = 0, base = 0,
   }
   pace(g)
-  empty(g, server_now)
+  empty(g, now)
   return g
 end
 
 -- The server's clock stepped back: carry every distance over, and let tickets queue again.
 local function rebase(g)
-  local step = server_now - g.seen
+  local step = now - g.seen
   for _, f in ipairs({ 't1', 't2', 't3', 't4', 'phys', 'hold', 'cut_at', 'up_at', 'rate_at' }) do g[f] = g[f] + step end
-  g.seen, g.gen, g.cold = server_now, g.gen + 1, nil
+  g.seen, g.gen = now, g.gen + 1
 end
 
 -- Numbers stay text until they are reckoned with (Lua then converts them): only what is compared is converted here.
+-- Numbers stay text until they are reckoned with (Lua then converts them): only what is compared is converted here.
 local function known(text)
-  local g, at = {}, nil
-  g.seen, g.t1, g.t2, g.t3, g.t4, g.s2, g.s3, g.s4, g.phys, g.granted, at, g.factor, g.hold, g.gen, g.cut_at, g.up_at,
-    g.rate, g.burst, g.floor, g.rate_at, g.throttled, g.slow, g.base = string.match(text, READ)
-  g.s1, g.cold, g.seen = 0, string.sub(text, at), number(g.seen)
-  if server_now < g.seen - STEP then rebase(g) end
-  g.seen = max(g.seen, server_now)
+  local g, mood = { s1 = 0 }, nil
+  mood, g.seen, g.phys, g.granted, g.rate, g.burst, g.floor, g.t1, g.t2, g.t3, g.t4, g.s2, g.s3, g.s4, g.factor, g.hold,
+    g.gen, g.cut_at, g.up_at, g.rate_at, g.throttled, g.slow, g.base = string.match(text, READ)
+  if mood == 'calm' then g.t1, g.t2, g.t3, g.t4 = g.phys, g.phys, g.phys, g.phys end
+  g.seen = number(g.seen)
+  if now < g.seen - STEP then rebase(g) end
+  g.seen = max(g.seen, now)
   return g
 end
 
 -- The lowest target wins while somebody asks with it. Limits are compared as the text both sides write.
-local function limit(g, rate, burst, floor)
+local function limit(g, limits)
+  local rate, burst, floor = string.match(limits, '^(%S+) (%S+) (%S+)$')
   local same = rate == g.rate and burst == g.burst and floor == g.floor
   local lower = number(rate) < number(g.rate) or (rate == g.rate and number(burst) < number(g.burst))
-  if lower or g.now - g.rate_at > (same and SECOND or RATE_LIVES) then
-    g.rate, g.burst, g.floor, g.rate_at, g.cold = rate, burst, floor, g.now, nil
+  if same or lower or g.now - g.rate_at > RATE_LIVES then
+    g.rate, g.burst, g.floor, g.rate_at = rate, burst, floor, g.now
   end
 end
 
 local function load(i)
   local at = 4 + (i - 1) * PER_GATE
-  local rate, burst, floor = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local text = redis.call('GET', KEYS[i + 1])
-  local g = text and known(text) or born(rate, burst, floor)
+  local g = text and known(text) or born(string.match(ARGV[at + 1], '^(%S+) (%S+) (%S+)$'))
   g.at, g.now = at, g.seen
-  if g.now - g.rate_at > SECOND or rate ~= g.rate or burst ~= g.burst then limit(g, rate, burst, floor) end
+  limit(g, ARGV[at + 1])
   pace(g)
   return g
 end
 
 local function save(i, g)
-  if g.new then redis.call('SADD', KEYS[1], ARGV[g.at + 1]) end
-  local format = string.format
-  local cold = g.cold or format(COLD, g.factor, g.hold, g.gen, g.cut_at, g.up_at, g.rate, g.burst, g.floor,
-    g.rate_at, g.throttled, g.slow, g.base)
-  redis.call('SET', KEYS[i + 1],
-    format(HOT, g.seen, g.t1, g.t2, g.t3, g.t4, g.s2, g.s3, g.s4, g.phys, g.granted) .. cold)
+  if g.new then redis.call('SADD', KEYS[1], string.sub(KEYS[i + 1], #'hs:gate:' + 1)) end
+  local last = max(g.t1, g.t2, g.t3, g.t4)
+  local calm = g.now >= number(g.hold) and (last <= number(g.phys) or last <= g.now)
+  redis.call('SET', KEYS[i + 1], string.format(WRITE, calm and 'calm' or 'busy', g.seen, g.phys, g.granted, g.gap, g.burst,
+    g.now + FULL_EVERY, g.rate, g.burst, g.floor, g.t1, g.t2, g.t3, g.t4, g.s2, g.s3, g.s4, g.factor, g.hold, g.gen,
+    g.cut_at, g.up_at, g.rate_at, g.throttled, g.slow, g.base))
 end
 
 -- recover/s, cut, cool_down_us, slow_factor, slow_floor_us
 local function settings(g)
   local recover, by, cool_down, slow_factor, slow_floor =
-    string.match(ARGV[g.at + 5], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+    string.match(ARGV[g.at + 2], '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
   return number(recover), number(by), number(cool_down), number(slow_factor), number(slow_floor)
 end
 
@@ -123,15 +146,16 @@ end
 
 local function learn(g)
   local passed = g.now - g.up_at
-  if ARGV[g.at + 6] == '0' or passed < LEARN_EVERY then return end
+  if ARGV[g.at + 3] == '' or passed < FULL_EVERY then return end
   local recover, _, cool_down, slow_factor, slow_floor = settings(g)
-  if not rising(g, number(ARGV[g.at + 7]), slow_factor, slow_floor) then
+  local latency = number(string.match(ARGV[g.at + 3], ' (%d+)$'))
+  if not rising(g, latency, slow_factor, slow_floor) then
     g.factor = min(1, g.factor + recover * min(passed, SECOND) / SECOND)
     pace(g)
   elseif g.now - g.cut_at >= cool_down then
     slower(g, 0.8)
   end
-  g.up_at, g.cold = g.now, nil
+  g.up_at = g.now
 end
 
 local function reserve(g, lane, work)
@@ -150,9 +174,9 @@ end
 -- queues in the first lane from then on, also across throttles, which send everybody to queue again.
 local function due(g, lane, cost)
   g.lane, g.yielded = lane, 0
-  if ARGV[g.at + 8] ~= '' then
-    local slot, shift, gen, yielded = string.match(ARGV[g.at + 8], '^(%d+) (%d+) (%d+) (%d+)$')
-    local patience = number(ARGV[g.at + 9])
+  if ARGV[g.at + 4] ~= '' then
+    local slot, shift, gen, yielded = string.match(ARGV[g.at + 4], '^(%d+) (%d+) (%d+) (%d+)$')
+    local patience = number(ARGV[4])
     local left = max(0, patience - yielded)
     if left == 0 then g.lane = 1 end
     local pushed = max(0, g[S[g.lane]] - shift)
@@ -202,7 +226,7 @@ end
 local function cut(g, hold)
   local _, by, cool_down = settings(g)
   local ends = g.now + hold
-  g.throttled, g.cold = g.throttled + 1, nil
+  g.throttled = g.throttled + 1
   if g.now - g.cut_at >= cool_down then slower(g, by) end
   if ends > number(g.hold) then -- everybody queues again behind the hold, at the new pace
     g.hold, g.up_at, g.gen = ends, ends, g.gen + 1

@@ -31,10 +31,11 @@ ASK_AGAIN_S = 1.0
 """How long a server that failed is left alone; callers live on the floor rate meanwhile."""
 
 _NO_TICKET = ""
-_NO_NEWS = (0, 0)
+_PATIENCE_US = {lane: round(seconds * 1e6) for lane, seconds in PATIENCE_S.items()}
 _FIELDS = (
-    *("seen", "t1", "t2", "t3", "t4", "s2", "s3", "s4", "phys", "granted"),
-    *("factor", "hold", "gen", "cut_at", "up_at", "rate", "burst", "floor", "rate_at", "throttled", "slow", "base"),
+    *("mood", "seen", "phys", "granted", "gap", "burst", "full_at", "rate", "burst", "floor"),
+    *("t1", "t2", "t3", "t4", "s2", "s3", "s4", "factor", "hold", "gen", "cut_at", "up_at", "rate_at", "throttled"),
+    *("slow", "base"),
 )
 """A gate's state as `rate_gate.lua` writes it; times in microseconds."""
 
@@ -52,7 +53,7 @@ class RateGate:
         self.script = Script(redis, Path(__file__).with_suffix(".lua"))
         self.fallback = Fallback(limits, clock)
         self._redis = redis
-        self._settings = _settings(name, limits)
+        self._settings = _settings(limits)
         self._lock = threading.Lock()
         self._successes = 0
         self._latencies_s: list[float] = []
@@ -71,7 +72,7 @@ class RateGate:
         hold_s = min(asked_s, self.limits.max_hold_s)
         self.fallback.hold(hold_s)
         try:
-            args = ["cut", 1, 1, round(hold_s * 1e6), *self.args(_NO_TICKET, 0)]
+            args = ["cut", 1, 1, round(hold_s * 1e6), *self.args(_NO_TICKET)]
             self.script([REGISTRY, self.key], args)
         except Unavailable:
             self.fallback.server_failed()
@@ -91,18 +92,18 @@ class RateGate:
             return self.fallback.state(self.name)
         return found[0] if found else _unused(self.name, self.limits)
 
-    def args(self, ticket: str, patience_us: int) -> tuple[Any, ...]:
+    def args(self, ticket: str) -> tuple[str, ...]:
         """Return what the script wants to know of this gate; takes the successes reported since the last call."""
-        return (*self._settings, *self._news(), ticket, patience_us)
+        return (*self._settings, self._news(), ticket)
 
-    def _news(self) -> tuple[int, int]:
+    def _news(self) -> str:
         if not self._successes:
-            return _NO_NEWS
+            return ""
         with self._lock:
             successes, latencies_s = self._successes, self._latencies_s
             self._successes, self._latencies_s = 0, []
         mean_s = sum(latencies_s) / len(latencies_s) if latencies_s else 0.0
-        return successes, round(mean_s * 1e6)
+        return f"{successes} {round(mean_s * 1e6)}"
 
 
 class Fallback:
@@ -177,8 +178,9 @@ class _Turn:
     def __init__(self, gates: Sequence[RateGate], lane: Lane, cost: int) -> None:
         self._gates = gates
         self._clock = gates[0].clock
-        self._lane = lane
         self._cost = cost
+        self._keys = [REGISTRY, *[gate.key for gate in gates]]
+        self._wish = ("take", int(lane), cost, _PATIENCE_US[lane])
         self._tickets = [_NO_TICKET] * len(gates)
         self._own_slot: float | None = None
 
@@ -188,7 +190,7 @@ class _Turn:
             go, wait_s = self._own_answer() if self._gates[0].fallback.away else self._answer()
             if wait_s > 0 and self._clock.wait(stop, wait_s):
                 return False
-            hold_s = max(gate.fallback.hold_s for gate in self._gates) if go else 0.0
+            hold_s = max([gate.fallback.hold_s for gate in self._gates])
             if go and hold_s <= 0:
                 return True
             if go:  # a throttle came in this process while we slept, or Redis lost one: queue again behind it
@@ -199,26 +201,25 @@ class _Turn:
     def _answer(self) -> tuple[bool, float]:
         """Ask the server; return whether to go after the wait, and the wait in seconds."""
         try:
-            go, wait_us, *tickets = self._gates[0].script(self._keys(), self._args())
+            answer = self._gates[0].script(self._keys, self._args())
         except Unavailable:
             for gate in self._gates:
                 gate.fallback.server_failed()
             return self._own_answer()
         for gate in self._gates:
             gate.fallback.server_answered()
+        if answer == 1:
+            return True, 0.0
+        go, wait_us, *tickets = answer
         if not go:
             self._tickets = tickets
         wait_s = wait_us / 1e6
         return bool(go), wait_s if go else min(wait_s, CHECK_EVERY_S)
 
-    def _keys(self) -> list[str]:
-        return [REGISTRY, *(gate.key for gate in self._gates)]
-
     def _args(self) -> list[Any]:
-        args: list[Any] = ["take", self._lane.value, self._cost, 0]
-        patience_us = round(PATIENCE_S[self._lane] * 1e6)
+        args: list[Any] = [*self._wish]
         for gate, ticket in zip(self._gates, self._tickets, strict=True):
-            args += gate.args(ticket, patience_us)
+            args += gate.args(ticket)
         return args
 
     def _own_answer(self) -> tuple[bool, float]:
@@ -252,7 +253,9 @@ def _read(redis: Redis, names: Sequence[str]) -> list[GateState]:
 
 
 def _state(name: str, text: str, now_us: int) -> GateState:
-    value = dict(zip(_FIELDS, map(float, text.replace("|", " ").split()), strict=True))
+    words = dict(zip(_FIELDS, text.replace("|", " ").split(), strict=True))
+    calm = words.pop("mood") == "calm"
+    value = {field: float(word) for field, word in words.items()}
     target, factor = value["rate"], value["factor"]
     rate_now = max(min(value["floor"], target), target * factor)
     return GateState(
@@ -264,7 +267,7 @@ def _state(name: str, text: str, now_us: int) -> GateState:
         hold_s=max(0.0, (value["hold"] - now_us) / 1e6),
         granted=int(value["granted"]),
         throttled=int(value["throttled"]),
-        waiting=max(0, round((value["t4"] - max(value["phys"], now_us)) / 1e6 * rate_now)),
+        waiting=0 if calm else max(0, round((value["t4"] - max(value["phys"], now_us)) / 1e6 * rate_now)),
     )
 
 
@@ -272,8 +275,8 @@ def _unused(name: str, limits: GateLimits) -> GateState:
     return GateState(name, limits.rate_per_s, limits.rate_per_s, 1.0, limits.burst)
 
 
-def _settings(name: str, limits: GateLimits) -> tuple[str, ...]:
+def _settings(limits: GateLimits) -> tuple[str, ...]:
     """Encode what never changes, in the order `rate_gate.lua` reads it."""
     cool_down_us, slow_floor_us = round(limits.cool_down_s * 1e6), round(limits.slow_floor_s * 1e6)
     rest = f"{limits.recover_per_s} {limits.cut} {cool_down_us} {limits.slow_factor} {slow_floor_us}"
-    return name, f"{limits.rate_per_s:.6f}", str(limits.burst), f"{limits.floor_per_s:.6f}", rest
+    return f"{limits.rate_per_s:.6f} {limits.burst} {limits.floor_per_s:.6f}", rest
