@@ -97,7 +97,13 @@ def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox
         logs.get("process", service=program).error("start_crashed", exc_info=error)
         return say(program, error)
     life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
-    return life.live(str(getattr(settings, "mode", "")), DRAIN_S)
+    return life.live(_mode_of(settings), DRAIN_S)
+
+
+def _mode_of(settings: Settings) -> str:
+    """Return `live` or `paper` for a program that could trade, '' for one that could not."""
+    live = getattr(settings, "live", None)
+    return "" if live is None else ("live" if live else "paper")
 
 
 def _leave(code: int) -> NoReturn:

@@ -28,6 +28,8 @@ _SECRET_WORDS = frozenset(
 _PUBLIC_NAMES = frozenset({"public_key", "token_count", "token_id", "token_ids", "token_side"})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
+_MOST_COUNTED = 2**63
+
 _SHAPES = (
     (re.compile(r"(\w+://)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
@@ -50,7 +52,7 @@ def is_secret_name(name: str) -> bool:
 
 def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
     """Return `value` with everything secret replaced, at any depth."""
-    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and value not in (None, "", True, False)):
+    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and not _is_harmless(value)):
         return HIDDEN
     if isinstance(value, str):
         return redact_text(value)
@@ -60,6 +62,11 @@ def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a 
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item) for item in cast("list[Any]", value)]
     return value
+
+
+def _is_harmless(value: object) -> bool:
+    """Say whether a value is no secret under any name: nothing, a switch, a count (a fencing token is one)."""
+    return value is None or value == "" or (isinstance(value, int) and abs(value) < _MOST_COUNTED)
 
 
 def redact_text(text: str) -> str:

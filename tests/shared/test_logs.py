@@ -126,6 +126,10 @@ def test_secrets_are_found_at_any_depth() -> None:
     assert redact(config) == {"wallets": [{"label": "a", "private_key": "***"}], "token": "***", "n": 1}
 
 
+def test_a_fencing_token_is_a_count_and_a_key_as_a_number_is_not() -> None:
+    assert redact({"token": 7, "private_key": int(PRIVATE_KEY, 16)}) == {"token": 7, "private_key": "***"}
+
+
 def test_a_setting_that_is_not_given_is_shown_as_such() -> None:
     assert redact({"metrics_token": None, "private_key": ""}) == {"metrics_token": None, "private_key": ""}
 
