@@ -60,7 +60,7 @@ class Pollers:
             return True
         except HybridError as error:
             return self._failed(scope, f"{type(error).__name__}: {error}")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (trap 29)
             self._log.exception("poll_crashed", scope=scope)
             return self._failed(scope, f"crashed: {type(error).__name__}: {error}")
         if self._board.polled(name, scope, self._clock.now_ms()):

@@ -129,7 +129,7 @@ class Publisher:
             self.failure = error
             self._stop.set()
             job.finish(Stopping(str(error)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the source hears of it; the loop goes on (trap 29)
             self._log.exception("batch_failed", source=job.batch.source)
             job.finish(error)
         else:

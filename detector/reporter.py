@@ -46,7 +46,7 @@ class Reporter:
             return
         try:
             self._signal_callback(signal.model_dump(mode="json"))
-        except Exception:
+        except Exception:  # noqa: BLE001 - an embedder's bug must not stop us (S2)
             self._log.exception("signal_callback_failed", signal=signal.id)
 
     def progress(self, report: HybridProgress) -> None:
@@ -60,7 +60,7 @@ class Reporter:
             return
         try:
             self._progress_callback(report)
-        except Exception:
+        except Exception:  # noqa: BLE001 - an embedder's bug must not stop us (S2)
             self._log.exception("progress_callback_failed")
 
     def live_tokens(self) -> tuple[str, ...]:

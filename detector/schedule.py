@@ -9,8 +9,8 @@ MOST_PAUSE_S = 60.0
 class Schedule:
     """Each scope is due `every_s` after its last poll ended; the one that waited longest goes first.
 
-    A scope in flight is not handed out again. One that fails rests longer each time (doubling, up to `MOST_PAUSE_S`), so
-    it does not eat the others' budget.
+    A scope in flight is not handed out again. One that fails rests longer each time (doubling, up to
+    `MOST_PAUSE_S`), so it does not eat the others' budget.
     """
 
     def __init__(self, scopes: Iterable[str], every_s: float, now: float) -> None:

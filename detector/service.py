@@ -13,6 +13,7 @@ from detector.config import DetectorSettings
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
+from detector.sources.port import Source
 from detector.wiring import Parts, Wiring
 from shared import logs
 from shared.broker import connect
@@ -115,7 +116,7 @@ class HybridDetector:
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
 
-    def _poller(self, source: Any) -> Pollers:
+    def _poller(self, source: Source) -> Pollers:
         workers = self._cfg.workers if source.name == "data_api" else 1
         return Pollers(
             source, self._publisher.sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers

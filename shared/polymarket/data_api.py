@@ -82,7 +82,7 @@ class ActivityV2:
 
 
 class ActivityV1:
-    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages whose borders repeat rows (trap 4)."""
+    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages that repeat rows (trap 4)."""
 
     names: Names = V1_NAMES
     exact_cursors = False

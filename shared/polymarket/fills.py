@@ -26,23 +26,12 @@ HASH = re.compile(r"0x[0-9a-f]{64}")
 _TOKEN = re.compile(r"[1-9][0-9]{0,77}")
 
 NOT_TRADES = frozenset(
-    [
-        "SPLIT",
-        "MERGE",
-        "REDEEM",
-        "CONVERSION",
-        "MIGRATION",
-        "REWARD",
-        "YIELD",
-        "MAKER_REBATE",
-        "TAKER_REBATE",
-        "REFERRAL_REWARD",
-        "DEPOSIT",
-        "WITHDRAWAL",
-        "TIP",
-    ]
+    {
+        *("SPLIT", "MERGE", "REDEEM", "CONVERSION", "MIGRATION", "REWARD", "YIELD", "MAKER_REBATE", "TAKER_REBATE"),
+        *("REFERRAL_REWARD", "DEPOSIT", "WITHDRAWAL", "TIP"),
+    }
 )
-"""Rows that are no trade (venue reference 1.1); the list has grown several times, so unknown types are counted apart."""
+"""Rows that are no trade (venue reference 1.1). The list has grown several times: unknown types are counted apart."""
 
 V2_NAMES: Names = MappingProxyType(
     {name: name for name in ("usdc_size", "proxy_wallet", "transaction_hash", "token_id", "condition_id")}
@@ -198,7 +187,7 @@ def by_assets(given: str, received: str, paid: int, got: int) -> tuple[str, Side
     token, side, shares, usdc = (received, "BUY", got, paid) if given == "0" else (given, "SELL", paid, got)
     if shares <= 0:
         raise Malformed("no shares moved")
-    return matching(_TOKEN, token, "token"), cast("Side", side), shares, usdc
+    return matching(_TOKEN, token, "token"), side, shares, usdc
 
 
 _ALL_EXCHANGES = frozenset(EXCHANGES + EXCHANGES_V1)

@@ -21,7 +21,7 @@ from shared.polymarket.fills import (
     read_all,
     role_of,
 )
-from shared.polymarket.payloads import Raw, as_list, text
+from shared.polymarket.payloads import Raw, as_list, as_object, text
 
 _WORD = 64
 _WORDS = {ORDER_FILLED_V1: 5, ORDER_FILLED: 7}
@@ -40,9 +40,17 @@ def read_logs(logs: Iterable[object], block_times_ms: Mapping[int, int] | None =
     """
     unique: dict[tuple[str, str], object] = {}
     for place, log in enumerate(logs):
-        raw: Mapping[str, Any] = log if isinstance(log, Mapping) else {}
-        unique.setdefault((text(raw, "transactionHash"), text(raw, "logIndex") or f"#{place}"), log)
+        unique.setdefault(_identity(log, place), log)
     return read_all(unique.values(), lambda log: _fill(log, block_times_ms or {}))
+
+
+def _identity(log: object, place: int) -> tuple[str, str]:
+    """Return what names a log; one that names nothing is only itself."""
+    try:
+        raw = as_object(log, "log")
+    except Malformed:
+        return "", f"#{place}"
+    return text(raw, "transactionHash"), text(raw, "logIndex") or f"#{place}"
 
 
 def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:

@@ -26,9 +26,9 @@ _FRACTION = re.compile(r"\.(\d+)")
 def parse_market(raw: object) -> list[MarketFacts]:
     """Read one Gamma market into facts for each of its outcome tokens.
 
-    Outcomes and token ids are JSON inside JSON, in the same order. A market without tokens (not on the CLOB) is an empty
-    list. The taker's fee comes from `feeSchedule`, only where `feesEnabled` says so; a market that charges fees without
-    saying how much is refused, because a guess would cost money.
+    Outcomes and token ids are JSON inside JSON, in the same order. A market without tokens (not on the CLOB) is an
+    empty list. The taker's fee comes from `feeSchedule`, only where `feesEnabled` says so; a market that charges
+    fees without saying how much is refused, because a guess would cost money.
 
     Raises:
         Malformed: naming the market and the field.
@@ -115,10 +115,7 @@ def parse_book(raw: object, now_ms: int) -> Book:
 
 
 def _levels(book: Raw, side: str) -> list[Level]:
-    rows = book.get(side) or []
-    if not isinstance(rows, list):
-        raise Malformed(f"book: {side} is no list")
-    levels = [as_object(row, side) for row in cast("list[Any]", rows)]
+    levels = [as_object(row, side) for row in as_list(book.get(side) or [], f"book: {side}")]
     return [Level(price=number(level, "price"), shares=number(level, "size")) for level in levels]
 
 
@@ -175,9 +172,9 @@ def number(raw: Raw, name: str, default: Decimal | None = None) -> Decimal:
         return default
     if isinstance(value, float):
         value = repr(value)
+    if isinstance(value, bool) or value is None:
+        raise Malformed(f"{name}: expected a number, got {value!r}")
     try:
-        if isinstance(value, bool) or value is None:
-            raise TypeError
         found = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
         raise Malformed(f"{name}: expected a number, got {value!r}") from error
