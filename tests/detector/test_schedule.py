@@ -1,0 +1,82 @@
+"""Who is polled next."""
+
+from detector.schedule import MOST_PAUSE_S, Schedule
+from detector.sources.reorg import ReorgWatch
+
+
+def test_the_scope_that_waited_longest_goes_first() -> None:
+    schedule = Schedule(["a", "b", "c"], every_s=10, now=0)
+    order: list[str | None] = []
+
+    for now in range(6):
+        scope = schedule.take(now)
+        order.append(scope)
+        if scope:
+            schedule.done(scope, now, ok=True)
+
+    assert order == ["a", "b", "c", None, None, None]
+    assert [schedule.take(12), schedule.take(12), schedule.take(12)] == ["a", "b", "c"]
+
+
+def test_a_scope_in_flight_is_not_handed_out_again() -> None:
+    schedule = Schedule(["a"], every_s=1, now=0)
+
+    assert schedule.take(0) == "a"
+    assert schedule.take(100) is None
+    assert schedule.wait_s(100) == 1
+
+
+def test_a_scope_that_keeps_failing_rests_longer_and_recovers_at_once() -> None:
+    schedule = Schedule(["a"], every_s=2, now=0)
+    rests: list[float] = []
+
+    now = 0.0
+    for _ in range(7):
+        schedule.take(now)
+        schedule.done("a", now, ok=False)
+        rests.append(schedule.wait_s(now))
+        now += rests[-1]
+    schedule.take(now)
+    schedule.done("a", now, ok=True)
+
+    assert rests == [4, 8, 16, 32, MOST_PAUSE_S, MOST_PAUSE_S, MOST_PAUSE_S]
+    assert schedule.wait_s(now) == 2
+
+
+def test_a_slow_budget_is_shared_fairly() -> None:
+    schedule = Schedule([str(n) for n in range(10)], every_s=1, now=0)
+    polls: dict[str, int] = {}
+
+    for now in range(100):
+        scope = schedule.take(now)
+        assert scope is not None
+        polls[scope] = polls.get(scope, 0) + 1
+        schedule.done(scope, now, ok=True)
+
+    assert set(polls.values()) == {10}
+
+
+def test_trap_11_a_transaction_that_is_gone_twice_is_told_once() -> None:
+    watch = ReorgWatch(keep_blocks=100)
+    watch.vanished({"a": 10, "b": 11}, 1, 20)
+
+    told = [watch.vanished({"b": 11}, 5, 21), watch.vanished({"b": 11}, 6, 22), watch.vanished({"b": 11}, 7, 23)]
+
+    assert told == [[], ["a"], []]
+
+
+def test_trap_11_a_transaction_that_comes_back_in_another_block_is_not_gone() -> None:
+    watch = ReorgWatch(keep_blocks=100)
+    watch.vanished({"a": 10}, 1, 20)
+
+    assert watch.vanished({}, 5, 21) == []
+    assert watch.vanished({"a": 21}, 5, 22) == []
+    assert watch.vanished({"a": 21}, 6, 23) == []
+
+
+def test_old_transactions_are_forgotten() -> None:
+    watch = ReorgWatch(keep_blocks=5)
+    watch.vanished({"a": 10}, 1, 10)
+    watch.vanished({}, 12, 30)
+
+    assert watch.vanished({}, 1, 30) == watch.vanished({}, 1, 30) == []
