@@ -1,6 +1,7 @@
 """Polygon logs as the venue's contracts emit them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from simulator import identity
 from simulator.book import Side
@@ -18,16 +19,21 @@ OUTCOME_SLOT_COUNT = "0xd42dc0c2"
 BALANCE_OF = "0x00fdd58e"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Emission:
     """A log before it has a place in a block."""
 
     address: str
     topics: tuple[str, ...]
-    data: str
+    numbers: tuple[int, ...]
+
+    @property
+    def data(self) -> str:
+        """Return the words that are not indexed, as hex."""
+        return "0x" + "".join(map(word, self.numbers))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trade:
     """What an OrderFilled or OrdersMatched event tells about one order."""
 
@@ -57,6 +63,7 @@ def word(value: int) -> str:
     return f"{value:064x}"
 
 
+@lru_cache(maxsize=10_000)
 def padded(address: str) -> str:
     """Return an address as a topic."""
     return "0x" + "0" * 24 + address[2:]
@@ -66,26 +73,26 @@ def order_filled_v2(trade: Trade) -> Emission:
     """Encode the event of the V2 and V3 exchanges."""
     given, received = trade.amounts
     numbers = (trade.side == "SELL", int(trade.token_id), given, received, trade.fee, 0, 0)
-    return Emission(trade.exchange, _filled_topics(ORDER_FILLED_V2, trade), _words(numbers))
+    return Emission(trade.exchange, _filled_topics(ORDER_FILLED_V2, trade), numbers)
 
 
 def order_filled_v1(trade: Trade) -> Emission:
     """Encode the event of the exchanges retired on 2026-04-28."""
     numbers = (*map(int, trade.assets), *trade.amounts, trade.fee)
-    return Emission(trade.exchange, _filled_topics(ORDER_FILLED_V1, trade), _words(numbers))
+    return Emission(trade.exchange, _filled_topics(ORDER_FILLED_V1, trade), numbers)
 
 
 def orders_matched_v2(trade: Trade) -> Emission:
     """Encode the taker's summary; hash and owner are indexed, as in the contract source."""
     topics = (ORDERS_MATCHED_V2, trade.order_hash, padded(trade.maker))
     numbers = (trade.side == "SELL", int(trade.token_id), *trade.amounts)
-    return Emission(trade.exchange, topics, _words(numbers))
+    return Emission(trade.exchange, topics, numbers)
 
 
 def orders_matched_v1(trade: Trade) -> Emission:
     """Encode the V1 summary."""
     topics = (ORDERS_MATCHED_V1, trade.order_hash, padded(trade.maker))
-    return Emission(trade.exchange, topics, _words((*map(int, trade.assets), *trade.amounts)))
+    return Emission(trade.exchange, topics, (*map(int, trade.assets), *trade.amounts))
 
 
 def condition_resolution(
@@ -93,18 +100,14 @@ def condition_resolution(
 ) -> Emission:
     """Encode the moment a condition's payouts become known."""
     topics = (CONDITION_RESOLUTION, condition_id, padded(oracle), question_id)
-    return Emission(contract, topics, _words((len(payouts), 64, len(payouts), *payouts)))
+    return Emission(contract, topics, (len(payouts), 64, len(payouts), *payouts))
 
 
 def payout_redemption(contract: str, redeemer: str, collateral: str, condition_id: str, payout: int) -> Emission:
     """Encode a redemption of both index sets of a binary condition."""
     topics = (PAYOUT_REDEMPTION, padded(redeemer), padded(collateral), identity.zero32())
-    return Emission(contract, topics, _words((int(condition_id, 16), 96, payout, 2, 1, 2)))
+    return Emission(contract, topics, (int(condition_id, 16), 96, payout, 2, 1, 2))
 
 
 def _filled_topics(topic: str, trade: Trade) -> tuple[str, ...]:
     return (topic, trade.order_hash, padded(trade.maker), padded(trade.taker))
-
-
-def _words(numbers: tuple[int, ...]) -> str:
-    return "0x" + "".join(map(word, numbers))

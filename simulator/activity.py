@@ -1,6 +1,5 @@
 """Rows of the activity feed, in every shape the Data API serves them."""
 
-import json
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ _NAMES: dict[Shape, tuple[str, ...]] = {
 }
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, slots=True)
 class Row:
     """One row: `texts` holds the JSON text of each value, in the order of `V1_NAMES`."""
 
@@ -60,11 +59,6 @@ def render(row: Row, shape: Shape) -> str:
     pairs = zip(_NAMES[shape], row.texts, strict=True)
     members = ",".join(f'"{name}":{given.get(name, text)}' for name, text in pairs if name not in skipped)
     return "{" + members + "}"
-
-
-def texts_of(values: dict[str, object]) -> tuple[str, ...]:
-    """Return the JSON texts of values by their v1 names; absent ones are empty strings."""
-    return tuple(json.dumps(values.get(name, "")) for name in V1_NAMES)
 
 
 class Activity:

@@ -15,7 +15,8 @@ from simulator.book import opposite
 from simulator.deal import crowd
 from simulator.fill import Match, Order
 from simulator.market import Market
-from simulator.settlement import Profile, retimed
+from simulator.rows import retimed
+from simulator.settlement import Profile
 from simulator.world import World
 
 _LIFE_MS = 3_600_000
@@ -72,7 +73,7 @@ class ActivityFile:
         self._plan()
 
     def _note(self, row: Texts, at_ms: int) -> None:
-        stamp = self._world.stamp(at_ms)
+        stamp = self._world.timetable.stamp(at_ms)
         if value(row, "type") == "REDEEM":
             self._redeem(row, at_ms)
         self._world.note(
@@ -102,7 +103,7 @@ class ActivityFile:
         if market.resolution is None:
             earlier = at_ms - self._world.settings.wall_ms(60)
             self._world.resolve(market, _payouts(held, paid), earlier)
-        data_at = self._world.stamp(at_ms).data_at_ms
+        data_at = self._world.timetable.stamp(at_ms).data_at_ms
         for outcome in (0, 1):
             share = market.resolution.share(outcome) if market.resolution else 0
             payout = int(held[outcome] * share)

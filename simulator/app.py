@@ -9,6 +9,7 @@ from simulator.activity_file import ActivityFile
 from simulator.clob import Clob
 from simulator.clock import Clock
 from simulator.control import Control
+from simulator.data_facts import DataFacts
 from simulator.data_v1 import DataV1
 from simulator.data_v2 import DataV2
 from simulator.gamma import Gamma
@@ -64,7 +65,7 @@ class App:
 
     def _mount(self) -> None:
         world, directory = self.world, self.gateway.directory
-        directory.add("data", DataV2(world).routes() + DataV1(world).routes())
+        directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
         directory.add("gamma", Gamma(world).routes())
         directory.add("clob", Clob(world).routes())
         directory.add("subgraph", Subgraph(world).routes())

@@ -12,7 +12,7 @@ BASE_BLOCK = 96_000_000
 _FINALITY_BLOCKS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Log:
     """An emitted log in its place."""
 

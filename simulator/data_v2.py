@@ -6,8 +6,8 @@ from itertools import islice
 
 from simulator import contracts, cursor, pages
 from simulator.activity import Row, Shape, between, render
+from simulator.data_facts import markets_of
 from simulator.holdings import Holdings
-from simulator.market import Market
 from simulator.web import Answer, Call, Query, RefusedError, Route, answer
 from simulator.world import World
 
@@ -20,7 +20,6 @@ KINDS = frozenset(
 _MONEY_MOVES = frozenset({"DEPOSIT", "WITHDRAWAL"})
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _MAX_LIMIT = 1000
-_MAX_MARKETS = 20
 _FILTERS = frozenset(
     {
         "user", "type", "condition", "event_id", "side", "start", "end", "sort_by", "sort_direction",
@@ -40,13 +39,10 @@ class DataV2:
     def routes(self) -> list[Route]:
         """Return what is served, with the CDN's ages."""
         return [
-            Route("GET", "/v2/activity", self.activity, 15, "v2"),
-            Route("GET", "/v2/trades", self.trades, 300, "v2"),
-            Route("GET", "/v2/positions", self.positions, 5, "v2"),
-            Route("GET", "/v2/value", self.value, None, "v2"),
-            Route("GET", "/v2/status", self.status, None, "v2"),
-            Route("GET", "/v2/resolutions", self.resolutions, None, "v2"),
-            Route("GET", "/v2/tokens", self.tokens, None, "v2"),
+            Route("GET", "/v2/activity", self.activity, 15),
+            Route("GET", "/v2/trades", self.trades, 300),
+            Route("GET", "/v2/positions", self.positions, 5),
+            Route("GET", "/v2/value", self.value),
         ]
 
     def activity(self, call: Call) -> Answer:
@@ -59,7 +55,7 @@ class DataV2:
         if query.flag("exclude_deposits_withdrawals", default=True):
             kinds -= _MONEY_MOVES
         rows = self._world.activity.of_wallet(user)
-        markets = self._markets(query)
+        markets = markets_of(self._world, query)
         side = _choice(query, "side", {"BUY", "SELL"})
         fitting = (
             row
@@ -73,7 +69,7 @@ class DataV2:
     def trades(self, call: Call) -> Answer:
         """Return the trades of a wallet, of markets or of all: the taker's only by default."""
         query = _checked(call)
-        markets = self._markets(query)
+        markets = markets_of(self._world, query)
         taker_only = query.flag("taker_only", default=True)
         side = _choice(query, "side", {"BUY", "SELL"})
         if "user" not in query.names():
@@ -98,49 +94,6 @@ class DataV2:
         """Return what a wallet's open positions are worth."""
         user = one_user(_checked(call))
         return answer({"data": self._holdings.value(user, call.now_ms, "proxy_wallet")})
-
-    def status(self, call: Call) -> Answer:
-        """Return how far behind the chain the feed is."""
-        settings, now = self._world.settings, call.now_ms
-        lag = settings.data_delay_s / settings.speed
-        late = [fill for fill in self._world.fills[-200:] if fill.chain_at_ms <= now]
-        waiting = [fill for fill in late if fill.data_at_ms > now]
-        oldest = min((fill.chain_at_ms for fill in waiting), default=now - lag * 500)
-        age = round((now - oldest) / 1000, 3)
-        behind = int((now - oldest) // self._world.chain.block_ms)
-        names = ("activity_feed", "custody_balances", "pnl")
-        mechanisms = [{"name": n, "age_seconds": age, "blocks_behind": behind} for n in names]
-        serving = {"lag_seconds": age, "worst": "activity_feed", "mechanisms": mechanisms}
-        computed = (now + self._world.faults.skew_ms("data", now)) // 1000
-        body = {"computed_at": computed, "age_seconds": 0, "serving": serving, "ingestion": {}}
-        return answer({"data": body})
-
-    def resolutions(self, call: Call) -> Answer:
-        """Return how markets ended, by condition, question or event."""
-        query = call.query.in_snake_case()
-        questions = set(query.every("question_id"))
-        chosen = self._markets(query) or set[str]()
-        markets = [
-            market
-            for market in self._world.catalog.markets
-            if market.condition_id in chosen or market.question_id in questions
-        ]
-        if not chosen and not questions:
-            raise RefusedError(400, "one of condition, question_id, event_id is required")
-        return answer({"data": [self._resolution(m, call.now_ms) for m in markets]})
-
-    def tokens(self, call: Call) -> Answer:
-        """Return what tokens stand for."""
-        query = call.query.in_snake_case()
-        catalog = self._world.catalog
-        ids = query.every("token_id")
-        for condition_id in query.every("condition"):
-            market = catalog.by_condition.get(condition_id.lower())
-            ids += market.tokens if market else ()
-        if not ids:
-            raise RefusedError(400, "token_id or condition is required", parameter="token_id")
-        known = [each for each in ids if each in catalog.by_token]
-        return answer({"data": [self._token(each, call.now_ms) for each in known]})
 
     def _span(self, call: Call, query: Query, rows: Sequence[Row]) -> Iterable[Row]:
         start, end = query.integer("start", 0), query.integer("end", 0)
@@ -186,53 +139,6 @@ class DataV2:
         if markets is not None and len(markets) == 1:
             return activity.of_condition(next(iter(markets)))
         return activity.everything()
-
-    def _markets(self, query: Query) -> set[str] | None:
-        conditions = query.every("condition") + query.every("condition_id")
-        events = query.every("event_id")
-        if conditions and events:
-            raise RefusedError(400, "condition and event_id exclude each other")
-        if len(conditions) > _MAX_MARKETS or len(events) > _MAX_MARKETS:
-            raise RefusedError(400, "at most 20 markets", parameter="condition")
-        if events:
-            found = (e for e in self._world.catalog.events if str(e.number) in events)
-            return {market.condition_id for event in found for market in event.markets}
-        return {each.lower() for each in conditions} if conditions else None
-
-    def _resolution(self, market: Market, now_ms: int) -> dict[str, object]:
-        known: dict[str, object] = {
-            "condition_id": market.condition_id,
-            "question_id": market.question_id,
-            "event_id": str(market.event.number),
-            "status": "active",
-        }
-        ended = market.resolution
-        if ended is None or now_ms < ended.gamma_at_ms:
-            return known
-        return known | {
-            "status": "resolved",
-            "payouts": [int(ended.share(outcome) * 1_000_000) for outcome in (0, 1)],
-            "reporter": "UMA_OO",
-            "resolved_block": ended.block,
-            "resolved_at": ended.chain_at_ms // 1000,
-        }
-
-    def _token(self, token_id: str, now_ms: int) -> dict[str, object]:
-        market = self._world.catalog.by_token[token_id]
-        outcome = market.outcome_of(token_id)
-        closed = market.closed(now_ms)
-        return {
-            "token_id": token_id,
-            "condition_id": market.condition_id,
-            "module": "v1_ctf",
-            "outcome_index": outcome,
-            "clob_index": outcome,
-            "resolved": closed,
-            "final_price": float(market.worth(outcome, now_ms)) if closed else None,
-            "closed": closed,
-            "neg_risk": market.neg_risk,
-            "market_slug": market.slug,
-        }
 
 
 def one_user(query: Query) -> str:

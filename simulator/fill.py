@@ -9,7 +9,7 @@ from simulator.market import Market
 Role = Literal["taker", "maker"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Order:
     """One filled order: amounts in micro-units; `row` keeps a captured row's own texts."""
 
@@ -21,7 +21,7 @@ class Order:
     row: dict[str, str] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """One taker order against makers, settled in one transaction."""
 
@@ -32,7 +32,7 @@ class Match:
     tx_hash: str | None = None
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False, kw_only=True, slots=True)
 class Fill:
     """One order's execution, with the moment each source shows it."""
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulator.book import Side
+from simulator.book import Side, opposite
+from simulator.fill import Fill
 from simulator.market import Market
 
 
@@ -57,11 +58,17 @@ class Ledger:
         """Start with nobody holding anything."""
         self._wallets: dict[str, dict[str, Position]] = {}
 
-    def trade(self, position: Position, side: Side, amounts: tuple[int, int, int], at: int) -> None:
-        """Book a fill's shares, collateral and fee at a time in seconds."""
-        position.trade(side, *amounts)
+    def hold(self, fill: Fill, at: int) -> None:
+        """Book a fill at a time in seconds."""
+        position = self.position(fill.wallet, fill.market, fill.order.outcome)
+        position.trade(fill.order.side, fill.order.shares, fill.order.usdc, fill.fee)
         position.first_at = position.first_at or at
         position.last_at = max(position.last_at, at)
+
+    def give_back(self, fill: Fill) -> None:
+        """Undo a fill that a reorganisation removed."""
+        position = self.position(fill.wallet, fill.market, fill.order.outcome)
+        position.trade(opposite(fill.order.side), fill.order.shares, fill.order.usdc, 0)
 
     def position(self, wallet: str, market: Market, outcome: int) -> Position:
         """Return a position, opened on first use."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from simulator.amounts import PRICE_ONE, TICK_TEXTS, price_text, size_text
 from simulator.book import Change
-from simulator.clob import book_hash, book_json
+from simulator.clob_json import book_hash, book_json
 from simulator.desk import limit_of
 from simulator.market import Market
 from simulator.news import BookMoved, MarketEnded, MarketListed, News, TickMoved, Traded

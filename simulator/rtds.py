@@ -6,7 +6,7 @@ from typing import Any
 from simulator import identity
 from simulator.fill import Fill
 from simulator.news import FillReported, News
-from simulator.settlement import rtds_payload
+from simulator.rows import rtds_payload
 from simulator.sockets import Connection, Hub
 from simulator.world import World
 

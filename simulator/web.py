@@ -114,7 +114,6 @@ class Route:
     pattern: str
     handler: Handler
     max_age_s: int | None = None
-    dialect: str = "plain"
 
 
 def answer(value: object, status: int = 200) -> Answer:

@@ -10,7 +10,6 @@ from random import Random
 from simulator import abi, contracts, identity
 from simulator.activity import Activity, Row
 from simulator.agenda import Agenda
-from simulator.book import opposite
 from simulator.chain import Chain
 from simulator.clock import Clock
 from simulator.desk import Desk
@@ -26,18 +25,10 @@ from simulator.news import (
     TickMoved,
     Traded,
 )
+from simulator.rows import Redeemed, redeem_row, row_of
 from simulator.settings import Settings
-from simulator.settlement import (
-    Profile,
-    Redeemed,
-    Settlement,
-    Stamp,
-    emissions_of,
-    fee_of,
-    fills_of,
-    redeem_row,
-    row_of,
-)
+from simulator.settlement import Profile, Settlement, emissions_of, fee_of, fills_of
+from simulator.timetable import Timetable
 
 
 class World:
@@ -52,6 +43,7 @@ class World:
         self.agenda = Agenda()
         self.catalog = Catalog()
         self.chain = Chain(settings, self.start_ms)
+        self.timetable = Timetable(settings, self.chain, self.start_ms)
         self.activity = Activity()
         self.held = Ledger()
         self.indexed = Ledger()
@@ -101,7 +93,7 @@ class World:
 
     def settle(self, match: Match) -> list[Fill]:
         """Record a match everywhere; return its fills, makers first."""
-        stamp = self._stamp(match.at_ms)
+        stamp = self.timetable.stamp(match.at_ms)
         tx_hash = match.tx_hash or identity.hash32("tx", self.settings.seed, len(self.fills), match.at_ms)
         fee = fee_of(match, self.settings.era)
         fills = fills_of(match, tx_hash, stamp, len(self.fills) + 1, fee)
@@ -110,7 +102,7 @@ class World:
         self._settlements.append(settlement)
         for fill in fills:
             fill.tracked = fill.wallet in self.profiles
-            self._hold(self.held, fill, stamp.timestamp)
+            self.held.hold(fill, stamp.timestamp)
         self._mine(settlement)
         self.desk.trade(match)
         self._tell(Traded(match, tx_hash, match.at_ms))
@@ -123,7 +115,7 @@ class World:
         if sum(payouts) <= 0 or min(payouts) < 0:
             msg = f"payouts {payouts} must be two numbers >= 0, not both 0"
             raise ValueError(msg)
-        stamp, settings = self._stamp(at_ms), self.settings
+        stamp, settings = self.timetable.stamp(at_ms), self.settings
         market.resolution = Resolution(
             payouts=payouts,
             decided_at_ms=at_ms,
@@ -149,7 +141,7 @@ class World:
         if resolution is None:
             msg = "result for condition not received yet"
             raise ValueError(msg)
-        stamp = self._stamp(at_ms)
+        stamp = self.timetable.stamp(at_ms)
         tx_hash = identity.hash32("redeem", wallet, market.condition_id, at_ms)
         total = 0
         for outcome in (0, 1):
@@ -179,10 +171,6 @@ class World:
         self._row_seq += 1
         return self._row_seq
 
-    def stamp(self, at_ms: int) -> Stamp:
-        """Return when something done at a moment shows where."""
-        return self._stamp(at_ms)
-
     def change_tick(self, market: Market, tick: int) -> None:
         """Change a market's tick size and quote it anew."""
         old, market.tick = market.tick, tick
@@ -204,28 +192,6 @@ class World:
             else:
                 self._forget(settlement)
         return [fill for each in hit for fill in each.fills]
-
-    def _stamp(self, at_ms: int) -> Stamp:
-        settings = self.settings
-        half_block = self.chain.block_ms // 2
-        delay = settings.wall_ms(settings.chain_delay_s)
-        block = self.chain.first_block_from(at_ms + max(0, delay - half_block))
-        chain_at = self.chain.mined_ms(block)
-        return Stamp(
-            block=block,
-            timestamp=self.chain.timestamp(block),
-            chain_at_ms=chain_at,
-            rtds_at_ms=at_ms + settings.wall_ms(settings.rtds_delay_s),
-            data_at_ms=self._data_at(at_ms, chain_at),
-        )
-
-    def _data_at(self, at_ms: int, chain_at_ms: int) -> int:
-        settings = self.settings
-        refresh = settings.wall_ms(settings.data_refresh_s)
-        ready = max(chain_at_ms, at_ms + settings.wall_ms(settings.data_delay_s) - refresh // 2)
-        if refresh <= 0:
-            return ready
-        return self.start_ms - (self.start_ms - ready) // refresh * refresh
 
     def _mine(self, settlement: Settlement) -> None:
         stamp_at = self.chain.timestamp(settlement.block)
@@ -249,7 +215,7 @@ class World:
 
     def _show(self, fill: Fill, block: int, timestamp: int) -> None:
         if not fill.removed and fill.block == block:
-            self._hold(self.indexed, fill, timestamp)
+            self.indexed.hold(fill, timestamp)
 
     def _unmine(self, settlement: Settlement) -> None:
         for row in settlement.rows:
@@ -258,10 +224,10 @@ class World:
         for fill in settlement.fills:
             fill.former.append((fill.block, fill.log_index))
             if fill.data_at_ms <= self.now_ms():
-                self._return(self.indexed, fill)
+                self.indexed.give_back(fill)
 
     def _restamp(self, settlement: Settlement, now_ms: int) -> None:
-        stamp = self._stamp(now_ms)
+        stamp = self.timetable.stamp(now_ms)
         settlement.block = stamp.block
         for fill in settlement.fills:
             fill.block, fill.chain_at_ms = stamp.block, stamp.chain_at_ms
@@ -271,16 +237,7 @@ class World:
         self._settlements.remove(settlement)
         for fill in settlement.fills:
             fill.removed = True
-            self._return(self.held, fill)
-
-    def _hold(self, ledger: Ledger, fill: Fill, at: int) -> None:
-        position = ledger.position(fill.wallet, fill.market, fill.order.outcome)
-        amounts = (fill.order.shares, fill.order.usdc, fill.fee)
-        ledger.trade(position, fill.order.side, amounts, at)
-
-    def _return(self, ledger: Ledger, fill: Fill) -> None:
-        position = ledger.position(fill.wallet, fill.market, fill.order.outcome)
-        position.trade(opposite(fill.order.side), fill.order.shares, fill.order.usdc, 0)
+            self.held.give_back(fill)
 
     def _report(self, fill: Fill, at_ms: int) -> None:
         if not fill.removed:

@@ -1,0 +1,38 @@
+"""When something done at a moment shows where."""
+
+from simulator.chain import Chain
+from simulator.settings import Settings
+from simulator.settlement import Stamp
+
+
+class Timetable:
+    """Turn the measured delays into moments on the block and refresh grids."""
+
+    def __init__(self, settings: Settings, chain: Chain, start_ms: int) -> None:
+        """Count refreshes of the feed from a start."""
+        self._settings = settings
+        self._chain = chain
+        self._start_ms = start_ms
+
+    def stamp(self, at_ms: int) -> Stamp:
+        """Return the block and the moments for something done at `at_ms`."""
+        settings, chain = self._settings, self._chain
+        delay = settings.wall_ms(settings.chain_delay_s) - chain.block_ms // 2
+        block = chain.first_block_from(at_ms + max(0, delay))
+        chain_at = chain.mined_ms(block)
+        return Stamp(
+            block=block,
+            timestamp=chain.timestamp(block),
+            chain_at_ms=chain_at,
+            rtds_at_ms=at_ms + settings.wall_ms(settings.rtds_delay_s),
+            data_at_ms=self._data_at(at_ms, chain_at),
+        )
+
+    def _data_at(self, at_ms: int, chain_at_ms: int) -> int:
+        """Return the first refresh that can hold it: half a period of waiting is in the mean delay."""
+        settings = self._settings
+        refresh = settings.wall_ms(settings.data_refresh_s)
+        ready = max(chain_at_ms, at_ms + settings.wall_ms(settings.data_delay_s) - refresh // 2)
+        if refresh <= 0:
+            return ready
+        return self._start_ms - (self._start_ms - ready) // refresh * refresh
