@@ -32,7 +32,6 @@ from shared.rate_gate import GateLimits, RateGate
 from shared.streams import GroupReader
 
 PAPER = "paper"
-LEASE_S = 20.0
 BLOCK_MS = 1000
 
 Emit = Callable[[BuyEngineDecision], None]
@@ -109,7 +108,9 @@ def build(
     refuse_live(settings)
     clock = clock or SystemClock()
     redis = connect(settings.redis_url)
-    lease = Lease(redis, f"buyer:{PAPER}", f"{settings.consumer}@{socket.gethostname()}", clock=clock, ttl_s=LEASE_S)
+    lease = Lease(
+        redis, f"buyer:{PAPER}", f"{settings.consumer}@{socket.gethostname()}", clock=clock, ttl_s=settings.lease_s
+    )
     journal = Journal(RedisLedger(redis, PAPER), lambda: lease.fence)
     prices = _prices(settings, redis, clock, stop)
     counting: list[BuyerService] = []

@@ -43,6 +43,9 @@ class BuyerSettings(Settings):
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for --live.")
     stdin: bool = Field(default=False, description="Read JSON lines from standard input instead of the stream.")
     consumer: str = Field("buyer-0", description="This buyer's stable name in its group; one process per name.")
+    lease_s: float = Field(
+        20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
+    )
     stake_usdc: Decimal = Field(
         Decimal(5), gt=0, le=100_000, description="Collateral for each buy, in pUSD, fees on top."
     )

@@ -23,11 +23,9 @@ from shared.events import (
     Portfolio,
     fact_id,
 )
-from shared.ledger import Ack, Fence, Guard, Ledger, Record, Result, Write, lot_record
+from shared.ledger import INTENTS, Ack, Fence, Guard, Ledger, Record, Result, Write, lot_record
 from shared.market import MarketFacts
 from shared.money import from_micro
-
-INTENTS = "intents"
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,7 @@ HOME = Path("var") / "demo"
 FRAME_MS = 500
 SETTLE_S = 30.0
 """Seconds the pipeline has to catch up once the world stands still, before it is judged."""
-LEADERS = 5
-RESOLVE_AFTER_S = 15
-FILLS_PER_MINUTE = 60
+_WORLD = ("--leaders", "5", "--resolve-after", "15", "--fills-per-minute", "60")
 
 _CHILD_SETTINGS = {
     "PROGRESS_EVERY_S": "2",
@@ -106,7 +104,8 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with simulator(speed=speed, seed=seed, clock=clock) as world, embedded_server(home, clock) as server:
+    words = (*_WORLD, "--speed", str(speed), "--seed", str(seed))
+    with simulator(clock, *words) as world, embedded_server(home, clock) as server:
         redis = connect(server.url, blocking_s=1)
         children = [_child(name, module, world, server.url, home, clock) for name, module in PROGRAMS]
         with running(Pipeline(children, clock=clock, server=server)):
@@ -121,20 +120,12 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
 
 
 @contextlib.contextmanager
-def simulator(*, speed: float, seed: int, clock: Clock) -> Generator[World]:
-    """Run the simulator as a process while the block runs.
+def simulator(clock: Clock, *words: str) -> Generator[World]:
+    """Run `python -m simulator` with these words while the block runs.
 
     Raises:
         DependencyMissing: it did not come up.
     """
-    options = {
-        "--speed": speed,
-        "--seed": seed,
-        "--leaders": LEADERS,
-        "--resolve-after": RESOLVE_AFTER_S,
-        "--fills-per-minute": FILLS_PER_MINUTE,
-    }
-    words = [word for name, value in options.items() for word in (name, str(value))]
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "simulator", *words],
         stdout=subprocess.PIPE,
@@ -152,6 +143,8 @@ def simulator(*, speed: float, seed: int, clock: Clock) -> Generator[World]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+        if process.stdout:
+            process.stdout.close()
 
 
 @contextlib.contextmanager

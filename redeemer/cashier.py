@@ -15,11 +15,8 @@ from shared.accounts import Lot, redemption_postings, shares_account
 from shared.clock import Clock
 from shared.errors import OutcomeUnknown, Rejected, Unavailable
 from shared.events import REDEMPTIONS, Event, RedemptionResult
-from shared.ledger import Guard, Known, Ledger, Record, Refused, Write, Written, open_lots
+from shared.ledger import INTENTS, Guard, Known, Ledger, Record, Refused, Write, Written, open_lots
 from shared.polymarket.conditions import PayoutVector
-
-INTENTS = "intents"
-"""The buyer's records of orders without an outcome (`buyer/journal.py`): their shares are neither ours nor gone."""
 
 MOST_TRIES = 50
 """Tries to book against a ledger that others write to; each is one read and one script, a millisecond or two."""

@@ -87,6 +87,7 @@ def result_of(
         cost=from_micro(claim.cost),
         realized=from_micro(paid - claim.cost),
         title=claim.lots[0].title,
+        resolved_by=claim.vector.source,
         ledger_seq=ledger_seq,
     )
 

@@ -259,7 +259,7 @@ class Redeemed(Value, frozen=True):
 
 
 class RedemptionResult(Event, frozen=True):
-    """A resolved market paid what it owed (which is nothing for a loser), by its real payout vector."""
+    """A resolved market paid what it owed: by its real payout vector, which `resolved_by` told; nothing for a loser."""
 
     event: Literal["REDEMPTION_RESULT"] = "REDEMPTION_RESULT"
     wallet: str
@@ -272,6 +272,7 @@ class RedemptionResult(Event, frozen=True):
     cost: Money
     realized: Money
     title: str = ""
+    resolved_by: str = ""
     ledger_seq: int
 
 

@@ -18,6 +18,8 @@ from shared.broker import Script, answering
 from shared.errors import Fenced
 from shared.events import Event, write_event
 
+INTENTS = "intents"
+"""The kind of record that holds each order under way, by signal id: the buyer writes it, the redeemer waits for it."""
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
 

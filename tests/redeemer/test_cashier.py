@@ -5,8 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from buyer import journal
-from redeemer import cashier
 from redeemer.cashier import MOST_TRIES
 from shared.accounts import Lot
 from shared.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
@@ -146,10 +144,6 @@ def test_an_order_of_another_market_is_no_reason_to_wait() -> None:
     desk.ledger.commit(Write(id="intent:1", records=(Record("intents", "1", intent),)))
 
     assert desk.redeem() is not None
-
-
-def test_buyer_and_redeemer_mean_the_same_records_by_intents() -> None:
-    assert cashier.INTENTS == journal.INTENTS
 
 
 def test_shares_that_arrive_late_are_redeemed_as_well() -> None:

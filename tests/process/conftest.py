@@ -1,0 +1,94 @@
+"""Whole processes against the local venue: what runs here is what an operator runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.demo import World, simulator
+from ops.embedded_redis import EmbeddedRedis
+from shared.clock import SystemClock
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLOCK = SystemClock()
+QUICK = {"PROGRESS_EVERY_S": "1", "SCAN_EVERY_S": "1", "HEARTBEAT_S": "1", "LOG_FORMAT": "json"}
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for a condition; fail when it does not come."""
+    never = threading.Event()
+    deadline = CLOCK.monotonic() + seconds
+    while not done():
+        assert CLOCK.monotonic() < deadline, f"not within {seconds} s"
+        CLOCK.wait(never, 0.05)
+
+
+class Programs:
+    """Starts our programs with an environment, and ends them all."""
+
+    def __init__(self, env: dict[str, str], folder: Path) -> None:
+        self.env = {**os.environ, **QUICK, **env, "RUN_DIR": str(folder), "HYBRID_DIE_WITH_PARENT": str(os.getpid())}
+        self._folder, self._started = folder, list[subprocess.Popen[str]]()
+
+    def start(self, *words: str, stdin: "int | None" = None, **env: str) -> subprocess.Popen[str]:
+        """Start `python -m words...`; stdout goes to a file named after the module."""
+        number = len(self._started)
+        out = (self._folder / f"{number}-{words[0]}.out").open("w+")
+        log = (self._folder / f"{number}-{words[0]}.log").open("w+")
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            cwd=ROOT,
+            env={**self.env, **env},
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdout=out,
+            stderr=log,
+            text=True,
+        )
+        out.close()
+        log.close()
+        self._started.append(process)
+        return process
+
+    def out(self, process: subprocess.Popen[str]) -> list[str]:
+        """Return what a program printed so far, line by line."""
+        number = self._started.index(process)
+        return next(self._folder.glob(f"{number}-*.out")).read_text().splitlines()
+
+    def log(self, process: subprocess.Popen[str]) -> str:
+        """Return what a program logged so far."""
+        number = self._started.index(process)
+        return next(self._folder.glob(f"{number}-*.log")).read_text()
+
+    def end(self) -> None:
+        """Kill whatever still runs."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+
+
+def end_within_15_s(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
+    """Tell a program to stop; return its exit code, or fail when it takes longer than 15 s (S5)."""
+    process.send_signal(number)
+    return process.wait(15)
+
+
+@pytest.fixture
+def venue() -> Iterator[World]:
+    """Give a lively local venue: five leaders, markets that resolve after a few seconds."""
+    words = ("--leaders", "5", "--speed", "4", "--resolve-after", "20", "--fills-per-minute", "40", "--seed", "7")
+    with simulator(CLOCK, *words) as world:
+        yield world
+
+
+@pytest.fixture
+def programs(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
+    """Give a starter of programs, told of the venue and the server."""
+    starter = Programs({**venue.environment, "REDIS_URL": redis_server.url}, tmp_path)
+    yield starter
+    starter.end()

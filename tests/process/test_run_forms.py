@@ -1,0 +1,203 @@
+"""Every way to run it, as an operator does."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from ops.demo import World, read_all, settle
+from ops.embedded_redis import EmbeddedRedis
+from shared.broker import connect
+from shared.events import DECISIONS, SIGNALS, BuyEngineDecision
+from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
+
+pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
+
+
+def events(lines: list[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay() -> None:
+    demo = subprocess.run(
+        [sys.executable, "-m", "ops.cli", "demo", "--seconds", "20", "--no-screen", "--data-dir", "var/demo-test"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    summary = json.loads(demo.stdout.splitlines()[-1])
+    assert demo.returncode == 0, demo.stdout + demo.stderr[-2000:]
+    assert summary["missed"] == summary["duplicated"] == summary["wrong_amounts"] == summary["undecided"] == 0
+    assert summary["replayed_identically"] == f"{summary['decisions']}/{summary['decisions']}"
+    assert min(summary[name] for name in ("fills", "signals", "decisions", "redemptions")) > 0
+
+
+def test_s6_one_process_runs_everything_and_frames_its_run(programs: Programs) -> None:
+    service = programs.start("ops.run_service", "--dry-run", "--runtime-seconds", "12")
+
+    assert service.wait(40) == 0, programs.log(service)
+
+    seen = events(programs.out(service))
+    names = [event["event"] for event in seen]
+    assert names[0] == "SERVICE_START"
+    assert names[-1] == "SERVICE_STOP"
+    assert {"ACTIONABLE_SIGNAL", "BUY_ENGINE_DECISION", "HYBRID_PROGRESS", "HYBRID_SUMMARY"} <= set(names)
+    last = seen[-1]["snapshots"]["service"]
+    assert last["buyer"]["decisions"]
+    assert last["price_feed"]["books_fetched"] > 0
+    signalled = {event["id"] for event in seen if event["event"] == "ACTIONABLE_SIGNAL"}
+    decided = [event["signal_id"] for event in seen if event["event"] == "BUY_ENGINE_DECISION"]
+    assert len(decided) == len(set(decided))
+    assert set(decided) <= signalled
+
+
+def test_s8_detector_and_buyer_work_over_a_pipe(programs: Programs) -> None:
+    pipe = subprocess.run(  # noqa: S602 - the shell's pipe is what is tested
+        f"{sys.executable} -m detector --runtime-seconds 10 | {sys.executable} -m buyer --stdin",
+        shell=True,
+        cwd=ROOT,
+        env={**programs.env, "HYBRID_DIE_WITH_PARENT": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert pipe.returncode == 0, pipe.stderr[-2000:]
+    decided = [event for event in events(pipe.stdout.splitlines()) if event["event"] == "BUY_ENGINE_DECISION"]
+    assert decided
+    assert len({event["signal_id"] for event in decided}) == len(decided)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_s5_s9_each_program_runs_alone_and_ends_within_15_s(programs: Programs, number: signal.Signals) -> None:
+    started = {name: programs.start(name) for name in ("detector", "buyer", "redeemer", "redeemer.worker")}
+    wait_until(lambda: all("service_started" in programs.log(process) for process in started.values()))
+    wait_until(lambda: any('"BUY_ENGINE_DECISION"' in line for line in programs.out(started["buyer"])))
+
+    codes = {name: end_within_15_s(process, number) for name, process in started.items()}
+
+    assert codes == dict.fromkeys(started, 0)
+    assert events(programs.out(started["detector"]))[-1]["event"] == "HYBRID_SUMMARY"
+    assert "service_stopped" in programs.log(started["buyer"])
+
+
+def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) -> None:
+    first = programs.start("buyer")
+    wait_until(lambda: '"active"' in programs.log(first))
+
+    second = programs.start("buyer")
+
+    assert second.wait(20) == 4
+    assert "runs already" in programs.log(second)
+    assert first.poll() is None
+
+
+def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
+    programs: Programs, redis_server: EmbeddedRedis, venue: World
+) -> None:
+    first = programs.start("buyer", CONSUMER="buyer-0", LEASE_S="4")
+    wait_until(lambda: '"active"' in programs.log(first))
+    second = programs.start("buyer", CONSUMER="buyer-1", LEASE_S="4")
+    detector = programs.start("detector")
+    wait_until(lambda: len(programs.out(first)) > 0)
+
+    first.kill()
+    wait_until(lambda: '"active"' in programs.log(second), 40)
+    wait_until(lambda: len(programs.out(second)) > 0)
+    venue.freeze()
+    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK)
+
+    assert verdict.clean
+    decided = decisions(redis_server)
+    assert len({decision.signal_id for decision in decided}) == len(decided)
+    assert end_within_15_s(detector) == end_within_15_s(second) == 0
+
+
+def test_trap_25_live_does_not_start_by_accident(programs: Programs) -> None:
+    for word in ("--live", "--no-dry-run"):
+        buyer = programs.start("buyer", word)
+        assert buyer.wait(20) == 4
+        assert "paper only" in programs.log(buyer)
+
+
+def test_trap_32_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
+    service = programs.start("ops.run_service", "--runtime-seconds", "3", "--health-port", "0")
+
+    assert service.wait(40) == 0, programs.log(service)
+    start = events(programs.out(service))[0]
+    assert start["config"]["runtime_seconds"] == 3
+    assert start["config"]["detector"]["runtime_seconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "env", "code", "words"),
+    [
+        ("detector", {"TRACKED_WALLETS": ""}, 2, "TRACKED_WALLETS is empty"),
+        ("detector", {"POLL_EVERY_S": "soon"}, 2, "POLL_EVERY_S='soon'"),
+        ("buyer", {"MAX_DAY_USDC": "-1"}, 2, "MAX_DAY_USDC='-1'"),
+        ("buyer", {"REDIS_URL": "redis://127.0.0.1:1/0"}, 3, "hybrid redis"),
+        ("redeemer", {"LIVE": "true"}, 4, "paper"),
+        ("ops.run_service", {"TRACKED_WALLETS": "0x12"}, 2, "TRACKED_WALLETS"),
+    ],
+)
+def test_a_wrong_setting_ends_with_one_plain_line_and_its_code(
+    programs: Programs, module: str, env: dict[str, str], code: int, words: str
+) -> None:
+    process = programs.start(module, **env)
+
+    assert process.wait(20) == code
+    last = programs.log(process).strip().splitlines()[-1]
+    assert words in last
+    assert "Traceback" not in programs.log(process)
+
+
+def test_trap_29_31_kills_of_everything_lose_and_double_nothing(
+    programs: Programs, redis_server: EmbeddedRedis, venue: World
+) -> None:
+    """The detector and the buyer are killed with -9 five times each, the server twice, in the middle of their work."""
+    names = ("detector", "buyer")
+    running = {name: programs.start(name) for name in names}
+    redeemer = programs.start("redeemer")
+    never = threading.Event()
+    for turn in range(5):
+        CLOCK.wait(never, 1.2)
+        for name in names:
+            running[name].kill()
+            running[name].wait(10)
+            running[name] = programs.start(name)
+        if turn in {1, 3}:
+            redis_server.kill()
+            CLOCK.wait(never, 0.3)
+            redis_server.restart()
+
+    venue.freeze()
+    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK)
+
+    assert verdict.fills > 0
+    assert verdict.clean, verdict
+    decided = decisions(redis_server)
+    assert len({decision.signal_id for decision in decided}) == len(decided)
+    assert all(end_within_15_s(process) == 0 for process in (*running.values(), redeemer))
+
+
+def decisions(redis_server: EmbeddedRedis) -> list[BuyEngineDecision]:
+
+    return read_all(connect(redis_server.url, blocking_s=1), DECISIONS, BuyEngineDecision)
+
+
+def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: EmbeddedRedis) -> None:
+    detector = programs.start("detector", "--runtime-seconds", "8")
+
+    assert detector.wait(40) == 0
+    printed = [line for line in programs.out(detector) if '"ACTIONABLE_SIGNAL"' in line]
+    redis = connect(redis_server.url)
+    kept = [fields["json"] for _, fields in redis.xrange(SIGNALS) if fields["event"] == "ACTIONABLE_SIGNAL"]
+    assert printed == kept
