@@ -72,6 +72,10 @@ class World:
         """Let nobody trade any more; what was traded still becomes visible."""
         self._control.post("/pause", {})
 
+    def requests(self, upstream: str) -> list[Mapping[str, Any]]:
+        """Return what was asked of one upstream (`data`, `rpc`, ...), in order of arrival."""
+        return self._control.get("/requests", {"upstream": upstream})["requests"]
+
     def fills(self) -> list[Mapping[str, Any]]:
         """Return the simulator's own record of every fill."""
         found: list[Mapping[str, Any]] = []
@@ -160,15 +164,15 @@ def running(pipeline: Pipeline) -> Generator[None]:
         thread.join()
 
 
-def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S) -> Judgement:
-    """Wait until every fill was signalled and every signal decided, or `seconds` passed; return the judgement."""
+def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S, *, decide: bool = True) -> Judgement:
+    """Wait until every fill was signalled and (with `decide`) every signal decided, at most `seconds`; then judge."""
     never = threading.Event()
     deadline = clock.monotonic() + seconds
     while True:
         signals = read_all(redis, SIGNALS, ActionableSignal)
         decided = {decision.signal_id for decision in read_all(redis, DECISIONS, BuyEngineDecision)}
         verdict = judge(world.fills(), signals)
-        if verdict.clean and decided >= {item.id for item in signals}:
+        if verdict.clean and (not decide or decided >= {item.id for item in signals}):
             return verdict
         if clock.monotonic() > deadline:
             return verdict

@@ -1,0 +1,54 @@
+"""One budget for all: the venue's own request log is the judge."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ops.demo import World, settle, simulator
+from ops.embedded_redis import EmbeddedRedis
+from shared.broker import connect
+from tests.process.conftest import CLOCK, Programs, wait_until
+
+pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
+
+TARGET, BURST = 20, 4
+
+
+@pytest.fixture
+def crowd() -> Iterator[World]:
+    """Give a venue of 50 leaders."""
+    with simulator(CLOCK, "--leaders", "50", "--limit-scale", "2", "--speed", "2", "--fills-per-minute", "60") as world:
+        yield world
+
+
+def worst_second(times_ms: list[float]) -> int:
+    """Return the most requests in any window of one second."""
+    times_ms.sort()
+    return max((bisect_left(times_ms, start + 1000) - number for number, start in enumerate(times_ms)), default=0)
+
+
+def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(
+    crowd: World, redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    rates = {"DATA_API_RATE_PER_S": str(TARGET), "DATA_API_BURST": str(BURST), "RPC_RATE_PER_S": str(TARGET)}
+    programs = Programs({**crowd.environment, **rates, "REDIS_URL": redis_server.url, "POLL_EVERY_S": "1"}, tmp_path)
+    try:
+        detectors = [programs.start("detector", INSTANCE=f"detector-{number}") for number in range(2)]
+        wait_until(lambda: all("service_started" in programs.log(process) for process in detectors))
+        wait_until(lambda: len(crowd.requests("data")) > TARGET * 10, 40)
+        crowd.freeze()
+        redis = connect(redis_server.url, blocking_s=1)
+        verdict = settle(crowd, redis, CLOCK, decide=False)
+    finally:
+        programs.end()
+
+    assert verdict.clean, verdict
+    for upstream in ("data", "rpc"):
+        times = [float(request["time_ms"]) for request in crowd.requests(upstream)]
+        assert worst_second(times) <= TARGET + BURST, upstream
+    data = crowd.requests("data")
+    seconds = (float(data[-1]["time_ms"]) - float(data[0]["time_ms"])) / 1000
+    assert len(data) / seconds > TARGET * 0.8, "the budget was hardly used: the test shows nothing"
+    assert all(request["status"] == 200 for request in data)
