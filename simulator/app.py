@@ -63,6 +63,11 @@ class App:
             pause = _IDLE_S if due is None else min(_IDLE_S, (due - now) / 1000)
             await asyncio.sleep(max(0.001, pause))
 
+    def _died(self, life: "asyncio.Task[None]") -> None:
+        """Let every later answer say why the world stands still."""
+        if not life.cancelled() and (error := life.exception()):
+            self.gateway.failure = f"the world stopped: {error!r}"
+
     def _mount(self) -> None:
         world, directory = self.world, self.gateway.directory
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
@@ -86,6 +91,7 @@ class App:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 life = asyncio.create_task(self.run())
+                life.add_done_callback(self._died)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 if life:

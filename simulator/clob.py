@@ -1,9 +1,11 @@
 """CLOB public market data over REST: every price and size is a string."""
 
+from typing import cast
+
 from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, price_text
 from simulator.clob_json import book_json, market_json
 from simulator.market import Market
-from simulator.web import Answer, Call, RefusedError, Route, answer
+from simulator.web import Answer, Call, Json, RefusedError, Route, answer
 from simulator.world import World
 
 _NO_BOOK = "No orderbook exists for the requested token id"
@@ -44,7 +46,10 @@ class Clob:
 
     def books(self, call: Call) -> Answer:
         """Return several books; unknown tokens are left out."""
-        asked = [str(each.get("token_id")) for each in call.json()]
+        wishes = call.json()
+        if not isinstance(wishes, list):
+            raise RefusedError(400, "Invalid payload")
+        asked = [str(each.get("token_id")) for each in cast("list[dict[str, Json]]", wishes)]
         catalog, now = self._world.catalog, call.now_ms
         known = [(t, catalog.by_token[t]) for t in asked if t in catalog.by_token]
         return answer([book_json(self._world, m, t, now) for t, m in known if m.trading(now)])

@@ -71,6 +71,7 @@ class Gateway:
         self._cdn = Cdn()
         self._watch = Stopwatch()
         self.directory = Directory()
+        self.failure = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -87,6 +88,8 @@ class Gateway:
             self._requests.add(arrived_ms, *facts)
 
     async def _reply(self, method: str, path: str, raw: str, body: bytes) -> Answer:
+        if self.failure:
+            return worded(RefusedError(500, self.failure, code="internal"), "plain")
         upstream, route = _split(path)
         dialect = "v2" if route.startswith("/v2/") else "plain"
         if upstream != "sim":

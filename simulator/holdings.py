@@ -61,7 +61,7 @@ class Holdings:
 
     def v1(self, query: Query, user: str, now_ms: int) -> Answer:
         """Return v1's bare list: above the size threshold, largest value first."""
-        threshold = float(query.get("sizeThreshold", "1"))
+        threshold = _threshold(query)
         wanted = {name: query.flag(name, default=False) for name in ("redeemable", "mergeable")}
         rows = [
             self._row(position, now_ms)
@@ -167,6 +167,13 @@ def _labels(market: Market, outcome: int) -> dict[str, object]:
         "oppositeAsset": market.tokens[1 - outcome],
         "endDate": datetime.fromtimestamp(market.end_ms / 1000, UTC).date().isoformat(),
     }
+
+
+def _threshold(query: Query) -> float:
+    try:
+        return float(query.get("sizeThreshold", "1"))
+    except ValueError as error:
+        raise RefusedError(400, "invalid sizeThreshold", parameter="sizeThreshold") from error
 
 
 def _offset(query: Query) -> int:

@@ -57,3 +57,16 @@ def test_levers_work_over_http(venue: Any) -> None:
     assert [each["id"] for each in venue.get("sim", "/faults").json()["faults"]] == [fault]
     venue.http.delete(f"{venue.sim.base}/sim/faults/{fault}", timeout=5)
     assert venue.get("sim", "/faults").json() == {"faults": []}
+
+
+def test_a_world_that_fails_says_so_in_every_answer(venue_of: Any) -> None:
+    for venue in venue_of():
+
+        def break_down(_at: int) -> None:
+            raise RuntimeError("out of luck")
+
+        world = venue.sim.world
+        venue.sim.call(lambda world=world: world.agenda.at(world.now_ms(), break_down))
+        replies = (venue.get("clob", "/ok") for _ in range(200))
+        failed = next(reply for reply in replies if reply.status_code == 500)
+        assert "out of luck" in failed.json()["error"]

@@ -1,0 +1,107 @@
+"""The simulator's words against payloads captured from the venue."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import abi
+from simulator.amounts import taker_fee
+from simulator.book import Side
+
+pytestmark = pytest.mark.real_data
+
+
+def _load(folder: Path, name: str) -> Any:
+    return json.loads((folder / "venue" / name).read_text(encoding="utf-8"))
+
+
+def _words(log: dict[str, Any]) -> list[int]:
+    data = log["data"][2:]
+    return [int(data[at : at + 64], 16) for at in range(0, len(data), 64)]
+
+
+def _trade(log: dict[str, Any], side: Side, token: int, amounts: tuple[int, int], fee: int) -> abi.Trade:
+    shares, usdc = amounts[::-1] if side == "BUY" else amounts
+    owner, counterparty = ("0x" + topic[-40:] for topic in log["topics"][2:])
+    return abi.Trade(log["address"], log["topics"][1], owner, counterparty, side, str(token), shares, usdc, fee)
+
+
+def test_order_filled_is_encoded_as_on_polygon(real_data: Path) -> None:
+    logs = {each["name"]: each["log"] for each in _load(real_data, "polygon_logs.json")}
+
+    v2 = logs["order_filled_v2"]
+    side, token, given, received, fee, _, _ = _words(v2)
+    encoded = abi.order_filled_v2(_trade(v2, "SELL" if side else "BUY", token, (given, received), fee))
+    assert (encoded.data, list(encoded.topics)) == (v2["data"], v2["topics"])
+
+    v1 = logs["order_filled_v1"]
+    _, bought, given, received, fee = _words(v1)
+    encoded = abi.order_filled_v1(_trade(v1, "BUY", bought, (given, received), fee))
+    assert (encoded.data, list(encoded.topics)) == (v1["data"], v1["topics"])
+
+
+def test_a_redemption_is_encoded_as_on_polygon(real_data: Path) -> None:
+    logs = {each["name"]: each["log"] for each in _load(real_data, "polygon_logs.json")}
+    log = logs["ctf_payout_redemption"]
+    condition, _, payout, *_ = _words(log)
+    wallet, collateral = ("0x" + topic[-40:] for topic in log["topics"][1:3])
+
+    encoded = abi.payout_redemption(log["address"], wallet, collateral, f"0x{condition:064x}", payout)
+
+    assert (encoded.data, list(encoded.topics)) == (log["data"], log["topics"])
+
+
+def test_fees_equal_those_charged_on_chain(real_data: Path) -> None:
+    for leg in _load(real_data, "chain_order_filled_taker_fees.json"):
+        given, received = int(leg["maker_amount_filled"]), int(leg["taker_amount_filled"])
+        usdc, shares = (given, received) if leg["side"] == "BUY" else (received, given)
+        assert abs(taker_fee(shares, usdc, Decimal(leg["fee_rate"])) - int(leg["fee"])) <= 10
+
+
+@pytest.mark.simulator
+def test_rest_payloads_have_every_captured_field(venue: Any, real_data: Path) -> None:
+    book = venue.get("clob", "/book", token_id=venue.token).json()
+    assert set(_load(real_data, "clob_book_response.json")) <= set(book)
+
+    market = venue.get("clob", f"/markets/{venue.market.condition_id}").json()
+    captured = set(_load(real_data, "clob_market_closed_binary_accepting_true.json"))
+    assert captured - set(market) <= {"description", "fpmm", "notifications_enabled", "rewards"}
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ws_market_book_msg", "book"),
+        ("ws_market_price_change_msg", "price_change"),
+        ("ws_market_last_trade_msg", "last_trade_price"),
+        ("ws_market_best_bid_ask_msg", "best_bid_ask"),
+        ("ws_market_tick_size_msg", "tick_size_change"),
+        ("ws_market_resolved_msg", "market_resolved"),
+    ],
+)
+def test_frames_have_every_captured_field(venue: Any, real_data: Path, name: str, kind: str) -> None:
+    captured = _load(real_data, name + ".json")
+    with venue.channel(venue.token) as socket:
+        socket.recv(timeout=2)
+        socket.send(json.dumps({"operation": "subscribe", "assets_ids": [venue.token]}))
+        venue.fill(shares="3")
+        venue.sim.change_tick(venue.market.condition_id, "0.001")
+        venue.sim.resolve(venue.market.condition_id, (1, 0))
+        frame = _first(socket, kind)
+
+    assert set(captured) - set(frame) <= {"tags"}
+    if kind == "price_change":
+        assert set(captured["price_changes"][0]) == set(frame["price_changes"][0])
+
+
+def _first(socket: Any, kind: str) -> dict[str, Any]:
+    while True:
+        text = socket.recv(timeout=2)
+        frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
+        for frame in frames:
+            if frame["event_type"] == kind:
+                return frame
