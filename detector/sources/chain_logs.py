@@ -14,7 +14,7 @@ from shared.gate_limits import Lane
 from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.order_filled import hex_number, padded, read_logs
 from shared.polymarket.payloads import as_object, text
-from shared.polymarket.polygon import NodeBehind, Polygon, RangeTooWide
+from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide
 
 NAME = "chain_logs"
 ALL = "all"
@@ -101,6 +101,10 @@ class ChainLogsSource:
                 if high == low:
                     raise
                 self._span = (high - low + 1) // 2
+                continue
+            except HistoryPruned as error:
+                self._log.error("blocks_unreadable", low=low, high=high, error=str(error))
+                low = high + 1
                 continue
             sink(self._batch(found, low, high, chunk))
             self._span = min(2 * self._span, MOST_BLOCKS)

@@ -17,11 +17,16 @@ class RangeTooWide(GiveUp):
     """The node refuses, or cannot finish, a span of blocks this wide; ask for less."""
 
 
+class HistoryPruned(GiveUp):
+    """The node no longer keeps these blocks (publicnode: 1.56 days); only another node can show them."""
+
+
 class NodeBehind(Unavailable):
     """The node that answered does not know these blocks yet; ask again."""
 
 
-_WORDS: tuple[tuple[tuple[str, ...], type[RangeTooWide | NodeBehind | RateLimited]], ...] = (
+_WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
+    (("pruned", "missing trie node", "historical state"), HistoryPruned),
     (("invalid block range", "unknown block", "header not found", "is in the future"), NodeBehind),
     (("block range", "range is too", "range too", "too many results", "more than 10000 results"), RangeTooWide),
     (("query timeout", "timed out", "timeout", "response size"), RangeTooWide),

@@ -10,7 +10,7 @@ from shared.clock import ManualClock
 from shared.errors import HybridError, Malformed, RateLimited, Rejected, TryAgain, Unavailable
 from shared.polymarket.endpoints import CTF_EXCHANGE_V1, EXCHANGES, EXCHANGES_V1
 from shared.polymarket.order_filled import padded
-from shared.polymarket.polygon import NodeBehind, Polygon, RangeTooWide, named
+from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide, named
 from shared.polymarket.subgraph import Orderbook
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_log, an_entity, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
@@ -25,6 +25,7 @@ class Node:
         self.widest = 10_000
         self.behind = False
         self.times = True
+        self.pruned_below = 0
 
     def answer(self, asked: dict[str, Any]) -> Any:
         result = getattr(self, asked["method"])(*asked["params"])
@@ -40,6 +41,8 @@ class Node:
         low, high = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
         if self.behind:
             return {"error": {"code": -32000, "message": "invalid block range params"}}
+        if low < self.pruned_below:
+            return {"error": {"code": -32701, "message": "History has been pruned for this block"}}
         if high - low + 1 > self.widest:
             return {"error": {"code": -32701, "message": "exceed maximum block range: 10000"}}
         wallets = asked["topics"][2]
@@ -171,6 +174,18 @@ def test_trap_11_a_node_that_stays_behind_is_an_error() -> None:
         source.poll(ALL, cursors.sink)
 
 
+def test_blocks_that_the_node_no_longer_keeps_are_passed_by_loudly() -> None:
+    node, cursors = Node(10_000, a_log(blockNumber=hex(9_999))), FakeCursors()
+    node.pruned_below = 8_500
+    cursors.known[NAME, LEADER] = cursors.known[NAME, OTHER] = 5_000
+    source, _ = a_source(node, cursors)
+
+    source.poll(ALL, cursors.sink)
+
+    assert len(cursors.amounts) == 1
+    assert cursors.known[NAME, LEADER] == 10_000
+
+
 def test_blocks_that_do_not_say_their_time_are_asked_for_once() -> None:
     log = a_log(blockNumber=hex(9_998))
     del log["blockTimestamp"]
@@ -208,7 +223,8 @@ def test_a_block_whose_time_nobody_knows_keeps_the_cursor_where_it_is() -> None:
         ("header not found", -32000, NodeBehind),
         ("rate limit exceeded", -32005, RateLimited),
         ("method not found", -32601, Rejected),
-        ("History has been pruned", -32000, Unavailable),
+        ("History has been pruned", -32000, HistoryPruned),
+        ("strange", -32000, Unavailable),
     ],
 )
 def test_what_nodes_say_is_named(message: str, code: int, kind: type[HybridError]) -> None:
