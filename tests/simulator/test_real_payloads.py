@@ -58,7 +58,7 @@ def test_fees_equal_those_charged_on_chain(real_data: Path) -> None:
     for leg in _load(real_data, "chain_order_filled_taker_fees.json"):
         given, received = int(leg["maker_amount_filled"]), int(leg["taker_amount_filled"])
         usdc, shares = (given, received) if leg["side"] == "BUY" else (received, given)
-        assert abs(taker_fee(shares, usdc, Decimal(leg["fee_rate"])) - int(leg["fee"])) <= 10
+        assert taker_fee(shares, usdc, Decimal(leg["fee_rate"])) == int(leg["fee"])
 
 
 @pytest.mark.simulator
