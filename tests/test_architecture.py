@@ -68,7 +68,7 @@ IMPURE_CALLS = frozenset(
     {"open", "print", "input", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid4"}
 )
 
-OWNERS = {
+OWNERS: dict[str, tuple[str, ...]] = {
     "requests": ("shared/http*.py",),
     "rq": ("redeemer/*",),
     "structlog": ("shared/logs.py",),
@@ -76,7 +76,7 @@ OWNERS = {
     "time": ("shared/clock.py", "simulator/clock.py"),
     "random": ("simulator/*",),
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
-    "subprocess": ("ops/*"),
+    "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
     "asyncio": ("simulator/*"),
     "http.server": ("shared/health.py",),
