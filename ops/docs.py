@@ -45,6 +45,7 @@ def settings_sections() -> list[Section]:
     from buyer.config import BuyerSettings  # noqa: PLC0415 - the services are needed only here
     from detector.config import DetectorSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
 
     every = Section("Every program", "Read by all of them.", Settings.model_fields)
@@ -53,6 +54,7 @@ def settings_sections() -> list[Section]:
         ("Buyer", BuyerSettings),
         ("Redeemer", RedeemerSettings),
         ("hybrid up", UpSettings),
+        ("hybrid service", ServiceSettings),
     )
     return [every, *(_section(title, model) for title, model in programs)]
 

@@ -71,8 +71,9 @@ def event_schema(events: Any) -> str:  # noqa: ANN401 - the union of all events
 
 
 def own_fields(model: type[BaseModel], base: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the fields that `model` adds to `base`."""
-    return {name: field for name, field in model.model_fields.items() if name not in base.model_fields}
+    """Return the fields that `model` adds to `base` for an operator to set; a dict is filled by the program."""
+    own = {name: field for name, field in model.model_fields.items() if name not in base.model_fields}
+    return {name: field for name, field in own.items() if get_origin(field.annotation) is not dict}
 
 
 def bounds(name: str, field: FieldInfo) -> str:

@@ -78,7 +78,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
     "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
-    "asyncio": ("simulator/*"),
+    "asyncio": ("simulator/*",),
     "http.server": ("shared/health.py",),
     "typer": ("ops/*", "backtest/__main__.py"),
     "rich": ("ops/*", "backtest/__main__.py"),
