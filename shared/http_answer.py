@@ -12,6 +12,8 @@ from shared.errors import HybridError, Malformed, RateLimited, Rejected, Unavail
 
 SHOWN_CHARS = 80
 WORDS_CHARS = 200
+HIDDEN_CHARS = 1000
+"""Searched for secrets before the cut to `WORDS_CHARS`, which could halve one."""
 _READ_BYTES = 256 * 1024
 
 _OK = range(200, 300)
@@ -73,7 +75,7 @@ def value_of(answer: Answer, label: str, hide: Callable[[str], str], retry_after
 
 def refusal(answer: Answer, label: str, hide: Callable[[str], str], retry_after_s: float | None) -> HybridError:
     """Name what a status outside 200-299 means."""
-    status, words = answer.status, hide(_words(answer))[:WORDS_CHARS] or "no words"
+    status, words = answer.status, hide(_words(answer)[:HIDDEN_CHARS])[:WORDS_CHARS] or "no words"
     if status == _THROTTLED:
         return RateLimited(f"{label}: 429, too many requests: {words}", retry_after_s)
     if answer.is_fault or status in _LATER:

@@ -31,9 +31,10 @@ ASK_AGAIN_S = 1.0
 """How long a server that failed is left alone; callers live on the floor rate meanwhile."""
 
 _NO_TICKET = ""
-_PATIENCE_US = {lane: round(seconds * 1e6) for lane, seconds in PATIENCE_S.items()}
+_LANE_TEXT = {lane: f"{lane:d} {round(seconds * 1e6)}" for lane, seconds in PATIENCE_S.items()}
 _FIELDS = (
-    *("mood", "seen", "phys", "granted", "gap", "burst", "full_at", "rate", "burst", "floor"),
+    *("mood", "seen", "phys", "granted", "gap", "burst", "full_at"),
+    *("rate", "burst", "floor", "recover", "cut", "cool_down", "slow_factor", "slow_floor"),
     *("t1", "t2", "t3", "t4", "s2", "s3", "s4", "factor", "hold", "gen", "cut_at", "up_at", "rate_at", "throttled"),
     *("slow", "base"),
 )
@@ -53,7 +54,7 @@ class RateGate:
         self.script = Script(redis, Path(__file__).with_suffix(".lua"))
         self.fallback = Fallback(limits, clock)
         self._redis = redis
-        self._settings = _settings(limits)
+        self.limits_text = _limits_text(limits)
         self._lock = threading.Lock()
         self._successes = 0
         self._latencies_s: list[float] = []
@@ -72,8 +73,7 @@ class RateGate:
         hold_s = min(asked_s, self.limits.max_hold_s)
         self.fallback.hold(hold_s)
         try:
-            args = ["cut", 1, 1, round(hold_s * 1e6), *self.args(_NO_TICKET)]
-            self.script([REGISTRY, self.key], args)
+            self.script([REGISTRY, self.key], [1, f"cut {round(hold_s * 1e6)}", self.limits_text, ";"])
         except Unavailable:
             self.fallback.server_failed()
 
@@ -92,13 +92,12 @@ class RateGate:
             return self.fallback.state(self.name)
         return found[0] if found else _unused(self.name, self.limits)
 
-    def args(self, ticket: str) -> tuple[str, ...]:
-        """Return what the script wants to know of this gate; takes the successes reported since the last call."""
-        return (*self._settings, self._news(), ticket)
+    def note(self, ticket: str) -> str:
+        """Return what the script should know: the successes reported since the last call, and the ticket."""
+        news = self._news() if self._successes else ""
+        return f"{news};{ticket}"
 
     def _news(self) -> str:
-        if not self._successes:
-            return ""
         with self._lock:
             successes, latencies_s = self._successes, self._latencies_s
             self._successes, self._latencies_s = 0, []
@@ -180,7 +179,7 @@ class _Turn:
         self._clock = gates[0].clock
         self._cost = cost
         self._keys = [REGISTRY, *[gate.key for gate in gates]]
-        self._wish = ("take", int(lane), cost, _PATIENCE_US[lane])
+        self._wish = (cost, _LANE_TEXT[lane])
         self._tickets = [_NO_TICKET] * len(gates)
         self._own_slot: float | None = None
 
@@ -219,7 +218,7 @@ class _Turn:
     def _args(self) -> list[Any]:
         args: list[Any] = [*self._wish]
         for gate, ticket in zip(self._gates, self._tickets, strict=True):
-            args += gate.args(ticket)
+            args += (gate.limits_text, gate.note(ticket))
         return args
 
     def _own_answer(self) -> tuple[bool, float]:
@@ -275,8 +274,10 @@ def _unused(name: str, limits: GateLimits) -> GateState:
     return GateState(name, limits.rate_per_s, limits.rate_per_s, 1.0, limits.burst)
 
 
-def _settings(limits: GateLimits) -> tuple[str, ...]:
-    """Encode what never changes, in the order `rate_gate.lua` reads it."""
+def _limits_text(limits: GateLimits) -> str:
+    """Encode the limits in the order `rate_gate.lua` reads them."""
     cool_down_us, slow_floor_us = round(limits.cool_down_s * 1e6), round(limits.slow_floor_s * 1e6)
-    rest = f"{limits.recover_per_s} {limits.cut} {cool_down_us} {limits.slow_factor} {slow_floor_us}"
-    return f"{limits.rate_per_s:.6f} {limits.burst} {limits.floor_per_s:.6f}", rest
+    return (
+        f"{limits.rate_per_s:.6f} {limits.burst} {limits.floor_per_s:.6f} {limits.recover_per_s} {limits.cut} "
+        f"{cool_down_us} {limits.slow_factor} {slow_floor_us}"
+    )
