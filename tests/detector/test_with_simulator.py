@@ -1,0 +1,203 @@
+"""The detector against the local venue over sockets: every fill in exactly one signal, to the micro-unit."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+
+from shared.broker import connect
+from shared.clock import SystemClock
+from simulator import Settings, Simulator, serve
+from tests.conftest import ROOT
+from tests.detector.venue import detecting, flags, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
+
+pytestmark = [pytest.mark.simulator, pytest.mark.server]
+
+ALL_SOURCES = {"sources": "data_api,chain_logs,subgraph", "chain_v1": ""}
+
+
+def a_replay(path: Path, speed: float, era: str = "v2") -> Settings:
+    return Settings(activity=(path,), leaders=0, markets=0, speed=speed, era="v1" if era == "v1" else "v2", limits=False)
+
+
+def a_life(**changes: object) -> Settings:
+    values: dict[str, object] = {"speed": 20.0, "fills_per_minute": 240.0, "limits": False, **changes}
+    return Settings(**values)  # type: ignore[arg-type]  # any of its fields
+
+
+def complete(redis: Redis, sim: Simulator) -> bool:
+    return sums(signals(redis)) == truth(sim)
+
+
+def freeze(sim: Simulator) -> None:
+    """Let nobody trade any more."""
+    sim.call(lambda: setattr(sim.world, "paused", True))
+
+
+def each_once(redis: Redis) -> bool:
+    return max(Counter(signal.id for signal in signals(redis)).values()) == 1
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("name", "speed"), [("busy_leader_3500", 400.0), ("leader_bot_500", 20_000.0)])
+@pytest.mark.parametrize("sources", ["default", "v1", "all three"])
+def test_every_real_trade_is_in_exactly_one_signal(
+    real_data: Path, valkey_url: str, name: str, speed: float, sources: str
+) -> None:
+    path = real_data / "activity_v1" / f"{name}.json"
+    trades, redis = trades_in(path), connect(valkey_url)
+    more = {"default": {}, "v1": {"data_api_version": "v1"}, "all three": ALL_SOURCES}[sources]
+
+    with (
+        serve(a_replay(path, speed, era="v1" if sources == "all three" else "v2")) as sim,
+        detecting(settings(sim, valkey_url, **more)),
+    ):
+        wait_until(lambda: sums(signals(redis)).fills >= len(trades), "every trade is signalled")
+
+    found = signals(redis)
+    assert sums(found) == sums_of_rows(trades)
+    assert {signal.tx_hash for signal in found} == {row["transactionHash"] for row in trades}
+    assert each_once(redis)
+
+
+@pytest.mark.real_data
+@pytest.mark.process
+def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_five_times(
+    real_data: Path, valkey_url: str
+) -> None:
+    path = real_data / "activity_v1" / "busy_leader_3500.json"
+    trades, redis = trades_in(path), connect(valkey_url)
+    clock, never = SystemClock(), threading.Event()
+
+    with serve(a_replay(path, speed=250.0, era="v1")) as sim:
+        command = [sys.executable, "-m", "detector", *flags(sim, valkey_url, **ALL_SOURCES)]
+        grown = 0
+        for _ in range(5):
+            process = start(command)
+            wait_until(lambda before=grown: len(signals(redis)) > before, "a killed detector goes on")
+            clock.wait(never, 0.3)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(5)
+            grown = len(signals(redis))
+        process = start(command)
+        wait_until(lambda: sums(signals(redis)).fills >= len(trades), "every trade is signalled")
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(15) == 0
+    assert sums(signals(redis)) == sums_of_rows(trades)
+    assert each_once(redis)
+
+
+def start(command: list[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("faults", [[], ["http_429"], ["http_5xx", "html_403", "truncated"], ["slow"]])
+def test_trap_13_upstreams_in_trouble_lose_nothing(valkey_url: str, faults: list[str]) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
+        wait_until(lambda: truth(sim).fills > 20, "leaders trade")
+        for kind in faults:
+            sim.fault(kind, probability=0.3, seconds=2, params={"seconds": 0.3, "retry_after": 0.2})
+        wait_until(lambda: truth(sim).fills > 150, "leaders trade on")
+        sim.heal()
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("duplicate_border", {"upstream": "data"}),
+        ("late_index", {"upstream": "data", "params": {"seconds": 0.5}}),
+        ("repeat_cursor", {"upstream": "data", "probability": 0.5}),
+        ("missing_cursor", {"upstream": "data", "probability": 0.5}),
+        ("malformed_rows", {"upstream": "data", "params": {"how": "size_0"}, "probability": 0.5}),
+        ("unknown_type", {"upstream": "data", "probability": 0.5}),
+        ("stale_cdn", {"upstream": "data", "params": {"seconds": 1}, "probability": 0.5}),
+    ],
+)
+@pytest.mark.parametrize("version", ["v2", "v1"])
+def test_traps_2_4_8_12_13_a_lying_data_api_alone_loses_nothing(
+    valkey_url: str, kind: str, given: dict[str, object], version: str
+) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim:
+        sim.fault(kind, **given)  # type: ignore[arg-type]  # JSON
+        with detecting(settings(sim, valkey_url, sources="data_api", data_api_version=version)):
+            wait_until(lambda: truth(sim).fills > 120, "leaders trade")
+            freeze(sim)
+            sim.heal()
+            wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+@pytest.mark.parametrize("kind", ["lagging_node", "range_limit"])
+def test_trap_11_a_node_in_trouble_alone_loses_nothing(valkey_url: str, kind: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim:
+        sim.fault(kind, upstream="rpc", params={"blocks": 5 if kind == "lagging_node" else 30})
+        with detecting(settings(sim, valkey_url, sources="chain_logs")):
+            wait_until(lambda: truth(sim).fills > 120, "leaders trade")
+            freeze(sim)
+            wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+def test_trap_11_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
+        for goal in (40, 80, 120):
+            wait_until(lambda wanted=goal: truth(sim).fills > wanted, "leaders trade")
+            sim.fault("reorg", params={"blocks": 4, "reinclude": True})
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothing(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **ALL_SOURCES)) as detector:
+        wait_until(lambda: truth(sim).fills > 60, "leaders trade")
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+        subgraph = detector.snapshot()["sources"]["subgraph"]
+
+    assert (subgraph["state"], subgraph["rows"]) == ("failing", 0)
+    assert "none of the fills" in subgraph["last_error"]
+
+
+def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(valkey_url: str) -> None:
+    rate = {"data_api_rate_per_s": "20", "poll_every_s": "0.5", "rpc_rate_per_s": "5"}
+
+    with serve(a_life(leaders=50)) as sim:
+        one, two = settings(sim, valkey_url, **rate), settings(sim, valkey_url, **rate)
+        with detecting(one), detecting(two):
+            wait_until(lambda: len(times_of(sim)) >= 80, "eighty polls")
+        times = times_of(sim)
+
+    worst = max(sum(start <= at < start + 1000 for at in times) for start in times)
+    assert worst <= 20 + one.data_api_burst
+
+
+def times_of(sim: Simulator) -> list[float]:
+    """Return when the Data API was asked."""
+    answer = requests.get(f"{sim.urls['control_url']}/requests", {"upstream": "data"}, timeout=5)
+    return sorted(request["time_ms"] for request in answer.json()["requests"])

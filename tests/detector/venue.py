@@ -1,0 +1,114 @@
+"""The detector against the local venue: what both need, and the sums that must agree."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from redis import Redis
+
+from detector.config import DetectorSettings, parse_args
+from detector.service import HybridDetector
+from shared.clock import SystemClock
+from shared.events import SIGNALS, ActionableSignal, read_event
+from shared.money import to_micro
+from simulator import Simulator
+
+PATIENCE_S = 25.0
+FAST = {
+    "poll_every_s": "0.2",
+    "chain_poll_every_s": "0.2",
+    "subgraph_poll_every_s": "0.3",
+    "data_api_rate_per_s": "100",
+    "rpc_rate_per_s": "200",
+    "subgraph_rate_per_s": "100",
+    "progress_every_s": "1",
+}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What must agree to the micro-unit."""
+
+    fills: int
+    shares: int
+    usdc: int
+
+
+def flags(sim: Simulator, redis_url: str, leaders: str = "", **more: str) -> list[str]:
+    """Return the words that point a detector at the venue; an empty value is a switch."""
+    urls = {name: sim.urls[name] for name in ("data_api_url", "gamma_url", "clob_url", "rpc_url", "subgraph_url")}
+    wallets = leaders or ",".join(leader.address for leader in sim.leaders)
+    known = {"redis_url": redis_url, "tracked_wallets": wallets, **urls, **FAST, **more}
+    pairs = [(f"--{name.replace('_', '-')}", value) for name, value in known.items()]
+    return [word for pair in pairs for word in pair if word]
+
+
+@contextmanager
+def detecting(cfg: DetectorSettings) -> Iterator[HybridDetector]:
+    """Run a detector in threads for as long as the block lasts."""
+    with Path("/dev/null").open("w", encoding="ascii") as out:
+        detector = HybridDetector(cfg, out=out)
+        thread = threading.Thread(target=detector.run)
+        thread.start()
+        try:
+            yield detector
+        finally:
+            detector.stop_event.set()
+            thread.join(15)
+            assert not thread.is_alive()
+
+
+def settings(sim: Simulator, redis_url: str, **more: str) -> DetectorSettings:
+    """Return settings for the venue."""
+    return parse_args(flags(sim, redis_url, **more))
+
+
+def signals(redis: Redis) -> list[ActionableSignal]:
+    """Return what is on the stream."""
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGNALS))
+    return [
+        cast("ActionableSignal", read_event(fields["json"]))
+        for _, fields in entries
+        if fields["event"] == "ACTIONABLE_SIGNAL"
+    ]
+
+
+def sums(found: list[ActionableSignal]) -> Sums:
+    """Add up signals."""
+    return Sums(
+        sum(len(signal.fills) for signal in found),
+        sum(to_micro(signal.shares) for signal in found),
+        sum(to_micro(signal.usdc) for signal in found),
+    )
+
+
+def truth(sim: Simulator) -> Sums:
+    """Add up the venue's own record of the leaders' fills."""
+    fills = [fill for fill in sim.world.fills if fill.tracked and not fill.removed]
+    return Sums(len(fills), sum(fill.order.shares for fill in fills), sum(fill.order.usdc for fill in fills))
+
+
+def sums_of_rows(rows: list[dict[str, Any]]) -> Sums:
+    """Add up captured trades."""
+    return Sums(
+        len(rows), sum(to_micro(row["size"]) for row in rows), sum(to_micro(row["usdcSize"]) for row in rows)
+    )
+
+
+def trades_in(path: Path) -> list[dict[str, Any]]:
+    """Return the captured rows that are trades, with every digit."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text(), parse_float=str)
+    return [row for row in rows if row["type"] == "TRADE"]
+
+
+def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
+    """Wait for something that happens elsewhere; say what did not."""
+    clock, never = SystemClock(), threading.Event()
+    ends = clock.monotonic() + seconds
+    while not done():
+        assert clock.monotonic() < ends, f"after {seconds:g} s still not: {what}"
+        clock.wait(never, 0.05)
