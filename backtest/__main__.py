@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backtest.replay import Replay, Replayed, read_tape
-from buyer.config import Limits
+from buyer.limits import Limits
 from shared import accounts, exits
 from shared.capture import Capture
 from shared.errors import BadConfig, HybridError

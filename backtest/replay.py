@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from backtest.recorded import RecordedPrices, RecordedVenue
-from buyer.config import Limits
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
+from buyer.limits import Limits
 from buyer.venue.paper import PaperVenue
 from shared import accounts
 from shared.capture import Capture

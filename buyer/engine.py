@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from buyer.config import Limits
 from buyer.journal import Journal
+from buyer.limits import Limits
 from buyer.policy import Case, Decision, decide, refused
 from buyer.portfolio import Scope, scope_of
 from buyer.venue.port import Prices, Venue
@@ -23,9 +23,9 @@ from shared.events import (
     fact_id,
     read_event,
 )
-from shared.ledger import Ack, Refused, Written
 from shared.market import MarketFacts
 from shared.streams import Entry
+from shared.writes import Ack, Refused, Written
 
 NOTHING = Decimal(0)
 

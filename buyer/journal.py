@@ -9,7 +9,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from buyer.config import Limits
+from buyer.limits import Limits
 from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
 from shared.accounts import CASH, HALT
 from shared.events import (
@@ -23,9 +23,10 @@ from shared.events import (
     Portfolio,
     fact_id,
 )
-from shared.ledger import INTENTS, Ack, Fence, Guard, Ledger, Record, Result, Write, lot_record
+from shared.ledger import INTENTS, Ledger, lot_record
 from shared.market import MarketFacts
 from shared.money import from_micro
+from shared.writes import Ack, Fence, Guard, Record, Result, Write
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
 
-from buyer.config import Limits
 from buyer.fills import Filled, walk
+from buyer.limits import Limits
 from buyer.sizing import TICKS, Size, buy_size, limit_price, sell_size
 from shared.events import ActionableSignal, Order, Portfolio, RuleResult, Verdict, fact_id
 from shared.market import Book, MarketFacts

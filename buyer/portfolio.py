@@ -7,13 +7,13 @@ sold twice.
 
 from dataclasses import dataclass
 
-from buyer.config import Limits
+from buyer.limits import Limits
 from shared import accounts
 from shared.accounts import Lot, Postings, merged
 from shared.events import ActionableSignal, Order, Outcome, Portfolio
-from shared.ledger import Balances, Guard
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
+from shared.writes import Balances, Guard
 
 
 @dataclass(frozen=True)

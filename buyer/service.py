@@ -14,8 +14,8 @@ from shared.clock import Clock
 from shared.errors import HybridError, Malformed, OutcomeUnknown, TryAgain, Unavailable
 from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, HybridProgress, read_event
 from shared.lease import Lease
-from shared.ledger import Ack
 from shared.streams import Entry, GroupReader
+from shared.writes import Ack
 
 GROUP = "buyer"
 MOST_ATTEMPTS = 3

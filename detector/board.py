@@ -1,7 +1,7 @@
 """How the sources are doing, by our own count; written by pollers and publisher, read by reports."""
 
 import threading
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +13,8 @@ _LAGS = 512
 BLIND_AFTER = 20
 """Signals that other sources saw first before a source without a single row counts as blind (trap 9)."""
 _SHOWN_CHARS = 300
+_MOST_MET = 512
+_MOST_REASONS = 64
 State = Literal["starting", "ok", "failing", "stopped"]
 
 
@@ -29,6 +31,16 @@ class _Source:
     failing: dict[str, str] = field(default_factory=dict[str, str])
     lags_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_LAGS))
     skipped: Counter[str] = field(default_factory=Counter[str])
+    met: OrderedDict[str, None] = field(default_factory=OrderedDict[str, None])
+
+    def is_news(self, problem: str) -> bool:
+        """Say whether a problem was not met lately."""
+        if problem in self.met:
+            return False
+        self.met[problem] = None
+        if len(self.met) > _MOST_MET:
+            self.met.popitem(last=False)
+        return True
 
 
 class Board:
@@ -61,15 +73,28 @@ class Board:
             source.failing[scope] = source.last_error
             return was_well
 
-    def received(self, batch: Batch) -> None:
-        """Count what a batch brought."""
+    def received(self, batch: Batch) -> list[str]:
+        """Count what a batch brought; return problems and unknown types not met before.
+
+        A row is read again at each poll while it lies in the overlap: it is one problem, not one for each poll.
+        """
         with self._lock:
             source = self._sources[batch.source]
             source.rows += batch.rows
-            source.problems += len(batch.problems)
-            source.skipped.update(batch.skipped)
-            if batch.problems:
-                source.last_error = f"unreadable row: {batch.problems[0]}"[:_SHOWN_CHARS]
+            unknown = [reason for reason in batch.skipped if reason.startswith("unknown")]
+            fresh = [problem for problem in batch.problems if source.is_news(problem)]
+            source.problems += len(fresh)
+            for reason, count in batch.skipped.items():
+                if reason in source.skipped or len(source.skipped) < _MOST_REASONS:
+                    source.skipped[reason] += count
+            if fresh:
+                source.last_error = f"unreadable row: {fresh[0]}"[:_SHOWN_CHARS]
+            return fresh + [reason for reason in unknown if source.is_news(reason)]
+
+    def skipped(self) -> dict[str, dict[str, int]]:
+        """Return what each source showed that was no trade, by its type; re-reads count again."""
+        with self._lock:
+            return {name: dict(source.skipped) for name, source in self._sources.items()}
 
     def matched(self, name: str, fresh: int, later_lags_ms: Iterable[int]) -> None:
         """Count fills that a source had not shown before, and its lags where another was first."""

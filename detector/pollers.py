@@ -7,7 +7,7 @@ from detector.schedule import Schedule
 from detector.sources.port import Sink, Source, Stopping
 from shared import logs
 from shared.clock import Clock
-from shared.errors import HybridError
+from shared.errors import GiveUp, HybridError
 
 _LONGEST_NAP_S = 1.0
 
@@ -48,26 +48,28 @@ class Pollers:
             if scope is None:
                 self._clock.wait(self._stop, min(max(nap_s, 0.001), _LONGEST_NAP_S))
                 continue
-            ok = self._poll(scope)
+            refused = self._poll(scope)
             with self._lock:
-                self._schedule.done(scope, self._clock.monotonic(), ok=ok)
+                self._schedule.done(scope, self._clock.monotonic(), refused=refused)
 
     def _poll(self, scope: str) -> bool:
+        """Poll once; return True when the same poll will fail again."""
         name = self._source.name
         try:
             self._source.poll(scope, self._sink)
         except Stopping:
-            return True
+            return False
         except HybridError as error:
-            return self._failed(scope, f"{type(error).__name__}: {error}")
+            self._failed(scope, f"{type(error).__name__}: {error}")
+            return isinstance(error, GiveUp)
         except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (trap 29)
             self._log.exception("poll_crashed", scope=scope)
-            return self._failed(scope, f"crashed: {type(error).__name__}: {error}")
+            self._failed(scope, f"crashed: {type(error).__name__}: {error}")
+            return True
         if self._board.polled(name, scope, self._clock.now_ms()):
             self._log.info("poll_recovered", scope=scope)
-        return True
+        return False
 
-    def _failed(self, scope: str, error: str) -> bool:
+    def _failed(self, scope: str, error: str) -> None:
         if not self._stop.is_set() and self._board.failed(self._source.name, scope, error):
             self._log.warning("poll_failed", scope=scope, error=error)
-        return False

@@ -60,7 +60,7 @@ class Publisher:
         matcher: Matcher | None = None,
         markets: MarketCache | None = None,
     ) -> None:
-        self.failure: BadConfig | None = None
+        self.failure: BaseException | None = None
         self._redis, self._board, self._cursors, self._emit = redis, board, cursors, emit
         self._clock, self._stop = clock, stop
         self._matcher = matcher or Matcher()
@@ -99,9 +99,8 @@ class Publisher:
         Raises:
             Stopping: told to stop while Redis was away.
         """
-        self._board.received(batch)
-        for problem in batch.problems[:_MOST_SHOWN]:
-            self._log.warning("row_unreadable", source=batch.source, problem=problem)
+        for news in self._board.received(batch)[:_MOST_SHOWN]:
+            self._log.warning("row_not_read", source=batch.source, problem=news)
         for view in batch.views:
             look = self._matcher.see(view)
             self._board.matched(view.source, look.fresh, look.later_lags_ms)
@@ -117,6 +116,9 @@ class Publisher:
                 except queue.Empty:
                     continue
                 self._answer(job)
+        except BaseException as error:  # noqa: BLE001 - carried to `run`, which ends the process by it
+            self.failure = error
+            self._stop.set()
         finally:
             self._ended.set()
 

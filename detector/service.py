@@ -21,8 +21,9 @@ from shared.clock import Clock, SystemClock
 from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
 from shared.rate_gate import RateGate
 
-JOIN_S = 10.0
-"""Seconds the threads have to end; what they leave is safe for the next start."""
+JOIN_S = 6.0
+"""Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
+socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
 
 
 class HybridDetector:
@@ -81,6 +82,7 @@ class HybridDetector:
         self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
         self._began = self._clock.monotonic()
         self._reports = 0
+        self._gates: tuple[GateStatus, ...] = ()
         self._warned: set[str] = set()
         self._log = logs.get("detector")
 
@@ -89,6 +91,7 @@ class HybridDetector:
 
         Raises:
             BadConfig: Redis refuses our user.
+            Exception: what ended the publisher.
         """
         self._began = self._clock.monotonic()
         self._publisher.start()
@@ -113,6 +116,7 @@ class HybridDetector:
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,
+            "skipped": board.skipped(),
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
 
@@ -131,6 +135,7 @@ class HybridDetector:
                 return
             if now >= next_report:
                 next_report = now + self._cfg.progress_every_s
+                self._gates = tuple(_gate_status(gate) for gate in self.parts.gates)
                 self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
                 self._warn_of_blindness()
             if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
@@ -161,7 +166,7 @@ class HybridDetector:
             "sightings": board.sightings,
             "repeats": board.repeats,
             "sources": board.statuses(),
-            "gates": tuple(_gate_status(gate) for gate in self.parts.gates),
+            "gates": self._gates,
             "live_tokens": self._reporter.live_tokens(),
         }
 

@@ -81,7 +81,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
     screen: Annotated[bool, typer.Option(help="Show the live screen.")] = True,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Keep the run's data here; default: a temporary folder.")
+        Path | None, typer.Option(help="Folder of the run's data and capture, emptied first; default: var/demo.")
     ] = None,
 ) -> None:
     """Show the whole pipeline live against a local venue: no account, no network.

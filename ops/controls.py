@@ -8,7 +8,8 @@ from redis import Redis
 
 from shared.accounts import HALT
 from shared.clock import Clock
-from shared.ledger import Guard, Record, RedisLedger, Refused, Write
+from shared.ledger import RedisLedger
+from shared.writes import Guard, Record, Refused, Write
 
 SWITCH = "kill_switch"
 

@@ -29,7 +29,7 @@ from ops.up import PROGRAMS, to_files
 from shared.broker import connect
 from shared.capture import Capture
 from shared.clock import Clock, SystemClock
-from shared.errors import DependencyMissing, Malformed
+from shared.errors import DependencyMissing, Malformed, RefusedForSafety
 from shared.events import DECISIONS, REDEMPTIONS, SIGNALS, ActionableSignal, BuyEngineDecision, read_event
 from shared.http import Upstream
 from shared.interrupts import DIE_WITH_PARENT
@@ -104,7 +104,7 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
     """Run the demo; 0 when every fill was signalled exactly once and the replay came out the same."""
     clock = SystemClock()
     home = data_dir or HOME
-    shutil.rmtree(home, ignore_errors=True)
+    _clear(home)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -121,6 +121,20 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
         summary = _summary(redis, verdict, home)
     print(json.dumps(summary))  # noqa: T201 - the last line is for machines
     return 0 if summary["ok"] else 1
+
+
+def _clear(home: Path) -> None:
+    """Empty the folder of an earlier demo.
+
+    Raises:
+        RefusedForSafety: there is something else in it, perhaps a real ledger.
+    """
+    mark = home / ".demo"
+    if home.exists() and any(home.iterdir()) and not mark.exists():
+        raise RefusedForSafety(f"--data-dir {home} holds something that no demo wrote: choose an empty or new folder")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    mark.touch()
 
 
 @contextlib.contextmanager

@@ -10,9 +10,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from buyer import bootstrap as buyer_bootstrap
 from buyer.config import BuyerSettings
@@ -28,7 +28,7 @@ from redeemer.service import Redeemer
 from shared import exits
 from shared.broker import connect
 from shared.clock import SystemClock
-from shared.config import Settings, parse, redacted
+from shared.config import Settings, parse
 from shared.errors import HybridError
 from shared.events import ActionableSignal, Event, write_event
 from shared.process import run
@@ -42,9 +42,17 @@ class ServiceSettings(Settings):
     dry_run: bool = Field(default=True, description="Paper orders only.")
     redeem: bool = Field(default=True, description="Redeem resolved holdings in this process too.")
     data_dir: Path = Field(Path("var"), description="Where the embedded server keeps its data when REDIS_URL is unset.")
-    detector: dict[str, Any] = Field(default_factory=dict, description="Filled from the detector's own settings.")
-    buyer: dict[str, Any] = Field(default_factory=dict, description="Filled from the buyer's own settings.")
-    redeemer: dict[str, Any] = Field(default_factory=dict, description="Filled from the redeemer's own settings.")
+    _parts: dict[str, Settings] = PrivateAttr(default_factory=dict[str, Settings])
+
+    def with_parts(self, redis_url: str, parts: dict[str, Settings]) -> Self:
+        """Return these settings on `redis_url`, publishing those of each part as well."""
+        whole = self.model_copy(update={"redis_url": redis_url})
+        whole._parts.update(parts)  # noqa: SLF001 - our own copy
+        return whole
+
+    def published(self) -> dict[str, Any]:
+        """Return the settings of the service and of its parts, for SERVICE_START."""
+        return {**super().published(), **{name: part.published() for name, part in self._parts.items()}}
 
 
 class HybridService:
@@ -120,12 +128,10 @@ def _run(settings: ServiceSettings, redis_url: str, argv: list[str]) -> int:
     words = ["--redis-url", redis_url, *_env_file(argv)]
     detector, buyer = detector_args(words), buyer_args(words)
     redeemer = redeemer_args(words) if settings.redeem else None
-    parts = {
-        "detector": redacted(detector),
-        "buyer": redacted(buyer),
-        "redeemer": redacted(redeemer) if redeemer else {},
-    }
-    whole = settings.model_copy(update={"redis_url": redis_url, **parts})
+    parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}
+    if redeemer is not None:
+        parts["redeemer"] = redeemer
+    whole = settings.with_parts(redis_url, parts)
     service = HybridService(detector, buyer, redeemer)
     return run(service, whole, redis=connect(redis_url), clock=SystemClock(), mode="paper", emit=print_event)
 

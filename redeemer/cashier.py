@@ -15,8 +15,9 @@ from shared.accounts import Lot, redemption_postings, shares_account
 from shared.clock import Clock
 from shared.errors import OutcomeUnknown, Rejected, Unavailable
 from shared.events import REDEMPTIONS, Event, RedemptionResult
-from shared.ledger import INTENTS, Guard, Known, Ledger, Record, Refused, Write, Written, open_lots
+from shared.ledger import INTENTS, Ledger, open_lots
 from shared.polymarket.conditions import PayoutVector
+from shared.writes import Guard, Known, Record, Refused, Write, Written
 
 MOST_TRIES = 50
 """Tries to book against a ledger that others write to; each is one read and one script, a millisecond or two."""

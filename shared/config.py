@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         description="Log lines as JSON or text; auto is text on a terminal.",
     )
 
+    def published(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values for SERVICE_START: secrets hidden, passwords cut out of URLs."""
+        return {name: _hide_password(value) for name, value in self.model_dump(mode="json").items()}
+
 
 Model = TypeVar("Model", bound=Settings)
 
@@ -122,11 +126,6 @@ def explain(model: type[Settings], error: ValidationError) -> str:
         purpose = f" ({field.description})" if field is not None and field.description else ""
         lines.append(f"{name.upper()}={value}: {problem['msg']}{purpose}")
     return "; ".join(lines)
-
-
-def redacted(settings: Settings) -> dict[str, Any]:
-    """Return the settings as plain JSON values, secrets as `**********`, passwords cut out of URLs."""
-    return {name: _hide_password(value) for name, value in settings.model_dump(mode="json").items()}
 
 
 def _hide_password(value: object) -> object:

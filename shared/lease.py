@@ -9,7 +9,7 @@ from redis import Redis
 from shared.broker import Script
 from shared.clock import Clock
 from shared.errors import Fenced, Unavailable
-from shared.ledger import Fence
+from shared.writes import Fence
 
 
 class Lease:

@@ -7,113 +7,21 @@ durable one; `MemoryLedger` is the same without a server, for replay and tests.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
 
 from redis import Redis
 
-from shared.accounts import Lot, Postings, cost_account, shares_account
+from shared.accounts import Lot, cost_account, shares_account
 from shared.broker import Script, answering
 from shared.errors import Fenced
 from shared.events import Event, write_event
+from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Write, Written
 
 INTENTS = "intents"
 """The kind of record that holds each order under way, by signal id: the buyer writes it, the redeemer waits for it."""
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
-
-
-@dataclass(frozen=True)
-class Guard:
-    """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
-
-    account: str
-    at_least: int | None = None
-    at_most: int | None = None
-
-
-@dataclass(frozen=True)
-class Fence:
-    """The lease we hold: its key and the token it gave us."""
-
-    key: str
-    token: str
-
-
-@dataclass(frozen=True)
-class Ack:
-    """The stream entry that this write settles."""
-
-    stream: str
-    group: str
-    entry: str
-
-
-@dataclass(frozen=True)
-class Record:
-    """One field of a record hash; None deletes it."""
-
-    kind: str
-    field: str
-    value: str | None
-
-
-@dataclass(frozen=True)
-class Write:
-    """One atomic step."""
-
-    id: str
-    postings: Postings = ()
-    guards: tuple[Guard, ...] = ()
-    records: tuple[Record, ...] = ()
-    events: tuple[tuple[str, Event], ...] = ()
-    fence: Fence | None = None
-    ack: Ack | None = None
-    expected_seq: int | None = None
-
-
-@dataclass(frozen=True)
-class Written:
-    """It happened now, as the ledger's step `seq`."""
-
-    seq: int
-
-
-@dataclass(frozen=True)
-class Known:
-    """It had happened before; nothing changed (the acknowledgement was repeated)."""
-
-    seq: int
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A guard refused: `account` would have been `value` against `limit`. Nothing changed."""
-
-    account: str
-    value: int
-    limit: int
-
-
-@dataclass(frozen=True)
-class Stale:
-    """The ledger moved on from `expected_seq`; read again. Nothing changed."""
-
-    seq: int
-
-
-Result = Written | Known | Refused | Stale
-
-
-@dataclass(frozen=True)
-class Balances:
-    """Values read in one step, with the ledger's number at that moment; `done` holds the asked writes that happened."""
-
-    seq: int
-    values: dict[str, int]
-    done: frozenset[str] = frozenset()
-    records: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
 
 
 class Ledger(Protocol):

@@ -20,7 +20,7 @@ from shared import exits, logs, metrics
 from shared.announcer import Announcer, Emit
 from shared.broker import answering
 from shared.clock import Clock
-from shared.config import Settings, redacted
+from shared.config import Settings
 from shared.errors import DependencyMissing, HybridError, TryAgain
 from shared.health import HealthServer, Probes
 from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told
@@ -88,7 +88,7 @@ class Life:
             health.stop()
 
     def _live(self, announcer: Announcer, others: set[threading.Thread], mode: str, drain_s: float) -> int:
-        announcer.start(mode, code_version(), redact(redacted(self._settings)))
+        announcer.start(mode, code_version(), redact(self._settings.published()))
         self._log.info("service_started", mode=mode, instance=self._instance(), version=code_version())
         self._thread.start()
         interrupt = self._watch(announcer)

@@ -28,6 +28,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 
 PURE = (
     "buyer/fills.py",
+    "buyer/limits.py",
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/sizing.py",
@@ -44,6 +45,7 @@ PURE = (
     "shared/exits.py",
     "shared/market.py",
     "shared/money.py",
+    "shared/writes.py",
     "shared/polymarket/conditions.py",
     "shared/polymarket/endpoints.py",
     "shared/polymarket/fills.py",
@@ -57,12 +59,6 @@ PURE_LIBRARIES = frozenset(
     {"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "itertools"}
     | {"json", "math", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
 )
-
-PURE_NAMES = {
-    "buyer.config": {"Limits"},
-    "shared.ledger": {"Balances", "Guard", "Record", "Write"},
-}
-"""Frozen values that live beside their I/O; a pure file may take these by name, and nothing else from there."""
 
 IMPURE_CALLS = frozenset(
     {"open", "print", "input", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid4"}
@@ -188,8 +184,6 @@ def is_pure(imported: Imported) -> bool:
     """Say whether a pure file may import this: a pure library, a pure file (or names of it), a value by name."""
     if imported.package not in MAY_IMPORT:
         return imported.package in PURE_LIBRARIES
-    if imported.names and set(imported.names) <= PURE_NAMES.get(imported.module, set()):
-        return True
     path = imported.module.replace(".", "/")
     inside = [f"{path}/{name}.py" in PURE for name in imported.names]
     return f"{path}.py" in PURE or (bool(inside) and all(inside))

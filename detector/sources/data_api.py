@@ -18,7 +18,8 @@ class DataApiSource:
     """Poll the activity feed of each leader; all leaders share the upstream's one gate (S1).
 
     A poll begins `overlap_s` before the leader's newest published trade, because rows may be indexed late (trap 2).
-    Without a cursor it begins `backfill_s` ago.
+    Without a cursor it begins `backfill_s` ago, and that place is kept too: a leader who trades for the first time
+    while we are down is not missed.
     """
 
     name = NAME
@@ -48,13 +49,14 @@ class DataApiSource:
             raise Rejected(f"leader {scope}: {error}", error.status) from error
 
     def _walk(self, leader: str, sink: Sink) -> None:
-        walk = Walk(self._start_s(leader), exact_cursors=self._api.exact_cursors)
+        start_s = self._start_s(leader)
+        walk = Walk(start_s, exact_cursors=self._api.exact_cursors)
         for number in range(MOST_PAGES):
             page = self._api.page(leader, walk.start_s, walk.cursor, Lane.CATCHUP if number else Lane.FRESH)
             seen_at_ms = self._clock.now_ms()
             reading = read_activity(page.rows, leader, self._api.names)
             ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
-            sink(_batch(leader, ready, reading, seen_at_ms))
+            sink(_batch(leader, ready, reading, seen_at_ms, start_s + self._overlap_s))
             if walk.stuck:
                 raise Malformed(f"leader {leader}: more rows are promised, but no cursor leads to them")
             if walk.done:
@@ -78,11 +80,11 @@ class DataApiSource:
         return max(1, wanted if newest is None else min(wanted, newest + 1))
 
 
-def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: Reading, seen_at_ms: int) -> Batch:
+def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: Reading, seen_at_ms: int, floor_s: int) -> Batch:
     return Batch(
         source=NAME,
         views=(View(NAME, seen_at_ms, ready),) if ready else (),
-        cursors={leader: max(second(fill) for fill in ready)} if ready else {},
+        cursors={leader: max((second(fill) for fill in ready), default=floor_s)},
         rows=reading.rows,
         skipped=reading.skipped,
         problems=reading.problems,

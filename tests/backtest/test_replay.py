@@ -18,7 +18,6 @@ from shared import accounts
 from shared.accounts import redemption_postings
 from shared.capture import Capture, CaptureWriter, Header
 from shared.clock import ManualClock
-from shared.config import redacted
 from shared.errors import BadConfig, Malformed
 from shared.events import (
     REDEMPTIONS,
@@ -31,10 +30,11 @@ from shared.events import (
     read_event,
     write_event,
 )
-from shared.ledger import MemoryLedger, Write, open_lots
+from shared.ledger import MemoryLedger, open_lots
 from shared.life import code_version
 from shared.money import from_micro
 from shared.streams import Entry
+from shared.writes import Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_settings
 from tests.buyer.fakes import FakePrices
 
@@ -59,7 +59,7 @@ class Session:
             emit=lambda _: None,
         )
         self.entries: list[Entry] = []
-        start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=redacted(self.settings))
+        start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=self.settings.published())
         self._keep(SERVICE, start.event, write_event(start))
 
     def signal(self, signal: ActionableSignal) -> None:

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from buyer.config import BuyerSettings, Limits, parse_args
+from buyer.config import BuyerSettings, parse_args
+from buyer.limits import Limits
 from buyer.policy import Case
 from shared.events import ActionableSignal, Fill, Portfolio, fact_id
 from shared.market import Book, Level, MarketFacts

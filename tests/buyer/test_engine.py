@@ -8,18 +8,19 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.config import Limits
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
+from buyer.limits import Limits
 from buyer.portfolio import scope_of
 from shared import accounts
 from shared.clock import ManualClock
 from shared.errors import Fenced, OutcomeUnknown
 from shared.events import DEAD, DECISIONS, BuyEngineDecision, DeadLetter, OrderUpdate
-from shared.ledger import Fence, MemoryLedger, Write, open_lots
+from shared.ledger import MemoryLedger, open_lots
 from shared.market import Side
 from shared.money import to_micro
 from shared.streams import Entry
+from shared.writes import Fence, Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakePrices, FakeVenue
 

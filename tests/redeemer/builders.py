@@ -9,9 +9,10 @@ from shared.accounts import CASH, Lot, cost_account, market_account, shares_acco
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import Event, RedemptionResult
-from shared.ledger import Ledger, Write, Written, lot_record
+from shared.ledger import Ledger, lot_record
 from shared.polymarket.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PayoutVector
 from shared.rate_gate import Lane
+from shared.writes import Write, Written
 
 ANN, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
 YES, NO = "111", "222"

@@ -9,7 +9,8 @@ from redeemer.cashier import MOST_TRIES
 from shared.accounts import Lot
 from shared.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
 from shared.events import REDEMPTIONS, RedemptionResult
-from shared.ledger import MemoryLedger, Record, Refused, Result, Write, open_lots
+from shared.ledger import MemoryLedger, open_lots
+from shared.writes import Record, Refused, Result, Write
 from tests.redeemer.builders import ANN, BOB, CONDITION, ONE, OTHER, Desk, a_loser, a_lot, hold
 
 

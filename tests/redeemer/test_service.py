@@ -11,7 +11,8 @@ from redeemer.jobs import inline
 from redeemer.service import Redeemer
 from shared.clock import ManualClock
 from shared.errors import BadConfig, Malformed, RefusedForSafety, Unavailable
-from shared.ledger import Balances, MemoryLedger, open_lots
+from shared.ledger import MemoryLedger, open_lots
+from shared.writes import Balances
 from tests.redeemer.builders import CONDITION, OTHER, Desk, a_loser, a_lot, hold
 
 

@@ -14,21 +14,8 @@ from shared.clock import ManualClock, SystemClock
 from shared.errors import Fenced
 from shared.events import SERVICE, ServiceHealth
 from shared.lease import Lease
-from shared.ledger import (
-    Ack,
-    Fence,
-    Guard,
-    Known,
-    MemoryLedger,
-    Record,
-    RedisLedger,
-    Refused,
-    Stale,
-    Write,
-    Written,
-    lot_record,
-    open_lots,
-)
+from shared.ledger import MemoryLedger, RedisLedger, lot_record, open_lots
+from shared.writes import Ack, Fence, Guard, Known, Record, Refused, Stale, Write, Written
 
 pytestmark = pytest.mark.server
 

@@ -1,0 +1,98 @@
+"""One atomic step of the ledger, and what became of it, as values. Pure."""
+
+from dataclasses import dataclass, field
+
+from shared.accounts import Postings
+from shared.events import Event
+
+
+@dataclass(frozen=True)
+class Guard:
+    """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
+
+    account: str
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The lease we hold: its key and the token it gave us."""
+
+    key: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Ack:
+    """The stream entry that this write settles."""
+
+    stream: str
+    group: str
+    entry: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One field of a record hash; None deletes it."""
+
+    kind: str
+    field: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One atomic step."""
+
+    id: str
+    postings: Postings = ()
+    guards: tuple[Guard, ...] = ()
+    records: tuple[Record, ...] = ()
+    events: tuple[tuple[str, Event], ...] = ()
+    fence: Fence | None = None
+    ack: Ack | None = None
+    expected_seq: int | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """It happened now, as the ledger's step `seq`."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """It had happened before; nothing changed (the acknowledgement was repeated)."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A guard refused: `account` would have been `value` against `limit`. Nothing changed."""
+
+    account: str
+    value: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The ledger moved on from `expected_seq`; read again. Nothing changed."""
+
+    seq: int
+
+
+Result = Written | Known | Refused | Stale
+
+
+@dataclass(frozen=True)
+class Balances:
+    """Values read in one step, with the ledger's number at that moment; `done` holds the asked writes that happened."""
+
+    seq: int
+    values: dict[str, int]
+    done: frozenset[str] = frozenset()
+    records: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
