@@ -84,7 +84,7 @@ def read_tape(capture: Capture) -> Tape:
             configs += _buyer_configs(event)
     if not configs:
         raise BadConfig(f"{capture.path}: no SERVICE_START of a buyer in it; capture from the start: --from-start")
-    limits = [Limits(**{name: config[name] for name in Limits.model_fields}) for config in configs]
+    limits = [Limits.model_validate({name: config[name] for name in Limits.model_fields}) for config in configs]
     return Tape(
         capture=capture,
         signals=signals,
@@ -151,7 +151,7 @@ class Replay:
     def _engine(self, config_id: str) -> Engine:
         if config_id not in self._engines:
             limits = self._tape.limits.get(config_id) or next(iter(self._tape.limits.values()))
-            limits = Limits(**{**limits.model_dump(), **self._changes})
+            limits = Limits.model_validate({**limits.model_dump(), **self._changes})
             self._engines[config_id] = Engine(
                 journal=self._journal,
                 prices=self._prices,

@@ -3,6 +3,7 @@
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 
 from redis import Redis
 
@@ -19,10 +20,20 @@ RETRY_S = 1.0
 
 def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
     """Write to `file` until told to stop, or only what is there now; return how many entries were written."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     return capture(connect(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start)
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set."""
+    stop = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, tell)
+    return stop
 
 
 def capture(

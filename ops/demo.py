@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -105,9 +104,7 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
     clock = SystemClock()
     home = data_dir or HOME
     _clear(home)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = capture.stop_on_signals()
     words = (*_WORLD, "--speed", str(speed), "--seed", str(seed))
     with simulator(clock, *words) as world, embedded_server(home, clock) as server:
         redis = connect(server.url, blocking_s=1)

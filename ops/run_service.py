@@ -8,7 +8,7 @@ import contextlib
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -146,7 +146,7 @@ def _env_file(argv: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _server(settings: ServiceSettings) -> Iterator[str]:
+def _server(settings: ServiceSettings) -> Generator[str]:
     """Give the server's URL: REDIS_URL when it is set, an embedded one otherwise."""
     if "redis_url" in settings.model_fields_set:
         yield settings.redis_url

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from redis import Redis
 
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
@@ -264,4 +263,4 @@ def test_the_bankroll_is_deposited_once_over_restarts(valkey_url: str) -> None:
     rig.journal.deposit(1_000_000_000)
     rig.journal.deposit(1_000_000_000)
 
-    assert RedisLedger(cast("Redis", rig.redis), "paper").accounts().values == {"cash": 1_000_000_000}
+    assert RedisLedger(rig.redis, "paper").accounts().values == {"cash": 1_000_000_000}

@@ -35,7 +35,7 @@ class Programs:
         self.env = {**os.environ, **QUICK, **env, "RUN_DIR": str(folder), "HYBRID_DIE_WITH_PARENT": str(os.getpid())}
         self._folder, self._started = folder, list[subprocess.Popen[str]]()
 
-    def start(self, *words: str, stdin: "int | None" = None, **env: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         """Start `python -m words...`; stdout goes to a file named after the module."""
         number = len(self._started)
         out = (self._folder / f"{number}-{words[0]}.out").open("w+")
@@ -44,7 +44,7 @@ class Programs:
             [sys.executable, "-m", *words],
             cwd=ROOT,
             env={**self.env, **env},
-            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=log,
             text=True,

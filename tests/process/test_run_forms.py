@@ -13,6 +13,7 @@ from ops.demo import World, read_all, settle
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.events import DECISIONS, SIGNALS, BuyEngineDecision
+from shared.streams import tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
@@ -198,6 +199,6 @@ def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: Emb
 
     assert detector.wait(40) == 0
     printed = [line for line in programs.out(detector) if '"ACTIONABLE_SIGNAL"' in line]
-    redis = connect(redis_server.url)
-    kept = [fields["json"] for _, fields in redis.xrange(SIGNALS) if fields["event"] == "ACTIONABLE_SIGNAL"]
+    entries = tail(connect(redis_server.url), SIGNALS, 10_000)
+    kept = [entry.json for entry in entries if entry.fields["event"] == "ACTIONABLE_SIGNAL"]
     assert printed == kept
