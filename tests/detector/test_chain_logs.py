@@ -28,8 +28,8 @@ class Node:
         self.pruned_below = 0
 
     def answer(self, asked: dict[str, Any]) -> Any:
-        result = getattr(self, asked["method"])(*asked["params"])
-        return result if isinstance(result, dict) and "error" in result else {"result": result}
+        result: Any = getattr(self, asked["method"])(*asked["params"])
+        return result if "error" in (result or "") else {"result": result}
 
     def eth_blockNumber(self) -> str:  # noqa: N802 - the method's name
         return hex(self.head)
@@ -46,9 +46,7 @@ class Node:
         if high - low + 1 > self.widest:
             return {"error": {"code": -32701, "message": "exceed maximum block range: 10000"}}
         wallets = asked["topics"][2]
-        return [
-            log for log in self.logs if low <= int(log["blockNumber"], 16) <= high and log["topics"][2] in wallets
-        ]
+        return [log for log in self.logs if low <= int(log["blockNumber"], 16) <= high and log["topics"][2] in wallets]
 
 
 def a_source(node: Node, cursors: FakeCursors, **given: Any) -> tuple[ChainLogsSource, FakeUpstream]:

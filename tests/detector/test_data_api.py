@@ -66,7 +66,8 @@ def a_source(feed: Feed, cursors: FakeCursors, version: str = "v2", **given: Any
 
 def rows_of(*seconds: int) -> list[Row]:
     return [
-        a_row(timestamp=NOW_S + second, transaction_hash=tx(place), size=place) for place, second in enumerate(seconds, 1)
+        a_row(timestamp=NOW_S + second, transaction_hash=tx(place), size=place)
+        for place, second in enumerate(seconds, 1)
     ]
 
 
@@ -155,6 +156,18 @@ def test_a_first_poll_begins_backfill_seconds_ago() -> None:
     source.poll(LEADER, cursors.sink)
 
     assert upstream.asked[-1]["start"] == NOW_S - 60
+
+
+def test_a_leader_who_trades_for_the_first_time_while_we_are_down_is_not_missed() -> None:
+    feed, cursors = Feed(), FakeCursors()
+    source, _ = a_source(feed, cursors)
+    source.poll(LEADER, cursors.sink)
+
+    feed.rows += rows_of(600)
+    later, _ = a_source(feed, cursors, clock=ManualClock(NOW_MS + 3_600_000))
+    later.poll(LEADER, cursors.sink)
+
+    assert cursors.amounts == [1_000_000]
 
 
 def test_trap_14_a_clock_that_is_ahead_of_the_venue_hides_no_trade() -> None:

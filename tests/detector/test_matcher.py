@@ -215,10 +215,14 @@ def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
     assert fact_of(draft).startswith(f"{LEADER}:")
 
 
+def some_fill(amount: tuple[int, int], number: int, side: str) -> LeaderFill:
+    return a_fill(*amount, tx_hash=tx(number), side=side)
+
+
 AMOUNTS = st.tuples(st.integers(1, 5).map(lambda n: n * 1000), st.integers(1, 3).map(lambda n: n * 500))
 FILLS = st.lists(
     st.builds(
-        lambda amount, number, side: a_fill(*amount, tx_hash=tx(number), side=side),
+        some_fill,
         AMOUNTS,
         st.integers(1, 4),
         st.sampled_from(["BUY", "SELL"]),
@@ -251,9 +255,7 @@ def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_t
 
 @settings(max_examples=60, deadline=None)
 @given(fills=FILLS, cut=st.integers(0, 12))
-def test_two_detectors_that_see_different_halves_first_signal_the_total_once(
-    fills: list[LeaderFill], cut: int
-) -> None:
+def test_two_detectors_that_see_different_halves_first_signal_the_total_once(fills: list[LeaderFill], cut: int) -> None:
     server, one, two = Server(), Matcher(), Matcher()
 
     server.publish(one, [a_view(*fills[:cut])])

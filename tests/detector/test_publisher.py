@@ -19,35 +19,48 @@ from shared.events import SIGNALS, ActionableSignal
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_view, tx
 
 
-class FlakyRedis(fakeredis.FakeRedis):
-    """A server that is away for some calls, or answers them to nobody."""
+class FlakyRedis:
+    """A server whose connections are away for some scripts, or lose their answers."""
 
-    away = 0
-    lost_replies = 0
+    def __init__(self) -> None:
+        self.redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
+        self.away = 0
+        self.lost_replies = 0
+        pool: Any = self.redis.connection_pool
+        self._connect = pool.get_connection
+        pool.get_connection = self._connection
 
-    def evalsha(self, *args: Any, **kwargs: Any) -> Any:
-        if self.away:
-            self.away -= 1
-            raise ConnectionLost("away")
-        answer = super().evalsha(*args, **kwargs)
-        if self.lost_replies:
-            self.lost_replies -= 1
-            raise ConnectionLost("the reply was lost")
-        return answer
+    def _connection(self, *args: Any, **kwargs: Any) -> Any:
+        connection = self._connect(*args, **kwargs)
+        if self.away or self.lost_replies:
+            read = connection.read_response
+
+            def faulty(*words: Any, **options: Any) -> Any:
+                connection.read_response = read
+                if self.away:
+                    self.away -= 1
+                    connection.disconnect()
+                    raise ConnectionLost("away")
+                read(*words, **options)
+                self.lost_replies -= 1
+                raise ConnectionLost("the reply was lost")
+
+            connection.read_response = faulty
+        return connection
 
 
 class House:
     """A publisher with what surrounds it."""
 
     def __init__(self, redis: FlakyRedis | None = None) -> None:
-        self.redis = redis or FlakyRedis(decode_responses=True)
+        self.redis = redis or FlakyRedis()
         self.clock = ManualClock(NOW_MS)
         self.stop = threading.Event()
         self.board = Board(["data_api", "chain_logs"])
-        self.cursors = CursorStore(cast("Redis", self.redis))
+        self.cursors = CursorStore(self.redis.redis)
         self.emitted: list[ActionableSignal] = []
         self.publisher = Publisher(
-            cast("Redis", self.redis),
+            self.redis.redis,
             self.board,
             self.cursors,
             self.emitted.append,
@@ -56,22 +69,22 @@ class House:
         )
 
     def stored(self) -> list[dict[str, Any]]:
-        entries = cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(SIGNALS))
+        entries = cast("list[tuple[str, dict[str, str]]]", self.redis.redis.xrange(SIGNALS))
         return [json.loads(fields["json"]) for _, fields in entries]
 
 
-def a_batch(*shares: int, source: str = "data_api", **cursors: int) -> Batch:
+def a_batch(*shares: int, source: str = "data_api", cursor: int | None = None) -> Batch:
     fills = [a_fill(amount * 1_000_000, amount * 500_000, tx_hash=tx(amount)) for amount in shares]
-    return Batch(source, (a_view(*fills, source=source),), cursors, rows=len(fills))
+    return Batch(source, (a_view(*fills, source=source),), {LEADER: cursor} if cursor else {}, rows=len(fills))
 
 
 def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
     house = House()
 
-    house.publisher.handle(a_batch(1, 2, **{LEADER: NOW_S}))
+    house.publisher.handle(a_batch(1, 2, cursor=NOW_S))
 
     assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
-    assert house.redis.hgetall(CURSORS) == {f"data_api:{LEADER}": str(NOW_S)}
+    assert house.redis.redis.hgetall(CURSORS) == {f"data_api:{LEADER}": str(NOW_S)}
     assert [signal.id for signal in house.emitted] == [signal["id"] for signal in house.stored()]
 
 
@@ -92,7 +105,7 @@ def test_trap_31_redis_away_only_delays() -> None:
     house.publisher.handle(a_batch(1))
     house.redis.away = 60
 
-    house.publisher.handle(a_batch(2, **{LEADER: NOW_S}))
+    house.publisher.handle(a_batch(2, cursor=NOW_S))
 
     assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
     assert house.clock.now_ms() == NOW_MS + 60_000
@@ -116,19 +129,19 @@ def test_trap_31_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
     house.stop.set()
 
     with pytest.raises(Stopping):
-        house.publisher.handle(a_batch(2, **{LEADER: NOW_S}))
+        house.publisher.handle(a_batch(2, cursor=NOW_S))
 
     house.redis.away = 0
-    assert house.redis.hgetall(CURSORS) == {}
+    assert house.redis.redis.hgetall(CURSORS) == {}
 
 
 def test_cursors_never_move_back() -> None:
     house = House()
     house.cursors.advance("data_api", {LEADER: NOW_S})
 
-    CursorStore(cast("Redis", house.redis)).advance("data_api", {LEADER: NOW_S - 50, OTHER: 5})
+    CursorStore(house.redis.redis).advance("data_api", {LEADER: NOW_S - 50, OTHER: 5})
 
-    fresh = CursorStore(cast("Redis", house.redis))
+    fresh = CursorStore(house.redis.redis)
     assert (fresh.get("data_api", LEADER), fresh.get("data_api", OTHER)) == (NOW_S, 5)
     assert fresh.get("chain_logs", LEADER) is None
 
@@ -177,6 +190,16 @@ def test_trap_13_unreadable_rows_are_counted_and_shown() -> None:
     assert "size" in data.last_error
 
 
+def test_a_row_that_stays_unreadable_is_one_problem_however_often_it_is_read() -> None:
+    house = House()
+
+    for _ in range(5):
+        house.publisher.handle(Batch("data_api", (), {}, rows=1, skipped={"REDEEM": 1}, problems=("size: no number",)))
+
+    assert house.board.statuses()[0].errors == 1
+    assert house.board.skipped()["data_api"] == {"REDEEM": 5}
+
+
 def on_thread(house: House, act: Callable[[], None]) -> None:
     house.publisher.start()
     try:
@@ -217,7 +240,7 @@ def test_a_source_that_hands_in_after_the_end_is_told_so() -> None:
 
 def test_a_fact_older_than_what_the_server_remembers_is_not_published() -> None:
     house = House()
-    house.redis.hset(f"{SIGNALS}:horizons", LEADER, NOW_MS)
+    house.redis.redis.hset(f"{SIGNALS}:horizons", LEADER, NOW_MS)
 
     house.publisher.handle(a_batch(1))
 

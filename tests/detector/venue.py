@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def flags(sim: Simulator, redis_url: str, leaders: str = "", **more: str) -> lis
 
 
 @contextmanager
-def detecting(cfg: DetectorSettings) -> Iterator[HybridDetector]:
+def detecting(cfg: DetectorSettings) -> Generator[HybridDetector]:
     """Run a detector in threads for as long as the block lasts."""
     with Path("/dev/null").open("w", encoding="ascii") as out:
         detector = HybridDetector(cfg, out=out)
@@ -94,9 +94,7 @@ def truth(sim: Simulator) -> Sums:
 
 def sums_of_rows(rows: list[dict[str, Any]]) -> Sums:
     """Add up captured trades."""
-    return Sums(
-        len(rows), sum(to_micro(row["size"]) for row in rows), sum(to_micro(row["usdcSize"]) for row in rows)
-    )
+    return Sums(len(rows), sum(to_micro(row["size"]) for row in rows), sum(to_micro(row["usdcSize"]) for row in rows))
 
 
 def trades_in(path: Path) -> list[dict[str, Any]]:

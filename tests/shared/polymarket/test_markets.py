@@ -8,10 +8,10 @@ import pytest
 
 from shared.clock import ManualClock
 from shared.errors import Malformed, Rejected, Unavailable
+from shared.gate_limits import Lane
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.markets import MarketCache
-from shared.gate_limits import Lane
 from tests.detector.fakes import FakeUpstream
 
 
@@ -41,6 +41,8 @@ class Gamma:
 
 
 class House:
+    """A cache over a Gamma, with a clock moved by hand."""
+
     def __init__(self, gamma: Gamma, **given: Any) -> None:
         self.clock, self.stop = ManualClock(), threading.Event()
         self.upstream: Any = FakeUpstream(gamma.answer)
