@@ -1,9 +1,11 @@
 """The Redis connection: nothing is sent twice, and every outage has our name."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, cast
 
 import fakeredis
 import pytest
@@ -17,11 +19,8 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
-from redis.exceptions import (
-)
-from redis.exceptions import (
-    TimeoutError as NoAnswer,
-)
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as NoAnswer
 
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import Script, address, answering, check_server, connect, redacted
@@ -42,9 +41,12 @@ def counting(tmp_path: Path) -> Path:
     return file
 
 
+def socket_settings(url: str, blocking_s: float = 0) -> Any:
+    return cast("Any", connect(url, blocking_s=blocking_s).connection_pool.make_connection())
+
+
 def test_a_connection_never_sends_twice_and_times_out() -> None:
-    redis = connect("redis://localhost:1/0")
-    connection = redis.connection_pool.make_connection()
+    connection = socket_settings("redis://localhost:1/0")
 
     assert connection.retry.get_retries() == 0
     assert connection.retry_on_error == []
@@ -53,10 +55,8 @@ def test_a_connection_never_sends_twice_and_times_out() -> None:
 
 
 def test_a_blocking_readers_socket_outlives_its_wait() -> None:
-    connection = connect("redis://localhost:1/0", blocking_s=2).connection_pool.make_connection()
-
-    assert connection.socket_timeout == 5.0
-    assert connect("redis://h/0", blocking_s=10).connection_pool.make_connection().socket_timeout == 13.0
+    assert socket_settings("redis://localhost:1/0", blocking_s=2).socket_timeout == 5.0
+    assert socket_settings("redis://localhost:1/0", blocking_s=10).socket_timeout == 13.0
 
 
 @pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost?socket_timeout=soon"])
@@ -204,7 +204,7 @@ def test_trap_31_a_restarted_server_is_used_again_without_a_word(redis_server: E
 
 @pytest.mark.server
 def test_a_lost_reply_is_not_followed_by_a_second_write(valkey_url: str) -> None:
-    with Deaf(int(valkey_url.split(":")[2].split("/")[0])) as port, connect(valkey_url) as direct:
+    with Deaf(int(valkey_url.split(":")[2].split("/", maxsplit=1)[0])) as port, connect(valkey_url) as direct:
         redis = connect(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3")
 
         with pytest.raises(Unavailable, match="did not answer in time"), answering(redis):

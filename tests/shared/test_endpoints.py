@@ -8,8 +8,8 @@ from shared.gate_limits import GateLimits
 from shared.polymarket import endpoints
 from shared.polymarket.endpoints import BUDGETS, Budget
 
-ADDRESSES = {name: value for name, value in vars(endpoints).items() if isinstance(value, str) and len(value) == 42}
-TOPICS = {name: value for name, value in vars(endpoints).items() if isinstance(value, str) and len(value) == 66}
+ADDRESSES = {name: value for name, value in vars(endpoints).items() if str(value).startswith("0x") and len(value) == 42}
+TOPICS = {name: value for name, value in vars(endpoints).items() if str(value).startswith("0x") and len(value) == 66}
 
 ROTATIONS = (
     (0, 36, 3, 41, 18),
@@ -90,8 +90,16 @@ def test_three_exchanges_trade_today_and_two_did_before() -> None:
 
 @pytest.mark.parametrize(
     ("name", "target_per_s"),
-    [("data", 40), ("data_activity", 10), ("data_trades", 15), ("clob_reads", 75), ("clob_orders", 20)]
-    + [("gamma_markets", 15), ("subgraph", 2.5), ("relayer", 25 / 120)],
+    [
+        ("data", 40),
+        ("data_activity", 10),
+        ("data_trades", 15),
+        ("clob_reads", 75),
+        ("clob_orders", 20),
+        ("gamma_markets", 15),
+        ("subgraph", 2.5),
+        ("relayer", 25 / 120),
+    ],
 )
 def test_our_target_is_half_of_what_is_published(name: str, target_per_s: float) -> None:
     assert BUDGETS[name].target_per_s == pytest.approx(target_per_s)
