@@ -4,7 +4,7 @@ from detector.cursors import Cursors
 from detector.sources.port import Batch, Sink, View
 from detector.sources.walk import Walk, second
 from shared.clock import Clock
-from shared.errors import Malformed, Rejected
+from shared.errors import Rejected, Unavailable
 from shared.gate_limits import Lane
 from shared.polymarket.data_api import ActivityApi
 from shared.polymarket.fills import LeaderFill, Reading, read_activity
@@ -58,7 +58,7 @@ class DataApiSource:
             ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
             sink(_batch(leader, ready, reading, seen_at_ms, start_s + self._overlap_s))
             if walk.stuck:
-                raise Malformed(f"leader {leader}: more rows are promised, but no cursor leads to them")
+                raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
             if walk.done:
                 return
 

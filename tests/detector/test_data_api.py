@@ -7,7 +7,7 @@ import pytest
 from detector.sources.data_api import NAME, DataApiSource
 from detector.sources.walk import Walk
 from shared.clock import ManualClock
-from shared.errors import Malformed, Rejected
+from shared.errors import Malformed, Rejected, Unavailable
 from shared.polymarket.data_api import ActivityV1, ActivityV2
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_fill, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
@@ -113,7 +113,7 @@ def test_trap_4_a_second_larger_than_a_page_without_a_cursor_is_an_error_that_na
     source, _ = a_source(feed, cursors)
     cursors.known[NAME, LEADER] = NOW_S + 120
 
-    with pytest.raises(Malformed, match=LEADER):
+    with pytest.raises(Unavailable, match=LEADER):
         source.poll(LEADER, cursors.sink)
 
     assert len(cursors.amounts) == 3

@@ -117,7 +117,7 @@ def test_trap_4_a_burst_of_many_pages_with_broken_borders_is_read_whole(
     path = real_data / "activity_v1" / "busy_leader_3500.json"
     trades, redis = trades_in(path), connect(valkey_url)
 
-    with serve(a_replay(path, speed=600.0)) as sim:
+    with serve(a_replay(path, speed=400.0)) as sim:
         wait_until(lambda: truth(sim).fills == len(trades), "the venue has seen everything")
         sim.fault(kind, upstream="data", probability=0.7)
         with detecting(settings(sim, valkey_url, sources="data_api", data_api_version=version)):
