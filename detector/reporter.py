@@ -26,10 +26,10 @@ class Reporter:
         self,
         redis: Redis,
         out: TextIO,
-        *,
-        stop: threading.Event,
         signal_callback: SignalCallback | None = None,
         progress_callback: ProgressCallback | None = None,
+        *,
+        stop: threading.Event,
     ) -> None:
         self.closed = False
         self._redis, self._out, self._stop = redis, out, stop

@@ -55,30 +55,14 @@ class HybridDetector:
         out: TextIO | None = None,
         parts: Parts | None = None,
     ) -> None:
-        self.stop_event = stop_event or threading.Event()
-        self._cfg = cfg
-        self._clock = clock or SystemClock()
+        self.stop_event = stop = stop_event or threading.Event()
+        self._cfg, self._clock = cfg, clock or SystemClock()
         redis = redis or connect(cfg.redis_url)
-        self.parts = parts or Wiring(cfg, redis, self._clock, self.stop_event).parts()
+        self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
         self._board = Board(source.name for source in self.parts.sources)
-        self._out = out or sys.stdout
-        self._reporter = Reporter(
-            redis,
-            self._out,
-            stop=self.stop_event,
-            signal_callback=signal_callback,
-            progress_callback=progress_callback,
-        )
-        self._publisher = Publisher(
-            redis,
-            self._board,
-            self.parts.cursors,
-            self._reporter.signal,
-            clock=self._clock,
-            stop=self.stop_event,
-            markets=self.parts.markets,
-        )
-        self._pollers = [self._poller(source) for source in self.parts.sources]
+        self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback, stop=stop)
+        self._publisher = self._build_publisher(redis)
+        self._pollers = [self._build_pollers(source) for source in self.parts.sources]
         self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
         self._began = self._clock.monotonic()
         self._reports = 0
@@ -120,11 +104,16 @@ class HybridDetector:
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
 
-    def _poller(self, source: Source) -> Pollers:
-        workers = self._cfg.workers if source.name == "data_api" else 1
-        return Pollers(
-            source, self._publisher.sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers
+    def _build_publisher(self, redis: Redis) -> Publisher:
+        parts = self.parts
+        emit = self._reporter.signal
+        return Publisher(
+            redis, self._board, parts.cursors, emit, clock=self._clock, stop=self.stop_event, markets=parts.markets
         )
+
+    def _build_pollers(self, source: Source) -> Pollers:
+        sink, workers = self._publisher.sink, self._cfg.workers if source.name == "data_api" else 1
+        return Pollers(source, sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers)
 
     def _watch(self) -> None:
         next_report = self._began + self._cfg.progress_every_s

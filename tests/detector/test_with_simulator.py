@@ -13,6 +13,7 @@ import pytest
 import requests
 from redis import Redis
 
+from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.clock import SystemClock
 from simulator import Settings, Simulator, serve
@@ -218,3 +219,38 @@ def times_of(sim: Simulator) -> list[float]:
     """Return when the Data API was asked."""
     answer = requests.get(f"{sim.urls['control_url']}/requests", {"upstream": "data"}, timeout=5)
     return sorted(request["time_ms"] for request in answer.json()["requests"])
+
+
+@pytest.mark.process
+def test_trap_31_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_nothing(
+    redis_server: EmbeddedRedis,
+) -> None:
+    redis = connect(redis_server.url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, redis_server.url)) as detector:
+        for goal in (30, 90):
+            wait_until(lambda wanted=goal: truth(sim).fills > wanted, "leaders trade")
+            redis_server.kill()
+            wait_until(lambda wanted=goal + 20: truth(sim).fills > wanted, "leaders trade on")
+            redis_server.restart()
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+        assert detector.ready()
+
+    assert each_once(redis)
+
+
+@pytest.mark.process
+def test_s8_a_reader_of_the_pipe_that_goes_away_ends_the_detector_cleanly(valkey_url: str) -> None:
+    with serve(a_life()) as sim:
+        command = [sys.executable, "-m", "detector", *flags(sim, valkey_url)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout is not None
+        assert b"ACTIONABLE_SIGNAL" in process.stdout.readline()
+
+        process.stdout.close()
+        process.stdout = None
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 0, said
+    assert b"Traceback" not in said
