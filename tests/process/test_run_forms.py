@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +24,19 @@ def events(lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay() -> None:
+def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay(tmp_path: Path) -> None:
     demo = subprocess.run(
-        [sys.executable, "-m", "ops.cli", "demo", "--seconds", "20", "--no-screen", "--data-dir", "var/demo-test"],
+        [
+            sys.executable,
+            "-m",
+            "ops.cli",
+            "demo",
+            "--seconds",
+            "20",
+            "--no-screen",
+            "--data-dir",
+            str(tmp_path / "demo"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
