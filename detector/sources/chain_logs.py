@@ -1,5 +1,6 @@
 """Polygon's `OrderFilled` logs as a source: one filter carries all leaders."""
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from math import ceil
@@ -10,10 +11,12 @@ from detector.sources.port import Batch, Sink, View
 from detector.sources.reorg import ReorgWatch
 from shared import logs
 from shared.clock import Clock
+from shared.errors import Malformed
 from shared.gate_limits import Lane
 from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
+from shared.polymarket.fills import only_of
 from shared.polymarket.order_filled import hex_number, padded, read_logs
-from shared.polymarket.payloads import as_object, text
+from shared.polymarket.payloads import Raw, as_object, text
 from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide
 
 NAME = "chain_logs"
@@ -112,7 +115,7 @@ class ChainLogsSource:
 
     def _batch(self, found: list[Any], low: int, high: int, chunk: _Chunk) -> Batch:
         seen_at_ms = self._clock.now_ms()
-        reading = read_logs(found, self._times(found))
+        reading = only_of(read_logs(found, self._times(found)), chunk.leaders)
         places = _places(found)
         for tx_hash in chunk.watch.vanished(places, low, high):
             self._log.warning("fill_vanished", tx_hash=tx_hash, why="reorganised out, or the node lags")
@@ -127,11 +130,7 @@ class ChainLogsSource:
 
     def _times(self, found: list[Any]) -> dict[int, int]:
         """Return the times of blocks whose logs do not say them."""
-        silent = {
-            hex_number(log, "blockNumber")
-            for log in (as_object(raw, "log") for raw in found)
-            if log.get("blockTimestamp") is None
-        }
+        silent = {block for log, block in _placed(found) if log.get("blockTimestamp") is None}
         for block in sorted(silent - self._times_ms.keys()):
             self._times_ms[block] = self._polygon.block_time_ms(block)
         while len(self._times_ms) > _MOST_TIMES:
@@ -158,7 +157,14 @@ class ChainLogsSource:
 
 def _places(found: list[Any]) -> dict[str, int]:
     """Return the block of each transaction."""
-    rows = (as_object(raw, "log") for raw in found)
-    return {
-        text(log, "transactionHash").lower(): hex_number(log, "blockNumber") for log in rows if not log.get("removed")
-    }
+    return {text(log, "transactionHash").lower(): block for log, block in _placed(found) if not log.get("removed")}
+
+
+def _placed(found: list[Any]) -> list[tuple[Raw, int]]:
+    """Return logs with their blocks; one that cannot be read is named where it is parsed, and passed by here."""
+    placed: list[tuple[Raw, int]] = []
+    for raw in found:
+        with contextlib.suppress(Malformed):
+            log = as_object(raw, "log")
+            placed.append((log, hex_number(log, "blockNumber")))
+    return placed

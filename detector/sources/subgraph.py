@@ -10,7 +10,7 @@ from detector.cursors import Cursors
 from detector.sources.port import Batch, Sink, View
 from shared.clock import Clock
 from shared.errors import Malformed
-from shared.polymarket.fills import LeaderFill, Reading, read_subgraph
+from shared.polymarket.fills import LeaderFill, Reading, only_of, read_subgraph
 from shared.polymarket.subgraph import Orderbook
 
 NAME = "subgraph"
@@ -55,7 +55,7 @@ class SubgraphSource:
             page = self._orderbook.filled(leaders, since_s, last_id)
             seen_at_ms = self._clock.now_ms()
             indexed_s = page.indexed_s if indexed_s is None else min(indexed_s, page.indexed_s)
-            reading = read_subgraph(page.rows)
+            reading = only_of(read_subgraph(page.rows), leaders)
             fills = (*held, *reading.fills)
             if not page.full:
                 return sink(_batch(fills, reading, seen_at_ms, dict.fromkeys(leaders, indexed_s)))

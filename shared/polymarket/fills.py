@@ -5,7 +5,7 @@ One bad row is a named problem beside the good ones; it never loses the batch. A
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
@@ -77,6 +77,16 @@ class Reading:
     rows: int
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
+
+
+def only_of(reading: Reading, leaders: Collection[str]) -> Reading:
+    """Return what belongs to `leaders`; an upstream that answers more than it was asked is a named problem."""
+    ours = tuple(fill for fill in reading.fills if fill.leader in leaders)
+    strangers = len(reading.fills) - len(ours)
+    if not strangers:
+        return reading
+    problem = f"{strangers} fills of wallets that were not asked for"
+    return Reading(ours, reading.rows, reading.skipped, (*reading.problems, problem))
 
 
 class NotTrade(Exception):
@@ -190,12 +200,12 @@ def by_assets(given: str, received: str, paid: int, got: int) -> tuple[str, Side
     return matching(_TOKEN, token, "token"), side, shares, usdc
 
 
-_ALL_EXCHANGES = frozenset(EXCHANGES + EXCHANGES_V1)
+ALL_EXCHANGES = frozenset(EXCHANGES + EXCHANGES_V1)
 
 
 def role_of(taker: str) -> Role:
     """Return whose order `OrderFilled` tells of: the taker's own names the exchange as its taker."""
-    return "taker" if taker in _ALL_EXCHANGES else "maker"
+    return "taker" if taker in ALL_EXCHANGES else "maker"
 
 
 def matching(pattern: re.Pattern[str], value: str, what: str) -> str:

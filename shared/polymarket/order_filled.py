@@ -12,6 +12,7 @@ from typing import Any
 from shared.errors import Malformed
 from shared.polymarket.endpoints import ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.fills import (
+    ALL_EXCHANGES,
     HASH,
     LeaderFill,
     NotTrade,
@@ -56,6 +57,8 @@ def _identity(log: object, place: int) -> tuple[str, str]:
 def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:
     if log.get("removed"):
         raise NotTrade("removed")
+    if text(log, "address").lower() not in ALL_EXCHANGES:
+        raise NotTrade("another contract")
     topics = [str(topic).lower() for topic in as_list(log.get("topics"), "topics")]
     if not topics or topics[0] not in _WORDS:
         raise NotTrade("other event")

@@ -199,6 +199,36 @@ def test_blocks_that_do_not_say_their_time_are_asked_for_once() -> None:
     assert sum(int(each["params"][0], 16) == 9_998 for each in asked) == 1
 
 
+def test_trap_13_a_log_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+    bad = a_log(blockNumber=hex(9_998), logIndex="?")
+    node, cursors = Node(10_000, bad, a_log(blockNumber=hex(9_999))), FakeCursors()
+    source, _ = a_source(node, cursors)
+    node.eth_getLogs = lambda _asked: [
+        bad,
+        "no log",
+        a_log(logIndex="0x9", blockNumber=None),
+        a_log(blockNumber=hex(9_999)),
+    ]  # type: ignore[method-assign]  # a node gone mad
+
+    source.poll(ALL, cursors.sink)
+
+    assert len(cursors.amounts) == 2
+    assert len(cursors.batches[-1].problems) == 2
+    assert cursors.known[NAME, LEADER] == 10_000
+
+
+def test_fills_of_wallets_that_were_not_asked_for_are_dropped_and_named() -> None:
+    stranger = a_log(maker="0x" + "5e" * 20, blockNumber=hex(9_999))
+    node, cursors = Node(10_000), FakeCursors()
+    source, _ = a_source(node, cursors)
+    node.eth_getLogs = lambda _asked: [stranger]  # type: ignore[method-assign]  # a node that ignores its filter
+
+    source.poll(ALL, cursors.sink)
+
+    assert cursors.amounts == []
+    assert "not asked for" in cursors.batches[-1].problems[0]
+
+
 def test_a_block_whose_time_nobody_knows_keeps_the_cursor_where_it_is() -> None:
     log = a_log(blockNumber=hex(9_998))
     del log["blockTimestamp"]

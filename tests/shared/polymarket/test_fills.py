@@ -157,6 +157,10 @@ def test_another_event_is_skipped() -> None:
     assert read_logs([log]).skipped == {"other event": 1}
 
 
+def test_another_contract_cannot_pretend_to_be_an_exchange() -> None:
+    assert read_logs([a_log(address="0x" + "66" * 20)]).skipped == {"another contract": 1}
+
+
 def test_a_block_without_a_time_takes_it_from_those_that_were_asked_for() -> None:
     log = a_log()
     del log["blockTimestamp"]
