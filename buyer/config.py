@@ -10,7 +10,11 @@ from shared.config import Settings, parse
 
 
 class BuyerSettings(Settings):
-    """How much to follow, and within which limits."""
+    """How much to follow, and within which limits.
+
+    Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
+    `python -m buyer --stake-usdc 20 --max-market-usdc 100 --env-file .env`.
+    """
 
     program: ClassVar[str] = "python -m buyer"
 

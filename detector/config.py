@@ -20,7 +20,11 @@ _NO_LEADER = (
 
 
 class DetectorSettings(Settings):
-    """Whom to watch, through which sources, how often."""
+    """Whom to watch, through which sources, how often.
+
+    Examples: `python -m detector --tracked-wallets 0x...,0x...`;
+    `python -m detector --sources data_api --env-file .env`.
+    """
 
     program: ClassVar[str] = "python -m detector"
 

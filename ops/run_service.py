@@ -35,7 +35,10 @@ from shared.process import run
 
 
 class ServiceSettings(Settings):
-    """What the one-process form adds to its parts' settings (those come from the environment or the env file)."""
+    """What the one-process form adds to its parts' settings (those come from the environment or the env file).
+
+    Example: `python -m ops.run_service --env-file .env --dry-run --runtime-seconds 60`.
+    """
 
     program: ClassVar[str] = "python -m ops.run_service"
 

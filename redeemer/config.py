@@ -17,7 +17,11 @@ Seconds = Annotated[tuple[Annotated[int, Field(ge=0, le=86_400)], ...], NoDecode
 
 
 class RedeemerSettings(Settings):
-    """How often to look for resolved holdings, and how to run what they owe us."""
+    """How often to look for resolved holdings, and how to run what they owe us.
+
+    Examples: `python -m redeemer --scan-every-s 5`; `python -m redeemer.worker` runs the jobs,
+    on any number of machines.
+    """
 
     program: ClassVar[str] = "python -m redeemer"
 
