@@ -28,10 +28,10 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
 test: install ## All tests (fast, server, simulator, process)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3
 
 test-fast: install ## The fast tier: no server, no sockets, no processes
-	$(BIN)/python -m pytest -m "$(FAST)"
+	$(BIN)/python -m pytest -n 2 -m "$(FAST)"
 
 check: install ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
