@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from buyer.limits import Limits
 from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import CASH, HALT
+from shared.accounts import CASH, DEPOSITED, HALT
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -61,8 +61,15 @@ class Journal:
         return self._ledger.records(INTENTS)
 
     def deposit(self, amount: int) -> None:
-        """Credit the starting bankroll, once in the ledger's life."""
-        self._ledger.commit(Write(id="deposit:start", postings=((CASH, amount),), fence=self._fence()))
+        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten."""
+        self._ledger.commit(
+            Write(
+                id="deposit:start",
+                postings=((CASH, amount), (DEPOSITED, amount)),
+                guards=(Guard(DEPOSITED, at_most=amount),),
+                fence=self._fence(),
+            )
+        )
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""

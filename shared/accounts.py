@@ -10,6 +10,7 @@
 | `realized`, `realized:<leader>` | profit and loss of what was sold or redeemed |
 | `fees` | taker fees paid |
 | `halt` | 1 while the kill switch is on |
+| `deposited` | the bankroll that was put in: cash, cost and reserves less `realized` always come to it |
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from shared.events import RedemptionResult
 from shared.money import to_micro
 
 CASH = "cash"
+DEPOSITED = "deposited"
 FEES = "fees"
 HALT = "halt"
 REALIZED = "realized"

@@ -12,7 +12,7 @@ from buyer.engine import Engine, Identity
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.portfolio import scope_of
-from shared import accounts
+from shared import accounts, ledger
 from shared.clock import ManualClock
 from shared.errors import Fenced, OutcomeUnknown
 from shared.events import DEAD, DECISIONS, BuyEngineDecision, DeadLetter, OrderUpdate
@@ -312,3 +312,16 @@ def test_a_scope_names_the_day_of_the_decision() -> None:
     scope = scope_of(a_signal(), CONDITION, NOW_MS)
 
     assert scope.day == "day:20260921"
+
+
+def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "MOST_WRITES", 3)
+    desk = Desk(ledger=MemoryLedger())
+    desk.journal.deposit(5_000_000)
+    for number in range(4):
+        desk.ledger.commit(Write(id=f"w{number}"))
+
+    desk.journal.deposit(5_000_000)
+    desk.journal.deposit(9_000_000)
+
+    assert desk.ledger.values == {"cash": 5_000_000, "deposited": 5_000_000}

@@ -251,7 +251,7 @@ def test_trap_30_a_thousand_decided_signals_leave_only_their_marks(valkey_url: s
 
     rig.run_until(lambda: rig.redis.zcard("hs:paper:writes") == 201)
 
-    assert rig.redis.hlen("hs:paper:accounts") == 1
+    assert rig.redis.hkeys("hs:paper:accounts") == ["cash", "deposited"]
     assert rig.redis.hlen("hs:paper:intents") == 0
 
 
@@ -263,4 +263,4 @@ def test_the_bankroll_is_deposited_once_over_restarts(valkey_url: str) -> None:
     rig.journal.deposit(1_000_000_000)
     rig.journal.deposit(1_000_000_000)
 
-    assert RedisLedger(rig.redis, "paper").accounts().values == {"cash": 1_000_000_000}
+    assert RedisLedger(rig.redis, "paper").accounts().values == {"cash": 1_000_000_000, "deposited": 1_000_000_000}
