@@ -30,14 +30,15 @@ _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 _MOST_COUNTED = 2**63
 
+# Every repetition is bounded: text from outside must cost no more than its length.
 _SHAPES = (
-    (re.compile(r"(\w+://)[^/\s@]+@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"\b(\w{1,20}://)[^/\s@]{1,400}@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"(https?://[^\s'\"]*/v\d/)[\w-]{20,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"(https?://[^\s'\"]{1,200}/v\d/)[\w-]{20,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
     (
         re.compile(
-            r"(?i)\b((?:\w*[_-])?(?:api_?key|key|secret|token|passphrase|password|private_?key))"
+            r"(?i)\b((?:\w{0,40}[_-])?(?:api_?key|key|secret|token|passphrase|password|private_?key))"
             r"(['\"]?\s*[=:]\s*['\"]?)(?!\*)[^\s'\",;&)}\]]+"
         ),
         rf"\1\2{HIDDEN}",

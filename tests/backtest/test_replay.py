@@ -166,7 +166,9 @@ def test_other_limits_give_other_decisions_on_the_same_tape(session: Session, tm
     assert all(budget > D(19) for budget in stakes)
 
 
-def test_a_torn_last_line_is_left_out_and_nothing_before_it(session: Session, tmp_path: Path) -> None:
+def test_a_torn_last_line_is_left_out_and_nothing_before_it(tmp_path: Path) -> None:
+    session = Session()
+    session.signal(a_signal())
     path = session.capture(tmp_path)
     whole = list(Capture.open(path))
     torn = path.read_bytes()

@@ -148,3 +148,10 @@ def test_a_setting_that_is_not_given_is_shown_as_such() -> None:
 )
 def test_secrets_inside_text_are_cut_out(text: str, shown: str) -> None:
     assert redact_text(text) == shown
+
+
+@pytest.mark.parametrize("piece", ["a", "key_", "a-", "http://", "x://", "secret ", "0123456789abcdef"])
+def test_trap_30_a_long_text_from_outside_costs_no_more_than_its_length(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+
+    assert len(redact_text(text)) > 0
