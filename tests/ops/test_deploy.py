@@ -112,18 +112,18 @@ def test_the_folder_of_supervisords_logs_is_there() -> None:
         ("CapabilityBoundingSet", ""),
     ],
 )
-def test_the_unit_says(unit: configparser.SectionProxy, name: str, value: str) -> None:
+def test_s7_the_unit_says(unit: configparser.SectionProxy, name: str, value: str) -> None:
     """S7."""
     assert unit[name] == value
 
 
-def test_the_unit_limits_memory_and_files_and_reads_an_environment_file(unit: configparser.SectionProxy) -> None:
+def test_s7_the_unit_limits_memory_and_files_and_reads_an_environment_file(unit: configparser.SectionProxy) -> None:
     """S7."""
     assert {"MemoryMax", "LimitNOFILE", "EnvironmentFile", "RestartPreventExitStatus"} <= set(unit)
 
 
 @pytest.mark.process
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+def test_s7_systemd_accepts_the_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed here")

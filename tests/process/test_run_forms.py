@@ -70,6 +70,18 @@ def test_s6_one_process_runs_everything_and_frames_its_run(programs: Programs) -
     assert set(decided) <= signalled
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_s5_s6_the_one_process_ends_within_15_s_and_says_so_last(programs: Programs, number: signal.Signals) -> None:
+    service = programs.start("ops.run_service")
+    wait_until(lambda: any('"BUY_ENGINE_DECISION"' in line for line in programs.out(service)))
+
+    assert end_within_15_s(service, number) == 0, programs.log(service)
+
+    last = events(programs.out(service))[-1]
+    assert last["event"] == "SERVICE_STOP"
+    assert last["reason"] == number.name
+
+
 def test_s8_detector_and_buyer_work_over_a_pipe(programs: Programs) -> None:
     pipe = subprocess.run(  # noqa: S602 - the shell's pipe is what is tested
         f"{sys.executable} -m detector --runtime-seconds 10 | {sys.executable} -m buyer --stdin",
