@@ -45,6 +45,7 @@ PURE = (
     "shared/exits.py",
     "shared/market.py",
     "shared/money.py",
+    "shared/switch.py",
     "shared/writes.py",
     "shared/polymarket/conditions.py",
     "shared/polymarket/endpoints.py",

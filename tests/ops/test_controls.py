@@ -41,3 +41,15 @@ def test_trap_25_the_switch_of_paper_is_not_that_of_live(redis: Redis) -> None:
 
     assert RedisLedger(redis, "live").accounts().values == {}
     assert controls.last_turn(redis, "live") == {}
+
+
+def test_trap_24_a_container_user_without_a_name_can_turn_the_switch(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 10001")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+
+    assert controls.kill(redis, "paper", "odd fills", ManualClock())
+    assert controls.last_turn(redis, "paper")["who"].startswith("uid ")
