@@ -40,7 +40,8 @@ PASSING_STATES = frozenset(
 def connect(url: str, *, blocking_s: float = 0) -> Redis:
     """Build a client for `url` (redis://, rediss://, unix://); nothing is sent before its first command.
 
-    Answers are text, not bytes: all we store is JSON, ids and numbers. Nothing is ever sent twice: redis-py 8
+    Answers are text, not bytes: all we store is JSON, ids and numbers; foreign bytes become U+FFFD, so that a poison
+    entry can be read and buried. Nothing is ever sent twice: redis-py 8
     re-sends up to 10 times by default, and one lost reply to an XADD then makes two entries. A reader that blocks
     for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait.
 
@@ -52,6 +53,7 @@ def connect(url: str, *, blocking_s: float = 0) -> Redis:
         return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
             url,
             decode_responses=True,
+            encoding_errors="replace",
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],
             retry_on_timeout=False,
