@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import logs
 from shared.clock import Clock
-from shared.errors import HybridError, TryAgain
+from shared.errors import HybridError, TryAgain, Unavailable
 from shared.http import Upstream
 from shared.market import Book, MarketFacts
 from shared.polymarket.clob import fetch_book
@@ -66,6 +66,9 @@ class MarketPriceFeed:
             return {"markets_known": len(self._markets), **dict(sorted(self._counts.items()))}
 
     def _problem(self, what: str, token_id: str, error: HybridError) -> str:
+        """Count and name what could not be found out; a stop is no answer, so the signal waits for the next start."""
+        if self._markets.stop.is_set():
+            raise Unavailable(f"{what}: stopping, asked again at the next start") from error
         self._count(f"{what}_failed")
         self._log.warning("price_unknown", what=what, token_id=token_id, error=str(error))
         return f"{what}: {type(error).__name__}: {error}"[:300]
