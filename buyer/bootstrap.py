@@ -4,7 +4,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
 from buyer.service import GROUP, BuyerService
 from buyer.venue.paper import PaperVenue
+from shared import logs
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import RefusedForSafety
@@ -117,7 +118,10 @@ def build(
 
     def announce(decision: BuyEngineDecision) -> None:
         counting[0].decided(decision)
-        emit(decision)
+        try:
+            emit(decision)
+        except (OSError, ValueError) as error:
+            logs.get("buyer").warning("nobody_reads_decisions", error=str(error))
 
     engine = Engine(
         journal=journal,
@@ -141,15 +145,13 @@ def build(
     counting.append(service)
     pipe = None
     if settings.stdin:
-        pipe = PipeBuyer(
-            sys.stdin,
-            service=service,
-            engine=engine,
-            lease=lease,
-            deposit=lambda: journal.deposit(to_micro(settings.paper_bankroll_usdc)),
-            clock=clock,
-        )
+        pipe = PipeBuyer(_lines(), service=service, lease=lease)
     return Built(service, pipe)
+
+
+def _lines() -> Iterable[str]:
+    """Return standard input line by line; bytes that are no text must not end the buyer."""
+    return (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
 
 
 def _reader(settings: BuyerSettings, clock: Clock, *, inside: bool) -> GroupReader:

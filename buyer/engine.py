@@ -1,5 +1,6 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,7 @@ from buyer.portfolio import Scope, scope_of
 from buyer.venue.port import Prices, Venue
 from shared.accounts import day_account
 from shared.clock import Clock
-from shared.errors import Malformed
+from shared.errors import Malformed, RefusedForSafety
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
@@ -24,10 +25,13 @@ from shared.events import (
     read_event,
 )
 from shared.market import MarketFacts
+from shared.money import from_micro
 from shared.streams import Entry
 from shared.writes import Ack, Refused, Written
 
 NOTHING = Decimal(0)
+DEAD_LETTER = "dead letter: "
+"""How the reason of a buried entry's decision begins."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Engine:
             Unavailable: Redis is away; hand the same signal in again later.
             Fenced: another buyer is active; stop.
             OutcomeUnknown: the order may stand; hand the same signal in again later.
+            RefusedForSafety: the outcome does not fit the ledger.
         """
         before = self._journal.known(signal.id)
         if before.decided:
@@ -80,35 +85,43 @@ class Engine:
 
     def resume(self, intent: str, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome."""
-        draft = read_event(intent)
-        if not isinstance(draft, BuyEngineDecision) or draft.order is None or draft.inputs.market is None:
-            raise Malformed(f"the intent of {intent[:120]!r} holds no order; see docs/architecture.md, recovery")
+        draft, order, facts = _draft_in(intent)
         scope = _scope_of(draft)
         if self._journal.halted():
             outcome = _cancelled("the kill switch was on when the buyer came back")
         elif self._clock.now_ms() - draft.inputs.now_ms > self._limits.max_signal_age_s * 1000:
             outcome = _cancelled("stale when the buyer came back")
         else:
-            outcome = self._venue.place(draft.order, draft.inputs.market)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, draft.inputs.market, ack)
+            outcome = self._venue.place(order, facts)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def abandon(self, intent: str, reason: str) -> BuyEngineDecision | None:
+        """Give back what an intent reserved that cannot be carried out (on paper nothing stands outside).
+
+        Raises:
+            Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
+        """
+        draft, _, facts = _draft_in(intent)
+        given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
+        return self._conclude(given_up, _scope_of(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
-        """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream."""
-        now_ms = self._clock.now_ms()
-        signal_id = fact_id("entry", entry.stream, entry.id)
-        letter = DeadLetter(
-            id=fact_id("dead", entry.stream, entry.id),
-            emitted_at_ms=now_ms,
-            stream=entry.stream,
-            entry_id=entry.id,
-            fields=dict(entry.fields),
-            reason=reason,
-            deliveries=entry.deliveries,
-        )
-        decision = self._decision(
-            signal_id, "", "", Decision("SKIP", f"dead letter: {reason}", (), None), Inputs(now_ms=now_ms)
-        )
-        result = self._journal.bury(decision, letter, Ack(entry.stream, "buyer", entry.id))
+        """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
+
+        A signal that can be read gets the decision in its own name; what its intent reserved is given back.
+        """
+        letter = _letter(entry, reason, self._clock.now_ms())
+        ack = Ack(entry.stream, "buyer", entry.id)
+        signal = _signal_in(entry)
+        intent = self._journal.known(signal.id).intent if signal else None
+        with contextlib.suppress(Malformed):
+            draft, _, facts = _draft_in(intent or "")
+            given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
+            return self._conclude(given_up, _scope_of(draft), facts, ack, letter)
+        named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
+        verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
+        decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
+        result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
 
     def _decide(self, signal: ActionableSignal, ack: Ack | None) -> BuyEngineDecision | None:
@@ -156,9 +169,19 @@ class Engine:
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
 
     def _conclude(
-        self, decision: BuyEngineDecision, scope: Scope | None, facts: MarketFacts | None, ack: Ack | None
+        self,
+        decision: BuyEngineDecision,
+        scope: Scope | None,
+        facts: MarketFacts | None,
+        ack: Ack | None,
+        letter: DeadLetter | None = None,
     ) -> BuyEngineDecision | None:
-        result = self._journal.conclude(decision, scope, facts, ack)
+        result = self._journal.conclude(decision, scope, facts, ack, letter)
+        if isinstance(result, Refused):
+            raise RefusedForSafety(
+                f"signal {decision.signal_id}: its outcome would leave {result.account} at {from_micro(result.value)}; "
+                "the ledger and the venue disagree, so nothing goes on: compare both before you start again"
+            )
         return self._announce(decision, happened=isinstance(result, Written))
 
     def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
@@ -183,6 +206,36 @@ class Engine:
             order=verdict.order,
             inputs=inputs,
         )
+
+
+def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:
+    draft = read_event(intent)
+    if not isinstance(draft, BuyEngineDecision) or draft.order is None or draft.inputs.market is None:
+        raise Malformed(f"the intent {intent[:120]!r} holds no order")
+    return draft, draft.order, draft.inputs.market
+
+
+def _signal_in(entry: Entry) -> ActionableSignal | None:
+    with contextlib.suppress(Malformed):
+        event = read_event(entry.json)
+        return event if isinstance(event, ActionableSignal) else None
+    return None
+
+
+def _entry_fact(entry: Entry) -> str:
+    return fact_id("entry", entry.stream, entry.id)
+
+
+def _letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:
+    return DeadLetter(
+        id=fact_id("dead", entry.stream, entry.id),
+        emitted_at_ms=now_ms,
+        stream=entry.stream,
+        entry_id=entry.id,
+        fields=dict(entry.fields),
+        reason=reason,
+        deliveries=entry.deliveries,
+    )
 
 
 def _scope_of(draft: BuyEngineDecision) -> Scope:

@@ -26,6 +26,7 @@ from shared.events import (
 from shared.ledger import INTENTS, Ledger, lot_record
 from shared.market import MarketFacts
 from shared.money import from_micro
+from shared.switch import turn
 from shared.writes import Ack, Fence, Guard, Record, Result, Write
 
 
@@ -71,6 +72,12 @@ class Journal:
             )
         )
 
+    def halt(self, why: str, now_ms: int) -> None:
+        """Turn the kill switch on, once for the lease that is held now."""
+        fence = self._fence()
+        token = fence.token if fence else ""
+        self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
+
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
         return self._ledger.commit(
@@ -90,12 +97,13 @@ class Journal:
         scope: Scope | None = None,
         facts: MarketFacts | None = None,
         ack: Ack | None = None,
+        letter: DeadLetter | None = None,
     ) -> Result:
         """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step."""
         order, outcome = decision.order, decision.outcome
         write = Write(
             id=f"decision:{decision.signal_id}",
-            events=((DECISIONS, decision),),
+            events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
             records=(Record(INTENTS, decision.signal_id, None),),
             fence=self._fence(),
             ack=ack,

@@ -13,6 +13,7 @@ from typing import TypeVar
 from buyer.fills import Filled, walk
 from buyer.limits import Limits
 from buyer.sizing import TICKS, Size, buy_size, limit_price, sell_size
+from shared.errors import Malformed
 from shared.events import ActionableSignal, Order, Portfolio, RuleResult, Verdict, fact_id
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
@@ -106,7 +107,7 @@ def refused(decision: Decision, account: str, value: int, limit: int) -> Decisio
 def _judge(name: str, rule: "Rule", case: Case) -> RuleResult:
     try:
         passed, value, limit = rule(case)
-    except (NotEvaluated, ArithmeticError, ValueError) as error:
+    except (NotEvaluated, ArithmeticError, ValueError, Malformed) as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 

@@ -1,5 +1,6 @@
 """The buyer as a process: one active at a time, recovery first, then signals one by one."""
 
+import contextlib
 import queue
 import threading
 from collections import Counter
@@ -11,7 +12,7 @@ from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
 from shared import logs
 from shared.clock import Clock
-from shared.errors import HybridError, Malformed, OutcomeUnknown, TryAgain, Unavailable
+from shared.errors import Emptied, Fenced, GiveUp, HybridError, Malformed, OutcomeUnknown, TryAgain, Unavailable
 from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, HybridProgress, read_event
 from shared.lease import Lease
 from shared.streams import Entry, GroupReader
@@ -44,7 +45,8 @@ class BuyerService:
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
         self._inbox = inbox
         self._attempts: Counter[str] = Counter()
-        self._active = False
+        self._active = self._settled = self._emptied = False
+        self._trimmed = 0
         self.counts: Counter[str] = Counter()
         self._log = logs.get("buyer")
 
@@ -57,8 +59,7 @@ class BuyerService:
         if not self._lease.acquire(stop):
             return
         self._active = True
-        self._log.info("active", holder=self._lease.holder, token=self._lease.token)
-        self._keep_trying(stop, self._start)
+        self._log.info("active", holder=self._lease.holder)
         while not stop.is_set():
             self._keep_trying(stop, lambda: self._turn(stop))
         self._active = False
@@ -66,7 +67,8 @@ class BuyerService:
     def submit(self, signal: ActionableSignal) -> None:
         """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""
         if self._inbox is not None:
-            self._inbox.put(signal)
+            with contextlib.suppress(queue.Full):
+                self._inbox.put_nowait(signal)
 
     def warm(self, progress: HybridProgress) -> None:
         """Prepare for what leaders are live in."""
@@ -81,12 +83,14 @@ class BuyerService:
         return {
             "active": self._active,
             "decisions": dict(sorted(self.counts.items())),
+            "signals_lost": self._trimmed,
             "prices": self._prices.snapshot(),
         }
 
     def decided(self, decision: BuyEngineDecision) -> None:
         """Count a decision."""
-        self.counts[decision.verdict if decision.verdict != "SKIP" else f"SKIP {decision.reason}"] += 1
+        kind = decision.reason.partition(":")[0]
+        self.counts[decision.verdict if decision.verdict != "SKIP" else f"SKIP {kind}"] += 1
         self._log.info(
             "decided",
             signal_id=decision.signal_id,
@@ -95,71 +99,133 @@ class BuyerService:
             state=decision.outcome.state if decision.outcome else None,
         )
 
-    def _start(self) -> None:
-        self._journal.deposit(self._bankroll)
-        for signal_id, intent in self._journal.open_intents().items():
-            self._log.warning("intent_resumed", signal_id=signal_id)
-            self._engine.resume(intent)
+    def work(self, stop: threading.Event, entry: Entry | None) -> None:
+        """Stay the active buyer and handle `entry`, if there is one, however often that takes."""
+        done = False
+
+        def step() -> None:
+            nonlocal done
+            self._attend()
+            if entry is not None:
+                self._take(entry)
+            done = True
+
+        while not (done or stop.is_set()):
+            self._keep_trying(stop, step)
 
     def _turn(self, stop: threading.Event) -> None:
-        self._lease.renew()
+        self._attend()
         if self._inbox is not None:
-            self._take_inbox(self._inbox)
+            self._take_inbox(self._inbox, stop)
         for entry in self._reader.read():
             if stop.is_set():
                 return
             self._lease.renew()
             self._take(entry)
-        if self._reader.emptied:
-            self._server_was_emptied()
+        self._notice_losses()
 
-    def _server_was_emptied(self) -> None:
-        """Say it loudly: balances and intents are gone with the stream. On paper we begin again."""
-        self._reader.emptied = False
-        self._log.error("server_emptied", fix="check the server's persistence; the paper ledger starts again")
-        self._start()
-
-    def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]") -> None:
-        try:
-            self._engine.handle(inbox.get(timeout=INBOX_WAIT_S))
-            while True:
-                self._engine.handle(inbox.get_nowait())
-        except queue.Empty:
+    def _attend(self) -> None:
+        """Hold the lease, and finish what was interrupted before anything new is decided."""
+        if self._emptied:
+            self._begin_again()
+        self._lease.renew()
+        if self._settled:
             return
+        self._journal.deposit(self._bankroll)
+        for signal_id, intent in self._journal.open_intents().items():
+            self._log.warning("intent_resumed", signal_id=signal_id)
+            self._resume(signal_id, intent)
+        self._settled = True
+
+    def _resume(self, signal_id: str, intent: str) -> None:
+        try:
+            self._guarded(
+                signal_id, lambda: self._engine.resume(intent), lambda reason: self._engine.abandon(intent, reason)
+            )
+        except Malformed as error:
+            fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
+            self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
+
+    def _notice_losses(self) -> None:
+        self._emptied = self._emptied or self._reader.emptied
+        if self._reader.trimmed > self._trimmed:
+            self._log.error("signals_lost", trimmed=self._reader.trimmed - self._trimmed, fix="trim by group only")
+        self._trimmed = self._reader.trimmed
+
+    def _begin_again(self) -> None:
+        """Take the lease again on a server that lost everything, and buy nothing until somebody looked why."""
+        other = self._lease.try_acquire()
+        if other:
+            raise Fenced(f"the server was emptied and {other} became active")
+        why = "the server was emptied: balances, intents and signals are gone"
+        self._journal.halt(why, self._clock.now_ms())
+        self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
+        self._emptied = self._reader.emptied = self._settled = False
+
+    def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
+        """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
+        wait_s = INBOX_WAIT_S
+        while not stop.is_set():
+            try:
+                signal = inbox.get(timeout=wait_s)
+            except queue.Empty:
+                return
+            wait_s = 0
+            self._lease.renew()
+            try:
+                self._engine.handle(signal)
+            except GiveUp as error:
+                self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
+            except HybridError:
+                raise
+            except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (trap 29)
+                self._log.exception("left_to_the_stream", signal_id=signal.id)
 
     def _take(self, entry: Entry) -> None:
         """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
+        self._guarded(
+            entry.id, lambda: self._dispatch(read_event(entry.json), entry), lambda reason: self._bury(entry, reason)
+        )
+
+    def _guarded(self, name: str, step: Callable[[], object], give_up: Callable[[str], object]) -> None:
+        """Run `step`; one that can never work, or crashed often enough, is given up with its reason."""
         try:
-            self._dispatch(read_event(entry.json), entry)
-        except Malformed as error:
-            self._bury(entry, str(error))
+            step()
+        except GiveUp as error:
+            give_up(str(error))
         except HybridError:
             raise
         except Exception as error:
-            self._attempts[entry.id] += 1
-            self._log.exception("handler_failed", entry=entry.id, attempt=self._attempts[entry.id])
-            if self._attempts[entry.id] < MOST_ATTEMPTS:
-                raise OutcomeUnknown(f"entry {entry.id} failed: {error}") from error
-            self._bury(entry, f"failed {MOST_ATTEMPTS} times: {type(error).__name__}: {error}")
+            self._attempts[name] += 1
+            self._log.exception("handler_failed", name=name, attempt=self._attempts[name])
+            if self._attempts[name] < MOST_ATTEMPTS:
+                raise OutcomeUnknown(f"{name} failed: {error}") from error
+            give_up(f"failed {MOST_ATTEMPTS} times: {type(error).__name__}: {error}")
+        self._attempts.pop(name, None)
 
     def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
+        ours = entry.stream == self._reader.stream
         if isinstance(event, ActionableSignal):
-            self._engine.handle(event, Ack(entry.stream, GROUP, entry.id))
+            self._engine.handle(event, Ack(entry.stream, GROUP, entry.id) if ours else None)
             return
         if isinstance(event, HybridProgress):
             self.warm(event)
-        self._reader.ack(entry.id)
+        if ours:
+            self._reader.ack(entry.id)
 
     def _bury(self, entry: Entry, reason: str) -> None:
-        self._attempts.pop(entry.id, None)
         self._log.error("buried", entry=entry.id, reason=reason)
         self._engine.bury(entry, reason)
 
     def _keep_trying(self, stop: threading.Event, step: Callable[[], None]) -> None:
-        """Run `step`; while Redis is away or an outcome is unknown, wait and read our own pending entries again."""
+        """Run `step`; while Redis is away or an outcome is unknown, wait and begin with what was interrupted."""
         try:
             step()
+        except Emptied as error:
+            self._log.error("lease_gone", error=str(error))
+            self._emptied = True
         except (TryAgain, OutcomeUnknown) as error:
             self._log.warning("waiting", error=str(error), away=isinstance(error, Unavailable))
+            self._settled = False
             self._reader.recover()
             self._clock.wait(stop, RETRY_S)

@@ -53,6 +53,10 @@ class Fenced(HybridError):
     """Our lease moved on: another process is active now. Stop, never retry."""
 
 
+class Emptied(Fenced):
+    """The server lost what it held, our lease with it: nothing may be bought until somebody looked why."""
+
+
 class BadConfig(HybridError):
     """A setting is missing or wrong; the message names the variable, the value and the fix."""
 

@@ -8,7 +8,7 @@ from redis import Redis
 
 from shared.broker import Script
 from shared.clock import Clock
-from shared.errors import Fenced, Unavailable
+from shared.errors import Emptied, Fenced, Unavailable
 from shared.writes import Fence
 
 
@@ -48,12 +48,15 @@ class Lease:
 
         Raises:
             Fenced: somebody else holds it now; stop working.
+            Emptied: nobody does, so the server forgot it.
         """
         if self._clock.monotonic() < self._renew_at:
             return
         token, other = self._ask(self.token)
+        if not token and not other:
+            raise Emptied(f"{self.key} is gone: the server was emptied")
         if not token:
-            raise Fenced(f"{self.key} is held by {other or 'nobody'} now; this process lost it")
+            raise Fenced(f"{self.key} is held by {other} now; this process lost it")
         self._renew_at = self._clock.monotonic() + self._ttl_s / 3
 
     @property

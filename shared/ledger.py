@@ -14,7 +14,7 @@ from redis import Redis
 
 from shared.accounts import Lot, cost_account, shares_account
 from shared.broker import Script, answering
-from shared.errors import Fenced
+from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
 from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Write, Written
 
@@ -59,7 +59,7 @@ class RedisLedger:
         """Carry out one step in one script.
 
         Raises:
-            Fenced: the lease has another token now.
+            Fenced: the lease has another token now; Emptied: the server has none any more.
             Unavailable: the server is away; whether it happened is found out by committing the same write again.
         """
         fence, ack = write.fence, write.ack
@@ -220,7 +220,7 @@ def _encoded(write: Write) -> str:
             "most": MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
             "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
-            "records": [[record.kind, record.field, record.value or False] for record in write.records],
+            "records": [[record.kind, record.field, _or_false(record.value)] for record in write.records],
             "events": [[event.event, write_event(event)] for _, event in write.events],
             "token": write.fence.token if write.fence else "",
             "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
@@ -229,10 +229,16 @@ def _encoded(write: Write) -> str:
     )
 
 
+def _or_false(value: str | None) -> str | bool:
+    return False if value is None else value
+
+
 def _result(reply: list[str]) -> Result:
     state = reply[0]
+    if state == "fenced" and not reply[1]:
+        raise Emptied("our lease is gone: the server was emptied")
     if state == "fenced":
-        raise Fenced(f"another process is active: the lease has token {reply[1] or 'none'}")
+        raise Fenced(f"another process is active: the lease has token {reply[1]}")
     if state == "refused":
         return Refused(reply[1], int(reply[2]), int(reply[3]))
     kinds = {"written": Written, "known": Known, "stale": Stale}

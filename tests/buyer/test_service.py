@@ -2,18 +2,20 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 
+from buyer.bootstrap import build
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
 from buyer.service import GROUP, BuyerService
+from ops import controls
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
 from shared.errors import Unavailable
 from shared.events import (
     DEAD,
@@ -23,13 +25,14 @@ from shared.events import (
     BuyEngineDecision,
     Event,
     HybridProgress,
+    Order,
     OrderUpdate,
     read_event,
 )
 from shared.lease import Lease
 from shared.ledger import RedisLedger, open_lots
-from shared.streams import GroupReader, backlog, publish, tail
-from tests.buyer.builders import NOW_MS, a_signal, some_limits
+from shared.streams import GroupReader, backlog, ensure_group, publish, tail
+from tests.buyer.builders import NOW_MS, a_signal, some_limits, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 
 pytestmark = pytest.mark.server
@@ -66,12 +69,13 @@ class Rig:
             identity=Identity("paper", "c", "v"),
             emit=self.decided,
         )
+        self.reader = GroupReader(connect(url), SIGNALS, GROUP, "buyer-0", clock=self.clock, block_ms=1)
         self.service = BuyerService(
             engine=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.prices),
             lease=self.lease,
-            reader=GroupReader(connect(url), SIGNALS, GROUP, "buyer-0", clock=self.clock, block_ms=1),
+            reader=self.reader,
             clock=self.clock,
             bankroll=1_000_000_000,
             inbox=inbox,
@@ -264,3 +268,194 @@ def test_the_bankroll_is_deposited_once_over_restarts(valkey_url: str) -> None:
     rig.journal.deposit(1_000_000_000)
 
     assert RedisLedger(rig.redis, "paper").accounts().values == {"cash": 1_000_000_000, "deposited": 1_000_000_000}
+
+
+def test_trap_31_redis_away_at_the_start_is_waited_for_and_the_start_is_made_again(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    deposit, failures = rig.journal.deposit, [1, 1]
+
+    def away_twice(amount: int) -> None:
+        if failures:
+            failures.pop()
+            raise Unavailable("away")
+        deposit(amount)
+
+    rig.journal.deposit = away_twice  # type: ignore[method-assign]  # the server comes back at the third try
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(lambda: len(rig.decisions()) == 1)
+
+    assert rig.decisions()[0].verdict == "BUY"
+
+
+def test_trap_20_an_interrupted_order_is_finished_before_anything_new(valkey_url: str) -> None:
+    rig = Rig(valkey_url, inbox=queue.Queue())
+    rig.venue.unknown = 1
+    rig.service.submit(a_signal(tx_hash=a_hash(1)))
+    rig.service.submit(a_signal(tx_hash=a_hash(2)))
+
+    rig.run_until(lambda: len(rig.decisions()) == 2)
+
+    first, again, second = rig.venue.placed
+    assert (first, again.signal_id) == (again, rig.decisions()[0].signal_id)
+    assert second.signal_id == rig.decisions()[1].signal_id
+
+
+def test_trap_29_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_comes_back(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+
+    def crash(order: Order) -> None:
+        if order.signal_id == a_signal(tx_hash=a_hash(1)).id:
+            raise ZeroDivisionError("a bug")
+
+    rig.venue.before = crash
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+
+    rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
+
+    bad, good = rig.decisions()
+    assert bad.outcome is not None
+    assert (bad.outcome.state, bad.outcome.reason) == ("CANCELLED", "failed 3 times: ZeroDivisionError: a bug")
+    assert good.verdict == "BUY"
+    assert RedisLedger(rig.redis, "paper").accounts().values["cash"] == 1_000_000_000 - 4_997_200
+    assert rig.journal.open_intents() == {}
+
+
+def test_an_intent_nobody_can_read_stays_reserved_and_does_not_keep_the_buyer_from_starting(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    rig.redis.hset("hs:paper:intents", "old", "{}")  # pyright: ignore[reportUnknownMemberType] - redis-py's sync/async union
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
+
+    assert rig.decisions()[0].verdict == "BUY"
+    assert rig.journal.open_intents() == {"old": "{}"}
+
+
+def test_a_signal_that_is_buried_gets_its_terminal_decision_in_its_own_name(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+
+    def broken(_: str) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    rig.prices.facts = broken  # type: ignore[method-assign]  # a bug
+    publish(rig.redis, SIGNALS, a_signal())
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(rig.settled)
+
+    (decision,) = rig.decisions()
+    assert (decision.signal_id, decision.leader) == (a_signal().id, a_signal().leader)
+    assert len(rig.events(DEAD)) == 1
+    assert rig.service.counts == {"SKIP dead letter": 1}
+
+
+def test_trap_29_a_bug_met_by_callback_is_left_to_the_stream_that_buries_it(valkey_url: str) -> None:
+    rig = Rig(valkey_url, inbox=queue.Queue())
+
+    def broken(_: str) -> Any:
+        raise ZeroDivisionError("a bug")
+
+    rig.prices.facts = broken  # type: ignore[method-assign]  # a bug
+    rig.service.submit(a_signal())
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
+
+    assert rig.decisions()[0].reason == "dead letter: failed 3 times: ZeroDivisionError: a bug"
+
+
+def test_s5_a_burst_by_callback_stops_at_once_when_told(valkey_url: str) -> None:
+    rig = Rig(valkey_url, inbox=queue.Queue())
+    for number in range(50):
+        rig.service.submit(a_signal(tx_hash=a_hash(number)))
+
+    rig.run_until(lambda: len(rig.decisions()) >= 3)
+
+    assert len(rig.decisions()) == 3
+
+
+def test_s4_what_a_standby_is_handed_by_callback_does_not_pile_up(valkey_url: str) -> None:
+    inbox: queue.Queue[ActionableSignal] = queue.Queue(maxsize=2)
+    rig = Rig(valkey_url, inbox=inbox)
+
+    for number in range(5):
+        rig.service.submit(a_signal(tx_hash=a_hash(number)))
+
+    assert inbox.qsize() == 2
+
+
+@pytest.mark.parametrize("by_callback", [False, True])
+def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
+    valkey_url: str, *, by_callback: bool
+) -> None:
+    rig = Rig(valkey_url, inbox=queue.Queue())
+
+    def story() -> Iterator[bool]:
+        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+        while len(rig.decisions()) < 1:
+            yield False
+        rig.redis.flushall()
+        if by_callback:
+            rig.service.submit(a_signal(tx_hash=a_hash(2)))
+        while not rig.journal.halted():
+            yield False
+        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+        while len(rig.decisions()) < 1:
+            yield False
+        assert controls.resume(rig.redis, "paper", "checked", rig.clock)
+        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(3)))
+        while len(rig.decisions()) < 2:
+            yield False
+
+    told = story()
+    rig.run_until(lambda: next(told, True))
+
+    assert [decision.reason for decision in rig.decisions()] == ["kill_switch", "all rules passed"]
+    assert rig.journal.open_intents() == {}
+
+
+def test_signals_trimmed_before_they_were_decided_are_counted_as_lost(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    ensure_group(rig.redis, SIGNALS, GROUP)
+    lost = publish(rig.redis, SIGNALS, a_signal())
+    GroupReader(rig.redis, SIGNALS, GROUP, "dead", clock=rig.clock, block_ms=1)._read(">", None)
+    rig.redis.xdel(SIGNALS, lost)
+    rig.reader._idle_ms = 0
+
+    rig.run_until(lambda: bool(rig.service.snapshot()["signals_lost"]))
+
+    assert rig.service.snapshot()["signals_lost"] == 1
+
+
+def test_trap_31_bytes_that_are_no_text_are_buried_like_any_poison(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    rig.redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": b"\xff\xfe"})
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
+
+    assert [decision.verdict for decision in rig.decisions()] == ["SKIP", "BUY"]
+
+
+def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> None:
+    redis, stop = connect(valkey_url), threading.Event()
+    publish(redis, SIGNALS, a_signal())
+    redis.xadd(SIGNALS, {"json": "poison"})
+
+    def hung_up(_: BuyEngineDecision) -> None:
+        raise BrokenPipeError
+
+    settings = some_settings("--redis-url", valkey_url, "--gamma-url", "http://127.0.0.1:9", "--http-timeout-s", "1")
+    built = build(settings, stop=stop, emit=hung_up)
+    thread = threading.Thread(target=built.service.run, args=(stop,))
+    thread.start()
+    ends = SystemClock().monotonic() + 20
+    while redis.xlen(DECISIONS) < 2 and SystemClock().monotonic() < ends:
+        SystemClock().wait(stop, 0.05)
+    stop.set()
+    thread.join(10)
+
+    assert redis.xlen(DECISIONS) == 2
+    assert backlog(redis, SIGNALS, GROUP) == (0, 0)
