@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from backtest.replay import Replay, Replayed, read_tape
+from backtest.replay import Replay, Replayed
+from backtest.tape import read_tape
 from buyer.limits import Limits
 from shared import accounts, exits
 from shared.capture import Capture

@@ -5,34 +5,34 @@ What the buyer did is done again, balances included, and must come out the same,
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from backtest.recorded import RecordedPrices, RecordedVenue
-from buyer.engine import Engine, Identity
+from backtest.tape import Tape
+from buyer.engine import DEAD_LETTER, Engine, Identity
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.venue.paper import PaperVenue
 from shared import accounts
-from shared.capture import Capture
+from shared.accounts import Lot
+from shared.capture import Header
 from shared.clock import ManualClock
-from shared.errors import BadConfig, Malformed
+from shared.errors import Malformed
 from shared.events import (
-    DECISIONS,
-    REDEMPTIONS,
-    SIGNALS,
     ActionableSignal,
     BuyEngineDecision,
+    Inputs,
+    Redeemed,
     RedemptionResult,
-    ServiceStart,
-    fact_id,
     read_event,
     write_event,
 )
-from shared.ledger import MemoryLedger
-from shared.life import code_version
-from shared.money import to_micro
-from shared.streams import Entry
+from shared.ledger import INTENTS, MemoryLedger, open_lots
+from shared.money import from_micro
+from shared.writes import Record, Result, Write
 
 
 @dataclass(frozen=True)
@@ -49,65 +49,19 @@ class Replayed:
         return self.text == self.recorded
 
 
-@dataclass(frozen=True)
-class Tape:
-    """A capture, sorted into what replay needs."""
-
-    capture: Capture
-    signals: Mapping[str, Entry]
-    decisions: tuple[tuple[BuyEngineDecision, str], ...]
-    redemptions: tuple[RedemptionResult, ...]
-    limits: Mapping[str, Limits]
-    bankroll: int
-
-
-def read_tape(capture: Capture) -> Tape:
-    """Sort a capture's entries.
-
-    Raises:
-        BadConfig: it holds no settings of a buyer, so nobody can tell what was decided by.
-    """
-    signals: dict[str, Entry] = {}
-    decisions: list[tuple[BuyEngineDecision, str]] = []
-    redemptions: list[RedemptionResult] = []
-    configs: list[Mapping[str, object]] = []
-    for entry in capture:
-        event = _event(entry)
-        if entry.stream == SIGNALS:
-            known = event.id if isinstance(event, ActionableSignal) else fact_id("entry", entry.stream, entry.id)
-            signals.setdefault(known, entry)
-        if isinstance(event, BuyEngineDecision) and entry.stream == DECISIONS:
-            decisions.append((event, entry.json))
-        elif isinstance(event, RedemptionResult) and entry.stream == REDEMPTIONS:
-            redemptions.append(event)
-        elif isinstance(event, ServiceStart):
-            configs += _buyer_configs(event)
-    if not configs:
-        raise BadConfig(f"{capture.path}: no SERVICE_START of a buyer in it; capture from the start: --from-start")
-    limits = [Limits.model_validate({name: config[name] for name in Limits.model_fields}) for config in configs]
-    return Tape(
-        capture=capture,
-        signals=signals,
-        decisions=tuple(decisions),
-        redemptions=tuple(sorted(redemptions, key=lambda result: result.ledger_seq)),
-        limits={limit.id: limit for limit in limits},
-        bankroll=to_micro(str(configs[0]["paper_bankroll_usdc"])),
-    )
-
-
 class Replay:
     """The live engine over a ledger in memory, a clock that is set, and recorded books."""
 
     def __init__(self, tape: Tape, changes: Mapping[str, object] | None = None) -> None:
         self._tape, self._changes = tape, dict(changes or {})
         header = tape.capture.header
-        self.ledger = MemoryLedger(header.accounts, header.seq)
+        self.ledger = _ledger(header)
         self._clock = ManualClock(header.started_at_ms)
         self._prices = RecordedPrices()
         paper = PaperVenue(self._prices, clock=self._clock, stop=threading.Event())
         self._venue = RecordedVenue(paper)
         self._journal = Journal(self.ledger, lambda: None)
-        self._engines: dict[str, Engine] = {}
+        self._engines: dict[tuple[str, str], Engine] = {}
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
@@ -118,6 +72,7 @@ class Replay:
             seq = decision.inputs.portfolio.seq if decision.inputs.portfolio else self.ledger.seq
             while waiting and waiting[0].ledger_seq <= seq:
                 self._redeem(waiting.pop(0))
+            self.ledger.meanwhile = self._meanwhile(decision, waiting)
             again = self._decide(decision)
             if again is not None:
                 yield Replayed(again, write_event(again), text)
@@ -132,11 +87,13 @@ class Replay:
         entry = self._tape.signals.get(recorded.signal_id)
         if entry is None:
             return None
-        engine = self._engine(recorded.inputs.config_id)
+        engine = self._engine(recorded.inputs)
         try:
             event = read_event(entry.json)
         except Malformed as error:
             return engine.bury(entry, str(error))
+        if recorded.reason.startswith(DEAD_LETTER):
+            return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
         return engine.handle(event) if isinstance(event, ActionableSignal) else None
 
     def _set_outside(self, recorded: BuyEngineDecision) -> None:
@@ -148,36 +105,70 @@ class Replay:
             if portfolio.halted:
                 self.ledger.values[accounts.HALT] = 1
 
-    def _engine(self, config_id: str) -> Engine:
-        if config_id not in self._engines:
-            limits = self._tape.limits.get(config_id) or next(iter(self._tape.limits.values()))
+    def _meanwhile(self, recorded: BuyEngineDecision, waiting: list[RedemptionResult]) -> Callable[[], None]:
+        """Return what others did between this decision and its intent, which the ledger therefore refused."""
+        account = recorded.rules[-1].value.partition("=")[0] if recorded.reason == "ledger" else ""
+        if account == accounts.HALT:
+            return lambda: self.ledger.values.update({accounts.HALT: 1})
+        return lambda: self._redeem(waiting.pop(0)) if account and waiting else None
+
+    def _engine(self, inputs: Inputs) -> Engine:
+        """Return the engine that decides by these limits; the recorded version is named, ours decides."""
+        name = (inputs.config_id, inputs.code_version)
+        if name not in self._engines:
+            limits = self._tape.limits.get(inputs.config_id) or next(iter(self._tape.limits.values()))
             limits = Limits.model_validate({**limits.model_dump(), **self._changes})
-            self._engines[config_id] = Engine(
+            self._engines[name] = Engine(
                 journal=self._journal,
                 prices=self._prices,
                 venue=self._venue,
                 clock=self._clock,
                 limits=limits,
-                identity=Identity("paper", limits.id, code_version()),
+                identity=Identity("paper", limits.id, inputs.code_version),
                 emit=lambda _: None,
             )
-        return self._engines[config_id]
+        return self._engines[name]
 
     def _redeem(self, result: RedemptionResult) -> None:
-        """Post what the redeemer posted; a lot that was not bought this time (other limits) brings nothing."""
-        for account, delta in accounts.redemption_postings(result):
-            self.ledger.values[account] = self.ledger.values.get(account, 0) + delta
-            if not self.ledger.values[account]:
-                del self.ledger.values[account]
+        """Pay what the market paid on what is held this time: other limits bought other lots."""
+        lots = [lot for lot in open_lots(self.ledger) if lot.condition_id == result.condition_id]
+        paid = tuple(_paid(lot, result) for lot in lots)
+        payout = sum((lot.payout for lot in paid), Decimal(0))
+        cost = sum((lot.cost for lot in paid), Decimal(0))
+        again = result.model_copy(update={"lots": paid, "paid": payout, "realized": payout - cost})
+        gone = tuple(Record("lots", lot.key, None) for lot in lots)
+        write = Write(id=f"redeem:{result.id}", postings=accounts.redemption_postings(again), records=gone)
+        self.ledger.commit(write)
 
 
-def _event(entry: Entry) -> object:
-    try:
-        return read_event(entry.json)
-    except Malformed:
-        return None
+class TapeLedger(MemoryLedger):
+    """A ledger to which others may do something right before an intent."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def commit(self, write: Write) -> Result:
+        """Carry out one step, as the ledger in memory does."""
+        if write.id.startswith("intent:"):
+            self.meanwhile()
+        return super().commit(write)
 
 
-def _buyer_configs(event: ServiceStart) -> list[Mapping[str, object]]:
-    found = [event.config, event.config.get("buyer")]
-    return [config for config in found if isinstance(config, dict) and "stake_usdc" in config]
+def _ledger(header: Header) -> TapeLedger:
+    ledger = TapeLedger(header.accounts)
+    lots = (Record("lots", name, text) for name, text in header.lots.items())
+    intents = (Record(INTENTS, name, text) for name, text in header.intents.items())
+    ledger.commit(Write(id="capture:header", records=(*lots, *intents)))
+    ledger.seq = header.seq
+    return ledger
+
+
+def _paid(lot: Lot, result: RedemptionResult) -> Redeemed:
+    share = Fraction(result.payouts[lot.outcome_index])
+    return Redeemed(
+        leader=lot.leader,
+        token_id=lot.token_id,
+        outcome_index=lot.outcome_index,
+        shares=from_micro(lot.shares),
+        cost=from_micro(lot.cost),
+        payout=from_micro(lot.shares * share.numerator // share.denominator),
+    )

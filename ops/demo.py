@@ -16,7 +16,8 @@ from redis import Redis
 from rich.console import Console
 from rich.live import Live
 
-from backtest.replay import Replay, read_tape
+from backtest.replay import Replay
+from backtest.tape import read_tape
 from ops import capture
 from ops.child import Child, Program
 from ops.judge import Judgement, judge

@@ -21,12 +21,13 @@ _EVENT = ',"event":'
 
 @dataclass(frozen=True)
 class Header:
-    """Where a capture begins: balances in micro-units."""
+    """Where a capture begins: balances in micro-units, and the records of lots and of orders under way."""
 
     started_at_ms: int
     seq: int = 0
     accounts: dict[str, int] = field(default_factory=dict[str, int])
     lots: dict[str, str] = field(default_factory=dict[str, str])
+    intents: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class CaptureWriter:
@@ -41,6 +42,7 @@ class CaptureWriter:
             "seq": header.seq,
             "accounts": header.accounts,
             "lots": header.lots,
+            "intents": header.intents,
         }
         self._out.write(json.dumps(facts, separators=(",", ":")) + "\n")
         self._out.flush()
@@ -77,7 +79,8 @@ class Capture:
             raise BadConfig(f"{path}: not a capture; write one with `hybrid capture {path}`") from error
         if version != VERSION:
             raise BadConfig(f"{path}: capture version {version!r}; this program reads version {VERSION}")
-        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], facts.get("lots", {}))
+        lots, intents = facts.get("lots", {}), facts.get("intents", {})
+        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], lots, intents)
         return cls(path, header)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -86,7 +89,7 @@ class Capture:
         Raises:
             Malformed: a line before the last one cannot be read.
         """
-        with self.path.open(encoding="utf-8") as lines:
+        with self.path.open(encoding="utf-8", newline="\n") as lines:
             lines.readline()
             for number, line in enumerate(lines, start=2):
                 if line.endswith("\n"):
@@ -99,12 +102,12 @@ def _line(entry: Entry) -> str:
 
 
 def _whole(text: str) -> str:
-    """Return JSON text as it is; anything else (a poison entry) as a JSON string."""
+    """Return a JSON object on one line as it is; anything else (a poison entry) as a JSON string."""
     try:
-        json.loads(text)
-    except ValueError:
-        return json.dumps(text)
-    return text.replace("\n", " ")
+        whole = isinstance(json.loads(text), dict) and "\n" not in text
+    except (ValueError, RecursionError):
+        whole = False
+    return text if whole else json.dumps(text)
 
 
 def _entry(line: str, where: str) -> Entry:

@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay import Replay, read_tape
+from backtest.replay import Replay, TapeLedger
+from backtest.tape import read_tape
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
 from buyer.venue.paper import PaperVenue
@@ -18,7 +19,7 @@ from shared import accounts
 from shared.accounts import redemption_postings
 from shared.capture import Capture, CaptureWriter, Header
 from shared.clock import ManualClock
-from shared.errors import BadConfig, Malformed
+from shared.errors import BadConfig, Malformed, OutcomeUnknown
 from shared.events import (
     REDEMPTIONS,
     SERVICE,
@@ -30,8 +31,9 @@ from shared.events import (
     read_event,
     write_event,
 )
-from shared.ledger import MemoryLedger, open_lots
+from shared.ledger import open_lots
 from shared.life import code_version
+from shared.market import Book
 from shared.money import from_micro
 from shared.streams import Entry
 from shared.writes import Write
@@ -41,12 +43,26 @@ from tests.buyer.fakes import FakePrices
 D = Decimal
 
 
+class BookThenCrash:
+    """A book for the decision, and a crash for the order."""
+
+    def __init__(self, prices: FakePrices) -> None:
+        self._books = iter([prices.book(TOKEN)])
+
+    def __call__(self, _: str) -> tuple[Book | None, str]:
+        found = next(self._books, None)
+        if found is None:
+            raise OutcomeUnknown("a crash")
+        return found
+
+
 class Session:
     """A live paper session in memory, with a stream of everything it published."""
 
     def __init__(self, *flags: str) -> None:
         self.settings = some_settings(*flags)
-        self.ledger, self.clock, self.prices = MemoryLedger(), ManualClock(NOW_MS), FakePrices()
+        self.ledger, self.clock, self.prices = TapeLedger(), ManualClock(NOW_MS), FakePrices()
+        self.header = Header(NOW_MS)
         self.journal = Journal(self.ledger, lambda: None)
         self.journal.deposit(1_000_000_000)
         self.engine = Engine(
@@ -62,11 +78,48 @@ class Session:
         start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=self.settings.published())
         self._keep(SERVICE, start.event, write_event(start))
 
-    def signal(self, signal: ActionableSignal) -> None:
-        """Decide on a signal, half a second after the last one."""
+    def signal(self, signal: ActionableSignal, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Decide on a signal, half a second after the last one; `meanwhile` happens right before its intent."""
         self._keep(SIGNALS, signal.event, write_event(signal))
         self.clock.advance(0.5)
+        self.ledger.meanwhile = meanwhile
         self.engine.handle(signal)
+        self.ledger.meanwhile = lambda: None
+
+    def interrupt(self, signal: ActionableSignal) -> None:
+        """Crash between the intent of a signal and its order."""
+        self._keep(SIGNALS, signal.event, write_event(signal))
+        self.clock.advance(0.5)
+        book, self.prices.book = self.prices.book, BookThenCrash(self.prices)  # type: ignore[method-assign]  # a crash
+        with pytest.raises(OutcomeUnknown):
+            self.engine.handle(signal)
+        self.prices.book = book  # type: ignore[method-assign]  # as before
+
+    def crash(self, signal: ActionableSignal, reason: str, *, ordered: bool = False) -> None:
+        """Bury a signal that could be read and crashed its handler, before or after its intent."""
+        if ordered:
+            self.interrupt(signal)
+        else:
+            self._keep(SIGNALS, signal.event, write_event(signal))
+        self.engine.bury(self.entries[-1], reason)
+
+    def pipe_poison(self, text: str) -> None:
+        """Bury a line of a pipe, which stands on no stream."""
+        with pytest.raises(Malformed) as problem:
+            read_event(text)
+        self.engine.bury(Entry("stdin", "abc", {"json": text}), str(problem.value))
+
+    def turn_switch(self, delta: int) -> None:
+        """Turn the kill switch."""
+        self.ledger.commit(Write(id=f"switch:{self.ledger.seq}", postings=((accounts.HALT, delta),)))
+
+    def begin_here(self) -> None:
+        """Let the capture begin now, as `hybrid capture` without --from-start does."""
+        records = {kind: self.ledger.records(kind) for kind in ("lots", "intents")}
+        self.header = Header(NOW_MS, self.ledger.seq, dict(self.ledger.values), **records)
+        undecided = [entry for entry in self.entries if entry.stream == SIGNALS][-len(records["intents"]) :]
+        self.entries = [self.entries[0], *undecided]
+        self.ledger.events.clear()
 
     def poison(self, text: str) -> None:
         """Bury an entry that cannot be read."""
@@ -81,7 +134,7 @@ class Session:
         paid = sum((from_micro(lot.shares) * payout for lot in lots), D(0))
         cost = sum((from_micro(lot.cost) for lot in lots), D(0))
         result = RedemptionResult(
-            id="r",
+            id=f"r{self.ledger.seq}",
             emitted_at_ms=self.clock.now_ms(),
             wallet="paper",
             condition_id=CONDITION,
@@ -104,7 +157,9 @@ class Session:
             realized=paid - cost,
             ledger_seq=self.ledger.seq + 1,
         )
-        self.ledger.commit(Write(id="redeem", postings=redemption_postings(result), events=((REDEMPTIONS, result),)))
+        self.ledger.commit(
+            Write(id=f"redeem:{self.ledger.seq}", postings=redemption_postings(result), events=((REDEMPTIONS, result),))
+        )
 
     def capture(self, folder: Path) -> Path:
         """Write what a capture of this session holds."""
@@ -112,7 +167,7 @@ class Session:
             self.entries.append(Entry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)}))
         path = folder / "session.jsonl"
         with path.open("w") as out:
-            CaptureWriter(out, Header(NOW_MS)).write(self.entries)
+            CaptureWriter(out, self.header).write(self.entries)
         return path
 
     def _keep(self, stream: str, name: str, text: str) -> None:
@@ -248,3 +303,92 @@ def test_no_balance_of_a_replay_comes_from_the_recording(session: Session, tmp_p
 def test_accounts_named_here_are_those_of_the_session(session: Session) -> None:
     assert session.ledger.values[accounts.CASH] > 0
     assert {LEADER, TOKEN, CONDITION}.isdisjoint(session.ledger.values)
+
+
+@pytest.mark.parametrize("text", ['"hello"', "[1]", "5", "null", '{"a":1}\r', '{"a":\n1}', "[" * 5000, "\u2028", ""])
+def test_whatever_stands_in_an_entry_is_captured_letter_for_letter(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    entries = [Entry(SIGNALS, "1-0", {"event": "", "json": text}), Entry(SIGNALS, "2-0", {"event": "", "json": "{}"})]
+    with path.open("w") as out:
+        CaptureWriter(out, Header(1)).write(entries)
+
+    assert list(Capture.open(path)) == entries
+
+
+def test_a_replay_buries_again_what_crashed_the_handler(session: Session, tmp_path: Path) -> None:
+    session.crash(a_signal(tx_hash=a_hash(8)), "failed 3 times: ZeroDivisionError: a bug")
+    session.crash(a_signal(tx_hash=a_hash(9)), "failed 3 times: ZeroDivisionError: a bug", ordered=True)
+    session.pipe_poison("{")
+
+    made = list(replayed(session.capture(tmp_path)).run())
+
+    assert len(made) == 11
+    assert all(item.same for item in made)
+
+
+def test_a_replay_is_refused_where_the_kill_switch_beat_the_order(session: Session, tmp_path: Path) -> None:
+    session.signal(a_signal(tx_hash=a_hash(8)), lambda: session.turn_switch(1))
+    session.turn_switch(-1)
+    session.signal(a_signal(tx_hash=a_hash(9)))
+
+    made = list(replayed(session.capture(tmp_path)).run())
+
+    assert [item.decision.reason for item in made[-2:]] == ["ledger", "all rules passed"]
+    assert all(item.same for item in made)
+
+
+def test_a_replay_is_refused_where_a_redemption_beat_the_sell(session: Session, tmp_path: Path) -> None:
+    session.signal(a_signal(tx_hash=a_hash(8), side="SELL"), lambda: session.redeem(D(1)))
+    replay = replayed(session.capture(tmp_path))
+
+    made = list(replay.run())
+
+    assert made[-1].decision.reason == "ledger"
+    assert all(item.same for item in made)
+    assert replay.ledger.values == session.ledger.values
+
+
+def test_a_capture_that_begins_in_the_middle_replays_from_there(session: Session, tmp_path: Path) -> None:
+    session.interrupt(a_signal(tx_hash=a_hash(8)))
+    session.begin_here()
+    session.signal(a_signal(tx_hash=a_hash(8)))
+    session.signal(a_signal(tx_hash=a_hash(9), side="SELL"))
+    session.redeem(D(1))
+    session.signal(a_signal(tx_hash=a_hash(10)))
+    replay = replayed(session.capture(tmp_path))
+
+    made = list(replay.run())
+
+    assert len(made) == 3
+    assert [item.text for item in made] == [item.recorded for item in made]
+    assert replay.ledger.values == session.ledger.values
+
+
+def test_with_other_limits_a_market_pays_what_was_bought_this_time(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+
+    none, more = replayed(path, max_price="0.1"), replayed(path, stake_usdc="20")
+    list(none.run())
+    list(more.run())
+
+    assert none.ledger.values == {"cash": 1_000_000_000, "deposited": 1_000_000_000}
+    for replay in (none, more):
+        values = replay.ledger.values
+        assert all(value >= 0 for name, value in values.items() if not name.startswith("realized"))
+        costs = sum(value for name, value in values.items() if name.startswith("cost:"))
+        assert values["cash"] + costs - values.get("realized", 0) == values["deposited"]
+
+
+def test_a_capture_of_an_older_version_is_judged_by_what_was_decided(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    path.write_text(path.read_text().replace(f'"code_version":"{code_version()}"', '"code_version":"0.0.1"'))
+
+    assert all(item.same for item in replayed(path).run())
+
+
+def test_settings_that_we_do_not_know_are_named(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    path.write_text(path.read_text().replace('"max_slippage_pct"', '"max_slip"'))
+
+    with pytest.raises(BadConfig, match="max_slippage_pct"):
+        read_tape(Capture.open(path))

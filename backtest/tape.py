@@ -1,0 +1,92 @@
+"""A capture, sorted into what a replay needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from buyer.limits import Limits
+from shared.capture import Capture
+from shared.errors import BadConfig, Malformed
+from shared.events import (
+    DECISIONS,
+    REDEMPTIONS,
+    SIGNALS,
+    ActionableSignal,
+    BuyEngineDecision,
+    DeadLetter,
+    RedemptionResult,
+    ServiceStart,
+    fact_id,
+    read_event,
+)
+from shared.money import to_micro
+from shared.streams import Entry
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A capture, sorted into what replay needs."""
+
+    capture: Capture
+    signals: Mapping[str, Entry]
+    decisions: tuple[tuple[BuyEngineDecision, str], ...]
+    redemptions: tuple[RedemptionResult, ...]
+    limits: Mapping[str, Limits]
+    bankroll: int
+
+
+def read_tape(capture: Capture) -> Tape:
+    """Sort a capture's entries.
+
+    Raises:
+        BadConfig: it holds no settings of a buyer that we know, so nobody can tell what was decided by.
+    """
+    signals: dict[str, Entry] = {}
+    decisions: list[tuple[BuyEngineDecision, str]] = []
+    redemptions: list[RedemptionResult] = []
+    configs: list[Mapping[str, object]] = []
+    for entry in capture:
+        event = _event(entry)
+        if entry.stream == SIGNALS:
+            known = event.id if isinstance(event, ActionableSignal) else fact_id("entry", entry.stream, entry.id)
+            signals.setdefault(known, entry)
+        if isinstance(event, DeadLetter):
+            buried = Entry(event.stream, event.entry_id, event.fields)
+            signals.setdefault(fact_id("entry", event.stream, event.entry_id), buried)
+        if isinstance(event, BuyEngineDecision) and entry.stream == DECISIONS:
+            decisions.append((event, entry.json))
+        elif isinstance(event, RedemptionResult) and entry.stream == REDEMPTIONS:
+            redemptions.append(event)
+        elif isinstance(event, ServiceStart):
+            configs += _buyer_configs(event)
+    if not configs:
+        raise BadConfig(f"{capture.path}: no SERVICE_START of a buyer in it; capture from the start: --from-start")
+    limits = [_limits(capture, config) for config in configs]
+    return Tape(
+        capture=capture,
+        signals=signals,
+        decisions=tuple(decisions),
+        redemptions=tuple(redemptions),
+        limits={limit.id: limit for limit in limits},
+        bankroll=to_micro(str(configs[0]["paper_bankroll_usdc"])),
+    )
+
+
+def _limits(capture: Capture, config: Mapping[str, object]) -> Limits:
+    try:
+        return Limits.model_validate({name: config[name] for name in Limits.model_fields})
+    except (KeyError, ValidationError) as error:
+        raise BadConfig(f"{capture.path}: a buyer's settings in it are not ours: {error}") from error
+
+
+def _event(entry: Entry) -> object:
+    try:
+        return read_event(entry.json)
+    except Malformed:
+        return None
+
+
+def _buyer_configs(event: ServiceStart) -> list[Mapping[str, object]]:
+    found = [event.config, event.config.get("buyer")]
+    return [config for config in found if isinstance(config, dict) and "stake_usdc" in config]
