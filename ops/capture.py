@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -11,11 +13,20 @@ from shared.broker import connect
 from shared.capture import CaptureWriter, Header
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
-from shared.events import STREAMS
-from shared.ledger import RedisLedger
-from shared.streams import follow
+from shared.events import SERVICE, SIGNALS, STREAMS
+from shared.ledger import INTENTS, RedisLedger
+from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a capture begins: behind which entries, with which balances, under which settings of earlier starts."""
+
+    positions: Mapping[str, str]
+    header: Header
+    settings: list[Entry] = field(default_factory=list[Entry])
 
 
 def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
@@ -52,14 +63,18 @@ def capture(
         Unavailable: the server is away at the start; later it is waited for.
     """
     clock = clock or SystemClock()
-    positions, header = _beginning(redis, clock) if from_start else _now(redis, clock)
+    start = _beginning(clock) if from_start else _now(redis, clock)
+    positions = dict(start.positions)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as out:
-        writer = CaptureWriter(out, header)
+        writer = CaptureWriter(out, start.header)
+        writer.write(start.settings)
         while True:
             try:
                 entries = follow(redis, positions, block_ms=500 if keep_following else 1)
             except Unavailable:
+                if stop.is_set():
+                    return writer.written
                 clock.wait(stop, RETRY_S)
                 continue
             writer.write(entries)
@@ -67,17 +82,26 @@ def capture(
                 return writer.written
 
 
-def _beginning(redis: Redis, clock: Clock) -> tuple[dict[str, str], Header]:
-    del redis
-    return dict.fromkeys(STREAMS, "0-0"), Header(clock.now_ms())
+def _beginning(clock: Clock) -> Start:
+    return Start(dict.fromkeys(STREAMS, "0-0"), Header(clock.now_ms()))
 
 
-def _now(redis: Redis, clock: Clock) -> tuple[dict[str, str], Header]:
-    """Begin here: what the buyer holds now is where a replay starts."""
-    balances = RedisLedger(redis, "paper").accounts()
-    lots = RedisLedger(redis, "paper").records("lots")
-    positions = {stream: _last(redis, stream) for stream in STREAMS}
-    return positions, Header(clock.now_ms(), balances.seq, balances.values, lots)
+def _now(redis: Redis, clock: Clock) -> Start:
+    """Begin here: what the buyer holds now is where a replay starts, and what it has not decided yet belongs to it."""
+    ledger = RedisLedger(redis, "paper")
+    settings = [entry for entry in _all(redis, SERVICE) if entry.fields.get("event") == "SERVICE_START"]
+    while True:
+        balances = ledger.accounts()
+        header = Header(clock.now_ms(), balances.seq, balances.values, ledger.records("lots"), ledger.records(INTENTS))
+        positions = {stream: _last(redis, stream) for stream in STREAMS} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
+        if ledger.read(()).seq == balances.seq:
+            return Start(positions, header, settings)
+
+
+def _all(redis: Redis, stream: str) -> Iterator[Entry]:
+    positions = {stream: "0-0"}
+    while entries := follow(redis, positions, block_ms=1):
+        yield from entries
 
 
 def _last(redis: Redis, stream: str) -> str:

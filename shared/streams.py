@@ -265,6 +265,24 @@ def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
     return 0, 0
 
 
+def settled(redis: Redis, stream: str, group: str) -> str:
+    """Return the id up to which `group` has finished with everything; '0-0' without the group."""
+    with answering(redis):
+        try:
+            pending = redis.xpending(stream, group)
+            groups = redis.xinfo_groups(stream)
+        except ResponseError:
+            return "0-0"
+    if pending["pending"]:
+        return _just_before(str(pending["min"]))
+    return next((str(info["last-delivered-id"]) for info in groups if info["name"] == group), "0-0")
+
+
+def _just_before(entry_id: str) -> str:
+    ms, number = (int(part) for part in entry_id.split("-"))
+    return f"{ms}-{number - 1}" if number else f"{max(0, ms - 1)}-{2**64 - 1}"
+
+
 def tail(redis: Redis, stream: str, count: int) -> list[Entry]:
     """Return the newest `count` entries, oldest first."""
     with answering(redis):

@@ -1,0 +1,86 @@
+"""A capture of a running pipeline: whole wherever it begins, ended when told."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from backtest.replay import Replay
+from backtest.tape import read_tape
+from buyer.service import GROUP
+from ops.capture import capture
+from ops.embedded_redis import EmbeddedRedis
+from shared.broker import connect
+from shared.capture import Capture
+from shared.clock import ManualClock
+from shared.events import SERVICE, SIGNALS, ServiceHealth, ServiceStart
+from shared.streams import GroupReader, publish, settled
+from tests.buyer.builders import a_signal, some_limits, some_settings
+from tests.buyer.test_service import Rig, a_hash
+
+pytestmark = pytest.mark.server
+
+
+def begin(redis: Redis) -> None:
+    """Publish what a buyer says of itself."""
+    config = some_settings().published()
+    publish(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=config))
+    publish(redis, SERVICE, ServiceHealth(id="h", emitted_at_ms=1, service="buyer", instance="b", ready=True))
+
+
+def test_a_capture_that_begins_now_can_be_replayed(valkey_url: str, tmp_path: Path) -> None:
+    rig = Rig(valkey_url)
+    begin(rig.redis)
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+    file, stop, clock = tmp_path / "c.jsonl", threading.Event(), ManualClock()
+    words = {"keep_following": True, "from_start": False, "clock": clock}
+    thread = threading.Thread(target=capture, args=(connect(valkey_url, blocking_s=1), file, stop), kwargs=words)
+    thread.start()
+    while not file.exists() or len(file.read_text().splitlines()) < 3:
+        threading.Event().wait(0.01)
+
+    rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
+    threading.Event().wait(0.1)
+    stop.set()
+    thread.join(10)
+
+    tape = read_tape(Capture.open(file))
+    assert tape.capture.header.accounts["deposited"] == 1_000_000_000
+    assert list(tape.limits) == [some_limits().id]
+    assert [item.decision.signal_id for item in Replay(tape).run()] == [a_signal(tx_hash=a_hash(2)).id]
+
+
+def test_s5_a_capture_ends_when_told_while_the_server_is_away(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
+    redis, stop = connect(redis_server.url, blocking_s=1), threading.Event()
+    clock = ManualClock()
+    words = {"keep_following": True, "clock": clock}
+    thread = threading.Thread(target=capture, args=(redis, tmp_path / "c.jsonl", stop), kwargs=words, daemon=True)
+    thread.start()
+    while not (tmp_path / "c.jsonl").exists():
+        threading.Event().wait(0.01)
+    redis_server.kill()
+
+    stop.set()
+    thread.join(5)
+
+    assert not thread.is_alive()
+
+
+def test_a_group_has_settled_up_to_its_oldest_pending_entry(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    assert settled(redis, SIGNALS, GROUP) == "0-0"
+    for number in ("5-0", "5-1", "7-0"):
+        redis.xadd(SIGNALS, {"json": "{}"}, id=number)
+    reader = GroupReader(redis, SIGNALS, GROUP, "b", clock=ManualClock(), block_ms=1)
+    reader.read()
+    reader.read()
+
+    assert settled(redis, SIGNALS, GROUP) == f"4-{2**64 - 1}"
+    reader.ack("5-0")
+    assert settled(redis, SIGNALS, GROUP) == "5-0"
+    reader.ack("5-1")
+    reader.ack("7-0")
+    assert settled(redis, SIGNALS, GROUP) == "7-0"
