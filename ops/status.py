@@ -11,7 +11,7 @@ from rich.live import Live
 from ops.screen import Picture, full_screen, page
 from ops.view import View
 from shared import accounts
-from shared.broker import connect
+from shared.broker import connect, redacted
 from shared.clock import Clock, SystemClock
 from shared.errors import Malformed, Unavailable
 from shared.events import STREAMS, GateStatus, read_event
@@ -81,7 +81,7 @@ def main(redis_url: str, *, watch: bool, as_json: bool) -> None:
     """
     clock = SystemClock()
     redis = connect(redis_url, blocking_s=1)
-    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redis_url.rsplit('@', 1)[-1]}")
+    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redacted(redis_url)}")
     watcher.look_back()
     if as_json:
         Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis)))

@@ -69,8 +69,12 @@ class Settings(BaseSettings):
     )
 
     def published(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values for SERVICE_START: secrets hidden, passwords cut out of URLs."""
-        return {name: _hide_password(value) for name, value in self.model_dump(mode="json").items()}
+        """Return the settings as plain JSON values for SERVICE_START: secrets hidden, of a URL only where it leads."""
+        fields = type(self).model_fields
+        return {
+            name: _where(value) if name.endswith("_url") and value != fields[name].default else value
+            for name, value in self.model_dump(mode="json").items()
+        }
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -128,8 +132,8 @@ def explain(model: type[Settings], error: ValidationError) -> str:
     return "; ".join(lines)
 
 
-def _hide_password(value: object) -> object:
-    if isinstance(value, str) and "://" in value and "@" in value:
-        scheme, rest = value.split("://", 1)
-        return f"{scheme}://***@{rest.rsplit('@', 1)[1]}"
-    return value
+def _where(url: str) -> str:
+    """Return a URL's scheme, host and database number; providers put their keys everywhere else."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.rpartition("@")[2].partition("/")
+    return f"{scheme}://{host.partition('?')[0]}" + (f"/{path}" if path.isdigit() else "/***" if path else "")

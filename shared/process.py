@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from redis import Redis
 
@@ -16,11 +16,11 @@ from shared import exits, logs
 from shared.announcer import Emit
 from shared.clock import Clock, SystemClock
 from shared.config import Settings
-from shared.errors import DependencyMissing, HybridError, RefusedForSafety, TryAgain
+from shared.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety, TryAgain
 from shared.interrupts import Inbox, die_with_parent, listening
 from shared.life import Life, Service, code_version, say
 
-__all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "main", "run"]
+__all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "leave", "main", "run"]
 
 DRAIN_S = 12.0
 """Seconds a service has to finish what is in flight; with the last words it ends within 15."""
@@ -34,7 +34,7 @@ def main(program: str, build: Callable[[], Built], *, clock: Clock | None = None
     inbox = Inbox()
     with listening(inbox):
         code = _build_and_run(program, build, clock or SystemClock(), inbox, emit)
-    _leave(code)
+    leave(code)
 
 
 def run(
@@ -64,16 +64,28 @@ def run(
         return life.live(mode, drain_s)
 
 
+def leave(code: int) -> NoReturn:
+    """End the process now, also when a thread does not: its work is safe to repeat, as after a crash."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if code == exits.CRASH or any(not thread.daemon for thread in others):
+        os._exit(code)
+    sys.exit(code)
+
+
 @contextlib.contextmanager
 def instance_lock(name: str, folder: Path) -> Generator[Path]:
     """Hold `folder/name.lock` while the block runs; the kernel frees it however the process dies.
 
     Raises:
         RefusedForSafety: another process holds it: two of one name would read each other's entries.
+        BadConfig: the file cannot be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
-    with path.open("a+", encoding="ascii") as file:
+    with _lock_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -84,6 +96,17 @@ def instance_lock(name: str, folder: Path) -> Generator[Path]:
         file.write(str(os.getpid()))
         file.flush()
         yield path
+
+
+def _lock_file(path: Path) -> TextIO:
+    """Open the lock's file; a link somebody left in a shared folder is not followed, for what it names is emptied."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        fix = "set RUN_DIR (or --data-dir) to a folder of your own"
+        raise BadConfig(f"{path}: cannot be locked ({error.strerror}); {fix}") from error
+    return os.fdopen(number, "a+", encoding="ascii")
 
 
 def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox: Inbox, emit: Emit | None) -> int:
@@ -104,15 +127,3 @@ def _mode_of(settings: Settings) -> str:
     """Return `live` or `paper` for a program that could trade, '' for one that could not."""
     live = getattr(settings, "live", None)
     return "" if live is None else ("live" if live else "paper")
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process now, also when a thread does not: its work is safe to repeat, as after a crash."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    if code == exits.CRASH or any(not thread.daemon for thread in others):
-        os._exit(code)
-    sys.exit(code)
