@@ -5,7 +5,9 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -60,8 +62,7 @@ class BuyerProcess:
     def run(self, stop: threading.Event) -> None:
         """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
         settings = self._settings
-        name = f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}"
-        with instance_lock(name, settings.run_dir):
+        with only_one(settings):
             self._built = build(settings, stop=stop)
             (self._built.pipe or self._built.service).run(stop)
 
@@ -72,6 +73,15 @@ class BuyerProcess:
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far and how the prices did."""
         return self._built.service.snapshot() if self._built else {}
+
+
+def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
+    """Hold what lets one process of this consumer's name run on this machine and server.
+
+    Raises:
+        RefusedForSafety: another one runs: they would take the lease from each other without end.
+    """
+    return instance_lock(f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
 
 
 def refuse_live(settings: BuyerSettings) -> None:

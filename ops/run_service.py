@@ -20,7 +20,7 @@ from buyer.config import parse_args as buyer_args
 from detector.config import DetectorSettings
 from detector.config import parse_args as detector_args
 from detector.service import HybridDetector
-from ops.embedded_redis import EmbeddedRedis
+from ops.server import embedded_server
 from redeemer import bootstrap as redeemer_bootstrap
 from redeemer.config import RedeemerSettings
 from redeemer.config import parse_args as redeemer_args
@@ -29,9 +29,12 @@ from shared import exits
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.config import Settings, parse
-from shared.errors import HybridError
+from shared.errors import HybridError, RefusedForSafety
 from shared.events import ActionableSignal, Event, write_event
-from shared.process import run
+from shared.process import leave, run
+
+MOST_WAITING = 1000
+"""Signals handed over and not yet decided; beyond that they come by the stream alone."""
 
 
 class ServiceSettings(Settings):
@@ -71,9 +74,28 @@ class HybridService:
         self._redeemer: Redeemer | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Run all parts until `stop`; buyer and redeemer on threads of their own."""
+        """Run all parts until `stop`; one process for each buyer's name (trap 21)."""
+        with buyer_bootstrap.only_one(self._settings[1]):
+            self._run(stop)
+
+    def ready(self) -> bool:
+        """Say whether the buyer decides."""
+        return self._buyer is not None and self._buyer.service.ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return each part's numbers: `buyer` and `price_feed` above all."""
+        bought = self._buyer.service.snapshot() if self._buyer else {}
+        return {
+            "buyer": {name: value for name, value in bought.items() if name != "prices"},
+            "price_feed": bought.get("prices", {}),
+            "redeemer": self._redeemer.snapshot() if self._redeemer else {},
+            "detector": self._detector.snapshot() if self._detector else {},
+        }
+
+    def _run(self, stop: threading.Event) -> None:
+        """Run the detector here, buyer and redeemer on threads of their own."""
         detector, buyer, redeemer = self._settings
-        inbox: queue.Queue[ActionableSignal] = queue.Queue()
+        inbox: queue.Queue[ActionableSignal] = queue.Queue(MOST_WAITING)
         bought = self._buyer = buyer_bootstrap.build(buyer, stop=stop, inbox=inbox, emit=print_event)
         if redeemer is not None:
             self._redeemer = redeemer_bootstrap.build_inline(redeemer, stop=stop, emit=print_event)
@@ -94,20 +116,6 @@ class HybridService:
             for thread in threads:
                 thread.join()
 
-    def ready(self) -> bool:
-        """Say whether the buyer decides."""
-        return self._buyer is not None and self._buyer.service.ready()
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return each part's numbers: `buyer` and `price_feed` above all."""
-        bought = self._buyer.service.snapshot() if self._buyer else {}
-        return {
-            "buyer": {name: value for name, value in bought.items() if name != "prices"},
-            "price_feed": bought.get("prices", {}),
-            "redeemer": self._redeemer.snapshot() if self._redeemer else {},
-            "detector": self._detector.snapshot() if self._detector else {},
-        }
-
 
 def print_event(event: Event) -> None:
     """Write an event to stdout as one JSON line."""
@@ -119,6 +127,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the service; return its exit code."""
     try:
         settings = parse(ServiceSettings, argv)
+        if not settings.dry_run:
+            raise RefusedForSafety("--no-dry-run: this version trades on paper only and nothing was started")
         with _server(settings) as redis_url:
             return _run(settings, redis_url, sys.argv[1:] if argv is None else argv)
     except HybridError as error:
@@ -150,11 +160,11 @@ def _env_file(argv: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def _server(settings: ServiceSettings) -> Generator[str]:
-    """Give the server's URL: REDIS_URL when it is set, an embedded one otherwise."""
+    """Give the server's URL: REDIS_URL when it is set, otherwise one of our own that is alone on its folder."""
     if "redis_url" in settings.model_fields_set:
         yield settings.redis_url
         return
-    with EmbeddedRedis(settings.data_dir / "valkey") as server:
+    with embedded_server(settings.data_dir, SystemClock()) as server:
         yield server.url
 
 
@@ -163,4 +173,4 @@ def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.Built) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
