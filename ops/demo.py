@@ -158,7 +158,11 @@ def simulator(clock: Clock, *words: str) -> Generator[World]:
         yield World(json.loads(line), clock)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         if process.stdout:
             process.stdout.close()
 

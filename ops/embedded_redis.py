@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -21,6 +21,8 @@ from shared.errors import DependencyMissing
 
 _TRIES = 200
 _TRY_EVERY_S = 0.05
+_ENDS_S = 5.0
+"""Seconds to end by itself; then it is killed, which loses nothing that was acknowledged."""
 
 
 def server_binary() -> Path:
@@ -72,7 +74,7 @@ class EmbeddedRedis:
         Raises:
             DependencyMissing: it did not come up; the message holds the end of its log.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
         command = [str(server_binary()), *self._arguments(log)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own binary
@@ -119,8 +121,10 @@ class EmbeddedRedis:
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
     def _answers(self) -> bool:
+        """Say whether it is ours that answers: a stranger on its port would have other balances."""
         with contextlib.suppress(RedisError, OSError), Redis.from_url(self.url, socket_timeout=1) as client:
-            return bool(client.ping())
+            told = cast("dict[str, object]", client.info("server"))
+            return told.get("process_id") == self.pid
         return False
 
     def _end(self, with_signal: signal.Signals) -> None:
@@ -128,7 +132,11 @@ class EmbeddedRedis:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, with_signal)
-        self._process.wait(timeout=15)
+        try:
+            self._process.wait(_ENDS_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process = None
 
 
