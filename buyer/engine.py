@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from buyer.case import Case
 from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.policy import Case, Decision, decide, refused
+from buyer.policy import Decision, decide, refused
 from buyer.portfolio import Scope, scope_of
 from buyer.venue.port import Prices, Venue
 from shared.accounts import day_account

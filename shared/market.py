@@ -46,24 +46,45 @@ class Level(Value, frozen=True):
 
 
 class Book(Value, frozen=True):
-    """One token's resting orders, best level first on both sides, whatever order they were sent in."""
+    """One token's resting orders, best level first on both sides, whatever order they were sent in.
+
+    `at_ms` is when we got it; `changed_at_ms` the venue's time of its last change (a quiet book is not a stale one);
+    `tick` the grid it stands on now, which can change in a market's life.
+    """
 
     token_id: str
     at_ms: int
+    changed_at_ms: int | None = None
+    tick: Money | None = None
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
 
     @classmethod
-    def of(cls, token_id: str, at_ms: int, bids: list[Level], asks: list[Level]) -> Self:
+    def of(
+        cls,
+        token_id: str,
+        at_ms: int,
+        bids: list[Level],
+        asks: list[Level],
+        *,
+        changed_at_ms: int | None = None,
+        tick: Decimal | None = None,
+    ) -> Self:
         """Sort levels best first, drop empty ones and keep `BOOK_DEPTH` of each side."""
         kept_bids = sorted((level for level in bids if level.shares > 0), key=lambda level: -level.price)
         kept_asks = sorted((level for level in asks if level.shares > 0), key=lambda level: level.price)
         return cls(
             token_id=token_id,
             at_ms=at_ms,
+            changed_at_ms=changed_at_ms,
+            tick=tick,
             bids=tuple(kept_bids[:BOOK_DEPTH]),
             asks=tuple(kept_asks[:BOOK_DEPTH]),
         )
+
+    def bare(self) -> Self:
+        """Return the same book without its levels."""
+        return self.model_copy(update={"bids": (), "asks": ()})
 
     @property
     def best_bid(self) -> Decimal | None:

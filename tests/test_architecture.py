@@ -27,10 +27,12 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "buyer/case.py",
     "buyer/fills.py",
     "buyer/limits.py",
     "buyer/policy.py",
     "buyer/portfolio.py",
+    "buyer/rules.py",
     "buyer/sizing.py",
     "detector/matcher.py",
     "detector/schedule.py",

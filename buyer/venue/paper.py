@@ -27,6 +27,8 @@ class PaperVenue:
         book, problem = self._prices.book(order.token_id)
         if book is None:
             return _nothing(f"no book: {problem}", None)
+        if book.tick and order.limit_price % book.tick:
+            return _nothing(f"price {order.limit_price} breaks minimum tick size rule: {book.tick}", book.bare())
         met = _reachable(book, order)
         budget = to_micro(order.budget) if order.side == "BUY" else None
         filled = walk(met.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
@@ -40,9 +42,7 @@ def _reachable(book: Book, order: Order) -> Book:
     levels = tuple(
         level for level in book.against(order.side) if acceptable(level.price, order.side, order.limit_price)
     )
-    if order.side == "BUY":
-        return Book(token_id=book.token_id, at_ms=book.at_ms, asks=levels)
-    return Book(token_id=book.token_id, at_ms=book.at_ms, bids=levels)
+    return book.bare().model_copy(update={"asks" if order.side == "BUY" else "bids": levels})
 
 
 def _matched(filled: Filled, order: Order, met: Book) -> Outcome:

@@ -100,7 +100,7 @@ def parse_clob_fee(raw: object) -> tuple[Decimal, int]:
 def parse_book(raw: object, now_ms: int) -> Book:
     """Read one CLOB book: levels in any order, prices and sizes as strings, time in milliseconds as a string.
 
-    A book without a time is as old as its answer (`now_ms`).
+    Its age counts from `now_ms`, when the answer came: the venue's own time is that of the last change.
 
     Raises:
         Malformed: naming the field.
@@ -110,8 +110,14 @@ def parse_book(raw: object, now_ms: int) -> Book:
     if not token:
         raise Malformed("book: asset_id is missing")
     stamp = text(book, "timestamp")
-    at_ms = int(stamp) if stamp.isdigit() else now_ms
-    return Book.of(token, at_ms, _levels(book, "bids"), _levels(book, "asks"))
+    return Book.of(
+        token,
+        now_ms,
+        _levels(book, "bids"),
+        _levels(book, "asks"),
+        changed_at_ms=int(stamp) if stamp.isdigit() else None,
+        tick=number(book, "tick_size") if book.get("tick_size") else None,
+    )
 
 
 def _levels(book: Raw, side: str) -> list[Level]:

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from buyer.case import Case
 from buyer.config import BuyerSettings, parse_args
 from buyer.limits import Limits
-from buyer.policy import Case
 from shared.events import ActionableSignal, Fill, Portfolio, fact_id
 from shared.market import Book, Level, MarketFacts
 
@@ -63,9 +63,10 @@ def a_book(
     *,
     at_ms: int = NOW_MS - 500,
     token_id: str = TOKEN,
+    tick: Decimal | None = None,
 ) -> Book:
     """Build a book around 0.495."""
-    return Book.of(token_id, at_ms, levels(*bids), levels(*asks))
+    return Book.of(token_id, at_ms, levels(*bids), levels(*asks), tick=tick)
 
 
 def a_portfolio(**changes: Any) -> Portfolio:

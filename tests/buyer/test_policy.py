@@ -116,6 +116,15 @@ def test_trap_17_a_tick_the_venue_does_not_know_is_refused() -> None:
     assert "slippage" in failed(market=a_market(tick=D("0.03")))
 
 
+def test_trap_17_the_books_own_tick_beats_the_one_we_remember() -> None:
+    changed = a_book(tick=D("0.001"))
+
+    decision = decide(a_case(book=changed, signal=a_signal(price=D("0.4987"), usdc=D("49.87"))))
+
+    assert decision.order is not None
+    assert decision.order.limit_price == D("0.508")
+
+
 @pytest.mark.parametrize("tick", ["0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"])
 def test_trap_17_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
     decision = decide(a_case(market=a_market(tick=D(tick)), signal=a_signal(price=D("0.5013"), usdc=D("50.13"))))

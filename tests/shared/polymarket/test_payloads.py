@@ -84,13 +84,15 @@ def test_trap_16_book_levels_come_best_first_whatever_their_order() -> None:
     raw = {
         "asset_id": "111",
         "timestamp": "1703875200000",
+        "tick_size": "0.01",
         "bids": [{"price": "0.48", "size": "100.00"}, {"price": "0.50", "size": "5"}, {"price": "0.49", "size": "0"}],
         "asks": [{"price": "0.55", "size": "1"}, {"price": "0.51", "size": "2"}],
     }
 
     book = parse_book(raw, 7)
 
-    assert (book.best_bid, book.best_ask, book.at_ms) == (Decimal("0.5"), Decimal("0.51"), 1_703_875_200_000)
+    assert (book.best_bid, book.best_ask) == (Decimal("0.5"), Decimal("0.51"))
+    assert (book.at_ms, book.changed_at_ms, book.tick) == (7, 1_703_875_200_000, Decimal("0.01"))
     assert len(book.bids) == 2
 
 

@@ -1,0 +1,67 @@
+"""The paper venue: what the real one would refuse, it refuses; what it fills, it fills from the book of that moment."""
+
+import threading
+from decimal import Decimal
+
+from buyer.policy import decide
+from buyer.venue.paper import PaperVenue
+from shared.clock import ManualClock
+from shared.events import Order, Outcome
+from tests.buyer.builders import NOW_MS, a_book, a_case, a_market
+from tests.buyer.fakes import FakePrices
+
+D = Decimal
+
+
+def an_order() -> Order:
+    order = decide(a_case()).order
+    assert order is not None
+    return order
+
+
+def placed(prices: FakePrices, latency_s: float = 0.0) -> tuple[Outcome, ManualClock]:
+    clock = ManualClock(NOW_MS)
+    venue = PaperVenue(prices, clock=clock, stop=threading.Event(), latency_s=latency_s)
+    return venue.place(an_order(), a_market()), clock
+
+
+def test_an_order_is_filled_level_by_level_with_fees() -> None:
+    outcome, _ = placed(FakePrices(book=a_book(asks=(("0.5", "4"), ("0.51", "100")))))
+
+    assert (outcome.state, outcome.shares, outcome.usdc) == ("MATCHED", D("9.61"), D("4.8611"))
+    assert outcome.fee == D("0.05") + D("0.07009")
+
+
+def test_a_thin_book_fills_partly_and_kills_the_rest() -> None:
+    outcome, _ = placed(FakePrices(book=a_book(asks=(("0.5", "4"), ("0.6", "100")))))
+
+    assert (outcome.shares, outcome.reason) == (D(4), "partly filled, the rest killed")
+
+
+def test_a_book_that_moved_away_fills_nothing() -> None:
+    outcome, _ = placed(FakePrices(book=a_book(asks=(("0.6", "100"),))))
+
+    assert (outcome.state, outcome.reason) == ("REJECTED", "no orders found to match")
+
+
+def test_a_market_that_lost_its_book_fills_nothing_and_says_why() -> None:
+    prices = FakePrices()
+    prices.next_book = None
+
+    outcome, _ = placed(prices)
+
+    assert outcome.state == "REJECTED"
+    assert outcome.reason.startswith("no book: ")
+
+
+def test_trap_17_a_tick_that_changed_between_decision_and_order_is_refused_as_the_venue_does() -> None:
+    outcome, _ = placed(FakePrices(book=a_book(tick=D("0.1"))))
+
+    assert outcome.state == "REJECTED"
+    assert "minimum tick size" in outcome.reason
+
+
+def test_a_paper_order_waits_its_latency_before_it_meets_the_book() -> None:
+    _, clock = placed(FakePrices(), latency_s=0.25)
+
+    assert clock.now_ms() == NOW_MS + 250
