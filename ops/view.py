@@ -16,6 +16,8 @@ from shared.events import (
 )
 
 KEPT = 30
+MOST_TITLES = 1000
+"""Titles remembered; the oldest go first, so that a view of months stays small."""
 
 
 @dataclass
@@ -71,15 +73,20 @@ class View:
         leader.signals += 1
         leader.last_at_ms = max(leader.last_at_ms, signal.seen_at_ms)
         if signal.market.title:
-            self.titles[signal.token_id] = signal.market.title
+            self._name(signal.token_id, signal.market.title)
 
     def _decision(self, decision: BuyEngineDecision) -> None:
         self.decisions.appendleft(decision)
         if decision.inputs.market:
-            self.titles[decision.token_id] = decision.inputs.market.title
+            self._name(decision.token_id, decision.inputs.market.title)
         leader = self.leaders.setdefault(decision.leader, Leader()) if decision.leader else Leader()
         if decision.verdict == "SKIP":
             leader.skipped += 1
-            self.reasons[decision.reason] += 1
+            self.reasons[decision.reason.partition(":")[0]] += 1
         else:
             leader.bought += 1
+
+    def _name(self, token_id: str, title: str) -> None:
+        self.titles[token_id] = title
+        if len(self.titles) > MOST_TITLES:
+            del self.titles[next(iter(self.titles))]

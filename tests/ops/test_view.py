@@ -3,11 +3,12 @@
 import io
 from decimal import Decimal
 
+import pytest
 from rich.console import Console
 
 from ops.judge import judge
 from ops.screen import Picture, full_screen, page
-from ops.view import View
+from ops.view import MOST_TITLES, View
 from shared.accounts import Lot
 from shared.events import (
     BuyEngineDecision,
@@ -124,3 +125,22 @@ def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
     assert judge([a_fill(shares_micro=1)], [a_signal()]).wrong == 1
     assert judge([], [a_signal()]).duplicated == 1
     assert judge([a_fill(removed=True)], []).clean
+
+
+def test_trap_30_a_view_of_months_stays_small() -> None:
+    view = View()
+    for number in range(MOST_TITLES + 50):
+        decision = a_skip().model_copy(update={"token_id": str(number), "reason": f"dead letter: line {number}"})
+        view.apply(decision)
+
+    assert len(view.titles) == MOST_TITLES
+    assert str(MOST_TITLES + 49) in view.titles
+    assert view.reasons == {"dead letter": MOST_TITLES + 50}
+
+
+@pytest.mark.parametrize("height", range(1, 30, 4))
+@pytest.mark.parametrize("width", [1, 20, 200])
+def test_a_terminal_of_any_size_shows_what_fits(width: int, height: int) -> None:
+    console = Console(file=io.StringIO(), width=width, height=height)
+
+    console.print(full_screen(Picture(a_full_view()), height))
