@@ -21,7 +21,7 @@ from backtest.tape import read_tape
 from ops import capture
 from ops.child import Child, Program
 from ops.judge import Judgement, judge
-from ops.pipeline import Pipeline
+from ops.pipeline import Pipeline, running
 from ops.screen import full_screen
 from ops.server import embedded_server
 from ops.status import Watcher
@@ -110,7 +110,7 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
     with simulator(clock, *words) as world, embedded_server(home, clock) as server:
         redis = connect(server.url, blocking_s=1)
         children = [_child(name, module, world, server.url, home, clock) for name, module in PROGRAMS]
-        with running(Pipeline(children, clock=clock, server=server)):
+        with running(Pipeline(children, clock=clock, server=server), stop):
             ends = Ends(stop, clock.monotonic() + seconds if seconds else None, clock)
             _show(Watcher(redis, clock, title=f"Hybrid Signals demo · speed {speed:g}"), ends, on_screen=screen)
             world.freeze()
@@ -165,19 +165,6 @@ def simulator(clock: Clock, *words: str) -> Generator[World]:
             process.wait()
         if process.stdout:
             process.stdout.close()
-
-
-@contextlib.contextmanager
-def running(pipeline: Pipeline) -> Generator[None]:
-    """Run the pipeline on a thread of its own while the block runs."""
-    stop = threading.Event()
-    thread = threading.Thread(target=pipeline.run, args=(stop,), name="pipeline")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S, *, decide: bool = True) -> Judgement:

@@ -1,8 +1,9 @@
 """All programs under one parent: started, restarted when they crash, ended in order."""
 
+import contextlib
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ops.child import Child
@@ -100,3 +101,31 @@ class Pipeline:
                 return running
             self._clock.wait(never, 0.02)
         return []
+
+
+@contextlib.contextmanager
+def running(pipeline: Pipeline, ended: threading.Event) -> Generator[None]:
+    """Run the pipeline on a thread of its own while the block runs; set `ended` when it ends before.
+
+    Raises:
+        HybridError: what ended it.
+    """
+    stop, errors = threading.Event(), list[HybridError]()
+
+    def work() -> None:
+        try:
+            pipeline.run(stop)
+        except HybridError as error:
+            errors.append(error)
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=work, name="pipeline")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    for error in errors:
+        raise error
