@@ -27,7 +27,7 @@ from shared.events import (
 )
 from shared.market import MarketFacts
 from shared.money import from_micro
-from shared.streams import Entry
+from shared.streams import Entry, dead_letter
 from shared.writes import Ack, Refused, Written
 
 NOTHING = Decimal(0)
@@ -111,7 +111,7 @@ class Engine:
 
         A signal that can be read gets the decision in its own name; what its intent reserved is given back.
         """
-        letter = _letter(entry, reason, self._clock.now_ms())
+        letter = dead_letter(entry, reason, self._clock.now_ms())
         ack = Ack(entry.stream, "buyer", entry.id)
         signal = _signal_in(entry)
         intent = self._journal.known(signal.id).intent if signal else None
@@ -225,18 +225,6 @@ def _signal_in(entry: Entry) -> ActionableSignal | None:
 
 def _entry_fact(entry: Entry) -> str:
     return fact_id("entry", entry.stream, entry.id)
-
-
-def _letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:
-    return DeadLetter(
-        id=fact_id("dead", entry.stream, entry.id),
-        emitted_at_ms=now_ms,
-        stream=entry.stream,
-        entry_id=entry.id,
-        fields=dict(entry.fields),
-        reason=reason,
-        deliveries=entry.deliveries,
-    )
 
 
 def _scope_of(draft: BuyEngineDecision) -> Scope:

@@ -10,8 +10,8 @@ from redis import Redis
 from shared import logs
 from shared.clock import Clock
 from shared.errors import HybridError
-from shared.events import SERVICE, Event, ServiceHealth, ServiceStart, ServiceStop, fact_id
-from shared.streams import publish
+from shared.events import SERVICE, STREAMS, Event, ServiceHealth, ServiceStart, ServiceStop, fact_id
+from shared.streams import publish, trim
 
 _MOST_WAITING = 64
 
@@ -19,11 +19,22 @@ Emit = Callable[[Event], None]
 
 
 class Announcer:
-    """Publish this process's START, HEALTH and STOP; without Redis they are dropped, which is logged once."""
+    """Publish this process's START, HEALTH and STOP; without Redis they are dropped, which is logged once.
+
+    Each heartbeat also trims every stream to `keep_entries`, as far as its groups are done with them (S4).
+    """
 
     def __init__(
-        self, redis: Redis | None, clock: Clock, service: str, instance: str, emit: Emit | None = None
+        self,
+        redis: Redis | None,
+        clock: Clock,
+        service: str,
+        instance: str,
+        emit: Emit | None = None,
+        *,
+        keep_entries: int | None = None,
     ) -> None:
+        self._keep_entries = keep_entries
         self._redis, self._clock, self._emit = redis, clock, emit
         self._service, self._instance = service, instance
         self._began_at_ms = clock.now_ms()
@@ -94,6 +105,9 @@ class Announcer:
     def _publish(self, redis: Redis, event: Event) -> None:
         try:
             publish(redis, SERVICE, event)
+            if self._keep_entries is not None and isinstance(event, ServiceHealth):
+                for stream in STREAMS:
+                    trim(redis, stream, self._keep_entries)
         except HybridError as error:
             if not self._away:
                 self._log.warning("announcing_paused", error=str(error))

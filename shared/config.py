@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for when not on loopback."
     )
+    keep_entries: int = Field(
+        50_000,
+        ge=100,
+        description="Newest entries kept of each stream; older ones go when every group is done.",
+    )
     heartbeat_s: float = Field(10.0, gt=0, le=300, description="Seconds between SERVICE_HEALTH events.")
     runtime_seconds: float = Field(0, ge=0, description="Stop after this many seconds; 0 runs until told to stop.")
     run_dir: Path = Field(

@@ -80,7 +80,14 @@ class Life:
             health = self._open_health()
         except HybridError as error:
             return say(self._service.name, error)
-        announcer = Announcer(self._redis, self._clock, self._service.name, self._instance(), self._emit)
+        announcer = Announcer(
+            self._redis,
+            self._clock,
+            self._service.name,
+            self._instance(),
+            self._emit,
+            keep_entries=self._settings.keep_entries,
+        )
         try:
             return self._live(announcer, set(threading.enumerate()), mode, drain_s)
         finally:

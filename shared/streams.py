@@ -1,4 +1,4 @@
-"""Redis streams: publish once, read as a group, take over what a dead reader left, bury what cannot be read.
+"""Redis streams: publish once, read as a group, take over what a dead reader left, trim what is done.
 
 Every write here is either an idempotent script or sent with retries off (`shared/broker.py`), because a re-sent XADD
 makes two entries. Nothing is trimmed that a group still needs, and nothing rests on a key's time to live.
@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from shared.broker import Script, answering
 from shared.clock import Clock
 from shared.errors import Unavailable
-from shared.events import DEAD, STREAMS, DeadLetter, Event, fact_id, write_event
+from shared.events import STREAMS, DeadLetter, Event, fact_id, write_event
 
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
@@ -88,9 +88,9 @@ def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]
         return cast("list[str | None]", redis.hmget(f"{stream}:facts", facts))
 
 
-def bury(redis: Redis, group: str, entry: Entry, reason: str, now_ms: int) -> None:
-    """Move `entry` to the dead stream with its reason, and acknowledge it, in one step."""
-    letter = DeadLetter(
+def dead_letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:
+    """Return what the dead stream keeps of `entry`: whole, with its reason and origin."""
+    return DeadLetter(
         id=fact_id("dead", entry.stream, entry.id),
         emitted_at_ms=now_ms,
         stream=entry.stream,
@@ -99,14 +99,10 @@ def bury(redis: Redis, group: str, entry: Entry, reason: str, now_ms: int) -> No
         reason=reason,
         deliveries=entry.deliveries,
     )
-    with answering(redis), redis.pipeline(transaction=True) as pipe:
-        pipe.xadd(DEAD, {"event": letter.event, "json": write_event(letter)})
-        pipe.xack(entry.stream, group, entry.id)
-        pipe.execute()
 
 
 def trim(redis: Redis, stream: str, keep: int) -> int:
-    """Remove entries beyond `keep` that every group has finished with; return how many."""
+    """Remove entries beyond `keep` that every group has finished with, 10,000 at most; return how many."""
     return int(cast("int", _script(redis, "trim.lua")([stream], [keep])))
 
 

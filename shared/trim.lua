@@ -4,6 +4,7 @@
 local length = redis.call('XLEN', KEYS[1])
 local surplus = length - tonumber(ARGV[1])
 if surplus <= 0 then return 0 end
+surplus = math.min(surplus, 10000)
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', surplus + 1)
 local limit = first[#first][1]
 

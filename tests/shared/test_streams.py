@@ -10,8 +10,8 @@ from shared import streams
 from shared.broker import connect
 from shared.clock import ManualClock
 from shared.errors import Unavailable
-from shared.events import DEAD, SIGNALS, DeadLetter, ServiceHealth, read_event
-from shared.streams import Entry, GroupReader, bury, ensure_group, publish, publish_once, trim
+from shared.events import SIGNALS, ServiceHealth, read_event
+from shared.streams import Entry, GroupReader, ensure_group, publish, publish_once, trim
 
 pytestmark = pytest.mark.server
 
@@ -126,26 +126,6 @@ def test_trap_31_a_server_away_is_waited_for_and_nothing_is_lost(redis_server: E
     entry = next(iter(reader.entries(stop)))
 
     assert read_event(entry.json).id == "1"
-
-
-def test_a_poison_entry_is_buried_with_its_reason_and_origin(redis: Redis) -> None:
-    reader = a_reader(redis)
-    reader.read()
-    redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": "{"})
-    (entry,) = reader.read()
-
-    bury(redis, "buyer", entry, "not an event", 7)
-
-    (kept,) = streams.tail(redis, DEAD, 9)
-    letter = read_event(kept.json)
-    assert isinstance(letter, DeadLetter)
-    assert (letter.entry_id, letter.stream, letter.reason, letter.fields["json"]) == (
-        entry.id,
-        SIGNALS,
-        "not an event",
-        "{",
-    )
-    assert a_reader(redis).read() == []
 
 
 def test_trimming_keeps_what_a_group_has_not_finished(redis: Redis) -> None:
