@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 
 from ops.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
+settings.register_profile("ours", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")
