@@ -14,10 +14,10 @@ from buyer.limits import Limits
 from buyer.portfolio import scope_of
 from shared import accounts, ledger
 from shared.clock import ManualClock
-from shared.errors import Fenced, OutcomeUnknown
-from shared.events import DEAD, DECISIONS, BuyEngineDecision, DeadLetter, OrderUpdate
+from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
+from shared.events import DEAD, DECISIONS, BuyEngineDecision, DeadLetter, Order, OrderUpdate, Outcome
 from shared.ledger import MemoryLedger, open_lots
-from shared.market import Side
+from shared.market import MarketFacts, Side
 from shared.money import to_micro
 from shared.streams import Entry
 from shared.writes import Fence, Write
@@ -325,3 +325,37 @@ def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkey
     desk.journal.deposit(9_000_000)
 
     assert desk.ledger.values == {"cash": 5_000_000, "deposited": 5_000_000}
+
+
+def test_an_outcome_that_the_ledger_cannot_hold_stops_everything_and_changes_nothing() -> None:
+    desk = Desk()
+    desk.engine.handle(a_signal())
+    before = dict(desk.ledger.values)
+
+    class Overselling(FakeVenue):
+        def place(self, order: Order, facts: MarketFacts) -> Outcome:
+            return super().place(order, facts).model_copy(update={"shares": order.shares * 2})
+
+    desk.engine._venue = Overselling()
+    desk.prices.next_book = a_book(bids=(("0.6", "100"),), asks=(("0.61", "100"),))
+
+    with pytest.raises(RefusedForSafety, match="shares:"):
+        desk.engine.handle(a_signal(side="SELL", price=D("0.6"), tx_hash="0x" + "9a" * 32))
+
+    assert len(desk.journal.open_intents()) == 1
+    assert desk.ledger.values == {name: value for name, value in before.items() if not name.startswith("shares:")}
+
+
+def test_an_intent_of_yesterday_gives_its_budget_back_to_yesterday() -> None:
+    desk = Desk(limits=some_limits(max_signal_age_s=86_400))
+    desk.venue.unknown = 1
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+    yesterday = accounts.day_account(NOW_MS)
+    assert desk.ledger.values[yesterday] > 4_997_200 - 1
+    desk.clock.advance(86_000)
+
+    desk.engine.handle(a_signal())
+
+    assert desk.ledger.values[yesterday] == 9_610_000 * 52 // 100
+    assert accounts.day_account(desk.clock.now_ms()) not in desk.ledger.values

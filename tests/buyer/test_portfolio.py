@@ -1,0 +1,113 @@
+"""What each step posts, to the micro-unit: fees, parts of a lot, and what must hold at the very moment of an intent."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from buyer.portfolio import Scope, basis_of, guards, reserve, settle
+from shared import accounts
+from shared.events import Order, Outcome
+from shared.ledger import MemoryLedger
+from shared.market import Side
+from shared.writes import Refused, Write
+from tests.buyer.builders import CONDITION, LEADER, TOKEN, a_portfolio, some_limits
+
+D = Decimal
+DAY = "day:20260921"
+MARKET = f"market:{CONDITION}"
+SHARES, COST = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"
+SCOPE = Scope(LEADER, TOKEN, CONDITION, DAY)
+
+
+def an_order(side: Side = "BUY", **changes: Any) -> Order:
+    values: dict[str, Any] = {"shares": D(10), "limit_price": D("0.5"), "budget": D("5.2"), **changes}
+    return Order(
+        id="o", signal_id="s", token_id=TOKEN, condition_id=CONDITION, leader=LEADER, side=side, kind="FAK", **values
+    )
+
+
+def an_outcome(shares: str, usdc: str, fee: str) -> Outcome:
+    return Outcome(state="MATCHED", shares=D(shares), usdc=D(usdc), fee=D(fee))
+
+
+def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
+    ledger = MemoryLedger({"cash": 6_000_000})
+    ledger.commit(Write(id="intent", postings=reserve(an_order(), SCOPE)))
+    assert ledger.values == {"cash": 800_000, DAY: 5_200_000, MARKET: 5_200_000}
+
+    outcome = an_outcome("8", "3.9", "0.1")
+    ledger.commit(Write(id="decision", postings=settle(an_order(), outcome, SCOPE, a_portfolio())))
+
+    assert ledger.values == {
+        "cash": 2_000_000,
+        DAY: 4_000_000,
+        MARKET: 4_000_000,
+        SHARES: 8_000_000,
+        COST: 4_000_000,
+        "fees": 100_000,
+    }
+
+
+def test_a_part_sold_takes_its_part_of_the_cost_and_its_fee_out_of_the_result() -> None:
+    before = {"cash": 0, MARKET: 5_000_000, SHARES: 10_000_000, COST: 4_000_000}
+    ledger, order = MemoryLedger(before), an_order("SELL", shares=D(6))
+    ledger.commit(Write(id="intent", postings=reserve(order, SCOPE)))
+    assert ledger.values[SHARES] == 4_000_000
+
+    portfolio = a_portfolio(lot_shares=D(10), lot_cost=D(4))
+    ledger.commit(Write(id="decision", postings=settle(order, an_outcome("5", "3", "0.2"), SCOPE, portfolio)))
+
+    assert ledger.values == {
+        "cash": 2_800_000,
+        MARKET: 3_000_000,
+        SHARES: 5_000_000,
+        COST: 2_000_000,
+        "realized": 800_000,
+        accounts.realized_account(LEADER): 800_000,
+        "fees": 200_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sold", "basis"), [(0, 0), (1, 0), (3_333_333, 1_333_333), (10_000_000, 4_000_001), (10_000_001, 4_000_001)]
+)
+def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(sold: int, basis: int) -> None:
+    held = a_portfolio(lot_shares=D(10), lot_cost=D("4.000001"))
+
+    assert basis_of(sold, held) == basis
+
+
+@pytest.mark.parametrize(
+    ("account", "values"),
+    [
+        ("cash", {"cash": 5_199_999}),
+        (DAY, {"cash": 99_000_000, DAY: 194_800_001}),
+        (MARKET, {"cash": 99_000_000, MARKET: 44_800_001}),
+        ("halt", {"cash": 99_000_000, "halt": 1}),
+    ],
+)
+def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
+    write = Write(id="i", postings=reserve(an_order(), SCOPE), guards=guards(an_order(), SCOPE, some_limits()))
+    refused = MemoryLedger(values).commit(write)
+    assert isinstance(refused, Refused)
+    assert refused.account == account
+
+    enough = values | (
+        {"halt": 0} if account == "halt" else {account: values[account] + (1 if account == "cash" else -1)}
+    )
+
+    assert not isinstance(MemoryLedger(enough).commit(write), Refused)
+
+
+@pytest.mark.parametrize(
+    ("account", "values"), [(SHARES, {SHARES: 9_999_999}), ("halt", {SHARES: 99_000_000, "halt": 1})]
+)
+def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
+    order = an_order("SELL")
+    refused = MemoryLedger(values).commit(
+        Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits()))
+    )
+
+    assert isinstance(refused, Refused)
+    assert refused.account == account
