@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buyer.policy import decide, refused
+from buyer.sizing import limit_price
 from shared.events import MarketHint
 from shared.market import Book
 from tests.buyer.builders import (
@@ -241,3 +242,17 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
         assert case.portfolio.market_exposure + decision.order.budget <= case.limits.max_market_usdc
     if decision.order and decision.verdict == "SELL":
         assert decision.order.shares <= lot
+
+
+def test_trap_19_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
+    odd = a_portfolio().model_copy(update={"lot_shares": D("NaN")})
+
+    decision = decide(a_case(signal=a_signal(side="SELL"), portfolio=odd))
+
+    assert decision.verdict == "SKIP"
+    assert "cannot be evaluated" in next(rule.value for rule in decision.rules if rule.rule == "minimum_size")
+
+
+def test_a_sells_limit_never_goes_below_the_allowance() -> None:
+    """2 ticks below 0.515 is 0.495: on the grid of 0.01 that is 0.50, not 0.49."""
+    assert limit_price(D("0.515"), "SELL", D("0.01"), 2, D(0)) == D("0.50")

@@ -10,6 +10,7 @@ from shared import accounts
 from shared.events import Order, Outcome
 from shared.ledger import MemoryLedger
 from shared.market import Side
+from shared.money import cost_micro, proceeds_micro
 from shared.writes import Refused, Write
 from tests.buyer.builders import CONDITION, LEADER, TOKEN, a_portfolio, some_limits
 
@@ -111,3 +112,8 @@ def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: 
 
     assert isinstance(refused, Refused)
     assert refused.account == account
+
+
+def test_a_cost_is_never_understated_and_proceeds_are_never_overstated() -> None:
+    assert (cost_micro(3, D("0.5")), proceeds_micro(3, D("0.5"))) == (2, 1)
+    assert (cost_micro(4, D("0.5")), proceeds_micro(4, D("0.5"))) == (2, 2)

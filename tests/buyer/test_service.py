@@ -459,3 +459,54 @@ def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> Non
 
     assert redis.xlen(DECISIONS) == 2
     assert backlog(redis, SIGNALS, GROUP) == (0, 0)
+
+
+def test_s5_a_batch_stops_between_two_signals_when_told(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    for number in range(20):
+        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+
+    rig.run_until(lambda: len(rig.decisions()) >= 2)
+
+    assert len(rig.decisions()) == 2
+
+
+@pytest.mark.parametrize("by_callback", [False, True])
+def test_trap_21_a_long_batch_keeps_the_lease(valkey_url: str, *, by_callback: bool) -> None:
+    rig = Rig(valkey_url, inbox=queue.Queue() if by_callback else None)
+    rig.venue.before = lambda _: rig.clock.advance(8)
+    renewed: list[str] = []
+    for number in range(4):
+        signal = a_signal(tx_hash=a_hash(number), traded_at_ms=NOW_MS + number * 8000)
+        if by_callback:
+            rig.service.submit(signal)
+        else:
+            publish(rig.redis, SIGNALS, signal)
+
+    def look(_: object) -> None:
+        renewed.append(str(rig.redis.hget(rig.lease.key, "until_ms")))
+        rig.clock.advance(8)
+        SystemClock().wait(threading.Event(), 0.003)
+
+    rig.venue.before = look
+    rig.run_until(lambda: len(rig.decisions()) == 4)
+
+    assert len(set(renewed)) == len(renewed) > 1
+
+
+def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    failures = [1]
+
+    def once(_: object) -> None:
+        if failures:
+            failures.pop()
+            raise ZeroDivisionError("a bug")
+
+    rig.venue.before = once
+    publish(rig.redis, SIGNALS, a_signal())
+
+    rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
+
+    assert rig.decisions()[0].outcome is not None
+    assert not rig.service._attempts

@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from shared import ledger as ledger_module
 from shared.accounts import Lot, cost_account, shares_account
 from shared.broker import connect
 from shared.clock import ManualClock, SystemClock
-from shared.errors import Fenced
+from shared.errors import Emptied, Fenced
 from shared.events import SERVICE, ServiceHealth
 from shared.lease import Lease
 from shared.ledger import MemoryLedger, RedisLedger, lot_record, open_lots
@@ -178,3 +179,45 @@ def test_a_fence_in_memory_refuses_another_token() -> None:
 
     with pytest.raises(Fenced):
         ledger.commit(Write(id="w", fence=Fence("lease", "1")))
+
+
+def test_trap_30_steps_are_remembered_up_to_a_bound_oldest_first(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "MOST_WRITES", 3)
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        for number in range(5):
+            ledger.commit(Write(id=f"w{number}"))
+
+        assert ledger.read((), [f"w{number}" for number in range(5)]).done == {"w2", "w3", "w4"}
+
+
+def test_an_empty_record_is_a_record_in_both(redis: Redis) -> None:
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        ledger.commit(Write(id="w", records=(Record("k", "x", ""),)))
+
+        assert ledger.records("k") == {"x": ""}
+
+
+def test_trap_31_an_emptied_server_is_told_from_a_lost_lease_and_repeats_no_token(redis: Redis) -> None:
+    clock = ManualClock()
+    before = Lease(redis, "buyer", "first", clock=clock)
+    before.try_acquire()
+    redis.flushall()
+    clock.advance(10)
+
+    with pytest.raises(Emptied):
+        before.renew()
+    with pytest.raises(Emptied):
+        RedisLedger(redis, "paper").commit(Write(id="w", fence=before.fence))
+
+    threading.Event().wait(0.002)
+    after = Lease(redis, "buyer", "second", clock=clock)
+    after.try_acquire()
+    assert int(after.token) > int(before.token)
+
+
+def test_a_clock_that_stepped_back_locks_nobody_out(redis: Redis) -> None:
+    clock = SystemClock()
+    Lease(redis, "buyer", "first", clock=clock).try_acquire()
+    redis.hset("hs:lease:buyer", "until_ms", str(clock.now_ms() + 3_600_000))
+
+    assert Lease(redis, "buyer", "second", clock=clock).try_acquire() == ""

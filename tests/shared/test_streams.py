@@ -154,3 +154,14 @@ def test_trimming_keeps_as_many_as_asked(redis: Redis) -> None:
 
 def test_an_entry_without_json_reads_as_empty() -> None:
     assert Entry(SIGNALS, "1-0", {}).json == ""
+
+
+def test_all_that_a_crash_left_pending_comes_back_at_the_start_however_much(redis: Redis) -> None:
+    reader = a_reader(redis, batch=2)
+    reader.read()
+    for number in range(5):
+        publish(redis, SIGNALS, an_event(number))
+    for _ in range(3):
+        reader.read()
+
+    assert len(a_reader(redis, batch=2).read()) == 5
