@@ -392,3 +392,14 @@ def test_settings_that_we_do_not_know_are_named(session: Session, tmp_path: Path
 
     with pytest.raises(BadConfig, match="max_slippage_pct"):
         read_tape(Capture.open(path))
+
+
+def test_a_replay_knows_when_the_kill_switch_was_on(session: Session, tmp_path: Path) -> None:
+    session.turn_switch(1)
+    session.signal(a_signal(tx_hash=a_hash(8)))
+    session.turn_switch(-1)
+
+    made = list(replayed(session.capture(tmp_path)).run())
+
+    assert made[-1].decision.reason == "kill_switch"
+    assert all(item.same for item in made)

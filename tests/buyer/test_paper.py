@@ -36,6 +36,9 @@ def test_a_thin_book_fills_partly_and_kills_the_rest() -> None:
     outcome, _ = placed(FakePrices(book=a_book(asks=(("0.5", "4"), ("0.6", "100")))))
 
     assert (outcome.shares, outcome.reason) == (D(4), "partly filled, the rest killed")
+    assert outcome.book is not None
+    assert [level.price for level in outcome.book.asks] == [D("0.5")]  # all that the outcome depends on
+    assert outcome.book.bids == ()
 
 
 def test_a_book_that_moved_away_fills_nothing() -> None:
