@@ -16,9 +16,10 @@ from shared.money import Money
 SIGNALS = "hs:signals"
 DECISIONS = "hs:decisions"
 REDEMPTIONS = "hs:redemptions"
+SIGHTINGS = "hs:sightings"
 SERVICE = "hs:service"
 DEAD = "hs:dead"
-STREAMS = (SIGNALS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
+STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
 
 
 def _lower(value: object) -> object:
@@ -93,6 +94,36 @@ class ActionableSignal(Event, frozen=True):
     seen_at_ms: int
     seen_by: tuple[SeenBy, ...]
     market: MarketHint = MarketHint()
+
+
+class FillConfirmed(Event, frozen=True):
+    """Another source saw a signalled fill too: `behind_first_ms` after the first one. Never a second signal."""
+
+    event: Literal["FILL_CONFIRMED"] = "FILL_CONFIRMED"
+    signal_id: str
+    leader: Address
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    source: str
+    seen_at_ms: int
+    lag_ms: int
+    behind_first_ms: int
+    first_source: str
+
+
+class FillRetracted(Event, frozen=True):
+    """A reorganisation removed a signalled fill from the chain and it did not come back in time."""
+
+    event: Literal["FILL_RETRACTED"] = "FILL_RETRACTED"
+    signal_id: str
+    leader: Address
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    source: str
+    seen_at_ms: int
+    reason: str
 
 
 class SourceStatus(Value, frozen=True):
@@ -321,6 +352,8 @@ class DeadLetter(Event, frozen=True):
 
 AnyEvent = Annotated[
     ActionableSignal
+    | FillConfirmed
+    | FillRetracted
     | HybridProgress
     | HybridSummary
     | BuyEngineDecision
