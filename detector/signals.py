@@ -1,6 +1,6 @@
 """Drafts as events: pure."""
 
-from detector.matcher import Draft
+from detector.matcher import Draft, Key
 from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, fact_id
 from shared.market import MarketFacts
 from shared.money import from_micro, price_of
@@ -10,8 +10,17 @@ _DIGEST = 32
 
 def fact_of(draft: Draft) -> str:
     """Return what the draft's publish is guarded by; it belongs to the leader."""
-    key = draft.key
+    return fact_of_key(draft.key)
+
+
+def fact_of_key(key: Key) -> str:
+    """Return what all publishes of a key are guarded by."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side)[:_DIGEST]}"
+
+
+def signal_id(key: Key, part: int) -> str:
+    """Return the id of a key's signal: the same whoever publishes it."""
+    return fact_id("signal", *key, part)
 
 
 def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None) -> ActionableSignal:
@@ -20,7 +29,7 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
     shares = sum(piece.shares for piece in draft.pieces)
     usdc = sum(piece.usdc for piece in draft.pieces)
     return ActionableSignal(
-        id=fact_id("signal", *key, draft.part),
+        id=signal_id(key, draft.part),
         emitted_at_ms=emitted_at_ms,
         leader=key.leader,
         tx_hash=key.tx_hash,
