@@ -1,11 +1,11 @@
 """Who is polled next."""
 
-from detector.schedule import MOST_PAUSE_S, Schedule
+from detector.schedule import MOST_PAUSE_S, Pace, Schedule
 from detector.sources.reorg import ReorgWatch
 
 
 def test_the_scope_that_waited_longest_goes_first() -> None:
-    schedule = Schedule(["a", "b", "c"], every_s=10, now=0)
+    schedule = Schedule(["a", "b", "c"], Pace(10), now=0)
     order: list[str | None] = []
 
     for now in range(6):
@@ -19,7 +19,7 @@ def test_the_scope_that_waited_longest_goes_first() -> None:
 
 
 def test_a_scope_in_flight_is_not_handed_out_again() -> None:
-    schedule = Schedule(["a"], every_s=1, now=0)
+    schedule = Schedule(["a"], Pace(1), now=0)
 
     assert schedule.take(0) == "a"
     assert schedule.take(100) is None
@@ -27,7 +27,7 @@ def test_a_scope_in_flight_is_not_handed_out_again() -> None:
 
 
 def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
-    schedule = Schedule(["a"], every_s=2, now=0)
+    schedule = Schedule(["a"], Pace(2), now=0)
     rests: list[float] = []
 
     now = 0.0
@@ -44,7 +44,7 @@ def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
 
 
 def test_a_slow_budget_is_shared_fairly() -> None:
-    schedule = Schedule([str(n) for n in range(10)], every_s=1, now=0)
+    schedule = Schedule([str(n) for n in range(10)], Pace(1), now=0)
     polls: dict[str, int] = {}
 
     for now in range(100):
