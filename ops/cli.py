@@ -108,6 +108,30 @@ def status(
 
 
 @app.command()
+def audit(
+    hours: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = 24,
+    leaders: Annotated[
+        str | None, typer.Option(help="Wallets to audit, comma separated; default: those the detectors reported.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Read the leaders' activity again; report missed, doubled and late signals; exit 1 when missed or doubled.
+
+    Slow on purpose: it takes 1 request a second of the detector's budget, in its last lane (AUDIT_RATE_PER_S).
+
+    Example: hybrid audit --hours 24 --json
+    """
+    from ops import audit as command
+
+    url = _find_url(redis_url, data_dir)
+    file = str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, hours=hours, leaders=leaders, as_json=as_json, env_file=file))
+
+
+@app.command()
 def redis(
     data_dir: DataDir = VAR,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 picks a free one.")] = 6379,
