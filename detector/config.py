@@ -9,7 +9,7 @@ from shared.errors import BadConfig
 from shared.events import Address
 from shared.polymarket import endpoints
 
-SOURCES = ("data_api", "chain_logs", "subgraph")
+SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (
     "subgraph is off by default: it indexes the V1 exchanges and has seen nothing since CLOB V2 (2026-04-28)"
 )
@@ -35,13 +35,26 @@ class DetectorSettings(Settings):
     dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
     instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
     sources: Words = Field(
-        ("data_api", "chain_logs"),
+        ("data_api", "chain_logs", "rtds"),
         description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}.",
     )
     data_api_version: Literal["v2", "v1"] = Field(
         "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."
     )
     subgraph_url: str = Field(endpoints.SUBGRAPH_URL, description="The orderbook subgraph's GraphQL endpoint.")
+    rtds_url: str = Field(endpoints.RTDS_URL, pattern="^wss?://.+", description="The venue's push feed of trades.")
+    rtds_sockets: int = Field(
+        2, ge=1, le=4, description="Push connections kept open at once: when one fails, another has taken over already."
+    )
+    rtds_mute_s: float = Field(
+        20.0, ge=1, le=600, description="A push connection that brings nothing for so many seconds is given up."
+    )
+    rtds_late_s: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        description="A push connection whose rows are mostly older than so many seconds is given up.",
+    )
     data_api_rate_per_s: float = Field(
         endpoints.BUDGETS["data_activity"].target_per_s,
         gt=0,
@@ -70,6 +83,16 @@ class DetectorSettings(Settings):
     backfill_s: int = Field(
         120, ge=0, le=30 * 86_400, description="Seconds before now where a leader's first poll begins."
     )
+    confirmations: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Blocks that settle a fill. One that vanished from its block and stays away for three times as "
+        "many is retracted: FILL_RETRACTED.",
+    )
+    chain_leaders_at_once: int = Field(500, ge=1, le=1000, description="Leaders in one log filter; nodes allow 1,000.")
+    chain_blocks_at_once: int = Field(2000, ge=1, le=10_000, description="Blocks in one log request, at most.")
+    subgraph_leaders_at_once: int = Field(100, ge=1, le=1000, description="Leaders in one subgraph query.")
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
     workers: int = Field(4, ge=1, le=64, description="Threads that poll the Data API.")
     market_hints: bool = Field(default=True, description="Look up markets of signals whose source does not name them.")

@@ -2,6 +2,8 @@
 
 import threading
 from dataclasses import dataclass
+from functools import partial
+from random import SystemRandom
 
 from redis import Redis
 
@@ -9,7 +11,10 @@ from detector.config import DetectorSettings
 from detector.cursors import CursorStore
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiSource
+from detector.sources.lane import Patience
 from detector.sources.port import Source
+from detector.sources.retractor import Retractor
+from detector.sources.rtds import RtdsSource
 from detector.sources.subgraph import SubgraphSource
 from shared.clock import Clock
 from shared.gate_limits import GateLimits
@@ -19,6 +24,7 @@ from shared.polymarket.markets import MarketCache
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.subgraph import Orderbook
 from shared.rate_gate import RateGate
+from shared.websocket import open_socket
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,12 @@ class Wiring:
 
     def parts(self) -> Parts:
         """Build what the settings ask for."""
-        builders = {"data_api": self._data_api, "chain_logs": self._chain_logs, "subgraph": self._subgraph}
+        builders = {
+            "data_api": self._data_api,
+            "chain_logs": self._chain_logs,
+            "rtds": self._rtds,
+            "subgraph": self._subgraph,
+        }
         sources = tuple(builders[name]() for name in self._cfg.sources)
         markets = self._markets() if self._cfg.market_hints else None
         return Parts(sources, tuple(self._gates), tuple(self._upstreams), markets, self._cursors)
@@ -74,6 +85,23 @@ class Wiring:
             overlap_blocks=cfg.overlap_blocks,
             backfill_s=cfg.backfill_s,
             with_v1=cfg.chain_v1,
+            leaders_at_once=cfg.chain_leaders_at_once,
+            blocks_at_once=cfg.chain_blocks_at_once,
+            confirmations=cfg.confirmations,
+            retract=Retractor(self._redis, self._clock),
+        )
+
+    def _rtds(self) -> Source:
+        """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
+        cfg = self._cfg
+        return RtdsSource(
+            partial(open_socket, "rtds", cfg.rtds_url),
+            cfg.leaders,
+            clock=self._clock,
+            stop=self._stop,
+            random=SystemRandom().random,
+            sockets=cfg.rtds_sockets,
+            patience=Patience(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
         )
 
     def _subgraph(self) -> Source:
@@ -87,6 +115,7 @@ class Wiring:
             every_s=cfg.subgraph_poll_every_s,
             overlap_s=cfg.subgraph_overlap_s,
             backfill_s=cfg.backfill_s,
+            leaders_at_once=cfg.subgraph_leaders_at_once,
         )
 
     def _markets(self) -> MarketCache:

