@@ -4,6 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from detector.health import Rules
+from detector.rule import EmitRule
 from shared.config import Addresses, Settings, Words, parse
 from shared.errors import BadConfig
 from shared.events import Address
@@ -96,6 +98,19 @@ class DetectorSettings(Settings):
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
     workers: int = Field(4, ge=1, le=64, description="Threads that poll the Data API.")
     market_hints: bool = Field(default=True, description="Look up markets of signals whose source does not name them.")
+    emit_rule: Literal["first", "confirmed"] = Field(
+        "first",
+        description="first: a signal with the first sighting; confirmed: when two independent sources show the fill.",
+    )
+    confirm_within_s: float = Field(
+        30.0, gt=0, le=3600, description="Seconds a fill waits for its second source under EMIT_RULE=confirmed."
+    )
+    unconfirmed: Literal["emit", "drop"] = Field(
+        "emit", description="What then happens to what one source showed: a late signal that says so, or never one."
+    )
+    source_grace_s: float = Field(
+        20.0, gt=0, le=600, description="Seconds after another source that a source may show a fill and still be good."
+    )
     progress_every_s: float = Field(10.0, gt=0, le=3600, description="Seconds between HYBRID_PROGRESS events.")
 
     @field_validator("sources")
@@ -105,6 +120,18 @@ class DetectorSettings(Settings):
         if strangers or not sources:
             raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
         return tuple(dict.fromkeys(sources))
+
+    @property
+    def rule(self) -> EmitRule:
+        """Return when a sighting becomes a signal."""
+        return EmitRule(
+            self.emit_rule == "confirmed", round(self.confirm_within_s * 1000), drop=self.unconfirmed == "drop"
+        )
+
+    @property
+    def health_rules(self) -> Rules:
+        """Return how sources are judged."""
+        return Rules(grace_ms=round(self.source_grace_s * 1000))
 
     @property
     def leaders(self) -> tuple[str, ...]:

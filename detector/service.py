@@ -10,6 +10,7 @@ from redis import Redis
 
 from detector.board import Board
 from detector.config import DetectorSettings
+from detector.matcher import Matcher
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
@@ -59,7 +60,7 @@ class HybridDetector:
         self._cfg, self._clock = cfg, clock or SystemClock()
         redis = redis or connect(cfg.redis_url)
         self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
-        self._board = Board(source.name for source in self.parts.sources)
+        self._board = Board((source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules)
         self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback, stop=stop)
         self._publisher = self._build_publisher(redis)
         self._pollers = [self._build_pollers(source) for source in self.parts.sources]
@@ -67,7 +68,6 @@ class HybridDetector:
         self._began = self._clock.monotonic()
         self._reports = 0
         self._gates: tuple[GateStatus, ...] = ()
-        self._warned: set[str] = set()
         self._log = logs.get("detector")
 
     def run(self) -> None:
@@ -100,6 +100,9 @@ class HybridDetector:
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,
+            "confirmations": board.confirmations,
+            "unconfirmed": board.unconfirmed,
+            "dropped": board.dropped,
             "skipped": board.skipped(),
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
@@ -108,7 +111,15 @@ class HybridDetector:
         parts = self.parts
         emit = self._reporter.signal
         return Publisher(
-            redis, self._board, parts.cursors, emit, clock=self._clock, stop=self.stop_event, markets=parts.markets
+            redis,
+            self._board,
+            parts.cursors,
+            emit,
+            clock=self._clock,
+            stop=self.stop_event,
+            matcher=Matcher(self._cfg.rule),
+            markets=parts.markets,
+            within_ms=self._cfg.rule.within_ms,
         )
 
     def _build_pollers(self, source: Source) -> Pollers:
@@ -126,7 +137,6 @@ class HybridDetector:
                 next_report = now + self._cfg.progress_every_s
                 self._gates = tuple(_gate_status(gate) for gate in self.parts.gates)
                 self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
-                self._warn_of_blindness()
             if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
                 return
 
@@ -154,16 +164,13 @@ class HybridDetector:
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,
+            "confirmations": board.confirmations,
+            "unconfirmed": board.unconfirmed,
+            "dropped": board.dropped,
             "sources": board.statuses(),
             "gates": self._gates,
             "live_tokens": self._reporter.live_tokens(),
         }
-
-    def _warn_of_blindness(self) -> None:
-        blind = set(self._board.blind())
-        for name in sorted(blind - self._warned):
-            self._log.error("source_blind", source=name, why="it answers, but has no rows while other sources do")
-        self._warned = blind
 
 
 def _gate_status(gate: RateGate) -> GateStatus:

@@ -26,6 +26,7 @@ FAST = {
     "rpc_rate_per_s": "200",
     "subgraph_rate_per_s": "100",
     "progress_every_s": "1",
+    "source_grace_s": "1",
 }
 
 
