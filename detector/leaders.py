@@ -10,13 +10,15 @@ class Watched:
 
     version: int
     addresses: tuple[str, ...]
+    members: frozenset[str]
 
 
 class Leaders:
     """This detector's share of all leaders. One thread sets it; any may read `now`, which is replaced whole."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
-        self.now = Watched(0, tuple(dict.fromkeys(addresses)))
+        each = tuple(dict.fromkeys(addresses))
+        self.now = Watched(0, each, frozenset(each))
 
     @classmethod
     def of(cls, leaders: "Leaders | Iterable[str]") -> "Leaders":
@@ -33,10 +35,15 @@ class Leaders:
         """List whom to watch."""
         return self.now.addresses
 
+    @property
+    def members(self) -> frozenset[str]:
+        """Return whom to watch, for looking one up."""
+        return self.now.members
+
     def watch(self, addresses: Iterable[str]) -> bool:
         """Watch these from now on; return whether that is a change."""
         wanted = tuple(dict.fromkeys(addresses))
         if wanted == self.now.addresses:
             return False
-        self.now = Watched(self.now.version + 1, wanted)
+        self.now = Watched(self.now.version + 1, wanted, frozenset(wanted))
         return True
