@@ -30,7 +30,7 @@ MOST_KEYS = 200_000
 
 @dataclass(slots=True)
 class _Seen:
-    """One key's state; `open` means that something shown may not be settled yet."""
+    """One key's state; `unsettled` means that something shown may not be settled yet."""
 
     traded_at_ms: int
     touched_at_ms: int
@@ -41,7 +41,7 @@ class _Seen:
     out: tuple[Amount, ...] = ()
     stored: str = ""
     closed: bool = False
-    open: bool = True
+    unsettled: bool = True
     told: frozenset[tuple[int, str]] = frozenset()
 
 
@@ -71,9 +71,9 @@ class Matcher:
             if view.source not in state.pieces:
                 sights.append(Sight(key, view.seen_at_ms - state.traded_at_ms, bool(state.pieces)))
             fresh += self._grow(key, state, fills, view)
-            if state.open:
+            if state.unsettled:
                 draft, wait = self._draft(key, state), self._wait(key, state, view.source)
-                state.open = draft is not None or wait is not None
+                state.unsettled = draft is not None or wait is not None
                 drafts += [draft] if draft else []
                 waits += [wait] if wait else []
         self._forget(view.seen_at_ms)
@@ -129,7 +129,7 @@ class Matcher:
     def _grow(self, key: Key, state: _Seen, fills: list[LeaderFill], view: View) -> int:
         grown = merge(state.pieces.setdefault(view.source, []), fills)
         if grown:
-            state.open = True
+            state.unsettled = True
             state.shown_at_ms[view.source] = view.seen_at_ms
             if state.settled:
                 self._confirm(key, state)

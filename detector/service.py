@@ -78,6 +78,8 @@ class HybridDetector:
             Exception: what ended the publisher.
         """
         self._began = self._clock.monotonic()
+        if self.parts.markets:
+            self.parts.markets.preload()
         self._publisher.start()
         for pollers in self._pollers:
             pollers.start()
@@ -136,6 +138,8 @@ class HybridDetector:
             if now >= next_report:
                 next_report = now + self._cfg.progress_every_s
                 self._gates = tuple(_gate_status(gate) for gate in self.parts.gates)
+                if self.parts.markets:
+                    self.parts.markets.warm(self._reporter.live_tokens())
                 self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
             if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
                 return

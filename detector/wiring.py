@@ -20,8 +20,10 @@ from shared.clock import Clock
 from shared.gate_limits import GateLimits
 from shared.http import Upstream
 from shared.polymarket.data_api import activity_api
+from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.polymarket.polygon import Polygon
+from shared.polymarket.siblings import Siblings
 from shared.polymarket.subgraph import Orderbook
 from shared.rate_gate import RateGate
 from shared.websocket import open_socket
@@ -120,7 +122,8 @@ class Wiring:
 
     def _markets(self) -> MarketCache:
         gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
-        return MarketCache(gamma, clock=self._clock, stop=self._stop)
+        store = MarketStore(self._redis, self._clock)
+        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=Siblings())
 
     def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
         gate = RateGate(self._redis, name, limits, clock=self._clock)

@@ -60,6 +60,7 @@ PURE = (
     "shared/polymarket/order_filled.py",
     "shared/polymarket/payloads.py",
     "shared/polymarket/rtds.py",
+    "shared/polymarket/siblings.py",
     "shared/redaction.py",
 )
 """No I/O, no clock, no randomness, no logging: values in, a value out."""
