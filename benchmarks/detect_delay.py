@@ -21,6 +21,7 @@ from benchmarks.detect_polling import Polling, measure_polling
 from benchmarks.detect_real import HOME
 from benchmarks.detect_rig import (
     PUSH,
+    SHOWN_AT,
     Detector,
     Tape,
     Venue,
@@ -37,7 +38,6 @@ from shared.events import ActionableSignal
 
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
-SHOWN_AT = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", PUSH: "rtds_at_ms"}
 ALL = "all"
 WARM_S = 6.0
 DRAIN_S = 9.0

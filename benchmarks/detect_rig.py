@@ -21,7 +21,7 @@ from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import Malformed
-from shared.events import SIGNALS, ActionableSignal, read_event
+from shared.events import SIGHTINGS, SIGNALS, ActionableSignal, FillRetracted, read_event
 from shared.http import Upstream
 from shared.interrupts import DIE_WITH_PARENT
 
@@ -31,6 +31,8 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE = 5000
 _DEFAULT = cast("tuple[str, ...]", DetectorSettings.model_fields["sources"].default)
 PUSH = "rtds"
+SHOWN_AT = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", PUSH: "rtds_at_ms"}
+"""The simulator's own word for when a source could first show a fill."""
 
 
 def sources() -> str:
@@ -145,18 +147,29 @@ class Tape:
     def __init__(self, redis: Redis) -> None:
         self.found: list[tuple[int, ActionableSignal]] = []
         self.retracted: set[str] = set()
-        self._redis, self._after = redis, "-"
+        self._redis, self._after = redis, dict[str, str]()
 
     def read(self) -> int:
         """Take in what is new; return how many fills the signals hold."""
-        while rows := cast("list[tuple[str, dict[str, str]]]", self._redis.xrange(SIGNALS, self._after, count=_PAGE)):
-            for entry_id, fields in rows:
-                if fields["event"] == "ACTIONABLE_SIGNAL":
-                    with contextlib.suppress(Malformed):
-                        event = cast("ActionableSignal", read_event(fields["json"]))
-                        self.found.append((int(entry_id.partition("-")[0]), event))
-            self._after = f"({rows[-1][0]}"
+        for stream in (SIGNALS, SIGHTINGS):
+            while rows := self._rows(stream):
+                for entry_id, fields in rows:
+                    if fields["event"] in {"ACTIONABLE_SIGNAL", "FILL_RETRACTED"}:
+                        self._take(int(entry_id.partition("-")[0]), fields["json"])
+                self._after[stream] = f"({rows[-1][0]}"
         return sum(len(signal.fills) for _, signal in self.found)
+
+    def _rows(self, stream: str) -> list[tuple[str, dict[str, str]]]:
+        rows = self._redis.xrange(stream, self._after.get(stream, "-"), count=_PAGE)
+        return cast("list[tuple[str, dict[str, str]]]", rows)
+
+    def _take(self, at_ms: int, text: str) -> None:
+        with contextlib.suppress(Malformed):
+            event = read_event(text)
+            if isinstance(event, ActionableSignal):
+                self.found.append((at_ms, event))
+            elif isinstance(event, FillRetracted):
+                self.retracted.add(event.signal_id)
 
     @property
     def signals(self) -> list[ActionableSignal]:

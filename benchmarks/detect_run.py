@@ -9,7 +9,19 @@ from typing import Any
 
 from benchmarks.detect_faults import Trouble
 from benchmarks.detect_history import lines_of
-from benchmarks.detect_rig import CLOCK, Detector, Tape, Venue, detecting, emptied, percentile, rest, sources, venue
+from benchmarks.detect_rig import (
+    CLOCK,
+    SHOWN_AT,
+    Detector,
+    Tape,
+    Venue,
+    detecting,
+    emptied,
+    percentile,
+    rest,
+    sources,
+    venue,
+)
 from ops.judge import Judgement, judge
 from shared.events import ActionableSignal
 
@@ -19,7 +31,6 @@ PATIENCE_S = 60.0
 _RESTS_S = 20.0
 """Nothing new for so long means that what is missing will not come."""
 _BLOCK_S = 1.5
-_VIEWS = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", "rtds": "rtds_at_ms"}
 
 
 @dataclass(frozen=True)
@@ -169,7 +180,7 @@ def _span_s(plan: Plan) -> float:
 
 def _delays(fills: list[Mapping[str, Any]], found: list[tuple[int, ActionableSignal]], watched: str) -> list[float]:
     """Return, for each key, the time from its first fill's first visibility to its first signal."""
-    views = [_VIEWS[name] for name in watched.split(",") if name in _VIEWS]
+    views = [SHOWN_AT[name] for name in watched.split(",") if name in SHOWN_AT]
     shown: dict[tuple[str, str, str], int] = {}
     for fill in fills:
         key = (fill["leader"], fill["tx_hash"], fill["token_id"])

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_rig import PUSH, Tape, Venue, detecting, emptied, rest, server, sources, venue
+from benchmarks.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
 from shared.polymarket.endpoints import BUDGETS
 
 MEMORY_MB = 200.0
@@ -64,7 +64,8 @@ def _cost(where: Venue, url: str, source: str, size: int, seconds: float) -> Cos
         cpu_s, before = detector.cpu_s(), tape.read()
         start_ms = int(where.look()["now_ms"])
         rest(seconds)
-        fills = [fill for fill in where.fills_after(0) if fill["leader"] in wallets[:TRADERS]]
+        end_ms = int(where.look()["now_ms"])
+        ours = (fill[SHOWN_AT[source]] for fill in where.fills_after(0) if fill["leader"] in wallets[:TRADERS])
         return Cost(
             source=source,
             leaders=size,
@@ -73,7 +74,7 @@ def _cost(where: Venue, url: str, source: str, size: int, seconds: float) -> Cos
             rss_mb=round(detector.rss_mb(), 1),
             ready_s=waited,
             signals=tape.read() - before,
-            fills=sum(fill["matched_at_ms"] >= start_ms for fill in fills),
+            fills=sum(start_ms <= at_ms < end_ms for at_ms in ours),
         )
 
 
@@ -99,7 +100,7 @@ def _verdicts(found: list[Cost]) -> dict[str, bool]:
 
 
 def _table(found: list[Cost]) -> Table:
-    heads = ("requests/s", "CPU s/s", "RSS MB", "first signal after s", "fills signalled", "fills made")
+    heads = ("requests/s", "CPU s/s", "RSS MB", "first signal after s", "fills signalled", "fills shown")
     table = Table("source", "leaders", *heads, title="What following costs")
     for cost in found:
         values = (f"{cost.requests:.2f}", f"{cost.cpu:.3f}", f"{cost.rss_mb:.0f}", f"{cost.ready_s:.1f}")
