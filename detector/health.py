@@ -66,6 +66,7 @@ class _Source:
     verdict: Verdict = "ok"
     from_ms: int = 0
     agreed: bool = False
+    shown_at_ms: int = 0
     missed: int = 0
     coverage: float | None = None
     lags: deque[tuple[int, int]] = field(default_factory=deque[tuple[int, int]])
@@ -81,7 +82,9 @@ class Health:
 
     def saw(self, source: str, key: Hashable, seen_at_ms: int, lag_ms: int) -> None:
         """Take in that a source showed a fill for the first time."""
-        self._sources[source].lags.append((seen_at_ms, lag_ms))
+        known = self._sources[source]
+        known.shown_at_ms = max(known.shown_at_ms, seen_at_ms)
+        known.lags.append((seen_at_ms, lag_ms))
         fill = self._fills.get(key)
         if fill is None:
             fill = self._fills[key] = _Fill(seen_at_ms, lag_ms)
@@ -99,7 +102,7 @@ class Health:
             others = [other for other in self._sources if other != name]
             if source.verdict == "ok":
                 others = [other for other in others if other not in demoted]
-            if change := self._judge(name, source, ripe, others):
+            if change := self._judge(name, source, ripe, others, now_ms):
                 changes.append(change)
         for fill in ripe:
             fill.counted = True
@@ -129,7 +132,9 @@ class Health:
             return Lags()
         return Lags(*(found[min(len(found) - 1, len(found) * share // 100)] for share in (50, 95, 99)))
 
-    def _judge(self, name: str, source: _Source, ripe: list[_Fill], others: Collection[str]) -> Change | None:
+    def _judge(
+        self, name: str, source: _Source, ripe: list[_Fill], others: Collection[str], now_ms: int
+    ) -> Change | None:
         marks: list[tuple[int, Mark]] = []
         for fill in ripe:
             mark = _mark(fill, name, others, self._rules.grace_ms)
@@ -139,10 +144,10 @@ class Health:
             source.missed += mark != "shown" and not fill.counted
             marks.append((fill.first_at_ms, mark))
         source.coverage = _share([mark for _, mark in marks])
-        was, source.verdict = source.verdict, self._verdict(source, marks)
+        was, source.verdict = source.verdict, self._verdict(source, marks, now_ms)
         return Change(name, was, source.verdict, source.coverage) if was != source.verdict else None
 
-    def _verdict(self, source: _Source, marks: list[tuple[int, Mark]]) -> Verdict:
+    def _verdict(self, source: _Source, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
         rules = self._rules
         counted = [(at_ms, mark) for at_ms, mark in marks if at_ms >= source.from_ms][-rules.sample :]
         recent = [mark for _, mark in counted]
@@ -151,12 +156,22 @@ class Health:
         if source.verdict == "ok":
             silent = all(mark == "missed" for mark in recent[-rules.enough :])
             bad = silent or (_share(recent) or 0) < rules.demote_below
-            return _kind(source, recent[-rules.enough :] if silent else recent) if bad else "ok"
+            return self._kind(source, marks, now_ms) if bad else "ok"
         last = counted[-rules.restore_sample :]
         if (_share([mark for _, mark in last]) or 0) >= rules.restore_above:
             source.from_ms = last[0][0]
             return "ok"
-        return _kind(source, recent[-rules.restore_sample :])
+        kind = self._kind(source, marks, now_ms)
+        return source.verdict if kind == "demoted" else kind
+
+    def _kind(self, source: _Source, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
+        if not source.agreed:
+            return "blind"
+        if now_ms - source.shown_at_ms > self._rules.grace_ms:
+            return "mute"
+        late = sum(mark == "late" for _, mark in marks)
+        shown = sum(mark == "shown" for _, mark in marks[-self._rules.restore_sample :])
+        return "late" if late > shown else "demoted"
 
     def _ripe(self, now_ms: int) -> list[_Fill]:
         """Return the fills to judge by: past their grace time, and news when they were first seen.
@@ -191,12 +206,3 @@ def _mark(fill: _Fill, name: str, others: Collection[str], grace_ms: int) -> Mar
 
 def _share(marks: Sequence[str]) -> float | None:
     return sum(mark == "shown" for mark in marks) / len(marks) if marks else None
-
-
-def _kind(source: _Source, recent: Sequence[str]) -> Verdict:
-    if not source.agreed:
-        return "blind"
-    late, shown = recent.count("late"), recent.count("shown")
-    if late + shown == 0:
-        return "mute"
-    return "late" if late > recent.count("missed") else "demoted"
