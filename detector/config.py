@@ -1,5 +1,6 @@
 """The detector's settings."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -72,6 +73,22 @@ class DetectorSettings(Settings):
     )
     poll_every_s: float = Field(
         3.0, gt=0, le=3600, description="Seconds between two activity polls of a leader; the venue refreshes every 4 s."
+    )
+    poll_at_most_every_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="Longest wait of a quiet leader, while leaders that trade go more often; 0 polls all in turn.",
+    )
+    leaders_file: Path | None = Field(
+        None, description="File of leaders: address and label in each line; read again whenever it changes."
+    )
+    start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
+    member_ttl_s: float = Field(
+        6.0,
+        ge=1,
+        le=300,
+        description="Detectors on one Redis share the leaders; one silent for so many seconds loses its share.",
     )
     chain_poll_every_s: float = Field(1.5, gt=0, le=600, description="Seconds between two reads of the chain's logs.")
     subgraph_poll_every_s: float = Field(5.0, gt=0, le=600, description="Seconds between two subgraph polls.")
@@ -147,6 +164,6 @@ def parse_args(argv: list[str] | None = None) -> DetectorSettings:
         BadConfig: naming the variable, the value and the fix; also when there is no leader to follow.
     """
     settings = parse(DetectorSettings, argv)
-    if not settings.leaders:
+    if not (settings.leaders or settings.leaders_file or settings.start_empty):
         raise BadConfig(_NO_LEADER)
     return settings

@@ -3,8 +3,8 @@
 Two claims share the budget. The *bound* gets the share that N polls every `at_most_every_s` cost, spent on whoever was
 polled longest ago: so everybody comes round within the bound whatever the others do. The rest goes to whoever most
 likely has news: waiting time times the square root of the leader's trades a second, which is what makes the sum of all
-fills' delays smallest for a given number of polls. Where the budget cannot hold the bound, `LEAST_NEWS` of it still goes
-to the busy ones and the rest goes round in turn: slower than asked for, but nobody starves.
+fills' delays smallest for a given number of polls. Where the budget cannot hold the bound, `LEAST_NEWS` of it still
+goes to the busy ones and the rest goes round in turn: slower than asked for, but nobody starves.
 """
 
 from collections import OrderedDict

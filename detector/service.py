@@ -14,6 +14,7 @@ from detector.matcher import Matcher
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
+from detector.roster import Roster
 from detector.sources.port import Source
 from detector.wiring import Parts, Wiring
 from shared import logs
@@ -22,6 +23,8 @@ from shared.clock import Clock, SystemClock
 from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
 from shared.rate_gate import RateGate
 
+MOST_SHOWN = 500
+"""Leaders named in a report."""
 JOIN_S = 6.0
 """Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
 socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
@@ -81,6 +84,8 @@ class HybridDetector:
         if self.parts.markets:
             self.parts.markets.preload()
         self._publisher.start()
+        if self.parts.roster is not None:
+            self.parts.roster.start()
         for pollers in self._pollers:
             pollers.start()
         try:
@@ -126,7 +131,23 @@ class HybridDetector:
 
     def _build_pollers(self, source: Source) -> Pollers:
         sink, workers = self._publisher.sink, self._cfg.workers if source.name == "data_api" else 1
-        return Pollers(source, sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers)
+        adaptive = source.name == "data_api"
+        return Pollers(
+            source,
+            sink,
+            self._board,
+            clock=self._clock,
+            stop=self.stop_event,
+            workers=workers,
+            at_most_every_s=self._cfg.poll_at_most_every_s if adaptive else 0,
+            budget=self._poll_budget if adaptive else None,
+        )
+
+    def _poll_budget(self) -> float:
+        """Return this detector's part of the activity polls' budget, as the gate has it now."""
+        gate = next((gate for gate in self.parts.gates if gate.name == "data_api"), None)
+        members = self.parts.roster.members if self.parts.roster else 1
+        return gate.snapshot().rate_now_per_s / members if gate else 0.0
 
     def _watch(self) -> None:
         next_report = self._began + self._cfg.progress_every_s
@@ -146,7 +167,7 @@ class HybridDetector:
 
     def _end(self) -> None:
         deadline = self._clock.monotonic() + JOIN_S
-        for part in (*self._pollers, self._publisher):
+        for part in (*self._pollers, *self._keepers(), self._publisher):
             if not part.join(max(0.0, deadline - self._clock.monotonic())):
                 self._log.warning("thread_busy_at_end", part=type(part).__name__)
         for upstream in self.parts.upstreams:
@@ -154,6 +175,9 @@ class HybridDetector:
         self._board.stopped = True
         reason = "stdout closed" if self._reporter.closed else "stopped"
         self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason=reason))
+
+    def _keepers(self) -> tuple[Roster, ...]:
+        return (self.parts.roster,) if self.parts.roster else ()
 
     def _report(self, kind: str) -> dict[str, Any]:
         self._reports += 1
@@ -164,7 +188,7 @@ class HybridDetector:
             "emitted_at_ms": now_ms,
             "detector": self._instance,
             "runtime_ms": round((self._clock.monotonic() - self._began) * 1000),
-            "leaders": self._cfg.leaders,
+            "leaders": self.parts.leaders.addresses[:MOST_SHOWN] or self._cfg.leaders[:MOST_SHOWN],
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,

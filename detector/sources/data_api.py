@@ -98,7 +98,7 @@ class DataApiSource:
     def _read_gap(self, leader: str, sink: Sink) -> None:
         gap = self._past.oldest(leader) if self._past else None
         if gap is None or self._past is None:
-            return
+            return None
         walk = Walk(gap.low, exact_cursors=self._api.exact_cursors)
         low = gap.low
         for number in range(MOST_PAGES):
