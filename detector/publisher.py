@@ -88,7 +88,7 @@ class Publisher:
     ) -> None:
         self._failure: BaseException | None = None
         self._board, self._clock, self._stop = board, clock, stop
-        self._matcher = matcher or Matcher()
+        self._matcher = Matcher() if matcher is None else matcher
         patience = Patience(clock, stop)
         self._outbox = Outbox(redis, board, self._matcher, emit, patience=patience, clock=clock, markets=markets)
         room = WaitingRoom(redis, within_ms)
