@@ -191,6 +191,70 @@ def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir:
     _turn(controls.resume, "on", _find_url(redis_url, data_dir), mode, why)
 
 
+@app.command()
+def follow(
+    address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
+    label: Annotated[str, typer.Option(help="A name to show.")] = "",
+    offline: Annotated[bool, typer.Option(help="Ask neither the venue nor the chain about it.")] = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Follow a trader in every running detector, within seconds; a signer is resolved to the wallet that trades.
+
+    Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
+    """
+    from ops import leaders as command
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    wanted, clock = command.checked(address), SystemClock()
+    with connect(_find_url(redis_url, data_dir)) as server:
+        found = None if offline else command.look_up(wanted, clock)
+        wallet = found.address if found else wanted
+        added = command.add(server, wallet, label, clock)
+    if found and found.note:
+        typer.echo(found.note, err=True)
+    typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
+
+
+@app.command()
+def unfollow(
+    address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it.")],
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop following a trader that `hybrid follow` added.
+
+    Example: hybrid unfollow 0x1111111111111111111111111111111111111111
+    """
+    from ops import leaders as command
+    from shared.broker import connect
+
+    wanted = command.checked(address)
+    with connect(_find_url(redis_url, data_dir)) as server:
+        command.remove(server, wanted)
+    typer.echo(f"{wanted} is not followed any more")
+
+
+@app.command()
+def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Show who is followed: label, where it comes from, which detector watches.
+
+    Example: hybrid leaders
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from ops import leaders as command
+    from shared.broker import connect
+
+    shown = Table("address", "label", "comes from", "state")
+    with connect(_find_url(redis_url, data_dir)) as server:
+        for leader in command.table(server):
+            shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def service(context: typer.Context) -> None:
     """Run detector, buyer and redeemer in one process; its flags are `python -m ops.run_service --help`.
