@@ -29,11 +29,14 @@ def total(pieces: Iterable[Piece]) -> int:
 
 def merge(known: list[Piece], fills: Iterable[LeaderFill]) -> int:
     """Add what a view has more of than its source had shown; return how many."""
-    had = Counter((piece.shares, piece.usdc) for piece in known) if known else None
+    if not known:
+        known.extend(Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role) for fill in fills)
+        return len(known)
+    had = Counter((piece.shares, piece.usdc) for piece in known)
     before = len(known)
     for fill in fills:
         amount = fill.shares_micro, fill.usdc_micro
-        if had is not None and had[amount] > 0:
+        if had[amount] > 0:
             had[amount] -= 1
         else:
             known.append(Piece(*amount, fill.log_index, fill.role))
@@ -44,6 +47,8 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
     """Return what `best` holds beyond `out`, as its own fills where they can be told apart, else as one."""
     if not out:
         return tuple(best)
+    if _same(best, out):
+        return ()
     left = Counter(out)
     extra: list[Piece] = []
     for piece in best:
@@ -62,11 +67,18 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
 
 def covers(pieces: Sequence[Piece], wanted: Sequence[Amount]) -> bool:
     """Say whether a source that showed `pieces` showed all that is `wanted`."""
-    if not Counter(wanted) - Counter(piece.amount for piece in pieces):
+    if _same(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
     short = sum(amount[0] for amount in wanted) - total(pieces)
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
+
+
+def _same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
+    """Say whether these are the same fills in the same order: nearly always, and much quicker than counting."""
+    return len(pieces) == len(amounts) and all(
+        piece.shares == amount[0] and piece.usdc == amount[1] for piece, amount in zip(pieces, amounts, strict=True)
+    )
 
 
 def _same_but_for_fee(best: Sequence[Piece], out: Sequence[Amount], usdc: int) -> bool:
