@@ -18,6 +18,8 @@ TICK_S = 0.2
 """How long a quiet connection waits before it looks at the stop event and its pulse; a frame wakes it at once."""
 FIRST_PAUSE_S = 0.5
 MOST_PAUSE_S = 60.0
+SETTLED_S = 1.0
+"""A new connection that stays open for so long, or brings data, is no longer in trouble for having been closed."""
 STEADY_S = 10.0
 """A connection that brought data for so long was a good one: the next attempt starts counting anew."""
 
@@ -118,7 +120,7 @@ class Lane:
     def _greet(self, line: Line) -> Pulse:
         line.send(SUBSCRIBE)
         self.opened += 1
-        if self.trouble in {"starting", "closed"}:
+        if self.trouble == "starting":
             self._well()
         self._log.info("lane_open", times=self.opened)
         limits = self._patience
@@ -167,7 +169,12 @@ class Lane:
             raise Silent(f"{self.name}: open, and no data for {self._patience.mute_s:g} s or more")
         if pulse.is_late(now):
             raise Stale(f"{self.name}: rows are {pulse.age_s or 0:.0f} s old (or our clock is off)")
-        if (self.trouble == "mute" and pulse.spoke) or (self.trouble == "late" and pulse.is_timely()):
+        proof = {
+            "closed": pulse.spoke or pulse.lasted_s(now) >= SETTLED_S,
+            "mute": pulse.spoke,
+            "late": pulse.is_timely(),
+        }
+        if proof.get(self.trouble):
             self._well()
 
     def _well(self) -> None:

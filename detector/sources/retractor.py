@@ -4,6 +4,7 @@ from typing import Protocol
 
 from redis import Redis
 
+from detector import facts
 from detector.matcher import Key
 from detector.signals import fact_of_key, signal_id
 from detector.sources.reorg import Placed
@@ -43,7 +44,7 @@ class Retractor:
         times = {Key(fill.leader, fill.tx_hash, fill.token_id, fill.side): fill.traded_at_ms for fill in placed.fills}
         keys = list(times)
         values = known_facts(self._redis, SIGNALS, [fact_of_key(key) for key in keys])
-        signals = [(key, part) for key, value in zip(keys, values, strict=True) for part in range(_parts(value))]
+        signals = [(key, part) for key, value in zip(keys, values, strict=True) for part in _parts(value)]
         for key, part in signals:
             self._publish(self._event(key, part, source, reason), times[key])
         return len(signals)
@@ -70,7 +71,7 @@ class Retractor:
             self._log.error("fill_retracted", signal=event.signal_id, tx_hash=event.tx_hash, reason=event.reason)
 
 
-def _parts(value: str | None) -> int:
-    """Return how many signals a published fact stands for; none when nobody published it."""
-    head = (value or "").partition("|")[0]
-    return int(head) if head.isdecimal() else 0
+def _parts(value: str | None) -> list[int]:
+    """Return which parts of a fact were signalled (the others were dropped); none when nobody published it."""
+    parts = facts.read(value or "") or ()
+    return [number for number, part in enumerate(parts) if not part.dropped]
