@@ -33,6 +33,7 @@ from shared.events import (
     HybridSummary,
     read_event,
 )
+from shared.followed import followed
 from shared.gate_limits import GateLimits, Lane
 from shared.http import Upstream
 from shared.polymarket import endpoints
@@ -198,14 +199,15 @@ class _Reader:
 
 
 def _followed(redis: Redis, since_ms: int) -> dict[str, int]:
-    """Return since when each leader is followed, by the detectors' own reports."""
+    """Return since when each leader is followed: by the detectors' own reports, and by `hybrid follow`."""
+    added = followed(redis)
     starts: dict[str, int] = {}
     for kind in (HybridProgress, HybridSummary):
         for report in _events(redis, SIGNALS, kind, since_ms):
             began_ms = report.emitted_at_ms - report.runtime_ms
             for leader in report.leaders:
                 starts[leader] = min(began_ms, starts.get(leader, began_ms))
-    return starts
+    return {leader: max(at, added[leader].added_at_ms) if leader in added else at for leader, at in starts.items()}
 
 
 def _events(redis: Redis, stream: str, kind: type[E], since_ms: int) -> Iterator[E]:
@@ -228,7 +230,8 @@ def _show(found: Audit, console: Console) -> None:
     result = found.result
     hours = (found.end_ms - found.start_ms) / 3_600_000
     title = f"Audit of {len(found.leaders)} leaders over {hours:.1f} h"
-    table = Table("", "fills", title=title, caption=f"miss rate {result.miss_rate:.4%} of {result.fills} fills")
+    caption = f"miss rate {result.miss_rate:.4%} of {result.fills} fills; {found.unreadable} rows unreadable"
+    table = Table("", "fills", title=title, caption=caption)
     for name in ("fills", "missed", "doubled", "wrong", "unknown", "retracted"):
         table.add_row(_MEANINGS[name], str(getattr(result, name)))
     console.print(table)
@@ -241,8 +244,6 @@ def _show(found: Audit, console: Console) -> None:
     for each in result.findings[:SHOWN]:
         key = each.key
         console.print(f"{each.kind}: {each.fills} of {key.leader} {key.side} {key.token_id} in {key.tx_hash}")
-    if found.unreadable:
-        console.print(f"{found.unreadable} rows of the venue could not be read")
 
 
 def _seconds(lag_ms: int | None) -> str:

@@ -11,6 +11,7 @@ from ops import audit
 from ops.reckoning import Reckoning, Sight, Sighted, Span, reckon
 from shared.broker import connect
 from shared.events import SIGNALS, ActionableSignal, Fill, FillConfirmed, FillRetracted, SeenBy, fact_id
+from shared.followed import Followed, follow
 from shared.money import from_micro
 from shared.polymarket.fills import LeaderFill
 from simulator import Settings, Simulator, serve
@@ -204,6 +205,23 @@ def test_the_audit_finds_a_signal_that_was_removed_and_a_duplicate_that_was_adde
     kinds = {each["tx_hash"]: each["kind"] for each in found["findings"]}
     assert kinds == {lost["tx_hash"]: "missed", twice["tx_hash"]: "doubled"}
     assert found["miss_rate"] == len(lost["fills"]) / found["fills"]
+
+
+@pytest.mark.server
+@pytest.mark.simulator
+def test_a_leader_is_judged_from_when_it_was_followed_on(
+    told: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis, sim, url = told
+    busiest = max(sim.leaders, key=lambda leader: sum(fill.wallet == leader.address for fill in sim.world.fills))
+    later_ms = max(fill.matched_at_ms for fill in sim.world.fills) + 60_000
+    _, whole = hybrid_audit(sim, url, monkeypatch, capsys)
+
+    follow(redis, busiest.address, Followed(added_at_ms=later_ms))
+    code, part = hybrid_audit(sim, url, monkeypatch, capsys)
+
+    assert (code, part["leaders"]) == (0, len(sim.leaders))
+    assert part["fills"] < whole["fills"]
 
 
 @pytest.mark.server
