@@ -34,6 +34,7 @@ class _Seen:
 
     traded_at_ms: int
     touched_at_ms: int
+    exact_time: bool = True
     hint: MarketHint = NO_HINT
     pieces: dict[str, list[Piece]] = field(default_factory=dict[str, list[Piece]])
     shown_at_ms: dict[str, int] = field(default_factory=dict[str, int])
@@ -117,10 +118,12 @@ class Matcher:
     def _touch(self, key: Key, fills: list[LeaderFill], view: View) -> _Seen:
         state = self._seen.get(key)
         if state is None:
-            state = self._seen[key] = _Seen(fills[0].traded_at_ms, view.seen_at_ms)
+            state = self._seen[key] = _Seen(fills[0].traded_at_ms, view.seen_at_ms, exact_time=fills[0].exact_time)
         else:
             self._seen.move_to_end(key)
-            state.traded_at_ms = max(state.traded_at_ms, fills[0].traded_at_ms)  # push is a second early (trap 14)
+            if fills[0].exact_time:  # a push's time is an estimate: the block's own replaces it (trap 14)
+                known_ms = state.traded_at_ms if state.exact_time else 0
+                state.traded_at_ms, state.exact_time = max(known_ms, fills[0].traded_at_ms), True
         state.touched_at_ms = view.seen_at_ms
         if not state.hint.condition_id:
             state.hint = fills[0].hint

@@ -31,7 +31,10 @@ def test_trap_11_a_fill_that_stays_away_for_three_times_the_confirmations_is_gon
     watch = a_watch()
     watch.look([PLACED], 90, 100, LEADERS)
 
-    when = [head for head in range(101, 115) if watch.look([], head - 19, head, LEADERS) is None or watch.gone(head)]
+    when: list[int] = []
+    for head in range(101, 115):
+        watch.look([], head - 19, head, LEADERS)
+        when += [head] if watch.gone(head) else []
 
     assert when[0] == 101 + 9
 

@@ -45,6 +45,17 @@ def test_trap_14_a_rows_time_is_an_estimate_that_says_so() -> None:
     assert (fill.traded_at_ms, fill.exact_time) == (NOW_MS, False)
 
 
+def test_trap_14_an_estimated_time_yields_to_the_blocks_own_and_never_to_another_estimate() -> None:
+    matcher = Matcher()
+    matcher.see(View("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
+    matcher.see(a_view(a_fill()))
+
+    matcher.see(View("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
+    (draft,) = matcher.see(a_view(a_fill(), a_fill(7))).drafts
+
+    assert draft.traded_at_ms == NOW_MS
+
+
 @pytest.mark.parametrize("field", ["price", "size", "asset", "side", "transactionHash", "timestamp"])
 def test_trap_13_a_row_that_lacks_something_is_named(field: str) -> None:
     reading = read_pushed([a_payload(**{field: None})], LEADER)
@@ -129,10 +140,13 @@ def test_several_connections_never_show_more_than_the_one_that_saw_most(rows: li
 def test_only_rows_of_leaders_are_handed_on_and_a_new_leader_counts_at_once() -> None:
     rig = Rig()
 
+    def follow() -> None:
+        rig.leaders.watch((LEADER, OTHER))
+
     rig.hear(
         a_frame(proxyWallet=STRANGER),
         a_frame(proxyWallet=OTHER),
-        lambda: rig.leaders.watch((LEADER, OTHER)) and None,
+        follow,
         a_frame(proxyWallet="0x" + "B2" * 20, transactionHash=tx(2)),
     )
 
