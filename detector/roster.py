@@ -90,7 +90,7 @@ class Roster:
 
     def start(self) -> None:
         """Learn our share, then keep it up."""
-        self._turn()
+        self.turn()
         self._thread.start()
 
     def join(self, seconds: float) -> bool:
@@ -105,13 +105,13 @@ class Roster:
 
     def _run(self) -> None:
         while not self._clock.wait(self._stop, self._every_s):
-            self._turn()
+            self.turn()
         try:
             self._shares.leave()
         except HybridError as error:
             self._log.info("share_not_left", error=str(error))
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         """Beat once; a server that is away leaves our share as it was."""
         try:
             self._beat()

@@ -86,7 +86,9 @@ def remove(redis: Redis, address: str) -> str:
     if unfollow(redis, address):
         return ""
     if _watched(redis, address):
-        raise BadConfig(f"{address} comes from an environment or a file (TRACKED_WALLETS, LEADERS_FILE): remove it there")
+        raise BadConfig(
+            f"{address} comes from an environment or a file (TRACKED_WALLETS, LEADERS_FILE): remove it there"
+        )
     raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
 
 
@@ -125,6 +127,6 @@ def _reports(redis: Redis) -> Iterable[HybridProgress]:
 def _forget(redis: Redis, address: str) -> None:
     with answering(redis):
         for key in (CURSORS, GAPS):
-            fields = [field for field in redis.hscan_iter(key, match=f"*:{address}*", no_values=True)]
+            fields = list(redis.hscan_iter(key, match=f"*:{address}*", no_values=True))
             if fields:
                 redis.hdel(key, *fields)

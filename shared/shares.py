@@ -65,4 +65,4 @@ class Shares:
 
 def owner_of(item: str, members: Iterable[str]) -> str:
     """Return whose item this is: adding or losing a member moves only that member's items."""
-    return max(members, key=lambda member: (hashlib.blake2b(f"{member}|{item}".encode(), digest_size=8).digest()))
+    return max(members, key=lambda member: hashlib.blake2b(f"{member}|{item}".encode(), digest_size=8).digest())

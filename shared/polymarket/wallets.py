@@ -57,7 +57,10 @@ def wallets_of(signer: str) -> dict[str, str]:
     arguments = bytes.fromhex(DEPOSIT_FACTORY[2:]).rjust(32, b"\x00") + padded
     proxy = bytes.fromhex(_PROXY_CODE.format(factory=PROXY_FACTORY[2:], code=PROXY_IMPLEMENTATION[2:]))
     safe = bytes.fromhex(SAFE_INIT_CODE_HASH)
-    beacon, uups = _deposit(_BEACON_CODE, DEPOSIT_BEACON, arguments), _deposit(_UUPS_CODE, DEPOSIT_IMPLEMENTATION, arguments)
+    beacon, uups = (
+        _deposit(_BEACON_CODE, DEPOSIT_BEACON, arguments),
+        _deposit(_UUPS_CODE, DEPOSIT_IMPLEMENTATION, arguments),
+    )
     return {
         "deposit wallet": _create2(DEPOSIT_FACTORY, keccak(arguments), beacon),
         "deposit wallet (earlier kind)": _create2(DEPOSIT_FACTORY, keccak(arguments), uups),

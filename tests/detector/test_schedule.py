@@ -1,7 +1,6 @@
 """Who is polled next."""
 
 from detector.schedule import MOST_PAUSE_S, Pace, Schedule
-from detector.sources.reorg import ReorgWatch
 
 
 def test_the_scope_that_waited_longest_goes_first() -> None:
@@ -54,29 +53,3 @@ def test_a_slow_budget_is_shared_fairly() -> None:
         schedule.done(scope, now)
 
     assert set(polls.values()) == {10}
-
-
-def test_trap_11_a_transaction_that_is_gone_twice_is_told_once() -> None:
-    watch = ReorgWatch(keep_blocks=100)
-    watch.vanished({"a": 10, "b": 11}, 1, 20)
-
-    told = [watch.vanished({"b": 11}, 5, 21), watch.vanished({"b": 11}, 6, 22), watch.vanished({"b": 11}, 7, 23)]
-
-    assert told == [[], ["a"], []]
-
-
-def test_trap_11_a_transaction_that_comes_back_in_another_block_is_not_gone() -> None:
-    watch = ReorgWatch(keep_blocks=100)
-    watch.vanished({"a": 10}, 1, 20)
-
-    assert watch.vanished({}, 5, 21) == []
-    assert watch.vanished({"a": 21}, 5, 22) == []
-    assert watch.vanished({"a": 21}, 6, 23) == []
-
-
-def test_old_transactions_are_forgotten() -> None:
-    watch = ReorgWatch(keep_blocks=5)
-    watch.vanished({"a": 10}, 1, 10)
-    watch.vanished({}, 12, 30)
-
-    assert watch.vanished({}, 1, 30) == watch.vanished({}, 1, 30) == []

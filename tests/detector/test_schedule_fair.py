@@ -1,5 +1,6 @@
 """Adaptive polling: the bound holds, nobody starves, busy leaders are seen sooner."""
 
+from itertools import pairwise
 from statistics import median
 
 from hypothesis import given, settings
@@ -29,7 +30,7 @@ def polls_of(schedule: Schedule, slots: int, rate: float, trades: dict[str, list
 
 def gaps(polls: list[float], ends: float) -> list[float]:
     times = [0.0, *polls, ends]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 @st.composite
