@@ -166,16 +166,20 @@ class Publisher:
             except (ValueError, KeyError, TypeError):
                 self._log.exception("waiting_unreadable", fact=waiting.fact, raw=waiting.raw[:300])
                 continue
-            self._heard(views.values())
+            self._look_again(views.values())
             for key in {Key(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())}:
                 self._outbox.publish(self._matcher.overdue(key))
         return Notes(None, self._matcher.take_confirmations(), (), held)
 
     def _heard(self, views: Iterable[View]) -> Notes:
+        self._look_again(views)
+        return Notes(None, self._matcher.take_confirmations())
+
+    def _look_again(self, views: Iterable[View]) -> None:
+        """Take in what is known from the waiting room; it was counted when it was first seen."""
         for view in views:
             for draft in self._matcher.see(view).drafts:
                 self._outbox.publish(draft)
-        return Notes(None, self._matcher.take_confirmations())
 
     def _run(self) -> None:
         try:

@@ -271,6 +271,18 @@ def test_an_entry_that_nobody_can_read_does_not_hold_up_the_others() -> None:
     assert life.redis.exists(WAITING_DUE) == 0
 
 
+def test_confirmations_of_several_fills_that_are_settled_together_are_all_recorded() -> None:
+    life = Life(CONFIRMED)
+    life.show("data_api", 1, 2, 3)
+    life.time_passes()
+
+    life = life.again()
+    life.show("chain_logs", 1, 2, 3)
+    life.time_passes()
+
+    assert [found[0] for found in life.confirmations] == ["chain_logs"] * 3
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(SOURCES), st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True)),
