@@ -4,6 +4,7 @@ import getpass
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from redis import Redis
 
@@ -127,6 +128,6 @@ def _reports(redis: Redis) -> Iterable[HybridProgress]:
 def _forget(redis: Redis, address: str) -> None:
     with answering(redis):
         for key in (CURSORS, GAPS):
-            fields = list(redis.hscan_iter(key, match=f"*:{address}*", no_values=True))
+            fields = [field for field in cast("list[str]", redis.hkeys(key)) if f":{address}" in field]
             if fields:
                 redis.hdel(key, *fields)
