@@ -29,6 +29,7 @@ from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.life import code_version
 from shared.money import to_micro
+from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
 from shared.rate_gate import GateLimits, RateGate
@@ -184,4 +185,5 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
 
     gamma = upstream("gamma", settings.gamma_url, settings.gamma_rate_per_s)
     clob = upstream("clob_reads", settings.clob_url, settings.clob_rate_per_s)
-    return MarketPriceFeed(MarketCache(gamma, clock=clock, stop=stop), clob, clock=clock)
+    markets = MarketCache(gamma, clock=clock, stop=stop, store=MarketStore(redis, clock))
+    return MarketPriceFeed(markets, clob, clock=clock)

@@ -1,21 +1,38 @@
 """How the sources are doing, by our own count; written by pollers and publisher, read by reports."""
 
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import NamedTuple
 
+from detector.drafts import Sight
+from detector.gauges import Gauges
+from detector.health import DEMOTED, Health, Rules
 from detector.sources.port import Batch
-from shared.events import SourceStatus
+from shared.clock import Clock, SystemClock
+from shared.events import SourceState, SourceStatus
 
-_LAGS = 512
-BLIND_AFTER = 20
-"""Signals that other sources saw first before a source without a single row counts as blind (trap 9)."""
+FAILS_AFTER = 2
+"""Failed polls in a row before a source that was well counts as failing: one leader's trouble is not the source's."""
 _SHOWN_CHARS = 300
 _MOST_MET = 512
 _MOST_REASONS = 64
-State = Literal["starting", "ok", "failing", "stopped"]
+_WHY: dict[str, str] = {
+    "blind": "answers, but showed none of the fills that other sources saw",
+    "mute": "shows none of the fills that other sources see any more",
+    "late": "shows what other sources see, but too late",
+    "demoted": "shows too few of the fills that other sources see",
+}
+
+
+class Turn(NamedTuple):
+    """A source's state changed."""
+
+    source: str
+    was: SourceState
+    now: SourceState
+    why: str
 
 
 @dataclass
@@ -24,12 +41,13 @@ class _Source:
     rows: int = 0
     problems: int = 0
     errors: int = 0
+    in_a_row: int = 0
     last_error: str = ""
     last_ok_at_ms: int | None = None
     seen_first: int = 0
     seen_later: int = 0
+    told: SourceState = "starting"
     failing: dict[str, str] = field(default_factory=dict[str, str])
-    lags_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_LAGS))
     skipped: Counter[str] = field(default_factory=Counter[str])
     met: OrderedDict[str, None] = field(default_factory=OrderedDict[str, None])
 
@@ -44,14 +62,17 @@ class _Source:
 
 
 class Board:
-    """Counters of each source and of the whole. Safe to use from any thread."""
+    """Counters of each source and of the whole, and what they mean. Safe to use from any thread."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], *, clock: Clock | None = None, rules: Rules | None = None) -> None:
         self._lock = threading.Lock()
+        self._clock = clock or SystemClock()
         self._sources = {name: _Source() for name in names}
-        self.signals = 0
-        self.sightings = 0
-        self.repeats = 0
+        self._health = Health(self._sources, rules)
+        self._gauges = Gauges(self._sources)
+        self.demoted: frozenset[str] = frozenset()
+        self.signals = self.sightings = self.repeats = 0
+        self.confirmations = self.unconfirmed = self.dropped = 0
         self.stopped = False
 
     def polled(self, name: str, scope: str, now_ms: int) -> bool:
@@ -59,6 +80,7 @@ class Board:
         with self._lock:
             source = self._sources[name]
             source.polls += 1
+            source.in_a_row = 0
             source.last_ok_at_ms = now_ms
             return source.failing.pop(scope, None) is not None
 
@@ -68,10 +90,16 @@ class Board:
             source = self._sources[name]
             source.polls += 1
             source.errors += 1
+            source.in_a_row += 1
             source.last_error = error[:_SHOWN_CHARS]
             was_well = scope not in source.failing
             source.failing[scope] = source.last_error
             return was_well
+
+    def forget(self, name: str, scope: str) -> None:
+        """Drop what is known of a scope that is polled no more."""
+        with self._lock:
+            self._sources[name].failing.pop(scope, None)
 
     def received(self, batch: Batch) -> list[str]:
         """Count what a batch brought; return problems and unknown types not met before.
@@ -96,30 +124,55 @@ class Board:
         with self._lock:
             return {name: dict(source.skipped) for name, source in self._sources.items()}
 
-    def matched(self, name: str, fresh: int, later_lags_ms: Iterable[int]) -> None:
-        """Count fills that a source had not shown before, and its lags where another was first."""
-        lags = list(later_lags_ms)
+    def matched(self, name: str, fresh: int, sights: Iterable[Sight], seen_at_ms: int) -> None:
+        """Count fills that a source had not shown before, and compare when each source showed them."""
         with self._lock:
             self.sightings += fresh
-            self._sources[name].seen_later += len(lags)
-            self._sources[name].lags_ms.extend(lags)
+            for sight in sights:
+                self._sources[name].seen_later += sight.later
+                self._health.saw(name, sight.key, seen_at_ms, sight.lag_ms)
+                self._gauges.lag(name, sight.lag_ms)
 
-    def signalled(self, name: str, lag_ms: int) -> None:
-        """Count a signal that a source brought about."""
+    def signalled(self, name: str, *, unconfirmed: bool = False) -> None:
+        """Count a signal; `name` is the source that saw it first."""
         with self._lock:
             self.signals += 1
+            self.unconfirmed += unconfirmed
             self._sources[name].seen_first += 1
-            self._sources[name].lags_ms.append(lag_ms)
 
     def repeated(self) -> None:
         """Count a signal that was out already."""
         with self._lock:
             self.repeats += 1
 
-    def blind(self) -> list[str]:
-        """Return sources that answer, healthy, and never have rows while others do (trap 9)."""
+    def confirmed(self, count: int) -> None:
+        """Count confirmations that were recorded for the first time."""
         with self._lock:
-            return [name for name in self._sources if self._is_blind(name)]
+            self.confirmations += count
+
+    def gave_up(self) -> None:
+        """Count what nobody confirmed in time and was dropped."""
+        with self._lock:
+            self.dropped += 1
+
+    def check(self) -> list[Turn]:
+        """Judge all sources now; return whose state changed since the last check."""
+        with self._lock:
+            self._health.judge(self._clock.now_ms())
+            self.demoted = self._health.demoted
+            turns: list[Turn] = []
+            for name, source in self._sources.items():
+                state = self._state(name, source)
+                if state != source.told:
+                    turns.append(Turn(name, source.told, state, self._why(name, source)))
+                source.told = state
+                self._gauges.show(name, state, self._health.coverage(name), self._health.missed(name))
+            return turns
+
+    def blind(self) -> list[str]:
+        """Return sources that answer, healthy, and never showed what others did (trap 9)."""
+        with self._lock:
+            return [name for name in self._sources if self._health.verdict(name) == "blind"]
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """Return the state of each source."""
@@ -130,32 +183,37 @@ class Board:
         """Say whether any source is well."""
         return any(status.state == "ok" for status in self.statuses())
 
-    def _is_blind(self, name: str) -> bool:
-        source = self._sources[name]
-        others = sum(other.seen_first for key, other in self._sources.items() if key != name)
-        return source.last_ok_at_ms is not None and source.rows == 0 and others >= BLIND_AFTER
-
     def _status(self, name: str, source: _Source) -> SourceStatus:
-        blind = self._is_blind(name)
-        error = "answers, but showed none of the fills that other sources saw" if blind else source.last_error
-        lags = sorted(source.lags_ms)
+        lags, coverage = self._health.lags(name), self._health.coverage(name)
+        last_ok = source.last_ok_at_ms
         return SourceStatus(
             name=name,
-            state=self._state(source, blind=blind),
+            state=self._state(name, source),
             polls=source.polls,
             rows=source.rows,
             errors=source.errors + source.problems,
-            last_error=next(iter(source.failing.values()), error),
-            last_ok_at_ms=source.last_ok_at_ms,
+            last_error=self._why(name, source),
+            last_ok_at_ms=last_ok,
             seen_first=source.seen_first,
             seen_later=source.seen_later,
-            lag_p50_ms=lags[len(lags) // 2] if lags else None,
-            lag_p95_ms=lags[min(len(lags) - 1, len(lags) * 95 // 100)] if lags else None,
+            lag_p50_ms=lags.p50,
+            lag_p95_ms=lags.p95,
+            lag_p99_ms=lags.p99,
+            coverage=None if coverage is None else round(coverage, 4),
+            missed=self._health.missed(name),
+            stale_ms=None if last_ok is None else max(0, self._clock.now_ms() - last_ok),
         )
 
-    def _state(self, source: _Source, *, blind: bool) -> State:
+    def _why(self, name: str, source: _Source) -> str:
+        failing = next(iter(source.failing.values()), "")
+        return failing or _WHY.get(self._health.verdict(name), source.last_error)
+
+    def _state(self, name: str, source: _Source) -> SourceState:
         if self.stopped:
             return "stopped"
-        if source.failing or blind:
+        if source.failing and (source.last_ok_at_ms is None or source.in_a_row >= FAILS_AFTER):
             return "failing"
+        verdict = self._health.verdict(name)
+        if verdict in DEMOTED:
+            return verdict
         return "starting" if source.last_ok_at_ms is None else "ok"

@@ -1,15 +1,18 @@
 """The detector's settings."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from detector.health import Rules
+from detector.rule import EmitRule
 from shared.config import Addresses, Settings, Words, parse
 from shared.errors import BadConfig
 from shared.events import Address
 from shared.polymarket import endpoints
 
-SOURCES = ("data_api", "chain_logs", "subgraph")
+SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (
     "subgraph is off by default: it indexes the V1 exchanges and has seen nothing since CLOB V2 (2026-04-28)"
 )
@@ -35,13 +38,26 @@ class DetectorSettings(Settings):
     dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
     instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
     sources: Words = Field(
-        ("data_api", "chain_logs"),
+        ("data_api", "chain_logs", "rtds"),
         description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}.",
     )
     data_api_version: Literal["v2", "v1"] = Field(
         "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."
     )
     subgraph_url: str = Field(endpoints.SUBGRAPH_URL, description="The orderbook subgraph's GraphQL endpoint.")
+    rtds_url: str = Field(endpoints.RTDS_URL, pattern="^wss?://.+", description="The venue's push feed of trades.")
+    rtds_sockets: int = Field(
+        2, ge=1, le=4, description="Push connections kept open at once: when one fails, another has taken over already."
+    )
+    rtds_mute_s: float = Field(
+        20.0, ge=1, le=600, description="A push connection that brings nothing for so many seconds is given up."
+    )
+    rtds_late_s: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        description="A push connection whose rows are mostly older than so many seconds is given up.",
+    )
     data_api_rate_per_s: float = Field(
         endpoints.BUDGETS["data_activity"].target_per_s,
         gt=0,
@@ -58,6 +74,22 @@ class DetectorSettings(Settings):
     poll_every_s: float = Field(
         3.0, gt=0, le=3600, description="Seconds between two activity polls of a leader; the venue refreshes every 4 s."
     )
+    poll_at_most_every_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="Longest wait of a quiet leader, while leaders that trade go more often; 0 polls all in turn.",
+    )
+    leaders_file: Path | None = Field(
+        None, description="File of leaders: address and label in each line; read again whenever it changes."
+    )
+    start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
+    member_ttl_s: float = Field(
+        6.0,
+        ge=1,
+        le=300,
+        description="Detectors on one Redis share the leaders; one silent for so many seconds loses its share.",
+    )
     chain_poll_every_s: float = Field(1.5, gt=0, le=600, description="Seconds between two reads of the chain's logs.")
     subgraph_poll_every_s: float = Field(5.0, gt=0, le=600, description="Seconds between two subgraph polls.")
     overlap_s: int = Field(
@@ -70,9 +102,32 @@ class DetectorSettings(Settings):
     backfill_s: int = Field(
         120, ge=0, le=30 * 86_400, description="Seconds before now where a leader's first poll begins."
     )
+    confirmations: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Blocks that settle a fill. One that vanished from its block and stays away for three times as "
+        "many is retracted: FILL_RETRACTED.",
+    )
+    chain_leaders_at_once: int = Field(500, ge=1, le=1000, description="Leaders in one log filter; nodes allow 1,000.")
+    chain_blocks_at_once: int = Field(2000, ge=1, le=10_000, description="Blocks in one log request, at most.")
+    subgraph_leaders_at_once: int = Field(100, ge=1, le=1000, description="Leaders in one subgraph query.")
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
     workers: int = Field(4, ge=1, le=64, description="Threads that poll the Data API.")
     market_hints: bool = Field(default=True, description="Look up markets of signals whose source does not name them.")
+    emit_rule: Literal["first", "confirmed"] = Field(
+        "first",
+        description="first: a signal with the first sighting; confirmed: when two independent sources show the fill.",
+    )
+    confirm_within_s: float = Field(
+        30.0, gt=0, le=3600, description="Seconds a fill waits for its second source under EMIT_RULE=confirmed."
+    )
+    unconfirmed: Literal["emit", "drop"] = Field(
+        "emit", description="What then happens to what one source showed: a late signal that says so, or never one."
+    )
+    source_grace_s: float = Field(
+        20.0, gt=0, le=600, description="Seconds after another source that a source may show a fill and still be good."
+    )
     progress_every_s: float = Field(10.0, gt=0, le=3600, description="Seconds between HYBRID_PROGRESS events.")
 
     @field_validator("sources")
@@ -82,6 +137,18 @@ class DetectorSettings(Settings):
         if strangers or not sources:
             raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
         return tuple(dict.fromkeys(sources))
+
+    @property
+    def rule(self) -> EmitRule:
+        """Return when a sighting becomes a signal."""
+        return EmitRule(
+            self.emit_rule == "confirmed", round(self.confirm_within_s * 1000), drop=self.unconfirmed == "drop"
+        )
+
+    @property
+    def health_rules(self) -> Rules:
+        """Return how sources are judged."""
+        return Rules(grace_ms=round(self.source_grace_s * 1000))
 
     @property
     def leaders(self) -> tuple[str, ...]:
@@ -97,6 +164,6 @@ def parse_args(argv: list[str] | None = None) -> DetectorSettings:
         BadConfig: naming the variable, the value and the fix; also when there is no leader to follow.
     """
     settings = parse(DetectorSettings, argv)
-    if not settings.leaders:
+    if not (settings.leaders or settings.leaders_file or settings.start_empty):
         raise BadConfig(_NO_LEADER)
     return settings

@@ -1,6 +1,6 @@
 """How far each source has published each leader's trades, kept in Redis so that a restart goes on from there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -10,6 +10,7 @@ from shared.broker import Script, answering
 
 CURSORS = "hs:cursors"
 """Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
+_AT_ONCE = 1000
 
 
 class Cursors(Protocol):
@@ -43,6 +44,30 @@ class CursorStore:
                 stored = cast("str | None", self._redis.hget(CURSORS, field))
             self._known[field] = None if stored is None else int(stored)
         return self._known[field]
+
+    def load(self, source: str, leaders: Collection[str]) -> None:
+        """Read the cursors of `leaders` afresh, and forget this source's others: someone else moves those now.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        fields = [f"{source}:{leader}" for leader in leaders]
+        found: list[str | None] = []
+        for place in range(0, len(fields), _AT_ONCE):
+            with answering(self._redis):
+                found += cast("list[str | None]", self._redis.hmget(CURSORS, fields[place : place + _AT_ONCE]))
+        others = {field: at for field, at in self._known.items() if not field.startswith(f"{source}:")}
+        stored = zip(fields, found, strict=True)
+        self._known = {**others, **{field: None if at is None else int(at) for field, at in stored}}
+
+    def forget(self, leaders: Collection[str]) -> None:
+        """Ask the server again for these: somebody else may have moved their cursors meanwhile."""
+        gone = frozenset(leaders)
+        self._known = {field: at for field, at in self._known.items() if field.partition(":")[2] not in gone}
+
+    def moved(self, source: str, leader: str, value: int) -> None:
+        """Take note of a cursor that was stored elsewhere."""
+        self._known[f"{source}:{leader}"] = max(value, self._known.get(f"{source}:{leader}") or 0)
 
     def advance(self, source: str, cursors: Mapping[str, int]) -> None:
         """Store cursors that moved on.

@@ -4,32 +4,30 @@ Sources hand a batch in and wait. Redis away: the same publish is tried again un
 idempotent, nothing is lost, and no cursor has moved (trap 31).
 """
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterable
 
-from pydantic import ValidationError
 from redis import Redis
 
 from detector.board import Board
 from detector.cursors import CursorStore
-from detector.matcher import Draft, Matcher
-from detector.signals import fact_of, signal_of
-from detector.sources.port import Batch, Stopping
-from shared import logs, metrics
+from detector.drafts import Key, Wait
+from detector.matcher import Matcher
+from detector.outbox import Emit, Outbox
+from detector.patience import Patience
+from detector.record import Notes, Recorder
+from detector.sources.port import Batch, Stopping, View
+from detector.waiting import Held, WaitingRoom
+from shared import logs
 from shared.clock import Clock
-from shared.errors import BadConfig, Unavailable
-from shared.events import SIGNALS, ActionableSignal
+from shared.errors import BadConfig
+from shared.polymarket.fills import LeaderFill
 from shared.polymarket.markets import MarketCache
-from shared.streams import Published, publish_once
 
-RETRY_S = 1.0
 _LOOK_EVERY_S = 0.2
 _MOST_SHOWN = 3
-
-Emit = Callable[[ActionableSignal], None]
-Answer = TypeVar("Answer")
 
 
 class _Job:
@@ -38,6 +36,7 @@ class _Job:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.done = threading.Event()
+        self.taken = False
         self.error: BaseException | None = None
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -45,8 +44,34 @@ class _Job:
         self.done.set()
 
 
+class _Views:
+    """What other detectors, or an earlier life, showed of fills that wait here; nobody waits for the answer."""
+
+    def __init__(self, views: Iterable[View]) -> None:
+        self.views = tuple(views)
+
+
+class _Due:
+    """What has waited long enough."""
+
+    def __init__(self, held: tuple[Held, ...]) -> None:
+        self.held = held
+
+
 class Publisher:
-    """Publish what sources hand in. `emit` sees each new signal after it is durable."""
+    """Publish what sources hand in. `emit` sees each new signal after it is durable.
+
+    Args:
+        redis: The connection.
+        board: What is counted.
+        cursors: Where progress is kept.
+        emit: Who hears of signals.
+        clock: The time.
+        stop: Ends both threads.
+        matcher: The owner of match state, with its emit rule.
+        markets: Where facts of markets are at hand.
+        within_ms: How long a fill waits for a second source.
+    """
 
     def __init__(
         self,
@@ -59,25 +84,35 @@ class Publisher:
         stop: threading.Event,
         matcher: Matcher | None = None,
         markets: MarketCache | None = None,
+        within_ms: int = 30_000,
     ) -> None:
-        self.failure: BaseException | None = None
-        self._redis, self._board, self._cursors, self._emit = redis, board, cursors, emit
-        self._clock, self._stop = clock, stop
-        self._matcher = matcher or Matcher()
-        self._markets = markets
-        self._inbox: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._failure: BaseException | None = None
+        self._board, self._clock, self._stop = board, clock, stop
+        self._matcher = Matcher() if matcher is None else matcher
+        patience = Patience(clock, stop)
+        self._outbox = Outbox(redis, board, self._matcher, emit, patience=patience, clock=clock, markets=markets)
+        room = WaitingRoom(redis, within_ms)
+        self._recorder = Recorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
+        self._inbox: queue.SimpleQueue[_Job | _Views | _Due] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._log = logs.get("detector")
 
+    @property
+    def failure(self) -> BaseException | None:
+        """Return what ended a thread, if anything did."""
+        return self._failure or self._recorder.failure
+
     def start(self) -> None:
         """Begin to take batches."""
         self._thread.start()
+        self._recorder.start(lambda views: self._inbox.put(_Views(views)), lambda held: self._inbox.put(_Due(held)))
 
     def join(self, seconds: float) -> bool:
-        """Wait for the thread after `stop`; return False when it is still busy."""
+        """Wait for the threads after `stop`; return False when one is still busy."""
+        ends = self._clock.monotonic() + seconds
         self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._recorder.join(max(0.0, ends - self._clock.monotonic())) and not self._thread.is_alive()
 
     def sink(self, batch: Batch) -> None:
         """Hand in a batch; return when it is durably published and its cursors are stored.
@@ -88,25 +123,63 @@ class Publisher:
         job = _Job(batch)
         self._inbox.put(job)
         while not job.done.wait(_LOOK_EVERY_S):
-            if self._ended.is_set():
+            if self._ended.is_set() and not job.taken:
+                raise Stopping("the detector ends")
+            if self._ended.is_set() and self._recorder.join(0):
                 raise Stopping("the detector ends")
         if job.error is not None:
             raise job.error
 
     def handle(self, batch: Batch) -> None:
-        """Publish one batch, then move its cursors.
+        """Publish one batch, record what it confirms, then move its cursors: all on the caller's thread.
 
         Raises:
             Stopping: told to stop while Redis was away.
         """
+        self._recorder.record(self._published(batch))
+
+    def decide(self, held: tuple[Held, ...]) -> None:
+        """Settle what has waited long enough, on the caller's thread.
+
+        Raises:
+            Stopping: told to stop while Redis was away.
+        """
+        self._recorder.record(self._decided(held))
+
+    def _published(self, batch: Batch) -> Notes:
         for news in self._board.received(batch)[:_MOST_SHOWN]:
             self._log.warning("row_not_read", source=batch.source, problem=news)
+        self._matcher.discounted = self._board.demoted
+        waits: list[Wait] = []
         for view in batch.views:
             look = self._matcher.see(view)
-            self._board.matched(view.source, look.fresh, look.later_lags_ms)
+            self._board.matched(view.source, look.fresh, look.sights, view.seen_at_ms)
+            waits += look.waits
             for draft in look.drafts:
-                self._publish(draft)
-        self._patiently(lambda: self._cursors.advance(batch.source, batch.cursors))
+                self._outbox.publish(draft)
+        return Notes(batch, self._matcher.take_confirmations(), tuple(waits))
+
+    def _decided(self, held: tuple[Held, ...]) -> Notes:
+        for waiting in held:
+            try:
+                views = waiting.views
+            except (ValueError, KeyError, TypeError):
+                self._log.exception("waiting_unreadable", fact=waiting.fact, raw=waiting.raw[:300])
+                continue
+            self._look_again(views.values())
+            for key in {Key(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())}:
+                self._outbox.publish(self._matcher.overdue(key))
+        return Notes(None, self._matcher.take_confirmations(), (), held)
+
+    def _heard(self, views: Iterable[View]) -> Notes:
+        self._look_again(views)
+        return Notes(None, self._matcher.take_confirmations())
+
+    def _look_again(self, views: Iterable[View]) -> None:
+        """Take in what is known from the waiting room; it was counted when it was first seen."""
+        for view in views:
+            for draft in self._matcher.see(view).drafts:
+                self._outbox.publish(draft)
 
     def _run(self) -> None:
         try:
@@ -117,94 +190,39 @@ class Publisher:
                     continue
                 self._answer(job)
         except BaseException as error:  # noqa: BLE001 - carried to `run`, which ends the process by it
-            self.failure = error
+            self._failure = error
             self._stop.set()
         finally:
             self._ended.set()
 
-    def _answer(self, job: _Job) -> None:
+    def _answer(self, job: _Job | _Views | _Due) -> None:
+        if not isinstance(job, _Job):
+            with contextlib.suppress(Stopping):
+                notes = self._decided(job.held) if isinstance(job, _Due) else self._heard(job.views)
+                self._recorder.put(notes, _Nobody())
+            return
+        job.taken = True
         try:
-            self.handle(job.batch)
+            notes = self._published(job.batch)
         except Stopping as error:
             job.finish(error)
         except BadConfig as error:
-            self.failure = error
+            self._failure = error
             self._stop.set()
             job.finish(Stopping(str(error)))
         except Exception as error:  # noqa: BLE001 - the source hears of it; the loop goes on (trap 29)
             self._log.exception("batch_failed", source=job.batch.source)
             job.finish(error)
         else:
-            job.finish()
+            self._recorder.put(notes, job)
 
-    def _publish(self, draft: Draft | None) -> None:
-        """Publish a draft, and what is still missing if somebody else had published less."""
-        while draft is not None:
-            try:
-                facts = self._markets.get(draft.key.token_id) if self._markets else None
-                signal = signal_of(draft, self._clock.now_ms(), facts)
-            except ValidationError:
-                self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
-                self._matcher.expired(draft)
-                return
-            draft = self._settled(draft, signal, *self._sent(draft, signal))
 
-    def _sent(self, draft: Draft, signal: ActionableSignal) -> tuple[Published, int]:
-        """Return the server's answer, and how often an answer was lost before."""
-        lost = 0
+class _Nobody:
+    """Who waits for what the recorder itself brought about."""
 
-        def once() -> Published:
-            nonlocal lost
-            lost += 1
-            return publish_once(
-                self._redis,
-                SIGNALS,
-                signal,
-                fact=fact_of(draft),
-                value=draft.value,
-                expected=draft.expected,
-                age=draft.traded_at_ms,
-            )
+    def finish(self, error: BaseException | None = None) -> None:
+        """Take no notice."""
 
-        return self._patiently(once), lost - 1
 
-    def _settled(self, draft: Draft, signal: ActionableSignal, answer: Published, lost: int) -> Draft | None:
-        ours = answer.state == "known" and lost > 0 and answer.value == draft.value
-        if answer.state == "published" or ours:
-            self._matcher.published(draft)
-            self._announce(draft, signal)
-            return None
-        self._board.repeated()
-        if answer.state == "expired":
-            self._log.warning("signal_expired", signal=signal.id, leader=signal.leader, horizon_ms=answer.value)
-            self._matcher.expired(draft)
-            return None
-        return self._matcher.known(draft, answer.value)
-
-    def _announce(self, draft: Draft, signal: ActionableSignal) -> None:
-        lag_ms = draft.seen_at_ms - draft.traded_at_ms
-        self._board.signalled(draft.source, lag_ms)
-        metrics.counter("signals_total", "Signals published.", "source").labels(draft.source).inc()
-        metrics.histogram("signal_lag_seconds", "From the trade's block to our sight of it.", "source").labels(
-            draft.source
-        ).observe(max(0, lag_ms) / 1000)
-        if self._markets:
-            self._markets.warm([signal.token_id])
-        self._emit(signal)
-
-    def _patiently(self, act: Callable[[], Answer]) -> Answer:
-        """Do what is safe to do again until Redis answers.
-
-        Raises:
-            Stopping: told to stop before it did.
-        """
-        told = False
-        while True:
-            try:
-                return act()
-            except Unavailable as error:
-                if not told:
-                    self._log.warning("redis_away", error=str(error))
-                    told = True
-                if self._clock.wait(self._stop, RETRY_S):
-                    raise Stopping("told to stop while Redis was away") from error
+def _fills(views: Iterable[View]) -> Iterable[LeaderFill]:
+    return (fill for view in views for fill in view.fills)

@@ -10,9 +10,11 @@ from redis import Redis
 
 from detector.board import Board
 from detector.config import DetectorSettings
+from detector.matcher import Matcher
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
+from detector.roster import Roster
 from detector.sources.port import Source
 from detector.wiring import Parts, Wiring
 from shared import logs
@@ -21,6 +23,8 @@ from shared.clock import Clock, SystemClock
 from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
 from shared.rate_gate import RateGate
 
+MOST_SHOWN = 500
+"""Leaders named in a report."""
 JOIN_S = 6.0
 """Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
 socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
@@ -59,7 +63,7 @@ class HybridDetector:
         self._cfg, self._clock = cfg, clock or SystemClock()
         redis = redis or connect(cfg.redis_url)
         self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
-        self._board = Board(source.name for source in self.parts.sources)
+        self._board = Board((source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules)
         self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback, stop=stop)
         self._publisher = self._build_publisher(redis)
         self._pollers = [self._build_pollers(source) for source in self.parts.sources]
@@ -67,7 +71,6 @@ class HybridDetector:
         self._began = self._clock.monotonic()
         self._reports = 0
         self._gates: tuple[GateStatus, ...] = ()
-        self._warned: set[str] = set()
         self._log = logs.get("detector")
 
     def run(self) -> None:
@@ -78,7 +81,11 @@ class HybridDetector:
             Exception: what ended the publisher.
         """
         self._began = self._clock.monotonic()
+        if self.parts.markets:
+            self.parts.markets.preload()
         self._publisher.start()
+        if self.parts.roster is not None:
+            self.parts.roster.start()
         for pollers in self._pollers:
             pollers.start()
         try:
@@ -100,6 +107,9 @@ class HybridDetector:
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,
+            "confirmations": board.confirmations,
+            "unconfirmed": board.unconfirmed,
+            "dropped": board.dropped,
             "skipped": board.skipped(),
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
@@ -108,12 +118,36 @@ class HybridDetector:
         parts = self.parts
         emit = self._reporter.signal
         return Publisher(
-            redis, self._board, parts.cursors, emit, clock=self._clock, stop=self.stop_event, markets=parts.markets
+            redis,
+            self._board,
+            parts.cursors,
+            emit,
+            clock=self._clock,
+            stop=self.stop_event,
+            matcher=Matcher(self._cfg.rule),
+            markets=parts.markets,
+            within_ms=self._cfg.rule.within_ms,
         )
 
     def _build_pollers(self, source: Source) -> Pollers:
         sink, workers = self._publisher.sink, self._cfg.workers if source.name == "data_api" else 1
-        return Pollers(source, sink, self._board, clock=self._clock, stop=self.stop_event, workers=workers)
+        adaptive = source.name == "data_api"
+        return Pollers(
+            source,
+            sink,
+            self._board,
+            clock=self._clock,
+            stop=self.stop_event,
+            workers=workers,
+            at_most_every_s=self._cfg.poll_at_most_every_s if adaptive else 0,
+            budget=self._poll_budget if adaptive else None,
+        )
+
+    def _poll_budget(self) -> float:
+        """Return this detector's part of the activity polls' budget, as the gate has it now."""
+        gate = next((gate for gate in self.parts.gates if gate.name == "data_api"), None)
+        members = self.parts.roster.members if self.parts.roster else 1
+        return gate.snapshot().rate_now_per_s / members if gate else 0.0
 
     def _watch(self) -> None:
         next_report = self._began + self._cfg.progress_every_s
@@ -125,14 +159,15 @@ class HybridDetector:
             if now >= next_report:
                 next_report = now + self._cfg.progress_every_s
                 self._gates = tuple(_gate_status(gate) for gate in self.parts.gates)
+                if self.parts.markets:
+                    self.parts.markets.warm(self._reporter.live_tokens())
                 self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
-                self._warn_of_blindness()
             if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
                 return
 
     def _end(self) -> None:
         deadline = self._clock.monotonic() + JOIN_S
-        for part in (*self._pollers, self._publisher):
+        for part in (*self._pollers, *self._keepers(), self._publisher):
             if not part.join(max(0.0, deadline - self._clock.monotonic())):
                 self._log.warning("thread_busy_at_end", part=type(part).__name__)
         for upstream in self.parts.upstreams:
@@ -140,6 +175,9 @@ class HybridDetector:
         self._board.stopped = True
         reason = "stdout closed" if self._reporter.closed else "stopped"
         self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason=reason))
+
+    def _keepers(self) -> tuple[Roster, ...]:
+        return (self.parts.roster,) if self.parts.roster else ()
 
     def _report(self, kind: str) -> dict[str, Any]:
         self._reports += 1
@@ -150,20 +188,17 @@ class HybridDetector:
             "emitted_at_ms": now_ms,
             "detector": self._instance,
             "runtime_ms": round((self._clock.monotonic() - self._began) * 1000),
-            "leaders": self._cfg.leaders,
+            "leaders": self.parts.leaders.addresses[:MOST_SHOWN] or self._cfg.leaders[:MOST_SHOWN],
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,
+            "confirmations": board.confirmations,
+            "unconfirmed": board.unconfirmed,
+            "dropped": board.dropped,
             "sources": board.statuses(),
             "gates": self._gates,
             "live_tokens": self._reporter.live_tokens(),
         }
-
-    def _warn_of_blindness(self) -> None:
-        blind = set(self._board.blind())
-        for name in sorted(blind - self._warned):
-            self._log.error("source_blind", source=name, why="it answers, but has no rows while other sources do")
-        self._warned = blind
 
 
 def _gate_status(gate: RateGate) -> GateStatus:

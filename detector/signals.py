@@ -1,7 +1,7 @@
 """Drafts as events: pure."""
 
-from detector.matcher import Draft
-from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, fact_id
+from detector.drafts import Confirmation, Draft, Key
+from shared.events import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped, fact_id
 from shared.market import MarketFacts
 from shared.money import from_micro, price_of
 
@@ -10,8 +10,17 @@ _DIGEST = 32
 
 def fact_of(draft: Draft) -> str:
     """Return what the draft's publish is guarded by; it belongs to the leader."""
-    key = draft.key
+    return fact_of_key(draft.key)
+
+
+def fact_of_key(key: Key) -> str:
+    """Return what all publishes of a key are guarded by."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side)[:_DIGEST]}"
+
+
+def signal_id(key: Key, part: int) -> str:
+    """Return the id of a key's signal: the same whoever publishes it."""
+    return fact_id("signal", *key, part)
 
 
 def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None) -> ActionableSignal:
@@ -20,7 +29,7 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
     shares = sum(piece.shares for piece in draft.pieces)
     usdc = sum(piece.usdc for piece in draft.pieces)
     return ActionableSignal(
-        id=fact_id("signal", *key, draft.part),
+        id=signal_id(key, draft.part),
         emitted_at_ms=emitted_at_ms,
         leader=key.leader,
         tx_hash=key.tx_hash,
@@ -38,11 +47,61 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
         ),
         traded_at_ms=draft.traded_at_ms,
         seen_at_ms=draft.seen_at_ms,
-        seen_by=tuple(
-            SeenBy(source=source, seen_at_ms=at_ms, lag_ms=at_ms - draft.traded_at_ms)
-            for source, at_ms in draft.seen_by
-        ),
+        seen_by=_seen_by(draft),
+        emitted_by=draft.emitted_by,
         market=_hint(draft.hint, facts),
+        facts=facts,
+    )
+
+
+def dropped_of(draft: Draft, emitted_at_ms: int) -> SignalDropped:
+    """Build what is said of a draft that nobody confirmed in time."""
+    key = draft.key
+    return SignalDropped(
+        id=signal_id(key, draft.part),
+        emitted_at_ms=emitted_at_ms,
+        leader=key.leader,
+        tx_hash=key.tx_hash,
+        token_id=key.token_id,
+        side=key.side,
+        part=draft.part,
+        shares=from_micro(sum(piece.shares for piece in draft.pieces)),
+        usdc=from_micro(sum(piece.usdc for piece in draft.pieces)),
+        traded_at_ms=draft.traded_at_ms,
+        seen_by=_seen_by(draft),
+        reason="no second source showed it in time",
+    )
+
+
+def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
+    """Build the record of a source that showed what was signalled already."""
+    key, signal = found.key, signal_id(found.key, found.part)
+    first_source, first_at_ms = found.first
+    return FillConfirmed(
+        id=fact_id("confirmed", signal, found.source),
+        emitted_at_ms=emitted_at_ms,
+        signal_id=signal,
+        leader=key.leader,
+        tx_hash=key.tx_hash,
+        token_id=key.token_id,
+        side=key.side,
+        source=found.source,
+        seen_at_ms=found.seen_at_ms,
+        lag_ms=found.seen_at_ms - found.traded_at_ms,
+        behind_first_ms=found.seen_at_ms - first_at_ms,
+        first_source=first_source,
+        counts=found.counts,
+    )
+
+
+def fact_of_confirmation(event: FillConfirmed) -> str:
+    """Return what a confirmation is guarded by: once for each signal and source."""
+    return f"{event.leader}:{event.id[:_DIGEST]}"
+
+
+def _seen_by(draft: Draft) -> tuple[SeenBy, ...]:
+    return tuple(
+        SeenBy(source=source, seen_at_ms=at_ms, lag_ms=at_ms - draft.traded_at_ms) for source, at_ms in draft.seen_by
     )
 
 

@@ -1,24 +1,39 @@
 """Build the detector's parts from its settings: gates by upstream budget, never by caller (S1)."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from random import SystemRandom
 
 from redis import Redis
 
 from detector.config import DetectorSettings
 from detector.cursors import CursorStore
+from detector.gaps import Gaps
+from detector.leaders import Leaders
+from detector.member import member_name
+from detector.roster import LeadersFile, Roster
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiSource
+from detector.sources.lane import Patience
+from detector.sources.past import Past
 from detector.sources.port import Source
+from detector.sources.retractor import Retractor
+from detector.sources.rtds import RtdsSource
 from detector.sources.subgraph import SubgraphSource
 from shared.clock import Clock
+from shared.followed import VERSION
 from shared.gate_limits import GateLimits
 from shared.http import Upstream
 from shared.polymarket.data_api import activity_api
+from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.polymarket.polygon import Polygon
+from shared.polymarket.siblings import Siblings
 from shared.polymarket.subgraph import Orderbook
 from shared.rate_gate import RateGate
+from shared.shares import Shares
+from shared.websocket import open_socket
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,8 @@ class Parts:
     upstreams: tuple[Upstream, ...]
     markets: MarketCache | None
     cursors: CursorStore
+    leaders: Leaders = field(default_factory=Leaders)
+    roster: Roster | None = None
 
 
 class Wiring:
@@ -40,13 +57,36 @@ class Wiring:
         self._gates: list[RateGate] = []
         self._upstreams: list[Upstream] = []
         self._cursors = CursorStore(redis)
+        self.leaders = Leaders(cfg.leaders)
 
     def parts(self) -> Parts:
         """Build what the settings ask for."""
-        builders = {"data_api": self._data_api, "chain_logs": self._chain_logs, "subgraph": self._subgraph}
+        builders = {
+            "data_api": self._data_api,
+            "chain_logs": self._chain_logs,
+            "rtds": self._rtds,
+            "subgraph": self._subgraph,
+        }
         sources = tuple(builders[name]() for name in self._cfg.sources)
         markets = self._markets() if self._cfg.market_hints else None
-        return Parts(sources, tuple(self._gates), tuple(self._upstreams), markets, self._cursors)
+        gates, upstreams = tuple(self._gates), tuple(self._upstreams)
+        return Parts(sources, gates, upstreams, markets, self._cursors, self.leaders, self._roster())
+
+    def _roster(self) -> Roster:
+        cfg = self._cfg
+        file = LeadersFile(cfg.leaders_file)
+        file.read()
+        shares = Shares(self._redis, "detectors", member_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
+        return Roster(
+            self.leaders,
+            cfg.leaders,
+            file,
+            shares,
+            self._cursors,
+            clock=self._clock,
+            stop=self._stop,
+            every_s=cfg.member_ttl_s / 4,
+        )
 
     def _data_api(self) -> Source:
         cfg = self._cfg
@@ -54,12 +94,13 @@ class Wiring:
         upstream = self._upstream("data_api", cfg.data_api_url, limits)
         return DataApiSource(
             activity_api(cfg.data_api_version, upstream, self._clock),
-            cfg.leaders,
+            self.leaders,
             self._cursors,
             clock=self._clock,
             every_s=cfg.poll_every_s,
             overlap_s=cfg.overlap_s,
             backfill_s=cfg.backfill_s,
+            past=Past("data_api", self.leaders, self._cursors, Gaps(self._redis, "data_api", self._cursors)),
         )
 
     def _chain_logs(self) -> Source:
@@ -67,13 +108,30 @@ class Wiring:
         upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
         return ChainLogsSource(
             Polygon(upstream),
-            cfg.leaders,
+            self.leaders,
             self._cursors,
             clock=self._clock,
             every_s=cfg.chain_poll_every_s,
             overlap_blocks=cfg.overlap_blocks,
             backfill_s=cfg.backfill_s,
             with_v1=cfg.chain_v1,
+            leaders_at_once=cfg.chain_leaders_at_once,
+            blocks_at_once=cfg.chain_blocks_at_once,
+            confirmations=cfg.confirmations,
+            retract=Retractor(self._redis, self._clock),
+        )
+
+    def _rtds(self) -> Source:
+        """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
+        cfg = self._cfg
+        return RtdsSource(
+            partial(open_socket, "rtds", cfg.rtds_url),
+            self.leaders,
+            clock=self._clock,
+            stop=self._stop,
+            random=SystemRandom().random,
+            sockets=cfg.rtds_sockets,
+            patience=Patience(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
         )
 
     def _subgraph(self) -> Source:
@@ -81,17 +139,19 @@ class Wiring:
         upstream = self._upstream("subgraph", cfg.subgraph_url, _limits(cfg.subgraph_rate_per_s))
         return SubgraphSource(
             Orderbook(upstream),
-            cfg.leaders,
+            self.leaders,
             self._cursors,
             clock=self._clock,
             every_s=cfg.subgraph_poll_every_s,
             overlap_s=cfg.subgraph_overlap_s,
             backfill_s=cfg.backfill_s,
+            leaders_at_once=cfg.subgraph_leaders_at_once,
         )
 
     def _markets(self) -> MarketCache:
         gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
-        return MarketCache(gamma, clock=self._clock, stop=self._stop)
+        store = MarketStore(self._redis, self._clock)
+        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=Siblings())
 
     def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
         gate = RateGate(self._redis, name, limits, clock=self._clock)

@@ -108,6 +108,30 @@ def status(
 
 
 @app.command()
+def audit(
+    hours: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = 24,
+    leaders: Annotated[
+        str | None, typer.Option(help="Wallets to audit, comma separated; default: those the detectors reported.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Read the leaders' activity again; report missed, doubled and late signals; exit 1 when missed or doubled.
+
+    Slow on purpose: it takes 1 request a second of the detector's budget, in its last lane (AUDIT_RATE_PER_S).
+
+    Example: hybrid audit --hours 24 --json
+    """
+    from ops import audit as command
+
+    url = _find_url(redis_url, data_dir)
+    file = str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, hours=hours, leaders=leaders, as_json=as_json, env_file=file))
+
+
+@app.command()
 def redis(
     data_dir: DataDir = VAR,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 picks a free one.")] = 6379,
@@ -165,6 +189,70 @@ def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir:
     from ops import controls
 
     _turn(controls.resume, "on", _find_url(redis_url, data_dir), mode, why)
+
+
+@app.command()
+def follow(
+    address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
+    label: Annotated[str, typer.Option(help="A name to show.")] = "",
+    offline: Annotated[bool, typer.Option(help="Ask neither the venue nor the chain about it.")] = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Follow a trader in every running detector, within seconds; a signer is resolved to the wallet that trades.
+
+    Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
+    """
+    from ops import leaders as command
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    wanted, clock = command.checked(address), SystemClock()
+    with connect(_find_url(redis_url, data_dir)) as server:
+        found = None if offline else command.look_up(wanted, clock)
+        wallet = found.address if found else wanted
+        added = command.add(server, wallet, label, clock)
+    if found and found.note:
+        typer.echo(found.note, err=True)
+    typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
+
+
+@app.command()
+def unfollow(
+    address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it.")],
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop following a trader that `hybrid follow` added.
+
+    Example: hybrid unfollow 0x1111111111111111111111111111111111111111
+    """
+    from ops import leaders as command
+    from shared.broker import connect
+
+    wanted = command.checked(address)
+    with connect(_find_url(redis_url, data_dir)) as server:
+        command.remove(server, wanted)
+    typer.echo(f"{wanted} is not followed any more")
+
+
+@app.command()
+def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Show who is followed: label, where it comes from, which detector watches.
+
+    Example: hybrid leaders
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from ops import leaders as command
+    from shared.broker import connect
+
+    shown = Table("address", "label", "comes from", "state")
+    with connect(_find_url(redis_url, data_dir)) as server:
+        for leader in command.table(server):
+            shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)

@@ -21,6 +21,8 @@ class UpSettings(Settings):
 
     tracked_wallets: Addresses = Field((), description="Leaders to follow, comma separated proxy wallet addresses.")
     tracked_wallet: Addresses = Field((), description="One leader, for those who follow one.")
+    leaders_file: Path | None = Field(None, description="File of leaders, read by the detector.")
+    start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
 
     @property
@@ -39,5 +41,5 @@ class UpSettings(Settings):
         Raises:
             BadConfig: with how to give leaders, and where to find them.
         """
-        if not self.leaders:
+        if not (self.leaders or self.leaders_file or self.start_empty):
             raise BadConfig(NO_LEADERS)

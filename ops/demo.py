@@ -64,6 +64,7 @@ class World:
             "CLOB_URL": str(urls["clob_url"]),
             "RPC_URL": str(urls["rpc_url"]),
             "SUBGRAPH_URL": str(urls["subgraph_url"]),
+            "RTDS_URL": str(urls["rtds_url"]),
             "TRACKED_WALLETS": ",".join(self.leaders),
         }
         self._control = Upstream("simulator", str(urls["control_url"]), [], clock=clock, stop=threading.Event())

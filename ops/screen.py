@@ -17,9 +17,12 @@ from shared.events import BuyEngineDecision, GateStatus
 from shared.money import from_micro, price_of
 
 _WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
-_WIDE = {"market": 2, "why": 3, "last error": 1}
+_WIDE = {"market": 2, "why": 3}
 _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"}
-_STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"}
+_STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
+    ("late", "mute", "blind", "demoted"), "bold red"
+)
+_LOSSES = {"FILL_RETRACTED": "retracted", "SIGNAL_DROPPED": "dropped"}
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
@@ -69,11 +72,20 @@ def _header(picture: Picture) -> Panel:
         "  realized ",
         _signed(values.get(accounts.REALIZED, 0)),
         f"   signals {picture.view.counts['ACTIONABLE_SIGNAL']}",
+        f"  confirmations {picture.view.counts['FILL_CONFIRMED']}",
+        _losses(picture),
         f"  decisions {picture.view.counts['BUY_ENGINE_DECISION']}",
         f"  redemptions {picture.view.counts['REDEMPTION_RESULT']}",
         ("   KILL SWITCH ON" if halted else "", "bold red"),
     )
     return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
+
+
+def _losses(picture: Picture) -> Text:
+    """Say what was retracted by the chain, or dropped because nobody confirmed it."""
+    counts = picture.view.counts
+    said = [f"  {name} {counts[event]}" for event, name in _LOSSES.items() if counts[event]]
+    return Text("".join(said), "yellow")
 
 
 def _leaders(picture: Picture) -> Panel:
@@ -92,7 +104,9 @@ def _leaders(picture: Picture) -> Panel:
 
 
 def _sources(picture: Picture) -> Panel:
-    table = _table("source", "state", "polls", "rows", "first", "later", "lag p50", "p95", "last error")
+    table = _table(
+        "source", "state", "polls", "rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent", "why"
+    )
     for source in picture.view.progress.sources if picture.view.progress else ():
         table.add_row(
             source.name,
@@ -101,8 +115,11 @@ def _sources(picture: Picture) -> Panel:
             str(source.rows),
             str(source.seen_first),
             str(source.seen_later),
+            "-" if source.coverage is None else f"{source.coverage:.0%}",
             _seconds(source.lag_p50_ms),
             _seconds(source.lag_p95_ms),
+            _seconds(source.lag_p99_ms),
+            _seconds(source.stale_ms),
             source.last_error[:40],
         )
     gates = _table("gate", "target/s", "now", "hold", "granted")

@@ -16,9 +16,10 @@ from shared.money import Money
 SIGNALS = "hs:signals"
 DECISIONS = "hs:decisions"
 REDEMPTIONS = "hs:redemptions"
+SIGHTINGS = "hs:sightings"
 SERVICE = "hs:service"
 DEAD = "hs:dead"
-STREAMS = (SIGNALS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
+STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
 
 
 def _lower(value: object) -> object:
@@ -75,7 +76,9 @@ class ActionableSignal(Event, frozen=True):
     """One leader's fills of one token and side in one transaction.
 
     `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
-    what was not signalled before. `traded_at_ms` is the block's time (second resolution).
+    what was not signalled before. `traded_at_ms` is the block's time (second resolution). `emitted_by` says which rule
+    let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
+    the detector had at hand of the market: None when it knew nothing, for it never waits.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -92,14 +95,79 @@ class ActionableSignal(Event, frozen=True):
     traded_at_ms: int
     seen_at_ms: int
     seen_by: tuple[SeenBy, ...]
+    emitted_by: Literal["first", "confirmed", "unconfirmed"] = "first"
     market: MarketHint = MarketHint()
+    facts: MarketFacts | None = None
+
+
+class SignalDropped(Event, frozen=True):
+    """Fills that only one source showed until the time limit, under `emit_rule=confirmed` and `unconfirmed=drop`.
+
+    `id` is that of the signal they would have been; it will never be one.
+    """
+
+    event: Literal["SIGNAL_DROPPED"] = "SIGNAL_DROPPED"
+    leader: Address
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    part: int
+    shares: Money
+    usdc: Money
+    traded_at_ms: int
+    seen_by: tuple[SeenBy, ...]
+    reason: str
+
+
+class FillConfirmed(Event, frozen=True):
+    """Another source saw a signalled fill too: `behind_first_ms` after the first one. Never a second signal.
+
+    Together with the signal's own `seen_by` it tells each source's lag and coverage for every fill. `counts` is False
+    when the source was demoted at that time: on record, but no confirmation.
+    """
+
+    event: Literal["FILL_CONFIRMED"] = "FILL_CONFIRMED"
+    signal_id: str
+    leader: Address
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    source: str
+    seen_at_ms: int
+    lag_ms: int
+    behind_first_ms: int
+    first_source: str
+    counts: bool = True
+
+
+class FillRetracted(Event, frozen=True):
+    """A reorganisation removed a signalled fill from the chain and it did not come back in time."""
+
+    event: Literal["FILL_RETRACTED"] = "FILL_RETRACTED"
+    signal_id: str
+    leader: Address
+    tx_hash: Hash
+    token_id: str
+    side: Side
+    source: str
+    seen_at_ms: int
+    reason: str
+
+
+SourceState = Literal["starting", "ok", "failing", "late", "mute", "blind", "demoted", "stopped"]
+"""What a source is by comparison with the others: `late` shows fills after the grace time, `mute` shows none any more,
+`blind` never showed one, `demoted` shows too few. These four run on, but confirm nothing."""
 
 
 class SourceStatus(Value, frozen=True):
-    """How one source is doing, by our own count."""
+    """How one source is doing, by our own count.
+
+    `coverage` is the share of fills that another source showed and this one showed too, within the grace time;
+    `missed` counts those it did not. `stale_ms` is the time since it last answered.
+    """
 
     name: str
-    state: Literal["starting", "ok", "failing", "stopped"]
+    state: SourceState
     polls: int = 0
     rows: int = 0
     errors: int = 0
@@ -109,6 +177,10 @@ class SourceStatus(Value, frozen=True):
     seen_later: int = 0
     lag_p50_ms: int | None = None
     lag_p95_ms: int | None = None
+    lag_p99_ms: int | None = None
+    coverage: float | None = None
+    missed: int = 0
+    stale_ms: int | None = None
 
 
 class GateStatus(Value, frozen=True):
@@ -131,6 +203,9 @@ class HybridProgress(Event, frozen=True):
     signals: int
     sightings: int
     repeats: int
+    confirmations: int = 0
+    unconfirmed: int = 0
+    dropped: int = 0
     sources: tuple[SourceStatus, ...]
     gates: tuple[GateStatus, ...] = ()
     live_tokens: tuple[str, ...] = ()
@@ -321,6 +396,9 @@ class DeadLetter(Event, frozen=True):
 
 AnyEvent = Annotated[
     ActionableSignal
+    | SignalDropped
+    | FillConfirmed
+    | FillRetracted
     | HybridProgress
     | HybridSummary
     | BuyEngineDecision

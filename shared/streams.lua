@@ -4,6 +4,9 @@
 -- A fact is 'owner:rest'. Returns {'published', entry id} | {'known', value} | {'expired', horizon}.
 -- Facts beyond the limit leave oldest first, whole (owner, age) groups at a time, and raise their owner's horizon:
 -- whatever an owner reports at or below its horizon counts as published, so forgetting never repeats.
+-- A pinned owner (a set 'stream:pins:owner' exists: part of its past is still being read) keeps all its facts, outside
+-- the count, in 'stream:held:owner': its horizon must not rise over what nobody has read yet.
+local guard = string.match(KEYS[2], '^(.*):facts$')
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 if (known or '') ~= ARGV[2] then
   return {'known', known or ''}
@@ -27,14 +30,19 @@ while surplus > 0 do
   local age = oldest[2]
   local same = redis.call('ZRANGEBYSCORE', KEYS[3], age, age)
   local doomed = string.match(oldest[1], '^([^:]*):')
+  local pinned = redis.call('EXISTS', guard .. ':pins:' .. doomed) == 1
   for _, fact in ipairs(same) do
     if string.match(fact, '^([^:]*):') == doomed then
       redis.call('ZREM', KEYS[3], fact)
-      redis.call('HDEL', KEYS[2], fact)
+      if pinned then
+        redis.call('ZADD', guard .. ':held:' .. doomed, age, fact)
+      else
+        redis.call('HDEL', KEYS[2], fact)
+      end
       surplus = surplus - 1
     end
   end
-  gone[doomed] = age
+  if not pinned then gone[doomed] = age end
 end
 for doomed, age in pairs(gone) do
   local horizon = redis.call('HGET', KEYS[4], doomed)

@@ -5,11 +5,11 @@ makes two entries. Nothing is trimmed that a group still needs, and nothing rest
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -21,6 +21,7 @@ from shared.events import STREAMS, DeadLetter, Event, fact_id, write_event
 
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
+_MOVED_AT_ONCE = 1000
 
 
 @lru_cache(maxsize=16)
@@ -34,6 +35,14 @@ class Published:
 
     state: Literal["published", "known", "expired"]
     value: str
+
+
+class Record(NamedTuple):
+    """An event that is published once by its fact, `owner:rest`; `age` decides which facts are forgotten first."""
+
+    event: Event
+    fact: str
+    age: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,15 @@ def publish(redis: Redis, stream: str, event: Event) -> str:
 
 
 def publish_once(
-    redis: Redis, stream: str, event: Event, *, fact: str, value: str = "1", expected: str = "", age: int = 0
+    redis: Redis,
+    stream: str,
+    event: Event,
+    *,
+    fact: str,
+    value: str = "1",
+    expected: str = "",
+    age: int = 0,
+    facts_of: str = "",
 ) -> Published:
     """Append `event` unless `fact` already stands at another value than `expected`; one atomic step.
 
@@ -70,14 +87,29 @@ def publish_once(
         value: What to remember for the fact.
         expected: The value it must have now; '' for never published.
         age: When the fact happened (any unit that grows); decides which facts are forgotten first.
+        facts_of: The stream whose facts guard it, where that is another one: of two events that exclude each other
+            on two streams, one is published.
 
     Raises:
         Unavailable: the server is away or refuses to write; nothing is known to have happened, call again.
     """
-    keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
+    guard = facts_of or stream
+    keys = [stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
     args = [fact, expected, value, age, MOST_FACTS, event.event, write_event(event)]
     state, known = cast("list[str]", _script(redis, "streams.lua")(keys, args))
     return Published(cast('Literal["published", "known", "expired"]', state), known)
+
+
+def publish_all_once(redis: Redis, stream: str, records: Sequence[Record]) -> list[Published]:
+    """Append each record unless its fact was published before; one round trip for all, each atomic by itself.
+
+    Raises:
+        Unavailable: the server is away; some may have been published, call again.
+    """
+    keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
+    calls = [(keys, [fact, "", "1", age, MOST_FACTS, event.event, write_event(event)]) for event, fact, age in records]
+    answers = cast("list[list[str]]", _script(redis, "streams.lua").many(calls))
+    return [Published(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
 
 
 def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]:
@@ -86,6 +118,21 @@ def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]
         return []
     with answering(redis):
         return cast("list[str | None]", redis.hmget(f"{stream}:facts", facts))
+
+
+def pin(redis: Redis, stream: str, owner: str, reason: str) -> None:
+    """Keep every fact of `owner` until `unpin`: part of its past is still to be read; safe to call again.
+
+    Without it the newest facts could be forgotten before the oldest are read, and the horizon would hide those.
+    """
+    with answering(redis):
+        redis.sadd(f"{stream}:pins:{owner}", reason)
+
+
+def unpin(redis: Redis, stream: str, owner: str, reason: str) -> None:
+    """Take back one reason of `pin`; without any left, the owner's facts may be forgotten again."""
+    while _script(redis, "unpin.lua")([stream], [owner, reason, _MOVED_AT_ONCE]):
+        pass
 
 
 def dead_letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--markets", type=int, default=known.markets, help="made-up markets")
     add("--fills-per-minute", type=float, default=known.fills_per_minute, help="of all leaders")
     add("--era", choices=("v1", "v2"), default=known.era, help="which exchange settles")
-    add("--activity", type=Path, nargs="+", default=[], metavar="FILE", help="captured v1 rows")
+    add("--activity", type=Path, nargs="+", default=[], metavar="FILE", help="v1 rows (.json) or logs (.csv, .zip)")
     add("--chain-delay", type=float, default=known.chain_delay_s, help="match to block, s")
     add("--rtds-delay", type=float, default=known.rtds_delay_s, help="match to RTDS, s")
     add("--data-delay", type=float, default=known.data_delay_s, help="match to Data API, s")

@@ -1,4 +1,4 @@
-"""Captured v1 activity, lived again: same rows, same order, new times."""
+"""Captured activity (v1 rows, or a poller's CSV log), lived again: same rows, same order, new times."""
 
 import json
 from collections import defaultdict
@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from simulator import identity
+from simulator import identity, wallet_log
 from simulator.activity import Row
 from simulator.amounts import PRICE_ONE, TICKS, micro
 from simulator.book import opposite
@@ -113,7 +113,9 @@ class ActivityFile:
 
 
 def read(path: Path) -> list[Texts]:
-    """Return rows as JSON texts by name, every digit as captured."""
+    """Return rows as JSON texts by name, every digit as captured (a CSV log: to the micro-unit)."""
+    if path.suffix in {".csv", ".zip"}:
+        return wallet_log.read(path)
     rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"), parse_float=_Number, parse_int=_Number)
     return [{name: _text(each) for name, each in row.items()} for row in rows]
 

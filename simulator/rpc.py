@@ -40,6 +40,7 @@ class Rpc:
             "eth_getLogs": self.logs,
             "eth_getTransactionReceipt": self.receipt,
             "eth_call": self.call,
+            "eth_getCode": self.code,
         }
 
     def routes(self) -> list[Route]:
@@ -62,6 +63,12 @@ class Rpc:
         """Return a block's header, None beyond the head."""
         block = self._number(params[0], head)
         return None if block > head else self._header(block)
+
+    def code(self, params: list[Any], _head: int) -> str:
+        """Return code for the protocol's contracts and for wallets, none for a key pair."""
+        address = str(params[0]).lower()
+        deployed = address in contracts.PROTOCOL or address in {each.address for each in self._world.leaders}
+        return "0x6080" if deployed else "0x"
 
     def logs(self, params: list[Any], head: int) -> list[dict[str, Any]]:
         """Return the logs a filter matches."""

@@ -1,6 +1,12 @@
 """The Data API as a source: each leader's trades, oldest first, from a little before where we were."""
 
+import contextlib
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+
 from detector.cursors import Cursors
+from detector.leaders import Leaders
+from detector.sources.past import Past
 from detector.sources.port import Batch, Sink, View
 from detector.sources.walk import Walk, second
 from shared.clock import Clock
@@ -12,6 +18,10 @@ from shared.polymarket.fills import LeaderFill, Reading, read_activity
 NAME = "data_api"
 MOST_PAGES = 100
 """Pages of one poll: a leader with more to catch up on goes on in its next turn."""
+FRESH_PAGES = 2
+"""Pages a fresh poll reads before what is left becomes a gap."""
+PIECE_PAGES = 5
+"""Pages of a gap read in one turn, so that others' pasts get theirs."""
 
 
 class DataApiSource:
@@ -19,7 +29,8 @@ class DataApiSource:
 
     A poll begins `overlap_s` before the leader's newest published trade, because rows may be indexed late (trap 2).
     Without a cursor it begins `backfill_s` ago, and that place is kept too: a leader who trades for the first time
-    while we are down is not missed.
+    while we are down is not missed. With a `past`, new leaders and what a poll cannot read at once go in the gate's
+    catch-up lane, beside the fresh polls.
     """
 
     name = NAME
@@ -27,44 +38,104 @@ class DataApiSource:
     def __init__(
         self,
         api: ActivityApi,
-        leaders: tuple[str, ...],
+        leaders: Leaders | Iterable[str],
         cursors: Cursors,
         *,
         clock: Clock,
         every_s: float,
         overlap_s: int,
         backfill_s: int,
+        past: Past | None = None,
     ) -> None:
-        self.scopes = leaders
         self.every_s = every_s
-        self._api, self._cursors, self._clock = api, cursors, clock
+        self._leaders = Leaders.of(leaders)
+        self._api, self._cursors, self._clock, self._past = api, cursors, clock, past
         self._overlap_s, self._backfill_s = overlap_s, backfill_s
         self._first: dict[str, int] = {}
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """List who is polled freshly."""
+        return self._past.fresh() if self._past else self._leaders.addresses
+
+    @property
+    def late_scopes(self) -> tuple[str, ...]:
+        """List whose past is still to be read: new leaders, then gaps, the oldest first."""
+        return self._past.late() if self._past else ()
+
     def poll(self, scope: str, sink: Sink) -> None:
         """Read one leader's trades; each page is published before the next is asked for."""
-        try:
-            self._walk(scope, sink)
-        except Rejected as error:
-            raise Rejected(f"leader {scope}: {error}", error.status) from error
+        with _naming(scope):
+            self._walk(scope, sink, Lane.FRESH)
 
-    def _walk(self, leader: str, sink: Sink) -> None:
+    def catch_up(self, scope: str, sink: Sink) -> None:
+        """Read a new leader's first pages, or a piece of a gap.
+
+        A new leader's cursor is set when all is read or left as a gap: until then it is nobody's to poll freshly.
+        """
+        with _naming(scope):
+            if self._cursors.get(NAME, scope) is None:
+                self._walk(scope, sink, Lane.CATCHUP)
+            else:
+                self._read_gap(scope, sink)
+
+    def _walk(self, leader: str, sink: Sink, lane: Lane) -> None:
         start_s = self._start_s(leader)
         walk = Walk(start_s, exact_cursors=self._api.exact_cursors)
+        read_to_s = start_s
         for number in range(MOST_PAGES):
-            page = self._api.page(leader, walk.start_s, walk.cursor, Lane.CATCHUP if number else Lane.FRESH)
-            seen_at_ms = self._clock.now_ms()
-            reading = read_activity(page.rows, leader, self._api.names)
-            ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
-            sink(_batch(leader, ready, reading, seen_at_ms, start_s + self._overlap_s))
+            page_lane = lane if self._past or not number else Lane.CATCHUP
+            ready, batch = self._page(leader, walk, page_lane, start_s + self._overlap_s)
+            sink(batch if lane is Lane.FRESH or walk.done else replace(batch, cursors={}))
+            read_to_s = max([read_to_s, *(second(fill) for fill in ready)])
             if walk.stuck:
                 raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
             if walk.done:
                 return
+            if number + 1 == FRESH_PAGES and self._leave_gap(leader, read_to_s):
+                return
+
+    def _read_gap(self, leader: str, sink: Sink) -> None:
+        gap = self._past.oldest(leader) if self._past else None
+        if gap is None or self._past is None:
+            return None
+        walk = Walk(gap.low, exact_cursors=self._api.exact_cursors)
+        low = gap.low
+        for number in range(MOST_PAGES):
+            ready, batch = self._page(leader, walk, Lane.CATCHUP, 0)
+            sink(batch)
+            low = max([low, *(second(fill) for fill in ready)])
+            if walk.stuck:
+                raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
+            if walk.done or low > gap.high:
+                return self._past.close(gap)
+            self._past.read_to(gap, low)
+            if number + 1 >= PIECE_PAGES and low > gap.low:
+                return None
+        return None
+
+    def _page(self, leader: str, walk: Walk, lane: Lane, floor_s: int) -> tuple[tuple[LeaderFill, ...], Batch]:
+        page = self._api.page(leader, walk.start_s, walk.cursor, lane)
+        seen_at_ms = self._clock.now_ms()
+        reading = read_activity(page.rows, leader, self._api.names)
+        ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
+        return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
+
+    def _leave_gap(self, leader: str, read_to_s: int) -> bool:
+        """Leave the rest to catch-up, unless it is short; the newest trade is the venue's word on what now is."""
+        if self._past is None:
+            return False
+        newest = self._api.newest_s(leader, Lane.FRESH)
+        high = (newest or 0) - self._overlap_s
+        if high - read_to_s < self._overlap_s:
+            return False
+        self._past.leave(leader, read_to_s, high)
+        return True
 
     def _start_s(self, leader: str) -> int:
         cursor = self._cursors.get(NAME, leader)
         if cursor is not None:
+            self._first.pop(leader, None)
             return max(1, cursor - self._overlap_s)
         if leader not in self._first:
             self._first[leader] = self._first_start_s(leader)
@@ -78,6 +149,15 @@ class DataApiSource:
         wanted = self._clock.now_ms() // 1000 - self._backfill_s
         newest = self._api.newest_s(leader, Lane.CATCHUP)
         return max(1, wanted if newest is None else min(wanted, newest + 1))
+
+
+@contextlib.contextmanager
+def _naming(leader: str) -> Generator[None]:
+    """Say in a refusal whose feed was refused."""
+    try:
+        yield
+    except Rejected as error:
+        raise Rejected(f"leader {leader}: {error}", error.status) from error
 
 
 def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: Reading, seen_at_ms: int, floor_s: int) -> Batch:

@@ -7,6 +7,7 @@ of the same schema that somebody points `SUBGRAPH_URL` at.
 from collections.abc import Iterable
 
 from detector.cursors import Cursors
+from detector.leaders import Leaders
 from detector.sources.port import Batch, Sink, View
 from shared.clock import Clock
 from shared.errors import Malformed
@@ -17,6 +18,7 @@ NAME = "subgraph"
 MAKERS = 100
 """Leaders asked for in one query."""
 MOST_PAGES = 200
+_GROUP = "leaders-"
 
 
 class SubgraphSource:
@@ -31,23 +33,31 @@ class SubgraphSource:
     def __init__(
         self,
         orderbook: Orderbook,
-        leaders: tuple[str, ...],
+        leaders: Leaders | Iterable[str],
         cursors: Cursors,
         *,
         clock: Clock,
         every_s: float,
         overlap_s: int,
         backfill_s: int,
+        leaders_at_once: int = MAKERS,
     ) -> None:
-        self._chunks = {f"leaders-{place}": leaders[place : place + MAKERS] for place in range(0, len(leaders), MAKERS)}
-        self.scopes = tuple(self._chunks)
         self.every_s = every_s
+        self._leaders, self._at_once = Leaders.of(leaders), leaders_at_once
         self._orderbook, self._cursors, self._clock = orderbook, cursors, clock
         self._overlap_s, self._backfill_s = overlap_s, backfill_s
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """List the groups of leaders that one query carries, by their first one's place."""
+        return tuple(f"{_GROUP}{place}" for place in range(0, len(self._leaders.addresses), self._at_once))
+
     def poll(self, scope: str, sink: Sink) -> None:
         """Read what is indexed since the last time; the cursors move when all pages are published."""
-        leaders = self._chunks[scope]
+        place = int(scope.removeprefix(_GROUP))
+        leaders = self._leaders.addresses[place : place + self._at_once]
+        if not leaders:
+            return None
         since_s = min(self._since_s(leader) for leader in leaders)
         last_id, indexed_s = "", None
         held: tuple[LeaderFill, ...] = ()

@@ -55,7 +55,7 @@ NO_HINT = MarketHint()
 
 @dataclass(frozen=True, slots=True)
 class LeaderFill:
-    """One execution of one order of a leader, as one source told it."""
+    """One execution of one order of a leader, as one source told it; without `exact_time` its time is an estimate."""
 
     leader: str
     tx_hash: str
@@ -67,6 +67,7 @@ class LeaderFill:
     log_index: int | None = None
     role: Role | None = None
     hint: MarketHint = NO_HINT
+    exact_time: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,16 @@ def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> R
 
 def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES) -> Reading:
     """Read rows of the Data API's activity or trades feed of one leader."""
-    return read_all(rows, lambda row: _activity_fill(row, leader, names))
+    return read_all(rows, lambda row: activity_fill(row, leader, names))
 
 
-def _activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
+def activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
+    """Read one row of a leader's activity.
+
+    Raises:
+        NotTrade: it is fine and no trade.
+        Malformed: naming the field.
+    """
     kind = text(row, "type") or "TRADE"
     if kind != "TRADE":
         raise NotTrade(kind if kind in NOT_TRADES else f"unknown type {kind[:40]}")

@@ -1,15 +1,28 @@
 """Gamma: market facts by outcome token."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.errors import Malformed
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
-from shared.polymarket.payloads import as_list, parse_market
+from shared.polymarket.payloads import as_list, as_object, parse_market
 
 MOST_TOKENS = 50
 """Tokens asked for in one request (50 verified, venue reference 2)."""
+
+
+def fetch_event(gamma: Upstream, slug: str, *, lane: Lane) -> tuple[list[MarketFacts], list[str]]:
+    """Return the facts of all markets of one event, and what could not be read.
+
+    Raises:
+        TryAgain: throttled or away.
+        GiveUp: no such event (`Rejected`, 404), or the answer is none.
+    """
+    event = as_object(gamma.get(f"/events/slug/{slug}", lane=lane), "event")
+    about = [{name: event.get(name) for name in ("slug", "category")}]
+    markets = [{"events": about, **as_object(raw, "market")} for raw in as_list(event.get("markets"), "markets")]
+    return _parsed(markets)
 
 
 def fetch_markets(
@@ -27,9 +40,13 @@ def fetch_markets(
         raise ValueError(f"{len(token_ids)} tokens in one request; at most {MOST_TOKENS}")
     params = {"clob_token_ids": list(token_ids), "closed": str(closed).lower(), "limit": 2 * MOST_TOKENS}
     raw = gamma.get("/markets", params, lane=lane)
+    return _parsed(as_list(raw, "markets"))
+
+
+def _parsed(markets: Iterable[object]) -> tuple[list[MarketFacts], list[str]]:
     facts: list[MarketFacts] = []
     problems: list[str] = []
-    for market in as_list(raw, "markets"):
+    for market in markets:
         try:
             facts += parse_market(market)
         except Malformed as error:

@@ -10,7 +10,9 @@ from shared.errors import HybridError, Rejected, TryAgain
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
-from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
+from shared.polymarket.gamma import MOST_TOKENS, fetch_event, fetch_markets
+from shared.polymarket.market_store import MarketStore, Stored
+from shared.polymarket.siblings import Siblings
 
 MAX_AGE_S = 300.0
 """Facts older than this are asked for again: ticks and `acceptingOrders` change in a market's life."""
@@ -25,7 +27,8 @@ class MarketCache:
     """Facts by token, from Gamma. Safe to use from any thread; `stop` ends its background thread.
 
     `get` never waits, `fetch` asks now, `warm` asks in the background in batches of 50. The background thread starts
-    with the first `warm` and ends with `stop`.
+    with the first `warm` and ends with `stop`. With a `store`, what any process learned is taken from there first; with
+    `siblings`, the other markets of an event are fetched ahead too.
     """
 
     def __init__(
@@ -36,10 +39,13 @@ class MarketCache:
         stop: threading.Event,
         max_age_s: float = MAX_AGE_S,
         most: int = MOST_MARKETS,
+        store: MarketStore | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
         self.stop = stop
         self._gamma, self._clock = gamma, clock
         self._max_age_s, self._most = max_age_s, most
+        self._store, self._siblings = store, siblings
         self._lock = threading.Lock()
         self._facts: OrderedDict[str, tuple[float, MarketFacts]] = OrderedDict()
         self._missing: OrderedDict[str, float] = OrderedDict()
@@ -64,19 +70,25 @@ class MarketCache:
             TryAgain: Gamma is throttled or away.
             GiveUp: Gamma does not know the token (`Rejected`, 404), or its answer cannot be read.
         """
-        known = self.get(token_id)
+        known = self.get(token_id) or self._recall([token_id]).get(token_id)
         if known is not None:
             return known
         problems: list[str] = []
         for closed in (False, True):
             facts, found_problems = fetch_markets(self._gamma, [token_id], closed=closed, lane=lane)
             problems += found_problems
-            self._keep(facts)
+            self._learn(facts)
             for fact in facts:
                 if fact.token_id == token_id:
                     return fact
         why = f" ({'; '.join(problems)})" if problems else ""
         raise Rejected(f"Gamma knows no market of token {token_id}{why}", 404)
+
+    def preload(self) -> int:
+        """Take what all processes asked for last from the store; return how much is at hand."""
+        if self._store is not None:
+            self._take(self._store.newest())
+        return len(self)
 
     def warm(self, token_ids: Iterable[str]) -> None:
         """Ask for what is absent or soon too old, in the background; never waits."""
@@ -85,6 +97,8 @@ class MarketCache:
             for token_id in token_ids:
                 if self._wants(token_id, now):
                     self._waiting[token_id] = None
+                elif self._siblings is not None:
+                    self._siblings.want([self._facts[token_id][1]] if token_id in self._facts else [], now)
             while len(self._waiting) > MOST_WAITING:
                 self._waiting.popitem(last=False)
             if not self._waiting or self.stop.is_set():
@@ -103,12 +117,13 @@ class MarketCache:
         """
         with self._lock:
             batch = list(self._waiting)[:MOST_TOKENS]
-        missing = batch
+        recalled = self._recall(batch)
+        missing = [token for token in batch if token not in recalled]
         try:
             for closed in (False, True):
                 if missing:
                     facts, problems = fetch_markets(self._gamma, missing, closed=closed, lane=Lane.CATCHUP)
-                    self._keep(facts)
+                    self._learn(facts)
                     self._report(problems)
                     found = {fact.token_id for fact in facts}
                     missing = [token for token in missing if token not in found]
@@ -118,7 +133,23 @@ class MarketCache:
             self._done(batch, batch)
             raise
         self._done(batch, missing)
+        self._want_siblings(batch)
         return len(batch)
+
+    def warm_siblings(self) -> bool:
+        """Ask for one event that leaders trade in; return False when none waits. The background thread's other step.
+
+        Raises:
+            TryAgain, GiveUp: as `warm_some`; the event is asked for again in some minutes.
+        """
+        with self._lock:
+            slug = self._siblings.take(self._clock.monotonic()) if self._siblings else ""
+        if not slug:
+            return False
+        facts, problems = fetch_event(self._gamma, slug, lane=Lane.CATCHUP)
+        self._learn(facts)
+        self._report(problems)
+        return True
 
     def __len__(self) -> int:
         return len(self._facts)
@@ -128,11 +159,32 @@ class MarketCache:
         fresh = known is not None and now - known[0] < self._max_age_s / 2
         return not fresh and now - self._missing.get(token_id, -_MISSING_FOR_S) >= _MISSING_FOR_S
 
-    def _keep(self, facts: list[MarketFacts]) -> None:
-        now = self._clock.monotonic()
+    def _want_siblings(self, tokens: list[str]) -> None:
+        with self._lock:
+            if self._siblings is not None:
+                known = [self._facts[token][1] for token in tokens if token in self._facts]
+                self._siblings.want(known, self._clock.monotonic())
+
+    def _recall(self, tokens: list[str]) -> dict[str, MarketFacts]:
+        """Return what the store knows of these and is fresh enough."""
+        return self._take(self._store.read(tokens)) if self._store is not None else {}
+
+    def _take(self, stored: list[Stored]) -> dict[str, MarketFacts]:
+        fresh = [one for one in stored if one.age_s <= self._max_age_s / 2]
+        for one in fresh:
+            self._keep([one.facts], one.age_s)
+        return {one.facts.token_id: one.facts for one in fresh}
+
+    def _learn(self, facts: list[MarketFacts]) -> None:
+        self._keep(facts)
+        if self._store is not None:
+            self._store.write(facts)
+
+    def _keep(self, facts: list[MarketFacts], age_s: float = 0.0) -> None:
+        then = self._clock.monotonic() - age_s
         with self._lock:
             for fact in facts:
-                self._facts[fact.token_id] = (now, fact)
+                self._facts[fact.token_id] = (then, fact)
                 self._facts.move_to_end(fact.token_id)
                 self._missing.pop(fact.token_id, None)
             while len(self._facts) > self._most:
@@ -154,12 +206,14 @@ class MarketCache:
 
     def _run(self) -> None:
         while not self.stop.is_set():
-            if not self._waiting:
-                self._wake.wait(_LOOK_EVERY_S)
-                self._wake.clear()
-                continue
             try:
-                self.warm_some()
-            except HybridError as error:
+                busy = self.warm_some() if self._waiting else self.warm_siblings()
+            except TryAgain as error:
                 self._log.warning("warming_failed", error=str(error))
                 self._clock.wait(self.stop, _REST_S)
+            except HybridError as error:
+                self._log.info("not_warmed", error=str(error))
+            else:
+                if not busy:
+                    self._wake.wait(_LOOK_EVERY_S)
+                    self._wake.clear()

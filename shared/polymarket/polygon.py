@@ -74,6 +74,25 @@ class Polygon:
         asked = {"fromBlock": hex(low), "toBlock": hex(high), "address": list(addresses), "topics": list(topics)}
         return as_list(self._call("eth_getLogs", [asked], lane), "logs")
 
+    def has_code(self, address: str, lane: Lane = Lane.FRESH) -> bool:
+        """Say whether a contract stands there; False means a plain key pair (or a wallet not deployed yet).
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused.
+        """
+        return str(self._call("eth_getCode", [address, "latest"], lane) or "0x").lower() not in {"0x", "0x0"}
+
+    def receipt_logs(self, tx_hash: str, lane: Lane = Lane.FRESH) -> list[Any]:
+        """Return the raw logs of a transaction as it is mined now; none while it is not mined, or when it failed.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused, or an answer of another form.
+        """
+        receipt = self._call("eth_getTransactionReceipt", [tx_hash], lane)
+        return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
+
     def _call(self, method: str, params: list[Any], lane: Lane) -> Any:  # noqa: ANN401 - JSON
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         answer = as_object(self._rpc.post("", body, lane=lane), method)

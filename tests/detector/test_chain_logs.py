@@ -93,7 +93,7 @@ def test_the_retired_exchanges_are_read_on_request() -> None:
 def test_many_leaders_are_asked_for_in_several_filters() -> None:
     cursors = FakeCursors()
     leaders = tuple(f"0x{number:040x}" for number in range(201))
-    source, upstream = a_source(Node(), cursors, leaders=leaders)
+    source, upstream = a_source(Node(), cursors, leaders=leaders, leaders_at_once=200)
 
     source.poll(ALL, cursors.sink)
 

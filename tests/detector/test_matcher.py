@@ -46,7 +46,7 @@ def test_the_first_sighting_makes_the_signal_with_all_its_fills() -> None:
 
     (draft,) = Matcher().see(view).drafts
 
-    assert (draft.part, draft.expected, draft.value) == (0, "", "1|100:50,200:90")
+    assert (draft.part, draft.expected, draft.value) == (0, "", f"1|data_api@{NOW_MS + 5000}=100:50,200:90")
     assert [piece.amount for piece in draft.pieces] == [(100, 50), (200, 90)]
 
 
@@ -118,7 +118,7 @@ def test_an_equal_or_smaller_total_brings_only_provenance() -> None:
     look = matcher.see(a_view(a_fill(100), seen_at_ms=NOW_MS + 7000))
 
     assert look.drafts == ()
-    assert look.later_lags_ms == (7000,)
+    assert [(sight.lag_ms, sight.later) for sight in look.sights] == [(7000, True)]
 
 
 def test_a_rounding_of_one_micro_unit_a_fill_is_no_supplement() -> None:

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
-from detector.board import BLIND_AFTER, Board
+from detector.board import Board
 from detector.cursors import CURSORS, CursorStore
 from detector.publisher import Publisher
 from detector.sources.port import Batch, Stopping
@@ -56,7 +56,7 @@ class House:
         self.redis = redis or FlakyRedis()
         self.clock = ManualClock(NOW_MS)
         self.stop = threading.Event()
-        self.board = Board(["data_api", "chain_logs"])
+        self.board = Board(["data_api", "chain_logs"], clock=self.clock)
         self.cursors = CursorStore(self.redis.redis)
         self.emitted: list[ActionableSignal] = []
         self.publisher = Publisher(
@@ -172,11 +172,14 @@ def test_trap_9_a_source_that_answers_and_never_has_rows_is_told() -> None:
     house = House()
     house.board.polled("data_api", LEADER, NOW_MS)
 
-    house.publisher.handle(a_batch(*range(1, BLIND_AFTER + 1), source="chain_logs"))
+    house.publisher.handle(a_batch(*range(1, 21), source="chain_logs"))
+    house.clock.advance(30)
+    turns = house.board.check()
 
-    data, _ = house.board.statuses()
+    data, chain = house.board.statuses()
     assert house.board.blind() == ["data_api"]
-    assert data.state == "failing"
+    assert (data.state, data.coverage, data.missed, chain.coverage) == ("blind", 0.0, 20, None)
+    assert [(turn.source, turn.now) for turn in turns] == [("data_api", "blind")]
     assert "none of the fills" in data.last_error
 
 

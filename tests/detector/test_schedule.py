@@ -1,11 +1,10 @@
 """Who is polled next."""
 
-from detector.schedule import MOST_PAUSE_S, Schedule
-from detector.sources.reorg import ReorgWatch
+from detector.schedule import MOST_PAUSE_S, Pace, Schedule
 
 
 def test_the_scope_that_waited_longest_goes_first() -> None:
-    schedule = Schedule(["a", "b", "c"], every_s=10, now=0)
+    schedule = Schedule(["a", "b", "c"], Pace(10), now=0)
     order: list[str | None] = []
 
     for now in range(6):
@@ -19,7 +18,7 @@ def test_the_scope_that_waited_longest_goes_first() -> None:
 
 
 def test_a_scope_in_flight_is_not_handed_out_again() -> None:
-    schedule = Schedule(["a"], every_s=1, now=0)
+    schedule = Schedule(["a"], Pace(1), now=0)
 
     assert schedule.take(0) == "a"
     assert schedule.take(100) is None
@@ -27,7 +26,7 @@ def test_a_scope_in_flight_is_not_handed_out_again() -> None:
 
 
 def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
-    schedule = Schedule(["a"], every_s=2, now=0)
+    schedule = Schedule(["a"], Pace(2), now=0)
     rests: list[float] = []
 
     now = 0.0
@@ -44,7 +43,7 @@ def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
 
 
 def test_a_slow_budget_is_shared_fairly() -> None:
-    schedule = Schedule([str(n) for n in range(10)], every_s=1, now=0)
+    schedule = Schedule([str(n) for n in range(10)], Pace(1), now=0)
     polls: dict[str, int] = {}
 
     for now in range(100):
@@ -54,29 +53,3 @@ def test_a_slow_budget_is_shared_fairly() -> None:
         schedule.done(scope, now)
 
     assert set(polls.values()) == {10}
-
-
-def test_trap_11_a_transaction_that_is_gone_twice_is_told_once() -> None:
-    watch = ReorgWatch(keep_blocks=100)
-    watch.vanished({"a": 10, "b": 11}, 1, 20)
-
-    told = [watch.vanished({"b": 11}, 5, 21), watch.vanished({"b": 11}, 6, 22), watch.vanished({"b": 11}, 7, 23)]
-
-    assert told == [[], ["a"], []]
-
-
-def test_trap_11_a_transaction_that_comes_back_in_another_block_is_not_gone() -> None:
-    watch = ReorgWatch(keep_blocks=100)
-    watch.vanished({"a": 10}, 1, 20)
-
-    assert watch.vanished({}, 5, 21) == []
-    assert watch.vanished({"a": 21}, 5, 22) == []
-    assert watch.vanished({"a": 21}, 6, 23) == []
-
-
-def test_old_transactions_are_forgotten() -> None:
-    watch = ReorgWatch(keep_blocks=5)
-    watch.vanished({"a": 10}, 1, 10)
-    watch.vanished({}, 12, 30)
-
-    assert watch.vanished({}, 1, 30) == watch.vanished({}, 1, 30) == []

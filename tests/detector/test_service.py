@@ -12,6 +12,7 @@ from redis import Redis
 
 from detector.config import DetectorSettings, parse_args
 from detector.cursors import CursorStore
+from detector.pollers import CatchesUp
 from detector.service import HybridDetector
 from detector.sources.port import Batch, Sink
 from detector.wiring import Parts, Wiring
@@ -126,7 +127,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
     assert parts.markets.stop is stop
     for source in parts.sources:
         with pytest.raises(Unavailable, match="stopping"):
-            source.poll(source.scopes[0], lambda _: None)
+            source.poll((*source.scopes, LEADER)[0], lambda _: None)
 
 
 def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
@@ -135,7 +136,8 @@ def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
     parts = Wiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), threading.Event()).parts()
 
     assert [gate.name for gate in parts.gates] == ["data_api", "rpc", "subgraph", "gamma"]
-    assert parts.sources[0].scopes == (LEADER, OTHER)
+    assert isinstance(parts.sources[0], CatchesUp)
+    assert parts.sources[0].late_scopes == (LEADER, OTHER)
 
 
 def test_one_failing_source_does_not_stop_the_others() -> None:
@@ -252,5 +254,5 @@ def test_s3_a_bad_setting_is_named(words: list[str], named: str) -> None:
 
 
 def test_s3_the_subgraph_is_off_by_default_and_the_help_says_why() -> None:
-    assert settings().sources == ("data_api", "chain_logs")
+    assert settings().sources == ("data_api", "chain_logs", "rtds")
     assert "nothing since CLOB V2" in str(DetectorSettings.model_fields["sources"].description)

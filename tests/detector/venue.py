@@ -26,6 +26,7 @@ FAST = {
     "rpc_rate_per_s": "200",
     "subgraph_rate_per_s": "100",
     "progress_every_s": "1",
+    "source_grace_s": "1",
 }
 
 
@@ -40,7 +41,10 @@ class Sums:
 
 def flags(sim: Simulator, redis_url: str, leaders: str = "", **more: str) -> list[str]:
     """Return the words that point a detector at the venue; an empty value is a switch."""
-    urls = {name: sim.urls[name] for name in ("data_api_url", "gamma_url", "clob_url", "rpc_url", "subgraph_url")}
+    urls = {
+        name: sim.urls[name]
+        for name in ("data_api_url", "gamma_url", "clob_url", "rpc_url", "rtds_url", "subgraph_url")
+    }
     wallets = leaders or ",".join(leader.address for leader in sim.leaders)
     known = {"redis_url": redis_url, "tracked_wallets": wallets, **urls, **FAST, **more}
     pairs = [(f"--{name.replace('_', '-')}", value) for name, value in known.items()]

@@ -42,7 +42,17 @@ def a_skip() -> BuyEngineDecision:
 
 def a_full_view() -> View:
     view = View()
-    source = SourceStatus(name="chain_logs", state="ok", polls=3, rows=9, lag_p50_ms=2300, lag_p95_ms=3100)
+    source = SourceStatus(
+        name="chain_logs",
+        state="ok",
+        polls=3,
+        rows=9,
+        lag_p50_ms=2300,
+        lag_p95_ms=3100,
+        lag_p99_ms=4700,
+        coverage=0.987,
+    )
+    blind = SourceStatus(name="subgraph", state="blind", last_error="answers, but showed none", coverage=0.0, missed=9)
     progress = HybridProgress(
         id="p",
         emitted_at_ms=NOW_MS,
@@ -52,7 +62,7 @@ def a_full_view() -> View:
         signals=1,
         sightings=1,
         repeats=0,
-        sources=(source,),
+        sources=(source, blind),
     )
     redemption = RedemptionResult(
         id="r",
@@ -92,6 +102,10 @@ def test_the_screen_shows_leaders_sources_signals_reasons_positions_and_redempti
             "0xa1a1…a1a1",
             "chain_logs",
             "2.3 s",
+            "4.7 s",
+            "99%",
+            "blind",
+            "answers, but",
             "slippage: 0.6 (limit 0.52)",
             "0.520",
             "0.5 / 0.5",

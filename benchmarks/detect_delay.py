@@ -1,0 +1,162 @@
+"""From a fill to its signal: each source alone and all together, against the venue's own visibility times.
+
+`python -m benchmarks.detect_delay` lets the local venue trade at its real delays while one detector for each source,
+and one with all, watch the same leaders. The simulator says when each source could first show a fill; what comes on top
+until the signal stands in the stream is ours. Then adaptive polling runs against round-robin polling at the same budget
+(8 leaders with captured histories among 200 quiet ones) on a simulated clock. The last line is JSON.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.detect_polling import Polling, measure_polling
+from benchmarks.detect_real import HOME
+from benchmarks.detect_rig import (
+    PUSH,
+    SHOWN_AT,
+    Detector,
+    Tape,
+    Venue,
+    detecting,
+    emptied,
+    percentile,
+    rest,
+    server,
+    sources,
+    venue,
+)
+from shared.broker import connect
+from shared.events import ActionableSignal
+
+CHAIN_POLL_S = 0.5
+PERCENTS = (50, 95, 99)
+ALL = "all"
+WARM_S = 6.0
+DRAIN_S = 9.0
+"""The venue's slowest view takes this long."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print, judge; return the exit code."""
+    asked = _parser().parse_args(argv)
+    delays = measure_delays(asked.seconds, asked.fills_per_minute)
+    polling = measure_polling(asked.data, asked.hours)
+    console = Console(width=120)
+    console.print(_delay_table(delays))
+    console.print(_polling_table(polling))
+    ok = _verdicts(delays, polling)
+    figures = {name: {kind: _spread(values) for kind, values in found.items()} for name, found in delays.items()}
+    report = {"seconds": asked.seconds, "chain_poll_s": CHAIN_POLL_S, "delays_ms": figures}
+    print(json.dumps({**report, "polling": {each.name: each.figures() for each in polling}, "ok": ok}))
+    return 0 if all(ok.values()) else 1
+
+
+def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, list[float]]]:
+    """Return, for each detector, `ours` (after the first possible sight) and `whole` (after the match) in ms."""
+    wanted = {name: name for name in sources().split(",") if name in SHOWN_AT} | {ALL: sources()}
+    found: dict[str, dict[str, list[float]]] = {}
+    with server() as url, venue("--fills-per-minute", str(per_minute), "--leaders", "8") as where:
+        emptied(url).close()
+        for number, (name, chosen) in enumerate(wanted.items()):
+            found[name] = _measured(where, f"{url.rpartition('/')[0]}/{number}", chosen, seconds)
+    return found
+
+
+def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, list[float]]:
+    paces = {"chain_poll_every_s": str(CHAIN_POLL_S), "rpc_rate_per_s": "20", "sources": chosen}
+    with detecting(where, url, **paces) as detector:
+        rest(WARM_S)
+        start = int(where.look()["now_ms"])
+        rest(seconds)
+        end = int(where.look()["now_ms"])
+        rest(DRAIN_S)
+        return _held(where, detector, url, chosen, (start, end))
+
+
+def _held(where: Venue, detector: Detector, url: str, chosen: str, span: tuple[int, int]) -> dict[str, list[float]]:
+    if not detector.alive():
+        raise SystemExit(f"the detector ended: {detector.said()}")
+    with connect(url) as redis:
+        tape = Tape(redis)
+        tape.read()
+    views = [SHOWN_AT[name] for name in chosen.split(",") if name in SHOWN_AT]
+    fills = [fill for fill in where.fills_after(0) if span[0] <= fill["matched_at_ms"] < span[1]]
+    first = _first_published(tape.found)
+    pairs = [(fill, first[_key(fill)]) for fill in _first_fills(fills) if _key(fill) in first]
+    return {
+        "ours": [float(at_ms - min(fill[view] for view in views)) for fill, at_ms in pairs],
+        "whole": [float(at_ms - fill["matched_at_ms"]) for fill, at_ms in pairs],
+    }
+
+
+def _first_fills(fills: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return one fill of each signal: the first."""
+    return list({_key(fill): fill for fill in reversed(fills)}.values())
+
+
+def _first_published(found: list[tuple[int, ActionableSignal]]) -> dict[tuple[str, ...], int]:
+    first: dict[tuple[str, ...], int] = {}
+    for at_ms, signal in found:
+        first.setdefault((signal.leader, signal.tx_hash, signal.token_id, signal.side), at_ms)
+    return first
+
+
+def _key(fill: Mapping[str, Any]) -> tuple[str, ...]:
+    return (fill["leader"], fill["tx_hash"], fill["token_id"], fill["side"])
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"n": len(values), **{f"p{percent}": round(percentile(values, percent), 1) for percent in PERCENTS}}
+
+
+def _verdicts(delays: Mapping[str, Mapping[str, list[float]]], polling: list[Polling]) -> dict[str, bool]:
+    in_turn, adaptive = polling
+    ours = {name: percentile(found["ours"], 50) for name, found in delays.items()}
+    return {
+        "chain_logs_p50_below_100_ms_and_half_the_poll": ours["chain_logs"] < 100 + 1000 * CHAIN_POLL_S / 2,
+        "push_p50_below_10_ms": PUSH in ours and ours[PUSH] < 10,
+        "every_source_was_measured": all(len(found["ours"]) >= 20 for found in delays.values()),
+        "adaptive_at_least_halves_the_median": adaptive.median_s <= in_turn.median_s / 2,
+        "adaptive_keeps_its_bound": adaptive.longest_wait_s <= adaptive.bound_s,
+    }
+
+
+def _delay_table(delays: Mapping[str, Mapping[str, list[float]]]) -> Table:
+    title = f"Milliseconds to the signal on the stream (chain logs every {CHAIN_POLL_S:g} s)"
+    heads = ("signals", "ours p50", "p95", "p99", "from the match p50", "p95", "p99")
+    table = Table("source", *heads, title=title)
+    for name, found in delays.items():
+        spreads = [percentile(found[kind], percent) for kind in ("ours", "whole") for percent in PERCENTS]
+        table.add_row(name, str(len(found["ours"])), *(f"{value:.0f}" for value in spreads))
+    return table
+
+
+def _polling_table(polling: list[Polling]) -> Table:
+    title = "Polling at one budget: from visible in the Data API to polled, in s"
+    table = Table("order", "fills", "p50", "p95", "p99", "longest wait", "polls/s", title=title)
+    for each in polling:
+        spread = (each.delay_s(50), each.delay_s(95), each.delay_s(99), each.longest_wait_s, each.polls_per_s)
+        table.add_row(each.name, str(len(each.delays_s)), *(f"{value:.2f}" for value in spread))
+    return table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long each detector is measured (30)")
+    parser.add_argument("--fills-per-minute", type=float, default=300.0, help="of all leaders together (300)")
+    parser.add_argument("--hours", type=float, default=3.0, help="of captured trading for the polling (3)")
+    data = Path(os.environ.get("HYBRID_REAL_DATA", HOME))
+    parser.add_argument("--data", type=Path, default=data, help="folder of the captured data (HYBRID_REAL_DATA)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What was settled of a key, as the text that Redis compares before each publish: pure.
+
+`parts|witness+witness=shares:usdc,shares:usdc;...`: one group for each signal, or for what was dropped (a leading `!`).
+A witness is `source@milliseconds`, so whoever comes later (another process, the next life of this one) knows who saw it
+first and when. Texts of an earlier version have no witnesses: they count as published, and nobody confirms them.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+Amount = tuple[int, int]
+"""(shares, usdc) in micro-units."""
+
+Witness = tuple[str, int]
+"""(source, when it showed this)."""
+
+
+class Settled(NamedTuple):
+    """One part: signalled, or dropped for ever."""
+
+    amounts: tuple[Amount, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+    dropped: bool = False
+
+
+def amounts_of(parts: Iterable[Settled], *, dropped: bool = True) -> tuple[Amount, ...]:
+    """Return the amounts of all parts, those that were dropped only if wanted."""
+    return tuple(amount for part in parts if dropped or not part.dropped for amount in part.amounts)
+
+
+def write(parts: tuple[Settled, ...]) -> str:
+    """Return the text of these parts."""
+    return f"{len(parts)}|" + ";".join(_written(part) for part in parts)
+
+
+def read(text: str) -> tuple[Settled, ...] | None:
+    """Return the parts of a text; None for what we did not write."""
+    head, bar, body = text.partition("|")
+    try:
+        count, groups = int(head), [_part(group) for group in body.split(";") if group]
+    except ValueError:
+        return None
+    return (Settled(),) * max(0, count - len(groups)) + tuple(groups) if bar else None
+
+
+def _written(part: Settled) -> str:
+    names = "+".join(f"{source}@{at_ms}" for source, at_ms in part.witnesses)
+    amounts = ",".join(f"{shares}:{usdc}" for shares, usdc in part.amounts)
+    return f"{'!' if part.dropped else ''}{names}={amounts}"
+
+
+def _part(group: str) -> Settled:
+    names, equals, amounts = group.removeprefix("!").rpartition("=")
+    pairs = [pair.split(":") for pair in amounts.split(",") if pair]
+    return Settled(
+        tuple((int(shares), int(usdc)) for shares, usdc in pairs),
+        tuple(_witness(name) for name in names.split("+") if name) if equals else (),
+        group.startswith("!"),
+    )
+
+
+def _witness(name: str) -> Witness:
+    source, _, at_ms = name.rpartition("@")
+    return source, int(at_ms)

@@ -1,0 +1,36 @@
+"""How a detector is called among detectors: the same after a restart, so that it has its own leaders back at once."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from detector.config import DetectorSettings
+
+_MOST = 64
+_HELD: list[int] = []
+
+
+def member_name(cfg: DetectorSettings) -> str:
+    """Return the instance's name, or this machine's first free place; the kernel frees it however we die."""
+    if cfg.instance:
+        return cfg.instance
+    for place in range(_MOST):
+        if _take(cfg.run_dir / f"detector-place-{place}.lock"):
+            return f"detector@{socket.gethostname()}/{place}"
+    return f"detector@{socket.gethostname()}:{os.getpid()}"
+
+
+def _take(path: Path) -> bool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return False
+    _HELD.append(file)
+    return True

@@ -1,0 +1,86 @@
+"""Fills as they are compared across sources: by their amounts, as multisets. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from detector.facts import Amount
+from shared.polymarket.fills import LeaderFill, Role
+
+
+class Piece(NamedTuple):
+    """One fill of a draft."""
+
+    shares: int
+    usdc: int
+    log_index: int | None = None
+    role: Role | None = None
+
+    @property
+    def amount(self) -> Amount:
+        """Return what tells fills apart across sources."""
+        return self.shares, self.usdc
+
+
+def total(pieces: Iterable[Piece]) -> int:
+    """Return the shares of all."""
+    return sum(piece.shares for piece in pieces)
+
+
+def merge(known: list[Piece], fills: Iterable[LeaderFill]) -> int:
+    """Add what a view has more of than its source had shown; return how many."""
+    if not known:
+        known.extend(Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role) for fill in fills)
+        return len(known)
+    had = Counter((piece.shares, piece.usdc) for piece in known)
+    before = len(known)
+    for fill in fills:
+        amount = fill.shares_micro, fill.usdc_micro
+        if had[amount] > 0:
+            had[amount] -= 1
+        else:
+            known.append(Piece(*amount, fill.log_index, fill.role))
+    return len(known) - before
+
+
+def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
+    """Return what `best` holds beyond `out`, as its own fills where they can be told apart, else as one."""
+    if not out:
+        return tuple(best)
+    if _same(best, out):
+        return ()
+    left = Counter(out)
+    extra: list[Piece] = []
+    for piece in best:
+        if left[piece.amount] > 0:
+            left[piece.amount] -= 1
+        else:
+            extra.append(piece)
+    if not left.total():
+        return tuple(extra)
+    shares = total(best) - sum(amount[0] for amount in out)
+    usdc = sum(piece.usdc for piece in best) - sum(amount[1] for amount in out)
+    if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
+        return ()
+    return (Piece(shares, max(0, usdc)),)
+
+
+def covers(pieces: Sequence[Piece], wanted: Sequence[Amount]) -> bool:
+    """Say whether a source that showed `pieces` showed all that is `wanted`."""
+    if _same(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
+        return True
+    usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
+    short = sum(amount[0] for amount in wanted) - total(pieces)
+    return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
+
+
+def _same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
+    """Say whether these are the same fills in the same order: nearly always, and much quicker than counting."""
+    return len(pieces) == len(amounts) and all(
+        piece.shares == amount[0] and piece.usdc == amount[1] for piece, amount in zip(pieces, amounts, strict=True)
+    )
+
+
+def _same_but_for_fee(best: Sequence[Piece], out: Sequence[Amount], usdc: int) -> bool:
+    """Say whether the same fills differ in shares only: V1's fee came out of them in some sources (reference B.3)."""
+    return len(best) == len(out) and abs(usdc) <= len(best)

@@ -1,0 +1,117 @@
+"""The venue's push feed as a source: about as fast as the chain, and never the only one (it has had hours of outage).
+
+Two connections are open and subscribed at the same time, and the matcher merges what they tell: when one closes, goes
+mute or comes late, the other already has taken over. There is no cursor: what was traded while both were away is for
+the other sources to bring.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from detector.leaders import Leaders
+from detector.sources.inbox import Inbox
+from detector.sources.lane import Lane, Line, Patience
+from detector.sources.port import Sink
+from shared import logs
+from shared.clock import Clock
+from shared.errors import Unavailable
+
+NAME = "rtds"
+ALL = "all"
+SLICE_S = 0.5
+"""How long one poll listens before it reports how the connections are; nothing that arrives waits for its end."""
+OPENING_S = 5.0
+JOIN_S = 0.6
+_LOOK_S = 0.2
+
+
+class RtdsSource:
+    """Hand on what the lanes put into the inbox, the moment it is there. Without leaders nothing is opened."""
+
+    name = NAME
+    scopes = (ALL,)
+    every_s = 0.001
+
+    def __init__(
+        self,
+        dial: Callable[[], Line],
+        leaders: Leaders | Iterable[str],
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        random: Callable[[], float],
+        sockets: int = 2,
+        patience: Patience | None = None,
+    ) -> None:
+        self._leaders = Leaders.of(leaders)
+        self._wanted: tuple[int, frozenset[str]] = (-1, frozenset())
+        self._clock, self._stop = clock, stop
+        self._inbox = Inbox(NAME, clock)
+        self._lanes = [
+            Lane(
+                f"{NAME}-{number}",
+                dial,
+                self._inbox,
+                self._is_ours,
+                source=NAME,
+                clock=clock,
+                stop=stop,
+                random=random,
+                patience=patience or Patience(),
+            )
+            for number in range(1, sockets + 1)
+        ]
+        self._started = False
+        self._told = 0
+        self._log = logs.get("detector", source=NAME)
+
+    def poll(self, scope: str, sink: Sink) -> None:
+        """Listen for a while; every row is handed on at once.
+
+        Raises:
+            Unavailable: no connection brings anything now; saying which is how.
+        """
+        del scope
+        if not self._started and not self._leaders.addresses:
+            self._clock.wait(self._stop, SLICE_S)
+            return
+        self._listen(self._start(), sink)
+        if self._stop.is_set():
+            self._end()
+            return
+        self._judge()
+
+    def _is_ours(self, wallet: str) -> bool:
+        """Say whether a wallet is a leader now; the feed carries everybody, so a new one needs no new question."""
+        now, wanted = self._leaders.now, self._wanted
+        if wanted[0] != now.version:
+            wanted = self._wanted = (now.version, frozenset(now.addresses))
+        return wallet in wanted[1]
+
+    def _start(self) -> float:
+        """Start the lanes once; return how long to listen now."""
+        if self._started:
+            return SLICE_S
+        self._started = True
+        for lane in self._lanes:
+            lane.start()
+        return OPENING_S
+
+    def _listen(self, seconds: float, sink: Sink) -> None:
+        ends = self._clock.monotonic() + seconds
+        while not self._stop.is_set() and (left := ends - self._clock.monotonic()) > 0:
+            if batch := self._inbox.take(min(left, _LOOK_S)):
+                sink(batch)
+            if seconds > SLICE_S and all(lane.trouble != "starting" for lane in self._lanes):
+                return
+
+    def _judge(self) -> None:
+        if self._inbox.dropped > self._told:
+            self._log.error("views_dropped", count=self._inbox.dropped - self._told, why="they waited too long")
+            self._told = self._inbox.dropped
+        if all(lane.trouble for lane in self._lanes):
+            raise Unavailable("; ".join(f"{lane.trouble}: {lane.detail}" for lane in self._lanes))
+
+    def _end(self) -> None:
+        for lane in self._lanes:
+            lane.join(JOIN_S)

@@ -1,0 +1,81 @@
+"""The detector's benchmarks in small: they run, measure something, and say whether their bounds hold."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import detect_delay, detect_real, detect_scale
+from benchmarks.detect_faults import FAULTS
+from benchmarks.detect_history import cut
+from simulator.faults import KINDS
+
+slow = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
+
+
+def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def a_log(folder: Path, wallet: str, times: list[int]) -> Path:
+    names = ("collected_at", "wallet_addr", "wallet_name", "tx_hash", "timestamp", "side", "outcome", "price")
+    path = folder / f"wallet_{wallet}.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*names, "size", "usdc", "market"))
+        for number, at in enumerate(times):
+            key = (at + 5, f"0x{wallet * 40}", f"w{wallet}", f"0x{wallet}{number:063x}", at)
+            writer.writerow((*key, "BUY", "Up", "0.5", "10.0", "5.0", "Up or Down?"))
+    return path
+
+
+def test_every_kind_of_fault_of_the_simulator_has_its_run() -> None:
+    assert {fault.kind for fault in FAULTS} == set(KINDS)
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_a_cut_takes_the_same_stretch_of_time_of_all_wallets(tmp_path: Path) -> None:
+    logs = [a_log(tmp_path, "1", list(range(0, 100, 2))), a_log(tmp_path, "2", list(range(1, 100, 2)))]
+
+    parts = cut(logs, tmp_path / "cut", 20)
+
+    times = [int(row["timestamp"]) for path in parts for row in csv.DictReader(path.open(encoding="utf-8"))]
+    assert sorted(times) == list(range(50, 70))
+
+
+class TestSmallRuns:
+    pytestmark = slow
+
+    @pytest.mark.real_data
+    @pytest.mark.timeout(180)
+    def test_a_short_history_is_signalled_once_each_over_a_kill_and_a_fault(
+        self, real_data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ("--limit", "400", "--speed", "40", "--kills", "1", "--data", str(real_data))
+
+        code = detect_real.main(words)
+
+        found = report_of(capsys)
+        assert code == 0, found["ok"]
+        assert found["plain"]["fills"] > 300
+        assert (found["killed -9"]["kills"], found["killed -9"]["missed"], found["killed -9"]["doubled"]) == (1, 0, 0)
+
+    @pytest.mark.real_data
+    @pytest.mark.timeout(180)
+    def test_delays_are_measured_for_each_source_and_all(
+        self, real_data: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        detect_delay.main(("--seconds", "4", "--hours", "0.2", "--fills-per-minute", "600", "--data", str(real_data)))
+
+        found = report_of(capsys)
+        assert found["ok"]["adaptive_at_least_halves_the_median"]
+        assert all(each["ours"]["n"] > 5 for each in found["delays_ms"].values())
+
+    def test_costs_are_measured_for_few_and_many(self, capsys: pytest.CaptureFixture[str]) -> None:
+        detect_scale.main(("--seconds", "2", "--sizes", "1,300", "--sources", "chain_logs"))
+
+        one, many = report_of(capsys)["costs"]
+        assert (one["leaders"], many["leaders"]) == (1, 300)
+        assert many["rss_mb"] > 20

@@ -1,0 +1,113 @@
+"""What stands in for the push feed: frames, and lines whose script moves a manual clock."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from detector.leaders import Leaders
+from detector.sources.inbox import Inbox
+from detector.sources.lane import Lane, Patience
+from detector.sources.port import Batch
+from shared.clock import ManualClock
+from shared.errors import Unavailable
+from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX
+
+STRANGER = "0x" + "5e" * 20
+
+
+def a_payload(**changes: Any) -> dict[str, Any]:
+    """Build a pushed row: 100 shares bought for 52, told a second early."""
+    return {
+        "asset": TOKEN,
+        "bio": "",
+        "conditionId": CONDITION,
+        "eventSlug": "weather",
+        "icon": "",
+        "name": "",
+        "outcome": "Yes",
+        "outcomeIndex": 0,
+        "price": 0.52,
+        "profileImage": "",
+        "proxyWallet": LEADER,
+        "pseudonym": "",
+        "side": "BUY",
+        "size": 100,
+        "slug": "rain",
+        "timestamp": NOW_S - 1,
+        "title": "Will it rain?",
+        "transactionHash": TX,
+        **changes,
+    }
+
+
+def a_frame(**changes: Any) -> str:
+    """Build a frame with one row."""
+    envelope = {"topic": "activity", "type": "trades", "timestamp": NOW_MS, "connection_id": "c"}
+    return json.dumps({**envelope, "payload": a_payload(**changes)})
+
+
+class FakeLine:
+    """A connection that plays a script: a frame, None for a silent while, an error, or a thing to do."""
+
+    def __init__(self, clock: ManualClock, *script: str | Exception | Callable[[], None] | None) -> None:
+        self.sent: list[str] = []
+        self.closed = False
+        self._clock, self._script = clock, list(script)
+
+    def send(self, text: str) -> None:
+        self.sent.append(text)
+
+    def receive(self, timeout_s: float) -> str | None:
+        step = self._script.pop(0) if self._script else Unavailable("the script is over")
+        if isinstance(step, Exception):
+            raise step
+        if step is None:
+            self._clock.advance(timeout_s)
+        elif callable(step):
+            step()
+        return step if isinstance(step, str) else None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Rig:
+    """A lane whose next connections are given, with its inbox and clock."""
+
+    def __init__(self, patience: Patience | None = None, draw: float = 0.5) -> None:
+        self.clock = ManualClock(NOW_MS)
+        self.stop = threading.Event()
+        self.inbox = Inbox("rtds", self.clock)
+        self.leaders = Leaders((LEADER,))
+        self.lines: list[FakeLine | Exception] = []
+        self.lane = Lane(
+            "rtds-1",
+            self._dial,
+            self.inbox,
+            lambda wallet: wallet in self.leaders.addresses,
+            source="rtds",
+            clock=self.clock,
+            stop=self.stop,
+            random=lambda: draw,
+            patience=patience or Patience(),
+        )
+
+    def hear(self, *script: str | Exception | Callable[[], None] | None) -> FakeLine:
+        """Let the lane's next connection play a script, to its end."""
+        line = FakeLine(self.clock, *script)
+        self.lines.append(line)
+        self.lane.turn()
+        return line
+
+    def taken(self) -> Batch:
+        """Take what is in the inbox; it must hold something."""
+        batch = self.inbox.take(0)
+        assert batch is not None
+        return batch
+
+    def _dial(self) -> FakeLine:
+        line = self.lines.pop(0)
+        if isinstance(line, Exception):
+            raise line
+        return line

@@ -1,0 +1,184 @@
+"""The push feed over real sockets: alone, beside the others, and in every trouble it is known for."""
+
+import threading
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis import Redis
+
+from detector.service import HybridDetector
+from shared.broker import connect
+from shared.clock import SystemClock
+from shared.events import SIGHTINGS, FillRetracted, read_event
+from simulator import ManualClock, Simulator, serve
+from tests.detector.test_with_simulator import ALL_SOURCES, a_life, a_replay, complete, each_once, freeze
+from tests.detector.venue import Sums, detecting, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
+
+pytestmark = [pytest.mark.simulator, pytest.mark.server]
+
+PUSH = {"sources": "rtds"}
+ALL_FOUR = {**ALL_SOURCES, "sources": "data_api,chain_logs,rtds,subgraph"}
+NEVER = threading.Event()
+
+
+def subscribed(sim: Simulator) -> int:
+    """Count the sockets that will be told."""
+    return sim.call(lambda: sum(bool(wanted) for wanted in sim._app.rtds._wanted.values()))
+
+
+def told(detector: HybridDetector, what: str) -> str:
+    """Return what the push source says of itself."""
+    return str(detector.snapshot()["sources"]["rtds"][what])
+
+
+def retracted(redis: Redis) -> list[FillRetracted]:
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGHTINGS))
+    events = [read_event(fields["json"]) for _, fields in entries if fields["event"] == "FILL_RETRACTED"]
+    return [event for event in events if isinstance(event, FillRetracted)]
+
+
+def told_before(sim: Simulator) -> Sums:
+    """Add up what was pushed before now."""
+    fills = [fill for fill in sim.world.fills if fill.tracked and fill.rtds_at_ms <= sim.world.now_ms()]
+    return Sums(len(fills), sum(fill.order.shares for fill in fills), sum(fill.order.usdc for fill in fills))
+
+
+def live(sim: Simulator, seconds: float) -> None:
+    """Let a venue on a manual clock live at the pace of the real one."""
+    clock = SystemClock()
+    began = last = clock.monotonic()
+    while last - began < seconds:
+        clock.wait(NEVER, 0.01)
+        now = clock.monotonic()
+        sim.advance(now - last)
+        last = now
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("sources", ["push alone", "all four"])
+@pytest.mark.parametrize(("name", "speed"), [("busy_leader_3500", 400.0), ("leader_bot_500", 20_000.0)])
+def test_every_real_trade_is_in_exactly_one_signal(
+    real_data: Path, valkey_url: str, name: str, speed: float, sources: str
+) -> None:
+    """Push alone has no past: the venue stands still until it is subscribed, and what was told before is not its."""
+    path = real_data / "activity_v1" / f"{name}.json"
+    trades, redis = trades_in(path), connect(valkey_url)
+    more = PUSH if sources == "push alone" else ALL_FOUR
+    replay = a_replay(path, speed, era="v2" if sources == "push alone" else "v1")
+
+    with serve(replay, ManualClock(SystemClock().now_ms())) as sim, detecting(settings(sim, valkey_url, **more)):
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        early = told_before(sim) if sources == "push alone" else Sums(0, 0, 0)
+        while truth(sim).fills < len(trades):
+            live(sim, 0.2)
+        live(sim, 1)
+        wait_until(lambda: sums(signals(redis)).fills >= len(trades) - early.fills, "all is signalled")
+
+    every = sums_of_rows(trades)
+    assert sums(signals(redis)) == Sums(every.fills - early.fills, every.shares - early.shares, every.usdc - early.usdc)
+    assert each_once(redis)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "mute_s"), [("mute_socket", 0, "1.5"), ("late_socket", 2, "8"), ("close_socket", 0, "8")]
+)
+def test_trap_10_push_in_trouble_is_left_and_named_and_never_stops_the_others(
+    valkey_url: str, kind: str, seconds: float, mute_s: str
+) -> None:
+    redis = connect(valkey_url)
+    hasty = {"rtds_mute_s": mute_s, "rtds_late_s": "1"}
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **hasty)) as detector:
+        wait_until(lambda: truth(sim).fills > 20 and subscribed(sim) == 2, "leaders trade, push is open")
+        first = set(sim._app.rtds.connections)
+        sim.fault(kind, upstream="rtds", params={"seconds": seconds})
+        if kind != "close_socket":
+            wait_until(lambda: kind.partition("_")[0] in told(detector, "last_error"), "push is said to be in trouble")
+        wait_until(lambda: not first & set(sim._app.rtds.connections), "the connections are left")
+        sim.heal()
+        wait_until(lambda: subscribed(sim) == 2, "push is open again")
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_misses_nothing(valkey_url: str) -> None:
+    """One socket is cut at a time, as the real feed does: what the other tells is enough."""
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **PUSH)) as detector:
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        before = truth(sim)
+        for _ in range(6):
+            wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed again")
+            SystemClock().wait(NEVER, 0.3)
+            sim.call(lambda: next(iter(sim._app.rtds.connections)).close(1013))
+            wait_until(lambda: subscribed(sim) == 1, "one is cut")
+        freeze(sim)
+        wait_until(lambda: sums(signals(redis)).fills >= truth(sim).fills - before.fills, "nothing is missed", 10)
+
+        assert told(detector, "state") == "ok"
+        assert truth(sim).fills - before.fills > 10
+    assert each_once(redis)
+
+
+@pytest.mark.parametrize("upstream", ["rtds", "data", "rpc", "subgraph"])
+def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstream: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **ALL_FOUR, http_timeout_s="2")):
+        sim.fault("close_socket" if upstream == "rtds" else "http_5xx", upstream=upstream)
+        wait_until(lambda: truth(sim).fills > 60, "leaders trade")
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+
+    assert each_once(redis)
+
+
+def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url)):
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        leader, token = sim.leaders[0].address, sim.markets[0].tokens[0]
+        sim.fill(leader=leader, token=token, side="BUY", shares="10", price="0.4", fills=2)
+        wait_until(lambda: any(s.seen_by for s in signals(redis)), "the fill is signalled")
+        wait_until(lambda: sim.call(lambda: sim.world.fills[0].chain_at_ms < sim.world.now_ms()), "it is mined")
+        SystemClock().wait(NEVER, 0.5)
+        sim.fault("reorg", params={"blocks": 4})
+        wait_until(lambda: bool(retracted(redis)), "it is retracted")
+        SystemClock().wait(NEVER, 1)
+
+    found = retracted(redis)
+    assert sorted(event.signal_id for event in found) == sorted(signal.id for signal in signals(redis))
+    assert {event.source for event in found} == {"chain_logs"}
+    assert "did not come back" in found[0].reason
+
+
+def test_trap_11_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
+        for goal in (20, 40, 60):
+            wait_until(lambda wanted=goal: truth(sim).fills > wanted, "leaders trade")
+            sim.fault("reorg", params={"blocks": 4, "reinclude": True})
+        freeze(sim)
+        wait_until(lambda: complete(redis, sim), "every fill is signalled")
+        SystemClock().wait(NEVER, 1.5)
+
+    assert each_once(redis)
+    assert retracted(redis) == []
+
+
+def test_a_stop_ends_the_push_source_within_a_second(valkey_url: str) -> None:
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **PUSH)) as detector:
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        clock = SystemClock()
+
+        began = clock.monotonic()
+        detector.stop_event.set()
+        wait_until(lambda: not [t for t in threading.enumerate() if t.name.startswith("rtds")], "all threads ended", 5)
+
+        assert clock.monotonic() - began < 1

@@ -1,0 +1,81 @@
+"""A push connection: what goes wrong is named, and nothing waits longer than it may."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from websockets.sync.server import Server, ServerConnection, serve
+
+from shared.clock import SystemClock
+from shared.errors import BadConfig, Unavailable
+from shared.websocket import SLOW_CONSUMER, Closed, open_socket
+
+
+def answer(connection: ServerConnection) -> None:
+    """Echo; close as told."""
+    for said in connection:
+        if said == "bye":
+            connection.close(SLOW_CONSUMER, "slow consumer")
+        connection.send(said)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server: Server = serve(answer, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/secret-path"
+    server.shutdown()
+    thread.join()
+
+
+def test_frames_go_both_ways_and_silence_is_none(url: str) -> None:
+    line = open_socket("feed", url)
+
+    line.send("PING")
+
+    assert line.receive(2) == "PING"
+    assert line.receive(0.01) is None
+    line.close()
+
+
+def test_a_slow_reader_is_told_so(url: str) -> None:
+    line = open_socket("feed", url)
+    line.send("bye")
+
+    with pytest.raises(Closed, match="too slowly") as caught:
+        line.receive(2)
+
+    assert caught.value.code == SLOW_CONSUMER
+    with pytest.raises(Closed):
+        line.send("PING")
+    line.close()
+
+
+def test_nobody_there_is_unavailable_and_names_no_path() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    with pytest.raises(Unavailable) as caught:
+        open_socket("feed", f"ws://127.0.0.1:{port}/secret-path")
+
+    assert "secret" not in str(caught.value)
+
+
+def test_a_peer_that_never_shakes_hands_is_left_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        clock = SystemClock()
+        began = clock.monotonic()
+
+        with pytest.raises(Unavailable):
+            open_socket("feed", f"ws://127.0.0.1:{mute.getsockname()[1]}/", timeout_s=0.2)
+
+        assert clock.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("url", ["https://host/", "wss://", "nonsense"])
+def test_a_url_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(BadConfig, match="wss://"):
+        open_socket("feed", url)
