@@ -17,6 +17,7 @@ def answer(connection: ServerConnection) -> None:
     for said in connection:
         if said == "bye":
             connection.close(SLOW_CONSUMER, "slow consumer")
+            return
         connection.send(said)
 
 
