@@ -227,6 +227,7 @@ def test_what_could_not_be_found_out_is_in_the_decision_and_buys_nothing() -> No
 
     assert decision is not None
     assert decision.verdict == "SKIP"
+    assert decision.reason == "inputs_known"
     assert decision.inputs.problems == (f"book: no book of {TOKEN}",)
 
 
