@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-import requests
 from redis import Redis
 
 from ops.embedded_redis import EmbeddedRedis
@@ -201,25 +200,6 @@ def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothin
 
     assert (subgraph["state"], subgraph["rows"]) == ("blind", 0)
     assert "none of the fills" in subgraph["last_error"]
-
-
-def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(valkey_url: str) -> None:
-    rate = {"data_api_rate_per_s": "20", "poll_every_s": "0.5", "rpc_rate_per_s": "5"}
-
-    with serve(a_life(leaders=50)) as sim:
-        one, two = settings(sim, valkey_url, **rate), settings(sim, valkey_url, **rate)
-        with detecting(one), detecting(two):
-            wait_until(lambda: len(times_of(sim)) >= 80, "eighty polls")
-        times = times_of(sim)
-
-    worst = max(sum(start <= at < start + 1000 for at in times) for start in times)
-    assert worst <= 20 + one.data_api_burst
-
-
-def times_of(sim: Simulator) -> list[float]:
-    """Return when the Data API was asked."""
-    answer = requests.get(f"{sim.urls['control_url']}/requests", {"upstream": "data"}, timeout=5)
-    return sorted(request["time_ms"] for request in answer.json()["requests"])
 
 
 @pytest.mark.process
