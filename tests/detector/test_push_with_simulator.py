@@ -18,6 +18,7 @@ from tests.detector.venue import Sums, detecting, settings, signals, sums, sums_
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
 
 PUSH = {"sources": "rtds"}
+WITH_PUSH = "data_api,chain_logs,rtds"
 ALL_FOUR = {**ALL_SOURCES, "sources": "data_api,chain_logs,rtds,subgraph"}
 NEVER = threading.Event()
 
@@ -89,7 +90,7 @@ def test_trap_10_push_in_trouble_is_left_and_named_and_never_stops_the_others(
     redis = connect(valkey_url)
     hasty = {"rtds_mute_s": mute_s, "rtds_late_s": "1"}
 
-    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **hasty)) as detector:
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH, **hasty)) as detector:
         wait_until(lambda: truth(sim).fills > 20 and subscribed(sim) == 2, "leaders trade, push is open")
         first = set(sim._app.rtds.connections)
         sim.fault(kind, upstream="rtds", params={"seconds": seconds})
@@ -140,7 +141,7 @@ def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstr
 def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
     redis = connect(valkey_url)
 
-    with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url)):
+    with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH)):
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
         leader, token = sim.leaders[0].address, sim.markets[0].tokens[0]
         sim.fill(leader=leader, token=token, side="BUY", shares="10", price="0.4", fills=2)
@@ -160,7 +161,7 @@ def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_u
 def test_trap_11_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
     redis = connect(valkey_url)
 
-    with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH)):
         for goal in (20, 40, 60):
             wait_until(lambda wanted=goal: truth(sim).fills > wanted, "leaders trade")
             sim.fault("reorg", params={"blocks": 4, "reinclude": True})
