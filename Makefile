@@ -51,9 +51,9 @@ bench: install ## Run the benchmarks
 
 lock: install ## Resolve the dependencies again, with hashes and without addresses
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --extra simulator -o requirements.lock
+	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --extra simulator --extra live --extra report -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet --extra simulator --extra dev -c requirements.lock -o requirements-dev.lock
+	  --no-emit-index-url --no-emit-find-links --quiet --extra simulator --extra live --extra report --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info
