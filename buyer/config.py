@@ -7,6 +7,7 @@ from pydantic import Field
 
 from buyer.limits import Limits
 from shared.config import Settings, parse
+from shared.polymarket import endpoints
 
 
 class BuyerSettings(Settings):
@@ -58,7 +59,22 @@ class BuyerSettings(Settings):
     paper_latency_s: float = Field(
         0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
     )
+    clob_market_url: str = Field(
+        endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
+    )
+    warm_tokens: int = Field(
+        200,
+        ge=0,
+        le=5000,
+        description="Most outcome tokens whose books are kept in memory; 0 asks REST for every book.",
+    )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
+    clob_batch_rate_per_s: float = Field(
+        10.0,
+        gt=0,
+        le=50,
+        description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
+    )
 
     @property
     def limits(self) -> Limits:
