@@ -256,8 +256,22 @@ OrderState = Literal[
 ]
 
 
+class PaperOutcome(Value, frozen=True):
+    """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book_at_ms: int
+
+
 class Outcome(Value, frozen=True):
-    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee."""
+    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
+
+    `paper` stands beside a live outcome only.
+    """
 
     state: OrderState
     shares: Money
@@ -265,6 +279,7 @@ class Outcome(Value, frozen=True):
     fee: Money
     reason: str = ""
     book: Book | None = None
+    paper: PaperOutcome | None = None
 
 
 class Portfolio(Value, frozen=True):

@@ -36,6 +36,7 @@ PURE = (
     "buyer/portfolio.py",
     "buyer/rules.py",
     "buyer/sizing.py",
+    "buyer/venue/matching.py",
     "detector/drafts.py",
     "detector/facts.py",
     "detector/health.py",
