@@ -1,11 +1,8 @@
 """Books kept by what the market channel tells: what sets them, what speaks against them, what heals them."""
 
-import csv
-import gzip
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.book_tape import captured
 from buyer.books import Books
 from buyer.live_book import Trust
 from shared.market import Book
@@ -310,38 +308,24 @@ def test_trap_13_nothing_that_is_sent_stops_the_feed_or_makes_a_price_nobody_can
 
 
 @pytest.fixture(scope="module")
-def captured(real_data: Path) -> list[dict[str, Any]]:
+def tape(real_data: Path) -> list[dict[str, Any]]:
     """Give a game's channel, rebuilt into the messages it was flattened from."""
-    with gzip.open(real_data / "books" / "mlb_game_market_channel.csv.gz", "rt") as file:
-        return list(_messages(csv.DictReader(file)))
-
-
-def _messages(rows: Any) -> Iterator[dict[str, Any]]:
-    names = ("asset_id", "event_type", "hash", "timestamp")
-    for (token, kind, state, stamp), group in itertools.groupby(rows, key=lambda row: tuple(row[n] for n in names)):
-        pairs = [(row["price"], row["size"], row["side"]) for row in group]
-        if kind == "book":
-            sides = {side: tuple((p, s) for p, s, of in pairs if of == side) for side in ("bid", "ask")}
-            yield raw_book(sides["bid"], sides["ask"], asset_id=token, hash=state, timestamp=stamp)
-        else:
-            side = {"bid": "BUY", "ask": "SELL"}
-            changes = [raw_change(p, s, side[of], asset_id=token, hash=state) for p, s, of in pairs]
-            yield raw_changes(*changes, at_ms=int(stamp))
+    return list(captured(real_data))
 
 
 @pytest.mark.real_data
-def test_a_real_games_two_books_mirror_each_other_after_every_moment(captured: list[dict[str, Any]]) -> None:
+def test_a_real_games_two_books_mirror_each_other_after_every_moment(tape: list[dict[str, Any]]) -> None:
     """The capture states no best prices, but each book of a market is the judge of the other.
 
     Three times the venue told the two tokens of one change a millisecond apart; the next message always evens it out.
     """
     books = Books(TRUST)
-    tokens = sorted({row["asset_id"] for row in captured if row["event_type"] == "book"})
+    tokens = sorted({row["asset_id"] for row in tape if row["event_type"] == "book"})
     for token in tokens:
         books.want(token, 0)
     uneven: list[bool] = []
 
-    for stamp, group in itertools.groupby(captured, key=lambda row: int(row["timestamp"])):
+    for stamp, group in itertools.groupby(tape, key=lambda row: int(row["timestamp"])):
         for message in read_frame(a_frame(*group)):
             books.apply(message, stamp)
         one, two = (books._books[token] for token in tokens)
