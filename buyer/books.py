@@ -48,7 +48,7 @@ class Books:
     def cold(self, now_ms: int) -> list[str]:
         """Return, once in a while, the tokens whose subscription brought no snapshot."""
         waiting = [live for live in self._books.values() if not live.anchored]
-        found = [live for live in waiting if now_ms - live.cold_since_ms >= self._trust.cold_ms]
+        found = [live for live in waiting if not _within(self._trust.cold_ms, live.cold_since_ms, now_ms)]
         for live in found:
             live.cold_since_ms = now_ms
         return [live.token_id for live in found]
@@ -90,10 +90,10 @@ class Books:
             live
             for live in self._books.values()
             if live.anchored
-            and now_ms - live.checked_at_ms >= trust.check_after_ms
+            and not _within(trust.check_after_ms, live.checked_at_ms, now_ms)
             and (
-                now_ms - live.proved_at_ms >= trust.check_after_ms
-                or now_ms - live.checked_at_ms >= trust.check_every_ms
+                not _within(trust.check_after_ms, live.proved_at_ms, now_ms)
+                or not _within(trust.check_every_ms, live.checked_at_ms, now_ms)
                 or live.doubt
                 or live.tick is None
                 or live.ahead_at_ms is not None
@@ -101,15 +101,20 @@ class Books:
         ]
         return [live.token_id for live in sorted(waiting, key=lambda live: live.checked_at_ms)[:most]]
 
+    def asked(self, token_ids: Iterable[str], now_ms: int) -> None:
+        """Take in that REST is asked of these now, whatever comes of it: what fails must not keep others waiting."""
+        for token_id in token_ids:
+            if live := self._books.get(token_id):
+                live.checked_at_ms = now_ms
+
     def check(self, said: Snapshot, asked_at_ms: int) -> Finding:
         """Compare a book asked for over REST at `asked_at_ms` with ours, and set ours right where that is safe."""
         live = self._books.get(said.token_id)
         if live is None or not live.anchored:
             return "cold"
-        live.checked_at_ms = asked_at_ms
         if self._outdated(live, said, asked_at_ms):
             return "older"
-        if asked_at_ms >= live.tick_told_at_ms:
+        if not _within(self._trust.early_ms, asked_at_ms, live.tick_told_at_ms - 1):
             live.tick = said.tick or live.tick
         if (said.bids, said.asks) == (live.bids, live.asks):
             self._prove(live, asked_at_ms)
@@ -121,6 +126,9 @@ class Books:
         live = self._books.get(message.token_id)
         if live is None or (live.anchored and message.at_ms < live.changed_at_ms):
             return
+        if message.at_ms - now_ms > self._trust.early_ms:
+            self._doubt(message.token_id, "time", now_ms)
+            return
         first = not live.anchored
         live.put(message)
         live.anchored = True
@@ -131,6 +139,9 @@ class Books:
         for change in message.changes:
             live = self._books.get(change.token_id)
             if live is None or not live.anchored or message.at_ms < live.changed_at_ms:
+                continue
+            if message.at_ms - now_ms > self._trust.early_ms:
+                self._doubt(change.token_id, "time", now_ms)
                 continue
             live.change(change, message.at_ms)
             last[change.token_id] = (live, change)
@@ -153,14 +164,15 @@ class Books:
             live.proved_at_ms = now_ms
 
     def _prove(self, live: LiveBook, now_ms: int) -> None:
-        live.proved_at_ms = max(live.proved_at_ms, now_ms)
+        live.proved_at_ms = now_ms
         live.ahead_at_ms = None
 
     def _outdated(self, live: LiveBook, said: Snapshot, asked_at_ms: int) -> bool:
         """Say whether an answer can be from before what we know: a cache's, or too soon after a doubt arose."""
-        settle_ms = self._trust.settle_ms
-        too_soon = bool(live.doubt) and asked_at_ms - live.doubted_at_ms < settle_ms
-        return too_soon or said.at_ms < live.told_at_ms - settle_ms
+        trust = self._trust
+        too_soon = bool(live.doubt) and _within(trust.settle_ms, live.doubted_at_ms, asked_at_ms)
+        no_time = said.at_ms - asked_at_ms > trust.early_ms
+        return too_soon or no_time or said.at_ms < live.told_at_ms - trust.settle_ms
 
     def _differing(self, live: LiveBook, said: Snapshot, asked_at_ms: int) -> Finding:
         alike = said.at_ms == live.changed_at_ms or (said.hash != "" and said.hash == live.hash)
@@ -179,7 +191,7 @@ class Books:
         if live.ahead_at_ms is None:
             live.ahead_since_ms = now_ms
         live.ahead_at_ms = at_ms
-        return "withheld" if now_ms - live.ahead_since_ms >= self._trust.grace_ms else "ahead"
+        return "ahead" if _within(self._trust.grace_ms, live.ahead_since_ms, now_ms) else "withheld"
 
     def _doubt(self, token_id: str, why: str, now_ms: int) -> None:
         live = self._books.get(token_id)
@@ -194,7 +206,12 @@ class Books:
             (bool(live.doubt), live.doubt),
             (live.tick is None, "no_tick"),
             (live.ahead_at_ms is not None, "behind"),
-            (now_ms - live.proved_at_ms > self._trust.read_for_ms, "old"),
+            (not _within(self._trust.read_for_ms, live.proved_at_ms, now_ms), "old"),
             (live.crossed, "crossed"),
         )
         return next((reason for speaks, reason in checks if speaks), "")
+
+
+def _within(span_ms: int, then_ms: int, now_ms: int) -> bool:
+    """Say whether `then` is less than `span_ms` ago; what lies ahead is not, since a clock can be set back."""
+    return 0 <= now_ms - then_ms < span_ms

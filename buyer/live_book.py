@@ -24,6 +24,8 @@ class Trust:
     """How long the socket may be behind REST before it withholds something."""
     settle_ms: int = 1_000
     """How far apart the venue's own servers may be: its times of one state differ, and REST may lag."""
+    early_ms: int = 60_000
+    """A time so far ahead of ours is no time: taking it would make everything after it look old."""
     cold_ms: int = 30_000
     """How long a subscription may go without a snapshot before it is made anew."""
 

@@ -6,6 +6,7 @@ Several threads write (each connection, the checks) and the buyer's reads, so on
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from buyer.books import Books
@@ -56,19 +57,19 @@ class WarmBooks:
         self._books = Books(trust, self._count)
         self._places: OrderedDict[str, tuple[MarketSocket, float]] = OrderedDict()
         self._sockets: list[MarketSocket] = []
+        self._taken: Counter[str] = Counter()
         self._ages: deque[int] = deque(maxlen=_AGES)
         self._thread: threading.Thread | None = None
         self._log = logs.get("warm_books")
 
     def want(self, token_ids: Iterable[str]) -> None:
-        """Keep these warm from soon on; never waits."""
+        """Keep these warm from soon on, the first `most` of them; never waits."""
         if self._stop.is_set():
             return
         with self._lock:
             now = self._clock.monotonic()
-            for token_id in token_ids:
+            for token_id in islice(token_ids, self._most):
                 self._place(token_id, now)
-            self._evict(now)
             self._tell()
             if self._thread is None and self._places:
                 self._thread = threading.Thread(target=self._run, name="book-checks", daemon=True)
@@ -108,7 +109,7 @@ class WarmBooks:
             HybridError: REST did not answer, or not readably; what is not vouched for stops being read by itself.
         """
         with self._lock:
-            self._evict(self._clock.monotonic())
+            self._let_idle_go(self._clock.monotonic())
             self._tell()
             self._ask_again()
             due = self._books.due(self._clock.now_ms(), self._most)
@@ -131,30 +132,35 @@ class WarmBooks:
 
     def _place(self, token_id: str, now: float) -> None:
         known = self._places.get(token_id)
+        if known is None and len(self._places) >= self._most:
+            self._let_go()
         socket = known[0] if known else self._with_room()
         self._places[token_id] = (socket, now)
         self._places.move_to_end(token_id)
         self._books.want(token_id, self._clock.now_ms())
 
     def _with_room(self) -> MarketSocket:
-        taken = Counter(socket.name for socket, _ in self._places.values())
         for socket in self._sockets:
-            if taken[socket.name] < self._each:
+            if self._taken[socket.name] < self._each:
+                self._taken[socket.name] += 1
                 return socket
         name = f"books-{len(self._sockets) + 1}"
         socket = MarketSocket(name, self._dial, self, clock=self._clock, stop=self._stop, random=self._random)
         self._sockets.append(socket)
+        self._taken[name] += 1
         socket.start()
         return socket
 
-    def _evict(self, now: float) -> None:
-        while self._places:
-            token_id, (_, wanted_at) = next(iter(self._places.items()))
-            if len(self._places) <= self._most and now - wanted_at <= IDLE_S:
-                return
-            del self._places[token_id]
-            self._books.forget([token_id])
-            self._count("evicted")
+    def _let_go(self) -> None:
+        """Forget the token that was wanted longest ago."""
+        token_id, (socket, _) = self._places.popitem(last=False)
+        self._taken[socket.name] -= 1
+        self._books.forget([token_id])
+        self._count("evicted")
+
+    def _let_idle_go(self, now: float) -> None:
+        while self._places and now - next(iter(self._places.values()))[1] > IDLE_S:
+            self._let_go()
 
     def _tell(self) -> None:
         wanted: dict[str, list[str]] = {socket.name: [] for socket in self._sockets}
@@ -174,6 +180,8 @@ class WarmBooks:
 
     def _compare(self, token_ids: list[str]) -> None:
         asked_at_ms = self._clock.now_ms()
+        with self._lock:
+            self._books.asked(token_ids, asked_at_ms)
         raw = self._checks.post("/books", [{"token_id": token_id} for token_id in token_ids], lane=Lane.CATCHUP)
         said = [book for one in as_list(raw, "books") if (book := self._readable(one))]
         with self._lock:

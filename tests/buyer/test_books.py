@@ -148,6 +148,37 @@ def test_trap_16_a_quiet_book_grows_old_unless_rest_vouches_for_it() -> None:
     assert shelf.against == "old"
 
 
+def test_trap_14_a_clock_that_is_set_back_makes_no_book_look_fresh_and_stops_no_check() -> None:
+    shelf = Shelf(raw_book())
+    shelf.now_ms -= 3_600_000
+
+    assert shelf.against == "old"
+    assert shelf.books.due(shelf.now_ms, 10) == [TOKEN]
+    shelf.books.asked([TOKEN], shelf.now_ms)
+    shelf.books.check(read_snapshot(raw_book(timestamp=str(NOW_MS))), shelf.now_ms + 3_600_000)
+    shelf.now_ms += 3_600_000
+    assert shelf.book().at_ms == shelf.now_ms
+
+
+def test_trap_14_a_time_far_in_the_future_is_no_time_and_does_not_make_what_follows_look_old() -> None:
+    shelf = Shelf(raw_book(), raw_changes(raw_change("0.49", "1"), at_ms=NOW_MS + 10**9))
+    assert shelf.against == "time"
+
+    shelf.now_ms += TRUST.settle_ms
+
+    assert (shelf.check(timestamp=str(NOW_MS + 10**9)), shelf.check()) == ("older", "same")
+    assert shelf.book().bids[0].shares == D(100)
+
+
+def test_a_check_that_fails_does_not_keep_the_others_waiting() -> None:
+    shelf = Shelf(raw_book())
+    assert shelf.books.due(NOW_MS, 1) == [TOKEN]
+
+    shelf.books.asked([TOKEN], NOW_MS)
+
+    assert shelf.books.due(NOW_MS + 1, 1) == []
+
+
 def test_trap_10_a_socket_that_does_not_bring_what_rest_has_is_found_out() -> None:
     shelf = Shelf(raw_book())
     later = {"bids": (("0.4", "1"),), "timestamp": str(NOW_MS + 500)}
