@@ -6,7 +6,6 @@ Several threads write (each connection, the checks) and the buyer's reads, so on
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 from buyer.books import Books
@@ -63,12 +62,12 @@ class WarmBooks:
         self._log = logs.get("warm_books")
 
     def want(self, token_ids: Iterable[str]) -> None:
-        """Keep these warm from soon on, the first `most` of them; never waits."""
+        """Keep these warm from soon on, the last `most` of them (newest last); never waits."""
         if self._stop.is_set():
             return
         with self._lock:
             now = self._clock.monotonic()
-            for token_id in islice(token_ids, self._most):
+            for token_id in tuple(token_ids)[-self._most :]:
                 self._place(token_id, now)
             self._tell()
             if self._thread is None and self._places:

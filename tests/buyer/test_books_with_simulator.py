@@ -187,7 +187,7 @@ def test_a_resolved_market_is_no_longer_at_hand(rig: Rig) -> None:
 def test_only_so_many_tokens_are_kept_and_the_longest_unwanted_leave(rig: Rig) -> None:
     rig.live._most = 4
     rig.prices.warm(rig.tokens[:4])
-    rig.prices.warm(rig.tokens[4:])
+    rig.prices.warm(rig.tokens)
 
     rig.until(lambda: all(rig.prices.book_at_hand(token) for token in rig.tokens[4:]))
     assert [rig.live.read(token)[1] for token in rig.tokens[:4]] == ["unknown"] * 4
