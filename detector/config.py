@@ -16,9 +16,9 @@ SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (
     "subgraph is off by default: it indexes the V1 exchanges and has seen nothing since CLOB V2 (2026-04-28)"
 )
-_RTDS_OFF = (
-    "rtds is off by default: its rows carry nothing that tells a second equal fill from a message sent twice, so a "
-    "repeated message could be signalled twice"
+_RTDS_ALONE = (
+    "keep another source beside rtds: nothing in a push tells a second equal fill from a message sent twice, so it "
+    "shows one, and the others bring the rest as a supplement"
 )
 _NO_LEADER = (
     "TRACKED_WALLETS is empty: give the wallets to follow, as --tracked-wallets 0x...,0x... or TRACKED_WALLETS=0x... "
@@ -42,8 +42,8 @@ class DetectorSettings(Settings):
     dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
     instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
     sources: Words = Field(
-        ("data_api", "chain_logs"),
-        description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}; {_RTDS_OFF}.",
+        ("data_api", "chain_logs", "rtds"),
+        description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}; {_RTDS_ALONE}.",
     )
     data_api_version: Literal["v2", "v1"] = Field(
         "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."

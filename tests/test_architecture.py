@@ -42,7 +42,6 @@ PURE = (
     "detector/rule.py",
     "detector/schedule.py",
     "detector/signals.py",
-    "detector/sources/gather.py",
     "detector/sources/port.py",
     "detector/sources/pulse.py",
     "detector/sources/reorg.py",

@@ -232,7 +232,7 @@ FILLS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(fills=FILLS, data=st.data())
 def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_the_same_total_once(
     fills: list[LeaderFill], data: st.DataObject
@@ -253,7 +253,7 @@ def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_t
     assert len(ids) == len(set(ids))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(fills=FILLS, cut=st.integers(0, 12))
 def test_two_detectors_that_see_different_halves_first_signal_the_total_once(fills: list[LeaderFill], cut: int) -> None:
     server, one, two = Server(), Matcher(), Matcher()

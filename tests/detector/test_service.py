@@ -254,5 +254,5 @@ def test_s3_a_bad_setting_is_named(words: list[str], named: str) -> None:
 
 
 def test_s3_the_subgraph_is_off_by_default_and_the_help_says_why() -> None:
-    assert settings().sources == ("data_api", "chain_logs")
+    assert settings().sources == ("data_api", "chain_logs", "rtds")
     assert "nothing since CLOB V2" in str(DetectorSettings.model_fields["sources"].description)
