@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from detector.health import Rules
 from detector.rule import EmitRule
+from detector.sources.log_groups import LogRules
 from shared.config import Addresses, Settings, Words, parse
 from shared.errors import BadConfig
 from shared.events import Address
@@ -114,6 +115,15 @@ class DetectorSettings(Settings):
         "many is retracted: FILL_RETRACTED.",
     )
     chain_leaders_at_once: int = Field(500, ge=1, le=1000, description="Leaders in one log filter; nodes allow 1,000.")
+    chain_whole_above: int = Field(
+        1000,
+        ge=1,
+        description="With more leaders than this the exchanges' whole log is read and sifted here: as many requests "
+        "for ten thousand leaders as for one.",
+    )
+    chain_whole_blocks_at_once: int = Field(
+        120, ge=1, le=10_000, description="Blocks in one such request, at most: they hold everybody's fills."
+    )
     chain_blocks_at_once: int = Field(2000, ge=1, le=10_000, description="Blocks in one log request, at most.")
     subgraph_leaders_at_once: int = Field(100, ge=1, le=1000, description="Leaders in one subgraph query.")
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
@@ -153,6 +163,20 @@ class DetectorSettings(Settings):
     def health_rules(self) -> Rules:
         """Return how sources are judged."""
         return Rules(grace_ms=round(self.source_grace_s * 1000))
+
+    @property
+    def log_rules(self) -> LogRules:
+        """Return how the chain's logs are read."""
+        return LogRules(
+            overlap=self.overlap_blocks,
+            backfill_s=self.backfill_s,
+            confirmations=self.confirmations,
+            with_v1=self.chain_v1,
+            leaders_at_once=self.chain_leaders_at_once,
+            blocks_at_once=self.chain_blocks_at_once,
+            whole_above=self.chain_whole_above,
+            whole_blocks_at_once=self.chain_whole_blocks_at_once,
+        )
 
     @property
     def leaders(self) -> tuple[str, ...]:
