@@ -41,6 +41,7 @@ PURE = (
     "detector/pieces.py",
     "detector/rule.py",
     "detector/schedule.py",
+    "detector/seen.py",
     "detector/signals.py",
     "detector/sources/port.py",
     "detector/sources/pulse.py",

@@ -1,5 +1,6 @@
 """The matcher: every fill in exactly one signal, whatever the order, the duplicates and the sources."""
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable
 
@@ -213,6 +214,25 @@ def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
     assert (str(signal.shares), str(signal.usdc), str(signal.price)) == ("3", "1", "0.333333")
     assert [(by.source, by.lag_ms) for by in signal.seen_by] == [("data_api", 4200)]
     assert fact_of(draft).startswith(f"{LEADER}:")
+
+
+def test_s4_what_three_sources_tell_of_a_key_takes_less_than_a_kilobyte() -> None:
+    matcher, count = Matcher(), 2000
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+
+    for number in range(count):
+        for place, source in enumerate(("rtds", "chain_logs", "data_api")):
+            index = 700 + number if source == "chain_logs" else None
+            fill = a_fill(9_000_000 + number, 4_000_000 + number, tx_hash=tx(number), log_index=index)
+            for draft in matcher.see(View(source, NOW_MS + 10 * number + place, (fill,))).drafts:
+                matcher.published(draft)
+        matcher.take_confirmations()
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert len(matcher) == count
+    assert taken / len(matcher) < 1024
 
 
 def some_fill(amount: tuple[int, int], number: int, side: str) -> LeaderFill:
