@@ -11,6 +11,7 @@ from redis import Redis
 from detector.board import Board
 from detector.config import DetectorSettings
 from detector.matcher import Matcher
+from detector.outbox import nameless
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
@@ -127,6 +128,7 @@ class HybridDetector:
             matcher=Matcher(self._cfg.rule),
             markets=parts.markets,
             within_ms=self._cfg.rule.within_ms,
+            label=parts.roster.label if parts.roster else nameless,
         )
 
     def _build_pollers(self, source: Source) -> Pollers:

@@ -78,7 +78,8 @@ class ActionableSignal(Event, frozen=True):
     `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
     what was not signalled before. `traded_at_ms` is the block's time (second resolution). `emitted_by` says which rule
     let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
-    the detector had at hand of the market: None when it knew nothing, for it never waits.
+    the detector had at hand of the market: None when it knew nothing, for it never waits. `catch_up` marks what was
+    shown over a minute after it was traded: read after downtime, or told late.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -96,6 +97,7 @@ class ActionableSignal(Event, frozen=True):
     seen_at_ms: int
     seen_by: tuple[SeenBy, ...]
     emitted_by: Literal["first", "confirmed", "unconfirmed"] = "first"
+    catch_up: bool = False
     market: MarketHint = MarketHint()
     facts: MarketFacts | None = None
 

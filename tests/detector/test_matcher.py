@@ -217,7 +217,7 @@ def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
 
 
 def test_s4_what_three_sources_tell_of_a_key_takes_less_than_a_kilobyte() -> None:
-    matcher, count = Matcher(), 2000
+    matcher, count = Matcher(), 1000
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
 
