@@ -8,6 +8,7 @@ from shared.market import MarketFacts
 from shared.money import from_micro, price_of
 
 _DIGEST = 32
+UNCONFIRMED = "no second source showed it in time"
 CATCH_UP_MS = 60_000
 """What is shown so long after it was traded is no news any more, whatever kept it."""
 
@@ -48,9 +49,9 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
     )
 
 
-def dropped_of(draft: Draft, emitted_at_ms: int) -> SignalDropped:
-    """Build what is said of a draft that nobody confirmed in time."""
-    return SignalDropped(**_of(draft, emitted_at_ms), reason="no second source showed it in time")
+def dropped_of(draft: Draft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
+    """Build what is said of a draft that will never be a signal."""
+    return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
 
 def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:

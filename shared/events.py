@@ -103,7 +103,9 @@ class ActionableSignal(Event, frozen=True):
 
 
 class SignalDropped(Event, frozen=True):
-    """Fills that only one source showed until the time limit, under `emit_rule=confirmed` and `unconfirmed=drop`.
+    """Fills that waited for a second source and will be no signal, under `emit_rule=confirmed`; `reason` says why.
+
+    Either none showed them in time (`unconfirmed=drop`), or a reorganisation removed them meanwhile.
 
     `id` is that of the signal they would have been; it will never be one.
     """

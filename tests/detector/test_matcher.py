@@ -4,6 +4,7 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -214,6 +215,17 @@ def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
     assert (str(signal.shares), str(signal.usdc), str(signal.price)) == ("3", "1", "0.333333")
     assert [(by.source, by.lag_ms) for by in signal.seen_by] == [("data_api", 4200)]
     assert fact_of(draft).startswith(f"{LEADER}:")
+
+
+@pytest.mark.parametrize(("late_s", "catch_up"), [(4, False), (60, False), (61, True), (86_400, True)])
+def test_a_signal_of_a_fill_shown_over_a_minute_late_says_that_it_is_catch_up_and_who_the_leader_is(
+    late_s: int, *, catch_up: bool
+) -> None:
+    (draft,) = Matcher().see(a_view(a_fill(), seen_at_ms=NOW_MS + late_s * 1000)).drafts
+
+    signal = signal_of(draft, NOW_MS + late_s * 1000, label="whale")
+
+    assert (signal.catch_up, signal.leader_label) == (catch_up, "whale")
 
 
 def test_s4_what_three_sources_tell_of_a_key_takes_less_than_a_kilobyte() -> None:
