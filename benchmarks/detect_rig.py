@@ -190,6 +190,7 @@ def venue(*words: str) -> Generator[Venue]:
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", *words],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, DIE_WITH_PARENT: str(os.getpid())},
     )
