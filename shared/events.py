@@ -198,12 +198,16 @@ class GateStatus(Value, frozen=True):
 
 
 class HybridProgress(Event, frozen=True):
-    """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in."""
+    """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in.
+
+    `leader_count` is how many it watches; of very many, each report names the next few hundred in turn.
+    """
 
     event: Literal["HYBRID_PROGRESS"] = "HYBRID_PROGRESS"
     detector: str
     runtime_ms: int
     leaders: tuple[str, ...]
+    leader_count: int = 0
     signals: int
     sightings: int
     repeats: int
