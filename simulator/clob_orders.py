@@ -7,10 +7,13 @@ from typing import Any, cast
 
 from simulator import contracts
 from simulator.accounts import CASH, Account
+from simulator.clock import Stopwatch
 from simulator.credentials import ApiKey, Credentials
+from simulator.engine_modes import Wish, refusal
 from simulator.exchange import Exchange
 from simulator.order_form import form_of
 from simulator.orders import PlacedOrder
+from simulator.signer_limits import Kind, SignerLimits
 from simulator.trading_json import order_json, placed_json, trade_json
 from simulator.web import Answer, Call, Json, RefusedError, Route, answer
 from simulator.world import World
@@ -25,9 +28,11 @@ Handler = Callable[[Call, ApiKey], Answer]
 class ClobOrders:
     """Serve the signed routes under /clob."""
 
-    def __init__(self, world: World, exchange: Exchange, credentials: Credentials) -> None:
+    def __init__(self, world: World, exchange: Exchange, credentials: Credentials, signers: SignerLimits) -> None:
         """Take orders for an exchange."""
         self._world = world
+        self._signers = signers
+        self._watch = Stopwatch()
         self._exchange = exchange
         self._credentials = credentials
 
@@ -37,12 +42,12 @@ class ClobOrders:
             ("GET", "/auth/api-keys", self.api_keys),
             ("DELETE", "/auth/api-key", self.delete_key),
             ("GET", "/auth/ban-status/closed-only", self.closed_only),
-            ("POST", "/order", self.post_order),
-            ("POST", "/orders", self.post_orders),
-            ("DELETE", "/order", self.cancel_order),
-            ("DELETE", "/orders", self.cancel_orders),
-            ("DELETE", "/cancel-all", self.cancel_all),
-            ("DELETE", "/cancel-market-orders", self.cancel_market),
+            ("POST", "/order", self._metered("orders", self.post_order)),
+            ("POST", "/orders", self._metered("orders", self.post_orders)),
+            ("DELETE", "/order", self._metered("cancels", self.cancel_order)),
+            ("DELETE", "/orders", self._metered("cancels", self.cancel_orders)),
+            ("DELETE", "/cancel-all", self._metered("cancels", self.cancel_all)),
+            ("DELETE", "/cancel-market-orders", self._metered("cancels", self.cancel_market)),
             ("GET", "/data/order/{}", self.order),
             ("GET", "/data/orders", self.orders),
             ("GET", "/data/trades", self.trades),
@@ -175,6 +180,21 @@ class ClobOrders:
     def _private(self, handler: Handler) -> Callable[[Call], Answer]:
         return lambda call: handler(call, self._credentials.checked(call, self.now_s(call)))
 
+    def _metered(self, kind: Kind, handler: Handler) -> Handler:
+        """Count a signer's orders or cancels and ask the engine, before anything is done."""
+
+        def metered(call: Call, key: ApiKey) -> Answer:
+            asked: Json = call.json() if call.body else None
+            count = len(cast("list[Json]", asked)) if isinstance(asked, list) else 1
+            enough, headers = self._signers.take(key.address, kind, count, self._watch.seconds())
+            if not enough:
+                return Answer(json.dumps({"error": "rate limit exceeded"}), 429, headers)
+            refused = refusal(self._world, call.path, _wish(kind, asked))
+            reply = refused or handler(call, key)
+            return Answer(reply.body, reply.status, {**reply.headers, **headers})
+
+        return metered
+
     def _make(self, call: Call) -> ApiKey:
         return self._credentials.create(call, self.now_s(call))
 
@@ -209,6 +229,15 @@ class ClobOrders:
         signature_type = query.integer("signature_type", 0, 0, 3)
         account = self._exchange.accounts.of_owner(key.address, signature_type)
         return account, CASH if kind == "COLLATERAL" else token
+
+
+def _wish(kind: Kind, asked: Json) -> Wish:
+    """Return what is wanted of the engine; a batch is post-only when each of its orders is."""
+    if kind == "cancels":
+        return "cancel"
+    orders = cast("list[Json]", asked if isinstance(asked, list) else [asked])
+    passive = all(isinstance(each, dict) and cast("dict[str, Json]", each).get("postOnly") is True for each in orders)
+    return "post_only" if passive else "order"
 
 
 def _listed(body: Json, most: int) -> Sequence[Json]:
