@@ -8,6 +8,7 @@ from starlette.websockets import WebSocket
 from simulator.accounts import Accounts
 from simulator.activity_file import ActivityFile
 from simulator.clob import Clob
+from simulator.clob_account import ClobAccount
 from simulator.clob_orders import ClobOrders
 from simulator.clock import Clock
 from simulator.control import Control
@@ -90,7 +91,8 @@ class App:
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
         directory.add("gamma", Gamma(world).routes())
         directory.add("clob", Clob(world).routes())
-        directory.add("clob", ClobOrders(world, self.exchange, self._credentials, self._signers).routes())
+        keys = ClobAccount(world, self.exchange.accounts, self._credentials)
+        directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
         directory.add("site", self.site.routes())
         directory.add("subgraph", Subgraph(world).routes())
         directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts)).routes())

@@ -1,14 +1,13 @@
-"""The CLOB's private half over REST: keys, orders, own state, balances."""
+"""The CLOB's private half that is about orders: place, cancel, read one's own."""
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
-from simulator import contracts
-from simulator.accounts import CASH, Account
+from simulator.clob_account import ClobAccount, Handler
 from simulator.clock import Stopwatch
-from simulator.credentials import ApiKey, Credentials
+from simulator.credentials import ApiKey
 from simulator.engine_modes import Wish, refusal
 from simulator.exchange import Exchange
 from simulator.order_form import form_of
@@ -22,26 +21,22 @@ _MOST_ORDERS = 15
 _MOST_CANCELS = 3000
 _PAGE = 500
 _END = "LTE="
-Handler = Callable[[Call, ApiKey], Answer]
 
 
 class ClobOrders:
     """Serve the signed routes under /clob."""
 
-    def __init__(self, world: World, exchange: Exchange, credentials: Credentials, signers: SignerLimits) -> None:
+    def __init__(self, world: World, exchange: Exchange, keys: ClobAccount, signers: SignerLimits) -> None:
         """Take orders for an exchange."""
         self._world = world
         self._signers = signers
         self._watch = Stopwatch()
         self._exchange = exchange
-        self._credentials = credentials
+        self._keys = keys
 
     def routes(self) -> list[Route]:
         """Return what is served."""
         signed: list[tuple[str, str, Handler]] = [
-            ("GET", "/auth/api-keys", self.api_keys),
-            ("DELETE", "/auth/api-key", self.delete_key),
-            ("GET", "/auth/ban-status/closed-only", self.closed_only),
             ("POST", "/order", self._metered("orders", self.post_order)),
             ("POST", "/orders", self._metered("orders", self.post_orders)),
             ("DELETE", "/order", self._metered("cancels", self.cancel_order)),
@@ -51,40 +46,12 @@ class ClobOrders:
             ("GET", "/data/order/{}", self.order),
             ("GET", "/data/orders", self.orders),
             ("GET", "/data/trades", self.trades),
-            ("GET", "/balance-allowance", self.balance),
-            ("GET", "/balance-allowance/update", self.refresh),
         ]
-        return [
-            Route("POST", "/auth/api-key", lambda call: answer(self._make(call).record())),
-            Route("GET", "/auth/derive-api-key", self.derive),
-            *(Route(method, path, self._private(handler)) for method, path, handler in signed),
-        ]
-
-    def derive(self, call: Call) -> Answer:
-        """Return an API key made before."""
-        return answer(self._credentials.derive(call, self.now_s(call)).record())
-
-    def now_s(self, call: Call) -> int:
-        """Return the venue's clock, which a fault may have set wrong."""
-        return (call.now_ms + self._world.faults.skew_ms("clob", call.now_ms)) // 1000
-
-    def api_keys(self, _call: Call, key: ApiKey) -> Answer:
-        """Return the ids of an address's keys."""
-        return answer({"apiKeys": [each.key for each in self._credentials.of(key.address)]})
-
-    def delete_key(self, _call: Call, key: ApiKey) -> Answer:
-        """Forget the key that signed this."""
-        self._credentials.delete(key)
-        return answer("OK")
-
-    def closed_only(self, _call: Call, key: ApiKey) -> Answer:
-        """Tell whether an address may only close positions."""
-        own = [each for each in self._exchange.accounts.by_wallet.values() if each.owner == key.address]
-        return answer({"closed_only": any(each.closed_only for each in own)})
+        return [Route(method, path, self._keys.private(handler)) for method, path, handler in signed]
 
     def post_order(self, call: Call, key: ApiKey) -> Answer:
         """Take one order; what is refused or killed answers 400."""
-        order = self._exchange.place(form_of(call.json()), key, self.now_s(call))
+        order = self._exchange.place(form_of(call.json()), key, self._keys.now_s(call))
         if order.reason:
             return answer({"error": order.reason, "orderID": order.id}, 400)
         return answer(placed_json(order))
@@ -160,26 +127,6 @@ class ClobOrders:
         ]
         return _page(chosen, call)
 
-    def balance(self, call: Call, key: ApiKey) -> Answer:
-        """Return what the venue believes a wallet has and may spend, in micro-units."""
-        account, what = self._asked(call, key)
-        accounts = self._exchange.accounts
-        if account is None:
-            return answer({"balance": "0", "allowances": dict.fromkeys(contracts.EXCHANGES, "0")})
-        shown = accounts.balance(account, what) if account.synced else 0
-        allowed = {each: str(accounts.allowance(account, what, each)) for each in contracts.EXCHANGES}
-        return answer({"balance": str(shown), "allowances": allowed})
-
-    def refresh(self, call: Call, key: ApiKey) -> Answer:
-        """Look at the chain again."""
-        account, _ = self._asked(call, key)
-        if account is not None:
-            account.synced = True
-        return Answer("")
-
-    def _private(self, handler: Handler) -> Callable[[Call], Answer]:
-        return lambda call: handler(call, self._credentials.checked(call, self.now_s(call)))
-
     def _metered(self, kind: Kind, handler: Handler) -> Handler:
         """Count a signer's orders or cancels and ask the engine, before anything is done."""
 
@@ -195,15 +142,12 @@ class ClobOrders:
 
         return metered
 
-    def _make(self, call: Call) -> ApiKey:
-        return self._credentials.create(call, self.now_s(call))
-
     def _own(self, key: ApiKey) -> list[PlacedOrder]:
         return [order for order in self._exchange.orders.values() if order.account.owner == key.address]
 
     def _result(self, body: Json, call: Call, key: ApiKey) -> dict[str, Any]:
         try:
-            order = self._exchange.place(form_of(body), key, self.now_s(call))
+            order = self._exchange.place(form_of(body), key, self._keys.now_s(call))
         except RefusedError as refused:
             return _failed(refused.message)
         return _failed(order.reason, order.id) if order.reason else placed_json(order)
@@ -220,15 +164,6 @@ class ClobOrders:
             else:
                 kept[name] = "already canceled or matched"
         return answer({"canceled": done, "not_canceled": kept})
-
-    def _asked(self, call: Call, key: ApiKey) -> tuple[Account | None, str]:
-        query = call.query
-        kind, token = query.get("asset_type"), query.get("token_id")
-        if kind not in {"COLLATERAL", "CONDITIONAL", "CONDITIONAL-V2"} or (kind != "COLLATERAL" and not token):
-            raise RefusedError(400, "Invalid asset type")
-        signature_type = query.integer("signature_type", 0, 0, 3)
-        account = self._exchange.accounts.of_owner(key.address, signature_type)
-        return account, CASH if kind == "COLLATERAL" else token
 
 
 def _wish(kind: Kind, asked: Json) -> Wish:

@@ -68,7 +68,7 @@ class Trader:
         assert resolver is not None
         signed = {**resolver(method, path, raw), **headers}
         reply = transport._client.request(method, path, content=raw, headers=signed)
-        return reply.status_code, reply.json() if reply.content else None
+        return reply.status_code, _decoded(reply)
 
     def get(self, path: str, query: str = "", **headers: str) -> tuple[int, Any]:
         """Read something private; the query is not signed."""
@@ -76,7 +76,7 @@ class Trader:
         resolver = transport._header_resolver
         assert resolver is not None
         reply = transport._client.get(path + query, headers={**resolver("GET", path, None), **headers})
-        return reply.status_code, reply.json() if reply.content else None
+        return reply.status_code, _decoded(reply)
 
     def truth(self) -> list[dict[str, Any]]:
         """Return what the venue knows of this wallet's orders."""
@@ -89,3 +89,7 @@ class Trader:
 
     def close(self) -> None:
         self.client.close()
+
+
+def _decoded(reply: Any) -> Any:
+    return reply.json() if reply.headers["content-type"] == "application/json" and reply.content else None
