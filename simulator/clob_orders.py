@@ -2,8 +2,8 @@
 
 import base64
 import json
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
 from simulator.clob_account import ClobAccount, Handler
 from simulator.clock import Stopwatch
@@ -21,6 +21,7 @@ _MOST_ORDERS = 15
 _MOST_CANCELS = 3000
 _PAGE = 500
 _END = "LTE="
+Row = TypeVar("Row")
 
 
 class ClobOrders:
@@ -101,14 +102,14 @@ class ClobOrders:
         """Return a page of open orders."""
         query = call.query
         chosen = [
-            order_json(order, key.key)
+            order
             for order in self._own(key)
             if order.status in {"LIVE", "DELAYED"}
             and query.get("id") in {"", order.id}
             and query.get("market") in {"", order.market.condition_id}
             and query.get("asset_id") in {"", order.form.token_id}
         ]
-        return _page(chosen, call)
+        return _page(chosen, lambda order: order_json(order, key.key), call)
 
     def trades(self, call: Call, key: ApiKey) -> Answer:
         """Return a page of own trades, newest first."""
@@ -116,7 +117,7 @@ class ClobOrders:
         before = query.integer("before", 1 << 62)
         after = query.integer("after", 0)
         chosen = [
-            trade_json(trade, key.key)
+            trade
             for trade in reversed(self._exchange.trades.all)
             if trade.order.account.owner == key.address
             and query.get("id") in {"", trade.id}
@@ -125,7 +126,7 @@ class ClobOrders:
             and query.get("maker_address").lower() in {"", trade.order.form.maker}
             and after <= trade.at_ms // 1000 < before
         ]
-        return _page(chosen, call)
+        return _page(chosen, lambda trade: trade_json(trade, key.key), call)
 
     def _metered(self, kind: Kind, handler: Handler) -> Handler:
         """Count a signer's orders or cancels and ask the engine, before anything is done."""
@@ -192,7 +193,7 @@ def _failed(message: str, name: str = "") -> dict[str, Any]:
     }
 
 
-def _page(rows: list[dict[str, Any]], call: Call) -> Answer:
+def _page(rows: list[Row], shown_as: Callable[[Row], dict[str, Any]], call: Call) -> Answer:
     given = call.query.get("next_cursor")
     try:
         start = 0 if given in {"", "MA=="} else int(base64.b64decode(given))
@@ -200,6 +201,6 @@ def _page(rows: list[dict[str, Any]], call: Call) -> Answer:
         raise RefusedError(400, "invalid next_cursor") from error
     rest = start + _PAGE
     cursor = _END if start < 0 or rest >= len(rows) else base64.b64encode(str(rest).encode()).decode()
-    shown = [] if start < 0 else rows[start:rest]
+    shown = [] if start < 0 else [shown_as(row) for row in rows[start:rest]]
     body = {"limit": _PAGE, "next_cursor": cursor, "count": len(shown), "data": shown}
     return Answer(json.dumps(body))

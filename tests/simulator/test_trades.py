@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +142,23 @@ def test_a_resting_order_filled_by_the_world_is_told_to_its_maker(trader: Any) -
     assert (trade["trader_side"], trade["side"]) == ("MAKER", "SELL")
     (maker,) = trade["maker_orders"]
     assert (maker["order_id"], maker["side"], maker["matched_amount"]) == (answer["orderID"], "BUY", "10")
+
+
+@pytest.mark.real_data
+def test_own_orders_and_trades_have_every_captured_field(trader: Any, real_data: Path) -> None:
+    def captured(name: str) -> dict[str, Any]:
+        return json.loads((real_data / "venue" / f"{name}.json").read_text(encoding="utf-8"))
+
+    with _listen(trader) as socket:
+        _, answer = trader.post(trader.market())
+        frames = [json.loads(socket.recv(timeout=2)) for _ in range(3)]
+    order = trader.get(f"/data/order/{answer['orderID']}")[1]
+    (trade,) = trader.get("/data/trades")[1]["data"]
+
+    assert set(captured("http_order_response_ok")) <= set(answer)
+    assert set(captured("http_open_order")) == set(order)
+    assert set(captured("http_trade_report")) == set(trade)
+    assert set(captured("http_trade_report")["maker_orders"][0]) == set(trade["maker_orders"][0])
+    assert set(captured("ws_user_order_msg")) == set(frames[0])
+    assert set(captured("ws_user_trade_msg")) <= set(frames[1])
+    assert set(captured("http_signed_order")) == set(trader.body(trader.market())["order"])
