@@ -110,6 +110,12 @@ def test_trap_17_amounts_have_only_the_decimals_of_their_tick(kind: Kind, side: 
     assert _refused(form).startswith("invalid amounts, the ")
 
 
+def test_amounts_beyond_all_money_are_judged_like_others() -> None:
+    vast = 10**70
+    assert price_of(_a_form(maker_amount=vast // 2, taker_amount=vast), _a_market(), "") == 5000
+    assert "invalid price" in _refused(_a_form(maker_amount=vast, taker_amount=10_000_000))
+
+
 def test_trap_18_sizes_below_the_minimum_are_refused() -> None:
     assert "Size lower than the minimum: 5" in _refused(_a_form(maker_amount=2_495_000, taker_amount=4_990_000))
     assert "($0.99), min size: $1" in _refused(_a_form(maker_amount=990_000, taker_amount=1_980_000, kind="FAK"))
@@ -185,7 +191,13 @@ def test_a_v1_order_and_a_loose_type_are_no_orders(trader: Any) -> None:
     body = trader.body(trader.market())
     old = {**body, "order": {**body["order"], "nonce": "0"}}
     assert trader.send(old) == (400, {"error": "order_version_mismatch"})
-    for name, value in (("salt", "7"), ("makerAmount", 10_000_000), ("signatureType", "3"), ("side", 0)):
+    for name, value in (
+        ("salt", "7"),
+        ("makerAmount", 10_000_000),
+        ("signatureType", "3"),
+        ("side", 0),
+        ("timestamp", "9" * 78),
+    ):
         loose = {**body, "order": {**body["order"], name: value}}
         assert trader.send(loose) == (400, {"error": "Invalid order payload"})
 
