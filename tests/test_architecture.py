@@ -29,9 +29,11 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 PURE = (
     "buyer/aftermath.py",
     "buyer/books.py",
+    "buyer/caps.py",
     "buyer/case.py",
     "buyer/exits.py",
     "buyer/fills.py",
+    "buyer/filters.py",
     "buyer/limits.py",
     "buyer/live_book.py",
     "buyer/policy.py",
