@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from backtest.pace import Pace
 from backtest.recorded import RecordedPrices, RecordedVenue
 from backtest.tape import Tape
 from buyer.engine import DEAD_LETTER, Engine, Identity
@@ -65,10 +66,12 @@ class Replay:
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
-    def run(self) -> Iterator[Replayed]:
-        """Yield each recorded decision, made again."""
+    def run(self, pace: Pace | None = None) -> Iterator[Replayed]:
+        """Yield each recorded decision, made again; `pace` waits until its time has come."""
         waiting = list(self._tape.redemptions)
         for decision, text in self._tape.decisions:
+            if pace:
+                pace.wait_for(decision.inputs.now_ms)
             seq = decision.inputs.portfolio.seq if decision.inputs.portfolio else self.ledger.seq
             while waiting and waiting[0].ledger_seq <= seq:
                 self._redeem(waiting.pop(0))
