@@ -176,7 +176,7 @@ class BuyerSettings(Settings):
                 who = f"leader_limits of {leader}: "
                 limits.of(leader)
         except ValidationError as error:
-            raise ValueError(who + first_problem(error).removeprefix("payload: Value error, ")) from error
+            raise ValueError(who + _plain(error)) from error
         return self
 
     @property
@@ -189,6 +189,11 @@ def _bounded(name: str) -> TypeAdapter[Any]:
     """Return what checks one setting's value alone."""
     field = BuyerSettings.model_fields[name]
     return TypeAdapter(Annotated[field.annotation, field])  # pyright: ignore[reportArgumentType, reportInvalidTypeForm, reportUnknownVariableType] - made at run time
+
+
+def _plain(error: ValidationError) -> str:
+    """Return what does not fit, without the whole model that it was found in."""
+    return first_problem(error).removeprefix("payload: ").removeprefix("Value error, ").partition(' (got "{')[0]
 
 
 def parse_args(argv: list[str] | None = None) -> BuyerSettings:

@@ -16,7 +16,9 @@ from tests.buyer.builders import LEADER, a_case, a_portfolio, a_signal, some_lim
 D = Decimal
 
 
-def a_wager(limits: Limits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5") -> Wager:
+def a_wager(
+    limits: Limits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
+) -> Wager:
     return Wager(Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), D(cost), limits)
 
 
@@ -57,9 +59,7 @@ def test_a_stake_is_what_its_mode_says(changes: dict[str, object], usdc: str, wa
 def test_kelly_bets_the_part_that_the_stated_edge_is_worth(
     edge: str, fraction: str, cap: str, cost: str, wanted: str
 ) -> None:
-    limits = some_limits(
-        sizing="kelly", kelly_edge_pct=D(edge), kelly_fraction_pct=D(fraction), kelly_cap_pct=D(cap)
-    )
+    limits = some_limits(sizing="kelly", kelly_edge_pct=D(edge), kelly_fraction_pct=D(fraction), kelly_cap_pct=D(cap))
 
     assert stake(a_wager(limits, cost=cost)) == D(wanted)
 
@@ -91,9 +91,7 @@ def test_no_mode_stakes_less_than_nothing_or_more_than_the_most(
     mode: str, usdc: Decimal, price: Decimal, bankroll: Decimal, edge: Decimal
 ) -> None:
     limits = some_limits(sizing=mode, kelly_edge_pct=edge, leader_bankroll_usdc=D(100))
-    case = a_case(
-        signal=a_signal(usdc=usdc, price=price), portfolio=a_portfolio(bankroll=bankroll), limits=limits
-    )
+    case = a_case(signal=a_signal(usdc=usdc, price=price), portfolio=a_portfolio(bankroll=bankroll), limits=limits)
 
     decision = decide(case)
 
@@ -110,10 +108,12 @@ def test_tiers_that_make_no_sense_are_named(text: str) -> None:
 
 
 def test_one_leader_has_its_own_limits_and_the_others_everybodys() -> None:
-    limits = some_settings("--leader-limits", f'{{"{LEADER.upper()}": {{"stake_usdc": "20", "sides": "sell"}}}}'.replace("0X", "0x")).limits
+    checksummed = "0x" + LEADER[2:].upper()
+    text = f'{{"{checksummed}": {{"stake_usdc": "20", "sides": "sell"}}}}'
+    limits = some_settings("--leader-limits", text).limits
 
     assert (limits.of(LEADER).stake_usdc, limits.of(LEADER).sides) == (D(20), "sell")
-    assert limits.of("0x" + "b2" * 20) == limits.model_copy(update={"leader_limits": limits.leader_limits})
+    assert limits.of("0x" + "b2" * 20) == limits.model_copy(update={"leader_limits": ""})
     assert limits.of(LEADER).max_day_usdc == limits.max_day_usdc
 
 
