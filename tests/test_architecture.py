@@ -27,7 +27,9 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "buyer/aftermath.py",
     "buyer/case.py",
+    "buyer/exits.py",
     "buyer/fills.py",
     "buyer/limits.py",
     "buyer/policy.py",
@@ -53,6 +55,7 @@ PURE = (
     "shared/errors.py",
     "shared/events.py",
     "shared/exits.py",
+    "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
     "shared/switch.py",

@@ -181,7 +181,7 @@ def test_trap_22_a_sell_whose_buy_was_skipped_and_dust_sell_nothing() -> None:
 
 
 def test_sells_can_be_switched_off() -> None:
-    off = some_limits(mirror_sells=False)
+    off = some_limits(mirror_sells="none")
     assert failed(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D(10)), limits=off) == {
         "sells_mirrored"
     }
