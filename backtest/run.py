@@ -114,6 +114,7 @@ class Run:
             limits=limits,
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
+            explain=False,
         )
 
     def steps(self) -> Iterator[int]:

@@ -32,6 +32,7 @@ PURE = (
     "buyer/exits.py",
     "buyer/fills.py",
     "buyer/limits.py",
+    "buyer/once.py",
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
