@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import TypeVar
 
 from buyer.exits import Mirrored, mirrored
 from buyer.fills import Filled, acceptable, walk
 from buyer.limits import Limits
+from buyer.once import cached_property
 from buyer.sizing import TICKS, Size, Wager, buy_size, exit_limit, limit_price, sell_size, share_cost, stake
 from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
 from shared.market import Book, MarketFacts, Side

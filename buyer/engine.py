@@ -62,10 +62,11 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
+        explain: bool = True,
     ) -> None:
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
-        self._emit = emit
+        self._emit, self._explain = emit, explain
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -152,7 +153,7 @@ class Engine:
         limits = self._limits.of(signal.leader)
         scope, inputs = self._look(signal.leader, signal.token_id, limits)
         seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide(Case(*seen, signal))
+        verdict = decide(Case(*seen, signal), explain=self._explain)
         draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
         if verdict.order is None or inputs.market is None:
             return self._conclude(draft, None, None, ack)

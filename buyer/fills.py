@@ -1,20 +1,23 @@
 """What an order gets from a book: one fill model for the decision, the paper venue and the backtest. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
 
-from shared.market import Level, MarketFacts, Side
+from shared.events import Order
+from shared.market import Book, Level, MarketFacts, Side
 from shared.money import cost_micro, fee_micro, proceeds_micro, to_micro
 
 
-@dataclass(frozen=True)
-class Filled:
+class Filled(NamedTuple):
     """Micro-units taken from the book: `usdc` before fees."""
 
     shares: int = 0
     usdc: int = 0
     fee: int = 0
+
+
+NOTHING = Filled()
 
 
 def walk(
@@ -30,16 +33,29 @@ def walk(
         budget: The most to pay, fees included, in micro-units (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    taken = Filled()
+    taken = NOTHING
     for level in levels:
         if taken.shares >= shares or not acceptable(level.price, side, limit):
             break
-        wanted = min(shares - taken.shares, to_micro(level.shares))
-        if budget is not None:
-            wanted = affordable(wanted, level.price, budget - taken.usdc - taken.fee, facts)
-        piece = _piece(side, wanted, level.price, facts)
+        piece = _piece(side, min(shares - taken.shares, to_micro(level.shares)), level.price, facts)
+        if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
+            fitting = affordable(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
+            piece = _piece(side, fitting, level.price, facts)
         taken = Filled(taken.shares + piece.shares, taken.usdc + piece.usdc, taken.fee + piece.fee)
     return taken
+
+
+def meet(order: Order, book: Book, facts: MarketFacts) -> Filled:
+    """Return what `order` gets from the book it meets, the rest killed (FAK)."""
+    budget = to_micro(order.budget) if order.side == "BUY" else None
+    return walk(book.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
+
+
+def off_grid(order: Order, book: Book) -> str:
+    """Return the venue's word on an order that does not stand on the book's grid, '' for one that does (trap 17)."""
+    if book.tick and order.limit_price % book.tick:
+        return f"price {order.limit_price} breaks minimum tick size rule: {book.tick}"
+    return ""
 
 
 def acceptable(price: Decimal, side: Side, limit: Decimal) -> bool:

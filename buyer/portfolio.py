@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from buyer.limits import Limits
+from buyer.once import cached_property
 from shared import accounts
 from shared.accounts import Lot, Postings, exposures, merged
 from shared.events import BuyEngineDecision, ExitTask, Gathered, HeldLot, Order, Outcome, Portfolio
@@ -18,6 +19,8 @@ from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
 from shared.switch import STOPS
 from shared.writes import Balances, Guard
+
+_OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Scope:
             "total_exposure": accounts.TOTAL,
         }
 
-    @property
+    @cached_property
     def amounts(self) -> dict[str, str]:
         """Name the accounts in micro-units by their field of `Portfolio`."""
         return {
@@ -73,13 +76,12 @@ class Scope:
             **self.exposures,
         }
 
-    @property
+    @cached_property
     def accounts(self) -> tuple[str, ...]:
         """Name every account that `portfolio_of` reads."""
-        others = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
-        return (*self.amounts.values(), *others)
+        return (*self.amounts.values(), *_OTHERS)
 
-    @property
+    @cached_property
     def records(self) -> tuple[tuple[str, str], ...]:
         """Name every record that `portfolio_of` reads."""
         return ((LOTS, self.lot), (GATHERED, self.gathering), (EXITS, self.lot))
@@ -105,7 +107,7 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     values, records = balances.values, balances.records
     lot, gathered, task = (records.get(name) for name in scope.records)
     holding = bool(values[scope.amounts["lot_cost"]] or values[scope.amounts["lot_shares"]])
-    return Portfolio(
+    return Portfolio.of_checked(
         seq=balances.seq,
         **{field: from_micro(values[account]) for field, account in scope.amounts.items()},
         bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),

@@ -1,6 +1,6 @@
 """What an order gets from the book it meets: paper's outcome, and what live ones are compared with. Pure."""
 
-from buyer.fills import Filled, acceptable, walk
+from buyer.fills import Filled, acceptable, meet, off_grid
 from shared.events import Order, Outcome, PaperOutcome
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
@@ -11,13 +11,12 @@ def outcome_of(order: Order, book: Book, facts: MarketFacts) -> Outcome:
 
     The outcome's `book` is cut to what it depends on: the same order on it has the same outcome.
     """
-    if book.tick and order.limit_price % book.tick:
-        return nothing(f"price {order.limit_price} breaks minimum tick size rule: {book.tick}", book.bare())
+    refused = off_grid(order, book)
+    if refused:
+        return nothing(refused, book.bare())
     if book.crossed:
         return nothing("the book is crossed, so nobody can tell what it gives", _best_levels(book))
-    met = _reachable(book, order)
-    budget = to_micro(order.budget) if order.side == "BUY" else None
-    filled = walk(met.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
+    filled, met = meet(order, book, facts), _reachable(book, order)
     return _matched(filled, order, met) if filled.shares else nothing("no orders found to match", met)
 
 

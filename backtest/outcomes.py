@@ -1,0 +1,59 @@
+"""What became of a signal, in the compact form of the result. Pure."""
+
+from backtest.quotes import Quote, price_micro
+from backtest.result import SignalOutcome
+from backtest.world import Met
+from shared.events import ActionableSignal, BuyEngineDecision, Order
+from shared.money import to_micro
+
+
+def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quote) -> SignalOutcome:
+    """Return what became of a signal that was not followed."""
+    return SignalOutcome(
+        signal_id=signal.id,
+        leader=signal.leader,
+        token_id=signal.token_id,
+        condition_id=signal.market.condition_id,
+        side=signal.side,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        traded_at_ms=signal.traded_at_ms,
+        decided_at_ms=decision.inputs.now_ms,
+        filled_at_ms=0,
+        leader_price=price_micro(signal.price),
+        limit_price=0,
+        middle=price_micro(quote.middle),
+        best=0,
+        wanted=0,
+        shares=0,
+        usdc=0,
+        fee=0,
+        evidence=quote.evidence,
+    )
+
+
+def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
+    """Return what became of an order, by the book it met; an exit's own order has no signal and no leader's price."""
+    levels = met.quote.book.against(order.side) if met.quote.book else ()
+    refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
+    return SignalOutcome(
+        signal_id=decision.signal_id,
+        leader=order.leader,
+        token_id=order.token_id,
+        condition_id=order.condition_id,
+        side=order.side,
+        verdict=decision.verdict,
+        reason=refusal or decision.reason,
+        traded_at_ms=signal.traded_at_ms if signal else decision.inputs.now_ms,
+        decided_at_ms=decision.inputs.now_ms,
+        filled_at_ms=met.at_ms,
+        leader_price=price_micro(signal.price if signal else met.quote.middle),
+        limit_price=price_micro(order.limit_price),
+        middle=price_micro(met.quote.middle),
+        best=price_micro(levels[0].price) if levels else 0,
+        wanted=to_micro(order.shares),
+        shares=met.filled.shares,
+        usdc=met.filled.usdc,
+        fee=met.filled.fee,
+        evidence=met.quote.evidence,
+    )

@@ -1,0 +1,224 @@
+"""A backtest: the live engine over what happened, one decision after the other, never looking ahead.
+
+Time moves from decision to decision. Before each, and before its order meets a book, everything that happened up to
+that moment is taken in, and nothing later. One buyer decides at a time: while an order is under way, signals wait.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from backtest.curve import Curve
+from backtest.delays import Constant, Delay
+from backtest.happenings import FOREVER_MS, Ahead, Happening, ordered
+from backtest.markets import Assumed, Markets, Resolved
+from backtest.outcomes import ordered_of, skipped_of
+from backtest.quotes import Last, PriceModel, Quotes
+from backtest.redemptions import redeem, resolution
+from backtest.result import EquityPoint
+from backtest.tally import Sink, Tally
+from backtest.valuation import Valuation
+from backtest.world import PaperMarket, World
+from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
+from buyer.exits import triggered
+from buyer.journal import Journal
+from buyer.limits import Limits
+from shared import accounts
+from shared.clock import ManualClock
+from shared.events import ActionableSignal, BuyEngineDecision
+from shared.ledger import MemoryLedger
+from shared.ledger_records import EXITS
+from shared.market import Book, MarketFacts
+from shared.money import from_micro, to_micro
+from shared.writes import Result as Committed
+from shared.writes import Write
+
+EXIT_STEP_MS = 1000
+WATCH_STEP_MS = 5000
+"""How often exits under way are tried, and lots looked at, between signals."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """What stands in for the world that no record holds."""
+
+    delay: Delay = field(default_factory=lambda: Constant(2000))
+    order_ms: int = 300
+    redeem_ms: int = 180_000
+    prices: PriceModel = field(default_factory=PriceModel)
+    markets: Assumed = field(default_factory=Assumed)
+
+    def described(self) -> dict[str, str]:
+        """Return each model in words, for the result."""
+        return {
+            "delay to the decision": str(self.delay),
+            "order to the book": f"{self.order_ms} ms",
+            "resolution to the payout": f"{self.redeem_ms / 1000:g} s",
+            "prices": str(self.prices),
+            "facts where none are recorded": str(self.markets),
+        }
+
+
+class Waiting(NamedTuple):
+    """A signal on its way to the buyer; `number` keeps equal times in the order of the trades."""
+
+    arrives_ms: int
+    number: int
+    signal: ActionableSignal
+
+
+class RunLedger(MemoryLedger):
+    """A ledger in memory that publishes nothing, so it does not grow with what happened."""
+
+    def commit(self, write: Write) -> Committed:
+        """Carry out one step, without its events."""
+        result = super().commit(write)
+        self.events.clear()
+        return result
+
+
+class Run:
+    """One pass over what happened."""
+
+    def __init__(
+        self, happenings: Iterable[Happening], limits: Limits, bankroll: int, models: Models, sink: Sink
+    ) -> None:
+        self._models, self._coming = models, Ahead(ordered(happenings))
+        self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
+        self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
+        self._clock = ManualClock(0)
+        self._world = World(self.quotes, self.markets, self._clock)
+        self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
+        self._engine = self._built(limits, bankroll)
+        tasks = ExitTasks(self.ledger, lambda: None)
+        self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
+        self._watches = triggered(limits) or bool(limits.leader_limits)
+        self._waiting: list[Waiting] = []
+        self._payouts: list[tuple[int, Resolved]] = []
+        self._value = Valuation(self.quotes)
+        self._number = self._realized = 0
+        self._signal: ActionableSignal | None = None
+        self.starts_at_ms = self.ends_at_ms = 0
+
+    def _built(self, limits: Limits, bankroll: int) -> Engine:
+        journal = Journal(self.ledger, lambda: None)
+        journal.deposit(bankroll)
+        return Engine(
+            journal=journal,
+            prices=self._world,
+            venue=self._venue,
+            clock=self._clock,
+            limits=limits,
+            identity=Identity("paper", limits.id, "backtest"),
+            emit=self._decided,
+            explain=False,
+        )
+
+    def steps(self) -> Iterator[int]:
+        """Decide on one signal after the other; yield the time of each decision."""
+        while self._fetch():
+            self._attend(self._waiting[0].arrives_ms)
+            arrives_ms, _, signal = heapq.heappop(self._waiting)
+            self._pass_time(max(arrives_ms, self._clock.now_ms()))
+            self._signal, self._world.signal_id = signal, signal.id
+            self._engine.handle(signal)
+            yield self._clock.now_ms()
+        self._attend(self.ends_at_ms)
+        self._pass_time(FOREVER_MS)
+
+    def _attend(self, until_ms: int) -> None:
+        """Let the buyer go on with its exits until the next signal, as it does between signals."""
+        while self.tally.by_market and (self._watches or self.ledger.records(EXITS)):
+            step_ms = EXIT_STEP_MS if self.ledger.records(EXITS) else WATCH_STEP_MS
+            if self._clock.now_ms() + step_ms >= until_ms or not self._value.shares:
+                return
+            self._pass_time(self._clock.now_ms() + step_ms)
+            self._desk.turn()
+
+    def _fetch(self) -> bool:
+        """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
+        waiting, coming = self._waiting, self._coming
+        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0].arrives_ms):
+            self._happen(coming.take())
+        return bool(waiting)
+
+    def _pass_time(self, now_ms: int) -> None:
+        """Let everything up to `now_ms` happen."""
+        coming = self._coming
+        while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
+            self._happen(coming.take())
+        while self._payouts and self._payouts[0][0] <= now_ms:
+            self._redeem(*heapq.heappop(self._payouts))
+        self._clock.set(now_ms)
+
+    def _happen(self, happening: Happening) -> None:
+        at_ms, what = happening
+        self.starts_at_ms = self.starts_at_ms or at_ms
+        self.ends_at_ms = at_ms
+        if isinstance(what, ActionableSignal):
+            self._trade(at_ms, what)
+        elif isinstance(what, Book):
+            self.quotes.seen(what)
+        elif isinstance(what, MarketFacts):
+            self.markets.learn(what)
+        else:
+            self._resolve(at_ms, what)
+
+    def _trade(self, at_ms: int, signal: ActionableSignal) -> None:
+        token_id = signal.token_id
+        self.markets.traded(signal)
+        self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
+        self._value.priced(token_id)
+        shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
+        self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
+        self._number += 1
+        arrives_ms = max(at_ms, self._models.delay.arrival_ms(signal))
+        heapq.heappush(self._waiting, Waiting(arrives_ms, self._number, signal))
+
+    def _resolve(self, at_ms: int, resolved: Resolved) -> None:
+        for facts in self.markets.close(resolved):
+            share = resolved.payouts[facts.outcome_index]
+            self.tally.theirs.pay(facts.token_id, share)
+            self.quotes.traded(facts.token_id, Last(from_micro(int(share * 1_000_000)), at_ms, ""))
+            self._value.priced(facts.token_id)
+        heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
+
+    def _redeem(self, at_ms: int, resolved: Resolved) -> None:
+        if resolved.condition_id in self.tally.by_market:
+            paid = redeem(self.ledger, resolution(resolved.condition_id, resolved.payouts, at_ms))
+            for lot in paid.lots:
+                self.tally.pay(resolved.condition_id, lot)
+                self._value.holds(lot.token_id, -to_micro(lot.shares))
+            self._note(at_ms)
+        for token in self.markets.forget(resolved.condition_id):
+            self.quotes.forget(token)
+
+    def _decided(self, decision: BuyEngineDecision) -> None:
+        """Take in what the engine decided."""
+        signal = self._signal if self._signal and self._signal.id == decision.signal_id else None
+        if decision.order is None or decision.outcome is None:
+            if signal:
+                self.tally.skip(skipped_of(signal, decision, self._world.quote))
+            return
+        met, facts = self._venue.met, decision.inputs.market
+        outcome = ordered_of(signal, decision, decision.order, met)
+        gain = self._gained()
+        self._value.holds(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
+        assumed = self.markets.assumed(outcome.token_id)
+        self.tally.order(outcome, gain, facts, assumed=assumed, of_signal=signal is not None)
+        self._note(met.at_ms)
+
+    def _gained(self) -> int:
+        """Return what was realized since the last order."""
+        before, self._realized = self._realized, self.ledger.values.get(accounts.REALIZED, 0)
+        return self._realized - before
+
+    def _note(self, at_ms: int) -> None:
+        values = self.ledger.values
+        cash, realized = values.get(accounts.CASH, 0), values.get(accounts.REALIZED, 0)
+        cost = values.get(accounts.DEPOSITED, 0) + realized - cash
+        self._realized = realized
+        self.curve.see(EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(accounts.FEES, 0)))
