@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-FAST   := not server and not simulator and not process
+FAST   := not server and not simulator and not process and not sdk
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-fast check format docs bench lock clean
