@@ -25,7 +25,7 @@ from shared.events import (
     fact_id,
     read_event,
 )
-from shared.market import MarketFacts
+from shared.market import Book, MarketFacts
 from shared.money import from_micro
 from shared.streams import Entry, dead_letter
 from shared.writes import Ack, Refused, Written
@@ -75,36 +75,44 @@ class Engine:
             OutcomeUnknown: the order may stand; hand the same signal in again later.
             RefusedForSafety: the outcome does not fit the ledger.
         """
-        before = self._journal.known(signal.id)
+        facts, no_facts = self._prices.facts(signal.token_id)
+        book, no_book = self._prices.book(signal.token_id)
+        now_ms = self._clock.now_ms()
+        scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
+        before, portfolio = self._journal.look(signal.id, scope)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
         if before.intent:
-            return self.resume(before.intent, ack)
-        return self._decide(signal, ack)
+            return self.resume(before.intent, before.signed, ack)
+        problems = tuple(problem for problem in (no_facts, no_book) if problem)
+        return self._decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems), scope, ack)
 
-    def resume(self, intent: str, ack: Ack | None = None) -> BuyEngineDecision | None:
-        """Finish an intent that a crash left without an outcome."""
+    def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
+        """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
         draft, order, facts = _draft_in(intent)
         scope = _scope_of(draft)
-        if self._journal.halted():
+        found = self._venue.find(order, facts, signed)
+        if found is not None:
+            outcome = found
+        elif self._journal.halted():
             outcome = _cancelled("the kill switch was on when the buyer came back")
         elif self._clock.now_ms() - draft.inputs.now_ms > self._limits.max_signal_age_s * 1000:
             outcome = _cancelled("stale when the buyer came back")
         else:
-            outcome = self._venue.place(order, facts)
+            outcome = self._venue.place(order, facts, signed)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
 
-    def abandon(self, intent: str, reason: str) -> BuyEngineDecision | None:
-        """Give back what an intent reserved that cannot be carried out (on paper nothing stands outside).
+    def abandon(self, intent: str, signed: str, reason: str) -> BuyEngineDecision | None:
+        """Give back what an intent reserved that cannot be carried out, unless the venue took its order.
 
         Raises:
             Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
         """
-        draft, _, facts = _draft_in(intent)
-        given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
-        return self._conclude(given_up, _scope_of(draft), facts, None)
+        draft, order, facts = _draft_in(intent)
+        outcome = self._venue.find(order, facts, signed) or _cancelled(reason)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), _scope_of(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
@@ -114,10 +122,11 @@ class Engine:
         letter = dead_letter(entry, reason, self._clock.now_ms())
         ack = Ack(entry.stream, "buyer", entry.id)
         signal = _signal_in(entry)
-        intent = self._journal.known(signal.id).intent if signal else None
+        before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):
-            draft, _, facts = _draft_in(intent or "")
-            given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
+            draft, order, facts = _draft_in(before.intent or "" if before else "")
+            outcome = self._venue.find(order, facts, before.signed if before else "") or _cancelled(reason)
+            given_up = draft.model_copy(update={"outcome": outcome})
             return self._conclude(given_up, _scope_of(draft), facts, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
         verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
@@ -125,20 +134,15 @@ class Engine:
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
 
-    def _decide(self, signal: ActionableSignal, ack: Ack | None) -> BuyEngineDecision | None:
-        facts, no_facts = self._prices.facts(signal.token_id)
-        book, no_book = self._prices.book(signal.token_id)
-        now_ms = self._clock.now_ms()
-        scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
-        portfolio = self._journal.portfolio(scope)
-        problems = tuple(problem for problem in (no_facts, no_book) if problem)
-        verdict = decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems))
+    def _decide(self, case: Case, scope: Scope, ack: Ack | None) -> BuyEngineDecision | None:
+        signal, facts = case.signal, case.market
+        verdict = decide(case)
         inputs = Inputs(
-            now_ms=now_ms,
+            now_ms=case.now_ms,
             market=facts,
-            book=book,
-            portfolio=portfolio,
-            problems=problems,
+            book=case.book,
+            portfolio=case.portfolio,
+            problems=case.problems,
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
@@ -157,7 +161,8 @@ class Engine:
         ack: Ack | None,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
-        intent = self._journal.intend(draft, order, scope, self._limits)
+        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
+        intent = self._journal.intend(draft, order, scope, self._limits, prepared)
         if isinstance(intent, Refused):
             no = refused(verdict, intent.account, intent.value, intent.limit)
             return self._conclude(
@@ -166,7 +171,7 @@ class Engine:
                 None,
                 ack,
             )
-        outcome = self._venue.place(order, facts)
+        outcome = self._venue.place(order, facts, prepared)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
 
     def _conclude(
@@ -207,6 +212,11 @@ class Engine:
             order=verdict.order,
             inputs=inputs,
         )
+
+
+def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
+    """Return the facts with the tick that was decided on: the book knows it first when it changes (trap 17)."""
+    return facts if book is None or book.tick is None else facts.model_copy(update={"tick": book.tick})
 
 
 def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:

@@ -2,14 +2,18 @@
 
 | write | happens | holds |
 |---|---|---|
-| `intent:<signal>` | before the order | the reserved budget, and the decision so far as a record of `intents` |
+| `intent:<signal>` | before the order | the reserved budget; the decision so far and the exact bytes, as records |
 | `decision:<signal>` | after it | what the outcome posts, the decision and order update, the entry's acknowledgement |
+| `settled:<order>` | at the end of a live order | what confirmed; what did not goes back (`settling`) |
+
+A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buyer.limits import Limits
+from buyer.order_states import is_provisional
 from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
 from shared.accounts import CASH, DEPOSITED, HALT
 from shared.events import (
@@ -23,11 +27,11 @@ from shared.events import (
     Portfolio,
     fact_id,
 )
-from shared.ledger import INTENTS, Ledger, lot_record
+from shared.ledger import INTENTS, ORDERS, SIGNED, Ledger, lot_record
 from shared.market import MarketFacts
 from shared.money import from_micro
 from shared.switch import turn
-from shared.writes import Ack, Fence, Guard, Record, Result, Write
+from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Known:
 
     decided: bool
     intent: str | None
+    signed: str = ""
 
 
 class Journal:
@@ -46,12 +51,12 @@ class Journal:
 
     def known(self, signal_id: str) -> Known:
         """Return what happened to this signal before."""
-        found = self._ledger.read((), (f"decision:{signal_id}",), ((INTENTS, signal_id),))
-        return Known(bool(found.done), found.records.get((INTENTS, signal_id)))
+        return _known(signal_id, self._ledger.read((), *_asked(signal_id)))
 
-    def portfolio(self, scope: Scope) -> Portfolio:
-        """Return the balances that a decision looks at."""
-        return portfolio_of(scope, self._ledger.read(scope.accounts))
+    def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
+        """Return what happened to this signal before and the balances that a decision looks at, as of one moment."""
+        found = self._ledger.read(scope.accounts, *_asked(signal_id))
+        return _known(signal_id, found), portfolio_of(scope, found)
 
     def halted(self) -> bool:
         """Say whether the kill switch is on."""
@@ -60,6 +65,14 @@ class Journal:
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
         return self._ledger.records(INTENTS)
+
+    def signed(self, signal_id: str) -> str:
+        """Return the exact bytes that were kept with an intent; '' for none."""
+        return self.known(signal_id).signed
+
+    def unsettled(self) -> dict[str, str]:
+        """Return every order that the venue took and whose trades are not terminal: order id -> decision."""
+        return self._ledger.records(ORDERS)
 
     def deposit(self, amount: int) -> None:
         """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten."""
@@ -78,15 +91,16 @@ class Journal:
         token = fence.token if fence else ""
         self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
 
-    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
+    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
+        bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
                 postings=reserve(order, scope),
                 guards=guards(order, scope, limits),
-                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()),),
-                events=((DECISIONS, _update(draft, order, None)),),
+                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept),
+                events=((DECISIONS, order_update(draft, order, None)),),
                 fence=self._fence(),
             )
         )
@@ -104,12 +118,14 @@ class Journal:
         write = Write(
             id=f"decision:{decision.signal_id}",
             events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
-            records=(Record(INTENTS, decision.signal_id, None),),
+            records=(Record(INTENTS, decision.signal_id, None), Record(SIGNED, decision.signal_id, None)),
             fence=self._fence(),
             ack=ack,
         )
         if order is None or outcome is None or scope is None or facts is None:
             return self._ledger.commit(write)
+        if is_provisional(decision.mode, outcome):
+            return self._ledger.commit(_waiting(write, decision, order, outcome))
         return self._ledger.commit(_with_outcome(write, decision, order, outcome, scope, facts))
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: Ack | None) -> Result:
@@ -128,6 +144,24 @@ class Journal:
         self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
 
+def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
+
+
+def _known(signal_id: str, found: Balances) -> Known:
+    kept = found.records
+    return Known(bool(found.done), kept.get((INTENTS, signal_id)), kept.get((SIGNED, signal_id), ""))
+
+
+def _waiting(write: Write, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> Write:
+    """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
+    return replace(
+        write,
+        records=(*write.records, Record(ORDERS, order.id, decision.model_dump_json())),
+        events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
+    )
+
+
 def _with_outcome(
     write: Write,
     decision: BuyEngineDecision,
@@ -136,7 +170,7 @@ def _with_outcome(
     scope: Scope,
     facts: MarketFacts,
 ) -> Write:
-    before = decision.inputs.portfolio or _EMPTY
+    before = decision.inputs.portfolio or NO_BALANCES
     lots = (lot_record(lot_of(order, facts)),) if order.side == "BUY" and outcome.shares > 0 else ()
     shares = next(name for name in scope.accounts if name.startswith("shares:"))
     return Write(
@@ -144,13 +178,13 @@ def _with_outcome(
         postings=settle(order, outcome, scope, before),
         guards=(Guard(shares, at_least=0),),
         records=(*write.records, *lots),
-        events=((DECISIONS, _update(decision, order, outcome)), *write.events),
+        events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
         fence=write.fence,
         ack=write.ack,
     )
 
 
-_EMPTY = Portfolio(
+NO_BALANCES = Portfolio(
     seq=0,
     cash=from_micro(0),
     spent_today=from_micro(0),
@@ -160,7 +194,8 @@ _EMPTY = Portfolio(
 )
 
 
-def _update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
+def order_update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
+    """Return the event that says an order moved to the state of `outcome` (None: its intent)."""
     state = outcome.state if outcome else "INTENT"
     return OrderUpdate(
         id=fact_id("order-update", order.id, state),

@@ -138,9 +138,12 @@ class BuyerService:
         self._settled = True
 
     def _resume(self, signal_id: str, intent: str) -> None:
+        signed = self._journal.signed(signal_id)
         try:
             self._guarded(
-                signal_id, lambda: self._engine.resume(intent), lambda reason: self._engine.abandon(intent, reason)
+                signal_id,
+                lambda: self._engine.resume(intent, signed),
+                lambda reason: self._engine.abandon(intent, signed, reason),
             )
         except Malformed as error:
             fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"

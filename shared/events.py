@@ -257,7 +257,10 @@ OrderState = Literal[
 
 
 class Outcome(Value, frozen=True):
-    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee."""
+    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
+
+    `order_hash` and `trade_ids` are the venue's names for it; '' and none on paper.
+    """
 
     state: OrderState
     shares: Money
@@ -265,6 +268,8 @@ class Outcome(Value, frozen=True):
     fee: Money
     reason: str = ""
     book: Book | None = None
+    order_hash: str = ""
+    trade_ids: tuple[str, ...] = ()
 
 
 class Portfolio(Value, frozen=True):

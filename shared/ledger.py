@@ -20,6 +20,8 @@ from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale
 
 INTENTS = "intents"
 """The kind of record that holds each order under way, by signal id: the buyer writes it, the redeemer waits for it."""
+SIGNED, ORDERS = "signed", "orders"
+"""The exact bytes of an intent's order, by signal id; what the venue took and has not confirmed yet, by order id."""
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
 

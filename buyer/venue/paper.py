@@ -3,14 +3,14 @@
 import threading
 
 from buyer.fills import Filled, acceptable, walk
-from buyer.venue.port import Prices
+from buyer.venue.port import Prices, Unsigned
 from shared.clock import Clock
 from shared.events import Order, Outcome
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
 
 
-class PaperVenue:
+class PaperVenue(Unsigned):
     """Walks the book that stands when the order arrives, not the one the decision saw; kills the rest (FAK).
 
     Placing the same order again has no effect outside, so recovery after a crash simply places it again.
@@ -20,8 +20,9 @@ class PaperVenue:
         self._prices, self._clock, self._stop = prices, clock, stop
         self._latency_s = latency_s
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         """Wait the configured latency, then fill from the book of that moment."""
+        del prepared
         if self._latency_s:
             self._clock.wait(self._stop, self._latency_s)
         book, problem = self._prices.book(order.token_id)

@@ -1,0 +1,99 @@
+"""An order's way to its end, from what the venue says of it and of its trades. Pure.
+
+| what stands | what follows |
+|---|---|
+| a trade is not terminal, or one we were told of is not listed | nothing yet: MATCHED is provisional |
+| all trades CONFIRMED or FAILED | CONFIRMED with what confirmed, FAILED when nothing did |
+| the order is gone and never matched | CANCELLED |
+
+MATCHED can still fail (a ghost fill, trap 20): only what confirmed becomes shares.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.events import Outcome
+from shared.money import from_micro
+
+TradeState = Literal["PENDING", "CONFIRMED", "FAILED"]
+TRADE_STATES: dict[str, TradeState] = {
+    "MATCHED": "PENDING",
+    "MATCHED_NOT_BROADCASTED": "PENDING",
+    "MINED": "PENDING",
+    "RETRYING": "PENDING",
+    "CONFIRMED": "CONFIRMED",
+    "FAILED": "FAILED",
+}
+"""The venue's words (venue reference 3.6); a word we do not know is pending."""
+
+Standing = Literal["open", "matched", "gone"]
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Our part of one trade: micro-units, `usdc` before the taker's `fee`."""
+
+    id: str
+    state: TradeState
+    shares: int
+    usdc: int
+    fee: int
+
+
+@dataclass(frozen=True)
+class OrderSeen:
+    """What the venue says of one order: still `open`, `matched`, or `gone` without more to come."""
+
+    standing: Standing
+    matched: int
+    trade_ids: frozenset[str] = frozenset()
+
+
+def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> Outcome | None:
+    """Return how an order ended, or None while that is open.
+
+    Args:
+        before: What is known so far; its trade ids must be listed before anything is settled.
+        seen: The venue's word on the order; None when it does not keep it (any more).
+        trades: Every listed trade of the order.
+    """
+    listed = {trade.id: trade for trade in trades}
+    told = set(before.trade_ids) | (seen.trade_ids if seen else set[str]())
+    if not told <= listed.keys() or any(trade.state == "PENDING" for trade in listed.values()):
+        return None
+    if not listed:
+        return _unmatched(before, seen)
+    if seen is not None and (seen.standing == "open" or sum(t.shares for t in listed.values()) < seen.matched):
+        return None
+    return _sum(before, list(listed.values()))
+
+
+def provisional(before: Outcome, trades: Iterable[Trade]) -> Outcome:
+    """Return `before` with what has matched until now: no shares yet, but no longer nothing."""
+    matched = list(trades)
+    total = _sum(before, matched)
+    ids = tuple(sorted({*before.trade_ids, *(trade.id for trade in matched)}))
+    return total.model_copy(update={"state": "MATCHED", "trade_ids": ids, "reason": "matched, not confirmed yet"})
+
+
+def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
+    if seen is None or seen.standing != "gone" or seen.matched > 0:
+        return None
+    nothing = {name: from_micro(0) for name in ("shares", "usdc", "fee")}
+    return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": "ended without a match"})
+
+
+def _sum(before: Outcome, trades: list[Trade]) -> Outcome:
+    good = [trade for trade in trades if trade.state != "FAILED"]
+    failed = len(trades) - len(good)
+    return before.model_copy(
+        update={
+            "state": "CONFIRMED" if good else "FAILED",
+            "shares": from_micro(sum(trade.shares for trade in good)),
+            "usdc": from_micro(sum(trade.usdc for trade in good)),
+            "fee": from_micro(sum(trade.fee for trade in good)),
+            "reason": f"{len(good)} trades confirmed, {failed} failed" if failed else "confirmed",
+            "trade_ids": tuple(sorted(trade.id for trade in trades)),
+        }
+    )
