@@ -14,7 +14,7 @@ from buyer.portfolio import Scope, scope_of
 from buyer.venue.port import Prices, Venue
 from shared.accounts import day_account
 from shared.clock import Clock
-from shared.errors import Malformed, RefusedForSafety
+from shared.errors import Malformed, RefusedForSafety, TryAgain
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
@@ -33,6 +33,10 @@ from shared.writes import Ack, Refused, Written
 NOTHING = Decimal(0)
 DEAD_LETTER = "dead letter: "
 """How the reason of a buried entry's decision begins."""
+
+
+class NotSettled(TryAgain):
+    """The shares a leader's sell is about are still on their way to us: decide when their order has settled."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Engine:
             Unavailable: Redis is away; hand the same signal in again later.
             Fenced: another buyer is active; stop.
             OutcomeUnknown: the order may stand; hand the same signal in again later.
+            NotSettled: a sell whose lot is on its way; hand it in again when that has settled.
             RefusedForSafety: the outcome does not fit the ledger.
         """
         facts, no_facts = self._prices.facts(signal.token_id)
@@ -86,6 +91,7 @@ class Engine:
             return None
         if before.intent:
             return self.resume(before.intent, before.signed, ack)
+        self._wait_for_lot(signal)
         problems = tuple(problem for problem in (no_facts, no_book) if problem)
         return self._decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems), scope, ack)
 
@@ -133,6 +139,19 @@ class Engine:
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
+
+    def _wait_for_lot(self, signal: ActionableSignal) -> None:
+        """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
+
+        Once the signal is stale it is decided as it is.
+        """
+        stale = self._clock.now_ms() - signal.traded_at_ms > self._limits.max_signal_age_s * 1000
+        if self._identity.mode != "live" or signal.side != "SELL" or stale:
+            return
+        for order_id, text in self._journal.unsettled().items():
+            draft, _, _ = _draft_in(text)
+            if (draft.leader, draft.token_id) == (signal.leader, signal.token_id):
+                raise NotSettled(f"signal {signal.id} waits for order {order_id}")
 
     def _decide(self, case: Case, scope: Scope, ack: Ack | None) -> BuyEngineDecision | None:
         signal, facts = case.signal, case.market

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.events import Outcome
-from shared.money import from_micro
+from shared.money import from_micro, to_micro
 
 TradeState = Literal["PENDING", "CONFIRMED", "FAILED"]
 TRADE_STATES: dict[str, TradeState] = {
@@ -26,6 +26,9 @@ TRADE_STATES: dict[str, TradeState] = {
     "FAILED": "FAILED",
 }
 """The venue's words (venue reference 3.6); a word we do not know is pending."""
+
+_ROUNDING = 10
+"""Micro-shares by which amounts in an answer and in trades may differ."""
 
 Standing = Literal["open", "matched", "gone"]
 
@@ -54,8 +57,8 @@ def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> 
     """Return how an order ended, or None while that is open.
 
     Args:
-        before: What is known so far; its trade ids must be listed before anything is settled.
-        seen: The venue's word on the order; None when it does not keep it (any more).
+        before: What is known so far: its trade ids and shares must be listed before anything is settled.
+        seen: The venue's word on the order; None when it was not asked, or does not keep it (any more).
         trades: Every listed trade of the order.
     """
     listed = {trade.id: trade for trade in trades}
@@ -64,7 +67,9 @@ def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> 
         return None
     if not listed:
         return _unmatched(before, seen)
-    if seen is not None and (seen.standing == "open" or sum(t.shares for t in listed.values()) < seen.matched):
+    expected = max(to_micro(before.shares), seen.matched if seen else 0)
+    complete = sum(trade.shares for trade in listed.values()) + _ROUNDING >= expected
+    if not complete or (seen.standing == "open" if seen else not expected):
         return None
     return _sum(before, list(listed.values()))
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from buyer.trades import OrderSeen, Trade
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
-from buyer.venue.polymarket.readings import concerns, read_order, read_trade
+from buyer.venue.polymarket.readings import orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
 from shared.errors import Malformed, Rejected
@@ -61,8 +61,24 @@ class Account:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         wish = {"asset_id": facts.token_id, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
-        rows = (row for row in self._pages("/data/trades", wish) if concerns(row, order_hash))
+        rows = (row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row))
         return [read_trade(row, order_hash, facts) for row in rows]
+
+    def listed(self, since_ms: int) -> dict[str, list[Raw]]:
+        """Return the raw trades of each of our orders since then, by order hash.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        found: dict[str, list[Raw]] = {}
+        for row in self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}):
+            for order_hash in orders_of(row):
+                found.setdefault(order_hash, []).append(row)
+        return found
+
+    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+        """Read an order's part of a raw trade."""
+        return read_trade(raw, order_hash, facts)
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""

@@ -29,11 +29,10 @@ def read_order(raw: object) -> OrderSeen:
     return OrderSeen(standing, to_micro(number(order, "size_matched", Decimal(0))), frozenset(str(one) for one in ids))
 
 
-def concerns(raw: Raw, order_hash: str) -> bool:
-    """Say whether a trade has a part of this order, as taker or as maker."""
-    return text(raw, "taker_order_id").lower() == order_hash or any(
-        text(as_object(maker, "maker order"), "order_id").lower() == order_hash for maker in _makers(raw)
-    )
+def orders_of(raw: Raw) -> frozenset[str]:
+    """Return the hashes of every order that has a part in a trade."""
+    makers = (text(as_object(maker, "maker order"), "order_id").lower() for maker in _makers(raw))
+    return frozenset((text(raw, "taker_order_id").lower(), *makers))
 
 
 def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
