@@ -5,13 +5,17 @@ import asyncio
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from simulator.accounts import Accounts
 from simulator.activity_file import ActivityFile
 from simulator.clob import Clob
+from simulator.clob_orders import ClobOrders
 from simulator.clock import Clock
 from simulator.control import Control
+from simulator.credentials import Credentials
 from simulator.data_facts import DataFacts
 from simulator.data_v1 import DataV1
 from simulator.data_v2 import DataV2
+from simulator.exchange import Exchange
 from simulator.gamma import Gamma
 from simulator.gateway import Gateway
 from simulator.generator import Generator
@@ -22,6 +26,8 @@ from simulator.rpc import Rpc
 from simulator.rtds import Rtds
 from simulator.settings import Settings
 from simulator.subgraph import Subgraph
+from simulator.traders_control import TradersControl
+from simulator.user_ws import UserChannel
 from simulator.world import World
 
 _IDLE_S = 0.1
@@ -37,7 +43,11 @@ class App:
         requests = RequestLog()
         self.market_channel = MarketChannel(self.world)
         self.rtds = Rtds(self.world)
-        hubs = [self.market_channel, self.rtds]
+        self._credentials = Credentials(settings.seed)
+        self.exchange = Exchange(self.world, Accounts(self.world.held))
+        self.user_channel = UserChannel(self.world, self._credentials)
+        self.traders = TradersControl(self.world, self.exchange)
+        hubs = [self.market_channel, self.rtds, self.user_channel]
         self.control = Control(self.world, limits, requests, list(hubs))
         self.gateway = Gateway(self.world, limits, requests)
         self._mount()
@@ -73,12 +83,13 @@ class App:
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
         directory.add("gamma", Gamma(world).routes())
         directory.add("clob", Clob(world).routes())
+        directory.add("clob", ClobOrders(world, self.exchange, self._credentials).routes())
         directory.add("subgraph", Subgraph(world).routes())
         directory.add("rpc", Rpc(world).routes())
-        directory.add("sim", self.control.routes())
+        directory.add("sim", self.control.routes() + self.traders.routes())
 
     async def _socket(self, socket: WebSocket) -> None:
-        hubs = {"/ws/market": self.market_channel, "/rtds": self.rtds}
+        hubs = {"/ws/market": self.market_channel, "/ws/user": self.user_channel, "/rtds": self.rtds}
         hub = hubs.get(socket.url.path)
         if hub is None:
             await socket.close()

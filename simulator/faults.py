@@ -5,7 +5,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "*"})
+UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "user", "*"})
 KINDS: dict[str, str] = {
     "http_429": "refuse with 429; params: retry_after (seconds or null), over_per_s",
     "http_5xx": "fail with params.status (default 503)",
@@ -30,6 +30,9 @@ KINDS: dict[str, str] = {
     "empty_book": "serve a book with an empty side: params.side = bids, asks, both",
     "crossed_book": "serve a book whose best bid is above its best ask",
     "shuffled_book": "serve levels in no order",
+    "delayed": "take orders with status delayed and match them after params.seconds (default 3)",
+    "settlement_failed": "let a match fail on chain",
+    "settlement_retry": "let a match reach the chain only params.seconds (default 5) later, after RETRYING",
     "indexing_errors": "let the subgraph admit hasIndexingErrors",
 }
 
