@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 FAST   := not server and not simulator and not process and not sdk
 
+# Compile each module once, not once in every process that the tests and the demo start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test test-fast check format docs bench lock clean
 

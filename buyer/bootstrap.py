@@ -216,6 +216,7 @@ def _reader(settings: BuyerSettings, clock: Clock, *, inside: bool) -> GroupRead
         GROUP,
         settings.consumer,
         clock=clock,
+        sole=True,
         block_ms=block_ms,
     )
 

@@ -171,6 +171,9 @@ class GroupReader:
     `entries(stop)` yields first what this name had pending before (a crash), then new entries, and every
     `take_over_every_s` what any consumer, ourselves included, left idle for `idle_ms`. Order is not promised after a
     crash. The caller acknowledges; what it does not acknowledge comes back.
+
+    With `sole` the caller holds a lease on the group's work: whatever others left pending is ours at the start, however
+    short they have been gone.
     """
 
     def __init__(
@@ -181,6 +184,7 @@ class GroupReader:
         consumer: str,
         *,
         clock: Clock,
+        sole: bool = False,
         idle_ms: int = 30_000,
         take_over_every_s: float = 5.0,
         batch: int = 64,
@@ -189,7 +193,7 @@ class GroupReader:
         self.stream, self.group, self.consumer = stream, group, consumer
         self.trimmed = 0
         self.emptied = False
-        self._redis, self._clock = redis, clock
+        self._redis, self._clock, self._sole = redis, clock, sole
         self._idle_ms, self._every_s = idle_ms, take_over_every_s
         self._batch, self._block_ms = batch, block_ms
         self._next_take_over = clock.monotonic()
@@ -236,6 +240,8 @@ class GroupReader:
 
     def _read_pending(self) -> list[Entry]:
         """Read our own pending entries; when the server has none left, go on to new ones."""
+        if self._sole:
+            self._inherit()
         pending = self._read("0", None)
         self._recovered = True
         return pending
@@ -262,25 +268,32 @@ class GroupReader:
         """Take the whole pending list at once at a start: it is read only once."""
         return 1_000_000 if position == "0" else self._batch
 
+    def _inherit(self) -> None:
+        """Make everything pending ours; the read of our own pending entries follows."""
+        position = "0-0"
+        while True:
+            position, *_ = self._claim(0, position)
+            if position == "0-0":
+                return
+
     def _take_over(self) -> list[Entry]:
+        return self._entries(self._claim(self._idle_ms, "0-0")[1])
+
+    def _claim(self, idle_ms: int, position: str) -> tuple[str, list[Any]]:
+        """Claim a batch of what was idle for `idle_ms`, from `position` on; return where to go on, and the batch."""
         with answering(self._redis):
             try:
                 reply = self._redis.xautoclaim(
-                    self.stream,
-                    self.group,
-                    self.consumer,
-                    self._idle_ms,
-                    start_id="0-0",
-                    count=self._batch,
+                    self.stream, self.group, self.consumer, idle_ms, start_id=position, count=self._batch
                 )
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
                 self.emptied = True
                 self._recovered = False
-                return []
+                return "0-0", []
         self.trimmed += len(reply[2]) if len(reply) > 2 else 0  # noqa: PLR2004 - the third part lists trimmed ids
-        return self._entries(reply[1])
+        return reply[0], reply[1]
 
     def _entries(self, rows: list[tuple[str, dict[str, str] | None]]) -> list[Entry]:
         return [Entry(self.stream, entry_id, fields or {}) for entry_id, fields in rows]

@@ -377,9 +377,9 @@ def test_a_lower_lane_is_never_starved(play: Play) -> None:
 
 
 def test_a_spell_of_orders_leaves_no_debt_behind(play: Play) -> None:
-    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(6)]
-    patient = [play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH) for _ in range(4)]
-    play.stage.play(*busy, *patient, seconds=40)
+    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
+    patient = [play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH) for _ in range(3)]
+    play.stage.play(*busy, *patient, seconds=15)
     play.stop.clear()
     asked = play.stage.now_s
 

@@ -88,6 +88,19 @@ def test_a_dead_consumers_entries_are_taken_over(redis: Redis) -> None:
     assert [read_event(entry.json).id for entry in taken] == ["1"]
 
 
+def test_who_holds_the_lease_takes_all_that_others_left_at_once(redis: Redis) -> None:
+    dead = a_reader(redis, "dead", batch=200)
+    dead.read()
+    for number in range(150):
+        publish(redis, SIGNALS, an_event(number))
+    dead.read()
+
+    alive = a_reader(redis, "alive", sole=True)
+
+    assert [read_event(entry.json).id for entry in alive.read()] == [str(number) for number in range(150)]
+    assert alive.read() == []
+
+
 def test_an_entry_that_was_trimmed_comes_back_empty_or_is_counted(redis: Redis) -> None:
     reader = a_reader(redis)
     reader.read()
