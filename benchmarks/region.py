@@ -1,22 +1,18 @@
-"""A live buyer against the local venue: a funded wallet, a quiet market, a region that allows trading."""
+"""A region for live buyers under test: what the venue's site says of whether trading is allowed from here."""
 
-import hashlib
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
-
-KEY = hashlib.sha256(b"correct horse").hexdigest()
-"""A public test key: anybody can make it."""
 
 
 class Region(BaseHTTPRequestHandler):
-    """Answers what the venue's site says of a region."""
+    """Answers as the site does."""
 
     blocked = b"false"
 
     def do_GET(self) -> None:
+        """Say whether trading is allowed."""
         body = b'{"blocked":' + self.blocked + b',"country":"XX","region":""}'
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -24,8 +20,8 @@ class Region(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        pass
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
 
 
 @contextmanager
