@@ -37,6 +37,7 @@ from shared.broker import connect
 from shared.http import Upstream
 from shared.interrupts import Inbox, Told, die_with_parent, listening
 from shared.market import Side
+from shared.streams import GroupReader
 
 FLOOR = "floor:signals"
 GROUP = "floor"
@@ -105,7 +106,6 @@ def run_floor() -> None:
     """Read, write once, sign, POST; nothing else."""
     settings = parse_args([])
     redis = connect(settings.redis_url, blocking_s=1)
-    redis.xgroup_create(FLOOR, GROUP, id="0", mkstream=True)
     clob = Upstream("clob", settings.clob_url, [], clock=CLOCK, stop=threading.Event())
     signer = Signer(SecretStr(KEY))
     requests = Requests(signer.address, api_key(clob, signer, CLOCK))
@@ -115,17 +115,16 @@ def run_floor() -> None:
     side: Side = "BUY"
     wanted = amounts(side, "FAK", settings.stake_usdc, Decimal("0.5"), Decimal("0.01"))
     exchange, number = exchange_of(token, neg_risk=os.environ["FLOOR_NEG_RISK"] == "1"), 0
+    reader = GroupReader(redis, FLOOR, GROUP, "floor-0", clock=CLOCK)
     while True:
-        reply: Any = redis.xreadgroup(GROUP, "floor-0", {FLOOR: ">"}, count=1, block=1000)
-        for _, rows in reply.items() if isinstance(reply, dict) else reply or []:
-            for row in rows if isinstance(reply, list) else rows[0]:
-                number += 1
-                redis.hset("floor:intents", str(number), row[1]["json"])
-                order = UnsignedOrder(wallet, exchange, token, side, wanted, number, CLOCK.now_ms())
-                text = body(order, whole_signature(order, signer.sign(digest(order))), requests.owner)
-                headers = requests.headers("POST", "/order", text, CLOCK.now_ms())
-                venue.request("POST", f"{parts.path}/order", text, {"Content-Type": "application/json", **headers})
-                venue.getresponse().read()
+        for entry in reader.read():
+            number += 1
+            redis.hset("floor:intents", str(number), entry.json)
+            order = UnsignedOrder(wallet, exchange, token, side, wanted, number, CLOCK.now_ms())
+            text = body(order, whole_signature(order, signer.sign(digest(order))), requests.owner)
+            headers = requests.headers("POST", "/order", text, CLOCK.now_ms())
+            venue.request("POST", f"{parts.path}/order", text, {"Content-Type": "application/json", **headers})
+            venue.getresponse().read()
 
 
 def main() -> None:

@@ -61,7 +61,22 @@ class BuyerSettings(Settings):
     paper_latency_s: float = Field(
         0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
     )
+    clob_market_url: str = Field(
+        endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
+    )
+    warm_tokens: int = Field(
+        200,
+        ge=0,
+        le=5000,
+        description="Most outcome tokens whose books are kept in memory; 0 asks REST for every book.",
+    )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
+    clob_batch_rate_per_s: float = Field(
+        10.0,
+        gt=0,
+        le=50,
+        description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
+    )
 
     private_key: SecretStr | None = Field(
         None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."

@@ -256,10 +256,22 @@ OrderState = Literal[
 ]
 
 
+class PaperOutcome(Value, frozen=True):
+    """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book_at_ms: int
+
+
 class Outcome(Value, frozen=True):
     """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
 
     `order_hash` and `trade_ids` are the venue's names for it; '' and none on paper.
+    `paper` stands beside a live outcome only.
     """
 
     state: OrderState
@@ -270,6 +282,7 @@ class Outcome(Value, frozen=True):
     book: Book | None = None
     order_hash: str = ""
     trade_ids: tuple[str, ...] = ()
+    paper: PaperOutcome | None = None
 
 
 class Portfolio(Value, frozen=True):

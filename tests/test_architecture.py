@@ -27,13 +27,16 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "buyer/books.py",
     "buyer/case.py",
     "buyer/fills.py",
     "buyer/limits.py",
+    "buyer/live_book.py",
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
     "buyer/sizing.py",
+    "buyer/venue/matching.py",
     "detector/drafts.py",
     "detector/facts.py",
     "detector/health.py",
@@ -60,6 +63,7 @@ PURE = (
     "shared/polymarket/conditions.py",
     "shared/polymarket/endpoints.py",
     "shared/polymarket/fills.py",
+    "shared/polymarket/market_channel.py",
     "shared/polymarket/order_filled.py",
     "shared/polymarket/payloads.py",
     "shared/polymarket/rtds.py",
@@ -83,7 +87,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),
     "time": ("shared/clock.py", "simulator/clock.py"),
-    "random": ("detector/wiring.py", "simulator/*"),
+    "random": ("buyer/bootstrap.py", "detector/wiring.py", "simulator/*"),
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
     "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
