@@ -151,7 +151,8 @@ def build(
     ledger = RedisLedger(redis, mode)
     journal = Journal(ledger, lambda: lease.fence)
     prices = _prices(settings, redis, clock, stop)
-    live = _live(settings, redis, ledger, lease, clock, stop) if mode == LIVE else None
+    settling = Settling(ledger, lambda: lease.fence)
+    live = _live(settings, redis, journal, settling, prices, clock, stop) if mode == LIVE else None
     counting: list[BuyerService] = []
 
     def announce(decision: BuyEngineDecision) -> None:
@@ -183,6 +184,7 @@ def build(
         bankroll=live.bankroll if live else to_micro(settings.paper_bankroll_usdc),
         inbox=inbox,
         settlement=live.settlement if live else None,
+        recovery=live.recovery if live else None,
     )
     counting.append(service)
     pipe = None
@@ -192,7 +194,13 @@ def build(
 
 
 def _live(
-    settings: BuyerSettings, redis: Redis, ledger: RedisLedger, lease: Lease, clock: Clock, stop: threading.Event
+    settings: BuyerSettings,
+    redis: Redis,
+    journal: Journal,
+    settling: Settling,
+    prices: MarketPriceFeed,
+    clock: Clock,
+    stop: threading.Event,
 ) -> "LiveParts":
     """Build what only a live buyer has; its libraries are an extra that paper does without.
 
@@ -205,7 +213,7 @@ def _live(
         raise DependencyMissing(
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
-    return live_parts(settings, redis, Settling(ledger, lambda: lease.fence), clock=clock, stop=stop)
+    return live_parts(settings, redis, journal, settling, prices, clock=clock, stop=stop)
 
 
 def _lines() -> Iterable[str]:

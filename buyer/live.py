@@ -7,6 +7,8 @@ from functools import partial
 from redis import Redis
 
 from buyer.config import BuyerSettings
+from buyer.journal import Journal
+from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
 from buyer.venue.polymarket.account import Account, api_key
@@ -16,11 +18,15 @@ from buyer.venue.polymarket.order import Wallet, WalletKind
 from buyer.venue.polymarket.preflight import Check, Preflight, check_wallet
 from buyer.venue.polymarket.signer import Signer, checksummed, read_key
 from buyer.venue.polymarket.user_feed import UserFeed
+from buyer.venue.port import Prices
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
+from shared.events import SIGNALS
 from shared.http import Upstream
+from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.rate_gate import GateLimits, RateGate
+from shared.streams import tail
 from shared.websocket import open_socket
 
 _KINDS = {
@@ -32,18 +38,29 @@ _KINDS = {
 _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKind.PROXY: "proxy wallet"}
 
 
+RECENT_SIGNALS = 5000
+"""Where the leader of a forgotten order is looked for."""
+
+
 @dataclass(frozen=True)
 class LiveParts:
     """What a live buyer has that a paper one has not; `bankroll` is the wallet's collateral in micro-units."""
 
     venue: LiveVenue
     settlement: Settlement
-    account: Account
+    recovery: Recovery
     bankroll: int
 
 
 def live_parts(
-    settings: BuyerSettings, redis: Redis, settling: Settling, *, clock: Clock, stop: threading.Event
+    settings: BuyerSettings,
+    redis: Redis,
+    journal: Journal,
+    settling: Settling,
+    prices: Prices,
+    *,
+    clock: Clock,
+    stop: threading.Event,
 ) -> LiveParts:
     """Pass the preflight, then build.
 
@@ -71,7 +88,16 @@ def live_parts(
     )
     connect = partial(open_socket, "user feed", settings.clob_user_url)
     feed = UserFeed(connect, key, clock=clock, pause=lambda seconds: _pause(clock, stop, seconds))
-    return LiveParts(venue, Settlement(settling, account, feed, clock=clock), account, preflight.balance())
+    recovery = Recovery(
+        Polygon(upstreams.rpc),
+        account,
+        journal,
+        prices,
+        lambda: (entry.json for entry in tail(redis, SIGNALS, RECENT_SIGNALS)),
+        wallet=wallet.funder.lower(),
+        clock=clock,
+    )
+    return LiveParts(venue, Settlement(settling, account, feed, clock=clock), recovery, preflight.balance())
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
@@ -95,6 +121,7 @@ class Upstreams:
         self.gate = gate("clob_orders", settings.orders_per_s)
         self.orders = upstream("clob_orders", settings.clob_url, [])
         self.account = upstream("clob_account", settings.clob_url, [gate("clob_ledger", settings.account_rate_per_s)])
+        self.rpc = upstream("rpc", settings.rpc_url, [gate("rpc", settings.rpc_rate_per_s)])
         self.geoblock = upstream("geoblock", settings.geoblock_url, [])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from buyer.engine import Engine, NotSettled
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
+from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from shared import logs
 from shared.clock import Clock
@@ -43,13 +44,14 @@ class BuyerService:
         bankroll: int,
         inbox: "queue.Queue[ActionableSignal] | None" = None,
         settlement: Settlement | None = None,
+        recovery: Recovery | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
-        self._inbox, self._settlement = inbox, settlement
+        self._inbox, self._settlement, self._recovery = inbox, settlement, recovery
         self._deferred: dict[str, Entry] = {}
         self._attempts: Counter[str] = Counter()
-        self._active = self._settled = self._emptied = False
+        self._active = self._settled = self._emptied = self._recovered = False
         self._trimmed = 0
         self.counts: Counter[str] = Counter()
         self._log = logs.get("buyer")
@@ -160,6 +162,7 @@ class BuyerService:
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)
             self._resume(signal_id, intent)
+        self._recover()
         self._settled = True
 
     def _resume(self, signal_id: str, intent: str) -> None:
@@ -173,6 +176,14 @@ class BuyerService:
         except Malformed as error:
             fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
+
+    def _recover(self) -> None:
+        """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
+        if self._recovery is None or self._settlement is None or self._recovered:
+            return
+        for decision in self._recovery.run():
+            self._settlement.watch(decision)
+        self._recovered = True
 
     def _notice_losses(self) -> None:
         self._emptied = self._emptied or self._reader.emptied
@@ -188,7 +199,7 @@ class BuyerService:
         why = "the server was emptied: balances, intents and signals are gone"
         self._journal.halt(why, self._clock.now_ms())
         self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
-        self._emptied = self._reader.emptied = self._settled = False
+        self._emptied = self._reader.emptied = self._settled = self._recovered = False
 
     def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""

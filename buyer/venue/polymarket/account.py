@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from buyer.trades import OrderSeen, Trade
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
-from buyer.venue.polymarket.readings import orders_of, read_order, read_trade
+from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
 from shared.errors import Malformed, Rejected
@@ -75,6 +75,11 @@ class Account:
             for order_hash in orders_of(row):
                 found.setdefault(order_hash, []).append(row)
         return found
+
+    def pending(self, since_ms: int) -> frozenset[str]:
+        """Return the hashes of orders with a trade since then that is neither confirmed nor failed."""
+        listed = self.listed(since_ms)
+        return frozenset(name for name, rows in listed.items() if any(is_pending(row) for row in rows))
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         """Read an order's part of a raw trade."""

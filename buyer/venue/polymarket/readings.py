@@ -35,6 +35,11 @@ def orders_of(raw: Raw) -> frozenset[str]:
     return frozenset((text(raw, "taker_order_id").lower(), *makers))
 
 
+def is_pending(raw: Raw) -> bool:
+    """Say whether a trade can still fail."""
+    return TRADE_STATES.get(_plain(text(raw, "status")), "PENDING") == "PENDING"
+
+
 def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
     """Read our part of one trade: the taker pays the fee, a maker none.
 
