@@ -1,16 +1,18 @@
-"""The CLOB's private half over REST: keys, orders, own state, balances."""
+"""The CLOB's private half that is about orders: place, cancel, read one's own."""
 
 import base64
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from simulator import contracts
-from simulator.accounts import CASH, Account
-from simulator.credentials import ApiKey, Credentials
+from simulator.clob_account import ClobAccount, Handler
+from simulator.clock import Stopwatch
+from simulator.credentials import ApiKey
+from simulator.engine_modes import Wish, refusal
 from simulator.exchange import Exchange
 from simulator.order_form import form_of
 from simulator.orders import PlacedOrder
+from simulator.signer_limits import Kind, SignerLimits
 from simulator.trading_json import order_json, placed_json, trade_json
 from simulator.web import Answer, Call, Json, RefusedError, Route, answer
 from simulator.world import World
@@ -19,67 +21,38 @@ _MOST_ORDERS = 15
 _MOST_CANCELS = 3000
 _PAGE = 500
 _END = "LTE="
-Handler = Callable[[Call, ApiKey], Answer]
+Row = TypeVar("Row")
 
 
 class ClobOrders:
     """Serve the signed routes under /clob."""
 
-    def __init__(self, world: World, exchange: Exchange, credentials: Credentials) -> None:
+    def __init__(self, world: World, exchange: Exchange, keys: ClobAccount, signers: SignerLimits) -> None:
         """Take orders for an exchange."""
         self._world = world
+        self._signers = signers
+        self._watch = Stopwatch()
         self._exchange = exchange
-        self._credentials = credentials
+        self._keys = keys
 
     def routes(self) -> list[Route]:
         """Return what is served."""
         signed: list[tuple[str, str, Handler]] = [
-            ("GET", "/auth/api-keys", self.api_keys),
-            ("DELETE", "/auth/api-key", self.delete_key),
-            ("GET", "/auth/ban-status/closed-only", self.closed_only),
-            ("POST", "/order", self.post_order),
-            ("POST", "/orders", self.post_orders),
-            ("DELETE", "/order", self.cancel_order),
-            ("DELETE", "/orders", self.cancel_orders),
-            ("DELETE", "/cancel-all", self.cancel_all),
-            ("DELETE", "/cancel-market-orders", self.cancel_market),
+            ("POST", "/order", self._metered("orders", self.post_order)),
+            ("POST", "/orders", self._metered("orders", self.post_orders)),
+            ("DELETE", "/order", self._metered("cancels", self.cancel_order)),
+            ("DELETE", "/orders", self._metered("cancels", self.cancel_orders)),
+            ("DELETE", "/cancel-all", self._metered("cancels", self.cancel_all)),
+            ("DELETE", "/cancel-market-orders", self._metered("cancels", self.cancel_market)),
             ("GET", "/data/order/{}", self.order),
             ("GET", "/data/orders", self.orders),
             ("GET", "/data/trades", self.trades),
-            ("GET", "/balance-allowance", self.balance),
-            ("GET", "/balance-allowance/update", self.refresh),
         ]
-        return [
-            Route("POST", "/auth/api-key", lambda call: answer(self._make(call).record())),
-            Route("GET", "/auth/derive-api-key", self.derive),
-            *(Route(method, path, self._private(handler)) for method, path, handler in signed),
-        ]
-
-    def derive(self, call: Call) -> Answer:
-        """Return an API key made before."""
-        return answer(self._credentials.derive(call, self.now_s(call)).record())
-
-    def now_s(self, call: Call) -> int:
-        """Return the venue's clock, which a fault may have set wrong."""
-        return (call.now_ms + self._world.faults.skew_ms("clob", call.now_ms)) // 1000
-
-    def api_keys(self, _call: Call, key: ApiKey) -> Answer:
-        """Return the ids of an address's keys."""
-        return answer({"apiKeys": [each.key for each in self._credentials.of(key.address)]})
-
-    def delete_key(self, _call: Call, key: ApiKey) -> Answer:
-        """Forget the key that signed this."""
-        self._credentials.delete(key)
-        return answer("OK")
-
-    def closed_only(self, _call: Call, key: ApiKey) -> Answer:
-        """Tell whether an address may only close positions."""
-        own = [each for each in self._exchange.accounts.by_wallet.values() if each.owner == key.address]
-        return answer({"closed_only": any(each.closed_only for each in own)})
+        return [Route(method, path, self._keys.private(handler)) for method, path, handler in signed]
 
     def post_order(self, call: Call, key: ApiKey) -> Answer:
         """Take one order; what is refused or killed answers 400."""
-        order = self._exchange.place(form_of(call.json()), key, self.now_s(call))
+        order = self._exchange.place(form_of(call.json()), key, self._keys.now_s(call))
         if order.reason:
             return answer({"error": order.reason, "orderID": order.id}, 400)
         return answer(placed_json(order))
@@ -129,14 +102,14 @@ class ClobOrders:
         """Return a page of open orders."""
         query = call.query
         chosen = [
-            order_json(order, key.key)
+            order
             for order in self._own(key)
             if order.status in {"LIVE", "DELAYED"}
             and query.get("id") in {"", order.id}
             and query.get("market") in {"", order.market.condition_id}
             and query.get("asset_id") in {"", order.form.token_id}
         ]
-        return _page(chosen, call)
+        return _page(chosen, lambda order: order_json(order, key.key), call)
 
     def trades(self, call: Call, key: ApiKey) -> Answer:
         """Return a page of own trades, newest first."""
@@ -144,7 +117,7 @@ class ClobOrders:
         before = query.integer("before", 1 << 62)
         after = query.integer("after", 0)
         chosen = [
-            trade_json(trade, key.key)
+            trade
             for trade in reversed(self._exchange.trades.all)
             if trade.order.account.owner == key.address
             and query.get("id") in {"", trade.id}
@@ -153,37 +126,29 @@ class ClobOrders:
             and query.get("maker_address").lower() in {"", trade.order.form.maker}
             and after <= trade.at_ms // 1000 < before
         ]
-        return _page(chosen, call)
+        return _page(chosen, lambda trade: trade_json(trade, key.key), call)
 
-    def balance(self, call: Call, key: ApiKey) -> Answer:
-        """Return what the venue believes a wallet has and may spend, in micro-units."""
-        account, what = self._asked(call, key)
-        accounts = self._exchange.accounts
-        if account is None:
-            return answer({"balance": "0", "allowances": dict.fromkeys(contracts.EXCHANGES, "0")})
-        shown = accounts.balance(account, what) if account.synced else 0
-        allowed = {each: str(accounts.allowance(account, what, each)) for each in contracts.EXCHANGES}
-        return answer({"balance": str(shown), "allowances": allowed})
+    def _metered(self, kind: Kind, handler: Handler) -> Handler:
+        """Count a signer's orders or cancels and ask the engine, before anything is done."""
 
-    def refresh(self, call: Call, key: ApiKey) -> Answer:
-        """Look at the chain again."""
-        account, _ = self._asked(call, key)
-        if account is not None:
-            account.synced = True
-        return Answer("")
+        def metered(call: Call, key: ApiKey) -> Answer:
+            asked: Json = call.json() if call.body else None
+            count = len(cast("list[Json]", asked)) if isinstance(asked, list) else 1
+            enough, headers = self._signers.take(key.address, kind, count, self._watch.seconds())
+            if not enough:
+                return Answer(json.dumps({"error": "rate limit exceeded"}), 429, headers)
+            refused = refusal(self._world, call.path, _wish(kind, asked))
+            reply = refused or handler(call, key)
+            return Answer(reply.body, reply.status, {**reply.headers, **headers})
 
-    def _private(self, handler: Handler) -> Callable[[Call], Answer]:
-        return lambda call: handler(call, self._credentials.checked(call, self.now_s(call)))
-
-    def _make(self, call: Call) -> ApiKey:
-        return self._credentials.create(call, self.now_s(call))
+        return metered
 
     def _own(self, key: ApiKey) -> list[PlacedOrder]:
         return [order for order in self._exchange.orders.values() if order.account.owner == key.address]
 
     def _result(self, body: Json, call: Call, key: ApiKey) -> dict[str, Any]:
         try:
-            order = self._exchange.place(form_of(body), key, self.now_s(call))
+            order = self._exchange.place(form_of(body), key, self._keys.now_s(call))
         except RefusedError as refused:
             return _failed(refused.message)
         return _failed(order.reason, order.id) if order.reason else placed_json(order)
@@ -201,14 +166,14 @@ class ClobOrders:
                 kept[name] = "already canceled or matched"
         return answer({"canceled": done, "not_canceled": kept})
 
-    def _asked(self, call: Call, key: ApiKey) -> tuple[Account | None, str]:
-        query = call.query
-        kind, token = query.get("asset_type"), query.get("token_id")
-        if kind not in {"COLLATERAL", "CONDITIONAL", "CONDITIONAL-V2"} or (kind != "COLLATERAL" and not token):
-            raise RefusedError(400, "Invalid asset type")
-        signature_type = query.integer("signature_type", 0, 0, 3)
-        account = self._exchange.accounts.of_owner(key.address, signature_type)
-        return account, CASH if kind == "COLLATERAL" else token
+
+def _wish(kind: Kind, asked: Json) -> Wish:
+    """Return what is wanted of the engine; a batch is post-only when each of its orders is."""
+    if kind == "cancels":
+        return "cancel"
+    orders = cast("list[Json]", asked if isinstance(asked, list) else [asked])
+    passive = all(isinstance(each, dict) and cast("dict[str, Json]", each).get("postOnly") is True for each in orders)
+    return "post_only" if passive else "order"
 
 
 def _listed(body: Json, most: int) -> Sequence[Json]:
@@ -228,7 +193,7 @@ def _failed(message: str, name: str = "") -> dict[str, Any]:
     }
 
 
-def _page(rows: list[dict[str, Any]], call: Call) -> Answer:
+def _page(rows: list[Row], shown_as: Callable[[Row], dict[str, Any]], call: Call) -> Answer:
     given = call.query.get("next_cursor")
     try:
         start = 0 if given in {"", "MA=="} else int(base64.b64decode(given))
@@ -236,6 +201,6 @@ def _page(rows: list[dict[str, Any]], call: Call) -> Answer:
         raise RefusedError(400, "invalid next_cursor") from error
     rest = start + _PAGE
     cursor = _END if start < 0 or rest >= len(rows) else base64.b64encode(str(rest).encode()).decode()
-    shown = [] if start < 0 else rows[start:rest]
+    shown = [] if start < 0 else [shown_as(row) for row in rows[start:rest]]
     body = {"limit": _PAGE, "next_cursor": cursor, "count": len(shown), "data": shown}
     return Answer(json.dumps(body))

@@ -100,7 +100,7 @@ class Desk:
         own, other = (book.bids, book.asks) if side == "BUY" else (book.asks, book.bids)
         crossed = [p for p in own if (p >= limit if side == "BUY" else p <= limit)]
         changes = [book.put(side, price, 0) for price in crossed]
-        depth = other.get(limit, 0) + match.taker.shares
+        depth = max(other.get(limit, 0), match.taker.shares)
         changes.append(book.put(opposite(side), limit, depth))
         self._moved(market, changes, match.at_ms)
 

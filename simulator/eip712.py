@@ -1,5 +1,7 @@
 """EIP-712 as the contracts compute it, written from the standard: separators, struct hashes, digests, recovery."""
 
+from functools import lru_cache
+
 from eth_hash.auto import keccak
 
 from simulator.contracts import CHAIN_ID
@@ -23,6 +25,11 @@ def word(value: Value) -> bytes:
     return value.rjust(32, b"\0")
 
 
+@lru_cache(maxsize=32)
+def _type_hash(type_string: str) -> bytes:
+    return keccak(type_string.encode())
+
+
 def address_bytes(address: str) -> bytes:
     """Return the 20 bytes of an address."""
     return bytes.fromhex(address[2:])
@@ -30,7 +37,7 @@ def address_bytes(address: str) -> bytes:
 
 def struct_hash(type_string: str, *values: Value) -> bytes:
     """Return the hash of a struct's type and members."""
-    return keccak(keccak(type_string.encode()) + b"".join(map(word, values)))
+    return keccak(_type_hash(type_string) + b"".join(map(word, values)))
 
 
 def domain_separator(name: str, version: str, contract: str = "") -> bytes:

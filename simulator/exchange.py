@@ -5,17 +5,16 @@ from simulator.accounts import CASH, Account, Accounts
 from simulator.amounts import cost, taker_fee
 from simulator.credentials import ApiKey
 from simulator.deal import crowd
-from simulator.eip712 import SignatureError
 from simulator.market import Market
 from simulator.matching import Leg, filled_whole, legs_of
 from simulator.news import MarketEnded, News, OrderChanged
 from simulator.order_form import MARKETABLE, OrderForm
 from simulator.order_rules import check_expiration, check_marketable, price_of
 from simulator.orders import PlacedOrder, Trade
+from simulator.payer import account_of
 from simulator.rests import place_of
-from simulator.signatures import order_hash, owner_of
+from simulator.signatures import order_hash
 from simulator.trades import Trades
-from simulator.wallet_types import DEPOSIT
 from simulator.web import RefusedError
 from simulator.world import World
 
@@ -43,7 +42,7 @@ class Exchange:
         if market is None:
             raise RefusedError(400, f"the orderbook {form.token_id} does not exist")
         exchange = contracts.exchange("v2", neg_risk=market.neg_risk, token_id=form.token_id)
-        account, name = self._account(form, key, exchange), order_hash(form, exchange)
+        account, name = account_of(form, key, exchange, self.accounts), order_hash(form, exchange)
         if name in self.orders:
             self.orders[name].posts += 1
             raise RefusedError(400, f"order {name} is invalid. Duplicated.")
@@ -59,25 +58,6 @@ class Exchange:
         self._leave_book(order)
         self._end(order, reason, status)
         return True
-
-    def _account(self, form: OrderForm, key: ApiKey, exchange: str) -> Account:
-        """Return the wallet that pays, once key, signer, owner and wallet belong together."""
-        if form.owner != key.key:
-            raise RefusedError(400, "the owner has to be the owner of the API KEY")
-        if form.signature_type != DEPOSIT and form.signer != key.address:
-            raise RefusedError(400, "the order signer address has to be the address of the API KEY")
-        try:
-            owner = owner_of(form, exchange)
-        except SignatureError as error:
-            raise RefusedError(400, "invalid signature") from error
-        if owner != key.address:
-            raise RefusedError(400, "the order signer address has to be the address of the API KEY")
-        account = self.accounts.by_wallet.get(form.maker)
-        if account is None or account.signature_type != form.signature_type:
-            raise RefusedError(400, "maker address not allowed, please use the deposit wallet flow")
-        if account.closed_only and form.side == "BUY":
-            raise RefusedError(400, f"'{form.maker}' address in closed only mode")
-        return account
 
     def _checked(
         self, form: OrderForm, market: Market, account: Account, exchange: str, name: str, now_s: int

@@ -22,6 +22,10 @@ _FORBIDDEN = (
     "<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
 
+_GONE = Answer(
+    "<html><head><title>504 Gateway Time-out</title></head></html>", 504, content_type="text/html; charset=UTF-8"
+)
+
 
 @dataclass(frozen=True)
 class _Found:
@@ -112,6 +116,9 @@ class Gateway:
             reply = self._cached(found, upstream, route, asked)
         except RefusedError as refused:
             return worded(refused, dialect)
+        if fault := self._world.faults.take("lost_answer", upstream, route, self._world.now_ms()):
+            await asyncio.sleep(fault.number("seconds", 3600))
+            return _GONE
         if self._world.faults.take("truncated", upstream, route, self._world.now_ms()):
             return Answer(reply.body[: len(reply.body) * 2 // 3], reply.status, reply.headers)
         return reply
@@ -135,6 +142,9 @@ class Gateway:
         faults, now = self._world.faults, self._world.now_ms()
         if fault := faults.take("timeout", upstream, route, now):
             await asyncio.sleep(fault.number("seconds", 3600))
+        if fault := faults.take("lost_request", upstream, route, now):
+            await asyncio.sleep(fault.number("seconds", 3600))
+            return _GONE
         if fault := faults.take("slow", upstream, route, now):
             await asyncio.sleep(fault.number("seconds", 1))
         if faults.take("html_403", upstream, route, now):

@@ -126,7 +126,10 @@ def _text(value: object, shape: re.Pattern[str]) -> str:
 
 
 def _number(value: object) -> int:
-    return int(_text(value, _NUMBER))
+    number = int(_text(value, _NUMBER))
+    if number >> 256:
+        raise _invalid()
+    return number
 
 
 def _invalid() -> RefusedError:

@@ -55,15 +55,21 @@ def _on_grid(form: OrderForm, tick: int) -> int | None:
     A number of shares has its exact cost. A sum to spend names shares that were rounded to the amount decimals of
     the tick known when it was signed, which may be coarser than today's.
     """
-    price = round(form.usdc * PRICE_ONE / form.shares / tick) * tick
+    price = _nearest(form, tick)
     if not form.by_value:
         return price if form.usdc * PRICE_ONE == form.shares * price else None
     for grid in sorted(each for each in TICKS.values() if each >= tick and each % tick == 0):
-        nearest = round(form.usdc * PRICE_ONE / form.shares / grid) * grid
+        nearest = _nearest(form, grid)
         step = 10 ** (_EXACT - decimals(grid) - SIZE_DECIMALS)
         if nearest and abs(form.usdc * PRICE_ONE - form.shares * nearest) <= step * nearest:
             return nearest
     return None
+
+
+def _nearest(form: OrderForm, grid: int) -> int:
+    """Return the grid price nearest to collateral per share."""
+    given, step = form.usdc * PRICE_ONE, form.shares * grid
+    return (2 * given + step) // (2 * step) * grid
 
 
 def _check_size(form: OrderForm, market: Market, name: str) -> None:

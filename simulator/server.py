@@ -134,6 +134,7 @@ def urls_of(host: str, port: int) -> dict[str, str]:
         "clob_ws_url": f"{ws}/ws/market",
         "clob_user_ws_url": f"{ws}/ws/user",
         "rtds_url": f"{ws}/rtds",
+        "geoblock_url": f"{base}/site/api/geoblock",
         "control_url": f"{base}/sim",
     }
 

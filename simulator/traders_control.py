@@ -1,13 +1,17 @@
 """Levers and truth for judges of live trading: funded wallets, signed orders, what became of each."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
+from simulator import identity
 from simulator.accounts import Account
 from simulator.amounts import micro, price_units
 from simulator.book import Levels
 from simulator.exchange import Exchange
+from simulator.market import Market
 from simulator.order_form import OrderForm
+from simulator.signer_limits import STANDARD, SignerLimits
 from simulator.web import Answer, Call, RefusedError, Route, answer
 from simulator.world import World
 
@@ -17,9 +21,10 @@ Result = TypeVar("Result")
 class TradersControl:
     """Serve the routes under /sim that concern signed orders; every lever is also a method."""
 
-    def __init__(self, world: World, exchange: Exchange) -> None:
+    def __init__(self, world: World, exchange: Exchange, signers: SignerLimits) -> None:
         """Judge an exchange."""
         self._world = world
+        self._signers = signers
         self._exchange = exchange
 
     def routes(self) -> list[Route]:
@@ -31,6 +36,8 @@ class TradersControl:
             Route("POST", "/account", self._post_account),
             Route("POST", "/book", self._post_book),
             Route("POST", "/delay", self._post_delay),
+            Route("POST", "/tier", self._post_tier),
+            Route("POST", "/positions-market", self._post_positions_market),
         ]
 
     def fund(
@@ -72,6 +79,27 @@ class TradersControl:
         if market.outcome_of(token) == 1:
             own, other = _mirror(other), _mirror(own)
         world.desk.put(market, own, other, world.now_ms())
+
+    def open_positions_market(self) -> Market:
+        """List a Protocol V2 market: its tokens are position ids and ExchangeV3 settles it."""
+        world = self._world
+        number = world.catalog.next_number()
+        slug = f"protocol-v2-{number}"
+        condition = 1 << 240 | int(identity.digest(slug)[:32], 16) << 96
+        first, second = (str(condition << 8 | outcome) for outcome in (0, 1))
+        return world.open_market(
+            Market(
+                number=number,
+                slug=slug,
+                question=f"Will Protocol V2 market {number} resolve to yes?",
+                event=world.catalog.open_event(slug, slug),
+                condition_id=f"0x{condition:062x}",
+                tokens=(first, second),
+                fee_rate=Decimal("0.05"),
+                start_ms=world.now_ms(),
+                end_ms=world.now_ms() + 86_400_000,
+            )
+        )
 
     def orders(self, wanted: Callable[[OrderForm], bool] = lambda _: True) -> list[dict[str, object]]:
         """Return the truth about all orders taken, oldest first."""
@@ -119,6 +147,18 @@ class TradersControl:
         market = _tried(lambda: self._world.catalog.by_condition[str(asked["condition_id"]).lower()])
         market.delay_s = _tried(lambda: float(asked["seconds"]))
         return answer({"delay_s": market.delay_s})
+
+    def _post_tier(self, call: Call) -> Answer:
+        asked: dict[str, Any] = call.json()
+        for kind, tier in asked.items():
+            if kind not in STANDARD:
+                raise RefusedError(400, f"unknown bucket {kind!r}; known: {', '.join(STANDARD)}")
+            _tried(lambda k=kind, t=tier: self._signers.change(k, float(t["per_s"]), float(t["burst"])))
+        return answer(asked)
+
+    def _post_positions_market(self, _: Call) -> Answer:
+        market = self.open_positions_market()
+        return answer({"condition_id": market.condition_id, "tokens": list(market.tokens)})
 
 
 def _levels(given: list[list[str]]) -> Levels:

@@ -8,8 +8,6 @@ from simulator.amounts import MICRO, PRICE_ONE, number, plain
 from simulator.book import opposite
 from simulator.orders import PlacedOrder, Trade
 
-_SETTLED = {"MINED", "CONFIRMED"}
-
 
 def placed_json(order: PlacedOrder) -> dict[str, Any]:
     """Return the answer to POST /order; amounts are what was matched, hashes come with settlement."""
@@ -103,6 +101,7 @@ def _trade(trade: Trade, owner: str) -> dict[str, Any]:
         "transaction_hash": trade.tx_hash,
         "maker_orders": _makers(trade, owner),
         "trader_side": trade.role,
+        "status": trade.status,
     }
 
 

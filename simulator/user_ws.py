@@ -64,7 +64,16 @@ class UserChannel(Hub):
         for connection, audience in list(self._known.items()):
             key, markets = audience.key, audience.markets
             if key.address == order.account.owner and (markets is None or order.market.condition_id in markets):
-                connection.push(json.dumps(_frame(news, key.key, skewed)))
+                for _ in range(self._copies(news)):
+                    connection.push(json.dumps(_frame(news, key.key, skewed)))
+
+    def _copies(self, news: OrderChanged | TradeChanged) -> int:
+        """Return how often a frame is sent: once, unless a fault loses or repeats it."""
+        route = "/trade" if isinstance(news, TradeChanged) else "/order"
+        faults, now = self.world.faults, self.world.now_ms()
+        if faults.take("lost_message", "user", route, now):
+            return 0
+        return 2 if faults.take("duplicate_message", "user", route, now) else 1
 
     def _change(self, connection: Connection, wanted: set[str], *, adding: bool) -> None:
         old = self._known[connection]

@@ -4,6 +4,7 @@ Proxies, Safes and deposit wallets live at CREATE2 addresses: whoever knows the 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from eth_hash.auto import keccak
 
@@ -65,6 +66,7 @@ def wallet_of(owner: str, signature_type: int) -> str:
     return _OF_TYPE[signature_type](owner.lower())
 
 
+@lru_cache(maxsize=4096)
 def owns(owner: str, wallet: str, signature_type: int) -> bool:
     """Tell whether a wallet of this type belongs to an owner."""
     if signature_type == DEPOSIT and wallet == early_deposit_of(owner):

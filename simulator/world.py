@@ -124,15 +124,7 @@ class World:
         if sum(payouts) <= 0 or min(payouts) < 0:
             msg = f"payouts {payouts} must be two numbers >= 0, not both 0"
             raise ValueError(msg)
-        stamp, settings = self.timetable.stamp(at_ms), self.settings
-        market.resolution = Resolution(
-            payouts=payouts,
-            decided_at_ms=at_ms,
-            block=stamp.block,
-            chain_at_ms=stamp.chain_at_ms,
-            gamma_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.gamma_lag_s),
-            redeemable_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.redeemable_lag_s),
-        )
+        ended = market.resolution = self.timetable.resolution(payouts, at_ms)
         emission = abi.condition_resolution(
             contracts.CONDITIONAL_TOKENS,
             market.condition_id,
@@ -140,9 +132,9 @@ class World:
             market.question_id,
             payouts,
         )
-        self.chain.emit(stamp.block, identity.hash32("resolve", market.condition_id), [emission])
+        self.chain.emit(ended.block, identity.hash32("resolve", market.condition_id), [emission])
         self.tell(MarketEnded(market, at_ms))
-        return market.resolution
+        return ended
 
     def redeem(self, wallet: str, market: Market, at_ms: int) -> int:
         """Hand in a wallet's holdings of a resolved market; return the payout."""

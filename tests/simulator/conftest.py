@@ -89,7 +89,7 @@ def trader_of() -> Iterator[Callable[..., Any]]:
         venue = Venue(sim)
 
         def make(kind: str = "deposit", **more: Any) -> Trader:
-            made.append(Trader(venue, kind, **{"number": len(made) + 1, **more}))
+            made.append(Trader(venue, kind, number=len(made) + 1, **more))
             return made[-1]
 
         yield make

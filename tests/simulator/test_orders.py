@@ -69,9 +69,11 @@ def test_a_field_changed_after_signing_is_no_valid_signature(trader_of: Callable
 def test_another_chain_or_the_exchange_of_other_markets_is_refused(
     trader_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, kind: str, wrong: dict[str, Any]
 ) -> None:
-    from polymarket.clients import secure  # noqa: PLC0415 - the SDK takes a second to import
+    from polymarket._internal.actions.orders.orders import create_unsigned_order  # noqa: PLC0415 - a slow import
 
-    honest = secure.create_unsigned_order
-    monkeypatch.setattr(secure, "create_unsigned_order", lambda *a, **k: dataclasses.replace(honest(*a, **k), **wrong))
+    def mixed_up(*given: Any, **named: Any) -> Any:
+        return dataclasses.replace(create_unsigned_order(*given, **named), **wrong)
+
+    monkeypatch.setattr("polymarket.clients.secure.create_unsigned_order", mixed_up)
     trader = trader_of(kind)
     assert trader.post(trader.market()) == (400, {"error": "invalid signature"})

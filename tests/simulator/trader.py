@@ -6,7 +6,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_utils.address import to_checksum_address
-from polymarket._internal.actions.orders.post import build_post_order_request  # type: ignore[reportPrivateUsage]
+from polymarket._internal.actions.orders.post import build_post_order_request
 from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
 from polymarket.clients.secure import SecureClient
 from polymarket.models.clob.orders import SignedOrder
@@ -44,9 +44,9 @@ class Trader:
 
     def market(self, amount: str = "10", price: str = "0.50", side: Any = "BUY", kind: Any = "FAK") -> SignedOrder:
         """Sign a market order: a sum to spend or shares to sell."""
-        asked: dict[str, Any] = {"asset_id": self.token, "side": side, "order_type": kind}
         bounds = {"amount": amount, "max_price": price} if side == "BUY" else {"shares": amount, "min_price": price}
-        return self.client.create_market_order(**asked, **bounds)
+        sign: Any = self.client.create_market_order
+        return sign(asset_id=self.token, side=side, order_type=kind, **bounds)
 
     def limit(self, size: str = "10", price: str = "0.48", side: Any = "BUY", **more: Any) -> SignedOrder:
         """Sign a resting order."""
@@ -68,7 +68,7 @@ class Trader:
         assert resolver is not None
         signed = {**resolver(method, path, raw), **headers}
         reply = transport._client.request(method, path, content=raw, headers=signed)
-        return reply.status_code, reply.json() if reply.content else None
+        return reply.status_code, _decoded(reply)
 
     def get(self, path: str, query: str = "", **headers: str) -> tuple[int, Any]:
         """Read something private; the query is not signed."""
@@ -76,7 +76,7 @@ class Trader:
         resolver = transport._header_resolver
         assert resolver is not None
         reply = transport._client.get(path + query, headers={**resolver("GET", path, None), **headers})
-        return reply.status_code, reply.json() if reply.content else None
+        return reply.status_code, _decoded(reply)
 
     def truth(self) -> list[dict[str, Any]]:
         """Return what the venue knows of this wallet's orders."""
@@ -89,3 +89,7 @@ class Trader:
 
     def close(self) -> None:
         self.client.close()
+
+
+def _decoded(reply: Any) -> Any:
+    return reply.json() if reply.headers["content-type"] == "application/json" and reply.content else None
