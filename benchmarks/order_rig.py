@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import SecretStr
 from redis import Redis
 
-from benchmarks.region import region
 from buyer.venue.polymarket.signer import Signer
 from ops import demo
 from ops.embedded_redis import EmbeddedRedis
@@ -40,7 +39,6 @@ class Trading:
 
     urls: Mapping[str, Any]
     server: EmbeddedRedis
-    geoblock_url: str
     folder: Path
     token: str = ""
     wallet: str = ""
@@ -89,7 +87,7 @@ class Trading:
             "CLOB_USER_URL": str(self.urls["clob_user_ws_url"]),
             "DATA_API_URL": str(self.urls["data_api_url"]),
             "RPC_URL": str(self.urls["rpc_url"]),
-            "GEOBLOCK_URL": self.geoblock_url,
+            "GEOBLOCK_URL": str(self.urls["geoblock_url"]),
             "RUN_DIR": str(self.folder),
             "ORDERS_PER_S": "600",
             **UNBOUNDED,
@@ -130,8 +128,7 @@ def trading(*words: str) -> Generator[Trading]:
         tempfile.TemporaryDirectory() as folder,
         demo.simulator(CLOCK, *quiet) as world,
         EmbeddedRedis(Path(folder) / "valkey") as server,
-        region() as geoblock,
     ):
-        found = Trading(world.urls, server, geoblock, Path(folder))
+        found = Trading(world.urls, server, Path(folder))
         found.prepare()
         yield found

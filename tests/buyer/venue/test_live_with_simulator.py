@@ -12,7 +12,6 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from benchmarks.region import region
 from buyer.bootstrap import Built, BuyerProcess, build
 from buyer.config import BuyerSettings, parse_args
 from buyer.venue.polymarket.signer import Signer
@@ -24,6 +23,7 @@ from shared.ledger import RedisLedger, open_lots
 from shared.streams import publish
 from simulator import Settings, serve
 from simulator.server import Simulator
+from simulator.site import Region
 from tests.buyer.builders import LEADER, a_signal
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator]
@@ -40,7 +40,6 @@ class Floor:
 
     sim: Simulator
     redis_url: str
-    geoblock: str
     folder: Path
     told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
 
@@ -71,7 +70,7 @@ class Floor:
             "--clob-url": urls["clob_url"],
             "--rpc-url": urls["rpc_url"],
             "--clob-user-url": urls["clob_user_ws_url"],
-            "--geoblock-url": self.geoblock,
+            "--geoblock-url": urls["geoblock_url"],
             "--run-dir": str(self.folder),
             "--warm-tokens": "0",
         }
@@ -108,8 +107,8 @@ class Floor:
 @pytest.fixture
 def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
     quiet = Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)
-    with serve(quiet) as sim, region() as geoblock:
-        yield Floor(sim, valkey_url, geoblock, tmp_path)
+    with serve(quiet) as sim:
+        yield Floor(sim, valkey_url, tmp_path)
 
 
 def until(done: Callable[[], bool], seconds: float = 15) -> None:
@@ -173,11 +172,10 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
     if spoil == "skewed":
         floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
-    with region(blocked=spoil == "blocked") as geoblock:
-        floor.geoblock = geoblock
+    floor.sim._app.site.region = Region(blocked=spoil == "blocked")
 
-        with pytest.raises(RefusedForSafety, match=says):
-            build(floor.settings(*words), stop=threading.Event())
+    with pytest.raises(RefusedForSafety, match=says):
+        build(floor.settings(*words), stop=threading.Event())
 
 
 def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
