@@ -16,6 +16,8 @@ from redis import Redis
 
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.live_book import Trust
 from buyer.pipe import PipeBuyer
@@ -185,6 +187,7 @@ def build(
         inbox=inbox,
         settlement=live.settlement if live else None,
         recovery=live.recovery if live else None,
+        desk=ExitDesk(engine, ExitTasks(ledger, lambda: lease.fence), prices, clock=clock, limits=settings.limits),
     )
     counting.append(service)
     pipe = None

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from buyer.case import Case
-from buyer.journal import Journal
+from buyer.case import Case, ExitCase
+from buyer.exits import DUST, order_fact
+from buyer.journal import Journal, Known
 from buyer.limits import Limits
-from buyer.policy import Decision, decide, refused
-from buyer.portfolio import Scope, scope_of
+from buyer.policy import Decision, decide, decide_exit, refused
+from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.venue.port import Prices, Venue
-from shared.accounts import day_account
 from shared.clock import Clock
 from shared.errors import Malformed, RefusedForSafety, TryAgain
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
     DeadLetter,
+    ExitTask,
     Inputs,
     Order,
     Outcome,
@@ -80,35 +81,56 @@ class Engine:
             NotSettled: a sell whose lot is on its way; hand it in again when that has settled.
             RefusedForSafety: the outcome does not fit the ledger.
         """
-        facts, no_facts = self._prices.facts(signal.token_id)
-        book, no_book = self._prices.book(signal.token_id)
-        now_ms = self._clock.now_ms()
-        scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
-        before, portfolio = self._journal.look(signal.id, scope)
+        limits = self._limits.of(signal.leader)
+        before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
         if before.intent:
             return self.resume(before.intent, before.signed, ack)
-        self._wait_for_lot(signal)
-        problems = tuple(problem for problem in (no_facts, no_book) if problem)
-        return self._decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems), scope, ack)
+        self._wait_for_lot(signal, limits)
+        return self._decide(signal, limits, scope, inputs, ack)
 
     def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
         draft, order, facts = _draft_in(intent)
-        scope = _scope_of(draft)
+        scope = scope_of_draft(draft)
+        limits = self._limits.of(draft.leader)
         found = self._venue.find(order, facts, signed)
+        stopped = "" if found else self._journal.stopped(order.side)
         if found is not None:
             outcome = found
-        elif self._journal.halted():
-            outcome = _cancelled("the kill switch was on when the buyer came back")
-        elif self._clock.now_ms() - draft.inputs.now_ms > self._limits.max_signal_age_s * 1000:
+        elif stopped:
+            outcome = _cancelled(f"{stopped} was on when the buyer came back")
+        elif self._clock.now_ms() - draft.inputs.now_ms > limits.max_signal_age_s * 1000:
             outcome = _cancelled("stale when the buyer came back")
         else:
             outcome = self._venue.place(order, facts, signed)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def sell(self, task: ExitTask) -> str:
+        """Try once to sell what an exit still has to sell; return the verdict's reason.
+
+        An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
+        venue gets one, and ends the task. While an order of the lot can still fail nothing is tried.
+
+        Raises:
+            As `handle` does; the same attempt must never be handed in again: its order may stand.
+        """
+        waits = self._order_under_way(task.leader, task.token_id)
+        if waits:
+            return f"order {waits} has not settled"
+        limits = self._limits.of(task.leader)
+        _, scope, inputs = self._look(order_fact(task), task.leader, task.token_id, limits)
+        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
+        verdict = decide_exit(ExitCase(*seen, task))
+        draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
+        if verdict.order is not None and inputs.market is not None:
+            self._carry_out(draft, verdict, verdict.order, scope, inputs.market, None)
+        elif verdict.reason == DUST and task.keep == 0:
+            self._conclude(draft, None, None, None)
+        return verdict.reason
 
     def abandon(self, intent: str, signed: str, reason: str) -> BuyEngineDecision | None:
         """Give back what an intent reserved that cannot be carried out, unless the venue took its order.
@@ -118,7 +140,7 @@ class Engine:
         """
         draft, order, facts = _draft_in(intent)
         outcome = self._venue.find(order, facts, signed) or _cancelled(reason)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), _scope_of(draft), facts, None)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
@@ -133,42 +155,61 @@ class Engine:
             draft, order, facts = _draft_in(before.intent or "" if before else "")
             outcome = self._venue.find(order, facts, before.signed if before else "") or _cancelled(reason)
             given_up = draft.model_copy(update={"outcome": outcome})
-            return self._conclude(given_up, _scope_of(draft), facts, ack, letter)
+            return self._conclude(given_up, scope_of_draft(draft), facts, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
         verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
 
-    def _wait_for_lot(self, signal: ActionableSignal) -> None:
+    def _wait_for_lot(self, signal: ActionableSignal, limits: Limits) -> None:
         """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
 
         Once the signal is stale it is decided as it is.
         """
-        stale = self._clock.now_ms() - signal.traded_at_ms > self._limits.max_signal_age_s * 1000
-        if self._identity.mode != "live" or signal.side != "SELL" or stale:
+        if signal.side == "BUY" or self._clock.now_ms() - signal.traded_at_ms > limits.max_signal_age_s * 1000:
             return
+        waits = self._order_under_way(signal.leader, signal.token_id)
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for order {waits}")
+
+    def _order_under_way(self, leader: str, token_id: str) -> str:
+        """Return a live order of this lot whose trades can still fail, '' when there is none."""
+        if self._identity.mode != "live":
+            return ""
         for order_id, text in self._journal.unsettled().items():
             draft, _, _ = _draft_in(text)
-            if (draft.leader, draft.token_id) == (signal.leader, signal.token_id):
-                raise NotSettled(f"signal {signal.id} waits for order {order_id}")
+            if (draft.leader, draft.token_id) == (leader, token_id):
+                return order_id
+        return ""
 
-    def _decide(self, case: Case, scope: Scope, ack: Ack | None) -> BuyEngineDecision | None:
-        signal, facts = case.signal, case.market
-        verdict = decide(case)
+    def _decide(
+        self, signal: ActionableSignal, limits: Limits, scope: Scope, inputs: Inputs, ack: Ack | None
+    ) -> BuyEngineDecision | None:
+        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
+        verdict = decide(Case(*seen, signal))
+        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
+        if verdict.order is None or inputs.market is None:
+            return self._conclude(draft, None, None, ack)
+        return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
+
+    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Inputs]:
+        """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
+        facts, no_facts = self._prices.facts(token_id)
+        book, no_book = self._prices.book(token_id)
+        now_ms = self._clock.now_ms()
+        scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
+        known, portfolio = self._journal.look(fact, scope)
         inputs = Inputs(
-            now_ms=case.now_ms,
+            now_ms=now_ms,
             market=facts,
-            book=case.book,
-            portfolio=case.portfolio,
-            problems=case.problems,
+            book=book,
+            portfolio=portfolio,
+            problems=tuple(problem for problem in (no_facts, no_book) if problem),
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
-        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
-        if verdict.order is None or facts is None:
-            return self._conclude(draft, None, None, ack)
-        return self._carry_out(draft, verdict, verdict.order, scope, facts, ack)
+        return known, scope, inputs
 
     def _carry_out(
         self,
@@ -181,7 +222,7 @@ class Engine:
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
-        intent = self._journal.intend(draft, order, scope, self._limits, prepared)
+        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
         if isinstance(intent, Refused):
             no = refused(verdict, intent.account, intent.value, intent.limit)
             return self._conclude(
@@ -229,6 +270,9 @@ class Engine:
             reason=verdict.reason,
             rules=verdict.rules,
             order=verdict.order,
+            trade=verdict.trade,
+            gathered=verdict.gathered,
+            exit=verdict.exit,
             inputs=inputs,
         )
 
@@ -254,13 +298,6 @@ def _signal_in(entry: Entry) -> ActionableSignal | None:
 
 def _entry_fact(entry: Entry) -> str:
     return fact_id("entry", entry.stream, entry.id)
-
-
-def _scope_of(draft: BuyEngineDecision) -> Scope:
-    """Return the accounts of a draft as they were named when its intent was written, also after midnight."""
-    order = draft.order
-    condition_id = order.condition_id if order else ""
-    return Scope(draft.leader, draft.token_id, condition_id, day_account(draft.inputs.now_ms))
 
 
 def _cancelled(reason: str) -> Outcome:

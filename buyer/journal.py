@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
 from buyer.order_states import is_provisional
-from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import CASH, DEPOSITED, HALT, day_account
+from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, scope_of_draft, settle
+from shared.accounts import CASH, DEPOSITED, merged, peaks_of
 from shared.errors import Malformed
 from shared.events import (
     DEAD,
@@ -29,10 +30,11 @@ from shared.events import (
     Portfolio,
     fact_id,
 )
-from shared.ledger import INTENTS, ORDERS, SIGNED, Ledger, lot_record
-from shared.market import MarketFacts
+from shared.ledger import Ledger, lot_record
+from shared.ledger_records import INTENTS, ORDERS, SIGNED
+from shared.market import MarketFacts, Side
 from shared.money import from_micro
-from shared.switch import turn
+from shared.switch import STOPS, turn
 from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
 
 _HASH = re.compile(r"0x[0-9a-f]{64}")
@@ -59,12 +61,14 @@ class Journal:
 
     def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
         """Return what happened to this signal before and the balances that a decision looks at, as of one moment."""
-        found = self._ledger.read(scope.accounts, *_asked(signal_id))
+        writes, records = _asked(signal_id)
+        found = self._ledger.read(scope.accounts, writes, (*records, *scope.records))
         return _known(signal_id, found), portfolio_of(scope, found)
 
-    def halted(self) -> bool:
-        """Say whether the kill switch is on."""
-        return bool(self._ledger.read((HALT,)).values[HALT])
+    def stopped(self, side: Side) -> str:
+        """Return the control that keeps an order of this side from being sent now, '' when none does."""
+        values = self._ledger.read(STOPS[side]).values
+        return next((control for control in STOPS[side] if values[control]), "")
 
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
@@ -114,7 +118,7 @@ class Journal:
         order, outcome = decision.order, decision.outcome
         if order is None or outcome is None:
             raise Malformed(f"the decision on {decision.signal_id} holds no order")
-        scope = Scope(decision.leader, decision.token_id, order.condition_id, day_account(decision.inputs.now_ms))
+        scope = scope_of_draft(decision)
         new = not self.known(decision.signal_id).decided
         terminal = ((DECISIONS, decision),) if new else ()
         self._ledger.commit(
@@ -133,9 +137,9 @@ class Journal:
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
-                postings=reserve(order, scope),
+                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or NO_BALANCES)),
                 guards=guards(order, scope, limits),
-                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept),
+                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept, *taken(draft)),
                 events=((DECISIONS, order_update(draft, order, None)),),
                 fence=self._fence(),
             )
@@ -151,10 +155,16 @@ class Journal:
     ) -> Result:
         """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step."""
         order, outcome = decision.order, decision.outcome
+        known = unfilled(decision)
         write = Write(
             id=f"decision:{decision.signal_id}",
+            postings=followed(known),
             events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
-            records=(Record(INTENTS, decision.signal_id, None), Record(SIGNED, decision.signal_id, None)),
+            records=(
+                Record(INTENTS, decision.signal_id, None),
+                Record(SIGNED, decision.signal_id, None),
+                *records_of(known),
+            ),
             fence=self._fence(),
             ack=ack,
         )
@@ -189,6 +199,14 @@ def _known(signal_id: str, found: Balances) -> Known:
     return Known(bool(found.done), kept.get((INTENTS, signal_id)), kept.get((SIGNED, signal_id), ""))
 
 
+def unfilled(decision: BuyEngineDecision) -> BuyEngineDecision:
+    """Return the decision as it counts now: what is only matched has filled nothing yet."""
+    outcome = decision.outcome
+    if outcome is None or not is_provisional(decision.mode, outcome):
+        return decision
+    return decision.model_copy(update={"outcome": outcome.model_copy(update={"shares": from_micro(0)})})
+
+
 def _waiting(write: Write, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> Write:
     """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
     return replace(
@@ -207,12 +225,13 @@ def _with_outcome(
     facts: MarketFacts,
 ) -> Write:
     before = decision.inputs.portfolio or NO_BALANCES
-    lots = (lot_record(lot_of(order, facts)),) if order.side == "BUY" and outcome.shares > 0 else ()
-    shares = next(name for name in scope.accounts if name.startswith("shares:"))
+    lots = (lot_record(lot_of(order, facts, decision)),) if order.side == "BUY" and outcome.shares > 0 else ()
+    postings = merged((*write.postings, *settle(order, outcome, scope, before)))
     return Write(
         id=write.id,
-        postings=settle(order, outcome, scope, before),
-        guards=(Guard(shares, at_least=0),),
+        postings=postings,
+        peaks=peaks_of(postings),
+        guards=(Guard(scope.amounts["lot_shares"], at_least=0),),
         records=(*write.records, *lots),
         events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
         fence=write.fence,

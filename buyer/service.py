@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from buyer.engine import Engine, NotSettled
+from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
 from buyer.recovery import Recovery
@@ -45,10 +46,11 @@ class BuyerService:
         inbox: "queue.Queue[ActionableSignal] | None" = None,
         settlement: Settlement | None = None,
         recovery: Recovery | None = None,
+        desk: ExitDesk | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
-        self._inbox, self._settlement, self._recovery = inbox, settlement, recovery
+        self._inbox, self._settlement, self._recovery, self._desk = inbox, settlement, recovery, desk
         self._deferred: dict[str, Entry] = {}
         self._attempts: Counter[str] = Counter()
         self._active = self._settled = self._emptied = self._recovered = False
@@ -92,6 +94,7 @@ class BuyerService:
             "decisions": dict(sorted(self.counts.items())),
             "signals_lost": self._trimmed,
             "prices": self._prices.snapshot(),
+            "exits": self._desk.snapshot() if self._desk else {},
             **(self._settlement.snapshot() if self._settlement else {}),
         }
 
@@ -150,19 +153,23 @@ class BuyerService:
         self._notice_losses()
 
     def _attend(self) -> None:
-        """Hold the lease, and finish what was interrupted before anything new is decided."""
+        """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
         if self._settlement is not None and self._settlement.failure is not None:
             raise self._settlement.failure
         if self._emptied:
             self._begin_again()
         self._lease.renew()
-        if self._settled:
-            return
+        if not self._settled:
+            self._recover()
+        if self._desk is not None:
+            self._desk.turn()
+
+    def _recover(self) -> None:
         self._journal.deposit(self._bankroll)
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)
             self._resume(signal_id, intent)
-        self._recover()
+        self._adopt()
         self._settled = True
 
     def _resume(self, signal_id: str, intent: str) -> None:
@@ -177,7 +184,7 @@ class BuyerService:
             fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
 
-    def _recover(self) -> None:
+    def _adopt(self) -> None:
         """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
         if self._recovery is None or self._settlement is None or self._recovered:
             return

@@ -5,13 +5,15 @@ Its id is the order's, so however many threads, restarts and messages tell of th
 
 from collections.abc import Callable
 
-from buyer.journal import NO_BALANCES, order_update
+from buyer.aftermath import followed, records_of
+from buyer.journal import NO_BALANCES, order_update, unfilled
 from buyer.order_states import may_follow
-from buyer.portfolio import Scope, lot_of, settle
-from shared.accounts import cost_account, day_account, shares_account
+from buyer.portfolio import lot_of, scope_of_draft, settle
+from shared.accounts import Postings, cost_account, merged, peaks_of, shares_account
 from shared.errors import Malformed, RefusedForSafety
-from shared.events import DECISIONS, BuyEngineDecision, Order, Outcome, Portfolio
-from shared.ledger import ORDERS, Ledger, lot_record
+from shared.events import DECISIONS, BuyEngineDecision, Order, Outcome
+from shared.ledger import Ledger, lot_record
+from shared.ledger_records import EXITS, ORDERS
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
 from shared.writes import Fence, Guard, Record, Refused, Stale, Write, Written
@@ -55,22 +57,36 @@ class Settling:
         return isinstance(result, Written)
 
     def _write(self, decision: BuyEngineDecision, order: Order, facts: MarketFacts, outcome: Outcome) -> Write:
-        scope = scope_of_order(decision, order)
+        scope = scope_of_draft(decision)
         shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
         now = self._ledger.read((shares, cost))
         held = now.values[shares] + (to_micro(order.shares) if order.side == "SELL" else 0)
         lot = {"lot_shares": from_micro(held), "lot_cost": from_micro(now.values[cost])}
-        before: Portfolio = NO_BALANCES.model_copy(update=lot)
+        before = (decision.inputs.portfolio or NO_BALANCES).model_copy(update=lot)
         bought = order.side == "BUY" and outcome.shares > 0
+        lots = (lot_record(lot_of(order, facts, decision)),) if bought else ()
+        ended = decision.model_copy(update={"outcome": outcome})
+        postings = merged((*settle(order, outcome, scope, before), *_followed(decision, ended)))
         return Write(
             id=f"settled:{order.id}",
-            postings=settle(order, outcome, scope, before),
+            postings=postings,
+            peaks=peaks_of(postings),
             guards=(Guard(shares, at_least=0),),
-            records=(Record(ORDERS, order.id, None), *((lot_record(lot_of(order, facts)),) if bought else ())),
+            records=(Record(ORDERS, order.id, None), *lots, *_exits_done(ended)),
             events=((DECISIONS, order_update(decision, order, outcome)),),
             fence=self._fence(),
             expected_seq=now.seq if order.side == "SELL" else None,
         )
+
+
+def _followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:
+    """Return what the end changes of the leader's shares behind the lot, beyond what the decision changed already."""
+    return (*followed(ended), *((account, -change) for account, change in followed(unfilled(decision))))
+
+
+def _exits_done(ended: BuyEngineDecision) -> tuple[Record, ...]:
+    """Return the exits that this end finishes; one that goes on is counted elsewhere and must not be set back."""
+    return tuple(record for record in records_of(ended) if record.kind == EXITS and record.value is None)
 
 
 def parts(decision: BuyEngineDecision) -> tuple[Order, MarketFacts]:
@@ -82,8 +98,3 @@ def parts(decision: BuyEngineDecision) -> tuple[Order, MarketFacts]:
     if decision.order is None or decision.inputs.market is None:
         raise Malformed(f"the decision on {decision.signal_id} holds no order")
     return decision.order, decision.inputs.market
-
-
-def scope_of_order(decision: BuyEngineDecision, order: Order) -> Scope:
-    """Return the accounts of an order as they were named when its intent was written, also after midnight."""
-    return Scope(decision.leader, decision.token_id, order.condition_id, day_account(decision.inputs.now_ms))

@@ -21,13 +21,15 @@ _EVENT = ',"event":'
 
 @dataclass(frozen=True)
 class Header:
-    """Where a capture begins: balances in micro-units, and the records of lots and of orders under way."""
+    """Where a capture begins: balances in micro-units, and the records kept beside them."""
 
     started_at_ms: int
     seq: int = 0
     accounts: dict[str, int] = field(default_factory=dict[str, int])
     lots: dict[str, str] = field(default_factory=dict[str, str])
     intents: dict[str, str] = field(default_factory=dict[str, str])
+    exits: dict[str, str] = field(default_factory=dict[str, str])
+    gathered: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class CaptureWriter:
@@ -43,6 +45,8 @@ class CaptureWriter:
             "accounts": header.accounts,
             "lots": header.lots,
             "intents": header.intents,
+            "exits": header.exits,
+            "gathered": header.gathered,
         }
         self._out.write(json.dumps(facts, separators=(",", ":")) + "\n")
         self._out.flush()
@@ -79,8 +83,8 @@ class Capture:
             raise BadConfig(f"{path}: not a capture; write one with `hybrid capture {path}`") from error
         if version != VERSION:
             raise BadConfig(f"{path}: capture version {version!r}; this program reads version {VERSION}")
-        lots, intents = facts.get("lots", {}), facts.get("intents", {})
-        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], lots, intents)
+        records = {kind: facts.get(kind, {}) for kind in ("lots", "intents", "exits", "gathered")}
+        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], **records)
         return cls(path, header)
 
     def __iter__(self) -> Iterator[Entry]:

@@ -27,6 +27,7 @@ class MarketFacts(Value, frozen=True):
     title: str = ""
     slug: str = ""
     event_slug: str = ""
+    event_id: str = ""
     category: str = ""
     tick: Money
     min_shares: Money

@@ -27,8 +27,10 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "buyer/aftermath.py",
     "buyer/books.py",
     "buyer/case.py",
+    "buyer/exits.py",
     "buyer/fills.py",
     "buyer/limits.py",
     "buyer/live_book.py",
@@ -56,6 +58,7 @@ PURE = (
     "shared/errors.py",
     "shared/events.py",
     "shared/exits.py",
+    "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
     "shared/switch.py",

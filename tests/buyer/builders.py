@@ -1,6 +1,7 @@
 """Builders for the buyer's tests: everything good unless a test says otherwise."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from buyer.case import Case
@@ -47,6 +48,7 @@ def a_market(**changes: Any) -> MarketFacts:
         "tick": Decimal("0.01"),
         "min_shares": Decimal(5),
         "fee_rate": Decimal("0.05"),
+        "event_id": "77",
         **changes,
     }
     return MarketFacts(**values)
@@ -78,13 +80,16 @@ def a_portfolio(**changes: Any) -> Portfolio:
         "market_exposure": Decimal(0),
         "lot_shares": Decimal(0),
         "lot_cost": Decimal(0),
+        "bankroll": Decimal(1000),
+        "minute": NOW_MS // 60_000,
         **changes,
     }
     return Portfolio(**values)
 
 
+@cache
 def some_settings(*flags: str) -> BuyerSettings:
-    """Build settings from flags only."""
+    """Build settings from flags only, once for the same flags: they are frozen."""
     return parse_args(list(flags))
 
 
@@ -102,6 +107,7 @@ def a_case(**changes: Any) -> Case:
         "portfolio": a_portfolio(),
         "limits": some_limits(),
         "now_ms": NOW_MS,
+        "problems": (),
         **changes,
     }
     return Case(**values)

@@ -12,7 +12,20 @@ from ops.embedded_redis import free_port
 from shared import exits
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("up", "demo", "status", "redis", "capture", "kill", "resume", "service", "version", "docs")
+COMMANDS = (
+    "up",
+    "demo",
+    "status",
+    "redis",
+    "capture",
+    "pause",
+    "flatten",
+    "kill",
+    "resume",
+    "service",
+    "version",
+    "docs",
+)
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"service", "version", "docs"}])

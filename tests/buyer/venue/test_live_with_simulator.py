@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +88,7 @@ class Floor:
         )
 
     @contextmanager
-    def buyer(self) -> Iterator[Built]:
+    def buyer(self) -> Generator[Built]:
         """Run a live buyer on a thread while the block runs."""
         stop = threading.Event()
         built = build(self.settings(), stop=stop, emit=self.told.append)
