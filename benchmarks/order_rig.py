@@ -30,7 +30,8 @@ KEY = hashlib.sha256(b"correct horse").hexdigest()
 LEADER = "0x" + "a1" * 20
 DEEP = "90000000"
 """Shares on each level of the book: no order moves it."""
-UNBOUNDED = {"MAX_MARKET_USDC": "90000000", "MAX_DAY_USDC": "90000000"}
+CAPS = ("market", "event", "group", "leader", "day", "total", "day_loss", "drawdown")
+UNBOUNDED = {**{f"MAX_{cap.upper()}_USDC": "90000000" for cap in CAPS}, "MAX_ORDERS_PER_MINUTE": "1000000"}
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Trading:
     folder: Path
     token: str = ""
     wallet: str = ""
+    other: str = ""
     neg_risk: bool = False
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Trading:
         self.wallet = self.post("/fund", {"owner": owner, "usdc": usdc, "kind": "deposit"})["wallet"]
         market = max(self.get("/world")["markets"], key=lambda market: market["end_ms"])
         self.token, self.neg_risk = market["tokens"][0], market["neg_risk"]
+        self.other = market["tokens"][1]
         self.post("/book", {"token": self.token, "bids": [["0.49", DEEP]], "asks": [["0.5", DEEP]]})
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
@@ -90,6 +93,8 @@ class Trading:
             "GEOBLOCK_URL": str(self.urls["geoblock_url"]),
             "RUN_DIR": str(self.folder),
             "ORDERS_PER_S": "600",
+            "RPC_RATE_PER_S": "1000",
+            "ACCOUNT_RATE_PER_S": "90",
             **UNBOUNDED,
         }
 
@@ -99,14 +104,14 @@ def wall_ms() -> float:
     return time_ns() / 1e6
 
 
-def a_signal(number: int, token: str, *, run: str = "", side: Side = "BUY") -> ActionableSignal:
+def a_signal(number: int, token: str, *, run: str = "", side: Side = "BUY", leader: str = LEADER) -> ActionableSignal:
     """Build the leader's trade number `number`: 100 shares at 0.50, just now."""
     now_ms = CLOCK.now_ms()
     shares, usdc = Decimal(100), Decimal(50)
     return ActionableSignal(
         id=fact_id("benchmark", run, side, number),
         emitted_at_ms=now_ms,
-        leader=LEADER,
+        leader=leader,
         tx_hash="0x" + fact_id("tx", run, side, number),
         token_id=token,
         side=side,

@@ -73,7 +73,8 @@ def live_parts(
     upstreams = Upstreams(settings, redis, clock, stop)
     key = _key(settings, upstreams.account, signer, wallet, clock)
     requests = Requests(signer.address, key)
-    account = Account(upstreams.account, requests, clock=clock)
+    polygon = Polygon(upstreams.rpc)
+    account = Account(upstreams.account, requests, polygon, clock=clock)
     preflight = Preflight(upstreams.account, upstreams.geoblock, account, wallet, clock)
     _demand(preflight.run())
     venue = LiveVenue(
@@ -89,7 +90,7 @@ def live_parts(
     connect = partial(open_socket, "user feed", settings.clob_user_url)
     feed = UserFeed(connect, key, clock=clock, pause=lambda seconds: _pause(clock, stop, seconds))
     recovery = Recovery(
-        Polygon(upstreams.rpc),
+        polygon,
         account,
         journal,
         prices,

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from buyer.order_states import is_provisional
 from buyer.settling import Settling, parts
-from buyer.trades import OrderSeen, Trade, ending
+from buyer.trades import OrderSeen, Trade, ending, summed
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
-from shared.events import BuyEngineDecision, read_event
+from shared.events import BuyEngineDecision, Outcome, read_event
 from shared.market import MarketFacts
 
 POLL_S = 2.0
@@ -22,6 +22,8 @@ SOON_S = 0.25
 """How often trades are listed while orders are open: at least, and at most when the feed speaks."""
 ASK_AFTER_S = 5.0
 """An order that its listed trades do not end is asked for by its hash after this long."""
+CHAIN_PATIENCE_S = 120.0
+"""A node that cannot show a confirmed trade for this long leaves the amounts as the venue's prices say."""
 OVERDUE_S = 300.0
 REREAD_S = 30.0
 """The ledger is read again this often: whatever was handed over in memory can be lost, a record cannot."""
@@ -40,6 +42,10 @@ class Fills(Protocol):
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         """Read an order's part of a raw trade."""
+        ...
+
+    def settled(self, trade: Trade, order_hash: str) -> Trade:
+        """Return a confirmed trade with the amounts that the chain booked."""
         ...
 
 
@@ -139,6 +145,8 @@ class Settlement:
         if end is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
             end = ending(outcome, self._fills.order(outcome.order_hash), trades)
         if end is not None:
+            end = self._booked(outcome, end, trades, age_s)
+        if end is not None:
             self._settling.settle(decision, end)
             self.settled += 1
             self._open.pop(order_id, None)
@@ -148,6 +156,20 @@ class Settlement:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"
             self._log.error("order_overdue", order_id=order_id, order_hash=outcome.order_hash, fix=fix)
+
+    def _booked(self, before: Outcome, end: Outcome, trades: Sequence[Trade], age_s: float) -> Outcome | None:
+        """Return the end with the chain's own amounts; None to ask again, unless the node fails us for too long."""
+        try:
+            booked = [
+                self._fills.settled(trade, before.order_hash) if trade.state == "CONFIRMED" else trade
+                for trade in trades
+            ]
+        except TryAgain as error:
+            if age_s < CHAIN_PATIENCE_S:
+                return None
+            self._log.warning("amounts_not_on_chain", order_hash=before.order_hash, error=str(error))
+            return end
+        return summed(before, booked) if booked else end
 
 
 def _decision_in(text: str) -> BuyEngineDecision:

@@ -9,7 +9,7 @@
 MATCHED can still fail (a ghost fill, trap 20): only what confirmed becomes shares.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,13 +35,14 @@ Standing = Literal["open", "matched", "gone"]
 
 @dataclass(frozen=True)
 class Trade:
-    """Our part of one trade: micro-units, `usdc` before the taker's `fee`."""
+    """Our part of one trade: micro-units, `usdc` before the taker's `fee`; its transaction is known once it is sent."""
 
     id: str
     state: TradeState
     shares: int
     usdc: int
     fee: int
+    tx_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> 
     complete = sum(trade.shares for trade in listed.values()) + _ROUNDING >= expected
     if not complete or (seen.standing == "open" if seen else not expected):
         return None
-    return _sum(before, list(listed.values()))
+    return summed(before, list(listed.values()))
 
 
 def provisional(before: Outcome, trades: Iterable[Trade]) -> Outcome:
     """Return `before` with what has matched until now: no shares yet, but no longer nothing."""
     matched = list(trades)
-    total = _sum(before, matched)
+    total = summed(before, matched)
     ids = tuple(sorted({*before.trade_ids, *(trade.id for trade in matched)}))
     return total.model_copy(update={"state": "MATCHED", "trade_ids": ids, "reason": "matched, not confirmed yet"})
 
@@ -89,7 +90,8 @@ def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
     return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": "ended without a match"})
 
 
-def _sum(before: Outcome, trades: list[Trade]) -> Outcome:
+def summed(before: Outcome, trades: Sequence[Trade]) -> Outcome:
+    """Return the outcome of terminal trades: what did not fail, added up."""
     good = [trade for trade in trades if trade.state != "FAILED"]
     failed = len(trades) - len(good)
     return before.model_copy(

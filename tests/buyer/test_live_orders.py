@@ -80,6 +80,10 @@ class Exchange:
         shares = to_micro(order.shares)
         return Trade(f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7)
 
+    def settled(self, trade: Trade, order_hash: str) -> Trade:
+        assert order_hash in self.taken
+        return trade
+
 
 class Silence:
     """A feed without news."""

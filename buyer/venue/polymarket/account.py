@@ -1,11 +1,12 @@
 """What the venue's API says of our own account: orders, trades, balances, restrictions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
 
+from buyer.chain_fills import own_fills
 from buyer.trades import OrderSeen, Trade
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
 from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
@@ -17,6 +18,7 @@ from shared.http import Upstream
 from shared.http_answer import retry_after_s, value_of
 from shared.market import MarketFacts
 from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.polymarket.polygon import Polygon
 
 _LAST_PAGE = frozenset({"", "LTE="})
 MOST_PAGES = 50
@@ -37,8 +39,8 @@ class Holding:
 class Account:
     """The account behind one API key."""
 
-    def __init__(self, clob: Upstream, requests: Requests, *, clock: Clock) -> None:
-        self._clob, self._requests, self._clock = clob, requests, clock
+    def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
+        self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
 
     def order(self, order_hash: str) -> OrderSeen | None:
         """Return the venue's word on one order; None when it has none.
@@ -84,6 +86,16 @@ class Account:
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         """Read an order's part of a raw trade."""
         return read_trade(raw, order_hash, facts)
+
+    def settled(self, trade: Trade, order_hash: str) -> Trade:
+        """Return a confirmed trade with the amounts that the chain booked, to the micro-unit; prices are rounded.
+
+        Raises:
+            TryAgain: the node is away or behind. GiveUp: refused, or unreadable.
+        """
+        fills = own_fills(self._polygon.receipt_logs(trade.tx_hash, Lane.EXITS)) if trade.tx_hash else []
+        booked = next((fill for fill in fills if fill.order_hash == order_hash), None)
+        return replace(trade, shares=booked.shares, usdc=booked.usdc, fee=booked.fee) if booked else trade
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""

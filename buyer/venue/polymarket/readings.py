@@ -52,13 +52,13 @@ def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         shares, usdc = _taken(trade, facts.token_id)
         price = Decimal(usdc) / shares if shares else Decimal(0)
         fee = fee_micro(shares, price, facts.fee_rate, facts.fee_exponent) if 0 < price < 1 else 0
-        return Trade(text(trade, "id"), state, shares, usdc, fee)
+        return Trade(text(trade, "id"), state, shares, usdc, fee, text(trade, "transaction_hash"))
     shares = usdc = 0
     for maker in (as_object(maker, "maker order") for maker in _makers(trade)):
         if text(maker, "order_id").lower() == order_hash:
             shares += to_micro(number(maker, "matched_amount"))
             usdc += to_micro(number(maker, "matched_amount") * number(maker, "price"))
-    return Trade(text(trade, "id"), state, shares, usdc, 0)
+    return Trade(text(trade, "id"), state, shares, usdc, 0, text(trade, "transaction_hash"))
 
 
 def _taken(trade: Raw, token_id: str) -> tuple[int, int]:
