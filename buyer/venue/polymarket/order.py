@@ -136,6 +136,7 @@ def body(order: UnsignedOrder, signature: str, owner: str) -> str:
     return json.dumps(payload, separators=(",", ":"))
 
 
+@lru_cache(maxsize=4)
 def contents_hash(order: UnsignedOrder) -> bytes:
     """Return the hash of the order's struct."""
     return keccak(
