@@ -26,6 +26,12 @@ from shared.interrupts import DIE_WITH_PARENT
 from shared.streams import backlog
 
 ROUND = 20
+NAMES = (
+    "until handled",
+    *(name for name, _, _ in STAGES[:-2]),
+    "post until it arrives",
+    *(n for n, _, _ in STAGES[-2:]),
+)
 GAP_S = 0.03
 START_S = 30.0
 WARM_UP = 40
@@ -61,8 +67,8 @@ def append(world: Trading, stream: str, number: int, run: str) -> float:
     return wall_ms()
 
 
-def latencies(world: Trading, stream: str, group: str, count: int, run: str) -> list[float]:
-    """Append `count` signals one by one; return each one's milliseconds until its order arrived."""
+def latencies(world: Trading, stream: str, group: str, count: int, run: str) -> list[tuple[float, float]]:
+    """Append `count` signals one by one; return when each was appended and when its order arrived."""
     world.arrivals()
     started: list[float] = []
     for number in range(count):
@@ -72,7 +78,7 @@ def latencies(world: Trading, stream: str, group: str, count: int, run: str) -> 
     arrived = world.arrivals()
     if len(arrived) != count:
         raise SystemExit(f"{stream}: {count} signals, {len(arrived)} orders")
-    return [there - then for then, there in zip(started, arrived, strict=True)]
+    return list(zip(started, arrived, strict=True))
 
 
 def drained(world: Trading, stream: str, group: str, seconds: float) -> bool:
@@ -148,14 +154,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         ready(world, buyer)
         for stream, group in ((SIGNALS, GROUP), (FLOOR, FLOOR_GROUP)):
             latencies(world, stream, group, WARM_UP, "warm")
-        ours, bare = list[float](), list[float]()
+        ours, bare = list[tuple[float, float]](), list[tuple[float, float]]()
         for turn in range(max(1, asked.signals // ROUND)):
             ours += latencies(world, SIGNALS, GROUP, ROUND, f"a{turn}")
             bare += latencies(world, FLOOR, FLOOR_GROUP, ROUND, f"b{turn}")
         floor.process.kill()
         steady = sustained(world, asked.rate, asked.seconds) if asked.seconds else {}
         stages = buyer.stop()[WARM_UP : WARM_UP + len(ours)]
-    report(ours, bare, stages, steady)
+    for (then, there), one in zip(ours, stages, strict=True):
+        one |= {"until handled": one["handled_at_ms"] - then, "post until it arrives": there - one["posted_at_ms"]}
+    report([there - then for then, there in ours], [there - then for then, there in bare], stages, steady)
     return 0
 
 
@@ -186,9 +194,7 @@ def report(ours: list[float], bare: list[float], stages: list[dict[str, float]],
     for name in ("buyer", "floor"):
         print(f"  {name:<8}{whole[f'{name}_p50_ms']:>9.2f}{whole[f'{name}_p99_ms']:>9.2f}")
     print(f"  ratio of the medians {whole['ratio_p50']:.2f} (bound: 2)\n")
-    medians = (
-        {name: round(median(one[name] for one in stages if name in one), 3) for name, _, _ in STAGES} if stages else {}
-    )
+    medians = {name: round(median(one[name] for one in stages if name in one), 3) for name in NAMES} if stages else {}
     print("the buyer's stages, median ms")
     for name, value in medians.items():
         print(f"  {name:<18}{value:>8.3f}")

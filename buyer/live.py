@@ -1,5 +1,6 @@
 """Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
 
+import sys
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +39,8 @@ _KINDS = {
 _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKind.PROXY: "proxy wallet"}
 
 
+SWITCH_S = 0.0005
+"""How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
@@ -68,6 +71,7 @@ def live_parts(
         RefusedForSafety: a check failed; the message has one line for each, with its fix.
         BadConfig: the signing key is missing or wrong.
     """
+    sys.setswitchinterval(SWITCH_S)
     signer = Signer(read_key(settings.private_key, settings.private_key_file))
     wallet = wallet_of(settings, signer)
     upstreams = Upstreams(settings, redis, clock, stop)

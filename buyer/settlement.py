@@ -18,10 +18,11 @@ from shared.events import BuyEngineDecision, Outcome, read_event
 from shared.market import MarketFacts
 
 POLL_S = 2.0
-SOON_S = 0.25
+SOON_S = 1.0
 """How often trades are listed while orders are open: at least, and at most when the feed speaks."""
 ASK_AFTER_S = 5.0
 """An order that its listed trades do not end is asked for by its hash after this long."""
+LISTEN_S = 0.25
 CHAIN_PATIENCE_S = 120.0
 """A node that cannot show a confirmed trade for this long leaves the amounts as the venue's prices say."""
 OVERDUE_S = 300.0
@@ -70,6 +71,7 @@ class Settlement:
         self._open: dict[str, BuyEngineDecision] = {}
         self._overdue: set[str] = set()
         self._next_poll = self._next_read = clock.monotonic()
+        self._news = False
         self.failure: HybridError | None = None
         self.settled = 0
         self._log = logs.get("settlement")
@@ -105,13 +107,14 @@ class Settlement:
         now = self._clock.monotonic()
         if not self._open or now < (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
             return
-        self._next_poll = now + POLL_S
+        self._next_poll, self._news = now + POLL_S, False
         listed = self._fills.listed(min(decision.inputs.now_ms for decision in self._open.values()))
         for order_id, decision in list(self._open.items()):
             self._look(order_id, decision, listed)
 
     def _turn(self) -> None:
-        news = self._feed.wait(SOON_S)
+        news = self._feed.wait(LISTEN_S) or self._news
+        self._news = news
         try:
             self.step(news=news)
         except TryAgain as error:

@@ -24,7 +24,7 @@ _LAST_PAGE = frozenset({"", "LTE="})
 MOST_PAGES = 50
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
-_BEFORE_S = 120
+_BEFORE_S = 15
 """Trades are asked for from this long before the order was signed: clocks differ."""
 
 
