@@ -17,7 +17,7 @@ from buyer.settlement import OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
-from shared.errors import OutcomeUnknown, RefusedForSafety
+from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import MarketFacts
@@ -222,6 +222,37 @@ def test_trap_24_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buy
 
     assert len(desk.exchange.posts) == 1
     assert [lot.shares for lot in open_lots(desk.ledger)] == [9_610_000]
+
+
+def test_trap_21_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
+    desk = LiveDesk()
+    desk.ledger.fence_token = "2"
+
+    with pytest.raises(Fenced):
+        desk.engine.handle(a_signal())
+
+    assert desk.exchange.posts == []
+
+
+def test_trap_21_a_buyer_paused_right_before_its_order_and_its_successor_send_the_same_bytes() -> None:
+    paused = LiveDesk()
+    successor = LiveDesk(ledger=paused.ledger, clock=paused.clock, exchange=Exchange())
+    place = paused.exchange.place
+
+    def pause(order: Order, facts: MarketFacts, prepared: str) -> Outcome:
+        successor.exchange.taken, successor.exchange.trades = paused.exchange.taken, paused.exchange.trades
+        successor.exchange.posts = paused.exchange.posts
+        successor.recover()
+        paused.ledger.fence_token = "2"
+        return place(order, facts, prepared)
+
+    paused.exchange.place = pause  # type: ignore[method-assign]  # the lease moves while the order is on its way
+
+    with pytest.raises(Fenced):
+        paused.engine.handle(a_signal())
+
+    assert len(paused.exchange.posts) == 2
+    assert len(set(paused.exchange.posts)) == len(paused.exchange.taken) == 1
 
 
 def test_trap_22_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
