@@ -154,7 +154,7 @@ class BuyerSettings(Settings):
         endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
     )
     warm_tokens: int = Field(
-        200,
+        400,
         ge=0,
         le=5000,
         description="Most outcome tokens whose books are kept in memory; 0 asks REST for every book.",

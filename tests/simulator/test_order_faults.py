@@ -44,7 +44,7 @@ def test_trap_20_a_post_that_timed_out_may_never_have_arrived(trader: Any) -> No
 def test_a_restarting_engine_says_what_it_takes_and_when_to_come_back(
     trader: Any, mode: str, status: int, restriction: str
 ) -> None:
-    trader.venue.sim.fault("engine", "clob", seconds=60, params={"mode": mode, "retry_after": 7})
+    trader.venue.sim.fault("engine", "clob", seconds=40, params={"mode": mode, "retry_after": 7})
     with pytest.raises(RequestRejectedError) as refused:
         trader.client.post_order(trader.market())
     told = refused.value
@@ -52,7 +52,7 @@ def test_a_restarting_engine_says_what_it_takes_and_when_to_come_back(
 
     passive = trader.post(trader.limit("10", "0.48", post_only=True))[0]
     assert (passive == 200) == (mode == "post_only")
-    trader.venue.sim.advance(61)
+    trader.venue.sim.advance(41)
     assert trader.post(trader.market())[0] == 200
 
 
