@@ -152,6 +152,19 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
 
 
+def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
+    floor.fund()
+    floor.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.1})
+    signal = floor.signal()
+
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda _: True)
+    assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+
+
 @pytest.mark.parametrize(
     ("spoil", "flags", "says"),
     [
