@@ -74,7 +74,8 @@ class Run:
 
     def live(self, step: str) -> None:
         """Let a buyer live until it dies at `step`, or its time is over."""
-        nth, moment_s = self.dice.choice((1, 1, 2, 3)), self.dice.uniform(0.02, 1.5)
+        often = (1,) if kill_steps.recovers(step) else (1, 1, 2, 3)
+        nth, moment_s = self.dice.choice(often), self.dice.uniform(0.02, 1.5)
         child = _fork(self.world.environment, step if step != SERVER else "", nth, moment_s)
         if step == SERVER:
             CLOCK.wait(NEVER, moment_s)

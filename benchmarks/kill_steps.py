@@ -19,18 +19,26 @@ STEPS: Mapping[str, tuple[Any, str, str]] = {
     "intent sent, no answer": (Journal, "intend", "during"),
     "intent written": (Journal, "intend", "after"),
     "order on its way": (Upstream, "exchange", "during"),
+    "while it recovers": (LiveVenue, "find", "before"),
     "taken, answer lost": (Upstream, "exchange", "after"),
+    "found again, not written": (LiveVenue, "find", "after"),
     "answered, not written": (LiveVenue, "place", "after"),
     "decision sent, no answer": (Journal, "conclude", "during"),
     "decision written": (Journal, "conclude", "after"),
     "before it settles": (Settling, "settle", "before"),
     "settling": (Settling, "settle", "during"),
     "settled": (Settling, "settle", "after"),
-    "while it recovers": (LiveVenue, "find", "before"),
-    "found again, not written": (LiveVenue, "find", "after"),
 }
-"""Each step: whose method, and whether to die before, during (a moment after it began) or after it."""
+"""Each step: whose method, and whether to die before, during (a moment after it began) or after it.
+
+The steps of a recovery follow those that leave something to recover.
+"""
 ANY_TIME = "at any moment"
+
+
+def recovers(step: str) -> bool:
+    """Say whether a buyer comes to this step only when it finishes what another one left."""
+    return step in STEPS and STEPS[step][1] == "find"
 
 
 def run(environment: Mapping[str, str], step: str, nth: int, moment_s: float) -> None:

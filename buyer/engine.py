@@ -231,8 +231,19 @@ class Engine:
                 None,
                 ack,
             )
+        if not isinstance(intent, Written):
+            return self._join(draft.signal_id, ack)
         outcome = self._venue.place(order, facts, prepared)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
+        """Go on with the intent that stands already: what was prepared beside it would be a second order."""
+        standing = self._journal.known(signal_id)
+        if standing.intent and not standing.decided:
+            return self.resume(standing.intent, standing.signed, ack)
+        if ack:
+            self._journal.acknowledge(signal_id, ack)
+        return None
 
     def _conclude(
         self,

@@ -255,6 +255,23 @@ def test_trap_21_a_buyer_paused_right_before_its_order_and_its_successor_send_th
     assert len(set(paused.exchange.posts)) == len(paused.exchange.taken) == 1
 
 
+def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -> None:
+    slow = LiveDesk()
+    quick = LiveDesk(ledger=slow.ledger, clock=slow.clock, exchange=slow.exchange)
+    prepare = slow.exchange.prepare
+
+    def overtaken(order: Order, facts: MarketFacts, now_ms: int) -> str:
+        slow.exchange.prepare = prepare  # type: ignore[method-assign]  # once
+        quick.engine.handle(a_signal())
+        slow.clock.advance(1)
+        return prepare(order, facts, now_ms + 1)
+
+    slow.exchange.prepare = overtaken  # type: ignore[method-assign]  # the other one is quicker
+
+    assert slow.engine.handle(a_signal()) is None
+    assert len(slow.exchange.posts) == 1
+
+
 def test_trap_22_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
     desk = LiveDesk()
     desk.engine.handle(a_signal())
