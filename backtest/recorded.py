@@ -1,6 +1,7 @@
 """What a capture says the outside world was: the market, the books and what a crash interrupted."""
 
 from buyer.venue.paper import PaperVenue
+from buyer.venue.port import Unsigned
 from shared.events import BuyEngineDecision, Order, Outcome
 from shared.market import Book, MarketFacts
 
@@ -42,7 +43,7 @@ class RecordedPrices:
         return outcome.reason.removeprefix("no book: ") if outcome else f"{what}: nothing recorded"
 
 
-class RecordedVenue:
+class RecordedVenue(Unsigned):
     """The paper venue over recorded books. An order that a crash cancelled stays cancelled: crashes are input."""
 
     def __init__(self, paper: PaperVenue) -> None:
@@ -53,8 +54,9 @@ class RecordedVenue:
         """Answer from now on as for this decision."""
         self._decision = decision
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         """Fill from the recorded book."""
+        del prepared
         recorded = self._decision.outcome if self._decision else None
         if recorded is not None and recorded.state == "CANCELLED":
             return recorded

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from backtest.markets import Markets
 from backtest.quotes import NO_QUOTE, Quote, Quotes
 from buyer.fills import NOTHING, Filled, meet, off_grid
+from buyer.venue.port import Unsigned
 from shared.clock import Clock
 from shared.events import Order, Outcome
 from shared.market import Book, MarketFacts
@@ -48,7 +49,7 @@ class World:
         return self.quote.book, "" if self.quote.book else "book: no price is known"
 
 
-class PaperMarket:
+class PaperMarket(Unsigned):
     """A venue whose orders travel for `latency_ms` and then meet the book of that moment; the rest is killed."""
 
     def __init__(self, world: World, clock: Clock, latency_ms: int, pass_time: Callable[[int], None]) -> None:
@@ -56,9 +57,9 @@ class PaperMarket:
         self._latency_ms, self._pass_time = latency_ms, pass_time
         self.met = NOWHERE
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         """Let the order travel, then fill what stands there."""
-        del facts
+        del facts, prepared
         at_ms = self._clock.now_ms() + self._latency_ms
         self._pass_time(at_ms)
         now, _ = self._world.facts(order.token_id)

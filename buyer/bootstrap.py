@@ -1,4 +1,4 @@
-"""Build a buyer from its settings: the one place where live, paper and replay could differ is here."""
+"""Build a buyer from its settings: the one place where live and paper differ is here."""
 
 import queue
 import socket
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
@@ -23,12 +23,14 @@ from buyer.live_book import Trust
 from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
 from buyer.service import GROUP, BuyerService
+from buyer.settling import Settling
 from buyer.venue.paper import PaperVenue
+from buyer.venue.shadow import Shadowed
 from buyer.warm_books import WarmBooks
 from shared import logs
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.errors import RefusedForSafety
+from shared.errors import DependencyMissing, RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
@@ -42,7 +44,11 @@ from shared.rate_gate import GateLimits, RateGate
 from shared.streams import GroupReader
 from shared.websocket import open_socket
 
-PAPER = "paper"
+if TYPE_CHECKING:
+    from buyer.live import LiveParts
+
+PAPER: Literal["paper"] = "paper"
+LIVE: Literal["live"] = "live"
 BLOCK_MS = 1000
 
 Emit = Callable[[BuyEngineDecision], None]
@@ -60,10 +66,9 @@ class BuyerProcess:
     """The buyer as `shared.process` runs it: built when it starts, on the process's own stop event."""
 
     name = "buyer"
-    mode = PAPER
 
     def __init__(self, settings: BuyerSettings) -> None:
-        refuse_live(settings)
+        self.mode = mode_of(settings)
         self._settings = settings
         self._built: Built | None = None
 
@@ -92,16 +97,32 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
     return instance_lock(f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
 
 
-def refuse_live(settings: BuyerSettings) -> None:
-    """Stop before anything is built when real money was asked for.
+def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
+    """Return what was asked for; real money needs both words (trap 25).
 
     Raises:
-        RefusedForSafety: this version has no live venue.
+        RefusedForSafety: only one of them was given.
+    """
+    if settings.live and not settings.dry_run:
+        return LIVE
+    if settings.live or not settings.dry_run:
+        raise RefusedForSafety(
+            "LIVE=true without DRY_RUN=false, or the other way round: nothing was started; give --live and "
+            "--no-dry-run to trade with real money, neither to trade on paper"
+        )
+    return PAPER
+
+
+def refuse_live(settings: BuyerSettings) -> None:
+    """Stop before anything is built when real money was asked of a program that trades on paper only.
+
+    Raises:
+        RefusedForSafety: it was.
     """
     if settings.live or not settings.dry_run:
         raise RefusedForSafety(
-            "LIVE=true or DRY_RUN=false: this version trades on paper only and nothing was started; "
-            "leave --live and --no-dry-run away"
+            "LIVE=true or DRY_RUN=false: this program trades on paper only and nothing was started; "
+            "run `python -m buyer --live --no-dry-run` beside it"
         )
 
 
@@ -119,36 +140,40 @@ def build(
     emit: Emit = print_decision,
     inbox: "queue.Queue[ActionableSignal] | None" = None,
 ) -> Built:
-    """Build the paper buyer.
+    """Build the buyer: on paper, or live once the preflight passed.
 
     Raises:
-        RefusedForSafety: live trading was asked for; this version has no live venue.
+        RefusedForSafety: live trading was asked for and something stands against it; each reason with its fix.
     """
-    refuse_live(settings)
+    mode = mode_of(settings)
     clock = clock or SystemClock()
     redis = connect(settings.redis_url)
-    lease = Lease(
-        redis, f"buyer:{PAPER}", f"{settings.consumer}@{socket.gethostname()}", clock=clock, ttl_s=settings.lease_s
-    )
-    ledger = RedisLedger(redis, PAPER)
+    holder = f"{settings.consumer}@{socket.gethostname()}"
+    lease = Lease(redis, f"buyer:{mode}", holder, clock=clock, ttl_s=settings.lease_s)
+    ledger = RedisLedger(redis, mode)
     journal = Journal(ledger, lambda: lease.fence)
     prices = _prices(settings, redis, clock, stop)
+    settling = Settling(ledger, lambda: lease.fence)
+    live = _live(settings, redis, journal, settling, prices, clock, stop) if mode == LIVE else None
     counting: list[BuyerService] = []
 
     def announce(decision: BuyEngineDecision) -> None:
         counting[0].decided(decision)
+        if live:
+            live.settlement.watch(decision)
         try:
             emit(decision)
         except (OSError, ValueError) as error:
             logs.get("buyer").warning("nobody_reads_decisions", error=str(error))
 
+    paper = PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s)
     engine = Engine(
         journal=journal,
         prices=prices,
-        venue=PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s),
+        venue=Shadowed(live.venue, prices.book_at_hand) if live else paper,
         clock=clock,
         limits=settings.limits,
-        identity=Identity(PAPER, settings.limits.id, code_version()),
+        identity=Identity(mode, settings.limits.id, code_version()),
         emit=announce,
     )
     service = BuyerService(
@@ -158,8 +183,10 @@ def build(
         lease=lease,
         reader=_reader(settings, clock, inside=inbox is not None),
         clock=clock,
-        bankroll=to_micro(settings.paper_bankroll_usdc),
+        bankroll=live.bankroll if live else to_micro(settings.paper_bankroll_usdc),
         inbox=inbox,
+        settlement=live.settlement if live else None,
+        recovery=live.recovery if live else None,
         desk=ExitDesk(engine, ExitTasks(ledger, lambda: lease.fence), prices, clock=clock, limits=settings.limits),
     )
     counting.append(service)
@@ -167,6 +194,29 @@ def build(
     if settings.stdin:
         pipe = PipeBuyer(_lines(), service=service, lease=lease)
     return Built(service, pipe)
+
+
+def _live(
+    settings: BuyerSettings,
+    redis: Redis,
+    journal: Journal,
+    settling: Settling,
+    prices: MarketPriceFeed,
+    clock: Clock,
+    stop: threading.Event,
+) -> "LiveParts":
+    """Build what only a live buyer has; its libraries are an extra that paper does without.
+
+    Raises:
+        DependencyMissing: the extra is not installed.
+    """
+    try:
+        from buyer.live import live_parts  # noqa: PLC0415 - needs the extra `live`
+    except ImportError as error:
+        raise DependencyMissing(
+            f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
+        ) from error
+    return live_parts(settings, redis, journal, settling, prices, clock=clock, stop=stop)
 
 
 def _lines() -> Iterable[str]:

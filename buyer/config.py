@@ -5,11 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from buyer.limits import Limits, Mirror, Sizing, Tiers, leader_limits_of
 from shared.config import Settings, Words, parse
-from shared.events import first_problem
+from shared.events import Address, first_problem
 from shared.polymarket import endpoints
 
 
@@ -166,6 +166,31 @@ class BuyerSettings(Settings):
         le=50,
         description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
     )
+
+    private_key: SecretStr | None = Field(
+        None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."
+    )
+    private_key_file: Path | None = Field(None, description="File that holds the signing key; chmod 600.")
+    wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
+        "deposit", description="Kind of the wallet that holds the money; new accounts have a deposit wallet."
+    )
+    wallet: Address | None = Field(
+        None, description="The wallet that holds the money; by default the one its factory makes for the signing key."
+    )
+    api_key: SecretStr | None = Field(None, description="The venue's API key; by default derived from the signing key.")
+    api_secret: SecretStr | None = Field(None, description="Its secret.")
+    api_passphrase: SecretStr | None = Field(None, description="Its passphrase.")
+    orders_per_s: float = Field(
+        endpoints.BUDGETS["clob_orders"].target_per_s,
+        gt=0,
+        le=600,
+        description="Shared budget for live orders, requests per second (the Standard tier allows 40).",
+    )
+    account_rate_per_s: float = Field(
+        20.0, gt=0, le=90, description="Shared budget for reading our own orders and trades, requests per second."
+    )
+    clob_user_url: str = Field(endpoints.CLOB_USER_URL, description="The venue's push feed of our own orders.")
+    geoblock_url: str = Field(endpoints.GEOBLOCK_URL, description="Where the venue says whether our region may trade.")
 
     @field_validator("leader_limits")
     @classmethod

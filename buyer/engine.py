@@ -8,13 +8,13 @@ from typing import Literal
 
 from buyer.case import Case, ExitCase
 from buyer.exits import DUST, order_fact
-from buyer.journal import Journal
+from buyer.journal import Journal, Known
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.venue.port import Prices, Venue
 from shared.clock import Clock
-from shared.errors import Malformed, RefusedForSafety
+from shared.errors import Malformed, RefusedForSafety, TryAgain
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
@@ -26,7 +26,7 @@ from shared.events import (
     fact_id,
     read_event,
 )
-from shared.market import MarketFacts
+from shared.market import Book, MarketFacts
 from shared.money import from_micro
 from shared.streams import Entry, dead_letter
 from shared.writes import Ack, Refused, Written
@@ -34,6 +34,10 @@ from shared.writes import Ack, Refused, Written
 NOTHING = Decimal(0)
 DEAD_LETTER = "dead letter: "
 """How the reason of a buried entry's decision begins."""
+
+
+class NotSettled(TryAgain):
+    """The shares a leader's sell is about are still on their way to us: decide when their order has settled."""
 
 
 @dataclass(frozen=True)
@@ -75,42 +79,51 @@ class Engine:
             Unavailable: Redis is away; hand the same signal in again later.
             Fenced: another buyer is active; stop.
             OutcomeUnknown: the order may stand; hand the same signal in again later.
+            NotSettled: a sell whose lot is on its way; hand it in again when that has settled.
             RefusedForSafety: the outcome does not fit the ledger.
         """
-        before = self._journal.known(signal.id)
+        limits = self._limits.of(signal.leader)
+        before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
         if before.intent:
-            return self.resume(before.intent, ack)
-        return self._decide(signal, ack)
+            return self.resume(before.intent, before.signed, ack)
+        self._wait_for_lot(signal, limits)
+        return self._decide(signal, limits, scope, inputs, ack)
 
-    def resume(self, intent: str, ack: Ack | None = None) -> BuyEngineDecision | None:
-        """Finish an intent that a crash left without an outcome."""
+    def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
+        """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
         draft, order, facts = _draft_in(intent)
         scope = scope_of_draft(draft)
         limits = self._limits.of(draft.leader)
-        stopped = self._journal.stopped(order.side)
-        if stopped:
+        found = self._venue.find(order, facts, signed)
+        stopped = "" if found else self._journal.stopped(order.side)
+        if found is not None:
+            outcome = found
+        elif stopped:
             outcome = _cancelled(f"{stopped} was on when the buyer came back")
         elif self._clock.now_ms() - draft.inputs.now_ms > limits.max_signal_age_s * 1000:
             outcome = _cancelled("stale when the buyer came back")
         else:
-            outcome = self._venue.place(order, facts)
+            outcome = self._venue.place(order, facts, signed)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
 
     def sell(self, task: ExitTask) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
 
         An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
-        venue gets one, and ends the task.
+        venue gets one, and ends the task. While an order of the lot can still fail nothing is tried.
 
         Raises:
             As `handle` does; the same attempt must never be handed in again: its order may stand.
         """
+        waits = self._order_under_way(task.leader, task.token_id)
+        if waits:
+            return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
-        scope, inputs = self._look(task.leader, task.token_id, limits)
+        _, scope, inputs = self._look(order_fact(task), task.leader, task.token_id, limits)
         seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
         verdict = decide_exit(ExitCase(*seen, task))
         draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
@@ -120,15 +133,15 @@ class Engine:
             self._conclude(draft, None, None, None)
         return verdict.reason
 
-    def abandon(self, intent: str, reason: str) -> BuyEngineDecision | None:
-        """Give back what an intent reserved that cannot be carried out (on paper nothing stands outside).
+    def abandon(self, intent: str, signed: str, reason: str) -> BuyEngineDecision | None:
+        """Give back what an intent reserved that cannot be carried out, unless the venue took its order.
 
         Raises:
             Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
         """
-        draft, _, facts = _draft_in(intent)
-        given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
-        return self._conclude(given_up, scope_of_draft(draft), facts, None)
+        draft, order, facts = _draft_in(intent)
+        outcome = self._venue.find(order, facts, signed) or _cancelled(reason)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
@@ -138,10 +151,11 @@ class Engine:
         letter = dead_letter(entry, reason, self._clock.now_ms())
         ack = Ack(entry.stream, "buyer", entry.id)
         signal = _signal_in(entry)
-        intent = self._journal.known(signal.id).intent if signal else None
+        before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):
-            draft, _, facts = _draft_in(intent or "")
-            given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
+            draft, order, facts = _draft_in(before.intent or "" if before else "")
+            outcome = self._venue.find(order, facts, before.signed if before else "") or _cancelled(reason)
+            given_up = draft.model_copy(update={"outcome": outcome})
             return self._conclude(given_up, scope_of_draft(draft), facts, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
         verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
@@ -149,9 +163,30 @@ class Engine:
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
 
-    def _decide(self, signal: ActionableSignal, ack: Ack | None) -> BuyEngineDecision | None:
-        limits = self._limits.of(signal.leader)
-        scope, inputs = self._look(signal.leader, signal.token_id, limits)
+    def _wait_for_lot(self, signal: ActionableSignal, limits: Limits) -> None:
+        """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
+
+        Once the signal is stale it is decided as it is.
+        """
+        if signal.side == "BUY" or self._clock.now_ms() - signal.traded_at_ms > limits.max_signal_age_s * 1000:
+            return
+        waits = self._order_under_way(signal.leader, signal.token_id)
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for order {waits}")
+
+    def _order_under_way(self, leader: str, token_id: str) -> str:
+        """Return a live order of this lot whose trades can still fail, '' when there is none."""
+        if self._identity.mode != "live":
+            return ""
+        for order_id, text in self._journal.unsettled().items():
+            draft, _, _ = _draft_in(text)
+            if (draft.leader, draft.token_id) == (leader, token_id):
+                return order_id
+        return ""
+
+    def _decide(
+        self, signal: ActionableSignal, limits: Limits, scope: Scope, inputs: Inputs, ack: Ack | None
+    ) -> BuyEngineDecision | None:
         seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
         verdict = decide(Case(*seen, signal), explain=self._explain)
         draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
@@ -159,22 +194,23 @@ class Engine:
             return self._conclude(draft, None, None, ack)
         return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
 
-    def _look(self, leader: str, token_id: str, limits: Limits) -> tuple[Scope, Inputs]:
-        """Read facts and book, then the clock, once, then the balances."""
+    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Inputs]:
+        """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
+        known, portfolio = self._journal.look(fact, scope)
         inputs = Inputs(
             now_ms=now_ms,
             market=facts,
             book=book,
-            portfolio=self._journal.portfolio(scope),
+            portfolio=portfolio,
             problems=tuple(problem for problem in (no_facts, no_book) if problem),
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
-        return scope, inputs
+        return known, scope, inputs
 
     def _carry_out(
         self,
@@ -186,7 +222,8 @@ class Engine:
         ack: Ack | None,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
-        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader))
+        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
+        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
         if isinstance(intent, Refused):
             no = refused(verdict, intent.account, intent.value, intent.limit)
             return self._conclude(
@@ -195,8 +232,19 @@ class Engine:
                 None,
                 ack,
             )
-        outcome = self._venue.place(order, facts)
+        if not isinstance(intent, Written):
+            return self._join(draft.signal_id, ack)
+        outcome = self._venue.place(order, facts, prepared)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
+        """Go on with the intent that stands already: what was prepared beside it would be a second order."""
+        standing = self._journal.known(signal_id)
+        if standing.intent and not standing.decided:
+            return self.resume(standing.intent, standing.signed, ack)
+        if ack:
+            self._journal.acknowledge(signal_id, ack)
+        return None
 
     def _conclude(
         self,
@@ -239,6 +287,11 @@ class Engine:
             exit=verdict.exit,
             inputs=inputs,
         )
+
+
+def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
+    """Return the facts with the tick that was decided on: the book knows it first when it changes (trap 17)."""
+    return facts if book is None or book.tick is None else facts.model_copy(update={"tick": book.tick})
 
 
 def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:

@@ -75,9 +75,16 @@ def affordable(wanted: int, price: Decimal, budget: int, facts: MarketFacts) -> 
 
 
 def dearest_fee(shares: int, limit: Decimal, facts: MarketFacts) -> int:
-    """Return the highest taker fee that `shares` bought at `limit` or better can cost (p x (1-p) peaks at 0.5)."""
-    worst = min(limit, Decimal("0.5"))
-    return fee_micro(shares, worst, facts.fee_rate, facts.fee_exponent) + 10
+    """Return the highest taker fee that an order for `shares` at `limit` can cost.
+
+    As a number of shares, the fee peaks at a price of 0.5. As a sum to spend, which a live market buy is, a better
+    price buys more shares: sum x rate x p^(e-1) x (1-p)^e, which peaks at (e-1)/(2e-1).
+    """
+    by_number = fee_micro(shares, min(limit, Decimal("0.5")), facts.fee_rate, facts.fee_exponent)
+    exponent = facts.fee_exponent
+    peak = min(limit, Decimal(max(0, exponent - 1)) / max(1, 2 * exponent - 1))
+    per_sum = facts.fee_rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
+    return max(by_number, int(cost_micro(shares, limit) * per_sum)) + 10
 
 
 def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:

@@ -2,17 +2,23 @@
 
 | write | happens | holds |
 |---|---|---|
-| `intent:<signal>` | before the order | the reserved budget, and the decision so far as a record of `intents` |
+| `intent:<signal>` | before the order | the reserved budget; the decision so far and the exact bytes, as records |
 | `decision:<signal>` | after it | what the outcome posts, the decision and order update, the entry's acknowledgement |
+| `settled:<order>` | at the end of a live order | what confirmed; what did not goes back (`settling`) |
+
+A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
 """
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
-from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
+from buyer.order_states import is_provisional
+from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, scope_of_draft, settle
 from shared.accounts import CASH, DEPOSITED, merged, peaks_of
+from shared.errors import Malformed
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -25,11 +31,13 @@ from shared.events import (
     fact_id,
 )
 from shared.ledger import Ledger, lot_record
-from shared.ledger_records import INTENTS
+from shared.ledger_records import INTENTS, ORDERS, SIGNED
 from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
-from shared.writes import Ack, Fence, Guard, Record, Result, Write
+from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
+
+_HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Known:
 
     decided: bool
     intent: str | None
+    signed: str = ""
 
 
 class Journal:
@@ -48,12 +57,13 @@ class Journal:
 
     def known(self, signal_id: str) -> Known:
         """Return what happened to this signal before."""
-        found = self._ledger.read((), (f"decision:{signal_id}",), ((INTENTS, signal_id),))
-        return Known(bool(found.done), found.records.get((INTENTS, signal_id)))
+        return _known(signal_id, self._ledger.read((), *_asked(signal_id)))
 
-    def portfolio(self, scope: Scope) -> Portfolio:
-        """Return the balances that a decision looks at."""
-        return portfolio_of(scope, self._ledger.read(scope.accounts, (), scope.records))
+    def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
+        """Return what happened to this signal before and the balances that a decision looks at, as of one moment."""
+        writes, records = _asked(signal_id)
+        found = self._ledger.read(scope.accounts, writes, (*records, *scope.records))
+        return _known(signal_id, found), portfolio_of(scope, found)
 
     def stopped(self, side: Side) -> str:
         """Return the control that keeps an order of this side from being sent now, '' when none does."""
@@ -63,6 +73,14 @@ class Journal:
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
         return self._ledger.records(INTENTS)
+
+    def signed(self, signal_id: str) -> str:
+        """Return the exact bytes that were kept with an intent; '' for none."""
+        return self.known(signal_id).signed
+
+    def unsettled(self) -> dict[str, str]:
+        """Return every order that the venue took and whose trades are not terminal: order id -> decision."""
+        return self._ledger.records(ORDERS)
 
     def deposit(self, amount: int) -> None:
         """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten."""
@@ -81,15 +99,48 @@ class Journal:
         token = fence.token if fence else ""
         self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
 
-    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
-        """Reserve the order's budget and record the intent, unless a cap or a control says no."""
+    def knows_order(self, signal_id: str) -> bool:
+        """Say whether an order for this signal is open, under way or settled."""
+        order_id = fact_id("order", signal_id)
+        found = self._ledger.read((), (f"settled:{order_id}",), ((INTENTS, signal_id), (ORDERS, order_id)))
+        return bool(found.done or found.records)
+
+    def open_hashes(self) -> frozenset[str]:
+        """Return the venue's names of all orders that are open or may have been sent."""
+        kept = (*self._ledger.records(ORDERS).values(), *self._ledger.records(SIGNED).values())
+        return frozenset(name for text in kept for name in _HASH.findall(text))
+
+    def adopt(self, decision: BuyEngineDecision) -> None:
+        """Take in a fill that nothing here explains: its cost counts, and its order is settled like any other.
+
+        The signal gets its terminal decision with it, unless it has one.
+        """
+        order, outcome = decision.order, decision.outcome
+        if order is None or outcome is None:
+            raise Malformed(f"the decision on {decision.signal_id} holds no order")
+        scope = scope_of_draft(decision)
+        new = not self.known(decision.signal_id).decided
+        terminal = ((DECISIONS, decision),) if new else ()
+        self._ledger.commit(
+            Write(
+                id=f"decision:{decision.signal_id}" if new else f"adopted:{order.id}",
+                postings=reserve(order, scope),
+                records=(Record(ORDERS, order.id, decision.model_dump_json()),),
+                events=((DECISIONS, order_update(decision, order, outcome)), *terminal),
+                fence=self._fence(),
+            )
+        )
+
+    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
+        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
+        bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
-                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or _EMPTY)),
+                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or NO_BALANCES)),
                 guards=guards(order, scope, limits),
-                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *taken(draft)),
-                events=((DECISIONS, _update(draft, order, None)),),
+                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept, *taken(draft)),
+                events=((DECISIONS, order_update(draft, order, None)),),
                 fence=self._fence(),
             )
         )
@@ -104,16 +155,23 @@ class Journal:
     ) -> Result:
         """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step."""
         order, outcome = decision.order, decision.outcome
+        known = unfilled(decision)
         write = Write(
             id=f"decision:{decision.signal_id}",
-            postings=followed(decision),
+            postings=followed(known),
             events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
-            records=(Record(INTENTS, decision.signal_id, None), *records_of(decision)),
+            records=(
+                Record(INTENTS, decision.signal_id, None),
+                Record(SIGNED, decision.signal_id, None),
+                *records_of(known),
+            ),
             fence=self._fence(),
             ack=ack,
         )
         if order is None or outcome is None or scope is None or facts is None:
             return self._ledger.commit(write)
+        if is_provisional(decision.mode, outcome):
+            return self._ledger.commit(_waiting(write, decision, order, outcome))
         return self._ledger.commit(_with_outcome(write, decision, order, outcome, scope, facts))
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: Ack | None) -> Result:
@@ -132,6 +190,32 @@ class Journal:
         self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
 
+def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
+
+
+def _known(signal_id: str, found: Balances) -> Known:
+    kept = found.records
+    return Known(bool(found.done), kept.get((INTENTS, signal_id)), kept.get((SIGNED, signal_id), ""))
+
+
+def unfilled(decision: BuyEngineDecision) -> BuyEngineDecision:
+    """Return the decision as it counts now: what is only matched has filled nothing yet."""
+    outcome = decision.outcome
+    if outcome is None or not is_provisional(decision.mode, outcome):
+        return decision
+    return decision.model_copy(update={"outcome": outcome.model_copy(update={"shares": from_micro(0)})})
+
+
+def _waiting(write: Write, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> Write:
+    """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
+    return replace(
+        write,
+        records=(*write.records, Record(ORDERS, order.id, decision.model_dump_json())),
+        events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
+    )
+
+
 def _with_outcome(
     write: Write,
     decision: BuyEngineDecision,
@@ -140,7 +224,7 @@ def _with_outcome(
     scope: Scope,
     facts: MarketFacts,
 ) -> Write:
-    before = decision.inputs.portfolio or _EMPTY
+    before = decision.inputs.portfolio or NO_BALANCES
     lots = (lot_record(lot_of(order, facts, decision)),) if order.side == "BUY" and outcome.shares > 0 else ()
     postings = merged((*write.postings, *settle(order, outcome, scope, before)))
     return Write(
@@ -149,13 +233,13 @@ def _with_outcome(
         peaks=peaks_of(postings),
         guards=(Guard(scope.amounts["lot_shares"], at_least=0),),
         records=(*write.records, *lots),
-        events=((DECISIONS, _update(decision, order, outcome)), *write.events),
+        events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
         fence=write.fence,
         ack=write.ack,
     )
 
 
-_EMPTY = Portfolio(
+NO_BALANCES = Portfolio(
     seq=0,
     cash=from_micro(0),
     spent_today=from_micro(0),
@@ -165,7 +249,8 @@ _EMPTY = Portfolio(
 )
 
 
-def _update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
+def order_update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
+    """Return the event that says an order moved to the state of `outcome` (None: its intent)."""
     state = outcome.state if outcome else "INTENT"
     return OrderUpdate(
         id=fact_id("order-update", order.id, state),

@@ -4,13 +4,15 @@ import contextlib
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
-from buyer.engine import Engine
+from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
+from buyer.recovery import Recovery
+from buyer.settlement import Settlement
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Emptied, Fenced, GiveUp, HybridError, Malformed, OutcomeUnknown, TryAgain, Unavailable
@@ -23,6 +25,7 @@ GROUP = "buyer"
 MOST_ATTEMPTS = 3
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
+SETTLEMENT_ENDS_S = 5.0
 
 
 class BuyerService:
@@ -41,13 +44,16 @@ class BuyerService:
         clock: Clock,
         bankroll: int,
         inbox: "queue.Queue[ActionableSignal] | None" = None,
+        settlement: Settlement | None = None,
+        recovery: Recovery | None = None,
         desk: ExitDesk | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
-        self._inbox, self._desk = inbox, desk
+        self._inbox, self._settlement, self._recovery, self._desk = inbox, settlement, recovery, desk
+        self._deferred: dict[str, Entry] = {}
         self._attempts: Counter[str] = Counter()
-        self._active = self._settled = self._emptied = False
+        self._active = self._settled = self._emptied = self._recovered = False
         self._trimmed = 0
         self.counts: Counter[str] = Counter()
         self._log = logs.get("buyer")
@@ -62,8 +68,9 @@ class BuyerService:
             return
         self._active = True
         self._log.info("active", holder=self._lease.holder)
-        while not stop.is_set():
-            self._keep_trying(stop, lambda: self._turn(stop))
+        with self._settling(stop):
+            while not stop.is_set():
+                self._keep_trying(stop, lambda: self._turn(stop))
         self._active = False
 
     def submit(self, signal: ActionableSignal) -> None:
@@ -88,6 +95,7 @@ class BuyerService:
             "signals_lost": self._trimmed,
             "prices": self._prices.snapshot(),
             "exits": self._desk.snapshot() if self._desk else {},
+            **(self._settlement.snapshot() if self._settlement else {}),
         }
 
     def decided(self, decision: BuyEngineDecision) -> None:
@@ -109,6 +117,7 @@ class BuyerService:
         def step() -> None:
             nonlocal done
             self._attend()
+            self._take_deferred()
             if entry is not None:
                 self._take(entry)
             done = True
@@ -116,8 +125,24 @@ class BuyerService:
         while not (done or stop.is_set()):
             self._keep_trying(stop, step)
 
+    @contextlib.contextmanager
+    def _settling(self, stop: threading.Event) -> Generator[None]:
+        """Follow live orders on a thread of their own while the block runs."""
+        if self._settlement is None:
+            yield
+            return
+        done = Either(stop)
+        thread = threading.Thread(target=self._settlement.run, args=(done,), name="settlement", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(SETTLEMENT_ENDS_S)
+
     def _turn(self, stop: threading.Event) -> None:
         self._attend()
+        self._take_deferred()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
         for entry in self._reader.read():
@@ -129,6 +154,8 @@ class BuyerService:
 
     def _attend(self) -> None:
         """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
+        if self._settlement is not None and self._settlement.failure is not None:
+            raise self._settlement.failure
         if self._emptied:
             self._begin_again()
         self._lease.renew()
@@ -142,16 +169,28 @@ class BuyerService:
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)
             self._resume(signal_id, intent)
+        self._adopt()
         self._settled = True
 
     def _resume(self, signal_id: str, intent: str) -> None:
+        signed = self._journal.signed(signal_id)
         try:
             self._guarded(
-                signal_id, lambda: self._engine.resume(intent), lambda reason: self._engine.abandon(intent, reason)
+                signal_id,
+                lambda: self._engine.resume(intent, signed),
+                lambda reason: self._engine.abandon(intent, signed, reason),
             )
         except Malformed as error:
             fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
+
+    def _adopt(self) -> None:
+        """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
+        if self._recovery is None or self._settlement is None or self._recovered:
+            return
+        for decision in self._recovery.run():
+            self._settlement.watch(decision)
+        self._recovered = True
 
     def _notice_losses(self) -> None:
         self._emptied = self._emptied or self._reader.emptied
@@ -167,7 +206,7 @@ class BuyerService:
         why = "the server was emptied: balances, intents and signals are gone"
         self._journal.halt(why, self._clock.now_ms())
         self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
-        self._emptied = self._reader.emptied = self._settled = False
+        self._emptied = self._reader.emptied = self._settled = self._recovered = False
 
     def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
@@ -181,7 +220,7 @@ class BuyerService:
             self._lease.renew()
             try:
                 self._engine.handle(signal)
-            except GiveUp as error:
+            except (GiveUp, NotSettled) as error:
                 self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
             except HybridError:
                 raise
@@ -190,9 +229,21 @@ class BuyerService:
 
     def _take(self, entry: Entry) -> None:
         """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
-        self._guarded(
-            entry.id, lambda: self._dispatch(read_event(entry.json), entry), lambda reason: self._bury(entry, reason)
-        )
+        try:
+            self._guarded(
+                entry.id,
+                lambda: self._dispatch(read_event(entry.json), entry),
+                lambda reason: self._bury(entry, reason),
+            )
+        except NotSettled as error:
+            self._log.info("deferred", entry=entry.id, error=str(error))
+            self._deferred[entry.id] = entry
+
+    def _take_deferred(self) -> None:
+        """Try again what waits for an order to settle; not acknowledged, it also comes back after a crash."""
+        waiting, self._deferred = self._deferred, {}
+        for entry in waiting.values():
+            self._take(entry)
 
     def _guarded(self, name: str, step: Callable[[], object], give_up: Callable[[str], object]) -> None:
         """Run `step`; one that can never work, or crashed often enough, is given up with its reason."""
@@ -236,3 +287,15 @@ class BuyerService:
             self._settled = False
             self._reader.recover()
             self._clock.wait(stop, RETRY_S)
+
+
+class Either(threading.Event):
+    """Set by itself, or by the process's own stop."""
+
+    def __init__(self, outer: threading.Event) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        """Say whether it is time to stop."""
+        return super().is_set() or self._outer.is_set()

@@ -222,6 +222,29 @@ def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir:
 
 
 @app.command()
+def reconcile(
+    close: Annotated[str, typer.Option(help="Id of an open order that the venue shows no trade of: end it.")] = "",
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close.")] = "",
+    mode: Mode = "live",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List orders that hold a budget and have not ended; end one that only a person can decide on.
+
+    Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
+    """
+    from ops import reconcile as parts
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    if close and not why:
+        raise typer.BadParameter("say why, with --why")
+    redis = connect(_find_url(redis_url, data_dir))
+    for line in parts.main(redis, mode, SystemClock(), close, why):
+        typer.echo(line)
+
+
+@app.command()
 def follow(
     address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
     label: Annotated[str, typer.Option(help="A name to show.")] = "",

@@ -57,6 +57,7 @@ class World:
     """The simulator as a process, and its control port."""
 
     def __init__(self, urls: Mapping[str, Any], clock: Clock) -> None:
+        self.urls = urls
         self.leaders = [str(leader["address"]) for leader in urls["leaders"]]
         self.environment = {
             "DATA_API_URL": str(urls["data_api_url"]),

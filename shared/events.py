@@ -279,6 +279,7 @@ class PaperOutcome(Value, frozen=True):
 class Outcome(Value, frozen=True):
     """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
 
+    `order_hash` and `trade_ids` are the venue's names for it; '' and none on paper.
     `paper` stands beside a live outcome only.
     """
 
@@ -288,6 +289,8 @@ class Outcome(Value, frozen=True):
     fee: Money
     reason: str = ""
     book: Book | None = None
+    order_hash: str = ""
+    trade_ids: tuple[str, ...] = ()
     paper: PaperOutcome | None = None
 
 

@@ -93,6 +93,34 @@ class Upstream:
         body = codec.dumps(json, separators=(",", ":")).encode()
         return self._call("POST", path, lane, data=body, headers={"Content-Type": "application/json"})
 
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str = "",
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        lane: Lane = Lane.FRESH,
+    ) -> Answer:
+        """Send exactly `body` and return the whole answer, whatever its status: for a caller with its own table.
+
+        Raises:
+            Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.
+            Malformed: the answer is too large.
+        """
+        label = f"{self.name} {method} {self._hide(path)}"
+        sent: dict[str, Any] = {"headers": {"Content-Type": "application/json", **(headers or {})}, "params": params}
+        if body:
+            sent["data"] = body.encode()
+        try:
+            answer = self._exchange(method, self._base + path, label, lane, sent)
+        except HybridError as error:
+            self.stats.failed(error, self._clock.now_ms())
+            raise
+        self.stats.succeeded(len(answer.body), self._clock.now_ms())
+        return answer
+
     def throttled(self, retry_after_s: float | None = None) -> None:
         """Tell the gates of a refusal that only the caller could read, such as one inside a JSON-RPC answer."""
         for gate in self._gates:

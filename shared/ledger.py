@@ -51,6 +51,7 @@ class RedisLedger:
     def __init__(self, redis: Redis, mode: str) -> None:
         self._redis = redis
         self._commit = Script(redis, Path(__file__).with_name("ledger.lua"))
+        self._read = Script(redis, Path(__file__).with_name("ledger_read.lua"))
         self._prefix = f"hs:{mode}:"
         self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
 
@@ -76,21 +77,16 @@ class RedisLedger:
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
-        """Read in one transaction, one round trip."""
-        with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
-            pipe.get(self._seq)
-            pipe.hmget(self._accounts, [*accounts, "none"])
-            for write in writes:
-                pipe.zscore(self._writes, write)
-            for kind, name in records:
-                pipe.hget(self._prefix + kind, name)
-            seq, values, *rest = cast("list[object]", pipe.execute())
-        scores, texts = rest[: len(writes)], rest[len(writes) :]
+        """Read in one script, one round trip."""
+        pairs = (word for record in records for word in record)
+        keys = [self._accounts, self._writes, self._seq, self._prefix]
+        reply = self._read(keys, [len(accounts), len(writes), *accounts, *writes, *pairs])
+        seq, values, scores, texts = cast("tuple[str, list[str], list[str], list[str]]", reply)
         return Balances(
-            seq=int(cast("str", seq or 0)),
-            values={name: int(value or 0) for name, value in zip(accounts, cast("list[str]", values), strict=False)},
-            done=frozenset(write for write, score in zip(writes, scores, strict=True) if score is not None),
-            records={key: str(text) for key, text in zip(records, texts, strict=True) if text is not None},
+            seq=int(seq),
+            values={name: int(value) for name, value in zip(accounts, values, strict=True)},
+            done=frozenset(write for write, score in zip(writes, scores, strict=True) if score),
+            records={key: text for key, text in zip(records, texts, strict=True) if text},
         )
 
     def records(self, kind: str) -> dict[str, str]:

@@ -3,14 +3,14 @@
 import threading
 
 from buyer.venue.matching import nothing, outcome_of
-from buyer.venue.port import Prices
+from buyer.venue.port import Prices, Unsigned
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
 from shared.market import MarketFacts
 
 
-class PaperVenue:
+class PaperVenue(Unsigned):
     """Walks the book that stands when the order arrives, not the one the decision saw; kills the rest (FAK).
 
     Placing the same order again has no effect outside, so recovery after a crash simply places it again. What it
@@ -21,12 +21,13 @@ class PaperVenue:
         self._prices, self._clock, self._stop = prices, clock, stop
         self._latency_s = latency_s
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         """Wait the configured latency, then fill from the book of that moment.
 
         Raises:
             Unavailable: told to stop while the order was on its way; the next start places it again.
         """
+        del prepared
         if self._latency_s and self._clock.wait(self._stop, self._latency_s):
             raise Unavailable("paper: stopping while the order was on its way, placed again at the next start")
         book, problem = self._prices.book(order.token_id)

@@ -7,15 +7,48 @@ from shared.market import Book, MarketFacts
 
 
 class Venue(Protocol):
-    """Takes an order and says what became of it."""
+    """Takes an order and says what became of it.
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
-        """Place `order`, or find out what became of it when it was placed before (same id, same order).
+    What `prepare` returns is kept with the intent, so that a restart sends the same bytes and never another order.
+    """
+
+    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+        """Wait for a turn and return exactly what will be sent; '' where nothing needs to be kept.
 
         Raises:
-            OutcomeUnknown: it may or may not have been taken; place the same order again later, never another one.
+            Unavailable: stopping; nothing was sent.
+            Malformed: the venue has no such order (a price off the grid); nothing was sent.
         """
         ...
+
+    def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
+        """Send what was prepared, for the first time or again.
+
+        Raises:
+            OutcomeUnknown: it may or may not have been taken; send the same again later, never another one.
+        """
+        ...
+
+    def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
+        """Return what became of an order that may have been sent; None when the venue never took it.
+
+        Raises:
+            TryAgain, OutcomeUnknown: it could not be found out; ask again later.
+        """
+        ...
+
+
+class Unsigned:
+    """What a venue without an outside has: nothing to sign, nothing to find."""
+
+    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+        """Return nothing to keep."""
+        del order, facts, now_ms
+        return ""
+
+    def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
+        """Return None: nothing stands anywhere."""
+        del order, facts, prepared
 
 
 class Prices(Protocol):

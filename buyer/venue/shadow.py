@@ -14,11 +14,19 @@ class Shadowed:
     def __init__(self, venue: Venue, book_at_hand: Callable[[str], Book | None]) -> None:
         self._venue, self._book_at_hand = venue, book_at_hand
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+        """Return what the venue will send."""
+        return self._venue.prepare(order, facts, now_ms)
+
+    def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
+        """Return what became of an order at the venue."""
+        return self._venue.find(order, facts, prepared)
+
+    def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
         """Place `order`, and record paper's outcome on the book of the moment before: afterwards it holds our own fill.
 
         Raises:
             OutcomeUnknown: as the venue does.
         """
         book = self._book_at_hand(order.token_id)
-        return beside(self._venue.place(order, facts), order, book, facts)
+        return beside(self._venue.place(order, facts, prepared), order, book, facts)

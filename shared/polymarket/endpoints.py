@@ -16,6 +16,8 @@ RPC_URL = "https://polygon.drpc.org"
 RTDS_URL = "wss://ws-live-data.polymarket.com"
 CLOB_MARKET_URL = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
 CLOB_USER_URL = "wss://ws-subscriptions-clob.polymarket.com/ws/user"
+GEOBLOCK_URL = "https://polymarket.com/api/geoblock"
+"""Says whether the caller's region may trade; it stands on the site's host, not on an API's."""
 SUBGRAPH_URL = (
     "https://api.goldsky.com/api/public/project_cl6mb8i9h0003e201j6li0diw/subgraphs/orderbook-subgraph/0.0.1/gn"
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from buyer.venue.port import Unsigned
 from shared.errors import OutcomeUnknown
 from shared.events import Order, Outcome
 from shared.market import Book, MarketFacts
@@ -25,7 +26,7 @@ class FakePrices:
         return (self.next_book, "") if self.next_book else (None, f"book: no book of {token_id}")
 
 
-class FakeVenue:
+class FakeVenue(Unsigned):
     """Fills every order whole at its limit, without fees; remembers each, and can crash after taking one."""
 
     def __init__(self) -> None:
@@ -33,7 +34,8 @@ class FakeVenue:
         self.before: Callable[[Order], None] = lambda _: None
         self.unknown = 0
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
+        del prepared
         self.before(order)
         self.placed.append(order)
         if self.unknown:

@@ -12,9 +12,9 @@ from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
 from buyer.exit_tasks import ExitTasks
 from buyer.fills import walk
-from buyer.journal import Journal
+from buyer.journal import Journal, Known
 from buyer.limits import Limits
-from buyer.portfolio import scope_of
+from buyer.portfolio import Scope, scope_of
 from shared import accounts, ledger
 from shared.clock import ManualClock
 from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
@@ -27,6 +27,7 @@ from shared.events import (
     Order,
     OrderUpdate,
     Outcome,
+    Portfolio,
     Trade,
 )
 from shared.ledger import MemoryLedger, open_lots
@@ -147,8 +148,9 @@ def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> No
     journal = desk.journal
 
     class Late(Journal):
-        def portfolio(self, scope: object) -> object:  # type: ignore[override]  # the switch goes on right after it was read
-            seen = journal.portfolio(scope)  # type: ignore[arg-type]  # passed through
+        def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
+            """Let the switch go on right after it was read."""
+            seen = journal.look(signal_id, scope)
             desk.ledger.commit(Write(id="halt", postings=((accounts.HALT, 1),)))
             return seen
 
@@ -409,9 +411,9 @@ class WalkingVenue(FakeVenue):
         self.values: dict[str, int] = {}
         self.seen: list[tuple[Order, set[str]]] = []
 
-    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+    def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         self.seen.append((order, {name for name in NOTES if self.values.get(name)}))
-        super().place(order, facts)
+        super().place(order, facts, prepared)
         book, _ = self._prices.book(order.token_id)
         assert book is not None
         budget = to_micro(order.budget) if order.side == "BUY" else None
@@ -488,8 +490,8 @@ def test_an_outcome_that_the_ledger_cannot_hold_stops_everything_and_changes_not
     before = dict(desk.ledger.values)
 
     class Overselling(FakeVenue):
-        def place(self, order: Order, facts: MarketFacts) -> Outcome:
-            return super().place(order, facts).model_copy(update={"shares": order.shares * 2})
+        def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
+            return super().place(order, facts, prepared).model_copy(update={"shares": order.shares * 2})
 
     desk.engine._venue = Overselling()
     desk.prices.next_book = a_book(bids=(("0.6", "100"),), asks=(("0.61", "100"),))

@@ -188,8 +188,8 @@ def test_trap_23_what_an_order_left_is_sold_by_the_next_one() -> None:
     desk = Selling()
     whole = desk.venue.place
 
-    def part(order: Any, facts: Any) -> Any:
-        outcome = whole(order, facts)
+    def part(order: Any, facts: Any, prepared: str) -> Any:
+        outcome = whole(order, facts, prepared)
         return outcome.model_copy(update={"shares": D(2), "usdc": D(2) * order.limit_price})
 
     desk.venue.place = part  # type: ignore[method-assign]  # a partial fill
@@ -206,7 +206,7 @@ def test_trap_23_what_an_order_left_is_sold_by_the_next_one() -> None:
 def test_trap_22_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so() -> None:
     desk = Selling()
     whole = desk.venue.place
-    desk.venue.place = lambda order, facts: whole(order, facts).model_copy(  # type: ignore[method-assign]  # a partial fill
+    desk.venue.place = lambda order, facts, prepared: whole(order, facts, prepared).model_copy(  # type: ignore[method-assign]  # a partial fill
         update={"shares": D(6), "usdc": D(6) * order.limit_price}
     )
     desk.engine.handle(a_sell())
@@ -268,8 +268,8 @@ def test_an_exit_that_crashes_is_finished_by_recovery_and_not_swallowed() -> Non
     desk.ledger.commit(Write(id="flat", postings=((accounts.FLATTEN, 1),)))
     desk.turn()
 
-    def crash(order: Any, facts: Any) -> Any:
-        del order, facts
+    def crash(order: Any, facts: Any, prepared: str) -> Any:
+        del order, facts, prepared
         raise RuntimeError("a bug")
 
     desk.venue.place = crash  # type: ignore[method-assign]  # a bug in the venue

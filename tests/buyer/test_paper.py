@@ -89,7 +89,7 @@ def test_s5_a_stop_while_an_order_is_on_its_way_leaves_it_for_the_next_start() -
     venue = PaperVenue(prices, clock=ManualClock(NOW_MS), stop=stop, latency_s=0.25)
 
     with pytest.raises(Unavailable, match="next start"):
-        venue.place(an_order(), a_market())
+        venue.place(an_order(), a_market(), "")
 
     assert prices.asked == 0
 
@@ -98,7 +98,7 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
     thin = a_book(asks=(("0.5", "4"),))
     live = FakeVenue()
 
-    outcome = Shadowed(live, lambda _: thin).place(an_order(), a_market())
+    outcome = Shadowed(live, lambda _: thin).place(an_order(), a_market(), "")
 
     assert outcome.paper is not None
     assert (outcome.shares, outcome.paper.shares, outcome.paper.book_at_ms) == (D("9.61"), D(4), thin.at_ms)
@@ -106,4 +106,4 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
 
 
 def test_without_a_book_at_hand_a_live_outcome_stands_alone() -> None:
-    assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market()).paper is None
+    assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market(), "").paper is None

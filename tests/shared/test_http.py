@@ -137,6 +137,18 @@ def test_numbers_with_a_point_are_decimals_to_the_last_digit(server: Server, ups
     assert server.asked[0][1] == "/v2/trades?user=0xabc&limit=5"
 
 
+def test_an_exchange_sends_exactly_these_bytes_and_returns_the_answer_whatever_its_status(
+    server: Server, upstream: Upstream
+) -> None:
+    server.says(Reply(status=425, body=b'{"error":"Too Early"}'))
+
+    answer = upstream.exchange("POST", "/order", body='{"a": 1}', headers={"POLY_ADDRESS": "0xabc"})
+
+    (_, path, headers, body) = server.asked[0]
+    assert (answer.status, answer.body) == (425, b'{"error":"Too Early"}')
+    assert (path, headers["POLY_ADDRESS"], body) == ("/order", "0xabc", b'{"a": 1}')
+
+
 def test_a_post_sends_json_and_says_who_we_are(server: Server, upstream: Upstream) -> None:
     assert upstream.post("/books", [{"token_id": "1"}]) == {"ok": True}
 

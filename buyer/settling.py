@@ -1,0 +1,100 @@
+"""The write that ends a live order: what confirmed becomes a lot or proceeds, the rest of its budget goes back.
+
+Its id is the order's, so however many threads, restarts and messages tell of the same trades, it happens once.
+"""
+
+from collections.abc import Callable
+
+from buyer.aftermath import followed, records_of
+from buyer.journal import NO_BALANCES, order_update, unfilled
+from buyer.order_states import may_follow
+from buyer.portfolio import lot_of, scope_of_draft, settle
+from shared.accounts import Postings, cost_account, merged, peaks_of, shares_account
+from shared.errors import Malformed, RefusedForSafety
+from shared.events import DECISIONS, BuyEngineDecision, Order, Outcome
+from shared.ledger import Ledger, lot_record
+from shared.ledger_records import EXITS, ORDERS
+from shared.market import MarketFacts
+from shared.money import from_micro, to_micro
+from shared.writes import Fence, Guard, Record, Refused, Stale, Write, Written
+
+TRIES = 50
+"""A sell's cost is that of its part of the lot at the moment; another step in between means reading again."""
+
+
+class Settling:
+    """Ends live orders in the ledger."""
+
+    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
+        self._ledger, self._fence = ledger, fence
+
+    def unsettled(self) -> dict[str, str]:
+        """Return every order whose trades are not terminal: order id -> decision."""
+        return self._ledger.records(ORDERS)
+
+    def settle(self, decision: BuyEngineDecision, outcome: Outcome) -> bool:
+        """Post how an order ended; False when that was posted before.
+
+        Raises:
+            Fenced: another buyer is active. Unavailable: Redis is away; call again.
+            RefusedForSafety: the outcome does not fit the ledger.
+        """
+        order, facts = parts(decision)
+        before = decision.outcome.state if decision.outcome else "INTENT"
+        if not may_follow(before, outcome.state):
+            raise RefusedForSafety(f"order {order.id}: {outcome.state} cannot follow {before}; look it up at the venue")
+        for _ in range(TRIES):
+            result = self._ledger.commit(self._write(decision, order, facts, outcome))
+            if not isinstance(result, Stale):
+                break
+        else:
+            raise Malformed(f"order {order.id}: the ledger moved on {TRIES} times in a row")
+        if isinstance(result, Refused):
+            raise RefusedForSafety(
+                f"order {order.id} settled as {outcome.shares} shares, which would leave {result.account} at "
+                f"{from_micro(result.value)}: ledger and venue disagree; compare both with `hybrid reconcile`"
+            )
+        return isinstance(result, Written)
+
+    def _write(self, decision: BuyEngineDecision, order: Order, facts: MarketFacts, outcome: Outcome) -> Write:
+        scope = scope_of_draft(decision)
+        shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
+        now = self._ledger.read((shares, cost))
+        held = now.values[shares] + (to_micro(order.shares) if order.side == "SELL" else 0)
+        lot = {"lot_shares": from_micro(held), "lot_cost": from_micro(now.values[cost])}
+        before = (decision.inputs.portfolio or NO_BALANCES).model_copy(update=lot)
+        bought = order.side == "BUY" and outcome.shares > 0
+        lots = (lot_record(lot_of(order, facts, decision)),) if bought else ()
+        ended = decision.model_copy(update={"outcome": outcome})
+        postings = merged((*settle(order, outcome, scope, before), *_followed(decision, ended)))
+        return Write(
+            id=f"settled:{order.id}",
+            postings=postings,
+            peaks=peaks_of(postings),
+            guards=(Guard(shares, at_least=0),),
+            records=(Record(ORDERS, order.id, None), *lots, *_exits_done(ended)),
+            events=((DECISIONS, order_update(decision, order, outcome)),),
+            fence=self._fence(),
+            expected_seq=now.seq if order.side == "SELL" else None,
+        )
+
+
+def _followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:
+    """Return what the end changes of the leader's shares behind the lot, beyond what the decision changed already."""
+    return (*followed(ended), *((account, -change) for account, change in followed(unfilled(decision))))
+
+
+def _exits_done(ended: BuyEngineDecision) -> tuple[Record, ...]:
+    """Return the exits that this end finishes; one that goes on is counted elsewhere and must not be set back."""
+    return tuple(record for record in records_of(ended) if record.kind == EXITS and record.value is None)
+
+
+def parts(decision: BuyEngineDecision) -> tuple[Order, MarketFacts]:
+    """Return the order of a decision and the facts it was made from.
+
+    Raises:
+        Malformed: it holds none.
+    """
+    if decision.order is None or decision.inputs.market is None:
+        raise Malformed(f"the decision on {decision.signal_id} holds no order")
+    return decision.order, decision.inputs.market

@@ -1,0 +1,162 @@
+"""What the venue's API says of our own account: orders, trades, balances, restrictions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import SecretStr
+
+from buyer.chain_fills import own_fills
+from buyer.trades import OrderSeen, Trade
+from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
+from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
+from buyer.venue.polymarket.signer import Signer
+from shared.clock import Clock
+from shared.errors import Malformed, Rejected
+from shared.gate_limits import Lane
+from shared.http import Upstream
+from shared.http_answer import retry_after_s, value_of
+from shared.market import MarketFacts
+from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.polymarket.polygon import Polygon
+
+_LAST_PAGE = frozenset({"", "LTE="})
+MOST_PAGES = 50
+_BAD_REQUEST = 400
+_NOT_FOUND = 404
+_BEFORE_S = 15
+"""Trades are asked for from this long before the order was signed: clocks differ."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A balance in base units, and who may spend it: contract (lower case) -> allowance."""
+
+    balance: int
+    allowances: Mapping[str, int]
+
+
+class Account:
+    """The account behind one API key."""
+
+    def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
+        self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
+
+    def order(self, order_hash: str) -> OrderSeen | None:
+        """Return the venue's word on one order; None when it has none.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        try:
+            found = self._get(f"/data/order/{order_hash}")
+        except Rejected as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return read_order(found) if found else None
+
+    def trades(self, order_hash: str, facts: MarketFacts, since_ms: int) -> list[Trade]:
+        """Return every trade of one order that is listed.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        wish = {"asset_id": facts.token_id, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
+        rows = (row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row))
+        return [read_trade(row, order_hash, facts) for row in rows]
+
+    def listed(self, since_ms: int) -> dict[str, list[Raw]]:
+        """Return the raw trades of each of our orders since then, by order hash.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        found: dict[str, list[Raw]] = {}
+        for row in self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}):
+            for order_hash in orders_of(row):
+                found.setdefault(order_hash, []).append(row)
+        return found
+
+    def pending(self, since_ms: int) -> frozenset[str]:
+        """Return the hashes of orders with a trade since then that is neither confirmed nor failed."""
+        listed = self.listed(since_ms)
+        return frozenset(name for name, rows in listed.items() if any(is_pending(row) for row in rows))
+
+    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+        """Read an order's part of a raw trade."""
+        return read_trade(raw, order_hash, facts)
+
+    def settled(self, trade: Trade, order_hash: str) -> Trade:
+        """Return a confirmed trade with the amounts that the chain booked, to the micro-unit; prices are rounded.
+
+        Raises:
+            TryAgain: the node is away or behind. GiveUp: refused, or unreadable.
+        """
+        fills = own_fills(self._polygon.receipt_logs(trade.tx_hash, Lane.EXITS)) if trade.tx_hash else []
+        booked = next((fill for fill in fills if fill.order_hash == order_hash), None)
+        return replace(trade, shares=booked.shares, usdc=booked.usdc, fee=booked.fee) if booked else trade
+
+    def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
+        """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
+        wish = {
+            "asset_type": kind,
+            "signature_type": str(signature_type),
+            **({"token_id": token_id} if token_id else {}),
+        }
+        raw = as_object(self._get("/balance-allowance", wish), "balance")
+        allowances = as_object(raw.get("allowances") or {}, "allowances")
+        try:
+            return Holding(int(text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()})
+        except ValueError as error:
+            raise Malformed("balance: expected base units") from error
+
+    def closed_only(self) -> bool:
+        """Say whether the account may only close positions."""
+        return flag(as_object(self._get("/auth/ban-status/closed-only"), "closed only"), "closed_only", default=False)
+
+    def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
+        """Yield the rows of all pages; a cursor that repeats ends them."""
+        cursor, seen = "", set[str]()
+        for _ in range(MOST_PAGES):
+            page = as_object(self._get(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
+            yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
+            cursor = text(page, "next_cursor")
+            if cursor in _LAST_PAGE or cursor in seen:
+                return
+            seen.add(cursor)
+        raise Malformed(f"{path}: more than {MOST_PAGES} pages")
+
+    def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        headers = self._requests.headers("GET", path, "", self._clock.now_ms())
+        return asked(self._clob, "GET", path, headers, self._clock, params)
+
+
+def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
+    """Create the signer's API key, or derive the one it has.
+
+    Raises:
+        TryAgain: throttled or away. GiveUp: refused.
+    """
+    headers = statement_headers(signer, clock.now_ms())
+    try:
+        found = asked(clob, "POST", "/auth/api-key", headers, clock)
+    except Rejected as error:
+        if error.status != _BAD_REQUEST:
+            raise
+        found = asked(clob, "GET", "/auth/derive-api-key", headers, clock)
+    raw = as_object(found, "api key")
+    return ApiKey(*(SecretStr(text(raw, name)) for name in ("apiKey", "secret", "passphrase")))
+
+
+def asked(
+    clob: Upstream,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    clock: Clock,
+    params: Mapping[str, str] | None = None,
+) -> Any:  # noqa: ANN401 - JSON
+    """Return the JSON of one authenticated request, or raise what its answer stands for."""
+    answer = clob.exchange(method, path, params=params, headers=headers, lane=Lane.ORDERS)
+    return value_of(answer, f"{clob.name} {method} {path}", str, retry_after_s(answer.headers, clock.now_ms()))

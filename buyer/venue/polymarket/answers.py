@@ -1,0 +1,153 @@
+"""What the venue's answer to an order means: a table of its words and statuses. Pure.
+
+Source: venue reference 3.3 and 3.6; `polymarket-client` 0.14.0, `models/clob/order_response.py`. Only what is certain
+is `Refused` or `NotNow`: all the rest is `Unknown`, and what became of the order is found out by its hash (trap 20).
+"""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, cast
+
+Status = Literal["live", "matched", "delayed"]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The venue took it; `making` and `taking` are what matched at once, None where it did not say."""
+
+    status: Status
+    making: Decimal | None = None
+    taking: Decimal | None = None
+    trade_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The venue did not take it and never will."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotNow:
+    """The venue did not take it; the same bytes may be taken later."""
+
+    reason: str
+    after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """The venue has seen these very bytes before."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may or may not have been taken."""
+
+    reason: str
+
+
+Verdict = Accepted | Refused | NotNow | Known | Unknown
+
+_WORDS: tuple[tuple[str, type[Known] | type[NotNow] | type[Unknown]], ...] = (
+    ("duplicated", Known),
+    ("post-only mode", NotNow),
+    ("post_only_mode", NotNow),
+    ("cancel-only", NotNow),
+    ("trading disabled", NotNow),
+    ("trading is currently disabled", NotNow),
+    ("not yet ready to process new orders", NotNow),
+    ("order timed out", Unknown),
+)
+"""What the words mean whatever the status; the first that occurs."""
+
+_DELAYED = "order match delayed"
+_STATUSES: dict[int, type[NotNow] | type[Unknown]] = {408: Unknown, 425: NotNow, 429: NotNow}
+_OK = range(200, 300)
+_BLOCKED = frozenset({403, 451})
+"""Refused before the API saw it, mostly with a web page: the region or the network is not served."""
+_CALLERS_FAULT = range(400, 500)
+_TAKEN: frozenset[str] = frozenset({"live", "matched", "delayed"})
+_SHOWN_CHARS = 200
+
+
+def read_answer(status: int, text: bytes, retry_after_s: float | None = None) -> Verdict:
+    """Return what `status` and the body `text` say of the order that was posted."""
+    said = _object(text)
+    words = _words(said, text, status)
+    after_s = retry_after_s if retry_after_s is not None else _after(said)
+    if _DELAYED in words.lower():
+        return Accepted("delayed")
+    if status in _OK and said is not None and _is_taken(said):
+        return _accepted(said)
+    for phrase, kind in _WORDS:
+        if phrase in words.lower():
+            return NotNow(words, after_s) if kind is NotNow else kind(words)
+    kind = _STATUSES.get(status)
+    if kind is not None:
+        return NotNow(words, after_s) if kind is NotNow else Unknown(words)
+    return _by_status(status, said, words)
+
+
+def _by_status(status: int, said: dict[str, Any] | None, words: str) -> Verdict:
+    if status in _BLOCKED or (status in _CALLERS_FAULT and said is not None):
+        return Refused(words)
+    if status in _OK and said is not None and (said.get("status") == "unmatched" or said.get("errorMsg")):
+        return Refused(words)
+    return Unknown(words)
+
+
+def _is_taken(said: dict[str, Any]) -> bool:
+    """Say what the SDK says: success, no error, an id and a status of a taken order."""
+    return (
+        said.get("success") is True
+        and not said.get("errorMsg")
+        and bool(said.get("orderID"))
+        and said.get("status") in _TAKEN
+    )
+
+
+def _accepted(said: dict[str, Any]) -> Accepted:
+    ids: object = said.get("tradeIDs")
+    return Accepted(
+        cast("Status", said["status"]),
+        _amount(said.get("makingAmount")),
+        _amount(said.get("takingAmount")),
+        tuple(str(one) for one in cast("list[Any]", ids)) if isinstance(ids, list) else (),
+    )
+
+
+def _amount(value: object) -> Decimal | None:
+    try:
+        found = Decimal(str(value)) if value not in {None, ""} else None
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() and found >= 0 else None
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
+
+
+def _words(said: dict[str, Any] | None, text: bytes, status: int) -> str:
+    """Return what the venue said is wrong, with its status, on one line."""
+    told = (
+        [str(said[name]) for name in ("errorMsg", "error", "message", "code", "status") if said.get(name)]
+        if said
+        else []
+    )
+    raw = "; ".join(told) or text[:_SHOWN_CHARS].decode("utf-8", "replace")
+    return f"{status}: {' '.join(raw.split())[:_SHOWN_CHARS]}"
+
+
+def _after(said: dict[str, Any] | None) -> float | None:
+    value = said.get("retry_after_seconds") if said else None
+    return float(value) if isinstance(value, int | float) and value >= 0 else None

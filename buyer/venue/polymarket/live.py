@@ -1,0 +1,191 @@
+"""The live venue: signs an order once, sends those bytes, and finds out what became of them."""
+
+import json
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+
+from buyer.fills import dearest_fee
+from buyer.trades import OrderSeen, Trade, provisional
+from buyer.venue.polymarket.account import Account
+from buyer.venue.polymarket.amounts import SIZE_PLACES, amounts
+from buyer.venue.polymarket.answers import Accepted, Known, NotNow, Refused, Unknown, Verdict, read_answer
+from buyer.venue.polymarket.auth import Requests
+from buyer.venue.polymarket.order import (
+    UnsignedOrder,
+    Wallet,
+    body,
+    digest,
+    exchange_of,
+    order_hash,
+    whole_signature,
+)
+from buyer.venue.polymarket.signer import Signer
+from shared.clock import Clock
+from shared.errors import Malformed, OutcomeUnknown, Unavailable
+from shared.events import Order, OrderState, Outcome, fact_id
+from shared.gate_limits import Lane
+from shared.http import Upstream
+from shared.http_answer import retry_after_s
+from shared.market import MarketFacts
+from shared.money import to_micro, truncate
+from shared.rate_gate import RateGate
+
+NOTHING = Decimal(0)
+_SALT_DIGITS = 13
+"""Hex digits of a salt: 52 bits, which survive a double (venue reference 3.3)."""
+_CENT = Decimal(1).scaleb(-SIZE_PLACES)
+_STATES: dict[str, OrderState] = {"live": "LIVE", "delayed": "DELAYED", "matched": "MATCHED"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is kept with the intent: the exact body, the hash that names it, and when it was signed."""
+
+    body: str
+    hash: str
+    signed_at_ms: int
+
+    @property
+    def text(self) -> str:
+        """Return it as one JSON line."""
+        return json.dumps({"hash": self.hash, "signed_at_ms": self.signed_at_ms, "body": self.body})
+
+    @classmethod
+    def of(cls, text: str) -> "Prepared":
+        """Read it back.
+
+        Raises:
+            Malformed: it is none.
+        """
+        try:
+            found = json.loads(text)
+            return cls(found["body"], found["hash"], found["signed_at_ms"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise Malformed("the signed order of an intent cannot be read") from error
+
+
+class LiveVenue:
+    """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn is taken before the intent."""
+
+    def __init__(
+        self,
+        orders: Upstream,
+        gate: RateGate,
+        account: Account,
+        *,
+        signer: Signer,
+        wallet: Wallet,
+        requests: Requests,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._orders, self._gate, self._account = orders, gate, account
+        self._signer, self._wallet, self._requests = signer, wallet, requests
+        self._clock, self._stop = clock, stop
+        self._turns = 0
+
+    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+        """Wait for a turn, then sign; the salt is made from the order, so nothing is ever signed two ways.
+
+        The turn comes first, so that nothing lies between the intent (which asks the kill switch) and the order.
+        """
+        unsigned = self._unsigned(order, facts, now_ms)
+        self._take_turn()
+        self._turns += 1
+        signature = whole_signature(unsigned, self._signer.sign(digest(unsigned)))
+        return Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms).text
+
+    def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
+        """Post what was prepared and read the answer; what the venue has seen before is looked up."""
+        sent = Prepared.of(prepared)
+        if self._turns:
+            self._turns -= 1
+        else:
+            self._take_turn()
+        verdict = self._posted(sent)
+        if isinstance(verdict, Accepted):
+            return _taken(verdict, order, sent)
+        if isinstance(verdict, Refused):
+            return _outcome("REJECTED", verdict.reason, sent)
+        if isinstance(verdict, Known):
+            found = self.find(order, facts, prepared)
+            return found or _outcome("DELAYED", f"the venue has it and does not show it yet: {verdict.reason}", sent)
+        raise OutcomeUnknown(f"order {sent.hash}: {verdict.reason}")
+
+    def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
+        """Look for an order by its hash, among orders and trades."""
+        del order
+        sent = Prepared.of(prepared)
+        seen = self._account.order(sent.hash)
+        trades = self._account.trades(sent.hash, facts, sent.signed_at_ms)
+        return _found(sent, seen, trades)
+
+    def _posted(self, sent: Prepared) -> Verdict:
+        headers = self._requests.headers("POST", "/order", sent.body, self._clock.now_ms())
+        try:
+            answer = self._orders.exchange("POST", "/order", body=sent.body, headers=headers, lane=Lane.ORDERS)
+        except (Unavailable, Malformed) as error:
+            return Unknown(str(error))
+        after_s = retry_after_s(answer.headers, self._clock.now_ms())
+        verdict = read_answer(answer.status, answer.body, after_s)
+        if isinstance(verdict, NotNow):
+            self._gate.throttled(verdict.after_s)
+        else:
+            self._gate.succeeded()
+        return verdict
+
+    def _take_turn(self) -> None:
+        if not self._gate.acquire(self._stop, Lane.ORDERS):
+            raise Unavailable("stopping, nothing was sent")
+
+    def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
+        quantity = spend(order, facts) if order.side == "BUY" else order.shares
+        return UnsignedOrder(
+            wallet=self._wallet,
+            exchange=exchange_of(order.token_id, neg_risk=facts.neg_risk),
+            token_id=order.token_id,
+            side=order.side,
+            amounts=amounts(order.side, order.kind, quantity, order.limit_price, facts.tick),
+            salt=int(fact_id("salt", order.id)[:_SALT_DIGITS], 16),
+            signed_at_ms=now_ms,
+            metadata=f"0x{order.signal_id}",
+            kind=order.kind,
+        )
+
+
+def spend(order: Order, facts: MarketFacts) -> Decimal:
+    """Return the collateral a market buy offers, before fees: with the dearest fee it stays within the budget."""
+    offered = truncate(order.shares * order.limit_price, SIZE_PLACES)
+    while offered > 0 and _dearest(offered, order, facts) > to_micro(order.budget):
+        offered -= _CENT
+    return offered
+
+
+def _dearest(offered: Decimal, order: Order, facts: MarketFacts) -> int:
+    return to_micro(offered) + dearest_fee(to_micro(offered / order.limit_price), order.limit_price, facts)
+
+
+def _outcome(state: OrderState, reason: str, sent: Prepared) -> Outcome:
+    return Outcome(state=state, shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason, order_hash=sent.hash)
+
+
+def _taken(answer: Accepted, order: Order, sent: Prepared) -> Outcome:
+    """Return a provisional outcome: what the answer says matched, as far as it says."""
+    usdc, shares = answer.making or NOTHING, answer.taking or NOTHING
+    if order.side == "SELL":
+        usdc, shares = shares, usdc
+    given = _outcome(_STATES[answer.status], f"the venue says {answer.status}", sent)
+    return given.model_copy(update={"shares": shares, "usdc": usdc, "trade_ids": answer.trade_ids})
+
+
+def _found(sent: Prepared, seen: OrderSeen | None, trades: list[Trade]) -> Outcome | None:
+    if trades:
+        return provisional(_outcome("MATCHED", "found by its hash", sent), trades)
+    if seen is None:
+        return None
+    if seen.standing == "gone" and not seen.matched:
+        return _outcome("CANCELLED", "ended without a match", sent)
+    state = "MATCHED" if seen.standing == "matched" else "LIVE"
+    ids = tuple(sorted(seen.trade_ids))
+    return _outcome(state, "found by its hash", sent).model_copy(update={"trade_ids": ids})

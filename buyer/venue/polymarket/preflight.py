@@ -1,0 +1,134 @@
+"""Everything that must hold before real money is traded: each check with what was found and the fix (trap 26)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from buyer.venue.polymarket.account import Account, Holding
+from buyer.venue.polymarket.order import Wallet, WalletKind
+from shared.clock import Clock
+from shared.errors import HybridError, Malformed
+from shared.http import Upstream
+from shared.money import from_micro
+from shared.polymarket.endpoints import CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
+from shared.polymarket.payloads import as_object, flag, text
+from shared.polymarket.wallets import wallets_of
+
+MOST_SKEW_S = 5
+_NEEDED = {CTF_EXCHANGE_V2: "the CTF exchange", NEG_RISK_CTF_EXCHANGE_V2: "the neg-risk exchange"}
+_KINDS = {
+    WalletKind.DEPOSIT: ("deposit wallet", "deposit wallet (earlier kind)"),
+    WalletKind.SAFE: ("Safe",),
+    WalletKind.PROXY: ("proxy wallet",),
+}
+_SETTINGS = {
+    "deposit wallet": "deposit",
+    "deposit wallet (earlier kind)": "deposit",
+    "Safe": "safe",
+    "proxy wallet": "proxy",
+    "signer": "eoa",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    passed: bool
+    found: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.passed else 'FAILED'} {self.name}: {self.found}" + (f". {self.fix}" if self.fix else "")
+
+
+def check_wallet(wallet: Wallet) -> Check:
+    """Check that the money's wallet, its kind and the signing key belong together."""
+    made = {address: name for name, address in wallets_of(wallet.signer.lower()).items()}
+    made[wallet.signer.lower()] = "signer"
+    name = made.get(wallet.funder.lower())
+    wanted = _KINDS.get(wallet.kind, ("signer",))
+    if name in wanted:
+        note = (
+            " (the venue takes orders of plain keys only from an allow list)" if wallet.kind is WalletKind.EOA else ""
+        )
+        return Check("wallet", passed=True, found=f"{wallet.funder} is the {name} of {wallet.signer}{note}")
+    if name is None:
+        fix = f"Use the key that owns WALLET, or unset WALLET; this key has {', '.join(made)}"
+        return Check(
+            "wallet", passed=False, found=f"WALLET={wallet.funder} does not belong to {wallet.signer}", fix=fix
+        )
+    fix = f"Set WALLET_TYPE={_SETTINGS[name]}, or unset WALLET"
+    found = f"WALLET={wallet.funder} is the {name} of {wallet.signer}, not what WALLET_TYPE says"
+    return Check("wallet", passed=False, found=found, fix=fix)
+
+
+class Preflight:
+    """Asks the venue; a question that gets no answer is a check that failed."""
+
+    def __init__(self, clob: Upstream, geoblock: Upstream, account: Account, wallet: Wallet, clock: Clock) -> None:
+        self._clob, self._geoblock, self._account = clob, geoblock, account
+        self._wallet, self._clock = wallet, clock
+
+    def run(self) -> tuple[Check, ...]:
+        """Return every check, failed or not."""
+        asked: tuple[tuple[str, Callable[[], Check]], ...] = (
+            ("clock", self._skew),
+            ("region", self._region),
+            ("account", self._open_account),
+            ("money", self._money),
+        )
+        return (check_wallet(self._wallet), *(_answered(name, check) for name, check in asked))
+
+    def balance(self) -> int:
+        """Return the wallet's collateral in base units."""
+        return self._collateral().balance
+
+    def _skew(self) -> Check:
+        ours = self._clock.now_ms() / 1000
+        try:
+            skew = abs(ours - int(str(self._clob.get("/time"))))
+        except ValueError as error:
+            raise Malformed("the venue's clock cannot be read") from error
+        fix = (
+            ""
+            if skew <= MOST_SKEW_S
+            else "Set this machine's clock (NTP): the venue refuses requests from another time"
+        )
+        return Check("clock", passed=skew <= MOST_SKEW_S, found=f"{skew:.1f} s from the venue's", fix=fix)
+
+    def _region(self) -> Check:
+        said = as_object(self._geoblock.get(""), "geoblock")
+        blocked = flag(said, "blocked", default=True)
+        fix = "Trading is not allowed from here; nothing in this program gets around that" if blocked else ""
+        found = (
+            f"{'blocked' if blocked else 'allowed'} in {text(said, 'country') or '?'} {text(said, 'region')}".rstrip()
+        )
+        return Check("region", passed=not blocked, found=found, fix=fix)
+
+    def _open_account(self) -> Check:
+        closed = self._account.closed_only()
+        fix = "The venue lets this account only close positions: ask its support" if closed else ""
+        return Check("account", passed=not closed, found="closed only" if closed else "may trade", fix=fix)
+
+    def _money(self) -> Check:
+        held = self._collateral()
+        if held.balance <= 0:
+            fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site), then start again"
+            return Check("money", passed=False, found="the wallet's balance is 0", fix=fix)
+        missing = [name for contract, name in _NEEDED.items() if held.allowances.get(contract, 0) < held.balance]
+        if missing:
+            fix = "Approve them once (enable trading on the venue's site), then start again"
+            return Check("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
+        third = "" if held.allowances.get(EXCHANGE_V3, 0) else "; markets of Protocol V2 are not approved"
+        return Check("money", passed=True, found=f"{from_micro(held.balance)} pUSD, approved{third}")
+
+    def _collateral(self) -> Holding:
+        return self._account.holding("COLLATERAL", int(self._wallet.kind))
+
+
+def _answered(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except HybridError as error:
+        return Check(name, passed=False, found=f"{type(error).__name__}: {error}", fix="Find out why, then start again")

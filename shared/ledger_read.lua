@@ -1,0 +1,12 @@
+-- What the ledger holds, as of one moment, in one round trip.
+-- KEYS: 1 accounts (hash), 2 writes done (zset), 3 seq (string), 4 prefix of record hashes
+-- ARGV: 1 how many accounts, 2 how many writes, then the accounts, the writes, and kind and field of each record
+-- Returns {seq, values, scores, records}, '' for what is not there.
+local accounts, writes = tonumber(ARGV[1]), tonumber(ARGV[2])
+local values, scores, records = {}, {}, {}
+for i = 3, 2 + accounts do values[#values + 1] = redis.call('HGET', KEYS[1], ARGV[i]) or '0' end
+for i = 3 + accounts, 2 + accounts + writes do scores[#scores + 1] = redis.call('ZSCORE', KEYS[2], ARGV[i]) or '' end
+for i = 3 + accounts + writes, #ARGV, 2 do
+  records[#records + 1] = redis.call('HGET', KEYS[4] .. ARGV[i], ARGV[i + 1]) or ''
+end
+return {redis.call('GET', KEYS[3]) or '0', values, scores, records}

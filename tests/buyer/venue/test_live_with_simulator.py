@@ -1,0 +1,204 @@
+"""The live buyer against the local venue over real sockets: what it holds is what the venue's own record says."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+
+from buyer.bootstrap import Built, BuyerProcess, build
+from buyer.config import BuyerSettings, parse_args
+from buyer.venue.polymarket.signer import Signer
+from shared.broker import connect
+from shared.clock import SystemClock
+from shared.errors import BadConfig, RefusedForSafety
+from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id
+from shared.ledger import RedisLedger, open_lots
+from shared.streams import publish
+from simulator import Settings, serve
+from simulator.server import Simulator
+from simulator.site import Region
+from tests.buyer.builders import LEADER, a_signal
+
+pytestmark = [pytest.mark.server, pytest.mark.simulator]
+
+KEY = hashlib.sha256(b"correct horse").hexdigest()
+"""A public test key: anybody can make it."""
+OWNER = Signer(SecretStr(KEY)).address
+CLOCK = SystemClock()
+
+
+@dataclass
+class Floor:
+    """A funded wallet at a local venue, and what a buyer there is told."""
+
+    sim: Simulator
+    redis_url: str
+    folder: Path
+    told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
+
+    @property
+    def token(self) -> str:
+        return self.sim.markets[0].tokens[0]
+
+    @property
+    def redis(self) -> Redis:
+        return connect(self.redis_url)
+
+    def fund(self, usdc: str = "1000", **how: Any) -> None:
+        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        self.sim.call(lambda: traders.fund(OWNER, usdc, **how))
+        self.sim.call(lambda: traders.set_book(self.token, *levels))
+
+    @property
+    def account(self) -> Any:
+        (account,) = self.sim._app.exchange.accounts.by_wallet.values()
+        return account
+
+    def settings(self, *flags: str) -> BuyerSettings:
+        urls = self.sim.urls
+        given = {
+            "--private-key": KEY,
+            "--redis-url": self.redis_url,
+            "--gamma-url": urls["gamma_url"],
+            "--clob-url": urls["clob_url"],
+            "--rpc-url": urls["rpc_url"],
+            "--clob-user-url": urls["clob_user_ws_url"],
+            "--geoblock-url": urls["geoblock_url"],
+            "--run-dir": str(self.folder),
+            "--warm-tokens": "0",
+        }
+        return parse_args(["--live", "--no-dry-run", *(word for pair in given.items() for word in pair), *flags])
+
+    def signal(self, number: int = 1) -> ActionableSignal:
+        now_ms = CLOCK.now_ms()
+        return a_signal(
+            id=fact_id("signal", number),
+            tx_hash="0x" + fact_id("tx", number),
+            token_id=self.token,
+            traded_at_ms=now_ms,
+            seen_at_ms=now_ms,
+            emitted_at_ms=now_ms,
+        )
+
+    @contextmanager
+    def buyer(self) -> Generator[Built]:
+        """Run a live buyer on a thread while the block runs."""
+        stop = threading.Event()
+        built = build(self.settings(), stop=stop, emit=self.told.append)
+        thread = threading.Thread(target=built.service.run, args=(stop,))
+        thread.start()
+        try:
+            yield built
+        finally:
+            stop.set()
+            thread.join(20)
+
+    def lots(self) -> list[tuple[str, int]]:
+        return [(lot.leader, lot.shares) for lot in open_lots(RedisLedger(self.redis, "live"))]
+
+
+@pytest.fixture
+def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
+    quiet = Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)
+    with serve(quiet) as sim:
+        yield Floor(sim, valkey_url, tmp_path)
+
+
+def until(done: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait for real processes; fail loudly when it never comes."""
+    end = CLOCK.monotonic() + seconds
+    while not done():
+        assert CLOCK.monotonic() < end, "it never came"
+        CLOCK.wait(threading.Event(), 0.02)
+
+
+def test_a_signal_becomes_a_confirmed_lot_that_equals_the_venues_record_and_is_never_bought_again(floor: Floor) -> None:
+    floor.fund()
+    signal = floor.signal()
+
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, signal)
+        publish(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda form: form.metadata == f"0x{signal.id}")
+    assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+    assert RedisLedger(floor.redis, "live").accounts().values["cash"] == floor.account.cash
+    assert [decision.mode for decision in floor.told] == ["live"]
+
+
+def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_twice(floor: Floor) -> None:
+    floor.fund()
+    signal = floor.signal()
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+    before = floor.lots()
+    floor.redis.flushall()
+    publish(floor.redis, SIGNALS, signal)
+
+    with floor.buyer():
+        until(lambda: bool(floor.lots()))
+        until(lambda: not RedisLedger(floor.redis, "live").records("orders"))
+
+    assert floor.lots() == before
+    assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
+
+
+def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
+    floor.fund()
+    floor.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.1})
+    signal = floor.signal()
+
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda _: True)
+    assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "flags", "says"),
+    [
+        ("broke", (), "Send pUSD"),
+        ("unapproved", (), "may not spend it"),
+        ("closed", (), "only close positions"),
+        ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
+        ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
+        ("blocked", (), "not allowed from here"),
+        ("skewed", (), "Set this machine's clock"),
+    ],
+)
+def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
+    floor: Floor, spoil: str, flags: tuple[str, ...], says: str
+) -> None:
+    floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
+    floor.account.closed_only = spoil == "closed"
+    if spoil == "skewed":
+        floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
+    words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
+    floor.sim._app.site.region = Region(blocked=spoil == "blocked")
+
+    with pytest.raises(RefusedForSafety, match=says):
+        build(floor.settings(*words), stop=threading.Event())
+
+
+def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
+    with pytest.raises(RefusedForSafety, match="--no-dry-run"):
+        BuyerProcess(parse_args(["--live"]))
+    with pytest.raises(RefusedForSafety, match="--no-dry-run"):
+        BuyerProcess(parse_args(["--no-dry-run"]))
+    shown = floor.folder / "key"
+    shown.write_text(KEY)
+    shown.chmod(0o644)
+    settings = floor.settings().model_copy(update={"private_key": None, "private_key_file": shown})
+    with pytest.raises(BadConfig, match="chmod 600"):
+        build(settings, stop=threading.Event())
