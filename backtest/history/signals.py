@@ -58,6 +58,7 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
         emitted_at_ms=seen_ms,
         leader=first.leader,
         leader_label="",
+        catch_up=False,
         tx_hash=first.tx_hash,
         token_id=first.token_id,
         side=first.side,
