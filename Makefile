@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-FAST   := not server and not simulator and not process and not sdk
+FAST   := not server and not simulator and not process and not evm and not sdk
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=

@@ -245,6 +245,28 @@ def reconcile(
 
 
 @app.command()
+def redeem(
+    now: Annotated[bool, typer.Option("--now", help="Redeem what is due; without it nothing is sent.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Show the missing approvals; with --now, give them.")
+    ] = False,
+    clear: Annotated[str | None, typer.Option(help="Lift the alarm of this condition.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List what resolved and is not paid back yet; paper holdings, or real ones with LIVE=true and DRY_RUN=false.
+
+    Example: hybrid redeem --now
+    """
+    from ops import redeem as command
+
+    url, file = _find_url(redis_url, data_dir), str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
+
+
+@app.command()
 def follow(
     address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
     label: Annotated[str, typer.Option(help="A name to show.")] = "",

@@ -8,19 +8,21 @@ from typing import Any
 
 from redis import Redis
 
+from redeemer import live
 from redeemer.cashier import Cashier
 from redeemer.chain import Resolutions
 from redeemer.config import RedeemerSettings
-from redeemer.jobs import Enqueue, Jobs, inline
+from redeemer.jobs import Enqueue, Jobs, Paying, inline
+from redeemer.live import upstreams
+from redeemer.planner import PaperPlan, Plan
 from redeemer.rq_worker import Worker
 from redeemer.service import Redeemer
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.events import Event, write_event
-from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
-from shared.rate_gate import GateLimits, RateGate
+from shared.polymarket.contracts import overridden
 
 PAPER = "paper"
 SHORTEST_LEASE_S = 10.0
@@ -32,9 +34,9 @@ class RedeemerProcess:
     """The watcher as `shared.process` runs it: built when it starts, on the process's own stop event."""
 
     name = "redeemer"
-    mode = PAPER
 
     def __init__(self, settings: RedeemerSettings) -> None:
+        self.mode = mode(settings)
         self._settings = settings
         self._built: Redeemer | None = None
 
@@ -56,9 +58,9 @@ class WorkerProcess:
     """The worker as `shared.process` runs it."""
 
     name = "redeemer-worker"
-    mode = PAPER
 
     def __init__(self, settings: RedeemerSettings) -> None:
+        self.mode = mode(settings)
         self._settings = settings
         self._built: Worker | None = None
 
@@ -82,22 +84,31 @@ def print_event(event: Event) -> None:
     sys.stdout.flush()
 
 
+def mode(settings: RedeemerSettings) -> str:
+    """Return which ledger is served: `paper` or `live`."""
+    return live.LIVE if settings.live else PAPER
+
+
 def build(
     settings: RedeemerSettings, *, stop: threading.Event, clock: Clock | None = None, enqueue: Enqueue | None = None
 ) -> Redeemer:
-    """Build the watcher; its jobs go to rq unless `enqueue` takes them."""
+    """Build the watcher; its jobs go to rq unless `enqueue` takes them.
+
+    Raises:
+        BadConfig, RefusedForSafety, DependencyMissing: live, and the key or the wallet is not as it must be.
+    """
     clock = clock or SystemClock()
     redis = connect(settings.redis_url)
+    wallet, plan = _plan(settings, redis, clock=clock, stop=stop)
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
     holder = f"{settings.watcher}@{socket.gethostname()}"
     return Redeemer(
-        settings.paper_wallet,
-        RedisLedger(redis, PAPER),
-        resolutions(settings, redis, clock=clock, stop=stop),
+        wallet,
+        plan,
         enqueue or jobs(settings, redis, clock=clock),
         clock=clock,
         scan_every_s=settings.scan_every_s,
-        lease=Lease(redis, f"redeemer:{settings.paper_wallet}", holder, clock=clock, ttl_s=lease_s),
+        lease=Lease(redis, f"redeemer:{wallet}", holder, clock=clock, ttl_s=lease_s),
     )
 
 
@@ -106,7 +117,7 @@ def build_inline(
 ) -> Redeemer:
     """Build a watcher that redeems on its own thread: one process without a worker (`run_service`)."""
     clock = clock or SystemClock()
-    return build(settings, stop=stop, clock=clock, enqueue=inline(cashier(settings, stop=stop, clock=clock, emit=emit)))
+    return build(settings, stop=stop, clock=clock, enqueue=inline(paying(settings, stop=stop, clock=clock, emit=emit)))
 
 
 def build_worker(
@@ -114,15 +125,28 @@ def build_worker(
 ) -> Worker:
     """Build the worker that runs the jobs."""
     clock = clock or SystemClock()
-    paying = cashier(settings, stop=stop, clock=clock, emit=emit)
-    return Worker(paying, connect(settings.redis_url), settings.redeem_queue, clock=clock)
+    does = paying(settings, stop=stop, clock=clock, emit=emit)
+    return Worker(does, connect(settings.redis_url), settings.redeem_queue, clock=clock)
 
 
-def cashier(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> Cashier:
-    """Build what redeems one condition."""
+def paying(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> Paying:
+    """Build what redeems one condition: a cashier for paper holdings, a teller for real ones."""
     redis = connect(settings.redis_url)
+    if settings.live:
+        return live.build(settings, redis, clock=clock, stop=stop, emit=emit).teller
     asking = resolutions(settings, redis, clock=clock, stop=stop)
     return Cashier(settings.paper_wallet, RedisLedger(redis, PAPER), asking, clock=clock, emit=emit)
+
+
+def _plan(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> tuple[str, Plan]:
+    """Return whose holdings are watched, and what tells which are due."""
+    if settings.live:
+        parts = live.build(settings, redis, clock=clock, stop=stop, emit=print_event)
+        parts.preflight.demand()
+        return parts.wallet, parts.planner
+    return settings.paper_wallet, PaperPlan(
+        RedisLedger(redis, PAPER), resolutions(settings, redis, clock=clock, stop=stop)
+    )
 
 
 def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Jobs:
@@ -138,11 +162,5 @@ def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Jobs:
 
 def resolutions(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> Resolutions:
     """Build what knows how conditions resolved, each upstream behind its shared gate."""
-
-    def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
-        gate = RateGate(redis, name, GateLimits(rate_per_s), clock=clock)
-        return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
-
-    node = upstream("rpc", settings.rpc_url, settings.rpc_rate_per_s)
-    data_api = upstream("data_resolutions", settings.data_api_url, settings.resolutions_rate_per_s)
-    return Resolutions(node, data_api)
+    node, data_api = upstreams(settings, redis, clock=clock, stop=stop)
+    return Resolutions(node, data_api, overridden(settings.contracts).conditional_tokens)

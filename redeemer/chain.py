@@ -8,6 +8,7 @@ from shared import logs
 from shared.errors import HybridError, Malformed, RateLimited
 from shared.polymarket import conditions
 from shared.polymarket.conditions import PayoutVector
+from shared.polymarket.endpoints import CONDITIONAL_TOKENS
 from shared.polymarket.payloads import as_list, as_object
 from shared.rate_gate import Lane
 
@@ -54,8 +55,8 @@ class Answers:
 class Chain:
     """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS) -> None:
+        self._node, self._contract = node, contract
         self._most = MOST_CALLS
         self._throttled = False
         self._problem = ""
@@ -64,16 +65,16 @@ class Chain:
         """Return how these conditions stand at the node's newest block; never raises, what failed is unanswered."""
         self._problem = ""
         asked = [conditions.call_data(conditions.PAYOUT_DENOMINATOR, each) for each in condition_ids]
-        denominators = dict(zip(condition_ids, self._call(asked), strict=True))
+        denominators = dict(zip(condition_ids, self.numbers(asked), strict=True))
         ended = {name: value for name, value in denominators.items() if value}
         resolved = self._vectors(ended)
         silent = (name for name, value in denominators.items() if value is None or (value and name not in resolved))
         return Answers(resolved, tuple(silent), self._problem)
 
     def _vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
-        outcomes = dict(zip(ended, self._call([_slots(name) for name in ended]), strict=True))
+        outcomes = dict(zip(ended, self.numbers([_slots(name) for name in ended]), strict=True))
         places = [(name, place) for name, count in outcomes.items() for place in range(_sane(count))]
-        numerators = dict(zip(places, self._call([_numerator(*place) for place in places]), strict=True))
+        numerators = dict(zip(places, self.numbers([_numerator(*place) for place in places]), strict=True))
         vectors: dict[str, PayoutVector] = {}
         for name, denominator in ended.items():
             parts = [numerators[name, place] for place in range(_sane(outcomes[name]))]
@@ -86,8 +87,8 @@ class Chain:
                 self._problem = str(error)
         return vectors
 
-    def _call(self, data: Sequence[str]) -> list[int | None]:
-        """Return each call's number, None where the node gave none.
+    def numbers(self, data: Sequence[str]) -> list[int | None]:
+        """Return what ConditionalTokens answers to each call, one number; None where the node gave none.
 
         A batch that fails as a whole is tried once in a size that every node takes, which is then kept; a node that
         fails even so is away, and is asked nothing more.
@@ -107,7 +108,7 @@ class Chain:
 
     def _batch(self, data: Sequence[str]) -> list[int | None] | None:
         """Return the numbers of one batch, None when it failed as a whole."""
-        asked = [_request(number, each) for number, each in enumerate(data)]
+        asked = [_request(number, self._contract, each) for number, each in enumerate(data)]
         self._throttled = False
         try:
             replies = as_list(self._node.post("", asked, lane=Lane.CATCHUP), "rpc batch")
@@ -133,8 +134,8 @@ class Chain:
 class Resolutions:
     """Answers how conditions resolved: the chain's word where there is one, else the Data API's."""
 
-    def __init__(self, node: Node, data_api: DataApi) -> None:
-        self._chain, self._data_api = Chain(node), data_api
+    def __init__(self, node: Node, data_api: DataApi, contract: str = CONDITIONAL_TOKENS) -> None:
+        self._chain, self._data_api = Chain(node, contract), data_api
         self._log = logs.get("redeemer")
         self.answered_by = {"chain": 0, "data_api": 0}
         self.problem = ""
@@ -170,8 +171,8 @@ class Resolutions:
         return Answers(resolved, tuple(unanswered), problem)
 
 
-def _request(number: int, data: str) -> dict[str, object]:
-    call = {"to": conditions.CONDITIONAL_TOKENS, "data": data}
+def _request(number: int, contract: str, data: str) -> dict[str, object]:
+    call = {"to": contract, "data": data}
     return {"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [call, "latest"]}
 
 

@@ -1,12 +1,17 @@
 """The redeemer's settings."""
 
-from typing import Annotated, ClassVar
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from shared.config import Settings, parse
+from shared.config import Settings, Words, parse
 from shared.errors import RefusedForSafety
+from shared.events import Address
+from shared.polymarket import endpoints
+from shared.polymarket.contracts import overridden
 
 
 def _split(value: object) -> object:
@@ -25,8 +30,48 @@ class RedeemerSettings(Settings):
 
     program: ClassVar[str] = "python -m redeemer"
 
-    live: bool = Field(default=False, description="Redeem real holdings. Not built yet: refused.")
+    live: bool = Field(default=False, description="Redeem real holdings; needs DRY_RUN=false, a key and the wallet.")
     dry_run: bool = Field(default=True, description="Paper holdings only; must be switched off as well for --live.")
+    private_key: SecretStr | None = Field(
+        None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."
+    )
+    private_key_file: Path | None = Field(None, description="File that holds the signing key; chmod 600.")
+    wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
+        "deposit", description="Kind of the wallet that holds the positions; new accounts have a deposit wallet."
+    )
+    wallet: Address | None = Field(
+        None, description="The wallet that holds them; by default the one its factory makes for the signing key."
+    )
+    redeem_route: Literal["adapter", "direct"] = Field(
+        "adapter", description="adapter: the venue's current way, pays pUSD. direct: the older contracts, pays USDC.e."
+    )
+    contracts: Words = Field((), description="Addresses that replace the built-in ones: name=0x..., comma separated.")
+    merge_pairs: bool = Field(default=False, description="Merge YES and NO of open markets, which frees their capital.")
+    min_redeem_usdc: Decimal = Field(
+        Decimal("0.01"), ge=0, le=1000, description="Least payout worth a transaction, USD; below it is left as dust."
+    )
+    pol_price_usdc: Decimal = Field(
+        Decimal("0.5"), ge=0, le=1000, description="What a POL is worth, USD: a payout below its gas is not redeemed."
+    )
+    pol_warning: Decimal = Field(Decimal(1), ge=0, le=1000, description="POL of the signer below which it is warned.")
+    gas_cap_gwei: int = Field(
+        1000, ge=1, le=100_000, description="Most to pay for a unit of gas; above it redemptions wait."
+    )
+    confirmations: int = Field(
+        5, ge=1, le=200, description="Blocks a transaction must be deep, its own counted, before it is booked."
+    )
+    look_every_s: float = Field(
+        2.0, ge=0.05, le=60, description="Seconds between two looks at a transaction under way; a block takes two."
+    )
+    stuck_after_s: float = Field(
+        60.0, ge=1, le=3600, description="Seconds after which a transaction that is not mined is sent with more gas."
+    )
+    signer_lease_s: float = Field(
+        20.0, ge=0.5, le=600, description="Seconds until another worker may send for a signer whose worker was killed."
+    )
+    relayer_url: str = Field(endpoints.RELAYER_URL, description="The venue's relayer, for proxy and deposit wallets.")
+    relayer_api_key: SecretStr | None = Field(None, description="Relayer API key, for proxy and deposit wallets.")
+    relayer_api_key_address: Address | None = Field(None, description="The address that the relayer key belongs to.")
     paper_wallet: str = Field(
         "paper", pattern="^[A-Za-z0-9_-]{1,64}$", description="Whose holdings: the name redemptions are booked under."
     )
@@ -63,12 +108,13 @@ def parse_args(argv: list[str] | None = None) -> RedeemerSettings:
 
     Raises:
         BadConfig: naming the variable, the value and what it should be.
-        RefusedForSafety: real holdings were asked for.
+        RefusedForSafety: real holdings were asked for by one word of two.
     """
     settings = parse(RedeemerSettings, argv)
-    if settings.live or not settings.dry_run:
+    if settings.live == settings.dry_run:
         raise RefusedForSafety(
-            "LIVE=true / DRY_RUN=false: this version redeems paper holdings only and signs nothing; "
-            "set LIVE=false and DRY_RUN=true, and redeem real ones on the venue's site meanwhile"
+            f"LIVE={settings.live} and DRY_RUN={settings.dry_run} contradict each other: real holdings are redeemed "
+            "with LIVE=true and DRY_RUN=false, paper holdings only with LIVE=false and DRY_RUN=true"
         )
+    overridden(settings.contracts)
     return settings

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from redis import ConnectionPool, Redis
 from rq import Queue, Retry
@@ -16,15 +16,15 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
-from redeemer.cashier import Cashier
 from shared import logs
 from shared.broker import answering
 from shared.clock import Clock
 from shared.errors import DependencyMissing, HybridError
+from shared.events import RedemptionResult
 
 JOB = "redeemer.jobs.redeem"
-TIMEOUT_S = 60
-"""The longest a job may take: some reads, one or two requests that time out on their own, one write."""
+TIMEOUT_S = 150
+"""The longest a job may take: live, it waits for its turn, for what is under way, and for its own transaction."""
 
 RESULT_TTL_S = 3600
 FAILURE_TTL_S = 7 * 24 * 3600
@@ -33,7 +33,16 @@ FAILURE_TTL_S = 7 * 24 * 3600
 _UNDER_WAY = frozenset({JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED, JobStatus.DEFERRED, JobStatus.FAILED})
 """States that are left alone for a while; any other is over, and a condition still due is enqueued again at once."""
 
-_cashier: ContextVar[Cashier] = ContextVar("cashier")
+
+class Paying(Protocol):
+    """What does a job: a paper `Cashier` or a live `Teller`."""
+
+    def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
+        """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do."""
+        ...
+
+
+_cashier: ContextVar[Paying] = ContextVar("cashier")
 
 Enqueue = Callable[[str, str], bool]
 """Have `wallet`'s holdings of a condition redeemed; True when this call brought it about."""
@@ -49,7 +58,7 @@ def redeem(wallet: str, condition_id: str) -> dict[str, str]:
 
 
 @contextmanager
-def employing(cashier: Cashier) -> Generator[None]:
+def employing(cashier: Paying) -> Generator[None]:
     """Let jobs that run on this thread use `cashier`."""
     token = _cashier.set(cashier)
     try:
@@ -129,7 +138,7 @@ class Jobs:
         return self._clock.now_ms() / 1000 - last
 
 
-def inline(cashier: Cashier) -> Enqueue:
+def inline(cashier: Paying) -> Enqueue:
     """Return an `Enqueue` that does the job at once on the caller's thread: one process, no worker (`run_service`).
 
     What fails is logged and left to the next sweep.

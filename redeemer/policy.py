@@ -5,7 +5,8 @@ a redeem that succeeds and pays nothing for a winner (trap 27) is not one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
 from shared.accounts import Lot
@@ -112,3 +113,77 @@ def _redeemed(lot: Lot, payout: int) -> Redeemed:
         event_id=lot.event_id,
         group=lot.group,
     )
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a transaction brought for one condition, in micro-units, and how; `gas` in wei."""
+
+    expected: int
+    paid: int
+    way: str
+    token: str
+    transaction: str = ""
+    gas: int = 0
+
+
+def booked_of(
+    claim: Claim | None, vector: PayoutVector, wallet: str, payment: Payment, *, now_ms: int, ledger_seq: int
+) -> RedemptionResult:
+    """Return a proved payment as an event; `claim` is None when no lot of ours is in it.
+
+    The wallet may hold more than our lots (bought by hand: the surplus is `outside`), or less (sold by hand: what
+    came is shared among the lots by what each is owed).
+    """
+    lots = claim.lots if claim else ()
+    owed = claim.owed if claim else ()
+    cost = claim.cost if claim else 0
+    payouts = _shared(owed, payment.paid)
+    return RedemptionResult(
+        id=fact_id("redemption", wallet, vector.condition_id, payment.transaction, sorted(lot.key for lot in lots)),
+        emitted_at_ms=now_ms,
+        wallet=wallet,
+        condition_id=vector.condition_id,
+        mode="live",
+        payouts=vector.words,
+        lots=tuple(_redeemed(lot, payout) for lot, payout in zip(lots, payouts, strict=True)),
+        expected=from_micro(payment.expected),
+        paid=from_micro(payment.paid),
+        cost=from_micro(cost),
+        realized=from_micro(sum(payouts) - cost),
+        title=lots[0].title if lots else "",
+        resolved_by=vector.source,
+        ledger_seq=ledger_seq,
+        way=payment.way,
+        token=payment.token,
+        transaction=payment.transaction,
+        gas_pol=Decimal(payment.gas).scaleb(-18),
+        outside=from_micro(payment.paid - sum(payouts)),
+    )
+
+
+def merged_lots(lots: Sequence[Lot], pairs: int) -> tuple[Lot, ...]:
+    """Return what a merge of `pairs` (micro) takes out of our lots: of each outcome that many, in the lots' order."""
+    left = [pairs, pairs]
+    taken: list[Lot] = []
+    for lot in sorted(lots, key=lambda lot: (lot.outcome_index, lot.key)):
+        shares = min(lot.shares, left[lot.outcome_index])
+        if shares:
+            left[lot.outcome_index] -= shares
+            cost, behind = (each * shares // lot.shares for each in (lot.cost, lot.behind))
+            taken.append(replace(lot, shares=shares, cost=cost, behind=behind))
+    return tuple(taken)
+
+
+def pair_of(condition_id: str) -> PayoutVector:
+    """Return what a merge pays: 1 for a pair, so half for each of its shares."""
+    return PayoutVector(condition_id, (1, 1), 2, "chain")
+
+
+def _shared(owed: tuple[int, ...], paid: int) -> tuple[int, ...]:
+    """Return what each lot gets: what it is owed, or its share of what came; rounded down, the rest to the first."""
+    total = sum(owed)
+    if paid >= total:
+        return owed
+    parts = [each * paid // total for each in owed]
+    return (parts[0] + paid - sum(parts), *parts[1:])

@@ -19,8 +19,7 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
-from redeemer.cashier import Cashier
-from redeemer.jobs import bytes_connection, employing
+from redeemer.jobs import Paying, bytes_connection, employing
 from shared import logs
 from shared.broker import SOCKET_TIMEOUT_S
 from shared.clock import Clock
@@ -108,7 +107,7 @@ class Worker:
 
     name = "redeemer-worker"
 
-    def __init__(self, cashier: Cashier, redis: Redis, queue: str, *, clock: Clock) -> None:
+    def __init__(self, cashier: Paying, redis: Redis, queue: str, *, clock: Clock) -> None:
         self._cashier, self._redis, self._name, self._clock = cashier, redis, queue, clock
         self._worker: ThreadWorker | None = None
         self._done = {True: 0, False: 0}

@@ -7,13 +7,12 @@ that was away cost a delay and nothing else.
 import threading
 from typing import Any
 
-from redeemer.chain import Resolutions
 from redeemer.jobs import Enqueue
+from redeemer.planner import Plan
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.errors import Fenced, Unavailable
 from shared.lease import Lease
-from shared.ledger import Ledger, open_lots
 
 
 class Redeemer:
@@ -27,15 +26,14 @@ class Redeemer:
     def __init__(
         self,
         wallet: str,
-        ledger: Ledger,
-        resolutions: Resolutions,
+        plan: Plan,
         enqueue: Enqueue,
         *,
         clock: Clock,
         scan_every_s: float,
         lease: Lease | None = None,
     ) -> None:
-        self._wallet, self._ledger, self._resolutions, self._enqueue = wallet, ledger, resolutions, enqueue
+        self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
         self._clock, self._every_s, self._lease = clock, scan_every_s, lease
         self._log = logs.get("redeemer", wallet=wallet)
         self._ready = False
@@ -54,24 +52,22 @@ class Redeemer:
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was seen and done so far."""
-        sources = {"answered_by": dict(self._resolutions.answered_by), "problem": self._resolutions.problem}
-        return {"active": self._active, **self._counts, **sources}
+        return {"active": self._active, **self._counts, **self._plan.snapshot()}
 
     def scan(self) -> int:
-        """Enqueue every resolved condition that is held; return how many jobs that made.
+        """Enqueue every condition that is due; return how many jobs that made.
 
         Raises:
             Unavailable: Redis is away.
         """
-        held = sorted({lot.condition_id for lot in open_lots(self._ledger)})
-        resolved = self._resolutions.read(held).resolved
-        made = sum(self._enqueued(condition_id) for condition_id in sorted(resolved))
-        self._counts |= {"held": len(held), "resolved": len(resolved)}
+        found = self._plan.find()
+        made = sum(self._enqueued(condition_id) for condition_id in found.due)
+        self._counts |= {"held": found.held, "resolved": len(found.due)}
         self._counts["scans"] += 1
         self._counts["enqueued"] += made
-        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(len(held))
+        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(found.held)
         metrics.gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(
-            len(resolved)
+            len(found.due)
         )
         return made
 
@@ -82,7 +78,7 @@ class Redeemer:
             if self._active:
                 self.scan()
         except Unavailable as error:
-            self._fail("redis_away", error)
+            self._fail("scan_unanswered", error)
         except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (trap 29)
             self._log.exception("scan_failed")
             self._fail("scan_failed", error)

@@ -135,10 +135,13 @@ def peaks_of(postings: Postings) -> tuple[tuple[str, str], ...]:
 
 
 def redemption_postings(result: RedemptionResult) -> Postings:
-    """Return what a redemption posts: lots leave at their cost, the payout comes in, the difference is realized."""
+    """Return what a redemption posts: lots leave at their cost, their payout comes in, the difference is realized.
+
+    What shares outside of our lots brought is in the wallet, and not in the bankroll.
+    """
     realized = to_micro(result.realized)
     postings: list[tuple[str, int]] = [
-        (CASH, to_micro(result.paid)),
+        (CASH, to_micro(result.paid) - to_micro(result.outside)),
         (REALIZED, realized),
         (pnl_account(result.emitted_at_ms), realized),
     ]

@@ -437,7 +437,11 @@ class Redeemed(Value, frozen=True):
 
 
 class RedemptionResult(Event, frozen=True):
-    """A resolved market paid what it owed: by its real payout vector, which `resolved_by` told; nothing for a loser."""
+    """A resolved market paid what it owed: by its real payout vector, which `resolved_by` told; nothing for a loser.
+
+    Live, `expected` is what the chain owed for all shares in the wallet, and `paid` what came in `token` by
+    `transaction`; `outside` is the part of it for shares that no lot of ours knows, `gas_pol` what sending cost.
+    """
 
     event: Literal["REDEMPTION_RESULT"] = "REDEMPTION_RESULT"
     wallet: str
@@ -452,6 +456,25 @@ class RedemptionResult(Event, frozen=True):
     title: str = ""
     resolved_by: str = ""
     ledger_seq: int
+    way: str = ""
+    token: str = ""
+    transaction: str = ""
+    gas_pol: Money = Decimal(0)
+    outside: Money = Decimal(0)
+
+
+class RedemptionAlarm(Event, frozen=True):
+    """A redemption was mined and did not bring what was owed: nothing is booked, and nothing is tried again."""
+
+    event: Literal["REDEMPTION_ALARM"] = "REDEMPTION_ALARM"
+    wallet: str
+    condition_id: str
+    mode: Literal["paper", "live"]
+    expected: Money
+    paid: Money
+    token: str
+    transaction: str
+    why: str
 
 
 class ServiceStart(Event, frozen=True):
@@ -507,6 +530,7 @@ AnyEvent = Annotated[
     | BuyEngineDecision
     | OrderUpdate
     | RedemptionResult
+    | RedemptionAlarm
     | ServiceStart
     | ServiceStop
     | ServiceHealth

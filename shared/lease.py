@@ -59,11 +59,22 @@ class Lease:
             raise Fenced(f"{self.key} is held by {other} now; this process lost it")
         self._renew_at = self._clock.monotonic() + self._ttl_s / 3
 
+    def release(self) -> None:
+        """Let another holder in at once, if the lease is still ours; while the server is away it just runs out."""
+        try:
+            if self.token:
+                self._ask(self.token, 0)
+        except Unavailable:
+            return
+        finally:
+            self.token = ""
+
     @property
     def fence(self) -> Fence:
         """Return what every write must carry."""
         return Fence(self.key, self.token)
 
-    def _ask(self, token: str) -> tuple[str, str]:
-        reply = cast("list[str]", self._script([self.key], [self.holder, int(self._ttl_s * 1000), token]))
+    def _ask(self, token: str, ttl_s: float | None = None) -> tuple[str, str]:
+        ttl_ms = int((self._ttl_s if ttl_s is None else ttl_s) * 1000)
+        reply = cast("list[str]", self._script([self.key], [self.holder, ttl_ms, token]))
         return reply[0], reply[1]

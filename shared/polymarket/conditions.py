@@ -15,9 +15,6 @@ from shared.errors import Malformed
 from shared.money import MICRO, plain
 from shared.polymarket.payloads import as_list, as_object, number, text
 
-CONDITIONAL_TOKENS = "0x4d97dcd97ec945f40cf65f87097ace5ea0476045"
-"""ConditionalTokens on Polygon: https://docs.polymarket.com (venue reference 7.1)."""
-
 PAYOUT_DENOMINATOR = "0xdd34de67"
 PAYOUT_NUMERATORS = "0x0504c814"
 OUTCOME_SLOT_COUNT = "0xd42dc0c2"

@@ -32,6 +32,7 @@ _WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
     (("max results", "matched by query exceeds", "response is too big"), RangeTooWide),
     (("query timeout", "timed out", "timeout", "response size"), RangeTooWide),
     (("rate limit", "too many requests", "capacity", "request limit"), RateLimited),
+    (("revert",), Rejected),
 )
 """What nodes say, first match wins: publicnode, drpc, bor, Alchemy, Infura (venue reference 5)."""
 _CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: RateLimited}
@@ -52,7 +53,7 @@ class Polygon:
             TryAgain: throttled, away or behind.
             GiveUp: refused, or an answer of another form.
         """
-        return hex_number({"head": self._call("eth_blockNumber", [], lane)}, "head")
+        return hex_number({"head": self.ask("eth_blockNumber", [], lane)}, "head")
 
     def block_time_ms(self, number: int, lane: Lane = Lane.FRESH) -> int:
         """Return when a block was made, in epoch milliseconds (second resolution).
@@ -60,7 +61,7 @@ class Polygon:
         Raises:
             NodeBehind: this node does not have the block (yet, or any more).
         """
-        block = self._call("eth_getBlockByNumber", [hex(number), False], lane)
+        block = self.ask("eth_getBlockByNumber", [hex(number), False], lane)
         if block is None:
             raise NodeBehind(f"block {number} is not there")
         return hex_number(as_object(block, "block"), "timestamp") * 1000
@@ -73,7 +74,7 @@ class Polygon:
             NodeBehind: this node does not have them yet.
         """
         asked = {"fromBlock": hex(low), "toBlock": hex(high), "address": list(addresses), "topics": list(topics)}
-        return as_list(self._call("eth_getLogs", [asked], lane), "logs")
+        return as_list(self.ask("eth_getLogs", [asked], lane), "logs")
 
     def has_code(self, address: str, lane: Lane = Lane.FRESH) -> bool:
         """Say whether a contract stands there; False means a plain key pair (or a wallet not deployed yet).
@@ -82,7 +83,7 @@ class Polygon:
             TryAgain: throttled, away or behind.
             GiveUp: refused.
         """
-        return str(self._call("eth_getCode", [address, "latest"], lane) or "0x").lower() not in {"0x", "0x0"}
+        return str(self.ask("eth_getCode", [address, "latest"], lane) or "0x").lower() not in {"0x", "0x0"}
 
     def receipt_logs(self, tx_hash: str, lane: Lane = Lane.FRESH) -> list[Any]:
         """Return the raw logs of a transaction as it is mined now; none while it is not mined, or when it failed.
@@ -91,10 +92,16 @@ class Polygon:
             TryAgain: throttled, away or behind.
             GiveUp: refused, or an answer of another form.
         """
-        receipt = self._call("eth_getTransactionReceipt", [tx_hash], lane)
+        receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
 
-    def _call(self, method: str, params: list[Any], lane: Lane) -> Any:  # noqa: ANN401 - JSON
+    def ask(self, method: str, params: list[Any], lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
+        """Return the result of any method.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused, reverted, or an answer of another form.
+        """
         body = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params}
         answer = as_object(self._rpc.post("", body, lane=lane), method)
         if answer.get("error") is not None:

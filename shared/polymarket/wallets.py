@@ -27,7 +27,7 @@ PROTOCOL = {
     "0x12121212006e4cd160d18e3f00711da5c3372600": "the Router",
     "0x006f54f7f9a22e0000cc2ab60031000000ae9fef": "the PositionManager",
     "0xa1200000d0002264c9a1698e001292d00e1b00af": "the AutoRedeemer",
-    "0xd216153c06e857cd7f72665e0af1d7d82172f494": "the RelayHub",
+    endpoints.RELAY_HUB: "the RelayHub",
     PROXY_FACTORY: "the factory of proxy wallets",
     PROXY_IMPLEMENTATION: "the code of proxy wallets",
     SAFE_FACTORY: "the factory of Safes",

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from redeemer.cashier import MOST_TRIES
+from redeemer.books import MOST_TRIES
 from shared.accounts import Lot
 from shared.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
 from shared.events import REDEMPTIONS, RedemptionResult

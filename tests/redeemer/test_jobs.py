@@ -13,6 +13,7 @@ from rq.job import JobStatus
 from ops.embedded_redis import EmbeddedRedis
 from redeemer import jobs
 from redeemer.jobs import job_id
+from redeemer.planner import PaperPlan
 from redeemer.rq_worker import Worker
 from redeemer.service import Redeemer
 from shared.clock import SystemClock
@@ -132,7 +133,7 @@ def test_trap_31_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: H
     house.desk.node.payouts[OTHER] = (1, 0)
     hold(house.desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
     watcher = Redeemer(
-        "paper", house.desk.ledger, house.desk.resolutions, house.jobs, clock=house.clock, scan_every_s=15
+        "paper", PaperPlan(house.desk.ledger, house.desk.resolutions), house.jobs, clock=house.clock, scan_every_s=15
     )
 
     assert watcher.scan() == 2
@@ -223,8 +224,7 @@ def test_of_two_watchers_one_looks_and_the_other_takes_over(house: House) -> Non
     first, second = (
         Redeemer(
             "paper",
-            house.desk.ledger,
-            house.desk.resolutions,
+            PaperPlan(house.desk.ledger, house.desk.resolutions),
             house.jobs,
             clock=house.clock,
             scan_every_s=15,

@@ -86,5 +86,5 @@ def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_ur
         _, words = process.communicate(timeout=15)
 
     assert process.returncode == 4
-    assert "paper holdings only" in words
+    assert "contradict each other" in words
     assert House(valkey_url).redis.dbsize() == 0

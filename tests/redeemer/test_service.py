@@ -8,6 +8,7 @@ import pytest
 from redeemer.chain import Answers, Resolutions
 from redeemer.config import parse_args
 from redeemer.jobs import inline
+from redeemer.planner import PaperPlan
 from redeemer.service import Redeemer
 from shared.clock import ManualClock
 from shared.errors import BadConfig, Malformed, RefusedForSafety, Unavailable
@@ -71,7 +72,12 @@ class Stumbling(Resolutions):
 
 def a_watcher(desk: Desk, enqueue: Callable[[str, str], bool], clock: ManualClock | None = None) -> Redeemer:
     return Redeemer(
-        "paper", desk.ledger, desk.resolutions, enqueue, clock=clock or desk.clock, scan_every_s=15.0, lease=None
+        "paper",
+        PaperPlan(desk.ledger, desk.resolutions),
+        enqueue,
+        clock=clock or desk.clock,
+        scan_every_s=15.0,
+        lease=None,
     )
 
 

@@ -66,6 +66,8 @@ def turned(lane: int, by: int) -> int:
         ("FeeCharged(address,uint256)", endpoints.FEE_CHARGED),
         ("ConditionResolution(bytes32,address,bytes32,uint256,uint256[])", endpoints.CONDITION_RESOLUTION),
         ("PayoutRedemption(address,address,bytes32,bytes32,uint256[],uint256)", endpoints.PAYOUT_REDEMPTION),
+        ("PositionsMerge(address,address,bytes32,bytes32,uint256[],uint256)", endpoints.POSITIONS_MERGE),
+        ("Transfer(address,address,uint256)", endpoints.TRANSFER),
         ("PayoutRedemption(address,bytes32,uint256[],uint256)", endpoints.PAYOUT_REDEMPTION_NEG_RISK),
         ("TransferSingle(address,address,address,uint256,uint256)", endpoints.TRANSFER_SINGLE),
         ("TransferBatch(address,address,address,uint256[],uint256[])", endpoints.TRANSFER_BATCH),

@@ -1,0 +1,278 @@
+"""Kill -9 the worker, the server and the node at every step of real redemptions; count what was paid.
+
+A real EVM with the real ConditionalTokens (py-evm), a real Valkey server, the real watcher and worker as processes.
+Each condition must be paid and booked exactly once, the total must be what the payout vectors owe, and the signer's
+nonces must have no gap.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ops.embedded_redis import EmbeddedRedis, free_port
+from shared.accounts import CASH, Lot
+from shared.broker import connect
+from shared.clock import SystemClock
+from shared.errors import DependencyMissing
+from shared.events import REDEMPTIONS, RedemptionAlarm, RedemptionResult, read_event
+from shared.ledger import RedisLedger, open_lots
+from shared.money import to_micro
+from shared.polymarket.contracts import Contracts
+from shared.streams import tail
+from tests.redeemer.builders import a_lot, hold
+from tests.redeemer.evm.server import load, save
+from tests.redeemer.evm.town import KEY, ONE, Market, Town
+
+VECTORS = ((1, 0), (0, 1), (1, 1), (1, 3))
+HELD = ((5 * ONE, 0), (3 * ONE, 4 * ONE), (2 * ONE, 3))
+STEPS = 80
+"""Steps of one redemption, about: writes and questions, each before and after."""
+PATIENCE_S = 90.0
+
+
+@dataclass
+class Stage:
+    """Everything that runs; `kills` counts victims by step."""
+
+    folder: Path
+    server: EmbeddedRedis
+    port: int
+    environment: dict[str, str]
+    node: subprocess.Popen[str] | None = None
+    kills: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+
+    def start_node(self) -> None:
+        """Start the node on the chain that it had."""
+        words = ["tests.redeemer.evm.server", str(self.port), str(self.folder / "chain")]
+        self.node = started(words, self.environment)
+        if not next(lines(self.node), "").startswith("ready"):
+            raise RuntimeError("the node did not start")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it; return 0 when every condition was paid and booked exactly once."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill_redeemer", description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="how many to kill, worker, server and node by turns")
+    parser.add_argument("--conditions", type=int, default=24, help="conditions to redeem meanwhile")
+    asked = parser.parse_args(argv)
+    clock = SystemClock()
+    began = clock.monotonic()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        server = stack.enter_context(EmbeddedRedis(folder / "redis"))
+        town = Town()
+        town.approve(town.signer.address)
+        nonce = town.node.tester.get_nonce(town.signer.address)
+        owed = furnish(town, server.url, asked.conditions)
+        save(town.node, folder / "chain")
+        stage = Stage(folder, server, free_port(), {})
+        stage.environment.update(environment(stage, town.contracts))
+        try:
+            perform(stage, asked.kills, stack)
+            facts = judge(stage, town, owed, nonce)
+        finally:
+            if stage.node:
+                stage.node.kill()
+    facts |= {"kills": sum(stage.kills.values()), "seconds": round(clock.monotonic() - began, 1)}
+    report(stage, facts)
+    return 0 if facts["ok"] else 1
+
+
+def furnish(town: Town, url: str, count: int) -> dict[str, int]:
+    """Give our wallet positions of many resolved markets, book them as lots, and return what each owes."""
+    owed: dict[str, int] = {}
+    with connect(url) as redis:
+        ledger = RedisLedger(redis, "live")
+        for place in range(count):
+            market, held, vector = town.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
+            town.give(market, town.signer.address, *held)
+            town.resolve(market, *vector)
+            hold(ledger, *lots_of(market, held), seed=market.condition_id)
+            parts = zip(held, vector, strict=True)
+            owed[market.condition_id] = sum(shares * part // sum(vector) for shares, part in parts)
+    return owed
+
+
+def lots_of(market: Market, held: tuple[int, int]) -> list[Lot]:
+    """Return the lots of what is held."""
+    return [
+        a_lot(token_id=token, condition_id=market.condition_id, outcome_index=place, shares=shares, cost=0)
+        for place, (token, shares) in enumerate(zip(market.tokens, held, strict=True))
+        if shares
+    ]
+
+
+def environment(stage: Stage, contracts: Contracts) -> dict[str, str]:
+    """Return what watcher and worker are told."""
+    key = stage.folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY, encoding="utf-8")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    table = ",".join(f"{name}={value}" for name, value in vars(contracts).items())
+    told = {
+        "PYTHONPATH": str(Path.cwd()),
+        "LIVE": "true",
+        "DRY_RUN": "false",
+        "WALLET_TYPE": "eoa",
+        "CONTRACTS": table,
+        "PRIVATE_KEY_FILE": str(key),
+        "REDIS_URL": stage.server.url,
+        "RPC_URL": f"http://127.0.0.1:{stage.port}",
+        "DATA_API_URL": nowhere,
+        "RPC_RATE_PER_S": "1000",
+        "SCAN_EVERY_S": "2",
+        "LOOK_EVERY_S": "0.05",
+        "CONFIRMATIONS": "3",
+        "STUCK_AFTER_S": "5",
+        "SIGNER_LEASE_S": "0.5",
+        "RETRY_AFTER_S": "0,1,1",
+        "AGAIN_AFTER_S": "1",
+        "MIN_REDEEM_USDC": "0",
+        "POL_PRICE_USDC": "0",
+        "LOG_LEVEL": "error",
+        "RUN_DIR": str(stage.folder / "run"),
+    }
+    return {**os.environ, **told}
+
+
+def perform(stage: Stage, kills: int, stack: ExitStack) -> None:
+    """Kill by turns while work is done, then let it be finished in peace."""
+    stage.start_node()
+    watcher = started(["redeemer"], stage.environment)
+    stack.callback(ended, watcher)
+    done = 0
+    while done < kills:
+        done += live_and_die(stage, done, kills)
+    worker = started(["benchmarks.kill_redeemer_worker"], stage.environment)
+    stack.callback(ended, worker)
+    wait_until_paid(stage)
+
+
+def live_and_die(stage: Stage, done: int, kills: int) -> int:
+    """Run one worker that kills the server, the node and at last itself; return how many died."""
+    if stage.node is None:
+        raise RuntimeError("there is no node")
+    turn = done // 3
+    last = 3 + 2 * turn % STEPS
+    steps = (last // 3, last * 2 // 3, last)
+    pids = {"server": stage.server.pid or 0, "node": stage.node.pid, "worker": 0}
+    names = [*(("server", "node"), ("node", "server"))[turn % 2], "worker"][-min(len(steps), kills - done) :]
+    orders = [f"{step}:{pids[name]}:{name}" for step, name in zip(steps[-len(names) :], names, strict=True)]
+    worker = started(["benchmarks.kill_redeemer_worker", *orders], stage.environment)
+    died = 0
+    guard = threading.Timer(PATIENCE_S, worker.kill)
+    guard.start()
+    for line in lines(worker):
+        _, victim, where = line.split()
+        stage.kills[victim, where] += 1
+        died += 1
+        if victim == "server":
+            revive(stage.server)
+        elif victim == "node":
+            stage.node.wait()
+            stage.start_node()
+    guard.cancel()
+    worker.wait()
+    if not died:
+        raise RuntimeError("a worker ended before its time")
+    return died
+
+
+def revive(server: EmbeddedRedis) -> None:
+    """Start the killed server again; somebody's outgoing connection may sit on its port for a moment."""
+    for _ in range(20):
+        try:
+            server.restart()
+        except DependencyMissing:
+            SystemClock().wait(threading.Event(), 0.5)
+        else:
+            return
+    raise DependencyMissing(f"the port of {server.url} stays taken")
+
+
+def wait_until_paid(stage: Stage) -> None:
+    """Wait until no lot is left and nothing is under way."""
+    clock, never = SystemClock(), threading.Event()
+    deadline = clock.monotonic() + PATIENCE_S
+    with connect(stage.server.url) as redis:
+        ledger = RedisLedger(redis, "live")
+        while (open_lots(ledger) or ledger.records("sendings")) and clock.monotonic() < deadline:
+            clock.wait(never, 0.2)
+
+
+def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[str, object]:
+    """Compare the chain, the ledger and the events with what was owed."""
+    with connect(stage.server.url) as redis:
+        ledger = RedisLedger(redis, "live")
+        events = [read_event(entry.json) for entry in tail(redis, REDEMPTIONS, 10_000)]
+        cash, left = ledger.read((CASH,)).values[CASH], len(open_lots(ledger)) + len(ledger.records("sendings"))
+    results = [event for event in events if isinstance(event, RedemptionResult)]
+    town.node = load(stage.folder / "chain")
+    town.node.mine(3)
+    booked = Counter(event.condition_id for event in results)
+    paid = {event.condition_id: to_micro(event.paid) for event in results}
+    sent = {event.transaction for event in results if event.transaction}
+    wallet = town.signer.address
+    facts: dict[str, object] = {
+        "conditions": len(owed),
+        "booked_once": sum(count == 1 for count in booked.values()),
+        "booked_twice": sum(count > 1 for count in booked.values()),
+        "left": left,
+        "alarms": sum(isinstance(event, RedemptionAlarm) for event in events),
+        "owed": sum(owed.values()),
+        "paid_on_chain": town.balance(town.contracts.pusd, wallet),
+        "cash_booked": cash,
+        "transactions": len(sent),
+        "nonces_used": town.node.tester.get_nonce(wallet) - nonce,
+    }
+    exact = paid == owed and facts["paid_on_chain"] == facts["cash_booked"] == facts["owed"]
+    whole = facts["booked_once"] == facts["conditions"] and not (left or facts["alarms"])
+    return {**facts, "ok": exact and whole and facts["nonces_used"] == facts["transactions"]}
+
+
+def report(stage: Stage, facts: dict[str, object]) -> None:
+    """Print the table of faults, the facts, and the last line as JSON."""
+    victims = ("worker", "server", "node")
+    print(f"{'step':<36}" + "".join(f"{name:>8}" for name in victims))
+    for where in sorted({where for _, where in stage.kills}):
+        print(f"{where.replace('_', ' ', 1):<36}" + "".join(f"{stage.kills[name, where] or '':>8}" for name in victims))
+    totals = [sum(count for (who, _), count in stage.kills.items() if who == name) for name in victims]
+    print(f"{'all':<36}" + "".join(f"{total:>8}" for total in totals))
+    for name, value in facts.items():
+        print(f"{name:<36}{value!s:>16}")
+    print(json.dumps({"benchmark": "kill_redeemer", **facts}))
+
+
+def started(words: list[str], given: dict[str, str]) -> subprocess.Popen[str]:
+    """Start one of our modules."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", *words],
+        env=given,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Return what a process says, line by line."""
+    return iter(process.stdout or ())
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    """End a process that we started."""
+    process.kill()
+    process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

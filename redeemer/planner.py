@@ -1,0 +1,153 @@
+"""What is due now: from our lots, the Data API's list, and the chain's word on each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redeemer.chain import Answers, Resolutions
+from redeemer.due import Due, judge
+from redeemer.holdings import Holdings
+from shared import logs
+from shared.accounts import Lot
+from shared.errors import HybridError
+from shared.ledger import Ledger, open_lots
+from shared.polymarket.conditions import PayoutVector
+from shared.polymarket.positions import Positions
+
+ALARMS = "redeem_alarms"
+"""Conditions whose redemption did not bring what was owed, by id: left alone until an operator clears them."""
+
+MOST_ASKED = 200
+"""Conditions in one question to the chain, which answers a bounded number of calls."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many conditions are held, and which of them something has to be done about."""
+
+    held: int
+    due: tuple[str, ...]
+
+
+class Plan(Protocol):
+    """What the watcher asks at every look."""
+
+    def find(self) -> Found:
+        """Return what is held and due. Raises Unavailable when Redis or, live, the node is away."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return who answered."""
+        ...
+
+
+class PaperPlan:
+    """Lots of the paper ledger, paid as soon as their condition is known to be resolved."""
+
+    def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
+        self._ledger, self._resolutions = ledger, resolutions
+
+    def find(self) -> Found:
+        """Return the held conditions that resolved."""
+        held = sorted({lot.condition_id for lot in open_lots(self._ledger)})
+        return Found(len(held), tuple(sorted(self._resolutions.read(held).resolved)))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return who answered."""
+        return {"answered_by": dict(self._resolutions.answered_by), "problem": self._resolutions.problem}
+
+
+class ChainWord(Protocol):
+    """How conditions resolved, by the chain alone."""
+
+    def ask(self, condition_ids: Sequence[str]) -> Answers:
+        """Return payout vectors, and what the node did not say."""
+        ...
+
+
+class Planner:
+    """The live plan of one wallet. `least` is what makes a transaction worth sending, in micro-units."""
+
+    def __init__(
+        self,
+        wallet: str,
+        ledger: Ledger,
+        chain: ChainWord,
+        holdings: Holdings,
+        positions: Positions,
+        *,
+        least: int,
+        merge: bool = False,
+    ) -> None:
+        self.least = least
+        self._wallet, self._ledger, self._chain = wallet, ledger, chain
+        self._holdings, self._positions, self._merge = holdings, positions, merge
+        self._problem = ""
+        self._log = logs.get("redeemer", wallet=wallet)
+
+    def find(self) -> Found:
+        """Return the conditions with something to do; those with an alarm wait for an operator."""
+        dues = self.judge(self.candidates())
+        alarms = self.alarms()
+        return Found(len(dues), tuple(due.condition_id for due in dues if due.acts and due.condition_id not in alarms))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what stands in the way."""
+        return {"problem": self._problem}
+
+    def candidates(self) -> list[str]:
+        """Return every condition that our lots or the Data API name; without the latter our lots have to do."""
+        named = {lot.condition_id for lot in open_lots(self._ledger)}
+        try:
+            named.update(self._positions.conditions(self._wallet))
+            if self._merge:
+                named.update(self._positions.conditions(self._wallet, "MERGEABLE"))
+        except HybridError as error:
+            self._problem = str(error)
+            self._log.warning("positions_unread", error=str(error))
+        else:
+            self._problem = ""
+        return sorted(named)
+
+    def judge(self, condition_ids: Sequence[str], least: int | None = None) -> list[Due]:
+        """Return what is to be done about each; what the node did not say is left out, and asked again.
+
+        Raises:
+            Unavailable: the node did not say what the wallet holds.
+            Malformed: a lot does not fit its condition.
+        """
+        vectors, silent = self._vectors(condition_ids)
+        asked = [each for each in condition_ids if each not in silent]
+        held = self._holdings.read([each for each in asked if self._merge or each in vectors])
+        lots = _by_condition(open_lots(self._ledger))
+        floor = self.least if least is None else least
+        return [
+            judge(each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge)
+            for each in asked
+        ]
+
+    def _vectors(self, condition_ids: Sequence[str]) -> tuple[dict[str, PayoutVector], set[str]]:
+        """Return how conditions resolved, and those the node did not speak of, asked until it says no more."""
+        vectors: dict[str, PayoutVector] = {}
+        left = list(condition_ids)
+        while left:
+            answers = self._chain.ask(left[:MOST_ASKED])
+            vectors.update(answers.resolved)
+            rest = [*left[MOST_ASKED:], *answers.unanswered]
+            if len(rest) == len(left):
+                self._problem = answers.problem
+                self._log.warning("chain_silent", conditions=len(rest), problem=answers.problem)
+                break
+            left = rest
+        return vectors, set(left)
+
+    def alarms(self) -> dict[str, str]:
+        """Return the conditions with an alarm, and what it says (JSON)."""
+        return self._ledger.records(ALARMS)
+
+
+def _by_condition(lots: Sequence[Lot]) -> dict[str, list[Lot]]:
+    found: dict[str, list[Lot]] = {}
+    for lot in lots:
+        found.setdefault(lot.condition_id, []).append(lot)
+    return found

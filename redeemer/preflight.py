@@ -1,0 +1,107 @@
+"""What must hold before the first real transaction, and what is missing, each with its fix. Nothing is changed here."""
+
+from dataclasses import dataclass
+
+from redeemer import gas, ways
+from redeemer.node import Node, first_word
+from redeemer.ways import Call, Route, WalletKind
+from shared import logs
+from shared.errors import RefusedForSafety, TryAgain
+from shared.polymarket import abi
+from shared.polymarket.contracts import Contracts
+
+IS_OWNER = "0x2f54bf6e"
+THRESHOLD = "0xe75235b8"
+_GRAVE = frozenset({"chain", "safe"})
+
+
+@dataclass(frozen=True)
+class Check:
+    """One fact that was looked at; `fix` is '' where it holds."""
+
+    name: str
+    found: str
+    fix: str = ""
+
+
+class Preflight:
+    """Looks at one wallet."""
+
+    def __init__(
+        self, signer: str, wallet: str, kind: WalletKind, route: Route, contracts: Contracts, node: Node
+    ) -> None:
+        self._signer, self._wallet, self._kind = signer, wallet, kind
+        self._route: Route = route
+        self._contracts, self._node = contracts, node
+
+    def checks(self) -> list[Check]:
+        """Return every check.
+
+        Raises:
+            TryAgain, GiveUp: the node did not say.
+        """
+        return [self._chain(), *self._owner(), *self._gas(), *self._approvals()]
+
+    def demand(self) -> None:
+        """Check before a service starts: say what is missing, and stop where real money could go astray.
+
+        Raises:
+            RefusedForSafety: another chain, or a Safe that is not ours alone.
+        """
+        log = logs.get("redeemer", wallet=self._wallet)
+        try:
+            checks = self.checks()
+        except TryAgain as error:
+            log.warning("preflight_unanswered", error=str(error))
+            return
+        missing = [check for check in checks if check.fix]
+        for check in missing:
+            log.warning("preflight", check=check.name, found=check.found, fix=check.fix)
+        grave = [check for check in missing if check.name in _GRAVE]
+        if grave:
+            raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in grave))
+
+    def missing_approvals(self) -> list[Call]:
+        """Return the calls that would give the approvals that are missing; an operator decides."""
+        return [ways.approve(each, self._contracts) for each in self._operators() if not self._is_approved(each)]
+
+    def _chain(self) -> Check:
+        found = self._node.chain_id()
+        fix = "" if found == self._contracts.chain_id else f"set RPC_URL to a node of chain {self._contracts.chain_id}"
+        return Check("chain", f"the node is on chain {found}", fix)
+
+    def _owner(self) -> list[Check]:
+        if self._kind != "safe":
+            return []
+        owner = first_word(self._node.read(self._wallet, abi.call(IS_OWNER, self._signer)), f"Safe {self._wallet}")
+        threshold = first_word(self._node.read(self._wallet, THRESHOLD), f"Safe {self._wallet}")
+        fixes = [
+            *([] if owner else [f"{self._signer} does not own it: set WALLET or PRIVATE_KEY_FILE"]),
+            *([] if threshold == 1 else [f"it asks for {threshold} owners: redeem it by hand"]),
+        ]
+        return [Check("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
+
+    def _gas(self) -> list[Check]:
+        if self._kind in ways.RELAYED:
+            return []
+        held = self._node.gas_held(self._signer)
+        return [
+            Check(
+                "gas", f"{self._signer} holds {held / gas.POL:.4f} POL", "" if held else f"send POL to {self._signer}"
+            )
+        ]
+
+    def _approvals(self) -> list[Check]:
+        checks: list[Check] = []
+        for operator in self._operators():
+            given = self._is_approved(operator)
+            found = f"{self._contracts.named(operator)} {'may' if given else 'may not'} take the wallet's positions"
+            checks.append(Check("approval", found, "" if given else "hybrid redeem --approve --now"))
+        return checks
+
+    def _operators(self) -> list[str]:
+        return ways.operators(self._route, self._contracts)
+
+    def _is_approved(self, operator: str) -> bool:
+        asked = ways.is_approved(self._wallet, operator)
+        return bool(first_word(self._node.read(self._contracts.conditional_tokens, asked), "ConditionalTokens"))

@@ -1,0 +1,217 @@
+"""Trap 28: nonces, stuck, replaced and reorganised transactions, and kills between any two steps, on a real EVM."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from redeemer import gas
+from redeemer.sending import Sending, read
+from redeemer.ways import call_of
+from shared.errors import Malformed, Unavailable
+from shared.ledger import MemoryLedger
+from shared.writes import Record, Result, Write
+from tests.redeemer.evm.counter import Counter
+from tests.redeemer.evm.node import GWEI
+from tests.redeemer.evm.town import ONE, Market, Town
+
+pytestmark = pytest.mark.evm
+
+
+class Killed(BaseException):
+    """What `kill -9` looks like from inside: nothing after this line happens."""
+
+
+class MortalLedger(MemoryLedger):
+    """A ledger whose process is killed right after (or instead of) the n-th write from now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = -1
+        self.lost = False
+
+    def commit(self, write: Write) -> Result:
+        self.left -= 1
+        if self.left == 0 and self.lost:
+            raise Killed
+        done = super().commit(write)
+        if self.left == 0:
+            raise Killed
+        return done
+
+
+def a_due_market(counter: Counter, shares: int = 5 * ONE) -> Market:
+    market = counter.town.market()
+    counter.hold(market, shares)
+    counter.town.resolve(market, 1, 0)
+    return market
+
+
+def nonce_of(counter: Counter) -> int:
+    return int(counter.node.eth_get_transaction_count(counter.wallet, "latest"), 16)
+
+
+def sent(counter: Counter) -> int:
+    return counter.node.asked.count("eth_sendRawTransaction")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["after the write", "before the write"])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_trap_28_a_kill_at_any_write_pays_and_books_once(town: Town, step: int, *, lost: bool) -> None:
+    """The writes are: the signed bytes, that they were seen in a block, the booking, the free nonce."""
+    ledger = MortalLedger()
+    counter = Counter(town, ledger=ledger)
+    market = a_due_market(counter)
+    before = nonce_of(counter)
+    ledger.left, ledger.lost = step, lost
+
+    with pytest.raises(Killed):
+        counter.redeem(market)
+    again = Counter(town, ledger=ledger)
+    again.redeem(market)
+    again.redeem(market)
+
+    assert [event.paid for event in again.published()] == [5]
+    assert again.pusd() == 5 * ONE
+    assert nonce_of(again) == before + 1
+    assert again.purse.under_way() is None
+
+
+def test_trap_28_bytes_that_never_left_are_broadcast_by_the_next_worker(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    due = counter.planner.judge([market.condition_id])[0]
+    town.node.holding = True
+    made = counter.purse.send(counter.wallet, call_of(due, "adapter", counter.contracts), (due,), "adapter")
+    town.node.held = []
+    town.node.holding = False
+
+    result = Counter(town, ledger=counter.ledger).redeem(market)
+
+    assert result is not None
+    assert (result.transaction, result.paid) == (made.last.hash, 5)
+
+
+def test_trap_28_a_stuck_transaction_is_replaced_on_its_nonce_and_either_form_counts(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    town.node.holding = True
+    with pytest.raises(Unavailable, match="not mined"):
+        counter.redeem(market)
+    first = counter.purse.under_way()
+    assert first is not None
+    assert len(first.attempts) == 2
+
+    low, high = first.attempts
+    assert high.fees.most * 8 >= low.fees.most * 9
+    assert high.fees.tip * 8 >= low.fees.tip * 9
+    town.node.held = [low.raw]
+    town.node.release()
+    result = counter.redeem(market)
+
+    assert result is not None
+    assert (result.transaction, result.paid) == (low.hash, 5)
+    assert [event.paid for event in counter.published()] == [5]
+
+
+def test_trap_28_nothing_is_sent_while_another_transaction_is_under_way(town: Town) -> None:
+    counter = Counter(town)
+    first, second = a_due_market(counter), a_due_market(counter)
+    town.node.holding = True
+    for market in (first, second):
+        with pytest.raises(Unavailable, match="under way"):
+            counter.redeem(market)
+    assert len(set(town.node.held)) == len(under_way(counter).attempts)
+
+    town.node.held = [under_way(counter).last.raw]
+    town.node.release()
+    counter.redeem(second)
+
+    assert {event.condition_id for event in counter.published()} == {first.condition_id, second.condition_id}
+    assert nonce_of(counter) == last_nonce(counter) + 1
+
+
+def under_way(counter: Counter) -> Sending:
+    return read(counter.ledger.records("sendings")[counter.purse.address])
+
+
+def last_nonce(counter: Counter) -> int:
+    return int(counter.ledger.records("nonces")[counter.purse.address])
+
+
+def test_trap_28_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_again(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    counter.clock.mining = False
+    before = town.node.tester.take_snapshot()
+    with pytest.raises(Unavailable, match="1 block"):
+        counter.redeem(market)
+    assert under_way(counter).seen_in
+
+    town.node.tester.revert_to_snapshot(before)
+    counter.clock.mining = True
+    result = counter.redeem(market)
+
+    assert result is not None
+    assert result.paid == 5
+    assert len({event.transaction for event in counter.published()}) == 1
+    assert counter.pusd() == 5 * ONE
+
+
+def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    town.node.holding = True
+    with pytest.raises(Unavailable):
+        counter.redeem(market)
+    town.node.holding, town.node.held = False, []
+    town.approve(counter.wallet, town.bank)
+    town.node.mine(5)
+
+    result = counter.redeem(market)
+
+    assert result is not None
+    assert (result.paid, counter.pusd()) == (5, 5 * ONE)
+
+
+def test_trap_28_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    counter.purse.rules = replace(counter.purse.rules, cap=1)
+
+    with pytest.raises(Unavailable, match="above GAS_CAP_GWEI"):
+        counter.redeem(market)
+
+    assert sent(counter) == 0
+
+
+def test_trap_28_a_replacement_above_the_cap_is_not_made() -> None:
+    last = gas.Fees(100 * GWEI, 30 * GWEI)
+
+    assert gas.raised(last, gas.Market(GWEI, GWEI), 112 * GWEI) is None
+    assert gas.raised(last, gas.Market(GWEI, GWEI), 113 * GWEI) == gas.Fees(112_500_000_000, 33_750_000_000)
+
+
+def test_an_empty_signer_is_told_to_get_pol(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    held = town.node.tester.get_balance(counter.wallet)
+    counter.purse.rules = replace(counter.purse.rules, cap=10**30, pol_price=Decimal(0))
+    counter.node.tip = held
+
+    try:
+        with pytest.raises(Unavailable, match="send POL to"):
+            counter.redeem(market)
+    finally:
+        counter.node.tip = GWEI
+
+    assert sent(counter) == 0
+
+
+def test_an_unreadable_sending_stops_the_wallet_in_the_open(town: Town) -> None:
+    counter = Counter(town)
+    market = a_due_market(counter)
+    counter.ledger.commit(Write(id="odd", records=(Record("sendings", counter.purse.address, "{}"),)))
+
+    with pytest.raises(Malformed, match="cannot be read"):
+        counter.redeem(market)
