@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
+from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
@@ -153,8 +154,8 @@ def build(
     ledger = RedisLedger(redis, mode)
     journal = Journal(ledger, lambda: lease.fence)
     prices = _prices(settings, redis, clock, stop)
-    settling = Settling(ledger, lambda: lease.fence)
-    live = _live(settings, redis, journal, settling, prices, clock, stop) if mode == LIVE else None
+    settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(ledger, lambda: lease.fence)
+    live = _live(settings, redis, adoption, settling, prices, clock, stop) if mode == LIVE else None
     counting: list[BuyerService] = []
 
     def announce(decision: BuyEngineDecision) -> None:
@@ -199,7 +200,7 @@ def build(
 def _live(
     settings: BuyerSettings,
     redis: Redis,
-    journal: Journal,
+    adoption: Adoption,
     settling: Settling,
     prices: MarketPriceFeed,
     clock: Clock,
@@ -216,7 +217,7 @@ def _live(
         raise DependencyMissing(
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
-    return live_parts(settings, redis, journal, settling, prices, clock=clock, stop=stop)
+    return live_parts(settings, redis, adoption, settling, prices, clock=clock, stop=stop)
 
 
 def _lines() -> Iterable[str]:

@@ -9,16 +9,14 @@
 A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
 from buyer.order_states import is_provisional
-from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, scope_of_draft, settle
+from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
 from shared.accounts import CASH, DEPOSITED, merged, peaks_of
-from shared.errors import Malformed
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -36,8 +34,6 @@ from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
 from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
-
-_HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -98,38 +94,6 @@ class Journal:
         fence = self._fence()
         token = fence.token if fence else ""
         self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
-
-    def knows_order(self, signal_id: str) -> bool:
-        """Say whether an order for this signal is open, under way or settled."""
-        order_id = fact_id("order", signal_id)
-        found = self._ledger.read((), (f"settled:{order_id}",), ((INTENTS, signal_id), (ORDERS, order_id)))
-        return bool(found.done or found.records)
-
-    def open_hashes(self) -> frozenset[str]:
-        """Return the venue's names of all orders that are open or may have been sent."""
-        kept = (*self._ledger.records(ORDERS).values(), *self._ledger.records(SIGNED).values())
-        return frozenset(name for text in kept for name in _HASH.findall(text))
-
-    def adopt(self, decision: BuyEngineDecision) -> None:
-        """Take in a fill that nothing here explains: its cost counts, and its order is settled like any other.
-
-        The signal gets its terminal decision with it, unless it has one.
-        """
-        order, outcome = decision.order, decision.outcome
-        if order is None or outcome is None:
-            raise Malformed(f"the decision on {decision.signal_id} holds no order")
-        scope = scope_of_draft(decision)
-        new = not self.known(decision.signal_id).decided
-        terminal = ((DECISIONS, decision),) if new else ()
-        self._ledger.commit(
-            Write(
-                id=f"decision:{decision.signal_id}" if new else f"adopted:{order.id}",
-                postings=reserve(order, scope),
-                records=(Record(ORDERS, order.id, decision.model_dump_json()),),
-                events=((DECISIONS, order_update(decision, order, outcome)), *terminal),
-                fence=self._fence(),
-            )
-        )
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""

@@ -7,8 +7,8 @@ from functools import partial
 
 from redis import Redis
 
+from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
-from buyer.journal import Journal
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
@@ -58,7 +58,7 @@ class LiveParts:
 def live_parts(
     settings: BuyerSettings,
     redis: Redis,
-    journal: Journal,
+    adoption: Adoption,
     settling: Settling,
     prices: Prices,
     *,
@@ -96,7 +96,7 @@ def live_parts(
     recovery = Recovery(
         polygon,
         account,
-        journal,
+        adoption,
         prices,
         lambda: (entry.json for entry in tail(redis, SIGNALS, RECENT_SIGNALS)),
         wallet=wallet.funder.lower(),

@@ -7,8 +7,8 @@ the signal's id, so its fill on the chain says that the signal was followed; it 
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from buyer.adoption import Adoption
 from buyer.chain_fills import ChainFill, own_fills
-from buyer.journal import Journal
 from buyer.venue.port import Prices
 from shared import logs
 from shared.clock import Clock
@@ -42,14 +42,14 @@ class Recovery:
         self,
         polygon: Polygon,
         trades: Pending,
-        journal: Journal,
+        adoption: Adoption,
         prices: Prices,
         signals: Callable[[], Iterator[str]],
         *,
         wallet: str,
         clock: Clock,
     ) -> None:
-        self._polygon, self._trades, self._journal, self._prices = polygon, trades, journal, prices
+        self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
         self._signals, self._wallet, self._clock = signals, wallet, clock
         self._log = logs.get("recovery")
 
@@ -61,7 +61,7 @@ class Recovery:
             Malformed: a fill cannot be read.
         """
         self._wait_for_unknown()
-        adopted = [self._adopted(fill) for fill in self._fills() if not self._journal.knows_order(fill.signal_id)]
+        adopted = [self._adopted(fill) for fill in self._fills() if not self._adoption.knows_order(fill.signal_id)]
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"
@@ -71,7 +71,7 @@ class Recovery:
     def _wait_for_unknown(self) -> None:
         """Hold while a trade that no record explains has not reached the chain, where its signal can be read."""
         since_ms = self._clock.now_ms() - 600_000
-        unknown = self._trades.pending(since_ms) - self._journal.open_hashes()
+        unknown = self._trades.pending(since_ms) - self._adoption.open_hashes()
         if unknown:
             raise Unavailable(f"{len(unknown)} trades of ours that no record explains are on their way to the chain")
 
@@ -88,7 +88,7 @@ class Recovery:
         if facts is None:
             raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")
         decision = rebuilt(fill, facts, self._leader(fill.signal_id), self._clock.now_ms())
-        self._journal.adopt(decision)
+        self._adoption.adopt(decision)
         return decision
 
     def _leader(self, signal_id: str) -> str:

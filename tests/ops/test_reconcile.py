@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from buyer.adoption import Adoption
 from buyer.chain_fills import ChainFill
 from buyer.journal import Journal
 from buyer.recovery import rebuilt
@@ -25,7 +26,7 @@ def test_an_open_order_is_listed_and_closed_by_a_person_with_the_reason_on_recor
     ledger = RedisLedger(redis, "live")
     journal = Journal(ledger, lambda: None)
     journal.deposit(100_000_000)
-    journal.adopt(rebuilt(FILL, a_market(), LEADER, NOW_MS))
+    Adoption(ledger, lambda: None).adopt(rebuilt(FILL, a_market(), LEADER, NOW_MS))
 
     (row,) = reconcile.unfinished(ledger, clock.now_ms())
     shown = reconcile.main(redis, "live", clock, "", "")
