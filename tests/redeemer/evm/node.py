@@ -1,6 +1,7 @@
 """A node over py-evm: the JSON-RPC that the redeemer speaks, on a chain that tests mine, hold and take back."""
 
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -9,6 +10,9 @@ from eth_tester.exceptions import BlockNotFound, TransactionFailed, TransactionN
 
 from shared.errors import Rejected, Unavailable
 from shared.gate_limits import Lane
+
+sys.setrecursionlimit(1000)
+"""Importing py-evm raises it twelvefold; calls here are shallow, and JSON nested too deep must stay an error."""
 
 GWEI = 10**9
 PLENTY = 16_000_000
