@@ -14,7 +14,7 @@ from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.venue.port import Prices, Venue
 from shared.clock import Clock
-from shared.errors import Malformed, RefusedForSafety, TryAgain
+from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
@@ -32,6 +32,8 @@ from shared.streams import Entry, dead_letter
 from shared.writes import Ack, Refused, Written
 
 NOTHING = Decimal(0)
+SHOWN_WITHIN_MS = 30_000
+"""An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
 DEAD_LETTER = "dead letter: "
 """How the reason of a buried entry's decision begins."""
 
@@ -103,9 +105,9 @@ class Engine:
         if found is not None:
             outcome = found
         elif stopped:
-            outcome = _cancelled(f"{stopped} was on when the buyer came back")
-        elif self._clock.now_ms() - draft.inputs.now_ms > limits.max_signal_age_s * 1000:
-            outcome = _cancelled("stale when the buyer came back")
+            outcome = self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
+        elif self._age_ms(draft) > limits.max_signal_age_s * 1000:
+            outcome = self._given_up(draft, signed, "stale when the buyer came back")
         else:
             outcome = self._venue.place(order, facts, signed)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
@@ -140,7 +142,7 @@ class Engine:
             Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
         """
         draft, order, facts = _draft_in(intent)
-        outcome = self._venue.find(order, facts, signed) or _cancelled(reason)
+        outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
@@ -154,7 +156,8 @@ class Engine:
         before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):
             draft, order, facts = _draft_in(before.intent or "" if before else "")
-            outcome = self._venue.find(order, facts, before.signed if before else "") or _cancelled(reason)
+            signed = before.signed if before else ""
+            outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
             given_up = draft.model_copy(update={"outcome": outcome})
             return self._conclude(given_up, scope_of_draft(draft), facts, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
@@ -261,6 +264,19 @@ class Engine:
                 "the ledger and the venue disagree, so nothing goes on: compare both before you start again"
             )
         return self._announce(decision, happened=isinstance(result, Written))
+
+    def _given_up(self, draft: BuyEngineDecision, signed: str, reason: str) -> Outcome:
+        """Return that an order the venue does not show was not taken; one signed just now may still be shown (trap 20).
+
+        Raises:
+            OutcomeUnknown: it is too early to tell.
+        """
+        if signed and self._age_ms(draft) < SHOWN_WITHIN_MS:
+            raise OutcomeUnknown(f"signal {draft.signal_id}: its order may still come to be shown by the venue")
+        return _cancelled(reason)
+
+    def _age_ms(self, draft: BuyEngineDecision) -> int:
+        return self._clock.now_ms() - draft.inputs.now_ms
 
     def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
         if not happened:

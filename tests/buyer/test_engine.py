@@ -180,6 +180,34 @@ def test_trap_24_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_
     assert desk.ledger.values["cash"] == 1_000_000_000
 
 
+def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_still_show_it() -> None:
+    class SignsAndForgets(FakeVenue):
+        def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+            del facts, now_ms
+            return f"signed {order.id}"
+
+    desk = Desk(venue=SignsAndForgets())
+    desk.venue.unknown = 1
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+    desk.ledger.commit(Write(id="halt", postings=((accounts.HALT, 1),)))
+    desk.restart()
+    reserved = desk.ledger.values["cash"]
+
+    with pytest.raises(OutcomeUnknown, match="still come to be shown"):
+        desk.engine.handle(a_signal())
+    kept = desk.ledger.values["cash"]
+    desk.clock.advance(31)
+    decision = desk.engine.handle(a_signal())
+
+    assert kept == reserved < 1_000_000_000
+    assert decision is not None
+    assert decision.outcome is not None
+    assert decision.outcome.state == "CANCELLED"
+    assert len(desk.venue.placed) == 1
+    assert desk.ledger.values["cash"] == 1_000_000_000
+
+
 def test_trap_22_an_intent_from_before_a_long_downtime_is_not_carried_out() -> None:
     desk = Desk()
     desk.venue.unknown = 1
