@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
-from shared.market import Level, MarketFacts, Side
+from shared.events import Order
+from shared.market import Book, Level, MarketFacts, Side
 from shared.money import cost_micro, fee_micro, proceeds_micro, to_micro
 
 
@@ -15,6 +16,9 @@ class Filled:
     shares: int = 0
     usdc: int = 0
     fee: int = 0
+
+
+NOTHING = Filled()
 
 
 def walk(
@@ -40,6 +44,19 @@ def walk(
         piece = _piece(side, wanted, level.price, facts)
         taken = Filled(taken.shares + piece.shares, taken.usdc + piece.usdc, taken.fee + piece.fee)
     return taken
+
+
+def meet(order: Order, book: Book, facts: MarketFacts) -> Filled:
+    """Return what `order` gets from the book it meets, the rest killed (FAK)."""
+    budget = to_micro(order.budget) if order.side == "BUY" else None
+    return walk(book.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
+
+
+def off_grid(order: Order, book: Book) -> str:
+    """Return the venue's word on an order that does not stand on the book's grid, '' for one that does (trap 17)."""
+    if book.tick and order.limit_price % book.tick:
+        return f"price {order.limit_price} breaks minimum tick size rule: {book.tick}"
+    return ""
 
 
 def acceptable(price: Decimal, side: Side, limit: Decimal) -> bool:

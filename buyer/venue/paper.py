@@ -2,7 +2,7 @@
 
 import threading
 
-from buyer.fills import Filled, acceptable, walk
+from buyer.fills import Filled, acceptable, meet, off_grid
 from buyer.venue.port import Prices
 from shared.clock import Clock
 from shared.events import Order, Outcome
@@ -27,14 +27,11 @@ class PaperVenue:
         book, problem = self._prices.book(order.token_id)
         if book is None:
             return _nothing(f"no book: {problem}", None)
-        if book.tick and order.limit_price % book.tick:
-            return _nothing(f"price {order.limit_price} breaks minimum tick size rule: {book.tick}", book.bare())
-        met = _reachable(book, order)
-        budget = to_micro(order.budget) if order.side == "BUY" else None
-        filled = walk(met.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
-        if filled.shares == 0:
-            return _nothing("no orders found to match", met)
-        return _matched(filled, order, met)
+        refused = off_grid(order, book)
+        if refused:
+            return _nothing(refused, book.bare())
+        filled, met = meet(order, book, facts), _reachable(book, order)
+        return _matched(filled, order, met) if filled.shares else _nothing("no orders found to match", met)
 
 
 def _reachable(book: Book, order: Order) -> Book:

@@ -1,0 +1,155 @@
+"""Run a backtest over happenings and return its result."""
+
+from collections.abc import Callable, Iterable
+
+from backtest.happenings import Happening
+from backtest.quotes import price_micro
+from backtest.result import LeaderResult, MarketResult, OpenPosition, Result, SignalOutcome, Standing
+from backtest.run import Models, Run
+from backtest.standing import Sums
+from backtest.tally import Sink
+from buyer.limits import Limits
+
+Progress = Callable[[int, int], None]
+"""Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
+EVERY = 5000
+
+
+class Kept(list[SignalOutcome]):
+    """The outcomes that a result holds: orders, or every signal."""
+
+    def __init__(self, *, skips: bool) -> None:
+        super().__init__()
+        self._skips = skips
+
+    def __call__(self, outcome: SignalOutcome) -> None:
+        """Take in one outcome."""
+        if self._skips or outcome.verdict != "SKIP":
+            self.append(outcome)
+
+
+def backtest(
+    happenings: Iterable[Happening],
+    limits: Limits,
+    bankroll: int,
+    models: Models,
+    *,
+    sources: tuple[str, ...] = (),
+    keep_skips: bool = False,
+    sink: Sink | None = None,
+    progress: Progress = lambda _count, _at_ms: None,
+) -> Result:
+    """Return what following would have brought.
+
+    Args:
+        happenings: In time order; never read further than a decision may know.
+        limits: What the policy decides by.
+        bankroll: What the account begins with, in micro-units.
+        models: Delay, prices, fees and payouts where nothing is recorded.
+        sources: What the result names as its sources.
+        keep_skips: Keep the outcome of every signal, not only of orders.
+        sink: Where outcomes go instead of into the result: for histories of any length.
+        progress: Told how far the run is, every few thousand decisions.
+
+    Raises:
+        Malformed: the happenings are not in order, or cannot be read.
+    """
+    kept = Kept(skips=keep_skips)
+    run = Run(happenings, limits, bankroll, models, sink or kept)
+    for count, at_ms in enumerate(run.steps(), start=1):
+        if count % EVERY == 0:
+            progress(count, at_ms)
+    return _result(run, limits, bankroll, models, sources, tuple(kept))
+
+
+def _result(
+    run: Run,
+    limits: Limits,
+    bankroll: int,
+    models: Models,
+    sources: tuple[str, ...],
+    kept: tuple[SignalOutcome, ...],
+) -> Result:
+    tally, account, opened = run.tally, run.account, _open(run)
+    points = run.curve.points()
+    unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
+    return Result(
+        sources=sources,
+        limits=limits,
+        model=models.described(),
+        starts_at_ms=run.starts_at_ms,
+        ends_at_ms=run.ends_at_ms,
+        signals=tally.signals.total(),
+        bought=tally.verdicts["BUY"],
+        sold=tally.verdicts["SELL"],
+        skips=dict(tally.skips.most_common()),
+        filled=tally.fills["filled"],
+        partial=tally.fills["partial"],
+        missed=tally.fills["missed"],
+        bankroll=bankroll,
+        cash=account.cash,
+        realized=account.realized,
+        most_locked=run.curve.most_locked,
+        max_drawdown=run.curve.drawdown,
+        costs=tally.costs(),
+        open=opened,
+        leaders=_leaders(run, opened),
+        markets=_markets(run, opened),
+        equity=points,
+        cannot_tell=tally.cannot_tell(unresolved),
+        outcomes=kept,
+    )
+
+
+def _open(run: Run) -> tuple[OpenPosition, ...]:
+    found: list[OpenPosition] = []
+    for held, shares, cost in run.account.lots():
+        last = run.quotes.last(held.token_id)
+        found.append(
+            OpenPosition(
+                leader=held.leader,
+                token_id=held.token_id,
+                condition_id=held.condition_id,
+                title=held.title,
+                shares=shares,
+                cost=cost,
+                price=price_micro(last.price),
+                value=int(shares * last.price),
+                priced_at_ms=last.at_ms,
+            )
+        )
+    return tuple(found)
+
+
+def _leaders(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
+    theirs = run.tally.theirs
+    prices = {token_id: price_micro(run.quotes.last(token_id).price) for token_id in theirs.held}
+    return tuple(
+        LeaderResult(
+            leader=leader,
+            signals=run.tally.signals[leader],
+            ours=_standing(run.tally.by_leader.get(leader), [lot for lot in opened if lot.leader == leader]),
+            theirs=sums.standing(*theirs.open(leader, prices)),
+        )
+        for leader, sums in theirs.sums.items()
+    )
+
+
+def _markets(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, ...]:
+    lots: dict[str, list[OpenPosition]] = {}
+    for lot in opened:
+        lots.setdefault(lot.condition_id, []).append(lot)
+    return tuple(
+        MarketResult(
+            condition_id=name,
+            title=run.tally.market_facts[name].title,
+            category=run.tally.market_facts[name].category,
+            payouts=None if (found := run.markets.payouts(name)) is None else tuple(str(share) for share in found),
+            ours=_standing(sums, lots.get(name, [])),
+        )
+        for name, sums in run.tally.by_market.items()
+    )
+
+
+def _standing(sums: Sums | None, lots: list[OpenPosition]) -> Standing:
+    return (sums or Sums()).standing(sum(lot.cost for lot in lots), sum(lot.value for lot in lots))

@@ -1,0 +1,98 @@
+"""What is known of markets: facts recorded or assumed, and how each resolved. Pure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from shared.events import ActionableSignal
+from shared.market import MarketFacts
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """The facts of a market that nobody recorded; said in the result, with the share of orders they concern.
+
+    The fee is the venue's rate for crypto markets, its highest (venue reference 3.5).
+    """
+
+    tick: Decimal = Decimal("0.01")
+    min_shares: Decimal = Decimal(5)
+    fee_rate: Decimal = Decimal("0.07")
+    fee_exponent: int = 1
+
+    def __str__(self) -> str:
+        fee = f"fee rate {self.fee_rate} (exponent {self.fee_exponent})"
+        return f"tick {self.tick}, minimum {self.min_shares} shares, {fee}"
+
+    def facts(self, signal: ActionableSignal) -> MarketFacts:
+        """Return the facts of the signal's token, as far as the signal itself names them."""
+        said = signal.market
+        return MarketFacts(
+            token_id=signal.token_id,
+            condition_id=said.condition_id,
+            outcome_index=said.outcome_index or 0,
+            outcome=said.outcome,
+            title=said.title,
+            slug=said.slug,
+            event_slug=said.event_slug,
+            tick=self.tick,
+            min_shares=self.min_shares,
+            fee_rate=self.fee_rate,
+            fee_exponent=self.fee_exponent,
+        )
+
+
+class Resolved(NamedTuple):
+    """A market paid: `payouts` is its vector as fractions of one, by outcome index."""
+
+    condition_id: str
+    payouts: tuple[Fraction, ...]
+
+
+class Markets:
+    """Facts by token; a market that resolved is closed from then on, and its tokens are forgotten."""
+
+    def __init__(self, assumed: Assumed) -> None:
+        self._assumed = assumed
+        self._known: dict[str, MarketFacts] = {}
+        self._tokens: dict[str, dict[str, None]] = {}
+        self._guessed: set[str] = set()
+        self._payouts: dict[str, tuple[Fraction, ...]] = {}
+
+    def facts(self, signal: ActionableSignal) -> MarketFacts:
+        """Return what is known of the signal's token now."""
+        return self._known.get(signal.token_id) or self._find(signal)
+
+    def learn(self, facts: MarketFacts) -> None:
+        """Take in recorded facts; they replace assumed ones."""
+        if facts.condition_id not in self._payouts:
+            self._guessed.discard(facts.token_id)
+            self._keep(facts)
+
+    def assumed(self, token_id: str) -> bool:
+        """Say whether nobody recorded this token's facts."""
+        return token_id in self._guessed
+
+    def payouts(self, condition_id: str) -> tuple[Fraction, ...] | None:
+        """Return how a market resolved, None while it has not."""
+        return self._payouts.get(condition_id)
+
+    def close(self, resolved: Resolved) -> list[MarketFacts]:
+        """Close a market for good; return the facts of its tokens that were traded."""
+        self._payouts[resolved.condition_id] = resolved.payouts
+        return [self._known.pop(token) for token in self._tokens.pop(resolved.condition_id, ())]
+
+    def _find(self, signal: ActionableSignal) -> MarketFacts:
+        found = signal.facts
+        if found is None:
+            found = self._assumed.facts(signal)
+            self._guessed.add(signal.token_id)
+        if found.condition_id in self._payouts:
+            return found.model_copy(update={"closed": True, "accepting_orders": False})
+        self._keep(found)
+        return found
+
+    def _keep(self, facts: MarketFacts) -> None:
+        self._known[facts.token_id] = facts
+        self._tokens.setdefault(facts.condition_id, {})[facts.token_id] = None

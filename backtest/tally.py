@@ -1,0 +1,113 @@
+"""What a run adds up while it goes on, in memory that does not grow with its length. Pure."""
+
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+
+from backtest.account import Paid
+from backtest.result import CannotTell, Costs, SignalOutcome
+from backtest.standing import Sums, Theirs
+from shared.market import MarketFacts
+from shared.money import MICRO
+
+Sink = Callable[[SignalOutcome], object]
+
+
+class Tally:
+    """Counts and sums; each outcome goes on to `sink`."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.skips: Counter[str] = Counter()
+        self.verdicts: Counter[str] = Counter()
+        self.fills: Counter[str] = Counter()
+        self.unsure: Counter[str] = Counter()
+        self.signals: Counter[str] = Counter()
+        self.by_leader: dict[str, Sums] = {}
+        self.by_market: dict[str, Sums] = {}
+        self.market_facts: dict[str, MarketFacts] = {}
+        self.payouts: dict[str, tuple[Fraction, ...]] = {}
+        self.theirs = Theirs()
+        self.delay = self.spread = self.impact = self.fees = 0
+
+    @property
+    def orders(self) -> int:
+        """Return how many orders were sent."""
+        return self.fills.total()
+
+    def skip(self, outcome: SignalOutcome) -> None:
+        """Count a signal that was not followed."""
+        self.verdicts["SKIP"] += 1
+        self.skips[outcome.reason] += 1
+        self._sink(outcome)
+
+    def order(self, outcome: SignalOutcome, basis: int, facts: MarketFacts, *, assumed: bool) -> None:
+        """Count an order; `basis` is the cost of what a sell sold."""
+        self.verdicts[outcome.verdict] += 1
+        full = outcome.shares == outcome.wanted
+        self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
+        self._doubt(outcome, assumed=assumed)
+        if outcome.shares:
+            self._cost(outcome)
+            self.market_facts.setdefault(facts.condition_id, facts)
+            for sums in self._sums(outcome.leader, outcome.condition_id):
+                _add(sums, outcome, basis)
+        self._sink(outcome)
+
+    def pay(self, paid: Paid) -> None:
+        """Count a payout."""
+        for sums in self._sums(paid.held.leader, paid.held.condition_id):
+            sums.paid_out += paid.payout
+            sums.realized += paid.payout - paid.cost
+
+    def costs(self) -> Costs:
+        """Return what following cost."""
+        return Costs(fees=self.fees, delay=self.delay, spread=self.spread, impact=self.impact)
+
+    def cannot_tell(self, never_resolved: int) -> tuple[CannotTell, ...]:
+        """Return what the data cannot answer, with the share of orders concerned."""
+        asked = (
+            ("the book that an order met: none was recorded, so spread and depth are the model's", "no_book"),
+            ("how the price moved in the delay: nobody else's trade in the token is known since", "no_later_trade"),
+            ("fees, tick and minimum size: the market's facts were not recorded", "assumed_facts"),
+        )
+        found = [CannotTell(what=what, trades=self.unsure[name], of=self.orders) for what, name in asked]
+        bought = self.verdicts["BUY"]
+        found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=bought))
+        theirs = sum(sums.trades for sums in self.theirs.sums.values())
+        unbacked = "what the leader had paid for shares sold: bought before the history begins"
+        found.append(CannotTell(what=unbacked, trades=self.theirs.unbacked, of=theirs))
+        return tuple(doubt for doubt in found if doubt.trades)
+
+    def _doubt(self, outcome: SignalOutcome, *, assumed: bool) -> None:
+        self.unsure["no_book"] += outcome.evidence != "book"
+        self.unsure["no_later_trade"] += outcome.evidence in {"leader", "none"}
+        self.unsure["assumed_facts"] += assumed
+
+    def _cost(self, outcome: SignalOutcome) -> None:
+        """Split what was paid beyond the leader's price: it moved, half the spread, and levels beyond the best."""
+        sign = 1 if outcome.side == "BUY" else -1
+        shares = outcome.shares
+        self.delay += sign * (outcome.middle - outcome.leader_price) * shares // MICRO
+        self.spread += sign * (outcome.best - outcome.middle) * shares // MICRO
+        self.impact += sign * (outcome.usdc - outcome.best * shares // MICRO)
+        self.fees += outcome.fee
+
+    def _sums(self, leader: str, condition_id: str) -> tuple[Sums, Sums]:
+        ours = self.by_leader.get(leader)
+        if ours is None:
+            ours = self.by_leader[leader] = Sums()
+        market = self.by_market.get(condition_id)
+        if market is None:
+            market = self.by_market[condition_id] = Sums()
+        return ours, market
+
+
+def _add(sums: Sums, outcome: SignalOutcome, basis: int) -> None:
+    sums.trades += 1
+    sums.fees += outcome.fee
+    if outcome.side == "BUY":
+        sums.spent += outcome.usdc + outcome.fee
+    else:
+        sums.received += outcome.usdc - outcome.fee
+        sums.realized += outcome.usdc - outcome.fee - basis
