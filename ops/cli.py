@@ -35,6 +35,8 @@ RedisUrl = Annotated[
 ]
 Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
 Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
+FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 VAR = Path("var")
 
 
@@ -170,6 +172,50 @@ def capture(
 
 
 @app.command()
+def why(
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID|TX", help="A signal, decision or order id, or the leader's transaction.")
+    ],
+    capture: FromCapture = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Tell a leader's fill: who saw it when, each rule with its value, order, fill, cost against the leader, payout.
+
+    Example: hybrid why 4abe2350 --capture today.jsonl
+    """
+    from rich.console import Console
+
+    from ops import why as command
+
+    url = "" if capture else _find_url(redis_url, data_dir)
+    command.why(wanted, url, capture, as_json=as_json, console=Console(width=_width()))
+
+
+@app.command()
+def why_not(
+    hours: Annotated[float | None, typer.Option(min=0.001, help="How far back from the newest event.")] = None,
+    leader: Annotated[str, typer.Option(help="One leader's address; default: all.")] = "",
+    capture: FromCapture = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Add up why signals were not followed, by rule and by leader.
+
+    Example: hybrid why-not --hours 24
+    """
+    from rich.console import Console
+
+    from ops import why as command
+
+    url = "" if capture else _find_url(redis_url, data_dir)
+    console = Console(width=_width())
+    command.why_not(url, capture, hours=hours, leader=leader, as_json=as_json, console=console)
+
+
+@app.command()
 def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop all buying now; survives restarts until `hybrid resume`.
 
@@ -252,7 +298,7 @@ def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     with connect(_find_url(redis_url, data_dir)) as server:
         for leader in command.table(server):
             shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
-    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+    Console(width=_width()).print(shown)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
@@ -285,6 +331,11 @@ def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str
     with connect(url) as server:
         changed = switch(server, mode, why, SystemClock())
     typer.echo(f"{mode} orders are {state}" if changed else f"{mode} orders were {state} already")
+
+
+def _width() -> int | None:
+    """Return the width of a table in a pipe, None for the terminal's own."""
+    return None if sys.stdout.isatty() else 200
 
 
 def _find_url(given: str | None, data_dir: Path) -> str:

@@ -12,7 +12,8 @@ from ops.embedded_redis import free_port
 from shared import exits
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("up", "demo", "status", "redis", "capture", "kill", "resume", "service", "version", "docs")
+COMMANDS = ("up", "demo", "status", "redis", "capture", "why", "why-not", "kill", "resume", "service", "version")
+COMMANDS += ("docs", "audit", "follow", "unfollow", "leaders")
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"service", "version", "docs"}])
