@@ -1,7 +1,8 @@
-"""`python -m backtest FILE`: replay a capture through the buyer, print its decisions and a summary."""
+"""`python -m backtest FILE...`: what following would have brought; or, with --parity, the very session again."""
 
 import sys
-from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -9,90 +10,114 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest.replay import Replay, Replayed
-from backtest.tape import read_tape
-from buyer.limits import Limits
-from shared import accounts, exits
-from shared.capture import Capture
-from shared.errors import BadConfig, HybridError
-from shared.events import first_problem
-from shared.money import from_micro
+from backtest import parity, settings
+from backtest.backtest import Progress as Told
+from backtest.backtest import backtest
+from backtest.delays import read_delay
+from backtest.history.files import open_history
+from backtest.markets import Assumed
+from backtest.pace import Pace
+from backtest.quotes import PriceModel
+from backtest.run import Models
+from backtest.summary import print_summary
+from shared import exits
+from shared.clock import SystemClock
+from shared.errors import HybridError
+from shared.events import first_problem, write_event
+from shared.money import to_micro
 
-app = typer.Typer(add_completion=False, help=__doc__)
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
+
+EXAMPLES = """Examples:
+
+- `python -m backtest today.capture` · with the session's own limits and the books it recorded
+- `python -m backtest wallet.csv --resolved winners.csv --delay 5 --set stake_usdc=20`
+- `python -m backtest leader.json --delay recorded --json > result.json`
+- `python -m backtest today.capture --parity` · the same decisions, byte for byte, or exit code 1
+"""
 
 
-@app.command(
-    epilog="Examples: `python -m backtest demo.jsonl` · `python -m backtest demo.jsonl --set stake_usdc=20` · "
-    "`python -m backtest demo.jsonl --decisions > again.jsonl`"
-)
-def replay(
-    file: Annotated[Path, typer.Argument(help="A capture, written by `hybrid capture`.")],
+@app.command(epilog=EXAMPLES)
+def main(
+    files: Annotated[list[Path], typer.Argument(help="Captures, or histories as CSV or JSON rows (.zip, .gz too).")],
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="Another limit than the recorded one: name=value.")
+        list[str] | None, typer.Option("--set", help="Another limit: name=value; again for more.")
     ] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    delay: Annotated[
+        str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
+    ] = "2",
+    order_ms: Annotated[int, typer.Option(min=0, help="Decision to the book, in ms.")] = 300,
+    half_spread_ticks: Annotated[int, typer.Option(min=0, help="Where no book is recorded.")] = 1,
+    level_shares: Annotated[str, typer.Option(help="Shares on each tick, where no book is recorded.")] = "200",
+    fee_rate: Annotated[str, typer.Option(help="The venue's rate, where the market's is not recorded.")] = "0.07",
+    bankroll: Annotated[str, typer.Option(help="Collateral to begin with, in pUSD; default: the session's.")] = "",
+    speed: Annotated[float, typer.Option(min=0, help="Times real time; 0: as fast as possible.")] = 0,
     *,
-    decisions: Annotated[bool, typer.Option(help="Print the decisions as JSON lines to stdout.")] = False,
+    realtime: Annotated[bool, typer.Option("--realtime", help="As fast as it happened: --speed 1.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON to stdout.")] = False,
+    signals: Annotated[bool, typer.Option("--signals", help="With --json: every signal's outcome, skips too.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--parity", help="Make a captured session's decisions again, exactly.")
+    ] = False,
+    decisions: Annotated[bool, typer.Option("--decisions", help="With --parity: print them as JSON lines.")] = False,
 ) -> None:
-    """Replay FILE; exit 1 when a decision differs from the recorded one (unless --set asks for another)."""
+    """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
+    pace = Pace(SystemClock(), 1 if realtime else speed)
+    with _explained():
+        if exact:
+            raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
+        history = open_history(files, resolved or [], measure=delay.startswith("measured:"))
+        models = Models(
+            delay=read_delay(delay, history.measured),
+            order_ms=order_ms,
+            prices=PriceModel(half_spread_ticks, settings.amount("--level-shares", level_shares)),
+            markets=Assumed(fee_rate=settings.amount("--fee-rate", fee_rate, most=Decimal(1))),
+        )
+        found = settings.of(history.captures, settings.changes(change or []))
+        cash = settings.amount("--bankroll", bankroll) if bankroll else found.bankroll
+        with _progress() as told:
+            result = backtest(
+                pace.paced(history.happenings),
+                found.limits,
+                to_micro(cash),
+                models,
+                sources=history.sources,
+                keep_skips=signals,
+                progress=told,
+            )
+    if as_json:
+        sys.stdout.write(write_event(result) + "\n")
+    print_summary(result, history.notes)
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    """Turn our errors into a line and an exit code."""
     try:
-        changes = dict(_change(text) for text in change or [])
-        again = Replay(read_tape(Capture.open(file)), changes)
-        made = list(_each(again, echo=decisions))
+        yield
     except HybridError as error:
         sys.stderr.write(exits.plain_line("backtest", error) + "\n")
         raise typer.Exit(exits.exit_code(error)) from error
     except ValidationError as error:
         sys.stderr.write(f"backtest: --set: {first_problem(error)}\n")
         raise typer.Exit(exits.BAD_CONFIG) from error
-    _summary(made, again)
-    if not changes and not all(item.same for item in made):
-        raise typer.Exit(exits.CRASH)
 
 
-def _change(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or name not in Limits.model_fields:
-        raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(Limits.model_fields)}")
-    return name, value
-
-
-def _each(again: Replay, *, echo: bool) -> list[Replayed]:
-    made: list[Replayed] = []
-    for item in again.run():
-        made.append(item)
-        if echo:
-            sys.stdout.write(item.text + "\n")
-    return made
-
-
-def _summary(made: list[Replayed], again: Replay) -> None:
+@contextmanager
+def _progress() -> Generator[Told]:
     console = Console(stderr=True)
-    table = Table(title=f"{len(made)} decisions replayed", title_justify="left")
-    table.add_column("verdict")
-    table.add_column("reason")
-    table.add_column("count", justify="right")
-    for (verdict, reason), count in Counter((i.decision.verdict, i.decision.reason) for i in made).most_common():
-        table.add_row(verdict, reason, str(count))
-    console.print(table)
-    values = again.ledger.values
-    bought = sum(
-        (
-            i.decision.outcome.usdc + i.decision.outcome.fee
-            for i in made
-            if i.decision.outcome and i.decision.verdict == "BUY"
-        ),
-        Decimal(0),
-    )
-    console.print(
-        f"bought for {bought} · fees {from_micro(values.get(accounts.FEES, 0))} · "
-        f"realized {from_micro(values.get(accounts.REALIZED, 0))} · cash {from_micro(values.get(accounts.CASH, 0))}"
-    )
-    differing = [item for item in made if not item.same]
-    console.print(f"identical to the recording, byte for byte: {len(made) - len(differing)} of {len(made)}")
-    for item in differing[:3]:
-        console.print(f"  differs: {item.decision.signal_id} {item.decision.verdict} {item.decision.reason}")
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def tell(count: int, at_ms: int) -> None:
+            bar.update(task, description=f"{count} signals, at {settings.moment(at_ms)}")
+
+        yield tell
 
 
 if __name__ == "__main__":

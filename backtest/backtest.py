@@ -9,6 +9,8 @@ from backtest.run import Models, Run
 from backtest.standing import Sums
 from backtest.tally import Sink
 from buyer.limits import Limits
+from shared import accounts
+from shared.ledger import open_lots
 
 Progress = Callable[[int, int], None]
 """Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
@@ -70,7 +72,7 @@ def _result(
     sources: tuple[str, ...],
     kept: tuple[SignalOutcome, ...],
 ) -> Result:
-    tally, account, opened = run.tally, run.account, _open(run)
+    tally, values, opened = run.tally, run.ledger.values, _open(run)
     points = run.curve.points()
     unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
     return Result(
@@ -87,8 +89,8 @@ def _result(
         partial=tally.fills["partial"],
         missed=tally.fills["missed"],
         bankroll=bankroll,
-        cash=account.cash,
-        realized=account.realized,
+        cash=values.get(accounts.CASH, 0),
+        realized=values.get(accounts.REALIZED, 0),
         most_locked=run.curve.most_locked,
         max_drawdown=run.curve.drawdown,
         costs=tally.costs(),
@@ -103,18 +105,18 @@ def _result(
 
 def _open(run: Run) -> tuple[OpenPosition, ...]:
     found: list[OpenPosition] = []
-    for held, shares, cost in run.account.lots():
-        last = run.quotes.last(held.token_id)
+    for lot in open_lots(run.ledger):
+        last = run.quotes.last(lot.token_id)
         found.append(
             OpenPosition(
-                leader=held.leader,
-                token_id=held.token_id,
-                condition_id=held.condition_id,
-                title=held.title,
-                shares=shares,
-                cost=cost,
+                leader=lot.leader,
+                token_id=lot.token_id,
+                condition_id=lot.condition_id,
+                title=lot.title,
+                shares=lot.shares,
+                cost=lot.cost,
                 price=price_micro(last.price),
-                value=int(shares * last.price),
+                value=int(lot.shares * last.price),
                 priced_at_ms=last.at_ms,
             )
         )

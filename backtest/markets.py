@@ -60,9 +60,14 @@ class Markets:
         self._guessed: set[str] = set()
         self._payouts: dict[str, tuple[Fraction, ...]] = {}
 
-    def facts(self, signal: ActionableSignal) -> MarketFacts:
-        """Return what is known of the signal's token now."""
-        return self._known.get(signal.token_id) or self._find(signal)
+    def known(self, token_id: str) -> MarketFacts | None:
+        """Return what is known of a token now."""
+        return self._known.get(token_id)
+
+    def traded(self, signal: ActionableSignal) -> None:
+        """Take in a signal's token: by the facts it brings, else by assumed ones."""
+        if signal.token_id not in self._known:
+            self._find(signal)
 
     def learn(self, facts: MarketFacts) -> None:
         """Take in recorded facts; they replace assumed ones."""
@@ -81,18 +86,30 @@ class Markets:
     def close(self, resolved: Resolved) -> list[MarketFacts]:
         """Close a market for good; return the facts of its tokens that were traded."""
         self._payouts[resolved.condition_id] = resolved.payouts
-        return [self._known.pop(token) for token in self._tokens.pop(resolved.condition_id, ())]
+        ours = [self._known[token] for token in self._tokens.get(resolved.condition_id, ())]
+        for facts in ours:
+            self._known[facts.token_id] = _closed(facts)
+        return ours
 
-    def _find(self, signal: ActionableSignal) -> MarketFacts:
+    def forget(self, condition_id: str) -> tuple[str, ...]:
+        """Drop the facts of a market that paid out, return its tokens; they stay closed, whatever is traded later."""
+        tokens = tuple(self._tokens.pop(condition_id, ()))
+        for token in tokens:
+            del self._known[token]
+            self._guessed.discard(token)
+        return tokens
+
+    def _find(self, signal: ActionableSignal) -> None:
         found = signal.facts
         if found is None:
             found = self._assumed.facts(signal)
             self._guessed.add(signal.token_id)
-        if found.condition_id in self._payouts:
-            return found.model_copy(update={"closed": True, "accepting_orders": False})
-        self._keep(found)
-        return found
+        self._keep(_closed(found) if found.condition_id in self._payouts else found)
 
     def _keep(self, facts: MarketFacts) -> None:
         self._known[facts.token_id] = facts
         self._tokens.setdefault(facts.condition_id, {})[facts.token_id] = None
+
+
+def _closed(facts: MarketFacts) -> MarketFacts:
+    return facts.model_copy(update={"closed": True, "accepting_orders": False})

@@ -1,61 +1,59 @@
-"""What became of a signal or an order, as the result and the ledger want it. Pure."""
+"""What became of a signal, in the compact form of the result. Pure."""
 
 from backtest.quotes import Quote, price_micro
 from backtest.result import SignalOutcome
-from buyer.fills import Filled
-from shared.events import ActionableSignal, Order, Outcome
-from shared.market import MarketFacts
-from shared.money import from_micro, to_micro
+from backtest.world import Met
+from shared.events import ActionableSignal, BuyEngineDecision, Order
+from shared.money import to_micro
 
 
-def settled(filled: Filled, refusal: str) -> Outcome:
-    """Return what the venue said, as the ledger posts it."""
-    return Outcome(
-        state="REJECTED" if refusal else "MATCHED",
-        shares=from_micro(filled.shares),
-        usdc=from_micro(filled.usdc),
-        fee=from_micro(filled.fee),
-        reason=refusal,
-    )
-
-
-def outcome_of(
-    signal: ActionableSignal, verdict: str, reason: str, facts: MarketFacts, now_ms: int, quote: Quote
-) -> SignalOutcome:
-    """Return what became of a signal; the order's part is empty."""
+def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quote) -> SignalOutcome:
+    """Return what became of a signal that was not followed."""
     return SignalOutcome(
-        signal.id,
-        signal.leader,
-        signal.token_id,
-        facts.condition_id,
-        signal.side,
-        verdict,
-        reason,
-        signal.traded_at_ms,
-        now_ms,
-        0,
-        price_micro(signal.price),
-        0,
-        price_micro(quote.middle),
-        0,
-        0,
-        0,
-        0,
-        0,
-        quote.evidence,
+        signal_id=signal.id,
+        leader=signal.leader,
+        token_id=signal.token_id,
+        condition_id=signal.market.condition_id,
+        side=signal.side,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        traded_at_ms=signal.traded_at_ms,
+        decided_at_ms=decision.inputs.now_ms,
+        filled_at_ms=0,
+        leader_price=price_micro(signal.price),
+        limit_price=0,
+        middle=price_micro(quote.middle),
+        best=0,
+        wanted=0,
+        shares=0,
+        usdc=0,
+        fee=0,
+        evidence=quote.evidence,
     )
 
 
-def with_order(outcome: SignalOutcome, order: Order, filled: Filled, quote: Quote, at_ms: int) -> SignalOutcome:
-    """Add what the order got from the book it met at `at_ms`."""
-    levels = quote.book.against(order.side) if quote.book else ()
-    return outcome._replace(
-        filled_at_ms=at_ms,
+def ordered_of(signal: ActionableSignal, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
+    """Return what became of an order, by the book it met."""
+    levels = met.quote.book.against(order.side) if met.quote.book else ()
+    refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
+    return SignalOutcome(
+        signal_id=decision.signal_id,
+        leader=order.leader,
+        token_id=order.token_id,
+        condition_id=order.condition_id,
+        side=order.side,
+        verdict=decision.verdict,
+        reason=refusal or decision.reason,
+        traded_at_ms=signal.traded_at_ms,
+        decided_at_ms=decision.inputs.now_ms,
+        filled_at_ms=met.at_ms,
+        leader_price=price_micro(signal.price),
         limit_price=price_micro(order.limit_price),
-        middle=price_micro(quote.middle),
+        middle=price_micro(met.quote.middle),
         best=price_micro(levels[0].price) if levels else 0,
         wanted=to_micro(order.shares),
-        shares=filled.shares,
-        usdc=filled.usdc,
-        fee=filled.fee,
+        shares=met.filled.shares,
+        usdc=met.filled.usdc,
+        fee=met.filled.fee,
+        evidence=met.quote.evidence,
     )

@@ -42,6 +42,9 @@ class Quote(NamedTuple):
     traded_at_ms: int
 
 
+NO_QUOTE = Quote(None, Decimal(0), "none", 0)
+
+
 class Last(NamedTuple):
     """The last known trade of a token."""
 

@@ -7,17 +7,16 @@ What the buyer did is done again, balances included, and must come out the same,
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 
+from backtest.pace import Pace
 from backtest.recorded import RecordedPrices, RecordedVenue
+from backtest.redemptions import redeem
 from backtest.tape import Tape
 from buyer.engine import DEAD_LETTER, Engine, Identity
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.venue.paper import PaperVenue
 from shared import accounts
-from shared.accounts import Lot
 from shared.capture import Header
 from shared.clock import ManualClock
 from shared.errors import Malformed
@@ -25,13 +24,11 @@ from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
     Inputs,
-    Redeemed,
     RedemptionResult,
     read_event,
     write_event,
 )
-from shared.ledger import INTENTS, MemoryLedger, open_lots
-from shared.money import from_micro
+from shared.ledger import INTENTS, MemoryLedger
 from shared.writes import Record, Result, Write
 
 
@@ -65,10 +62,12 @@ class Replay:
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
-    def run(self) -> Iterator[Replayed]:
-        """Yield each recorded decision, made again."""
+    def run(self, pace: Pace | None = None) -> Iterator[Replayed]:
+        """Yield each recorded decision, made again; `pace` waits until its time has come."""
         waiting = list(self._tape.redemptions)
         for decision, text in self._tape.decisions:
+            if pace:
+                pace.wait_for(decision.inputs.now_ms)
             seq = decision.inputs.portfolio.seq if decision.inputs.portfolio else self.ledger.seq
             while waiting and waiting[0].ledger_seq <= seq:
                 self._redeem(waiting.pop(0))
@@ -131,14 +130,7 @@ class Replay:
 
     def _redeem(self, result: RedemptionResult) -> None:
         """Pay what the market paid on what is held this time: other limits bought other lots."""
-        lots = [lot for lot in open_lots(self.ledger) if lot.condition_id == result.condition_id]
-        paid = tuple(_paid(lot, result) for lot in lots)
-        payout = sum((lot.payout for lot in paid), Decimal(0))
-        cost = sum((lot.cost for lot in paid), Decimal(0))
-        again = result.model_copy(update={"lots": paid, "paid": payout, "realized": payout - cost})
-        gone = tuple(Record("lots", lot.key, None) for lot in lots)
-        write = Write(id=f"redeem:{result.id}", postings=accounts.redemption_postings(again), records=gone)
-        self.ledger.commit(write)
+        redeem(self.ledger, result)
 
 
 class TapeLedger(MemoryLedger):
@@ -160,15 +152,3 @@ def _ledger(header: Header) -> TapeLedger:
     ledger.commit(Write(id="capture:header", records=(*lots, *intents)))
     ledger.seq = header.seq
     return ledger
-
-
-def _paid(lot: Lot, result: RedemptionResult) -> Redeemed:
-    share = Fraction(result.payouts[lot.outcome_index])
-    return Redeemed(
-        leader=lot.leader,
-        token_id=lot.token_id,
-        outcome_index=lot.outcome_index,
-        shares=from_micro(lot.shares),
-        cost=from_micro(lot.cost),
-        payout=from_micro(lot.shares * share.numerator // share.denominator),
-    )

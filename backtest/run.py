@@ -1,4 +1,4 @@
-"""A backtest: the buyer's policy and fill model over what happened, one decision after the other, never looking ahead.
+"""A backtest: the live engine over what happened, one decision after the other, never looking ahead.
 
 Time moves from decision to decision. Before each, and before its order meets a book, everything that happened up to
 that moment is taken in, and nothing later. One buyer decides at a time: while an order is under way, signals wait.
@@ -9,24 +9,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from backtest.account import Account
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
 from backtest.happenings import FOREVER_MS, Ahead, Happening, ordered
 from backtest.markets import Assumed, Markets, Resolved
-from backtest.outcomes import outcome_of, settled, with_order
+from backtest.outcomes import ordered_of, skipped_of
 from backtest.quotes import Last, PriceModel, Quotes
+from backtest.redemptions import redeem, resolution
 from backtest.result import EquityPoint
 from backtest.tally import Sink, Tally
 from backtest.valuation import Valuation
-from buyer.case import Case
-from buyer.fills import NOTHING, Filled, meet, off_grid
+from backtest.world import PaperMarket, World
+from buyer.engine import Engine, Identity
+from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.policy import Decision, decide
-from buyer.portfolio import Scope, basis_of
-from shared.events import ActionableSignal, Order, Portfolio
+from shared import accounts
+from shared.clock import ManualClock
+from shared.events import ActionableSignal, BuyEngineDecision
+from shared.ledger import MemoryLedger
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
+from shared.writes import Result as Committed
+from shared.writes import Write
 
 
 @dataclass(frozen=True)
@@ -58,54 +62,81 @@ class Waiting(NamedTuple):
     signal: ActionableSignal
 
 
+class RunLedger(MemoryLedger):
+    """A ledger in memory that publishes nothing, so it does not grow with what happened."""
+
+    def commit(self, write: Write) -> Committed:
+        """Carry out one step, without its events."""
+        result = super().commit(write)
+        self.events.clear()
+        return result
+
+
 class Run:
     """One pass over what happened."""
 
     def __init__(
         self, happenings: Iterable[Happening], limits: Limits, bankroll: int, models: Models, sink: Sink
     ) -> None:
-        self._limits, self._models = limits, models
-        self._coming = Ahead(ordered(happenings))
-        self.account, self.tally, self.curve = Account(bankroll), Tally(sink), Curve()
+        self._models, self._coming = models, Ahead(ordered(happenings))
+        self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
         self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
+        self._clock = ManualClock(0)
+        self._world = World(self.quotes, self.markets, self._clock)
+        self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
+        self._engine = self._built(limits, bankroll)
         self._waiting: list[Waiting] = []
         self._payouts: list[tuple[int, Resolved]] = []
         self._value = Valuation(self.quotes)
-        self._number = self._free_ms = 0
+        self._number = self._realized = 0
+        self._signal: ActionableSignal | None = None
         self.starts_at_ms = self.ends_at_ms = 0
+
+    def _built(self, limits: Limits, bankroll: int) -> Engine:
+        journal = Journal(self.ledger, lambda: None)
+        journal.deposit(bankroll)
+        return Engine(
+            journal=journal,
+            prices=self._world,
+            venue=self._venue,
+            clock=self._clock,
+            limits=limits,
+            identity=Identity("paper", limits.id, "backtest"),
+            emit=self._decided,
+        )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
             arrives_ms, _, signal = heapq.heappop(self._waiting)
-            now_ms = max(arrives_ms, self._free_ms)
-            self._take_in(now_ms)
-            self._decide(signal, now_ms)
-            yield now_ms
-        self._take_in(FOREVER_MS)
+            self._pass_time(max(arrives_ms, self._clock.now_ms()))
+            self._signal, self._world.signal_id = signal, signal.id
+            self._engine.handle(signal)
+            yield self._clock.now_ms()
+        self._pass_time(FOREVER_MS)
 
     def _fetch(self) -> bool:
         """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
-        waiting = self._waiting
-        while not waiting or self._coming.next_ms <= waiting[0].arrives_ms:
-            if self._coming.next_ms == FOREVER_MS:
-                break
-            self._happen(self._coming.take())
+        waiting, coming = self._waiting, self._coming
+        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0].arrives_ms):
+            self._happen(coming.take())
         return bool(waiting)
 
-    def _take_in(self, now_ms: int) -> None:
+    def _pass_time(self, now_ms: int) -> None:
         """Let everything up to `now_ms` happen."""
-        while self._coming.next_ms <= now_ms and self._coming.next_ms != FOREVER_MS:
-            self._happen(self._coming.take())
+        coming = self._coming
+        while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
+            self._happen(coming.take())
         while self._payouts and self._payouts[0][0] <= now_ms:
             self._redeem(*heapq.heappop(self._payouts))
+        self._clock.set(now_ms)
 
     def _happen(self, happening: Happening) -> None:
         at_ms, what = happening
         self.starts_at_ms = self.starts_at_ms or at_ms
-        self.ends_at_ms = max(self.ends_at_ms, at_ms)
+        self.ends_at_ms = at_ms
         if isinstance(what, ActionableSignal):
-            self._trade(what)
+            self._trade(at_ms, what)
         elif isinstance(what, Book):
             self.quotes.seen(what)
         elif isinstance(what, MarketFacts):
@@ -113,14 +144,16 @@ class Run:
         else:
             self._resolve(at_ms, what)
 
-    def _trade(self, signal: ActionableSignal) -> None:
+    def _trade(self, at_ms: int, signal: ActionableSignal) -> None:
         token_id = signal.token_id
+        self.markets.traded(signal)
         self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
         self._value.priced(token_id)
         shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
         self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
         self._number += 1
-        heapq.heappush(self._waiting, Waiting(self._models.delay.arrival_ms(signal), self._number, signal))
+        arrives_ms = max(at_ms, self._models.delay.arrival_ms(signal))
+        heapq.heappush(self._waiting, Waiting(arrives_ms, self._number, signal))
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):
@@ -131,57 +164,38 @@ class Run:
         heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
 
     def _redeem(self, at_ms: int, resolved: Resolved) -> None:
-        paid = self.account.redeem(resolved.condition_id, resolved.payouts)
-        for lot in paid:
-            self.tally.pay(lot)
-            self._value.holds(lot.held.token_id, -lot.shares)
-            self.quotes.forget(lot.held.token_id)
-        if paid:
+        if resolved.condition_id in self.tally.by_market:
+            paid = redeem(self.ledger, resolution(resolved.condition_id, resolved.payouts, at_ms))
+            for lot in paid.lots:
+                self.tally.pay(resolved.condition_id, lot)
+                self._value.holds(lot.token_id, -to_micro(lot.shares))
             self._note(at_ms)
+        for token in self.markets.forget(resolved.condition_id):
+            self.quotes.forget(token)
 
-    def _decide(self, signal: ActionableSignal, now_ms: int) -> None:
-        self.tally.signals[signal.leader] += 1
-        facts = self.markets.facts(signal)
-        quote = self.quotes.at(signal.token_id, facts, now_ms, signal.id)
-        scope, names = self.account.scope(signal, facts.condition_id, now_ms)
-        before = self.account.portfolio(scope, names)
-        problems = () if quote.book else ("book: no price known",)
-        verdict = decide(Case(signal, facts, quote.book, before, self._limits, now_ms, problems))
-        if verdict.order is None:
-            self.tally.skip(outcome_of(signal, verdict.verdict, verdict.reason, facts, now_ms, quote))
+    def _decided(self, decision: BuyEngineDecision) -> None:
+        """Take in what the engine decided."""
+        signal = self._signal
+        if signal is None:
             return
-        if self.account.intend(verdict.order, scope, self._limits):
-            self.tally.skip(outcome_of(signal, "SKIP", "ledger", facts, now_ms, quote))
+        if decision.order is None or decision.outcome is None:
+            self.tally.skip(skipped_of(signal, decision, self._world.quote))
             return
-        self._place(signal, verdict, verdict.order, scope, before, now_ms)
+        met, facts = self._venue.met, decision.inputs.market
+        outcome = ordered_of(signal, decision, decision.order, met)
+        gain = self._gained()
+        self._value.holds(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
+        self.tally.order(outcome, gain, facts, assumed=self.markets.assumed(outcome.token_id))
+        self._note(met.at_ms)
 
-    def _place(
-        self, signal: ActionableSignal, verdict: Decision, order: Order, scope: Scope, before: Portfolio, now_ms: int
-    ) -> None:
-        """Let the order meet the book that stands when it arrives."""
-        self._free_ms = at_ms = now_ms + self._models.order_ms
-        self._take_in(at_ms)
-        facts = self.markets.facts(signal)
-        quote = self.quotes.at(signal.token_id, facts, at_ms, signal.id)
-        filled, refusal = _met(order, quote.book, facts)
-        self.account.conclude(order, settled(filled, refusal), scope, before, facts)
-        self._value.holds(signal.token_id, filled.shares if order.side == "BUY" else -filled.shares)
-        outcome = outcome_of(signal, verdict.verdict, refusal or verdict.reason, facts, now_ms, quote)
-        outcome = with_order(outcome, order, filled, quote, at_ms)
-        basis = basis_of(filled.shares, before) if order.side == "SELL" else 0
-        self.tally.order(outcome, basis, facts, assumed=self.markets.assumed(signal.token_id))
-        self._note(at_ms)
+    def _gained(self) -> int:
+        """Return what was realized since the last order."""
+        before, self._realized = self._realized, self.ledger.values.get(accounts.REALIZED, 0)
+        return self._realized - before
 
     def _note(self, at_ms: int) -> None:
-        account = self.account
-        point = EquityPoint(at_ms, account.cash, account.locked, self._value.total, account.realized, account.fees)
-        self.curve.see(point)
-
-
-def _met(order: Order, book: Book | None, facts: MarketFacts) -> tuple[Filled, str]:
-    """Return what the venue fills, and its word when that is nothing."""
-    if facts.closed or book is None:
-        return NOTHING, "the market closed" if facts.closed else "no book"
-    refused = off_grid(order, book)
-    filled = NOTHING if refused else meet(order, book, facts)
-    return filled, refused or ("" if filled.shares else "no orders found to match")
+        values = self.ledger.values
+        cash, realized = values.get(accounts.CASH, 0), values.get(accounts.REALIZED, 0)
+        cost = values.get(accounts.DEPOSITED, 0) + realized - cash
+        self._realized = realized
+        self.curve.see(EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(accounts.FEES, 0)))

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
-from fractions import Fraction
 
-from backtest.account import Paid
 from backtest.result import CannotTell, Costs, SignalOutcome
 from backtest.standing import Sums, Theirs
+from shared.events import Redeemed
 from shared.market import MarketFacts
-from shared.money import MICRO
+from shared.money import MICRO, to_micro
 
 Sink = Callable[[SignalOutcome], object]
 
@@ -26,7 +25,6 @@ class Tally:
         self.by_leader: dict[str, Sums] = {}
         self.by_market: dict[str, Sums] = {}
         self.market_facts: dict[str, MarketFacts] = {}
-        self.payouts: dict[str, tuple[Fraction, ...]] = {}
         self.theirs = Theirs()
         self.delay = self.spread = self.impact = self.fees = 0
 
@@ -37,28 +35,32 @@ class Tally:
 
     def skip(self, outcome: SignalOutcome) -> None:
         """Count a signal that was not followed."""
+        self.signals[outcome.leader] += 1
         self.verdicts["SKIP"] += 1
         self.skips[outcome.reason] += 1
         self._sink(outcome)
 
-    def order(self, outcome: SignalOutcome, basis: int, facts: MarketFacts, *, assumed: bool) -> None:
-        """Count an order; `basis` is the cost of what a sell sold."""
+    def order(self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool) -> None:
+        """Count an order; `gain` is what a sell realized."""
+        self.signals[outcome.leader] += 1
         self.verdicts[outcome.verdict] += 1
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
         self._doubt(outcome, assumed=assumed)
         if outcome.shares:
             self._cost(outcome)
-            self.market_facts.setdefault(facts.condition_id, facts)
+            if facts:
+                self.market_facts.setdefault(facts.condition_id, facts)
             for sums in self._sums(outcome.leader, outcome.condition_id):
-                _add(sums, outcome, basis)
+                _add(sums, outcome, gain)
         self._sink(outcome)
 
-    def pay(self, paid: Paid) -> None:
+    def pay(self, condition_id: str, lot: Redeemed) -> None:
         """Count a payout."""
-        for sums in self._sums(paid.held.leader, paid.held.condition_id):
-            sums.paid_out += paid.payout
-            sums.realized += paid.payout - paid.cost
+        payout, cost = to_micro(lot.payout), to_micro(lot.cost)
+        for sums in self._sums(lot.leader, condition_id):
+            sums.paid_out += payout
+            sums.realized += payout - cost
 
     def costs(self) -> Costs:
         """Return what following cost."""
@@ -103,11 +105,11 @@ class Tally:
         return ours, market
 
 
-def _add(sums: Sums, outcome: SignalOutcome, basis: int) -> None:
+def _add(sums: Sums, outcome: SignalOutcome, gain: int) -> None:
     sums.trades += 1
     sums.fees += outcome.fee
+    sums.realized += gain
     if outcome.side == "BUY":
         sums.spent += outcome.usdc + outcome.fee
     else:
         sums.received += outcome.usdc - outcome.fee
-        sums.realized += outcome.usdc - outcome.fee - basis

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pydantic import ValidationError
 
@@ -71,6 +72,17 @@ def read_tape(capture: Capture) -> Tape:
         limits={limit.id: limit for limit in limits},
         bankroll=to_micro(str(configs[0]["paper_bankroll_usdc"])),
     )
+
+
+def limits_in(capture: Capture) -> list[tuple[Limits, Decimal]]:
+    """Return the limits of each buyer that started in a capture, with its paper bankroll in pUSD; the last one last.
+
+    Raises:
+        BadConfig: they are not ours.
+    """
+    starts = (event for entry in capture if isinstance(event := _event(entry), ServiceStart))
+    configs = [config for start in starts for config in _buyer_configs(start)]
+    return [(_limits(capture, config), Decimal(str(config["paper_bankroll_usdc"]))) for config in configs]
 
 
 def _limits(capture: Capture, config: Mapping[str, object]) -> Limits:

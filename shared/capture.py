@@ -16,6 +16,7 @@ from shared.errors import BadConfig, Malformed
 from shared.streams import Entry
 
 VERSION = 1
+_FIRST = b'{"capture"'
 _EVENT = ',"event":'
 
 
@@ -94,6 +95,19 @@ class Capture:
             for number, line in enumerate(lines, start=2):
                 if line.endswith("\n"):
                     yield _entry(line, f"{self.path}:{number}")
+
+
+def is_capture(path: Path) -> bool:
+    """Say whether a file begins as a capture does.
+
+    Raises:
+        BadConfig: no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_FIRST)) == _FIRST
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from error
 
 
 def _line(entry: Entry) -> str:

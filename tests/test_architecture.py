@@ -92,7 +92,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "asyncio": ("simulator/*",),
     "http.server": ("shared/health.py",),
     "typer": ("ops/*", "backtest/__main__.py"),
-    "rich": ("ops/*", "backtest/__main__.py"),
+    "rich": ("ops/*", "backtest/*"),
     "fastapi": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
     "websockets": ("shared/websocket.py",),

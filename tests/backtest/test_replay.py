@@ -259,7 +259,7 @@ def test_a_broken_line_in_the_middle_is_named() -> None:
 def test_the_command_prints_a_summary_and_exits_0_when_identical(session: Session, tmp_path: Path) -> None:
     path = session.capture(tmp_path)
 
-    result = CliRunner().invoke(app, [str(path), "--decisions"])
+    result = CliRunner().invoke(app, [str(path), "--parity", "--decisions"])
 
     assert result.exit_code == 0, result.output
     assert len(result.stdout.splitlines()) == 8
@@ -270,7 +270,7 @@ def test_the_command_exits_1_when_a_decision_differs(session: Session, tmp_path:
     path = session.capture(tmp_path)
     path.write_text(path.read_text().replace('"value":"0.5"', '"value":"0.501"', 1))
 
-    assert CliRunner().invoke(app, [str(path)]).exit_code == 1
+    assert CliRunner().invoke(app, [str(path), "--parity"]).exit_code == 1
 
 
 @pytest.mark.parametrize("flag", ["--set=stake=5", "--set=stake_usdc=much", "--set=stake_usdc"])

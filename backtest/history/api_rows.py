@@ -1,0 +1,68 @@
+"""Rows as the venue's Data API serves them, v1 or v2, saved as a JSON array, JSON lines or `{"data": [...]}`."""
+
+import json
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, cast
+
+from backtest.history.left_out import LeftOut
+from backtest.history.signals import Row
+from shared.errors import Malformed
+from shared.polymarket.fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
+from shared.polymarket.payloads import Raw, as_object, text
+
+
+class ApiRows:
+    """Reads the rows of one file."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.left_out = LeftOut()
+
+    def read(self, lines: Iterable[str]) -> Iterator[Row]:
+        """Yield each trade in the file's order.
+
+        Raises:
+            Malformed: the file is no JSON of rows.
+        """
+        for raw in self._objects(lines):
+            try:
+                yield _row(as_object(raw, "row"))
+            except NotTrade as reason:
+                self.left_out.skip(str(reason))
+            except Malformed as error:
+                self.left_out.problem(str(error))
+
+    def _objects(self, lines: Iterable[str]) -> Iterator[object]:
+        coming = iter(lines)
+        first = next(coming, "")
+        try:
+            if first.rstrip().endswith("}") and first.startswith("{"):
+                whole = json.loads(first, parse_float=Decimal)
+                yield from _rows_of(whole)
+                for line in coming:
+                    yield from _rows_of(json.loads(line, parse_float=Decimal))
+                return
+            yield from _rows_of(json.loads("".join((first, *coming)), parse_float=Decimal))
+        except ValueError as error:
+            raise Malformed(f"{self._name}: no JSON of activity rows: {error}") from error
+
+
+def _rows_of(found: Any) -> list[object]:  # noqa: ANN401 - JSON
+    if isinstance(found, dict) and "data" in found:
+        found = cast("dict[str, Any]", found)["data"]
+    return cast("list[object]", found) if isinstance(found, list) else [found]
+
+
+def _row(row: Raw) -> Row:
+    names = V2_NAMES if "proxy_wallet" in row or "token_id" in row else V1_NAMES
+    leader = text(row, names["proxy_wallet"]).lower()
+    fill = activity_fill(row, leader, names)
+    if not leader:
+        raise Malformed(f"{names['proxy_wallet']} is missing: nobody says whose trade this is")
+    said = fill.hint
+    place = -1 if said.outcome_index is None else said.outcome_index
+    hint = (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug)
+    return Row(
+        fill.traded_at_ms, leader, fill.tx_hash, fill.token_id, fill.side, fill.shares_micro, fill.usdc_micro, 0, hint
+    )

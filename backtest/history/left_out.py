@@ -1,0 +1,27 @@
+"""What a file held that is no trade or could not be read: counted, with the first one's reason. Pure."""
+
+from collections import Counter
+
+
+class LeftOut:
+    """Counts of one file."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._problems = 0
+        self._first = ""
+
+    def skip(self, what: str) -> None:
+        """Count a row that is fine and no trade."""
+        self._counts[what] += 1
+
+    def problem(self, why: str) -> None:
+        """Count a row that could not be read."""
+        self._problems += 1
+        self._first = self._first or why[:200]
+
+    def __str__(self) -> str:
+        said = [f"{count} {what}" for what, count in self._counts.most_common()]
+        if self._problems:
+            said.append(f"{self._problems} unreadable (first: {self._first})")
+        return ", ".join(said)

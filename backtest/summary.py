@@ -1,0 +1,62 @@
+"""A result for people, in the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from backtest.result import Result, Standing
+from backtest.settings import moment
+from shared.money import MICRO
+
+
+def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
+    """Print a result to stderr: what it brought, why signals were not followed, and what the data cannot tell."""
+    console = Console(stderr=True, highlight=False)
+    span = f"{moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
+    console.print(f"[bold]{result.signals} signals, {span}[/bold]")
+    console.print(
+        f"PnL {_usd(result.pnl)} on {_usd(result.bankroll)} · realized {_usd(result.realized)} · open lots "
+        f"{_usd(result.open_value)} · fees {_usd(result.costs.fees)} · most locked {_usd(result.most_locked)} · "
+        f"worst fall {_usd(result.max_drawdown)}"
+    )
+    console.print(
+        f"orders: {result.filled} filled, {result.partial} partly, {result.missed} missed · beyond leaders' prices: "
+        f"delay {_usd(result.costs.delay)}, spread {_usd(result.costs.spread)}, impact {_usd(result.costs.impact)}"
+    )
+    console.print(_leaders(result))
+    if result.skips:
+        console.print("not followed: " + ", ".join(f"{rule} {count}" for rule, count in result.skips.items()))
+    for doubt in result.cannot_tell:
+        console.print(f"[yellow]cannot tell[/yellow] {doubt.what}: {doubt.trades} of {doubt.of} ({doubt.share:.1%})")
+    for name, words in result.model.items():
+        console.print(f"[dim]assumed, {name}: {words}[/dim]")
+    for note in notes:
+        console.print(f"[dim]{note}[/dim]")
+
+
+def _leaders(result: Result) -> Table:
+    table = Table()
+    for name in ("leader", "signals", "our orders", "our PnL", "of it open", "their trades", "their PnL, before fees"):
+        table.add_column(name, justify="left" if name == "leader" else "right")
+    for row in result.leaders:
+        ours, theirs = row.ours, row.theirs
+        table.add_row(
+            f"{row.leader[:6]}…{row.leader[-4:]}",
+            str(row.signals),
+            str(ours.trades),
+            _usd(ours.pnl),
+            _usd(_open(ours)),
+            str(theirs.trades),
+            _usd(theirs.pnl),
+        )
+    return table
+
+
+def _open(standing: Standing) -> int:
+    return standing.open_value - standing.open_cost
+
+
+def _usd(micro: int) -> str:
+    cents = (micro * 200 + MICRO) // (2 * MICRO)
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100:,}.{abs(cents) % 100:02}"
