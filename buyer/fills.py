@@ -1,16 +1,15 @@
 """What an order gets from a book: one fill model for the decision, the paper venue and the backtest. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from typing import NamedTuple
 
 from shared.events import Order
 from shared.market import Book, Level, MarketFacts, Side
 from shared.money import cost_micro, fee_micro, proceeds_micro, to_micro
 
 
-@dataclass(frozen=True)
-class Filled:
+class Filled(NamedTuple):
     """Micro-units taken from the book: `usdc` before fees."""
 
     shares: int = 0
@@ -34,14 +33,14 @@ def walk(
         budget: The most to pay, fees included, in micro-units (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    taken = Filled()
+    taken = NOTHING
     for level in levels:
         if taken.shares >= shares or not acceptable(level.price, side, limit):
             break
-        wanted = min(shares - taken.shares, to_micro(level.shares))
-        if budget is not None:
-            wanted = affordable(wanted, level.price, budget - taken.usdc - taken.fee, facts)
-        piece = _piece(side, wanted, level.price, facts)
+        piece = _piece(side, min(shares - taken.shares, to_micro(level.shares)), level.price, facts)
+        if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
+            fitting = affordable(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
+            piece = _piece(side, fitting, level.price, facts)
         taken = Filled(taken.shares + piece.shares, taken.usdc + piece.usdc, taken.fee + piece.fee)
     return taken
 

@@ -1,5 +1,6 @@
 """`hybrid capture`: write the streams to a file, as they are."""
 
+import contextlib
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,9 @@ from types import FrameType
 
 from redis import Redis
 
+from shared import logs
 from shared.broker import connect
-from shared.capture import CaptureWriter, Header
+from shared.capture import Capture, Header, captured_to, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, STREAMS
@@ -56,30 +58,45 @@ def capture(
     from_start: bool = True,
     clock: Clock | None = None,
 ) -> int:
-    """Write every stream from its beginning (or from now on) to `file`; it must not exist yet.
+    """Write every stream from its beginning (or from now on) to `file`.
+
+    A folder of segments that is there already is gone on with, where it ends. Reading is without a group, so nothing
+    waits for a capture; what was trimmed while none ran is lost to it, and said.
 
     Raises:
-        FileExistsError: a capture is never overwritten.
+        FileExistsError: a plain capture (`.jsonl`) is never overwritten.
         Unavailable: the server is away at the start; later it is waited for.
     """
     clock = clock or SystemClock()
-    start = _beginning(clock) if from_start else _now(redis, clock)
+    begun = captured_to(file)
+    start = _again(redis, file, begun) if begun else _beginning(clock) if from_start else _now(redis, clock)
     positions = dict(start.positions)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("x", encoding="utf-8") as out:
-        writer = CaptureWriter(out, start.header)
-        writer.write(start.settings)
+    with contextlib.closing(writer(file, start.header)) as out:
+        out.write(start.settings)
         while True:
             try:
                 entries = follow(redis, positions, block_ms=500 if keep_following else 1)
             except Unavailable:
                 if stop.is_set():
-                    return writer.written
+                    return out.written
                 clock.wait(stop, RETRY_S)
                 continue
-            writer.write(entries)
+            out.write(entries)
             if stop.is_set() or not (entries or keep_following):
-                return writer.written
+                return out.written
+
+
+def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
+    """Go on where a capture ended; say what was trimmed since."""
+    for stream, last in begun.items():
+        if redis.exists(stream) and _is_after(str(redis.xinfo_stream(stream)["max-deleted-entry-id"]), last):
+            fix = "capture all the time, or keep more entries (KEEP_ENTRIES)"
+            logs.get("capture").warning("entries_lost", stream=stream, after=last, fix=fix)
+    return Start(dict.fromkeys(STREAMS, "0-0") | dict(begun), Capture.open(file).header)
+
+
+def _is_after(entry: str, other: str) -> bool:
+    return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
 
 
 def _beginning(clock: Clock) -> Start:

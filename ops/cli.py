@@ -149,7 +149,7 @@ def redis(
 
 @app.command()
 def capture(
-    file: Annotated[Path, typer.Argument(help="Where to write; JSON lines; it must not exist yet.")],
+    file: Annotated[Path, typer.Argument(help="A folder, gone on with when it is there; or a new file.jsonl.")],
     redis_url: RedisUrl = None,
     follow: Annotated[
         bool, typer.Option("--follow/--once", help="Go on with what comes, or end at the last entry.")
@@ -159,7 +159,7 @@ def capture(
 ) -> None:
     """Write the streams to a file that `python -m backtest FILE` replays.
 
-    Example: hybrid capture today.jsonl --from-start --once
+    Example: hybrid capture var/capture, or hybrid capture today.jsonl --from-start --once
     """
     from ops import capture as command
 

@@ -16,6 +16,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from shared.events import RedemptionResult
 from shared.money import to_micro
@@ -25,6 +26,7 @@ DEPOSITED = "deposited"
 FEES = "fees"
 HALT = "halt"
 REALIZED = "realized"
+_DAY_MS = 86_400_000
 
 Postings = tuple[tuple[str, int], ...]
 
@@ -54,7 +56,12 @@ def lot_key(leader: str, token_id: str) -> str:
 
 def day_account(now_ms: int) -> str:
     """Name the account of the UTC day that holds `now_ms`."""
-    return f"day:{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%d}"
+    return _day(now_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    return f"day:{datetime.fromtimestamp(number * _DAY_MS / 1000, UTC):%Y%m%d}"
 
 
 def market_account(condition_id: str) -> str:

@@ -2,22 +2,27 @@
 
 The first line is the header, `{"capture":1,"started_at_ms":...,"seq":...,"accounts":{...}}`: the ledger's balances
 where the capture begins ({} at the very beginning). Every other line is one stream entry,
-`{"stream":"hs:signals","entry":"1763...-0","event":{...}}`. A line that a crash cut short is the last one; it is
-left out.
+`{"stream":"hs:signals","entry":"1763...-0","event":{...}}`. They stand in a plain file (`.jsonl`), whose last line a
+crash may have cut short, or compressed in a folder of segments (`shared/segments.py`). `docs/capture.md` has it all.
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Protocol, Self
 
 from shared.errors import BadConfig, Malformed
+from shared.segments import SUFFIX, SegmentWriter, read_records, segments
 from shared.streams import Entry
 
 VERSION = 1
-_FIRST = b'{"capture"'
+ROTATE_BYTES = 64 << 20
+"""A segment's compressed size after which the next one begins."""
+_HEADER = '{"capture":'
 _EVENT = ',"event":'
+_OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(\{"event":"(\w+)".*\})\}\n')
 
 
 @dataclass(frozen=True)
@@ -31,29 +36,95 @@ class Header:
     intents: dict[str, str] = field(default_factory=dict[str, str])
 
 
-class CaptureWriter:
-    """Appends entries to a file; each line is complete when `write` returns."""
+class CaptureWriter(Protocol):
+    """Appends entries; each is handed to the system when `write` returns."""
 
-    def __init__(self, out: TextIO, header: Header) -> None:
-        self._out = out
+    written: int
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Append `entries`."""
+        ...
+
+    def close(self) -> None:
+        """Put everything on disk."""
+        ...
+
+
+class LinesWriter:
+    """A new plain file of JSON lines; it is never overwritten."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._out = path.open("x", encoding="utf-8")
         self.written = 0
-        facts = {
-            "capture": VERSION,
-            "started_at_ms": header.started_at_ms,
-            "seq": header.seq,
-            "accounts": header.accounts,
-            "lots": header.lots,
-            "intents": header.intents,
-        }
-        self._out.write(json.dumps(facts, separators=(",", ":")) + "\n")
+        self._out.write(_header_line(header))
         self._out.flush()
 
-    def write(self, entries: list[Entry]) -> None:
+    def write(self, entries: Sequence[Entry]) -> None:
         """Append `entries`."""
-        for entry in entries:
-            self._out.write(_line(entry))
+        self._out.writelines(_line(entry) for entry in entries)
         self._out.flush()
         self.written += len(entries)
+
+    def close(self) -> None:
+        """Put everything on disk."""
+        self._out.close()
+
+
+class FolderWriter:
+    """A folder of segments; on one that is there already it goes on where that ends, in a new segment.
+
+    Each segment's header says where each stream stood, so that going on reads the last one only.
+    """
+
+    def __init__(self, folder: Path, header: Header, rotate_bytes: int = ROTATE_BYTES) -> None:
+        self._folder, self._header, self._rotate_bytes = folder, header, rotate_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+        self.written = 0
+        self._positions = captured_to(folder)
+        self._segment = self._next()
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Append `entries` as one record."""
+        if not entries:
+            return
+        if self._segment.size >= self._rotate_bytes:
+            self._segment.close()
+            self._segment = self._next()
+        self._segment.append("".join(_line(entry) for entry in entries))
+        self._positions |= {entry.stream: entry.id for entry in entries}
+        self.written += len(entries)
+
+    def close(self) -> None:
+        """Put everything on disk."""
+        self._segment.close()
+
+    def _next(self) -> SegmentWriter:
+        known = segments(self._folder)
+        number = int(known[-1].stem) + 1 if known else 1
+        segment = SegmentWriter(self._folder / f"{number:06}{SUFFIX}")
+        segment.append(_header_line(self._header, self._positions))
+        return segment
+
+
+def captured_to(folder: Path) -> dict[str, str]:
+    """Return the last captured entry of each stream in a folder of segments; empty where there is none."""
+    for segment in reversed(segments(folder)):
+        lines = _lines(segment)
+        first = next(lines, "")
+        if first:
+            found: dict[str, str] = json.loads(first)["positions"]
+            return found | {entry.stream: entry.id for entry in (_entry(line, str(segment)) for line in lines)}
+    return {}
+
+
+def writer(path: Path, header: Header) -> CaptureWriter:
+    """Return what writes to `path`: JSON lines where its name ends in `.jsonl`, else a folder of segments.
+
+    Raises:
+        FileExistsError: a plain capture is never overwritten.
+    """
+    return LinesWriter(path, header) if path.suffix == ".jsonl" else FolderWriter(path, header)
 
 
 @dataclass(frozen=True)
@@ -71,12 +142,11 @@ class Capture:
             BadConfig: no such file, or the file is no capture of a version we read.
         """
         try:
-            with path.open(encoding="utf-8") as lines:
-                facts = json.loads(lines.readline())
+            facts = json.loads(next(_lines(path), ""))
             version = facts["capture"]
         except OSError as error:
             raise BadConfig(f"{path}: {error.strerror}; write one with `hybrid capture {path}`") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, Malformed) as error:
             raise BadConfig(f"{path}: not a capture; write one with `hybrid capture {path}`") from error
         if version != VERSION:
             raise BadConfig(f"{path}: capture version {version!r}; this program reads version {VERSION}")
@@ -90,11 +160,10 @@ class Capture:
         Raises:
             Malformed: a line before the last one cannot be read.
         """
-        with self.path.open(encoding="utf-8", newline="\n") as lines:
-            lines.readline()
-            for number, line in enumerate(lines, start=2):
-                if line.endswith("\n"):
-                    yield _entry(line, f"{self.path}:{number}")
+        read = _entry if _plain(self.path) else _checked_entry
+        for number, line in enumerate(_lines(self.path), start=1):
+            if not line.startswith(_HEADER):
+                yield read(line, f"{self.path}:{number}")
 
 
 def is_capture(path: Path) -> bool:
@@ -103,11 +172,41 @@ def is_capture(path: Path) -> bool:
     Raises:
         BadConfig: no such file.
     """
+    if not _plain(path):
+        return True
     try:
         with path.open("rb") as file:
-            return file.read(len(_FIRST)) == _FIRST
+            return file.read(len(_HEADER)) == _HEADER.encode()
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield every whole line of a plain file, a segment or a folder of segments."""
+    if _plain(path):
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            yield from (line for line in lines if line.endswith("\n"))
+        return
+    for segment in segments(path) if path.is_dir() else [path]:
+        for record in read_records(segment):
+            yield from (f"{line}\n" for line in record.split("\n")[:-1])
+
+
+def _plain(path: Path) -> bool:
+    return not path.is_dir() and path.suffix != SUFFIX
+
+
+def _header_line(header: Header, positions: Mapping[str, str] | None = None) -> str:
+    facts = {
+        "capture": VERSION,
+        "started_at_ms": header.started_at_ms,
+        "seq": header.seq,
+        "accounts": header.accounts,
+        "lots": header.lots,
+        "intents": header.intents,
+        "positions": positions or {},
+    }
+    return json.dumps(facts, separators=(",", ":")) + "\n"
 
 
 def _line(entry: Entry) -> str:
@@ -122,6 +221,14 @@ def _whole(text: str) -> str:
     except (ValueError, RecursionError):
         whole = False
     return text if whole else json.dumps(text)
+
+
+def _checked_entry(line: str, where: str) -> Entry:
+    """Read a line whose record's checksum held: it is as we wrote it, so only its head is looked at."""
+    found = _OURS.fullmatch(line)
+    if found is None:
+        return _entry(line, where)
+    return Entry(found[1], found[2], {"event": found[4], "json": found[3]})
 
 
 def _entry(line: str, where: str) -> Entry:

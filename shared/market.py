@@ -13,8 +13,21 @@ BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
 
 
+_BARE = (("__pydantic_extra__", None), ("__pydantic_private__", None))
+
+
 class Value(BaseModel, frozen=True, extra="forbid"):
     """A frozen value; strict about what we write."""
+
+    @classmethod
+    def of_checked(cls, **fields: object) -> Self:
+        """Build from all fields, each checked before: for histories of millions, at a tenth of the cost."""
+        made = cls.__new__(cls)
+        for slot, value in _BARE:
+            object.__setattr__(made, slot, value)
+        object.__setattr__(made, "__pydantic_fields_set__", fields.keys())
+        object.__setattr__(made, "__dict__", fields)
+        return made
 
 
 class MarketFacts(Value, frozen=True):

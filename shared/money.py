@@ -8,9 +8,9 @@ from decimal import (
     ROUND_DOWN,
     ROUND_FLOOR,
     ROUND_HALF_EVEN,
+    Context,
     Decimal,
     InvalidOperation,
-    localcontext,
 )
 from typing import Annotated, Any
 
@@ -21,6 +21,9 @@ from shared.errors import Malformed
 MICRO = 1_000_000
 _QUANTUM = Decimal(1).scaleb(-6)
 _FEE_QUANTUM = Decimal(1).scaleb(-5)
+_WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_CUT = Context(prec=60, rounding=ROUND_DOWN)
+_LARGE = 10**27
 
 
 def to_micro(value: Decimal | int | str) -> int:
@@ -30,18 +33,18 @@ def to_micro(value: Decimal | int | str) -> int:
         Malformed: `value` is no finite number.
     """
     try:
-        number = Decimal(value)
+        number = value if isinstance(value, Decimal) else Decimal(value)
         if not number.is_finite():
             raise Malformed(f"not a finite amount: {value!r}")
-        with localcontext(prec=60):
-            return int(number.scaleb(6).to_integral_value(ROUND_HALF_EVEN))
+        return int(_WIDE.to_integral_value(_WIDE.scaleb(number, 6)))
     except (InvalidOperation, TypeError, ValueError) as error:
         raise Malformed(f"not an amount: {value!r}") from error
 
 
 def from_micro(micro: int) -> Decimal:
     """Return micro-units as an exact decimal, without trailing zeros."""
-    return plain(Decimal(micro).scaleb(-6))
+    whole, rest = divmod(micro, MICRO)
+    return plain(Decimal(micro).scaleb(-6)) if rest or abs(whole) >= _LARGE else Decimal(whole)
 
 
 def plain(value: Decimal) -> Decimal:
@@ -87,9 +90,10 @@ def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int = 
 
     Source: venue reference 3.5; cutting (not rounding) reproduces 21 of 21 captured taker legs, rounding only 10.
     """
-    with localcontext(prec=60):
-        fee = Decimal(shares_micro).scaleb(-6) * rate * (price * (1 - price)) ** exponent
-        return int(fee.quantize(_FEE_QUANTUM, ROUND_DOWN).scaleb(6))
+    spread = _WIDE.multiply(price, _WIDE.subtract(1, price))
+    weight = spread if exponent == 1 else _WIDE.power(spread, exponent)
+    fee = _WIDE.multiply(_WIDE.multiply(_WIDE.scaleb(shares_micro, -6), rate), weight)
+    return int(_CUT.scaleb(_CUT.quantize(fee, _FEE_QUANTUM), 6))
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

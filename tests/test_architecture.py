@@ -91,7 +91,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
     "asyncio": ("simulator/*",),
     "http.server": ("shared/health.py",),
-    "typer": ("ops/*", "backtest/__main__.py"),
+    "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py"),
     "rich": ("ops/*", "backtest/*"),
     "fastapi": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),

@@ -5,6 +5,7 @@ side. A transaction stands in one block, so all its rows have one time.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from backtest.happenings import Happening
@@ -50,8 +51,7 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
     first = rows[0]
     shares, usdc = sum(row.shares for row in rows), sum(row.usdc for row in rows)
     seen_ms = max(first.seen_ms, first.traded_ms)
-    condition_id, place, outcome, title, slug, event_slug = first.hint
-    return ActionableSignal.model_construct(
+    return ActionableSignal.of_checked(
         event="ACTIONABLE_SIGNAL",
         version=1,
         id=fact_id("signal", first.leader, first.tx_hash, first.token_id, first.side, 0),
@@ -65,18 +65,28 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
         shares=from_micro(shares),
         usdc=from_micro(usdc),
         price=price_of(usdc, shares),
-        fills=tuple(Fill(shares=from_micro(row.shares), usdc=from_micro(row.usdc)) for row in rows),
+        fills=tuple(_fill(row) for row in rows),
         traded_at_ms=first.traded_ms,
         seen_at_ms=seen_ms,
-        seen_by=(SeenBy(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - first.traded_ms),),
+        seen_by=(SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - first.traded_ms),),
         emitted_by="first",
-        market=MarketHint(
-            condition_id=condition_id,
-            outcome_index=place if place >= 0 else None,
-            outcome=outcome,
-            title=title,
-            slug=slug,
-            event_slug=event_slug,
-        ),
+        market=_hint(first.hint),
         facts=None,
+    )
+
+
+def _fill(row: Row) -> Fill:
+    return Fill.of_checked(shares=from_micro(row.shares), usdc=from_micro(row.usdc), log_index=None, role=None)
+
+
+@lru_cache(maxsize=20_000)
+def _hint(hint: tuple[str, int, str, str, str, str]) -> MarketHint:
+    condition_id, place, outcome, title, slug, event_slug = hint
+    return MarketHint(
+        condition_id=condition_id,
+        outcome_index=place if place >= 0 else None,
+        outcome=outcome,
+        title=title,
+        slug=slug,
+        event_slug=event_slug,
     )

@@ -1,8 +1,8 @@
 """A captured session through the same buyer: the same decisions, byte for byte."""
 
-import io
+import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from buyer.journal import Journal
 from buyer.venue.paper import PaperVenue
 from shared import accounts
 from shared.accounts import redemption_postings
-from shared.capture import Capture, CaptureWriter, Header
+from shared.capture import Capture, Header, writer
 from shared.clock import ManualClock
 from shared.errors import BadConfig, Malformed, OutcomeUnknown
 from shared.events import (
@@ -166,12 +166,16 @@ class Session:
         for number, (stream, event) in enumerate(self.ledger.events):
             self.entries.append(Entry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)}))
         path = folder / "session.jsonl"
-        with path.open("w") as out:
-            CaptureWriter(out, self.header).write(self.entries)
+        written(path, self.header, self.entries)
         return path
 
     def _keep(self, stream: str, name: str, text: str) -> None:
         self.entries.append(Entry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
+
+
+def written(path: Path, header: Header, entries: Sequence[Entry] = ()) -> None:
+    with contextlib.closing(writer(path, header)) as out:
+        out.write(entries)
 
 
 def a_hash(number: int) -> str:
@@ -222,16 +226,13 @@ def test_other_limits_give_other_decisions_on_the_same_tape(session: Session, tm
 
 
 def test_a_torn_last_line_is_left_out_and_nothing_before_it(tmp_path: Path) -> None:
-    session = Session()
-    session.signal(a_signal())
-    path = session.capture(tmp_path)
-    whole = list(Capture.open(path))
+    path = tmp_path / "x.jsonl"
+    entries = [Entry(SIGNALS, f"{number}-0", {"event": "", "json": '{"a":1}'}) for number in range(3)]
+    written(path, Header(1), entries)
     torn = path.read_bytes()
-    last = len(torn.splitlines(keepends=True)[-1])
-    for cut in range(1, last + 1):
+    for cut in range(1, len(torn.splitlines(keepends=True)[-1]) + 1):
         path.write_bytes(torn[:-cut])
-        kept = list(Capture.open(path))
-        assert kept == whole[:-1]
+        assert list(Capture.open(path)) == entries[:-1]
 
 
 def test_a_capture_keeps_every_event_letter_for_letter(session: Session, tmp_path: Path) -> None:
@@ -249,11 +250,13 @@ def test_a_file_that_is_no_capture_is_named_with_the_fix(text: str, tmp_path: Pa
         Capture.open(path)
 
 
-def test_a_broken_line_in_the_middle_is_named() -> None:
-    out = io.StringIO()
-    CaptureWriter(out, Header(1)).write([Entry("hs:signals", "1-0", {"json": "not json"})])
+def test_a_broken_line_in_the_middle_is_named(session: Session, tmp_path: Path) -> None:
+    path = session.capture(tmp_path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join((*lines[:2], lines[2][:40] + "\n", *lines[3:])))
 
-    assert out.getvalue().splitlines()[1] == '{"stream":"hs:signals","entry":"1-0","event":"not json"}'
+    with pytest.raises(Malformed, match=r"session\.jsonl:3"):
+        list(Capture.open(path))
 
 
 def test_the_command_prints_a_summary_and_exits_0_when_identical(session: Session, tmp_path: Path) -> None:
@@ -283,8 +286,7 @@ def test_the_command_names_a_wrong_change(flag: str, session: Session, tmp_path:
 
 def test_a_capture_without_a_buyers_settings_says_so(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    with path.open("w") as out:
-        CaptureWriter(out, Header(1))
+    written(path, Header(1))
 
     with pytest.raises(BadConfig, match="from-start"):
         read_tape(Capture.open(path))
@@ -309,8 +311,7 @@ def test_accounts_named_here_are_those_of_the_session(session: Session) -> None:
 def test_whatever_stands_in_an_entry_is_captured_letter_for_letter(text: str, tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     entries = [Entry(SIGNALS, "1-0", {"event": "", "json": text}), Entry(SIGNALS, "2-0", {"event": "", "json": "{}"})]
-    with path.open("w") as out:
-        CaptureWriter(out, Header(1)).write(entries)
+    written(path, Header(1), entries)
 
     assert list(Capture.open(path)) == entries
 

@@ -1,0 +1,86 @@
+"""Builders for histories: a leader's trades, what the books were, how markets resolved."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from backtest.backtest import backtest
+from backtest.delays import Constant
+from backtest.happenings import Happening
+from backtest.markets import Assumed, Resolved
+from backtest.quotes import PriceModel
+from backtest.result import Result, SignalOutcome
+from backtest.run import Models
+from buyer.limits import Limits
+from shared.events import MarketHint
+from tests.buyer.builders import CONDITION, a_signal, some_settings
+
+D = Decimal
+START_MS = 1_790_000_000_000
+OTHER_TOKEN = "987654321"
+MICRO = 1_000_000
+
+
+def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any) -> Happening:
+    """Build a leader's trade so many seconds after the start."""
+    at_ms = at(second)
+    usdc = D(price) * D(shares)
+    values: dict[str, Any] = {
+        "tx_hash": f"0x{second:064x}",
+        "shares": D(shares),
+        "usdc": usdc,
+        "price": D(price),
+        "traded_at_ms": at_ms,
+        "seen_at_ms": at_ms + 1500,
+        "emitted_at_ms": at_ms + 1500,
+        "market": MarketHint(condition_id=CONDITION, outcome_index=0, title="Will it?"),
+        **changes,
+    }
+    return Happening(at_ms, a_signal(**values))
+
+
+def other_outcome(second: int, price: str, shares: str = "100", **changes: Any) -> Happening:
+    """Build a trade in the market's second outcome."""
+    hint = MarketHint(condition_id=CONDITION, outcome_index=1, title="Will it?")
+    return a_trade(second, price, shares, token_id=OTHER_TOKEN, market=hint, **changes)
+
+
+def resolves(second: int, *payouts: str) -> Happening:
+    """Build the resolution of the market."""
+    return Happening(at(second), Resolved(CONDITION, tuple(Fraction(share) for share in payouts)))
+
+
+def models(**changes: Any) -> Models:
+    """Build models with 2 s to the decision, 0.3 s to the book, one tick of half spread, 7% fees, redeemed in 60 s."""
+    values: dict[str, Any] = {
+        "delay": Constant(2000),
+        "order_ms": 300,
+        "redeem_ms": 60_000,
+        "prices": PriceModel(half_spread_ticks=1, level_shares=D(200)),
+        "markets": Assumed(fee_rate=D("0.07")),
+        **changes,
+    }
+    return Models(**values)
+
+
+def run(happenings: Iterable[Happening], *flags: str, bankroll: int = 1000, **changes: Any) -> Result:
+    """Run a backtest and keep every outcome."""
+    return backtest(happenings, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
+
+
+@cache
+def _limits(flags: tuple[str, ...]) -> Limits:
+    return some_settings(*flags).limits
+
+
+def at(second: int) -> int:
+    """Return a time so many seconds after the start."""
+    return START_MS + second * 1000
+
+
+def only(result: Result) -> SignalOutcome:
+    """Return the only outcome."""
+    (outcome,) = result.outcomes
+    return outcome
