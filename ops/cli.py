@@ -301,6 +301,46 @@ def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     Console(width=_width()).print(shown)
 
 
+@app.command()
+def wallet(
+    address: Annotated[str, typer.Argument(help="The leader's wallet: 0x and 40 hex digits.")],
+    history: Annotated[
+        list[str] | None, typer.Option(help="Its trades: a capture, CSV or JSON rows, again for more; or `api`.")
+    ] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
+    delay: Annotated[
+        list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
+    ] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a leader before following: what it would have cost and paid, and whether these trades can tell.
+
+    It promises no profit.
+
+    Example: hybrid wallet 0x1111111111111111111111111111111111111111 --history api --days 7
+    """
+    from rich.console import Console
+
+    from ops import wallet as command
+    from ops.leaders import checked
+
+    if not history or ("api" in history and len(history) > 1):
+        raise BadConfig("--history: give files, or `api` alone for what the venue tells")
+    files = [] if history == ["api"] else [Path(name) for name in history]
+    command.main(
+        checked(address),
+        files,
+        resolved or [],
+        change=change or [],
+        delays_s=delay or command.DELAYS_S,
+        days=days,
+        as_json=as_json,
+        console=Console(width=_width()),
+    )
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def service(context: typer.Context) -> None:
     """Run detector, buyer and redeemer in one process; its flags are `python -m ops.run_service --help`.

@@ -13,7 +13,7 @@ from shared import exits
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("up", "demo", "status", "redis", "capture", "why", "why-not", "kill", "resume", "service", "version")
-COMMANDS += ("docs", "audit", "follow", "unfollow", "leaders")
+COMMANDS += ("docs", "wallet", "sweep", "sweep-worker", "audit", "follow", "unfollow", "leaders")
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"service", "version", "docs"}])
