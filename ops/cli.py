@@ -341,6 +341,48 @@ def wallet(
     )
 
 
+@app.command()
+def sweep(
+    files: Annotated[list[Path], typer.Argument(help="Captures or histories, as `python -m backtest` takes them.")],
+    vary: Annotated[list[str], typer.Option(help="name=1,5,20, again for more; with --random also name=low..high.")],
+    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    fixed: Annotated[list[str] | None, typer.Option("--set", help="Another setting for all: name=value.")] = None,
+    random: Annotated[int, typer.Option(min=0, help="Try so many random settings instead of all.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed draws other settings.")] = 1,
+    here: Annotated[bool, typer.Option("--here", help="Run in this process, without Redis and workers.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write table and heat map as one page.")] = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Try many settings on one history, and say how much of the best is luck.
+
+    Tries run on every `hybrid sweep-worker`, on any machine that has the files at the same place; what is done is kept
+    and not done again. Settings: the buyer's limits, delay, order_ms, half_spread_ticks, level_shares, fee_rate,
+    bankroll.
+
+    Example: hybrid sweep today.capture --vary stake_usdc=1,5,20 --vary max_slippage_ticks=0,1,2,4
+    """
+    from rich.console import Console
+
+    from ops import sweep as command
+
+    planned = command.plan(files, resolved or [], vary, fixed or [], random=random, seed=seed)
+    url = None if here else _find_url(redis_url, data_dir)
+    command.main(planned, url, data_dir / "sweeps", html=html, as_json=as_json, console=Console(width=_width()))
+
+
+@app.command()
+def sweep_worker(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Run tries of sweeps until told to stop; start one for each core, on any machine.
+
+    Example: hybrid sweep-worker --redis-url redis://10.0.0.5:6379/0
+    """
+    from ops import sweep as command
+
+    typer.echo(f"{command.worker(_find_url(redis_url, data_dir))} tries were run here", err=True)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def service(context: typer.Context) -> None:
     """Run detector, buyer and redeemer in one process; its flags are `python -m ops.run_service --help`.

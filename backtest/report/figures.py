@@ -5,6 +5,7 @@ Plotly is imported when a plot is drawn, so that nothing else pays for it.
 
 from __future__ import annotations
 
+import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,29 @@ def costs(result: Result) -> Figure:
     )
     figure.update_layout(yaxis={"tickformat": ",.0f"}, showlegend=False)
     return figure
+
+
+def heat_map(
+    across: Sequence[str], down: Sequence[str], values: Sequence[Sequence[float | None]], rows: str, columns: str
+) -> dict[str, Any]:
+    """Draw results over two settings, as plotly's own JSON values."""
+    figure = _figure(height=max(280, 120 + 44 * len(down)))
+    figure.add_heatmap(
+        x=list(across),
+        y=list(down),
+        z=[list(row) for row in values],
+        zmid=0,
+        colorscale=[[0, RED], [0.5, "#8b93a1"], [1, GREEN]],
+        texttemplate="%{z:+,.2f}",
+        xgap=2,
+        ygap=2,
+    )
+    figure.update_layout(
+        xaxis={"type": "category", "title": {"text": columns, "standoff": 12}},
+        yaxis={"type": "category", "title": {"text": rows, "standoff": 12}},
+    )
+    drawn: dict[str, Any] = json.loads(str(figure.to_json()))
+    return drawn
 
 
 PLOTS: dict[str, Callable[[Result], Figure]] = {
