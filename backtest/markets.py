@@ -13,6 +13,7 @@ from shared.market import MarketFacts
 class Assumed:
     """The facts of a market that nobody recorded; said in the result, with the share of orders they concern.
 
+    A market whose event nobody names counts as an event of its own; no end and no category are assumed.
     The fee is the venue's rate for crypto markets, its highest (venue reference 3.5).
     """
 
@@ -36,6 +37,7 @@ class Assumed:
             title=said.title,
             slug=said.slug,
             event_slug=said.event_slug,
+            event_id=said.event_slug or said.condition_id,
             tick=self.tick,
             min_shares=self.min_shares,
             fee_rate=self.fee_rate,

@@ -32,8 +32,8 @@ def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quo
     )
 
 
-def ordered_of(signal: ActionableSignal, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
-    """Return what became of an order, by the book it met."""
+def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
+    """Return what became of an order, by the book it met; an exit's own order has no signal and no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
     return SignalOutcome(
@@ -44,10 +44,10 @@ def ordered_of(signal: ActionableSignal, decision: BuyEngineDecision, order: Ord
         side=order.side,
         verdict=decision.verdict,
         reason=refusal or decision.reason,
-        traded_at_ms=signal.traded_at_ms,
+        traded_at_ms=signal.traded_at_ms if signal else decision.inputs.now_ms,
         decided_at_ms=decision.inputs.now_ms,
         filled_at_ms=met.at_ms,
-        leader_price=price_micro(signal.price),
+        leader_price=price_micro(signal.price if signal else met.quote.middle),
         limit_price=price_micro(order.limit_price),
         middle=price_micro(met.quote.middle),
         best=price_micro(levels[0].price) if levels else 0,

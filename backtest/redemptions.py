@@ -8,6 +8,7 @@ from shared import accounts
 from shared.accounts import Lot
 from shared.events import Redeemed, RedemptionResult, fact_id
 from shared.ledger import MemoryLedger, open_lots
+from shared.ledger_records import LOTS
 from shared.money import from_micro
 from shared.writes import Record, Write
 
@@ -23,8 +24,10 @@ def redeem(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult
     result = recorded.model_copy(
         update={"lots": paid, "expected": payout, "paid": payout, "cost": cost, "realized": payout - cost}
     )
-    gone = tuple(Record("lots", lot.key, None) for lot in lots)
-    ledger.commit(Write(id=f"redeem:{result.id}", postings=accounts.redemption_postings(result), records=gone))
+    gone = tuple(Record(LOTS, lot.key, None) for lot in lots)
+    postings = accounts.redemption_postings(result)
+    peaks = accounts.peaks_of(postings)
+    ledger.commit(Write(id=f"redeem:{result.id}", postings=postings, peaks=peaks, records=gone))
     return result
 
 
@@ -55,4 +58,7 @@ def _paid(lot: Lot, payouts: Sequence[str]) -> Redeemed:
         shares=from_micro(lot.shares),
         cost=from_micro(lot.cost),
         payout=from_micro(lot.shares * share.numerator // share.denominator),
+        behind=from_micro(lot.behind),
+        event_id=lot.event_id,
+        group=lot.group,
     )

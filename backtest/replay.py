@@ -17,18 +17,22 @@ from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.venue.paper import PaperVenue
 from shared import accounts
+from shared.accounts import lot_key
 from shared.capture import Header
 from shared.clock import ManualClock
 from shared.errors import Malformed
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
+    ExitTask,
     Inputs,
     RedemptionResult,
     read_event,
     write_event,
 )
-from shared.ledger import INTENTS, MemoryLedger
+from shared.ledger import MemoryLedger
+from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
+from shared.switch import NOTES
 from shared.writes import Record, Result, Write
 
 
@@ -59,6 +63,7 @@ class Replay:
         self._venue = RecordedVenue(paper)
         self._journal = Journal(self.ledger, lambda: None)
         self._engines: dict[tuple[str, str], Engine] = {}
+        self._told: list[BuyEngineDecision] = []
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
@@ -83,6 +88,8 @@ class Replay:
         self._prices.of(recorded)
         self._venue.of(recorded)
         self._set_outside(recorded)
+        if recorded.exit is not None and recorded.exit.attempt:
+            return self._sell(recorded, recorded.exit)
         entry = self._tape.signals.get(recorded.signal_id)
         if entry is None:
             return None
@@ -95,20 +102,37 @@ class Replay:
             return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
         return engine.handle(event) if isinstance(event, ActionableSignal) else None
 
+    def _sell(self, recorded: BuyEngineDecision, task: ExitTask) -> BuyEngineDecision | None:
+        """Make an exit's attempt again; what set it off, and when, is input."""
+        engine, intent = self._engine(recorded.inputs), self._journal.known(recorded.signal_id).intent
+        if intent:
+            return engine.resume(intent)
+        self._told.clear()
+        engine.sell(task)
+        return self._told[-1] if self._told else None
+
     def _set_outside(self, recorded: BuyEngineDecision) -> None:
-        """Set the ledger's number and the kill switch as they stood: others move them too."""
-        portfolio = recorded.inputs.portfolio
-        if portfolio is not None:
-            self.ledger.seq = portfolio.seq
-            self.ledger.values.pop(accounts.HALT, None)
-            if portfolio.halted:
-                self.ledger.values[accounts.HALT] = 1
+        """Set the ledger's number, the controls and the lot's exit as they stood: others move them too."""
+        seen = recorded.inputs.portfolio
+        if seen is None:
+            return
+        self.ledger.seq = seen.seq
+        controls = {
+            accounts.HALT: seen.halted,
+            accounts.FLATTEN: seen.flattening,
+            accounts.PAUSE_ALL: seen.paused == "all",
+            accounts.PAUSE_BUYS: seen.paused == "buys",
+        }
+        for control in controls:
+            self.ledger.values.pop(control, None)
+        self.ledger.values.update({control: 1 for control, on in controls.items() if on})
+        self.ledger.put(Record(EXITS, lot_key(recorded.leader, recorded.token_id), _json(seen.exit)))
 
     def _meanwhile(self, recorded: BuyEngineDecision, waiting: list[RedemptionResult]) -> Callable[[], None]:
         """Return what others did between this decision and its intent, which the ledger therefore refused."""
         account = recorded.rules[-1].value.partition("=")[0] if recorded.reason == "ledger" else ""
-        if account == accounts.HALT:
-            return lambda: self.ledger.values.update({accounts.HALT: 1})
+        if account in NOTES:
+            return lambda: self.ledger.values.update({account: 1})
         return lambda: self._redeem(waiting.pop(0)) if account and waiting else None
 
     def _engine(self, inputs: Inputs) -> Engine:
@@ -124,7 +148,7 @@ class Replay:
                 clock=self._clock,
                 limits=limits,
                 identity=Identity("paper", limits.id, inputs.code_version),
-                emit=lambda _: None,
+                emit=self._told.append,
             )
         return self._engines[name]
 
@@ -138,6 +162,13 @@ class TapeLedger(MemoryLedger):
 
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
 
+    def put(self, record: Record) -> None:
+        """Set one record as others left it."""
+        fields = self._records.setdefault(record.kind, {})
+        fields.pop(record.field, None)
+        if record.value is not None:
+            fields[record.field] = record.value
+
     def commit(self, write: Write) -> Result:
         """Carry out one step, as the ledger in memory does."""
         if write.id.startswith("intent:"):
@@ -147,8 +178,12 @@ class TapeLedger(MemoryLedger):
 
 def _ledger(header: Header) -> TapeLedger:
     ledger = TapeLedger(header.accounts)
-    lots = (Record("lots", name, text) for name, text in header.lots.items())
-    intents = (Record(INTENTS, name, text) for name, text in header.intents.items())
-    ledger.commit(Write(id="capture:header", records=(*lots, *intents)))
+    kinds = {LOTS: header.lots, INTENTS: header.intents, EXITS: header.exits, GATHERED: header.gathered}
+    records = (Record(kind, name, text) for kind, fields in kinds.items() for name, text in fields.items())
+    ledger.commit(Write(id="capture:header", records=tuple(records)))
     ledger.seq = header.seq
     return ledger
+
+
+def _json(task: ExitTask | None) -> str | None:
+    return task.model_dump_json() if task else None

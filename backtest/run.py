@@ -21,16 +21,24 @@ from backtest.tally import Sink, Tally
 from backtest.valuation import Valuation
 from backtest.world import PaperMarket, World
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
+from buyer.exits import triggered
 from buyer.journal import Journal
 from buyer.limits import Limits
 from shared import accounts
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision
 from shared.ledger import MemoryLedger
+from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
 from shared.writes import Result as Committed
 from shared.writes import Write
+
+EXIT_STEP_MS = 1000
+WATCH_STEP_MS = 5000
+"""How often exits under way are tried, and lots looked at, between signals."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,9 @@ class Run:
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._engine = self._built(limits, bankroll)
+        tasks = ExitTasks(self.ledger, lambda: None)
+        self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
+        self._watches = triggered(limits) or bool(limits.leader_limits)
         self._waiting: list[Waiting] = []
         self._payouts: list[tuple[int, Resolved]] = []
         self._value = Valuation(self.quotes)
@@ -103,17 +114,29 @@ class Run:
             limits=limits,
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
+            explain=False,
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
+            self._attend(self._waiting[0].arrives_ms)
             arrives_ms, _, signal = heapq.heappop(self._waiting)
             self._pass_time(max(arrives_ms, self._clock.now_ms()))
             self._signal, self._world.signal_id = signal, signal.id
             self._engine.handle(signal)
             yield self._clock.now_ms()
+        self._attend(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
+
+    def _attend(self, until_ms: int) -> None:
+        """Let the buyer go on with its exits until the next signal, as it does between signals."""
+        while self.tally.by_market and (self._watches or self.ledger.records(EXITS)):
+            step_ms = EXIT_STEP_MS if self.ledger.records(EXITS) else WATCH_STEP_MS
+            if self._clock.now_ms() + step_ms >= until_ms or not self._value.shares:
+                return
+            self._pass_time(self._clock.now_ms() + step_ms)
+            self._desk.turn()
 
     def _fetch(self) -> bool:
         """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
@@ -175,17 +198,17 @@ class Run:
 
     def _decided(self, decision: BuyEngineDecision) -> None:
         """Take in what the engine decided."""
-        signal = self._signal
-        if signal is None:
-            return
+        signal = self._signal if self._signal and self._signal.id == decision.signal_id else None
         if decision.order is None or decision.outcome is None:
-            self.tally.skip(skipped_of(signal, decision, self._world.quote))
+            if signal:
+                self.tally.skip(skipped_of(signal, decision, self._world.quote))
             return
         met, facts = self._venue.met, decision.inputs.market
         outcome = ordered_of(signal, decision, decision.order, met)
         gain = self._gained()
         self._value.holds(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
-        self.tally.order(outcome, gain, facts, assumed=self.markets.assumed(outcome.token_id))
+        assumed = self.markets.assumed(outcome.token_id)
+        self.tally.order(outcome, gain, facts, assumed=assumed, of_signal=signal is not None)
         self._note(met.at_ms)
 
     def _gained(self) -> int:

@@ -40,9 +40,11 @@ class Tally:
         self.skips[outcome.reason] += 1
         self._sink(outcome)
 
-    def order(self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool) -> None:
+    def order(
+        self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool
+    ) -> None:
         """Count an order; `gain` is what a sell realized."""
-        self.signals[outcome.leader] += 1
+        self.signals[outcome.leader] += of_signal
         self.verdicts[outcome.verdict] += 1
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1

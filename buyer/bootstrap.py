@@ -14,6 +14,8 @@ from redis import Redis
 
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
@@ -123,7 +125,8 @@ def build(
     lease = Lease(
         redis, f"buyer:{PAPER}", f"{settings.consumer}@{socket.gethostname()}", clock=clock, ttl_s=settings.lease_s
     )
-    journal = Journal(RedisLedger(redis, PAPER), lambda: lease.fence)
+    ledger = RedisLedger(redis, PAPER)
+    journal = Journal(ledger, lambda: lease.fence)
     prices = _prices(settings, redis, clock, stop)
     counting: list[BuyerService] = []
 
@@ -152,6 +155,7 @@ def build(
         clock=clock,
         bankroll=to_micro(settings.paper_bankroll_usdc),
         inbox=inbox,
+        desk=ExitDesk(engine, ExitTasks(ledger, lambda: lease.fence), prices, clock=clock, limits=settings.limits),
     )
     counting.append(service)
     pipe = None

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from typing import TypeVar
 
-from buyer.fills import Filled, walk
+from buyer.exits import Mirrored, mirrored
+from buyer.fills import Filled, acceptable, walk
 from buyer.limits import Limits
-from buyer.sizing import TICKS, Size, buy_size, limit_price, sell_size
-from shared.events import ActionableSignal, Portfolio
-from shared.market import Book, MarketFacts
-from shared.money import to_micro
+from buyer.once import cached_property
+from buyer.sizing import TICKS, Size, Wager, buy_size, exit_limit, limit_price, sell_size, share_cost, stake
+from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
+from shared.market import Book, MarketFacts, Side
+from shared.money import from_micro, price_of, to_micro
 
 T = TypeVar("T")
 
@@ -20,16 +21,25 @@ class NotEvaluated(Exception):
 
 
 @dataclass(frozen=True)
-class Case:
-    """All a decision may look at; None is what could not be found out, and `problems` says why."""
+class Seen:
+    """What every decision may look at; None is what could not be found out, and `problems` says why."""
 
-    signal: ActionableSignal
     market: MarketFacts | None
     book: Book | None
     portfolio: Portfolio | None
     limits: Limits
     now_ms: int
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...]
+
+    @property
+    def side(self) -> Side:
+        """Return our side."""
+        return "SELL"
+
+    @property
+    def token_id(self) -> str:
+        """Return what is to be traded."""
+        raise NotImplementedError
 
     @cached_property
     def facts(self) -> MarketFacts:
@@ -57,28 +67,99 @@ class Case:
     @cached_property
     def limit(self) -> Decimal:
         """Return the worst price we accept."""
-        allowed = self.limits
-        return limit_price(
-            self.signal.price,
-            self.signal.side,
-            self.tick,
-            allowed.max_slippage_ticks,
-            allowed.max_slippage_pct,
-        )
+        raise NotImplementedError
 
     @cached_property
     def size(self) -> Size:
         """Return what we would order."""
-        if self.signal.side == "SELL":
-            return Size(sell_size(to_micro(self.balances.lot_shares)), 0)
-        return buy_size(self.limits.stake_usdc, self.limit, self.facts, bump=self.limits.bump_to_minimum)
+        raise NotImplementedError
 
     @cached_property
     def expected(self) -> Filled:
         """Return what the book we saw would give us."""
-        side, size = self.signal.side, self.size
+        side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
         return walk(self.seen_book.against(side), side, to_micro(size.shares), self.limit, budget, self.facts)
+
+
+@dataclass(frozen=True)
+class Case(Seen):
+    """A leader's signal."""
+
+    signal: ActionableSignal
+
+    @property
+    def side(self) -> Side:
+        """Return the leader's side, which is ours."""
+        return self.signal.side
+
+    @property
+    def token_id(self) -> str:
+        """Return what the leader traded."""
+        return self.signal.token_id
+
+    @cached_property
+    def trade(self) -> Trade:
+        """Return the leader's trade, with what was gathered before it; its price is the average."""
+        signal, gathered = self.signal, self.balances.gathered
+        if gathered is None or signal.side == "SELL":
+            return Trade(usdc=signal.usdc, shares=signal.shares, price=signal.price)
+        usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
+        return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
+
+    @cached_property
+    def limit(self) -> Decimal:
+        """Return the worst price we accept."""
+        allowed = self.limits
+        return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
+
+    @cached_property
+    def stake(self) -> Decimal:
+        """Return the collateral to follow with."""
+        cost = share_cost(self.limit, self.facts)
+        return stake(Wager(self.trade, self.balances.bankroll, cost, self.limits))
+
+    @cached_property
+    def sale(self) -> Mirrored:
+        """Return what of our lot goes when the leader sells."""
+        return mirrored(self.signal, self.balances, self.limits.mirror_sells)
+
+    @cached_property
+    def size(self) -> Size:
+        """Return what we would order."""
+        if self.side == "SELL":
+            return Size(sell_size(self.sale.sell), 0)
+        return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
+
+    @cached_property
+    def depth(self) -> Decimal:
+        """Return the collateral that the book offers at our limit or better."""
+        levels = self.seen_book.against(self.side)
+        offered = (level.price * level.shares for level in levels if acceptable(level.price, self.side, self.limit))
+        return sum(offered, Decimal(0))
+
+
+@dataclass(frozen=True)
+class ExitCase(Seen):
+    """One attempt of an exit."""
+
+    task: ExitTask
+
+    @property
+    def token_id(self) -> str:
+        """Return what is held."""
+        return self.task.token_id
+
+    @cached_property
+    def limit(self) -> Decimal:
+        """Return the lowest price to get out at."""
+        best = known(self.seen_book.best_bid, "the best bid is")
+        return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
+
+    @cached_property
+    def size(self) -> Size:
+        """Return what is still to be sold."""
+        return Size(max(Decimal(0), sell_size(to_micro(self.balances.lot_shares - self.task.keep))), 0)
 
 
 def known(value: T | None, what: str) -> T:
@@ -90,3 +171,8 @@ def known(value: T | None, what: str) -> T:
     if value is None:
         raise NotEvaluated(f"{what} not known")
     return value
+
+
+def budget_of(case: Case) -> Decimal:
+    """Return the most that the order can cost."""
+    return from_micro(case.size.budget)

@@ -1,12 +1,15 @@
 """The buyer's settings."""
 
+import json
 from decimal import Decimal
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.limits import Limits
-from shared.config import Settings, parse
+from buyer.limits import Limits, Mirror, Sizing, Tiers, leader_limits_of
+from shared.config import Settings, Words, parse
+from shared.events import first_problem
 
 
 class BuyerSettings(Settings):
@@ -25,12 +28,65 @@ class BuyerSettings(Settings):
     lease_s: float = Field(
         20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
     )
+    sizing: Sizing = Field(
+        "fixed",
+        description="How a buy's stake is reckoned: STAKE_USDC; LEADER_PCT of the leader's trade; the same part of our "
+        "bankroll as of LEADER_BANKROLL_USDC; by TIERS; or by KELLY_*.",
+    )
     stake_usdc: Decimal = Field(
-        Decimal(5), gt=0, le=100_000, description="Collateral for each buy, in pUSD, fees on top."
+        Decimal(5), gt=0, le=100_000, description="Collateral for each buy when sizing is fixed, in pUSD, fees on top."
+    )
+    leader_pct: Decimal = Field(
+        Decimal(10), gt=0, le=1000, description="Percent of the leader's trade that we stake when sizing is percent."
+    )
+    leader_bankroll_usdc: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        description="What the leader has, for sizing proportional; 0 is unknown, and nothing is bought.",
+    )
+    tiers: Tiers = Field(
+        "100:0.5,1000:0.1,*:0.02",
+        description="For sizing tiered: leader trades up to so many pUSD, followed with so many times theirs.",
+    )
+    kelly_edge_pct: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=100,
+        description="Percent that an outcome is worth above the leader's price, as you state it.",
+    )
+    kelly_fraction_pct: Decimal = Field(
+        Decimal(25), gt=0, le=100, description="Percent of the Kelly stake to bet (25 is a quarter Kelly)."
+    )
+    kelly_cap_pct: Decimal = Field(
+        Decimal(2), gt=0, le=100, description="Most percent of the bankroll in one buy when sizing is kelly."
+    )
+    max_stake_usdc: Decimal = Field(
+        Decimal(100), gt=0, le=100_000, description="Most pUSD for one buy, whatever the sizing."
+    )
+    bump_to_minimum: bool = Field(
+        default=True, description="Raise an order below the market's minimum size to it; else skip."
+    )
+    gather_window_s: int = Field(
+        0, ge=0, le=86_400, description="Seconds in which a leader's buys too small to follow add up; 0 skips each."
+    )
+    sides: Literal["both", "buy", "sell"] = Field("both", description="Which of the leaders' trades to follow.")
+    role: Literal["any", "maker", "taker"] = Field(
+        "any", description="Follow buys only where the leader was this in all fills; unknown roles fail."
     )
     min_leader_usdc: Decimal = Field(Decimal(1), ge=0, description="Smallest leader trade to follow, in pUSD.")
     min_price: Decimal = Field(Decimal("0.03"), ge=0, le=1, description="Lowest price to buy at.")
     max_price: Decimal = Field(Decimal("0.97"), ge=0, le=1, description="Highest price to buy at.")
+    only_markets: Words = Field((), description="Buy only in these: condition ids, market slugs or event slugs.")
+    not_markets: Words = Field((), description="Never buy in these: condition ids, market slugs or event slugs.")
+    only_categories: Words = Field((), description="Buy only in these categories; many markets have none.")
+    not_categories: Words = Field((), description="Never buy in these categories; a market without one fails too.")
+    only_keywords: Words = Field((), description="Buy only where the title or a slug holds one of these.")
+    not_keywords: Words = Field((), description="Never buy where the title or a slug holds one of these.")
+    min_to_end_s: int = Field(0, ge=0, description="Least seconds to the market's planned end when buying; 0 is any.")
+    max_to_end_s: int = Field(0, ge=0, description="Most seconds to the market's planned end when buying; 0 is any.")
+    min_depth_usdc: Decimal = Field(
+        Decimal(0), ge=0, description="Least pUSD that the book offers within our limit when buying; 0 is any."
+    )
     max_slippage_ticks: int = Field(2, ge=0, le=100, description="Ticks we may pay above the leader's price.")
     max_slippage_pct: Decimal = Field(
         Decimal(2), ge=0, le=100, description="Percent we may pay above it (the larger allowance counts)."
@@ -45,13 +101,48 @@ class BuyerSettings(Settings):
     max_market_usdc: Decimal = Field(
         Decimal(50), gt=0, description="Most pUSD in one market, open intents and fees included."
     )
+    max_event_usdc: Decimal = Field(Decimal(100), gt=0, description="Most pUSD in all markets of one event, likewise.")
+    max_group_usdc: Decimal = Field(
+        Decimal(100), gt=0, description="Most pUSD in one neg-risk event, whose outcomes exclude each other, likewise."
+    )
+    max_leader_usdc: Decimal = Field(Decimal(200), gt=0, description="Most pUSD in one leader's lots, likewise.")
     max_day_usdc: Decimal = Field(
         Decimal(200), gt=0, description="Most pUSD spent in one UTC day, open intents and fees included."
     )
-    bump_to_minimum: bool = Field(
-        default=True, description="Raise an order below the market's minimum size to it; else skip."
+    max_total_usdc: Decimal = Field(Decimal(500), gt=0, description="Most pUSD in all lots and open intents together.")
+    max_day_loss_usdc: Decimal = Field(
+        Decimal(100), gt=0, description="Realized loss of one UTC day, in pUSD, at which buying stops until the next."
     )
-    mirror_sells: bool = Field(default=True, description="Sell a leader's lot when that leader sells.")
+    max_drawdown_usdc: Decimal = Field(
+        Decimal(100),
+        gt=0,
+        description="Realized loss since a leader's best moment, in pUSD, at which it is not followed.",
+    )
+    max_orders_per_minute: int = Field(60, gt=0, le=1_000_000, description="Most buys sent in one minute.")
+    mirror_sells: Mirror = Field(
+        "all",
+        description="When a leader sells: sell all of our lot, the part the leader sold of what we followed, or none.",
+    )
+    stop_loss_pct: Decimal = Field(
+        Decimal(0), ge=0, lt=100, description="Sell a lot whose best bid is so many percent below its cost; 0 never."
+    )
+    take_profit_pct: Decimal = Field(
+        Decimal(0), ge=0, description="Sell a lot whose best bid is so many percent above its cost; 0 never."
+    )
+    max_hold_s: int = Field(0, ge=0, description="Sell a lot held for so many seconds; 0 never.")
+    exit_before_end_s: int = Field(
+        0, ge=0, description="Sell a lot so many seconds before its market's planned end; 0 never."
+    )
+    exit_slippage_pct: Decimal = Field(
+        Decimal(10),
+        ge=0,
+        lt=100,
+        description="Percent below the best bid that an exit accepts; it goes on until it is out.",
+    )
+    leader_limits: str = Field(
+        "",
+        description='Limits of single leaders: JSON, {"0x...": {"stake_usdc": "20"}}, or @FILE that holds it.',
+    )
     paper_bankroll_usdc: Decimal = Field(
         Decimal(1000), gt=0, description="Collateral the paper ledger starts with, in pUSD."
     )
@@ -60,10 +151,49 @@ class BuyerSettings(Settings):
     )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
 
+    @field_validator("leader_limits")
+    @classmethod
+    def _contents(cls, text: str) -> str:
+        """Take a file's contents for its name, in one form, so that what was decided by is published whole."""
+        if text.startswith("@"):
+            try:
+                text = Path(text[1:]).read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{text[1:]} cannot be read: {error}") from error
+        leaders = leader_limits_of(text)
+        return json.dumps(leaders, sort_keys=True, separators=(",", ":")) if leaders else ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        """Check the limits together, and each leader's own by the same bounds."""
+        who = ""
+        try:
+            limits = self.limits
+            for leader, given in leader_limits_of(self.leader_limits).items():
+                for limit, value in given.items():
+                    who = f"leader_limits of {leader}: {limit}: "
+                    _bounded(limit).validate_python(value)
+                who = f"leader_limits of {leader}: "
+                limits.of(leader)
+        except ValidationError as error:
+            raise ValueError(who + _plain(error)) from error
+        return self
+
     @property
     def limits(self) -> Limits:
         """Return what the policy decides by."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+
+
+def _bounded(name: str) -> TypeAdapter[Any]:
+    """Return what checks one setting's value alone."""
+    field = BuyerSettings.model_fields[name]
+    return TypeAdapter(Annotated[field.annotation, field])  # pyright: ignore[reportArgumentType, reportInvalidTypeForm, reportUnknownVariableType] - made at run time
+
+
+def _plain(error: ValidationError) -> str:
+    """Return what does not fit, without the whole model that it was found in."""
+    return first_problem(error).removeprefix("payload: ").removeprefix("Value error, ").partition(' (got "{')[0]
 
 
 def parse_args(argv: list[str] | None = None) -> BuyerSettings:

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from buyer.case import Case
+from buyer.case import Case, ExitCase
+from buyer.exits import DUST, order_fact
 from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.policy import Decision, decide, refused
+from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of
 from buyer.venue.port import Prices, Venue
-from shared.accounts import day_account
 from shared.clock import Clock
 from shared.errors import Malformed, RefusedForSafety
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
     DeadLetter,
+    ExitTask,
     Inputs,
     Order,
     Outcome,
@@ -61,10 +62,11 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
+        explain: bool = True,
     ) -> None:
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
-        self._emit = emit
+        self._emit, self._explain = emit, explain
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -88,13 +90,35 @@ class Engine:
         """Finish an intent that a crash left without an outcome."""
         draft, order, facts = _draft_in(intent)
         scope = _scope_of(draft)
-        if self._journal.halted():
-            outcome = _cancelled("the kill switch was on when the buyer came back")
-        elif self._clock.now_ms() - draft.inputs.now_ms > self._limits.max_signal_age_s * 1000:
+        limits = self._limits.of(draft.leader)
+        stopped = self._journal.stopped(order.side)
+        if stopped:
+            outcome = _cancelled(f"{stopped} was on when the buyer came back")
+        elif self._clock.now_ms() - draft.inputs.now_ms > limits.max_signal_age_s * 1000:
             outcome = _cancelled("stale when the buyer came back")
         else:
             outcome = self._venue.place(order, facts)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+
+    def sell(self, task: ExitTask) -> str:
+        """Try once to sell what an exit still has to sell; return the verdict's reason.
+
+        An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
+        venue gets one, and ends the task.
+
+        Raises:
+            As `handle` does; the same attempt must never be handed in again: its order may stand.
+        """
+        limits = self._limits.of(task.leader)
+        scope, inputs = self._look(task.leader, task.token_id, limits)
+        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
+        verdict = decide_exit(ExitCase(*seen, task))
+        draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
+        if verdict.order is not None and inputs.market is not None:
+            self._carry_out(draft, verdict, verdict.order, scope, inputs.market, None)
+        elif verdict.reason == DUST and task.keep == 0:
+            self._conclude(draft, None, None, None)
+        return verdict.reason
 
     def abandon(self, intent: str, reason: str) -> BuyEngineDecision | None:
         """Give back what an intent reserved that cannot be carried out (on paper nothing stands outside).
@@ -126,26 +150,31 @@ class Engine:
         return self._announce(decision, happened=isinstance(result, Written))
 
     def _decide(self, signal: ActionableSignal, ack: Ack | None) -> BuyEngineDecision | None:
-        facts, no_facts = self._prices.facts(signal.token_id)
-        book, no_book = self._prices.book(signal.token_id)
+        limits = self._limits.of(signal.leader)
+        scope, inputs = self._look(signal.leader, signal.token_id, limits)
+        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
+        verdict = decide(Case(*seen, signal), explain=self._explain)
+        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
+        if verdict.order is None or inputs.market is None:
+            return self._conclude(draft, None, None, ack)
+        return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
+
+    def _look(self, leader: str, token_id: str, limits: Limits) -> tuple[Scope, Inputs]:
+        """Read facts and book, then the clock, once, then the balances."""
+        facts, no_facts = self._prices.facts(token_id)
+        book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
-        scope = scope_of(signal, facts.condition_id if facts else signal.market.condition_id, now_ms)
-        portfolio = self._journal.portfolio(scope)
-        problems = tuple(problem for problem in (no_facts, no_book) if problem)
-        verdict = decide(Case(signal, facts, book, portfolio, self._limits, now_ms, problems))
+        scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         inputs = Inputs(
             now_ms=now_ms,
             market=facts,
             book=book,
-            portfolio=portfolio,
-            problems=problems,
+            portfolio=self._journal.portfolio(scope),
+            problems=tuple(problem for problem in (no_facts, no_book) if problem),
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
-        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
-        if verdict.order is None or facts is None:
-            return self._conclude(draft, None, None, ack)
-        return self._carry_out(draft, verdict, verdict.order, scope, facts, ack)
+        return scope, inputs
 
     def _carry_out(
         self,
@@ -157,7 +186,7 @@ class Engine:
         ack: Ack | None,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
-        intent = self._journal.intend(draft, order, scope, self._limits)
+        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader))
         if isinstance(intent, Refused):
             no = refused(verdict, intent.account, intent.value, intent.limit)
             return self._conclude(
@@ -205,6 +234,9 @@ class Engine:
             reason=verdict.reason,
             rules=verdict.rules,
             order=verdict.order,
+            trade=verdict.trade,
+            gathered=verdict.gathered,
+            exit=verdict.exit,
             inputs=inputs,
         )
 
@@ -229,9 +261,7 @@ def _entry_fact(entry: Entry) -> str:
 
 def _scope_of(draft: BuyEngineDecision) -> Scope:
     """Return the accounts of a draft as they were named when its intent was written, also after midnight."""
-    order = draft.order
-    condition_id = order.condition_id if order else ""
-    return Scope(draft.leader, draft.token_id, condition_id, day_account(draft.inputs.now_ms))
+    return scope_of(draft.leader, draft.token_id, draft.inputs.market, draft.inputs.now_ms)
 
 
 def _cancelled(reason: str) -> Outcome:

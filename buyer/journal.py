@@ -9,9 +9,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
 from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import CASH, DEPOSITED, HALT
+from shared.accounts import CASH, DEPOSITED, merged, peaks_of
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -23,10 +24,11 @@ from shared.events import (
     Portfolio,
     fact_id,
 )
-from shared.ledger import INTENTS, Ledger, lot_record
-from shared.market import MarketFacts
+from shared.ledger import Ledger, lot_record
+from shared.ledger_records import INTENTS
+from shared.market import MarketFacts, Side
 from shared.money import from_micro
-from shared.switch import turn
+from shared.switch import STOPS, turn
 from shared.writes import Ack, Fence, Guard, Record, Result, Write
 
 
@@ -51,11 +53,12 @@ class Journal:
 
     def portfolio(self, scope: Scope) -> Portfolio:
         """Return the balances that a decision looks at."""
-        return portfolio_of(scope, self._ledger.read(scope.accounts))
+        return portfolio_of(scope, self._ledger.read(scope.accounts, (), scope.records))
 
-    def halted(self) -> bool:
-        """Say whether the kill switch is on."""
-        return bool(self._ledger.read((HALT,)).values[HALT])
+    def stopped(self, side: Side) -> str:
+        """Return the control that keeps an order of this side from being sent now, '' when none does."""
+        values = self._ledger.read(STOPS[side]).values
+        return next((control for control in STOPS[side] if values[control]), "")
 
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
@@ -79,13 +82,13 @@ class Journal:
         self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits) -> Result:
-        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
+        """Reserve the order's budget and record the intent, unless a cap or a control says no."""
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
-                postings=reserve(order, scope),
+                postings=reserve(order, scope, draft.inputs.portfolio or _EMPTY),
                 guards=guards(order, scope, limits),
-                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()),),
+                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *taken(draft)),
                 events=((DECISIONS, _update(draft, order, None)),),
                 fence=self._fence(),
             )
@@ -103,8 +106,9 @@ class Journal:
         order, outcome = decision.order, decision.outcome
         write = Write(
             id=f"decision:{decision.signal_id}",
+            postings=followed(decision),
             events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
-            records=(Record(INTENTS, decision.signal_id, None),),
+            records=(Record(INTENTS, decision.signal_id, None), *records_of(decision)),
             fence=self._fence(),
             ack=ack,
         )
@@ -137,12 +141,13 @@ def _with_outcome(
     facts: MarketFacts,
 ) -> Write:
     before = decision.inputs.portfolio or _EMPTY
-    lots = (lot_record(lot_of(order, facts)),) if order.side == "BUY" and outcome.shares > 0 else ()
-    shares = next(name for name in scope.accounts if name.startswith("shares:"))
+    lots = (lot_record(lot_of(order, facts, decision)),) if order.side == "BUY" and outcome.shares > 0 else ()
+    postings = merged((*write.postings, *settle(order, outcome, scope, before)))
     return Write(
         id=write.id,
-        postings=settle(order, outcome, scope, before),
-        guards=(Guard(shares, at_least=0),),
+        postings=postings,
+        peaks=peaks_of(postings),
+        guards=(Guard(scope.amounts["lot_shares"], at_least=0),),
         records=(*write.records, *lots),
         events=((DECISIONS, _update(decision, order, outcome)), *write.events),
         fence=write.fence,

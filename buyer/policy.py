@@ -3,58 +3,143 @@
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
-from buyer.case import Case, NotEvaluated
-from buyer.rules import RULES, Rule
+from buyer.case import Case, ExitCase, NotEvaluated, Seen
+from buyer.exits import DUST, opened_by, order_fact
+from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, Judged
+from shared.accounts import COUNTS
 from shared.errors import Malformed
-from shared.events import Order, RuleResult, Verdict, fact_id
+from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
 from shared.money import from_micro
+
+GATHERED = "gathered"
+"""The reason of a trade that is too small to follow and was added to those before it."""
+UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
+"""What keeps a rule from being evaluated."""
+
+Some = TypeVar("Some", bound=Seen)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict; `reason` is the first failed rule, `order` what to send when there is none."""
+    """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
+
+    `gathered` is what too small a trade was added to, `exit` what is to be sold, now or later.
+    """
 
     verdict: Verdict
     reason: str
     rules: tuple[RuleResult, ...]
     order: Order | None
+    trade: Trade | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
 
 
-def decide(case: Case) -> Decision:
-    """Judge one signal by every rule of its side."""
-    rules = tuple(_judge(name, rule, case) for name, rule in RULES[case.signal.side].items())
+def decide(case: Case, *, explain: bool = True) -> Decision:
+    """Judge one signal by every rule of its side.
+
+    Without `explain` the verdict is the same and comes without the rules' values: for runs over millions of signals.
+    """
+    rules = _judged(RULES[case.side], case) if explain else ()
+    failed = [rule.rule for rule in rules if not rule.passed] if explain else _failed(case)
+    trade, task = _trade(case), _exit(case, failed)
+    if not failed:
+        order = _order(case, case.signal.id, case.signal.leader)
+        return Decision(case.side, "all rules passed", rules, order, trade, exit=task)
+    gathered = _gathered(case, failed)
+    if gathered is None:
+        return Decision("SKIP", failed[0], rules, None, trade, exit=task)
+    since = f"{gathered.usdc} since {gathered.since_ms}"
+    rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
+    return Decision("SKIP", GATHERED, (*rules, rule), None, trade, gathered=gathered)
+
+
+def decide_exit(case: ExitCase) -> Decision:
+    """Judge one attempt of an exit."""
+    rules = _judged(EXIT_RULES, case)
     failed = next((rule.rule for rule in rules if not rule.passed), None)
     if failed:
-        return Decision("SKIP", failed, rules, None)
-    return Decision(case.signal.side, "all rules passed", rules, _order(case))
+        return Decision("SKIP", failed, rules, None, exit=case.task)
+    order = _order(case, order_fact(case.task), case.task.leader)
+    return Decision("SELL", f"exit: {case.task.reason}", rules, order, exit=case.task)
 
 
 def refused(decision: Decision, account: str, value: int, limit: int) -> Decision:
-    """Return the decision after the ledger refused its intent: a cap or the kill switch moved in between."""
-    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={from_micro(value)}", limit=str(from_micro(limit)))
-    return Decision("SKIP", "ledger", (*decision.rules, rule), None)
+    """Return the decision after the ledger refused its intent: a cap or a control moved in between."""
+    seen, allowed = (value, limit) if account in COUNTS else (from_micro(value), from_micro(limit))
+    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={seen}", limit=str(allowed))
+    return Decision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
 
 
-def _judge(name: str, rule: Rule, case: Case) -> RuleResult:
+def _failed(case: Case) -> list[str]:
+    """Return the rules that fail; only the first where nothing depends on the others."""
+    failed: list[str] = []
+    for name, rule in RULES[case.side].items():
+        try:
+            passed = rule(case)[0]
+        except UNKNOWN:
+            passed = False
+        if not passed:
+            failed.append(name)
+            if case.side == "BUY" and not case.limits.gather_window_s:
+                break
+    return failed
+
+
+def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
+    return tuple(_judge(name, rule, case) for name, rule in rules.items())
+
+
+def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
     try:
         passed, value, limit = rule(case)
-    except (NotEvaluated, ArithmeticError, ValueError, Malformed) as error:
+    except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
-def _order(case: Case) -> Order:
-    signal, size = case.signal, case.size
+def _trade(case: Case) -> Trade | None:
+    try:
+        return case.trade
+    except UNKNOWN:
+        return None
+
+
+def _exit(case: Case, failed: list[str]) -> ExitTask | None:
+    """Return the exit that a leader's sell opens: it goes on when this order sells nothing, or not enough."""
+    if case.side != "SELL" or OPENS_EXIT & set(failed):
+        return None
+    try:
+        sale = case.sale
+    except UNKNOWN:
+        return None
+    dust = bool(failed) and failed[0] == DUST and sale.keep == 0
+    return None if dust else opened_by(case.signal, sale, case.now_ms)
+
+
+def _gathered(case: Case, failed: list[str]) -> Gathered | None:
+    """Return what a trade that is only too small comes to with those before it."""
+    if case.side != "BUY" or not case.limits.gather_window_s or not set(failed) <= TOO_SMALL:
+        return None
+    before = case.balances.gathered
+    since_ms = before.since_ms if before else case.now_ms
+    return Gathered(usdc=case.trade.usdc, shares=case.trade.shares, since_ms=since_ms)
+
+
+def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
+    size = case.size
     return Order(
-        id=fact_id("order", signal.id),
-        signal_id=signal.id,
-        token_id=signal.token_id,
+        id=fact_id("order", fact),
+        signal_id=fact,
+        token_id=case.token_id,
         condition_id=case.facts.condition_id,
-        leader=signal.leader,
-        side=signal.side,
+        leader=leader,
+        side=case.side,
         shares=size.shares,
         limit_price=case.limit,
         budget=from_micro(size.budget),

@@ -5,86 +5,184 @@ the order did not use goes back when the outcome is known. A sell takes its shar
 sold twice.
 """
 
+import json
 from dataclasses import dataclass
+from typing import Literal
 
 from buyer.limits import Limits
+from buyer.once import cached_property
 from shared import accounts
-from shared.accounts import Lot, Postings, merged
-from shared.events import ActionableSignal, Order, Outcome, Portfolio
+from shared.accounts import Lot, Postings, exposures, merged
+from shared.events import BuyEngineDecision, ExitTask, Gathered, HeldLot, Order, Outcome, Portfolio
+from shared.ledger_records import EXITS, GATHERED, LOTS
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
+from shared.switch import STOPS
 from shared.writes import Balances, Guard
+
+_OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The accounts a signal touches: read in one go before deciding."""
+    """What of the ledger a signal touches: read in one go before deciding.
+
+    `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
+    """
 
     leader: str
     token_id: str
     condition_id: str
     day: str
+    event_id: str = ""
+    group: str = ""
+    pnl: str = ""
+    minute: int = 0
+    gathered_since_ms: int = 0
 
     @property
+    def lot(self) -> str:
+        """Name the lot."""
+        return accounts.lot_key(self.leader, self.token_id)
+
+    @property
+    def gathering(self) -> str:
+        """Name the record of the leader's small buys of this token."""
+        return f"{self.lot}:BUY"
+
+    @property
+    def exposures(self) -> dict[str, str]:
+        """Name the accounts of what is at risk, by what they add up."""
+        return {
+            "market_exposure": accounts.market_account(self.condition_id),
+            "event_exposure": f"event:{self.event_id}",
+            "group_exposure": f"group:{self.group}",
+            "leader_exposure": f"leader:{self.leader}",
+            "total_exposure": accounts.TOTAL,
+        }
+
+    @cached_property
+    def amounts(self) -> dict[str, str]:
+        """Name the accounts in micro-units by their field of `Portfolio`."""
+        return {
+            "cash": accounts.CASH,
+            "spent_today": self.day,
+            "lot_shares": accounts.shares_account(self.leader, self.token_id),
+            "lot_cost": accounts.cost_account(self.leader, self.token_id),
+            "realized_today": self.pnl,
+            "leader_realized": accounts.realized_account(self.leader),
+            "leader_peak": accounts.peak_account(self.leader),
+            "behind": accounts.behind_account(self.leader, self.token_id),
+            **self.exposures,
+        }
+
+    @cached_property
     def accounts(self) -> tuple[str, ...]:
-        """Name the accounts, in the order `portfolio_of` reads them."""
-        return (
-            accounts.CASH,
-            self.day,
-            accounts.market_account(self.condition_id),
-            accounts.shares_account(self.leader, self.token_id),
-            accounts.cost_account(self.leader, self.token_id),
-            accounts.HALT,
-        )
+        """Name every account that `portfolio_of` reads."""
+        return (*self.amounts.values(), *_OTHERS)
+
+    @cached_property
+    def records(self) -> tuple[tuple[str, str], ...]:
+        """Name every record that `portfolio_of` reads."""
+        return ((LOTS, self.lot), (GATHERED, self.gathering), (EXITS, self.lot))
 
 
-def scope_of(signal: ActionableSignal, condition_id: str, now_ms: int) -> Scope:
-    """Return the accounts that a decision on `signal` looks at."""
-    return Scope(signal.leader, signal.token_id, condition_id, accounts.day_account(now_ms))
+def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
+    """Return what a decision on this lot looks at; without facts its market's and event's exposures read as 0."""
+    return Scope(
+        leader,
+        token_id,
+        facts.condition_id if facts else "",
+        accounts.day_account(now_ms),
+        facts.event_id if facts else "",
+        facts.event_id if facts and facts.neg_risk else "",
+        accounts.pnl_account(now_ms),
+        now_ms // 60_000,
+        now_ms - gather_window_s * 1000,
+    )
 
 
 def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
-    cash, day, market, shares, cost, halt = (balances.values[name] for name in scope.accounts)
-    return Portfolio(
+    values, records = balances.values, balances.records
+    lot, gathered, task = (records.get(name) for name in scope.records)
+    holding = bool(values[scope.amounts["lot_cost"]] or values[scope.amounts["lot_shares"]])
+    return Portfolio.of_checked(
         seq=balances.seq,
-        cash=from_micro(cash),
-        spent_today=from_micro(day),
-        market_exposure=from_micro(market),
-        lot_shares=from_micro(shares),
-        lot_cost=from_micro(cost),
-        halted=bool(halt),
+        **{field: from_micro(values[account]) for field, account in scope.amounts.items()},
+        bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
+        halted=bool(values[accounts.HALT]),
+        paused=_paused(values),
+        flattening=bool(values[accounts.FLATTEN]),
+        minute=values[accounts.RATE_MINUTE],
+        orders_sent=values[accounts.RATE_ORDERS],
+        lot=_held_lot(lot) if holding else None,
+        gathered=_recent(gathered, scope.gathered_since_ms),
+        exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
 
 
-def reserve(order: Order, scope: Scope) -> Postings:
-    """Return what an intent sets aside."""
+def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:
+    return "all" if values[accounts.PAUSE_ALL] else "buys" if values[accounts.PAUSE_BUYS] else ""
+
+
+def _held_lot(text: str | None) -> HeldLot | None:
+    if text is None:
+        return None
+    facts = json.loads(text)
+    return HeldLot(
+        opened_at_ms=facts.get("opened_at_ms", 0), event_id=facts.get("event_id", ""), group=facts.get("group", "")
+    )
+
+
+def _recent(text: str | None, since_ms: int) -> Gathered | None:
+    found = Gathered.model_validate_json(text) if text else None
+    return found if found and found.since_ms > since_ms else None
+
+
+def reserve(order: Order, scope: Scope, before: Portfolio) -> Postings:
+    """Return what an intent sets aside; a buy counts itself in the minute's orders, which begin anew each minute."""
     if order.side == "SELL":
         return ((accounts.shares_account(scope.leader, scope.token_id), -to_micro(order.shares)),)
     budget = to_micro(order.budget)
+    passed = scope.minute - before.minute
     return (
         (accounts.CASH, -budget),
         (scope.day, budget),
-        (accounts.market_account(scope.condition_id), budget),
+        *((account, budget) for account in _exposed(scope)),
+        *(((accounts.RATE_MINUTE, passed),) if passed else ()),
+        (accounts.RATE_ORDERS, 1 - before.orders_sent if passed else 1),
     )
 
 
 def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
     """Return what must hold at the very moment of the intent, whatever changed since the decision was made."""
-    not_halted = Guard(accounts.HALT, at_most=0)
+    allowed = tuple(Guard(control, at_most=0) for control in STOPS[order.side])
     if order.side == "SELL":
-        return (not_halted, Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
+        return (*allowed, Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
+    caps = {
+        scope.day: limits.max_day_usdc,
+        scope.exposures["market_exposure"]: limits.max_market_usdc,
+        scope.exposures["event_exposure"]: limits.max_event_usdc,
+        scope.exposures["leader_exposure"]: limits.max_leader_usdc,
+        scope.exposures["total_exposure"]: limits.max_total_usdc,
+        **({scope.exposures["group_exposure"]: limits.max_group_usdc} if scope.group else {}),
+    }
     return (
-        not_halted,
+        *allowed,
         Guard(accounts.CASH, at_least=0),
-        Guard(scope.day, at_most=to_micro(limits.max_day_usdc)),
-        Guard(accounts.market_account(scope.condition_id), at_most=to_micro(limits.max_market_usdc)),
+        *(Guard(account, at_most=to_micro(cap)) for account, cap in caps.items()),
+        Guard(scope.pnl, at_least=1 - to_micro(limits.max_day_loss_usdc)),
+        Guard(accounts.RATE_MINUTE, at_least=scope.minute, at_most=scope.minute),
+        Guard(accounts.RATE_ORDERS, at_least=1, at_most=limits.max_orders_per_minute),
     )
 
 
 def settle(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> Postings:
     """Return what a known outcome posts, on top of what its intent set aside."""
-    return _settle_sell(order, outcome, scope, before) if order.side == "SELL" else _settle_buy(order, outcome, scope)
+    if order.side == "SELL":
+        return _settle_sell(order, outcome, scope, before)
+    return _settle_buy(order, outcome, scope)
 
 
 def _settle_buy(order: Order, outcome: Outcome, scope: Scope) -> Postings:
@@ -95,7 +193,7 @@ def _settle_buy(order: Order, outcome: Outcome, scope: Scope) -> Postings:
         (
             (accounts.CASH, unused),
             (scope.day, -unused),
-            (accounts.market_account(scope.condition_id), -unused),
+            *((account, -unused) for account in _exposed(scope)),
             (accounts.shares_account(scope.leader, scope.token_id), to_micro(outcome.shares)),
             (accounts.cost_account(scope.leader, scope.token_id), cost),
             (accounts.FEES, fee),
@@ -107,17 +205,24 @@ def _settle_sell(order: Order, outcome: Outcome, scope: Scope, before: Portfolio
     sold, fee = to_micro(outcome.shares), to_micro(outcome.fee)
     proceeds = to_micro(outcome.usdc) - fee
     basis = basis_of(sold, before)
+    lot = before.lot or HeldLot(opened_at_ms=0)
+    stood = exposures(scope.leader, scope.condition_id, lot.event_id, lot.group)
     return merged(
         (
             (accounts.CASH, proceeds),
             (accounts.shares_account(scope.leader, scope.token_id), to_micro(order.shares) - sold),
             (accounts.cost_account(scope.leader, scope.token_id), -basis),
-            (accounts.market_account(scope.condition_id), -basis),
+            *((account, -basis) for account in stood),
             (accounts.REALIZED, proceeds - basis),
+            (scope.pnl, proceeds - basis),
             (accounts.realized_account(scope.leader), proceeds - basis),
             (accounts.FEES, fee),
         )
     )
+
+
+def _exposed(scope: Scope) -> tuple[str, ...]:
+    return exposures(scope.leader, scope.condition_id, scope.event_id, scope.group)
 
 
 def basis_of(sold: int, before: Portfolio) -> int:
@@ -126,6 +231,12 @@ def basis_of(sold: int, before: Portfolio) -> int:
     return cost if sold >= held else cost * sold // held
 
 
-def lot_of(order: Order, facts: MarketFacts) -> Lot:
+def lot_of(order: Order, facts: MarketFacts, decision: BuyEngineDecision) -> Lot:
     """Return the lot that a buy opens or grows."""
-    return Lot(order.leader, order.token_id, order.condition_id, facts.outcome_index, facts.title, 0, 0)
+    held = decision.inputs.portfolio.lot if decision.inputs.portfolio else None
+    opened_at_ms = held.opened_at_ms if held else decision.inputs.now_ms
+    group = facts.event_id if facts.neg_risk else ""
+    return Lot(
+        order.leader, order.token_id, order.condition_id, facts.outcome_index, facts.title, 0, 0,
+        facts.event_id, group, opened_at_ms,
+    )  # fmt: skip

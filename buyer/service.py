@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from buyer.engine import Engine
+from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
 from shared import logs
@@ -40,10 +41,11 @@ class BuyerService:
         clock: Clock,
         bankroll: int,
         inbox: "queue.Queue[ActionableSignal] | None" = None,
+        desk: ExitDesk | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
-        self._inbox = inbox
+        self._inbox, self._desk = inbox, desk
         self._attempts: Counter[str] = Counter()
         self._active = self._settled = self._emptied = False
         self._trimmed = 0
@@ -85,6 +87,7 @@ class BuyerService:
             "decisions": dict(sorted(self.counts.items())),
             "signals_lost": self._trimmed,
             "prices": self._prices.snapshot(),
+            "exits": self._desk.snapshot() if self._desk else {},
         }
 
     def decided(self, decision: BuyEngineDecision) -> None:
@@ -125,12 +128,16 @@ class BuyerService:
         self._notice_losses()
 
     def _attend(self) -> None:
-        """Hold the lease, and finish what was interrupted before anything new is decided."""
+        """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
         if self._emptied:
             self._begin_again()
         self._lease.renew()
-        if self._settled:
-            return
+        if not self._settled:
+            self._recover()
+        if self._desk is not None:
+            self._desk.turn()
+
+    def _recover(self) -> None:
         self._journal.deposit(self._bankroll)
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)

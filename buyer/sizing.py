@@ -1,11 +1,14 @@
 """How large an order is: values in, a size out. Pure."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from buyer.fills import dearest_fee
+from buyer.limits import Limits, Sizing, tiers_of
+from shared.events import Trade
 from shared.market import MarketFacts, Side
-from shared.money import MICRO, ceil_to, cost_micro, floor_to, to_micro, truncate
+from shared.money import MICRO, ceil_to, cost_micro, floor_to, plain, to_micro, truncate
 
 SIZE_PLACES = 2
 """Decimals of an order's shares, for every tick (venue reference 3.4)."""
@@ -23,6 +26,78 @@ class Size:
     bumped: bool = False
 
 
+@dataclass(frozen=True)
+class Wager:
+    """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
+
+    trade: Trade
+    bankroll: Decimal
+    share_cost: Decimal
+    limits: Limits
+
+
+def stake(wager: Wager) -> Decimal:
+    """Return the collateral to follow a trade with, by the sizing mode, never more than `max_stake_usdc`.
+
+    Raises:
+        ValueError: the mode lacks what it is reckoned from.
+    """
+    wanted = STAKES[wager.limits.sizing](wager)
+    return plain(min(max(wanted, Decimal(0)), wager.limits.max_stake_usdc).quantize(Decimal(1).scaleb(-6), ROUND_DOWN))
+
+
+def _fixed(wager: Wager) -> Decimal:
+    return wager.limits.stake_usdc
+
+
+def _percent(wager: Wager) -> Decimal:
+    return wager.trade.usdc * wager.limits.leader_pct / 100
+
+
+def _proportional(wager: Wager) -> Decimal:
+    """Return the same part of our bankroll as the trade is of the leader's."""
+    theirs = wager.limits.leader_bankroll_usdc
+    if theirs <= 0:
+        raise ValueError("the leader's bankroll is not known: set leader_bankroll_usdc")
+    return wager.trade.usdc * wager.bankroll / theirs
+
+
+def _tiered(wager: Wager) -> Decimal:
+    """Return the trade times the multiplier of its tier."""
+    for tier in tiers_of(wager.limits.tiers):
+        if tier.up_to is None or wager.trade.usdc <= tier.up_to:
+            return wager.trade.usdc * tier.multiplier
+    raise ValueError(f"no tier for a trade of {wager.trade.usdc}: end tiers with *:multiplier")
+
+
+def _kelly(wager: Wager) -> Decimal:
+    """Return the fraction of the bankroll that grows it fastest: (q - c) / (1 - c), a part of it, under a cap.
+
+    q is the chance we state: the leader's price and our edge over it; c is what a share costs us at worst, with fees.
+    Source: J. L. Kelly, "A New Interpretation of Information Rate" (1956), for a share that pays 1 or nothing.
+    """
+    limits, cost = wager.limits, wager.share_cost
+    chance = min(wager.trade.price * (1 + limits.kelly_edge_pct / 100), Decimal(1))
+    if cost >= 1 or chance <= cost:
+        return Decimal(0)
+    part = (chance - cost) / (1 - cost) * limits.kelly_fraction_pct / 100
+    return min(part, limits.kelly_cap_pct / 100) * wager.bankroll
+
+
+STAKES: Mapping[Sizing, Callable[[Wager], Decimal]] = {
+    "fixed": _fixed,
+    "percent": _percent,
+    "proportional": _proportional,
+    "tiered": _tiered,
+    "kelly": _kelly,
+}
+
+
+def share_cost(limit: Decimal, facts: MarketFacts) -> Decimal:
+    """Return the most that one share bought at `limit` or better costs, its fee included."""
+    return limit + Decimal(dearest_fee(MICRO, limit, facts)) / MICRO
+
+
 def limit_price(
     leader_price: Decimal, side: Side, tick: Decimal, slippage_ticks: int, slippage_pct: Decimal
 ) -> Decimal:
@@ -36,6 +111,11 @@ def limit_price(
     return min(max(price, tick), 1 - tick)
 
 
+def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decimal:
+    """Return the lowest price to get out at: so many percent below the best bid, on the tick grid, at least a tick."""
+    return min(max(ceil_to(best_bid * (1 - slippage_pct / 100), tick), tick), 1 - tick)
+
+
 def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) -> Size:
     """Return how many shares `stake` collateral buys at `limit`, fees on top.
 
@@ -44,7 +124,7 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) 
     """
     shares = truncate(stake / limit, SIZE_PLACES)
     minimum = ceil_to(facts.min_shares, Decimal(1).scaleb(-SIZE_PLACES))
-    bumped = shares < minimum and bump
+    bumped = stake > 0 and shares < minimum and bump
     if bumped:
         shares = minimum
     elif shares < minimum:
@@ -54,5 +134,5 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) 
 
 
 def sell_size(lot_shares: int) -> Decimal:
-    """Return a whole lot (micro-shares) in shares the venue takes; what is left below 0.01 is dust."""
+    """Return micro-shares in shares the venue takes; what is left below 0.01 is dust."""
     return truncate(Decimal(lot_shares) / MICRO, SIZE_PLACES)

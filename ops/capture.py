@@ -16,7 +16,8 @@ from shared.capture import Capture, Header, captured_to, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, STREAMS
-from shared.ledger import INTENTS, RedisLedger
+from shared.ledger import RedisLedger
+from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
 from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
@@ -109,7 +110,8 @@ def _now(redis: Redis, clock: Clock) -> Start:
     settings = [entry for entry in _all(redis, SERVICE) if entry.fields.get("event") == "SERVICE_START"]
     while True:
         balances = ledger.accounts()
-        header = Header(clock.now_ms(), balances.seq, balances.values, ledger.records("lots"), ledger.records(INTENTS))
+        records = {kind: ledger.records(kind) for kind in (LOTS, INTENTS, EXITS, GATHERED)}
+        header = Header(clock.now_ms(), balances.seq, balances.values, **records)
         positions = {stream: _last(redis, stream) for stream in STREAMS} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
         if ledger.read(()).seq == balances.seq:
             return Start(positions, header, settings)

@@ -217,24 +217,54 @@ def why_not(
 
 @app.command()
 def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
-    """Stop all buying now; survives restarts until `hybrid resume`.
+    """Stop every order now, exits too; survives restarts until `hybrid resume`.
 
     Example: hybrid kill --why "odd fills since 14:00"
     """
     from ops import controls
 
-    _turn(controls.kill, "off", _find_url(redis_url, data_dir), mode, why)
+    _turn(controls.kill, "orders are off", _find_url(redis_url, data_dir), mode, why)
+
+
+@app.command()
+def pause(
+    why: Why,
+    what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
+    mode: Mode = "paper",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop buying for now; sells and exits go on unless --what all. Survives restarts until `hybrid resume`.
+
+    Example: hybrid pause --why "fees went up"
+    """
+    from ops import controls
+
+    switch = controls.pause_all if what == "all" else controls.pause_buys
+    state = "orders are paused" if what == "all" else "buys are paused"
+    _turn(switch, state, _find_url(redis_url, data_dir), mode, why)
+
+
+@app.command()
+def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop buying and sell every lot, until all are gone or `hybrid resume`; too small ones wait for their redemption.
+
+    Example: hybrid flatten --why "going away"
+    """
+    from ops import controls
+
+    _turn(controls.flatten, "lots are being sold", _find_url(redis_url, data_dir), mode, why)
 
 
 @app.command()
 def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
-    """Allow buying again after `hybrid kill`.
+    """Allow everything again after `hybrid kill`, `pause` or `flatten`; exits that began go on.
 
     Example: hybrid resume --why "checked the fills"
     """
     from ops import controls
 
-    _turn(controls.resume, "on", _find_url(redis_url, data_dir), mode, why)
+    _turn(controls.resume, "orders are on", _find_url(redis_url, data_dir), mode, why)
 
 
 @app.command()
@@ -412,7 +442,7 @@ def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str
 
     with connect(url) as server:
         changed = switch(server, mode, why, SystemClock())
-    typer.echo(f"{mode} orders are {state}" if changed else f"{mode} orders were {state} already")
+    typer.echo(f"{mode} {state}" if changed else f"{mode} {state} already")
 
 
 def _width() -> int | None:

@@ -1,41 +1,85 @@
-"""`hybrid kill` and `hybrid resume`: the switch that every order asks, kept in the ledger so it outlives restarts."""
+"""`hybrid pause`, `flatten`, `kill` and `resume`: what every order asks, kept in the ledger so it outlives restarts."""
 
 import getpass
 import json
 import os
 import uuid
+from dataclasses import dataclass
 
 from redis import Redis
 
+from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.clock import Clock
 from shared.ledger import RedisLedger
-from shared.switch import CONTROLS, SWITCH, turn
+from shared.switch import CONTROLS, NOTES, SWITCH, turn
 from shared.writes import Refused
+
+NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "pause buys"}
+"""Each control as an operator calls it, the strongest first."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control that is on: who turned it, when (UTC milliseconds) and why."""
+
+    name: str
+    who: str
+    why: str
+    at_ms: int
 
 
 def kill(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
     """Switch all orders off; return False when they were off already."""
-    return _turn(redis, mode, on=True, why=why, clock=clock)
+    return _turn(redis, mode, HALT, on=True, why=why, clock=clock)
+
+
+def pause_buys(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Stop buying; sells and exits go on. Return False when it was stopped already."""
+    return _turn(redis, mode, PAUSE_BUYS, on=True, why=why, clock=clock)
+
+
+def pause_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Send no orders; return False when that was so already."""
+    return _turn(redis, mode, PAUSE_ALL, on=True, why=why, clock=clock)
+
+
+def flatten(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Stop buying and sell every lot; return False when that was under way already."""
+    return _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock)
 
 
 def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
-    """Switch orders on again; return False when they were on already."""
-    return _turn(redis, mode, on=False, why=why, clock=clock)
+    """Turn every control off; return False when none was on."""
+    turned = [_turn(redis, mode, control, on=False, why=why, clock=clock) for control in NAMES]
+    return any(turned)
+
+
+def active(redis: Redis, mode: str) -> list[Control]:
+    """Return the controls that are on, the strongest first."""
+    ledger = RedisLedger(redis, mode)
+    values, notes = ledger.read(tuple(NAMES)).values, ledger.records(CONTROLS)
+    return [_control(name, notes.get(NOTES[account])) for account, name in NAMES.items() if values[account]]
 
 
 def last_turn(redis: Redis, mode: str) -> dict[str, str]:
-    """Return who turned the switch last, when and why; empty when nobody did."""
+    """Return who turned the kill switch last, when and why; empty when nobody did."""
     text = RedisLedger(redis, mode).records(CONTROLS).get(SWITCH)
     return json.loads(text) if text else {}
 
 
-def _turn(redis: Redis, mode: str, *, on: bool, why: str, clock: Clock) -> bool:
-    write = turn(f"kill-switch:{uuid.uuid4()}", on=on, who=_who(), why=why, now_ms=clock.now_ms())
+def _control(name: str, note: str | None) -> Control:
+    said: dict[str, str] = json.loads(note) if note else {}
+    return Control(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
+
+
+def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
+    name = f"control:{control}:{uuid.uuid4()}"
+    write = turn(name, on=on, who=_who(), why=why, now_ms=clock.now_ms(), control=control)
     return not isinstance(RedisLedger(redis, mode).commit(write), Refused)
 
 
 def _who() -> str:
-    """Name the user; a container's user often has no name, which must not keep the switch from turning."""
+    """Name the user; a container's user often has no name, which must not keep a control from turning."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -22,6 +22,13 @@ _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", 
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
     ("late", "mute", "blind", "demoted"), "bold red"
 )
+_STOPPED = {
+    accounts.HALT: "KILL SWITCH ON",
+    accounts.FLATTEN: "FLATTENING",
+    accounts.PAUSE_ALL: "PAUSED",
+    accounts.PAUSE_BUYS: "BUYS PAUSED",
+}
+"""Controls as the header shows them, the strongest first."""
 _LOSSES = {"FILL_RETRACTED": "retracted", "SIGNAL_DROPPED": "dropped"}
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
@@ -37,6 +44,7 @@ class Picture:
     now_ms: int = 0
     title: str = "Hybrid Signals"
     rows: int = 8
+    stopped_by: str = ""
 
 
 def full_screen(picture: Picture, height: int) -> Layout:
@@ -63,7 +71,7 @@ def page(picture: Picture) -> Group:
 
 def _header(picture: Picture) -> Panel:
     values = picture.balances
-    halted = values.get(accounts.HALT, 0)
+    halted = any(values.get(control) for control in _STOPPED)
     line = Text.assemble(
         ("PAPER", "bold yellow"),
         f"  cash {_usd(values.get(accounts.CASH, 0))}",
@@ -76,9 +84,15 @@ def _header(picture: Picture) -> Panel:
         _losses(picture),
         f"  decisions {picture.view.counts['BUY_ENGINE_DECISION']}",
         f"  redemptions {picture.view.counts['REDEMPTION_RESULT']}",
-        ("   KILL SWITCH ON" if halted else "", "bold red"),
+        (f"   {_stopped(picture)}", "bold red"),
     )
     return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
+
+
+def _stopped(picture: Picture) -> str:
+    """Say which controls are on, and why the strongest is."""
+    names = [name for control, name in _STOPPED.items() if picture.balances.get(control)]
+    return "  ".join(names) + (f" ({picture.stopped_by})" if names and picture.stopped_by else "")
 
 
 def _losses(picture: Picture) -> Text:

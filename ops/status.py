@@ -3,11 +3,13 @@
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import asdict
 
 from redis import Redis
 from rich.console import Console
 from rich.live import Live
 
+from ops.controls import Control, active
 from ops.screen import Picture, full_screen, page
 from ops.view import View
 from shared import accounts
@@ -16,6 +18,7 @@ from shared.clock import Clock, SystemClock
 from shared.errors import Malformed, Unavailable
 from shared.events import STREAMS, GateStatus, read_event
 from shared.ledger import RedisLedger, open_lots
+from shared.ledger_records import EXITS
 from shared.money import from_micro
 from shared.rate_gate import read_gates
 from shared.streams import Entry, follow, lengths, tail
@@ -31,6 +34,8 @@ class Watcher:
         self._redis, self._clock = redis, clock
         self._ledger = RedisLedger(redis, "paper")
         self._positions: dict[str, str] = {}
+        self.controls: list[Control] = []
+        self.exits: dict[str, str] = {}
         self.picture = Picture(View(), title=title)
 
     def look_back(self) -> None:
@@ -53,6 +58,9 @@ class Watcher:
         picture = self.picture
         picture.balances = self._ledger.accounts().values
         picture.lots = open_lots(self._ledger)
+        self.controls = active(self._redis, "paper")
+        self.exits = self._ledger.records(EXITS)
+        picture.stopped_by = next((f"{control.who}: {control.why}" for control in self.controls), "")
         picture.gates = tuple(
             GateStatus(
                 name=gate.name,
@@ -114,6 +122,8 @@ def _facts(watcher: Watcher, redis: Redis) -> dict[str, object]:
         "gates": [gate.model_dump(mode="json") for gate in picture.gates],
         "skips": dict(view.reasons.most_common()),
         "open_lots": len(picture.lots),
+        "exits": [json.loads(text) for text in watcher.exits.values()],
+        "controls": [asdict(control) for control in watcher.controls],
         "cash": str(from_micro(picture.balances.get(accounts.CASH, 0))),
         "realized": str(from_micro(picture.balances.get(accounts.REALIZED, 0))),
         "kill_switch": bool(picture.balances.get(accounts.HALT, 0)),

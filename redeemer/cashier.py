@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from redeemer.chain import Answers, Resolutions
 from redeemer.policy import Claim, claim_of, result_of
 from shared import logs, metrics
-from shared.accounts import Lot, redemption_postings, shares_account
+from shared.accounts import Lot, peaks_of, redemption_postings, shares_account
 from shared.clock import Clock
 from shared.errors import OutcomeUnknown, Rejected, Unavailable
 from shared.events import REDEMPTIONS, Event, RedemptionResult
-from shared.ledger import INTENTS, Ledger, open_lots
+from shared.ledger import Ledger, open_lots
+from shared.ledger_records import INTENTS
 from shared.polymarket.conditions import PayoutVector
 from shared.writes import Guard, Known, Record, Refused, Write, Written
 
@@ -120,9 +121,11 @@ def _known(condition_id: str, answers: Answers) -> PayoutVector:
 
 
 def _write(claim: Claim, event: RedemptionResult, seq: int, after: int | None) -> Write:
+    postings = redemption_postings(event)
     return Write(
         id=f"redeem:{claim.wallet}:{claim.condition_id}:{claim.id(after)}",
-        postings=redemption_postings(event),
+        postings=postings,
+        peaks=peaks_of(postings),
         guards=tuple(Guard(shares_account(lot.leader, lot.token_id), at_least=0, at_most=0) for lot in claim.lots),
         records=tuple(Record("lots", lot.key, None) for lot in claim.lots),
         events=((REDEMPTIONS, event),),

@@ -108,4 +108,7 @@ def _redeemed(lot: Lot, payout: int) -> Redeemed:
         shares=from_micro(lot.shares),
         cost=from_micro(lot.cost),
         payout=from_micro(payout),
+        behind=from_micro(lot.behind),
+        event_id=lot.event_id,
+        group=lot.group,
     )

@@ -27,13 +27,15 @@ _OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(\{"even
 
 @dataclass(frozen=True)
 class Header:
-    """Where a capture begins: balances in micro-units, and the records of lots and of orders under way."""
+    """Where a capture begins: balances in micro-units, and the records kept beside them."""
 
     started_at_ms: int
     seq: int = 0
     accounts: dict[str, int] = field(default_factory=dict[str, int])
     lots: dict[str, str] = field(default_factory=dict[str, str])
     intents: dict[str, str] = field(default_factory=dict[str, str])
+    exits: dict[str, str] = field(default_factory=dict[str, str])
+    gathered: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class CaptureWriter(Protocol):
@@ -150,8 +152,8 @@ class Capture:
             raise BadConfig(f"{path}: not a capture; write one with `hybrid capture {path}`") from error
         if version != VERSION:
             raise BadConfig(f"{path}: capture version {version!r}; this program reads version {VERSION}")
-        lots, intents = facts.get("lots", {}), facts.get("intents", {})
-        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], lots, intents)
+        records = {kind: facts.get(kind, {}) for kind in ("lots", "intents", "exits", "gathered")}
+        header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], **records)
         return cls(path, header)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -204,6 +206,8 @@ def _header_line(header: Header, positions: Mapping[str, str] | None = None) -> 
         "accounts": header.accounts,
         "lots": header.lots,
         "intents": header.intents,
+        "exits": header.exits,
+        "gathered": header.gathered,
         "positions": positions or {},
     }
     return json.dumps(facts, separators=(",", ":")) + "\n"

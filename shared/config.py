@@ -128,7 +128,10 @@ def explain(model: type[Settings], error: ValidationError) -> str:
     """Return one line for each wrong setting: variable, value, problem, what it is for."""
     lines: list[str] = []
     for problem in error.errors(include_url=False):
-        name = str(problem["loc"][0]) if problem["loc"] else "settings"
+        if not problem["loc"]:
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
+        name = str(problem["loc"][0])
         field = model.model_fields.get(name)
         secret = field is not None and "Secret" in str(field.annotation)
         value = "(hidden)" if secret else repr(problem["input"])[:100]

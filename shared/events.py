@@ -5,6 +5,7 @@ writer added). An id is made from the fact it reports, so retries, several sourc
 """
 
 import hashlib
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
@@ -267,8 +268,57 @@ class Outcome(Value, frozen=True):
     book: Book | None = None
 
 
+class Trade(Value, frozen=True):
+    """What a leader traded, as it was judged: with what was gathered of the same token and side before it."""
+
+    usdc: Money
+    shares: Money
+    price: Money
+
+
+class Gathered(Value, frozen=True):
+    """Trades of one leader, token and side, each too small to follow, since the first of them."""
+
+    usdc: Money
+    shares: Money
+    since_ms: int
+
+
+ExitReason = Literal["leader_sold", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+
+
+class ExitTask(Value, frozen=True):
+    """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
+
+    `id` is made from lot, reason and what set it off; each attempt's order from it and `attempt`. `last` says why the
+    attempt before sold nothing.
+    """
+
+    id: str
+    leader: Address
+    token_id: str
+    reason: ExitReason
+    keep: Money
+    opened_at_ms: int
+    attempt: int = 0
+    next_at_ms: int = 0
+    last: str = ""
+
+
+class HeldLot(Value, frozen=True):
+    """Since when a lot is held, and the exposures its cost stands in besides its market's."""
+
+    opened_at_ms: int
+    event_id: str = ""
+    group: str = ""
+
+
 class Portfolio(Value, frozen=True):
-    """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before."""
+    """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
+
+    Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
+    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`.
+    """
 
     seq: int
     cash: Money
@@ -277,6 +327,22 @@ class Portfolio(Value, frozen=True):
     lot_shares: Money
     lot_cost: Money
     halted: bool = False
+    paused: Literal["", "buys", "all"] = ""
+    flattening: bool = False
+    event_exposure: Money = Decimal(0)
+    group_exposure: Money = Decimal(0)
+    leader_exposure: Money = Decimal(0)
+    total_exposure: Money = Decimal(0)
+    bankroll: Money = Decimal(0)
+    realized_today: Money = Decimal(0)
+    leader_realized: Money = Decimal(0)
+    leader_peak: Money = Decimal(0)
+    behind: Money = Decimal(0)
+    minute: int = 0
+    orders_sent: int = 0
+    lot: HeldLot | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
 
 
 class Inputs(Value, frozen=True):
@@ -295,7 +361,12 @@ Verdict = Literal["BUY", "SELL", "SKIP"]
 
 
 class BuyEngineDecision(Event, frozen=True):
-    """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal."""
+    """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal.
+
+    An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
+    judged, `gathered` what it was added to when it was too small, `exit` what is to be sold, if not by this order then
+    by later ones.
+    """
 
     event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
     signal_id: str
@@ -307,6 +378,9 @@ class BuyEngineDecision(Event, frozen=True):
     rules: tuple[RuleResult, ...]
     order: Order | None = None
     outcome: Outcome | None = None
+    trade: Trade | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
     inputs: Inputs
 
 
@@ -331,6 +405,9 @@ class Redeemed(Value, frozen=True):
     shares: Money
     cost: Money
     payout: Money
+    behind: Money = Decimal(0)
+    event_id: str = ""
+    group: str = ""
 
 
 class RedemptionResult(Event, frozen=True):

@@ -3,7 +3,7 @@
 --       6 prefix of record hashes, then one key for each event's stream
 -- ARGV: 1 a JSON object:
 --   id, most (writes remembered), postings [[account, delta]...], guards [[account, least|'', most|'']...],
---   records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
+--   peaks [[account, peak]...], records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
 --   expected_seq ('' = any)
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
 local write = cjson.decode(ARGV[1])
@@ -39,6 +39,12 @@ end
 for _, posting in ipairs(write.postings) do
   if redis.call('HINCRBY', KEYS[1], posting[1], posting[2]) == 0 then
     redis.call('HDEL', KEYS[1], posting[1])
+  end
+end
+for _, pair in ipairs(write.peaks) do
+  local value = redis.call('HGET', KEYS[1], pair[1]) or '0'
+  if tonumber(value) > tonumber(redis.call('HGET', KEYS[1], pair[2]) or '0') then
+    redis.call('HSET', KEYS[1], pair[2], value)
   end
 end
 for _, record in ipairs(write.records) do

@@ -12,14 +12,13 @@ from typing import Protocol, cast
 
 from redis import Redis
 
-from shared.accounts import Lot, cost_account, shares_account
+from shared.accounts import Lot, behind_account, cost_account, shares_account
 from shared.broker import Script, answering
 from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
+from shared.ledger_records import LOTS
 from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Write, Written
 
-INTENTS = "intents"
-"""The kind of record that holds each order under way, by signal id: the buyer writes it, the redeemer waits for it."""
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
 
@@ -144,6 +143,9 @@ class MemoryLedger:
                 self.values[account] = value
             else:
                 self.values.pop(account, None)
+        for account, peak in write.peaks:
+            if self.values.get(account, 0) > self.values.get(peak, 0):
+                self.values[peak] = self.values[account]
         for record in write.records:
             fields = self._records.setdefault(record.kind, {})
             if record.value is None:
@@ -181,12 +183,13 @@ def open_lots(ledger: Ledger) -> list[Lot]:
     """Return every lot that holds shares."""
     values = ledger.accounts().values
     lots: list[Lot] = []
-    for text in ledger.records("lots").values():
+    for text in ledger.records(LOTS).values():
         facts = json.loads(text)
         shares = values.get(shares_account(facts["leader"], facts["token_id"]), 0)
         if shares:
             cost = values.get(cost_account(facts["leader"], facts["token_id"]), 0)
-            lots.append(Lot(**facts, shares=shares, cost=cost))
+            behind = values.get(behind_account(facts["leader"], facts["token_id"]), 0)
+            lots.append(Lot(**facts, shares=shares, cost=cost, behind=behind))
     return lots
 
 
@@ -198,8 +201,11 @@ def lot_record(lot: Lot) -> Record:
         "condition_id": lot.condition_id,
         "outcome_index": lot.outcome_index,
         "title": lot.title,
+        "event_id": lot.event_id,
+        "group": lot.group,
+        "opened_at_ms": lot.opened_at_ms,
     }
-    return Record("lots", lot.key, json.dumps(facts))
+    return Record(LOTS, lot.key, json.dumps(facts))
 
 
 def _refusal(guard: Guard, value: int) -> Refused | None:
@@ -219,6 +225,7 @@ def _encoded(write: Write) -> str:
             "id": write.id,
             "most": MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
+            "peaks": [list(pair) for pair in write.peaks],
             "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
             "records": [[record.kind, record.field, _or_false(record.value)] for record in write.records],
             "events": [[event.event, write_event(event)] for _, event in write.events],

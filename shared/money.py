@@ -24,6 +24,7 @@ _FEE_QUANTUM = Decimal(1).scaleb(-5)
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _CUT = Context(prec=60, rounding=ROUND_DOWN)
 _LARGE = 10**27
+_ZERO = Decimal(0)
 
 
 def to_micro(value: Decimal | int | str) -> int:
@@ -43,6 +44,8 @@ def to_micro(value: Decimal | int | str) -> int:
 
 def from_micro(micro: int) -> Decimal:
     """Return micro-units as an exact decimal, without trailing zeros."""
+    if not micro:
+        return _ZERO
     whole, rest = divmod(micro, MICRO)
     return plain(Decimal(micro).scaleb(-6)) if rest or abs(whole) >= _LARGE else Decimal(whole)
 

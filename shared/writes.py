@@ -43,10 +43,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Write:
-    """One atomic step."""
+    """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it."""
 
     id: str
     postings: Postings = ()
+    peaks: tuple[tuple[str, str], ...] = ()
     guards: tuple[Guard, ...] = ()
     records: tuple[Record, ...] = ()
     events: tuple[tuple[str, Event], ...] = ()

@@ -27,9 +27,12 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "buyer/aftermath.py",
     "buyer/case.py",
+    "buyer/exits.py",
     "buyer/fills.py",
     "buyer/limits.py",
+    "buyer/once.py",
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
@@ -55,6 +58,7 @@ PURE = (
     "shared/errors.py",
     "shared/events.py",
     "shared/exits.py",
+    "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
     "shared/switch.py",

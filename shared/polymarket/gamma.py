@@ -20,7 +20,7 @@ def fetch_event(gamma: Upstream, slug: str, *, lane: Lane) -> tuple[list[MarketF
         GiveUp: no such event (`Rejected`, 404), or the answer is none.
     """
     event = as_object(gamma.get(f"/events/slug/{slug}", lane=lane), "event")
-    about = [{name: event.get(name) for name in ("slug", "category")}]
+    about = [{name: event.get(name) for name in ("id", "slug", "category")}]
     markets = [{"events": about, **as_object(raw, "market")} for raw in as_list(event.get("markets"), "markets")]
     return _parsed(markets)
 

@@ -56,6 +56,7 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
         "title": text(market, "question"),
         "slug": text(market, "slug"),
         "event_slug": text(event, "slug"),
+        "event_id": text(event, "id"),
         "category": text(market, "category") or text(event, "category"),
         "tick": number(market, "orderPriceMinTickSize", _DEFAULT_TICK),
         "min_shares": number(market, "orderMinSize", _DEFAULT_MIN_SHARES),

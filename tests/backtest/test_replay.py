@@ -115,7 +115,7 @@ class Session:
 
     def begin_here(self) -> None:
         """Let the capture begin now, as `hybrid capture` without --from-start does."""
-        records = {kind: self.ledger.records(kind) for kind in ("lots", "intents")}
+        records = {kind: self.ledger.records(kind) for kind in ("lots", "intents", "exits", "gathered")}
         self.header = Header(NOW_MS, self.ledger.seq, dict(self.ledger.values), **records)
         undecided = [entry for entry in self.entries if entry.stream == SIGNALS][-len(records["intents"]) :]
         self.entries = [self.entries[0], *undecided]
@@ -148,6 +148,9 @@ class Session:
                     shares=from_micro(lot.shares),
                     cost=from_micro(lot.cost),
                     payout=from_micro(lot.shares) * payout,
+                    behind=from_micro(lot.behind),
+                    event_id=lot.event_id,
+                    group=lot.group,
                 )
                 for lot in lots
             ),
@@ -157,9 +160,14 @@ class Session:
             realized=paid - cost,
             ledger_seq=self.ledger.seq + 1,
         )
-        self.ledger.commit(
-            Write(id=f"redeem:{self.ledger.seq}", postings=redemption_postings(result), events=((REDEMPTIONS, result),))
+        postings = redemption_postings(result)
+        redeemed = Write(
+            id=f"redeem:{self.ledger.seq}",
+            postings=postings,
+            peaks=accounts.peaks_of(postings),
+            events=((REDEMPTIONS, result),),
         )
+        self.ledger.commit(redeemed)
 
     def capture(self, folder: Path) -> Path:
         """Write what a capture of this session holds."""
@@ -375,7 +383,7 @@ def test_with_other_limits_a_market_pays_what_was_bought_this_time(session: Sess
     assert none.ledger.values == {"cash": 1_000_000_000, "deposited": 1_000_000_000}
     for replay in (none, more):
         values = replay.ledger.values
-        assert all(value >= 0 for name, value in values.items() if not name.startswith("realized"))
+        assert all(value >= 0 for name, value in values.items() if not name.startswith(("realized", "pnl")))
         costs = sum(value for name, value in values.items() if name.startswith("cost:"))
         assert values["cash"] + costs - values.get("realized", 0) == values["deposited"]
 

@@ -47,6 +47,7 @@ def a_market(**changes: Any) -> MarketFacts:
         "tick": Decimal("0.01"),
         "min_shares": Decimal(5),
         "fee_rate": Decimal("0.05"),
+        "event_id": "77",
         **changes,
     }
     return MarketFacts(**values)
@@ -78,6 +79,8 @@ def a_portfolio(**changes: Any) -> Portfolio:
         "market_exposure": Decimal(0),
         "lot_shares": Decimal(0),
         "lot_cost": Decimal(0),
+        "bankroll": Decimal(1000),
+        "minute": NOW_MS // 60_000,
         **changes,
     }
     return Portfolio(**values)
@@ -102,6 +105,7 @@ def a_case(**changes: Any) -> Case:
         "portfolio": a_portfolio(),
         "limits": some_limits(),
         "now_ms": NOW_MS,
+        "problems": (),
         **changes,
     }
     return Case(**values)

@@ -141,7 +141,7 @@ def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> No
 
     assert decision is not None
     assert (decision.verdict, decision.reason) == ("SKIP", "ledger")
-    assert decision.rules[-1].value == "halt=0.000001"
+    assert decision.rules[-1].value == "halt=1"
     assert desk.venue.placed == []
 
 
@@ -310,7 +310,7 @@ TestBuyerOverRestarts.settings = settings(max_examples=40, stateful_step_count=2
 
 
 def test_a_scope_names_the_day_of_the_decision() -> None:
-    scope = scope_of(a_signal(), CONDITION, NOW_MS)
+    scope = scope_of(LEADER, TOKEN, a_market(), NOW_MS)
 
     assert scope.day == "day:20260921"
 

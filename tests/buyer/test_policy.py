@@ -1,5 +1,6 @@
 """Every rule, alone: what passes, what fails, and what it says."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -181,7 +182,7 @@ def test_trap_22_a_sell_whose_buy_was_skipped_and_dust_sell_nothing() -> None:
 
 
 def test_sells_can_be_switched_off() -> None:
-    off = some_limits(mirror_sells=False)
+    off = some_limits(mirror_sells="none")
     assert failed(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D(10)), limits=off) == {
         "sells_mirrored"
     }
@@ -256,3 +257,12 @@ def test_trap_19_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold
 def test_a_sells_limit_never_goes_below_the_allowance() -> None:
     """2 ticks below 0.515 is 0.495: on the grid of 0.01 that is 0.50, not 0.49."""
     assert limit_price(D("0.515"), "SELL", D("0.01"), 2, D(0)) == D("0.50")
+
+
+@pytest.mark.parametrize("changes", [{}, {"now_ms": NOW_MS + 10**6}, {"book": None}, {"signal": a_signal(side="SELL")}])
+def test_a_verdict_without_its_explanation_is_the_same_verdict(changes: dict[str, Any]) -> None:
+    whole, bare = decide(a_case(**changes)), decide(a_case(**changes), explain=False)
+
+    assert bare.rules == ()
+    assert whole.rules
+    assert replace(bare, rules=whole.rules) == whole

@@ -49,7 +49,13 @@ def test_a_winner_is_paid_and_its_lot_is_gone() -> None:
 
     assert result is not None
     assert (result.paid, result.realized) == (10, 6)
-    assert desk.ledger.accounts().values == {"cash": 6 * ONE, "realized": 6 * ONE, f"realized:{ANN}": 6 * ONE}
+    assert desk.ledger.accounts().values == {
+        "cash": 6 * ONE,
+        "realized": 6 * ONE,
+        f"realized:{ANN}": 6 * ONE,
+        f"peak:{ANN}": 6 * ONE,
+        "pnl:20260921": 6 * ONE,
+    }
     assert (open_lots(desk.ledger), desk.ledger.records("lots")) == ([], {})
 
 

@@ -1,0 +1,29 @@
+"""Values reckoned once: `functools.cached_property` without the lock it takes before Python 3.12. Pure."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in for
+    """An attribute that its function gives at the first look and that stays; for objects that one thread owns."""
+
+    def __init__(self, reckon: Callable[[Any], T]) -> None:
+        self._reckon = reckon
+        self.__doc__ = reckon.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "cached_property[T]": ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object, owner: type) -> "T | cached_property[T]":
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._reckon(instance)
+        return value

@@ -1,0 +1,11 @@
+"""The kinds of record that the ledger keeps beside its accounts, each a hash by field. Pure.
+
+| kind | field | holds |
+|---|---|---|
+| `intents` | signal | an order under way: the decision so far; the buyer writes it, the redeemer waits for it |
+| `lots` | leader and token | what a lot is; its amounts are accounts |
+| `exits` | leader and token | what is still to be sold of a lot |
+| `gathered` | leader, token and side | what trades too small to follow came to |
+"""
+
+INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
