@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ops.story import is_attempt
 from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, RuleResult, SignalDropped
 
 NO_RULE = RuleResult(rule="", passed=False)
@@ -44,6 +45,7 @@ class Refusals:
     unfilled: int = 0
     dropped: int = 0
     undecided: int = 0
+    exit_orders: int = 0
     rules: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
     outcomes: Counter[str] = field(default_factory=Counter[str])
     leaders: dict[str, LeaderTotals] = field(default_factory=dict[str, LeaderTotals])
@@ -56,6 +58,7 @@ class Refusals:
     def figures(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
         names = ("start_ms", "end_ms", "decided", "followed", "unfilled", "skipped", "dropped", "undecided")
+        names += ("exit_orders",)
         return {
             "event": "WHY_NOT",
             **{name: getattr(self, name) for name in names},
@@ -80,7 +83,10 @@ class Refusals:
         return sorted(self.rules.items(), key=lambda item: (-item[1].first, -item[1].also, item[0]))
 
     def take(self, decision: BuyEngineDecision) -> None:
-        """Count one decision."""
+        """Count one decision on a signal; an exit's own orders are counted apart."""
+        if is_attempt(decision):
+            self.exit_orders += 1
+            return
         leader = self.leaders.setdefault(decision.leader, LeaderTotals())
         self.decided += 1
         leader.decided += 1
@@ -126,7 +132,8 @@ def refusals(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: str
             totals.dropped += 1
         elif isinstance(event, BuyEngineDecision):
             totals.take(event)
-            _cross_off(event.signal_id, decided, waiting)
+            if not is_attempt(event):
+                _cross_off(event.signal_id, decided, waiting)
     totals.undecided = len(waiting)
     return totals
 

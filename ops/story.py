@@ -155,13 +155,22 @@ def _take(stories: dict[str, Story], event: AnyEvent) -> None:
 def _afterwards(
     story: Story, exits: list[BuyEngineDecision], payments: list[tuple[RedemptionResult, Redeemed]]
 ) -> None:
-    """Add what followed a buy: by the ledger's numbers, which need no clock."""
-    if not story.bought or story.decision is None:
+    """Add what followed: a sell's own later orders; a buy's exits and payouts, by the ledger's numbers (no clock)."""
+    if story.decision is None:
+        return
+    if task := story.decision.exit:
+        story.exits = sorted((event for event in exits if event.exit and event.exit.id == task.id), key=_seq)
+    if not story.bought:
         return
     seq = _seq(story.decision)
     story.exits = sorted((event for event in exits if _seq(event) > seq), key=_seq)
     later = sorted(((event, lot) for event, lot in payments if event.ledger_seq > seq), key=lambda p: p[0].ledger_seq)
     story.payments = [Payment(event.emitted_at_ms, event.payouts, lot) for event, lot in later]
+
+
+def is_attempt(decision: BuyEngineDecision) -> bool:
+    """Say whether it is an exit's own order, on no signal: a lot is sold until it is gone."""
+    return decision.exit is not None and decision.trade is None
 
 
 def _sold(decision: BuyEngineDecision) -> bool:

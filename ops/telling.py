@@ -39,6 +39,7 @@ def totals(found: Refusals) -> RenderableType:
         f"{found.unfilled} ordered and not filled, {found.skipped} skipped.",
         f" {found.dropped} fills dropped unconfirmed." if found.dropped else "",
         f" {found.undecided} not decided." if found.undecided else "",
+        f" Besides, {found.exit_orders} orders of exits under way." if found.exit_orders else "",
     )
     return Group(line, Text(), _by_rule(found), _by_leader(found))
 
@@ -147,7 +148,8 @@ def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
 def _ended(told: Story) -> Iterator[tuple[int, str]]:
     for event in told.exits:
         if outcome := event.outcome:
-            yield event.inputs.now_ms, f"the lot was sold into: {outcome.shares} for {outcome.usdc} pUSD"
+            because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
+            yield event.inputs.now_ms, f"the lot was sold into{because}: {outcome.shares} for {outcome.usdc} pUSD"
     for at_ms, payouts, lot in told.payments:
         result = lot.payout - lot.cost
         held = f"the lot of {lot.shares} shares that cost {lot.cost}"

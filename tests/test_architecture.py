@@ -116,6 +116,7 @@ REDIS_OWNERS = (
     "redeemer/rq_worker.py",
     "ops/embedded_redis.py",
     "ops/server.py",
+    "ops/sweep_jobs.py",
 )
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
 

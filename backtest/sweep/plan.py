@@ -35,7 +35,7 @@ class Axis:
 
 
 def read_axis(text: str) -> Axis:
-    """Read `stake_usdc=1,5,20`, or `max_price=0.5..0.9` for a random sweep.
+    """Read `stake_usdc=1,5,20`, `tiers=100:1,*:0.5|*:1` (values with commas), `max_price=0.5..0.9` (random sweeps).
 
     Raises:
         BadConfig: an unknown setting, no value, or a range that is none.
@@ -46,7 +46,8 @@ def read_axis(text: str) -> Axis:
     low, dots, high = told.partition("..")
     if dots:
         return Axis(name, (), *_range(text, low, high))
-    values = tuple(dict.fromkeys(part.strip() for part in told.split(",") if part.strip()))
+    parts = told.split("|" if "|" in told else ",")
+    values = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not values:
         raise BadConfig(f"--vary {text}: no value")
     return Axis(name, values)

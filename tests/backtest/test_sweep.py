@@ -49,6 +49,10 @@ def test_a_range_needs_a_random_sweep() -> None:
         grid([read_axis("max_price=0.5..0.9")])
 
 
+def test_values_that_hold_commas_are_parted_by_bars() -> None:
+    assert read_axis("tiers=100:1,*:0.5|*:1").values == ("100:1,*:0.5", "*:1")
+
+
 def test_a_setting_for_all_may_hold_commas() -> None:
     assert read_setting("delay=1,2.5,30") == ("delay", "1,2.5,30")
 

@@ -16,11 +16,12 @@ from rich.console import Console
 from ops import telling, why
 from ops.refusals import refusals
 from ops.story import find, tell
-from shared.capture import CaptureWriter, Header
+from shared.capture import Header, LinesWriter
 from shared.errors import BadConfig
 from shared.events import (
     AnyEvent,
     BuyEngineDecision,
+    ExitTask,
     FillConfirmed,
     Inputs,
     Order,
@@ -29,6 +30,7 @@ from shared.events import (
     RedemptionResult,
     RuleResult,
     SeenBy,
+    Trade,
     write_event,
 )
 from shared.streams import Entry
@@ -176,6 +178,42 @@ def test_only_what_the_ledger_did_after_the_buy_belongs_to_its_life() -> None:
     assert [event.inputs.portfolio.seq for event in told.exits if event.inputs.portfolio] == [8]
 
 
+def an_exit(attempt: int, **changes: Any) -> BuyEngineDecision:
+    """Build an exit's own order of 4 shares."""
+    task = ExitTask(
+        id="ef" * 32,
+        leader=LEADER,
+        token_id=TOKEN,
+        reason="leader_sold",
+        keep=D(0),
+        opened_at_ms=NOW_MS,
+        attempt=attempt,
+    )
+    outcome = Outcome(state="MATCHED", shares=D(4), usdc=D(2), fee=D(0))
+    return a_decision(
+        attempt, **({"verdict": "SELL", "signal_id": f"{attempt:064x}", "exit": task, "outcome": outcome} | changes)
+    )
+
+
+def test_a_sell_signal_leads_to_all_orders_of_its_exit() -> None:
+    task = an_exit(1).exit
+    sell = a_signal(side="SELL")
+    decided = a_skip("book_sane", signal_id=sell.id, exit=task, trade=Trade(usdc=D(5), shares=D(9), price=D("0.5")))
+    other = an_exit(7, exit=task and task.model_copy(update={"id": "aa" * 32}))
+    events = (sell, decided, an_exit(3), an_exit(2), other)
+
+    [told] = tell(events, find(events, sell.id))
+
+    assert [event.exit.attempt for event in told.exits if event.exit] == [2, 3]
+    assert "leader sold" in shown(telling.story(told))
+
+
+def test_orders_of_exits_are_no_signals() -> None:
+    found = refusals([an_exit(1), an_exit(2, verdict="SKIP", order=None, outcome=None, reason="book_sane")], 0, NOW_MS)
+
+    assert (found.decided, found.skipped, found.exit_orders, found.undecided) == (0, 0, 2, 0)
+
+
 def test_a_skipped_signal_has_neither_cost_nor_an_afterlife() -> None:
     events = (SIGNAL, a_skip(), a_redemption(9))
 
@@ -237,13 +275,14 @@ def capture(tmp_path: Path) -> Path:
         "REDEMPTION_RESULT": "hs:redemptions",
     }
     path = tmp_path / "capture.jsonl"
-    with path.open("w") as out:
-        CaptureWriter(out, Header(NOW_MS)).write(
-            [
-                Entry(streams.get(event.event, "hs:decisions"), f"{next(numbers)}-0", {"json": write_event(event)})
-                for event in LIFE
-            ]
-        )
+    out = LinesWriter(path, Header(NOW_MS))
+    out.write(
+        [
+            Entry(streams.get(event.event, "hs:decisions"), f"{next(numbers)}-0", {"json": write_event(event)})
+            for event in LIFE
+        ]
+    )
+    out.close()
     return path
 
 
