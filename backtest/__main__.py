@@ -71,6 +71,7 @@ def main(
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
     pace = Pace(SystemClock(), 1 if realtime else speed)
     with _explained():
+        _can_report(html, png)
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"))
@@ -92,10 +93,24 @@ def main(
                 keep_skips=signals,
                 progress=told,
             )
+        if as_json:
+            sys.stdout.write(write_event(result) + "\n")
+        print_summary(result, history.notes)
         _report(result, html, png)
-    if as_json:
-        sys.stdout.write(write_event(result) + "\n")
-    print_summary(result, history.notes)
+
+
+def _can_report(html: Path | None, png: Path | None) -> None:
+    """Say what is missing before the run, not after it.
+
+    Raises:
+        DependencyMissing: plotly, kaleido or a Chromium; with the fix.
+    """
+    if html or png:
+        from backtest.report import figures, pictures  # noqa: PLC0415
+
+        figures.plotly()
+        if png:
+            pictures.kaleido_and_browser()
 
 
 def _report(result: Result, html: Path | None, png: Path | None) -> None:

@@ -14,6 +14,8 @@ from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
 
 T = TypeVar("T")
+Judged = tuple[bool, object, object]
+"""What a rule says: passed, what it saw, what it allows."""
 
 
 class NotEvaluated(Exception):

@@ -11,7 +11,7 @@ from buyer.exits import DUST, order_fact
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
-from buyer.portfolio import Scope, scope_of
+from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.venue.port import Prices, Venue
 from shared.clock import Clock
 from shared.errors import Malformed, RefusedForSafety
@@ -89,7 +89,7 @@ class Engine:
     def resume(self, intent: str, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome."""
         draft, order, facts = _draft_in(intent)
-        scope = _scope_of(draft)
+        scope = scope_of_draft(draft)
         limits = self._limits.of(draft.leader)
         stopped = self._journal.stopped(order.side)
         if stopped:
@@ -128,7 +128,7 @@ class Engine:
         """
         draft, _, facts = _draft_in(intent)
         given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
-        return self._conclude(given_up, _scope_of(draft), facts, None)
+        return self._conclude(given_up, scope_of_draft(draft), facts, None)
 
     def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
@@ -142,7 +142,7 @@ class Engine:
         with contextlib.suppress(Malformed):
             draft, _, facts = _draft_in(intent or "")
             given_up = draft.model_copy(update={"outcome": _cancelled(reason)})
-            return self._conclude(given_up, _scope_of(draft), facts, ack, letter)
+            return self._conclude(given_up, scope_of_draft(draft), facts, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
         verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
@@ -257,11 +257,6 @@ def _signal_in(entry: Entry) -> ActionableSignal | None:
 
 def _entry_fact(entry: Entry) -> str:
     return fact_id("entry", entry.stream, entry.id)
-
-
-def _scope_of(draft: BuyEngineDecision) -> Scope:
-    """Return the accounts of a draft as they were named when its intent was written, also after midnight."""
-    return scope_of(draft.leader, draft.token_id, draft.inputs.market, draft.inputs.now_ms)
 
 
 def _cancelled(reason: str) -> Outcome:

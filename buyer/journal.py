@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
-from buyer.portfolio import Scope, guards, lot_of, portfolio_of, reserve, settle
+from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
 from shared.accounts import CASH, DEPOSITED, merged, peaks_of
 from shared.events import (
     DEAD,
@@ -86,7 +86,7 @@ class Journal:
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
-                postings=reserve(order, scope, draft.inputs.portfolio or _EMPTY),
+                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or _EMPTY)),
                 guards=guards(order, scope, limits),
                 records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *taken(draft)),
                 events=((DECISIONS, _update(draft, order, None)),),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from buyer.case import Case, ExitCase, NotEvaluated, Seen
+from buyer.case import Case, ExitCase, Judged, NotEvaluated, Seen
 from buyer.exits import DUST, opened_by, order_fact
-from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, Judged
+from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from shared.accounts import COUNTS
 from shared.errors import Malformed
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id

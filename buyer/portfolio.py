@@ -140,19 +140,27 @@ def _recent(text: str | None, since_ms: int) -> Gathered | None:
     return found if found and found.since_ms > since_ms else None
 
 
-def reserve(order: Order, scope: Scope, before: Portfolio) -> Postings:
-    """Return what an intent sets aside; a buy counts itself in the minute's orders, which begin anew each minute."""
+def scope_of_draft(decision: BuyEngineDecision) -> Scope:
+    """Return the accounts of a decision as they were named when its intent was written, also after midnight."""
+    return scope_of(decision.leader, decision.token_id, decision.inputs.market, decision.inputs.now_ms)
+
+
+def reserve(order: Order, scope: Scope) -> Postings:
+    """Return what an intent sets aside."""
     if order.side == "SELL":
         return ((accounts.shares_account(scope.leader, scope.token_id), -to_micro(order.shares)),)
     budget = to_micro(order.budget)
+    return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in _exposed(scope)))
+
+
+def counted(order: Order, scope: Scope, before: Portfolio) -> Postings:
+    """Return how a buy's intent counts itself in the minute's orders, which begin anew with each minute."""
+    if order.side == "SELL":
+        return ()
     passed = scope.minute - before.minute
-    return (
-        (accounts.CASH, -budget),
-        (scope.day, budget),
-        *((account, budget) for account in _exposed(scope)),
-        *(((accounts.RATE_MINUTE, passed),) if passed else ()),
-        (accounts.RATE_ORDERS, 1 - before.orders_sent if passed else 1),
-    )
+    if not passed:
+        return ((accounts.RATE_ORDERS, 1),)
+    return ((accounts.RATE_MINUTE, passed), (accounts.RATE_ORDERS, 1 - before.orders_sent))
 
 
 def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
@@ -205,7 +213,7 @@ def _settle_sell(order: Order, outcome: Outcome, scope: Scope, before: Portfolio
     sold, fee = to_micro(outcome.shares), to_micro(outcome.fee)
     proceeds = to_micro(outcome.usdc) - fee
     basis = basis_of(sold, before)
-    lot = before.lot or HeldLot(opened_at_ms=0)
+    lot = before.lot or HeldLot(opened_at_ms=0, event_id=scope.event_id, group=scope.group)
     stood = exposures(scope.leader, scope.condition_id, lot.event_id, lot.group)
     return merged(
         (

@@ -6,11 +6,10 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 from collections.abc import Callable
 from decimal import Decimal
 
-from buyer.case import Case, ExitCase, NotEvaluated, Seen, budget_of, known
-from shared.market import MarketFacts
+from buyer import caps, filters
+from buyer.case import Case, ExitCase, Judged, Seen, known
 from shared.money import from_micro
 
-Judged = tuple[bool, object, object]
 Rule = Callable[[Case], Judged]
 
 
@@ -56,72 +55,8 @@ def _held_token(case: ExitCase) -> Judged:
     return same, case.facts.outcome_index, "the lot's token"
 
 
-def _leader_trade(case: Case) -> Judged:
-    return case.trade.usdc >= case.limits.min_leader_usdc, case.trade.usdc, case.limits.min_leader_usdc
-
-
 def _leader_price(case: Case) -> Judged:
     return 0 < case.signal.price < 1, case.signal.price, "between 0 and 1"
-
-
-def _side_followed(case: Case) -> Judged:
-    sides = case.limits.sides
-    return sides in ("both", case.side.lower()), case.side.lower(), sides
-
-
-def _role_followed(case: Case) -> Judged:
-    wanted = case.limits.role
-    if wanted == "any":
-        return True, "not asked", wanted
-    roles = {known(fill.role, "the role of a fill is") for fill in case.signal.fills}
-    return roles == {wanted}, " and ".join(sorted(roles)), wanted
-
-
-def _markets(case: Case) -> Judged:
-    names = {case.facts.condition_id, case.facts.slug.lower(), case.facts.event_slug.lower()} - {""}
-    return _listed(names, case.limits.only_markets, case.limits.not_markets)
-
-
-def _categories(case: Case) -> Judged:
-    only, never = case.limits.only_categories, case.limits.not_categories
-    category = case.facts.category.lower()
-    if (only or never) and not category:
-        raise NotEvaluated("the market's category is not known")
-    return _listed({category}, only, never)
-
-
-def _keywords(case: Case) -> Judged:
-    only, never = case.limits.only_keywords, case.limits.not_keywords
-    words = _words(case.facts)
-    return _listed({word for word in (*only, *never) if word.lower() in words}, only, never)
-
-
-def _words(facts: MarketFacts) -> str:
-    return f"{facts.title} {facts.slug} {facts.event_slug}".lower()
-
-
-def _listed(found: set[str], only: tuple[str, ...], never: tuple[str, ...]) -> Judged:
-    """Check names against an allowing and a denying list; letters' case does not matter, an empty list asks nothing."""
-    lower = {name.lower() for name in found}
-    allowed = not only or bool(lower & {name.lower() for name in only})
-    denied = lower & {name.lower() for name in never}
-    rule = " ".join(
-        part for part in (f"only {', '.join(only)}" * bool(only), f"not {', '.join(never)}" * bool(never)) if part
-    )
-    return allowed and not denied, ", ".join(sorted(lower)), rule or "any"
-
-
-def _time_to_end(case: Case) -> Judged:
-    least, most = case.limits.min_to_end_s, case.limits.max_to_end_s
-    if not (least or most):
-        return True, "not asked", "any"
-    left_s = Decimal(known(case.facts.ends_at_ms, "the market's end is") - case.now_ms) / 1000
-    return left_s >= least and (not most or left_s <= most), left_s, f"{least} to {most or 'any'}"
-
-
-def _price_band(case: Case) -> Judged:
-    low, high = case.limits.min_price, case.limits.max_price
-    return low <= case.limit <= high, case.limit, f"{low} to {high}"
 
 
 def _book_fresh(case: Seen) -> Judged:
@@ -142,10 +77,6 @@ def _slippage(case: Case) -> Judged:
         return best <= case.limit, best, case.limit
     best = known(book.best_bid, "the best bid is")
     return best >= case.limit, best, case.limit
-
-
-def _book_depth(case: Case) -> Judged:
-    return case.depth >= case.limits.min_depth_usdc, case.depth, case.limits.min_depth_usdc
 
 
 def _stake(case: Case) -> Judged:
@@ -170,63 +101,6 @@ def _not_leaving(case: Case) -> Judged:
     return task is None or task.keep > 0, task.reason if task else "no exit", "no exit"
 
 
-def _market_cap(case: Case) -> Judged:
-    return _below(case.balances.market_exposure + budget_of(case), case.limits.max_market_usdc)
-
-
-def _event_cap(case: Case) -> Judged:
-    """Check the event's cap; its id is known, or nothing is bought: without it no cap could count the cost."""
-    if not case.facts.event_id or (
-        case.balances.lot_shares > 0 and not (case.balances.lot and case.balances.lot.event_id)
-    ):
-        raise NotEvaluated("the market's event is not known")
-    return _below(case.balances.event_exposure + budget_of(case), case.limits.max_event_usdc)
-
-
-def _group_cap(case: Case) -> Judged:
-    if not case.facts.neg_risk:
-        return True, "no neg-risk event", case.limits.max_group_usdc
-    return _below(case.balances.group_exposure + budget_of(case), case.limits.max_group_usdc)
-
-
-def _leader_cap(case: Case) -> Judged:
-    return _below(case.balances.leader_exposure + budget_of(case), case.limits.max_leader_usdc)
-
-
-def _day_cap(case: Case) -> Judged:
-    return _below(case.balances.spent_today + budget_of(case), case.limits.max_day_usdc)
-
-
-def _total_cap(case: Case) -> Judged:
-    return _below(case.balances.total_exposure + budget_of(case), case.limits.max_total_usdc)
-
-
-def _below(total: Decimal, cap: Decimal) -> Judged:
-    return total <= cap, total, cap
-
-
-def _cash(case: Case) -> Judged:
-    needed = budget_of(case)
-    return case.balances.cash >= needed, case.balances.cash, needed
-
-
-def _day_loss(case: Case) -> Judged:
-    """Check what was realized today; a stop at 100 lets nothing be bought from a loss of 100 on."""
-    lost = -case.balances.realized_today
-    return lost < case.limits.max_day_loss_usdc, lost, case.limits.max_day_loss_usdc
-
-
-def _drawdown(case: Case) -> Judged:
-    fallen = case.balances.leader_peak - case.balances.leader_realized
-    return fallen < case.limits.max_drawdown_usdc, fallen, case.limits.max_drawdown_usdc
-
-
-def _order_rate(case: Case) -> Judged:
-    held = case.balances
-    sent = held.orders_sent if held.minute == case.now_ms // 60_000 else 0
-    return sent < case.limits.max_orders_per_minute, sent, case.limits.max_orders_per_minute
-
-
 def _sells_mirrored(case: Case) -> Judged:
     return case.limits.mirror_sells != "none", case.limits.mirror_sells, "all or proportional"
 
@@ -242,7 +116,7 @@ _BOTH: dict[str, Rule] = {
     "inputs_known": _inputs_known,
     "signal_fresh": _fresh,
     "clocks_agree": _clocks_agree,
-    "side_followed": _side_followed,
+    "side_followed": filters.side_followed,
     "market_open": _market_open,
     "right_token": _right_token,
     "leader_price": _leader_price,
@@ -253,28 +127,28 @@ _BOTH: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "BUY": {
         **_BOTH,
-        "role_followed": _role_followed,
-        "markets": _markets,
-        "categories": _categories,
-        "keywords": _keywords,
-        "time_to_end": _time_to_end,
-        "leader_trade": _leader_trade,
-        "price_band": _price_band,
-        "book_depth": _book_depth,
+        "role_followed": filters.role_followed,
+        "markets": filters.markets,
+        "categories": filters.categories,
+        "keywords": filters.keywords,
+        "time_to_end": filters.time_to_end,
+        "leader_trade": filters.leader_trade,
+        "price_band": filters.price_band,
+        "book_depth": filters.book_depth,
         "stake": _stake,
         "minimum_size": _minimum,
         "fillable": _fillable,
         "not_leaving": _not_leaving,
-        "market_cap": _market_cap,
-        "event_cap": _event_cap,
-        "group_cap": _group_cap,
-        "leader_cap": _leader_cap,
-        "day_cap": _day_cap,
-        "total_cap": _total_cap,
-        "cash": _cash,
-        "day_loss": _day_loss,
-        "drawdown": _drawdown,
-        "order_rate": _order_rate,
+        "market_cap": caps.market_cap,
+        "event_cap": caps.event_cap,
+        "group_cap": caps.group_cap,
+        "leader_cap": caps.leader_cap,
+        "day_cap": caps.day_cap,
+        "total_cap": caps.total_cap,
+        "cash": caps.cash,
+        "day_loss": caps.day_loss,
+        "drawdown": caps.drawdown,
+        "order_rate": caps.order_rate,
     },
     "SELL": {
         "sells_mirrored": _sells_mirrored,

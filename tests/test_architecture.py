@@ -28,9 +28,11 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 
 PURE = (
     "buyer/aftermath.py",
+    "buyer/caps.py",
     "buyer/case.py",
     "buyer/exits.py",
     "buyer/fills.py",
+    "buyer/filters.py",
     "buyer/limits.py",
     "buyer/once.py",
     "buyer/policy.py",

@@ -14,16 +14,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 WIDTH, SCALE = 1000, 2
 
 
-def write_pictures(result: Result, folder: Path) -> Sequence[Path]:
+def write_pictures(result: Result, folder: Path, names: Sequence[str] = tuple(PLOTS)) -> Sequence[Path]:
     """Write one PNG for each plot to `folder`; return their paths.
 
     Raises:
         DependencyMissing: plotly, kaleido or a Chromium is not installed; with the fix.
     """
-    kaleido, chromium = _kaleido(), browser()
+    kaleido, chromium = kaleido_and_browser()
     plotly()
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {folder / f"{name}.png": draw(result) for name, draw in PLOTS.items()}
+    drawn = {folder / f"{name}.png": PLOTS[name](result) for name in names}
     for path, figure in drawn.items():
         figure.update_layout(paper_bgcolor="white", plot_bgcolor="white", font={"color": "#14181f"})
         figure.update_layout(title=SECTIONS[path.stem][0], margin={"t": 72})
@@ -33,6 +33,15 @@ def write_pictures(result: Result, folder: Path) -> Sequence[Path]:
         cancel_on_error=True,
     )
     return tuple(drawn)
+
+
+def kaleido_and_browser() -> tuple[Any, str]:
+    """Return what draws PNG files.
+
+    Raises:
+        DependencyMissing: one of them is not there.
+    """
+    return _kaleido(), browser()
 
 
 def browser() -> str:

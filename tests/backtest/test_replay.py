@@ -13,6 +13,8 @@ from backtest.__main__ import app
 from backtest.replay import Replay, TapeLedger
 from backtest.tape import read_tape
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.venue.paper import PaperVenue
 from shared import accounts
@@ -411,4 +413,62 @@ def test_a_replay_knows_when_the_kill_switch_was_on(session: Session, tmp_path: 
     made = list(replayed(session.capture(tmp_path)).run())
 
     assert made[-1].decision.reason == "kill_switch"
+    assert all(item.same for item in made)
+
+
+def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path) -> None:
+    """Small trades add up to a buy; a stop loss sells in two attempts, one of them interrupted; buys are paused."""
+    session = Session("--gather-window-s", "600", "--min-leader-usdc", "40", "--stop-loss-pct", "30")
+    desk = ExitDesk(
+        session.engine,
+        ExitTasks(session.ledger, lambda: None),
+        session.prices,
+        clock=session.clock,
+        limits=session.settings.limits,
+    )
+
+    def turn(book: Book) -> None:
+        session.clock.advance(3)
+        session.prices.next_book = book.model_copy(update={"at_ms": session.clock.now_ms()})
+        desk.turn()
+
+    for number in range(3):
+        session.signal(a_signal(tx_hash=a_hash(number), usdc=D(15), shares=D(30)))
+    session.prices.next_book = a_book(at_ms=session.clock.now_ms())
+    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    turn(a_book(bids=(), asks=(("0.31", "1"),)))
+    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    session.clock.advance(10)
+    turn(a_book(bids=(("0.29", "100"),), asks=(("0.31", "1"),)))
+    session.ledger.commit(Write(id="pause", postings=((accounts.PAUSE_BUYS, 1),)))
+    session.signal(a_signal(tx_hash=a_hash(9), traded_at_ms=session.clock.now_ms()))
+
+    replay = replayed(session.capture(tmp_path))
+    made = list(replay.run())
+
+    reasons = [item.decision.reason for item in made]
+    assert reasons == ["gathered", "gathered", "all rules passed", "exit: stop_loss", "exit: stop_loss", "not_paused"]
+    assert [item.text for item in made] == [item.recorded for item in made]
+    assert replay.ledger.values == session.ledger.values
+
+
+def test_a_capture_that_begins_in_an_exit_and_with_gathered_trades_replays_from_there(tmp_path: Path) -> None:
+    session = Session("--gather-window-s", "600", "--min-leader-usdc", "40", "--mirror-sells", "proportional")
+    session.signal(a_signal(tx_hash=a_hash(1)))
+    session.signal(a_signal(tx_hash=a_hash(2), usdc=D(15), shares=D(30)))
+    session.signal(a_signal(tx_hash=a_hash(3), side="SELL", shares=D(20), usdc=D(10)))
+    session.header = Header(
+        NOW_MS,
+        session.ledger.seq,
+        dict(session.ledger.values),
+        **{kind: session.ledger.records(kind) for kind in ("lots", "intents", "exits", "gathered")},
+    )
+    session.entries = [session.entries[0]]
+    session.ledger.events.clear()
+    session.signal(a_signal(tx_hash=a_hash(4), usdc=D(30), shares=D(60)))
+    session.signal(a_signal(tx_hash=a_hash(5), side="SELL", shares=D(60), usdc=D(30)))
+
+    made = list(replayed(session.capture(tmp_path)).run())
+
+    assert [item.decision.verdict for item in made] == ["BUY", "SELL"]
     assert all(item.same for item in made)

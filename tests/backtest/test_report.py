@@ -140,6 +140,15 @@ def look(browser: Any, file: Path, width: int, scheme: str) -> dict[str, Any]:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("browser")
+def test_a_plot_is_written_as_a_picture(tmp_path: Path) -> None:
+    [path] = pictures.write_pictures(a_result(), tmp_path / "plots", ["costs"])
+
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size > 10_000
+
+
+@pytest.mark.process
 def test_a_browser_shows_every_plot_without_an_error_or_a_request(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     write_page(a_result([USD, -USD] * FEWEST_MARKETS, cannot_tell=(a_doubt(40),)), file)

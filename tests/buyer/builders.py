@@ -1,6 +1,7 @@
 """Builders for the buyer's tests: everything good unless a test says otherwise."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from buyer.case import Case
@@ -86,8 +87,9 @@ def a_portfolio(**changes: Any) -> Portfolio:
     return Portfolio(**values)
 
 
+@cache
 def some_settings(*flags: str) -> BuyerSettings:
-    """Build settings from flags only."""
+    """Build settings from flags only, once for the same flags: they are frozen."""
     return parse_args(list(flags))
 
 

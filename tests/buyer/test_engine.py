@@ -9,17 +9,31 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
+from buyer.fills import walk
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.portfolio import scope_of
 from shared import accounts, ledger
 from shared.clock import ManualClock
 from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
-from shared.events import DEAD, DECISIONS, BuyEngineDecision, DeadLetter, Order, OrderUpdate, Outcome
+from shared.events import (
+    DEAD,
+    DECISIONS,
+    BuyEngineDecision,
+    DeadLetter,
+    Gathered,
+    Order,
+    OrderUpdate,
+    Outcome,
+    Trade,
+)
 from shared.ledger import MemoryLedger, open_lots
-from shared.market import MarketFacts, Side
-from shared.money import to_micro
+from shared.market import Book, MarketFacts, Side
+from shared.money import from_micro, to_micro
 from shared.streams import Entry
+from shared.switch import NOTES, STOPS, turn
 from shared.writes import Fence, Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakePrices, FakeVenue
@@ -53,6 +67,8 @@ class Desk:
             identity=Identity("paper", self.limits.id, "test"),
             emit=self.told.append,
         )
+        tasks = ExitTasks(self.ledger, lambda: Fence("lease", "1"))
+        self.exits = ExitDesk(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
 
     def decisions(self) -> list[BuyEngineDecision]:
         """Return what is on the decisions stream."""
@@ -251,33 +267,87 @@ def test_an_entry_is_settled_in_the_step_of_its_decision() -> None:
     assert streams == [DECISIONS, DECISIONS, DECISIONS]
 
 
+LIMITS = some_limits(
+    max_market_usdc=D(20),
+    max_event_usdc=D(24),
+    max_group_usdc=D(22),
+    max_leader_usdc=D(26),
+    max_day_usdc=D(60),
+    max_total_usdc=D(40),
+    max_day_loss_usdc=D(8),
+    max_orders_per_minute=8,
+    stake_usdc=D(9),
+    gather_window_s=30,
+    min_leader_usdc=D(40),
+    mirror_sells="proportional",
+    stop_loss_pct=D(30),
+)
+CAPS = {"market:": 20, "event:": 24, "group:": 22, "leader:": 26, "day:": 60, "total": 40}
+NEVER_NEGATIVE = ("shares:", "cost:", "cash", "behind:", "gathered:", *CAPS)
+BOOKS = {
+    "even": a_book(),
+    "fallen": a_book(bids=(("0.3", "100"),), asks=(("0.31", "100"),)),
+    "thin": a_book(bids=(("0.49", "2"),), asks=(("0.5", "2"),)),
+    "empty": a_book(bids=(), asks=()),
+}
+
+
 class BuyerOverRestarts(RuleBasedStateMachine):
-    """No sequence of signals, failures and restarts breaks a cap, buys twice or loses a micro-unit."""
+    """No sequence of signals, fills, failures and restarts breaks a cap, buys twice or loses a micro-unit."""
 
     @initialize()
     def open_desk(self) -> None:
-        self.desk = Desk(limits=some_limits(max_market_usdc=D(20), max_day_usdc=D(40)))
+        self.desk = Desk(limits=LIMITS, ledger=MemoryLedger({"cash": 1_000_000_000, "deposited": 1_000_000_000}))
+        self.prices = self.desk.prices = ShowingPrices()
+        self.venue = self.desk.venue = WalkingVenue(self.prices)
+        self.venue.values = self.desk.ledger.values
+        self.desk.restart()
         self.signals = 0
 
     @rule(
-        side=st.sampled_from(["BUY", "SELL"]),
-        token=st.sampled_from(["1", "2", "3"]),
+        side=st.sampled_from(["BUY", "BUY", "SELL"]),
+        token=st.sampled_from(["1", "2", "3", "4"]),
         leader=st.sampled_from(["a1", "b2"]),
+        usdc=st.sampled_from([15, 50]),
+        book=st.sampled_from(sorted(BOOKS)),
         unknown=st.booleans(),
         again=st.integers(0, 3),
     )
-    def signal(self, side: Side, token: str, leader: str, again: int, *, unknown: bool) -> None:
+    def signal(self, side: Side, token: str, leader: str, usdc: int, book: str, again: int, *, unknown: bool) -> None:
         self.signals += 0 if again and self.signals else 1
         number = max(1, self.signals - (again if again < self.signals else 0))
-        condition = "0x" + f"{(int(token) + 1) // 2:064x}"
-        self.desk.prices.market = a_market(token_id=token, condition_id=condition)
-        self.desk.prices.next_book = a_book(token_id=token)
+        self.prices.show(token, book, self.desk.clock.now_ms())
         self.desk.venue.unknown = int(unknown)
-        signal = a_signal(token_id=token, side=side, leader="0x" + leader * 20, tx_hash="0x" + f"{number:064x}")
+        signal = a_signal(
+            token_id=token,
+            side=side,
+            leader="0x" + leader * 20,
+            usdc=D(usdc),
+            shares=D(2 * usdc),
+            tx_hash="0x" + f"{number:064x}",
+            traded_at_ms=self.desk.clock.now_ms() - 1000,
+        )
         try:
             self.desk.engine.handle(signal)
         except OutcomeUnknown:
             assert unknown
+            self.crash()
+
+    @rule(seconds=st.sampled_from([2, 20, 70]), book=st.sampled_from(sorted(BOOKS)), unknown=st.booleans())
+    def exits(self, seconds: int, book: str, *, unknown: bool) -> None:
+        self.desk.clock.advance(seconds)
+        self.prices.show("", book, self.desk.clock.now_ms())
+        self.desk.venue.unknown = int(unknown)
+        try:
+            self.desk.exits.turn()
+        except OutcomeUnknown:
+            assert unknown
+            self.crash()
+
+    @rule(control=st.sampled_from(sorted(NOTES)), on=st.sampled_from([False, False, True]))
+    def turn(self, control: str, *, on: bool) -> None:
+        name = f"turn:{self.desk.ledger.seq}"
+        self.desk.ledger.commit(turn(name, on=on, who="t", why="t", now_ms=1, control=control))
 
     @rule()
     def crash(self) -> None:
@@ -287,15 +357,16 @@ class BuyerOverRestarts(RuleBasedStateMachine):
             self.desk.engine.resume(intent)
 
     @invariant()
-    def books_balance(self) -> None:
+    def caps_hold_and_books_balance(self) -> None:
         values = self.desk.ledger.values
-        assert values.get(accounts.day_account(NOW_MS), 0) <= 40_000_000
-        assert all(0 <= value <= 20_000_000 for name, value in values.items() if name.startswith("market:"))
-        assert all(value >= 0 for name, value in values.items() if name.startswith(("shares:", "cost:", "cash")))
-        costs = sum(value for name, value in values.items() if name.startswith("cost:"))
-        realized = values.get("realized", 0)
-        reserved = sum(value for name, value in values.items() if name.startswith("market:")) - costs
-        assert values["cash"] + costs + reserved - realized == 1_000_000_000
+        for name, cap in CAPS.items():
+            assert all(value <= cap * 1_000_000 for account, value in values.items() if account.startswith(name))
+        assert all(value >= 0 for name, value in values.items() if name.startswith(NEVER_NEGATIVE))
+        assert values.get(accounts.RATE_ORDERS, 0) <= LIMITS.max_orders_per_minute
+        total = values.get(accounts.TOTAL, 0)
+        for kind in ("market:", "event:", "leader:"):
+            assert sum(value for name, value in values.items() if name.startswith(kind)) == total
+        assert values["cash"] + total - values.get("realized", 0) == 1_000_000_000
 
     @invariant()
     def one_decision_and_one_order_for_each_signal(self) -> None:
@@ -304,9 +375,92 @@ class BuyerOverRestarts(RuleBasedStateMachine):
         orders = {order.signal_id: order for order in self.desk.venue.placed}
         assert all(orders[order.signal_id] == order for order in self.desk.venue.placed)
 
+    @invariant()
+    def nothing_is_bought_while_a_control_says_no(self) -> None:
+        for order, controls in self.venue.seen:
+            assert not (controls & set(STOPS[order.side]))
+
+
+class ShowingPrices(FakePrices):
+    """Markets of two outcomes in two events, the second neg-risk; every token has the book shown last."""
+
+    def show(self, token: str, book: str, now_ms: int) -> None:
+        del token
+        self.next_book = BOOKS[book].model_copy(update={"at_ms": now_ms})
+
+    def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
+        pair = (int(token_id) + 1) // 2
+        facts = a_market(
+            token_id=token_id, condition_id="0x" + f"{pair:064x}", event_id=str(pair // 2), neg_risk=pair == 2
+        )
+        return facts, ""
+
+    def book(self, token_id: str) -> tuple[Book | None, str]:
+        book, problem = super().book(token_id)
+        return (book.model_copy(update={"token_id": token_id}) if book else None), problem
+
+
+class WalkingVenue(FakeVenue):
+    """Fills from the book that is shown, in parts or not at all; remembers which controls were on."""
+
+    def __init__(self, prices: FakePrices) -> None:
+        super().__init__()
+        self._prices = prices
+        self.values: dict[str, int] = {}
+        self.seen: list[tuple[Order, set[str]]] = []
+
+    def place(self, order: Order, facts: MarketFacts) -> Outcome:
+        self.seen.append((order, {name for name in NOTES if self.values.get(name)}))
+        super().place(order, facts)
+        book, _ = self._prices.book(order.token_id)
+        assert book is not None
+        budget = to_micro(order.budget) if order.side == "BUY" else None
+        levels = book.against(order.side)
+        got = walk(levels, order.side, to_micro(order.shares), order.limit_price, budget, facts)
+        state = "MATCHED" if got.shares else "REJECTED"
+        return Outcome(state=state, shares=from_micro(got.shares), usdc=from_micro(got.usdc), fee=from_micro(got.fee))
+
 
 TestBuyerOverRestarts = BuyerOverRestarts.TestCase
-TestBuyerOverRestarts.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestBuyerOverRestarts.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+
+
+def test_small_trades_add_up_over_restarts_and_each_signal_has_its_decision() -> None:
+    """Three trades of 15 pUSD come to the 40 that are followed; the sum's order uses up what was gathered."""
+    desk = Desk(limits=some_limits(gather_window_s=600, min_leader_usdc=D(40)))
+    for number in range(3):
+        desk.engine.handle(a_signal(usdc=D(15), shares=D(30), tx_hash="0x" + f"{number:064x}"))
+        desk.restart()
+
+    assert [decision.reason for decision in desk.decisions()] == ["gathered", "gathered", "all rules passed"]
+    assert desk.decisions()[-1].trade == Trade(usdc=D(45), shares=D(90), price=D("0.5"))
+    assert desk.ledger.records("gathered") == {}
+    assert desk.ledger.values[accounts.behind_account(LEADER, TOKEN)] == 90_000_000
+
+
+def test_small_trades_of_a_window_long_over_are_not_followed() -> None:
+    desk = Desk(limits=some_limits(gather_window_s=600, min_leader_usdc=D(40)))
+    desk.engine.handle(a_signal(usdc=D(39), shares=D(78)))
+    desk.clock.advance(600)
+    now_ms = desk.clock.now_ms()
+    desk.prices.next_book = a_book(at_ms=now_ms)
+
+    late = desk.engine.handle(a_signal(usdc=D(2), shares=D(4), traded_at_ms=now_ms, tx_hash="0x" + "22" * 32))
+
+    assert late is not None
+    assert late.gathered == Gathered(usdc=D(2), shares=D(4), since_ms=now_ms)
+
+
+def test_trap_19_two_outcomes_of_one_event_share_its_cap() -> None:
+    desk = Desk(limits=some_limits(max_event_usdc=D(8)))
+    desk.engine.handle(a_signal())
+    desk.prices.market = a_market(token_id="2", condition_id="0x" + "dd" * 32)
+    desk.prices.next_book = a_book(token_id="2")
+
+    other = desk.engine.handle(a_signal(token_id="2", leader="0x" + "b2" * 20))
+
+    assert other is not None
+    assert other.reason == "event_cap"
 
 
 def test_a_scope_names_the_day_of_the_decision() -> None:

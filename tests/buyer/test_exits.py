@@ -36,7 +36,7 @@ KEY = f"{LEADER}:{TOKEN}"
 
 def a_lot(**changes: Any) -> Lot:
     """Build ten shares bought for 5, an hour ago."""
-    values = {"shares": 10_000_000, "cost": 5_000_000, "opened_at_ms": NOW_MS - 3_600_000, **changes}
+    values: dict[str, Any] = {"shares": 10_000_000, "cost": 5_000_000, "opened_at_ms": NOW_MS - 3_600_000, **changes}
     return Lot(LEADER, TOKEN, CONDITION, 0, "Will it?", **values)
 
 
@@ -280,7 +280,7 @@ def test_an_exit_that_crashes_is_finished_by_recovery_and_not_swallowed() -> Non
 
 
 def test_a_restart_forgets_small_trades_of_long_ago_and_keeps_recent_ones() -> None:
-    desk = Selling(gather_window_s=600, min_leader_usdc=D(100))
+    desk = Selling(gather_window_s=600, min_leader_usdc=D(1000))
     desk.engine.handle(a_signal(tx_hash="0x" + "11" * 32))
     assert len(desk.ledger.records("gathered")) == 1
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buyer.policy import decide, refused
-from buyer.sizing import limit_price
-from shared.events import MarketHint
+from buyer.sizing import STAKES, limit_price
+from shared.events import HeldLot, MarketHint
 from shared.market import Book
 from tests.buyer.builders import (
     NOW_MS,
@@ -199,8 +199,10 @@ PRICES = st.decimals(D(0), D(2), places=6)
 AMOUNTS = st.decimals(D(0), D(10) ** 9, places=6)
 
 
+@settings(max_examples=40)
 @given(
     price=PRICES,
+    mode=st.sampled_from(sorted(STAKES)),
     usdc=AMOUNTS,
     cash=AMOUNTS,
     lot=AMOUNTS,
@@ -213,6 +215,7 @@ AMOUNTS = st.decimals(D(0), D(10) ** 9, places=6)
 )
 def test_the_policy_never_raises_and_never_breaks_a_cap(
     price: Decimal,
+    mode: str,
     usdc: Decimal,
     cash: Decimal,
     lot: Decimal,
@@ -227,7 +230,17 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
         "signal": a_signal(price=price, usdc=usdc, side=side),
         "market": a_market(tick=tick, min_shares=minimum, fee_rate=rate),
         "book": a_book(bids=(("0.01", "5"),), asks=tuple((str(a), str(b)) for a, b in asks)),
-        "portfolio": a_portfolio(cash=cash, lot_shares=lot, spent_today=usdc % 300, market_exposure=cash % 60),
+        "portfolio": a_portfolio(
+            cash=cash,
+            lot_shares=lot,
+            spent_today=usdc % 300,
+            market_exposure=cash % 60,
+            event_exposure=cash % 110,
+            leader_exposure=usdc % 210,
+            total_exposure=lot % 510,
+            lot=HeldLot(opened_at_ms=1, event_id="77"),
+        ),
+        "limits": some_limits(sizing=mode, kelly_edge_pct=price, gather_window_s=60),
     }
     if missing:
         parts[missing] = None
@@ -241,6 +254,9 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
         assert decision.order.budget <= case.portfolio.cash
         assert case.portfolio.spent_today + decision.order.budget <= case.limits.max_day_usdc
         assert case.portfolio.market_exposure + decision.order.budget <= case.limits.max_market_usdc
+        assert case.portfolio.event_exposure + decision.order.budget <= case.limits.max_event_usdc
+        assert case.portfolio.leader_exposure + decision.order.budget <= case.limits.max_leader_usdc
+        assert case.portfolio.total_exposure + decision.order.budget <= case.limits.max_total_usdc
     if decision.order and decision.verdict == "SELL":
         assert decision.order.shares <= lot
 

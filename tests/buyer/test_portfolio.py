@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from buyer.portfolio import basis_of, guards, reserve, scope_of, settle
+from buyer.portfolio import basis_of, counted, guards, reserve, scope_of, settle
 from shared import accounts
-from shared.events import HeldLot, Order, Outcome
+from shared.events import HeldLot, Order, Outcome, Portfolio
 from shared.ledger import MemoryLedger
 from shared.market import Side
 from shared.money import cost_micro, proceeds_micro
@@ -31,13 +31,17 @@ def an_order(side: Side = "BUY", **changes: Any) -> Order:
     )
 
 
+def intended(order: Order, before: Portfolio = EMPTY) -> accounts.Postings:
+    return (*reserve(order, SCOPE), *counted(order, SCOPE, before))
+
+
 def an_outcome(shares: str, usdc: str, fee: str) -> Outcome:
     return Outcome(state="MATCHED", shares=D(shares), usdc=D(usdc), fee=D(fee))
 
 
 def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
     ledger = MemoryLedger({"cash": 6_000_000})
-    ledger.commit(Write(id="intent", postings=reserve(an_order(), SCOPE, EMPTY)))
+    ledger.commit(Write(id="intent", postings=intended(an_order())))
     assert ledger.values == {"cash": 800_000, **SENT, **dict.fromkeys((DAY, MARKET, *WIDER), 5_200_000)}
 
     outcome = an_outcome("8", "3.9", "0.1")
@@ -56,7 +60,7 @@ def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
 def test_a_part_sold_takes_its_part_of_the_cost_and_its_fee_out_of_the_result() -> None:
     before = {"cash": 0, **dict.fromkeys((MARKET, *WIDER), 5_000_000), SHARES: 10_000_000, COST: 4_000_000}
     ledger, order = MemoryLedger(before), an_order("SELL", shares=D(6))
-    ledger.commit(Write(id="intent", postings=reserve(order, SCOPE, EMPTY)))
+    ledger.commit(Write(id="intent", postings=reserve(order, SCOPE)))
     assert ledger.values[SHARES] == 4_000_000
 
     lot = HeldLot(opened_at_ms=NOW_MS, event_id="77", group="77")
@@ -102,7 +106,7 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
     ],
 )
 def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
-    write = Write(id="i", postings=reserve(an_order(), SCOPE, EMPTY), guards=guards(an_order(), SCOPE, some_limits()))
+    write = Write(id="i", postings=intended(an_order()), guards=guards(an_order(), SCOPE, some_limits()))
     refused = MemoryLedger(values).commit(write)
     assert isinstance(refused, Refused)
     assert refused.account == account
@@ -124,7 +128,7 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
 def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
     order = an_order("SELL")
     refused = MemoryLedger(values).commit(
-        Write(id="i", postings=reserve(order, SCOPE, EMPTY), guards=guards(order, SCOPE, some_limits()))
+        Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits()))
     )
 
     assert isinstance(refused, Refused)
@@ -138,7 +142,7 @@ def test_a_cost_is_never_understated_and_proceeds_are_never_overstated() -> None
 
 def test_a_sell_is_allowed_while_buys_are_paused_or_everything_is_flattened() -> None:
     order, values = an_order("SELL"), {SHARES: 99_000_000, "pause_buys": 1, "flatten": 1}
-    write = Write(id="i", postings=reserve(order, SCOPE, EMPTY), guards=guards(order, SCOPE, some_limits()))
+    write = Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits()))
 
     assert not isinstance(MemoryLedger(values).commit(write), Refused)
 
@@ -149,7 +153,7 @@ def test_trap_19_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() 
 
     def send(number: int) -> object:
         before = a_portfolio(minute=ledger.values["rate:minute"], orders_sent=ledger.values["rate:orders"])
-        postings = reserve(an_order(), SCOPE, before)
+        postings = intended(an_order(), before)
         return ledger.commit(Write(id=f"i{number}", postings=postings, guards=guards(an_order(), SCOPE, limits)))
 
     results = [send(number) for number in range(3)]

@@ -4,7 +4,8 @@ import pytest
 from redis import Redis
 
 from ops import controls
-from shared.accounts import HALT
+from ops.status import Watcher
+from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.broker import connect
 from shared.clock import ManualClock
 from shared.ledger import RedisLedger
@@ -53,3 +54,29 @@ def test_trap_24_a_container_user_without_a_name_can_turn_the_switch(
 
     assert controls.kill(redis, "paper", "odd fills", ManualClock())
     assert controls.last_turn(redis, "paper")["who"].startswith("uid ")
+
+
+def test_trap_24_each_control_is_its_own_and_resume_ends_them_all(redis: Redis) -> None:
+    clock = ManualClock(7)
+    controls.pause_buys(redis, "paper", "fees", clock)
+    controls.pause_all(redis, "paper", "odd", clock)
+    controls.flatten(redis, "paper", "going away", clock)
+    assert not controls.flatten(redis, "paper", "again", clock)
+
+    assert RedisLedger(redis, "paper").accounts().values == dict.fromkeys((FLATTEN, PAUSE_ALL, PAUSE_BUYS), 1)
+    shown = [(control.name, control.why, control.at_ms) for control in controls.active(redis, "paper")]
+    assert shown == [("flatten", "going away", 7), ("pause all", "odd", 7), ("pause buys", "fees", 7)]
+
+    assert controls.resume(redis, "paper", "checked", clock)
+    assert controls.active(redis, "paper") == []
+
+
+def test_status_shows_which_controls_are_on_who_turned_them_and_why(redis: Redis) -> None:
+    controls.pause_buys(redis, "paper", "fees went up", ManualClock(7))
+    watcher = Watcher(redis, ManualClock(8))
+
+    watcher.look_back()
+
+    assert [control.why for control in watcher.controls] == ["fees went up"]
+    assert watcher.picture.stopped_by.endswith(": fees went up")
+    assert watcher.exits == {}

@@ -221,3 +221,11 @@ def test_a_clock_that_stepped_back_locks_nobody_out(redis: Redis) -> None:
     redis.hset("hs:lease:buyer", "until_ms", str(clock.now_ms() + 3_600_000))
 
     assert Lease(redis, "buyer", "second", clock=clock).try_acquire() == ""
+
+
+def test_a_peak_rises_in_the_step_that_reaches_it_and_never_falls(redis: Redis) -> None:
+    for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
+        for number, change in enumerate((5, -3, 1, 9, -20)):
+            ledger.commit(Write(id=f"w{number}", postings=(("realized:a", change),), peaks=(("realized:a", "peak:a"),)))
+
+        assert ledger.read(["realized:a", "peak:a"]).values == {"realized:a": -8, "peak:a": 12}
