@@ -27,6 +27,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "backtest/sweep/luck.py",
     "buyer/aftermath.py",
     "buyer/caps.py",
     "buyer/case.py",

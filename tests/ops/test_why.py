@@ -16,7 +16,8 @@ from rich.console import Console
 from ops import telling, why
 from ops.refusals import refusals
 from ops.story import find, tell
-from shared.capture import Header, LinesWriter
+from shared.broker import connect
+from shared.capture import Capture, Header, LinesWriter
 from shared.errors import BadConfig
 from shared.events import (
     AnyEvent,
@@ -298,6 +299,18 @@ def test_json_of_a_capture_holds_every_event_and_the_cost(capture: Path) -> None
     assert life["cost"]["total"] == "0.32"
     assert (len(life["confirmations"]), len(life["payments"])) == (1, 1)
     assert life["decision"]["rules"][0]["rule"] == "slippage"
+
+
+@pytest.mark.server
+def test_the_running_system_is_told_by_the_same_words(valkey_url: str, capture: Path) -> None:
+    out = io.StringIO()
+    with connect(valkey_url) as redis:
+        for entry in Capture.open(capture):
+            redis.xadd(entry.stream, {"event": entry.fields["event"], "json": entry.json})
+
+    why.why(SIGNAL.tx_hash, valkey_url, None, as_json=True, console=Console(file=out, width=80))
+
+    assert json.loads(out.getvalue()) == list(printed(capture, SIGNAL.tx_hash))
 
 
 def test_what_nothing_names_is_a_plain_error_with_the_next_step(capture: Path) -> None:
