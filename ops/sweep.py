@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from backtest.sweep.plan import Axis, Settings, grid, named, read_axis, read_setting, sample
-from backtest.sweep.trial import Score, Spec, history_id, run_trial, trial_id
+from backtest.sweep.trial import Score, Spec, code_id, history_id, run_trial, trial_id
 from ops import sweep_jobs, sweep_view
 from ops.capture import stop_on_signals
 from ops.sweep_jobs import Tries
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import BadConfig
-from shared.life import code_version
 
 LOOK_S = 0.2
 OFFER_EVERY_S = 5.0
@@ -53,13 +52,12 @@ def plan(
         raise BadConfig("--vary: nothing to vary; give --vary stake_usdc=1,5,20, again for more settings")
     if len({axis.name for axis in axes}) < len(axes):
         raise BadConfig("--vary: one setting is varied twice; give all its values at once")
-    paths = [path.resolve() for path in (*files, *resolved)]
     spec = Spec(
-        files=tuple(map(str, paths[: len(files)])),
-        resolved=tuple(map(str, paths[len(files) :])),
-        history=history_id(paths),
+        files=tuple(str(path.resolve()) for path in files),
+        resolved=tuple(str(path.resolve()) for path in resolved),
+        history=history_id(files, resolved),
         fixed=dict(map(read_setting, fixed)),
-        code=code_version(),
+        code=code_id(),
     )
     wanted = sample(axes, random, seed) if random else grid(axes)
     return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})

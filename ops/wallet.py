@@ -21,6 +21,7 @@ from backtest.delays import Constant
 from backtest.happenings import Happening
 from backtest.history.files import open_history
 from backtest.run import Models
+from backtest.sweep.trial import decided
 from backtest.verdict import rate, signed, usd
 from buyer.limits import Limits
 from ops.wallet_history import ask
@@ -46,7 +47,7 @@ def main(
 ) -> None:
     """Follow `leader` through files, or through what the venue tells where there are none, and print the report."""
     captures = open_history(files, resolved).captures if files else ()
-    found = settings.of(captures, settings.changes(change))
+    found = decided(captures, settings.changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     copies, conduct = follow(history, leader, delays_s, found.limits, to_micro(found.bankroll), working)

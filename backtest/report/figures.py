@@ -96,7 +96,7 @@ def signals(result: Result) -> Figure:
     total = max(1, sum(row.amount for row in rows))
     shown = [f"{row.amount:,} ({row.amount / total:.0%})" for row in rows]
     figure.add_bar(
-        y=[row.name for row in rows],
+        y=[_label(row.name) for row in rows],
         x=[row.amount for row in rows],
         orientation="h",
         marker_color=colors,

@@ -71,7 +71,7 @@ def document(title: str, body: str, plots: dict[str, Any]) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - 4.8 MB that only a page needs
 
     here = Path(__file__)
-    data = json.dumps(plots, separators=(",", ":")).replace("</", "<\\/")
+    data = json.dumps(plots, separators=(",", ":")).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

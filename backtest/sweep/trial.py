@@ -6,6 +6,8 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from backtest import settings
 from backtest.backtest import backtest
 from backtest.delays import read_delay
@@ -18,8 +20,9 @@ from backtest.run import Models
 from backtest.sweep.luck import Moments, moments
 from backtest.sweep.plan import MODELS
 from buyer.limits import Limits
+from shared.capture import Capture
 from shared.errors import BadConfig
-from shared.events import fact_id
+from shared.events import fact_id, first_problem
 from shared.market import Value
 from shared.money import to_micro
 
@@ -58,18 +61,31 @@ class Score(Value, frozen=True):
     shape: Moments
 
 
-def history_id(paths: Sequence[Path]) -> str:
-    """Name files by their content, folders by all files in them.
+def history_id(files: Sequence[Path], resolved: Sequence[Path]) -> str:
+    """Name a history by the content of its files, a folder by that of all files in it.
 
     Raises:
         BadConfig: one is not there.
     """
     name = hashlib.sha256()
-    for path in paths:
-        files = sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
-        for file in files:
-            name.update(_content(file))
+    for part in (files, resolved):
+        name.update(f"{len(part)};".encode())
+        for path in part:
+            inside = sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
+            for file in inside:
+                name.update(_content(file))
     return name.hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def code_id() -> str:
+    """Name the code that decides a try's outcome: two versions of it share no score."""
+    root = Path(__file__).resolve().parents[2]
+    name = hashlib.sha256()
+    for package in ("backtest", "buyer", "shared"):
+        for file in sorted((root / package).rglob("*.py")):
+            name.update(_content(file))
+    return name.hexdigest()[:16]
 
 
 def trial_id(spec: Spec, varied: Mapping[str, str]) -> str:
@@ -82,16 +98,32 @@ def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
     """Run one try.
 
     Raises:
-        BadConfig: the files here are not those of the sweep, or a setting has a wrong value.
+        BadConfig: files or code here are not those of the sweep, or a setting has a wrong value.
     """
+    if spec.code != code_id():
+        raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
     wanted = {**spec.fixed, **varied}
     limits = {name: value for name, value in wanted.items() if name in Limits.model_fields}
     history, kept = _opened(spec.files, spec.resolved, spec.history)
-    found = settings.of(history.captures, limits)
+    found = decided(history.captures, limits)
+    if kept is None:
+        _check(spec.files, spec.resolved, spec.history)
     cash = settings.amount("bankroll", wanted["bankroll"]) if "bankroll" in wanted else found.bankroll
     coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
     result = backtest(coming, found.limits, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
+
+
+def decided(captures: Sequence[Capture], changed: Mapping[str, str]) -> settings.Decided:
+    """Return the limits and the bankroll.
+
+    Raises:
+        BadConfig: a change has a wrong value; naming it.
+    """
+    try:
+        return settings.of(captures, changed)
+    except ValidationError as error:
+        raise BadConfig(f"--set: {first_problem(error)}") from error
 
 
 def models(wanted: Mapping[str, str], history: History) -> Models:
@@ -134,20 +166,23 @@ def _opened(
     names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
 ) -> tuple[History, tuple[Happening, ...] | None]:
     """Open the history once in this process, and keep it where it is small enough."""
-    files, resolved = _paths(names), _paths(resolutions)
-    here = history_id([*files, *resolved])
-    if here != wanted:
-        raise BadConfig(
-            f"{', '.join(map(str, files))}: the files here are not those of the sweep ({here}, not {wanted}): "
-            "copy them to this machine, at the same place"
-        )
-    history = open_history(files, resolved, measure=True)
+    _check(names, resolutions, wanted)
+    history = open_history(_paths(names), _paths(resolutions), measure=True)
     kept: list[Happening] = []
     for happening in history.happenings:
         kept.append(happening)
         if len(kept) > MOST_KEPT:
             return history, None
     return history, tuple(kept)
+
+
+def _check(names: Sequence[str], resolutions: Sequence[str], wanted: str) -> None:
+    here = history_id(_paths(names), _paths(resolutions))
+    if here != wanted:
+        raise BadConfig(
+            f"{', '.join(names)}: the files here are not those of the sweep ({here}, not {wanted}): "
+            "copy them to this machine, at the same place, and let nobody write to them"
+        )
 
 
 def _paths(names: Sequence[str]) -> list[Path]:

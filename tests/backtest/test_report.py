@@ -168,6 +168,6 @@ def test_a_browser_shows_every_plot_without_an_error_or_a_request(browser: Any, 
 
 def test_the_plots_hold_the_results_own_numbers(written: str) -> None:
     start = written.index('id="plots">') + len('id="plots">')
-    plots = json.loads(written[start : written.index("</script>", start)].replace("<\\/", "</"))
+    plots = json.loads(written[start : written.index("</script>", start)])
 
     assert plots["costs"]["data"][0]["text"] == ["-0.50", "+2.00", "+0.25", "+1.00", "+2.75"]

@@ -75,11 +75,12 @@ def test_a_history_is_named_by_its_content(tmp_path: Path) -> None:
     one.write_text("x")
     two.write_text("x")
 
-    assert history_id([one]) == history_id([two])
+    assert history_id([one], []) == history_id([two], [])
     two.write_text("y")
-    assert history_id([one]) != history_id([two])
+    assert history_id([one], []) != history_id([two], [])
+    assert history_id([one, two], []) != history_id([one], [two])
     with pytest.raises(BadConfig, match="every machine"):
-        history_id([tmp_path / "three.csv"])
+        history_id([tmp_path / "three.csv"], [])
 
 
 def test_the_deflated_sharpe_ratio_of_the_papers_own_example() -> None:

@@ -100,6 +100,18 @@ def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Pat
         run_trial(wanted.spec, {"stake_usdc": "5"})
 
 
+def test_a_worker_with_other_code_computes_nothing(files: tuple[Path, Path]) -> None:
+    spec = a_sweep(files).spec.model_copy(update={"code": "another"})
+
+    with pytest.raises(BadConfig, match="install the same version"):
+        run_trial(spec, {"stake_usdc": "5"})
+
+
+def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
+    with pytest.raises(BadConfig, match="max_slippage_ticks"):
+        run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
+
+
 def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
     wanted = a_sweep(files)
     ranked = sorted(run_here(wanted, tmp_path, NEVER, quiet).values(), key=lambda score: -score.pnl)

@@ -1,0 +1,71 @@
+"""`python -m backtest`: a result for people and for machines, and errors that name the fix."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from backtest.__main__ import app
+from backtest.pace import Pace
+from shared.clock import ManualClock
+from tests.backtest.histories import a_trade, resolves, run
+from tests.backtest.test_history import a_line, csv_file
+
+
+def test_a_history_becomes_a_result_in_json_and_in_words(tmp_path: Path) -> None:
+    winners = tmp_path / "winners.csv"
+    winners.write_text("market,winner\nBTC up?,Up\n")
+
+    made = CliRunner().invoke(
+        app, [str(csv_file(tmp_path, a_line(1), a_line(60, 2))), "--resolved", str(winners), "--json"]
+    )
+
+    assert made.exit_code == 0, made.output
+    result = json.loads(made.stdout)
+    assert (result["signals"], result["bought"], result["filled"]) == (2, 1, 1)
+    assert result["realized"] == "4.5408"
+    assert len(result["outcomes"]) == 1
+    assert "cannot tell" in made.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["none.csv"], "none.csv"),
+        (["--delay", "soon"], "--delay soon"),
+        (["--set", "stake=1"], "--set stake=1"),
+        (["--set", "stake_usdc=much"], "stake_usdc"),
+        (["--fee-rate", "7"], "--fee-rate 7"),
+    ],
+)
+def test_a_wrong_word_is_named(words: list[str], said: str, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, a_line(1))
+
+    made = CliRunner().invoke(app, [str(path), *words])
+
+    assert made.exit_code == 2
+    assert said in made.stderr
+
+
+@pytest.mark.parametrize(("speed", "passed_ms"), [(0, 0), (1, 30_000), (10, 3000)])
+def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) -> None:
+    clock = ManualClock(0)
+
+    assert len(list(Pace(clock, speed).paced([a_trade(0), a_trade(10), a_trade(30)]))) == 3
+
+    assert clock.now_ms() == passed_ms
+
+
+def test_a_stop_loss_sells_between_signals() -> None:
+    fall = a_trade(5, "0.2", "0.1", leader="0x" + "b2" * 20)
+    far = a_trade(600, "0.2", "0.1", leader="0x" + "b2" * 20)
+
+    result = run([a_trade(0), fall, far, resolves(700, "1", "0")], "--stop-loss-pct", "30")
+
+    sold = [outcome for outcome in result.outcomes if outcome.verdict == "SELL"]
+    assert [outcome.reason for outcome in sold] == ["exit: stop_loss"]
+    assert (sold[0].shares, sold[0].best) == (9_610_000, 190_000)
+    assert sold[0].decided_at_ms < far.at_ms
+    assert result.signals == 3
+    assert result.open == ()
