@@ -11,17 +11,22 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
-from ops.wallet_history import trades
-from shared.clock import ManualClock
+from ops.wallet_history import Told, ask, closed_ms, trades
+from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
+from shared.events import ActionableSignal
 from shared.gate_limits import Lane
+from shared.market import MarketFacts
 from shared.money import to_micro
 from shared.polymarket.data_api import Page
 from shared.polymarket.fills import V2_NAMES
+from simulator import Settings, serve
 from tests.buyer.builders import some_limits
 from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
+from tests.detector.venue import wait_until
 
 CONDITION = "0x" + "c0" * 32
 
@@ -119,6 +124,34 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
 
     assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
     assert clock.monotonic() - began >= 3
+
+
+@pytest.mark.parametrize(("ends_ms", "closes_ms"), [(0, 160_000), (99_000, 160_000), (101_000, 101_000)])
+def test_a_market_closes_at_its_end_or_late_enough_for_the_leaders_last_trade(ends_ms: int, closes_ms: int) -> None:
+    assert closed_ms(100_000, ends_ms) == closes_ms
+
+
+@pytest.mark.simulator
+def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(Settings(leaders=2, fills_per_minute=240, speed=20, resolve_after_s=40, redeemable_lag_s=1)) as sim:
+        for name in ("data_api_url", "gamma_url", "rpc_url"):
+            monkeypatch.setenv(name.upper(), sim.urls[name])
+        leader, told = sim.leaders[0].address, list[Told]()
+
+        def complete() -> bool:
+            told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
+            return {type(each.what) for each in told[0].happenings} == {ActionableSignal, MarketFacts, Resolved}
+
+        wait_until(complete, "trades are shown and a market paid")
+    [found] = told
+
+    times = [happening.at_ms for happening in found.happenings]
+    assert times == sorted(times)
+    copies, conduct = wallet.follow(
+        lambda: iter(found.happenings), leader, [2], some_limits(), to_micro(1000), nullcontext()
+    )
+    assert conduct.trades > 0
+    assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)
 
 
 def test_files_and_api_together_are_refused() -> None:
