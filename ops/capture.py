@@ -88,11 +88,12 @@ def capture(
 
 
 def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
-    """Go on where a capture ended; say what was trimmed since."""
+    """Go on where a capture ended; say where the server has dropped even what was captured last."""
     for stream, last in begun.items():
-        if redis.exists(stream) and _is_after(str(redis.xinfo_stream(stream)["max-deleted-entry-id"]), last):
-            fix = "capture all the time, or keep more entries (KEEP_ENTRIES)"
-            logs.get("capture").warning("entries_lost", stream=stream, after=last, fix=fix)
+        oldest = redis.xrange(stream, count=1)
+        if oldest and _is_after(str(oldest[0][0]), last):
+            fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
+            logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
     return Start(dict.fromkeys(STREAMS, "0-0") | dict(begun), Capture.open(file).header)
 
 

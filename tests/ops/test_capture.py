@@ -84,3 +84,23 @@ def test_a_group_has_settled_up_to_its_oldest_pending_entry(valkey_url: str) -> 
     reader.ack("5-1")
     reader.ack("7-0")
     assert settled(redis, SIGNALS, GROUP) == "7-0"
+
+
+def test_a_folder_is_gone_on_with_and_what_was_trimmed_in_between_is_said(
+    valkey_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redis, stop, folder = connect(valkey_url), threading.Event(), tmp_path / "capture"
+    for number in range(1, 4):
+        redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id=f"{number}-0")
+    assert capture(redis, folder, stop) == 3
+    redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id="4-0")
+    assert capture(redis, folder, stop) == 1
+    assert "entries_lost" not in "".join(capsys.readouterr())
+    for number in (5, 6):
+        redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id=f"{number}-0")
+    redis.xtrim(SIGNALS, minid="6-0", approximate=False)
+
+    assert capture(redis, folder, stop) == 1
+
+    assert "entries_lost" in "".join(capsys.readouterr())
+    assert [entry.id for entry in Capture.open(folder)] == ["1-0", "2-0", "3-0", "4-0", "6-0"]
