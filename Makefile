@@ -31,7 +31,7 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
 test: install ## All tests (fast, server, simulator, process)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 4
 
 test-fast: install ## The fast tier: no server, no sockets, no processes
 	$(BIN)/python -m pytest -n 2 -m "$(FAST)"
@@ -51,6 +51,7 @@ docs: install ## Write the generated docs: configuration, event schema, .env.exa
 
 bench: install ## Run the benchmarks
 	$(BIN)/python -m benchmarks.gate
+	$(BIN)/python -m benchmarks.books
 
 lock: install ## Resolve the dependencies again, with hashes and without addresses
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

@@ -95,9 +95,8 @@ class Quotes:
     def _modelled(self, token_id: str, price: Decimal, facts: MarketFacts, now_ms: int) -> Book:
         model = self._model
         bids, asks = _levels(price, facts.tick, model.half_spread_ticks, model.levels, model.level_shares)
-        return Book.of_checked(
-            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks
-        )
+        fields = {"changed_at_ms": None, "tick": facts.tick, "bids": bids, "asks": asks, "source": "rest"}
+        return Book.of_checked(token_id=token_id, at_ms=now_ms, **fields)
 
 
 @lru_cache(maxsize=20_000)

@@ -24,6 +24,11 @@ class Trouble:
         return {"probability": self.probability, "params": self.params}
 
 
+DROPPED = "reorg dropped"
+_CHAIN_ALONE = {"sources": "chain_logs", "overlap_blocks": "60"}
+"""Only what the chain's source had shown in a block can be seen to vanish from it, so it watches alone here: then each
+signal of a dropped fill must be retracted, and there must be some."""
+
 FAULTS = (
     Trouble("http_429", "http_429", probability=0.2, params={"retry_after": 1}),
     Trouble("http_429 silent", "http_429", probability=0.2),
@@ -48,7 +53,7 @@ FAULTS = (
     Trouble("late_socket", "late_socket", "rtds", params={"seconds": 8}),
     Trouble("close_socket", "close_socket", "rtds", every_s=2.0),
     Trouble("reorg mined again", "reorg", params={"blocks": 40, "reinclude": True}, every_s=3.0),
-    Trouble("reorg dropped", "reorg", params={"blocks": 4}, every_s=5.0),
+    Trouble(DROPPED, "reorg", params={"blocks": 40}, every_s=2.0, settings=_CHAIN_ALONE),
     Trouble("lagging_node", "lagging_node", "rpc", params={"blocks": 20}),
     Trouble("range_limit", "range_limit", "rpc", params={"blocks": 50}),
     Trouble("clock_skew ahead", "clock_skew", params={"seconds": 30}),

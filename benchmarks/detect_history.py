@@ -21,16 +21,24 @@ def full(folder: Path, numbers: list[int]) -> list[Path]:
     return paths
 
 
-def cut(paths: list[Path], folder: Path, rows: int) -> list[Path]:
-    """Write the `rows` rows from the middle on, of all wallets together, so that their density stays real."""
+def cut(paths: list[Path], folder: Path, rows: int, lead_s: float = 0) -> list[Path]:
+    """Write the `rows` rows from the middle on, of all wallets together, so that their density stays real.
+
+    With `lead_s` the last trade that was made so long before comes first: a detector has that time to start.
+    """
     folder.mkdir(exist_ok=True)
     logs = {path.stem: lines_of(path) for path in paths}
     times = sorted(int(line["timestamp"]) for lines in logs.values() for line in lines)
     start = times[len(times) // 2]
     end = times[min(len(times) - 1, len(times) // 2 + rows)]
+    early = max((at for at in times if at <= start - lead_s), default=start)
     written: list[Path] = []
     for name, lines in logs.items():
-        kept = [line for line in lines if start <= int(line["timestamp"]) < end]
+        kept = [
+            line
+            for line in lines
+            if start <= int(line["timestamp"]) < end or (lead_s and int(line["timestamp"]) == early)
+        ]
         if kept:
             written.append(_written(folder / f"{name}.csv", kept))
     return written

@@ -20,7 +20,7 @@ from ops import demo
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.errors import Malformed
+from shared.errors import HybridError, Malformed
 from shared.events import SIGHTINGS, SIGNALS, ActionableSignal, FillRetracted, read_event
 from shared.http import Upstream
 from shared.interrupts import DIE_WITH_PARENT
@@ -29,6 +29,7 @@ CLOCK: Clock = SystemClock()
 NEVER = threading.Event()
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE = 5000
+_TRIES = 30
 _DEFAULT = cast("tuple[str, ...]", DetectorSettings.model_fields["sources"].default)
 PUSH = "rtds"
 SHOWN_AT = {"chain_logs": "chain_at_ms", "data_api": "data_at_ms", PUSH: "rtds_at_ms"}
@@ -53,25 +54,34 @@ class Venue(demo.World):
 
     def look(self) -> Mapping[str, Any]:
         """Return the world as it stands."""
-        return self._levers.get("/world")
+        return self._told("/world")
 
     def fault(self, kind: str, upstream: str, **given: Any) -> None:  # noqa: ANN401 - as the simulator takes it
         """Put a fault in force."""
-        self._levers.post("/faults", {"kind": kind, "upstream": upstream, **given})
+        with contextlib.suppress(Malformed):  # a fault on all answers spoils this one too
+            self._levers.post("/faults", {"kind": kind, "upstream": upstream, **given})
 
     def fills_after(self, seq: int) -> list[Mapping[str, Any]]:
         """Return the simulator's own record of the leaders' fills after one."""
         found: list[Mapping[str, Any]] = []
-        while page := self._levers.get("/fills", {"after_seq": seq, "limit": _PAGE})["fills"]:
+        while page := self._told("/fills", {"after_seq": seq, "limit": _PAGE})["fills"]:
             found += page
             seq = page[-1]["seq"]
         return found
 
     def asked(self) -> Counter[str]:
         """Return how many requests each upstream got since the last call."""
-        asked = self._levers.get("/requests", {"after": self._asked, "limit": 1_000_000})["requests"]
+        asked = self._told("/requests", {"after": self._asked, "limit": 1_000_000})["requests"]
         self._asked = asked[-1]["seq"] if asked else self._asked
         return Counter(request["upstream"] for request in asked)
+
+    def _told(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask until the answer is whole: a fault on all answers spoils ours too."""
+        for _ in range(_TRIES):
+            with contextlib.suppress(HybridError):
+                return self._levers.get(path, params)
+            rest(0.1)
+        return self._levers.get(path, params)
 
 
 class Detector:
@@ -190,6 +200,7 @@ def venue(*words: str) -> Generator[Venue]:
     process = subprocess.Popen(
         [sys.executable, "-m", "simulator", *words],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, DIE_WITH_PARENT: str(os.getpid())},
     )

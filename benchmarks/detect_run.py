@@ -1,6 +1,7 @@
 """One history, lived by the local venue while a detector watches; what came of it."""
 
 import random
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
@@ -30,6 +31,7 @@ PATIENCE_S = 60.0
 """How long a detector may take once the venue stands still."""
 _RESTS_S = 20.0
 """Nothing new for so long means that what is missing will not come."""
+_WORD_EVERY_S = 10.0
 _BLOCK_S = 1.5
 _OVERLAP_S = 2.0
 """Wall seconds of blocks that are read again: a simulator under load mines late."""
@@ -43,6 +45,7 @@ class Plan:
     speed: float
     kills: int = 0
     trouble: Trouble | None = None
+    name: str = "plain"
 
     def settings(self) -> dict[str, str]:
         """Return the detector's settings; sped up, a minute of overlap holds hours of rows, so it is read calmly."""
@@ -124,7 +127,7 @@ class _Watch:
         self._rss: list[float] = []
         self._killed = 0
         self._kills = sorted(random.Random(7).uniform(0.02, 0.98) * self._span_s for _ in range(plan.kills))
-        self._next_trouble = 0.0
+        self._next_trouble = self._next_word = 0.0
         self._began = CLOCK.monotonic()
 
     def until_the_end(self) -> list[Mapping[str, Any]]:
@@ -138,15 +141,15 @@ class _Watch:
             fills, seen = self._where.fills_after(0), self._tape.read()
             last, moved_at = (seen, CLOCK.monotonic()) if seen != last else (last, moved_at)
             now = CLOCK.monotonic()
-            if judge(fills, self._kept(fills)).clean or now > deadline or now > moved_at + _RESTS_S:
+            clean = judge(fills, self._kept(fills)).clean and self._ghosts(fills) <= self._tape.retracted
+            if clean or now > deadline or now > moved_at + _RESTS_S:
                 rest(LOOK_S)
                 self._tape.read()
                 return fills
 
     def judged(self, fills: list[Mapping[str, Any]], seconds: float) -> Run:
         """Hold signals against fills."""
-        removed = {fill["tx_hash"] for fill in fills if fill["removed"]}
-        ghosts = {signal.id for signal in self._tape.signals if signal.tx_hash in removed}
+        ghosts = self._ghosts(fills)
         return Run(
             verdict=judge(fills, self._kept(fills)),
             delays_ms=_delays(fills, self._tape.found, self._plan.settings()["sources"]),
@@ -165,13 +168,27 @@ class _Watch:
         removed = {fill["tx_hash"] for fill in fills if fill["removed"]}
         return [signal for signal in self._tape.signals if signal.tx_hash not in removed]
 
+    def _ghosts(self, fills: list[Mapping[str, Any]]) -> set[str]:
+        """Return the signals of fills that a reorganisation dropped for good."""
+        removed = {fill["tx_hash"] for fill in fills if fill["removed"]}
+        return {signal.id for signal in self._tape.signals if signal.tx_hash in removed}
+
+    def _tell(self, at: float, fills: int) -> None:
+        """Say now and then how far it is, to whoever watches."""
+        if at >= self._next_word:
+            self._next_word = at + _WORD_EVERY_S
+            part = min(1.0, at / max(self._span_s, 0.001))
+            left = max(0.0, self._span_s - at)
+            told = f"{part:4.0%}, {fills:,} fills signalled, {self._killed} kills, {left:.0f} s of history left"
+            print(f"{self._plan.name}: {told}", file=sys.stderr, flush=True)
+
     def _turn(self, *, ended: bool = False) -> None:
         rest(LOOK_S)
         if not self._detector.alive():
             raise SystemExit(f"the detector ended by itself: {self._detector.said()}")
-        self._tape.read()
         self._rss.append(self._detector.rss_mb())
         at = CLOCK.monotonic() - self._began
+        self._tell(at, self._tape.read())
         if self._killed < len(self._kills) and (ended or at >= self._kills[self._killed]):
             self._detector.kill()
             self._killed += 1

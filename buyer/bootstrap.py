@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from redis import Redis
@@ -17,10 +19,12 @@ from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
 from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
+from buyer.live_book import Trust
 from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
 from buyer.service import GROUP, BuyerService
 from buyer.venue.paper import PaperVenue
+from buyer.warm_books import WarmBooks
 from shared import logs
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
@@ -36,6 +40,7 @@ from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
 from shared.rate_gate import GateLimits, RateGate
 from shared.streams import GroupReader
+from shared.websocket import open_socket
 
 PAPER = "paper"
 BLOCK_MS = 1000
@@ -191,4 +196,15 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
     gamma = upstream("gamma", settings.gamma_url, settings.gamma_rate_per_s)
     clob = upstream("clob_reads", settings.clob_url, settings.clob_rate_per_s)
     markets = MarketCache(gamma, clock=clock, stop=stop, store=MarketStore(redis, clock))
-    return MarketPriceFeed(markets, clob, clock=clock)
+    if not settings.warm_tokens:
+        return MarketPriceFeed(markets, clob, clock=clock)
+    live = WarmBooks(
+        partial(open_socket, "market_channel", settings.clob_market_url),
+        upstream("clob_batches", settings.clob_url, settings.clob_batch_rate_per_s),
+        clock=clock,
+        stop=stop,
+        random=SystemRandom().random,
+        most=settings.warm_tokens,
+        trust=Trust.within(settings.max_book_age_s),
+    )
+    return MarketPriceFeed(markets, clob, clock=clock, live=live)

@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from buyer.limits import Limits, Mirror, Sizing, Tiers, leader_limits_of
 from shared.config import Settings, Words, parse
 from shared.events import first_problem
+from shared.polymarket import endpoints
 
 
 class BuyerSettings(Settings):
@@ -149,7 +150,22 @@ class BuyerSettings(Settings):
     paper_latency_s: float = Field(
         0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
     )
+    clob_market_url: str = Field(
+        endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
+    )
+    warm_tokens: int = Field(
+        400,
+        ge=0,
+        le=5000,
+        description="Most outcome tokens whose books are kept in memory; 0 asks REST for every book.",
+    )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
+    clob_batch_rate_per_s: float = Field(
+        10.0,
+        gt=0,
+        le=50,
+        description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
+    )
 
     @field_validator("leader_limits")
     @classmethod

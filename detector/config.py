@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from detector.health import Rules
 from detector.rule import EmitRule
+from detector.sources.log_groups import LogRules
 from shared.config import Addresses, Settings, Words, parse
 from shared.errors import BadConfig
 from shared.events import Address
@@ -16,9 +17,9 @@ SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (
     "subgraph is off by default: it indexes the V1 exchanges and has seen nothing since CLOB V2 (2026-04-28)"
 )
-_RTDS_OFF = (
-    "rtds is off by default: its rows carry nothing that tells a second equal fill from a message sent twice, so a "
-    "repeated message could be signalled twice"
+_RTDS_ALONE = (
+    "keep another source beside rtds: nothing in a push tells a second equal fill from a message sent twice, so it "
+    "shows one, and the others bring the rest as a supplement"
 )
 _NO_LEADER = (
     "TRACKED_WALLETS is empty: give the wallets to follow, as --tracked-wallets 0x...,0x... or TRACKED_WALLETS=0x... "
@@ -42,8 +43,8 @@ class DetectorSettings(Settings):
     dry_run: bool = Field(default=True, description="Part of the common settings; the detector itself never trades.")
     instance: str = Field("", description="This detector's name in its reports; detector@host:pid when empty.")
     sources: Words = Field(
-        ("data_api", "chain_logs"),
-        description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}; {_RTDS_OFF}.",
+        ("data_api", "chain_logs", "rtds"),
+        description=f"Where fills are read, separated by commas: {', '.join(SOURCES)}; {_SUBGRAPH_OFF}; {_RTDS_ALONE}.",
     )
     data_api_version: Literal["v2", "v1"] = Field(
         "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."
@@ -114,6 +115,15 @@ class DetectorSettings(Settings):
         "many is retracted: FILL_RETRACTED.",
     )
     chain_leaders_at_once: int = Field(500, ge=1, le=1000, description="Leaders in one log filter; nodes allow 1,000.")
+    chain_whole_above: int = Field(
+        1000,
+        ge=1,
+        description="With more leaders than this the exchanges' whole log is read and sifted here: as many requests "
+        "for ten thousand leaders as for one.",
+    )
+    chain_whole_blocks_at_once: int = Field(
+        120, ge=1, le=10_000, description="Blocks in one such request, at most: they hold everybody's fills."
+    )
     chain_blocks_at_once: int = Field(2000, ge=1, le=10_000, description="Blocks in one log request, at most.")
     subgraph_leaders_at_once: int = Field(100, ge=1, le=1000, description="Leaders in one subgraph query.")
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
@@ -153,6 +163,20 @@ class DetectorSettings(Settings):
     def health_rules(self) -> Rules:
         """Return how sources are judged."""
         return Rules(grace_ms=round(self.source_grace_s * 1000))
+
+    @property
+    def log_rules(self) -> LogRules:
+        """Return how the chain's logs are read."""
+        return LogRules(
+            overlap=self.overlap_blocks,
+            backfill_s=self.backfill_s,
+            confirmations=self.confirmations,
+            with_v1=self.chain_v1,
+            leaders_at_once=self.chain_leaders_at_once,
+            blocks_at_once=self.chain_blocks_at_once,
+            whole_above=self.chain_whole_above,
+            whole_blocks_at_once=self.chain_whole_blocks_at_once,
+        )
 
     @property
     def leaders(self) -> tuple[str, ...]:

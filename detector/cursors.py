@@ -24,6 +24,14 @@ class Cursors(Protocol):
         """
         ...
 
+    def load(self, source: str, leaders: Collection[str]) -> None:
+        """Read the cursors of `leaders` afresh, all at once.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        ...
+
 
 class CursorStore:
     """The cursors of some leaders; read once from Redis, then kept beside it.

@@ -12,38 +12,19 @@ matcher goes on from there.
 
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from detector import facts
 from detector.drafts import Confirmation, Draft, Key, Look, Sight, Wait
 from detector.facts import Amount, Settled, Witness
-from detector.pieces import Piece, covers, merge, missing
+from detector.pieces import covers, missing
 from detector.rule import FIRST, Decided, EmitRule
+from detector.seen import Hints, Seen, Shown, name_of
 from detector.sources.port import View
-from shared.events import MarketHint
-from shared.polymarket.fills import NO_HINT, LeaderFill
+from shared.polymarket.fills import LeaderFill
 
 KEEP_MS = 600_000
 """How long a transaction is remembered after it was last seen, whatever the run time (S4)."""
 MOST_KEYS = 200_000
-
-
-@dataclass(slots=True)
-class _Seen:
-    """One key's state; `unsettled` means that something shown may not be settled yet."""
-
-    traded_at_ms: int
-    touched_at_ms: int
-    exact_time: bool = True
-    hint: MarketHint = NO_HINT
-    pieces: dict[str, list[Piece]] = field(default_factory=dict[str, list[Piece]])
-    shown_at_ms: dict[str, int] = field(default_factory=dict[str, int])
-    settled: tuple[Settled, ...] = ()
-    out: tuple[Amount, ...] = ()
-    stored: str = ""
-    closed: bool = False
-    unsettled: bool = True
-    told: frozenset[tuple[int, str]] = frozenset()
 
 
 class Matcher:
@@ -52,7 +33,8 @@ class Matcher:
     def __init__(self, rule: EmitRule = FIRST, *, keep_ms: int = KEEP_MS, most: int = MOST_KEYS) -> None:
         self.discounted: Collection[str] = frozenset()
         self._rule, self._keep_ms, self._most = rule, keep_ms, most
-        self._seen: OrderedDict[Key, _Seen] = OrderedDict()
+        self._seen: OrderedDict[bytes, Seen] = OrderedDict()
+        self._hints = Hints()
         self._confirmed: list[Confirmation] = []
 
     def __len__(self) -> int:
@@ -69,8 +51,8 @@ class Matcher:
         fresh = 0
         for key, fills in grouped.items():
             state = self._touch(key, fills, view)
-            if view.source not in state.pieces:
-                sights.append(Sight(key, view.seen_at_ms - state.traded_at_ms, bool(state.pieces)))
+            if state.of(view.source) is None:
+                sights.append(Sight(key, view.seen_at_ms - state.traded_at_ms, bool(state.shown)))
             fresh += self._grow(key, state, fills, view)
             if state.unsettled:
                 draft, wait = self._draft(key, state), self._wait(key, state, view.source)
@@ -82,12 +64,12 @@ class Matcher:
 
     def overdue(self, key: Key) -> Draft | None:
         """Return what to do about what still waits for a second source when its time is over, if it does."""
-        state = self._seen.get(key)
+        state = self._seen.get(name_of(key))
         return self._ended(key, state) if state else None
 
     def published(self, draft: Draft) -> None:
         """Note that `draft` is out (or dropped)."""
-        state = self._seen.get(draft.key)
+        state = self._seen.get(name_of(draft.key))
         if state:
             self._remember(draft.key, state, draft.value)
 
@@ -96,7 +78,7 @@ class Matcher:
 
         An empty `value` means that the server forgot (it was emptied): what this process knows to be out stays out.
         """
-        state = self._seen.get(draft.key)
+        state = self._seen.get(name_of(draft.key))
         if state is None:
             return None
         if value:
@@ -106,7 +88,7 @@ class Matcher:
 
     def expired(self, draft: Draft) -> None:
         """Note that `draft` is older than what the server remembers: it counts as published, for good."""
-        state = self._seen.get(draft.key)
+        state = self._seen.get(name_of(draft.key))
         if state:
             state.closed = True
 
@@ -115,102 +97,104 @@ class Matcher:
         found, self._confirmed = tuple(self._confirmed), []
         return found
 
-    def _touch(self, key: Key, fills: list[LeaderFill], view: View) -> _Seen:
-        state = self._seen.get(key)
+    def _touch(self, key: Key, fills: list[LeaderFill], view: View) -> Seen:
+        name = name_of(key)
+        state = self._seen.get(name)
         if state is None:
-            state = self._seen[key] = _Seen(fills[0].traded_at_ms, view.seen_at_ms, exact_time=fills[0].exact_time)
+            state = self._seen[name] = Seen(fills[0].traded_at_ms, view.seen_at_ms, fills[0].exact_time)
         else:
-            self._seen.move_to_end(key)
-            if fills[0].exact_time:  # a push's time is an estimate: the block's own replaces it (trap 14)
-                known_ms = state.traded_at_ms if state.exact_time else 0
-                state.traded_at_ms, state.exact_time = max(known_ms, fills[0].traded_at_ms), True
-        state.touched_at_ms = view.seen_at_ms
-        if not state.hint.condition_id:
-            state.hint = fills[0].hint
+            self._seen.move_to_end(name)
+            state.take_time(fills[0])
+            state.touched_at_ms = view.seen_at_ms
+        self._hints.note(key.token_id, fills[0].hint)
         return state
 
-    def _grow(self, key: Key, state: _Seen, fills: list[LeaderFill], view: View) -> int:
-        grown = merge(state.pieces.setdefault(view.source, []), fills)
+    def _grow(self, key: Key, state: Seen, fills: list[LeaderFill], view: View) -> int:
+        grown = state.grow(view.source, fills, view.seen_at_ms)
         if grown:
             state.unsettled = True
-            state.shown_at_ms[view.source] = view.seen_at_ms
-            if state.settled:
-                self._confirm(key, state)
+            if state.text:
+                self._confirm(key, state, state.settled)
         return grown
 
-    def _draft(self, key: Key, state: _Seen) -> Draft | None:
+    def _draft(self, key: Key, state: Seen) -> Draft | None:
         return self._drafted(key, state, self._rule.decide(state.pieces, self.discounted))
 
-    def _ended(self, key: Key, state: _Seen) -> Draft | None:
+    def _ended(self, key: Key, state: Seen) -> Draft | None:
         agreed = self._draft(key, state)
         return agreed or self._drafted(key, state, self._rule.at_the_end(state.pieces), drop=self._rule.drop)
 
-    def _drafted(self, key: Key, state: _Seen, decided: Decided | None, *, drop: bool = False) -> Draft | None:
+    def _drafted(self, key: Key, state: Seen, decided: Decided | None, *, drop: bool = False) -> Draft | None:
         if decided is None or state.closed:
             return None
-        left = missing(decided.pieces, state.out)
+        settled = state.settled
+        left = missing(decided.pieces, facts.amounts_of(settled))
         if not left:
             return None
         drop = drop and decided.emitted_by == "unconfirmed"
         amounts = tuple(piece.amount for piece in left)
-        seen_by = _witnesses(state, decided.source, (*facts.amounts_of(state.settled, dropped=False), *amounts))
+        seen_by = _witnesses(state, decided.source, (*facts.amounts_of(settled, dropped=False), *amounts))
         return Draft(
             key=key,
-            part=len(state.settled),
+            part=len(settled),
             pieces=left,
             expected=state.stored,
-            value=facts.write((*state.settled, Settled(amounts, seen_by, drop))),
+            value=facts.write((*settled, Settled(amounts, seen_by, drop))),
             source=decided.source,
             seen_by=seen_by,
             traded_at_ms=state.traded_at_ms,
-            hint=state.hint,
+            hint=self._hints.of(key.token_id),
             emitted_by=decided.emitted_by,
             drop=drop,
         )
 
-    def _wait(self, key: Key, state: _Seen, source: str) -> Wait | None:
-        pieces = tuple(state.pieces[source])
-        if not self._rule.confirmed or state.closed or not missing(pieces, state.out):
+    def _wait(self, key: Key, state: Seen, source: str) -> Wait | None:
+        shown = state.of(source)
+        if shown is None or not self._rule.confirmed or state.closed:
             return None
-        at_ms, known = state.shown_at_ms[source], frozenset(state.pieces)
-        return Wait(key, source, at_ms, state.traded_at_ms, pieces, state.hint, known)
+        if not missing(shown.pieces, facts.amounts_of(state.settled)):
+            return None
+        known = frozenset(each.source for each in state.shown)
+        hint = self._hints.of(key.token_id)
+        return Wait(key, source, shown.at_ms, state.traded_at_ms, shown.pieces, hint, known)
 
-    def _remember(self, key: Key, state: _Seen, value: str) -> None:
+    def _remember(self, key: Key, state: Seen, value: str) -> None:
         found = facts.read(value)
         state.stored = value
         if found is None:
             state.closed = True
             return
-        state.settled, state.out = found, facts.amounts_of(found)
-        self._confirm(key, state)
+        state.text = value
+        self._confirm(key, state, found)
 
-    def _confirm(self, key: Key, state: _Seen) -> None:
+    def _confirm(self, key: Key, state: Seen, parts: tuple[Settled, ...]) -> None:
         """Note each source that shows a part which others signalled, once."""
         upto: tuple[Amount, ...] = ()
-        for part, settled in enumerate(state.settled):
+        for part, settled in enumerate(parts):
             if settled.dropped or not settled.witnesses:
                 continue
             upto += settled.amounts
-            were = dict(settled.witnesses)
-            for source, pieces in state.pieces.items():
-                if source in were or (part, source) in state.told or not covers(pieces, upto):
-                    continue
-                state.told |= {(part, source)}
-                at_ms, counts = state.shown_at_ms[source], source not in self.discounted
-                first = settled.witnesses[0]
-                self._confirmed.append(Confirmation(key, part, source, at_ms, state.traded_at_ms, first, counts))
+            were = {source for source, _ in settled.witnesses}
+            for shown in state.shown:
+                if shown.source not in were and not shown.told >> part & 1 and covers(shown.pieces, upto):
+                    shown.told |= 1 << part
+                    self._confirmed.append(self._confirmation(key, state, part, shown, settled.witnesses[0]))
+
+    def _confirmation(self, key: Key, state: Seen, part: int, shown: Shown, first: Witness) -> Confirmation:
+        counts = shown.source not in self.discounted
+        return Confirmation(key, part, shown.source, shown.at_ms, state.traded_at_ms, first, counts)
 
     def _forget(self, now_ms: int) -> None:
         while self._seen:
-            key, state = next(iter(self._seen.items()))
+            name, state = next(iter(self._seen.items()))
             if len(self._seen) <= self._most and state.touched_at_ms >= now_ms - self._keep_ms:
                 return
-            del self._seen[key]
+            del self._seen[name]
 
 
-def _witnesses(state: _Seen, source: str, amounts: tuple[Amount, ...]) -> tuple[Witness, ...]:
+def _witnesses(state: Seen, source: str, amounts: tuple[Amount, ...]) -> tuple[Witness, ...]:
     """Return who shows all of this, first to last."""
-    if len(state.pieces) == 1:
-        return ((source, state.shown_at_ms[source]),)
-    seen = [name for name, pieces in state.pieces.items() if name == source or covers(pieces, amounts)]
-    return tuple(sorted(((name, state.shown_at_ms[name]) for name in seen), key=lambda witness: witness[1]))
+    if len(state.shown) == 1:
+        return ((source, state.shown[0].at_ms),)
+    seen = [each for each in state.shown if each.source == source or covers(each.pieces, amounts)]
+    return tuple(sorted(((each.source, each.at_ms) for each in seen), key=lambda witness: witness[1]))

@@ -17,6 +17,13 @@ from shared.polymarket.markets import MarketCache
 from shared.streams import Published, publish_once
 
 Emit = Callable[[ActionableSignal], None]
+Label = Callable[[str], str]
+"""A leader's name, '' without one."""
+
+
+def nameless(_: str) -> str:
+    """Name nobody."""
+    return ""
 
 
 class Outbox:
@@ -32,9 +39,10 @@ class Outbox:
         patience: Patience,
         clock: Clock,
         markets: MarketCache | None,
+        label: Label = nameless,
     ) -> None:
         self._redis, self._board, self._matcher, self._emit = redis, board, matcher, emit
-        self._patiently, self._clock, self._markets = patience, clock, markets
+        self._patiently, self._clock, self._markets, self._label = patience, clock, markets, label
         self._log = logs.get("detector")
 
     def publish(self, draft: Draft | None) -> None:
@@ -57,7 +65,7 @@ class Outbox:
         if draft.drop:
             return dropped_of(draft, now_ms)
         facts = self._markets.get(draft.key.token_id) if self._markets else None
-        return signal_of(draft, now_ms, facts)
+        return signal_of(draft, now_ms, facts, self._label(draft.key.leader))
 
     def _sent(self, draft: Draft, event: ActionableSignal | SignalDropped) -> tuple[Published, int]:
         """Return the server's answer, and how often an answer was lost before."""

@@ -27,27 +27,29 @@ def total(pieces: Iterable[Piece]) -> int:
     return sum(piece.shares for piece in pieces)
 
 
-def merge(known: list[Piece], fills: Iterable[LeaderFill]) -> int:
-    """Add what a view has more of than its source had shown; return how many."""
+def merged(known: tuple[Piece, ...], fills: Iterable[LeaderFill]) -> tuple[Piece, ...]:
+    """Return `known` and what a view has more of than its source had shown; `known` itself when that is nothing."""
+    shown = [Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role) for fill in fills]
     if not known:
-        known.extend(Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role) for fill in fills)
-        return len(known)
-    had = Counter((piece.shares, piece.usdc) for piece in known)
-    before = len(known)
-    for fill in fills:
-        amount = fill.shares_micro, fill.usdc_micro
+        return tuple(shown)
+    amounts = [piece.amount for piece in shown]
+    if same(known, amounts):
+        return known
+    had = Counter(piece.amount for piece in known)
+    more: list[Piece] = []
+    for piece, amount in zip(shown, amounts, strict=True):
         if had[amount] > 0:
             had[amount] -= 1
         else:
-            known.append(Piece(*amount, fill.log_index, fill.role))
-    return len(known) - before
+            more.append(piece)
+    return (*known, *more) if more else known
 
 
 def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
     """Return what `best` holds beyond `out`, as its own fills where they can be told apart, else as one."""
     if not out:
         return tuple(best)
-    if _same(best, out):
+    if same(best, out):
         return ()
     left = Counter(out)
     extra: list[Piece] = []
@@ -67,14 +69,14 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
 
 def covers(pieces: Sequence[Piece], wanted: Sequence[Amount]) -> bool:
     """Say whether a source that showed `pieces` showed all that is `wanted`."""
-    if _same(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
+    if same(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
     short = sum(amount[0] for amount in wanted) - total(pieces)
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
 
 
-def _same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
+def same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
     """Say whether these are the same fills in the same order: nearly always, and much quicker than counting."""
     return len(pieces) == len(amounts) and all(
         piece.shares == amount[0] and piece.usdc == amount[1] for piece, amount in zip(pieces, amounts, strict=True)

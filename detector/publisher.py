@@ -15,7 +15,7 @@ from detector.board import Board
 from detector.cursors import CursorStore
 from detector.drafts import Key, Wait
 from detector.matcher import Matcher
-from detector.outbox import Emit, Outbox
+from detector.outbox import Emit, Label, Outbox, nameless
 from detector.patience import Patience
 from detector.record import Notes, Recorder
 from detector.sources.port import Batch, Stopping, View
@@ -71,6 +71,7 @@ class Publisher:
         matcher: The owner of match state, with its emit rule.
         markets: Where facts of markets are at hand.
         within_ms: How long a fill waits for a second source.
+        label: A leader's name.
     """
 
     def __init__(
@@ -85,12 +86,15 @@ class Publisher:
         matcher: Matcher | None = None,
         markets: MarketCache | None = None,
         within_ms: int = 30_000,
+        label: Label = nameless,
     ) -> None:
         self._failure: BaseException | None = None
         self._board, self._clock, self._stop = board, clock, stop
         self._matcher = Matcher() if matcher is None else matcher
         patience = Patience(clock, stop)
-        self._outbox = Outbox(redis, board, self._matcher, emit, patience=patience, clock=clock, markets=markets)
+        self._outbox = Outbox(
+            redis, board, self._matcher, emit, patience=patience, clock=clock, markets=markets, label=label
+        )
         room = WaitingRoom(redis, within_ms)
         self._recorder = Recorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
         self._inbox: queue.SimpleQueue[_Job | _Views | _Due] = queue.SimpleQueue()

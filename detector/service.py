@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import threading
+from math import ceil
 from typing import Any, TextIO
 
 from redis import Redis
@@ -11,6 +12,7 @@ from redis import Redis
 from detector.board import Board
 from detector.config import DetectorSettings
 from detector.matcher import Matcher
+from detector.outbox import nameless
 from detector.pollers import Pollers
 from detector.publisher import Publisher
 from detector.reporter import ProgressCallback, Reporter, SignalCallback
@@ -24,7 +26,7 @@ from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
 from shared.rate_gate import RateGate
 
 MOST_SHOWN = 500
-"""Leaders named in a report."""
+"""Leaders named in a report; of more, the next ones in turn."""
 JOIN_S = 6.0
 """Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
 socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
@@ -127,6 +129,7 @@ class HybridDetector:
             matcher=Matcher(self._cfg.rule),
             markets=parts.markets,
             within_ms=self._cfg.rule.within_ms,
+            label=parts.roster.label if parts.roster else nameless,
         )
 
     def _build_pollers(self, source: Source) -> Pollers:
@@ -183,12 +186,15 @@ class HybridDetector:
         self._reports += 1
         now_ms = self._clock.now_ms()
         board = self._board
+        leaders = self.parts.leaders.addresses or self._cfg.leaders
+        at = (self._reports - 1) % max(1, ceil(len(leaders) / MOST_SHOWN)) * MOST_SHOWN
         return {
             "id": fact_id(kind, self._instance, now_ms, self._reports),
             "emitted_at_ms": now_ms,
             "detector": self._instance,
             "runtime_ms": round((self._clock.monotonic() - self._began) * 1000),
-            "leaders": self.parts.leaders.addresses[:MOST_SHOWN] or self._cfg.leaders[:MOST_SHOWN],
+            "leaders": leaders[at : at + MOST_SHOWN],
+            "leader_count": len(leaders),
             "signals": board.signals,
             "sightings": board.sightings,
             "repeats": board.repeats,

@@ -1,11 +1,16 @@
 """Drafts as events: pure."""
 
+from typing import Any
+
 from detector.drafts import Confirmation, Draft, Key
 from shared.events import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped, fact_id
 from shared.market import MarketFacts
 from shared.money import from_micro, price_of
 
 _DIGEST = 32
+UNCONFIRMED = "no second source showed it in time"
+CATCH_UP_MS = 60_000
+"""What is shown so long after it was traded is no news any more, whatever kept it."""
 
 
 def fact_of(draft: Draft) -> str:
@@ -23,21 +28,12 @@ def signal_id(key: Key, part: int) -> str:
     return fact_id("signal", *key, part)
 
 
-def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None) -> ActionableSignal:
+def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = "") -> ActionableSignal:
     """Build the signal; its id names leader, transaction, token, side and part, whoever publishes it."""
-    key = draft.key
-    shares = sum(piece.shares for piece in draft.pieces)
-    usdc = sum(piece.usdc for piece in draft.pieces)
+    shares, usdc = _total(draft)
     return ActionableSignal(
-        id=signal_id(key, draft.part),
-        emitted_at_ms=emitted_at_ms,
-        leader=key.leader,
-        tx_hash=key.tx_hash,
-        token_id=key.token_id,
-        side=key.side,
-        part=draft.part,
-        shares=from_micro(shares),
-        usdc=from_micro(usdc),
+        **_of(draft, emitted_at_ms),
+        leader_label=label,
         price=price_of(usdc, shares),
         fills=tuple(
             Fill(
@@ -45,32 +41,17 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
             )
             for piece in draft.pieces
         ),
-        traded_at_ms=draft.traded_at_ms,
         seen_at_ms=draft.seen_at_ms,
-        seen_by=_seen_by(draft),
         emitted_by=draft.emitted_by,
+        catch_up=draft.seen_at_ms - draft.traded_at_ms > CATCH_UP_MS,
         market=_hint(draft.hint, facts),
         facts=facts,
     )
 
 
-def dropped_of(draft: Draft, emitted_at_ms: int) -> SignalDropped:
-    """Build what is said of a draft that nobody confirmed in time."""
-    key = draft.key
-    return SignalDropped(
-        id=signal_id(key, draft.part),
-        emitted_at_ms=emitted_at_ms,
-        leader=key.leader,
-        tx_hash=key.tx_hash,
-        token_id=key.token_id,
-        side=key.side,
-        part=draft.part,
-        shares=from_micro(sum(piece.shares for piece in draft.pieces)),
-        usdc=from_micro(sum(piece.usdc for piece in draft.pieces)),
-        traded_at_ms=draft.traded_at_ms,
-        seen_by=_seen_by(draft),
-        reason="no second source showed it in time",
-    )
+def dropped_of(draft: Draft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
+    """Build what is said of a draft that will never be a signal."""
+    return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
 
 def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
@@ -97,6 +78,25 @@ def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
 def fact_of_confirmation(event: FillConfirmed) -> str:
     """Return what a confirmation is guarded by: once for each signal and source."""
     return f"{event.leader}:{event.id[:_DIGEST]}"
+
+
+def _of(draft: Draft, emitted_at_ms: int) -> dict[str, Any]:
+    """Return what a signal and a drop say alike."""
+    shares, usdc = _total(draft)
+    return {
+        **draft.key._asdict(),
+        "id": signal_id(draft.key, draft.part),
+        "emitted_at_ms": emitted_at_ms,
+        "part": draft.part,
+        "shares": from_micro(shares),
+        "usdc": from_micro(usdc),
+        "traded_at_ms": draft.traded_at_ms,
+        "seen_by": _seen_by(draft),
+    }
+
+
+def _total(draft: Draft) -> tuple[int, int]:
+    return sum(piece.shares for piece in draft.pieces), sum(piece.usdc for piece in draft.pieces)
 
 
 def _seen_by(draft: Draft) -> tuple[SeenBy, ...]:

@@ -75,6 +75,16 @@ class WaitingRoom:
                 self._redis.zrem(WAITING_DUE, *gone)
         return tuple(Held(fact, raw) for fact, raw in held.items() if raw is not None)
 
+    def of(self, fact: str) -> Held | None:
+        """Return what is held of one key.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        with answering(self._redis):
+            raw = cast("str | None", self._redis.hget(WAITING, fact))
+        return None if raw is None else Held(fact, raw)
+
     def settle(self, held: Held) -> bool:
         """Forget what is settled, unless more was noted meanwhile.
 

@@ -112,12 +112,7 @@ class Wiring:
             self._cursors,
             clock=self._clock,
             every_s=cfg.chain_poll_every_s,
-            overlap_blocks=cfg.overlap_blocks,
-            backfill_s=cfg.backfill_s,
-            with_v1=cfg.chain_v1,
-            leaders_at_once=cfg.chain_leaders_at_once,
-            blocks_at_once=cfg.chain_blocks_at_once,
-            confirmations=cfg.confirmations,
+            rules=cfg.log_rules,
             retract=Retractor(self._redis, self._clock),
         )
 

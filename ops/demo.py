@@ -62,6 +62,7 @@ class World:
             "DATA_API_URL": str(urls["data_api_url"]),
             "GAMMA_URL": str(urls["gamma_url"]),
             "CLOB_URL": str(urls["clob_url"]),
+            "CLOB_MARKET_URL": str(urls["clob_ws_url"]),
             "RPC_URL": str(urls["rpc_url"]),
             "SUBGRAPH_URL": str(urls["subgraph_url"]),
             "RTDS_URL": str(urls["rtds_url"]),

@@ -44,6 +44,7 @@ def settings_sections() -> list[Section]:
     """Return the settings of every program: what all share first, then what each adds."""
     from buyer.config import BuyerSettings  # noqa: PLC0415 - the services are needed only here
     from detector.config import DetectorSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
@@ -55,6 +56,7 @@ def settings_sections() -> list[Section]:
         ("Redeemer", RedeemerSettings),
         ("hybrid up", UpSettings),
         ("hybrid service", ServiceSettings),
+        ("hybrid audit", AuditSettings),
     )
     return [every, *(_section(title, model) for title, model in programs)]
 

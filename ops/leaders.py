@@ -112,11 +112,16 @@ def _watched(redis: Redis, address: str) -> bool:
 
 def _watchers(redis: Redis) -> dict[str, str]:
     """Return who watches whom, from the detectors' last reports."""
-    latest: dict[str, HybridProgress] = {}
-    for report in _reports(redis):
-        latest[report.detector] = report
+    reports = list(_reports(redis))
+    latest = {report.detector: report for report in reports}
     alive = {name: report for name, report in latest.items() if report.event == "HYBRID_PROGRESS"}
-    return {leader: name for name, report in alive.items() for leader in report.leaders}
+    telling = [report for report in reports if report.detector in alive and _tells(report, alive[report.detector])]
+    return {leader: report.detector for report in telling for leader in report.leaders}
+
+
+def _tells(report: HybridProgress, last: HybridProgress) -> bool:
+    """Say whether a report counts beside its detector's last one: only where one report cannot name them all."""
+    return report is last or last.leader_count > len(last.leaders)
 
 
 def _reports(redis: Redis) -> Iterable[HybridProgress]:

@@ -79,7 +79,8 @@ class ActionableSignal(Event, frozen=True):
     `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
     what was not signalled before. `traded_at_ms` is the block's time (second resolution). `emitted_by` says which rule
     let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
-    the detector had at hand of the market: None when it knew nothing, for it never waits.
+    the detector had at hand of the market: None when it knew nothing, for it never waits. `catch_up` marks what was
+    shown over a minute after it was traded: read after downtime, or told late.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -97,12 +98,15 @@ class ActionableSignal(Event, frozen=True):
     seen_at_ms: int
     seen_by: tuple[SeenBy, ...]
     emitted_by: Literal["first", "confirmed", "unconfirmed"] = "first"
+    catch_up: bool = False
     market: MarketHint = MarketHint()
     facts: MarketFacts | None = None
 
 
 class SignalDropped(Event, frozen=True):
-    """Fills that only one source showed until the time limit, under `emit_rule=confirmed` and `unconfirmed=drop`.
+    """Fills that waited for a second source and will be no signal, under `emit_rule=confirmed`; `reason` says why.
+
+    Either none showed them in time (`unconfirmed=drop`), or a reorganisation removed them meanwhile.
 
     `id` is that of the signal they would have been; it will never be one.
     """
@@ -195,12 +199,16 @@ class GateStatus(Value, frozen=True):
 
 
 class HybridProgress(Event, frozen=True):
-    """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in."""
+    """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in.
+
+    `leader_count` is how many it watches; of very many, each report names the next few hundred in turn.
+    """
 
     event: Literal["HYBRID_PROGRESS"] = "HYBRID_PROGRESS"
     detector: str
     runtime_ms: int
     leaders: tuple[str, ...]
+    leader_count: int = 0
     signals: int
     sightings: int
     repeats: int
@@ -257,8 +265,22 @@ OrderState = Literal[
 ]
 
 
+class PaperOutcome(Value, frozen=True):
+    """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book_at_ms: int
+
+
 class Outcome(Value, frozen=True):
-    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee."""
+    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
+
+    `paper` stands beside a live outcome only.
+    """
 
     state: OrderState
     shares: Money
@@ -266,6 +288,7 @@ class Outcome(Value, frozen=True):
     fee: Money
     reason: str = ""
     book: Book | None = None
+    paper: PaperOutcome | None = None
 
 
 class Trade(Value, frozen=True):

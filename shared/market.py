@@ -66,8 +66,9 @@ class Level(Value, frozen=True):
 class Book(Value, frozen=True):
     """One token's resting orders, best level first on both sides, whatever order they were sent in.
 
-    `at_ms` is when we got it; `changed_at_ms` the venue's time of its last change (a quiet book is not a stale one);
-    `tick` the grid it stands on now, which can change in a market's life.
+    `at_ms` is when we got it, or when something last vouched for one kept in memory; `changed_at_ms` the venue's time
+    of its last change (a quiet book is not a stale one); `tick` the grid it stands on now, which can change in a
+    market's life; `source` says whether REST answered it or the market channel keeps it.
     """
 
     token_id: str
@@ -76,6 +77,7 @@ class Book(Value, frozen=True):
     tick: Money | None = None
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
+    source: Literal["rest", "socket"] = "rest"
 
     @classmethod
     def of(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,9 @@ from simulator.app import App
 from simulator.clock import WallClock
 from simulator.server import Server, listening, urls_of
 from simulator.settings import Settings
+from simulator.wallet_types import NAMES
 
+_FUND = "give the wallet of a key's address pUSD; type deposit, safe, proxy or eoa; may be repeated"
 _EXAMPLES = """examples:
   python -m simulator                                  a seeded world on a free port
   python -m simulator --port 8600 --speed 20           days in an hour
@@ -55,6 +58,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         fills_per_minute=given.fills_per_minute,
         era=given.era,
         activity=tuple(given.activity),
+        fund=tuple(given.fund),
         chain_delay_s=given.chain_delay,
         rtds_delay_s=given.rtds_delay,
         data_delay_s=given.data_delay,
@@ -62,6 +66,14 @@ def _settings(given: argparse.Namespace) -> Settings:
         limits=not given.no_limits,
         limit_scale=given.limit_scale,
     )
+
+
+def _funded(text: str) -> tuple[str, str, str]:
+    owner, usdc, kind = [*text.split(":"), "deposit"][:3]
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", owner) or kind not in NAMES or not usdc.replace(".", "", 1).isdecimal():
+        msg = f"{text!r} is not OWNER:PUSD[:TYPE], such as 0x(40 hex digits):1000:deposit; types: {', '.join(NAMES)}"
+        raise argparse.ArgumentTypeError(msg)
+    return owner, usdc, kind
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fills-per-minute", type=float, default=known.fills_per_minute, help="of all leaders")
     add("--era", choices=("v1", "v2"), default=known.era, help="which exchange settles")
     add("--activity", type=Path, nargs="+", default=[], metavar="FILE", help="v1 rows (.json) or logs (.csv, .zip)")
+    add("--fund", type=_funded, action="append", default=[], metavar="OWNER:PUSD[:TYPE]", help=_FUND)
     add("--chain-delay", type=float, default=known.chain_delay_s, help="match to block, s")
     add("--rtds-delay", type=float, default=known.rtds_delay_s, help="match to RTDS, s")
     add("--data-delay", type=float, default=known.data_delay_s, help="match to Data API, s")

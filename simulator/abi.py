@@ -46,6 +46,8 @@ class Trade:
     shares: int
     usdc: int
     fee: int
+    builder: int = 0
+    metadata: int = 0
 
     @property
     def amounts(self) -> tuple[int, int]:
@@ -72,7 +74,7 @@ def padded(address: str) -> str:
 def order_filled_v2(trade: Trade) -> Emission:
     """Encode the event of the V2 and V3 exchanges."""
     given, received = trade.amounts
-    numbers = (trade.side == "SELL", int(trade.token_id), given, received, trade.fee, 0, 0)
+    numbers = (trade.side == "SELL", int(trade.token_id), given, received, trade.fee, trade.builder, trade.metadata)
     return Emission(trade.exchange, _filled_topics(ORDER_FILLED_V2, trade), numbers)
 
 

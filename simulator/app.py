@@ -5,13 +5,18 @@ import asyncio
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from simulator.accounts import Accounts
 from simulator.activity_file import ActivityFile
 from simulator.clob import Clob
+from simulator.clob_account import ClobAccount
+from simulator.clob_orders import ClobOrders
 from simulator.clock import Clock
 from simulator.control import Control
+from simulator.credentials import Credentials
 from simulator.data_facts import DataFacts
 from simulator.data_v1 import DataV1
 from simulator.data_v2 import DataV2
+from simulator.exchange import Exchange
 from simulator.gamma import Gamma
 from simulator.gateway import Gateway
 from simulator.generator import Generator
@@ -21,7 +26,12 @@ from simulator.request_log import RequestLog
 from simulator.rpc import Rpc
 from simulator.rtds import Rtds
 from simulator.settings import Settings
+from simulator.signer_limits import SignerLimits
+from simulator.site import Site
 from simulator.subgraph import Subgraph
+from simulator.traders_control import TradersControl
+from simulator.user_ws import UserChannel
+from simulator.wallet_calls import WalletCalls
 from simulator.world import World
 
 _IDLE_S = 0.1
@@ -37,11 +47,19 @@ class App:
         requests = RequestLog()
         self.market_channel = MarketChannel(self.world)
         self.rtds = Rtds(self.world)
-        hubs = [self.market_channel, self.rtds]
+        self._credentials = Credentials(settings.seed)
+        self._signers = SignerLimits(enabled=settings.limits)
+        self.site = Site()
+        self.exchange = Exchange(self.world, Accounts(self.world.held))
+        self.user_channel = UserChannel(self.world, self._credentials)
+        self.traders = TradersControl(self.world, self.exchange, self._signers)
+        hubs = [self.market_channel, self.rtds, self.user_channel]
         self.control = Control(self.world, limits, requests, list(hubs))
         self.gateway = Gateway(self.world, limits, requests)
         self._mount()
         Generator(self.world).start()
+        for owner, usdc, kind in settings.fund:
+            self.traders.fund(owner, usdc, kind=kind)
         if settings.activity:
             ActivityFile(self.world, settings.activity).start()
 
@@ -73,12 +91,15 @@ class App:
         directory.add("data", DataV2(world).routes() + DataFacts(world).routes() + DataV1(world).routes())
         directory.add("gamma", Gamma(world).routes())
         directory.add("clob", Clob(world).routes())
+        keys = ClobAccount(world, self.exchange.accounts, self._credentials)
+        directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
+        directory.add("site", self.site.routes())
         directory.add("subgraph", Subgraph(world).routes())
-        directory.add("rpc", Rpc(world).routes())
-        directory.add("sim", self.control.routes())
+        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts)).routes())
+        directory.add("sim", self.control.routes() + self.traders.routes() + self.site.levers())
 
     async def _socket(self, socket: WebSocket) -> None:
-        hubs = {"/ws/market": self.market_channel, "/rtds": self.rtds}
+        hubs = {"/ws/market": self.market_channel, "/ws/user": self.user_channel, "/rtds": self.rtds}
         hub = hubs.get(socket.url.path)
         if hub is None:
             await socket.close()

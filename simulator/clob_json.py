@@ -67,7 +67,7 @@ def market_json(market: Market, now_ms: int) -> dict[str, Any]:
         "market_slug": market.slug,
         "end_date_iso": iso(market.end_ms),
         "game_start_time": None,
-        "seconds_delay": 0,
+        "seconds_delay": market.delay_s,
         "maker_base_fee": 0,
         "taker_base_fee": 0,
         "neg_risk": market.neg_risk,

@@ -92,6 +92,7 @@ class Control:
         fault = world.faults.add({"kind": kind, "upstream": upstream, **given}, world.now_ms())
         if kind == "reorg":
             blocks, again = int(fault.number("blocks", 2)), bool(fault.params.get("reinclude"))
+            world.advance()
             world.reorg(blocks, reinclude=again)
             world.faults.clear(fault.id)
         elif kind == "close_socket":

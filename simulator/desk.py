@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from simulator.agenda import Agenda
-from simulator.amounts import PRICE_ONE
-from simulator.book import Change, Side, ladder, opposite
+from simulator.amounts import PRICE_ONE, cost
+from simulator.book import Change, Levels, Side, ladder, opposite
 from simulator.fill import Match
 from simulator.market import Market
 from simulator.news import BookMoved, News
+from simulator.rests import Rests
 from simulator.settings import Settings
 
 _REQUOTE_S = 1.5
+Priced = list[tuple[int, int]]
 
 
 class Desk:
@@ -23,12 +25,47 @@ class Desk:
         self._agenda = agenda
         self._random = random
         self._tell = tell
+        self.rests = Rests()
+        self.swept: Callable[[Market, int], None] = _nobody
 
     def quote(self, market: Market, at_ms: int) -> None:
-        """Put fresh levels around a market's fair price, while it trades."""
-        if market.trading(at_ms):
-            levels = ladder(market.fair, market.tick, self._random)
+        """Put fresh levels around a market's fair price, while it trades and the crowd quotes it."""
+        if market.trading(at_ms) and market.quoted:
+            levels = self.rests.joined(market, *ladder(market.fair, market.tick, self._random))
             self._moved(market, market.book.replace(*levels), at_ms)
+            self.swept(market, at_ms)
+
+    def take(self, market: Market, outcome: int, side: Side, levels: Priced, at_ms: int) -> None:
+        """Let a signed order eat these prices and shares of an outcome's book."""
+        changes = [self._resize(market, outcome, side, price, -shares) for price, shares in levels]
+        self._moved(market, changes, at_ms)
+        last = levels[-1][0]
+        market.last_price, market.last_side = (last, side) if outcome == 0 else (PRICE_ONE - last, opposite(side))
+        market.volume += sum(cost(shares, price) for price, shares in levels)
+        self.swept(market, at_ms)
+        self._quote_soon(market, at_ms)
+
+    def give_back(self, market: Market, outcome: int, side: Side, levels: Priced, at_ms: int) -> None:
+        """Put eaten levels back, but for those that would cross the book of today."""
+        bid, ask = market.book.best(outcome)
+        sound = [
+            (price, shares)
+            for price, shares in levels
+            if (bid is None or price > bid if side == "BUY" else ask is None or price < ask)
+        ]
+        if market.trading(at_ms):
+            changes = [self._resize(market, outcome, side, price, shares) for price, shares in sound]
+            self._moved(market, changes, at_ms)
+
+    def put(self, market: Market, bids: Levels, asks: Levels, at_ms: int) -> None:
+        """Put exactly these levels in the first outcome's book, beside what rests there."""
+        self._moved(market, market.book.replace(*self.rests.joined(market, bids, asks)), at_ms)
+        self.swept(market, at_ms)
+
+    def change(self, market: Market, side: Side, price: int, shares: int, at_ms: int) -> None:
+        """Add shares to a level of the first outcome's book, or take some out."""
+        levels = market.book.bids if side == "BUY" else market.book.asks
+        self._moved(market, [market.book.put(side, price, levels.get(price, 0) + shares)], at_ms)
 
     def trade(self, match: Match) -> None:
         """Let a match eat its levels; they are quoted anew a little later."""
@@ -40,8 +77,20 @@ class Desk:
         self._moved(market, market.book.take(side, limit, taker.shares), match.at_ms)
         market.last_price, market.last_side = limit, side
         market.volume += taker.usdc
-        soon = match.at_ms + self._settings.wall_ms(_REQUOTE_S)
-        self._agenda.at(soon, lambda at: self.quote(market, at))
+        self.swept(market, match.at_ms)
+        self._quote_soon(market, match.at_ms)
+
+    def _quote_soon(self, market: Market, at_ms: int) -> None:
+        self._agenda.at(at_ms + self._settings.wall_ms(_REQUOTE_S), lambda at: self.quote(market, at))
+
+    def _resize(self, market: Market, outcome: int, side: Side, price: int, shares: int) -> Change:
+        """Change what a taker of an outcome meets at a price."""
+        if outcome == 0:
+            resting, own = opposite(side), price
+        else:
+            resting, own = side, PRICE_ONE - price
+        levels = market.book.bids if resting == "BUY" else market.book.asks
+        return market.book.put(resting, own, levels.get(own, 0) + shares)
 
     def _make_room(self, match: Match, side: Side, limit: int) -> None:
         """Recentre on a price given from outside, so that it could have happened."""
@@ -51,7 +100,7 @@ class Desk:
         own, other = (book.bids, book.asks) if side == "BUY" else (book.asks, book.bids)
         crossed = [p for p in own if (p >= limit if side == "BUY" else p <= limit)]
         changes = [book.put(side, price, 0) for price in crossed]
-        depth = other.get(limit, 0) + match.taker.shares
+        depth = max(other.get(limit, 0), match.taker.shares)
         changes.append(book.put(opposite(side), limit, depth))
         self._moved(market, changes, match.at_ms)
 
@@ -60,6 +109,10 @@ class Desk:
         if moved:
             market.book_at_ms = max(at_ms, market.book_at_ms)
             self._tell(BookMoved(market, moved, at_ms))
+
+
+def _nobody(_market: Market, _at_ms: int) -> None:
+    """Stand in until an exchange listens."""
 
 
 def limit_of(match: Match) -> int:

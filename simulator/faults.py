@@ -5,13 +5,15 @@ from itertools import count
 from random import Random
 from typing import Any
 
-UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "*"})
+UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "user", "site", "*"})
 KINDS: dict[str, str] = {
     "http_429": "refuse with 429; params: retry_after (seconds or null), over_per_s",
     "http_5xx": "fail with params.status (default 503)",
     "html_403": "answer a Cloudflare page with 403",
     "timeout": "hang for params.seconds (default 3600)",
     "slow": "answer after params.seconds (default 1)",
+    "lost_request": "hang for params.seconds (default 3600), then 504; nothing was done",
+    "lost_answer": "do what is asked, then hang for params.seconds (default 3600), then 504",
     "truncated": "cut the JSON body",
     "malformed_rows": "spoil a row: params.how = price_0, price_1, size_0, missing, text",
     "unknown_type": "change a row's type to one never seen",
@@ -30,6 +32,12 @@ KINDS: dict[str, str] = {
     "empty_book": "serve a book with an empty side: params.side = bids, asks, both",
     "crossed_book": "serve a book whose best bid is above its best ask",
     "shuffled_book": "serve levels in no order",
+    "engine": "refuse orders: params.mode = restarting (425), post_only, cancel_only, disabled (503), restart",
+    "lost_message": "drop frames of the user channel; route /order or /trade picks which",
+    "duplicate_message": "send frames of the user channel twice; route /order or /trade picks which",
+    "delayed": "take orders with status delayed and match them after params.seconds (default 3)",
+    "settlement_failed": "let a match fail on chain",
+    "settlement_retry": "let a match reach the chain only params.seconds (default 5) later, after RETRYING",
     "indexing_errors": "let the subgraph admit hasIndexingErrors",
 }
 

@@ -11,7 +11,10 @@ Role = Literal["taker", "maker"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One filled order: amounts in micro-units; `row` keeps a captured row's own texts."""
+    """One filled order: amounts in micro-units; `row` keeps a captured row's own texts.
+
+    A signed order also has its hash and the two words it carries onto the chain.
+    """
 
     wallet: str
     outcome: int
@@ -19,6 +22,9 @@ class Order:
     shares: int
     usdc: int
     row: dict[str, str] | None = None
+    hash: str = ""
+    metadata: int = 0
+    builder: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from uuid import uuid4
@@ -21,11 +22,24 @@ _FORBIDDEN = (
     "<body><h1>Sorry, you have been blocked</h1></body></html>"
 )
 
+_GONE = Answer(
+    "<html><head><title>504 Gateway Time-out</title></head></html>", 504, content_type="text/html; charset=UTF-8"
+)
+
 
 @dataclass(frozen=True)
 class _Found:
     route: Route
     parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    raw_query: str
+    body: bytes
+    headers: Mapping[str, str]
 
 
 class Directory:
@@ -80,33 +94,38 @@ class Gateway:
         path, raw = scope["path"], scope["query_string"].decode("latin-1")
         upstream, route = _split(path)
         body = await _body(receive)
-        reply = await self._reply(scope["method"], path, raw, body)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        reply = await self._reply(_Request(scope["method"], path, raw, body, headers))
         await _send(send, reply, self._date(upstream))
         if upstream != "sim":
             latency = (self._watch.seconds() - started) * 1000
             facts = (upstream, scope["method"], route, raw, reply.status, latency)
             self._requests.add(arrived_ms, *facts)
 
-    async def _reply(self, method: str, path: str, raw: str, body: bytes) -> Answer:
+    async def _reply(self, asked: _Request) -> Answer:
         if self.failure:
             return worded(RefusedError(500, self.failure, code="internal"), "plain")
-        upstream, route = _split(path)
+        upstream, route = _split(asked.path)
         dialect = "v2" if route.startswith("/v2/") else "plain"
         if upstream != "sim":
             blocked = await self._troubled(upstream, route, dialect)
             if blocked is not None:
                 return blocked
         try:
-            found = self.directory.find(method, path)
-            reply = self._cached(found, upstream, route, raw, body, method)
+            found = self.directory.find(asked.method, asked.path)
+            reply = self._cached(found, upstream, route, asked)
         except RefusedError as refused:
             return worded(refused, dialect)
+        if fault := self._world.faults.take("lost_answer", upstream, route, self._world.now_ms()):
+            await asyncio.sleep(fault.number("seconds", 3600))
+            return _GONE
         if self._world.faults.take("truncated", upstream, route, self._world.now_ms()):
             return Answer(reply.body[: len(reply.body) * 2 // 3], reply.status, reply.headers)
         return reply
 
-    def _cached(self, found: _Found, upstream: str, route: str, raw: str, body: bytes, method: str) -> Answer:
-        max_age, key, now_s = found.route.max_age_s, f"{upstream}{route}?{raw}", self._watch.seconds()
+    def _cached(self, found: _Found, upstream: str, route: str, asked: _Request) -> Answer:
+        raw, now_s = asked.raw_query, self._watch.seconds()
+        max_age, key = found.route.max_age_s, f"{upstream}{route}?{raw}"
         if max_age is not None:
             kept = self._cdn.find(key, max_age, now_s)
             if kept is not None:
@@ -114,7 +133,7 @@ class Gateway:
         now = self._world.now_ms()
         if stale := self._world.faults.take("stale_cdn", upstream, route, now):
             now -= round(stale.number("seconds", 120) * 1000)
-        call = Call(method, route, found.parts, Query(raw), body, now)
+        call = Call(asked.method, route, found.parts, Query(raw), asked.body, now, asked.headers)
         fresh = found.route.handler(call)
         return fresh if max_age is None else self._cdn.keep(key, fresh, max_age, now_s)
 
@@ -123,6 +142,9 @@ class Gateway:
         faults, now = self._world.faults, self._world.now_ms()
         if fault := faults.take("timeout", upstream, route, now):
             await asyncio.sleep(fault.number("seconds", 3600))
+        if fault := faults.take("lost_request", upstream, route, now):
+            await asyncio.sleep(fault.number("seconds", 3600))
+            return _GONE
         if fault := faults.take("slow", upstream, route, now):
             await asyncio.sleep(fault.number("seconds", 1))
         if faults.take("html_403", upstream, route, now):

@@ -58,6 +58,8 @@ class Market:
     tick: int = TICKS["0.01"]
     min_size: int = 5 * MICRO
     fee_rate: Decimal = Decimal(0)
+    delay_s: float = 0
+    quoted: bool = True
     start_ms: int = 0
     end_ms: int = 0
     fair: int = PRICE_ONE // 2

@@ -1,10 +1,12 @@
 """What the world tells whoever listens: the facts behind the pushed frames."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from simulator.book import Change
 from simulator.fill import Fill, Match
 from simulator.market import Market
+from simulator.orders import PlacedOrder, Trade
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,22 @@ class FillReported:
     at_ms: int
 
 
-News = BookMoved | Traded | TickMoved | MarketListed | MarketEnded | FillReported
+@dataclass(frozen=True)
+class OrderChanged:
+    """A signed order was placed, filled or ended; `shown` is the status as its owner reads it."""
+
+    order: PlacedOrder
+    kind: Literal["PLACEMENT", "UPDATE", "CANCELLATION"]
+    at_ms: int
+    shown: str = ""
+
+
+@dataclass(frozen=True)
+class TradeChanged:
+    """A signed order's match went one step on."""
+
+    trade: Trade
+    at_ms: int
+
+
+News = BookMoved | Traded | TickMoved | MarketListed | MarketEnded | FillReported | OrderChanged | TradeChanged

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from simulator import abi, contracts
 from simulator.chain import Log
+from simulator.wallet_calls import WalletCalls
 from simulator.web import Answer, Call, Json, Route
 from simulator.world import World
 
@@ -26,9 +27,10 @@ class RpcError(Exception):
 class Rpc:
     """Serve /rpc, single calls and batches."""
 
-    def __init__(self, world: World) -> None:
-        """Look at a world."""
+    def __init__(self, world: World, wallets: WalletCalls) -> None:
+        """Look at a world and its traders' wallets."""
         self._world = world
+        self._wallets = wallets
         self._asked = 0
         self._methods: dict[str, Method] = {
             "eth_chainId": lambda _params, _head: hex(contracts.CHAIN_ID),
@@ -67,8 +69,8 @@ class Rpc:
     def code(self, params: list[Any], _head: int) -> str:
         """Return code for the protocol's contracts and for wallets, none for a key pair."""
         address = str(params[0]).lower()
-        deployed = address in contracts.PROTOCOL or address in {each.address for each in self._world.leaders}
-        return "0x6080" if deployed else "0x"
+        known = address in contracts.PROTOCOL or address in {each.address for each in self._world.leaders}
+        return "0x6080" if known or self._wallets.deployed(address) else "0x"
 
     def logs(self, params: list[Any], head: int) -> list[dict[str, Any]]:
         """Return the logs a filter matches."""
@@ -100,9 +102,11 @@ class Rpc:
         }
 
     def call(self, params: list[Any], head: int) -> str:
-        """Read ConditionalTokens: payouts, slots, balances."""
+        """Read traders' wallets, and of ConditionalTokens payouts, slots and balances."""
         target, data = str(params[0]["to"]).lower(), str(params[0].get("data", ""))
         data = data or str(params[0].get("input", ""))
+        if (known := self._wallets.read(target, data)) is not None:
+            return "0x" + abi.word(known)
         if target != contracts.CONDITIONAL_TOKENS:
             return "0x"
         selector, words = data[:10], [data[at : at + 64] for at in range(10, len(data), 64)]

@@ -68,6 +68,10 @@ class Simulator:
         facts: dict[str, Any] = {"leader": leader, "token": token, "side": side, **more}
         return self.call(lambda: self._app.control.fill(shares=shares, price=price, **facts))
 
+    def fund(self, owner: str, usdc: str, *, kind: str = "deposit", **more: Json) -> str:
+        """Give an owner's wallet pUSD; return the wallet. See `TradersControl.fund`."""
+        return self.call(lambda: self._app.traders.fund(owner, usdc, kind=kind, **more)).wallet
+
     def resolve(self, condition_id: str, payouts: tuple[int, int]) -> None:
         """End a market now."""
         self.call(lambda: self._app.control.resolve(condition_id, payouts))
@@ -128,7 +132,9 @@ def urls_of(host: str, port: int) -> dict[str, str]:
         "subgraph_url": f"{base}/subgraph/orderbook-subgraph/0.0.1/gn",
         "rpc_url": f"{base}/rpc",
         "clob_ws_url": f"{ws}/ws/market",
+        "clob_user_ws_url": f"{ws}/ws/user",
         "rtds_url": f"{ws}/rtds",
+        "geoblock_url": f"{base}/site/api/geoblock",
         "control_url": f"{base}/sim",
     }
 

@@ -18,6 +18,8 @@ class Settings:
     fills_per_minute: float = 20.0
     era: Era = "v2"
     activity: tuple[Path, ...] = ()
+    fund: tuple[tuple[str, str, str], ...] = ()
+    """Owners, pUSD and wallet types that are there from the start."""
 
     chain_delay_s: float = 2.2
     rtds_delay_s: float = 2.0

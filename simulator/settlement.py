@@ -61,7 +61,7 @@ def fills_of(match: Match, tx_hash: str, stamp: Stamp, first_seq: int, fee: int)
             role="taker" if place == last else "maker",
             counterparty=match.taker.wallet if place < last else "",
             tx_hash=tx_hash,
-            order_hash=identity.hash32("order", tx_hash, first_seq + place),
+            order_hash=order.hash or identity.hash32("order", tx_hash, first_seq + place),
             fee=fee if place == last else 0,
             matched_at_ms=match.at_ms,
             rtds_at_ms=stamp.rtds_at_ms,
@@ -83,7 +83,7 @@ def emissions_of(fills: list[Fill], era: Era) -> list[Emission]:
 
 
 def _trade_of(fill: Fill, era: Era) -> Trade:
-    exchange = contracts.exchange(era, neg_risk=fill.market.neg_risk)
+    exchange = contracts.exchange(era, neg_risk=fill.market.neg_risk, token_id=fill.token_id)
     return Trade(
         exchange=exchange,
         order_hash=fill.order_hash,
@@ -94,4 +94,6 @@ def _trade_of(fill: Fill, era: Era) -> Trade:
         shares=fill.order.shares,
         usdc=fill.order.usdc,
         fee=fill.fee,
+        builder=fill.order.builder,
+        metadata=fill.order.metadata,
     )

@@ -1,6 +1,7 @@
 """When something done at a moment shows where."""
 
 from simulator.chain import Chain
+from simulator.market import Payouts, Resolution
 from simulator.settings import Settings
 from simulator.settlement import Stamp
 
@@ -26,6 +27,18 @@ class Timetable:
             chain_at_ms=chain_at,
             rtds_at_ms=at_ms + settings.wall_ms(settings.rtds_delay_s),
             data_at_ms=self._data_at(at_ms, chain_at),
+        )
+
+    def resolution(self, payouts: Payouts, at_ms: int) -> Resolution:
+        """Return when each source learns of a market that ends at `at_ms`."""
+        stamp, settings = self.stamp(at_ms), self._settings
+        return Resolution(
+            payouts=payouts,
+            decided_at_ms=at_ms,
+            block=stamp.block,
+            chain_at_ms=stamp.chain_at_ms,
+            gamma_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.gamma_lag_s),
+            redeemable_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.redeemable_lag_s),
         )
 
     def _data_at(self, at_ms: int, chain_at_ms: int) -> int:

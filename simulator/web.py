@@ -94,6 +94,7 @@ class Call:
     query: Query
     body: bytes
     now_ms: int
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def json(self) -> Json:
         """Return the decoded body; refuse what is no JSON."""

@@ -55,7 +55,7 @@ class World:
         self._settlements: list[Settlement] = []
         self._listeners: list[Callable[[News], None]] = []
         self._row_seq = 0
-        self.desk = Desk(settings, self.agenda, self.random, self._tell)
+        self.desk = Desk(settings, self.agenda, self.random, self.tell)
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """Hear all news from now on."""
@@ -76,7 +76,7 @@ class World:
 
     def exchange(self, market: Market) -> str:
         """Return the contract that settles a market's matches."""
-        return contracts.exchange(self.settings.era, neg_risk=market.neg_risk)
+        return contracts.exchange(self.settings.era, neg_risk=market.neg_risk, token_id=market.tokens[0])
 
     def follow(self, profile: Profile) -> None:
         """Make a wallet one of the leaders."""
@@ -88,13 +88,21 @@ class World:
         """List a market with a first book."""
         self.catalog.add(market)
         self.desk.quote(market, market.start_ms)
-        self._tell(MarketListed(market, market.start_ms))
+        self.tell(MarketListed(market, market.start_ms))
         return market
 
     def settle(self, match: Match) -> list[Fill]:
         """Record a match everywhere; return its fills, makers first."""
-        stamp = self.timetable.stamp(match.at_ms)
         tx_hash = match.tx_hash or identity.hash32("tx", self.settings.seed, len(self.fills), match.at_ms)
+        fills = self.mine(match, tx_hash, match.at_ms)
+        self.hold(fills)
+        self.desk.trade(match)
+        self.tell(Traded(match, tx_hash, match.at_ms))
+        return fills
+
+    def mine(self, match: Match, tx_hash: str, at_ms: int) -> list[Fill]:
+        """Give a match sent at a moment its block, logs and rows; nobody holds anything yet."""
+        stamp = self.timetable.stamp(at_ms)
         fee = fee_of(match, self.settings.era)
         fills = fills_of(match, tx_hash, stamp, len(self.fills) + 1, fee)
         self.fills.extend(fills)
@@ -102,28 +110,21 @@ class World:
         self._settlements.append(settlement)
         for fill in fills:
             fill.tracked = fill.wallet in self.profiles
-            self.held.hold(fill, stamp.timestamp)
-        self._mine(settlement)
-        self.desk.trade(match)
-        self._tell(Traded(match, tx_hash, match.at_ms))
-        for fill in fills:
             self.agenda.at(fill.rtds_at_ms, lambda at, f=fill: self._report(f, at))
+        self._mine(settlement)
         return fills
+
+    def hold(self, fills: list[Fill]) -> None:
+        """Let everybody have what their fills brought."""
+        for fill in fills:
+            self.held.hold(fill, fill.chain_at_ms // 1000)
 
     def resolve(self, market: Market, payouts: Payouts, at_ms: int) -> Resolution:
         """End a market: trading stops at once, chain, Gamma and positions follow."""
         if sum(payouts) <= 0 or min(payouts) < 0:
             msg = f"payouts {payouts} must be two numbers >= 0, not both 0"
             raise ValueError(msg)
-        stamp, settings = self.timetable.stamp(at_ms), self.settings
-        market.resolution = Resolution(
-            payouts=payouts,
-            decided_at_ms=at_ms,
-            block=stamp.block,
-            chain_at_ms=stamp.chain_at_ms,
-            gamma_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.gamma_lag_s),
-            redeemable_at_ms=stamp.chain_at_ms + settings.wall_ms(settings.redeemable_lag_s),
-        )
+        ended = market.resolution = self.timetable.resolution(payouts, at_ms)
         emission = abi.condition_resolution(
             contracts.CONDITIONAL_TOKENS,
             market.condition_id,
@@ -131,9 +132,9 @@ class World:
             market.question_id,
             payouts,
         )
-        self.chain.emit(stamp.block, identity.hash32("resolve", market.condition_id), [emission])
-        self._tell(MarketEnded(market, at_ms))
-        return market.resolution
+        self.chain.emit(ended.block, identity.hash32("resolve", market.condition_id), [emission])
+        self.tell(MarketEnded(market, at_ms))
+        return ended
 
     def redeem(self, wallet: str, market: Market, at_ms: int) -> int:
         """Hand in a wallet's holdings of a resolved market; return the payout."""
@@ -175,7 +176,7 @@ class World:
         """Change a market's tick size and quote it anew."""
         old, market.tick = market.tick, tick
         now = self.now_ms()
-        self._tell(TickMoved(market, old, tick, now))
+        self.tell(TickMoved(market, old, tick, now))
         self.desk.quote(market, now)
 
     def reorg(self, blocks: int, *, reinclude: bool) -> list[Fill]:
@@ -241,8 +242,9 @@ class World:
 
     def _report(self, fill: Fill, at_ms: int) -> None:
         if not fill.removed:
-            self._tell(FillReported(fill, at_ms))
+            self.tell(FillReported(fill, at_ms))
 
-    def _tell(self, news: News) -> None:
+    def tell(self, news: News) -> None:
+        """Pass news on to whoever listens."""
         for listener in self._listeners:
             listener(news)

@@ -2,18 +2,19 @@
 
 import threading
 
-from buyer.fills import Filled, acceptable, meet, off_grid
+from buyer.venue.matching import nothing, outcome_of
 from buyer.venue.port import Prices
 from shared.clock import Clock
+from shared.errors import Unavailable
 from shared.events import Order, Outcome
-from shared.market import Book, MarketFacts
-from shared.money import from_micro, to_micro
+from shared.market import MarketFacts
 
 
 class PaperVenue:
     """Walks the book that stands when the order arrives, not the one the decision saw; kills the rest (FAK).
 
-    Placing the same order again has no effect outside, so recovery after a crash simply places it again.
+    Placing the same order again has no effect outside, so recovery after a crash simply places it again. What it
+    takes stays in the real book: two orders that hit one level at the same time both get it, which reality would not.
     """
 
     def __init__(self, prices: Prices, *, clock: Clock, stop: threading.Event, latency_s: float = 0.0) -> None:
@@ -21,40 +22,12 @@ class PaperVenue:
         self._latency_s = latency_s
 
     def place(self, order: Order, facts: MarketFacts) -> Outcome:
-        """Wait the configured latency, then fill from the book of that moment."""
-        if self._latency_s:
-            self._clock.wait(self._stop, self._latency_s)
+        """Wait the configured latency, then fill from the book of that moment.
+
+        Raises:
+            Unavailable: told to stop while the order was on its way; the next start places it again.
+        """
+        if self._latency_s and self._clock.wait(self._stop, self._latency_s):
+            raise Unavailable("paper: stopping while the order was on its way, placed again at the next start")
         book, problem = self._prices.book(order.token_id)
-        if book is None:
-            return _nothing(f"no book: {problem}", None)
-        refused = off_grid(order, book)
-        if refused:
-            return _nothing(refused, book.bare())
-        filled, met = meet(order, book, facts), _reachable(book, order)
-        return _matched(filled, order, met) if filled.shares else _nothing("no orders found to match", met)
-
-
-def _reachable(book: Book, order: Order) -> Book:
-    """Return only the levels this order could hit: all that its outcome depends on."""
-    levels = tuple(
-        level for level in book.against(order.side) if acceptable(level.price, order.side, order.limit_price)
-    )
-    return book.bare().model_copy(update={"asks" if order.side == "BUY" else "bids": levels})
-
-
-def _matched(filled: Filled, order: Order, met: Book) -> Outcome:
-    full = filled.shares == to_micro(order.shares)
-    return Outcome(
-        state="MATCHED",
-        shares=from_micro(filled.shares),
-        usdc=from_micro(filled.usdc),
-        fee=from_micro(filled.fee),
-        reason="filled" if full else "partly filled, the rest killed",
-        book=met,
-    )
-
-
-def _nothing(reason: str, met: Book | None) -> Outcome:
-    return Outcome(
-        state="REJECTED", shares=from_micro(0), usdc=from_micro(0), fee=from_micro(0), reason=reason, book=met
-    )
+        return outcome_of(order, book, facts) if book else nothing(f"no book: {problem}", None)

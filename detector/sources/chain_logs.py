@@ -1,45 +1,41 @@
-"""Polygon's `OrderFilled` logs as a source: one filter carries hundreds of leaders."""
+"""Polygon's `OrderFilled` logs as a source: one request carries hundreds of leaders, or all of them."""
 
-import contextlib
-from collections import OrderedDict
 from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
 from detector.cursors import Cursors
 from detector.leaders import Leaders
+from detector.sources.log_groups import Group, LogRules, groups_of, oldest_past
+from detector.sources.log_reader import Found, LogReader, blocks_of
 from detector.sources.port import Batch, Sink, View
 from detector.sources.reorg import Placed, ReorgWatch
 from detector.sources.retractor import Retract
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Malformed
 from shared.gate_limits import Lane
-from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.fills import LeaderFill, only_of
-from shared.polymarket.order_filled import hex_number, padded, read_logs
-from shared.polymarket.payloads import Raw, as_object, text
-from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide
+from shared.polymarket.order_filled import read_logs
+from shared.polymarket.payloads import as_object, text
+from shared.polymarket.polygon import NodeBehind, Polygon
 
 NAME = "chain_logs"
 ALL = "all"
-LEADERS_AT_ONCE = 500
-"""Leaders in one filter's OR-list; geth refuses more than 1,000."""
-MOST_BLOCKS = 2000
-"""Blocks in one request: public nodes refuse 10,000 and time out on wide filters before that."""
-CONFIRMATIONS = 3
 BLOCK_S = 1.5
 _PACE_BLOCKS = 1000
-_MOST_TIMES = 4096
 _PATIENCE = 5
 """Polls in a row that a lagging node may spoil before the source counts as failing."""
+_FAR = 10
+"""So many overlaps behind the head, what is older is read in the catch-up lane, beside the fresh polls."""
 
 
 class ChainLogsSource:
-    """Poll `eth_getLogs` for all leaders at once, re-reading `overlap_blocks` each time.
+    """Poll `eth_getLogs` for all leaders at once, reading the last `overlap` blocks again each time.
 
     The overlap covers reorganisations and nodes that answer for blocks they do not have yet (trap 11). A fill that
-    vanished and stays away is looked for by its receipt once more before `retract` hears of it.
+    vanished and stays away is looked for by its receipt once more before `retract` hears of it. After downtime the
+    newest blocks come first; the rest is read oldest first in the catch-up lane, and until it is done the cursors stay
+    where it has got to, so that a crash in the middle resumes there.
     """
 
     name = NAME
@@ -53,38 +49,35 @@ class ChainLogsSource:
         *,
         clock: Clock,
         every_s: float,
-        overlap_blocks: int,
-        backfill_s: int,
-        with_v1: bool = False,
-        leaders_at_once: int = LEADERS_AT_ONCE,
-        blocks_at_once: int = MOST_BLOCKS,
-        confirmations: int = CONFIRMATIONS,
+        rules: LogRules | None = None,
         retract: Retract | None = None,
     ) -> None:
         self.every_s = every_s
         self._polygon, self._leaders, self._cursors, self._clock = polygon, Leaders.of(leaders), cursors, clock
-        self._overlap, self._backfill_s, self._retract = overlap_blocks, backfill_s, retract
-        self._leaders_at_once, self._blocks_at_once = leaders_at_once, blocks_at_once
-        self._watch = ReorgWatch(overlap_blocks, confirmations)
-        self._addresses = EXCHANGES + (EXCHANGES_V1 if with_v1 else ())
-        self._topic = [ORDER_FILLED, ORDER_FILLED_V1] if with_v1 else ORDER_FILLED
-        self._span = blocks_at_once
+        self._rules, self._retract = rules or LogRules(), retract
+        self._watch = ReorgWatch(self._rules.overlap, self._rules.confirmations)
+        self._fresh, self._late = (LogReader(polygon, self._rules, lane) for lane in (Lane.FRESH, Lane.CATCHUP))
+        self._version, self._groups = -1, tuple[Group, ...]()
         self._begins: dict[str, int] = {}
         self._pace_s: float | None = None
         self._behind = 0
-        self._times_ms: OrderedDict[int, int] = OrderedDict()
         self._log = logs.get("detector", source=NAME)
+
+    @property
+    def late_scopes(self) -> tuple[str, ...]:
+        """Say whether there are blocks to catch up on."""
+        return (ALL,) if oldest_past(self._groups) else ()
 
     def poll(self, scope: str, sink: Sink) -> None:
         """Read all leaders' fills up to the head (`scope` is always `all`)."""
         del scope
-        leaders = self._leaders.addresses
-        if not leaders:
+        self._look_around()
+        if not self._groups:
             return
         try:
             head = self._polygon.head()
-            for at in range(0, len(leaders), self._leaders_at_once):
-                self._read(leaders[at : at + self._leaders_at_once], head, sink)
+            for group in self._groups:
+                self._read(group, head, sink)
             self._retract_gone(head)
         except NodeBehind as error:
             self._behind += 1
@@ -94,37 +87,43 @@ class ChainLogsSource:
         else:
             self._behind = 0
 
-    def _read(self, leaders: tuple[str, ...], head: int, sink: Sink) -> None:
-        low = min(self._start(leader, head) for leader in leaders)
-        catching_up = head - low > 4 * self._overlap
-        topics = [self._topic, None, [padded(leader) for leader in leaders]]
-        while low <= head:
-            high = min(low + self._span - 1, head)
-            lane = Lane.CATCHUP if catching_up and high < head else Lane.FRESH
-            try:
-                found = self._polygon.logs(low, high, self._addresses, topics, lane)
-            except RangeTooWide:
-                if high == low:
-                    raise
-                self._span = (high - low + 1) // 2
-                continue
-            except HistoryPruned as error:
-                self._log.error("blocks_unreadable", low=low, high=high, error=str(error))
-                low = high + 1
-                continue
-            sink(self._batch(found, low, high, leaders))
-            self._span = min(2 * self._span, self._blocks_at_once)
-            low = high + 1
+    def catch_up(self, scope: str, sink: Sink) -> None:
+        """Read one request's worth of what is furthest behind, and move the cursors over it."""
+        del scope
+        group = oldest_past(self._groups)
+        if group is None or (past := group.past) is None:
+            return
+        found = next(self._late.read(group, past.low, past.high))
+        sink(self._batch(found, dict.fromkeys(group.leaders, found.high)))
+        past.low = found.high + 1
+        if past.low > past.high:
+            group.past = None
 
-    def _batch(self, found: list[Any], low: int, high: int, leaders: tuple[str, ...]) -> Batch:
-        seen_at_ms = self._clock.now_ms()
-        reading = only_of(read_logs(found, self._times(found)), frozenset(leaders))
-        for placed in self._watch.look(_placed(reading.fills, found), low, high, frozenset(leaders)):
-            self._log.warning("fill_vanished", tx_hash=placed.tx_hash, why="reorganised out, or the node lags")
+    def _look_around(self) -> None:
+        """Split the leaders anew when they changed."""
+        now = self._leaders.now
+        if now.version != self._version:
+            self._cursors.load(NAME, now.addresses)
+            self._groups, self._version = groups_of(now.addresses, self._rules), now.version
+
+    def _read(self, group: Group, head: int, sink: Sink) -> None:
+        overlap = self._rules.overlap
+        if group.low is None:
+            group.begin(min(self._start(leader, head) for leader in group.leaders), head, overlap, _FAR * overlap)
+        for found in self._fresh.read(group, group.low or 0, head):
+            for placed in self._watch.look(_placed(found), found.low, found.high, group.members):
+                self._log.warning("fill_vanished", tx_hash=placed.tx_hash, why="reorganised out, or the node lags")
+            cursors = group.cursors(found.high, overlap // 2)
+            sink(self._batch(found, cursors))
+            group.saved = found.high if cursors else group.saved
+            group.low = max(group.low or 0, found.high - overlap + 1)
+
+    def _batch(self, found: Found, cursors: dict[str, int]) -> Batch:
+        reading = found.reading
         return Batch(
             source=NAME,
-            views=(View(NAME, seen_at_ms, reading.fills),) if reading.fills else (),
-            cursors=dict.fromkeys(leaders, high),
+            views=(View(NAME, self._clock.now_ms(), reading.fills),) if reading.fills else (),
+            cursors=cursors,
             rows=reading.rows,
             skipped=reading.skipped,
             problems=reading.problems,
@@ -147,22 +146,13 @@ class ChainLogsSource:
         logs_now = self._polygon.receipt_logs(placed.tx_hash, Lane.FRESH)
         return [{**as_object(log, "log"), "blockTimestamp": "0x0"} for log in logs_now]
 
-    def _times(self, found: list[Any]) -> dict[int, int]:
-        """Return the times of blocks whose logs do not say them."""
-        silent = {block for log, block in _blocks(found) if log.get("blockTimestamp") is None}
-        for block in sorted(silent - self._times_ms.keys()):
-            self._times_ms[block] = self._polygon.block_time_ms(block)
-        while len(self._times_ms) > _MOST_TIMES:
-            self._times_ms.popitem(last=False)
-        return {block: self._times_ms[block] for block in silent if block in self._times_ms}
-
     def _start(self, leader: str, head: int) -> int:
         cursor = self._cursors.get(NAME, leader)
         if cursor is not None:
             self._begins.pop(leader, None)
-            return max(0, cursor - self._overlap + 1)
+            return max(0, cursor - self._rules.overlap + 1)
         if leader not in self._begins:
-            self._begins[leader] = max(0, head - ceil(self._backfill_s / self._pace(head)))
+            self._begins[leader] = max(0, head - ceil(self._rules.backfill_s / self._pace(head)))
         return self._begins[leader]
 
     def _pace(self, head: int) -> float:
@@ -177,21 +167,12 @@ class ChainLogsSource:
         return self._pace_s
 
 
-def _placed(fills: Iterable[LeaderFill], found: list[Any]) -> list[Placed]:
+def _placed(found: Found) -> list[Placed]:
     """Return each leader's fills of each transaction with their block."""
-    blocks = {text(log, "transactionHash").lower(): block for log, block in _blocks(found) if not log.get("removed")}
+    there = blocks_of(found.raws)
+    blocks = {text(log, "transactionHash").lower(): block for log, block in there if not log.get("removed")}
     grouped: dict[tuple[str, str], list[LeaderFill]] = {}
-    for fill in fills:
+    for fill in found.reading.fills:
         if fill.tx_hash in blocks:
             grouped.setdefault((fill.leader, fill.tx_hash), []).append(fill)
     return [Placed(blocks[tx_hash], tuple(each)) for (_, tx_hash), each in grouped.items()]
-
-
-def _blocks(found: list[Any]) -> list[tuple[Raw, int]]:
-    """Return logs with their blocks; one that cannot be read is named where it is parsed, and passed by here."""
-    placed: list[tuple[Raw, int]] = []
-    for raw in found:
-        with contextlib.suppress(Malformed):
-            log = as_object(raw, "log")
-            placed.append((log, hex_number(log, "blockNumber")))
-    return placed

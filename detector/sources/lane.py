@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from detector.sources.gather import Gather
 from detector.sources.inbox import Inbox
-from detector.sources.port import View
 from detector.sources.pulse import Pulse
 from shared import logs, metrics
 from shared.clock import Clock
@@ -52,7 +50,7 @@ class Patience:
 
 
 class Lane:
-    """Keep one connection open on its own thread; rows of leaders go to the inbox as growing views.
+    """Keep one connection open on its own thread; rows of leaders go to the inbox.
 
     `trouble` says what is wrong now. A mute or late lane stays in trouble until data, or fresh data, has come again:
     a new connection alone proves nothing.
@@ -128,12 +126,11 @@ class Lane:
         return Pulse(limits.mute_s, limits.late_s, limits.late_for_s, now, self._bad_turns)
 
     def _listen(self, line: Line, pulse: Pulse) -> None:
-        gather = Gather()
         ping_at = look_at = self._clock.monotonic()
         while not self._stop.is_set():
             frame = line.receive(TICK_S)
             if frame:
-                self._hear(frame, gather, pulse)
+                self._hear(frame, pulse)
             now = self._clock.monotonic()
             if now >= look_at:
                 self._judge(pulse, now)
@@ -142,7 +139,7 @@ class Lane:
                 line.send(PING)
                 ping_at = now + PING_EVERY_S
 
-    def _hear(self, frame: str, gather: Gather, pulse: Pulse) -> None:
+    def _hear(self, frame: str, pulse: Pulse) -> None:
         seen_at_ms = self._clock.now_ms()
         try:
             pushed = read_frame(frame)
@@ -154,15 +151,14 @@ class Lane:
             return
         pulse.beat(self._clock.monotonic(), (seen_at_ms - pushed.traded_at_ms) / 1000)
         if self._is_ours(pushed.wallet):
-            self._take(pushed, gather, seen_at_ms)
+            self._take(pushed, seen_at_ms)
 
-    def _take(self, pushed: Pushed, gather: Gather, seen_at_ms: int) -> None:
+    def _take(self, pushed: Pushed, seen_at_ms: int) -> None:
         reading = read_pushed([pushed.row], pushed.wallet)
         for problem in reading.problems:
             self._inbox.complain(problem)
         for fill in reading.fills:
-            number, fills = gather.take(fill, seen_at_ms)
-            self._inbox.put((self.name, self.opened, number), View(self._source, seen_at_ms, fills))
+            self._inbox.put(fill, seen_at_ms)
 
     def _judge(self, pulse: Pulse, now: float) -> None:
         if pulse.is_mute(now):

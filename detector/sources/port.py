@@ -18,7 +18,7 @@ class Stopping(HybridError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at an upstream: identical rows in it are distinct fills (trap 7)."""
+    """One look at an upstream: identical rows in it are distinct fills (trap 7); one that cannot tell shows one."""
 
     source: str
     seen_at_ms: int

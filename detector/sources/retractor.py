@@ -5,12 +5,15 @@ from typing import Protocol
 from redis import Redis
 
 from detector import facts
-from detector.matcher import Key
-from detector.signals import fact_of_key, signal_id
+from detector.drafts import Draft, Key
+from detector.pieces import merged, missing
+from detector.signals import dropped_of, fact_of_key, signal_id
 from detector.sources.reorg import Placed
+from detector.waiting import Held, WaitingRoom
 from shared import logs
 from shared.clock import Clock
 from shared.events import SIGHTINGS, SIGNALS, FillRetracted, fact_id
+from shared.polymarket.fills import LeaderFill
 from shared.streams import known_facts, publish_once
 
 _DIGEST = 32
@@ -29,10 +32,15 @@ class Retract(Protocol):
 
 
 class Retractor:
-    """Look up what was published of a fill, by whichever process, and retract each part of it once."""
+    """Look up what was published of a fill, by whichever process, and retract each part of it once.
+
+    What still waits for a second source is cancelled first: by the fact that every publish compares with, so that no
+    detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
+    """
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self._redis, self._clock = redis, clock
+        self._room = WaitingRoom(redis, 0)
         self._log = logs.get("detector")
 
     def __call__(self, placed: Placed, source: str, reason: str) -> int:
@@ -41,13 +49,58 @@ class Retractor:
         Raises:
             Unavailable: the server is away; call again.
         """
-        times = {Key(fill.leader, fill.tx_hash, fill.token_id, fill.side): fill.traded_at_ms for fill in placed.fills}
-        keys = list(times)
-        values = known_facts(self._redis, SIGNALS, [fact_of_key(key) for key in keys])
-        signals = [(key, part) for key, value in zip(keys, values, strict=True) for part in _parts(value)]
-        for key, part in signals:
-            self._publish(self._event(key, part, source, reason), times[key])
-        return len(signals)
+        grouped: dict[Key, list[LeaderFill]] = {}
+        for fill in placed.fills:
+            grouped.setdefault(Key(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
+        return sum(self._take_back(key, fills, source, reason) for key, fills in grouped.items())
+
+    def _take_back(self, key: Key, fills: list[LeaderFill], source: str, reason: str) -> int:
+        held = self._room.of(fact_of_key(key))
+        if held is not None:
+            self._cancel(key, fills, held, source, reason)
+        parts = _parts(self._value(key))
+        for part in parts:
+            self._publish(self._event(key, part, source, reason), fills[0].traded_at_ms)
+        return len(parts)
+
+    def _value(self, key: Key) -> str:
+        return known_facts(self._redis, SIGNALS, [fact_of_key(key)])[0] or ""
+
+    def _cancel(self, key: Key, fills: list[LeaderFill], held: Held, source: str, reason: str) -> None:
+        """Settle what waits as dropped, unless somebody settles it first."""
+        value = self._value(key)
+        settled = facts.read(value) if value else ()
+        left = missing(merged((), fills), facts.amounts_of(settled)) if settled is not None else ()
+        if settled is None or not left:
+            return
+        amounts = tuple(piece.amount for piece in left)
+        seen_by = ((source, held.views[source].seen_at_ms if source in held.views else fills[0].traded_at_ms),)
+        draft = Draft(
+            key=key,
+            part=len(settled),
+            pieces=left,
+            expected=value,
+            value=facts.write((*settled, facts.Settled(amounts, seen_by, dropped=True))),
+            source=source,
+            seen_by=seen_by,
+            traded_at_ms=fills[0].traded_at_ms,
+            hint=fills[0].hint,
+            emitted_by="unconfirmed",
+            drop=True,
+        )
+        event = dropped_of(draft, self._clock.now_ms(), reason)
+        answer = publish_once(
+            self._redis,
+            SIGHTINGS,
+            event,
+            fact=fact_of_key(key),
+            value=draft.value,
+            expected=value,
+            age=draft.traded_at_ms,
+            facts_of=SIGNALS,
+        )
+        if answer.state == "published":
+            self._log.warning("waiting_cancelled", signal=event.id, tx_hash=event.tx_hash, reason=reason)
 
     def _event(self, key: Key, part: int, source: str, reason: str) -> FillRetracted:
         now_ms, signal = self._clock.now_ms(), signal_id(key, part)

@@ -29,6 +29,7 @@ _WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
     (("pruned", "missing trie node", "historical state"), HistoryPruned),
     (("invalid block range", "unknown block", "header not found", "is in the future"), NodeBehind),
     (("block range", "range is too", "range too", "too many results", "more than 10000 results"), RangeTooWide),
+    (("max results", "matched by query exceeds", "response is too big"), RangeTooWide),
     (("query timeout", "timed out", "timeout", "response size"), RangeTooWide),
     (("rate limit", "too many requests", "capacity", "request limit"), RateLimited),
 )

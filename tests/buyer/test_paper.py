@@ -3,12 +3,16 @@
 import threading
 from decimal import Decimal
 
+import pytest
+
 from buyer.policy import decide
 from buyer.venue.paper import PaperVenue
+from buyer.venue.shadow import Shadowed
 from shared.clock import ManualClock
+from shared.errors import Unavailable
 from shared.events import Order, Outcome
 from tests.buyer.builders import NOW_MS, a_book, a_case, a_market
-from tests.buyer.fakes import FakePrices
+from tests.buyer.fakes import FakePrices, FakeVenue
 
 D = Decimal
 
@@ -68,3 +72,38 @@ def test_a_paper_order_waits_its_latency_before_it_meets_the_book() -> None:
     _, clock = placed(FakePrices(), latency_s=0.25)
 
     assert clock.now_ms() == NOW_MS + 250
+
+
+def test_a_crossed_book_fills_nothing_and_keeps_what_shows_it() -> None:
+    crossed = a_book(bids=(("0.6", "5"), ("0.59", "5")), asks=(("0.5", "5"), ("0.51", "5")))
+
+    outcome, _ = placed(FakePrices(book=crossed))
+    again, _ = placed(FakePrices(book=outcome.book))
+
+    assert (outcome.state, again) == ("REJECTED", outcome)
+
+
+def test_s5_a_stop_while_an_order_is_on_its_way_leaves_it_for_the_next_start() -> None:
+    prices, stop = FakePrices(), threading.Event()
+    stop.set()
+    venue = PaperVenue(prices, clock=ManualClock(NOW_MS), stop=stop, latency_s=0.25)
+
+    with pytest.raises(Unavailable, match="next start"):
+        venue.place(an_order(), a_market())
+
+    assert prices.asked == 0
+
+
+def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() -> None:
+    thin = a_book(asks=(("0.5", "4"),))
+    live = FakeVenue()
+
+    outcome = Shadowed(live, lambda _: thin).place(an_order(), a_market())
+
+    assert outcome.paper is not None
+    assert (outcome.shares, outcome.paper.shares, outcome.paper.book_at_ms) == (D("9.61"), D(4), thin.at_ms)
+    assert len(live.placed) == 1
+
+
+def test_without_a_book_at_hand_a_live_outcome_stands_alone() -> None:
+    assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market()).paper is None

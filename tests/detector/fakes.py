@@ -1,6 +1,6 @@
 """What stands in for upstreams, cursors and sources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from detector.sources.port import Batch, Sink
@@ -45,6 +45,9 @@ class FakeCursors:
 
     def get(self, source: str, leader: str) -> int | None:
         return self.known.get((source, leader))
+
+    def load(self, source: str, leaders: Collection[str]) -> None:
+        """All of them are at hand."""
 
     def sink(self, batch: Batch) -> None:
         self.batches.append(batch)

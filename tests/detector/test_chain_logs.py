@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from detector.sources.chain_logs import ALL, NAME, ChainLogsSource
+from detector.sources.log_groups import LogRules
 from detector.sources.subgraph import SubgraphSource
 from shared.clock import ManualClock
 from shared.errors import HybridError, Malformed, RateLimited, Rejected, TryAgain, Unavailable
+from shared.gate_limits import Lane
 from shared.polymarket.endpoints import CTF_EXCHANGE_V1, EXCHANGES, EXCHANGES_V1
 from shared.polymarket.order_filled import padded
 from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide, named
@@ -26,6 +28,7 @@ class Node:
         self.behind = False
         self.times = True
         self.pruned_below = 0
+        self.most_logs = 10_000
 
     def answer(self, asked: dict[str, Any]) -> Any:
         result: Any = getattr(self, asked["method"])(*asked["params"])
@@ -45,8 +48,10 @@ class Node:
             return {"error": {"code": -32701, "message": "History has been pruned for this block"}}
         if high - low + 1 > self.widest:
             return {"error": {"code": -32701, "message": "exceed maximum block range: 10000"}}
-        wallets = asked["topics"][2]
-        return [log for log in self.logs if low <= int(log["blockNumber"], 16) <= high and log["topics"][2] in wallets]
+        found = [log for log in self.logs if low <= int(log["blockNumber"], 16) <= high]
+        if len(found) > self.most_logs:
+            return {"error": {"code": -32005, "message": "query returned more than 10000 results"}}
+        return [log for log in found if len(asked["topics"]) == 1 or log["topics"][2] in asked["topics"][2]]
 
 
 def a_source(node: Node, cursors: FakeCursors, **given: Any) -> tuple[ChainLogsSource, FakeUpstream]:
@@ -57,11 +62,14 @@ def a_source(node: Node, cursors: FakeCursors, **given: Any) -> tuple[ChainLogsS
         cursors,
         clock=ManualClock(NOW_MS),
         every_s=1,
-        overlap_blocks=20,
-        backfill_s=150,
-        **given,
+        rules=LogRules(overlap=20, backfill_s=150, **given),
     )
     return source, upstream
+
+
+def catch_up(source: ChainLogsSource, cursors: FakeCursors) -> None:
+    while source.late_scopes:
+        source.catch_up(ALL, cursors.sink)
 
 
 def logs_asked(upstream: FakeUpstream) -> list[dict[str, Any]]:
@@ -88,6 +96,47 @@ def test_the_retired_exchanges_are_read_on_request() -> None:
     (asked,) = logs_asked(upstream)
     assert asked["address"] == [*EXCHANGES, *EXCHANGES_V1]
     assert len(asked["topics"][0]) == 2
+
+
+def some_leaders(count: int) -> tuple[str, ...]:
+    return tuple(f"0x{number:040x}" for number in range(1, count + 1))
+
+
+@pytest.mark.parametrize(("leaders", "requests"), [(1, 1), (500, 1), (1000, 2), (1001, 1), (10_000, 1)])
+def test_a_poll_costs_as_little_for_ten_thousand_leaders_as_for_one(leaders: int, requests: int) -> None:
+    cursors = FakeCursors()
+    source, upstream = a_source(Node(), cursors, leaders=some_leaders(leaders))
+
+    source.poll(ALL, cursors.sink)
+
+    assert len(logs_asked(upstream)) == requests
+
+
+def test_beyond_a_thousand_leaders_the_whole_log_is_read_and_sifted_and_others_fills_are_not_counted() -> None:
+    stranger = a_log(maker="0x" + "5e" * 20, blockNumber=hex(9_998))
+    ours, mad = a_log(blockNumber=hex(9_999)), a_log(topics=None, blockNumber=hex(9_999), logIndex="0x9")
+    node, cursors = Node(10_000, stranger, ours, mad), FakeCursors()
+    source, upstream = a_source(node, cursors, leaders=(*some_leaders(1000), LEADER))
+
+    source.poll(ALL, cursors.sink)
+
+    (asked,) = logs_asked(upstream)
+    assert (len(asked["topics"]), asked["address"]) == (1, list(EXCHANGES))
+    (batch,) = cursors.batches
+    assert (cursors.amounts, batch.rows, len(batch.problems)) == ([100_000_000], 2, 1)
+    assert cursors.known[NAME, LEADER] == 10_000
+
+
+def test_trap_11_a_whole_log_with_too_many_results_is_read_in_halves_and_nothing_is_skipped() -> None:
+    node = Node(10_000, *[a_log(blockNumber=hex(9_901 + n), transactionHash=tx(n + 1)) for n in range(100)])
+    node.most_logs = 9
+    cursors = FakeCursors()
+    source, upstream = a_source(node, cursors, leaders=(*some_leaders(1000), LEADER))
+
+    source.poll(ALL, cursors.sink)
+
+    assert len(cursors.amounts) == 100
+    assert len(logs_asked(upstream)) < 60
 
 
 def test_many_leaders_are_asked_for_in_several_filters() -> None:
@@ -118,18 +167,69 @@ def test_trap_11_each_poll_reads_the_last_blocks_again() -> None:
     source.poll(ALL, cursors.sink)
 
     assert int(logs_asked(upstream)[-1]["fromBlock"], 16) == 10_000 - 20 + 1
-    assert cursors.known[NAME, LEADER] == 10_002
+
+
+def test_cursors_are_stored_twice_an_overlap_since_a_restart_reads_that_again_anyhow() -> None:
+    node, cursors = Node(head=10_000), FakeCursors()
+    source, _ = a_source(node, cursors)
+
+    for _ in range(21):
+        source.poll(ALL, cursors.sink)
+        node.head += 1
+
+    assert [batch.cursors[LEADER] for batch in cursors.batches if batch.cursors] == [10_000, 10_010, 10_020]
 
 
 def test_each_leader_has_a_cursor_of_its_own() -> None:
     cursors = FakeCursors()
     cursors.known[NAME, LEADER] = 9_999
-    cursors.known[NAME, OTHER] = 5_000
+    cursors.known[NAME, OTHER] = 9_900
     source, upstream = a_source(Node(head=10_000), cursors)
 
     source.poll(ALL, cursors.sink)
 
-    assert int(logs_asked(upstream)[0]["fromBlock"], 16) == 5_000 - 20 + 1
+    assert int(logs_asked(upstream)[0]["fromBlock"], 16) == 9_900 - 20 + 1
+
+
+def test_after_downtime_the_newest_blocks_come_first_and_the_rest_oldest_first_in_the_catch_up_lane() -> None:
+    blocks = (5_100, 7_000, 8_999, 9_980, 9_981, 10_000)
+    node = Node(10_000, *[a_log(blockNumber=hex(block), transactionHash=tx(block)) for block in blocks])
+    cursors = FakeCursors()
+    cursors.known[NAME, LEADER] = cursors.known[NAME, OTHER] = 5_000
+    source, upstream = a_source(node, cursors)
+
+    source.poll(ALL, cursors.sink)
+    assert len(cursors.amounts) == 2
+    assert cursors.known[NAME, LEADER] == 5_000
+    catch_up(source, cursors)
+
+    seen = [int(fill.tx_hash, 16) for batch in cursors.batches for view in batch.views for fill in view.fills]
+    assert sorted(seen) == sorted(blocks)
+    assert seen[2:] == sorted(seen[2:])
+    lanes = [asked["lane"] for asked in upstream.asked if asked["method"] == "eth_getLogs"]
+    assert lanes == [Lane.FRESH, *[Lane.CATCHUP] * 3]
+    source.poll(ALL, cursors.sink)
+    assert cursors.known[NAME, LEADER] == 10_000
+
+
+def test_fresh_polls_go_on_beside_a_catch_up_and_a_crash_in_the_middle_resumes_there() -> None:
+    node, cursors = Node(10_000, a_log(blockNumber=hex(8_500))), FakeCursors()
+    cursors.known[NAME, LEADER] = cursors.known[NAME, OTHER] = 5_000
+    source, _ = a_source(node, cursors)
+    source.poll(ALL, cursors.sink)
+
+    source.catch_up(ALL, cursors.sink)
+    node.head += 50
+    node.logs.append(a_log(blockNumber=hex(10_050), transactionHash=tx(1)))
+    source.poll(ALL, cursors.sink)
+    assert len(cursors.amounts) == 1
+    assert cursors.known[NAME, LEADER] == 6_980
+
+    again, upstream = a_source(node, cursors)
+    again.poll(ALL, cursors.sink)
+    catch_up(again, cursors)
+    assert int(logs_asked(upstream)[1]["fromBlock"], 16) == 6_980 - 20 + 1
+    assert len(cursors.amounts) == 3
 
 
 def test_trap_11_a_range_limit_halves_the_span_and_nothing_is_skipped() -> None:
@@ -140,11 +240,12 @@ def test_trap_11_a_range_limit_halves_the_span_and_nothing_is_skipped() -> None:
     source, upstream = a_source(node, cursors)
 
     source.poll(ALL, cursors.sink)
+    catch_up(source, cursors)
 
     assert len(cursors.amounts) == 20
     spans = [int(asked["toBlock"], 16) - int(asked["fromBlock"], 16) + 1 for asked in logs_asked(upstream)]
     assert min(spans) <= 130
-    assert cursors.known[NAME, LEADER] == 10_000
+    assert cursors.known[NAME, LEADER] == 9_980
 
 
 def test_trap_11_a_node_behind_the_others_is_asked_again_next_time() -> None:
@@ -179,9 +280,10 @@ def test_blocks_that_the_node_no_longer_keeps_are_passed_by_loudly() -> None:
     source, _ = a_source(node, cursors)
 
     source.poll(ALL, cursors.sink)
+    catch_up(source, cursors)
 
     assert len(cursors.amounts) == 1
-    assert cursors.known[NAME, LEADER] == 10_000
+    assert cursors.known[NAME, LEADER] == 9_980
 
 
 def test_blocks_that_do_not_say_their_time_are_asked_for_once() -> None:

@@ -17,6 +17,8 @@ from detector.matcher import Matcher
 from detector.publisher import Publisher
 from detector.rule import EmitRule
 from detector.sources.port import Batch
+from detector.sources.reorg import Placed
+from detector.sources.retractor import Retractor
 from detector.waiting import WAITING, WAITING_DUE, WaitingRoom
 from shared.clock import ManualClock
 from shared.events import SIGHTINGS, SIGNALS, ActionableSignal
@@ -283,6 +285,86 @@ def test_confirmations_of_several_fills_that_are_settled_together_are_all_record
     assert [found[0] for found in life.confirmations] == ["chain_logs"] * 3
 
 
+def test_trap_11_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() -> None:
+    life = Life(CONFIRMED)
+    life.show("chain_logs", 1, 2)
+    gone = Placed(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
+
+    for _ in range(2):
+        assert Retractor(life.redis, life.clock)(gone, "chain_logs", "removed") == 0
+    for later in (life, life.again()):
+        later.show("data_api", 1)
+        later.time_passes()
+
+    assert [signal["tx_hash"] for signal in life.signals] == [tx(2)]
+    (dropped,) = life.events(SIGHTINGS, "SIGNAL_DROPPED")
+    assert (dropped["tx_hash"], dropped["reason"]) == (tx(1), "removed")
+    assert life.redis.exists(WAITING) == 0
+
+
+def test_trap_11_what_was_confirmed_before_a_reorganisation_is_retracted() -> None:
+    life = Life(CONFIRMED)
+    life.show("chain_logs", 1)
+    life.show("data_api", 1)
+
+    gone = Placed(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
+
+    assert Retractor(life.redis, life.clock)(gone, "chain_logs", "removed") == 1
+    assert life.events(SIGHTINGS, "SIGNAL_DROPPED") == []
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+class Mortal(fakeredis.FakeRedis):
+    """A connection whose process dies at one command: just before it, or just after."""
+
+    left, after = 0, False
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            raise Died
+        answer: Any = cast("Any", super()).execute_command(*args, **options)
+        if self.left == 0:
+            raise Died
+        return answer
+
+
+def lived(server: fakeredis.FakeServer, dies_at: int, *, after: bool) -> bool:
+    """Live until both sources showed a fill and its time is over; return whether death came before that."""
+    redis = Mortal(server=server, decode_responses=True)
+    life = Life(CONFIRMED, cast("Redis", redis))
+    redis.left, redis.after = dies_at, after
+    try:
+        life.show("chain_logs", 1)
+        life.show("data_api", 1)
+        life.time_passes()
+    except Died:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_process_that_dies_at_any_command_leaves_what_waits_to_the_next_which_signals_it_once(*, after: bool) -> None:
+    """The next life reads again only what no cursor has passed: what waits must be in the room by then."""
+    deaths = 0
+    while True:
+        server = fakeredis.FakeServer()
+        died = lived(server, deaths + 1, after=after)
+        life = Life(CONFIRMED, cast("Redis", fakeredis.FakeRedis(server=server, decode_responses=True)))
+        for source in ("chain_logs", "data_api"):
+            if not cast("Any", life.redis).hexists(CURSORS, f"{source}:{LEADER}"):
+                life.show(source, 1)
+        life.time_passes()
+        assert [signal["tx_hash"] for signal in life.signals] == [tx(1)], f"died at command {deaths + 1}"
+        if not died:
+            break
+        deaths += 1
+    assert deaths > 5
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(SOURCES), st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True)),
@@ -294,7 +376,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=35, deadline=None)
 @given(steps=STEPS, rule=st.sampled_from([EmitRule(), CONFIRMED, DROPPING]))
 def test_any_order_restarts_and_duplicates_make_at_most_one_signal_and_lose_none(
     steps: list[tuple[str, list[int]]], rule: EmitRule

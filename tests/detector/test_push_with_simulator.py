@@ -2,7 +2,7 @@
 
 import threading
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -18,7 +18,6 @@ from tests.detector.venue import Sums, detecting, settings, signals, sums, sums_
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
 
 PUSH = {"sources": "rtds"}
-WITH_PUSH = "data_api,chain_logs,rtds"
 ALL_FOUR = {**ALL_SOURCES, "sources": "data_api,chain_logs,rtds,subgraph"}
 NEVER = threading.Event()
 
@@ -39,10 +38,25 @@ def retracted(redis: Redis) -> list[FillRetracted]:
     return [event for event in events if isinstance(event, FillRetracted)]
 
 
-def told_before(sim: Simulator) -> Sums:
-    """Add up what was pushed before now."""
-    fills = [fill for fill in sim.world.fills if fill.tracked and fill.rtds_at_ms <= sim.world.now_ms()]
-    return Sums(len(fills), sum(fill.order.shares for fill in fills), sum(fill.order.usdc for fill in fills))
+def told_once(sim: Simulator, since_ms: int) -> Sums:
+    """Add up what was pushed since then as push can count it: equal fills of one transaction are one."""
+    fills = [fill for fill in sim.world.fills if fill.tracked and fill.rtds_at_ms > since_ms]
+    rows = {(fill.wallet, fill.tx_hash, fill.token_id, fill.order.shares, fill.order.usdc) for fill in fills}
+    return Sums(len(rows), sum(row[3] for row in rows), sum(row[4] for row in rows))
+
+
+def push_twice(sim: Simulator) -> None:
+    """Let the feed send every message twice on every connection."""
+    sim.call(lambda: sim.world.listen(sim._app.rtds.tell))
+
+
+def trade_equally(sim: Simulator, numbers: range) -> None:
+    """Let leaders make transactions of one to four fills: equal ones, and one that differs from them."""
+    for number in numbers:
+        leader, market = sim.leaders[number % len(sim.leaders)].address, sim.markets[number % len(sim.markets)]
+        deal: dict[str, Any] = {"leader": leader, "token": market.tokens[0], "side": "BUY", "price": "0.4"}
+        first = sim.fill(**deal, shares="10", fills=1 + number % 3, role="maker")
+        sim.fill(**deal, shares=f"{number + 1}.000001", role="maker", tx_hash=first[0].tx_hash)
 
 
 def live(sim: Simulator, seconds: float) -> None:
@@ -70,14 +84,50 @@ def test_every_real_trade_is_in_exactly_one_signal(
 
     with serve(replay, ManualClock(SystemClock().now_ms())) as sim, detecting(settings(sim, valkey_url, **more)):
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
-        early = told_before(sim) if sources == "push alone" else Sums(0, 0, 0)
+        from_ms = sim.world.now_ms()
         while truth(sim).fills < len(trades):
             live(sim, 0.2)
         live(sim, 1)
-        wait_until(lambda: sums(signals(redis)).fills >= len(trades) - early.fills, "all is signalled")
+        wanted = told_once(sim, from_ms) if sources == "push alone" else sums_of_rows(trades)
+        wait_until(lambda: sums(signals(redis)).fills >= wanted.fills, "all is signalled")
 
-    every = sums_of_rows(trades)
-    assert sums(signals(redis)) == Sums(every.fills - early.fills, every.shares - early.shares, every.usdc - early.usdc)
+    assert sums(signals(redis)) == wanted
+    assert each_once(redis)
+
+
+def test_trap_7_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_default_sources(
+    valkey_url: str,
+) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life(fills_per_minute=0.0)) as sim, detecting(settings(sim, valkey_url)) as detector:
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        push_twice(sim)
+        trade_equally(sim, range(30))
+        wait_until(lambda: sums(signals(redis)).fills >= truth(sim).fills, "every fill is signalled")
+        wait_until(lambda: detector.snapshot()["sources"]["data_api"]["rows"] > 0, "the slowest source saw them too")
+        SystemClock().wait(NEVER, 0.5)
+
+    assert sums(signals(redis)) == truth(sim)
+    assert each_once(redis)
+    assert any(signal.part for signal in signals(redis)), "no second equal fill had to be supplemented"
+
+
+def test_trap_7_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_never_one_twice(
+    valkey_url: str,
+) -> None:
+    redis = connect(valkey_url)
+
+    with serve(a_life(fills_per_minute=0.0)) as sim, detecting(settings(sim, valkey_url, **PUSH)):
+        wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
+        push_twice(sim)
+        trade_equally(sim, range(30))
+        wanted = told_once(sim, 0)
+        wait_until(lambda: sums(signals(redis)).fills >= wanted.fills, "every distinct fill is signalled")
+        SystemClock().wait(NEVER, 0.5)
+
+    assert sums(signals(redis)) == wanted
+    assert wanted.fills < truth(sim).fills
     assert each_once(redis)
 
 
@@ -90,7 +140,7 @@ def test_trap_10_push_in_trouble_is_left_and_named_and_never_stops_the_others(
     redis = connect(valkey_url)
     hasty = {"rtds_mute_s": mute_s, "rtds_late_s": "1"}
 
-    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH, **hasty)) as detector:
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **hasty)) as detector:
         wait_until(lambda: truth(sim).fills > 20 and subscribed(sim) == 2, "leaders trade, push is open")
         first = set(sim._app.rtds.connections)
         sim.fault(kind, upstream="rtds", params={"seconds": seconds})
@@ -111,17 +161,17 @@ def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_mis
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **PUSH)) as detector:
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
-        before = truth(sim)
+        from_ms = sim.world.now_ms()
         for _ in range(6):
             wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed again")
             SystemClock().wait(NEVER, 0.3)
             sim.call(lambda: next(iter(sim._app.rtds.connections)).close(1013))
             wait_until(lambda: subscribed(sim) == 1, "one is cut")
         freeze(sim)
-        wait_until(lambda: sums(signals(redis)).fills >= truth(sim).fills - before.fills, "nothing is missed", 10)
+        wait_until(lambda: sums(signals(redis)).fills >= told_once(sim, from_ms).fills, "nothing is missed", 10)
 
         assert told(detector, "state") == "ok"
-        assert truth(sim).fills - before.fills > 10
+        assert told_once(sim, from_ms).fills > 10
     assert each_once(redis)
 
 
@@ -141,7 +191,7 @@ def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstr
 def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
     redis = connect(valkey_url)
 
-    with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH)):
+    with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url)):
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
         leader, token = sim.leaders[0].address, sim.markets[0].tokens[0]
         sim.fill(leader=leader, token=token, side="BUY", shares="10", price="0.4", fills=2)
@@ -161,7 +211,7 @@ def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_u
 def test_trap_11_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
     redis = connect(valkey_url)
 
-    with serve(a_life()) as sim, detecting(settings(sim, valkey_url, sources=WITH_PUSH)):
+    with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
         for goal in (20, 40, 60):
             wait_until(lambda wanted=goal: truth(sim).fills > wanted, "leaders trade")
             sim.fault("reorg", params={"blocks": 4, "reinclude": True})

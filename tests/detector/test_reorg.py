@@ -9,6 +9,7 @@ from redis import Redis
 from detector.matcher import Key
 from detector.signals import fact_of_key, signal_id
 from detector.sources.chain_logs import ALL, ChainLogsSource
+from detector.sources.log_groups import LogRules
 from detector.sources.reorg import Placed, ReorgWatch
 from detector.sources.retractor import Retractor
 from shared.clock import ManualClock
@@ -92,8 +93,7 @@ class Chain:
             self.cursors,
             clock=ManualClock(NOW_MS),
             every_s=1,
-            overlap_blocks=20,
-            backfill_s=30,
+            rules=LogRules(overlap=20, backfill_s=30),
             retract=self.retract,
         )
         self.source.poll(ALL, self.cursors.sink)

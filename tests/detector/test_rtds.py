@@ -4,12 +4,11 @@ import threading
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.leaders import Leaders
 from detector.matcher import Matcher
-from detector.sources.gather import Gather
 from detector.sources.inbox import Inbox
 from detector.sources.lane import MOST_PAUSE_S, Patience
 from detector.sources.port import Batch, View
@@ -81,60 +80,83 @@ def test_a_refused_subscription_is_said_so() -> None:
         read_frame('{"message":"Invalid request body","statusCode":400}')
 
 
-def test_trap_7_equal_rows_of_one_connection_are_two_fills() -> None:
+def test_trap_7_equal_rows_count_once_since_a_second_fill_looks_like_a_message_sent_twice() -> None:
     rig = Rig()
 
     rig.hear(a_frame(), a_frame())
 
-    (view,) = rig.taken().views
-    assert signalled(Matcher(), view) == [100_000_000, 100_000_000]
+    batch = rig.taken()
+    assert [len(view.fills) for view in batch.views] == [1]
+    assert batch.rows == 2
 
 
-def test_trap_7_rows_that_come_one_by_one_make_the_view_grow_and_each_is_signalled_once() -> None:
+def test_trap_7_the_second_of_two_equal_fills_is_left_to_a_source_that_can_count_and_becomes_a_supplement() -> None:
+    rig, matcher = Rig(), Matcher()
+    rig.hear(a_frame(), a_frame())
+
+    found = signalled(matcher, *rig.taken().views)
+    found += signalled(matcher, a_view(a_fill(), a_fill(), source="chain_logs"))
+    rig.hear(a_frame(), a_frame())
+    found += signalled(matcher, *rig.taken().views)
+
+    assert found == [100_000_000, 100_000_000]
+
+
+def test_trap_7_rows_that_come_one_by_one_are_each_signalled_once() -> None:
     rig, matcher, found = Rig(), Matcher(), list[int]()
 
     def take() -> None:
         found.extend(signalled(matcher, *rig.taken().views))
 
-    rig.hear(a_frame(), take, a_frame(), take, a_frame(size=7), take)
+    rig.hear(a_frame(), take, a_frame(size=9), take, a_frame(), take, a_frame(size=7), take)
 
-    assert found == [100_000_000, 100_000_000, 7_000_000]
-
-
-def test_rows_that_a_reconnect_or_the_standby_repeats_are_counted_once() -> None:
-    one, two, matcher = Rig(), Rig(), Matcher()
-    one.hear(a_frame(), a_frame())
-    two.hear(a_frame(), a_frame())
-    views = [*one.taken().views, *two.taken().views]
-    one.hear(a_frame())
-
-    assert signalled(matcher, *views, *one.taken().views) == [100_000_000, 100_000_000]
+    assert found == [100_000_000, 9_000_000, 7_000_000]
 
 
-def test_trap_11_rows_told_again_later_on_the_same_connection_are_counted_once() -> None:
+def test_trap_1_rows_of_one_transaction_that_come_together_leave_together() -> None:
     rig = Rig()
 
-    rig.hear(a_frame(), *[None] * 15, a_frame())
+    rig.hear(a_frame(), a_frame(size=7), a_frame(asset="77"), a_frame(side="SELL"), a_frame(transactionHash=tx(2)))
+
+    assert [len(view.fills) for view in rig.taken().views] == [4, 1]
+
+
+@pytest.mark.parametrize("quiet", [0, 15, 4000])
+def test_trap_11_rows_told_again_on_the_same_connection_are_counted_once_however_late(quiet: int) -> None:
+    rig = Rig(Patience(mute_s=10_000))
+
+    rig.hear(a_frame(), *[None] * quiet, a_frame())
 
     assert signalled(Matcher(), *rig.taken().views) == [100_000_000]
 
 
-@given(st.lists(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 2)), max_size=8), min_size=1, max_size=4))
-def test_several_connections_never_show_more_than_the_one_that_saw_most(rows: list[list[tuple[int, int]]]) -> None:
-    """Whatever each connection missed: for each amount, the largest count of one connection is out."""
-    matcher, out = Matcher(), Counter[tuple[str, int]]()
-    for connection in rows:
-        gather = Gather()
-        for number, shares in connection:
-            _, fills = gather.take(a_fill(shares, shares, tx_hash=tx(number)), NOW_MS)
-            for draft in matcher.see(a_view(*fills, source="rtds")).drafts:
-                out.update((draft.key.tx_hash, piece.shares) for piece in draft.pieces)
-                matcher.published(draft)
+ROW = st.tuples(st.integers(1, 2), st.integers(1, 2))
 
-    most = Counter[tuple[str, int]]()
-    for connection in rows:
-        most |= Counter((tx(number), shares) for number, shares in connection)
-    assert out == most
+
+@settings(max_examples=40, deadline=None)
+@given(pushed=st.lists(st.lists(ROW, max_size=8), min_size=1, max_size=3), logs=st.lists(ROW, max_size=6))
+def test_trap_7_however_often_rows_are_pushed_push_alone_counts_each_once_and_the_chain_brings_the_rest(
+    pushed: list[list[tuple[int, int]]], logs: list[tuple[int, int]]
+) -> None:
+    """Each list of `pushed` is taken from the inbox at once; the chain then shows all that was really traded."""
+    matcher, out, inbox = Matcher(), Counter[tuple[str, int]](), Inbox("rtds", ManualClock(NOW_MS))
+
+    def see(view: View) -> None:
+        for draft in matcher.see(view).drafts:
+            out.update((draft.key.tx_hash, piece.shares) for piece in draft.pieces)
+            matcher.published(draft)
+
+    for rows in pushed:
+        for number, shares in rows:
+            inbox.put(a_fill(shares * 1000, shares, tx_hash=tx(number)), NOW_MS)
+        for view in (inbox.take(0) or Batch("rtds", ())).views:
+            see(view)
+    told = {(tx(number), shares * 1000) for rows in pushed for number, shares in rows}
+    assert out == Counter(told)
+
+    traded = Counter((tx(number), shares * 1000) for number, shares in logs) | Counter(told)
+    see(a_view(*[a_fill(n, n // 1000, tx_hash=h) for h, n in traded.elements()], source="chain_logs"))
+    assert out == traded
 
 
 def test_only_rows_of_leaders_are_handed_on_and_a_new_leader_counts_at_once() -> None:
@@ -252,23 +274,22 @@ def test_a_connection_that_was_good_for_a_while_is_replaced_at_once() -> None:
     assert rig.lane.pause_s() == 0.5
 
 
-def test_views_that_wait_too_long_leave_oldest_first_and_are_counted() -> None:
+def test_transactions_that_wait_too_long_leave_oldest_first_and_are_counted() -> None:
     inbox = Inbox("rtds", ManualClock(NOW_MS), most=2)
 
     for number in range(5):
-        inbox.put(("rtds-1", 1, number), a_view(a_fill(tx_hash=tx(number))))
+        inbox.put(a_fill(tx_hash=tx(number)), NOW_MS)
 
     batch = inbox.take(0)
     assert batch is not None
     assert ([view.fills[0].tx_hash for view in batch.views], inbox.dropped) == ([tx(3), tx(4)], 3)
 
 
-def test_a_transaction_that_a_connection_forgot_begins_anew() -> None:
-    gather = Gather(most=2)
+def test_s4_the_inbox_is_empty_once_it_is_taken() -> None:
+    inbox = Inbox("rtds", ManualClock(NOW_MS))
+    inbox.put(a_fill(), NOW_MS)
 
-    sizes = [len(gather.take(a_fill(tx_hash=tx(n)), NOW_MS)[1]) for n in (1, 1, 2, 3, 1)]
-
-    assert sizes == [1, 2, 1, 1, 1]
+    assert (inbox.take(0) is None, inbox.take(0) is None) == (False, True)
 
 
 class Lines:

@@ -253,6 +253,17 @@ def test_s3_a_bad_setting_is_named(words: list[str], named: str) -> None:
         parse_args(words)
 
 
+def test_reports_of_very_many_leaders_say_how_many_and_name_them_all_in_turn() -> None:
+    many = tuple(f"0x{number:040x}" for number in range(1, 1202))
+    run = Run(("data_api", lambda _scope, _sink: None), cfg=parse_args(["--tracked-wallets", ",".join(many)]))
+
+    reports = [run.detector._report("HYBRID_PROGRESS") for _ in range(3)]
+
+    assert [len(report["leaders"]) for report in reports] == [500, 500, 201]
+    assert {leader for report in reports for leader in report["leaders"]} == set(many)
+    assert {report["leader_count"] for report in reports} == {1201}
+
+
 def test_s3_the_subgraph_is_off_by_default_and_the_help_says_why() -> None:
-    assert settings().sources == ("data_api", "chain_logs")
+    assert settings().sources == ("data_api", "chain_logs", "rtds")
     assert "nothing since CLOB V2" in str(DetectorSettings.model_fields["sources"].description)

@@ -17,7 +17,7 @@ from shared.events import SIGNALS, ActionableSignal, read_event
 from shared.money import to_micro
 from simulator import Simulator
 
-PATIENCE_S = 25.0
+PATIENCE_S = 60.0
 FAST = {
     "poll_every_s": "0.2",
     "chain_poll_every_s": "0.2",

@@ -12,8 +12,20 @@ from ops.embedded_redis import free_port
 from shared import exits
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("up", "demo", "status", "redis", "capture", "pause", "flatten", "kill", "resume", "service", "version")
-COMMANDS += ("docs", "why", "why-not", "wallet", "sweep", "sweep-worker", "audit", "follow", "unfollow", "leaders")
+_RUNNING = ("up", "demo", "status", "redis", "capture", "pause", "flatten", "kill", "resume", "service", "version")
+COMMANDS = (
+    *_RUNNING,
+    "docs",
+    "why",
+    "why-not",
+    "wallet",
+    "sweep",
+    "sweep-worker",
+    "audit",
+    "follow",
+    "unfollow",
+    "leaders",
+)
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"service", "version", "docs"}])

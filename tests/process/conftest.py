@@ -19,7 +19,7 @@ CLOCK = SystemClock()
 QUICK = {"PROGRESS_EVERY_S": "1", "SCAN_EVERY_S": "1", "HEARTBEAT_S": "1", "LOG_FORMAT": "json"}
 
 
-def wait_until(done: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition; fail when it does not come."""
     never = threading.Event()
     deadline = CLOCK.monotonic() + seconds

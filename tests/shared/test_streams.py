@@ -1,6 +1,7 @@
 """Streams: published once, read as a group, taken over, buried, never trimmed under a reader."""
 
 import threading
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -25,7 +26,7 @@ def an_event(number: int = 1) -> ServiceHealth:
     return ServiceHealth(id=str(number), emitted_at_ms=number, service="s", instance="i", ready=True)
 
 
-def a_reader(redis: Redis, consumer: str = "buyer-0", **options: int) -> GroupReader:
+def a_reader(redis: Redis, consumer: str = "buyer-0", **options: Any) -> GroupReader:
     return GroupReader(redis, SIGNALS, "buyer", consumer, clock=ManualClock(), block_ms=1, **options)
 
 

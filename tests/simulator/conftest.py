@@ -9,7 +9,7 @@ import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from simulator import ManualClock, Settings, Simulator, abi, serve
+from simulator import ManualClock, Settings, Simulator, WallClock, abi, serve
 from simulator.book import Side
 from simulator.fill import Fill
 from simulator.market import Market
@@ -75,6 +75,32 @@ class Venue:
     def channel(self, *tokens: str) -> ClientConnection:
         wish = {"type": "market", "assets_ids": list(tokens), "custom_feature_enabled": True}
         return self.socket("clob_ws_url", wish)
+
+
+@pytest.fixture
+def trader_of() -> Iterator[Callable[..., Any]]:
+    """Give traders on one venue whose clock stands at the real time: the SDK stamps its requests with that."""
+    from tests.simulator.trader import Trader  # noqa: PLC0415 - the SDK takes a second to import
+
+    made: list[Trader] = []
+    quiet: dict[str, Any] = {"fills_per_minute": 0.0, "leaders": 2, "markets": 6, "resolve_after_s": 86_400.0}
+    with serve(Settings(**quiet), ManualClock(WallClock().now_ms())) as sim:
+        sim.world.paused = True
+        venue = Venue(sim)
+
+        def make(kind: str = "deposit", **more: Any) -> Trader:
+            made.append(Trader(venue, kind, number=len(made) + 1, **more))
+            return made[-1]
+
+        yield make
+        for trader in made:
+            trader.close()
+
+
+@pytest.fixture
+def trader(trader_of: Callable[..., Any]) -> Any:
+    """Give a trader with a deposit wallet and 1,000 pUSD."""
+    return trader_of()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_the_takers_event_names_the_exchange_and_carries_the_fee(venue: Any) -> 
     (log,) = venue.logs(venue.leader)
     side, token, given, received, fee, _, _ = _words(log)
     assert log["topics"][0] == abi.ORDER_FILLED_V2
-    assert log["topics"][3] == abi.padded(contracts.exchange("v2", neg_risk=False))
+    assert log["topics"][3] == abi.padded(contracts.exchange("v2", neg_risk=False, token_id=market.tokens[1]))
     assert (side, str(token), given, received) == (0, market.tokens[1], 43_200_000, 108_000_000)
     assert fee == fill.fee == round(108 * float(market.fee_rate) * 0.4 * 0.6 * 100_000) * 10
 

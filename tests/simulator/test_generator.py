@@ -1,5 +1,6 @@
 """The generated world: seeded, varied, and consistent across its sources."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from simulator import ManualClock, Settings, World
 from simulator.generator import Generator
 
 LIVELY = Settings(leaders=5, markets=12, fills_per_minute=240.0, resolve_after_s=120.0)
+HASTY = Settings(leaders=3, markets=12, fills_per_minute=20.0, resolve_after_s=20.0)
 
 
 def _lived(settings: Settings, minutes: int) -> World:
@@ -20,11 +22,22 @@ def _lived(settings: Settings, minutes: int) -> World:
     return world
 
 
+@cache
+def _long_life() -> World:
+    """Return a world that was lived once for all tests that only look at it."""
+    return _lived(LIVELY, 4)
+
+
+def _told(world: World, count: int | None = None) -> list[dict[str, object]]:
+    return [fill.record() for fill in world.fills[:count]]
+
+
 def test_the_same_seed_lives_the_same_life() -> None:
-    first, second = (_lived(LIVELY, 2) for _ in range(2))
-    other = _lived(Settings(leaders=5, markets=12, fills_per_minute=240.0, seed=8), 2)
-    assert [fill.record() for fill in first.fills] == [fill.record() for fill in second.fills]
-    assert [fill.tx_hash for fill in first.fills] != [fill.tx_hash for fill in other.fills]
+    short = _lived(LIVELY, 1)
+    other = _lived(Settings(leaders=5, markets=12, fills_per_minute=240.0, seed=8), 1)
+    assert len(short.fills) > 200
+    assert _told(short) == _told(_long_life(), len(short.fills))
+    assert [fill.tx_hash for fill in short.fills] != [fill.tx_hash for fill in other.fills]
 
 
 def test_the_length_of_a_step_changes_nothing() -> None:
@@ -33,11 +46,11 @@ def test_the_length_of_a_step_changes_nothing() -> None:
     Generator(world).start()
     clock.advance(120)
     world.advance()
-    assert [fill.record() for fill in world.fills] == [fill.record() for fill in _lived(LIVELY, 2).fills]
+    assert _told(world) == _told(_long_life(), len(world.fills))
 
 
 def test_a_life_shows_what_a_detector_must_handle() -> None:
-    world = _lived(LIVELY, 10)
+    world = _long_life()
     own = [fill for fill in world.fills if fill.tracked]
     by_tx: dict[str, list[Any]] = {}
     for fill in own:
@@ -54,7 +67,7 @@ def test_a_life_shows_what_a_detector_must_handle() -> None:
 
 
 def test_short_markets_end_and_are_followed_by_new_ones() -> None:
-    world = _lived(LIVELY, 20)
+    world = _lived(HASTY, 4)
     ended = [market.resolution for market in world.catalog.markets if market.resolution]
     assert len(ended) >= 20
     assert {each.payouts for each in ended} == {(1, 0), (0, 1), (1, 1)}
@@ -62,7 +75,7 @@ def test_short_markets_end_and_are_followed_by_new_ones() -> None:
 
 
 def test_nobody_sells_what_they_do_not_hold() -> None:
-    world = _lived(LIVELY, 5)
+    world = _long_life()
     for leader in world.leaders:
         balance: dict[str, int] = {}
         for fill in world.fills:

@@ -16,17 +16,20 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_it_announces_itself_serves_and_ends_cleanly(stop: signal.Signals) -> None:
-    command = [sys.executable, "-m", "simulator", "--speed", "50", "--leaders", "4"]
+    owner = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"
+    command = [sys.executable, "-m", "simulator", "--speed", "50", "--leaders", "4", "--fund", f"{owner}:250:eoa"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         ready = json.loads(program.stdout.readline())
         alive = requests.get(ready["clob_url"] + "/ok", timeout=5)
+        accounts = requests.get(ready["control_url"] + "/accounts", timeout=5).json()["accounts"]
         program.send_signal(stop)
         assert program.wait(timeout=5) == 0
 
     assert ready["event"] == "SIMULATOR_READY"
     assert len(ready["leaders"]) == 4
     assert alive.json() == "OK"
+    assert [(each["wallet"], each["cash_micro"]) for each in accounts] == [(owner, 250_000_000)]
 
 
 def test_help_shows_examples() -> None:

@@ -1,0 +1,98 @@
+"""Read a span of blocks for a group of leaders, in requests as wide as the node allows."""
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from detector.sources.log_groups import Group, LogRules
+from shared import logs
+from shared.errors import Malformed
+from shared.gate_limits import Lane
+from shared.polymarket.fills import Reading, only_of
+from shared.polymarket.order_filled import hex_number, read_logs
+from shared.polymarket.payloads import Raw, as_object
+from shared.polymarket.polygon import HistoryPruned, Polygon, RangeTooWide
+
+_MOST_TIMES = 4096
+_OWNER = 2
+"""The topic that names whose order was filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What blocks `low` to `high` hold of a group: read, and as it came."""
+
+    low: int
+    high: int
+    reading: Reading
+    raws: list[Any]
+
+
+class LogReader:
+    """One lane's reader; one thread owns it. Its span shrinks when a node finds it too wide, and grows again."""
+
+    def __init__(self, polygon: Polygon, rules: LogRules, lane: Lane) -> None:
+        self._polygon, self._rules, self._lane = polygon, rules, lane
+        self._span = rules.blocks_at_once
+        self._times_ms: OrderedDict[int, int] = OrderedDict()
+        self._log = logs.get("detector", source="chain_logs", lane=lane.name.lower())
+
+    def read(self, group: Group, low: int, high: int) -> Iterator[Found]:
+        """Yield what each request finds, oldest first; blocks that the node no longer keeps are passed by loudly.
+
+        Raises:
+            RangeTooWide: not even one block.
+            TryAgain: the node is throttled, away or behind.
+        """
+        while low <= high:
+            upto = min(low + min(self._span, group.blocks_at_once) - 1, high)
+            try:
+                raws = self._polygon.logs(low, upto, self._rules.addresses, group.topics, self._lane)
+            except RangeTooWide:
+                if upto == low:
+                    raise
+                self._span = (upto - low + 1) // 2
+                continue
+            except HistoryPruned as error:
+                self._log.error("blocks_unreadable", low=low, high=upto, error=str(error))
+                yield Found(low, upto, Reading((), 0), [])
+            else:
+                raws = _sifted(raws, group.wanted)
+                yield Found(low, upto, only_of(read_logs(raws, self._times(raws)), group.members), raws)
+                self._span = min(2 * self._span, self._rules.blocks_at_once)
+            low = upto + 1
+
+    def _times(self, raws: list[Any]) -> dict[int, int]:
+        """Return the times of blocks whose logs do not say them."""
+        silent = {block for log, block in blocks_of(raws) if log.get("blockTimestamp") is None}
+        for block in sorted(silent - self._times_ms.keys()):
+            self._times_ms[block] = self._polygon.block_time_ms(block, self._lane)
+        while len(self._times_ms) > _MOST_TIMES:
+            self._times_ms.popitem(last=False)
+        return {block: self._times_ms[block] for block in silent if block in self._times_ms}
+
+
+def blocks_of(raws: list[Any]) -> list[tuple[Raw, int]]:
+    """Return logs with their blocks; one that cannot be read is named where it is parsed, and passed by here."""
+    placed: list[tuple[Raw, int]] = []
+    for raw in raws:
+        with contextlib.suppress(Malformed):
+            log = as_object(raw, "log")
+            placed.append((log, hex_number(log, "blockNumber")))
+    return placed
+
+
+def _sifted(raws: list[Any], wanted: frozenset[str] | None) -> list[Any]:
+    """Return the logs of wanted owners, before anything is parsed; one that names none is named where it is parsed."""
+    if wanted is None:
+        return raws
+    return [raw for raw in raws if (owner := _owner(raw)) is None or owner in wanted]
+
+
+def _owner(raw: Any) -> str | None:  # noqa: ANN401 - JSON
+    try:
+        return str(raw["topics"][_OWNER]).lower()
+    except (TypeError, KeyError, IndexError):
+        return None
