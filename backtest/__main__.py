@@ -20,6 +20,7 @@ from backtest.history.files import open_history
 from backtest.markets import Assumed
 from backtest.pace import Pace
 from backtest.quotes import PriceModel
+from backtest.result import Result
 from backtest.run import Models
 from backtest.summary import print_summary
 from shared import exits
@@ -34,6 +35,7 @@ EXAMPLES = """Examples:
 
 - `python -m backtest today.capture` · with the session's own limits and the books it recorded
 - `python -m backtest wallet.csv --resolved winners.csv --delay 5 --set stake_usdc=20`
+- `python -m backtest wallet.csv --resolved winners.csv --html report.html --png plots/`
 - `python -m backtest leader.json --delay recorded --json > result.json`
 - `python -m backtest today.capture --parity` · the same decisions, byte for byte, or exit code 1
 """
@@ -58,6 +60,8 @@ def main(
     *,
     realtime: Annotated[bool, typer.Option("--realtime", help="As fast as it happened: --speed 1.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON to stdout.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the result as one page for people.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write its plots into this folder (needs a Chromium).")] = None,
     signals: Annotated[bool, typer.Option("--signals", help="With --json: every signal's outcome, skips too.")] = False,
     exact: Annotated[
         bool, typer.Option("--parity", help="Make a captured session's decisions again, exactly.")
@@ -67,6 +71,7 @@ def main(
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
     pace = Pace(SystemClock(), 1 if realtime else speed)
     with _explained():
+        _can_report(html, png)
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"))
@@ -88,9 +93,36 @@ def main(
                 keep_skips=signals,
                 progress=told,
             )
-    if as_json:
-        sys.stdout.write(write_event(result) + "\n")
-    print_summary(result, history.notes)
+        if as_json:
+            sys.stdout.write(write_event(result) + "\n")
+        print_summary(result, history.notes)
+        _report(result, html, png)
+
+
+def _can_report(html: Path | None, png: Path | None) -> None:
+    """Say what is missing before the run, not after it.
+
+    Raises:
+        DependencyMissing: plotly, kaleido or a Chromium; with the fix.
+    """
+    if html or png:
+        from backtest.report import figures, pictures  # noqa: PLC0415
+
+        figures.plotly()
+        if png:
+            pictures.kaleido_and_browser()
+
+
+def _report(result: Result, html: Path | None, png: Path | None) -> None:
+    """Write what was asked for; only this needs the extra `report`."""
+    if html:
+        from backtest.report.page import write_page  # noqa: PLC0415
+
+        write_page(result, html)
+    if png:
+        from backtest.report.pictures import write_pictures  # noqa: PLC0415
+
+        write_pictures(result, png)
 
 
 @contextmanager

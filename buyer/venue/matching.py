@@ -11,13 +11,18 @@ def outcome_of(order: Order, book: Book, facts: MarketFacts) -> Outcome:
 
     The outcome's `book` is cut to what it depends on: the same order on it has the same outcome.
     """
-    refused = off_grid(order, book)
+    refused = refusal(order, book)
     if refused:
-        return nothing(refused, book.bare())
-    if book.crossed:
-        return nothing("the book is crossed, so nobody can tell what it gives", _best_levels(book))
+        return nothing(refused, _best_levels(book) if book.crossed else book.bare())
     filled, met = meet(order, book, facts), _reachable(book, order)
     return _matched(filled, order, met) if filled.shares else nothing("no orders found to match", met)
+
+
+def refusal(order: Order, book: Book) -> str:
+    """Return why an order cannot meet a book at all, '' where it can."""
+    if off_grid(order, book):
+        return off_grid(order, book)
+    return "the book is crossed, so nobody can tell what it gives" if book.crossed else ""
 
 
 def nothing(reason: str, met: Book | None) -> Outcome:

@@ -12,19 +12,19 @@ from ops.embedded_redis import free_port
 from shared import exits
 
 ROOT = Path(__file__).resolve().parents[2]
+_RUNNING = ("up", "demo", "status", "redis", "capture", "pause", "flatten", "kill", "resume", "service", "version")
 COMMANDS = (
-    "up",
-    "demo",
-    "status",
-    "redis",
-    "capture",
-    "pause",
-    "flatten",
-    "kill",
-    "resume",
-    "service",
-    "version",
+    *_RUNNING,
     "docs",
+    "why",
+    "why-not",
+    "wallet",
+    "sweep",
+    "sweep-worker",
+    "audit",
+    "follow",
+    "unfollow",
+    "leaders",
 )
 
 

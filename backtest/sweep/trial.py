@@ -1,0 +1,206 @@
+"""One try of a sweep: a backtest with its settings, and the score that is kept of it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backtest import settings
+from backtest.backtest import backtest
+from backtest.delays import read_delay
+from backtest.happenings import Happening
+from backtest.history.files import History, open_history
+from backtest.markets import Assumed
+from backtest.quotes import PriceModel
+from backtest.result import Result
+from backtest.run import Models
+from backtest.sweep.luck import Moments, moments
+from backtest.sweep.plan import MODELS
+from buyer.limits import Limits
+from shared.capture import Capture
+from shared.errors import BadConfig
+from shared.events import fact_id, first_problem
+from shared.market import Value
+from shared.money import to_micro
+
+MOST_KEPT = 250_000
+"""Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""
+
+_CHUNK = 1 << 20
+
+
+class Spec(Value, frozen=True):
+    """What all tries of a sweep share: files by path, their content's name, settings that are not varied."""
+
+    files: tuple[str, ...]
+    resolved: tuple[str, ...] = ()
+    history: str
+    fixed: dict[str, str]
+    code: str
+
+
+class Score(Value, frozen=True):
+    """What is kept of a try, in micro-units; `shape` describes its results by market as shares of the bankroll."""
+
+    id: str
+    settings: dict[str, str]
+    signals: int
+    orders: int
+    filled: int
+    markets: int
+    spent: int
+    pnl: int
+    open_value: int
+    fees: int
+    beyond: int
+    max_drawdown: int
+    most_locked: int
+    shape: Moments
+
+
+def history_id(files: Sequence[Path], resolved: Sequence[Path]) -> str:
+    """Name a history by the content of its files, a folder by that of all files in it.
+
+    Raises:
+        BadConfig: one is not there.
+    """
+    name = hashlib.sha256()
+    for part in (files, resolved):
+        name.update(f"{len(part)};".encode())
+        for path in part:
+            inside = sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
+            for file in inside:
+                name.update(_content(file))
+    return name.hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def code_id() -> str:
+    """Name the code that decides a try's outcome: two versions of it share no score."""
+    root = Path(__file__).resolve().parents[2]
+    name = hashlib.sha256()
+    for package in ("backtest", "buyer", "shared"):
+        for file in sorted((root / package).rglob("*.py")):
+            name.update(_content(file))
+    return name.hexdigest()[:16]
+
+
+def trial_id(spec: Spec, varied: Mapping[str, str]) -> str:
+    """Name a try by everything that decides its outcome: content, settings, code."""
+    settings_text = [f"{name}={value}" for name, value in sorted({**spec.fixed, **varied}.items())]
+    return fact_id("sweep", spec.history, spec.code, *settings_text)[:32]
+
+
+def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
+    """Run one try.
+
+    Raises:
+        BadConfig: files or code here are not those of the sweep, or a setting has a wrong value.
+    """
+    if spec.code != code_id():
+        raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
+    wanted = {**spec.fixed, **varied}
+    limits = {name: value for name, value in wanted.items() if name in Limits.model_fields}
+    history, kept = _opened(spec.files, spec.resolved, spec.history)
+    found = decided(history.captures, limits)
+    if kept is None:
+        _check(spec.files, spec.resolved, spec.history)
+    cash = settings.amount("bankroll", wanted["bankroll"]) if "bankroll" in wanted else found.bankroll
+    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
+    result = backtest(coming, found.limits, to_micro(cash), models(wanted, history), sink=lambda _: None)
+    return score(trial_id(spec, varied), varied, result)
+
+
+def decided(captures: Sequence[Capture], changed: Mapping[str, str]) -> settings.Decided:
+    """Return the limits and the bankroll.
+
+    Raises:
+        BadConfig: a change has a wrong value; naming it.
+    """
+    try:
+        return settings.of(captures, changed)
+    except ValidationError as error:
+        raise BadConfig(f"--set: {first_problem(error)}") from error
+
+
+def models(wanted: Mapping[str, str], history: History) -> Models:
+    """Return the models that the settings name."""
+    given = {name: wanted[name] for name in MODELS if name in wanted}
+    return Models(
+        delay=read_delay(given.get("delay", "2"), history.measured),
+        order_ms=_whole("order_ms", given.get("order_ms", "300")),
+        prices=PriceModel(
+            _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
+            settings.amount("level_shares", given.get("level_shares", "200")),
+        ),
+        markets=Assumed(fee_rate=settings.amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
+    )
+
+
+def score(name: str, varied: Mapping[str, str], result: Result) -> Score:
+    """Return what is kept of a run."""
+    costs, bankroll = result.costs, max(1, result.bankroll)
+    return Score(
+        id=name,
+        settings=dict(varied),
+        signals=result.signals,
+        orders=result.bought + result.sold,
+        filled=result.filled + result.partial,
+        markets=len(result.markets),
+        spent=sum(row.ours.spent for row in result.leaders),
+        pnl=result.pnl,
+        open_value=result.open_value,
+        fees=costs.fees,
+        beyond=costs.fees + costs.delay + costs.spread + costs.impact,
+        max_drawdown=result.max_drawdown,
+        most_locked=result.most_locked,
+        shape=moments([row.ours.pnl / bankroll for row in result.markets]),
+    )
+
+
+@lru_cache(maxsize=2)
+def _opened(
+    names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
+) -> tuple[History, tuple[Happening, ...] | None]:
+    """Open the history once in this process, and keep it where it is small enough."""
+    _check(names, resolutions, wanted)
+    history = open_history(_paths(names), _paths(resolutions), measure=True)
+    kept: list[Happening] = []
+    for happening in history.happenings:
+        kept.append(happening)
+        if len(kept) > MOST_KEPT:
+            return history, None
+    return history, tuple(kept)
+
+
+def _check(names: Sequence[str], resolutions: Sequence[str], wanted: str) -> None:
+    here = history_id(_paths(names), _paths(resolutions))
+    if here != wanted:
+        raise BadConfig(
+            f"{', '.join(names)}: the files here are not those of the sweep ({here}, not {wanted}): "
+            "copy them to this machine, at the same place, and let nobody write to them"
+        )
+
+
+def _paths(names: Sequence[str]) -> list[Path]:
+    return [Path(name) for name in names]
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise BadConfig(f"{name} {text}: expected a whole number from 0 up")
+    return int(text)
+
+
+def _content(file: Path) -> bytes:
+    found = hashlib.sha256()
+    try:
+        with file.open("rb") as data:
+            while chunk := data.read(_CHUNK):
+                found.update(chunk)
+    except OSError as error:
+        raise BadConfig(f"{file}: {error.strerror or error}; every machine with a worker needs it there") from error
+    return found.digest()

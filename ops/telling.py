@@ -1,0 +1,217 @@
+"""One fill's life and the totals of what was refused, as text for a terminal."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ops.refusals import Refusals
+from ops.story import Cost, Story
+from shared.events import ActionableSignal, BuyEngineDecision, RuleResult
+from shared.market import Book
+from shared.money import price_of, to_micro
+
+COSTS = ("leader_price", "our_price", "by_price", "fee", "total")
+_TITLE = "bold"
+_VERDICTS = {"BUY": "bold green", "SELL": "bold magenta", "SKIP": "bold yellow"}
+
+
+def story(told: Story) -> RenderableType:
+    """Return one life: the headline, what happened when, every rule, what it cost."""
+    parts: list[RenderableType] = [_headline(told), _events(told)]
+    if told.decision:
+        parts.append(_rules(told.decision))
+    if told.cost and told.decision:
+        parts.append(_cost(told.cost, told.decision.verdict))
+    return Panel(Group(*parts), title=f"signal {told.signal_id[:16]}", title_align="left", border_style="blue")
+
+
+def totals(found: Refusals) -> RenderableType:
+    """Return the totals: one line for all, by rule, by leader."""
+    since = _moment(found.start_ms) if found.start_ms else "the beginning"
+    line = Text.assemble(
+        (f"{found.decided} signals decided", _TITLE),
+        f" from {since} to {_moment(found.end_ms)}: {found.followed} followed, ",
+        f"{found.unfilled} ordered and not filled, {found.skipped} skipped.",
+        f" {found.dropped} fills dropped unconfirmed." if found.dropped else "",
+        f" {found.undecided} not decided." if found.undecided else "",
+        f" Besides, {found.exit_orders} orders of exits under way." if found.exit_orders else "",
+    )
+    return Group(line, Text(), _by_rule(found), _by_leader(found))
+
+
+def _headline(told: Story) -> Text:
+    signal, decision = told.signal, told.decision
+    title = _title(told)
+    leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
+    did = f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}" if signal else "traded"
+    line = Text.assemble((title, _TITLE), f"\n{leader}{did}. ")
+    if told.dropped:
+        return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
+    if decision is None:
+        return line.append("Not decided yet.", "bold yellow")
+    return line.append(_verdict(decision), _VERDICTS[decision.verdict])
+
+
+def _title(told: Story) -> str:
+    facts = told.decision.inputs.market if told.decision else None
+    hint = told.signal.market if told.signal else None
+    title = (facts.title if facts else "") or (hint.title if hint else "")
+    outcome = (facts.outcome if facts else "") or (hint.outcome if hint else "")
+    known = title or f"token {told.signal.token_id[:16] if told.signal else '?'}"
+    return f"{known} — {outcome}" if outcome else known
+
+
+def _verdict(decision: BuyEngineDecision) -> str:
+    outcome = decision.outcome
+    if decision.verdict == "SKIP":
+        return f"Skipped: {_why(decision)}."
+    word = "Bought" if decision.verdict == "BUY" else "Sold"
+    if outcome is None or not outcome.shares:
+        return f"Ordered, nothing filled: {(outcome.reason or outcome.state) if outcome else 'no outcome yet'}."
+    return f"{word} {outcome.shares:,.2f} at {price_of(to_micro(outcome.usdc), to_micro(outcome.shares))}."
+
+
+def _why(decision: BuyEngineDecision) -> str:
+    failed = next((rule for rule in decision.rules if not rule.passed and rule.rule == decision.reason), None)
+    return _compared(failed) if failed else decision.reason
+
+
+def _compared(rule: RuleResult) -> str:
+    return f"{rule.rule} {rule.value}" + (f" (limit {rule.limit})" if rule.limit else "")
+
+
+def _events(told: Story) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
+    table.add_column("time (UTC)", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True, style="cyan")
+    table.add_column("what happened")
+    began_ms = told.signal.traded_at_ms if told.signal else told.dropped.traded_at_ms if told.dropped else None
+    for at_ms, what in sorted(_happened(told), key=lambda step: step[0]):
+        after = "" if began_ms is None else f"{(at_ms - began_ms) / 1000:+.1f} s"
+        table.add_row(_moment(at_ms), after, what)
+    return table
+
+
+def _happened(told: Story) -> Iterator[tuple[int, str]]:
+    if told.signal:
+        yield from _signalled(told.signal)
+    for confirmed in told.confirmations:
+        note = "" if confirmed.counts else " (demoted then: does not count)"
+        behind = f"{confirmed.behind_first_ms / 1000:.1f} s after {confirmed.first_source}"
+        yield confirmed.seen_at_ms, f"confirmed by {confirmed.source}, {behind}{note}"
+    for retracted in told.retractions:
+        yield retracted.seen_at_ms, f"taken back by the chain, says {retracted.source}: {retracted.reason}"
+    if told.dropped:
+        seen = ", ".join(sighting.source for sighting in told.dropped.seen_by)
+        yield told.dropped.emitted_at_ms, f"dropped: {told.dropped.reason} (shown by {seen})"
+    if told.decision:
+        yield from _decided(told.decision)
+    for update in told.updates:
+        said = f": {update.outcome.reason}" if update.outcome and update.outcome.reason else ""
+        yield update.emitted_at_ms, f"order {update.order_id[:12]} is {update.state}{said}"
+    yield from _ended(told)
+
+
+def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
+    fills = f" in {len(signal.fills)} fills" if len(signal.fills) > 1 else ""
+    part = f", part {signal.part + 1}" if signal.part else ""
+    did = f"{signal.side} {signal.shares} at {signal.price} = {signal.usdc} pUSD{fills}"
+    yield signal.traded_at_ms, f"leader {signal.leader}: {did}, transaction {signal.tx_hash}"
+    for sighting in signal.seen_by:
+        yield sighting.seen_at_ms, f"seen by {sighting.source}, {sighting.lag_ms / 1000:.1f} s after the trade"
+    yield signal.emitted_at_ms, f"signalled ({signal.emitted_by}{part})"
+
+
+def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
+    inputs = decision.inputs
+    book = f"; {_touch(inputs.book)}" if inputs.book else ""
+    problems = f"; not known: {', '.join(inputs.problems)}" if inputs.problems else ""
+    yield inputs.now_ms, f"decided: {decision.verdict}, {_why(decision)}{book}{problems}"
+    order, outcome = decision.order, decision.outcome
+    if order:
+        asked = f"{order.side} up to {order.shares} at {order.limit_price} or better, {order.kind} ({decision.mode})"
+        yield inputs.now_ms, f"ordered: {asked}"
+    if outcome:
+        best = (outcome.book.best_ask, outcome.book.best_bid)[decision.verdict == "SELL"] if outcome.book else None
+        met = f"; the best price it met was {best}" if best is not None else ""
+        at_ms = outcome.book.at_ms if outcome.book else inputs.now_ms
+        said = f": {outcome.reason}" if outcome.reason else ""
+        got = f"{outcome.shares} for {outcome.usdc} pUSD and {outcome.fee} fee"
+        yield max(at_ms, inputs.now_ms), f"{outcome.state.lower()}{said}: {got}{met}"
+
+
+def _ended(told: Story) -> Iterator[tuple[int, str]]:
+    for event in told.exits:
+        if outcome := event.outcome:
+            because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
+            yield event.inputs.now_ms, f"the lot was sold into{because}: {outcome.shares} for {outcome.usdc} pUSD"
+    for at_ms, payouts, lot in told.payments:
+        result = lot.payout - lot.cost
+        held = f"the lot of {lot.shares} shares that cost {lot.cost}"
+        yield at_ms, f"the market paid {' / '.join(payouts)}: {held} brought {lot.payout} ({result:+f} pUSD)"
+
+
+def _touch(book: Book) -> str:
+    return f"book {book.best_bid or '-'} / {book.best_ask or '-'}"
+
+
+def _rules(decision: BuyEngineDecision) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
+    for column in ("", "rule", "value", "limit"):
+        table.add_column(column)
+    for rule in decision.rules:
+        mark = Text("✓", "green") if rule.passed else Text("✗", "bold red")
+        table.add_row(mark, rule.rule, rule.value, rule.limit, style="" if rule.passed else "red")
+    return table
+
+
+def _cost(cost: Cost, verdict: str) -> Text:
+    beside = "paid" if verdict == "BUY" else "received"
+    word, amount = ("worse", cost.by_price) if cost.by_price >= 0 else ("better", -cost.by_price)
+    return Text.assemble(
+        ("against the leader: ", _TITLE),
+        f"{cost.our_price} {beside} a share, the leader's {cost.leader_price}: {_money(amount)} {word}; ",
+        f"fee {_money(cost.fee)}; together ",
+        (f"{cost.total:+f} pUSD", "red" if cost.total > 0 else "green"),
+    )
+
+
+def _by_rule(found: Refusals) -> Table:
+    table = Table(title="by rule", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("rule")
+    for column in ("skipped", "share", "alone", "also failed"):
+        table.add_column(column, justify="right")
+    table.add_column("the last: value (limit)")
+    for name, rule in found.ranked():
+        share = f"{rule.first / found.decided:.0%}" if found.decided else ""
+        last = f"{rule.last.value} ({rule.last.limit})" if rule.last.rule else ""
+        table.add_row(name, str(rule.first), share, str(rule.alone), str(rule.also), last)
+    for reason, count in found.outcomes.most_common():
+        table.add_row(f"not filled: {reason}", str(count), f"{count / found.decided:.0%}", "", "", "")
+    return table
+
+
+def _by_leader(found: Refusals) -> Table:
+    table = Table(title="\nby leader", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("leader")
+    for column in ("decided", "followed", "not filled", "skipped"):
+        table.add_column(column, justify="right")
+    table.add_column("mostly because of")
+    for name, leader in sorted(found.leaders.items(), key=lambda item: -item[1].decided):
+        because = ", ".join(f"{rule} {count}" for rule, count in leader.skipped.most_common(3))
+        counts = (leader.decided, leader.followed, leader.unfilled, leader.skipped.total())
+        table.add_row(name or "unknown", *(str(count) for count in counts), because)
+    return table
+
+
+def _moment(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:f} pUSD"

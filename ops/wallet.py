@@ -1,0 +1,146 @@
+"""`hybrid wallet`: what following one leader would have cost and paid, at several delays."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from backtest import settings
+from backtest.backtest import backtest
+from backtest.chance import interval
+from backtest.conduct import Conduct, of_leader
+from backtest.copyable import Assessment, Copy, assess, figures
+from backtest.delays import Constant
+from backtest.happenings import Happening
+from backtest.history.files import open_history
+from backtest.run import Models
+from backtest.sweep.trial import decided
+from backtest.verdict import rate, signed, usd
+from buyer.limits import Limits
+from ops.wallet_history import ask
+from shared.clock import SystemClock
+from shared.errors import BadConfig
+from shared.money import to_micro
+
+DELAYS_S = (2.0, 5.0, 30.0)
+History = Callable[[], Iterator[Happening]]
+_COLORS = {"no": "red", "only fast": "yellow", "it paid": "green", "cannot tell": "yellow"}
+
+
+def main(
+    leader: str,
+    files: Sequence[Path],
+    resolved: Sequence[Path],
+    *,
+    change: Sequence[str],
+    delays_s: Sequence[float] = DELAYS_S,
+    days: float = 30,
+    as_json: bool,
+    console: Console,
+) -> None:
+    """Follow `leader` through files, or through what the venue tells where there are none, and print the report."""
+    captures = open_history(files, resolved).captures if files else ()
+    found = decided(captures, settings.changes(change))
+    history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
+    working = nullcontext() if as_json else console.status("following...")
+    copies, conduct = follow(history, leader, delays_s, found.limits, to_micro(found.bankroll), working)
+    if as_json:
+        console.out(json.dumps(figures(copies, conduct)), highlight=False)
+    else:
+        console.print(report(copies, conduct))
+
+
+def _of_files(files: Sequence[Path], resolved: Sequence[Path]) -> History:
+    return lambda: open_history(files, resolved).happenings
+
+
+def _of_venue(leader: str, days: float, console: Console) -> History:
+    said = Console(stderr=True) if console.file is sys.stdout else console
+    with said.status("asking the venue..."):
+        found = ask(leader, days, SystemClock())
+    for note in found.notes:
+        said.print(note, highlight=False)
+    return lambda: iter(found.happenings)
+
+
+def follow(
+    history: History,
+    leader: str,
+    delays_s: Sequence[float],
+    limits: Limits,
+    bankroll: int,
+    working: AbstractContextManager[object],
+) -> tuple[list[Copy], Conduct]:
+    """Follow `leader` once for each delay.
+
+    Raises:
+        BadConfig: the history holds no trade of this leader.
+    """
+    conduct, copies = Conduct(leader), list[Copy]()
+    with working:
+        for delay_s in sorted(delays_s):
+            models = replace(Models(), delay=Constant(round(delay_s * 1000)))
+            coming = of_leader(history(), leader, None if copies else conduct)
+            result = backtest(coming, limits, bankroll, models, sink=lambda _: None)
+            copies.append(Copy(delay_s, result, interval([row.ours.pnl for row in result.markets])))
+    if not conduct.trades:
+        raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
+    return copies, conduct
+
+
+def report(copies: Sequence[Copy], conduct: Conduct) -> RenderableType:
+    """Return the report for a terminal."""
+    found = assess(copies, conduct)
+    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _conduct(conduct)]
+    last = copies[0].result
+    skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
+    parts.append(Text(f"not followed at {copies[0].delay_s:g} s: {skips or 'nothing'}", "dim"))
+    parts += [
+        Text.assemble(("cannot tell ", "yellow"), f"{doubt.what}: {doubt.share:.0%} of trades")
+        for doubt in last.cannot_tell
+    ]
+    parts += [Text(f"assumed, {name}: {words}", "dim") for name, words in last.model.items() if "delay" not in name]
+    return Panel(Group(*parts), title=f"copying {conduct.leader}", title_align="left", border_style=_COLORS[found.word])
+
+
+def _verdict(found: Assessment) -> Text:
+    text = Text(found.title, f"bold {_COLORS[found.word]}")
+    for reason in found.reasons:
+        text.append(f"\n  {reason}", "default not bold")
+    return text
+
+
+def _delays(copies: Sequence[Copy]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict"):
+        table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
+    for copy in copies:
+        result = copy.result
+        color = "green" if result.pnl > 0 else "red"
+        table.add_row(
+            f"{copy.delay_s:g} s",
+            f"{result.bought + result.sold:,}",
+            f"{result.filled + result.partial:,}",
+            usd(copy.spent),
+            Text(signed(result.pnl), color),
+            rate(result.pnl, copy.spent),
+            f"{signed(copy.likely.low)} to {signed(copy.likely.high)}",
+            usd(copy.beyond),
+            copy.verdict.word,
+        )
+    return table
+
+
+def _conduct(conduct: Conduct) -> Text:
+    theirs = f"{conduct.trades:,} trades in {len(conduct.markets):,} markets for {usd(conduct.volume)} pUSD"
+    return Text(
+        f"the leader: {theirs}, {conduct.trades_a_day:,} a day; both sides {conduct.two_sided:.0%} of volume; "
+        f"largest 5 markets {conduct.concentration:.0%}"
+    )

@@ -1,0 +1,137 @@
+"""A leader's trades and how their markets resolved, as the venue tells them now: slowly, needing no Redis."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from operator import itemgetter
+from typing import TypeVar
+
+from backtest.happenings import Happening, merged
+from backtest.history import resolutions
+from backtest.history.signals import Row, signals
+from backtest.markets import Resolved
+from detector.sources.walk import Walk
+from redeemer.chain import Resolutions
+from shared.clock import Clock
+from shared.config import Settings, parse
+from shared.errors import Malformed, TryAgain
+from shared.gate_limits import Lane
+from shared.http import Upstream
+from shared.market import MarketFacts
+from shared.polymarket.conditions import PayoutVector
+from shared.polymarket.data_api import ActivityApi, ActivityV2
+from shared.polymarket.fills import LeaderFill, read_activity
+from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
+
+T = TypeVar("T")
+DAY_S = 86_400
+REST_S = 1.0
+"""Between two requests: a stranger's pace, far below what the venue allows."""
+TRIES = 5
+LINGERS_MS = 60_000
+"""Longer than any delay that is asked for by default, with the order's own time."""
+SOURCE = "the venue's Data API"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the venue told; `notes` says what it could not."""
+
+    happenings: tuple[Happening, ...]
+    notes: tuple[str, ...] = ()
+
+
+def ask(leader: str, days: float, clock: Clock) -> Told:
+    """Ask for the last `days` of a leader's trades, and how their markets resolved.
+
+    Raises:
+        TryAgain: the venue does not answer, also after some patience.
+    """
+    cfg, stop = parse(Settings, []), threading.Event()
+
+    def upstream(name: str, url: str) -> Upstream:
+        return Upstream(name, url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
+
+    data, node = upstream("data_api", cfg.data_api_url), upstream("rpc", cfg.rpc_url)
+    gamma = upstream("gamma", cfg.gamma_url)
+    try:
+        start_s = clock.now_ms() // 1000 - round(days * DAY_S)
+        fills = list(trades(ActivityV2(data, clock), leader, start_s, clock))
+        last_ms = {fill.hint.condition_id: fill.traded_at_ms for fill in fills if fill.hint.condition_id}
+        found = Resolutions(node, data).read(list(last_ms))
+        facts = list(markets(gamma, list(dict.fromkeys(fill.token_id for fill in fills)), clock))
+    finally:
+        data.close()
+        node.close()
+        gamma.close()
+    ends = {fact.condition_id: fact.ends_at_ms or 0 for fact in facts}
+    known = {
+        name: (Resolved(name, _shares(vector)), closed_ms(last_ms[name], ends.get(name, 0)))
+        for name, vector in found.resolved.items()
+    }
+    first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
+    learned = sorted(
+        (Happening(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
+        key=itemgetter(0),
+    )
+    told = tuple(merged([learned, signals(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
+    silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
+    return Told(told, (silent,) if found.unanswered else ())
+
+
+def closed_ms(last_ms: int, ends_ms: int) -> int:
+    """Return when a market closed: at its end, where the last trade came before; else some time after that trade.
+
+    A market that closed right after the leader's last trade could never be followed in it, however short the delay.
+    """
+    return ends_ms if ends_ms > last_ms else last_ms + LINGERS_MS
+
+
+def as_then(facts: MarketFacts) -> MarketFacts:
+    """Return facts as they were while the leader traded: open; tick, fee and minimum are those of now."""
+    return facts.model_copy(update={"closed": False, "accepting_orders": True})
+
+
+def markets(gamma: Upstream, token_ids: Sequence[str], clock: Clock) -> Iterator[MarketFacts]:
+    """Yield what the venue knows of these tokens' markets; what it does not is left to the model's assumptions."""
+    never = threading.Event()
+    for at in range(0, len(token_ids), MOST_TOKENS):
+        batch = token_ids[at : at + MOST_TOKENS]
+        for closed in (False, True):
+            asked = partial(fetch_markets, gamma, batch, closed=closed, lane=Lane.CATCHUP)
+            yield from (fact for fact in _patiently(asked, clock, never)[0] if fact.token_id in batch)
+            clock.wait(never, REST_S)
+
+
+def trades(api: ActivityApi, leader: str, start_s: int, clock: Clock) -> Iterator[LeaderFill]:
+    """Yield a leader's trades from a second on, oldest first, at a stranger's pace."""
+    walk, never = Walk(max(1, start_s), exact_cursors=api.exact_cursors), threading.Event()
+    while not walk.done:
+        page = _patiently(lambda: api.page(leader, walk.start_s, walk.cursor, Lane.CATCHUP), clock, never)
+        fills = read_activity(page.rows, leader, api.names).fills
+        yield from walk.take(tuple(fills), page.next_cursor, has_more=page.has_more)
+        if not walk.done:
+            clock.wait(never, REST_S)
+
+
+def _patiently(asked: Callable[[], T], clock: Clock, never: threading.Event) -> T:
+    for tries in range(1, TRIES):
+        try:
+            return asked()
+        except (TryAgain, Malformed):
+            clock.wait(never, 2.0**tries)
+    return asked()
+
+
+def _shares(vector: PayoutVector) -> tuple[Fraction, ...]:
+    return tuple(Fraction(part, vector.denominator) for part in vector.numerators)
+
+
+def _row(fill: LeaderFill) -> Row:
+    said = fill.hint
+    place = -1 if said.outcome_index is None else said.outcome_index
+    hint = (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug)
+    amounts = (fill.shares_micro, fill.usdc_micro)
+    return Row(fill.traded_at_ms, fill.leader, fill.tx_hash, fill.token_id, fill.side, *amounts, 0, hint)

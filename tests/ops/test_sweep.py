@@ -1,0 +1,204 @@
+"""A sweep here and over workers: the same scores, none lost, none computed twice."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from backtest.sweep.plan import Settings
+from backtest.sweep.trial import Score, Spec, run_trial
+from ops import sweep_jobs, sweep_view
+from ops.sweep import Sweep, plan, run_here, run_there
+from ops.sweep_jobs import Tries
+from shared.broker import connect
+from shared.clock import SystemClock
+from shared.errors import BadConfig
+from tests.conftest import ROOT
+from tests.detector.builders import NOW_S, a_row, tx
+
+MARKETS = 24
+NEVER = threading.Event()
+
+
+def quiet(_done: int) -> None:
+    """Show no bar."""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Two trades in each of some markets, every third of which is lost."""
+    rows = [
+        a_row(
+            timestamp=NOW_S + 300 * n + 20 * step,
+            transaction_hash=tx(2 * n + step),
+            condition_id=f"0x{n:064x}",
+            token_id=str(1000 + n),
+            price="0.52",
+        )
+        for n in range(MARKETS)
+        for step in range(2)
+    ]
+    winners = [f"0x{n:064x},{'0;1' if n % 3 == 0 else '1;0'}" for n in range(MARKETS)]
+    history, resolved = tmp_path / "rows.json", tmp_path / "resolved.csv"
+    history.write_text(json.dumps(rows))
+    resolved.write_text("\n".join(["condition_id,payouts", *winners]) + "\n")
+    return history, resolved
+
+
+def a_sweep(files: tuple[Path, Path], *vary: str) -> Sweep:
+    axes = vary or ("stake_usdc=3,5,8,10", "delay=2,30")
+    return plan([files[0]], [files[1]], axes, ["max_day_usdc=100000"], random=0, seed=1)
+
+
+def test_every_try_has_a_score_in_the_order_of_the_plan(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files)
+
+    scores = run_here(wanted, tmp_path, NEVER, quiet)
+
+    assert list(scores) == list(wanted.tries)
+    quick = [score for score in scores.values() if score.settings["delay"] == "2"]
+    assert {score.markets for score in quick} == {MARKETS}
+    assert len({score.pnl for score in quick}) == 4
+
+
+def test_who_comes_after_the_market_closed_buys_nothing(files: tuple[Path, Path], tmp_path: Path) -> None:
+    [score] = run_here(a_sweep(files, "delay=30"), tmp_path, NEVER, quiet).values()
+
+    assert (score.markets, score.pnl) == (0, 0)
+
+
+def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tuple[Path, Path], tmp_path: Path) -> None:
+    whole = run_here(a_sweep(files), tmp_path, NEVER, quiet)
+    [store] = tmp_path.glob("*.jsonl")
+    store.write_text("".join(store.read_text().splitlines(keepends=True)[:3]) + '{"id":"torn')
+    counted: list[Settings] = []
+
+    def run(spec: Spec, varied: Settings) -> Score:
+        counted.append(varied)
+        return run_trial(spec, varied)
+
+    again = run_here(a_sweep(files), tmp_path, NEVER, quiet, run)
+
+    assert again == whole
+    assert len(counted) == len(whole) - 3
+
+
+def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Path, Path]) -> None:
+    wanted = a_sweep(files)
+    files[0].write_text("[]")
+
+    with pytest.raises(BadConfig, match="not those of the sweep"):
+        run_trial(wanted.spec, {"stake_usdc": "5"})
+
+
+def test_a_worker_with_other_code_computes_nothing(files: tuple[Path, Path]) -> None:
+    spec = a_sweep(files).spec.model_copy(update={"code": "another"})
+
+    with pytest.raises(BadConfig, match="install the same version"):
+        run_trial(spec, {"stake_usdc": "5"})
+
+
+def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
+    with pytest.raises(BadConfig, match="max_slippage_ticks"):
+        run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
+
+
+def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files)
+    ranked = sorted(run_here(wanted, tmp_path, NEVER, quiet).values(), key=lambda score: -score.pnl)
+    out = io.StringIO()
+
+    Console(file=out, width=140).print(sweep_view.shown(ranked, wanted.axes))
+
+    assert "deflated Sharpe ratio" in out.getvalue()
+    assert "mean result, stake_usdc down, delay across" in out.getvalue()
+    assert 'id="heat"' in sweep_view.page(ranked, wanted.axes)
+    assert sweep_view.figures(ranked)["luck"]["trials"] == 8
+
+
+def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files, "stake_usdc=3,5", "delay=2,30", "max_slippage_ticks=0,4")
+    ranked = list(run_here(wanted, tmp_path, NEVER, quiet).values())
+
+    across, down, means = sweep_view.cells(ranked, wanted.axes)
+
+    first = [score.pnl for score in ranked if (score.settings["stake_usdc"], score.settings["delay"]) == ("3", "2")]
+    assert (across, down, len(first)) == (["2", "30"], ["3", "5"], 2)
+    assert means[0][0] == pytest.approx(sum(first) / 2 / 1_000_000)
+
+
+@contextmanager
+def started(*words: str) -> Generator[subprocess.Popen[str]]:
+    """Start one of our modules and leave nothing behind."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+@pytest.mark.process
+@pytest.mark.server
+def test_64_tries_over_two_workers_equal_one_process_and_a_killed_worker_loses_nothing(
+    files: tuple[Path, Path], valkey_url: str, tmp_path: Path
+) -> None:
+    wanted = a_sweep(files, "stake_usdc=3,4,5,6,7,8,9,10", "delay=2,5,10,30", "max_slippage_ticks=0,2")
+    assert len(wanted.tries) == 64
+    alone = run_here(wanted, tmp_path, NEVER, quiet)
+
+    with connect(valkey_url) as redis:
+        tries = Tries(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        with started("tests.ops.doomed_sweeper", valkey_url) as doomed:
+            assert doomed.stdout is not None
+            assert doomed.stdout.readline().startswith("{")
+            doomed.send_signal(signal.SIGKILL)
+            doomed.wait(10)
+        worker = ("ops.cli", "sweep-worker", "--redis-url", valkey_url)
+        with started(*worker) as one, started(*worker) as two:
+            shared = run_there(wanted, tries, SystemClock(), NEVER, quiet, offer_every_s=0.5)
+            for process in (one, two):
+                process.send_signal(signal.SIGTERM)
+            said = [process.communicate(timeout=15)[1] for process in (one, two)]
+
+        assert shared == alone
+        assert sum(int(line.split()[0]) for line in said) >= 64
+        assert run_there(wanted, tries, SystemClock(), NEVER, quiet) == alone
+
+
+@pytest.mark.server
+def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_later(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    wanted = a_sweep(files, "delay=2,later")
+    with connect(valkey_url) as redis:
+        tries = Tries(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        sweep_jobs.work(redis, NEVER, SystemClock(), burst=True)
+
+        scores, failed = sweep_jobs.read(tries.known(list(wanted.tries)))
+        assert (len(scores), len(failed)) == (1, 1)
+        [found] = failed.values()
+        assert found["settings"] == {"delay": "later"}
+        assert "--delay later" in found["error"]
+
+        tries.forget(list(failed))
+        tries.offer({name: wanted.tries[name] for name in failed})
+        assert sweep_jobs.work(redis, NEVER, SystemClock(), burst=True) == 1

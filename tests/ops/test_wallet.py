@@ -1,0 +1,160 @@
+"""`hybrid wallet`: one leader followed through files, or through what the venue tells."""
+
+import io
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from backtest.markets import Resolved
+from ops import wallet
+from ops.cli import app
+from ops.wallet_history import Told, ask, closed_ms, trades
+from shared.clock import ManualClock, SystemClock
+from shared.errors import BadConfig, Unavailable
+from shared.events import ActionableSignal
+from shared.gate_limits import Lane
+from shared.market import MarketFacts
+from shared.money import to_micro
+from shared.polymarket.data_api import Page
+from shared.polymarket.fills import V2_NAMES
+from simulator import Settings, serve
+from tests.buyer.builders import some_limits
+from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
+from tests.detector.venue import wait_until
+
+CONDITION = "0x" + "c0" * 32
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """Thirty buys of one leader, one a minute, and a trade of another."""
+    rows = [a_row(timestamp=NOW_S + 60 * n, transaction_hash=tx(n), price="0.52") for n in range(30)]
+    rows.append(a_row(timestamp=NOW_S + 5, transaction_hash=tx(99), proxy_wallet=OTHER, price="0.52"))
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+@pytest.fixture
+def resolved(tmp_path: Path) -> Path:
+    path = tmp_path / "resolved.csv"
+    path.write_text(f"condition_id,payouts\n{CONDITION},1;0\n")
+    return path
+
+
+def report(*words: str) -> Any:
+    result = CliRunner().invoke(app, ["wallet", LEADER, *words, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_each_delay_is_run_for_this_leader_alone(history: Path, resolved: Path) -> None:
+    found = report("--history", str(history), "--resolved", str(resolved), "--delay", "5", "--delay", "2")
+
+    assert [delay["delay_s"] for delay in found["delays"]] == [2.0, 5.0]
+    assert found["conduct"]["trades"] == 30
+    assert found["verdict"] == "cannot tell"
+    assert "only 1 markets" in found["reasons"][0]
+    assert float(found["delays"][0]["pnl"]) > 0
+
+
+def test_another_limit_changes_what_is_spent(history: Path, resolved: Path) -> None:
+    words = ("--history", str(history), "--resolved", str(resolved), "--delay", "2")
+
+    small, large = report(*words, "--set", "stake_usdc=5"), report(*words, "--set", "stake_usdc=10")
+
+    assert float(large["delays"][0]["spent"]) / large["delays"][0]["filled"] > 9
+    assert float(small["delays"][0]["spent"]) / small["delays"][0]["filled"] < 6
+
+
+def test_the_terminal_says_the_verdict_first_and_what_it_cannot_tell(history: Path, resolved: Path) -> None:
+    out = io.StringIO()
+
+    wallet.main(LEADER, [history], [resolved], change=[], as_json=False, console=Console(file=out, width=120))
+
+    assert "cannot tell whether following pays" in out.getvalue().splitlines()[1]
+    assert "the book that an order met" in out.getvalue()
+
+
+def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
+    with pytest.raises(BadConfig, match="no trade of"):
+        wallet.follow(
+            lambda: wallet.open_history([history]).happenings,
+            "0x" + "ee" * 20,
+            [2],
+            some_limits(),
+            to_micro(1000),
+            nullcontext(),
+        )
+
+
+class FakeApi:
+    """Two pages; the second is refused at first."""
+
+    names: Mapping[str, str] = V2_NAMES
+    exact_cursors = True
+
+    def __init__(self) -> None:
+        self.refusals = 1
+
+    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+        del start_s, lane
+        if not cursor:
+            return Page([a_row(proxy_wallet=user, transaction_hash=tx(1))], has_more=True, next_cursor="next")
+        if self.refusals:
+            self.refusals -= 1
+            raise Unavailable("busy")
+        return Page([a_row(proxy_wallet=user, transaction_hash=tx(2), timestamp=NOW_S + 1)])
+
+    def newest_s(self, user: str, lane: Lane) -> int | None:
+        raise NotImplementedError
+
+
+def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> None:
+    clock = ManualClock()
+    began = clock.monotonic()
+
+    fills = list(trades(FakeApi(), LEADER, NOW_S - 60, clock))
+
+    assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
+    assert clock.monotonic() - began >= 3
+
+
+@pytest.mark.parametrize(("ends_ms", "closes_ms"), [(0, 160_000), (99_000, 160_000), (101_000, 101_000)])
+def test_a_market_closes_at_its_end_or_late_enough_for_the_leaders_last_trade(ends_ms: int, closes_ms: int) -> None:
+    assert closed_ms(100_000, ends_ms) == closes_ms
+
+
+@pytest.mark.simulator
+def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(Settings(leaders=2, fills_per_minute=240, speed=20, resolve_after_s=40, redeemable_lag_s=1)) as sim:
+        for name in ("data_api_url", "gamma_url", "rpc_url"):
+            monkeypatch.setenv(name.upper(), sim.urls[name])
+        leader, told = sim.leaders[0].address, list[Told]()
+
+        def complete() -> bool:
+            told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
+            return {type(each.what) for each in told[0].happenings} == {ActionableSignal, MarketFacts, Resolved}
+
+        wait_until(complete, "trades are shown and a market paid")
+    [found] = told
+
+    times = [happening.at_ms for happening in found.happenings]
+    assert times == sorted(times)
+    copies, conduct = wallet.follow(
+        lambda: iter(found.happenings), leader, [2], some_limits(), to_micro(1000), nullcontext()
+    )
+    assert conduct.trades > 0
+    assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)
+
+
+def test_files_and_api_together_are_refused() -> None:
+    result = CliRunner().invoke(app, ["wallet", LEADER, "--history", "api", "--history", "x.csv"])
+
+    assert isinstance(result.exception, BadConfig)
