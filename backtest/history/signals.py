@@ -71,7 +71,6 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
         seen_at_ms=seen_ms,
         seen_by=(SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - first.traded_ms),),
         emitted_by="first",
-        catch_up=False,
         market=_hint(first.hint),
         facts=None,
     )
