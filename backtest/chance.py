@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-DRAWS = 2000
+DRAWS = 1000
 FEWEST_DRAWS = 200
 MOST_WORK = 2_000_000
 SURE = 0.9

@@ -1,6 +1,7 @@
 """What every tier shares: a real server, the place of the real data, the local venue."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,21 @@ from redis import Redis
 from ops.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
+OF_ONE_TIER = re.compile(r"^pytestmark = (.+)$", re.MULTILINE)
 
 # Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
-settings.register_profile("ours", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.register_profile("ours", deadline=None, max_examples=40, derandomize=os.environ.get("CI") == "true")
+settings.register_profile("thorough", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=thorough
 settings.load_profile("ours")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files whose every test is of a tier that `-m "not ..."` rules out: importing them all takes seconds."""
+    ruled_out = set(re.findall(r"not (\w+)", str(config.getoption("markexpr"))))
+    if not ruled_out or collection_path.suffix != ".py":
+        return None
+    marks = OF_ONE_TIER.search(collection_path.read_text(encoding="utf-8"))
+    return True if marks and ruled_out & set(re.findall(r"mark\.(\w+)", marks[1])) else None
 
 
 @pytest.fixture(scope="session")

@@ -182,6 +182,11 @@ def tree(file: str) -> ast.Module:
 
 
 @cache
+def all_nodes(file: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(file)))
+
+
+@cache
 def files() -> tuple[str, ...]:
     found = [path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")]
     return tuple(sorted(path.relative_to(ROOT).as_posix() for path in found))
@@ -198,7 +203,7 @@ def imports(file: str) -> tuple[Imported, ...]:
 
 
 def imported_in(file: str) -> Iterator[Imported]:
-    for node in ast.walk(tree(file)):
+    for node in all_nodes(file):
         if isinstance(node, ast.Import):
             yield from (Imported(file, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -209,7 +214,7 @@ def imported_in(file: str) -> Iterator[Imported]:
 @cache
 def uses(file: str) -> tuple[tuple[int, str], ...]:
     """Return every dotted name used in `file`, with its line."""
-    nodes = (node for node in ast.walk(tree(file)) if isinstance(node, ast.Attribute | ast.Name))
+    nodes = (node for node in all_nodes(file) if isinstance(node, ast.Attribute | ast.Name))
     return tuple((node.lineno, dotted(node)) for node in nodes)
 
 
@@ -291,7 +296,7 @@ def test_connections_are_opened_in_one_place() -> None:
         f"{file}:{node.lineno}"
         for file in shipped()
         if not owned(file, CLIENT_MAKERS)
-        for node in ast.walk(tree(file))
+        for node in all_nodes(file)
         if isinstance(node, ast.Call) and dotted(node.func) in {"Redis", "Redis.from_url", "redis.Redis"}
     ]
 

@@ -12,7 +12,7 @@ from benchmarks.detect_faults import FAULTS
 from benchmarks.detect_history import cut
 from simulator.faults import KINDS
 
-slow = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
+pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 
 
 def report_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -54,8 +54,6 @@ def test_a_cut_takes_the_same_stretch_of_time_of_all_wallets(tmp_path: Path) -> 
 
 
 class TestSmallRuns:
-    pytestmark = slow
-
     @pytest.mark.real_data
     @pytest.mark.timeout(180)
     def test_a_short_history_is_signalled_once_each_over_a_kill(

@@ -7,7 +7,6 @@ import pytest
 
 from redeemer.bootstrap import build, build_inline, build_worker, resolutions
 from redeemer.config import RedeemerSettings, parse_args
-from redeemer.service import Redeemer
 from shared.accounts import CASH
 from shared.broker import connect
 from shared.clock import SystemClock
@@ -168,7 +167,3 @@ def test_watcher_queue_and_worker_redeem_what_resolves_while_they_run(
     assert not any(thread.is_alive() for thread in threads)
     assert redeemed(settings) == told
     assert len(told) == 1  # a scan that began before the payout may enqueue once more: that job finds nothing to do
-
-
-def watched(watcher: Redeemer) -> int:
-    return int(watcher.snapshot()["enqueued"])

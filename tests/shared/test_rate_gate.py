@@ -176,20 +176,20 @@ def worst_second(times: list[float]) -> int:
 def test_s1_any_number_of_wallets_costs_the_target_rate(play: Play, wallets: int) -> None:
     gates = [play.gate(burst=3) for _ in range(wallets)]
 
-    play.stage.play(*(play.poller(gate, f"wallet {i}") for i, gate in enumerate(gates)), seconds=3)
+    play.stage.play(*(play.poller(gate, f"wallet {i}") for i, gate in enumerate(gates)), seconds=2)
 
     counts = [play.granted(f"wallet {i}") for i in range(wallets)]
-    assert 148 <= sum(counts) <= 153
+    assert 98 <= sum(counts) <= 103
     assert max(counts) - min(counts) <= 2
 
 
 def test_s1_two_names_are_two_budgets(play: Play) -> None:
     activity, subgraph = play.gate("activity", 50), play.gate("subgraph", 10)
 
-    play.stage.play(play.poller(activity, "activity"), play.poller(subgraph, "subgraph"), seconds=4)
+    play.stage.play(play.poller(activity, "activity"), play.poller(subgraph, "subgraph"), seconds=2)
 
-    assert play.granted("activity") == pytest.approx(200, abs=2)
-    assert play.granted("subgraph") == pytest.approx(40, abs=1)
+    assert play.granted("activity") == pytest.approx(100, abs=2)
+    assert play.granted("subgraph") == pytest.approx(20, abs=1)
 
 
 def test_s1_five_threads_on_one_gate_never_deadlock(play: Play) -> None:
@@ -252,7 +252,7 @@ def test_a_quiet_time_earns_the_burst_and_no_more(play: Play) -> None:
     assert [round(at, 2) for at, _ in play.grants] == [0, 0, 0, 0, 0.1, 0.2]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     arrivals=st.lists(st.tuples(st.floats(0, 0.4), st.sampled_from(Lane), st.floats(0, 0.15)), min_size=5, max_size=60),
     burst=st.integers(1, 6),
@@ -368,11 +368,11 @@ def test_an_order_passes_those_who_wait_for_catch_up(play: Play) -> None:
 
 
 def test_a_lower_lane_is_never_starved(play: Play) -> None:
-    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(6)]
+    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
 
-    play.stage.play(*busy, play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH), seconds=20)
+    play.stage.play(*busy, play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH), seconds=12)
 
-    assert play.granted("fresh") >= 3
+    assert play.granted("fresh") >= 2
     assert play.granted("order") > 10 * play.granted("fresh")
 
 

@@ -8,10 +8,9 @@ from polymarket.errors import RequestRejectedError
 
 from simulator.signer_limits import SignerLimits
 
-simulator = pytest.mark.simulator
+pytestmark = pytest.mark.simulator
 
 
-@simulator
 def test_trap_20_a_post_that_timed_out_may_have_matched(trader: Any) -> None:
     signed = trader.market()
     trader.venue.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.02})
@@ -23,7 +22,6 @@ def test_trap_20_a_post_that_timed_out_may_have_matched(trader: Any) -> None:
     assert trader.get(f"/data/order/{order['order_hash']}")[1]["status"] == "MATCHED"
 
 
-@simulator
 def test_trap_20_a_post_that_timed_out_may_never_have_arrived(trader: Any) -> None:
     signed = trader.market()
     trader.venue.sim.fault("lost_request", "clob", route="/order", count=1, params={"seconds": 0.5})
@@ -36,7 +34,6 @@ def test_trap_20_a_post_that_timed_out_may_never_have_arrived(trader: Any) -> No
     assert trader.post(signed)[0] == 200
 
 
-@simulator
 @pytest.mark.parametrize(
     ("mode", "status", "restriction"),
     [("restarting", 425, "restarting"), ("post_only", 503, "post_only"), ("cancel_only", 503, "cancel_only")],
@@ -56,7 +53,6 @@ def test_a_restarting_engine_says_what_it_takes_and_when_to_come_back(
     assert trader.post(trader.market())[0] == 200
 
 
-@simulator
 def test_a_restart_ends_with_a_post_only_window(trader: Any) -> None:
     trader.venue.sim.fault("engine", "clob", seconds=150, params={"mode": "restart"})
     assert trader.post(trader.market())[0] == 425
@@ -64,7 +60,6 @@ def test_a_restart_ends_with_a_post_only_window(trader: Any) -> None:
     assert trader.post(trader.market())[1]["code"] == "post_only_mode"
 
 
-@simulator
 def test_a_signer_has_a_bucket_of_its_own(trader: Any) -> None:
     trader.venue.post("sim", "/tier", {"orders": {"per_s": 0.01, "burst": 2}})
     signed = trader.limit()
@@ -81,14 +76,12 @@ def test_a_batch_passes_whole_or_not_at_all_and_tokens_come_back() -> None:
     assert limits.take("a", "cancels", 120, 0.25)[0]
 
 
-@simulator
 def test_the_site_says_where_a_caller_is(trader: Any) -> None:
     assert trader.venue.get("site", "/api/geoblock").json()["blocked"] is False
     trader.venue.post("sim", "/region", {"blocked": True, "country": "US", "region": "NY"})
     assert trader.venue.get("site", "/api/geoblock").json()["country"] == "US"
 
 
-@simulator
 def test_the_chain_knows_the_wallet(trader: Any) -> None:
     wallet, spender = trader.wallet[2:].rjust(64, "0"), "e111180000d2663c0091e4f400237545b87b996b".rjust(64, "0")
     pusd = "0xc011a7e12a19f7b1f670d46f03b03f3342e82dfb"
