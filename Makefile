@@ -19,6 +19,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q backtest benchmarks buyer detector ops redeemer shared simulator
 	mkdir -p var/log
 	touch $@
 
@@ -34,7 +35,7 @@ test: install ## All tests (fast, server, simulator, process)
 	$(BIN)/python -m pytest -n 4
 
 test-fast: install ## The fast tier: no server, no sockets, no processes
-	$(BIN)/python -m pytest -n 2 -m "$(FAST)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
 
 check: install ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
