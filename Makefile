@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-FAST   := not server and not simulator and not process and not evm and not sdk
+FAST   := not server and not simulator and not process and not evm and not sdk and not slow
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=
@@ -34,7 +34,7 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 test: install ## All tests (fast, server, simulator, process)
 	$(BIN)/python -m pytest -n 4
 
-test-fast: install ## The fast tier: no server, no sockets, no processes
+test-fast: install ## The fast tier: no server, no sockets, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
 
 check: install ## Format, lint, types, architecture

@@ -111,6 +111,7 @@ def tape(real_data: Path) -> list[dict[str, Any]]:
     return list(captured(real_data))
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_real_games_two_books_mirror_each_other_after_every_moment(tape: list[dict[str, Any]]) -> None:
     """The capture states no best prices, but each book of a market is the judge of the other.

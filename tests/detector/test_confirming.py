@@ -376,6 +376,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=35, deadline=None)
 @given(steps=STEPS, rule=st.sampled_from([EmitRule(), CONFIRMED, DROPPING]))
 def test_any_order_restarts_and_duplicates_make_at_most_one_signal_and_lose_none(

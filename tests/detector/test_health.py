@@ -1,5 +1,6 @@
 """Sources judged by comparison: who is late, mute or blind, and who comes back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def test_a_source_that_goes_mute_is_told_so_and_comes_back_by_itself() -> None:
     assert (gone, back) == (["data_api mute"], ["data_api ok"])
 
 
+@pytest.mark.slow
 def test_trap_8_a_source_that_shows_all_of_it_too_late_is_late_and_counts_for_nothing() -> None:
     days = Days()
     days.run(100, chain_logs=2, data_api=5)
@@ -88,6 +90,7 @@ def test_a_source_gone_wrong_does_not_take_the_others_with_it() -> None:
     assert days.verdicts()["chain_logs"] == "ok"
 
 
+@pytest.mark.slow
 def test_coming_back_and_going_have_different_marks_so_nobody_flaps() -> None:
     days = Days()
     days.run(100, chain_logs=2, data_api=5, subgraph=5)

@@ -228,6 +228,7 @@ def test_a_signal_of_a_fill_shown_over_a_minute_late_says_that_it_is_catch_up_an
     assert (signal.catch_up, signal.leader_label) == (catch_up, "whale")
 
 
+@pytest.mark.slow
 def test_s4_what_three_sources_tell_of_a_key_takes_less_than_a_kilobyte() -> None:
     matcher, count = Matcher(), 1000
     tracemalloc.start()
@@ -264,6 +265,7 @@ FILLS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=70, deadline=None)
 @given(fills=FILLS, data=st.data())
 def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_the_same_total_once(

@@ -233,6 +233,7 @@ def test_trap_29_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_lo
     assert len(house.stored()) == 1
 
 
+@pytest.mark.slow
 def test_a_source_that_hands_in_after_the_end_is_told_so() -> None:
     house = House()
     on_thread(house, lambda: None)

@@ -140,6 +140,7 @@ def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
     assert parts.sources[0].late_scopes == (LEADER, OTHER)
 
 
+@pytest.mark.slow
 def test_one_failing_source_does_not_stop_the_others() -> None:
     stop = threading.Event()
 
@@ -191,6 +192,7 @@ def test_a_reader_that_went_away_stops_the_detector_cleanly() -> None:
     assert len(cast("list[Any]", run.redis.xrange(SIGNALS))) == 2
 
 
+@pytest.mark.slow
 def test_s5_the_run_time_ends_the_run_with_a_summary() -> None:
     run = Run(("data_api", lambda _, sink: sink(shown(1))), cfg=settings("--runtime-seconds", "0.2"))()
 

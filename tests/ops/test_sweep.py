@@ -25,7 +25,7 @@ from shared.errors import BadConfig
 from tests.conftest import ROOT
 from tests.detector.builders import NOW_S, a_row, tx
 
-MARKETS = 24
+MARKETS = 12
 NEVER = threading.Event()
 
 
@@ -76,6 +76,7 @@ def test_who_comes_after_the_market_closed_buys_nothing(files: tuple[Path, Path]
     assert (score.markets, score.pnl) == (0, 0)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tuple[Path, Path], tmp_path: Path) -> None:
     whole = run_here(a_sweep(files), tmp_path, NEVER, quiet)
     [store] = tmp_path.glob("*.jsonl")
@@ -112,6 +113,7 @@ def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
         run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
 
 
+@pytest.mark.slow
 def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
     wanted = a_sweep(files)
     ranked = sorted(run_here(wanted, tmp_path, NEVER, quiet).values(), key=lambda score: -score.pnl)

@@ -100,6 +100,7 @@ def test_an_exception_in_a_worker_thread_ends_the_process_with_1(capsys: pytest.
     assert "tiny: crashed: ValueError: lost" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_thread_that_does_not_end_is_named_and_left(capsys: pytest.CaptureFixture[str]) -> None:
     release = threading.Event()
 

@@ -192,6 +192,7 @@ def test_s1_two_names_are_two_budgets(play: Play) -> None:
     assert play.granted("subgraph") == pytest.approx(20, abs=1)
 
 
+@pytest.mark.slow
 def test_s1_five_threads_on_one_gate_never_deadlock(play: Play) -> None:
     gate = play.gate(burst=2)
 
@@ -376,6 +377,7 @@ def test_a_lower_lane_is_never_starved(play: Play) -> None:
     assert play.granted("order") > 10 * play.granted("fresh")
 
 
+@pytest.mark.slow
 def test_a_spell_of_orders_leaves_no_debt_behind(play: Play) -> None:
     busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
     patient = [play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH) for _ in range(3)]
@@ -403,6 +405,7 @@ def test_after_a_hold_callers_queue_again_instead_of_hammering_redis(play: Play)
     assert sum(script.calls for script in calls) <= 4 * len(play.grants)
 
 
+@pytest.mark.slow
 def test_several_gates_are_taken_all_or_none(play: Play) -> None:
     route, other, host = play.gate("route", 5), play.gate("other", 20), play.gate("host", 30)
 
@@ -467,6 +470,7 @@ def test_a_server_clock_that_steps_back_an_hour_does_not_freeze_the_gate(play: P
     assert play.between(start, start + 3) == pytest.approx(60, abs=6)
 
 
+@pytest.mark.slow
 def test_a_clock_that_steps_back_keeps_the_rest_of_a_hold(play: Play) -> None:
     gate = play.gate()
     gate.throttled(5)
@@ -489,6 +493,7 @@ def test_without_redis_each_process_keeps_the_floor_rate(play: Play) -> None:
     assert gate.snapshot().rate_now_per_s == 2
 
 
+@pytest.mark.slow
 def test_when_redis_is_back_the_shared_budget_is_back_within_a_second_or_two(play: Play) -> None:
     gate = play.gate(rate_per_s=50, floor_per_s=0.1)
     play.server.connected = False

@@ -32,6 +32,7 @@ def _told(world: World, count: int | None = None) -> list[dict[str, object]]:
     return [fill.record() for fill in world.fills[:count]]
 
 
+@pytest.mark.slow
 def test_the_same_seed_lives_the_same_life() -> None:
     short = _lived(LIVELY, 1)
     other = _lived(Settings(leaders=5, markets=12, fills_per_minute=240.0, seed=8), 1)
