@@ -39,6 +39,9 @@ from shared.events import ActionableSignal
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
 ALL = "all"
+CHAIN = "chain_logs"
+CHAIN_TIMES = 3
+"""Every fill of a block is seen at once and a block comes every two seconds: it takes longer to meet all phases."""
 WARM_S = 6.0
 DRAIN_S = 9.0
 """The venue's slowest view takes this long."""
@@ -66,7 +69,8 @@ def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, lis
     with server() as url, venue("--fills-per-minute", str(per_minute), "--leaders", "8") as where:
         emptied(url).close()
         for number, (name, chosen) in enumerate(wanted.items()):
-            found[name] = _measured(where, f"{url.rpartition('/')[0]}/{number}", chosen, seconds)
+            span_s = seconds * (CHAIN_TIMES if name == CHAIN else 1)
+            found[name] = _measured(where, f"{url.rpartition('/')[0]}/{number}", chosen, span_s)
     return found
 
 
@@ -121,7 +125,7 @@ def _verdicts(delays: Mapping[str, Mapping[str, list[float]]], polling: list[Pol
     in_turn, adaptive = polling
     ours = {name: percentile(found["ours"], 50) for name, found in delays.items()}
     return {
-        "chain_logs_p50_below_100_ms_and_half_the_poll": ours["chain_logs"] < 100 + 1000 * CHAIN_POLL_S / 2,
+        "chain_logs_p50_below_100_ms_and_half_the_poll": ours[CHAIN] < 100 + 1000 * CHAIN_POLL_S / 2,
         "push_p50_below_10_ms": PUSH in ours and ours[PUSH] < 10,
         "every_source_was_measured": all(len(found["ours"]) >= 20 for found in delays.values()),
         "adaptive_at_least_halves_the_median": adaptive.median_s <= in_turn.median_s / 2,
@@ -150,7 +154,12 @@ def _polling_table(polling: list[Polling]) -> Table:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0, help="how long each detector is measured (30)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30.0,
+        help="how long each detector is measured; chain logs three times that (30)",
+    )
     parser.add_argument("--fills-per-minute", type=float, default=300.0, help="of all leaders together (300)")
     parser.add_argument("--hours", type=float, default=3.0, help="of captured trading for the polling (3)")
     data = Path(os.environ.get("HYBRID_REAL_DATA", HOME))
