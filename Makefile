@@ -32,7 +32,7 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
 test: install ## All tests (fast, server, simulator, process)
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-fast: install ## The fast tier: no server, no sockets, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
