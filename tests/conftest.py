@@ -1,11 +1,13 @@
 """What every tier shares: a real server, the place of the real data, the local venue."""
 
+import logging
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from redis import Redis
 
@@ -27,6 +29,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     marks = OF_ONE_TIER.search(collection_path.read_text(encoding="utf-8"))
     return True if marks and ruled_out & set(re.findall(r"mark\.(\w+)", marks[1])) else None
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Leave the process's logging as it was: a run in this process sets it, and the next test reads its lines."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

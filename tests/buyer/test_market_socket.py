@@ -9,7 +9,8 @@ from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.polymarket.market_channel import PING, PONG, PONG_WITHIN_S, TOKENS_AT_ONCE, Message, Snapshot, Unreadable
 from tests.buyer.builders import NOW_MS, TOKEN
-from tests.buyer.channel import FakeLine, a_frame, raw_book
+from tests.buyer.channel import a_frame, raw_book
+from tests.fake_line import FakeLine
 
 
 class Rig:

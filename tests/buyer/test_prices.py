@@ -13,7 +13,8 @@ from shared.http import Upstream
 from shared.polymarket.market_channel import read_frame
 from shared.polymarket.markets import MarketCache
 from tests.buyer.builders import NOW_MS, TOKEN
-from tests.buyer.channel import FakeLine, a_frame, raw_book
+from tests.buyer.channel import a_frame, raw_book
+from tests.fake_line import FakeLine
 
 
 class Silent:

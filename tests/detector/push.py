@@ -10,8 +10,8 @@ from detector.sources.inbox import Inbox
 from detector.sources.lane import Lane, Patience
 from detector.sources.port import Batch
 from shared.clock import ManualClock
-from shared.errors import Unavailable
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX
+from tests.fake_line import FakeLine
 
 STRANGER = "0x" + "5e" * 20
 
@@ -45,31 +45,6 @@ def a_frame(**changes: Any) -> str:
     """Build a frame with one row."""
     envelope = {"topic": "activity", "type": "trades", "timestamp": NOW_MS, "connection_id": "c"}
     return json.dumps({**envelope, "payload": a_payload(**changes)})
-
-
-class FakeLine:
-    """A connection that plays a script: a frame, None for a silent while, an error, or a thing to do."""
-
-    def __init__(self, clock: ManualClock, *script: str | Exception | Callable[[], None] | None) -> None:
-        self.sent: list[str] = []
-        self.closed = False
-        self._clock, self._script = clock, list(script)
-
-    def send(self, text: str) -> None:
-        self.sent.append(text)
-
-    def receive(self, timeout_s: float) -> str | None:
-        step = self._script.pop(0) if self._script else Unavailable("the script is over")
-        if isinstance(step, Exception):
-            raise step
-        if step is None:
-            self._clock.advance(timeout_s)
-        elif callable(step):
-            step()
-        return step if isinstance(step, str) else None
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class Rig:

@@ -18,7 +18,8 @@ from shared.clock import ManualClock
 from shared.errors import Malformed, Rejected, Unavailable
 from shared.polymarket.rtds import PING, SUBSCRIBE, read_frame, read_pushed
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_view, tx
-from tests.detector.push import STRANGER, FakeLine, Rig, a_frame, a_payload
+from tests.detector.push import STRANGER, Rig, a_frame, a_payload
+from tests.fake_line import FakeLine
 
 
 def signalled(matcher: Matcher, *views: View) -> list[int]:

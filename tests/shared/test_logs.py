@@ -2,11 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from pydantic import SecretStr
 
 from shared import logs
@@ -14,16 +12,6 @@ from shared.redaction import redact, redact_text
 
 PRIVATE_KEY = "0x" + "4c" * 32
 TX_HASH = "0x" + "ab" * 32
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Leave the process's logging as it was."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 def lines(text: str) -> list[dict[str, Any]]:
