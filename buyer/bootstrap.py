@@ -1,5 +1,6 @@
 """Build a buyer from its settings: the one place where live and paper differ is here."""
 
+import os
 import queue
 import socket
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from redis import Redis
 
 from buyer.adoption import Adoption
+from buyer.book_recorder import BookRecorder
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
@@ -32,7 +34,7 @@ from shared import logs
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, RefusedForSafety
-from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
+from shared.events import BOOKS, SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
@@ -42,6 +44,7 @@ from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
 from shared.rate_gate import GateLimits, RateGate
+from shared.side_stream import SideStream
 from shared.streams import GroupReader
 from shared.websocket import open_socket
 
@@ -258,4 +261,8 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
         most=settings.warm_tokens,
         trust=Trust.within(settings.max_book_age_s),
     )
+    if settings.capture_books:
+        side = SideStream(connect(settings.redis_url), BOOKS, clock=clock, stop=stop)
+        writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
+        BookRecorder(live, side, clock, writer).start(stop)
     return MarketPriceFeed(markets, clob, clock=clock, live=live)

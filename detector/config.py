@@ -142,6 +142,10 @@ class DetectorSettings(Settings):
     source_grace_s: float = Field(
         20.0, gt=0, le=600, description="Seconds after another source that a source may show a fill and still be good."
     )
+    capture_raw: bool = Field(
+        default=False,
+        description="Put what the sources' upstreams answer and push on hs:raw, for `hybrid capture`.",
+    )
     progress_every_s: float = Field(10.0, gt=0, le=3600, description="Seconds between HYBRID_PROGRESS events.")
 
     @field_validator("sources")

@@ -15,12 +15,13 @@ from shared.broker import connect
 from shared.capture import Capture, Header, captured_to, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
-from shared.events import SERVICE, SIGNALS, STREAMS
+from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
 from shared.ledger import RedisLedger
 from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
 from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
+CAPTURED = (*STREAMS, *SIDE_STREAMS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
         if oldest and _is_after(str(oldest[0][0]), last):
             fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
             logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
-    return Start(dict.fromkeys(STREAMS, "0-0") | dict(begun), Capture.open(file).header)
+    return Start(dict.fromkeys(CAPTURED, "0-0") | dict(begun), Capture.open(file).header)
 
 
 def _is_after(entry: str, other: str) -> bool:
@@ -102,7 +103,7 @@ def _is_after(entry: str, other: str) -> bool:
 
 
 def _beginning(clock: Clock) -> Start:
-    return Start(dict.fromkeys(STREAMS, "0-0"), Header(clock.now_ms()))
+    return Start(dict.fromkeys(CAPTURED, "0-0"), Header(clock.now_ms()))
 
 
 def _now(redis: Redis, clock: Clock) -> Start:
@@ -113,7 +114,7 @@ def _now(redis: Redis, clock: Clock) -> Start:
         balances = ledger.accounts()
         records = {kind: ledger.records(kind) for kind in (LOTS, INTENTS, EXITS, GATHERED)}
         header = Header(clock.now_ms(), balances.seq, balances.values, **records)
-        positions = {stream: _last(redis, stream) for stream in STREAMS} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
+        positions = {stream: _last(redis, stream) for stream in CAPTURED} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
         if ledger.read(()).seq == balances.seq:
             return Start(positions, header, settings)
 

@@ -21,6 +21,10 @@ SIGHTINGS = "hs:sightings"
 SERVICE = "hs:service"
 DEAD = "hs:dead"
 STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
+BOOKS = "hs:books"
+RAW = "hs:raw"
+SIDE_STREAMS = (BOOKS, RAW)
+"""What only a capture reads; empty unless `CAPTURE_BOOKS` or `CAPTURE_RAW` is on (`shared/side_stream.py`)."""
 
 
 def _lower(value: object) -> object:
@@ -520,6 +524,32 @@ class DeadLetter(Event, frozen=True):
     deliveries: int = 1
 
 
+class BookSeen(Event, frozen=True):
+    """A book that the buyer keeps in memory, as it stood; `number` counts what `writer` offered to be recorded."""
+
+    event: Literal["BOOK_SEEN"] = "BOOK_SEEN"
+    writer: str
+    number: int
+    token_id: str
+    book: Book
+
+
+class RawSeen(Event, frozen=True):
+    """What an upstream answered or pushed, letter for letter; `request` is what it was asked, '' for a push.
+
+    `status` is that of HTTP, 0 for a push. Bytes that are no UTF-8 stand as U+FFFD, a secret of the URL as `***`.
+    `number` counts what `writer` offered to be recorded.
+    """
+
+    event: Literal["RAW_SEEN"] = "RAW_SEEN"
+    writer: str
+    number: int
+    source: str
+    request: str
+    status: int
+    body: str
+
+
 AnyEvent = Annotated[
     ActionableSignal
     | SignalDropped
@@ -534,7 +564,9 @@ AnyEvent = Annotated[
     | ServiceStart
     | ServiceStop
     | ServiceHealth
-    | DeadLetter,
+    | DeadLetter
+    | BookSeen
+    | RawSeen,
     Field(discriminator="event"),
 ]
 _ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)

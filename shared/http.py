@@ -14,7 +14,7 @@ is where keys are; for the same reason the cause of a network error is not chain
 
 import json as codec
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +29,7 @@ from urllib3.exceptions import HTTPError as TransportError
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, Malformed, Rejected, Unavailable
 from shared.gate_limits import Lane
-from shared.http_answer import Answer, retry_after_s, value_of
+from shared.http_answer import Answer, Exchange, retry_after_s, value_of
 from shared.http_stats import StatsSnapshot, UpstreamStats
 from shared.rate_gate import RateGate, acquire_all
 from shared.redaction import HIDDEN, redact_text
@@ -49,7 +49,7 @@ class Upstream:
     """One upstream behind its gates; share it between threads.
 
     `timeout_s` is the longest silence; a whole answer may take twice that. When `stop` is set, calls that wait
-    raise `Unavailable` at once.
+    raise `Unavailable` at once. `tap` is given every whole answer, whatever its status, and must not wait.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         pool_size: int = 16,
         max_body_bytes: int = MAX_BODY_BYTES,
+        tap: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.name = name
         self.stats = UpstreamStats(name)
@@ -74,6 +75,7 @@ class Upstream:
         self._stop = stop
         self._timeout_s = timeout_s
         self._max_body_bytes = max_body_bytes
+        self._tap = tap
         self._session = _session(self._base, pool_size, headers or {})
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
@@ -172,6 +174,8 @@ class Upstream:
             self.stats.answered(latency_s)
             answer = Answer(response.status_code, response.headers, self._body(response, label, started))
         self._tell_gates(answer, latency_s)
+        if self._tap:
+            self._tap(Exchange(self.name, label, what, answer, self._secrets))
         return answer
 
     def _body(self, response: requests.Response, label: str, started: float) -> bytes:

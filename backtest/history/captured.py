@@ -1,4 +1,6 @@
-"""Our own capture as happenings: its signals, the facts and books that its decisions saw, and how markets resolved.
+"""Our own capture as happenings: its signals, the facts and books that its decisions saw, how markets resolved.
+
+With `CAPTURE_BOOKS` also the books in between, each known from the moment it was looked at.
 
 Entries stand in the order in which they were captured, which is nearly that of their times. What is put in order is a
 window of `WINDOW` entries; a signal that was captured later than that counts as known from then on.
@@ -13,7 +15,16 @@ from backtest.happenings import Happening
 from backtest.markets import Resolved
 from shared.capture import Capture
 from shared.errors import Malformed
-from shared.events import ActionableSignal, BuyEngineDecision, FillConfirmed, RedemptionResult, read_event
+from shared.events import (
+    RAW,
+    ActionableSignal,
+    BookSeen,
+    BuyEngineDecision,
+    FillConfirmed,
+    RedemptionResult,
+    read_event,
+)
+from shared.streams import Entry
 
 WINDOW = 10_000
 
@@ -44,7 +55,7 @@ def lags(capture: Capture) -> dict[str, Lags]:
     """Return how late each source showed each fill, confirmations included."""
     found: dict[str, Lags] = {}
     for entry in capture:
-        event = _event(entry.json)
+        event = _event(entry)
         if isinstance(event, ActionableSignal):
             for witness in event.seen_by:
                 found.setdefault(witness.source, Lags({})).see(witness.lag_ms)
@@ -55,11 +66,13 @@ def lags(capture: Capture) -> dict[str, Lags]:
 
 def _all(capture: Capture) -> Iterator[Happening]:
     for entry in capture:
-        event = _event(entry.json)
+        event = _event(entry)
         if isinstance(event, ActionableSignal):
             yield Happening(event.traded_at_ms, event)
         elif isinstance(event, BuyEngineDecision):
             yield from _seen(event)
+        elif isinstance(event, BookSeen):
+            yield Happening(max(event.emitted_at_ms, event.book.at_ms), event.book)
         elif isinstance(event, RedemptionResult):
             payouts = tuple(Fraction(share) for share in event.payouts)
             yield Happening(event.emitted_at_ms, Resolved(event.condition_id, payouts))
@@ -74,8 +87,10 @@ def _seen(decision: BuyEngineDecision) -> Iterator[Happening]:
         yield Happening(inputs.book.at_ms, inputs.book)
 
 
-def _event(text: str) -> object:
+def _event(entry: Entry) -> object:
+    if entry.stream == RAW:
+        return None
     try:
-        return read_event(text)
+        return read_event(entry.json)
     except Malformed:
         return None
