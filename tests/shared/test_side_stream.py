@@ -12,25 +12,7 @@ from shared.clock import ManualClock, SystemClock
 from shared.errors import Unavailable
 from shared.events import RAW, RawSeen, read_event
 from shared.side_stream import KEPT_MS, SideStream
-
-
-class Watched(fakeredis.FakeRedis):
-    """A server in memory that remembers which threads spoke to it, and answers nobody before it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__(decode_responses=True)
-        self.threads: set[int] = set()
-        self.free = threading.Event()
-        self.free.set()
-
-    def pipeline(self, *args: Any, **kwargs: Any) -> Any:
-        self.threads.add(threading.get_ident())
-        self.free.wait(10)
-        return super().pipeline(*args, **kwargs)
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        self.threads.add(threading.get_ident())
-        return cast("Any", super().execute_command(*args, **options))
+from tests.watched_server import Watched
 
 
 class Away(fakeredis.FakeRedis):
