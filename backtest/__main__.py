@@ -17,6 +17,7 @@ from backtest.backtest import Progress as Told
 from backtest.backtest import backtest
 from backtest.delays import read_delay
 from backtest.history.files import open_history
+from backtest.history.resolutions import LINGERS_S
 from backtest.markets import Assumed
 from backtest.pace import Pace
 from backtest.quotes import PriceModel
@@ -47,7 +48,12 @@ def main(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another limit: name=value; again for more.")
     ] = None,
-    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    resolved: Annotated[
+        list[Path] | None, typer.Option(help="How markets resolved: CSV, or Gamma's markets as JSON.")
+    ] = None,
+    closes_after: Annotated[
+        float, typer.Option(min=0, help="Seconds after its last trade when a market closes, where nobody says when.")
+    ] = LINGERS_S,
     delay: Annotated[
         str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
     ] = "2",
@@ -74,7 +80,7 @@ def main(
         _can_report(html, png)
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
-        history = open_history(files, resolved or [], measure=delay.startswith("measured:"))
+        history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
         models = Models(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,

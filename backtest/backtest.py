@@ -75,6 +75,8 @@ def _result(
     tally, values, opened = run.tally, run.ledger.values, _open(run)
     points = run.curve.points()
     unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
+    reckoned = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.closing_reckoned(name))
+    shut = sum(count for name, count in tally.shut.items() if run.markets.closing_reckoned(name))
     return Result(
         sources=sources,
         limits=limits,
@@ -98,7 +100,7 @@ def _result(
         leaders=_leaders(run, opened),
         markets=_markets(run, opened),
         equity=points,
-        cannot_tell=tally.cannot_tell(unresolved),
+        cannot_tell=tally.cannot_tell(unresolved, reckoned, shut),
         outcomes=kept,
     )
 

@@ -5,9 +5,13 @@ from collections.abc import Callable
 
 from backtest.result import CannotTell, Costs, SignalOutcome
 from backtest.standing import Sums, Theirs
+from backtest.world import MARKET_CLOSED
 from shared.events import Redeemed
 from shared.market import MarketFacts
 from shared.money import MICRO, to_micro
+
+CLOSED = ("market_open", MARKET_CLOSED)
+"""Why a signal, or its order, came too late."""
 
 Sink = Callable[[SignalOutcome], object]
 
@@ -22,6 +26,7 @@ class Tally:
         self.fills: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()
         self.signals: Counter[str] = Counter()
+        self.shut: Counter[str] = Counter()
         self.by_leader: dict[str, Sums] = {}
         self.by_market: dict[str, Sums] = {}
         self.market_facts: dict[str, MarketFacts] = {}
@@ -38,6 +43,8 @@ class Tally:
         self.signals[outcome.leader] += 1
         self.verdicts["SKIP"] += 1
         self.skips[outcome.reason] += 1
+        if outcome.reason in CLOSED:
+            self.shut[outcome.condition_id] += 1
         self._sink(outcome)
 
     def order(
@@ -49,6 +56,8 @@ class Tally:
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
         self._doubt(outcome, assumed=assumed)
+        if outcome.reason in CLOSED:
+            self.shut[outcome.condition_id] += 1
         if outcome.shares:
             self._cost(outcome)
             if facts:
@@ -68,8 +77,8 @@ class Tally:
         """Return what following cost."""
         return Costs(fees=self.fees, delay=self.delay, spread=self.spread, impact=self.impact)
 
-    def cannot_tell(self, never_resolved: int) -> tuple[CannotTell, ...]:
-        """Return what the data cannot answer, with the share of orders concerned."""
+    def cannot_tell(self, never_resolved: int, closing_reckoned: int, shut_by_it: int) -> tuple[CannotTell, ...]:
+        """Return what the data cannot answer, with the share of orders concerned; the markets' part is told to it."""
         asked = (
             ("the book that an order met: none was recorded, so spread and depth are the model's", "no_book"),
             ("how the price moved in the delay: nobody else's trade in the token is known since", "no_later_trade"),
@@ -78,6 +87,11 @@ class Tally:
         found = [CannotTell(what=what, trades=self.unsure[name], of=self.orders) for what, name in asked]
         bought = self.verdicts["BUY"]
         found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=bought))
+        reckoned = "when the market closed: nobody says, so it is reckoned from its plan or its last trade here"
+        traded = sum(sums.trades for sums in self.by_market.values())
+        found.append(CannotTell(what=reckoned, trades=closing_reckoned, of=traded))
+        shut = "whether a signal came in time: its market counted as closed by that reckoning"
+        found.append(CannotTell(what=shut, trades=shut_by_it, of=self.signals.total()))
         theirs = sum(sums.trades for sums in self.theirs.sums.values())
         unbacked = "what the leader had paid for shares sold: bought before the history begins"
         found.append(CannotTell(what=unbacked, trades=self.theirs.unbacked, of=theirs))

@@ -16,6 +16,8 @@ from shared.events import Order, Outcome
 from shared.market import Book, MarketFacts
 from shared.money import from_micro
 
+MARKET_CLOSED = "the market closed"
+
 
 class Met(NamedTuple):
     """What an order met when it arrived."""
@@ -78,6 +80,6 @@ class PaperMarket(Unsigned):
 
 def _met(order: Order, book: Book, facts: MarketFacts) -> tuple[Filled, str]:
     """Return what the venue fills, and its word when that is nothing."""
-    refused = "the market closed" if facts.closed else refusal(order, book)
+    refused = MARKET_CLOSED if facts.closed else refusal(order, book)
     filled = NOTHING if refused else meet(order, book, facts)
     return filled, refused or ("" if filled.shares else "no orders found to match")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
-from ops.wallet_history import Told, ask, closed_ms, trades
+from ops.wallet_history import Told, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
 from shared.events import ActionableSignal
@@ -124,11 +124,6 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
 
     assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
     assert clock.monotonic() - began >= 3
-
-
-@pytest.mark.parametrize(("ends_ms", "closes_ms"), [(0, 160_000), (99_000, 160_000), (101_000, 101_000)])
-def test_a_market_closes_at_its_end_or_late_enough_for_the_leaders_last_trade(ends_ms: int, closes_ms: int) -> None:
-    assert closed_ms(100_000, ends_ms) == closes_ms
 
 
 @pytest.mark.simulator
