@@ -388,6 +388,7 @@ def wallet(
         list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
     ] = None,
     days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page for people, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a leader before following: what it would have cost and paid, and whether these trades can tell.
@@ -412,6 +413,7 @@ def wallet(
         delays_s=delay or command.DELAYS_S,
         days=days,
         as_json=as_json,
+        html=html,
         console=Console(width=_width()),
     )
 

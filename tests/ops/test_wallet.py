@@ -82,6 +82,17 @@ def test_the_terminal_says_the_verdict_first_and_what_it_cannot_tell(history: Pa
     assert "the book that an order met" in out.getvalue()
 
 
+def test_the_report_is_a_page_too(history: Path, resolved: Path, tmp_path: Path) -> None:
+    page = tmp_path / "wallet.html"
+
+    found = report("--history", str(history), "--resolved", str(resolved), "--html", str(page))
+
+    written = page.read_text()
+    assert found["title"] in written
+    assert LEADER in written
+    assert all(f"Following {delay} s behind" in written for delay in (2, 5, 30))
+
+
 def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
     with pytest.raises(BadConfig, match="no trade of"):
         wallet.follow(
