@@ -4,7 +4,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -59,6 +59,10 @@ def status(
     redis_url: RedisUrl = None,
     watch: Annotated[bool, typer.Option("--watch/--once", help="Keep showing it, or print it once.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the screen.")] = False,
+    mode: Annotated[
+        Literal["paper", "live"] | None, typer.Option(help="Which ledger; default: the one the buyer uses.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write one look at it to this picture instead.")] = None,
     data_dir: DataDir = VAR,
 ) -> None:
     """Show a running pipeline, live.
@@ -69,7 +73,7 @@ def status(
     """
     from ops import status as command
 
-    command.main(server_url(redis_url, data_dir), watch=watch, as_json=as_json)
+    command.main(server_url(redis_url, data_dir), watch=watch, as_json=as_json, mode=mode, svg=svg)
 
 
 def redis(
