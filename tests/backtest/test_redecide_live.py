@@ -1,11 +1,7 @@
 """A real live session, captured: the buyer as a process, the venue over sockets; each decision is made again."""
 
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,12 +18,12 @@ from shared.events import DECISIONS, SIGNALS, BuyEngineDecision, read_event
 from shared.ledger import RedisLedger
 from shared.streams import publish, tail
 from simulator import Settings, serve
-from tests.buyer.venue.test_live_with_simulator import KEY, Floor, until
+from tests.buyer.venue.live_process import live_buyer
+from tests.buyer.venue.test_live_with_simulator import Floor, until
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 
 D = Decimal
-ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ("--gather-window-s", "600", "--min-leader-usdc", "10", "--mirror-sells", "proportional", "--stake-usdc", "20")
 
 
@@ -37,33 +33,6 @@ def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
         found = Floor(sim, valkey_url, tmp_path)
         found.fund()
         yield found
-
-
-@contextmanager
-def live_buyer(floor: Floor) -> Generator[None]:
-    """Run `python -m buyer --live --no-dry-run` while the block runs; it ends by being told, with 0."""
-    urls = floor.sim.urls
-    env = {
-        "PRIVATE_KEY": KEY,
-        "REDIS_URL": floor.redis_url,
-        "GAMMA_URL": urls["gamma_url"],
-        "CLOB_URL": urls["clob_url"],
-        "RPC_URL": urls["rpc_url"],
-        "CLOB_USER_URL": urls["clob_user_ws_url"],
-        "GEOBLOCK_URL": urls["geoblock_url"],
-        "RUN_DIR": str(floor.folder),
-        "WARM_TOKENS": "0",
-    }
-    words = [sys.executable, "-m", "buyer", "--live", "--no-dry-run", *FLAGS]
-    with (floor.folder / "log").open("w") as log:
-        process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            yield
-            process.terminate()
-            assert process.wait(15) == 0, (floor.folder / "log").read_text()
-        finally:
-            process.kill()
-            process.wait()
 
 
 def decided(floor: Floor) -> list[BuyEngineDecision]:
@@ -83,7 +52,7 @@ def a_session(floor: Floor) -> None:
         publish(floor.redis, SIGNALS, floor.signal(number).model_copy(update=changes))
         until(lambda: len(decided(floor)) >= number)
 
-    with live_buyer(floor):
+    with live_buyer(floor, *FLAGS) as buyer:
         for number in (1, 2):
             tell(number, usdc=D(6), shares=D(12))
         tell(3, traded_at_ms=1_700_000_000_000)
@@ -92,6 +61,7 @@ def a_session(floor: Floor) -> None:
         tell(4, side="SELL", shares=D(12), usdc=D(6))
         floor.sim.call(lambda: traders.set_book(floor.token, [["0.49", "1000"]], [["0.5", "1000"]]))
         until(lambda: decided(floor)[-1].reason == "exit: leader_sold" and settled(floor), 30)
+        assert buyer.stop() == 0, buyer.said()
 
 
 def test_a_live_sessions_decisions_are_made_again_byte_for_byte(floor: Floor) -> None:
