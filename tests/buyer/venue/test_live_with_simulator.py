@@ -20,6 +20,7 @@ from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id
 from shared.ledger import RedisLedger, open_lots
+from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.streams import publish
 from simulator import Settings, serve
 from simulator.server import Simulator
@@ -170,6 +171,7 @@ def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_anot
     [
         ("broke", (), "Send pUSD"),
         ("unapproved", (), "may not spend it"),
+        ("unsellable", (), "the CTF exchange may not move its outcome tokens"),
         ("closed", (), "only close positions"),
         ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
         ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
@@ -182,6 +184,8 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
 ) -> None:
     floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
     floor.account.closed_only = spoil == "closed"
+    if spoil == "unsellable":
+        floor.account.operators.remove(CTF_EXCHANGE_V2)
     if spoil == "skewed":
         floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
