@@ -1,4 +1,4 @@
-"""`python -m backtest FILE...`: what following would have brought; or, with --parity, the very session again."""
+"""`python -m backtest FILE...`: what following would have brought; --parity, --redecide: the very session again."""
 
 import sys
 from collections.abc import Generator
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest import parity, settings
+from backtest import parity, recheck, settings
 from backtest.backtest import Progress as Told
 from backtest.backtest import backtest
 from backtest.delays import read_delay
@@ -39,6 +39,7 @@ EXAMPLES = """Examples:
 - `python -m backtest wallet.csv --resolved winners.csv --html report.html --png plots/`
 - `python -m backtest leader.json --delay recorded --json > result.json`
 - `python -m backtest today.capture --parity` · the same decisions, byte for byte, or exit code 1
+- `python -m backtest live.capture --redecide` · each decision again from what it recorded, of live sessions too
 """
 
 
@@ -73,11 +74,16 @@ def main(
         bool, typer.Option("--parity", help="Make a captured session's decisions again, exactly.")
     ] = False,
     decisions: Annotated[bool, typer.Option("--decisions", help="With --parity: print them as JSON lines.")] = False,
+    each: Annotated[
+        bool, typer.Option("--redecide", help="Make each decision of a captured session again from its own inputs.")
+    ] = False,
 ) -> None:
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
     pace = Pace(SystemClock(), 1 if realtime else speed)
     with _explained():
         _can_report(html, png)
+        if each:
+            raise typer.Exit(recheck.main(files, settings.changes(change or [])))
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)

@@ -170,8 +170,9 @@ class Run:
     def _trade(self, at_ms: int, signal: ActionableSignal) -> None:
         token_id = signal.token_id
         self.markets.traded(signal)
-        self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
-        self._value.priced(token_id)
+        if signal.cause == "TRADE":
+            self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
+            self._value.priced(token_id)
         shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
         self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
         self._number += 1

@@ -29,6 +29,7 @@ from buyer.service import GROUP, BuyerService
 from buyer.settling import Settling
 from buyer.venue.paper import PaperVenue
 from buyer.venue.shadow import Shadowed
+from buyer.venue.taken import Taken
 from buyer.warm_books import WarmBooks
 from shared import logs
 from shared.broker import connect
@@ -170,7 +171,7 @@ def build(
         except (OSError, ValueError) as error:
             logs.get("buyer").warning("nobody_reads_decisions", error=str(error))
 
-    paper = PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s)
+    paper = PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s, taken=Taken())
     engine = Engine(
         journal=journal,
         prices=prices,

@@ -111,8 +111,11 @@ class Case(Seen):
 
     @cached_property
     def limit(self) -> Decimal:
-        """Return the worst price we accept."""
+        """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
+        if self.signal.cause == "MERGE":
+            best = known(self.seen_book.best_bid, "the best bid is")
+            return exit_limit(best, self.tick, allowed.exit_slippage_pct)
         return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
 
     @cached_property

@@ -79,7 +79,7 @@ def live_parts(
     requests = Requests(signer.address, key)
     polygon = Polygon(upstreams.rpc)
     account = Account(upstreams.account, requests, polygon, clock=clock)
-    preflight = Preflight(upstreams.account, upstreams.geoblock, account, wallet, clock)
+    preflight = Preflight(upstreams.account, upstreams.geoblock, account, polygon, wallet, clock)
     _demand(preflight.run())
     venue = LiveVenue(
         upstreams.orders,

@@ -56,6 +56,8 @@ def _held_token(case: ExitCase) -> Judged:
 
 
 def _leader_price(case: Case) -> Judged:
+    if case.signal.cause == "MERGE":
+        return True, "none: merged", "between 0 and 1"
     return 0 < case.signal.price < 1, case.signal.price, "between 0 and 1"
 
 

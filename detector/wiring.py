@@ -65,6 +65,7 @@ class Wiring:
         self._upstreams: list[Upstream] = []
         self._cursors = CursorStore(redis)
         self._tap = self._raw_tap() if cfg.capture_raw else None
+        self._outcomes: MarketCache | None = None
         self.leaders = Leaders(cfg.leaders)
 
     def parts(self) -> Parts:
@@ -75,10 +76,12 @@ class Wiring:
             "rtds": self._rtds,
             "subgraph": self._subgraph,
         }
+        markets = self._markets() if self._cfg.market_hints or self._cfg.reads_merges else None
+        self._outcomes = markets if self._cfg.reads_merges else None
         sources = tuple(builders[name]() for name in self._cfg.sources)
-        markets = self._markets() if self._cfg.market_hints else None
         gates, upstreams = tuple(self._gates), tuple(self._upstreams)
-        return Parts(sources, gates, upstreams, markets, self._cursors, self.leaders, self._roster())
+        hints = markets if self._cfg.market_hints else None
+        return Parts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
 
     def _roster(self) -> Roster:
         cfg = self._cfg
@@ -101,7 +104,7 @@ class Wiring:
         limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
         upstream = self._upstream("data_api", cfg.data_api_url, limits)
         return DataApiSource(
-            activity_api(cfg.data_api_version, upstream, self._clock),
+            activity_api(cfg.data_api_version, upstream, self._clock, merges=cfg.reads_merges),
             self.leaders,
             self._cursors,
             clock=self._clock,
@@ -109,6 +112,7 @@ class Wiring:
             overlap_s=cfg.overlap_s,
             backfill_s=cfg.backfill_s,
             past=Past("data_api", self.leaders, self._cursors, Gaps(self._redis, "data_api", self._cursors)),
+            outcomes=self._outcomes,
         )
 
     def _chain_logs(self) -> Source:

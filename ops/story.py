@@ -82,7 +82,7 @@ class Story:
         """Return what following cost, None where nothing was filled or the leader's price is not known."""
         decision, signal = self.decision, self.signal
         outcome = decision.outcome if decision else None
-        if decision is None or signal is None or outcome is None or not outcome.shares:
+        if decision is None or signal is None or outcome is None or not outcome.shares or signal.cause != "TRADE":
             return None
         worse = outcome.usdc - signal.price * outcome.shares
         by_price = worse if decision.verdict == "BUY" else -worse

@@ -48,13 +48,19 @@ def _headline(told: Story) -> Text:
     signal, decision = told.signal, told.decision
     title = _title(told)
     leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
-    did = f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}" if signal else "traded"
+    did = _did(signal) if signal else "traded"
     line = Text.assemble((title, _TITLE), f"\n{leader}{did}. ")
     if told.dropped:
         return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
     if decision is None:
         return line.append("Not decided yet.", "bold yellow")
     return line.append(_verdict(decision), _VERDICTS[decision.verdict])
+
+
+def _did(signal: ActionableSignal) -> str:
+    if signal.cause == "MERGE":
+        return f"merged {signal.shares:,.2f} back into collateral"
+    return f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}"
 
 
 def _title(told: Story) -> str:
@@ -121,6 +127,7 @@ def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
     fills = f" in {len(signal.fills)} fills" if len(signal.fills) > 1 else ""
     part = f", part {signal.part + 1}" if signal.part else ""
     did = f"{signal.side} {signal.shares} at {signal.price} = {signal.usdc} pUSD{fills}"
+    did = did if signal.cause == "TRADE" else f"MERGE {signal.shares} of each outcome"
     yield signal.traded_at_ms, f"leader {signal.leader}: {did}, transaction {signal.tx_hash}"
     for sighting in signal.seen_by:
         yield sighting.seen_at_ms, f"seen by {sighting.source}, {sighting.lag_ms / 1000:.1f} s after the trade"

@@ -77,6 +77,10 @@ class MarketHint(Value, frozen=True):
     event_slug: str = ""
 
 
+Cause = Literal["TRADE", "MERGE"]
+"""What a leader did: a trade, or shares of every outcome given back for collateral, which ends a position too."""
+
+
 class ActionableSignal(Event, frozen=True):
     """One leader's fills of one token and side in one transaction.
 
@@ -84,7 +88,8 @@ class ActionableSignal(Event, frozen=True):
     what was not signalled before. `traded_at_ms` is the block's time (second resolution). `emitted_by` says which rule
     let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
     the detector had at hand of the market: None when it knew nothing, for it never waits. `catch_up` marks what was
-    shown over a minute after it was traded: read after downtime, or told late.
+    shown over a minute after it was traded: read after downtime, or told late. With `cause` MERGE there was no trade
+    and no price: `side` is SELL, `price` 0, `usdc` this outcome's even part of the collateral.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -93,6 +98,7 @@ class ActionableSignal(Event, frozen=True):
     tx_hash: Hash
     token_id: str
     side: Side
+    cause: Cause = "TRADE"
     part: int = 0
     shares: Money
     usdc: Money
@@ -314,7 +320,7 @@ class Gathered(Value, frozen=True):
     since_ms: int
 
 
-ExitReason = Literal["leader_sold", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
 
 
 class ExitTask(Value, frozen=True):

@@ -82,6 +82,11 @@ class Simulator:
         market = world.catalog.by_condition[condition_id]
         return self.call(lambda: world.redeem(wallet, market, world.now_ms()))
 
+    def merge(self, wallet: str, condition_id: str, shares: str, **more: Json) -> str:
+        """Let a wallet give both outcomes back for collateral; see `Merging.merge`."""
+        facts: dict[str, Any] = more
+        return self.call(lambda: self._app.merging.merge(wallet, condition_id, shares, **facts))
+
     def change_tick(self, condition_id: str, tick: str) -> None:
         """Change a market's tick size."""
         self.call(lambda: self._app.control.change_tick(condition_id, tick))

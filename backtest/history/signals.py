@@ -62,6 +62,7 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
         tx_hash=first.tx_hash,
         token_id=first.token_id,
         side=first.side,
+        cause="TRADE",
         part=0,
         shares=from_micro(shares),
         usdc=from_micro(usdc),

@@ -200,6 +200,25 @@ def test_a_late_socket_is_not_believed(rig: Rig) -> None:
     assert rig.prices.book_at_hand(rig.token) is None
 
 
+def test_trap_16_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: Rig) -> None:
+    rig.warm()
+    rig.sim.fault("stuck_cache", "clob", route="/book")
+    fetch_book(rig.clob, rig.token, rig.clock)
+    rig.stop.wait(1.2)
+    rig.sim.call(lambda: rig.sim._app.traders.set_book(rig.token, [["0.2", "9"]], [["0.9", "9"]]))
+    rig.until(lambda: (book := rig.prices.book_at_hand(rig.token)) and book.best_ask == Decimal("0.9"))
+    rig.sim.fault("close_socket", "ws")
+    rig.until(lambda: rig.prices.book_at_hand(rig.token) is None)
+    told: list[BuyEngineDecision] = []
+    now_ms = rig.clock.now_ms()
+
+    an_engine(rig, told).handle(a_signal(token_id=rig.token, traded_at_ms=now_ms, seen_at_ms=now_ms))
+
+    (decision,) = told
+    assert (decision.verdict, decision.reason) == ("SKIP", "inputs_known")
+    assert "older than what the market channel told" in decision.inputs.problems[0]
+
+
 def test_a_resolved_market_is_no_longer_at_hand(rig: Rig) -> None:
     rig.warm()
 

@@ -161,6 +161,18 @@ def test_selling_for_less_than_the_leader_costs_too() -> None:
     assert (told.cost.by_price, told.cost.total) == (D("0.2"), D("0.3"))
 
 
+def test_a_merge_is_told_as_one_and_has_no_price_to_compare_with() -> None:
+    signal = a_signal(side="SELL", cause="MERGE", price=D(0), seen_by=(SEEN,))
+    sold = a_decision(verdict="SELL", signal_id=signal.id)
+
+    [told] = tell((signal, sold), find((signal, sold), signal.id))
+
+    assert told.cost is None
+    text = " ".join(shown(telling.story(told)).split())
+    assert "merged 100.00 back into collateral" in text
+    assert "MERGE 100 of each outcome" in text
+
+
 def test_only_what_the_ledger_did_after_the_buy_belongs_to_its_life() -> None:
     """An earlier lot of the same leader and token was redeemed or sold before: not this order's money."""
     sold = {"verdict": "SELL", "signal_id": "e" * 64}

@@ -8,11 +8,12 @@ from pydantic import SecretStr
 
 from buyer.chain_fills import own_fills
 from buyer.trades import OrderSeen, Trade
+from buyer.venue.polymarket.answers import barred
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
 from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
-from shared.errors import Malformed, Rejected
+from shared.errors import Malformed, RefusedForSafety, Rejected
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.http_answer import retry_after_s, value_of
@@ -128,6 +129,25 @@ class Account:
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
     def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask; what would bar us for good is asked once more, as one stray answer proves nothing.
+
+        Raises:
+            RefusedForSafety: the venue refuses our key, account or region.
+        """
+        try:
+            return self._ask(path, params)
+        except Rejected as error:
+            if barred(error.status, "") is None:
+                raise
+        try:
+            return self._ask(path, params)
+        except Rejected as error:
+            no = barred(error.status, str(error))
+            if no is None:
+                raise
+            raise RefusedForSafety(no.fix) from error
+
+    def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
         headers = self._requests.headers("GET", path, "", self._clock.now_ms())
         return asked(self._clob, "GET", path, headers, self._clock, params)
 

@@ -9,7 +9,7 @@ from buyer.fills import dearest_fee
 from buyer.trades import OrderSeen, Trade, provisional
 from buyer.venue.polymarket.account import Account
 from buyer.venue.polymarket.amounts import SIZE_PLACES, amounts
-from buyer.venue.polymarket.answers import Accepted, Known, NotNow, Refused, Unknown, Verdict, read_answer
+from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, Verdict, read_answer
 from buyer.venue.polymarket.auth import Requests
 from buyer.venue.polymarket.order import (
     UnsignedOrder,
@@ -22,7 +22,7 @@ from buyer.venue.polymarket.order import (
 )
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
-from shared.errors import Malformed, OutcomeUnknown, Unavailable
+from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
 from shared.events import Order, OrderState, Outcome, fact_id
 from shared.gate_limits import Lane
 from shared.http import Upstream
@@ -97,7 +97,12 @@ class LiveVenue:
         return Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms).text
 
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
-        """Post what was prepared and read the answer; what the venue has seen before is looked up."""
+        """Post what was prepared and read the answer; what the venue has seen before is looked up.
+
+        Raises:
+            OutcomeUnknown: it may have been taken; send the same again later.
+            RefusedForSafety: the venue takes nothing from us any more; it did not take this.
+        """
         sent = Prepared.of(prepared)
         if self._turns:
             self._turns -= 1
@@ -106,6 +111,8 @@ class LiveVenue:
         verdict = self._posted(sent)
         if isinstance(verdict, Accepted):
             return _taken(verdict, order, sent)
+        if isinstance(verdict, Barred):
+            raise RefusedForSafety(verdict.fix)
         if isinstance(verdict, Refused):
             return _outcome("REJECTED", verdict.reason, sent)
         if isinstance(verdict, Known):
