@@ -22,7 +22,7 @@ class Shelf:
     def __init__(self) -> None:
         self.books: dict[str, Book | None] = {}
 
-    def tokens(self) -> tuple[str, ...]:
+    def kept(self) -> tuple[str, ...]:
         return tuple(self.books)
 
     def sample(self, token_id: str) -> Book | None:
