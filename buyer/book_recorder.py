@@ -18,7 +18,7 @@ SIZE = 3_000
 class Kept(Protocol):
     """Who keeps books in memory (`buyer/warm_books`)."""
 
-    def tokens(self) -> tuple[str, ...]: ...  # noqa: D102 - a port's two words
+    def kept(self) -> tuple[str, ...]: ...  # noqa: D102 - a port's two words
     def sample(self, token_id: str) -> Book | None: ...  # noqa: D102
 
 
@@ -43,7 +43,7 @@ class BookRecorder:
 
     def turn(self) -> None:
         """Offer what is new. The thread's one step."""
-        kept = self.books.tokens()
+        kept = self.books.kept()
         self._last = {token: book for token, book in self._last.items() if token in kept}
         for token_id in kept:
             book = self.books.sample(token_id)

@@ -84,7 +84,7 @@ class WarmBooks:
             self._ages.append(max(0, now_ms - book.at_ms))
         return book, ""
 
-    def tokens(self) -> tuple[str, ...]:
+    def kept(self) -> tuple[str, ...]:
         """Return whose books are kept."""
         with self._lock:
             return tuple(self._places)

@@ -11,7 +11,7 @@ from types import FrameType
 from redis import Redis
 
 from shared import logs
-from shared.broker import connect
+from shared.broker import answering, connect
 from shared.capture import Capture, Header, captured_to, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
@@ -91,7 +91,8 @@ def capture(
 def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
     """Go on where a capture ended; say where the server has dropped even what was captured last."""
     for stream, last in begun.items():
-        oldest = redis.xrange(stream, count=1)
+        with answering(redis):
+            oldest = redis.xrange(stream, count=1)
         if oldest and _is_after(str(oldest[0][0]), last):
             fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
             logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
@@ -126,5 +127,6 @@ def _all(redis: Redis, stream: str) -> Iterator[Entry]:
 
 
 def _last(redis: Redis, stream: str) -> str:
-    newest = redis.xrevrange(stream, count=1)
+    with answering(redis):
+        newest = redis.xrevrange(stream, count=1)
     return str(newest[0][0]) if newest else "0-0"

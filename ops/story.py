@@ -159,7 +159,8 @@ def _afterwards(
     if story.decision is None:
         return
     if task := story.decision.exit:
-        story.exits = sorted((event for event in exits if event.exit and event.exit.id == task.id), key=_seq)
+        later = (event for event in exits if event.id != story.decision.id)
+        story.exits = sorted((event for event in later if event.exit and event.exit.id == task.id), key=_seq)
     if not story.bought:
         return
     seq = _seq(story.decision)

@@ -55,7 +55,7 @@ class SideStream:
         most_kept: int = MOST_KEPT_BYTES,
     ) -> None:
         self.stream = stream
-        self.written = self.dropped = 0
+        self.written = self.dropped = self._told = 0
         self._redis, self._clock, self._stop = redis, clock, stop
         self._most_waiting, self._most_kept = most_waiting, most_kept
         self._lock = threading.Lock()
@@ -127,21 +127,25 @@ class SideStream:
             self.dropped += count
 
     def _run(self) -> None:
-        told = 0
         while not self._stop.is_set():
-            try:
-                while self.write_out():
-                    pass
-            except Unavailable as error:
-                self._log.warning("not_recorded", error=str(error))
-                self._clock.wait(self._stop, RETRY_S)
-            except Exception:  # noqa: BLE001 - a bug in one record must not end the recording (trap 29)
-                self._log.exception("recording_crashed")
-            if self.dropped > told:
-                _count(self.stream, self.dropped - told)
-                self._log.warning("records_dropped", count=self.dropped - told)
-                told = self.dropped
+            self._turn()
             self._clock.wait(self._stop, LOOK_S)
+        self._turn()
+
+    def _turn(self) -> None:
+        """Write everything that waits; tell of what was lost."""
+        try:
+            while self.write_out():
+                pass
+        except Unavailable as error:
+            self._log.warning("not_recorded", error=str(error))
+            self._clock.wait(self._stop, RETRY_S)
+        except Exception:  # noqa: BLE001 - a bug in one record must not end the recording (trap 29)
+            self._log.exception("recording_crashed")
+        if lost := self.dropped - self._told:
+            self._told += lost
+            _count(self.stream, lost)
+            self._log.warning("records_dropped", count=lost)
 
 
 def _count(stream: str, dropped: int) -> None:

@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import cast
 
 import fakeredis
+import pytest
 
 from buyer.book_recorder import BookRecorder
 from shared.clock import ManualClock
+from shared.errors import BadConfig
 from shared.events import BOOKS, BookSeen, read_event
 from shared.market import Book, Level
 from shared.side_stream import SideStream
-from tests.buyer.builders import NOW_MS, TOKEN, a_book
+from tests.buyer.builders import NOW_MS, TOKEN, a_book, some_settings
 
 
 class Shelf:
@@ -20,7 +22,7 @@ class Shelf:
     def __init__(self) -> None:
         self.books: dict[str, Book | None] = {}
 
-    def tokens(self) -> tuple[str, ...]:
+    def kept(self) -> tuple[str, ...]:
         return tuple(self.books)
 
     def sample(self, token_id: str) -> Book | None:
@@ -72,6 +74,11 @@ def test_a_quiet_book_is_recorded_again_when_something_vouched_for_it() -> None:
     rig.turn(a_warm_book("0.51", NOW_MS + 5_000))
 
     assert [seen.book.at_ms for seen in rig.recorded()] == [NOW_MS, NOW_MS + 5_000]
+
+
+def test_recording_books_without_keeping_any_is_refused_with_the_fix() -> None:
+    with pytest.raises(BadConfig, match=r"CAPTURE_BOOKS=true.*set WARM_TOKENS"):
+        some_settings("--capture-books", "--warm-tokens", "0")
 
 
 def test_what_may_not_be_acted_on_is_not_recorded_and_what_is_not_kept_is_forgotten() -> None:

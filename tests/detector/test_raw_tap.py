@@ -6,11 +6,12 @@ from typing import cast
 import fakeredis
 
 from detector.raw_tap import RawTap
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
 from shared.events import RAW, RawSeen, read_event
 from shared.http_answer import Answer, Exchange
 from shared.side_stream import SideStream
 from tests.fake_line import FakeLine
+from tests.watched_server import Watched
 
 KEY = "0123456789abcdef0123"
 
@@ -68,6 +69,21 @@ def test_a_connection_is_listened_to_and_brings_what_it_brings() -> None:
 
     assert (brought, line.sent, line.closed) == (["one", None, "two"], ["subscribe"], True)
     assert [(seen.source, seen.body) for seen in rig.recorded()] == [("rtds", "one"), ("rtds", "two")]
+
+
+def test_who_polls_and_listens_never_speaks_to_the_server_that_records() -> None:
+    redis, stop, clock = Watched(), threading.Event(), SystemClock()
+    redis.free.clear()  # a server that hangs
+    tap = RawTap(SideStream(redis, RAW, clock=clock, stop=stop), clock, "detector@here:1")
+    line = tap.on("rtds", lambda: FakeLine(ManualClock(), *["frame"] * 500))()
+
+    for _ in range(500):
+        tap.answered(Exchange("data_api", "data_api GET /v2/activity", {}, _ok("[]"), ()))
+        assert line.receive(0.1) == "frame"
+
+    assert threading.get_ident() not in redis.threads
+    stop.set()
+    redis.free.set()
 
 
 def _ok(body: str) -> Answer:

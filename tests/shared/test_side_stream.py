@@ -84,6 +84,24 @@ def test_a_server_that_hangs_holds_nobody_up_and_what_is_dropped_is_counted() ->
     assert [seen.number for seen in recorded(redis)] == [*range(1, 12), 5_002]
 
 
+def test_what_waits_when_the_process_stops_is_still_written() -> None:
+    redis, stop, clock = Watched(), threading.Event(), SystemClock()
+    redis.free.clear()
+    side = SideStream(redis, RAW, clock=clock, stop=stop)
+    side.offer(a_record, 100)
+    while not redis.threads:
+        clock.wait(stop, 0.01)
+    side.offer(a_record, 100)
+
+    stop.set()
+    redis.free.set()
+
+    ends = clock.monotonic() + 5
+    while side.written < 2 and clock.monotonic() < ends:
+        clock.wait(threading.Event(), 0.01)
+    assert [seen.number for seen in recorded(redis)] == [1, 2]
+
+
 def test_a_server_that_is_away_costs_the_records_of_that_time_only(stopped: threading.Event) -> None:
     side = a_side(Away(), stopped)
     side.offer(a_record, 100)
