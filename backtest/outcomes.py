@@ -33,7 +33,7 @@ def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quo
 
 
 def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
-    """Return what became of an order by the book it met; an exit has no signal, a merge no leader's price."""
+    """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
     return SignalOutcome(

@@ -149,7 +149,7 @@ def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> Audit
     reader = _Reader(redis, cfg, clock)
     shown = [fill for leader in leaders for fill in reader.trades(leader, since // 1000)]
     sighted = Sighted(
-        tuple(signal for signal in _events(redis, SIGNALS, ActionableSignal, since) if signal.cause == "TRADE"),
+        tuple(_events(redis, SIGNALS, ActionableSignal, since)),
         tuple(_events(redis, SIGHTINGS, FillConfirmed, since)),
         (*_events(redis, SIGHTINGS, FillRetracted, since), *_events(redis, SIGNALS, FillRetracted, since)),
     )
