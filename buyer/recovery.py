@@ -9,6 +9,7 @@ from typing import Protocol
 
 from buyer.adoption import Adoption
 from buyer.chain_fills import ChainFill, own_fills
+from buyer.shard import ALL, Shard
 from buyer.venue.port import Prices
 from shared import logs
 from shared.clock import Clock
@@ -36,7 +37,7 @@ class Pending(Protocol):
 
 
 class Recovery:
-    """Adopts fills that the journal does not know."""
+    """Adopts fills that the journal does not know; of several shards each those of its own tokens."""
 
     def __init__(
         self,
@@ -48,9 +49,10 @@ class Recovery:
         *,
         wallet: str,
         clock: Clock,
+        shard: Shard = ALL,
     ) -> None:
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
-        self._signals, self._wallet, self._clock = signals, wallet, clock
+        self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
         self._log = logs.get("recovery")
 
     def run(self) -> list[BuyEngineDecision]:
@@ -61,7 +63,8 @@ class Recovery:
             Malformed: a fill cannot be read.
         """
         self._wait_for_unknown()
-        adopted = [self._adopted(fill) for fill in self._fills() if not self._adoption.knows_order(fill.signal_id)]
+        fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
+        adopted = [self._adopted(fill) for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"

@@ -11,7 +11,8 @@ from buyer.bootstrap import build
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
-from buyer.service import GROUP, BuyerService
+from buyer.service import BuyerService
+from buyer.shard import GROUP
 from ops import controls
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
@@ -29,9 +30,10 @@ from shared.events import (
     OrderUpdate,
     read_event,
 )
+from shared.group_reader import GroupReader
 from shared.lease import Lease
 from shared.ledger import RedisLedger, open_lots
-from shared.streams import GroupReader, backlog, ensure_group, publish, tail
+from shared.streams import backlog, ensure_group, publish, tail
 from tests.buyer.builders import NOW_MS, a_signal, some_limits, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 
@@ -509,4 +511,4 @@ def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str)
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
 
     assert rig.decisions()[0].outcome is not None
-    assert not rig.service._attempts
+    assert not rig.service._attempts._crashes

@@ -12,7 +12,8 @@ from shared.broker import connect
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import SIGNALS, ServiceHealth, read_event
-from shared.streams import Entry, GroupReader, ensure_group, publish, publish_once, trim
+from shared.group_reader import GroupReader
+from shared.streams import Entry, ensure_group, publish, publish_once, trim
 
 pytestmark = pytest.mark.server
 
