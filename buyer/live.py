@@ -25,6 +25,7 @@ from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import SIGNALS
 from shared.http import Upstream
+from shared.lease import Lease
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.rate_gate import GateLimits, RateGate
@@ -79,12 +80,12 @@ class LiveAccount:
         _demand(preflight.run())
         self.bankroll = preflight.balance()
 
-    def parts(self, shard: Shard, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
+    def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
         """Build what one shard has for itself; its thread alone uses it."""
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)
         feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
         settlement = Settlement(settling, self._account, feed, clock=self._clock)
-        return LiveParts(self._venue(), settlement, self._recovery(shard, adoption, prices), self.bankroll)
+        return LiveParts(self._venue(), settlement, self._recovery(shard, lease, adoption, prices), self.bankroll)
 
     def _venue(self) -> LiveVenue:
         return LiveVenue(
@@ -98,7 +99,7 @@ class LiveAccount:
             stop=self._stop,
         )
 
-    def _recovery(self, shard: Shard, adoption: Adoption, prices: Prices) -> Recovery:
+    def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
         return Recovery(
             self._polygon,
             self._account,
@@ -108,6 +109,7 @@ class LiveAccount:
             wallet=self._wallet.funder.lower(),
             clock=self._clock,
             shard=shard,
+            renew=lease.renew,
         )
 
     def _pause(self, seconds: float) -> None:

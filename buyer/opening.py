@@ -1,5 +1,7 @@
 """What a buyer finishes before it decides anything new: start is recovery, the same way every time."""
 
+from collections.abc import Callable
+
 from buyer.attempts import Attempts
 from buyer.engine import Engine
 from buyer.journal import Journal
@@ -10,7 +12,10 @@ from shared.errors import Malformed
 
 
 class Opening:
-    """The starting bankroll, the intents without an outcome, and what only the chain knows of us."""
+    """The starting bankroll, the intents without an outcome, and what only the chain knows of us.
+
+    `renew` keeps the lease between its steps.
+    """
 
     def __init__(
         self,
@@ -19,11 +24,12 @@ class Opening:
         attempts: Attempts,
         bankroll: int,
         *,
+        renew: Callable[[], None],
         recovery: Recovery | None = None,
         settlement: Settlement | None = None,
     ) -> None:
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
-        self._recovery, self._settlement = recovery, settlement
+        self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
         self._log = logs.get("buyer")
 
@@ -46,6 +52,7 @@ class Opening:
         self._journal.deposit(self._bankroll)
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)
+            self._renew()
             self._resume(signal_id, intent)
         self._adopt()
         self._done = True

@@ -66,7 +66,7 @@ class Parts:
         ledger = ShardLedger(whole, shard)
         journal = Journal(ledger, lambda: lease.fence)
         settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
-        live = self.account.parts(shard, adoption, settling, self.prices) if self.account else None
+        live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
         counting: list[BuyerService] = []
 
         def announce(decision: BuyEngineDecision) -> None:

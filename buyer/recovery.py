@@ -37,7 +37,10 @@ class Pending(Protocol):
 
 
 class Recovery:
-    """Adopts fills that the journal does not know; of several shards each those of its own tokens."""
+    """Adopts fills that the journal does not know; of several shards each those of its own tokens.
+
+    `renew` keeps the lease: a slow node must not cost it before the first decision.
+    """
 
     def __init__(
         self,
@@ -50,9 +53,11 @@ class Recovery:
         wallet: str,
         clock: Clock,
         shard: Shard = ALL,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
         self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
+        self._renew = renew
         self._log = logs.get("recovery")
 
     def run(self) -> list[BuyEngineDecision]:
@@ -83,10 +88,12 @@ class Recovery:
         topics = [ORDER_FILLED, None, padded(self._wallet)]
         found: list[object] = []
         for low in range(max(0, head - LOOK_BACK_BLOCKS), head + 1, SPAN_BLOCKS):
+            self._renew()
             found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
         return own_fills(found)
 
     def _adopted(self, fill: ChainFill) -> BuyEngineDecision:
+        self._renew()
         facts, problem = self._prices.facts(fill.token_id)
         if facts is None:
             raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")

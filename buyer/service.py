@@ -59,7 +59,15 @@ class BuyerService:
         self._inbox, self._settlement, self._desk = inbox, settlement, desk
         self._shard, self._layout = shard, layout
         self._attempts = Attempts()
-        self._opening = Opening(engine, journal, self._attempts, bankroll, recovery=recovery, settlement=settlement)
+        self._opening = Opening(
+            engine,
+            journal,
+            self._attempts,
+            bankroll,
+            renew=lease.renew,
+            recovery=recovery,
+            settlement=settlement,
+        )
         self._deferred: dict[str, Entry] = {}
         self._active = self._emptied = False
         self._trimmed = 0
