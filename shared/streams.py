@@ -4,6 +4,7 @@ Every write here is either an idempotent script or sent with retries off (`share
 makes two entries. Nothing is trimmed that a group still needs, and nothing rests on a key's time to live.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -176,16 +177,29 @@ def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
 
 
 def settled(redis: Redis, stream: str, group: str) -> str:
-    """Return the id up to which `group` has finished with everything; '0-0' without the group."""
+    """Return the id up to which `group` has finished with everything; '0-0' without the group.
+
+    Of a group that is split (`group`, `group-1`, ...: `buyer/shard`) the slowest part counts.
+    """
     with answering(redis):
         try:
-            pending = redis.xpending(stream, group)
             groups = redis.xinfo_groups(stream)
+            positions = [
+                _settled(redis.xpending(stream, str(info["name"])), str(info["last-delivered-id"]))
+                for info in groups
+                if re.fullmatch(rf"{re.escape(group)}(-\d+)?", str(info["name"]))
+            ]
         except ResponseError:
             return "0-0"
-    if pending["pending"]:
-        return _just_before(str(pending["min"]))
-    return next((str(info["last-delivered-id"]) for info in groups if info["name"] == group), "0-0")
+    return min(positions, key=_place, default="0-0")
+
+
+def _settled(pending: Mapping[str, Any], last_delivered: str) -> str:
+    return _just_before(str(pending["min"])) if pending["pending"] else last_delivered
+
+
+def _place(entry_id: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in entry_id.split("-"))
 
 
 def _just_before(entry_id: str) -> str:
