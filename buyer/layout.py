@@ -7,6 +7,7 @@ from typing import cast
 
 from redis import Redis
 
+from buyer.shard import Shard
 from shared import logs
 from shared.broker import Script, answering
 from shared.clock import Clock
@@ -17,6 +18,25 @@ LAYOUT = "hs:buyers:shards"
 MODES = ("paper", "live")
 EMPTIED = "the server was emptied: balances, intents and signals are gone"
 _ASK_EVERY_S = 0.5
+
+
+def held_by(redis: Redis, mode: str) -> dict[str, str]:
+    """Return who holds each shard now, by its number; '' for nobody.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    with answering(redis):
+        count = int(cast("str | None", redis.get(LAYOUT)) or 1)
+        seconds, micros = redis.time()
+        shards = [Shard(number, count) for number in range(count)]
+        leases = [redis.hmget(f"hs:lease:{shard.lease(mode)}", ["holder", "until_ms"]) for shard in shards]
+    now_ms = seconds * 1000 + micros // 1000
+    found = cast("list[list[str | None]]", leases)
+    return {
+        f"{shard.number}/{count}": str(holder) if int(until_ms or 0) > now_ms else ""
+        for shard, (holder, until_ms) in zip(shards, found, strict=True)
+    }
 
 
 class Layout:

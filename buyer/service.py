@@ -181,10 +181,11 @@ class BuyerService:
 
     def _attend(self) -> None:
         """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
-        if self._settlement is not None and self._settlement.failure is not None:
-            raise self._settlement.failure
-        if self._emptied:
+        failure = self._settlement.failure if self._settlement else None
+        if self._emptied or isinstance(failure, Emptied):
             self._begin_again()
+        if failure is not None:
+            raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._opening.finish()
         if self._desk is not None:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.shard import Shard
@@ -16,7 +18,8 @@ from buyer.shard_ledger import ShardLedger
 from shared import accounts
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision, Order, OrderUpdate, Outcome
-from shared.ledger import MemoryLedger
+from shared.ledger import MemoryLedger, open_lots
+from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import to_micro
 from shared.writes import Result, Write
@@ -65,13 +68,16 @@ class Slow(FakeVenue):
 
 
 class Prices:
-    """Four tokens of one market, all with the same book."""
+    """Four tokens of one market, all with the same book, fresh at any time."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         return a_market(token_id=token_id), ""
 
     def book(self, token_id: str) -> tuple[Book | None, str]:
-        return a_book(token_id=token_id), ""
+        return a_book(token_id=token_id, at_ms=self._clock.now_ms()), ""
 
 
 @dataclass
@@ -84,16 +90,24 @@ class House:
 
     def __post_init__(self) -> None:
         self.ledger, self.clock = Watched(self.cash), ManualClock(NOW_MS)
+        self.prices = Prices(self.clock)
         self.told: list[BuyEngineDecision] = []
         self.sent = 0
         self.venue = Slow(self.meanwhile)
         self.busy: set[int] = set()
         self.engines = [self._engine(shard) for shard in SHARDS]
+        self.desks = [
+            ExitDesk(engine, self._tasks(shard), self.prices, clock=self.clock, limits=self.limits)
+            for engine, shard in zip(self.engines, SHARDS, strict=True)
+        ]
+
+    def _tasks(self, shard: Shard) -> ExitTasks:
+        return ExitTasks(ShardLedger(self.ledger, shard), lambda: None)
 
     def _engine(self, shard: Shard) -> Engine:
         return Engine(
             journal=Journal(ShardLedger(self.ledger, shard), lambda: None),
-            prices=Prices(),
+            prices=self.prices,
             venue=self.venue,
             clock=self.clock,
             limits=self.limits,
@@ -195,3 +209,24 @@ def test_the_minutes_orders_count_over_all_shards_also_where_it_turns_between_lo
     assert len(house.orders()) == 3
     assert [decision.rules[-1].value for decision in house.told if decision.verdict == "SKIP"] == ["rate:orders=4"]
     assert house.ledger.values[accounts.RATE_MINUTE] == NOW_MS // 60_000
+
+
+def test_trap_23_each_lot_is_sold_by_its_own_shard_once_while_all_desks_look_at_the_same_ledger() -> None:
+    house = a_house([])
+    for number in (0, 1, 2, 3):
+        house.act(number)
+    lots = open_lots(house.ledger)
+    house.ledger.values[accounts.FLATTEN] = 1
+    sold: list[list[str]] = []
+
+    for _ in range(6):
+        house.clock.advance(61)
+        for number, desk in enumerate(house.desks):
+            before = len(house.venue.placed)
+            desk.turn()
+            sold += [[order.token_id, TOKENS[number]] for order in house.venue.placed[before:]]
+
+    assert len(lots) == OF
+    assert open_lots(house.ledger) == []
+    assert sorted(sold) == sorted([token, token] for token in TOKENS)
+    assert house.ledger.records(EXITS) == {}

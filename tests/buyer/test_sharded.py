@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from buyer.config import parse_args
-from buyer.layout import LAYOUT, Layout
+from buyer.layout import LAYOUT, Layout, held_by
 from buyer.service import BuyerService
 from buyer.shard import Shard
 from buyer.sharded import ShardedBuyer
@@ -101,9 +101,11 @@ def test_one_alone_holds_all_and_a_newcomer_gets_its_share(redis: Redis) -> None
     one.turn()
 
     assert (one.held(), two.turn()) == ([0, 1], [2, 3])
+    assert held_by(redis, "paper") == {"0/4": "a", "1/4": "a", "2/4": "b", "3/4": "b"}
     assert (one.turn(), two.turn()) == ([0, 1], [2, 3])
     one.leave()
     two.leave()
+    assert set(held_by(redis, "paper").values()) == {""}
 
 
 def test_who_stops_leaves_its_shards_to_the_others_at_once(redis: Redis) -> None:

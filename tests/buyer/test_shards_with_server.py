@@ -1,8 +1,9 @@
 """Several shards on a real server: each signal decided once, whoever holds what, whatever is lost, however many."""
 
 import json
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis import Redis
@@ -12,7 +13,7 @@ from buyer.shard import ALL, Shard
 from shared import accounts
 from shared.broker import connect
 from shared.clock import Clock, ManualClock, SystemClock
-from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
+from shared.errors import Emptied, Fenced, HybridError, OutcomeUnknown, RefusedForSafety
 from shared.events import DEAD, SIGNALS, ActionableSignal, BuyEngineDecision
 from shared.group_reader import GroupReader
 from shared.lease import Lease
@@ -259,6 +260,31 @@ def test_trap_31_an_emptied_server_halts_whichever_shard_notices_first(valkey_ur
     assert {decision.reason for decision in rigs[0].decisions()} == {"kill_switch"}
     assert decided(rigs[0]) == ids(signals(20))
     assert json.loads(RedisLedger(redis, "paper").records("controls")["kill_switch"])["why"] == EMPTIED
+
+
+class Ended:
+    """A settlement that has ended, with its reason."""
+
+    def __init__(self, failure: HybridError) -> None:
+        self.failure: HybridError | None = failure
+
+    def run(self, stop: threading.Event) -> None:
+        del stop
+
+    def snapshot(self) -> dict[str, int]:
+        return {}
+
+
+def test_trap_31_a_settlement_that_met_an_emptied_server_stops_buying_and_starts_again(
+    valkey_url: str, redis: Redis
+) -> None:
+    rig = a_rig(valkey_url, SHARDS[0])
+    rig.service._settlement = cast("Any", Ended(Emptied("our lease is gone")))
+
+    with pytest.raises(Fenced, match="orders are not followed any more: our lease is gone"):
+        rig.run_until(lambda: False)
+
+    assert stops_buying(redis)()
 
 
 def test_trap_31_nobody_takes_a_shard_of_an_emptied_server_before_buying_is_stopped(redis: Redis) -> None:
