@@ -127,7 +127,7 @@ def test_trap_21_who_slept_through_the_loss_of_its_shards_orders_nothing_and_sta
     one.send_signal(signal.SIGCONT)
 
     assert one.wait(15) == 1
-    assert "this process lost it" in starter.log(one)
+    assert '"reason": "Fenced: ' in starter.log(one)
     back = a_buyer(starter, "buyer-0")
     wait_until(lambda: shares(redis) == {"buyer-0": 2, "buyer-1": 2}, 30)
     judge(redis, crowd)
