@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from benchmarks import kill_steps
 from benchmarks.order_rig import CLOCK, NEVER, Trading, a_signal, trading
-from buyer.service import GROUP
+from buyer.shard import GROUP
 from shared.accounts import CASH
 from shared.errors import Unavailable
 from shared.events import DECISIONS, SIGNALS, BuyEngineDecision, read_event, write_event

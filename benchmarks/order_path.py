@@ -20,7 +20,7 @@ from statistics import median, quantiles
 from benchmarks.order_buyer import FLOOR, STAGES
 from benchmarks.order_buyer import GROUP as FLOOR_GROUP
 from benchmarks.order_rig import CLOCK, NEVER, Trading, a_signal, trading, wall_ms
-from buyer.service import GROUP
+from buyer.shard import GROUP
 from shared.events import SIGNALS, write_event
 from shared.interrupts import DIE_WITH_PARENT
 from shared.streams import backlog

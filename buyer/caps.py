@@ -69,5 +69,5 @@ def drawdown(case: Case) -> Judged:
 def order_rate(case: Case) -> Judged:
     """Check this minute's buys."""
     held = case.balances
-    sent = held.orders_sent if held.minute == case.now_ms // 60_000 else 0
+    sent = held.orders_sent if held.minute >= case.now_ms // 60_000 else 0
     return sent < case.limits.max_orders_per_minute, sent, case.limits.max_orders_per_minute

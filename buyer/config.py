@@ -29,6 +29,12 @@ class BuyerSettings(Settings):
     lease_s: float = Field(
         20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
     )
+    buyer_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Parts that the signals are split into by token; buyers share them, and all need the same number.",
+    )
     sizing: Sizing = Field(
         "fixed",
         description="How a buy's stake is reckoned: STAKE_USDC; LEADER_PCT of the leader's trade; the same part of our "
@@ -212,6 +218,8 @@ class BuyerSettings(Settings):
         """Check the limits together, and each leader's own by the same bounds."""
         if self.capture_books and not self.warm_tokens:
             raise ValueError("CAPTURE_BOOKS=true: no books are kept in memory with WARM_TOKENS=0; set WARM_TOKENS")
+        if self.stdin and self.buyer_shards > 1:
+            raise ValueError(f"BUYER_SHARDS={self.buyer_shards}: a pipe has one reader; leave it at 1 with --stdin")
         who = ""
         try:
             limits = self.limits

@@ -145,13 +145,13 @@ class Engine:
         outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
-    def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
+    def bury(self, entry: Entry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
 
         A signal that can be read gets the decision in its own name; what its intent reserved is given back.
         """
         letter = dead_letter(entry, reason, self._clock.now_ms())
-        ack = Ack(entry.stream, "buyer", entry.id)
+        ack = Ack(entry.stream, group, entry.id)
         signal = _signal_in(entry)
         before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):

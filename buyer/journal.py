@@ -101,7 +101,8 @@ class Journal:
         return self._ledger.commit(
             Write(
                 id=f"intent:{draft.signal_id}",
-                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or NO_BALANCES)),
+                postings=reserve(order, scope),
+                tallies=counted(order, scope),
                 guards=guards(order, scope, limits),
                 records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept, *taken(draft)),
                 events=((DECISIONS, order_update(draft, order, None)),),

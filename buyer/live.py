@@ -12,6 +12,7 @@ from buyer.config import BuyerSettings
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
+from buyer.shard import Shard
 from buyer.venue.polymarket.account import Account, api_key
 from buyer.venue.polymarket.auth import ApiKey, Requests
 from buyer.venue.polymarket.live import LiveVenue
@@ -24,6 +25,7 @@ from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import SIGNALS
 from shared.http import Upstream
+from shared.lease import Lease
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.rate_gate import GateLimits, RateGate
@@ -55,54 +57,63 @@ class LiveParts:
     bankroll: int
 
 
-def live_parts(
-    settings: BuyerSettings,
-    redis: Redis,
-    adoption: Adoption,
-    settling: Settling,
-    prices: Prices,
-    *,
-    clock: Clock,
-    stop: threading.Event,
-) -> LiveParts:
-    """Pass the preflight, then build.
+class LiveAccount:
+    """The wallet and its account at the venue, which passed the preflight: one a process, whatever shards it holds."""
 
-    Raises:
-        RefusedForSafety: a check failed; the message has one line for each, with its fix.
-        BadConfig: the signing key is missing or wrong.
-    """
-    sys.setswitchinterval(SWITCH_S)
-    signer = Signer(read_key(settings.private_key, settings.private_key_file))
-    wallet = wallet_of(settings, signer)
-    upstreams = Upstreams(settings, redis, clock, stop)
-    key = _key(settings, upstreams.account, signer, wallet, clock)
-    requests = Requests(signer.address, key)
-    polygon = Polygon(upstreams.rpc)
-    account = Account(upstreams.account, requests, polygon, clock=clock)
-    preflight = Preflight(upstreams.account, upstreams.geoblock, account, polygon, wallet, clock)
-    _demand(preflight.run())
-    venue = LiveVenue(
-        upstreams.orders,
-        upstreams.gate,
-        account,
-        signer=signer,
-        wallet=wallet,
-        requests=requests,
-        clock=clock,
-        stop=stop,
-    )
-    connect = partial(open_socket, "user feed", settings.clob_user_url)
-    feed = UserFeed(connect, key, clock=clock, pause=lambda seconds: _pause(clock, stop, seconds))
-    recovery = Recovery(
-        polygon,
-        account,
-        adoption,
-        prices,
-        lambda: (entry.json for entry in tail(redis, SIGNALS, RECENT_SIGNALS)),
-        wallet=wallet.funder.lower(),
-        clock=clock,
-    )
-    return LiveParts(venue, Settlement(settling, account, feed, clock=clock), recovery, preflight.balance())
+    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
+        """Pass the preflight.
+
+        Raises:
+            RefusedForSafety: a check failed; the message has one line for each, with its fix.
+            BadConfig: the signing key is missing or wrong.
+        """
+        sys.setswitchinterval(SWITCH_S)
+        self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
+        self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
+        self._wallet = wallet_of(settings, self._signer)
+        self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
+        self._key = _key(settings, upstreams.account, self._signer, self._wallet, clock)
+        self._requests = Requests(self._signer.address, self._key)
+        self._polygon = Polygon(upstreams.rpc)
+        self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
+        preflight = Preflight(upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock)
+        _demand(preflight.run())
+        self.bankroll = preflight.balance()
+
+    def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
+        """Build what one shard has for itself; its thread alone uses it."""
+        connect = partial(open_socket, "user feed", self._settings.clob_user_url)
+        feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
+        settlement = Settlement(settling, self._account, feed, clock=self._clock)
+        return LiveParts(self._venue(), settlement, self._recovery(shard, lease, adoption, prices), self.bankroll)
+
+    def _venue(self) -> LiveVenue:
+        return LiveVenue(
+            self._upstreams.orders,
+            self._upstreams.gate,
+            self._account,
+            signer=self._signer,
+            wallet=self._wallet,
+            requests=self._requests,
+            clock=self._clock,
+            stop=self._stop,
+        )
+
+    def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
+        return Recovery(
+            self._polygon,
+            self._account,
+            adoption,
+            prices,
+            lambda: (entry.json for entry in tail(self._redis, SIGNALS, RECENT_SIGNALS)),
+            wallet=self._wallet.funder.lower(),
+            clock=self._clock,
+            shard=shard,
+            renew=lease.renew,
+        )
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._stop, seconds)
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
@@ -152,7 +163,3 @@ def _demand(checks: tuple[Check, ...]) -> None:
 def _refusal(checks: tuple[Check, ...]) -> RefusedForSafety:
     lines = "\n".join(f"  {check}" for check in checks if not check.passed)
     return RefusedForSafety(f"live trading is refused, nothing was sent:\n{lines}")
-
-
-def _pause(clock: Clock, stop: threading.Event, seconds: float) -> None:
-    clock.wait(stop, seconds)

@@ -18,7 +18,7 @@ from shared.ledger_records import EXITS, GATHERED, LOTS
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
 from shared.switch import STOPS
-from shared.writes import Balances, Guard
+from shared.writes import Balances, Guard, Tally
 
 _OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
@@ -153,14 +153,9 @@ def reserve(order: Order, scope: Scope) -> Postings:
     return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in _exposed(scope)))
 
 
-def counted(order: Order, scope: Scope, before: Portfolio) -> Postings:
-    """Return how a buy's intent counts itself in the minute's orders, which begin anew with each minute."""
-    if order.side == "SELL":
-        return ()
-    passed = scope.minute - before.minute
-    if not passed:
-        return ((accounts.RATE_ORDERS, 1),)
-    return ((accounts.RATE_MINUTE, passed), (accounts.RATE_ORDERS, 1 - before.orders_sent))
+def counted(order: Order, scope: Scope) -> tuple[Tally, ...]:
+    """Return how a buy's intent counts itself in the minute's orders: in the ledger's own step, whoever else buys."""
+    return () if order.side == "SELL" else (Tally(accounts.RATE_MINUTE, accounts.RATE_ORDERS, scope.minute),)
 
 
 def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
@@ -181,8 +176,7 @@ def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
         Guard(accounts.CASH, at_least=0),
         *(Guard(account, at_most=to_micro(cap)) for account, cap in caps.items()),
         Guard(scope.pnl, at_least=1 - to_micro(limits.max_day_loss_usdc)),
-        Guard(accounts.RATE_MINUTE, at_least=scope.minute, at_most=scope.minute),
-        Guard(accounts.RATE_ORDERS, at_least=1, at_most=limits.max_orders_per_minute),
+        Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
     )
 
 

@@ -3,7 +3,7 @@
 --       6 prefix of record hashes, then one key for each event's stream
 -- ARGV: 1 a JSON object:
 --   id, most (writes remembered), postings [[account, delta]...], guards [[account, least|'', most|'']...],
---   peaks [[account, peak]...], records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
+--   tallies [[period, count, number]...], peaks [[account, peak]...], records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
 --   expected_seq ('' = any)
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
 local write = cjson.decode(ARGV[1])
@@ -21,6 +21,15 @@ end
 
 local seq = redis.call('GET', KEYS[3]) or '0'
 if write.expected_seq ~= '' and write.expected_seq ~= seq then return {'stale', seq} end
+
+for _, tally in ipairs(write.tallies) do
+  local standing = tonumber(redis.call('HGET', KEYS[1], tally[1]) or '0')
+  local counted = tonumber(redis.call('HGET', KEYS[1], tally[2]) or '0')
+  local passed = math.max(0, tonumber(tally[3]) - standing)
+  local change = passed > 0 and 1 - counted or 1
+  table.insert(write.postings, {tally[1], string.format('%.0f', passed)})
+  table.insert(write.postings, {tally[2], string.format('%.0f', change)})
+end
 
 local change = {}
 for _, posting in ipairs(write.postings) do

@@ -12,12 +12,12 @@ from typing import Protocol, cast
 
 from redis import Redis
 
-from shared.accounts import Lot, behind_account, cost_account, shares_account
+from shared.accounts import Lot, Postings, behind_account, cost_account, shares_account
 from shared.broker import Script, answering
 from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
 from shared.ledger_records import LOTS
-from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Write, Written
+from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Tally, Write, Written
 
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
@@ -123,7 +123,7 @@ class MemoryLedger:
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return Stale(self.seq)
         change: dict[str, int] = {}
-        for account, delta in write.postings:
+        for account, delta in (*write.postings, *self._tallied(write.tallies)):
             change[account] = change.get(account, 0) + delta
         for guard in write.guards:
             refused = _refusal(guard, self.values.get(guard.account, 0) + change.get(guard.account, 0))
@@ -131,6 +131,14 @@ class MemoryLedger:
                 return refused
         self._apply(write, change)
         return Written(self.seq)
+
+    def _tallied(self, tallies: Sequence[Tally]) -> Postings:
+        postings: list[tuple[str, int]] = []
+        for tally in tallies:
+            passed = max(0, tally.number - self.values.get(tally.period, 0))
+            postings.append((tally.period, passed))
+            postings.append((tally.count, 1 - self.values.get(tally.count, 0) if passed else 1))
+        return tuple(postings)
 
     def _apply(self, write: Write, change: dict[str, int]) -> None:
         for account, delta in change.items():
@@ -221,6 +229,7 @@ def _encoded(write: Write) -> str:
             "id": write.id,
             "most": MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
+            "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],
             "peaks": [list(pair) for pair in write.peaks],
             "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
             "records": [[record.kind, record.field, _or_false(record.value)] for record in write.records],

@@ -42,11 +42,27 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Count one in the period numbered `number`; the count begins anew when the account `period` rises to it.
+
+    A period only moves on: what comes late, or from a clock that lags, is counted in the one that stands.
+    """
+
+    period: str
+    count: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Write:
-    """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it."""
+    """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
+
+    `tallies` are carried out before the guards are asked, on what the ledger holds then.
+    """
 
     id: str
     postings: Postings = ()
+    tallies: tuple[Tally, ...] = ()
     peaks: tuple[tuple[str, str], ...] = ()
     guards: tuple[Guard, ...] = ()
     records: tuple[Record, ...] = ()

@@ -43,6 +43,7 @@ PURE = (
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
+    "buyer/shard.py",
     "buyer/sizing.py",
     "buyer/trades.py",
     "buyer/venue/polymarket/amounts.py",
@@ -140,6 +141,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 
 REDIS_OWNERS = (
     "shared/broker.py",
+    "shared/group_reader.py",
     "shared/ledger.py",
     "shared/lease.py",
     "shared/rate_gate.py",

@@ -8,7 +8,7 @@ from redis import Redis
 
 from backtest.replay import Replay
 from backtest.tape import read_tape
-from buyer.service import GROUP
+from buyer.shard import GROUP
 from ops.capture import capture
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
@@ -16,7 +16,8 @@ from shared.capture import Capture
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, ServiceHealth, ServiceStart
-from shared.streams import GroupReader, publish, settled
+from shared.group_reader import GroupReader
+from shared.streams import publish, settled
 from tests.buyer.builders import a_signal, some_limits, some_settings
 from tests.buyer.test_service import Rig, a_hash
 

@@ -15,6 +15,7 @@ from redis import Redis
 
 from buyer.bootstrap import Built, BuyerProcess, build
 from buyer.config import BuyerSettings, parse_args
+from buyer.shard import Shard
 from buyer.venue.polymarket.signer import Signer
 from shared.broker import connect
 from shared.clock import SystemClock
@@ -50,13 +51,21 @@ class Floor:
         return self.sim.markets[0].tokens[0]
 
     @property
+    def tokens(self) -> list[str]:
+        return [token for market in self.sim.markets for token in market.tokens]
+
+    @property
     def redis(self) -> Redis:
         return connect(self.redis_url)
 
     def fund(self, usdc: str = "1000", **how: Any) -> None:
-        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        traders = self.sim._app.traders
         self.sim.call(lambda: traders.fund(OWNER, usdc, **how))
-        self.sim.call(lambda: traders.set_book(self.token, *levels))
+        self.offer(self.token)
+
+    def offer(self, token: str) -> None:
+        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        self.sim.call(lambda: traders.set_book(token, *levels))
 
     @property
     def account(self) -> Any:
@@ -75,25 +84,26 @@ class Floor:
             "--geoblock-url": urls["geoblock_url"],
             "--run-dir": str(self.folder),
             "--warm-tokens": "0",
+            "--rpc-rate-per-s": "100",
         }
         return parse_args(["--live", "--no-dry-run", *(word for pair in given.items() for word in pair), *flags])
 
-    def signal(self, number: int = 1) -> ActionableSignal:
+    def signal(self, number: int = 1, token: str = "") -> ActionableSignal:
         now_ms = CLOCK.now_ms()
         return a_signal(
             id=fact_id("signal", number),
             tx_hash="0x" + fact_id("tx", number),
-            token_id=self.token,
+            token_id=token or self.token,
             traded_at_ms=now_ms,
             seen_at_ms=now_ms,
             emitted_at_ms=now_ms,
         )
 
     @contextmanager
-    def buyer(self) -> Generator[Built]:
+    def buyer(self, *flags: str) -> Generator[Built]:
         """Run a live buyer on a thread while the block runs."""
         stop = threading.Event()
-        built = build(self.settings(), stop=stop, emit=self.told.append)
+        built = build(self.settings(*flags), stop=stop, emit=self.told.append)
         thread = threading.Thread(target=built.service.run, args=(stop,))
         thread.start()
         try:
@@ -101,6 +111,16 @@ class Floor:
         finally:
             stop.set()
             thread.join(20)
+
+    @contextmanager
+    def two_buyers(self) -> Generator[None]:
+        """Run two live buyers of one account, each with one of two shards."""
+        with (
+            self.buyer("--buyer-shards", "2", "--consumer", "a", "--lease-s", "2") as one,
+            self.buyer("--buyer-shards", "2", "--consumer", "b", "--lease-s", "2") as two,
+        ):
+            until(lambda: [len(built.service.snapshot()["shards"]) for built in (one, two)] == [1, 1])
+            yield
 
     def lots(self) -> list[tuple[str, int]]:
         return [(lot.leader, lot.shares) for lot in open_lots(RedisLedger(self.redis, "live"))]
@@ -152,6 +172,31 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
 
     assert floor.lots() == before
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
+
+
+def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
+    floor.fund()
+    tokens = [next(token for token in floor.tokens if Shard(number, 2).owns(token)) for number in range(2)]
+    signals = [floor.signal(number, token) for number, token in enumerate(tokens)]
+    ledger = RedisLedger(floor.redis, "live")
+    for token in tokens:
+        floor.offer(token)
+
+    with floor.two_buyers():
+        for signal in signals:
+            publish(floor.redis, SIGNALS, signal)
+        until(lambda: len(floor.lots()) == 2)
+    before, cash = sorted(floor.lots()), ledger.accounts().values["cash"]
+    floor.redis.flushall()
+    for signal in signals:
+        publish(floor.redis, SIGNALS, signal)
+
+    with floor.two_buyers():
+        until(lambda: len(floor.lots()) == 2 and not ledger.records("orders"))
+
+    assert sorted(floor.lots()) == before
+    assert cash == floor.account.cash
+    assert len(floor.sim._app.traders.orders(lambda _: True)) == 2
 
 
 def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
