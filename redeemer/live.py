@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from redeemer import gas, ways
+from redeemer import gas
 from redeemer.books import Books
 from redeemer.carrier import Carrier, OwnCarrier
 from redeemer.chain import Chain
@@ -21,6 +21,7 @@ from redeemer.preflight import Preflight
 from redeemer.purse import Purse, Rules
 from redeemer.relay import Relay
 from redeemer.relayer import Relayer
+from redeemer.scribe import Scribe
 from redeemer.teller import Desk, Teller
 from redeemer.wallets import Signer, read_key, wallet_of
 from shared.clock import Clock
@@ -78,7 +79,9 @@ def build(
     carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
     desk = Desk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
     teller = Teller(desk, planner, carrier, Books(ledger), notary, lease, clock=clock, stop=stop)
-    preflight = Preflight(signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node)
+    preflight = Preflight(
+        signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
+    )
     return Live(wallet, planner, teller, preflight, carrier)
 
 
@@ -119,7 +122,7 @@ def _carrier(
     clock: Clock,
     stop: threading.Event,
 ) -> Carrier:
-    if settings.wallet_type not in ways.RELAYED:
+    if not settings.relayed:
         return OwnCarrier(purse, wallet, settings.wallet_type, contracts)
     key, address = settings.relayer_api_key, settings.relayer_api_key_address
     if key is None or address is None:
@@ -138,7 +141,8 @@ def _carrier(
         timeout_s=settings.http_timeout_s,
         headers=headers,
     )
-    return Relay(Relayer(http), purse, signer, wallet, settings.wallet_type, contracts, node, clock=clock)
+    scribe = Scribe(signer, wallet, settings.wallet_type, contracts, clock=clock)
+    return Relay(Relayer(http), purse, scribe, wallet, node, clock=clock)
 
 
 def _holder() -> str:

@@ -154,7 +154,7 @@ class Purse:
             return
         attempt = self._sign(made.call, made.nonce, made.gas, fees)
         again = made.with_attempt(attempt)
-        self.store(again, f"send:{self.address}:{made.nonce}:{attempt.hash}")
+        self.store(again, f"replace:{self.address}:{made.nonce}:{attempt.hash}")
         self._log.warning("transaction_replaced", transaction=made.last.hash, by=attempt.hash, nonce=made.nonce)
         metrics.counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
         self._broadcast(again)

@@ -164,6 +164,10 @@ class Town:
         first, second = (self._number(ctf, abi.call(sel, wallet, int(token))) for token in market.tokens)
         return first, second
 
+    def safe_nonce(self) -> int:
+        """Return how many transactions the Safe has made."""
+        return self._number(self.safe, selector("nonce()"))
+
     def _token(self, collateral: str, condition: str, index: int) -> str:
         ctf = self.contracts.conditional_tokens
         collection = self._number(
