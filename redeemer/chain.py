@@ -158,7 +158,7 @@ class Resolutions:
         resolved: dict[str, PayoutVector] = {}
         unanswered: list[str] = []
         problem = ""
-        for batch in _batches(condition_ids, MOST_CONDITIONS):
+        for batch in batches(condition_ids, MOST_CONDITIONS):
             try:
                 body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.CATCHUP)
                 found, problems = conditions.read_resolutions(body)
@@ -189,5 +189,6 @@ def _sane(count: int | None) -> int:
     return count if count and conditions.FEWEST_OUTCOMES <= count <= conditions.MOST_OUTCOMES else 0
 
 
-def _batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """Return items in their order, at most so many at a time."""
     return (items[at : at + most] for at in range(0, len(items), most))

@@ -158,7 +158,7 @@ class Notary:
             "redeemed",
             condition=event.condition_id,
             paid=str(event.paid),
-            token=event.token,
+            currency=event.token,
             way=event.way,
             transaction=event.transaction,
         )

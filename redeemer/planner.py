@@ -1,6 +1,6 @@
 """What is due now: from our lots, the Data API's list, and the chain's word on each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,11 +83,19 @@ class Planner:
         self._wallet, self._ledger, self._chain = wallet, ledger, chain
         self._holdings, self._positions, self._merge = holdings, positions, merge
         self._problem = ""
+        self._ended: dict[str, PayoutVector] = {}
         self._log = logs.get("redeemer", wallet=wallet)
 
     def find(self) -> Found:
-        """Return the conditions with something to do; those with an alarm wait for an operator."""
-        dues = self.judge(self.candidates())
+        """Return the conditions with something to do; those with an alarm wait for an operator.
+
+        How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
+        many questions as there ever were. Whoever acts on it reads it again.
+        """
+        named = self.candidates()
+        vectors, silent = self._vectors([each for each in named if each not in self._ended])
+        self._ended = {name: vector for name, vector in {**self._ended, **vectors}.items() if name in set(named)}
+        dues = self._judge([each for each in named if each not in silent], self._ended, self.least)
         alarms = self.alarms()
         return Found(len(dues), tuple(due.condition_id for due in dues if due.acts and due.condition_id not in alarms))
 
@@ -118,9 +126,11 @@ class Planner:
         """
         vectors, silent = self._vectors(condition_ids)
         asked = [each for each in condition_ids if each not in silent]
+        return self._judge(asked, vectors, self.least if least is None else least)
+
+    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[Due]:
         held = self._holdings.read([each for each in asked if self._merge or each in vectors])
         lots = _by_condition(open_lots(self._ledger))
-        floor = self.least if least is None else least
         return [
             judge(each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge)
             for each in asked

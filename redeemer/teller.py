@@ -14,6 +14,7 @@ from itertools import islice
 from redeemer import ways
 from redeemer.books import Books
 from redeemer.carrier import Carrier
+from redeemer.chain import batches
 from redeemer.due import Due
 from redeemer.notary import Notary
 from redeemer.planner import Planner
@@ -25,6 +26,9 @@ from shared.errors import Fenced, OutcomeUnknown, Rejected, Unavailable
 from shared.events import RedemptionResult
 from shared.lease import Lease
 from shared.polymarket.contracts import Contracts
+
+JUDGED_AT_ONCE = 50
+"""Conditions looked at until a batch is full: of hundreds that are due, no more are read than are sent."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,8 @@ class Teller:
             return (first,)
         alarms = self._planner.alarms()
         names = [name for name in self._planner.candidates() if name != first.condition_id and name not in alarms]
-        ready = (due for due in self._planner.judge(names, least) if due.state in {"pay", "merge"} and self._free(due))
+        judged = (due for some in batches(names, JUDGED_AT_ONCE) for due in self._planner.judge(some, least))
+        ready = (due for due in judged if due.state in {"pay", "merge"} and self._free(due))
         return (first, *islice(ready, self._carrier.calls_at_once - 1))
 
     def _free(self, due: Due) -> bool:

@@ -8,12 +8,13 @@ import pytest
 from redeemer import gas
 from redeemer.sending import Sending, read
 from redeemer.ways import call_of
-from shared.errors import Malformed, Unavailable
+from shared.errors import Malformed, OutcomeUnknown, Unavailable
 from shared.ledger import MemoryLedger
+from shared.polymarket import abi
 from shared.writes import Record, Result, Write
 from tests.redeemer.evm.counter import Counter
 from tests.redeemer.evm.node import GWEI
-from tests.redeemer.evm.town import ONE, Market, Town
+from tests.redeemer.evm.town import ONE, Market, Town, selector
 
 pytestmark = pytest.mark.evm
 
@@ -156,6 +157,43 @@ def test_trap_28_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_ag
     assert result.paid == 5
     assert len({event.transaction for event in counter.published()}) == 1
     assert counter.pusd() == 5 * ONE
+
+
+def test_trap_28_what_is_taken_back_after_it_was_booked_leaves_no_gap_and_is_paid_once(town: Town) -> None:
+    """Deeper than the confirmations asked for: its nonce is free again, and all that follows would wait for ever."""
+    counter = Counter(town)
+    first, second = a_due_market(counter), a_due_market(counter)
+    before, nonce = town.node.tester.take_snapshot(), nonce_of(counter)
+    booked = counter.redeem(first)
+    assert booked is not None
+
+    town.node.tester.revert_to_snapshot(before)
+    with pytest.raises(Unavailable, match=f"{booked.transaction} was settled and the chain does not count it"):
+        counter.redeem(second)
+    counter.redeem(second)
+
+    assert [event.condition_id for event in counter.published()] == [first.condition_id, second.condition_id]
+    assert (counter.pusd(), nonce_of(counter), counter.alarms()) == (10 * ONE, nonce + 2, [])
+
+
+def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -> None:
+    """The chain took it back and carries it again after somebody moved the shares: what is in the books never came."""
+    counter = Counter(town)
+    market, later = a_due_market(counter), a_due_market(counter)
+    town.approve(counter.wallet, town.bank)
+    before = town.node.tester.take_snapshot()
+    counter.redeem(market)
+
+    town.node.tester.revert_to_snapshot(before)
+    move = selector("safeTransferFrom(address,address,uint256,uint256,bytes)")
+    moved = abi.call(move, counter.wallet, town.bank, int(market.tokens[0]), 5 * ONE, b"")
+    town.send(counter.contracts.conditional_tokens, moved)
+    with pytest.raises(Unavailable, match="does not count it"):
+        counter.redeem(later)
+    with pytest.raises(OutcomeUnknown, match="shares worth 0 left the wallet"):
+        counter.redeem(later)
+
+    assert [alarm.condition_id for alarm in counter.alarms()] == [market.condition_id]
 
 
 def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:

@@ -52,8 +52,8 @@ class Market:
 class Town:
     """Everything deployed once; tests go back to the moment after that."""
 
-    def __init__(self) -> None:
-        self.node = EvmNode()
+    def __init__(self, node: EvmNode | None = None) -> None:
+        self.node = node or EvmNode()
         self.bank: str = self.node.tester.get_accounts()[0]
         self.signer: Signer = signer_of(KEY)
         self.node.tester.send_transaction(
