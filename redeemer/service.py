@@ -14,6 +14,9 @@ from shared.clock import Clock
 from shared.errors import Fenced, Unavailable
 from shared.lease import Lease
 
+LEAST_REST = 0.1
+"""Share of the interval that is rested however long a look took: the node's budget is not ours alone."""
+
 
 class Redeemer:
     """Looks every `scan_every_s` at what `wallet` holds, and enqueues what resolved.
@@ -41,10 +44,12 @@ class Redeemer:
         self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
 
     def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set; whatever fails is logged and looked at again."""
+        """Look until `stop` is set, a look every `scan_every_s`; whatever fails is logged and looked at again."""
         while not stop.is_set():
+            began = self._clock.monotonic()
             self.look()
-            self._clock.wait(stop, self._every_s)
+            spent = self._clock.monotonic() - began
+            self._clock.wait(stop, max(self._every_s - spent, LEAST_REST * self._every_s))
 
     def ready(self) -> bool:
         """Say whether the last look worked."""

@@ -21,6 +21,8 @@ from tests.redeemer.evm.node import GWEI, EvmNode
 from tests.redeemer.house import wait_for
 
 CHAIN_ID = 137
+BLOCK_GAS = 45_000_000
+"""As on Polygon."""
 
 
 def anvil() -> str:
@@ -55,8 +57,8 @@ class AnvilTester:
         return self._ask("eth_sendRawTransaction", raw)
 
     def get_transaction_receipt(self, tx_hash: str) -> dict[str, Any]:
-        wait_for(lambda: self._ask("eth_getTransactionReceipt", tx_hash) is not None)
-        raw = self._ask("eth_getTransactionReceipt", tx_hash)
+        answers = (self._ask("eth_getTransactionReceipt", tx_hash) for _ in range(5000))
+        raw = next(answer for answer in answers if answer is not None)
         return {"status": int(raw["status"], 16), "contract_address": raw["contractAddress"]}
 
     def get_nonce(self, address: str) -> int:
@@ -144,10 +146,11 @@ class AnvilNode(EvmNode):
 
 
 @contextmanager
-def running() -> Generator[AnvilNode]:
+def running(port: int = 0) -> Generator[AnvilNode]:
     """Start anvil as a Polygon of our own, and leave nothing behind."""
-    port = free_port()
+    port = port or free_port()
     words = [anvil(), "--port", str(port), "--chain-id", str(CHAIN_ID), "--silent", "--base-fee", str(GWEI)]
+    words += ["--gas-limit", str(BLOCK_GAS)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: _listens(port))
