@@ -29,7 +29,11 @@ _STOPPED = {
     accounts.PAUSE_BUYS: "BUYS PAUSED",
 }
 """Controls as the header shows them, the strongest first."""
-_LOSSES = {"FILL_RETRACTED": "retracted", "SIGNAL_DROPPED": "dropped"}
+_LOSSES = {
+    "FILL_RETRACTED": "retracted",
+    "SIGNAL_DROPPED": "dropped",
+    "REDEMPTION_ALARM": "redemption alarms",
+}
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
@@ -73,7 +77,7 @@ def _header(picture: Picture) -> Panel:
     values = picture.balances
     halted = any(values.get(control) for control in _STOPPED)
     line = Text.assemble(
-        ("PAPER", "bold yellow"),
+        _mode(picture),
         f"  cash {_usd(values.get(accounts.CASH, 0))}",
         f"  in positions {_usd(sum(lot.cost for lot in picture.lots))}",
         f"  fees {_usd(values.get(accounts.FEES, 0))}",
@@ -87,6 +91,12 @@ def _header(picture: Picture) -> Panel:
         (f"   {_stopped(picture)}", "bold red"),
     )
     return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
+
+
+def _mode(picture: Picture) -> tuple[str, str]:
+    """Say whose money it is; the figures beside it are the paper ledger's."""
+    live = sorted(picture.view.live)
+    return (f"PAPER, and LIVE: {', '.join(live)}", "bold red") if live else ("PAPER", "bold yellow")
 
 
 def _stopped(picture: Picture) -> str:
