@@ -60,10 +60,14 @@ class Teller:
         self.wallet = desk.wallet
         self._desk, self._planner, self._carrier, self._books = desk, planner, carrier, books
         self._notary, self._lease, self._clock, self._stop = notary, lease, clock, stop
+        self._told: dict[str, RedemptionResult] = {}
         self._log = logs.get("redeemer", wallet=desk.wallet)
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do.
+
+        A condition that just went along with another one's transaction has a job of its own waiting: that one is told
+        what came, once, without a question to the node.
 
         Raises:
             Unavailable: not now (under way, another worker's turn, no gas, node away); ask again later.
@@ -73,9 +77,10 @@ class Teller:
         if wallet != self.wallet:
             raise Rejected(f"this redeemer serves the wallet {self.wallet!r}, not {wallet!r}")
         with self._turn():
-            done = self._finish()
-            if condition_id in done:
-                return done[condition_id]
+            self._told.update(self._finish())
+            known = self._told.pop(condition_id, None)
+            if known and not self._books.held(condition_id).lots:
+                return known
             return self._act(condition_id)
 
     def finish(self) -> Mapping[str, RedemptionResult]:
@@ -107,7 +112,8 @@ class Teller:
         due = dues[0]
         match due.state:
             case "pay" | "merge":
-                return self._send(due, least).get(condition_id)
+                self._told = dict(self._send(due, least))
+                return self._told.pop(condition_id, None)
             case "write_off":
                 return self._notary.write_off(due)
             case "gone":

@@ -9,36 +9,14 @@ from redeemer import gas
 from redeemer.sending import Sending, read
 from redeemer.ways import call_of
 from shared.errors import Malformed, OutcomeUnknown, Unavailable
-from shared.ledger import MemoryLedger
 from shared.polymarket import abi
-from shared.writes import Record, Result, Write
+from shared.writes import Record, Write
 from tests.redeemer.evm.counter import Counter
 from tests.redeemer.evm.node import GWEI
 from tests.redeemer.evm.town import ONE, Market, Town, selector
+from tests.redeemer.mortal import Killed, MortalLedger
 
 pytestmark = pytest.mark.evm
-
-
-class Killed(BaseException):
-    """What `kill -9` looks like from inside: nothing after this line happens."""
-
-
-class MortalLedger(MemoryLedger):
-    """A ledger whose process is killed right after (or instead of) the n-th write from now."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = -1
-        self.lost = False
-
-    def commit(self, write: Write) -> Result:
-        self.left -= 1
-        if self.left == 0 and self.lost:
-            raise Killed
-        done = super().commit(write)
-        if self.left == 0:
-            raise Killed
-        return done
 
 
 def a_due_market(counter: Counter, shares: int = 5 * ONE) -> Market:
