@@ -12,7 +12,8 @@ stored is broadcast.
 
 A reorganisation deeper than `CONFIRMATIONS` takes back what was settled and leaves a nonce free below ours, so that
 nothing sent after it would ever be mined. So the last settled transaction is kept: when the next one finds the chain
-without it, it is under way again, its bytes go out again, and what it pays is proved again.
+without it, it is under way again, its bytes go out again, and what it pays is proved again. Where it was somebody
+else's transaction with this key that vanished, its nonce is filled with an empty transaction to ourselves.
 """
 
 from collections.abc import Callable
@@ -35,6 +36,7 @@ from shared.writes import Fence, Known, Record, Write, Written
 SENDINGS = "sendings"
 SETTLED = "settled_sendings"
 NONCES = "nonces"
+EMPTY_GAS = 21_000
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,18 @@ class Purse:
         settled_at = hex(max(0, head - self.rules.confirmations))
         return View(head, receipts, 0 if receipts else self._node.nonce(self.address, settled_at))
 
+    def _fill(self, made: Sending) -> None:
+        """Use up a nonce below ours that neither the chain nor the pool knows a transaction of."""
+        free = self._node.nonce(self.address)
+        if free >= made.nonce:
+            return
+        fees = gas.offered(self._node.market(), self.rules.cap)
+        empty = self._sign(Call(self.address, "0x"), free, EMPTY_GAS, fees)
+        self._log.warning("nonce_filled", nonce=free, transaction=empty.hash, waiting=made.last.hash)
+        self._node.broadcast(empty.raw)
+
     def _replace(self, made: Sending) -> None:
+        self._fill(made)
         fees = gas.raised(made.last.fees, self._node.market(), self.rules.cap)
         if fees is None:
             self._log.warning(

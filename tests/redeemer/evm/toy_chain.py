@@ -37,6 +37,8 @@ class Transaction:
     condition: str = ""
     tip: int = 0
     most: int = 0
+    percent: int = 100
+    """How much of what it owes the adapter pays."""
 
 
 class ToyChain:
@@ -141,7 +143,7 @@ class ToyChain:
         fields = cast("list[Any]", rlp.decode(bytes.fromhex(raw[4:])))
         nonce, tip, most = (int.from_bytes(fields[place], "big") for place in (1, 2, 3))
         made = Transaction("0x" + keccak(bytes.fromhex(raw[2:])).hex(), self.wallet, nonce, "", tip, most)
-        made = replace(made, condition="0x" + fields[7].hex()[136:200])
+        made = replace(made, condition="0x" + fields[7].hex()[136:200] if fields[7] else "")
         if made.nonce < self._count():
             raise ValueError("nonce too low")
         rivals = [each for each in self.pending.values() if each.nonce == nonce and each.hash != made.hash]
@@ -206,7 +208,8 @@ class ToyChain:
         return made.nonce == self._count() and made.tip >= self.floor
 
     def _include(self, made: Transaction) -> None:
-        self.blocks[-1] = (*self.blocks[-1], made)
+        as_it_is = replace(made, percent=self.percent.get(made.condition, 100))
+        self.blocks[-1] = (*self.blocks[-1], as_it_is)
         self.pending = {name: each for name, each in self.pending.items() if each.nonce >= self._count()}
 
     def _all(self) -> list[tuple[int, Transaction]]:
@@ -224,7 +227,7 @@ class ToyChain:
         first = self._first(made.condition) if made.condition else None
         if first is None or first.hash != made.hash:
             return 0
-        return self.owed(made.condition) * self.percent.get(made.condition, 100) // 100
+        return self.owed(made.condition) * made.percent // 100
 
     def _shares(self, token: int, number: int) -> int:
         for condition, held in self.held.items():
