@@ -35,7 +35,7 @@ from shared.polymarket.contracts import Contracts, overridden
 from shared.polymarket.endpoints import BUDGETS
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.positions import Positions
-from shared.rate_gate import GateLimits, RateGate
+from shared.rate_gate import GateLimits, Lane, RateGate
 
 LIVE = "live"
 
@@ -52,9 +52,15 @@ class Live:
 
 
 def build(
-    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Callable[[Event], None]
+    settings: RedeemerSettings,
+    redis: Redis,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    emit: Callable[[Event], None],
+    lane: Lane = Lane.EXITS,
 ) -> Live:
-    """Build everything for the wallet in `settings`.
+    """Build everything for the wallet in `settings`; who only watches takes a later `lane` than who redeems.
 
     Raises:
         BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
@@ -64,7 +70,7 @@ def build(
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     node, ledger = Node(Polygon(rpc)), RedisLedger(redis, LIVE)
-    chain, positions = Chain(rpc, contracts.conditional_tokens), Positions(data_api)
+    chain, positions = Chain(rpc, contracts.conditional_tokens, lane), Positions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
     planner = Planner(

@@ -1,10 +1,10 @@
 """What is due now: from our lots, the Data API's list, and the chain's word on each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redeemer.chain import Answers, Resolutions
+from redeemer.chain import Answers, Resolutions, batches
 from redeemer.due import Due, judge
 from redeemer.holdings import Holdings
 from shared import logs
@@ -20,6 +20,9 @@ ALARMS = "redeem_alarms"
 MOST_ASKED = 200
 """Conditions in one question to the chain, which answers a bounded number of calls."""
 
+LOOKED_AT_ONCE = 100
+"""Conditions of one part of a look."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -32,8 +35,8 @@ class Found:
 class Plan(Protocol):
     """What the watcher asks at every look."""
 
-    def find(self) -> Found:
-        """Return what is held and due. Raises Unavailable when Redis or, live, the node is away."""
+    def look(self) -> Iterator[Found]:
+        """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
         ...
 
     def snapshot(self) -> dict[str, Any]:
@@ -46,6 +49,10 @@ class PaperPlan:
 
     def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
         self._ledger, self._resolutions = ledger, resolutions
+
+    def look(self) -> Iterator[Found]:
+        """Yield the held conditions that resolved, all at once."""
+        yield self.find()
 
     def find(self) -> Found:
         """Return the held conditions that resolved."""
@@ -87,17 +94,25 @@ class Planner:
         self._log = logs.get("redeemer", wallet=wallet)
 
     def find(self) -> Found:
-        """Return the conditions with something to do; those with an alarm wait for an operator.
+        """Return the conditions with something to do; those with an alarm wait for an operator."""
+        parts = list(self.look())
+        return Found(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
+
+    def look(self) -> Iterator[Found]:
+        """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
 
         How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
         many questions as there ever were. Whoever acts on it reads it again.
         """
-        named = self.candidates()
-        vectors, silent = self._vectors([each for each in named if each not in self._ended])
-        self._ended = {name: vector for name, vector in {**self._ended, **vectors}.items() if name in set(named)}
-        dues = self._judge([each for each in named if each not in silent], self._ended, self.least)
-        alarms = self.alarms()
-        return Found(len(dues), tuple(due.condition_id for due in dues if due.acts and due.condition_id not in alarms))
+        named, alarms = self.candidates(), self.alarms()
+        self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
+        for some in batches(named, LOOKED_AT_ONCE):
+            vectors, silent = self._vectors([each for each in some if each not in self._ended])
+            self._ended |= vectors
+            dues = self._judge([each for each in some if each not in silent], self._ended, self.least)
+            yield Found(
+                len(dues), tuple(due.condition_id for due in dues if due.acts and due.condition_id not in alarms)
+            )
 
     def snapshot(self) -> dict[str, Any]:
         """Return what stands in the way."""

@@ -65,15 +65,15 @@ class Redeemer:
         Raises:
             Unavailable: Redis is away.
         """
-        found = self._plan.find()
-        made = sum(self._enqueued(condition_id) for condition_id in found.due)
-        self._counts |= {"held": found.held, "resolved": len(found.due)}
+        held = due = made = 0
+        for found in self._plan.look():
+            held, due = held + found.held, due + len(found.due)
+            made += sum(self._enqueued(condition_id) for condition_id in found.due)
+        self._counts |= {"held": held, "resolved": due}
         self._counts["scans"] += 1
         self._counts["enqueued"] += made
-        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(found.held)
-        metrics.gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(
-            len(found.due)
-        )
+        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(held)
+        metrics.gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(due)
         return made
 
     def look(self) -> None:
