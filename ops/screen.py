@@ -18,7 +18,10 @@ from shared.money import from_micro, price_of
 
 _WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
 _WIDE = {"market": 2, "why": 3}
-_NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"}
+_NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"} | {
+    *("rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent"),
+    *("target/s", "now", "hold", "granted"),
+}
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
     ("late", "mute", "blind", "demoted"), "bold red"
 )
@@ -49,6 +52,7 @@ class Picture:
     title: str = "Hybrid Signals"
     rows: int = 8
     stopped_by: str = ""
+    mode: str = "paper"
 
 
 def full_screen(picture: Picture, height: int) -> Layout:
@@ -94,9 +98,11 @@ def _header(picture: Picture) -> Panel:
 
 
 def _mode(picture: Picture) -> tuple[str, str]:
-    """Say whose money it is; the figures beside it are the paper ledger's."""
-    live = sorted(picture.view.live)
-    return (f"PAPER, and LIVE: {', '.join(live)}", "bold red") if live else ("PAPER", "bold yellow")
+    """Say whose ledger the figures are of, and which other services use real money."""
+    others = sorted(picture.view.live) if picture.mode == "paper" else []
+    if others:
+        return f"PAPER, and LIVE: {', '.join(others)}", "bold white on red"
+    return picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"
 
 
 def _stopped(picture: Picture) -> str:
