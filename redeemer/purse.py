@@ -135,7 +135,7 @@ class Purse:
     def close(self, made: Sending, name: str = "") -> None:
         """Free the nonce: everything that the transaction brought is booked."""
         records = [Record(SENDINGS, self.address, None)]
-        if made.last.hash:
+        if not made.relayed:
             records.append(Record(SETTLED, self.address, sending.write(made)))
         name = name or f"close:{made.last.hash}:{made.reopened}"
         self._commit(Write(id=name, records=tuple(records), fence=self._fence()))

@@ -29,6 +29,7 @@ class Relay:
     """Carries calls of one wallet, one envelope at a time."""
 
     calls_at_once = ways.MOST_CALLS
+    relayed = True
 
     def __init__(
         self, relayer: Relayer, purse: Purse, scribe: Scribe, wallet: str, node: Node, *, clock: Clock

@@ -60,6 +60,11 @@ class Sending:
         """Return the newest attempt."""
         return self.attempts[-1]
 
+    @property
+    def relayed(self) -> bool:
+        """Say whether the relayer carries it: what it is called on chain is then the relayer's to say."""
+        return not self.last.hash
+
     def with_attempt(self, attempt: Attempt) -> "Sending":
         """Return it with one attempt more."""
         return replace(self, attempts=(*self.attempts, attempt))

@@ -156,6 +156,7 @@ class Teller:
     def _finish(self) -> Mapping[str, RedemptionResult]:
         deadline = self._clock.monotonic() + self._desk.settle_wait_s
         while made := self._carrier.under_way():
+            self._check_ours(made)
             step = self._carrier.look(made)
             if isinstance(step, Settle):
                 return self._settle(made, step)
@@ -165,6 +166,18 @@ class Teller:
                 return {}
             self._await(made, step, deadline)
         return {}
+
+    def _check_ours(self, made: Sending) -> None:
+        """Touch nothing that another wallet of this signer, or the other way to send, has under way."""
+        if made.wallet != self.wallet:
+            raise Unavailable(
+                f"a transaction of {made.wallet}, which has the same signer, is under way: its own redeemer settles it"
+            )
+        if made.relayed != self._carrier.relayed:
+            way = "relayer" if made.relayed else "owner"
+            raise Unavailable(
+                f"a transaction sent by the {way} is under way: set SAFE_SENT_BY={way} until it is settled"
+            )
 
     def _await(self, made: Sending, step: Wait | None, deadline: float) -> None:
         if self._stop.is_set() or self._clock.monotonic() >= deadline:

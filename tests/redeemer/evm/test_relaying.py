@@ -110,3 +110,15 @@ def test_trap_28_what_the_relayer_gives_up_is_made_again_after_a_while_that_grow
     assert result is not None
     assert (result.paid, len(counter.stub.submitted)) == (2, 4)
     assert counter.ledger.records("relayer_holds") == {}
+
+
+def test_what_the_relayer_has_is_not_touched_by_a_safes_owner_who_sends_himself(town: Town) -> None:
+    relayed = Relayed(town, "safe")
+    market = relayed.due()[0]
+    relayed.stub.quota_s = 600
+    with pytest.raises(Unavailable, match="quota"):
+        relayed.redeem(market)
+    owner = Counter(town, wallet=town.safe, kind="safe", ledger=relayed.ledger)
+
+    with pytest.raises(Unavailable, match="set SAFE_SENT_BY=relayer until it is settled"):
+        owner.redeem(market)

@@ -174,6 +174,28 @@ def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -
     assert [alarm.condition_id for alarm in counter.alarms()] == [market.condition_id]
 
 
+def test_two_wallets_of_one_signer_leave_each_others_transactions_alone(town: Town) -> None:
+    """They share nonces, so they share the turn; what one sent must not be proved by what the other one got."""
+    own = Counter(town)
+    market = a_due_market(own)
+    town.node.holding = True
+    with pytest.raises(Unavailable, match="not mined"):
+        own.redeem(market)
+    safe = Counter(town, wallet=town.safe, kind="safe", ledger=own.ledger)
+    theirs = a_due_market(safe)
+
+    with pytest.raises(Unavailable, match=f"{own.wallet}, which has the same signer, is under way"):
+        safe.redeem(theirs)
+    town.node.held = [under_way(own).last.raw]
+    town.node.release()
+    own.redeem(market)
+    result = safe.redeem(theirs)
+
+    assert result is not None
+    assert [event.wallet for event in own.published()] == [own.wallet, town.safe]
+    assert own.alarms() == []
+
+
 def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
