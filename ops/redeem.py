@@ -72,8 +72,7 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
         for check in parts.preflight.checks():
             yield Row(check.name, "check" if not check.fix else "fix", "", f"{check.found} {check.fix}".strip())
         alarms, dead = parts.planner.alarms(), _dead(settings, redis, clock, parts.wallet)
-        least = max(parts.planner.least, parts.carrier.least())
-        for due in parts.planner.judge(parts.planner.candidates(), least):
+        for due in parts.planner.judge(parts.planner.candidates()):
             note = "alarm: see --clear" if due.condition_id in alarms else dead.get(due.condition_id, "")
             yield Row(due.condition_id, due.state, str(from_micro(due.expected)), note)
         return

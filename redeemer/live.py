@@ -48,7 +48,6 @@ class Live:
     planner: Planner
     teller: Teller
     preflight: Preflight
-    carrier: Carrier
 
 
 def build(
@@ -73,22 +72,22 @@ def build(
     chain, positions = Chain(rpc, contracts.conditional_tokens, lane), Positions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
-    planner = Planner(
-        wallet, ledger, chain, holdings, positions,
-        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs,
-    )  # fmt: skip
     notary = Notary(
         wallet, contracts, node, ledger, holdings, positions,
         confirmations=settings.confirmations, fence=lambda: lease.fence, clock=clock, emit=emit,
     )  # fmt: skip
     purse = Purse(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
     carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
+    planner = Planner(
+        wallet, ledger, chain, holdings, positions,
+        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=carrier.least,
+    )  # fmt: skip
     desk = Desk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
     teller = Teller(desk, planner, carrier, Books(ledger), notary, lease, clock=clock, stop=stop)
     preflight = Preflight(
         signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
     )
-    return Live(wallet, planner, teller, preflight, carrier)
+    return Live(wallet, planner, teller, preflight)
 
 
 def upstreams(

@@ -105,7 +105,7 @@ class Teller:
             raise Rejected(
                 f"condition {condition_id} has an alarm: {alarm}; `hybrid redeem --clear {condition_id}` lifts it"
             )
-        least = max(self._planner.least, self._carrier.least())
+        least = self._planner.floor()
         dues = self._planner.judge([condition_id], least)
         if not dues:
             raise Unavailable(f"condition {condition_id}: the node did not say how it stands")
