@@ -174,6 +174,27 @@ def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -
     assert [alarm.condition_id for alarm in counter.alarms()] == [market.condition_id]
 
 
+def test_trap_31_a_server_that_lost_everything_in_mid_flight_pays_once(town: Town) -> None:
+    """Lots, signed bytes and nonces are gone; the chain and the Data API's list are what is left to go by."""
+    before = Counter(town)
+    market, nonce = a_due_market(before), nonce_of(before)
+    town.node.holding = True
+    with pytest.raises(Unavailable, match="not mined"):
+        before.redeem(market)
+    after = Counter(town)
+    after.api.redeemable = [market.condition_id]
+    with pytest.raises(Unavailable, match="not mined"):
+        after.redeem(market)
+
+    town.node.held = [under_way(before).last.raw]
+    town.node.release()
+    after.redeem(market)
+
+    assert (after.pusd(), nonce_of(after), after.alarms()) == (5 * ONE, nonce + 1, [])
+    assert [event.outside for event in after.published()] == [5]
+    assert after.planner.find().due == ()
+
+
 def test_two_wallets_of_one_signer_leave_each_others_transactions_alone(town: Town) -> None:
     """They share nonces, so they share the turn; what one sent must not be proved by what the other one got."""
     own = Counter(town)
