@@ -23,8 +23,11 @@ from simulator.generator import Generator
 from simulator.limits import Limits
 from simulator.market_ws import MarketChannel
 from simulator.merging import Merging
+from simulator.pool import Pool
+from simulator.redemptions import Redemptions
 from simulator.request_log import RequestLog
 from simulator.rpc import Rpc
+from simulator.rpc_sending import Sending
 from simulator.rtds import Rtds
 from simulator.settings import Settings
 from simulator.signer_limits import SignerLimits
@@ -97,7 +100,9 @@ class App:
         directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
         directory.add("site", self.site.routes())
         directory.add("subgraph", Subgraph(world).routes())
-        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts)).routes())
+        redemptions = Redemptions(world, self.exchange.accounts)
+        sending = Sending(world, Pool(world, redemptions), redemptions)
+        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts), sending).routes())
         directory.add("sim", self.control.routes() + self.traders.routes() + self.merging.routes() + self.site.levers())
 
     async def _socket(self, socket: WebSocket) -> None:
