@@ -96,7 +96,7 @@ class Quotes:
         model = self._model
         bids, asks = _levels(price, facts.tick, model.half_spread_ticks, model.levels, model.level_shares)
         return Book.of_checked(
-            token_id=token_id, at_ms=now_ms, changed_at_ms=None, source="rest", tick=facts.tick, bids=bids, asks=asks
+            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
         )
 
 

@@ -1,5 +1,6 @@
 """What a decision looks at, and what follows from it. Pure."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -18,12 +19,26 @@ Judged = tuple[bool, object, object]
 """What a rule says: passed, what it saw, what it allows."""
 
 
+class Seconds(int):
+    """Milliseconds that a decision shows as seconds."""
+
+    def __str__(self) -> str:
+        return format(Decimal(int(self)) / 1000, "f")
+
+
+class Micro(int):
+    """Micro-units that a decision shows as units."""
+
+    def __str__(self) -> str:
+        return format(from_micro(self), "f")
+
+
 class NotEvaluated(Exception):
     """A rule lacks something it needs; it fails, and nothing is bought."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class Seen(ABC):
     """What every decision may look at; None is what could not be found out, and `problems` says why."""
 
     market: MarketFacts | None
@@ -39,9 +54,9 @@ class Seen:
         return "SELL"
 
     @property
+    @abstractmethod
     def token_id(self) -> str:
         """Return what is to be traded."""
-        raise NotImplementedError
 
     @cached_property
     def facts(self) -> MarketFacts:
@@ -67,14 +82,14 @@ class Seen:
         return tick
 
     @cached_property
+    @abstractmethod
     def limit(self) -> Decimal:
         """Return the worst price we accept."""
-        raise NotImplementedError
 
     @cached_property
+    @abstractmethod
     def size(self) -> Size:
         """Return what we would order."""
-        raise NotImplementedError
 
     @cached_property
     def expected(self) -> Filled:
@@ -105,9 +120,9 @@ class Case(Seen):
         """Return the leader's trade, with what was gathered before it; its price is the average."""
         signal, gathered = self.signal, self.balances.gathered
         if gathered is None or signal.side == "SELL":
-            return Trade(usdc=signal.usdc, shares=signal.shares, price=signal.price)
+            return Trade.of_checked(usdc=signal.usdc, shares=signal.shares, price=signal.price)
         usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
-        return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
+        return Trade.of_checked(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
 
     @cached_property
     def limit(self) -> Decimal:
@@ -132,6 +147,11 @@ class Case(Seen):
         if self.side == "SELL":
             return Size(sell_size(self.sale.sell), 0)
         return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
+
+    @cached_property
+    def budget(self) -> Decimal:
+        """Return the most that the order can cost."""
+        return from_micro(self.size.budget)
 
     @cached_property
     def depth(self) -> Decimal:
@@ -173,8 +193,3 @@ def known(value: T | None, what: str) -> T:
     if value is None:
         raise NotEvaluated(f"{what} not known")
     return value
-
-
-def budget_of(case: Case) -> Decimal:
-    """Return the most that the order can cost."""
-    return from_micro(case.size.budget)

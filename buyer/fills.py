@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.events import Order
@@ -18,6 +19,7 @@ class Filled(NamedTuple):
 
 
 NOTHING = Filled()
+_HALF = Decimal("0.5")
 
 
 def walk(
@@ -80,11 +82,19 @@ def dearest_fee(shares: int, limit: Decimal, facts: MarketFacts) -> int:
     As a number of shares, the fee peaks at a price of 0.5. As a sum to spend, which a live market buy is, a better
     price buys more shares: sum x rate x p^(e-1) x (1-p)^e, which peaks at (e-1)/(2e-1).
     """
-    by_number = fee_micro(shares, min(limit, Decimal("0.5")), facts.fee_rate, facts.fee_exponent)
-    exponent = facts.fee_exponent
+    return dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent)
+
+
+def dearest_at(shares: int, limit: Decimal, rate: Decimal, exponent: int) -> int:
+    """Return the same by the market's fee rate and exponent alone."""
+    by_number = fee_micro(shares, min(limit, _HALF), rate, exponent)
+    return max(by_number, int(cost_micro(shares, limit) * _per_sum(limit, rate, exponent))) + 10
+
+
+@lru_cache(maxsize=4096)
+def _per_sum(limit: Decimal, rate: Decimal, exponent: int) -> Decimal:
     peak = min(limit, Decimal(max(0, exponent - 1)) / max(1, 2 * exponent - 1))
-    per_sum = facts.fee_rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
-    return max(by_number, int(cost_micro(shares, limit) * per_sum)) + 10
+    return rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
 
 
 def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:

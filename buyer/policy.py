@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from buyer.case import Case, ExitCase, Judged, NotEvaluated, Seen
 from buyer.exits import DUST, opened_by, order_fact
-from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, asked
 from shared.accounts import COUNTS
 from shared.errors import Malformed
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
@@ -77,18 +77,25 @@ def refused(decision: Decision, account: str, value: int, limit: int) -> Decisio
 
 
 def _failed(case: Case) -> list[str]:
-    """Return the rules that fail; only the first where nothing depends on the others."""
+    """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
     failed: list[str] = []
-    for name, rule in RULES[case.side].items():
+    for name, rule in asked(case.side, case.limits):
         try:
             passed = rule(case)[0]
         except UNKNOWN:
             passed = False
         if not passed:
             failed.append(name)
-            if case.side == "BUY" and not case.limits.gather_window_s:
+            if _enough(name, case):
                 break
     return failed
+
+
+def _enough(name: str, case: Case) -> bool:
+    """Say whether no other rule matters once this one failed: nothing is gathered, no exit opened."""
+    if case.side == "SELL":
+        return name in OPENS_EXIT
+    return name not in TOO_SMALL or not case.limits.gather_window_s
 
 
 def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:

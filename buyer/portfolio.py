@@ -6,11 +6,10 @@ sold twice.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from buyer.limits import Limits
-from buyer.once import cached_property
 from shared import accounts
 from shared.accounts import Lot, Postings, exposures, merged
 from shared.events import BuyEngineDecision, ExitTask, Gathered, HeldLot, Order, Outcome, Portfolio
@@ -23,8 +22,7 @@ from shared.writes import Balances, Guard
 _OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
@@ -61,30 +59,51 @@ class Scope:
             "total_exposure": accounts.TOTAL,
         }
 
-    @cached_property
+    @property
+    def names(self) -> "Names":
+        """Name everything that `portfolio_of` reads."""
+        return _names(self[:7])
+
+    @property
     def amounts(self) -> dict[str, str]:
         """Name the accounts in micro-units by their field of `Portfolio`."""
-        return {
-            "cash": accounts.CASH,
-            "spent_today": self.day,
-            "lot_shares": accounts.shares_account(self.leader, self.token_id),
-            "lot_cost": accounts.cost_account(self.leader, self.token_id),
-            "realized_today": self.pnl,
-            "leader_realized": accounts.realized_account(self.leader),
-            "leader_peak": accounts.peak_account(self.leader),
-            "behind": accounts.behind_account(self.leader, self.token_id),
-            **self.exposures,
-        }
+        return self.names.amounts
 
-    @cached_property
+    @property
     def accounts(self) -> tuple[str, ...]:
         """Name every account that `portfolio_of` reads."""
-        return (*self.amounts.values(), *_OTHERS)
+        return self.names.accounts
 
-    @cached_property
+    @property
     def records(self) -> tuple[tuple[str, str], ...]:
         """Name every record that `portfolio_of` reads."""
-        return ((LOTS, self.lot), (GATHERED, self.gathering), (EXITS, self.lot))
+        return self.names.records
+
+
+class Names(NamedTuple):
+    """What of the ledger `portfolio_of` reads for one lot on one day."""
+
+    amounts: dict[str, str]
+    accounts: tuple[str, ...]
+    records: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=4096)
+def _names(parts: tuple[str, ...]) -> Names:
+    scope = Scope(*parts)
+    amounts = {
+        "cash": accounts.CASH,
+        "spent_today": scope.day,
+        "lot_shares": accounts.shares_account(scope.leader, scope.token_id),
+        "lot_cost": accounts.cost_account(scope.leader, scope.token_id),
+        "realized_today": scope.pnl,
+        "leader_realized": accounts.realized_account(scope.leader),
+        "leader_peak": accounts.peak_account(scope.leader),
+        "behind": accounts.behind_account(scope.leader, scope.token_id),
+        **scope.exposures,
+    }
+    records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
+    return Names(amounts, (*amounts.values(), *_OTHERS), records)
 
 
 def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
@@ -104,12 +123,12 @@ def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int,
 
 def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
-    values, records = balances.values, balances.records
-    lot, gathered, task = (records.get(name) for name in scope.records)
-    holding = bool(values[scope.amounts["lot_cost"]] or values[scope.amounts["lot_shares"]])
+    values, records, names = balances.values, balances.records, scope.names
+    lot, gathered, task = (records.get(name) for name in names.records)
+    holding = bool(values[names.amounts["lot_cost"]] or values[names.amounts["lot_shares"]])
     return Portfolio.of_checked(
         seq=balances.seq,
-        **{field: from_micro(values[account]) for field, account in scope.amounts.items()},
+        **{field: from_micro(values[account]) for field, account in names.amounts.items()},
         bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
         halted=bool(values[accounts.HALT]),
         paused=_paused(values),

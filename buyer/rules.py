@@ -5,12 +5,25 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
 
 from buyer import caps, filters
-from buyer.case import Case, ExitCase, Judged, Seen, known
-from shared.money import from_micro
+from buyer.case import Case, ExitCase, Judged, Micro, Seconds, Seen, known
+from buyer.limits import Limits
+from shared.market import Side
 
 Rule = Callable[[Case], Judged]
+
+
+class Staked(NamedTuple):
+    """A stake and how it was reckoned."""
+
+    stake: Decimal
+    sizing: str
+
+    def __str__(self) -> str:
+        return f"{self.stake} ({self.sizing})"
 
 
 def _not_halted(case: Seen) -> Judged:
@@ -24,13 +37,13 @@ def _not_paused(case: Seen) -> Judged:
 
 
 def _fresh(case: Case) -> Judged:
-    age_s = Decimal(case.now_ms - case.signal.traded_at_ms) / 1000
-    return age_s <= case.limits.max_signal_age_s, age_s, case.limits.max_signal_age_s
+    age_ms, most_s = case.now_ms - case.signal.traded_at_ms, case.limits.max_signal_age_s
+    return age_ms <= most_s * 1000, Seconds(age_ms), most_s
 
 
 def _clocks_agree(case: Case) -> Judged:
-    ahead_s = max(Decimal(0), Decimal(case.signal.traded_at_ms - case.now_ms) / 1000)
-    return ahead_s <= case.limits.max_clock_skew_s, ahead_s, case.limits.max_clock_skew_s
+    ahead_ms, most_s = max(0, case.signal.traded_at_ms - case.now_ms), case.limits.max_clock_skew_s
+    return ahead_ms <= most_s * 1000, Seconds(ahead_ms), most_s
 
 
 def _market_open(case: Seen) -> Judged:
@@ -60,8 +73,8 @@ def _leader_price(case: Case) -> Judged:
 
 
 def _book_fresh(case: Seen) -> Judged:
-    age_s = Decimal(case.now_ms - case.seen_book.at_ms) / 1000
-    return age_s <= case.limits.max_book_age_s, age_s, case.limits.max_book_age_s
+    age_ms, most_s = case.now_ms - case.seen_book.at_ms, case.limits.max_book_age_s
+    return age_ms <= most_s * 1000, Seconds(age_ms), most_s
 
 
 def _book_sane(case: Seen) -> Judged:
@@ -81,7 +94,7 @@ def _slippage(case: Case) -> Judged:
 
 def _stake(case: Case) -> Judged:
     """Check that the sizing stakes anything; with a stated edge that the price has eaten, it does not."""
-    return case.stake > 0, f"{case.stake} ({case.limits.sizing})", "more than 0"
+    return case.stake > 0, Staked(case.stake, case.limits.sizing), "more than 0"
 
 
 def _minimum(case: Seen) -> Judged:
@@ -92,7 +105,7 @@ def _minimum(case: Seen) -> Judged:
 
 
 def _fillable(case: Seen) -> Judged:
-    return case.expected.shares > 0, from_micro(case.expected.shares), "more than 0"
+    return case.expected.shares > 0, Micro(case.expected.shares), "more than 0"
 
 
 def _not_leaving(case: Case) -> Judged:
@@ -158,6 +171,16 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
+UNASKED: dict[str, Callable[[Limits], bool]] = {
+    "side_followed": lambda limits: limits.sides == "both",
+    "role_followed": lambda limits: limits.role == "any",
+    "markets": lambda limits: not (limits.only_markets or limits.not_markets),
+    "categories": lambda limits: not (limits.only_categories or limits.not_categories),
+    "keywords": lambda limits: not (limits.only_keywords or limits.not_keywords),
+    "time_to_end": lambda limits: not (limits.min_to_end_s or limits.max_to_end_s),
+    "book_depth": lambda limits: not limits.min_depth_usdc,
+}
+"""Rules that ask nothing under some limits: there they fail for no signal that passes the rules before them."""
 EXIT_RULES: dict[str, Callable[[ExitCase], Judged]] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
@@ -175,3 +198,9 @@ OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
+
+
+@lru_cache(maxsize=1024)
+def asked(side: Side, limits: Limits) -> tuple[tuple[str, Rule], ...]:
+    """Return the rules that can be a skip's reason under these limits, in order."""
+    return tuple((name, rule) for name, rule in RULES[side].items() if name not in UNASKED or not UNASKED[name](limits))

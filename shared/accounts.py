@@ -87,7 +87,12 @@ def _day(number: int) -> str:
 
 def pnl_account(now_ms: int) -> str:
     """Name what was realized on the UTC day that holds `now_ms`."""
-    return day_account(now_ms).replace("day:", "pnl:")
+    return _pnl(now_ms // _DAY_MS)
+
+
+@lru_cache(maxsize=64)
+def _pnl(number: int) -> str:
+    return _day(number).replace("day:", "pnl:")
 
 
 def market_account(condition_id: str) -> str:

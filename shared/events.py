@@ -8,7 +8,7 @@ import hashlib
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 
 from shared.errors import Malformed
 from shared.market import Book, MarketFacts, Side, Value
@@ -23,17 +23,23 @@ DEAD = "hs:dead"
 STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Address = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
-Hash = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{40}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{40}$"}),
+]
+"""Read in any case, kept in lower case."""
+Hash = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{64}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"}),
+]
+"""A transaction's, likewise."""
 
 
 def fact_id(*parts: object) -> str:
     """Return 64 hex digits that name the fact made of `parts` (fits the venue's bytes32 `metadata`)."""
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 class Event(Value, frozen=True):

@@ -1,6 +1,7 @@
 """The nouns of a market that cross processes: facts, book, level. Pure values."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Literal, Self
 
 from pydantic import BaseModel
@@ -13,25 +14,33 @@ BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
 
 
-_BARE = (("__pydantic_extra__", None), ("__pydantic_private__", None))
-
-
 class Value(BaseModel, frozen=True, extra="forbid"):
     """A frozen value; strict about what we write."""
 
     @classmethod
     def of_checked(cls, **fields: object) -> Self:
-        """Build from all fields, each checked before: for histories of millions, at a tenth of the cost."""
-        names = cls.__pydantic_fields__
-        if fields.keys() != names.keys():
-            raise TypeError(f"{cls.__name__}: exactly its fields are needed, got {', '.join(fields)}")
-        values = {name: fields[name] for name in names}  # in declared order, which is that of the JSON
-        made = cls.__new__(cls)
-        for slot, value in _BARE:
-            object.__setattr__(made, slot, value)
-        object.__setattr__(made, "__pydantic_fields_set__", set(names))
-        object.__setattr__(made, "__dict__", values)
+        """Build from all fields, each checked before: for histories of millions. Fastest in their declared order."""
+        names, known = _shape(cls)
+        if tuple(fields) != names:
+            if fields.keys() != known:
+                raise TypeError(f"{cls.__name__}: exactly its fields are needed, got {', '.join(fields)}")
+            fields = {name: fields[name] for name in names}  # that of the JSON
+        made = _new(cls)
+        _set(made, "__dict__", fields)
+        _set(made, "__pydantic_fields_set__", known)
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
         return made
+
+
+_new, _set = object.__new__, object.__setattr__
+
+
+@cache
+def _shape(model: type[Value]) -> tuple[tuple[str, ...], set[str]]:
+    """Return a model's fields in order, and as the set that all its values share (a copy gets its own)."""
+    names = tuple(model.__pydantic_fields__)
+    return names, set(names)
 
 
 class MarketFacts(Value, frozen=True):
