@@ -17,19 +17,6 @@ Progress = Callable[[int, int], None]
 EVERY = 5000
 
 
-class Kept(list[SignalOutcome]):
-    """The outcomes that a result holds: orders, or every signal."""
-
-    def __init__(self, *, skips: bool) -> None:
-        super().__init__()
-        self._skips = skips
-
-    def __call__(self, outcome: SignalOutcome) -> None:
-        """Take in one outcome."""
-        if self._skips or outcome.verdict != "SKIP":
-            self.append(outcome)
-
-
 def backtest(
     happenings: Iterable[Happening],
     limits: Limits,
@@ -56,8 +43,8 @@ def backtest(
     Raises:
         Malformed: the happenings are not in order, or cannot be read.
     """
-    kept = Kept(skips=keep_skips)
-    run = Run(happenings, limits, bankroll, models, sink or kept)
+    kept: list[SignalOutcome] = []
+    run = Run(happenings, limits, bankroll, models, sink or kept.append, skips=keep_skips)
     for count, at_ms in enumerate(run.steps(), start=1):
         if count % EVERY == 0:
             progress(count, at_ms)

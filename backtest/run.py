@@ -17,6 +17,7 @@ from backtest.outcomes import ordered_of, skipped_of
 from backtest.quotes import Last, PriceModel, Quotes
 from backtest.redemptions import redeem, resolution
 from backtest.result import EquityPoint
+from backtest.run_ledger import RunJournal, RunLedger
 from backtest.tally import Sink, Tally
 from backtest.valuation import Valuation
 from backtest.world import PaperMarket, World
@@ -29,12 +30,9 @@ from buyer.limits import Limits
 from shared import accounts
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision
-from shared.ledger import MemoryLedger
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
-from shared.writes import Result as Committed
-from shared.writes import Write
 
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
@@ -70,29 +68,39 @@ class Waiting(NamedTuple):
     signal: ActionableSignal
 
 
-class RunLedger(MemoryLedger):
-    """A ledger in memory that publishes nothing, so it does not grow with what happened."""
-
-    def commit(self, write: Write) -> Committed:
-        """Carry out one step, without its events."""
-        result = super().commit(write)
-        self.events.clear()
-        return result
-
-
 class Run:
     """One pass over what happened."""
 
     def __init__(
-        self, happenings: Iterable[Happening], limits: Limits, bankroll: int, models: Models, sink: Sink
+        self,
+        happenings: Iterable[Happening],
+        limits: Limits,
+        bankroll: int,
+        models: Models,
+        sink: Sink,
+        *,
+        skips: bool = False,
+        whole: bool = False,
     ) -> None:
+        """Build it.
+
+        Args:
+            happenings: In time order.
+            limits: What the policy decides by.
+            bankroll: What the account begins with, in micro-units.
+            models: What stands in for the world.
+            sink: Where the outcomes of orders go, and with `skips` those of every signal.
+            skips: See `sink`.
+            whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
+        """
         self._models, self._coming = models, Ahead(ordered(happenings))
         self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
         self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
         self._clock = ManualClock(0)
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
-        self._engine = self._built(limits, bankroll)
+        self._sink = sink if skips else None
+        self._engine = self._built(limits, bankroll, whole=whole)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
         self._watches = triggered(limits) or bool(limits.leader_limits)
@@ -103,8 +111,8 @@ class Run:
         self._signal: ActionableSignal | None = None
         self.starts_at_ms = self.ends_at_ms = 0
 
-    def _built(self, limits: Limits, bankroll: int) -> Engine:
-        journal = Journal(self.ledger, lambda: None)
+    def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
+        journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
         journal.deposit(bankroll)
         return Engine(
             journal=journal,
@@ -114,7 +122,7 @@ class Run:
             limits=limits,
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
-            explain=False,
+            skipped=None if whole else self._skipped,
         )
 
     def steps(self) -> Iterator[int]:
@@ -196,12 +204,22 @@ class Run:
         for token in self.markets.forget(resolved.condition_id):
             self.quotes.forget(token)
 
+    def _skipped(self, signal: ActionableSignal, reason: str) -> None:
+        """Take in that a signal was not followed, and that nothing else follows from it."""
+        self.ledger.remember(f"decision:{signal.id}")
+        self._skip(signal, reason)
+
+    def _skip(self, signal: ActionableSignal, reason: str) -> None:
+        self.tally.skip(signal.leader, reason)
+        if self._sink:
+            self._sink(skipped_of(signal, reason, self._clock.now_ms(), self._world.quote))
+
     def _decided(self, decision: BuyEngineDecision) -> None:
         """Take in what the engine decided."""
         signal = self._signal if self._signal and self._signal.id == decision.signal_id else None
         if decision.order is None or decision.outcome is None:
             if signal:
-                self.tally.skip(skipped_of(signal, decision, self._world.quote))
+                self._skip(signal, decision.reason)
             return
         met, facts = self._venue.met, decision.inputs.market
         outcome = ordered_of(signal, decision, decision.order, met)

@@ -13,7 +13,7 @@ Sink = Callable[[SignalOutcome], object]
 
 
 class Tally:
-    """Counts and sums; each outcome goes on to `sink`."""
+    """Counts and sums; the outcome of each order goes on to `sink`."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -33,12 +33,11 @@ class Tally:
         """Return how many orders were sent."""
         return self.fills.total()
 
-    def skip(self, outcome: SignalOutcome) -> None:
+    def skip(self, leader: str, reason: str) -> None:
         """Count a signal that was not followed."""
-        self.signals[outcome.leader] += 1
+        self.signals[leader] += 1
         self.verdicts["SKIP"] += 1
-        self.skips[outcome.reason] += 1
-        self._sink(outcome)
+        self.skips[reason] += 1
 
     def order(
         self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool

@@ -68,11 +68,12 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
-        explain: bool = True,
+        skipped: Callable[[ActionableSignal, str], None] | None = None,
     ) -> None:
+        """Build it; `skipped` is told of a skip and its reason in place of a decision, where nothing follows from it."""
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
-        self._emit, self._explain = emit, explain
+        self._emit, self._skipped = emit, skipped
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -191,7 +192,10 @@ class Engine:
         self, signal: ActionableSignal, limits: Limits, scope: Scope, inputs: Inputs, ack: Ack | None
     ) -> BuyEngineDecision | None:
         seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide(Case(*seen, signal), explain=self._explain)
+        verdict = decide(Case(*seen, signal), explain=self._skipped is None)
+        if self._skipped and verdict.idle:
+            self._skipped(signal, verdict.reason)
+            return None
         draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
         if verdict.order is None or inputs.market is None:
             return self._conclude(draft, None, None, ack)
@@ -204,12 +208,12 @@ class Engine:
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         known, portfolio = self._journal.look(fact, scope)
-        inputs = Inputs(
+        inputs = Inputs.of_checked(
             now_ms=now_ms,
             market=facts,
             book=book,
             portfolio=portfolio,
-            problems=tuple(problem for problem in (no_facts, no_book) if problem),
+            problems=tuple(filter(None, (no_facts, no_book))),
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )

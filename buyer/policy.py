@@ -39,6 +39,11 @@ class Decision:
     gathered: Gathered | None = None
     exit: ExitTask | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Say whether nothing follows from it: no order, nothing gathered, no exit."""
+        return self.order is None and self.gathered is None and self.exit is None
+
 
 def decide(case: Case, *, explain: bool = True) -> Decision:
     """Judge one signal by every rule of its side.

@@ -6,6 +6,7 @@ sold twice.
 """
 
 import json
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -60,9 +61,14 @@ class Scope(NamedTuple):
         }
 
     @property
+    def key(self) -> tuple[str, str, str, str, str, str, str]:
+        """Name the part of the ledger: all but the time."""
+        return self[:7]
+
+    @property
     def names(self) -> "Names":
         """Name everything that `portfolio_of` reads."""
-        return _names(self[:7])
+        return _names(*self.key)
 
     @property
     def amounts(self) -> dict[str, str]:
@@ -89,8 +95,8 @@ class Names(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _names(parts: tuple[str, ...]) -> Names:
-    scope = Scope(*parts)
+def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> Names:
+    scope = Scope(leader, token_id, condition_id, day, event_id, group, pnl)
     amounts = {
         "cash": accounts.CASH,
         "spent_today": scope.day,
@@ -128,8 +134,8 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     holding = bool(values[names.amounts["lot_cost"]] or values[names.amounts["lot_shares"]])
     return Portfolio.of_checked(
         seq=balances.seq,
-        **{field: from_micro(values[account]) for field, account in names.amounts.items()},
-        bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
+        **{field: _amount(values[account]) for field, account in names.amounts.items()},
+        bankroll=_amount(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
         halted=bool(values[accounts.HALT]),
         paused=_paused(values),
         flattening=bool(values[accounts.FLATTEN]),
@@ -139,6 +145,12 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
+
+
+@lru_cache(maxsize=8192)
+def _amount(micro: int) -> Decimal:
+    """Return a balance as an amount; most stay the same from one decision to the next."""
+    return from_micro(micro)
 
 
 def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:
