@@ -15,31 +15,23 @@ from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
 
 T = TypeVar("T")
+NONE = Decimal(0)
 Judged = tuple[bool, object, object]
-"""What a rule says: passed, what it saw, what it allows."""
-
-
-class Seconds(int):
-    """Milliseconds that a decision shows as seconds."""
-
-    def __str__(self) -> str:
-        return format(Decimal(int(self)) / 1000, "f")
-
-
-class Micro(int):
-    """Micro-units that a decision shows as units."""
-
-    def __str__(self) -> str:
-        return format(from_micro(self), "f")
+"""What a rule says: passed, what it saw, what it allows; where a text takes work, a function that makes it."""
+Traded = Trade | ActionableSignal
+"""A leader's trade: its `usdc`, `shares` and `price`."""
 
 
 class NotEvaluated(Exception):
     """A rule lacks something it needs; it fails, and nothing is bought."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Seen(ABC):
-    """What every decision may look at; None is what could not be found out, and `problems` says why."""
+    """What every decision may look at; None is what could not be found out, and `problems` says why.
+
+    What follows from it is reckoned when the first rule asks, and kept. Nothing in it is ever changed.
+    """
 
     market: MarketFacts | None
     book: Book | None
@@ -48,10 +40,20 @@ class Seen(ABC):
     now_ms: int
     problems: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Set what is known already."""
+        reckoned = self.__dict__
+        if self.market is not None:
+            reckoned["facts"] = self.market
+        if self.book is not None:
+            reckoned["seen_book"] = self.book
+        if self.portfolio is not None:
+            reckoned["balances"] = self.portfolio
+
     @property
+    @abstractmethod
     def side(self) -> Side:
         """Return our side."""
-        return "SELL"
 
     @property
     @abstractmethod
@@ -96,10 +98,10 @@ class Seen(ABC):
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
-        return walk(self.seen_book.against(side), side, to_micro(size.shares), self.limit, budget, self.facts)
+        return walk(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Case(Seen):
     """A leader's signal."""
 
@@ -116,13 +118,13 @@ class Case(Seen):
         return self.signal.token_id
 
     @cached_property
-    def trade(self) -> Trade:
+    def trade(self) -> Traded:
         """Return the leader's trade, with what was gathered before it; its price is the average."""
         signal, gathered = self.signal, self.balances.gathered
         if gathered is None or signal.side == "SELL":
-            return Trade.of_checked(usdc=signal.usdc, shares=signal.shares, price=signal.price)
+            return signal
         usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
-        return Trade.of_checked(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
+        return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
 
     @cached_property
     def limit(self) -> Decimal:
@@ -133,8 +135,8 @@ class Case(Seen):
     @cached_property
     def stake(self) -> Decimal:
         """Return the collateral to follow with."""
-        cost = share_cost(self.limit, self.facts)
-        return stake(Wager(self.trade, self.balances.bankroll, cost, self.limits))
+        limit, facts = self.limit, self.facts
+        return stake(Wager(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits))
 
     @cached_property
     def sale(self) -> Mirrored:
@@ -145,7 +147,7 @@ class Case(Seen):
     def size(self) -> Size:
         """Return what we would order."""
         if self.side == "SELL":
-            return Size(sell_size(self.sale.sell), 0)
+            return _to_sell(self.sale.sell)
         return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
 
     @cached_property
@@ -161,11 +163,16 @@ class Case(Seen):
         return sum(offered, Decimal(0))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ExitCase(Seen):
     """One attempt of an exit."""
 
     task: ExitTask
+
+    @property
+    def side(self) -> Side:
+        """Return that exits sell."""
+        return "SELL"
 
     @property
     def token_id(self) -> str:
@@ -181,7 +188,7 @@ class ExitCase(Seen):
     @cached_property
     def size(self) -> Size:
         """Return what is still to be sold."""
-        return Size(max(Decimal(0), sell_size(to_micro(self.balances.lot_shares - self.task.keep))), 0)
+        return _to_sell(to_micro(self.balances.lot_shares - self.task.keep))
 
 
 def known(value: T | None, what: str) -> T:
@@ -193,3 +200,8 @@ def known(value: T | None, what: str) -> T:
     if value is None:
         raise NotEvaluated(f"{what} not known")
     return value
+
+
+def _to_sell(lot_shares: int) -> Size:
+    shares = max(NONE, sell_size(lot_shares))
+    return Size(shares, to_micro(shares))

@@ -70,7 +70,7 @@ class Engine:
         emit: Callable[[BuyEngineDecision], None],
         skipped: Callable[[ActionableSignal, str], None] | None = None,
     ) -> None:
-        """Build it; `skipped` is told of a skip and its reason in place of a decision, where nothing follows from it."""
+        """Build it; `skipped` is told of skips and their reason in place of decisions, where nothing follows from them."""
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
 from functools import lru_cache
+from operator import add
 from typing import NamedTuple
 
 from shared.events import Order
@@ -35,15 +36,15 @@ def walk(
         budget: The most to pay, fees included, in micro-units (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    taken = NOTHING
+    taken, fee = NOTHING, (facts.fee_rate, facts.fee_exponent)
     for level in levels:
         if taken.shares >= shares or not acceptable(level.price, side, limit):
             break
-        piece = _piece(side, min(shares - taken.shares, to_micro(level.shares)), level.price, facts)
+        piece = _piece(side, min(shares - taken.shares, _micro(level.shares)), level.price, *fee)
         if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
             fitting = affordable(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
-            piece = _piece(side, fitting, level.price, facts)
-        taken = Filled(taken.shares + piece.shares, taken.usdc + piece.usdc, taken.fee + piece.fee)
+            piece = _piece(side, fitting, level.price, *fee)
+        taken = piece if taken is NOTHING else Filled(*map(add, taken, piece))
     return taken
 
 
@@ -101,6 +102,13 @@ def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:
     return cost_micro(shares, price) + fee_micro(shares, price, facts.fee_rate, facts.fee_exponent)
 
 
-def _piece(side: Side, shares: int, price: Decimal, facts: MarketFacts) -> Filled:
+@lru_cache(maxsize=4096)
+def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int) -> Filled:
     usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
-    return Filled(shares, usdc, fee_micro(shares, price, facts.fee_rate, facts.fee_exponent))
+    return Filled(shares, usdc, fee_micro(shares, price, fee_rate, fee_exponent))
+
+
+@lru_cache(maxsize=4096)
+def _micro(shares: Decimal) -> int:
+    """Return what rests on a level; many levels hold the same."""
+    return to_micro(shares)

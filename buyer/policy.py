@@ -4,9 +4,8 @@ A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from buyer.case import Case, ExitCase, Judged, NotEvaluated, Seen
 from buyer.exits import DUST, opened_by, order_fact
@@ -24,8 +23,7 @@ UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 Some = TypeVar("Some", bound=Seen)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
     `gathered` is what too small a trade was added to, `exit` what is to be sold, now or later.
@@ -48,20 +46,21 @@ class Decision:
 def decide(case: Case, *, explain: bool = True) -> Decision:
     """Judge one signal by every rule of its side.
 
-    Without `explain` the verdict is the same and comes without the rules' values: for runs over millions of signals.
+    Without `explain` the verdict is the same, without the rules' values and, where nothing follows from a skip, without
+    the trade: for runs over millions of signals.
     """
     rules = _judged(RULES[case.side], case) if explain else ()
     failed = [rule.rule for rule in rules if not rule.passed] if explain else _failed(case)
-    trade, task = _trade(case), _exit(case, failed)
+    task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        return Decision(case.side, "all rules passed", rules, order, trade, exit=task)
+        return Decision(case.side, "all rules passed", rules, order, _trade(case), exit=task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        return Decision("SKIP", failed[0], rules, None, trade, exit=task)
+        return Decision("SKIP", failed[0], rules, None, _trade(case) if explain or task else None, exit=task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
-    return Decision("SKIP", GATHERED, (*rules, rule), None, trade, gathered=gathered)
+    return Decision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
 
 def decide_exit(case: ExitCase) -> Decision:
@@ -117,9 +116,10 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
 
 def _trade(case: Case) -> Trade | None:
     try:
-        return case.trade
+        found = case.trade
     except UNKNOWN:
         return None
+    return found if isinstance(found, Trade) else Trade(usdc=found.usdc, shares=found.shares, price=found.price)
 
 
 def _exit(case: Case, failed: list[str]) -> ExitTask | None:
@@ -159,4 +159,6 @@ def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
 
 
 def _text(value: object) -> str:
+    if callable(value):
+        value = cast("Callable[[], object]", value)()
     return format(value, "f") if isinstance(value, Decimal) else str(value)

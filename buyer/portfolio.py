@@ -6,7 +6,6 @@ sold twice.
 """
 
 import json
-from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -134,8 +133,8 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     holding = bool(values[names.amounts["lot_cost"]] or values[names.amounts["lot_shares"]])
     return Portfolio.of_checked(
         seq=balances.seq,
-        **{field: _amount(values[account]) for field, account in names.amounts.items()},
-        bankroll=_amount(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
+        **{field: from_micro(values[account]) for field, account in names.amounts.items()},
+        bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
         halted=bool(values[accounts.HALT]),
         paused=_paused(values),
         flattening=bool(values[accounts.FLATTEN]),
@@ -145,12 +144,6 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
-
-
-@lru_cache(maxsize=8192)
-def _amount(micro: int) -> Decimal:
-    """Return a balance as an amount; most stay the same from one decision to the next."""
-    return from_micro(micro)
 
 
 def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:

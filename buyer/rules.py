@@ -6,24 +6,14 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from buyer import caps, filters
-from buyer.case import Case, ExitCase, Judged, Micro, Seconds, Seen, known
+from buyer.case import Case, ExitCase, Judged, Seen, known
 from buyer.limits import Limits
 from shared.market import Side
+from shared.money import from_micro
 
 Rule = Callable[[Case], Judged]
-
-
-class Staked(NamedTuple):
-    """A stake and how it was reckoned."""
-
-    stake: Decimal
-    sizing: str
-
-    def __str__(self) -> str:
-        return f"{self.stake} ({self.sizing})"
 
 
 def _not_halted(case: Seen) -> Judged:
@@ -38,12 +28,12 @@ def _not_paused(case: Seen) -> Judged:
 
 def _fresh(case: Case) -> Judged:
     age_ms, most_s = case.now_ms - case.signal.traded_at_ms, case.limits.max_signal_age_s
-    return age_ms <= most_s * 1000, Seconds(age_ms), most_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
 def _clocks_agree(case: Case) -> Judged:
-    ahead_ms, most_s = max(0, case.signal.traded_at_ms - case.now_ms), case.limits.max_clock_skew_s
-    return ahead_ms <= most_s * 1000, Seconds(ahead_ms), most_s
+    ahead_ms, most_s = case.signal.traded_at_ms - case.now_ms, case.limits.max_clock_skew_s
+    return ahead_ms <= most_s * 1000, lambda: _seconds(max(0, ahead_ms)), most_s
 
 
 def _market_open(case: Seen) -> Judged:
@@ -74,7 +64,7 @@ def _leader_price(case: Case) -> Judged:
 
 def _book_fresh(case: Seen) -> Judged:
     age_ms, most_s = case.now_ms - case.seen_book.at_ms, case.limits.max_book_age_s
-    return age_ms <= most_s * 1000, Seconds(age_ms), most_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
 def _book_sane(case: Seen) -> Judged:
@@ -94,18 +84,19 @@ def _slippage(case: Case) -> Judged:
 
 def _stake(case: Case) -> Judged:
     """Check that the sizing stakes anything; with a stated edge that the price has eaten, it does not."""
-    return case.stake > 0, Staked(case.stake, case.limits.sizing), "more than 0"
+    return case.stake > 0, lambda: f"{case.stake} ({case.limits.sizing})", "more than 0"
 
 
 def _minimum(case: Seen) -> Judged:
     """Check the market's minimum: a size that fell below it is 0."""
     smallest = case.facts.min_shares
-    value = f"{case.size.shares} (raised to the minimum)" if case.size.bumped else case.size.shares
-    return 0 < case.size.shares >= smallest, value, smallest
+    size = case.size
+    shown = (lambda: f"{size.shares} (raised to the minimum)") if size.bumped else size.shares
+    return 0 < size.shares >= smallest, shown, smallest
 
 
 def _fillable(case: Seen) -> Judged:
-    return case.expected.shares > 0, Micro(case.expected.shares), "more than 0"
+    return case.expected.shares > 0, lambda: from_micro(case.expected.shares), "more than 0"
 
 
 def _not_leaving(case: Case) -> Judged:
@@ -121,6 +112,10 @@ def _sells_mirrored(case: Case) -> Judged:
 def _lot_held(case: Seen) -> Judged:
     """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (trap 22)."""
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
+
+
+def _seconds(ms: int) -> Decimal:
+    return Decimal(ms) / 1000
 
 
 _BOTH: dict[str, Rule] = {

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from buyer.fills import dearest_at
 from buyer.limits import Limits, Sizing, tiers_of
-from shared.events import Trade
 from shared.market import MarketFacts, Side
 from shared.money import MICRO, ceil_to, cost_micro, floor_to, plain, to_micro, truncate
 
@@ -25,16 +24,31 @@ class Size(NamedTuple):
     """Shares to order (two decimals) and the most they can cost with fees, in micro-units; `bumped` to the minimum."""
 
     shares: Decimal
-    budget: int
+    micro: int
+    budget: int = 0
     bumped: bool = False
+
+
+class Traded(Protocol):
+    """A leader's trade."""
+
+    @property
+    def usdc(self) -> Decimal:
+        """Return the collateral paid or received."""
+        ...
+
+    @property
+    def price(self) -> Decimal:
+        """Return the average price."""
+        ...
 
 
 class Wager(NamedTuple):
     """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
 
-    trade: Trade
+    trade: Traded
     bankroll: Decimal
-    share_cost: Decimal
+    share_cost: Callable[[], Decimal]
     limits: Limits
 
 
@@ -82,7 +96,7 @@ def _kelly(wager: Wager) -> Decimal:
     q is the chance we state: the leader's price and our edge over it; c is what a share costs us at worst, with fees.
     Source: J. L. Kelly, "A New Interpretation of Information Rate" (1956), for a share that pays 1 or nothing.
     """
-    limits, cost = wager.limits, wager.share_cost
+    limits, cost = wager.limits, wager.share_cost()
     chance = min(wager.trade.price * (1 + limits.kelly_edge_pct / 100), Decimal(1))
     if cost >= 1 or chance <= cost:
         return Decimal(0)
@@ -155,7 +169,7 @@ def _buy_size(
         shares = _NONE
     micro = to_micro(shares)
     budget = cost_micro(micro, limit) + dearest_at(micro, limit, fee_rate, fee_exponent) if micro else 0
-    return Size(shares, budget, bumped)
+    return Size(shares, micro, budget, bumped)
 
 
 def sell_size(lot_shares: int) -> Decimal:

@@ -43,8 +43,9 @@ def to_micro(value: Decimal | int | str) -> int:
         raise Malformed(f"not an amount: {value!r}") from error
 
 
+@lru_cache(maxsize=16_384)
 def from_micro(micro: int) -> Decimal:
-    """Return micro-units as an exact decimal, without trailing zeros."""
+    """Return micro-units as an exact decimal, without trailing zeros; kept, as balances repeat."""
     if not micro:
         return _ZERO
     if abs(micro) >= _LARGE:
