@@ -42,7 +42,7 @@ class Seen(ABC):
 
     def __post_init__(self) -> None:
         """Set what is known already."""
-        reckoned = self.__dict__
+        reckoned = vars(self)
         if self.market is not None:
             reckoned["facts"] = self.market
         if self.book is not None:

@@ -70,7 +70,7 @@ class Engine:
         emit: Callable[[BuyEngineDecision], None],
         skipped: Callable[[ActionableSignal, str], None] | None = None,
     ) -> None:
-        """Build it; `skipped` is told of skips and their reason in place of decisions, where nothing follows from them."""
+        """Build it; `skipped` is told of skips in place of decisions, with the reason, where nothing follows."""
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped
@@ -242,7 +242,7 @@ class Engine:
         if not isinstance(intent, Written):
             return self._join(draft.signal_id, ack)
         outcome = self._venue.place(order, facts, prepared)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+        return self._conclude(draft.but(outcome=outcome), scope, facts, ack)
 
     def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""
@@ -291,7 +291,9 @@ class Engine:
     def _decision(
         self, signal_id: str, leader: str, token_id: str, verdict: Decision, inputs: Inputs
     ) -> BuyEngineDecision:
-        return BuyEngineDecision(
+        return BuyEngineDecision.of_checked(
+            event="BUY_ENGINE_DECISION",
+            version=1,
             id=fact_id("decision", signal_id),
             emitted_at_ms=inputs.now_ms,
             signal_id=signal_id,
@@ -302,6 +304,7 @@ class Engine:
             reason=verdict.reason,
             rules=verdict.rules,
             order=verdict.order,
+            outcome=None,
             trade=verdict.trade,
             gathered=verdict.gathered,
             exit=verdict.exit,
@@ -311,7 +314,7 @@ class Engine:
 
 def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
     """Return the facts with the tick that was decided on: the book knows it first when it changes (trap 17)."""
-    return facts if book is None or book.tick is None else facts.model_copy(update={"tick": book.tick})
+    return facts if book is None or book.tick in (None, facts.tick) else facts.but(tick=book.tick)
 
 
 def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:

@@ -119,7 +119,9 @@ def _trade(case: Case) -> Trade | None:
         found = case.trade
     except UNKNOWN:
         return None
-    return found if isinstance(found, Trade) else Trade(usdc=found.usdc, shares=found.shares, price=found.price)
+    return (
+        found if isinstance(found, Trade) else Trade.of_checked(usdc=found.usdc, shares=found.shares, price=found.price)
+    )
 
 
 def _exit(case: Case, failed: list[str]) -> ExitTask | None:
@@ -145,7 +147,7 @@ def _gathered(case: Case, failed: list[str]) -> Gathered | None:
 
 def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
     size = case.size
-    return Order(
+    return Order.of_checked(
         id=fact_id("order", fact),
         signal_id=fact,
         token_id=case.token_id,
@@ -155,6 +157,7 @@ def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
         shares=size.shares,
         limit_price=case.limit,
         budget=from_micro(size.budget),
+        kind="FAK",
     )
 
 

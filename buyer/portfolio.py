@@ -140,7 +140,7 @@ def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
         flattening=bool(values[accounts.FLATTEN]),
         minute=values[accounts.RATE_MINUTE],
         orders_sent=values[accounts.RATE_ORDERS],
-        lot=_held_lot(lot) if holding else None,
+        lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
@@ -150,9 +150,8 @@ def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:
     return "all" if values[accounts.PAUSE_ALL] else "buys" if values[accounts.PAUSE_BUYS] else ""
 
 
-def _held_lot(text: str | None) -> HeldLot | None:
-    if text is None:
-        return None
+@lru_cache(maxsize=4096)
+def _held_lot(text: str) -> HeldLot:
     facts = json.loads(text)
     return HeldLot(
         opened_at_ms=facts.get("opened_at_ms", 0), event_id=facts.get("event_id", ""), group=facts.get("group", "")
@@ -160,8 +159,13 @@ def _held_lot(text: str | None) -> HeldLot | None:
 
 
 def _recent(text: str | None, since_ms: int) -> Gathered | None:
-    found = Gathered.model_validate_json(text) if text else None
+    found = _gathered(text) if text else None
     return found if found and found.since_ms > since_ms else None
+
+
+@lru_cache(maxsize=1024)
+def _gathered(text: str) -> Gathered:
+    return Gathered.model_validate_json(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> Scope:
@@ -189,25 +193,50 @@ def counted(order: Order, scope: Scope, before: Portfolio) -> Postings:
 
 def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
     """Return what must hold at the very moment of the intent, whatever changed since the decision was made."""
-    allowed = tuple(Guard(control, at_most=0) for control in STOPS[order.side])
     if order.side == "SELL":
-        return (*allowed, Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
-    caps = {
-        scope.day: limits.max_day_usdc,
-        scope.exposures["market_exposure"]: limits.max_market_usdc,
-        scope.exposures["event_exposure"]: limits.max_event_usdc,
-        scope.exposures["leader_exposure"]: limits.max_leader_usdc,
-        scope.exposures["total_exposure"]: limits.max_total_usdc,
-        **({scope.exposures["group_exposure"]: limits.max_group_usdc} if scope.group else {}),
-    }
+        return (*_OFF["SELL"], Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
+    caps, exposed = _caps(limits), scope.exposures
     return (
-        *allowed,
+        *_OFF["BUY"],
         Guard(accounts.CASH, at_least=0),
-        *(Guard(account, at_most=to_micro(cap)) for account, cap in caps.items()),
-        Guard(scope.pnl, at_least=1 - to_micro(limits.max_day_loss_usdc)),
+        Guard(scope.day, at_most=caps.day),
+        Guard(exposed["market_exposure"], at_most=caps.market),
+        Guard(exposed["event_exposure"], at_most=caps.event),
+        Guard(exposed["leader_exposure"], at_most=caps.leader),
+        Guard(exposed["total_exposure"], at_most=caps.total),
+        *((Guard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
+        Guard(scope.pnl, at_least=1 - caps.day_loss),
         Guard(accounts.RATE_MINUTE, at_least=scope.minute, at_most=scope.minute),
         Guard(accounts.RATE_ORDERS, at_least=1, at_most=limits.max_orders_per_minute),
     )
+
+
+class Caps(NamedTuple):
+    """The limits that guard a buy, in micro-units."""
+
+    day: int
+    market: int
+    event: int
+    leader: int
+    total: int
+    group: int
+    day_loss: int
+
+
+@lru_cache(maxsize=1024)
+def _caps(limits: Limits) -> Caps:
+    return Caps(
+        day=to_micro(limits.max_day_usdc),
+        market=to_micro(limits.max_market_usdc),
+        event=to_micro(limits.max_event_usdc),
+        leader=to_micro(limits.max_leader_usdc),
+        total=to_micro(limits.max_total_usdc),
+        group=to_micro(limits.max_group_usdc),
+        day_loss=to_micro(limits.max_day_loss_usdc),
+    )
+
+
+_OFF = {side: tuple(Guard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}
 
 
 def settle(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> Postings:

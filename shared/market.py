@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from functools import cache
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -12,6 +12,9 @@ Side = Literal["BUY", "SELL"]
 
 BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
+
+
+V = TypeVar("V", bound=BaseModel)
 
 
 class Value(BaseModel, frozen=True, extra="forbid"):
@@ -25,15 +28,23 @@ class Value(BaseModel, frozen=True, extra="forbid"):
             if fields.keys() != known:
                 raise TypeError(f"{cls.__name__}: exactly its fields are needed, got {', '.join(fields)}")
             fields = {name: fields[name] for name in names}  # that of the JSON
-        made = _new(cls)
-        _set(made, "__dict__", fields)
-        _set(made, "__pydantic_fields_set__", known)
-        _set(made, "__pydantic_extra__", None)
-        _set(made, "__pydantic_private__", None)
-        return made
+        return _filled(cls, fields, known)
+
+    def but(self, **changes: object) -> Self:
+        """Return the same with some other fields, each checked before."""
+        return _filled(type(self), {**vars(self), **changes}, self.__pydantic_fields_set__)
 
 
 _new, _set = object.__new__, object.__setattr__
+
+
+def _filled(model: type[V], fields: dict[str, object], known: set[str]) -> V:
+    made = _new(model)
+    _set(made, "__dict__", fields)
+    _set(made, "__pydantic_fields_set__", known)
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
+    return made
 
 
 @cache
