@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
-from backtest.happenings import FOREVER_MS, Ahead, Happening, ordered
+from backtest.happenings import FOREVER_MS, Ahead, Happening
 from backtest.markets import Assumed, Markets, Resolved
 from backtest.outcomes import ordered_of, skipped_of
 from backtest.quotes import Last, PriceModel, Quotes
@@ -68,6 +68,14 @@ class Waiting(NamedTuple):
     signal: ActionableSignal
 
 
+class RunClock(ManualClock):
+    """A clock that one thread sets, millions of times."""
+
+    def set(self, now_ms: int) -> None:
+        """Jump to `now_ms`."""
+        self._now_ms = now_ms
+
+
 class Run:
     """One pass over what happened."""
 
@@ -93,10 +101,10 @@ class Run:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, Ahead(ordered(happenings))
+        self._models, self._coming = models, Ahead(happenings)
         self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
         self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
-        self._clock = ManualClock(0)
+        self._clock = RunClock(0)
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
@@ -139,8 +147,8 @@ class Run:
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
-        while self.tally.by_market and (self._watches or self.ledger.records(EXITS)):
-            step_ms = EXIT_STEP_MS if self.ledger.records(EXITS) else WATCH_STEP_MS
+        while self.tally.by_market and (self._watches or self.ledger.holds(EXITS)):
+            step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
             if self._clock.now_ms() + step_ms >= until_ms or not self._value.shares:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)

@@ -51,6 +51,10 @@ class RunLedger(MemoryLedger):
         if len(self._done) > MOST_WRITES:
             del self._done[next(iter(self._done))]
 
+    def holds(self, kind: str) -> bool:
+        """Say whether there are records of this kind."""
+        return bool(self._records.get(kind))
+
     def knows(self, write_id: str) -> bool:
         """Say whether a step happened."""
         return write_id in self._done

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from buyer.case import Case, ExitCase
 from buyer.exits import DUST, order_fact
@@ -23,6 +23,7 @@ from shared.events import (
     Inputs,
     Order,
     Outcome,
+    Portfolio,
     fact_id,
     read_event,
 )
@@ -49,6 +50,16 @@ class Identity:
     mode: Literal["paper", "live"]
     config_id: str
     code_version: str
+
+
+class Looked(NamedTuple):
+    """What a decision is made from, as of one moment."""
+
+    market: MarketFacts | None
+    book: Book | None
+    portfolio: Portfolio | None
+    now_ms: int
+    problems: tuple[str, ...]
 
 
 class Engine:
@@ -86,7 +97,7 @@ class Engine:
             RefusedForSafety: the outcome does not fit the ledger.
         """
         limits = self._limits.of(signal.leader)
-        before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
+        before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
@@ -94,7 +105,7 @@ class Engine:
         if before.intent:
             return self.resume(before.intent, before.signed, ack)
         self._wait_for_lot(signal, limits)
-        return self._decide(signal, limits, scope, inputs, ack)
+        return self._decide(signal, limits, scope, looked, ack)
 
     def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
@@ -126,9 +137,10 @@ class Engine:
         if waits:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
-        _, scope, inputs = self._look(order_fact(task), task.leader, task.token_id, limits)
-        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide_exit(ExitCase(*seen, task))
+        _, scope, looked = self._look(order_fact(task), task.leader, task.token_id, limits)
+        market, book, portfolio, now_ms, problems = looked
+        verdict = decide_exit(ExitCase(market, book, portfolio, limits, now_ms, problems, task))
+        inputs = self._inputs(looked)
         draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
         if verdict.order is not None and inputs.market is not None:
             self._carry_out(draft, verdict, verdict.order, scope, inputs.market, None)
@@ -189,35 +201,40 @@ class Engine:
         return ""
 
     def _decide(
-        self, signal: ActionableSignal, limits: Limits, scope: Scope, inputs: Inputs, ack: Ack | None
+        self, signal: ActionableSignal, limits: Limits, scope: Scope, looked: Looked, ack: Ack | None
     ) -> BuyEngineDecision | None:
-        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide(Case(*seen, signal), explain=self._skipped is None)
+        market, book, portfolio, now_ms, problems = looked
+        case = Case(market, book, portfolio, limits, now_ms, problems, signal)
+        verdict = decide(case, explain=self._skipped is None)
         if self._skipped and verdict.idle:
             self._skipped(signal, verdict.reason)
             return None
+        inputs = self._inputs(looked)
         draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
         if verdict.order is None or inputs.market is None:
             return self._conclude(draft, None, None, ack)
         return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
 
-    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Inputs]:
+    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Looked]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         known, portfolio = self._journal.look(fact, scope)
-        inputs = Inputs.of_checked(
-            now_ms=now_ms,
-            market=facts,
-            book=book,
-            portfolio=portfolio,
-            problems=tuple(filter(None, (no_facts, no_book))),
+        problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
+        return known, scope, Looked(facts, book, portfolio, now_ms, problems)
+
+    def _inputs(self, looked: Looked) -> Inputs:
+        return Inputs.of_checked(
+            now_ms=looked.now_ms,
+            market=looked.market,
+            book=looked.book,
+            portfolio=looked.portfolio,
+            problems=looked.problems,
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
-        return known, scope, inputs
 
     def _carry_out(
         self,

@@ -7,7 +7,7 @@ sold twice.
 
 import json
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from buyer.limits import Limits
 from shared import accounts
@@ -96,16 +96,21 @@ class Names(NamedTuple):
 @lru_cache(maxsize=4096)
 def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> Names:
     scope = Scope(leader, token_id, condition_id, day, event_id, group, pnl)
+    exposed = scope.exposures
     amounts = {
         "cash": accounts.CASH,
         "spent_today": scope.day,
-        "lot_shares": accounts.shares_account(scope.leader, scope.token_id),
-        "lot_cost": accounts.cost_account(scope.leader, scope.token_id),
+        "market_exposure": exposed["market_exposure"],
+        "lot_shares": accounts.shares_account(leader, token_id),
+        "lot_cost": accounts.cost_account(leader, token_id),
+        "event_exposure": exposed["event_exposure"],
+        "group_exposure": exposed["group_exposure"],
+        "leader_exposure": exposed["leader_exposure"],
+        "total_exposure": exposed["total_exposure"],
         "realized_today": scope.pnl,
-        "leader_realized": accounts.realized_account(scope.leader),
-        "leader_peak": accounts.peak_account(scope.leader),
-        "behind": accounts.behind_account(scope.leader, scope.token_id),
-        **scope.exposures,
+        "leader_realized": accounts.realized_account(leader),
+        "leader_peak": accounts.peak_account(leader),
+        "behind": accounts.behind_account(leader, token_id),
     }
     records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
     return Names(amounts, (*amounts.values(), *_OTHERS), records)
@@ -128,26 +133,36 @@ def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int,
 
 def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
-    values, records, names = balances.values, balances.records, scope.names
-    lot, gathered, task = (records.get(name) for name in names.records)
-    holding = bool(values[names.amounts["lot_cost"]] or values[names.amounts["lot_shares"]])
+    records, names, value = balances.records, scope.names, balances.values.get
+    lot, gathered, task = map(records.get, names.records)
+    amounts = [from_micro(value(account, 0)) for account in names.amounts.values()]
+    cash, today, market, shares, cost, event, group, leader, total, gain, realized, peak, behind = amounts
+    holding = bool(cost or shares)
     return Portfolio.of_checked(
         seq=balances.seq,
-        **{field: from_micro(values[account]) for field, account in names.amounts.items()},
-        bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
-        halted=bool(values[accounts.HALT]),
-        paused=_paused(values),
-        flattening=bool(values[accounts.FLATTEN]),
-        minute=values[accounts.RATE_MINUTE],
-        orders_sent=values[accounts.RATE_ORDERS],
+        cash=cash,
+        spent_today=today,
+        market_exposure=market,
+        lot_shares=shares,
+        lot_cost=cost,
+        halted=bool(value(accounts.HALT)),
+        paused="all" if value(accounts.PAUSE_ALL) else "buys" if value(accounts.PAUSE_BUYS) else "",
+        flattening=bool(value(accounts.FLATTEN)),
+        event_exposure=event,
+        group_exposure=group,
+        leader_exposure=leader,
+        total_exposure=total,
+        bankroll=from_micro(value(accounts.DEPOSITED, 0) + value(accounts.REALIZED, 0)),
+        realized_today=gain,
+        leader_realized=realized,
+        leader_peak=peak,
+        behind=behind,
+        minute=value(accounts.RATE_MINUTE, 0),
+        orders_sent=value(accounts.RATE_ORDERS, 0),
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
-
-
-def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:
-    return "all" if values[accounts.PAUSE_ALL] else "buys" if values[accounts.PAUSE_BUYS] else ""
 
 
 @lru_cache(maxsize=4096)

@@ -555,7 +555,7 @@ def read_event(text: str | bytes) -> AnyEvent:
         Malformed: not JSON, of no known kind, or with a wrong value; the message names the field.
     """
     try:
-        return _ANY.validate_json(text, extra="ignore")
+        return _ANY.validator.validate_json(text, extra="ignore")
     except ValidationError as error:
         raise Malformed(f"not an event: {first_problem(error)}") from error
 
