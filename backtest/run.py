@@ -7,7 +7,6 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
@@ -60,12 +59,8 @@ class Models:
         }
 
 
-class Waiting(NamedTuple):
-    """A signal on its way to the buyer; `number` keeps equal times in the order of the trades."""
-
-    arrives_ms: int
-    number: int
-    signal: ActionableSignal
+Waiting = tuple[int, int, ActionableSignal]
+"""A signal on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
 
 class RunClock(ManualClock):
@@ -136,7 +131,7 @@ class Run:
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
-            self._attend(self._waiting[0].arrives_ms)
+            self._attend(self._waiting[0][0])
             arrives_ms, _, signal = heapq.heappop(self._waiting)
             self._pass_time(max(arrives_ms, self._clock.now_ms()))
             self._signal, self._world.signal_id = signal, signal.id
@@ -157,7 +152,7 @@ class Run:
     def _fetch(self) -> bool:
         """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
         waiting, coming = self._waiting, self._coming
-        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0].arrives_ms):
+        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
             self._happen(coming.take())
         return bool(waiting)
 
@@ -192,7 +187,7 @@ class Run:
         self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
         self._number += 1
         arrives_ms = max(at_ms, self._models.delay.arrival_ms(signal))
-        heapq.heappush(self._waiting, Waiting(arrives_ms, self._number, signal))
+        heapq.heappush(self._waiting, (arrives_ms, self._number, signal))
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from buyer.case import Case, ExitCase
 from buyer.exits import DUST, order_fact
@@ -52,14 +52,8 @@ class Identity:
     code_version: str
 
 
-class Looked(NamedTuple):
-    """What a decision is made from, as of one moment."""
-
-    market: MarketFacts | None
-    book: Book | None
-    portfolio: Portfolio | None
-    now_ms: int
-    problems: tuple[str, ...]
+Looked = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...]]
+"""What a decision is made from, as of one moment: facts, book, balances, the time, and what could not be found out."""
 
 
 class Engine:
@@ -223,15 +217,16 @@ class Engine:
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         known, portfolio = self._journal.look(fact, scope)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
-        return known, scope, Looked(facts, book, portfolio, now_ms, problems)
+        return known, scope, (facts, book, portfolio, now_ms, problems)
 
     def _inputs(self, looked: Looked) -> Inputs:
+        facts, book, portfolio, now_ms, problems = looked
         return Inputs.of_checked(
-            now_ms=looked.now_ms,
-            market=looked.market,
-            book=looked.book,
-            portfolio=looked.portfolio,
-            problems=looked.problems,
+            now_ms=now_ms,
+            market=facts,
+            book=book,
+            portfolio=portfolio,
+            problems=problems,
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )

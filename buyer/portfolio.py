@@ -118,17 +118,14 @@ def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: st
 
 def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
     """Return what a decision on this lot looks at; without facts its market's and event's exposures read as 0."""
-    return Scope(
-        leader,
-        token_id,
-        facts.condition_id if facts else "",
-        accounts.day_account(now_ms),
-        facts.event_id if facts else "",
-        facts.event_id if facts and facts.neg_risk else "",
-        accounts.pnl_account(now_ms),
-        now_ms // 60_000,
-        now_ms - gather_window_s * 1000,
-    )
+    condition_id, event_id, group = _places(facts) if facts else ("", "", "")
+    day, pnl = accounts.days_accounts(now_ms // accounts.DAY_MS)
+    since_ms = now_ms - gather_window_s * 1000
+    return Scope(leader, token_id, condition_id, day, event_id, group, pnl, now_ms // 60_000, since_ms)
+
+
+def _places(facts: MarketFacts) -> tuple[str, str, str]:
+    return facts.condition_id, facts.event_id, facts.event_id if facts.neg_risk else ""
 
 
 def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:

@@ -35,15 +35,20 @@ class Value(BaseModel, frozen=True, extra="forbid"):
         return _filled(type(self), {**vars(self), **changes}, self.__pydantic_fields_set__)
 
 
-_new, _set = object.__new__, object.__setattr__
+_new = object.__new__
+_slots = vars(BaseModel)
+_set_fields, _set_known, _set_extra, _set_private = (
+    _slots[slot].__set__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 
 def _filled(model: type[V], fields: dict[str, object], known: set[str]) -> V:
     made = _new(model)
-    _set(made, "__dict__", fields)
-    _set(made, "__pydantic_fields_set__", known)
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
+    _set_fields(made, fields)
+    _set_known(made, known)
+    _set_extra(made, None)
+    _set_private(made, None)
     return made
 
 
