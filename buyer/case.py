@@ -50,7 +50,7 @@ class Seen(ABC):
         if self.portfolio is not None:
             reckoned["balances"] = self.portfolio
 
-    @property
+    @cached_property
     @abstractmethod
     def side(self) -> Side:
         """Return our side."""
@@ -107,7 +107,7 @@ class Case(Seen):
 
     signal: ActionableSignal
 
-    @property
+    @cached_property
     def side(self) -> Side:
         """Return the leader's side, which is ours."""
         return self.signal.side
@@ -169,7 +169,7 @@ class ExitCase(Seen):
 
     task: ExitTask
 
-    @property
+    @cached_property
     def side(self) -> Side:
         """Return that exits sell."""
         return "SELL"
