@@ -7,7 +7,7 @@ from shared.events import ActionableSignal, BuyEngineDecision, Order
 from shared.money import to_micro
 
 
-def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quote) -> SignalOutcome:
+def skipped_of(signal: ActionableSignal, reason: str, decided_at_ms: int, quote: Quote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
         signal_id=signal.id,
@@ -15,10 +15,10 @@ def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quo
         token_id=signal.token_id,
         condition_id=signal.market.condition_id,
         side=signal.side,
-        verdict=decision.verdict,
-        reason=decision.reason,
+        verdict="SKIP",
+        reason=reason,
         traded_at_ms=signal.traded_at_ms,
-        decided_at_ms=decision.inputs.now_ms,
+        decided_at_ms=decided_at_ms,
         filled_at_ms=0,
         leader_price=price_micro(signal.price),
         limit_price=0,

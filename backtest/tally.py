@@ -17,7 +17,7 @@ Sink = Callable[[SignalOutcome], object]
 
 
 class Tally:
-    """Counts and sums; each outcome goes on to `sink`."""
+    """Counts and sums; the outcome of each order goes on to `sink`."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -38,14 +38,13 @@ class Tally:
         """Return how many orders were sent."""
         return self.fills.total()
 
-    def skip(self, outcome: SignalOutcome) -> None:
+    def skip(self, leader: str, reason: str, condition_id: str) -> None:
         """Count a signal that was not followed."""
-        self.signals[outcome.leader] += 1
+        self.signals[leader] += 1
         self.verdicts["SKIP"] += 1
-        self.skips[outcome.reason] += 1
-        if outcome.reason in CLOSED:
-            self.shut[outcome.condition_id] += 1
-        self._sink(outcome)
+        self.skips[reason] += 1
+        if reason in CLOSED:
+            self.shut[condition_id] += 1
 
     def order(
         self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool

@@ -69,12 +69,16 @@ class PaperMarket(Unsigned):
         book, problem = self._world.book(order.token_id)
         filled, refusal = (NOTHING, problem) if now is None or book is None else _met(order, book, now)
         self.met = Met(at_ms, self._world.quote, filled)
-        return Outcome(
+        return Outcome.of_checked(
             state="REJECTED" if refusal else "MATCHED",
             shares=from_micro(filled.shares),
             usdc=from_micro(filled.usdc),
             fee=from_micro(filled.fee),
             reason=refusal or "filled",
+            book=None,
+            order_hash="",
+            trade_ids=(),
+            paper=None,
         )
 
 

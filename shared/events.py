@@ -8,7 +8,7 @@ import hashlib
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 
 from shared.errors import Malformed
 from shared.market import Book, MarketFacts, Side, Value
@@ -27,17 +27,23 @@ SIDE_STREAMS = (BOOKS, RAW)
 """What only a capture reads; empty unless `CAPTURE_BOOKS` or `CAPTURE_RAW` is on (`shared/side_stream.py`)."""
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Address = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
-Hash = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{40}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{40}$"}),
+]
+"""Read in any case, kept in lower case."""
+Hash = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{64}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"}),
+]
+"""A transaction's, likewise."""
 
 
 def fact_id(*parts: object) -> str:
     """Return 64 hex digits that name the fact made of `parts` (fits the venue's bytes32 `metadata`)."""
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 class Event(Value, frozen=True):
@@ -587,7 +593,7 @@ def read_event(text: str | bytes) -> AnyEvent:
         Malformed: not JSON, of no known kind, or with a wrong value; the message names the field.
     """
     try:
-        return _ANY.validate_json(text, extra="ignore")
+        return _ANY.validator.validate_json(text, extra="ignore")
     except ValidationError as error:
         raise Malformed(f"not an event: {first_problem(error)}") from error
 

@@ -7,6 +7,7 @@ durable one; `MemoryLedger` is the same without a server, for replay and tests.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -17,7 +18,7 @@ from shared.broker import Script, answering
 from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
 from shared.ledger_records import LOTS
-from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Tally, Write, Written
+from shared.writes import Balances, Known, Record, Refused, Result, Stale, Tally, Write, Written
 
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
@@ -125,10 +126,13 @@ class MemoryLedger:
         change: dict[str, int] = {}
         for account, delta in (*write.postings, *self._tallied(write.tallies)):
             change[account] = change.get(account, 0) + delta
-        for guard in write.guards:
-            refused = _refusal(guard, self.values.get(guard.account, 0) + change.get(guard.account, 0))
-            if refused:
-                return refused
+        values = self.values
+        for account, at_least, at_most in write.guards:
+            value = values.get(account, 0) + change.get(account, 0)
+            if at_least is not None and value < at_least:
+                return Refused(account, value, at_least)
+            if at_most is not None and value > at_most:
+                return Refused(account, value, at_most)
         self._apply(write, change)
         return Written(self.seq)
 
@@ -199,25 +203,33 @@ def open_lots(ledger: Ledger) -> list[Lot]:
 
 def lot_record(lot: Lot) -> Record:
     """Return the record that says what a lot is (its amounts are accounts)."""
-    facts = {
-        "leader": lot.leader,
-        "token_id": lot.token_id,
-        "condition_id": lot.condition_id,
-        "outcome_index": lot.outcome_index,
-        "title": lot.title,
-        "event_id": lot.event_id,
-        "group": lot.group,
-        "opened_at_ms": lot.opened_at_ms,
-    }
-    return Record(LOTS, lot.key, json.dumps(facts))
+    said = (lot.leader, lot.token_id, lot.condition_id, lot.outcome_index, lot.title, lot.event_id, lot.group)
+    return Record(LOTS, lot.key, _lot_text(*said, lot.opened_at_ms))
 
 
-def _refusal(guard: Guard, value: int) -> Refused | None:
-    if guard.at_least is not None and value < guard.at_least:
-        return Refused(guard.account, value, guard.at_least)
-    if guard.at_most is not None and value > guard.at_most:
-        return Refused(guard.account, value, guard.at_most)
-    return None
+@lru_cache(maxsize=4096)
+def _lot_text(
+    leader: str,
+    token_id: str,
+    condition_id: str,
+    outcome_index: int,
+    title: str,
+    event_id: str,
+    group: str,
+    opened_at_ms: int,
+) -> str:
+    return json.dumps(
+        {
+            "leader": leader,
+            "token_id": token_id,
+            "condition_id": condition_id,
+            "outcome_index": outcome_index,
+            "title": title,
+            "event_id": event_id,
+            "group": group,
+            "opened_at_ms": opened_at_ms,
+        }
+    )
 
 
 def _encoded(write: Write) -> str:

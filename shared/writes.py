@@ -1,13 +1,13 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.accounts import Postings
 from shared.events import Event
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(NamedTuple):
     """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
 
     account: str
@@ -32,8 +32,7 @@ class Ack:
     entry: str
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One field of a record hash; None deletes it."""
 
     kind: str

@@ -99,7 +99,18 @@ PURE = (
 """No I/O, no clock, no randomness, no logging: values in, a value out."""
 
 PURE_LIBRARIES = frozenset(
-    {"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "itertools"}
+    {
+        "abc",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "itertools",
+    }
     | {"json", "math", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
 )
 
