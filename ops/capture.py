@@ -12,7 +12,7 @@ from redis import Redis
 
 from shared import logs
 from shared.broker import answering, connect
-from shared.capture import Capture, Header, captured_to, writer
+from shared.capture import Capture, Header, captured_to, is_after, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
@@ -73,8 +73,7 @@ def capture(
     begun = captured_to(file)
     start = _again(redis, file, begun) if begun else _beginning(clock) if from_start else _now(redis, clock)
     positions = dict(start.positions)
-    with contextlib.closing(writer(file, start.header)) as out:
-        out.write(start.settings)
+    with contextlib.closing(writer(file, start.header, positions, start.settings)) as out:
         while True:
             try:
                 entries = follow(redis, positions, block_ms=500 if keep_following else 1)
@@ -93,14 +92,10 @@ def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
     for stream, last in begun.items():
         with answering(redis):
             oldest = redis.xrange(stream, count=1)
-        if oldest and _is_after(str(oldest[0][0]), last):
+        if oldest and last != "0-0" and is_after(str(oldest[0][0]), last):
             fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
             logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
     return Start(dict.fromkeys(CAPTURED, "0-0") | dict(begun), Capture.open(file).header)
-
-
-def _is_after(entry: str, other: str) -> bool:
-    return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
 
 
 def _beginning(clock: Clock) -> Start:

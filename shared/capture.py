@@ -78,15 +78,26 @@ class LinesWriter:
 class FolderWriter:
     """A folder of segments; on one that is there already it goes on where that ends, in a new segment.
 
-    Each segment's header says where each stream stood, so that going on reads the last one only.
+    Each segment's header says where each stream stood, so that going on reads the last one only. The first one says
+    where the capture begins, and holds the settings of earlier starts in the same record: a crash right after it
+    loses nothing.
     """
 
-    def __init__(self, folder: Path, header: Header, rotate_bytes: int = ROTATE_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: Header,
+        rotate_bytes: int = ROTATE_BYTES,
+        *,
+        positions: Mapping[str, str] | None = None,
+        settings: Sequence[Entry] = (),
+    ) -> None:
         self._folder, self._header, self._rotate_bytes = folder, header, rotate_bytes
         folder.mkdir(parents=True, exist_ok=True)
         self.written = 0
-        self._positions = captured_to(folder)
-        self._segment = self._next()
+        begun = captured_to(folder)
+        self._positions = begun or dict(positions or {})
+        self._segment = self._next(() if begun else settings)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append `entries` as one record."""
@@ -103,11 +114,12 @@ class FolderWriter:
         """Put everything on disk."""
         self._segment.close()
 
-    def _next(self) -> SegmentWriter:
+    def _next(self, settings: Sequence[Entry] = ()) -> SegmentWriter:
         known = segments(self._folder)
         number = int(known[-1].stem) + 1 if known else 1
         segment = SegmentWriter(self._folder / f"{number:06}{SUFFIX}")
-        segment.append(_header_line(self._header, self._positions))
+        segment.append("".join((_header_line(self._header, self._positions), *map(_line, settings))))
+        self.written += len(settings)
         return segment
 
 
@@ -118,17 +130,33 @@ def captured_to(folder: Path) -> dict[str, str]:
         first = next(lines, "")
         if first:
             found: dict[str, str] = json.loads(first)["positions"]
-            return found | {entry.stream: entry.id for entry in (_entry(line, str(segment)) for line in lines)}
+            for entry in (_entry(line, str(segment)) for line in lines):
+                if is_after(entry.id, found.get(entry.stream, "0-0")):
+                    found[entry.stream] = entry.id
+            return found
     return {}
 
 
-def writer(path: Path, header: Header) -> CaptureWriter:
+def is_after(entry: str, other: str) -> bool:
+    """Say whether a stream's entry id is later than another."""
+    return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
+
+
+def writer(
+    path: Path, header: Header, positions: Mapping[str, str] | None = None, settings: Sequence[Entry] = ()
+) -> CaptureWriter:
     """Return what writes to `path`: JSON lines where its name ends in `.jsonl`, else a folder of segments.
+
+    A new capture begins behind `positions`, with the `settings` of earlier starts.
 
     Raises:
         FileExistsError: a plain capture is never overwritten.
     """
-    return LinesWriter(path, header) if path.suffix == ".jsonl" else FolderWriter(path, header)
+    if path.suffix != ".jsonl":
+        return FolderWriter(path, header, positions=positions, settings=settings)
+    lines = LinesWriter(path, header)
+    lines.write(settings)
+    return lines
 
 
 @dataclass(frozen=True)

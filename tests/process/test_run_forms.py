@@ -208,7 +208,8 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
     names, recording = ("detector", "buyer"), {"CAPTURE_BOOKS": "true", "CAPTURE_RAW": "true"}
     running = {name: programs.start(name, **recording) for name in names}
     redeemer = programs.start("redeemer")
-    capture = programs.start("ops.cli", "capture", str(folder), "--from-start")
+    capturing = ("ops.cli", "capture", str(folder), "--from-start")
+    capture = programs.start(*capturing)
     never = threading.Event()
     for turn, fault in enumerate(FAULTS):
         venue._control.post("/faults", fault)
@@ -225,7 +226,7 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
             wait_until(lambda: bool(segments(folder)))
             capture.kill()
             capture.wait(10)
-            capture, before = programs.start("ops.cli", "capture", str(folder)), len(segments(folder))
+            capture, before = programs.start(*capturing), len(segments(folder))
             wait_until(lambda: len(segments(folder)) > before)  # noqa: B023 - waited for here
 
     venue.freeze()
