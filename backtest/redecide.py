@@ -23,7 +23,7 @@ from shared.streams import Entry
 
 LEDGER = "ledger"
 """The rule that the ledger adds when it refuses an intent."""
-Path = tuple[str, ...]
+Way = tuple[str, ...]
 Raw = dict[str, Any]
 
 
@@ -157,15 +157,15 @@ def _differences(text: str, again: BuyEngineDecision) -> Iterator[Difference]:
         yield Difference("bytes", text, made)
 
 
-def _leaves(raw: object, path: Path = ()) -> dict[Path, str]:
+def _leaves(raw: object, way: Way = ()) -> dict[Way, str]:
     """Return each value of a JSON document by its path; a rule goes by its name."""
     if isinstance(raw, dict):
         pairs = list(cast("Raw", raw).items())
     elif isinstance(raw, list):
         pairs = [(_name(place, value), value) for place, value in enumerate(cast("list[Any]", raw))]
     else:
-        return {path: json.dumps(raw)}
-    return {name: leaf for key, value in pairs for name, leaf in _leaves(value, (*path, key)).items()}
+        return {way: json.dumps(raw)}
+    return {name: leaf for key, value in pairs for name, leaf in _leaves(value, (*way, key)).items()}
 
 
 def _name(place: int, value: object) -> str:

@@ -48,6 +48,8 @@ class Taken:
         if shares <= 0:
             return
         known = self._sides.setdefault((order.token_id, order.side), {})
+        for level in known.values():
+            level.by_order.pop(order.id, None)
         sizes = {level.price: level.shares for level in book.against(order.side)}
         wanted = to_micro(shares)
         for level in left.against(order.side):

@@ -11,7 +11,7 @@ from detector.sources.past import Past
 from detector.sources.port import Batch, Sink, View
 from detector.sources.walk import Walk, second
 from shared.clock import Clock
-from shared.errors import Rejected, TryAgain, Unavailable
+from shared.errors import Rejected, Unavailable
 from shared.gate_limits import Lane
 from shared.polymarket.data_api import ActivityApi
 from shared.polymarket.fills import LeaderFill, Reading, read_activity
@@ -125,22 +125,19 @@ class DataApiSource:
         return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
 
     def _hand_on(self, batch: Batch, ready: tuple[LeaderFill, ...], sink: Sink) -> None:
-        """Hand on a page: trades at once, and merges as soon as their markets' outcomes are known.
+        """Hand on a page: trades at once, then merges, whose outcomes may have to be asked for; only then its cursor.
 
         Raises:
-            TryAgain: they could not be asked for; the cursor stays, so the page is read again.
+            TryAgain: they could not be asked for; the page is read again.
         """
         merged = [fill for fill in ready if fill.cause == "MERGE"]
         if not merged or self._outcomes is None:
             sink(batch)
             return
-        try:
-            fills, problems = spread(merged, self._outcomes)
-        except TryAgain:
-            sink(replace(batch, cursors={}))
-            raise
+        sink(replace(batch, cursors={}))
+        fills, problems = spread(merged, self._outcomes)
         view = View(NAME, self._clock.now_ms(), fills)
-        sink(replace(batch, merges=(view,), problems=(*batch.problems, *problems)))
+        sink(Batch(NAME, (), batch.cursors, problems=problems, merges=(view,)))
 
     def _leave_gap(self, leader: str, read_to_s: int) -> bool:
         """Leave the rest to catch-up, unless it is short; the newest trade is the venue's word on what now is."""

@@ -111,8 +111,9 @@ def test_the_same_requests_bring_merges_and_their_place_moves_the_cursor() -> No
     upstream = polled(Feed(a_row(), a_merge_row(timestamp=NOW_S + 5)), Market(), cursors)
 
     assert [asked["type"] for asked in upstream.asked] == ["TRADE,MERGE"] * 2
-    (batch,) = cursors.batches
-    assert [[fill.token_id for fill in view.fills] for view in (*batch.views, *batch.merges)] == [[TOKEN], [TOKEN, NO]]
+    first, second = cursors.batches
+    assert [[fill.token_id for fill in view.fills] for view in (*first.views, *second.merges)] == [[TOKEN], [TOKEN, NO]]
+    assert (first.cursors, first.rows, second.rows) == ({}, 2, 0)
     assert cursors.get(NAME, LEADER) == NOW_S + 5
 
 
