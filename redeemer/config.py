@@ -88,7 +88,7 @@ class RedeemerSettings(Settings):
         description="This process's stable name; of several, one watches.",
     )
     scan_every_s: float = Field(
-        15.0, gt=0, le=3600, description="Seconds between two looks at what is held and resolved."
+        15.0, gt=0, le=3600, description="Seconds until what resolved is acted on; a look is taken twice as often."
     )
     redeem_queue: str = Field(
         "redeem", pattern="^[A-Za-z0-9_-]{1,64}$", description="rq queue that redemption jobs go through."

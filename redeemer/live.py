@@ -18,9 +18,10 @@ from redeemer.node import Node
 from redeemer.notary import Notary
 from redeemer.planner import Planner
 from redeemer.preflight import Preflight
-from redeemer.purse import Purse, Rules
+from redeemer.purse import Purse
 from redeemer.relay import Relay
 from redeemer.relayer import Relayer
+from redeemer.rules import Rules
 from redeemer.scribe import Scribe
 from redeemer.teller import Desk, Teller
 from redeemer.wallets import Signer, read_key, wallet_of

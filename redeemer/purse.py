@@ -17,13 +17,13 @@ else's transaction with this key that vanished, its nonce is filled with an empt
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from redeemer import gas, sending
 from redeemer.due import Due
 from redeemer.gas import Fees
 from redeemer.node import Node
+from redeemer.rules import Rules
 from redeemer.sending import Lost, Repeat, Replace, Sending, Settle, View, Wait, next_step
 from redeemer.wallets import Signer
 from redeemer.ways import Call, Route
@@ -37,18 +37,6 @@ SENDINGS = "sendings"
 SETTLED = "settled_sendings"
 NONCES = "nonces"
 EMPTY_GAS = 21_000
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How transactions are sent: `cap` in wei for one gas, `confirmations` in blocks, `pol_warning` in wei."""
-
-    chain_id: int
-    cap: int
-    confirmations: int
-    stuck_after_ms: int
-    pol_warning: int
-    pol_price: Decimal
 
 
 class Purse:

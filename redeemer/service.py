@@ -14,12 +14,15 @@ from shared.clock import Clock
 from shared.errors import Fenced, Unavailable
 from shared.lease import Lease
 
-LEAST_REST = 0.1
-"""Share of the interval that is rested however long a look took: the node's budget is not ours alone."""
+LOOKS = 2
+"""Looks in one interval: what comes up right after a look is found, read and sent before the interval is over."""
+
+LEAST_REST = 0.2
+"""Share of the time between two looks that is rested however long one took: the node's budget is not ours alone."""
 
 
 class Redeemer:
-    """Looks every `scan_every_s` at what `wallet` holds, and enqueues what resolved.
+    """Looks at what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
 
     Of several with the same `lease` one looks and the others stand by; two at once would be harmless.
     """
@@ -37,14 +40,14 @@ class Redeemer:
         lease: Lease | None = None,
     ) -> None:
         self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
-        self._clock, self._every_s, self._lease = clock, scan_every_s, lease
+        self._clock, self._every_s, self._lease = clock, scan_every_s / LOOKS, lease
         self._log = logs.get("redeemer", wallet=wallet)
         self._ready = False
         self._active = False
         self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
 
     def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set, a look every `scan_every_s`; whatever fails is logged and looked at again."""
+        """Look until `stop` is set, twice every `scan_every_s`; whatever fails is logged and looked at again."""
         while not stop.is_set():
             began = self._clock.monotonic()
             self.look()

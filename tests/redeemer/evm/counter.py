@@ -13,7 +13,8 @@ from redeemer.holdings import Holdings
 from redeemer.node import Node
 from redeemer.notary import Notary
 from redeemer.planner import Planner
-from redeemer.purse import Purse, Rules
+from redeemer.purse import Purse
+from redeemer.rules import Rules
 from redeemer.teller import Desk, Teller
 from redeemer.ways import Route, WalletKind
 from shared.clock import ManualClock
