@@ -134,7 +134,7 @@ def limit_price(
     allowance = max(tick * slippage_ticks, leader_price * slippage_pct / 100)
     buying = side == "BUY"
     price = floor_to(leader_price + allowance, tick) if buying else ceil_to(leader_price - allowance, tick)
-    return min(max(price, tick), 1 - tick)
+    return plain(min(max(price, tick), 1 - tick))
 
 
 def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decimal:
