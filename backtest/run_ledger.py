@@ -9,7 +9,7 @@ from buyer.limits import Limits
 from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
 from shared.accounts import merged, peaks_of
 from shared.events import BuyEngineDecision, DeadLetter, Order, Portfolio
-from shared.ledger import MOST_WRITES, MemoryLedger, lot_record
+from shared.ledger import MemoryLedger, lot_record
 from shared.market import MarketFacts
 from shared.writes import Ack, Balances, Guard, Result, Write
 
@@ -47,9 +47,7 @@ class RunLedger(MemoryLedger):
 
     def remember(self, write_id: str) -> None:
         """Note that a step happened which changed nothing."""
-        self._done[write_id] = self.seq
-        if len(self._done) > MOST_WRITES:
-            del self._done[next(iter(self._done))]
+        self._remember(write_id)
 
     def holds(self, kind: str) -> bool:
         """Say whether there are records of this kind."""

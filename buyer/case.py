@@ -14,8 +14,8 @@ from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
 from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
 
-T = TypeVar("T")
 NONE = Decimal(0)
+T = TypeVar("T")
 Judged = tuple[bool, object, object]
 """What a rule says: passed, what it saw, what it allows; where a text takes work, a function that makes it."""
 Traded = Trade | ActionableSignal
@@ -150,7 +150,7 @@ class Case(Seen):
     def size(self) -> Size:
         """Return what we would order."""
         if self.side == "SELL":
-            return _to_sell(self.sale.sell)
+            return _to_sell(sell_size(self.sale.sell))
         return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
 
     @cached_property
@@ -191,7 +191,7 @@ class ExitCase(Seen):
     @cached_property
     def size(self) -> Size:
         """Return what is still to be sold."""
-        return _to_sell(to_micro(self.balances.lot_shares - self.task.keep))
+        return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
 
 
 def known(value: T | None, what: str) -> T:
@@ -205,6 +205,5 @@ def known(value: T | None, what: str) -> T:
     return value
 
 
-def _to_sell(lot_shares: int) -> Size:
-    shares = max(NONE, sell_size(lot_shares))
+def _to_sell(shares: Decimal) -> Size:
     return Size(shares, to_micro(shares))

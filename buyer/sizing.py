@@ -129,12 +129,13 @@ def limit_price(
 ) -> Decimal:
     """Return the worst price we accept: the leader's, plus the larger of both allowances, on the tick grid.
 
-    Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick].
+    Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick]. Equal
+    arguments of another form (0.01, 0.010) find what was reckoned before, so there is one form of what is returned.
     """
     allowance = max(tick * slippage_ticks, leader_price * slippage_pct / 100)
     buying = side == "BUY"
     price = floor_to(leader_price + allowance, tick) if buying else ceil_to(leader_price - allowance, tick)
-    return min(max(price, tick), 1 - tick)
+    return plain(min(max(price, tick), 1 - tick))
 
 
 def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ durable one; `MemoryLedger` is the same without a server, for replay and tests.
 """
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -113,6 +114,7 @@ class MemoryLedger:
         self.events: list[tuple[str, Event]] = []
         self.fence_token: str | None = None
         self._done: dict[str, int] = {}
+        self._oldest: deque[str] = deque()
         self._records: dict[str, dict[str, str]] = {}
 
     def commit(self, write: Write) -> Result:
@@ -161,10 +163,15 @@ class MemoryLedger:
             else:
                 fields[record.field] = record.value
         self.seq += 1
-        self._done[write.id] = self.seq
-        if len(self._done) > MOST_WRITES:
-            del self._done[next(iter(self._done))]
+        self._remember(write.id)
         self.events += write.events
+
+    def _remember(self, write_id: str) -> None:
+        """Keep an id; the oldest leave. In a queue of their own, as a dict is slow to find its first key again."""
+        self._done[write_id] = self.seq
+        self._oldest.append(write_id)
+        if len(self._oldest) > MOST_WRITES:
+            del self._done[self._oldest.popleft()]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()

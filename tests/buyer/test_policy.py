@@ -275,6 +275,19 @@ def test_a_sells_limit_never_goes_below_the_allowance() -> None:
     assert limit_price(D("0.515"), "SELL", D("0.01"), 2, D(0)) == D("0.50")
 
 
+def test_a_limit_reads_the_same_however_its_tick_was_written_before() -> None:
+    """Values are kept: what an equal tick of another form gave first must not show in later decisions."""
+    assert str(limit_price(D("0.999"), "BUY", D("0.010"), 2, D(0))) == "0.99"
+    assert str(limit_price(D("0.999"), "BUY", D("0.01"), 2, D(0))) == "0.99"
+    assert str(limit_price(D("0.002"), "SELL", D("0.01"), 2, D("0.0"))) == "0.01"
+
+
+def test_a_sell_of_a_crumb_says_what_is_left_of_it_in_hundredths() -> None:
+    decision = decide(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("0.009"))))
+
+    assert next(rule.value for rule in decision.rules if rule.rule == "minimum_size") == "0.00"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
