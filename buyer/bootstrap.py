@@ -156,6 +156,8 @@ def build(
     prices = _prices(settings, redis, clock, stop)
     settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(ledger, lambda: lease.fence)
     live = _live(settings, redis, adoption, settling, prices, clock, stop) if mode == LIVE else None
+    if live:
+        journal.order_at(live.venue.turns)
     counting: list[BuyerService] = []
 
     def announce(decision: BuyEngineDecision) -> None:

@@ -23,6 +23,7 @@ from buyer.venue.port import Prices
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import SIGNALS
+from shared.gated_script import Turns
 from shared.http import Upstream
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
@@ -83,13 +84,12 @@ def live_parts(
     _demand(preflight.run())
     venue = LiveVenue(
         upstreams.orders,
-        upstreams.gate,
+        Turns(upstreams.gate, stop),
         account,
         signer=signer,
         wallet=wallet,
         requests=requests,
         clock=clock,
-        stop=stop,
     )
     connect = partial(open_socket, "user feed", settings.clob_user_url)
     feed = UserFeed(connect, key, clock=clock, pause=lambda seconds: _pause(clock, stop, seconds))
@@ -114,7 +114,7 @@ def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
 
 
 class Upstreams:
-    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken before the intent."""
+    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
 
     def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
         def gate(name: str, rate_per_s: float) -> RateGate:
