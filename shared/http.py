@@ -16,7 +16,7 @@ import json as codec
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
@@ -190,10 +190,10 @@ class Upstream:
         """Do the same over a warm connection."""
         started, latency_s = self._turn(label, lane), 0.0
 
-        def read(response: HTTPResponse) -> bytes:
+        def read(pieces: Iterator[bytes]) -> bytes:
             nonlocal latency_s
             latency_s = self._answered(started)
-            return self._body(iter(lambda: response.read1(CHUNK_BYTES), b""), label, started)
+            return self._body(pieces, label, started)
 
         with _named(label, self._timeout_s):
             answer = lines.ask(method, path, what["params"], what["headers"], what["data"], read)

@@ -10,7 +10,7 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import cast
@@ -21,6 +21,7 @@ from shared.http_answer import Answer
 
 CHUNK_BYTES = 64 * 1024
 _PLAIN = frozenset({"", "identity"})
+Reader = Callable[[Iterator[bytes]], bytes]
 
 
 class Lines:
@@ -53,9 +54,9 @@ class Lines:
         params: Mapping[str, str],
         headers: Mapping[str, str],
         body: bytes,
-        read: Callable[[HTTPResponse], bytes],
+        read: Reader,
     ) -> Answer:
-        """Send one request and return its answer, whose body `read` takes in.
+        """Send one request and return its answer, whose body `read` takes in piece by piece, to its end.
 
         Raises:
             OSError, http.client.HTTPException: no whole answer came.
@@ -107,17 +108,27 @@ class Lines:
         return line
 
 
-def _answered(line: socket.socket, method: str, read: Callable[[HTTPResponse], bytes]) -> tuple[Answer, bool]:
+def _answered(line: socket.socket, method: str, read: Reader) -> tuple[Answer, bool]:
     """Read an answer; say whether its connection can be used again."""
     with HTTPResponse(line, method=method) as response:
         response.begin()
         if response.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
             raise Malformed("the answer is compressed, which was not asked for")
-        body = read(response)
-        if response.length:
-            raise IncompleteRead(body, response.length)
+        body = read(_pieces(response, response.length))
         headers = cast("Mapping[str, str]", response.headers)
-        return Answer(response.status, headers, body), response.isclosed() and not response.will_close
+        return Answer(response.status, headers, body), not response.will_close
+
+
+def _pieces(response: HTTPResponse, left: int | None) -> Iterator[bytes]:
+    """Yield the body as it comes: `left` bytes of it, or until the answer's own end."""
+    while left is None or left > 0:
+        piece = response.read1(CHUNK_BYTES if left is None else min(left, CHUNK_BYTES))
+        if not piece:
+            break
+        left = None if left is None else left - len(piece)
+        yield piece
+    if left:
+        raise IncompleteRead(b"", left)
 
 
 def _lines(headers: Mapping[str, str]) -> str:
