@@ -46,6 +46,8 @@ MAX_REDIRECTS = 3
 _SESSIONS_OWN = frozenset({"Accept-Encoding", "Connection"})
 SECRET_CHARS = 12
 """A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
+Wish = tuple[Lane, int]
+"""Which lane of the gates, and how many turns."""
 
 
 class Upstream:
@@ -90,13 +92,13 @@ class Upstream:
         """
         return self._call("GET", path, lane, params=params)
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
-        """Send `json` to `path` and return the answer, as `get` does.
+    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH, cost: int = 1) -> Any:  # noqa: ANN401 - JSON
+        """Send `json` to `path` and return the answer, as `get` does; `cost` turns are taken at the gates.
 
         `Unavailable` does not say whether the upstream acted on it: only the caller knows how to find out.
         """
         body = codec.dumps(json, separators=(",", ":")).encode()
-        return self._call("POST", path, lane, data=body, headers={"Content-Type": "application/json"})
+        return self._call("POST", path, lane, cost, data=body, headers={"Content-Type": "application/json"})
 
     def exchange(
         self,
@@ -124,9 +126,9 @@ class Upstream:
         }
         try:
             if self._lines is None:
-                answer = self._exchange(method, self._base + path, label, lane, sent)
+                answer = self._exchange(method, self._base + path, label, (lane, 1), sent)
             else:
-                answer = self._over_line(self._lines, method, path, label, lane, sent)
+                answer = self._over_line(self._lines, method, path, label, (lane, 1), sent)
         except HybridError as error:
             self.stats.failed(error, self._clock.now_ms())
             raise
@@ -144,10 +146,10 @@ class Upstream:
         if self._lines is not None:
             self._lines.close()
 
-    def _call(self, method: str, path: str, lane: Lane, **what: Any) -> Any:  # noqa: ANN401 - JSON
+    def _call(self, method: str, path: str, lane: Lane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
         label = f"{self.name} {method} {self._hide(path.partition('?')[0]) or '/'}"
         try:
-            answer = self._follow(method, self._base + path, label, lane, what)
+            answer = self._follow(method, self._base + path, label, (lane, cost), what)
             after_s = retry_after_s(answer.headers, self._clock.now_ms())
             value = value_of(answer, label, self._hide, after_s)
         except HybridError as error:
@@ -156,10 +158,10 @@ class Upstream:
         self.stats.succeeded(len(answer.body), self._clock.now_ms())
         return value
 
-    def _follow(self, method: str, url: str, label: str, lane: Lane, what: Mapping[str, Any]) -> Answer:
+    def _follow(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
         """Send, and go where a GET is sent on to as long as it stays on this host."""
         for _ in range(1 + MAX_REDIRECTS):
-            answer = self._exchange(method, url, label, lane, what)
+            answer = self._exchange(method, url, label, wish, what)
             if not answer.is_redirect:
                 return answer
             target = urljoin(url, answer.headers.get("Location", ""))
@@ -169,9 +171,9 @@ class Upstream:
             url, what = target, {}
         raise Rejected(f"{label}: more than {MAX_REDIRECTS} redirects")
 
-    def _exchange(self, method: str, url: str, label: str, lane: Lane, what: Mapping[str, Any]) -> Answer:
+    def _exchange(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
         """Take a turn, send, read the whole answer, tell the gates."""
-        started = self._turn(label, lane)
+        started = self._turn(label, wish)
         with (
             _named(label, self._timeout_s),
             self._session.request(
@@ -185,10 +187,10 @@ class Upstream:
         return answer
 
     def _over_line(
-        self, lines: Lines, method: str, path: str, label: str, lane: Lane, what: Mapping[str, Any]
+        self, lines: Lines, method: str, path: str, label: str, wish: Wish, what: Mapping[str, Any]
     ) -> Answer:
         """Do the same over a warm connection."""
-        started, latency_s = self._turn(label, lane), 0.0
+        started, latency_s = self._turn(label, wish), 0.0
 
         def read(pieces: Iterator[bytes]) -> bytes:
             nonlocal latency_s
@@ -200,9 +202,9 @@ class Upstream:
         self._tell_gates(answer, latency_s)
         return answer
 
-    def _turn(self, label: str, lane: Lane) -> float:
+    def _turn(self, label: str, wish: Wish) -> float:
         """Wait at the gates; return when the request begins."""
-        if not acquire_all(self._gates, self._stop, lane):
+        if not acquire_all(self._gates, self._stop, *wish):
             raise Unavailable(f"{label}: stopping, nothing was sent")
         self.stats.sent()
         return self._clock.monotonic()

@@ -9,6 +9,7 @@ later is the caller's to judge, since nothing is ever sent twice here.
 import select
 import socket
 import ssl
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPResponse, IncompleteRead
@@ -44,6 +45,7 @@ class Lines:
         self._tls = _tls(ca) if secure else None
         self._connect_s, self._silence_s = connect_s, silence_s
         self._idle: deque[socket.socket] = deque()
+        weakref.finalize(self, _close, self._idle)
         self._path = parts.path
         self._head = _lines({"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity", **headers})
 
@@ -80,8 +82,7 @@ class Lines:
 
     def close(self) -> None:
         """Close what is idle."""
-        while self._idle:
-            self._idle.pop().close()
+        _close(self._idle)
 
     def _taken(self) -> socket.socket:
         """Return the connection that was used last, or a new one; one that says something unasked was closed."""
@@ -106,6 +107,11 @@ class Lines:
             line.close()
             raise
         return line
+
+
+def _close(idle: deque[socket.socket]) -> None:
+    while idle:
+        idle.pop().close()
 
 
 def _answered(line: socket.socket, method: str, read: Reader) -> tuple[Answer, bool]:

@@ -1,6 +1,6 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -80,9 +80,12 @@ class Exchange:
         shares = to_micro(order.shares)
         return Trade(f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7)
 
-    def settled(self, trade: Trade, order_hash: str) -> Trade:
-        assert order_hash in self.taken
-        return trade
+    def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:
+        return {raw["name"]: [raw] for raw in raws}
+
+    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
+        assert all(order_hash in self.taken for order_hash, _ in trades)
+        return {trade.id: trade for _, trade in trades}
 
 
 class Silence:
@@ -90,6 +93,13 @@ class Silence:
 
     def wait(self, seconds: float) -> bool:
         del seconds
+        return False
+
+    def trades(self) -> Sequence[Any]:
+        return ()
+
+    def covers(self, since_ms: int) -> bool:
+        del since_ms
         return False
 
     def close(self) -> None:
