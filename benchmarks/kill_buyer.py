@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from benchmarks import kill_steps
-from benchmarks.order_rig import CLOCK, NEVER, Trading, a_signal, trading
+from benchmarks.order_rig import CLOCK, NEVER, Trading, trading
 from buyer.service import GROUP
 from shared.accounts import CASH
 from shared.errors import Unavailable
@@ -60,8 +60,8 @@ class Run:
         """Append signals: mostly buys, some sells of what the leader holds."""
         for _ in range(count):
             leader, side = self.dice.choice(LEADERS), "SELL" if self.dice.random() < 0.2 else "BUY"
-            token = self.dice.choice((self.world.token, self.world.other))
-            event = a_signal(len(self.signals), token, run="kill", side=side, leader=leader)
+            token = self.dice.choice((self.world.token, self.world.other, self.world.tokens[1]))
+            event = self.world.signal(len(self.signals), token, run="kill", side=side, leader=leader)
             self.world.redis.xadd(SIGNALS, {"event": event.event, "json": write_event(event)})
             self.signals[event.id] = side
 

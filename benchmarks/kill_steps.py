@@ -25,9 +25,9 @@ STEPS: Mapping[str, tuple[Any, str, str]] = {
     "answered, not written": (LiveVenue, "place", "after"),
     "decision sent, no answer": (Journal, "conclude", "during"),
     "decision written": (Journal, "conclude", "after"),
-    "before it settles": (Settling, "settle", "before"),
-    "settling": (Settling, "settle", "during"),
-    "settled": (Settling, "settle", "after"),
+    "before it settles": (Settling, "settle_all", "before"),
+    "settling": (Settling, "settle_all", "during"),
+    "settled": (Settling, "settle_all", "after"),
 }
 """Each step: whose method, and whether to die before, during (a moment after it began) or after it.
 

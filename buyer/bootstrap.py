@@ -191,6 +191,7 @@ def build(
         settlement=live.settlement if live else None,
         recovery=live.recovery if live else None,
         desk=ExitDesk(engine, ExitTasks(ledger, lambda: lease.fence), prices, clock=clock, limits=settings.limits),
+        lanes=live.lanes if live else None,
     )
     counting.append(service)
     pipe = None

@@ -1,6 +1,7 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +14,9 @@ from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.venue.port import Prices, Venue
+from shared.accounts import RATE_MINUTE
 from shared.clock import Clock
-from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
+from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain, Unavailable
 from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
@@ -34,12 +36,17 @@ from shared.writes import Ack, Refused, Written
 NOTHING = Decimal(0)
 SHOWN_WITHIN_MS = 30_000
 """An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
+LOOKS = 3
 DEAD_LETTER = "dead letter: "
 """How the reason of a buried entry's decision begins."""
 
 
 class NotSettled(TryAgain):
     """The shares a leader's sell is about are still on their way to us: decide when their order has settled."""
+
+
+class MinuteTurned(Exception):
+    """Another order began to count a new minute between our look and our intent: look again, nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Engine:
     """Decides, and carries out what was decided, in the journal's order of writes.
 
     Every method may be called again for the same signal after a crash at any point: what happened is known from the
-    journal, and only what is missing is done.
+    journal, and only what is missing is done. Signals of different markets may be handled by several threads at once.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class Engine:
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._explain = emit, explain
+        self._telling = threading.Lock()
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -85,15 +93,20 @@ class Engine:
             RefusedForSafety: the outcome does not fit the ledger.
         """
         limits = self._limits.of(signal.leader)
-        before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
-        if before.decided:
-            if ack:
-                self._journal.acknowledge(signal.id, ack)
-            return None
-        if before.intent:
-            return self.resume(before.intent, before.signed, ack)
-        self._wait_for_lot(signal, limits)
-        return self._decide(signal, limits, scope, inputs, ack)
+        for _ in range(LOOKS):
+            before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
+            if before.decided:
+                if ack:
+                    self._journal.acknowledge(signal.id, ack)
+                return None
+            if before.intent:
+                return self.resume(before.intent, before.signed, ack)
+            self._wait_for_lot(signal, limits)
+            with contextlib.suppress(MinuteTurned):
+                return self._decide(signal, limits, scope, inputs, ack)
+        raise Unavailable(
+            f"signal {signal.id}: the minute's orders were counted anew {LOOKS} times while it was decided"
+        )
 
     def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
@@ -227,6 +240,8 @@ class Engine:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
         intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
+        if isinstance(intent, Refused) and intent.account == RATE_MINUTE and order.side == "BUY":
+            raise MinuteTurned
         if isinstance(intent, Refused):
             no = refused(verdict, intent.account, intent.value, intent.limit)
             return self._conclude(
@@ -281,7 +296,8 @@ class Engine:
     def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
         if not happened:
             return None
-        self._emit(decision)
+        with self._telling:
+            self._emit(decision)
         return decision
 
     def _decision(

@@ -9,6 +9,7 @@
 A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -50,13 +51,19 @@ class Known:
     signed: str = ""
 
 
+class _Here(threading.local):
+    """What a thread wrote last: the draft of an intent and its JSON."""
+
+    draft: tuple[BuyEngineDecision | None, str] = (None, "")
+
+
 class Journal:
-    """The buyer's writes, each fenced by the lease it holds."""
+    """The buyer's writes, each fenced by the lease it holds; any thread's."""
 
     def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
         self._ledger, self._fence = ledger, fence
         self._turns: Turns | None = None
-        self._draft: tuple[BuyEngineDecision, str] | None = None
+        self._here = _Here()
 
     def order_at(self, turns: Turns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
@@ -110,7 +117,7 @@ class Journal:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
         bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
         text = draft.model_dump_json()
-        self._draft = draft, text
+        self._here.draft = draft, text
         write = Write(
             id=f"intent:{draft.signal_id}",
             postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or NO_BALANCES)),
@@ -168,7 +175,7 @@ class Journal:
 
     def _text(self, decision: BuyEngineDecision) -> str:
         """Return the decision's JSON: what its intent wrote already, with the outcome in its place."""
-        draft, text = self._draft or (None, "")
+        draft, text = self._here.draft
         outcome = decision.outcome
         if outcome is None or text.count(_OPEN) != 1 or decision.model_copy(update={"outcome": None}) != draft:
             return write_event(decision)

@@ -9,6 +9,7 @@ from redis import Redis
 
 from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
+from buyer.lanes import Lanes
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
@@ -42,6 +43,8 @@ _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKi
 
 SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+LANES = 4
+"""Markets whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
@@ -54,6 +57,7 @@ class LiveParts:
     settlement: Settlement
     recovery: Recovery
     bankroll: int
+    lanes: Lanes
 
 
 def live_parts(
@@ -102,7 +106,8 @@ def live_parts(
         wallet=wallet.funder.lower(),
         clock=clock,
     )
-    return LiveParts(venue, Settlement(settling, account, feed, clock=clock), recovery, preflight.balance())
+    settlement = Settlement(settling, account, feed, clock=clock)
+    return LiveParts(venue, settlement, recovery, preflight.balance(), Lanes(LANES))
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:

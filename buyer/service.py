@@ -10,6 +10,7 @@ from typing import Any
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
+from buyer.lanes import Lanes
 from buyer.prices import MarketPriceFeed
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
@@ -47,10 +48,12 @@ class BuyerService:
         settlement: Settlement | None = None,
         recovery: Recovery | None = None,
         desk: ExitDesk | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
         self._inbox, self._settlement, self._recovery, self._desk = inbox, settlement, recovery, desk
+        self._lanes = lanes or Lanes()
         self._deferred: dict[str, Entry] = {}
         self._attempts: Counter[str] = Counter()
         self._active = self._settled = self._emptied = self._recovered = False
@@ -145,11 +148,7 @@ class BuyerService:
         self._take_deferred()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
-        for entry in self._reader.read():
-            if stop.is_set():
-                return
-            self._lease.renew()
-            self._take(entry)
+        self._lanes.run(self._reader.read(), self._take, stop, self._lease.renew)
         self._notice_losses()
 
     def _attend(self) -> None:

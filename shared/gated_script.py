@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,13 @@ return {{1, step({{unpack(KEYS, 3)}}, {{unpack(ARGV, 5)}})}}
 """
 
 
-@dataclass
-class Turns:
-    """Turns at one gate, one thread's; `taken` says that one is held and not used yet."""
+class Turns(threading.local):
+    """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet."""
 
-    gate: RateGate
-    stop: threading.Event
-    lane: Lane = Lane.ORDERS
-    taken: bool = False
+    taken = False
+
+    def __init__(self, gate: RateGate, stop: threading.Event, lane: Lane = Lane.ORDERS) -> None:
+        self.gate, self.stop, self.lane = gate, stop, lane
 
     def take(self) -> None:
         """Wait for a turn.
