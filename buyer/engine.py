@@ -303,7 +303,9 @@ class Engine:
     def _decision(
         self, signal_id: str, leader: str, token_id: str, verdict: Decision, inputs: Inputs
     ) -> BuyEngineDecision:
-        return BuyEngineDecision(
+        return BuyEngineDecision.of_checked(
+            event="BUY_ENGINE_DECISION",
+            version=1,
             id=fact_id("decision", signal_id),
             emitted_at_ms=inputs.now_ms,
             signal_id=signal_id,
@@ -314,6 +316,7 @@ class Engine:
             reason=verdict.reason,
             rules=verdict.rules,
             order=verdict.order,
+            outcome=None,
             trade=verdict.trade,
             gathered=verdict.gathered,
             exit=verdict.exit,

@@ -1,5 +1,6 @@
 """Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
 
+import gc
 import sys
 import threading
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKi
 
 SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+COLLECT_AT = (20_000, 20, 50)
+"""Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
 LANES = 4
 """Markets whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
@@ -77,6 +80,8 @@ def live_parts(
         BadConfig: the signing key is missing or wrong.
     """
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AT)
     signer = Signer(read_key(settings.private_key, settings.private_key_file))
     wallet = wallet_of(settings, signer)
     upstreams = Upstreams(settings, redis, clock, stop)

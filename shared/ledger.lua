@@ -26,8 +26,11 @@ local change = {}
 for _, posting in ipairs(write.postings) do
   change[posting[1]] = (change[posting[1]] or 0) + tonumber(posting[2])
 end
-for _, guard in ipairs(write.guards) do
-  local value = tonumber(redis.call('HGET', KEYS[1], guard[1]) or '0') + (change[guard[1]] or 0)
+local guarded = {}
+for i, guard in ipairs(write.guards) do guarded[i] = guard[1] end
+local standing = #guarded > 0 and redis.call('HMGET', KEYS[1], unpack(guarded)) or {}
+for i, guard in ipairs(write.guards) do
+  local value = tonumber(standing[i] or '0') + (change[guard[1]] or 0)
   if guard[2] ~= '' and value < tonumber(guard[2]) then
     return {'refused', guard[1], string.format('%.0f', value), guard[2]}
   end
