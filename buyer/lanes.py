@@ -28,7 +28,7 @@ class Lanes:
     def run(
         self,
         entries: Sequence[Entry],
-        handle: Callable[[Entry], None],
+        handle: Callable[[Entry], object],
         stop: threading.Event,
         meanwhile: Callable[[], None],
     ) -> None:
@@ -67,7 +67,7 @@ def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: thre
 
 
 def _work(
-    work: "deque[list[Entry]]", handle: Callable[[Entry], None], stop: threading.Event, over: threading.Event
+    work: "deque[list[Entry]]", handle: Callable[[Entry], object], stop: threading.Event, over: threading.Event
 ) -> None:
     """Take one market after the other; a failure ends all lanes at their next entry."""
     try:

@@ -1,5 +1,6 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from buyer.engine import Engine, Identity, NotSettled
 from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.settlement import OVERDUE_S, Settlement
+from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
@@ -40,6 +41,9 @@ class Exchange:
     state: str = "MATCHED"
     lose_answers: int = 0
     signed: int = 0
+    listings: int = 0
+    hidden: bool = False
+    """Whether the chain shows nothing."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -72,6 +76,7 @@ class Exchange:
 
     def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
         del since_ms
+        self.listings += 1
         return {name: [name] for name in self.taken}
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
@@ -85,7 +90,7 @@ class Exchange:
 
     def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
         assert all(order_hash in self.taken for order_hash, _ in trades)
-        return {trade.id: trade for _, trade in trades}
+        return {} if self.hidden else {trade.id: trade for _, trade in trades}
 
 
 class Silence:
@@ -106,9 +111,29 @@ class Silence:
         pass
 
 
+class Told(Silence):
+    """A feed that stands, and tells what a test lets it."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+
+    def tell(self, name: str) -> None:
+        self.rows.append({"id": f"t-{name}", "name": name})
+
+    def trades(self) -> Sequence[Any]:
+        rows, self.rows = self.rows, []
+        return rows
+
+    def covers(self, since_ms: int) -> bool:
+        del since_ms
+        return True
+
+
 @dataclass
 class LiveDesk:
     """A live engine with all its parts in reach; a restart keeps the ledger and the exchange."""
+
+    feed: Any = field(default_factory=Silence)
 
     limits: Limits = field(default_factory=some_limits)
     ledger: MemoryLedger = field(default_factory=lambda: MemoryLedger({"cash": CASH, "deposited": CASH}))
@@ -122,7 +147,7 @@ class LiveDesk:
     def restart(self) -> None:
         self.journal = Journal(self.ledger, lambda: Fence("lease", "1"))
         settling = Settling(self.ledger, lambda: Fence("lease", "1"))
-        self.settlement = Settlement(settling, self.exchange, Silence(), clock=self.clock)
+        self.settlement = Settlement(settling, self.exchange, self.feed, clock=self.clock)
         self.engine = Engine(
             journal=self.journal,
             prices=self.prices,
@@ -175,6 +200,75 @@ def test_trap_20_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() 
     assert desk.ledger.values["cash"] == CASH - 4_997_207
     assert desk.ledger.values["fees"] == 7
     assert desk.states() == ["INTENT", "MATCHED", "CONFIRMED"]
+    assert desk.at_rest()
+
+
+def test_an_order_that_the_feed_covers_is_settled_without_a_listing_once_the_chain_shows_it() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+    (name,) = desk.exchange.taken
+    desk.exchange.trades[name] = "CONFIRMED"
+    desk.exchange.hidden = True
+
+    desk.feed.tell(name)
+    desk.look()
+    assert desk.states()[-1] == "MATCHED"
+
+    desk.exchange.hidden = False
+    desk.look()
+
+    assert desk.states()[-1] == "CONFIRMED"
+    assert (desk.exchange.listings, desk.at_rest()) == (0, True)
+
+
+def test_what_the_feed_tells_before_the_order_is_handed_over_is_kept_for_it() -> None:
+    desk = LiveDesk(feed=Told())
+    name = f"0x{fact_id(fact_id('order', a_signal().id), NOW_MS + 3000)}"
+    desk.feed.tell(name)
+    desk.look()
+
+    desk.engine.handle(a_signal())
+    desk.exchange.trades = dict.fromkeys(desk.exchange.trades, "CONFIRMED")
+    desk.look()
+
+    assert desk.states()[-1] == "CONFIRMED"
+    assert desk.exchange.listings == 0
+
+
+def test_an_order_whose_end_the_feed_never_told_is_listed_after_a_while() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+
+    desk.settle()
+    assert desk.exchange.listings == 0
+    desk.clock.advance(FEED_S)
+    desk.look()
+
+    assert desk.exchange.listings == 1
+    assert desk.at_rest()
+
+
+def test_trap_20_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+
+    desk.settle("FAILED")
+    desk.clock.advance(FEED_S)
+    desk.look()
+
+    assert desk.states()[-1] == "FAILED"
+    assert desk.money() == {"cash": CASH, "deposited": CASH}
+
+
+def test_orders_that_end_together_are_settled_together_each_once() -> None:
+    desk = LiveDesk()
+    for number in range(5):
+        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+
+    desk.settle()
+    desk.settle()
+
+    assert Counter(desk.states()) == {"INTENT": 5, "MATCHED": 5, "CONFIRMED": 5}
     assert desk.at_rest()
 
 
