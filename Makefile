@@ -52,6 +52,7 @@ docs: install ## Write the generated docs: configuration, event schema, .env.exa
 
 bench: install ## Run the benchmarks
 	$(BIN)/python -m benchmarks.gate
+	$(BIN)/python -m benchmarks.budget
 	$(BIN)/python -m benchmarks.books
 
 lock: install ## Resolve the dependencies again, with hashes and without addresses

@@ -18,7 +18,10 @@ from shared.money import from_micro, price_of
 
 _WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
 _WIDE = {"market": 2, "why": 3}
-_NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"}
+_NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"} | {
+    *("rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent"),
+    *("target/s", "now", "hold", "granted"),
+}
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
     ("late", "mute", "blind", "demoted"), "bold red"
 )
@@ -45,6 +48,7 @@ class Picture:
     title: str = "Hybrid Signals"
     rows: int = 8
     stopped_by: str = ""
+    mode: str = "paper"
 
 
 def full_screen(picture: Picture, height: int) -> Layout:
@@ -73,7 +77,7 @@ def _header(picture: Picture) -> Panel:
     values = picture.balances
     halted = any(values.get(control) for control in _STOPPED)
     line = Text.assemble(
-        ("PAPER", "bold yellow"),
+        (picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"),
         f"  cash {_usd(values.get(accounts.CASH, 0))}",
         f"  in positions {_usd(sum(lot.cost for lot in picture.lots))}",
         f"  fees {_usd(values.get(accounts.FEES, 0))}",

@@ -1,9 +1,12 @@
 """`hybrid status`: one look at a running pipeline, or a live view of it."""
 
+import io
 import json
+import re
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 
 from redis import Redis
 from rich.console import Console
@@ -25,14 +28,17 @@ from shared.streams import Entry, follow, lengths, tail
 
 TAIL = 500
 FRAME_S = 0.5
+WIDTH, HEIGHT = 164, 38
+"""Columns and lines of a picture."""
+_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_OWN_FONT = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
 
 
 class Watcher:
     """Keeps a picture of the pipeline behind `redis` up to date."""
 
-    def __init__(self, redis: Redis, clock: Clock, title: str = "Hybrid Signals") -> None:
-        self._redis, self._clock = redis, clock
-        self._ledger = RedisLedger(redis, "paper")
+    def __init__(self, redis: Redis, clock: Clock, title: str = "Hybrid Signals", mode: str | None = None) -> None:
+        self._redis, self._clock, self._mode = redis, clock, mode
         self._positions: dict[str, str] = {}
         self.controls: list[Control] = []
         self.exits: dict[str, str] = {}
@@ -54,12 +60,14 @@ class Watcher:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read balances, lots and gates."""
+        """Read balances and lots of the ledger that the buyer uses (or of `mode`), and the gates."""
         picture = self.picture
-        picture.balances = self._ledger.accounts().values
-        picture.lots = open_lots(self._ledger)
-        self.controls = active(self._redis, "paper")
-        self.exits = self._ledger.records(EXITS)
+        picture.mode = self._mode or picture.view.mode
+        ledger = RedisLedger(self._redis, picture.mode)
+        picture.balances = ledger.accounts().values
+        picture.lots = open_lots(ledger)
+        self.controls = active(self._redis, picture.mode)
+        self.exits = ledger.records(EXITS)
         picture.stopped_by = next((f"{control.who}: {control.why}" for control in self.controls), "")
         picture.gates = tuple(
             GateStatus(
@@ -81,22 +89,32 @@ class Watcher:
                 self.picture.view.counts["unreadable"] += 1
 
 
-def main(redis_url: str, *, watch: bool, as_json: bool) -> None:
-    """Show the pipeline on `redis_url`.
+def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None, svg: Path | None = None) -> None:
+    """Show the pipeline on `redis_url`, or write one look at it to the picture `svg`.
 
     Raises:
         Unavailable: no server answers there.
     """
     clock = SystemClock()
     redis = connect(redis_url, blocking_s=1)
-    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redacted(redis_url)}")
+    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redacted(redis_url)}", mode=mode)
     watcher.look_back()
     if as_json:
         Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis)))
+    elif svg:
+        draw(watcher.picture, svg)
     elif watch:
         show(watcher, threading.Event(), clock)
     else:
         Console().print(page(watcher.picture))
+
+
+def draw(picture: Picture, file: Path) -> None:
+    """Write the screen as it is now to an SVG file that fetches nothing, fonts neither."""
+    console = Console(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())
+    console.print(full_screen(picture, HEIGHT))
+    drawn = _FONTS.sub("", console.export_svg(title=picture.title)).replace("Fira Code", _OWN_FONT)
+    file.write_text(drawn, encoding="utf-8")
 
 
 def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float = 0) -> None:
@@ -116,6 +134,7 @@ def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float =
 def _facts(watcher: Watcher, redis: Redis) -> dict[str, object]:
     picture, view = watcher.picture, watcher.picture.view
     return {
+        "mode": picture.mode,
         "streams": lengths(redis),
         "services": view.services,
         "sources": [source.model_dump(mode="json") for source in (view.progress.sources if view.progress else ())],

@@ -16,6 +16,7 @@ from shared.events import (
 )
 
 KEPT = 30
+MODES = ("paper", "live")
 MOST_TITLES = 1000
 """Titles remembered; the oldest go first, so that a view of months stays small."""
 
@@ -43,6 +44,8 @@ class View:
     reasons: Counter[str] = field(default_factory=Counter[str])
     titles: dict[str, str] = field(default_factory=dict[str, str])
     counts: Counter[str] = field(default_factory=Counter[str])
+    mode: str = "paper"
+    """Whose money the buyer that spoke last spends."""
 
     def apply(self, event: AnyEvent) -> None:
         """Take one event in."""
@@ -58,6 +61,7 @@ class View:
                 self.progress = event
             case ServiceStart():
                 self.services[event.service] = "up"
+                self.mode = event.mode if event.service == "buyer" and event.mode in MODES else self.mode
             case ServiceHealth():
                 self.services[event.service] = "up" if event.ready else "not ready"
             case ServiceStop():
@@ -77,6 +81,7 @@ class View:
 
     def _decision(self, decision: BuyEngineDecision) -> None:
         self.decisions.appendleft(decision)
+        self.mode = decision.mode
         if decision.inputs.market:
             self._name(decision.token_id, decision.inputs.market.title)
         leader = self.leaders.setdefault(decision.leader, Leader()) if decision.leader else Leader()

@@ -1,13 +1,17 @@
 """The kill switch: kept in the ledger, so it outlives every process."""
 
+import re
+from pathlib import Path
+
 import pytest
 from redis import Redis
 
 from ops import controls
-from ops.status import Watcher
+from ops.status import Watcher, draw
 from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.broker import connect
 from shared.clock import ManualClock
+from shared.events import SERVICE, ServiceStart, write_event
 from shared.ledger import RedisLedger
 
 pytestmark = pytest.mark.server
@@ -69,6 +73,25 @@ def test_trap_24_each_control_is_its_own_and_resume_ends_them_all(redis: Redis) 
 
     assert controls.resume(redis, "paper", "checked", clock)
     assert controls.active(redis, "paper") == []
+
+
+def test_status_shows_the_ledger_of_the_buyer_that_runs(redis: Redis, tmp_path: Path) -> None:
+    clock, picture = ManualClock(8), tmp_path / "screen.svg"
+    controls.pause_buys(redis, "live", "fees went up", clock)
+    started = ServiceStart(id="start", emitted_at_ms=7, service="buyer", instance="buyer@here", mode="live")
+    redis.xadd(SERVICE, {"event": started.event, "json": write_event(started)})
+    watcher, on_paper = Watcher(redis, clock), Watcher(redis, clock, mode="paper")
+
+    watcher.look_back()
+    on_paper.look_back()
+    draw(watcher.picture, picture)
+
+    assert (watcher.picture.mode, len(watcher.controls)) == ("live", 1)
+    assert (on_paper.picture.mode, len(on_paper.controls)) == ("paper", 0)
+    drawn = picture.read_text(encoding="utf-8")
+    assert "LIVE" in drawn
+    assert "BUYS&#160;PAUSED" in drawn
+    assert re.findall(r"https?://(?!www\.w3\.org|www\.textualize\.io)", drawn) == []
 
 
 def test_status_shows_which_controls_are_on_who_turned_them_and_why(redis: Redis) -> None:

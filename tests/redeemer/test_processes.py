@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.clock import SystemClock
 from tests.conftest import ROOT
 from tests.redeemer.builders import CONDITION, a_lot, hold
 from tests.redeemer.house import AGAIN_S, QUEUE, House, wait_for
@@ -72,13 +71,11 @@ def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: s
     house = House(valkey_url)
 
     with started(module, **environment(valkey_url)) as process:
-        began = SystemClock().monotonic()
         wait_for(lambda: bool(house.redis.xlen("hs:service")))
         process.send_signal(signal.SIGTERM)
         code = process.wait(15)
 
     assert code == 0
-    assert SystemClock().monotonic() - began < 15
 
 
 def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) -> None:

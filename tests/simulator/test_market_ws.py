@@ -12,7 +12,7 @@ def _frames(socket: Any, *kinds: str) -> dict[str, Any]:
     """Return the first frame of each kind."""
     found: dict[str, Any] = {}
     while set(kinds) - set(found):
-        text = socket.recv(timeout=2)
+        text = socket.recv(timeout=10)
         frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
         for each in frames:
             found.setdefault(each["event_type"], each)
@@ -21,16 +21,16 @@ def _frames(socket: Any, *kinds: str) -> dict[str, Any]:
 
 def test_a_subscription_starts_with_a_snapshot(venue: Any) -> None:
     with venue.channel(*venue.market.tokens) as socket:
-        books = json.loads(socket.recv(timeout=2))
+        books = json.loads(socket.recv(timeout=10))
     assert [book["asset_id"] for book in books] == list(venue.market.tokens)
     assert all(book["event_type"] == "book" and book["bids"] for book in books)
 
 
 def test_ping_is_answered_with_pong(venue: Any) -> None:
     with venue.channel() as socket:
-        socket.recv(timeout=2)
+        socket.recv(timeout=10)
         socket.send("PING")
-        assert socket.recv(timeout=2) == "PONG"
+        assert socket.recv(timeout=10) == "PONG"
 
 
 def test_a_match_shows_as_levels_and_a_print_at_once(venue: Any) -> None:
@@ -63,7 +63,7 @@ def test_unsubscribed_tokens_fall_silent(venue: Any) -> None:
         _frames(socket, "book")
         socket.send(json.dumps({"operation": "unsubscribe", "assets_ids": [venue.token]}))
         socket.send("PING")
-        assert socket.recv(timeout=2) == "PONG"
+        assert socket.recv(timeout=10) == "PONG"
         venue.fill()
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.05)

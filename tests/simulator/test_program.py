@@ -24,7 +24,7 @@ def test_it_announces_itself_serves_and_ends_cleanly(stop: signal.Signals) -> No
         alive = requests.get(ready["clob_url"] + "/ok", timeout=5)
         accounts = requests.get(ready["control_url"] + "/accounts", timeout=5).json()["accounts"]
         program.send_signal(stop)
-        assert program.wait(timeout=5) == 0
+        assert program.wait(timeout=15) == 0
 
     assert ready["event"] == "SIMULATOR_READY"
     assert len(ready["leaders"]) == 4

@@ -99,7 +99,7 @@ def test_frames_have_every_captured_field(venue: Any, real_data: Path, name: str
 
 def _first(socket: Any, kind: str) -> dict[str, Any]:
     while True:
-        text = socket.recv(timeout=2)
+        text = socket.recv(timeout=10)
         frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
         for frame in frames:
             if frame["event_type"] == kind:

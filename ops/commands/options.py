@@ -1,0 +1,30 @@
+"""Options that several commands share, and what they are turned into."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DataDir = Annotated[Path, typer.Option(help="Folder of the embedded server's data, locks and logs.")]
+EnvFile = Annotated[Path | None, typer.Option(help="File with settings, as .env.example.")]
+RedisUrl = Annotated[
+    str | None, typer.Option(help="Server to look at; default: REDIS_URL, else the one of `hybrid up`.")
+]
+Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
+Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
+FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+VAR = Path("var")
+
+
+def server_url(given: str | None, data_dir: Path) -> str:
+    """Return the server to talk to: the one given, REDIS_URL, or the one that runs in `data_dir`."""
+    from ops.server import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
+
+    return find_url(given, data_dir)
+
+
+def width() -> int | None:
+    """Return the width of a table in a pipe, None for the terminal's own."""
+    return None if sys.stdout.isatty() else 200

@@ -1,0 +1,124 @@
+"""Commands that stop orders, end them or get money back."""
+
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+from redis import Redis
+
+from ops.commands.options import VAR, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from shared.clock import Clock
+
+
+def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop every order now, exits too.
+
+    Survives restarts, until `hybrid resume`.
+
+    Example: hybrid kill --why "odd fills since 14:00"
+    """
+    from ops import controls
+
+    _turn(controls.kill, "orders are off", server_url(redis_url, data_dir), mode, why)
+
+
+def pause(
+    why: Why,
+    what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
+    mode: Mode = "paper",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop buying; sells and exits go on.
+
+    With --what all these stop too. Survives restarts, until `hybrid resume`.
+
+    Example: hybrid pause --why "fees went up"
+    """
+    from ops import controls
+
+    switch = controls.pause_all if what == "all" else controls.pause_buys
+    state = "orders are paused" if what == "all" else "buys are paused"
+    _turn(switch, state, server_url(redis_url, data_dir), mode, why)
+
+
+def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop buying and sell every lot.
+
+    Until all are gone or `hybrid resume`; too small ones wait for their redemption.
+
+    Example: hybrid flatten --why "going away"
+    """
+    from ops import controls
+
+    _turn(controls.flatten, "lots are being sold", server_url(redis_url, data_dir), mode, why)
+
+
+def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Allow orders again.
+
+    After `hybrid kill`, `pause` or `flatten`; exits that began go on.
+
+    Example: hybrid resume --why "checked the fills"
+    """
+    from ops import controls
+
+    _turn(controls.resume, "orders are on", server_url(redis_url, data_dir), mode, why)
+
+
+def reconcile(
+    close: Annotated[str, typer.Option(help="Id of an open order that the venue shows no trade of: end it.")] = "",
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close.")] = "",
+    mode: Mode = "live",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List orders that have not ended; end one.
+
+    They hold a budget. End one that only a person can decide on with --close.
+
+    Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
+    """
+    from ops import reconcile as parts
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    if close and not why:
+        raise typer.BadParameter("say why, with --why")
+    redis = connect(server_url(redis_url, data_dir))
+    for line in parts.main(redis, mode, SystemClock(), close, why):
+        typer.echo(line)
+
+
+def redeem(
+    now: Annotated[bool, typer.Option("--now", help="Redeem what is due; without it nothing is sent.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Show the missing approvals; with --now, give them.")
+    ] = False,
+    clear: Annotated[str | None, typer.Option(help="Lift the alarm of this condition.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List what resolved and is not paid back.
+
+    Paper holdings, or real ones with LIVE=true and DRY_RUN=false; --now redeems them.
+
+    Example: hybrid redeem --now
+    """
+    from ops import redeem as command
+
+    url, file = server_url(redis_url, data_dir), str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
+
+
+def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str, why: str) -> None:
+    from shared.broker import connect
+    from shared.clock import SystemClock
+
+    with connect(url) as server:
+        changed = switch(server, mode, why, SystemClock())
+    typer.echo(f"{mode} {state}" if changed else f"{mode} {state} already")
