@@ -6,13 +6,13 @@ else (failed, late, told while nobody listened) is read by REST. Many orders tha
 
 import queue
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from buyer.ends import End, Waiting, on_chain
 from buyer.order_states import is_provisional
 from buyer.settling import Settling, parts
-from buyer.trades import OrderSeen, Trade, ending, summed
+from buyer.trades import OrderSeen, Trade, ending
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
@@ -84,34 +84,6 @@ class Feed(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """An order whose trades can still fail."""
-
-    decision: BuyEngineDecision
-    before: Outcome
-
-    def age_s(self, now_ms: int) -> float:
-        """Return how long ago it was decided."""
-        return (now_ms - self.decision.inputs.now_ms) / 1000
-
-
-@dataclass(frozen=True)
-class End:
-    """An order whose trades are terminal; `told` when only the feed says so."""
-
-    order_id: str
-    waiting: Waiting
-    outcome: Outcome
-    trades: Sequence[Trade] = ()
-    told: bool = False
-
-    @property
-    def confirmed(self) -> list[tuple[str, Trade]]:
-        """Return its confirmed trades, each with the order's hash."""
-        return [(self.waiting.before.order_hash, trade) for trade in self.trades if trade.state == "CONFIRMED"]
-
-
 class Settlement:
     """Ends live orders as their trades end. Its thread owns what is open; `watch` may be called from any."""
 
@@ -160,7 +132,7 @@ class Settlement:
         if self._told and now >= self._next_told:
             self._next_told = now + TOLD_EVERY_S
             known = [name for name in self._told if name in self._names]
-            self._settle([end for name in known if (end := self._told_end(name))])
+            self._settle(self._ends(self._told_end, known))
         if self._open and now >= (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
             self._next_poll, self._news = now + POLL_S, False
             self._poll(self._unanswered(), now)
@@ -219,8 +191,19 @@ class Settlement:
         if not late:
             return
         listed = self._fills.listed(min(self._open[order_id].decision.inputs.now_ms for order_id in late))
-        self._settle([end for order_id in late if (end := self._listed_end(order_id, listed))])
+        self._settle(self._ends(lambda order_id: self._listed_end(order_id, listed), late))
         self._next_poll = max(self._next_poll, now + SHARE * (self._clock.monotonic() - now))
+
+    def _ends(self, find: Callable[[str], End | None], names: Iterable[str]) -> list[End]:
+        """Return the ends that are there; of an order that cannot be read is said so, and no other one waits for it."""
+        found: list[End | None] = []
+        for name in names:
+            try:
+                found.append(find(name))
+            except GiveUp as error:
+                self._told.pop(name, None)
+                self._log.error("order_unreadable", order=name, error=str(error))
+        return [end for end in found if end is not None]
 
     def _told_end(self, name: str) -> End | None:
         """Return an order's end by what the feed told of it."""
@@ -247,6 +230,17 @@ class Settlement:
         return [self._fills.trade(raw, name, facts) for raw in raws]
 
     def _settle(self, ends: Sequence[End]) -> None:
+        """Settle all at once; where one cannot be, each by itself."""
+        try:
+            self._settle_at_once(ends)
+        except GiveUp as error:
+            for end in ends if len(ends) > 1 else ():
+                self._settle([end])
+            if len(ends) == 1:
+                self._told.pop(ends[0].waiting.before.order_hash, None)
+                self._log.error("order_unreadable", order=ends[0].order_id, error=str(error))
+
+    def _settle_at_once(self, ends: Sequence[End]) -> None:
         booked = [(end, outcome) for end, outcome in self._booked(ends) if outcome is not None]
         self._settling.settle_all([(end.waiting.decision, outcome) for end, outcome in booked])
         for end, outcome in booked:
@@ -261,7 +255,7 @@ class Settlement:
             chain = self._fills.booked([one for end in ends for one in end.confirmed])
         except TryAgain as error:
             return [(end, self._without_chain(end, error)) for end in ends]
-        return [(end, _on_chain(end, chain)) for end in ends]
+        return [(end, on_chain(end, chain)) for end in ends]
 
     def _without_chain(self, end: End, error: TryAgain) -> Outcome | None:
         if not end.confirmed:
@@ -276,15 +270,6 @@ class Settlement:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"
             self._log.error("order_overdue", order_id=order_id, order_hash=waiting.before.order_hash, fix=fix)
-
-
-def _on_chain(end: End, chain: Mapping[str, Trade]) -> Outcome | None:
-    """Return the end as the chain booked it; what only the feed told must be there."""
-    if not end.trades:
-        return end.outcome
-    if end.told and any(trade.id not in chain for _, trade in end.confirmed):
-        return None
-    return summed(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])
 
 
 def _decision_in(text: str) -> BuyEngineDecision:

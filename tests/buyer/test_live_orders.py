@@ -18,7 +18,7 @@ from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
-from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
+from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import MarketFacts
@@ -44,6 +44,8 @@ class Exchange:
     listings: int = 0
     hidden: bool = False
     """Whether the chain shows nothing."""
+    poison: dict[str, str] = field(default_factory=dict[str, str])
+    """Which order cannot be read: `trade` or `receipt` -> its hash."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -81,6 +83,8 @@ class Exchange:
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         del raw, facts
+        if self.poison.get("trade") == order_hash:
+            raise Malformed("a trade of another form")
         order = self.taken[order_hash]
         shares = to_micro(order.shares)
         return Trade(f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7)
@@ -90,6 +94,8 @@ class Exchange:
 
     def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
         assert all(order_hash in self.taken for order_hash, _ in trades)
+        if self.poison.get("receipt") in {order_hash for order_hash, _ in trades}:
+            raise Malformed("a receipt of another form")
         return {} if self.hidden else {trade.id: trade for _, trade in trades}
 
 
@@ -269,6 +275,21 @@ def test_orders_that_end_together_are_settled_together_each_once() -> None:
     desk.settle()
 
     assert Counter(desk.states()) == {"INTENT": 5, "MATCHED": 5, "CONFIRMED": 5}
+    assert desk.at_rest()
+
+
+@pytest.mark.parametrize("part", ["trade", "receipt"])
+def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
+    desk = LiveDesk()
+    for number in range(3):
+        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+    desk.exchange.poison[part] = list(desk.exchange.taken)[1]
+
+    desk.settle()
+
+    assert Counter(desk.states())["CONFIRMED"] == 2
+    desk.exchange.poison.clear()
+    desk.look()
     assert desk.at_rest()
 
 
