@@ -1,7 +1,8 @@
 """How long from a signal on the stream to its order at the venue, beside the barest script that does the same job.
 
 Live code, real signatures, the journal synced at every write; venue and server are processes of their own. Buyer and
-floor take turns, so a busy machine slows both. Then signals come at a steady rate, and no backlog may grow.
+floor take turns, so a busy machine slows both. Then signals of several markets come at a steady rate, and no backlog
+may grow.
 
     python -m benchmarks.order_path [--signals 400] [--rate 200] [--seconds 60]
 """
@@ -19,7 +20,7 @@ from statistics import median, quantiles
 
 from benchmarks.order_buyer import FLOOR, STAGES
 from benchmarks.order_buyer import GROUP as FLOOR_GROUP
-from benchmarks.order_rig import CLOCK, NEVER, Trading, a_signal, trading, wall_ms
+from benchmarks.order_rig import CLOCK, NEVER, Trading, trading, wall_ms
 from buyer.shard import GROUP
 from shared.events import SIGNALS, write_event
 from shared.interrupts import DIE_WITH_PARENT
@@ -60,9 +61,9 @@ class Program:
         return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else []
 
 
-def append(world: Trading, stream: str, number: int, run: str) -> float:
+def append(world: Trading, stream: str, number: int, run: str, token: str = "") -> float:
     """Append a signal; return when the server had it for good, in epoch milliseconds."""
-    event = a_signal(number, world.token, run=run)
+    event = world.signal(number, token or world.token, run=run)
     world.redis.xadd(stream, {"event": event.event, "json": write_event(event)})
     return wall_ms()
 
@@ -121,7 +122,8 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
     started: list[float] = []
     for number in range(count):
         CLOCK.wait(NEVER, begin + number / rate - CLOCK.monotonic())
-        started.append(append(world, SIGNALS, number, "steady"))
+        token = world.tokens[number % len(world.tokens)]
+        started.append(append(world, SIGNALS, number, "steady", token))
     done.set()
     watcher.join()
     took = CLOCK.monotonic() - begin

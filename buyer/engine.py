@@ -1,6 +1,7 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -60,7 +61,7 @@ class Engine:
     """Decides, and carries out what was decided, in the journal's order of writes.
 
     Every method may be called again for the same signal after a crash at any point: what happened is known from the
-    journal, and only what is missing is done.
+    journal, and only what is missing is done. Signals of different markets may be handled by several threads at once.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Engine:
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped
+        self._telling = threading.Lock()
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -297,7 +299,8 @@ class Engine:
     def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
         if not happened:
             return None
-        self._emit(decision)
+        with self._telling:
+            self._emit(decision)
         return decision
 
     def _decision(

@@ -68,6 +68,8 @@ class Parts:
         journal = Journal(ledger, lambda: lease.fence)
         settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
         live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
+        if live:
+            journal.order_at(live.venue.turns)
         counting: list[BuyerService] = []
 
         def announce(decision: BuyEngineDecision) -> None:
@@ -103,6 +105,7 @@ class Parts:
             desk=ExitDesk(engine, tasks, self.prices, clock=self.clock, limits=self.settings.limits),
             shard=shard,
             layout=self.layout,
+            lanes=live.lanes if live else None,
         )
         counting.append(service)
         return service

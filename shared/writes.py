@@ -1,5 +1,6 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,6 +70,8 @@ class Write:
     fence: Fence | None = None
     ack: Ack | None = None
     expected_seq: int | None = None
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """JSON of events that is at hand already, by the event's id."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from simulator.market import Market
 from simulator.settings import Settings
 from simulator.settlement import Profile
 from simulator.web import Json
+from simulator.wire import Http
 from simulator.world import World
 
 _GRACE_S = 1
@@ -156,6 +157,7 @@ class Server(uvicorn.Server):
             date_header=False,
             server_header=False,
             lifespan="on",
+            http=Http,
             ws="websockets-sansio",
             timeout_graceful_shutdown=_GRACE_S,
         )

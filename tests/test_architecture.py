@@ -29,6 +29,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 PURE = (
     "backtest/sweep/luck.py",
     "buyer/aftermath.py",
+    "buyer/ends.py",
     "buyer/books.py",
     "buyer/caps.py",
     "buyer/case.py",
