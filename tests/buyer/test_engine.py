@@ -17,7 +17,7 @@ from buyer.limits import Limits
 from buyer.portfolio import Scope, scope_of
 from shared import accounts, ledger
 from shared.clock import ManualClock
-from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety, Unavailable
+from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -565,7 +565,7 @@ class Turning(FakeVenue):
         return ""
 
 
-def test_an_intent_whose_minute_another_order_turned_looks_again() -> None:
+def test_an_intent_whose_minute_another_order_turned_counts_in_the_new_one() -> None:
     desk = Desk(limits=some_limits(max_signal_age_s=600, max_book_age_s=600))
     desk.venue = Turning(desk, turns=1)
     desk.restart()
@@ -573,20 +573,9 @@ def test_an_intent_whose_minute_another_order_turned_looks_again() -> None:
     decision = desk.engine.handle(a_signal())
 
     assert decision is not None
-    assert (decision.verdict, decision.inputs.now_ms) == ("BUY", NOW_MS + 60_000)
-    assert len(desk.venue.placed) == 1
-
-
-def test_a_minute_that_turns_again_and_again_is_waited_for() -> None:
-    desk = Desk(limits=some_limits(max_signal_age_s=6000, max_book_age_s=6000))
-    desk.venue = Turning(desk, turns=9)
-    desk.restart()
-
-    with pytest.raises(Unavailable, match="counted anew"):
-        desk.engine.handle(a_signal())
-
-    assert desk.venue.placed == []
-    assert desk.ledger.values["cash"] == 1_000_000_000
+    assert (decision.verdict, len(desk.venue.placed)) == ("BUY", 1)
+    assert desk.ledger.values[accounts.RATE_MINUTE] == NOW_MS // 60_000 + 1
+    assert desk.ledger.values[accounts.RATE_ORDERS] == 1
 
 
 class Noting(MemoryLedger):
