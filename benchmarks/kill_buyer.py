@@ -30,7 +30,7 @@ from shared.ledger_records import EXITS, INTENTS, ORDERS, SIGNED
 from shared.streams import backlog, tail
 
 LEADERS = tuple("0x" + digit * 40 for digit in "abc")
-LONGEST_LIFE_S = 6.0
+LONGEST_LIFE_S = 10.0
 SERVER = "server killed"
 FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lost_answer", {"seconds": 0.2}),
