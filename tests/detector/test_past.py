@@ -1,6 +1,7 @@
 """Catch-up: oldest first, beside fresh polls, over crashes, and never hidden by a horizon."""
 
 import contextlib
+import threading
 from typing import Any, cast
 
 import fakeredis
