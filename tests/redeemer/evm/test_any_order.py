@@ -136,7 +136,7 @@ def booked(world: World) -> dict[str, list[int]]:
     return found
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(happened=st.lists(deeds, max_size=20))
 @example(happened=[("key used elsewhere",), ("redeem", 0, False), ("taken back", 1, False)])
 @example(happened=[("somebody was first", 0), ("somebody was first", 0), ("taken back", 1, False)])
