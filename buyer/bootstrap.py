@@ -1,5 +1,6 @@
 """Build a buyer from its settings: the one place where live and paper differ is here."""
 
+import os
 import socket
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
+from buyer.book_recorder import BookRecorder
 from buyer.config import BuyerSettings
 from buyer.layout import LAYOUT, Layout
 from buyer.live_book import Trust
@@ -25,7 +27,7 @@ from buyer.warm_books import WarmBooks
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, RefusedForSafety
-from shared.events import BuyEngineDecision, fact_id, write_event
+from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
@@ -34,6 +36,7 @@ from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
 from shared.rate_gate import GateLimits, RateGate
 from shared.shares import Shares
+from shared.side_stream import SideStream
 from shared.switch import turn
 from shared.websocket import open_socket
 
@@ -235,4 +238,8 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
         most=settings.warm_tokens,
         trust=Trust.within(settings.max_book_age_s),
     )
+    if settings.capture_books:
+        side = SideStream(connect(settings.redis_url), BOOKS, clock=clock, stop=stop)
+        writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
+        BookRecorder(live, side, clock, writer).start(stop)
     return MarketPriceFeed(markets, clob, clock=clock, live=live)

@@ -1,5 +1,6 @@
 """Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
 
+import gc
 import sys
 import threading
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from redis import Redis
 
 from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
+from buyer.lanes import Lanes
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
@@ -24,6 +26,7 @@ from buyer.venue.port import Prices
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import SIGNALS
+from shared.gated_script import Turns
 from shared.http import Upstream
 from shared.lease import Lease
 from shared.polymarket.polygon import Polygon
@@ -43,6 +46,10 @@ _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKi
 
 SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+COLLECT_AT = (20_000, 20, 50)
+"""Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
+LANES = 4
+"""Markets whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
@@ -55,6 +62,7 @@ class LiveParts:
     settlement: Settlement
     recovery: Recovery
     bankroll: int
+    lanes: Lanes
 
 
 class LiveAccount:
@@ -68,6 +76,8 @@ class LiveAccount:
             BadConfig: the signing key is missing or wrong.
         """
         sys.setswitchinterval(SWITCH_S)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
         self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
         self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
         self._wallet = wallet_of(settings, self._signer)
@@ -76,7 +86,7 @@ class LiveAccount:
         self._requests = Requests(self._signer.address, self._key)
         self._polygon = Polygon(upstreams.rpc)
         self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
-        preflight = Preflight(upstreams.account, upstreams.geoblock, self._account, self._wallet, clock)
+        preflight = Preflight(upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock)
         _demand(preflight.run())
         self.bankroll = preflight.balance()
 
@@ -85,18 +95,18 @@ class LiveAccount:
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)
         feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
         settlement = Settlement(settling, self._account, feed, clock=self._clock)
-        return LiveParts(self._venue(), settlement, self._recovery(shard, lease, adoption, prices), self.bankroll)
+        recovery = self._recovery(shard, lease, adoption, prices)
+        return LiveParts(self._venue(), settlement, recovery, self.bankroll, Lanes(LANES))
 
     def _venue(self) -> LiveVenue:
         return LiveVenue(
             self._upstreams.orders,
-            self._upstreams.gate,
+            Turns(self._upstreams.gate, self._stop),
             self._account,
             signer=self._signer,
             wallet=self._wallet,
             requests=self._requests,
             clock=self._clock,
-            stop=self._stop,
         )
 
     def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
@@ -125,7 +135,7 @@ def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
 
 
 class Upstreams:
-    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken before the intent."""
+    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
 
     def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
         def gate(name: str, rate_per_s: float) -> RateGate:

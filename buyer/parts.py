@@ -23,6 +23,7 @@ from buyer.shard_ledger import ShardLedger
 from buyer.venue.paper import PaperVenue
 from buyer.venue.port import Venue
 from buyer.venue.shadow import Shadowed
+from buyer.venue.taken import Taken
 from shared import logs
 from shared.broker import connect
 from shared.clock import Clock
@@ -67,6 +68,8 @@ class Parts:
         journal = Journal(ledger, lambda: lease.fence)
         settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
         live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
+        if live:
+            journal.order_at(live.venue.turns)
         counting: list[BuyerService] = []
 
         def announce(decision: BuyEngineDecision) -> None:
@@ -102,6 +105,7 @@ class Parts:
             desk=ExitDesk(engine, tasks, self.prices, clock=self.clock, limits=self.settings.limits),
             shard=shard,
             layout=self.layout,
+            lanes=live.lanes if live else None,
         )
         counting.append(service)
         return service
@@ -109,7 +113,8 @@ class Parts:
     def _venue(self, live: "LiveParts | None") -> Venue:
         if live:
             return Shadowed(live.venue, self.prices.book_at_hand)
-        return PaperVenue(self.prices, clock=self.clock, stop=self.stop, latency_s=self.settings.paper_latency_s)
+        latency_s, taken = self.settings.paper_latency_s, Taken()
+        return PaperVenue(self.prices, clock=self.clock, stop=self.stop, latency_s=latency_s, taken=taken)
 
     def _reader(self, shard: Shard) -> GroupReader:
         """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""

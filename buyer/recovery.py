@@ -26,6 +26,8 @@ LOOK_BACK_BLOCKS = 1200
 SPAN_BLOCKS = 400
 NOBODY = "0x" + "0" * 40
 """The leader of a fill whose signal is gone as well: `hybrid reconcile` shows its lot."""
+FOUND = "found on the chain: the server had lost it"
+"""The reason of a decision that nobody made: its fill is on the chain."""
 
 
 class Pending(Protocol):
@@ -143,7 +145,7 @@ def rebuilt(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> Bu
         token_id=fill.token_id,
         mode="live",
         verdict=fill.side,
-        reason="found on the chain: the server had lost it",
+        reason=FOUND,
         rules=(),
         order=order,
         outcome=outcome,

@@ -11,6 +11,7 @@ from buyer.attempts import Attempts
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
+from buyer.lanes import Lanes
 from buyer.layout import EMPTIED, Layout
 from buyer.opening import Opening
 from buyer.prices import MarketPriceFeed
@@ -53,11 +54,12 @@ class BuyerService:
         desk: ExitDesk | None = None,
         shard: Shard = ALL,
         layout: Layout | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._desk = inbox, settlement, desk
-        self._shard, self._layout = shard, layout
+        self._shard, self._layout, self._lanes = shard, layout, lanes or Lanes()
         self._attempts = Attempts()
         self._opening = Opening(
             engine,
@@ -172,11 +174,7 @@ class BuyerService:
         self._take_deferred()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
-        for entry in self._reader.read():
-            if stop.is_set():
-                return
-            self._lease.renew()
-            self._take(entry)
+        self._lanes.run(self._reader.read(), self._take, stop, self._lease.renew)
         self._notice_losses()
 
     def _attend(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from buyer.shard import Shard
+from shared.gated_script import Turns
 from shared.ledger import Ledger
 from shared.writes import Balances, Result, Write
 
@@ -16,6 +17,14 @@ class ShardLedger:
     def commit(self, write: Write) -> Result:
         """Carry out one step, as the ledger does."""
         return self._ledger.commit(write)
+
+    def commit_at(self, turns: Turns, write: Write) -> Result:
+        """Carry out one step at a turn, as the ledger does."""
+        return self._ledger.commit_at(turns, write)
+
+    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+        """Carry out each step by itself, as the ledger does."""
+        return self._ledger.commit_all(writes)
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()

@@ -24,6 +24,7 @@ class UpSettings(Settings):
     leaders_file: Path | None = Field(None, description="File of leaders, read by the detector.")
     start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
+    live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
 
     @property
     def leaders(self) -> tuple[str, ...]:

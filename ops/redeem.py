@@ -14,6 +14,7 @@ from rich.table import Table
 from redeemer import bootstrap, live
 from redeemer.config import RedeemerSettings, parse_args
 from redeemer.due import ACTS
+from redeemer.jobs import job_id
 from redeemer.planner import ALARMS
 from redeemer.policy import claim_of
 from shared.broker import connect
@@ -70,22 +71,22 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
         parts = live.build(settings, redis, clock=clock, stop=stop, emit=_silent)
         for check in parts.preflight.checks():
             yield Row(check.name, "check" if not check.fix else "fix", "", f"{check.found} {check.fix}".strip())
-        alarms = parts.planner.alarms()
-        least = max(parts.planner.least, parts.carrier.least())
-        for due in parts.planner.judge(parts.planner.candidates(), least):
-            note = "alarm: see --clear" if due.condition_id in alarms else ""
+        alarms, dead = parts.planner.alarms(), _dead(settings, redis, clock, parts.wallet)
+        for due in parts.planner.judge(parts.planner.candidates()):
+            note = "alarm: see --clear" if due.condition_id in alarms else dead.get(due.condition_id, "")
             yield Row(due.condition_id, due.state, str(from_micro(due.expected)), note)
         return
     ledger = RedisLedger(redis, bootstrap.PAPER)
     lots = open_lots(ledger)
     names = sorted({lot.condition_id for lot in lots})
+    dead = _dead(settings, redis, clock, settings.paper_wallet)
     resolved = bootstrap.resolutions(settings, redis, clock=clock, stop=stop).read(names).resolved
     for name in names:
         mine = [lot for lot in lots if lot.condition_id == name]
         vector = resolved.get(name)
         owed = claim_of(settings.paper_wallet, mine, vector).expected if vector else 0
         state = "open" if vector is None else "pay" if owed else "write_off"
-        yield Row(name, state, str(from_micro(owed)), mine[0].title)
+        yield Row(name, state, str(from_micro(owed)), dead.get(name) or mine[0].title)
 
 
 def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[Row]:
@@ -119,6 +120,15 @@ def lift(redis: Redis, settings: RedeemerSettings, condition_id: str, clock: Clo
         )
     ledger.commit(Write(id=f"clear:{condition_id}:{clock.now_ms()}", records=(Record(ALARMS, condition_id, None),)))
     sys.stdout.write(f"the alarm of {condition_id} is lifted: it is judged anew at the next look\n")
+
+
+def _dead(settings: RedeemerSettings, redis: Redis, clock: Clock, wallet: str) -> dict[str, str]:
+    """Return a note on each condition whose job used up its retries; --now runs it here, the sweep there."""
+    failed = bootstrap.jobs(settings, redis, clock=clock).dead()
+    start = job_id(wallet, "")
+    return {
+        name.removeprefix(start): f"its job failed: {words}" for name, words in failed.items() if name.startswith(start)
+    }
 
 
 def _approve(settings: RedeemerSettings, redis: Redis, *, now: bool, clock: Clock, stop: threading.Event) -> int:

@@ -32,7 +32,11 @@ _STOPPED = {
     accounts.PAUSE_BUYS: "BUYS PAUSED",
 }
 """Controls as the header shows them, the strongest first."""
-_LOSSES = {"FILL_RETRACTED": "retracted", "SIGNAL_DROPPED": "dropped"}
+_LOSSES = {
+    "FILL_RETRACTED": "retracted",
+    "SIGNAL_DROPPED": "dropped",
+    "REDEMPTION_ALARM": "redemption alarms",
+}
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
@@ -77,7 +81,7 @@ def _header(picture: Picture) -> Panel:
     values = picture.balances
     halted = any(values.get(control) for control in _STOPPED)
     line = Text.assemble(
-        (picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"),
+        _mode(picture),
         f"  cash {_usd(values.get(accounts.CASH, 0))}",
         f"  in positions {_usd(sum(lot.cost for lot in picture.lots))}",
         f"  fees {_usd(values.get(accounts.FEES, 0))}",
@@ -91,6 +95,14 @@ def _header(picture: Picture) -> Panel:
         (f"   {_stopped(picture)}", "bold red"),
     )
     return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
+
+
+def _mode(picture: Picture) -> tuple[str, str]:
+    """Say whose ledger the figures are of, and which other services use real money."""
+    others = sorted(picture.view.live) if picture.mode == "paper" else []
+    if others:
+        return f"PAPER, and LIVE: {', '.join(others)}", "bold white on red"
+    return picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"
 
 
 def _stopped(picture: Picture) -> str:
@@ -156,7 +168,7 @@ def _signals(picture: Picture) -> Panel:
             _short(signal.leader),
             Text(signal.side, _SIDES[signal.side]),
             f"{signal.shares:.2f}",
-            f"{signal.price:.3f}",
+            f"{signal.price:.3f}" if signal.cause == "TRADE" else "merged",
             _title(picture, signal.token_id),
             seen.source if seen else "",
             _seconds(seen.lag_ms if seen else None),

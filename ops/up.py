@@ -47,7 +47,7 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
         told = settings.model_copy(update={"redis_url": url})
         pipeline = Pipeline(children(told, to_terminal(sys.stderr), now, env_file), clock=now, server=server)
         with connect(url) as redis:
-            return process.run(pipeline, told, redis=redis, clock=now, mode="paper")
+            return process.run(pipeline, told, redis=redis, clock=now, mode="live" if settings.live else "paper")
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:

@@ -41,6 +41,7 @@ class View:
     leaders: dict[str, Leader] = field(default_factory=dict[str, Leader])
     progress: HybridProgress | None = None
     services: dict[str, str] = field(default_factory=dict[str, str])
+    live: set[str] = field(default_factory=set[str])
     reasons: Counter[str] = field(default_factory=Counter[str])
     titles: dict[str, str] = field(default_factory=dict[str, str])
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -61,6 +62,7 @@ class View:
                 self.progress = event
             case ServiceStart():
                 self.services[event.service] = "up"
+                (self.live.add if event.mode == "live" else self.live.discard)(event.service)
                 self.mode = event.mode if event.service == "buyer" and event.mode in MODES else self.mode
             case ServiceHealth():
                 self.services[event.service] = "up" if event.ready else "not ready"

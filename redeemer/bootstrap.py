@@ -20,6 +20,7 @@ from redeemer.service import Redeemer
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.events import Event, write_event
+from shared.gate_limits import Lane
 from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.polymarket.contracts import overridden
@@ -141,7 +142,7 @@ def paying(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, e
 def _plan(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> tuple[str, Plan]:
     """Return whose holdings are watched, and what tells which are due."""
     if settings.live:
-        parts = live.build(settings, redis, clock=clock, stop=stop, emit=print_event)
+        parts = live.build(settings, redis, clock=clock, stop=stop, emit=print_event, lane=Lane.CATCHUP)
         parts.preflight.demand()
         return parts.wallet, parts.planner
     return settings.paper_wallet, PaperPlan(

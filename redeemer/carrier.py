@@ -17,6 +17,7 @@ class Carrier(Protocol):
     """One wallet's way to the chain; one transaction is under way at most."""
 
     calls_at_once: int
+    relayed: bool
 
     def under_way(self) -> Sending | None:
         """Return what is not settled yet."""
@@ -41,6 +42,8 @@ class Carrier(Protocol):
 
 class OwnCarrier:
     """Our own transactions: an EOA calls the contract itself, a Safe is told by its owner."""
+
+    relayed = False
 
     def __init__(self, purse: Purse, wallet: str, kind: WalletKind, contracts: Contracts) -> None:
         self.calls_at_once = ways.CALLS_AT_ONCE[kind]

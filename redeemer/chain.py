@@ -53,10 +53,10 @@ class Answers:
 
 
 class Chain:
-    """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry."""
+    """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry than its `lane`."""
 
-    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS) -> None:
-        self._node, self._contract = node, contract
+    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS, lane: Lane = Lane.CATCHUP) -> None:
+        self._node, self._contract, self._lane = node, contract, lane
         self._most = MOST_CALLS
         self._throttled = False
         self._problem = ""
@@ -111,7 +111,7 @@ class Chain:
         asked = [_request(number, self._contract, each) for number, each in enumerate(data)]
         self._throttled = False
         try:
-            replies = as_list(self._node.post("", asked, lane=Lane.CATCHUP), "rpc batch")
+            replies = as_list(self._node.post("", asked, lane=self._lane), "rpc batch")
             by_id = {reply.get("id"): reply for reply in (as_object(each, "rpc reply") for each in replies)}
         except HybridError as error:
             self._throttled = isinstance(error, RateLimited)
@@ -158,7 +158,7 @@ class Resolutions:
         resolved: dict[str, PayoutVector] = {}
         unanswered: list[str] = []
         problem = ""
-        for batch in _batches(condition_ids, MOST_CONDITIONS):
+        for batch in batches(condition_ids, MOST_CONDITIONS):
             try:
                 body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.CATCHUP)
                 found, problems = conditions.read_resolutions(body)
@@ -189,5 +189,6 @@ def _sane(count: int | None) -> int:
     return count if count and conditions.FEWEST_OUTCOMES <= count <= conditions.MOST_OUTCOMES else 0
 
 
-def _batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+    """Return items in their order, at most so many at a time."""
     return (items[at : at + most] for at in range(0, len(items), most))

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from redeemer.ways import RELAYED
 from shared.config import Settings, Words, parse
 from shared.errors import RefusedForSafety
 from shared.events import Address
@@ -42,6 +43,10 @@ class RedeemerSettings(Settings):
     wallet: Address | None = Field(
         None, description="The wallet that holds them; by default the one its factory makes for the signing key."
     )
+    safe_sent_by: Literal["owner", "relayer"] = Field(
+        "owner",
+        description="Who sends a Safe's transactions: its owner, with POL, or the venue's relayer, with its key.",
+    )
     redeem_route: Literal["adapter", "direct"] = Field(
         "adapter", description="adapter: the venue's current way, pays pUSD. direct: the older contracts, pays USDC.e."
     )
@@ -70,7 +75,9 @@ class RedeemerSettings(Settings):
         20.0, ge=0.5, le=600, description="Seconds until another worker may send for a signer whose worker was killed."
     )
     relayer_url: str = Field(endpoints.RELAYER_URL, description="The venue's relayer, for proxy and deposit wallets.")
-    relayer_api_key: SecretStr | None = Field(None, description="Relayer API key, for proxy and deposit wallets.")
+    relayer_api_key: SecretStr | None = Field(
+        None, description="Relayer API key: proxy and deposit wallets, and a Safe with SAFE_SENT_BY=relayer."
+    )
     relayer_api_key_address: Address | None = Field(None, description="The address that the relayer key belongs to.")
     paper_wallet: str = Field(
         "paper", pattern="^[A-Za-z0-9_-]{1,64}$", description="Whose holdings: the name redemptions are booked under."
@@ -81,7 +88,7 @@ class RedeemerSettings(Settings):
         description="This process's stable name; of several, one watches.",
     )
     scan_every_s: float = Field(
-        15.0, gt=0, le=3600, description="Seconds between two looks at what is held and resolved."
+        15.0, gt=0, le=3600, description="Seconds until what resolved is acted on; a look is taken twice as often."
     )
     redeem_queue: str = Field(
         "redeem", pattern="^[A-Za-z0-9_-]{1,64}$", description="rq queue that redemption jobs go through."
@@ -101,6 +108,11 @@ class RedeemerSettings(Settings):
         le=200,
         description="Shared budget for resolutions from the Data API, asked when the RPC node is silent.",
     )
+
+    @property
+    def relayed(self) -> bool:
+        """Say whether the venue's relayer carries the wallet's calls."""
+        return self.wallet_type in RELAYED or (self.wallet_type == "safe" and self.safe_sent_by == "relayer")
 
 
 def parse_args(argv: list[str] | None = None) -> RedeemerSettings:

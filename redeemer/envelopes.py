@@ -12,6 +12,7 @@ from shared.polymarket.keccak import keccak
 
 PROXY = "0x34ee9791"
 PROXY_CALL = 1
+NOBODY = "0x" + "0" * 40
 DEPOSIT_VALID_S = 600
 """How long the owner's word for a deposit wallet's batch is good."""
 
@@ -52,17 +53,62 @@ def proxy_envelope(
     }
 
 
-def deposit_message(wallet: str, calls: tuple[Call, ...], nonce: int, deadline: int, chain_id: int) -> dict[str, Any]:
-    """Return what the owner of a deposit wallet signs (EIP-712)."""
-
-    def typed(*pairs: str) -> list[dict[str, str]]:
-        return [dict(zip(("name", "type"), pair.split(), strict=True)) for pair in pairs]
-
+def safe_message(safe: str, call: Call, operation: int, nonce: int, chain_id: int) -> dict[str, Any]:
+    """Return what the owner of a Safe signs (EIP-712, Safe 1.3.0 `SafeTx`); nobody is refunded for gas."""
     return {
         "types": {
-            "EIP712Domain": typed("name string", "version string", "chainId uint256", "verifyingContract address"),
-            "Batch": typed("wallet address", "nonce uint256", "deadline uint256", "calls Call[]"),
-            "Call": typed("target address", "value uint256", "data bytes"),
+            "EIP712Domain": _typed("chainId uint256", "verifyingContract address"),
+            "SafeTx": _typed(
+                "to address", "value uint256", "data bytes", "operation uint8", "safeTxGas uint256", "baseGas uint256",
+                "gasPrice uint256", "gasToken address", "refundReceiver address", "nonce uint256",
+            ),
+        },
+        "primaryType": "SafeTx",
+        "domain": {"chainId": chain_id, "verifyingContract": safe},
+        "message": {
+            "to": call.to,
+            "value": 0,
+            "data": bytes.fromhex(call.data[2:]),
+            "operation": operation,
+            "safeTxGas": 0,
+            "baseGas": 0,
+            "gasPrice": 0,
+            "gasToken": NOBODY,
+            "refundReceiver": NOBODY,
+            "nonce": nonce,
+        },
+    }  # fmt: skip
+
+
+def safe_envelope(owner: str, safe: str, call: Call, operation: int, nonce: int, signature: bytes) -> dict[str, Any]:
+    """Return what is submitted for a Safe."""
+    return {
+        "type": "SAFE",
+        "from": owner,
+        "to": call.to,
+        "proxyWallet": safe,
+        "data": call.data,
+        "nonce": str(nonce),
+        "signature": "0x" + signature.hex(),
+        "metadata": "",
+        "signatureParams": {
+            "baseGas": "0",
+            "gasPrice": "0",
+            "gasToken": NOBODY,
+            "operation": str(operation),
+            "refundReceiver": NOBODY,
+            "safeTxnGas": "0",
+        },
+    }
+
+
+def deposit_message(wallet: str, calls: tuple[Call, ...], nonce: int, deadline: int, chain_id: int) -> dict[str, Any]:
+    """Return what the owner of a deposit wallet signs (EIP-712)."""
+    return {
+        "types": {
+            "EIP712Domain": _typed("name string", "version string", "chainId uint256", "verifyingContract address"),
+            "Batch": _typed("wallet address", "nonce uint256", "deadline uint256", "calls Call[]"),
+            "Call": _typed("target address", "value uint256", "data bytes"),
         },
         "primaryType": "Batch",
         "domain": {"name": "DepositWallet", "version": "1", "chainId": chain_id, "verifyingContract": wallet},
@@ -92,6 +138,10 @@ def deposit_envelope(
             "calls": [{"target": call.to, "value": "0", "data": call.data} for call in calls],
         },
     }
+
+
+def _typed(*pairs: str) -> list[dict[str, str]]:
+    return [dict(zip(("name", "type"), pair.split(), strict=True)) for pair in pairs]
 
 
 def _address(text: str) -> bytes:

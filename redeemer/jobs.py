@@ -14,6 +14,7 @@ from redis import ConnectionPool, Redis
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job, JobStatus
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from shared import logs
@@ -101,6 +102,17 @@ class Jobs:
                 return True
             return self._forget(job_id(wallet, condition_id)) and self._enqueue(wallet, condition_id)
 
+    def dead(self) -> dict[str, str]:
+        """Return what failed last, by job name, of every job that used up its retries; the sweep runs it again.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        with answering(self._redis):
+            failed = FailedJobRegistry(queue=self._queue, serializer=JSONSerializer)
+            jobs = Job.fetch_many(failed.get_job_ids(), connection=self._redis, serializer=JSONSerializer)
+            return {job.id: _last_words(job) for job in jobs if job is not None}
+
     def _enqueue(self, wallet: str, condition_id: str) -> bool:
         try:
             self._queue.enqueue_call(  # pyright: ignore[reportUnknownMemberType] - rq leaves its arguments untyped
@@ -136,6 +148,13 @@ class Jobs:
         moments = (job.created_at, job.enqueued_at, job.started_at, job.last_heartbeat, job.ended_at)
         last = max((moment.timestamp() for moment in moments if isinstance(moment, datetime)), default=0.0)
         return self._clock.now_ms() / 1000 - last
+
+
+def _last_words(job: Job) -> str:
+    """Return the last line of what a job died of."""
+    result = job.latest_result()
+    words = (result.exc_string or "").strip() if result else ""
+    return words.rpartition("\n")[2] or "it does not say why"
 
 
 def inline(cashier: Paying) -> Enqueue:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from redeemer import gas, ways
+from redeemer import gas
 from redeemer.books import Books
 from redeemer.carrier import Carrier, OwnCarrier
 from redeemer.chain import Chain
@@ -18,9 +18,11 @@ from redeemer.node import Node
 from redeemer.notary import Notary
 from redeemer.planner import Planner
 from redeemer.preflight import Preflight
-from redeemer.purse import Purse, Rules
+from redeemer.purse import Purse
 from redeemer.relay import Relay
 from redeemer.relayer import Relayer
+from redeemer.rules import Rules
+from redeemer.scribe import Scribe
 from redeemer.teller import Desk, Teller
 from redeemer.wallets import Signer, read_key, wallet_of
 from shared.clock import Clock
@@ -34,7 +36,7 @@ from shared.polymarket.contracts import Contracts, overridden
 from shared.polymarket.endpoints import BUDGETS
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.positions import Positions
-from shared.rate_gate import GateLimits, RateGate
+from shared.rate_gate import GateLimits, Lane, RateGate
 
 LIVE = "live"
 
@@ -47,13 +49,18 @@ class Live:
     planner: Planner
     teller: Teller
     preflight: Preflight
-    carrier: Carrier
 
 
 def build(
-    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Callable[[Event], None]
+    settings: RedeemerSettings,
+    redis: Redis,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    emit: Callable[[Event], None],
+    lane: Lane = Lane.EXITS,
 ) -> Live:
-    """Build everything for the wallet in `settings`.
+    """Build everything for the wallet in `settings`; who only watches takes a later `lane` than who redeems.
 
     Raises:
         BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
@@ -63,23 +70,25 @@ def build(
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     node, ledger = Node(Polygon(rpc)), RedisLedger(redis, LIVE)
-    chain, positions = Chain(rpc, contracts.conditional_tokens), Positions(data_api)
+    chain, positions = Chain(rpc, contracts.conditional_tokens, lane), Positions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
-    planner = Planner(
-        wallet, ledger, chain, holdings, positions,
-        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs,
-    )  # fmt: skip
     notary = Notary(
         wallet, contracts, node, ledger, holdings, positions,
         confirmations=settings.confirmations, fence=lambda: lease.fence, clock=clock, emit=emit,
     )  # fmt: skip
     purse = Purse(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
     carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
+    planner = Planner(
+        wallet, ledger, chain, holdings, positions,
+        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=carrier.least,
+    )  # fmt: skip
     desk = Desk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
     teller = Teller(desk, planner, carrier, Books(ledger), notary, lease, clock=clock, stop=stop)
-    preflight = Preflight(signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node)
-    return Live(wallet, planner, teller, preflight, carrier)
+    preflight = Preflight(
+        signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
+    )
+    return Live(wallet, planner, teller, preflight)
 
 
 def upstreams(
@@ -119,7 +128,7 @@ def _carrier(
     clock: Clock,
     stop: threading.Event,
 ) -> Carrier:
-    if settings.wallet_type not in ways.RELAYED:
+    if not settings.relayed:
         return OwnCarrier(purse, wallet, settings.wallet_type, contracts)
     key, address = settings.relayer_api_key, settings.relayer_api_key_address
     if key is None or address is None:
@@ -138,7 +147,8 @@ def _carrier(
         timeout_s=settings.http_timeout_s,
         headers=headers,
     )
-    return Relay(Relayer(http), purse, signer, wallet, settings.wallet_type, contracts, node, clock=clock)
+    scribe = Scribe(signer, wallet, settings.wallet_type, contracts, clock=clock)
+    return Relay(Relayer(http), purse, scribe, wallet, node, clock=clock)
 
 
 def _holder() -> str:

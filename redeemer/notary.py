@@ -89,10 +89,17 @@ class Notary:
             OutcomeUnknown: our lots are gone from the wallet and no payout for them is found.
             Unavailable: it is not deep enough yet, or nobody could be asked.
         """
+        young = ""
         for tx_hash in self._positions.redeemed_in(self._wallet, due.condition_id):
-            payment = self._elsewhere(due, tx_hash)
+            try:
+                payment = self._elsewhere(due, tx_hash)
+            except Unavailable as error:
+                young = str(error)
+                continue
             if payment:
                 return self._book(due, payment)
+        if young:
+            raise Unavailable(young)
         raise OutcomeUnknown(
             f"condition {due.condition_id} resolved, our lots are not in {self._wallet} any more, and no redemption of "
             "them is found: were they sold or moved by hand? Nothing is booked"
@@ -158,7 +165,7 @@ class Notary:
             "redeemed",
             condition=event.condition_id,
             paid=str(event.paid),
-            token=event.token,
+            currency=event.token,
             way=event.way,
             transaction=event.transaction,
         )

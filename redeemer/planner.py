@@ -1,10 +1,10 @@
 """What is due now: from our lots, the Data API's list, and the chain's word on each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redeemer.chain import Answers, Resolutions
+from redeemer.chain import Answers, Resolutions, batches
 from redeemer.due import Due, judge
 from redeemer.holdings import Holdings
 from shared import logs
@@ -20,6 +20,12 @@ ALARMS = "redeem_alarms"
 MOST_ASKED = 200
 """Conditions in one question to the chain, which answers a bounded number of calls."""
 
+LOOKED_AT_ONCE = 50
+"""Conditions of one part of a look."""
+
+BELIEVED_LOOKS = 10
+"""Looks for which a condition that was due, and whose lots are still there, is taken to be due without a question."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -32,8 +38,8 @@ class Found:
 class Plan(Protocol):
     """What the watcher asks at every look."""
 
-    def find(self) -> Found:
-        """Return what is held and due. Raises Unavailable when Redis or, live, the node is away."""
+    def look(self) -> Iterator[Found]:
+        """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
         ...
 
     def snapshot(self) -> dict[str, Any]:
@@ -46,6 +52,10 @@ class PaperPlan:
 
     def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
         self._ledger, self._resolutions = ledger, resolutions
+
+    def look(self) -> Iterator[Found]:
+        """Yield the held conditions that resolved, all at once."""
+        yield self.find()
 
     def find(self) -> Found:
         """Return the held conditions that resolved."""
@@ -66,7 +76,7 @@ class ChainWord(Protocol):
 
 
 class Planner:
-    """The live plan of one wallet. `least` is what makes a transaction worth sending, in micro-units."""
+    """The live plan of one wallet; a transaction must bring `least` and what it costs, both in micro-units."""
 
     def __init__(
         self,
@@ -78,18 +88,54 @@ class Planner:
         *,
         least: int,
         merge: bool = False,
+        cost: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.least = least
+        self._least, self._cost = least, cost
         self._wallet, self._ledger, self._chain = wallet, ledger, chain
         self._holdings, self._positions, self._merge = holdings, positions, merge
         self._problem = ""
+        self._ended: dict[str, PayoutVector] = {}
+        self._believed: dict[str, int] = {}
         self._log = logs.get("redeemer", wallet=wallet)
 
     def find(self) -> Found:
         """Return the conditions with something to do; those with an alarm wait for an operator."""
-        dues = self.judge(self.candidates())
-        alarms = self.alarms()
-        return Found(len(dues), tuple(due.condition_id for due in dues if due.acts and due.condition_id not in alarms))
+        parts = list(self.look())
+        return Found(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
+
+    def look(self) -> Iterator[Found]:
+        """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
+
+        How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
+        many questions as there ever were. What waits for its turn is not asked about at every look either. Whoever acts
+        on it reads it again.
+        """
+        named, alarms = self.candidates(), self.alarms()
+        self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
+        waiting = self._waiting(alarms)
+        yield Found(len(waiting), waiting)
+        floor = self.floor() if named else 0
+        for some in batches([each for each in named if each not in set(waiting)], LOOKED_AT_ONCE):
+            vectors, silent = self._vectors([each for each in some if each not in self._ended])
+            self._ended |= vectors
+            dues = self._judge([each for each in some if each not in silent], self._ended, floor)
+            due = tuple(each.condition_id for each in dues if each.acts and each.condition_id not in alarms)
+            self._believed |= dict.fromkeys(due, BELIEVED_LOOKS)
+            yield Found(len(dues), due)
+
+    def floor(self) -> int:
+        """Return what a condition must bring to be worth a transaction now, in micro-units.
+
+        Raises:
+            TryAgain, GiveUp: the node did not say what gas costs.
+        """
+        return max(self._least, self._cost())
+
+    def _waiting(self, alarms: Mapping[str, str]) -> tuple[str, ...]:
+        held = {lot.condition_id for lot in open_lots(self._ledger)}
+        left = {name: looks - 1 for name, looks in self._believed.items() if looks > 1}
+        self._believed = {name: looks for name, looks in left.items() if name in held and name not in alarms}
+        return tuple(sorted(self._believed))
 
     def snapshot(self) -> dict[str, Any]:
         """Return what stands in the way."""
@@ -118,9 +164,11 @@ class Planner:
         """
         vectors, silent = self._vectors(condition_ids)
         asked = [each for each in condition_ids if each not in silent]
+        return self._judge(asked, vectors, self.floor() if least is None else least)
+
+    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[Due]:
         held = self._holdings.read([each for each in asked if self._merge or each in vectors])
         lots = _by_condition(open_lots(self._ledger))
-        floor = self.least if least is None else least
         return [
             judge(each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge)
             for each in asked

@@ -28,9 +28,17 @@ class Preflight:
     """Looks at one wallet."""
 
     def __init__(
-        self, signer: str, wallet: str, kind: WalletKind, route: Route, contracts: Contracts, node: Node
+        self,
+        signer: str,
+        wallet: str,
+        kind: WalletKind,
+        route: Route,
+        contracts: Contracts,
+        node: Node,
+        *,
+        relayed: bool,
     ) -> None:
-        self._signer, self._wallet, self._kind = signer, wallet, kind
+        self._signer, self._wallet, self._kind, self._relayed = signer, wallet, kind, relayed
         self._route: Route = route
         self._contracts, self._node = contracts, node
 
@@ -82,7 +90,7 @@ class Preflight:
         return [Check("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
 
     def _gas(self) -> list[Check]:
-        if self._kind in ways.RELAYED:
+        if self._relayed:
             return []
         held = self._node.gas_held(self._signer)
         return [

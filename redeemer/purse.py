@@ -9,16 +9,21 @@
 
 The lease's fencing token goes with every write, so of two workers only one can ever store, and nothing that is not
 stored is broadcast.
+
+A reorganisation deeper than `CONFIRMATIONS` takes back what was settled and leaves a nonce free below ours, so that
+nothing sent after it would ever be mined. So the last settled transaction is kept: when the next one finds the chain
+without it, it is under way again, its bytes go out again, and what it pays is proved again. Where it was somebody
+else's transaction with this key that vanished, its nonce is filled with an empty transaction to ourselves.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
 from redeemer import gas, sending
 from redeemer.due import Due
 from redeemer.gas import Fees
 from redeemer.node import Node
+from redeemer.rules import Rules
 from redeemer.sending import Lost, Repeat, Replace, Sending, Settle, View, Wait, next_step
 from redeemer.wallets import Signer
 from redeemer.ways import Call, Route
@@ -29,19 +34,9 @@ from shared.ledger import Ledger
 from shared.writes import Fence, Known, Record, Write, Written
 
 SENDINGS = "sendings"
+SETTLED = "settled_sendings"
 NONCES = "nonces"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How transactions are sent: `cap` in wei for one gas, `confirmations` in blocks, `pol_warning` in wei."""
-
-    chain_id: int
-    cap: int
-    confirmations: int
-    stuck_after_ms: int
-    pol_warning: int
-    pol_price: Decimal
+EMPTY_GAS = 21_000
 
 
 class Purse:
@@ -85,9 +80,10 @@ class Purse:
 
         Raises:
             Rejected: it would revert; nothing was stored.
-            Unavailable: not enough POL, gas too dear, or the node is away.
+            Unavailable: not enough POL, gas too dear, the chain took the last one back, or the node is away.
             Fenced: another worker sends for this signer now.
         """
+        self._check_settled()
         units = gas.with_margin(self._node.simulate(self.address, call))
         fees = gas.offered(self._node.market(), self.rules.cap)
         self._afford(fees.cost(units))
@@ -126,8 +122,11 @@ class Purse:
 
     def close(self, made: Sending, name: str = "") -> None:
         """Free the nonce: everything that the transaction brought is booked."""
-        record = Record(SENDINGS, self.address, None)
-        self._commit(Write(id=name or f"close:{made.last.hash}", records=(record,), fence=self._fence()))
+        records = [Record(SENDINGS, self.address, None)]
+        if not made.relayed:
+            records.append(Record(SETTLED, self.address, sending.write(made)))
+        name = name or f"close:{made.last.hash}:{made.reopened}"
+        self._commit(Write(id=name, records=tuple(records), fence=self._fence()))
 
     def note(self, record: Record, name: str) -> None:
         """Keep a record of this signer's. Raises Fenced as `send`."""
@@ -144,7 +143,18 @@ class Purse:
         settled_at = hex(max(0, head - self.rules.confirmations))
         return View(head, receipts, 0 if receipts else self._node.nonce(self.address, settled_at))
 
+    def _fill(self, made: Sending) -> None:
+        """Use up a nonce below ours that neither the chain nor the pool knows a transaction of."""
+        free = self._node.nonce(self.address)
+        if free >= made.nonce:
+            return
+        fees = gas.offered(self._node.market(), self.rules.cap)
+        empty = self._sign(Call(self.address, "0x"), free, EMPTY_GAS, fees)
+        self._log.warning("nonce_filled", nonce=free, transaction=empty.hash, waiting=made.last.hash)
+        self._node.broadcast(empty.raw)
+
     def _replace(self, made: Sending) -> None:
+        self._fill(made)
         fees = gas.raised(made.last.fees, self._node.market(), self.rules.cap)
         if fees is None:
             self._log.warning(
@@ -154,7 +164,7 @@ class Purse:
             return
         attempt = self._sign(made.call, made.nonce, made.gas, fees)
         again = made.with_attempt(attempt)
-        self.store(again, f"send:{self.address}:{made.nonce}:{attempt.hash}")
+        self.store(again, f"replace:{self.address}:{made.nonce}:{attempt.hash}")
         self._log.warning("transaction_replaced", transaction=made.last.hash, by=attempt.hash, nonce=made.nonce)
         metrics.counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
         self._broadcast(again)
@@ -170,6 +180,19 @@ class Purse:
             self._node.broadcast(made.last.raw)
         except HybridError as error:
             self._log.warning("broadcast_refused", transaction=made.last.hash, error=str(error))
+
+    def _check_settled(self) -> None:
+        """Take up the last settled transaction again where the chain does not count it any more."""
+        text = self._ledger.records(SETTLED).get(self.address)
+        last = sending.read(text) if text else None
+        if last is None or self._node.nonce(self.address) > last.nonce:
+            return
+        again = replace(last, seen_in="", reopened=last.reopened + 1)
+        self.store(again, f"reopen:{last.last.hash}:{again.reopened}")
+        self._reorganised(last)
+        raise Unavailable(
+            f"transaction {last.last.hash} was settled and the chain does not count it any more: it is sent again first"
+        )
 
     def _next_nonce(self) -> int:
         """Return the nonce after the chain's and after ours: a node that lags must not make us use one twice."""

@@ -1,55 +1,41 @@
-"""A proxy's or deposit wallet's way to the chain: the owner signs, the venue's relayer sends and pays the gas.
+"""A wallet's way to the chain through the venue's relayer: the owner signs, the relayer sends and pays the gas.
 
 The signed envelope is stored before it is handed over, and handed over again until the relayer named it: its wallet
 nonce lets it happen once. A quota that is used up is respected until it is over, also by the next process.
 """
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
-from redeemer import envelopes, ways
+from redeemer import ways
 from redeemer.due import Due
-from redeemer.gas import Fees, with_margin
+from redeemer.gas import Fees
+from redeemer.holds import Holds
 from redeemer.node import Node
 from redeemer.purse import Purse
-from redeemer.relayer import Carried, Relayer, Turn
+from redeemer.relayer import Carried, Relayer
+from redeemer.scribe import Scribe, folded, unfolded
 from redeemer.sending import Attempt, Lost, Sending, Settle, Wait
-from redeemer.wallets import Signer
-from redeemer.ways import Call, Route, WalletKind
+from redeemer.ways import Call, Route
 from shared import logs
 from shared.clock import Clock
-from shared.errors import RateLimited, Rejected, Unavailable
+from shared.errors import RateLimited, Rejected
 from shared.events import fact_id
-from shared.polymarket.contracts import Contracts
-from shared.writes import Record
 
-QUOTAS = "relayer_quotas"
 _BUSY = ("in-flight", "busy", "active action")
-_PROXY_GAS = 10_000_000
 _UNPAID = Fees(0, 0)
-_DEFAULT_QUOTA_S = 60.0
 
 
 class Relay:
     """Carries calls of one wallet, one envelope at a time."""
 
+    calls_at_once = ways.MOST_CALLS
+    relayed = True
+
     def __init__(
-        self,
-        relayer: Relayer,
-        purse: Purse,
-        signer: Signer,
-        wallet: str,
-        kind: WalletKind,
-        contracts: Contracts,
-        node: Node,
-        *,
-        clock: Clock,
+        self, relayer: Relayer, purse: Purse, scribe: Scribe, wallet: str, node: Node, *, clock: Clock
     ) -> None:
-        self.calls_at_once = ways.CALLS_AT_ONCE[kind]
-        self._relayer, self._purse, self._signer, self._wallet, self._kind = relayer, purse, signer, wallet, kind
-        self._contracts, self._node, self._clock = contracts, node, clock
+        self._relayer, self._purse, self._scribe, self._wallet = relayer, purse, scribe, wallet
+        self._node, self._clock, self._holds = node, clock, Holds(purse, clock=clock)
         self._log = logs.get("redeemer", wallet=wallet)
 
     def under_way(self) -> Sending | None:
@@ -65,14 +51,15 @@ class Relay:
 
         Raises:
             Rejected: a call would revert; nothing was stored.
-            Unavailable: the quota is used up, and until when; or the relayer is away.
+            Unavailable: the relayer is held, and until when; or it is away.
         """
-        self._check_quota()
+        self._holds.check()
         gas = sum(self._node.simulate(self._wallet, call) for call in calls)
-        turn = self._relayer.turn(self.owner, "PROXY" if self._kind == "proxy" else "WALLET")
-        envelope = self._envelope(calls, turn, min(with_margin(gas), _PROXY_GAS))
-        attempt = Attempt("", json.dumps(envelope), _UNPAID, self._clock.now_ms())
-        made = Sending(self.owner, self._wallet, turn.nonce, Call(envelope["to"], "0x"), gas, route, dues, (attempt,))
+        turn = self._relayer.turn(self._scribe.owner, self._scribe.type)
+        envelope = self._scribe.write(calls, turn, gas)
+        attempt = Attempt("", folded(envelope), _UNPAID, self._clock.now_ms())
+        call = Call(envelope["to"], "0x")
+        made = Sending(self._scribe.owner, self._wallet, turn.nonce, call, gas, route, dues, (attempt,))
         self._purse.store(made, self._name("send", made))
         return self._hand_over(made)
 
@@ -82,38 +69,21 @@ class Relay:
             return self._again(made)
         carried = self._relayer.carried(made.relayed_as)
         if carried.state == "failed":
-            return Lost(f"the relayer gave it up: {carried.error or 'it does not say why'}")
-        if not carried.tx_hash:
-            return None
-        receipt = self._node.receipt(carried.tx_hash)
+            said = carried.error or "it does not say why"
+            self._holds.gave_up(said)
+            return Lost(f"the relayer gave it up: {said}")
+        receipt = self._node.receipt(carried.tx_hash) if carried.tx_hash else None
         if receipt is None:
             return None
         depth = self._node.head() - receipt.block + 1
-        return Settle(receipt) if depth >= self._purse.rules.confirmations else Wait(receipt, depth)
+        if depth < self._purse.rules.confirmations:
+            return Wait(receipt, depth)
+        self._holds.carried()
+        return Settle(receipt)
 
     def close(self, made: Sending) -> None:
         """Be ready for the next."""
         self._purse.close(made, self._name("close", made))
-
-    @property
-    def owner(self) -> str:
-        """Return who signs for the wallet."""
-        return self._signer.address
-
-    def _envelope(self, calls: tuple[Call, ...], turn: Turn, gas: int) -> dict[str, Any]:
-        if self._kind == "proxy":
-            data = envelopes.proxy_data(calls)
-            digest = envelopes.proxy_digest(self.owner, data, gas, turn.nonce, turn.relay, self._contracts)
-            signature = self._signer.sign_digest(digest)
-            return envelopes.proxy_envelope(
-                self.owner, self._wallet, data, gas, turn.nonce, turn.relay, signature, self._contracts
-            )
-        deadline = self._clock.now_ms() // 1000 + envelopes.DEPOSIT_VALID_S
-        message = envelopes.deposit_message(self._wallet, calls, turn.nonce, deadline, self._contracts.chain_id)
-        signature = self._signer.sign_typed(message)
-        return envelopes.deposit_envelope(
-            self.owner, self._wallet, calls, turn.nonce, deadline, signature, self._contracts
-        )
 
     def _again(self, made: Sending) -> Lost | None:
         try:
@@ -125,12 +95,13 @@ class Relay:
         return None
 
     def _hand_over(self, made: Sending) -> Sending:
-        self._check_quota()
+        self._holds.check()
         try:
-            carried = self._relayer.submit(json.loads(made.last.raw))
+            carried = self._relayer.submit(unfolded(made.last.raw))
         except RateLimited as error:
-            self._note_quota(error.retry_after_s or _DEFAULT_QUOTA_S)
-            raise self._over_quota() from error
+            self._holds.over_quota(error)
+            self._holds.check()
+            raise
         return self._named(made, carried)
 
     def _named(self, made: Sending, carried: Carried) -> Sending:
@@ -139,29 +110,5 @@ class Relay:
         self._log.info("transaction_relayed", relayed_as=carried.id, conditions=len(made.dues))
         return named
 
-    def _check_quota(self) -> None:
-        if self._quota_until_ms() > self._clock.now_ms():
-            raise self._over_quota()
-
-    def _note_quota(self, after_s: float) -> None:
-        until_ms = self._clock.now_ms() + int(after_s * 1000)
-        self._purse.note(Record(QUOTAS, self.owner, str(until_ms)), f"quota:{self.owner}:{until_ms}")
-        self._log.warning("relayer_quota_used_up", until=_moment(until_ms))
-
-    def _quota_until_ms(self) -> int:
-        return int(self._purse.noted(QUOTAS).get(self.owner, "0"))
-
-    def _over_quota(self) -> Unavailable:
-        until_ms = self._quota_until_ms()
-        hours = max(0, until_ms - self._clock.now_ms()) / 3_600_000
-        return Unavailable(
-            f"the relayer's quota is used up until {_moment(until_ms)} ({hours:.1f} h from now): nothing is sent "
-            "before; the money is safe on the chain, and can be redeemed on the venue's site meanwhile"
-        )
-
     def _name(self, step: str, made: Sending) -> str:
         return f"{step}:{fact_id(made.signer, made.nonce, made.last.raw)}"
-
-
-def _moment(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"

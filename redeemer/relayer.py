@@ -9,6 +9,7 @@ from shared.gate_limits import Lane
 from shared.polymarket.payloads import as_object, text
 
 State = Literal["waiting", "mined", "failed"]
+RelayedType = Literal["PROXY", "SAFE", "WALLET"]
 
 _STATES: dict[str, State] = {
     "STATE_NEW": "waiting",
@@ -56,7 +57,7 @@ class Relayer:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def turn(self, owner: str, kind: Literal["PROXY", "WALLET"]) -> Turn:
+    def turn(self, owner: str, kind: RelayedType) -> Turn:
         """Return the nonce that the next submission of `owner` needs.
 
         Raises:

@@ -40,7 +40,7 @@ class Sending:
     """One nonce of one signer, what it carries, and every form in which it was signed.
 
     Through the relayer `raw` is the signed envelope, `relayed_as` the relayer's own name for it, and an attempt's hash
-    is known only once the relayer tells it.
+    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was settled.
     """
 
     signer: str
@@ -53,11 +53,17 @@ class Sending:
     attempts: tuple[Attempt, ...]
     seen_in: str = ""
     relayed_as: str = ""
+    reopened: int = 0
 
     @property
     def last(self) -> Attempt:
         """Return the newest attempt."""
         return self.attempts[-1]
+
+    @property
+    def relayed(self) -> bool:
+        """Say whether the relayer carries it: what it is called on chain is then the relayer's to say."""
+        return not self.last.hash
 
     def with_attempt(self, attempt: Attempt) -> "Sending":
         """Return it with one attempt more."""

@@ -14,6 +14,7 @@ from itertools import islice
 from redeemer import ways
 from redeemer.books import Books
 from redeemer.carrier import Carrier
+from redeemer.chain import batches
 from redeemer.due import Due
 from redeemer.notary import Notary
 from redeemer.planner import Planner
@@ -25,6 +26,9 @@ from shared.errors import Fenced, OutcomeUnknown, Rejected, Unavailable
 from shared.events import RedemptionResult
 from shared.lease import Lease
 from shared.polymarket.contracts import Contracts
+
+JUDGED_AT_ONCE = 50
+"""Conditions looked at until a batch is full: of hundreds that are due, no more are read than are sent."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,14 @@ class Teller:
         self.wallet = desk.wallet
         self._desk, self._planner, self._carrier, self._books = desk, planner, carrier, books
         self._notary, self._lease, self._clock, self._stop = notary, lease, clock, stop
+        self._told: dict[str, RedemptionResult] = {}
         self._log = logs.get("redeemer", wallet=desk.wallet)
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do.
+
+        A condition that just went along with another one's transaction has a job of its own waiting: that one is told
+        what came, once, without a question to the node.
 
         Raises:
             Unavailable: not now (under way, another worker's turn, no gas, node away); ask again later.
@@ -69,9 +77,10 @@ class Teller:
         if wallet != self.wallet:
             raise Rejected(f"this redeemer serves the wallet {self.wallet!r}, not {wallet!r}")
         with self._turn():
-            done = self._finish()
-            if condition_id in done:
-                return done[condition_id]
+            self._told.update(self._finish())
+            known = self._told.pop(condition_id, None)
+            if known and not self._books.held(condition_id).lots:
+                return known
             return self._act(condition_id)
 
     def finish(self) -> Mapping[str, RedemptionResult]:
@@ -96,14 +105,15 @@ class Teller:
             raise Rejected(
                 f"condition {condition_id} has an alarm: {alarm}; `hybrid redeem --clear {condition_id}` lifts it"
             )
-        least = max(self._planner.least, self._carrier.least())
+        least = self._planner.floor()
         dues = self._planner.judge([condition_id], least)
         if not dues:
             raise Unavailable(f"condition {condition_id}: the node did not say how it stands")
         due = dues[0]
         match due.state:
             case "pay" | "merge":
-                return self._send(due, least).get(condition_id)
+                self._told = dict(self._send(due, least))
+                return self._told.pop(condition_id, None)
             case "write_off":
                 return self._notary.write_off(due)
             case "gone":
@@ -132,7 +142,8 @@ class Teller:
             return (first,)
         alarms = self._planner.alarms()
         names = [name for name in self._planner.candidates() if name != first.condition_id and name not in alarms]
-        ready = (due for due in self._planner.judge(names, least) if due.state in {"pay", "merge"} and self._free(due))
+        judged = (due for some in batches(names, JUDGED_AT_ONCE) for due in self._planner.judge(some, least))
+        ready = (due for due in judged if due.state in {"pay", "merge"} and self._free(due))
         return (first, *islice(ready, self._carrier.calls_at_once - 1))
 
     def _free(self, due: Due) -> bool:
@@ -145,6 +156,7 @@ class Teller:
     def _finish(self) -> Mapping[str, RedemptionResult]:
         deadline = self._clock.monotonic() + self._desk.settle_wait_s
         while made := self._carrier.under_way():
+            self._check_ours(made)
             step = self._carrier.look(made)
             if isinstance(step, Settle):
                 return self._settle(made, step)
@@ -154,6 +166,18 @@ class Teller:
                 return {}
             self._await(made, step, deadline)
         return {}
+
+    def _check_ours(self, made: Sending) -> None:
+        """Touch nothing that another wallet of this signer, or the other way to send, has under way."""
+        if made.wallet != self.wallet:
+            raise Unavailable(
+                f"a transaction of {made.wallet}, which has the same signer, is under way: its own redeemer settles it"
+            )
+        if made.relayed != self._carrier.relayed:
+            way = "relayer" if made.relayed else "owner"
+            raise Unavailable(
+                f"a transaction sent by the {way} is under way: set SAFE_SENT_BY={way} until it is settled"
+            )
 
     def _await(self, made: Sending, step: Wait | None, deadline: float) -> None:
         if self._stop.is_set() or self._clock.monotonic() >= deadline:

@@ -11,6 +11,7 @@ from redeemer.gas import Fees
 from redeemer.sending import Attempt
 from redeemer.ways import Call, WalletKind
 from shared.errors import BadConfig, DependencyMissing, RefusedForSafety
+from shared.polymarket.keccak import keccak
 from shared.polymarket.wallets import wallets_of
 
 _DIGITS = 64
@@ -49,6 +50,14 @@ class Signer:
         from eth_account.messages import encode_typed_data  # noqa: PLC0415 - only where a key is used
 
         return bytes(self._account.sign_message(encode_typed_data(full_message=message)).signature)
+
+    def sign_for_safe(self, message: dict[str, Any]) -> bytes:
+        """Sign EIP-712 data as a Safe takes it: its digest as a personal message, and 4 added to v (`eth_sign`)."""
+        from eth_account.messages import encode_typed_data  # noqa: PLC0415 - only where a key is used
+
+        signable = encode_typed_data(full_message=message)
+        signature = self.sign_digest(keccak(b"\x19" + signable.version + signable.header + signable.body))
+        return signature[:-1] + bytes((signature[-1] + 4,))
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign 32 bytes as a personal message; return 65 bytes."""

@@ -13,7 +13,7 @@ Positions of plain markets derive from USDC.e and those of neg-risk markets from
 | wallet | carried by | calls at once | gas |
 |---|---|---|---|
 | eoa | its own transaction | 1 | ours |
-| safe | `execTransaction`, several through MultiSend | 40 | ours |
+| safe | `execTransaction`, several through MultiSend: its owner, or the relayer | 40 | ours, or the venue's |
 | proxy | the relayer | 40 | the venue's |
 | deposit | the relayer | 40 | the venue's |
 """

@@ -1,13 +1,14 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.accounts import Postings
 from shared.events import Event
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(NamedTuple):
     """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
 
     account: str
@@ -32,8 +33,7 @@ class Ack:
     entry: str
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One field of a record hash; None deletes it."""
 
     kind: str
@@ -70,6 +70,8 @@ class Write:
     fence: Fence | None = None
     ack: Ack | None = None
     expected_seq: int | None = None
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """JSON of events that is at hand already, by the event's id."""
 
 
 @dataclass(frozen=True)

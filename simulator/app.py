@@ -22,8 +22,12 @@ from simulator.gateway import Gateway
 from simulator.generator import Generator
 from simulator.limits import Limits
 from simulator.market_ws import MarketChannel
+from simulator.merging import Merging
+from simulator.pool import Pool
+from simulator.redemptions import Redemptions
 from simulator.request_log import RequestLog
 from simulator.rpc import Rpc
+from simulator.rpc_sending import Sending
 from simulator.rtds import Rtds
 from simulator.settings import Settings
 from simulator.signer_limits import SignerLimits
@@ -53,6 +57,7 @@ class App:
         self.exchange = Exchange(self.world, Accounts(self.world.held))
         self.user_channel = UserChannel(self.world, self._credentials)
         self.traders = TradersControl(self.world, self.exchange, self._signers)
+        self.merging = Merging(self.world)
         hubs = [self.market_channel, self.rtds, self.user_channel]
         self.control = Control(self.world, limits, requests, list(hubs))
         self.gateway = Gateway(self.world, limits, requests)
@@ -95,8 +100,10 @@ class App:
         directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
         directory.add("site", self.site.routes())
         directory.add("subgraph", Subgraph(world).routes())
-        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts)).routes())
-        directory.add("sim", self.control.routes() + self.traders.routes() + self.site.levers())
+        redemptions = Redemptions(world, self.exchange.accounts)
+        sending = Sending(world, Pool(world, redemptions), redemptions)
+        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts), sending).routes())
+        directory.add("sim", self.control.routes() + self.traders.routes() + self.merging.routes() + self.site.levers())
 
     async def _socket(self, socket: WebSocket) -> None:
         hubs = {"/ws/market": self.market_channel, "/ws/user": self.user_channel, "/rtds": self.rtds}

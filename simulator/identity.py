@@ -2,6 +2,8 @@
 
 import hashlib
 
+from eth_hash.auto import keccak
+
 _ZEROS = "0x" + "0" * 64
 
 
@@ -23,6 +25,17 @@ def address(*parts: object) -> str:
 def token(*parts: object) -> str:
     """Return an ERC-1155 position id as a decimal string."""
     return str(int(digest("token", *parts), 16))
+
+
+def collection(condition_id: str, index_set: int) -> str:
+    """Return the id of a condition's outcome apart from any collateral."""
+    return hash32("collection", condition_id, index_set)
+
+
+def position(collateral: str, condition_id: str, index_set: int) -> str:
+    """Return the token id that ConditionalTokens derives from a collateral and an outcome (`getPositionId`)."""
+    packed = bytes.fromhex(collateral[2:]) + bytes.fromhex(collection(condition_id, index_set)[2:])
+    return str(int.from_bytes(keccak(packed), "big"))
 
 
 def zero32() -> str:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from random import Random
 
-from simulator import identity
+from simulator import contracts, identity
 from simulator.amounts import MICRO, PRICE_ONE, TICKS
 from simulator.market import Event, Market
 from simulator.world import World
@@ -94,6 +94,8 @@ class Listing:
         world, made = self._world, self._made
         self._made += 1
         seed = (world.settings.seed, slug)
+        condition = identity.hash32("condition", *seed)
+        collateral = contracts.WRAPPED_COLLATERAL if event.neg_risk else contracts.USDC_E
         tick = list(TICKS.values())[(made + 1) % len(TICKS)] if end_ms is None else TICKS["0.01"]
         return world.open_market(
             Market(
@@ -101,8 +103,11 @@ class Listing:
                 slug=slug,
                 question=question,
                 event=event,
-                condition_id=identity.hash32("condition", *seed),
-                tokens=(identity.token(*seed, 0), identity.token(*seed, 1)),
+                condition_id=condition,
+                tokens=(
+                    identity.position(collateral, condition, 1),
+                    identity.position(collateral, condition, 2),
+                ),
                 outcomes=outcomes,
                 category=category,
                 tick=tick,

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from simulator import abi, contracts
 from simulator.chain import Log
+from simulator.rpc_sending import NodeError, Sending, receipt_facts
 from simulator.wallet_calls import WalletCalls
 from simulator.web import Answer, Call, Json, Route
 from simulator.world import World
@@ -14,23 +15,14 @@ _LOG_RANGE = 10_000
 Method = Callable[[list[Json], int], object]
 
 
-class RpcError(Exception):
-    """A JSON-RPC error with its code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        """Keep code and message."""
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
 class Rpc:
     """Serve /rpc, single calls and batches."""
 
-    def __init__(self, world: World, wallets: WalletCalls) -> None:
-        """Look at a world and its traders' wallets."""
+    def __init__(self, world: World, wallets: WalletCalls, sending: Sending) -> None:
+        """Look at a world, its traders' wallets and what those send themselves."""
         self._world = world
         self._wallets = wallets
+        self._sending = sending
         self._asked = 0
         self._methods: dict[str, Method] = {
             "eth_chainId": lambda _params, _head: hex(contracts.CHAIN_ID),
@@ -43,6 +35,7 @@ class Rpc:
             "eth_getTransactionReceipt": self.receipt,
             "eth_call": self.call,
             "eth_getCode": self.code,
+            **sending.methods,
         }
 
     def routes(self) -> list[Route]:
@@ -87,18 +80,20 @@ class Rpc:
 
     def receipt(self, params: list[Any], head: int) -> dict[str, Any] | None:
         """Return a transaction's receipt, None while it is not mined."""
-        logs = self._world.chain.receipt(str(params[0]).lower(), head)
-        if not logs:
+        tx_hash = str(params[0]).lower()
+        logs, own = self._world.chain.receipt(tx_hash, head), self._sending.receipt(tx_hash, head)
+        if not (logs or own):
             return None
-        block = logs[-1].block
+        block = own.block if own else logs[-1].block
         return {
-            "transactionHash": logs[0].tx_hash,
+            "transactionHash": tx_hash,
             "transactionIndex": "0x1",
             "blockNumber": hex(block),
             "blockHash": self._world.chain.hash(block),
             "status": "0x1",
             "gasUsed": hex(200_000),
             "logs": [self._log(log) for log in logs],
+            **(receipt_facts(own) if own else {}),
         }
 
     def call(self, params: list[Any], head: int) -> str:
@@ -106,7 +101,9 @@ class Rpc:
         target, data = str(params[0]["to"]).lower(), str(params[0].get("data", ""))
         data = data or str(params[0].get("input", ""))
         if (known := self._wallets.read(target, data)) is not None:
-            return "0x" + abi.word(known)
+            return "0x" + abi.word(known - self._sending.later(params))
+        if (answer := self._sending.call(params, head)) is not None:
+            return answer
         if target != contracts.CONDITIONAL_TOKENS:
             return "0x"
         selector, words = data[:10], [data[at : at + 64] for at in range(10, len(data), 64)]
@@ -123,7 +120,7 @@ class Rpc:
             abi.OUTCOME_SLOT_COUNT: lambda: 2 if market else 0,
         }
         if selector not in values:
-            raise RpcError(3, "execution reverted")
+            raise NodeError(3, "execution reverted")
         return "0x" + abi.word(values[selector]())
 
     def _one(self, asked: Json, head: int) -> dict[str, Any]:
@@ -133,7 +130,7 @@ class Rpc:
             return _failed(number, -32601, f"the method {name} does not exist/is not available")
         try:
             result = self._methods[name](request.get("params") or [], head)
-        except RpcError as error:
+        except NodeError as error:
             return _failed(number, error.code, error.message)
         except (LookupError, TypeError, ValueError) as error:
             return _failed(number, -32602, f"invalid argument: {error}")
@@ -155,17 +152,17 @@ class Rpc:
         if "blockHash" in asked:
             block = self._world.chain.block_of(str(asked["blockHash"]), self._world.now_ms())
             if block is None:
-                raise RpcError(-32000, "unknown block")
+                raise NodeError(-32000, "unknown block")
             return block, block
         low = self._number(asked.get("fromBlock", "latest"), head)
         high = self._number(asked.get("toBlock", "latest"), head)
         if low > high or high > head:
-            raise RpcError(-32000, "invalid block range params")
+            raise NodeError(-32000, "invalid block range params")
         now = self._world.now_ms()
         fault = self._world.faults.take("range_limit", "rpc", "", now)
         cap = int(fault.number("blocks", 100)) if fault else _LOG_RANGE
         if high - low > cap:
-            raise RpcError(-32701, "exceed maximum block range: " + str(cap))
+            raise NodeError(-32701, "exceed maximum block range: " + str(cap))
         return low, high
 
     def _number(self, text: Json, head: int) -> int:

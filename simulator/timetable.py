@@ -19,7 +19,11 @@ class Timetable:
         """Return the block and the moments for something done at `at_ms`."""
         settings, chain = self._settings, self._chain
         delay = settings.wall_ms(settings.chain_delay_s) - chain.block_ms // 2
-        block = chain.first_block_from(at_ms + max(0, delay))
+        return self.mined(chain.first_block_from(at_ms + max(0, delay)), at_ms)
+
+    def mined(self, block: int, at_ms: int) -> Stamp:
+        """Return the moments for something done at `at_ms` that is in this block."""
+        settings, chain = self._settings, self._chain
         chain_at = chain.mined_ms(block)
         return Stamp(
             block=block,

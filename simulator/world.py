@@ -27,7 +27,7 @@ from simulator.news import (
 )
 from simulator.rows import Redeemed, redeem_row, row_of
 from simulator.settings import Settings
-from simulator.settlement import Profile, Settlement, emissions_of, fee_of, fills_of
+from simulator.settlement import Profile, Settlement, Stamp, emissions_of, fee_of, fills_of
 from simulator.timetable import Timetable
 
 
@@ -144,12 +144,21 @@ class World:
             raise ValueError(msg)
         stamp = self.timetable.stamp(at_ms)
         tx_hash = identity.hash32("redeem", wallet, market.condition_id, at_ms)
+        total = self.hand_in(wallet, market, resolution, tx_hash, stamp)
+        emission = abi.payout_redemption(
+            contracts.CONDITIONAL_TOKENS, wallet, contracts.USDC_E, market.condition_id, total
+        )
+        self.chain.emit(stamp.block, tx_hash, [emission])
+        return total
+
+    def hand_in(self, wallet: str, market: Market, ended: Resolution, tx_hash: str, stamp: Stamp) -> int:
+        """Take a wallet's holdings of a market in a transaction; return what they pay. Logs are the caller's."""
         total = 0
         for outcome in (0, 1):
             position = self.held.position(wallet, market, outcome)
             if position.shares:
                 shares = position.shares
-                payout = int(shares * resolution.share(outcome))
+                payout = shares * ended.payouts[outcome] // sum(ended.payouts)
                 position.redeem(payout)
                 total += payout
                 face, seq = self.profile(wallet), self.next_row()
@@ -157,10 +166,6 @@ class World:
                 self.activity.add(redeem_row(facts, seq, stamp))
                 shown = self.indexed.position(wallet, market, outcome)
                 self.agenda.at(stamp.data_at_ms, lambda _, p=shown, x=payout: p.redeem(x))
-        emission = abi.payout_redemption(
-            contracts.CONDITIONAL_TOKENS, wallet, contracts.USDC_E, market.condition_id, total
-        )
-        self.chain.emit(stamp.block, tx_hash, [emission])
         return total
 
     def note(self, row: Row) -> None:

@@ -29,6 +29,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 PURE = (
     "backtest/sweep/luck.py",
     "buyer/aftermath.py",
+    "buyer/ends.py",
     "buyer/books.py",
     "buyer/caps.py",
     "buyer/case.py",
@@ -99,7 +100,18 @@ PURE = (
 """No I/O, no clock, no randomness, no logging: values in, a value out."""
 
 PURE_LIBRARIES = frozenset(
-    {"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "itertools"}
+    {
+        "abc",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "itertools",
+    }
     | {"json", "math", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
 )
 

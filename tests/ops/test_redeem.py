@@ -1,13 +1,17 @@
 """`hybrid redeem` against the local venue: it lists what is due, sends nothing, and redeems when told so."""
 
 import json
+import threading
 from collections.abc import Generator
 
 import pytest
 
 from ops import redeem
+from redeemer.bootstrap import build_worker, jobs
+from redeemer.config import parse_args
 from redeemer.planner import ALARMS
 from shared.broker import connect
+from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
 from shared.ledger import RedisLedger, open_lots
 from shared.writes import Record, Write
@@ -54,6 +58,23 @@ def test_what_is_due_is_listed_and_redeemed_only_when_told_so(
     done = run(valkey_url, capsys, now=True)
     assert [(row["condition_id"], row["state"]) for row in done] == [(due.condition_id, "redeemed")]
     assert [(lot.condition_id, lot.shares) for lot in open_lots(ledger)] == [(still_open.condition_id, 10 * ONE)]
+
+
+def test_a_job_that_used_up_its_retries_is_shown_with_what_it_died_of(
+    venue: Simulator, valkey_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = venue.markets[0]
+    hold(RedisLedger(connect(valkey_url), "paper"), a_lot(token_id=market.tokens[0], condition_id=market.condition_id))
+    monkeypatch.setenv("REDIS_URL", valkey_url)
+    settings = parse_args([]).model_copy(update={"retry_after_s": ()})
+    stop, clock = threading.Event(), SystemClock()
+    jobs(settings, connect(valkey_url), clock=clock)(settings.paper_wallet, market.condition_id)
+    build_worker(settings, stop=stop, clock=clock).burst(stop)
+
+    listed = {row["condition_id"]: row for row in run(valkey_url, capsys)}
+
+    assert "its job failed" in listed[market.condition_id]["note"]
+    assert "is not known to be resolved" in listed[market.condition_id]["note"]
 
 
 def test_an_alarm_is_lifted_by_name_and_approvals_are_for_real_wallets(

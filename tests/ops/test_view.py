@@ -132,6 +132,15 @@ def a_fill(**changes: object) -> dict[str, object]:
     }
 
 
+def test_the_screen_says_which_services_use_real_money() -> None:
+    view = a_full_view()
+    view.apply(ServiceStart(id="y", emitted_at_ms=1, service="redeemer", instance="r", mode="live"))
+    assert "PAPER, and LIVE: redeemer" in drawn(page(Picture(view)))
+
+    view.apply(ServiceStart(id="z", emitted_at_ms=2, service="redeemer", instance="r", mode="paper"))
+    assert "LIVE" not in drawn(page(Picture(view)))
+
+
 def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
     assert judge([a_fill()], [a_signal()]).clean
     assert judge([a_fill()], []).missed == 1

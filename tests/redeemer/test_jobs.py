@@ -74,6 +74,24 @@ def test_a_job_run_twice_pays_once(house: House) -> None:
     assert house.job().return_value() == {"redeemed": "nothing held"}
 
 
+def test_a_dead_job_is_listed_with_what_it_died_of_and_runs_again(house: House) -> None:
+    hold(house.desk.ledger, a_lot())
+    house.desk.node.payouts.clear()
+    house.jobs("paper", CONDITION)
+    house.work()
+
+    assert house.jobs.dead() == {
+        JOB: f"shared.errors.Unavailable: condition {CONDITION} is not known to be resolved: it has no payouts"
+    }
+    house.desk.node.payouts[CONDITION] = (1, 0)
+    house.clock.advance(2 * AGAIN_S)
+    assert house.jobs("paper", CONDITION)
+    house.work()
+
+    assert house.jobs.dead() == {}
+    assert [event.paid for event in house.redeemed()] == [10]
+
+
 def test_two_cashiers_at_the_same_moment_pay_once(house: House) -> None:
     """Each reads the lots before the other writes; the ledger lets one of them through."""
     hold(house.desk.ledger, *(a_lot(token_id=str(number)) for number in range(5)))

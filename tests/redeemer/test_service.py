@@ -148,7 +148,7 @@ def test_trap_31_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> 
 
     assert open_lots(ledger) == []
     assert watcher.ready()
-    assert clock.waits == [15.0] * 5
+    assert clock.waits == [7.5] * 5
     assert (watcher.snapshot()["failed"], watcher.snapshot()["enqueued"]) == (3, 1)
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id
 from shared.ledger import RedisLedger, open_lots
+from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.streams import publish
 from simulator import Settings, serve
 from simulator.server import Simulator
@@ -210,11 +212,33 @@ def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_anot
     assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
 
 
+def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
+    """Without the market channel nothing can tell that REST repeats an old book: the order's limit does."""
+    floor.fund()
+    traders = floor.sim._app.traders
+    with floor.buyer():
+        floor.sim.fault("stuck_cache", "clob", route="/book")
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+        floor.sim.call(lambda: traders.set_book(floor.token, [["0.8", "1000"]], [["0.9", "1000"]]))
+        publish(floor.redis, SIGNALS, floor.signal(2))
+        until(lambda: len(floor.told) == 2)
+
+    first, second = floor.told
+    assert (first.verdict, second.verdict) == ("BUY", "BUY")
+    assert second.inputs.book is not None
+    assert second.inputs.book.best_ask == Decimal("0.5")
+    assert second.outcome is not None
+    assert (second.outcome.state, second.outcome.shares) == ("REJECTED", 0)
+    assert "no orders found to match" in second.outcome.reason
+
+
 @pytest.mark.parametrize(
     ("spoil", "flags", "says"),
     [
         ("broke", (), "Send pUSD"),
         ("unapproved", (), "may not spend it"),
+        ("unsellable", (), "the CTF exchange may not move its outcome tokens"),
         ("closed", (), "only close positions"),
         ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
         ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
@@ -227,6 +251,8 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
 ) -> None:
     floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
     floor.account.closed_only = spoil == "closed"
+    if spoil == "unsellable":
+        floor.account.operators.remove(CTF_EXCHANGE_V2)
     if spoil == "skewed":
         floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)

@@ -1,6 +1,10 @@
-"""One town for all tests of a worker process; each begins at the moment after everything was deployed."""
+"""One town for all tests of a worker process; each begins at the moment after everything was deployed.
+
+Where anvil is installed every test of the town runs twice: on py-evm, and on anvil (`anvil.py` says how to have it).
+"""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +20,24 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if "not evm" in str(config.getoption("markexpr")) else None
 
 
-@pytest.fixture(scope="session")
-def _built() -> "Town":
-    from tests.redeemer.evm.town import Town  # noqa: PLC0415 - heavy, and only where it is asked for
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Name the chains that are here."""
+    from tests.redeemer.evm.anvil import anvil  # noqa: PLC0415 - heavy, and only where it is asked for
 
-    town = Town()
-    town.approve(town.signer.address)
-    town.approve(town.safe)
-    return town
+    if "_built" in metafunc.fixturenames:
+        metafunc.parametrize("_built", ["py-evm", "anvil"] if anvil() else ["py-evm"], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def _built(request: pytest.FixtureRequest) -> Iterator["Town"]:
+    from tests.redeemer.evm.anvil import running  # noqa: PLC0415 - heavy, and only where it is asked for
+    from tests.redeemer.evm.town import Town  # noqa: PLC0415 - as above
+
+    with running() if request.param == "anvil" else nullcontext() as node:
+        town = Town(node)
+        town.approve(town.signer.address)
+        town.approve(town.safe)
+        yield town
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from redeemer.holdings import Holdings
 from redeemer.node import Node
 from redeemer.notary import Notary
 from redeemer.planner import Planner
-from redeemer.purse import Purse, Rules
+from redeemer.purse import Purse
+from redeemer.rules import Rules
 from redeemer.teller import Desk, Teller
 from redeemer.ways import Route, WalletKind
 from shared.clock import ManualClock
@@ -92,7 +93,6 @@ class Counter:
         node = self.chain_node = Node(polygon)
         chain = Chain(town.node, self.contracts.conditional_tokens)
         holdings, positions = Holdings(chain, self.wallet, self.contracts), Positions(self.api)
-        self.planner = Planner(self.wallet, self.ledger, chain, holdings, positions, least=least, merge=merge)
         rules = Rules(
             town.node.chain_id,
             500 * GWEI,
@@ -107,6 +107,9 @@ class Counter:
             confirmations=CONFIRMATIONS, fence=lambda: None, clock=self.clock, emit=self.told.append,
         )  # fmt: skip
         carrier = OwnCarrier(self.purse, self.wallet, kind, self.contracts)
+        self.planner = Planner(
+            self.wallet, self.ledger, chain, holdings, positions, least=least, merge=merge, cost=carrier.least
+        )
         desk = Desk(self.wallet, route, self.contracts)
         self.teller = Teller(
             desk, self.planner, carrier, Books(self.ledger), notary, None, clock=self.clock, stop=self.stop

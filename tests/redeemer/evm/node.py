@@ -23,9 +23,8 @@ COLLECTION_ID = "0x856296f7"
 class EvmNode:
     """`post` as an `Upstream` has it; `away` makes it fail, `forgets` loses old states, `lags` a block's logs."""
 
-    def __init__(self) -> None:
-        self.tester: Any = EthereumTester(PyEVMBackend())
-        keep_gas_short(self.tester.backend.chain)
+    def __init__(self, tester: object = None) -> None:
+        self.tester: Any = tester or _py_evm()
         self.away = False
         self.forgets = False
         self.lags = False
@@ -161,6 +160,12 @@ class EvmNode:
 
 def _snake(method: str) -> str:
     return re.sub("([A-Z])", r"_\1", method).lower()
+
+
+def _py_evm() -> Any:
+    tester: Any = EthereumTester(PyEVMBackend())
+    keep_gas_short(tester.backend.chain)
+    return tester
 
 
 def keep_gas_short(chain: Any) -> None:

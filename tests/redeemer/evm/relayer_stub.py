@@ -7,11 +7,14 @@ from eth_account.messages import encode_defunct, encode_typed_data
 from polymarket._internal.actions.relayer.calls import TransactionCall
 from polymarket._internal.actions.relayer.signing.deposit_wallet import build_deposit_wallet_typed_data
 from polymarket._internal.actions.relayer.signing.proxy import build_proxy_transaction_hash
+from polymarket._internal.actions.relayer.signing.safe import build_safe_typed_data
 
+from redeemer.ways import EXEC_TRANSACTION
 from shared.errors import RateLimited, Rejected, Unavailable
 from shared.polymarket import abi
+from shared.polymarket.keccak import keccak
 from shared.rate_gate import Lane
-from tests.redeemer.evm.town import Town, selector
+from tests.redeemer.evm.town import NOBODY, Town, selector
 
 RELAY = "0x" + "77" * 20
 
@@ -24,8 +27,8 @@ def any_of(value: object) -> Any:
 class RelayerStub:
     """One wallet's relayer: `loses` takes an envelope and loses the answer, `quota_s` refuses for so long."""
 
-    def __init__(self, town: Town, wallet: str) -> None:
-        self.town, self.wallet, self.nonce = town, wallet, 7
+    def __init__(self, town: Town, wallet: str, nonce: int = 7) -> None:
+        self.town, self.wallet, self.nonce = town, wallet, nonce
         self.done: dict[str, dict[str, Any]] = {}
         self.submitted: list[dict[str, Any]] = []
         self.loses = False
@@ -47,20 +50,25 @@ class RelayerStub:
         if int(json["nonce"]) != self.nonce:
             raise Rejected(f"400: batch nonce {json['nonce']} does not match on-chain nonce {self.nonce}", 400)
         self.submitted.append(json)
-        calls = self._proxy(json) if json["type"] == "PROXY" else self._deposit(json)
         name = f"id-{self.nonce}"
         self.nonce += 1
-        self.done[name] = self._execute(name, calls)
+        self.done[name] = self._execute(name, *self._asked(json))
         if self.loses:
             self.loses = False
             raise Unavailable("the answer was lost")
         return {"transactionID": name, "transactionHash": "", "state": "STATE_NEW"}
 
-    def _execute(self, name: str, calls: list[tuple[str, int, bytes]]) -> dict[str, Any]:
+    def _asked(self, json: Any) -> tuple[str, str]:
+        """Return what the relayer calls, once the owner's word for it is checked: a contract and call data."""
+        if json["type"] == "SAFE":
+            return self._safe(json)
+        calls = self._proxy(json) if json["type"] == "PROXY" else self._deposit(json)
+        return self.wallet, abi.call(selector("execute((address,uint256,bytes)[])"), calls)
+
+    def _execute(self, name: str, to: str, data: str) -> dict[str, Any]:
         if self.fails:
             return {"transaction_id": name, "transaction_hash": "", "state": "STATE_FAILED", "error_msg": "no gas"}
-        data = abi.call(selector("execute((address,uint256,bytes)[])"), calls)
-        tx_hash = self.town.send(self.wallet, data)
+        tx_hash = self.town.send(to, data)
         return {"transaction_id": name, "transaction_hash": tx_hash, "state": "STATE_MINED"}
 
     def _proxy(self, json: Any) -> list[tuple[str, int, bytes]]:
@@ -92,6 +100,26 @@ class RelayerStub:
         )
         self._check(Account.recover_message(encode_typed_data(full_message=typed), signature=json["signature"]))
         return [(str(each.to), 0, bytes.fromhex(each.data[2:])) for each in calls]
+
+    def _safe(self, json: Any) -> tuple[str, str]:
+        """Return the Safe's `execTransaction`: the real contract checks the signature once more."""
+        params, data = json["signatureParams"], json["data"]
+        typed = build_safe_typed_data(
+            safe_address=json["proxyWallet"],
+            to=json["to"],
+            data=data,
+            value=0,
+            operation=int(params["operation"]),
+            nonce=json["nonce"],
+            chain_id=self.town.node.chain_id,
+        )
+        signable = encode_typed_data(full_message=typed)
+        digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
+        signature = bytes.fromhex(json["signature"][2:])
+        plain = signature[:-1] + bytes((signature[-1] - 4,))
+        self._check(Account.recover_message(encode_defunct(primitive=digest), signature=plain))
+        inner = (json["to"], 0, bytes.fromhex(data[2:]), int(params["operation"]), 0, 0, 0, NOBODY, NOBODY, signature)
+        return json["proxyWallet"], abi.call(EXEC_TRANSACTION, *inner)
 
     def _check(self, recovered: object) -> None:
         if str(recovered).lower() != self.town.signer.address:

@@ -1,7 +1,7 @@
-"""`python -m tests.redeemer.evm.server PORT FILE`: the node as a process that may be killed at any moment.
+"""`python -m tests.redeemer.evm.server PORT FILE [STUCK]`: the node as a process that may be killed at any moment.
 
 Everything it ever accepted is in FILE before it answers, so a killed node comes back with the chain it had.
-Each question for the head makes a block.
+Each question for the head makes a block. Of every STUCK nonces one is too cheap at the usual tip: it is never mined.
 """
 
 import json
@@ -11,6 +11,8 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, cast
+
+import rlp
 
 from tests.redeemer.evm.node import EvmNode, keep_gas_short
 
@@ -24,12 +26,25 @@ def save(node: EvmNode, file: Path) -> None:
     draft.replace(file)
 
 
-def load(file: Path) -> EvmNode:
+class CheapNode(EvmNode):
+    """Accepts some transactions at the usual tip and forgets them: only a higher one is mined."""
+
+    stuck = 0
+
+    def eth_send_raw_transaction(self, raw: str) -> str:
+        _, nonce, tip, *_ = cast("list[bytes]", rlp.decode(bytes.fromhex(raw[4:])))
+        cheap = int.from_bytes(tip, "big") <= self.tip
+        if self.stuck and cheap and int.from_bytes(nonce, "big") % self.stuck == 0:
+            return ""
+        return super().eth_send_raw_transaction(raw)
+
+
+def load(file: Path) -> CheapNode:
     """Return a node on the chain that a file holds."""
     from eth.db.atomic import AtomicDB  # noqa: PLC0415 - heavy, and only here
     from eth.db.backends.memory import MemoryDB  # noqa: PLC0415 - heavy, and only here
 
-    node = EvmNode()
+    node = CheapNode()
     kept = pickle.loads(file.read_bytes())  # noqa: S301 - our own file
     backend = node.tester.backend
     backend.chain = type(backend.chain)(AtomicDB(MemoryDB(kept)))
@@ -37,9 +52,10 @@ def load(file: Path) -> EvmNode:
     return node
 
 
-def serve(port: int, file: Path) -> None:
+def serve(port: int, file: Path, stuck: int = 0) -> None:
     """Answer JSON-RPC until killed."""
     node = load(file)
+    node.stuck = stuck
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -66,4 +82,4 @@ def serve(port: int, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Path(sys.argv[2]))
+    serve(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -15,6 +15,7 @@ from polymarket._internal.actions.relayer.calls import (
 )
 from polymarket._internal.actions.relayer.signing.deposit_wallet import sign_deposit_wallet_batch
 from polymarket._internal.actions.relayer.signing.proxy import build_proxy_transaction_hash, sign_proxy_message
+from polymarket._internal.actions.relayer.signing.safe import sign_safe_transaction
 from polymarket.environments import PRODUCTION
 
 from redeemer import envelopes, ways
@@ -119,6 +120,24 @@ def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> No
     )
 
     assert "0x" + signer_of(KEY).sign_typed(message).hex() == theirs
+
+
+@pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one call", "several"])
+def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[Call, ...]) -> None:
+    signer = signer_of(KEY)
+    call, operation = ways.one_of(calls, CONTRACTS)
+    signature = signer.sign_for_safe(envelopes.safe_message(ADDRESS, call, operation, 7, 137))
+    theirs = sign_safe_transaction(
+        Account.from_key("0x" + KEY), safe_address=any_of(ADDRESS), to=any_of(call.to), data=any_of(call.data),
+        value=0, operation=operation, nonce="7", chain_id=137,
+    )  # fmt: skip
+    payload = gasless.build_safe_payload(
+        signer_address=signer.address, wallet=any_of(ADDRESS), target=any_of(call.to), data=any_of(call.data), value=0,
+        operation=operation, nonce="7", signature=theirs, metadata="",
+    )  # fmt: skip
+
+    assert "0x" + signature.hex() == theirs
+    assert envelopes.safe_envelope(signer.address, ADDRESS, call, operation, 7, signature) == payload
 
 
 def test_the_envelopes_are_the_sdks() -> None:

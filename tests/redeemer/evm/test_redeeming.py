@@ -1,5 +1,6 @@
 """Redeeming on a real EVM with the real ConditionalTokens: every case of what is due, by every way of our own."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -88,6 +89,10 @@ def test_a_safe_redeems_everything_due_in_one_transaction(town: Town) -> None:
     assert [event.paid for event in counter.published()] == [1] * 3
     assert sum(event.gas_pol for event in counter.published()) < 1
     assert counter.pusd() == 3 * ONE
+    town.node.asked = []
+    told = counter.redeem(markets[2])  # its own job finds it done
+    assert told in counter.published()
+    assert (told and told.condition_id, town.node.asked) == (markets[2].condition_id, [])
     assert counter.redeem(markets[2]) is None
 
 
@@ -209,6 +214,36 @@ def test_dust_stays_until_it_is_worth_its_gas(town: Town) -> None:
     assert counter.redeem(market) is None
     assert (counter.states(market), counter.planner.find().due) == (["dust"], ())
     assert len(open_lots(counter.ledger)) == 1
+
+
+def test_less_than_its_gas_is_dust_to_whoever_watches_and_to_whoever_redeems(town: Town) -> None:
+    """Were it due to the one and dust to the other, a job would be made and end with nothing at every look."""
+    counter, market = Counter(town), town.market()
+    counter.purse.rules = replace(counter.purse.rules, pol_price=Decimal(10_000))
+    counter.hold(market, ONE)
+    town.resolve(market, 1, 0)
+
+    assert counter.planner.find().due == ()
+    assert counter.redeem(market) is None
+    counter.purse.rules = replace(counter.purse.rules, pol_price=Decimal("0.1"))
+    assert counter.planner.find().due == (market.condition_id,)
+
+
+def test_what_waits_for_its_turn_is_not_asked_about_at_every_look(town: Town) -> None:
+    counter = Counter(town)
+    markets = [town.market() for _ in range(2)]
+    for market in markets:
+        counter.hold(market, ONE)
+        town.resolve(market, 1, 0)
+    both = {market.condition_id for market in markets}
+    assert set(counter.planner.find().due) == both
+
+    town.node.asked = []
+    assert set(counter.planner.find().due) == both
+    assert "eth_call" not in town.node.asked
+    counter.redeem(markets[0])
+
+    assert counter.planner.find().due == (markets[1].condition_id,)
 
 
 def test_shares_outside_of_our_lots_are_redeemed_and_kept_out_of_the_bankroll(town: Town) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from redeemer.relay import Relay
 from redeemer.relayer import Relayer
+from redeemer.scribe import Scribe
 from redeemer.ways import WalletKind
 from shared.errors import Unavailable
 from tests.redeemer.evm.counter import Counter
@@ -17,14 +18,15 @@ class Relayed(Counter):
     """A counter whose wallet is relayed."""
 
     def __init__(self, town: Town, kind: WalletKind = "deposit") -> None:
-        wallet = town.deploy("RelayedWallet", ["address"], [town.bank])
+        wallet = town.safe if kind == "safe" else town.deploy("RelayedWallet", ["address"], [town.bank])
         super().__init__(town, wallet=wallet, kind=kind)
         town.node.tester.send_transaction({"from": town.bank, "to": wallet, "value": 10**18, "gas": 50_000})
-        self.stub = RelayerStub(town, wallet)
-        self.relay = Relay(
-            Relayer(self.stub), self.purse, town.signer, wallet, kind, self.contracts, self.chain_node, clock=self.clock
-        )
+        self.stub = RelayerStub(town, wallet, town.safe_nonce() if kind == "safe" else 7)
+        scribe = Scribe(town.signer, wallet, kind, self.contracts, clock=self.clock)
+        self.relay = Relay(Relayer(self.stub), self.purse, scribe, wallet, self.chain_node, clock=self.clock)
         self.teller._carrier = self.relay
+        if kind == "safe":
+            return
         for operator in (self.contracts.ctf_collateral_adapter, self.contracts.neg_risk_ctf_collateral_adapter):
             town.approve_relayed(wallet, operator)
 
@@ -36,7 +38,7 @@ class Relayed(Counter):
         return markets
 
 
-@pytest.mark.parametrize("kind", ["deposit", "proxy"])
+@pytest.mark.parametrize("kind", ["deposit", "proxy", "safe"])
 def test_what_is_due_is_redeemed_in_one_envelope_that_the_sdk_would_accept(town: Town, kind: WalletKind) -> None:
     counter = Relayed(town, kind)
     first, second = counter.due(2)
@@ -86,14 +88,37 @@ def test_trap_28_an_envelope_whose_answer_was_lost_pays_once_and_is_found(town: 
     assert (len(counter.stub.submitted), counter.pusd()) == (1, 2 * ONE)
 
 
-def test_an_envelope_that_the_relayer_gave_up_is_made_again(town: Town) -> None:
+def test_trap_28_what_the_relayer_gives_up_is_made_again_after_a_while_that_grows(town: Town) -> None:
+    """A relayer that fails everything must not be asked at every scan: its quota would be gone in minutes."""
     counter = Relayed(town)
     market = counter.due()[0]
     counter.stub.fails = True
-    assert counter.redeem(market) is None
+
+    for minutes in (1, 2, 4):
+        assert counter.redeem(market) is None
+        with pytest.raises(Unavailable, match=r"gave up .* in a row, the last time: no gas"):
+            counter.redeem(market)
+        counter.clock.advance(minutes * 60 - 1)
+        with pytest.raises(Unavailable, match="nothing is sent before"):
+            counter.redeem(market)
+        counter.clock.advance(1)
+    assert len(counter.stub.submitted) == 3
 
     counter.stub.fails = False
     result = counter.redeem(market)
 
     assert result is not None
-    assert (result.paid, len(counter.stub.submitted)) == (2, 2)
+    assert (result.paid, len(counter.stub.submitted)) == (2, 4)
+    assert counter.ledger.records("relayer_holds") == {}
+
+
+def test_what_the_relayer_has_is_not_touched_by_a_safes_owner_who_sends_himself(town: Town) -> None:
+    relayed = Relayed(town, "safe")
+    market = relayed.due()[0]
+    relayed.stub.quota_s = 600
+    with pytest.raises(Unavailable, match="quota"):
+        relayed.redeem(market)
+    owner = Counter(town, wallet=town.safe, kind="safe", ledger=relayed.ledger)
+
+    with pytest.raises(Unavailable, match="set SAFE_SENT_BY=relayer until it is settled"):
+        owner.redeem(market)

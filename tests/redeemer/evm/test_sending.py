@@ -8,36 +8,15 @@ import pytest
 from redeemer import gas
 from redeemer.sending import Sending, read
 from redeemer.ways import call_of
-from shared.errors import Malformed, Unavailable
-from shared.ledger import MemoryLedger
-from shared.writes import Record, Result, Write
+from shared.errors import Malformed, OutcomeUnknown, Unavailable
+from shared.polymarket import abi
+from shared.writes import Record, Write
 from tests.redeemer.evm.counter import Counter
 from tests.redeemer.evm.node import GWEI
-from tests.redeemer.evm.town import ONE, Market, Town
+from tests.redeemer.evm.town import ONE, Market, Town, selector
+from tests.redeemer.mortal import Killed, MortalLedger
 
 pytestmark = pytest.mark.evm
-
-
-class Killed(BaseException):
-    """What `kill -9` looks like from inside: nothing after this line happens."""
-
-
-class MortalLedger(MemoryLedger):
-    """A ledger whose process is killed right after (or instead of) the n-th write from now."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = -1
-        self.lost = False
-
-    def commit(self, write: Write) -> Result:
-        self.left -= 1
-        if self.left == 0 and self.lost:
-            raise Killed
-        done = super().commit(write)
-        if self.left == 0:
-            raise Killed
-        return done
 
 
 def a_due_market(counter: Counter, shares: int = 5 * ONE) -> Market:
@@ -156,6 +135,87 @@ def test_trap_28_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_ag
     assert result.paid == 5
     assert len({event.transaction for event in counter.published()}) == 1
     assert counter.pusd() == 5 * ONE
+
+
+def test_trap_28_what_is_taken_back_after_it_was_booked_leaves_no_gap_and_is_paid_once(town: Town) -> None:
+    """Deeper than the confirmations asked for: its nonce is free again, and all that follows would wait for ever."""
+    counter = Counter(town)
+    first, second = a_due_market(counter), a_due_market(counter)
+    before, nonce = town.node.tester.take_snapshot(), nonce_of(counter)
+    booked = counter.redeem(first)
+    assert booked is not None
+
+    town.node.tester.revert_to_snapshot(before)
+    with pytest.raises(Unavailable, match=f"{booked.transaction} was settled and the chain does not count it"):
+        counter.redeem(second)
+    counter.redeem(second)
+
+    assert [event.condition_id for event in counter.published()] == [first.condition_id, second.condition_id]
+    assert (counter.pusd(), nonce_of(counter), counter.alarms()) == (10 * ONE, nonce + 2, [])
+
+
+def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -> None:
+    """The chain took it back and carries it again after somebody moved the shares: what is in the books never came."""
+    counter = Counter(town)
+    market, later = a_due_market(counter), a_due_market(counter)
+    town.approve(counter.wallet, town.bank)
+    before = town.node.tester.take_snapshot()
+    counter.redeem(market)
+
+    town.node.tester.revert_to_snapshot(before)
+    move = selector("safeTransferFrom(address,address,uint256,uint256,bytes)")
+    moved = abi.call(move, counter.wallet, town.bank, int(market.tokens[0]), 5 * ONE, b"")
+    town.send(counter.contracts.conditional_tokens, moved)
+    with pytest.raises(Unavailable, match="does not count it"):
+        counter.redeem(later)
+    with pytest.raises(OutcomeUnknown, match="shares worth 0 left the wallet"):
+        counter.redeem(later)
+
+    assert [alarm.condition_id for alarm in counter.alarms()] == [market.condition_id]
+
+
+def test_trap_31_a_server_that_lost_everything_in_mid_flight_pays_once(town: Town) -> None:
+    """Lots, signed bytes and nonces are gone; the chain and the Data API's list are what is left to go by."""
+    before = Counter(town)
+    market, nonce = a_due_market(before), nonce_of(before)
+    town.node.holding = True
+    with pytest.raises(Unavailable, match="not mined"):
+        before.redeem(market)
+    after = Counter(town)
+    after.api.redeemable = [market.condition_id]
+    with pytest.raises(Unavailable, match="not mined"):
+        after.redeem(market)
+
+    same_bytes = under_way(before).last.raw == under_way(after).last.raw  # fees may have moved
+    town.node.held = [under_way(before).last.raw]
+    town.node.release()
+    after.redeem(market)
+
+    assert (after.pusd(), nonce_of(after), after.alarms()) == (5 * ONE, nonce + 1, [])
+    assert [event.outside for event in after.published()] == ([5] if same_bytes else [])
+    assert after.planner.find().due == ()
+
+
+def test_two_wallets_of_one_signer_leave_each_others_transactions_alone(town: Town) -> None:
+    """They share nonces, so they share the turn; what one sent must not be proved by what the other one got."""
+    own = Counter(town)
+    market = a_due_market(own)
+    town.node.holding = True
+    with pytest.raises(Unavailable, match="not mined"):
+        own.redeem(market)
+    safe = Counter(town, wallet=town.safe, kind="safe", ledger=own.ledger)
+    theirs = a_due_market(safe)
+
+    with pytest.raises(Unavailable, match=f"{own.wallet}, which has the same signer, is under way"):
+        safe.redeem(theirs)
+    town.node.held = [under_way(own).last.raw]
+    town.node.release()
+    own.redeem(market)
+    result = safe.redeem(theirs)
+
+    assert result is not None
+    assert [event.wallet for event in own.published()] == [own.wallet, town.safe]
+    assert own.alarms() == []
 
 
 def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:

@@ -52,8 +52,8 @@ class Market:
 class Town:
     """Everything deployed once; tests go back to the moment after that."""
 
-    def __init__(self) -> None:
-        self.node = EvmNode()
+    def __init__(self, node: EvmNode | None = None) -> None:
+        self.node = node or EvmNode()
         self.bank: str = self.node.tester.get_accounts()[0]
         self.signer: Signer = signer_of(KEY)
         self.node.tester.send_transaction(
@@ -163,6 +163,10 @@ class Town:
         sel, ctf = selector("balanceOf(address,uint256)"), self.contracts.conditional_tokens
         first, second = (self._number(ctf, abi.call(sel, wallet, int(token))) for token in market.tokens)
         return first, second
+
+    def safe_nonce(self) -> int:
+        """Return how many transactions the Safe has made."""
+        return self._number(self.safe, selector("nonce()"))
 
     def _token(self, collateral: str, condition: str, index: int) -> str:
         ctf = self.contracts.conditional_tokens

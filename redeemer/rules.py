@@ -1,0 +1,16 @@
+"""How transactions of our own are sent."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Bounds of sending: `cap` in wei for one gas, `confirmations` in blocks, `pol_warning` in wei."""
+
+    chain_id: int
+    cap: int
+    confirmations: int
+    stuck_after_ms: int
+    pol_warning: int
+    pol_price: Decimal
