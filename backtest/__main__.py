@@ -1,4 +1,4 @@
-"""`python -m backtest FILE...`: what following would have brought; or, with --parity, the very session again."""
+"""`python -m backtest FILE...`: what following would have brought; --parity, --redecide: the very session again."""
 
 import sys
 from collections.abc import Generator
@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest import parity, settings
+from backtest import parity, recheck, settings
 from backtest.backtest import Progress as Told
 from backtest.backtest import backtest
 from backtest.delays import read_delay
 from backtest.history.files import open_history
+from backtest.history.resolutions import LINGERS_S
 from backtest.markets import Assumed
 from backtest.pace import Pace
 from backtest.quotes import PriceModel
@@ -38,6 +39,7 @@ EXAMPLES = """Examples:
 - `python -m backtest wallet.csv --resolved winners.csv --html report.html --png plots/`
 - `python -m backtest leader.json --delay recorded --json > result.json`
 - `python -m backtest today.capture --parity` · the same decisions, byte for byte, or exit code 1
+- `python -m backtest live.capture --redecide` · each decision again from what it recorded, of live sessions too
 """
 
 
@@ -47,7 +49,12 @@ def main(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="Another limit: name=value; again for more.")
     ] = None,
-    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    resolved: Annotated[
+        list[Path] | None, typer.Option(help="How markets resolved: CSV, or Gamma's markets as JSON.")
+    ] = None,
+    closes_after: Annotated[
+        float, typer.Option(min=0, help="Seconds after its last trade when a market closes, where nobody says when.")
+    ] = LINGERS_S,
     delay: Annotated[
         str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
     ] = "2",
@@ -67,14 +74,19 @@ def main(
         bool, typer.Option("--parity", help="Make a captured session's decisions again, exactly.")
     ] = False,
     decisions: Annotated[bool, typer.Option("--decisions", help="With --parity: print them as JSON lines.")] = False,
+    each: Annotated[
+        bool, typer.Option("--redecide", help="Make each decision of a captured session again from its own inputs.")
+    ] = False,
 ) -> None:
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
     pace = Pace(SystemClock(), 1 if realtime else speed)
     with _explained():
         _can_report(html, png)
+        if each:
+            raise typer.Exit(recheck.main(files, settings.changes(change or [])))
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
-        history = open_history(files, resolved or [], measure=delay.startswith("measured:"))
+        history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
         models = Models(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,

@@ -17,19 +17,6 @@ Progress = Callable[[int, int], None]
 EVERY = 5000
 
 
-class Kept(list[SignalOutcome]):
-    """The outcomes that a result holds: orders, or every signal."""
-
-    def __init__(self, *, skips: bool) -> None:
-        super().__init__()
-        self._skips = skips
-
-    def __call__(self, outcome: SignalOutcome) -> None:
-        """Take in one outcome."""
-        if self._skips or outcome.verdict != "SKIP":
-            self.append(outcome)
-
-
 def backtest(
     happenings: Iterable[Happening],
     limits: Limits,
@@ -39,6 +26,7 @@ def backtest(
     sources: tuple[str, ...] = (),
     keep_skips: bool = False,
     sink: Sink | None = None,
+    whole: bool = False,
     progress: Progress = lambda _count, _at_ms: None,
 ) -> Result:
     """Return what following would have brought.
@@ -51,13 +39,14 @@ def backtest(
         sources: What the result names as its sources.
         keep_skips: Keep the outcome of every signal, not only of orders.
         sink: Where outcomes go instead of into the result: for histories of any length.
+        whole: Make each decision whole, as the live buyer does. The result is the same, and takes three times as long.
         progress: Told how far the run is, every few thousand decisions.
 
     Raises:
         Malformed: the happenings are not in order, or cannot be read.
     """
-    kept = Kept(skips=keep_skips)
-    run = Run(happenings, limits, bankroll, models, sink or kept)
+    kept: list[SignalOutcome] = []
+    run = Run(happenings, limits, bankroll, models, sink or kept.append, skips=keep_skips, whole=whole)
     for count, at_ms in enumerate(run.steps(), start=1):
         if count % EVERY == 0:
             progress(count, at_ms)
@@ -75,6 +64,8 @@ def _result(
     tally, values, opened = run.tally, run.ledger.values, _open(run)
     points = run.curve.points()
     unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
+    reckoned = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.closing_reckoned(name))
+    shut = sum(count for name, count in tally.shut.items() if run.markets.closing_reckoned(name))
     return Result(
         sources=sources,
         limits=limits,
@@ -98,7 +89,7 @@ def _result(
         leaders=_leaders(run, opened),
         markets=_markets(run, opened),
         equity=points,
-        cannot_tell=tally.cannot_tell(unresolved),
+        cannot_tell=tally.cannot_tell(unresolved, reckoned, shut),
         outcomes=kept,
     )
 

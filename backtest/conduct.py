@@ -96,7 +96,7 @@ def of_leader(happenings: Iterable[Happening], leader: str, conduct: Conduct | N
         if isinstance(what, ActionableSignal):
             if what.leader != leader:
                 continue
-            if conduct:
+            if conduct and what.cause == "TRADE":
                 conduct.see(what)
         yield happening
 

@@ -1,39 +1,40 @@
 """`python -m backtest.export CAPTURE OUT`: a capture as Parquet (pandas, polars, DuckDB) or as plain JSON lines.
 
-Parquet has one row an entry: where it stood (`stream`, `entry`, `at_ms`), what it is of (`event`, `id`, `signal_id`,
-`leader`, `token_id`, `side`, `verdict`, `reason`; empty where an event has none), and the whole event as `json`.
+`--only events|books|raw` takes one kind of record. Parquet has one row a record; its columns are in `backtest/rows.py`.
 """
 
 import contextlib
 import importlib
-import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
+from backtest.rows import EVENTS, TABLES
 from shared import exits
 from shared.capture import Capture, writer
 from shared.errors import BadConfig, DependencyMissing, HybridError
 from shared.streams import Entry
 
 app = typer.Typer(add_completion=False, help=__doc__)
-FIELDS = ("id", "signal_id", "leader", "token_id", "side", "verdict", "reason")
 AT_ONCE = 10_000
-"""Entries in memory, and in one row group."""
+"""Entries in memory, and in one row group, ..."""
+AT_ONCE_BYTES = 64 << 20
+"""... and their bytes: raw answers are large."""
 
 
-@app.command(epilog="Example: `python -m backtest.export var/capture today.parquet`")
+@app.command(epilog="Example: `python -m backtest.export var/capture books.parquet --only books`")
 def main(
     capture: Annotated[Path, typer.Argument(help="A capture: a folder of segments, or JSON lines.")],
     out: Annotated[Path, typer.Argument(help="A new file: .parquet or .jsonl.")],
+    only: Annotated[str, typer.Option(help="One kind of record: events, books or raw; default: all.")] = "",
 ) -> None:
     """Write CAPTURE to OUT, in memory that does not grow with its length."""
     try:
-        count = export(Capture.open(capture), out)
+        count = export(Capture.open(capture), out, only)
     except FileExistsError as error:
         sys.stderr.write(f"export: {out} exists already: choose another name\n")
         raise typer.Exit(exits.BAD_CONFIG) from error
@@ -43,63 +44,56 @@ def main(
     typer.echo(f"{count} entries written to {out}", err=True)
 
 
-def export(capture: Capture, out: Path) -> int:
-    """Write a capture to `out`; return how many entries it has.
+def export(capture: Capture, out: Path, only: str = "") -> int:
+    """Write a capture, or one kind of its records, to `out`; return how many entries that are.
 
     Raises:
-        BadConfig: `out` ends in neither .parquet nor .jsonl; FileExistsError: it is there already.
+        BadConfig: `out` ends in neither .parquet nor .jsonl, or no such kind; FileExistsError: it is there already.
         DependencyMissing: Parquet needs pyarrow.
     """
     kinds = {".parquet": _parquet, ".jsonl": _lines}
     if out.suffix not in kinds:
         raise BadConfig(f"{out}: expected a name that ends in .parquet or .jsonl")
+    if only and only not in TABLES:
+        raise BadConfig(f"--only {only}: expected {', '.join(TABLES)}")
     if out.exists():
         raise FileExistsError(out)
-    return kinds[out.suffix](capture, out)
+    return kinds[out.suffix](capture, out, only)
 
 
-def _lines(capture: Capture, out: Path) -> int:
+def _lines(capture: Capture, out: Path, only: str) -> int:
     with contextlib.closing(writer(out, capture.header)) as lines:
-        for chunk in _chunks(capture):
+        for chunk in _chunks(capture, only):
             lines.write(chunk)
         return lines.written
 
 
-def _parquet(capture: Capture, out: Path) -> int:
+def _parquet(capture: Capture, out: Path, only: str) -> int:
     try:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise DependencyMissing(f"{out}: pip install 'hybrid-signals[report]' for Parquet") from error
-    names = ("stream", "entry", "event", *FIELDS, "json")
-    schema = arrow.schema([("at_ms", arrow.int64()), *((name, arrow.string()) for name in names)])
-    count = 0
+    shape = TABLES[only or EVENTS]
+    schema, count = shape.schema(arrow), 0
     with parquet.ParquetWriter(out, schema, compression="zstd") as table:
-        for chunk in _chunks(capture):
-            table.write_table(arrow.Table.from_pylist([_row(entry) for entry in chunk], schema=schema))
-            count += len(chunk)
+        for chunk in _chunks(capture, only):
+            rows = [row for entry in chunk if (row := shape.row(entry))]
+            table.write_table(arrow.Table.from_pylist(rows, schema=schema))
+            count += len(rows)
     return count
 
 
-def _chunks(capture: Capture) -> Iterator[list[Entry]]:
-    coming = iter(capture)
-    while chunk := list(islice(coming, AT_ONCE)):
+def _chunks(capture: Capture, only: str) -> Iterator[list[Entry]]:
+    coming = (entry for entry in capture if not only or TABLES[only].holds(entry))
+    while first := next(coming, None):
+        chunk, size = [first], len(first.json)
+        for entry in islice(coming, AT_ONCE - 1):
+            chunk.append(entry)
+            size += len(entry.json)
+            if size > AT_ONCE_BYTES:
+                break
         yield chunk
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    try:
-        event: Any = json.loads(entry.json)
-    except ValueError:
-        event = None
-    facts = cast("dict[str, Any]", event) if isinstance(event, dict) else {}
-    return {
-        "at_ms": int(entry.id.partition("-")[0]),
-        "stream": entry.stream,
-        "entry": entry.id,
-        "event": str(facts.get("event", "")),
-        "json": entry.json,
-    } | {name: str(facts.get(name, "")) for name in FIELDS}
 
 
 if __name__ == "__main__":

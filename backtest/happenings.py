@@ -36,24 +36,39 @@ def ordered(happenings: Iterable[Happening]) -> Iterator[Happening]:
     last_ms = 0
     for happening in happenings:
         if happening.at_ms < last_ms:
-            raise Malformed(f"out of order: {happening.at_ms} after {last_ms}; sort the history first")
+            raise _late(happening.at_ms, last_ms)
         last_ms = happening.at_ms
         yield happening
 
 
 class Ahead:
-    """An iterator whose next item's time is known: `FOREVER_MS` at the end."""
+    """Happenings whose next one's time is known: `FOREVER_MS` at the end.
 
-    def __init__(self, happenings: Iterator[Happening]) -> None:
-        self._happenings = happenings
-        self._next = next(happenings, None)
-        self.next_ms = self._next.at_ms if self._next else FOREVER_MS
+    Raises:
+        Malformed: as `ordered` does.
+    """
+
+    def __init__(self, happenings: Iterable[Happening]) -> None:
+        self._happenings = iter(happenings)
+        self._next: Happening | None = None
+        self.next_ms = 0
+        self._advance()
 
     def take(self) -> Happening:
         """Return the next item."""
         taken = self._next
         if taken is None:
             raise StopIteration
-        self._next = next(self._happenings, None)
-        self.next_ms = self._next.at_ms if self._next else FOREVER_MS
+        self._advance()
         return taken
+
+    def _advance(self) -> None:
+        coming = self._next = next(self._happenings, None)
+        at_ms = FOREVER_MS if coming is None else coming.at_ms
+        if at_ms < self.next_ms:
+            raise _late(at_ms, self.next_ms)
+        self.next_ms = at_ms
+
+
+def _late(at_ms: int, last_ms: int) -> Malformed:
+    return Malformed(f"out of order: {at_ms} after {last_ms}; sort the history first")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from shared.events import ActionableSignal
 from shared.market import MarketFacts
@@ -46,10 +46,11 @@ class Assumed:
 
 
 class Resolved(NamedTuple):
-    """A market paid: `payouts` is its vector as fractions of one, by outcome index."""
+    """A market paid: `payouts` is its vector as fractions of one, by outcome index; `when` says who told the time."""
 
     condition_id: str
     payouts: tuple[Fraction, ...]
+    when: Literal["told", "planned", "assumed"] = "told"
 
 
 class Markets:
@@ -61,6 +62,7 @@ class Markets:
         self._tokens: dict[str, dict[str, None]] = {}
         self._guessed: set[str] = set()
         self._payouts: dict[str, tuple[Fraction, ...]] = {}
+        self._reckoned: set[str] = set()
 
     def known(self, token_id: str) -> MarketFacts | None:
         """Return what is known of a token now."""
@@ -85,9 +87,15 @@ class Markets:
         """Return how a market resolved, None while it has not."""
         return self._payouts.get(condition_id)
 
+    def closing_reckoned(self, condition_id: str) -> bool:
+        """Say whether a market closed when it did by reckoning only."""
+        return condition_id in self._reckoned
+
     def close(self, resolved: Resolved) -> list[MarketFacts]:
         """Close a market for good; return the facts of its tokens that were traded."""
         self._payouts[resolved.condition_id] = resolved.payouts
+        if resolved.when != "told":
+            self._reckoned.add(resolved.condition_id)
         ours = [self._known[token] for token in self._tokens.get(resolved.condition_id, ())]
         for facts in ours:
             self._known[facts.token_id] = _closed(facts)

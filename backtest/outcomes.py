@@ -7,7 +7,7 @@ from shared.events import ActionableSignal, BuyEngineDecision, Order
 from shared.money import to_micro
 
 
-def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quote) -> SignalOutcome:
+def skipped_of(signal: ActionableSignal, reason: str, decided_at_ms: int, quote: Quote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
         signal_id=signal.id,
@@ -15,10 +15,10 @@ def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quo
         token_id=signal.token_id,
         condition_id=signal.market.condition_id,
         side=signal.side,
-        verdict=decision.verdict,
-        reason=decision.reason,
+        verdict="SKIP",
+        reason=reason,
         traded_at_ms=signal.traded_at_ms,
-        decided_at_ms=decision.inputs.now_ms,
+        decided_at_ms=decided_at_ms,
         filled_at_ms=0,
         leader_price=price_micro(signal.price),
         limit_price=0,
@@ -33,7 +33,7 @@ def skipped_of(signal: ActionableSignal, decision: BuyEngineDecision, quote: Quo
 
 
 def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
-    """Return what became of an order, by the book it met; an exit's own order has no signal and no leader's price."""
+    """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
     return SignalOutcome(
@@ -47,7 +47,7 @@ def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, ord
         traded_at_ms=signal.traded_at_ms if signal else decision.inputs.now_ms,
         decided_at_ms=decision.inputs.now_ms,
         filled_at_ms=met.at_ms,
-        leader_price=price_micro(signal.price if signal else met.quote.middle),
+        leader_price=price_micro(signal.price if signal and signal.cause == "TRADE" else met.quote.middle),
         limit_price=price_micro(order.limit_price),
         middle=price_micro(met.quote.middle),
         best=price_micro(levels[0].price) if levels else 0,

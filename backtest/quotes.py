@@ -94,24 +94,28 @@ class Quotes:
 
     def _modelled(self, token_id: str, price: Decimal, facts: MarketFacts, now_ms: int) -> Book:
         model = self._model
-        bids, asks = _levels(price, facts.tick, model.half_spread_ticks, model.levels, model.level_shares)
-        return Book.of_checked(
-            token_id=token_id, at_ms=now_ms, changed_at_ms=None, source="rest", tick=facts.tick, bids=bids, asks=asks
-        )
+        book = _modelled(token_id, price, facts.tick, model.half_spread_ticks, model.levels, model.level_shares)
+        return book.but(at_ms=now_ms)
 
 
 @lru_cache(maxsize=20_000)
-def _levels(
-    price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal
-) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-    """Return bids and asks, best first, within [tick, 1 - tick]."""
+def _modelled(token_id: str, price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> Book:
+    """Return the book around a price, best first, within [tick, 1 - tick]; its time is yet to be said."""
     bid, ask = floor_to(price - tick * half, tick), ceil_to(price + tick * half, tick)
     bids = [bid - tick * step for step in range(levels)]
     asks = [ask + tick * step for step in range(levels)]
-    return (
-        tuple(Level(price=bid, shares=shares) for bid in bids if tick <= bid < 1),
-        tuple(Level(price=ask, shares=shares) for ask in asks if tick <= ask < 1),
+    return Book(
+        token_id=token_id,
+        at_ms=0,
+        tick=tick,
+        bids=tuple(_level(bid, shares) for bid in bids if tick <= bid < 1),
+        asks=tuple(_level(ask, shares) for ask in asks if tick <= ask < 1),
     )
+
+
+@lru_cache(maxsize=20_000)
+def _level(price: Decimal, shares: Decimal) -> Level:
+    return Level(price=price, shares=shares)
 
 
 def _middle(book: Book, last: Decimal) -> Decimal:

@@ -7,16 +7,16 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
-from backtest.happenings import FOREVER_MS, Ahead, Happening, ordered
+from backtest.happenings import FOREVER_MS, Ahead, Happening
 from backtest.markets import Assumed, Markets, Resolved
 from backtest.outcomes import ordered_of, skipped_of
 from backtest.quotes import Last, PriceModel, Quotes
 from backtest.redemptions import redeem, resolution
 from backtest.result import EquityPoint
+from backtest.run_ledger import RunJournal, RunLedger
 from backtest.tally import Sink, Tally
 from backtest.valuation import Valuation
 from backtest.world import PaperMarket, World
@@ -29,12 +29,9 @@ from buyer.limits import Limits
 from shared import accounts
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision
-from shared.ledger import MemoryLedger
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
-from shared.writes import Result as Committed
-from shared.writes import Write
 
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
@@ -62,37 +59,51 @@ class Models:
         }
 
 
-class Waiting(NamedTuple):
-    """A signal on its way to the buyer; `number` keeps equal times in the order of the trades."""
-
-    arrives_ms: int
-    number: int
-    signal: ActionableSignal
+Waiting = tuple[int, int, ActionableSignal]
+"""A signal on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
 
-class RunLedger(MemoryLedger):
-    """A ledger in memory that publishes nothing, so it does not grow with what happened."""
+class RunClock(ManualClock):
+    """A clock that one thread sets, millions of times."""
 
-    def commit(self, write: Write) -> Committed:
-        """Carry out one step, without its events."""
-        result = super().commit(write)
-        self.events.clear()
-        return result
+    def set(self, now_ms: int) -> None:
+        """Jump to `now_ms`."""
+        self._now_ms = now_ms
 
 
 class Run:
     """One pass over what happened."""
 
     def __init__(
-        self, happenings: Iterable[Happening], limits: Limits, bankroll: int, models: Models, sink: Sink
+        self,
+        happenings: Iterable[Happening],
+        limits: Limits,
+        bankroll: int,
+        models: Models,
+        sink: Sink,
+        *,
+        skips: bool = False,
+        whole: bool = False,
     ) -> None:
-        self._models, self._coming = models, Ahead(ordered(happenings))
+        """Build it.
+
+        Args:
+            happenings: In time order.
+            limits: What the policy decides by.
+            bankroll: What the account begins with, in micro-units.
+            models: What stands in for the world.
+            sink: Where the outcomes of orders go, and with `skips` those of every signal.
+            skips: See `sink`.
+            whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
+        """
+        self._models, self._coming = models, Ahead(happenings)
         self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
         self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
-        self._clock = ManualClock(0)
+        self._clock = RunClock(0)
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
-        self._engine = self._built(limits, bankroll)
+        self._sink = sink if skips else None
+        self._engine = self._built(limits, bankroll, whole=whole)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
         self._watches = triggered(limits) or bool(limits.leader_limits)
@@ -103,8 +114,8 @@ class Run:
         self._signal: ActionableSignal | None = None
         self.starts_at_ms = self.ends_at_ms = 0
 
-    def _built(self, limits: Limits, bankroll: int) -> Engine:
-        journal = Journal(self.ledger, lambda: None)
+    def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
+        journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
         journal.deposit(bankroll)
         return Engine(
             journal=journal,
@@ -114,13 +125,13 @@ class Run:
             limits=limits,
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
-            explain=False,
+            skipped=None if whole else self._skipped,
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
-            self._attend(self._waiting[0].arrives_ms)
+            self._attend(self._waiting[0][0])
             arrives_ms, _, signal = heapq.heappop(self._waiting)
             self._pass_time(max(arrives_ms, self._clock.now_ms()))
             self._signal, self._world.signal_id = signal, signal.id
@@ -131,8 +142,8 @@ class Run:
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
-        while self.tally.by_market and (self._watches or self.ledger.records(EXITS)):
-            step_ms = EXIT_STEP_MS if self.ledger.records(EXITS) else WATCH_STEP_MS
+        while self.tally.by_market and (self._watches or self.ledger.holds(EXITS)):
+            step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
             if self._clock.now_ms() + step_ms >= until_ms or not self._value.shares:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)
@@ -141,7 +152,7 @@ class Run:
     def _fetch(self) -> bool:
         """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
         waiting, coming = self._waiting, self._coming
-        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0].arrives_ms):
+        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
             self._happen(coming.take())
         return bool(waiting)
 
@@ -170,13 +181,14 @@ class Run:
     def _trade(self, at_ms: int, signal: ActionableSignal) -> None:
         token_id = signal.token_id
         self.markets.traded(signal)
-        self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
-        self._value.priced(token_id)
+        if signal.cause == "TRADE":
+            self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
+            self._value.priced(token_id)
         shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
         self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
         self._number += 1
         arrives_ms = max(at_ms, self._models.delay.arrival_ms(signal))
-        heapq.heappush(self._waiting, Waiting(arrives_ms, self._number, signal))
+        heapq.heappush(self._waiting, (arrives_ms, self._number, signal))
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):
@@ -196,12 +208,22 @@ class Run:
         for token in self.markets.forget(resolved.condition_id):
             self.quotes.forget(token)
 
+    def _skipped(self, signal: ActionableSignal, reason: str) -> None:
+        """Take in that a signal was not followed, and that nothing else follows from it."""
+        self.ledger.remember(f"decision:{signal.id}")
+        self._skip(signal, reason)
+
+    def _skip(self, signal: ActionableSignal, reason: str) -> None:
+        self.tally.skip(signal.leader, reason, signal.market.condition_id)
+        if self._sink:
+            self._sink(skipped_of(signal, reason, self._clock.now_ms(), self._world.quote))
+
     def _decided(self, decision: BuyEngineDecision) -> None:
         """Take in what the engine decided."""
         signal = self._signal if self._signal and self._signal.id == decision.signal_id else None
         if decision.order is None or decision.outcome is None:
             if signal:
-                self.tally.skip(skipped_of(signal, decision, self._world.quote))
+                self._skip(signal, decision.reason)
             return
         met, facts = self._venue.met, decision.inputs.market
         outcome = ordered_of(signal, decision, decision.order, met)

@@ -5,15 +5,19 @@ from collections.abc import Callable
 
 from backtest.result import CannotTell, Costs, SignalOutcome
 from backtest.standing import Sums, Theirs
+from backtest.world import MARKET_CLOSED
 from shared.events import Redeemed
 from shared.market import MarketFacts
 from shared.money import MICRO, to_micro
+
+CLOSED = ("market_open", MARKET_CLOSED)
+"""Why a signal, or its order, came too late."""
 
 Sink = Callable[[SignalOutcome], object]
 
 
 class Tally:
-    """Counts and sums; each outcome goes on to `sink`."""
+    """Counts and sums; the outcome of each order goes on to `sink`."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -22,6 +26,7 @@ class Tally:
         self.fills: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()
         self.signals: Counter[str] = Counter()
+        self.shut: Counter[str] = Counter()
         self.by_leader: dict[str, Sums] = {}
         self.by_market: dict[str, Sums] = {}
         self.market_facts: dict[str, MarketFacts] = {}
@@ -33,12 +38,13 @@ class Tally:
         """Return how many orders were sent."""
         return self.fills.total()
 
-    def skip(self, outcome: SignalOutcome) -> None:
+    def skip(self, leader: str, reason: str, condition_id: str) -> None:
         """Count a signal that was not followed."""
-        self.signals[outcome.leader] += 1
+        self.signals[leader] += 1
         self.verdicts["SKIP"] += 1
-        self.skips[outcome.reason] += 1
-        self._sink(outcome)
+        self.skips[reason] += 1
+        if reason in CLOSED:
+            self.shut[condition_id] += 1
 
     def order(
         self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool
@@ -49,6 +55,8 @@ class Tally:
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
         self._doubt(outcome, assumed=assumed)
+        if outcome.reason in CLOSED:
+            self.shut[outcome.condition_id] += 1
         if outcome.shares:
             self._cost(outcome)
             if facts:
@@ -68,8 +76,8 @@ class Tally:
         """Return what following cost."""
         return Costs(fees=self.fees, delay=self.delay, spread=self.spread, impact=self.impact)
 
-    def cannot_tell(self, never_resolved: int) -> tuple[CannotTell, ...]:
-        """Return what the data cannot answer, with the share of orders concerned."""
+    def cannot_tell(self, never_resolved: int, closing_reckoned: int, shut_by_it: int) -> tuple[CannotTell, ...]:
+        """Return what the data cannot answer, with the share of orders concerned; the markets' part is told to it."""
         asked = (
             ("the book that an order met: none was recorded, so spread and depth are the model's", "no_book"),
             ("how the price moved in the delay: nobody else's trade in the token is known since", "no_later_trade"),
@@ -78,6 +86,11 @@ class Tally:
         found = [CannotTell(what=what, trades=self.unsure[name], of=self.orders) for what, name in asked]
         bought = self.verdicts["BUY"]
         found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=bought))
+        reckoned = "when the market closed: nobody says, so it is reckoned from its plan or its last trade here"
+        traded = sum(sums.trades for sums in self.by_market.values())
+        found.append(CannotTell(what=reckoned, trades=closing_reckoned, of=traded))
+        shut = "whether a signal came in time: its market counted as closed by that reckoning"
+        found.append(CannotTell(what=shut, trades=shut_by_it, of=self.signals.total()))
         theirs = sum(sums.trades for sums in self.theirs.sums.values())
         unbacked = "what the leader had paid for shares sold: bought before the history begins"
         found.append(CannotTell(what=unbacked, trades=self.theirs.unbacked, of=theirs))

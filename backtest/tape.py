@@ -12,6 +12,7 @@ from shared.errors import BadConfig, Malformed
 from shared.events import (
     DECISIONS,
     REDEMPTIONS,
+    SIDE_STREAMS,
     SIGNALS,
     ActionableSignal,
     BuyEngineDecision,
@@ -93,6 +94,8 @@ def _limits(capture: Capture, config: Mapping[str, object]) -> Limits:
 
 
 def _event(entry: Entry) -> object:
+    if entry.stream in SIDE_STREAMS:
+        return None
     try:
         return read_event(entry.json)
     except Malformed:

@@ -16,6 +16,8 @@ from shared.events import Order, Outcome
 from shared.market import Book, MarketFacts
 from shared.money import from_micro
 
+MARKET_CLOSED = "the market closed"
+
 
 class Met(NamedTuple):
     """What an order met when it arrived."""
@@ -67,17 +69,21 @@ class PaperMarket(Unsigned):
         book, problem = self._world.book(order.token_id)
         filled, refusal = (NOTHING, problem) if now is None or book is None else _met(order, book, now)
         self.met = Met(at_ms, self._world.quote, filled)
-        return Outcome(
+        return Outcome.of_checked(
             state="REJECTED" if refusal else "MATCHED",
             shares=from_micro(filled.shares),
             usdc=from_micro(filled.usdc),
             fee=from_micro(filled.fee),
             reason=refusal or "filled",
+            book=None,
+            order_hash="",
+            trade_ids=(),
+            paper=None,
         )
 
 
 def _met(order: Order, book: Book, facts: MarketFacts) -> tuple[Filled, str]:
     """Return what the venue fills, and its word when that is nothing."""
-    refused = "the market closed" if facts.closed else refusal(order, book)
+    refused = MARKET_CLOSED if facts.closed else refusal(order, book)
     filled = NOTHING if refused else meet(order, book, facts)
     return filled, refused or ("" if filled.shares else "no orders found to match")

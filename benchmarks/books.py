@@ -39,13 +39,13 @@ UNCHECKED = Trust(read_for_ms=_NEVER_MS, check_after_ms=_NEVER_MS, check_every_m
 class Timed(WarmBooks):
     """Live books that note when each frame's book could be read."""
 
-    tokens: tuple[str, ...]
+    timed: tuple[str, ...]
     readable_at: list[float]
 
     def hear(self, messages: list[Message]) -> None:
         """Take in what arrived, and read the book at once as a decision would."""
         super().hear(messages)
-        for token_id in self.tokens:
+        for token_id in self.timed:
             self.read(token_id)
         self.readable_at.append(perf_counter())
 
@@ -126,7 +126,7 @@ def _through_books(frames: list[str]) -> list[float]:
             most=9,
             trust=UNCHECKED,
         )
-        books.tokens, books.readable_at = (token_id,), []
+        books.timed, books.readable_at = (token_id,), []
         books.want([token_id])
         while len(books.readable_at) < len(frames):
             stop.wait(0.01)

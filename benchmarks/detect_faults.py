@@ -49,6 +49,7 @@ FAULTS = (
     Trouble("repeat_cursor", "repeat_cursor", "data", 0.3),
     Trouble("missing_cursor", "missing_cursor", "data", 0.3),
     Trouble("stale_cdn", "stale_cdn", "data", 0.5, {"seconds": 10}),
+    Trouble("stuck_cache", "stuck_cache", "data"),
     Trouble("mute_socket", "mute_socket", "rtds"),
     Trouble("late_socket", "late_socket", "rtds", params={"seconds": 8}),
     Trouble("close_socket", "close_socket", "rtds", every_s=2.0),

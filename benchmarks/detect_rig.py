@@ -152,7 +152,7 @@ class Detector:
 
 
 class Tape:
-    """The signals on a stream, read as they come: (published at, signal)."""
+    """The signals of trades on a stream, read as they come: (published at, signal)."""
 
     def __init__(self, redis: Redis) -> None:
         self.found: list[tuple[int, ActionableSignal]] = []
@@ -176,7 +176,7 @@ class Tape:
     def _take(self, at_ms: int, text: str) -> None:
         with contextlib.suppress(Malformed):
             event = read_event(text)
-            if isinstance(event, ActionableSignal):
+            if isinstance(event, ActionableSignal) and event.cause == "TRADE":
                 self.found.append((at_ms, event))
             elif isinstance(event, FillRetracted):
                 self.retracted.add(event.signal_id)

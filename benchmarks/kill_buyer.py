@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from benchmarks import kill_steps
-from benchmarks.order_rig import CLOCK, NEVER, Trading, a_signal, trading
-from buyer.service import GROUP
+from benchmarks.order_rig import CLOCK, NEVER, Trading, trading
+from buyer.shard import GROUP
 from shared.accounts import CASH
 from shared.errors import Unavailable
 from shared.events import DECISIONS, SIGNALS, BuyEngineDecision, read_event, write_event
@@ -30,7 +30,7 @@ from shared.ledger_records import EXITS, INTENTS, ORDERS, SIGNED
 from shared.streams import backlog, tail
 
 LEADERS = tuple("0x" + digit * 40 for digit in "abc")
-LONGEST_LIFE_S = 6.0
+LONGEST_LIFE_S = 10.0
 SERVER = "server killed"
 FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("lost_answer", {"seconds": 0.2}),
@@ -56,12 +56,13 @@ class Run:
     deaths: Counter[str] = field(default_factory=Counter[str])
     faults: Counter[str] = field(default_factory=Counter[str])
 
-    def tell(self, count: int) -> None:
-        """Append signals: mostly buys, some sells of what the leader holds."""
-        for _ in range(count):
-            leader, side = self.dice.choice(LEADERS), "SELL" if self.dice.random() < 0.2 else "BUY"
-            token = self.dice.choice((self.world.token, self.world.other))
-            event = a_signal(len(self.signals), token, run="kill", side=side, leader=leader)
+    def tell(self, count: int, buys: int) -> None:
+        """Append signals: `buys` that surely become orders, then mostly buys, some sells of what the leader holds."""
+        for number in range(count):
+            sells = number >= buys and self.dice.random() < 0.2
+            leader, side = self.dice.choice(LEADERS), "SELL" if sells else "BUY"
+            token = self.dice.choice((self.world.token, self.world.other, self.world.tokens[1]))
+            event = self.world.signal(len(self.signals), token, run="kill", side=side, leader=leader)
             self.world.redis.xadd(SIGNALS, {"event": event.event, "json": write_event(event)})
             self.signals[event.id] = side
 
@@ -73,9 +74,10 @@ class Run:
         self.faults[kind] += 1
 
     def live(self, step: str) -> None:
-        """Let a buyer live until it dies at `step`, or its time is over."""
+        """Tell some signals, and let a buyer live until it dies at `step`, or its time is over."""
         often = (1,) if kill_steps.recovers(step) else (1, 1, 2, 3)
         nth, moment_s = self.dice.choice(often), self.dice.uniform(0.02, 1.5)
+        self.tell(max(nth, self.dice.choice((1, 2, 3))), nth)
         child = _fork(self.world.environment, step if step != SERVER else "", nth, moment_s)
         if step == SERVER:
             CLOCK.wait(NEVER, moment_s)
@@ -175,7 +177,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in range(asked.kills):
             if run.dice.random() < 0.4:
                 run.spoil()
-            run.tell(run.dice.choice((1, 2, 3)))
             run.live(steps[number % len(steps)])
         run.finish()
         found = judge(run)

@@ -25,11 +25,13 @@ STEPS: Mapping[str, tuple[Any, str, str]] = {
     "answered, not written": (LiveVenue, "place", "after"),
     "decision sent, no answer": (Journal, "conclude", "during"),
     "decision written": (Journal, "conclude", "after"),
-    "before it settles": (Settling, "settle", "before"),
-    "settling": (Settling, "settle", "during"),
-    "settled": (Settling, "settle", "after"),
+    "before it settles": (Settling, "settle_all", "before"),
+    "settling": (Settling, "settle_all", "during"),
+    "settled": (Settling, "settle_all", "after"),
 }
-"""Each step: whose method, and whether to die before, during (a moment after it began) or after it.
+"""Each step: whose method, and whether to die before, during (up to 1.5 ms after it began) or after it.
+
+A call that fails does not count: the buyer comes to it again.
 
 The steps of a recovery follow those that leave something to recover.
 """
@@ -63,12 +65,17 @@ def _arm(step: str, nth: int, moment_s: float) -> None:
         if method == "exchange" and args[2] != "/order":
             return call(*args, **more)
         left[0] -= 1
-        if left[0] == 0 and when == "before":
+        its_turn = left[0] == 0
+        if its_turn and when == "before":
             _die()
-        if left[0] == 0 and when == "during":
-            _later(moment_s / 100)
-        answer = call(*args, **more)
-        if left[0] == 0 and when == "after":
+        if its_turn and when == "during":
+            _later(moment_s / 1000)
+        try:
+            answer = call(*args, **more)
+        except Exception:
+            left[0] += 1
+            raise
+        if its_turn and when == "after":
             _die()
         return answer
 

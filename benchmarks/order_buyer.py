@@ -34,10 +34,10 @@ from buyer.venue.polymarket.live import LiveVenue
 from buyer.venue.polymarket.order import UnsignedOrder, body, digest, exchange_of, whole_signature
 from buyer.venue.polymarket.signer import Signer
 from shared.broker import connect
+from shared.group_reader import GroupReader
 from shared.http import Upstream
 from shared.interrupts import Inbox, Told, die_with_parent, listening
 from shared.market import Side
-from shared.streams import GroupReader
 
 FLOOR = "floor:signals"
 GROUP = "floor"

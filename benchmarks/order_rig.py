@@ -19,7 +19,7 @@ from ops import demo
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.events import ActionableSignal, Fill, fact_id
+from shared.events import ActionableSignal, Fill, MarketHint, fact_id
 from shared.http import Upstream
 from shared.market import Side
 
@@ -30,6 +30,7 @@ KEY = hashlib.sha256(b"correct horse").hexdigest()
 LEADER = "0x" + "a1" * 20
 DEEP = "90000000"
 """Shares on each level of the book: no order moves it."""
+MARKETS = 8
 CAPS = ("market", "event", "group", "leader", "day", "total", "day_loss", "drawdown")
 UNBOUNDED = {**{f"MAX_{cap.upper()}_USDC": "90000000" for cap in CAPS}, "MAX_ORDERS_PER_MINUTE": "1000000"}
 
@@ -45,22 +46,37 @@ class Trading:
     wallet: str = ""
     other: str = ""
     neg_risk: bool = False
+    tokens: tuple[str, ...] = ()
+    """The first outcome of each of `MARKETS` markets."""
 
     def __post_init__(self) -> None:
         self._levers = Upstream(
             "levers", str(self.urls["control_url"]), [], clock=CLOCK, stop=NEVER, timeout_s=60, max_body_bytes=2**28
         )
         self._seq = 0
+        self._market_of: dict[str, str] = {}
         self.redis: Redis = connect(self.server.url)
 
     def prepare(self, usdc: str = "90000000") -> None:
         """Fund the wallet and set a deep book on one outcome."""
         owner = Signer(SecretStr(KEY)).address
         self.wallet = self.post("/fund", {"owner": owner, "usdc": usdc, "kind": "deposit"})["wallet"]
-        market = max(self.get("/world")["markets"], key=lambda market: market["end_ms"])
-        self.token, self.neg_risk = market["tokens"][0], market["neg_risk"]
-        self.other = market["tokens"][1]
-        self.post("/book", {"token": self.token, "bids": [["0.49", DEEP]], "asks": [["0.5", DEEP]]})
+        markets = sorted(self.get("/world")["markets"], key=lambda market: -market["end_ms"])[:MARKETS]
+        self.token, self.neg_risk = markets[0]["tokens"][0], markets[0]["neg_risk"]
+        self.other = markets[0]["tokens"][1]
+        self.tokens = tuple(market["tokens"][0] for market in markets)
+        self._market_of = {token: market["condition_id"] for market in markets for token in market["tokens"]}
+        for token in self.tokens:
+            self.post("/tick", {"condition_id": self._market_of[token], "tick": "0.01"})
+            self.post("/book", {"token": token, "bids": [["0.49", DEEP]], "asks": [["0.5", DEEP]]})
+
+    def signal(
+        self, number: int, token: str, *, run: str = "", side: Side = "BUY", leader: str = LEADER
+    ) -> ActionableSignal:
+        """Build the leader's trade number `number`, its market named as detectors name it."""
+        return a_signal(number, token, run=run, side=side, leader=leader).model_copy(
+            update={"market": MarketHint(condition_id=self._market_of[token])}
+        )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask the control port."""

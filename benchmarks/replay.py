@@ -1,7 +1,8 @@
 """`python -m benchmarks.replay`: signals a second through the whole policy and fill model, on one core.
 
-Beside decoding the same files alone, in the same run; on real histories where they are there, and on a capture of
-generated signals, in two lengths, to see whether memory grows. CPU seconds, so that a busy machine does not count.
+Beside decoding the same files alone, in the same run, and beside whole decisions with every rule's value, as the live
+buyer makes them; on real histories where they are there, and on a capture of generated signals with the memory at a
+quarter, a half and all of it. CPU seconds, so that a busy machine counts less (what it does to caches still counts).
 """
 
 import argparse
@@ -13,20 +14,21 @@ import pstats
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 from backtest.backtest import backtest
+from backtest.happenings import Happening
 from backtest.history.files import open_history
-from backtest.run import Models
+from backtest.run import Models, Run
 from buyer.config import parse_args
 from buyer.limits import Limits
 from shared.capture import FolderWriter, Header
-from shared.events import SIGNALS, ActionableSignal, Fill, MarketHint, SeenBy, fact_id, write_event
-from shared.money import MICRO
+from shared.events import SIGNALS, ActionableSignal, fact_id, read_event, write_event
+from shared.money import MICRO, from_micro
 from shared.streams import Entry
 
 BAR = 30_000
@@ -34,18 +36,31 @@ WIDE = ("max-day", "max-market", "max-event", "max-group", "max-leader", "max-to
 START_MS = 1_790_000_000_000
 TOKENS = 400
 LEADERS = 20
+BANKROLL = 10**9 * MICRO
+ALONE = 200_000
+"""Happenings that are decoded alone, for the floor."""
+SOME = 5000
+"""Signals under the profiler, and made into whole decisions."""
+PARTS = {
+    "reading and decoding": "_advance",
+    "facts, book, balances": "_look",
+    "the policy": "decide",
+    "orders: intent, fill, outcome": "_carry_out",
+    "counting skips": "_skipped",
+}
 
 
 def main() -> None:
     """Measure, print a table, and the figures as one JSON line."""
     words = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
-    words.add_argument("--signals", type=int, default=1_000_000, help="Generated signals in the long capture.")
+    words.add_argument("--signals", type=int, default=1_000_000, help="Generated signals.")
     words.add_argument("--data", type=Path, default=Path(os.environ.get("HYBRID_REAL_DATA", "../shared/data")))
     words.add_argument("--one", nargs="*", type=Path, help=argparse.SUPPRESS)
     words.add_argument("--wide", action="store_true", help=argparse.SUPPRESS)
+    words.add_argument("--points", nargs="*", type=int, default=[], help=argparse.SUPPRESS)
     asked = words.parse_args()
     if asked.one:
-        print(json.dumps(measure(asked.one, wide=asked.wide)))
+        print(json.dumps(measure(asked.one, limits(wide=asked.wide), asked.points)))
         return
     print(json.dumps(compare(asked.signals, asked.data)))
 
@@ -59,23 +74,35 @@ def compare(signals: int, data: Path) -> dict[str, Any]:
         found["real_default_limits"] = _apart(files)
         found["real_wide_limits"] = _apart(files, "--wide")
     with tempfile.TemporaryDirectory() as folder:
-        for name, count in (("generated_tenth", signals // 10), ("generated", signals)):
-            generate(Path(folder) / name, count)
-            found[name] = _apart([Path(folder) / name])
-    print(
-        f"{'input':22}{'signals':>9}{'per s':>9}{'decoding alone':>16}{'times as long':>15}{'peak MB':>9}{'bought':>8}"
-    )
+        capture = Path(folder) / "generated"
+        generate(capture, signals)
+        points = [str(signals // part) for part in (4, 2, 1)]
+        found["generated"] = _apart([capture], "--points", *points)
+    _print(found)
+    rss = found["generated"]["rss_mb"]
+    return {
+        "benchmark": "replay",
+        "bar_per_s": BAR,
+        "slowest_per_s": min(row["per_s"] for row in found.values()),
+        "grown_mb": max(rss.values()) - min(rss.values()),
+    } | found
+
+
+def _print(found: dict[str, Any]) -> None:
+    heading = f"{'input':20}{'signals':>9}{'per s':>8}{'decoding alone':>16}{'times as long':>15}{'whole':>8}"
+    print(f"{heading}{'bought':>8}{'sold':>7}{'peak MB':>9}")
     for name, row in found.items():
         print(
-            f"{name:22}{row['signals']:>9}{row['per_s']:>9}{row['decode_per_s']:>16}{row['ratio']:>15}"
-            f"{row['peak_mb']:>9}{row['bought']:>8}"
+            f"{name:20}{row['signals']:>9}{row['per_s']:>8}{row['decode_per_s']:>16}{row['ratio']:>15}"
+            f"{row['whole_per_s']:>8}{row['bought']:>8}{row['sold']:>7}{row['peak_mb']:>9}"
         )
-    print("where the time goes, generated (own seconds under the profiler):")
-    for line in found["generated"]["profile"]:
-        print(f"  {line}")
-    slowest = min(row["per_s"] for name, row in found.items() if name != "generated_tenth")
-    grown = found["generated"]["peak_mb"] - found["generated_tenth"]["peak_mb"]
-    return {"benchmark": "replay", "bar_per_s": BAR, "slowest_per_s": slowest, "grown_mb": grown} | found
+    points = found["generated"]["rss_mb"]
+    print("memory of generated: " + ", ".join(f"{mb} MB after {count}" for count, mb in points.items()))
+    for name, row in found.items():
+        print(f"where the time goes, {name} (under the profiler, which makes calls dearer):")
+        print("  " + ", ".join(f"{part} {share}%" for part, share in row["parts"].items()))
+        for line in row["profile"]:
+            print(f"  {line}")
 
 
 def _apart(files: Sequence[Path], *flags: str) -> dict[str, Any]:
@@ -84,30 +111,52 @@ def _apart(files: Sequence[Path], *flags: str) -> dict[str, Any]:
     return json.loads(made.stdout.splitlines()[-1])
 
 
-def measure(files: Sequence[Path], *, wide: bool) -> dict[str, Any]:
-    """Decode alone, run, and run a part of it under the profiler."""
+def measure(files: Sequence[Path], by: Limits, points: Sequence[int]) -> dict[str, Any]:
+    """Run, decode alone, and make whole decisions and a profile of a part."""
     histories = [path for path in files if path.suffix != ".csv"]
     resolved = [path for path in files if path.suffix == ".csv"]
+    rss: dict[int, int] = {}
+
+    def told(count: int, _at_ms: int) -> None:
+        if count in points:
+            rss[count] = _mb("VmRSS")
+
     started = process_time()
-    decoded = sum(isinstance(item.what, ActionableSignal) for item in open_history(histories, resolved).happenings)
-    decode_s, started = process_time() - started, process_time()
-    result = _run(histories, resolved, limits(wide=wide))
-    run_s = process_time() - started
+    history = open_history(histories, resolved)
+    result = backtest(history.happenings, by, BANKROLL, Models(), sink=lambda _: None, progress=told)
+    run_s, peak_mb = process_time() - started, _mb("VmHWM")
+    del history
+    decode_per_s = _decoded_per_s(histories, resolved)
+    per_s = result.signals / run_s
     return {
         "signals": result.signals,
-        "decoded": decoded,
-        "per_s": round(result.signals / run_s),
-        "decode_per_s": round(decoded / decode_s),
-        "ratio": round(run_s / decode_s, 2),
-        "peak_mb": _peak_mb(),
+        "per_s": round(per_s),
+        "decode_per_s": round(decode_per_s),
+        "ratio": round(decode_per_s / per_s, 2),
+        "whole_per_s": _whole_per_s(histories[:1], resolved, by),
         "bought": result.bought,
-        "profile": _profile(histories[:1], resolved, limits(wide=wide)),
-    }
+        "sold": result.sold,
+        "peak_mb": peak_mb,
+        "rss_mb": rss,
+    } | _profile(histories[:1], resolved, by)
 
 
-def _run(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> Any:  # noqa: ANN401 - a Result
-    history = open_history(histories, resolved)
-    return backtest(history.happenings, by, 10**9 * MICRO, Models(), sink=lambda _: None)
+def _decoded_per_s(histories: Sequence[Path], resolved: Sequence[Path]) -> float:
+    started = process_time()
+    some = islice(open_history(histories, resolved).happenings, ALONE)
+    decoded = sum(isinstance(item.what, ActionableSignal) for item in some)
+    return decoded / (process_time() - started)
+
+
+def _whole_per_s(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> int:
+    run = Run(_some(histories, resolved), by, BANKROLL, Models(), lambda _: None, whole=True)
+    started = process_time()
+    made = sum(1 for _ in run.steps())
+    return round(made / (process_time() - started))
+
+
+def _some(histories: Sequence[Path], resolved: Sequence[Path]) -> Iterable[Happening]:
+    return list(islice(open_history(histories, resolved).happenings, SOME))
 
 
 def limits(*, wide: bool) -> Limits:
@@ -116,14 +165,17 @@ def limits(*, wide: bool) -> Limits:
     return parse_args([*caps, *(("--max-orders-per-minute", "1000") if wide else ())]).limits
 
 
-def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> list[str]:
+def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> dict[str, Any]:
     profile = cProfile.Profile()
-    coming = open_history(histories, resolved).happenings
-    some = (happening for happening, _ in zip(coming, range(5000), strict=False))
-    profile.runcall(backtest, some, by, 10**9 * MICRO, Models(), sink=lambda _: None)
+    coming = islice(open_history(histories, resolved).happenings, SOME)
+    profile.runcall(backtest, coming, by, BANKROLL, Models(), sink=lambda _: None)
     stats: Any = pstats.Stats(profile)
-    rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:8]
-    return [f"{row[2]:6.3f} s  {Path(place[0]).name}:{place[1]} {place[2]}" for place, row in rows]
+    rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])
+    shares = {part: sum(row[3] for place, row in rows if place[2] == name) for part, name in PARTS.items()}
+    return {
+        "parts": {part: round(100 * took / stats.total_tt) for part, took in shares.items()},
+        "profile": [f"{row[2]:6.3f} s  {Path(place[0]).name}:{place[1]} {place[2]}" for place, row in rows[:8]],
+    }
 
 
 def generate(folder: Path, count: int) -> None:
@@ -140,36 +192,33 @@ def generate(folder: Path, count: int) -> None:
 
 def _entries(count: int) -> Iterator[Entry]:
     for number in range(count):
-        event = _signal(number)
-        fields = {"event": event.event, "json": write_event(event)}
-        yield Entry(SIGNALS, f"{event.emitted_at_ms}-{number}", fields)
+        text = _signal(number)
+        if number < TOKENS and write_event(read_event(text)) != text:
+            raise AssertionError(f"not as we write a signal: {text}")
+        yield Entry(SIGNALS, f"{START_MS + number * 250}-{number}", {"event": "ACTIONABLE_SIGNAL", "json": text})
 
 
-def _signal(number: int) -> ActionableSignal:
+def _signal(number: int) -> str:
+    """Return a signal as the detector writes it: each leader buys its tokens four times, then sells."""
     token, at_ms = number * 7919 % TOKENS, START_MS + number * 250 // 1000 * 1000
-    price, shares = Decimal(20 + number * 31 % 60) / 100, Decimal(5 + number % 200)
-    leader, tx_hash = f"0x{number % LEADERS:040x}", f"0x{number:064x}"
-    return ActionableSignal(
-        id=fact_id("signal", number),
-        emitted_at_ms=at_ms + 1800,
-        leader=leader,
-        tx_hash=tx_hash,
-        token_id=str(10**70 + token),
-        side="BUY" if number % 5 else "SELL",
-        shares=shares,
-        usdc=price * shares,
-        price=price,
-        fills=(Fill(shares=shares, usdc=price * shares),),
-        traded_at_ms=at_ms,
-        seen_at_ms=at_ms + 1700,
-        seen_by=(SeenBy(source="data_api", seen_at_ms=at_ms + 1700, lag_ms=1700),),
-        market=MarketHint(condition_id=f"0x{token:064x}", outcome_index=0, title=f"Market {token}"),
+    price, shares = (20 + number * 31 % 60) * 10_000, 5 + number % 200
+    side = "SELL" if number // TOKENS % 5 == 4 else "BUY"
+    usdc = format(from_micro(price * shares), "f")
+    return (
+        f'{{"event":"ACTIONABLE_SIGNAL","version":1,"id":"{fact_id("signal", number)}","emitted_at_ms":{at_ms + 1800},'
+        f'"leader":"0x{number % LEADERS:040x}","leader_label":"","tx_hash":"0x{number:064x}",'
+        f'"token_id":"{10**70 + token}","side":"{side}","part":0,"shares":"{shares}","usdc":"{usdc}",'
+        f'"price":"{from_micro(price):f}","fills":[{{"shares":"{shares}","usdc":"{usdc}","log_index":null,'
+        f'"role":null}}],"traded_at_ms":{at_ms},"seen_at_ms":{at_ms + 1700},"seen_by":[{{"source":"data_api",'
+        f'"seen_at_ms":{at_ms + 1700},"lag_ms":1700}}],"emitted_by":"first","catch_up":false,"market":{{"condition_id":'
+        f'"0x{token:064x}","outcome_index":0,"outcome":"","title":"Market {token}","slug":"","event_slug":""}},'
+        f'"facts":null}}'
     )
 
 
-def _peak_mb() -> int:
+def _mb(what: str) -> int:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    (line,) = (line for line in status.splitlines() if line.startswith(what))
     return int(line.split()[1]) // 1024
 
 

@@ -1,10 +1,10 @@
 """Build a buyer from its settings: the one place where live and paper differ is here."""
 
-import queue
+import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -14,53 +14,52 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
-from buyer.adoption import Adoption
+from buyer.book_recorder import BookRecorder
 from buyer.config import BuyerSettings
-from buyer.engine import Engine, Identity
-from buyer.exit_desk import ExitDesk
-from buyer.exit_tasks import ExitTasks
-from buyer.journal import Journal
+from buyer.layout import LAYOUT, Layout
 from buyer.live_book import Trust
+from buyer.parts import Emit, Parts
 from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
-from buyer.service import GROUP, BuyerService
-from buyer.settling import Settling
-from buyer.venue.paper import PaperVenue
-from buyer.venue.shadow import Shadowed
+from buyer.shard import ALL, Shard
+from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
-from shared import logs
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, RefusedForSafety
-from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id, write_event
+from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
-from shared.life import code_version
-from shared.money import to_micro
 from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
 from shared.rate_gate import GateLimits, RateGate
-from shared.streams import GroupReader
+from shared.shares import Shares
+from shared.side_stream import SideStream
+from shared.switch import turn
 from shared.websocket import open_socket
 
 if TYPE_CHECKING:
-    from buyer.live import LiveParts
+    from buyer.live import LiveAccount
 
 PAPER: Literal["paper"] = "paper"
 LIVE: Literal["live"] = "live"
-BLOCK_MS = 1000
-
-Emit = Callable[[BuyEngineDecision], None]
+PATIENCE = 1.5
+"""Leases' lengths that a buyer of another number of shards is waited for."""
 
 
 @dataclass(frozen=True)
 class Built:
     """A buyer, and its form that reads a pipe."""
 
-    service: BuyerService
+    service: ShardedBuyer
     pipe: PipeBuyer | None
+
+    @property
+    def active(self) -> ShardedBuyer | PipeBuyer:
+        """Return the form that decides."""
+        return self.pipe or self.service
 
 
 class BuyerProcess:
@@ -78,15 +77,15 @@ class BuyerProcess:
         settings = self._settings
         with only_one(settings):
             self._built = build(settings, stop=stop)
-            (self._built.pipe or self._built.service).run(stop)
+            self._built.active.run(stop)
 
     def ready(self) -> bool:
         """Say whether this buyer is the active one."""
-        return self._built is not None and (self._built.pipe or self._built.service).ready()
+        return self._built is not None and self._built.active.ready()
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far and how the prices did."""
-        return self._built.service.snapshot() if self._built else {}
+        return self._built.active.snapshot() if self._built else {}
 
 
 def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
@@ -139,9 +138,16 @@ def build(
     stop: threading.Event,
     clock: Clock | None = None,
     emit: Emit = print_decision,
-    inbox: "queue.Queue[ActionableSignal] | None" = None,
+    waiting: int = 0,
 ) -> Built:
     """Build the buyer: on paper, or live once the preflight passed.
+
+    Args:
+        settings: How much to follow.
+        stop: What the process stops on.
+        clock: The time.
+        emit: Gets each decision; one at a time, from whichever shard made it.
+        waiting: Most signals handed over by `submit` that may wait; 0 when all come by the stream.
 
     Raises:
         RefusedForSafety: live trading was asked for and something stands against it; each reason with its fix.
@@ -149,94 +155,68 @@ def build(
     mode = mode_of(settings)
     clock = clock or SystemClock()
     redis = connect(settings.redis_url)
-    holder = f"{settings.consumer}@{socket.gethostname()}"
-    lease = Lease(redis, f"buyer:{mode}", holder, clock=clock, ttl_s=settings.lease_s)
-    ledger = RedisLedger(redis, mode)
-    journal = Journal(ledger, lambda: lease.fence)
+    layout = _layout(settings, redis, mode, clock)
     prices = _prices(settings, redis, clock, stop)
-    settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(ledger, lambda: lease.fence)
-    live = _live(settings, redis, adoption, settling, prices, clock, stop) if mode == LIVE else None
-    counting: list[BuyerService] = []
+    account = _live(settings, redis, clock, stop) if mode == LIVE else None
+    parts = Parts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
+    holder = f"{settings.consumer}@{socket.gethostname()}"
+    shards = [Shard(number, layout.shards) for number in range(layout.shards)]
+    leases = {shard: _lease(shard, parts, holder) for shard in shards}
+    shares = Shares(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
+    service = ShardedBuyer(layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s)
+    if not settings.stdin:
+        return Built(service, None)
+    lease = leases[ALL]
+    return Built(service, PipeBuyer(_lines(), service=parts.open(ALL, lease), lease=lease, layout=layout))
 
-    def announce(decision: BuyEngineDecision) -> None:
-        counting[0].decided(decision)
-        if live:
-            live.settlement.watch(decision)
-        try:
+
+def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:
+    """Return the lease on a shard, which can only be taken while our number of shards stands."""
+    ttl_s, condition = parts.settings.lease_s, parts.layout.condition
+    return Lease(parts.redis, shard.lease(parts.mode), holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
+
+
+def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> Layout:
+    """Return the layout; that the server lost it is told to the ledger before anything else."""
+    ledger = RedisLedger(redis, mode)
+
+    def halt(why: str) -> None:
+        now_ms = clock.now_ms()
+        ledger.commit(turn(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
+
+    patience_s = settings.lease_s * PATIENCE
+    return Layout(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt)
+
+
+def _one_by_one(emit: Emit) -> Emit:
+    """Let one thread at a time through: shards decide at the same moment, and lines must stay whole."""
+    lock = threading.Lock()
+
+    def told(decision: BuyEngineDecision) -> None:
+        with lock:
             emit(decision)
-        except (OSError, ValueError) as error:
-            logs.get("buyer").warning("nobody_reads_decisions", error=str(error))
 
-    paper = PaperVenue(prices, clock=clock, stop=stop, latency_s=settings.paper_latency_s)
-    engine = Engine(
-        journal=journal,
-        prices=prices,
-        venue=Shadowed(live.venue, prices.book_at_hand) if live else paper,
-        clock=clock,
-        limits=settings.limits,
-        identity=Identity(mode, settings.limits.id, code_version()),
-        emit=announce,
-    )
-    service = BuyerService(
-        engine=engine,
-        journal=journal,
-        prices=prices,
-        lease=lease,
-        reader=_reader(settings, clock, inside=inbox is not None),
-        clock=clock,
-        bankroll=live.bankroll if live else to_micro(settings.paper_bankroll_usdc),
-        inbox=inbox,
-        settlement=live.settlement if live else None,
-        recovery=live.recovery if live else None,
-        desk=ExitDesk(engine, ExitTasks(ledger, lambda: lease.fence), prices, clock=clock, limits=settings.limits),
-    )
-    counting.append(service)
-    pipe = None
-    if settings.stdin:
-        pipe = PipeBuyer(_lines(), service=service, lease=lease)
-    return Built(service, pipe)
+    return told
 
 
-def _live(
-    settings: BuyerSettings,
-    redis: Redis,
-    adoption: Adoption,
-    settling: Settling,
-    prices: MarketPriceFeed,
-    clock: Clock,
-    stop: threading.Event,
-) -> "LiveParts":
-    """Build what only a live buyer has; its libraries are an extra that paper does without.
+def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> "LiveAccount":
+    """Open the account that only a live buyer has; its libraries are an extra that paper does without.
 
     Raises:
         DependencyMissing: the extra is not installed.
     """
     try:
-        from buyer.live import live_parts  # noqa: PLC0415 - needs the extra `live`
+        from buyer.live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
         raise DependencyMissing(
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
-    return live_parts(settings, redis, adoption, settling, prices, clock=clock, stop=stop)
+    return LiveAccount(settings, redis, clock=clock, stop=stop)
 
 
 def _lines() -> Iterable[str]:
     """Return standard input line by line; bytes that are no text must not end the buyer."""
     return (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
-
-
-def _reader(settings: BuyerSettings, clock: Clock, *, inside: bool) -> GroupReader:
-    """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""
-    block_ms = 1 if inside else BLOCK_MS
-    return GroupReader(
-        connect(settings.redis_url, blocking_s=BLOCK_MS / 1000),
-        SIGNALS,
-        GROUP,
-        settings.consumer,
-        clock=clock,
-        sole=True,
-        block_ms=block_ms,
-    )
 
 
 def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:
@@ -258,4 +238,8 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
         most=settings.warm_tokens,
         trust=Trust.within(settings.max_book_age_s),
     )
+    if settings.capture_books:
+        side = SideStream(connect(settings.redis_url), BOOKS, clock=clock, stop=stop)
+        writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
+        BookRecorder(live, side, clock, writer).start(stop)
     return MarketPriceFeed(markets, clob, clock=clock, live=live)

@@ -5,12 +5,12 @@ The ledger asks the caps again in the step that sends an order (`portfolio.guard
 
 from decimal import Decimal
 
-from buyer.case import Case, Judged, NotEvaluated, budget_of
+from buyer.case import Case, Judged, NotEvaluated
 
 
 def market_cap(case: Case) -> Judged:
     """Check the market's cap."""
-    return _below(case.balances.market_exposure + budget_of(case), case.limits.max_market_usdc)
+    return _below(case.balances.market_exposure + case.budget, case.limits.max_market_usdc)
 
 
 def event_cap(case: Case) -> Judged:
@@ -19,29 +19,29 @@ def event_cap(case: Case) -> Judged:
         case.balances.lot_shares > 0 and not (case.balances.lot and case.balances.lot.event_id)
     ):
         raise NotEvaluated("the market's event is not known")
-    return _below(case.balances.event_exposure + budget_of(case), case.limits.max_event_usdc)
+    return _below(case.balances.event_exposure + case.budget, case.limits.max_event_usdc)
 
 
 def group_cap(case: Case) -> Judged:
     """Check the neg-risk event's cap, if the market is of one."""
     if not case.facts.neg_risk:
         return True, "no neg-risk event", case.limits.max_group_usdc
-    return _below(case.balances.group_exposure + budget_of(case), case.limits.max_group_usdc)
+    return _below(case.balances.group_exposure + case.budget, case.limits.max_group_usdc)
 
 
 def leader_cap(case: Case) -> Judged:
     """Check the leader's cap."""
-    return _below(case.balances.leader_exposure + budget_of(case), case.limits.max_leader_usdc)
+    return _below(case.balances.leader_exposure + case.budget, case.limits.max_leader_usdc)
 
 
 def day_cap(case: Case) -> Judged:
     """Check the day's cap."""
-    return _below(case.balances.spent_today + budget_of(case), case.limits.max_day_usdc)
+    return _below(case.balances.spent_today + case.budget, case.limits.max_day_usdc)
 
 
 def total_cap(case: Case) -> Judged:
     """Check the cap over everything."""
-    return _below(case.balances.total_exposure + budget_of(case), case.limits.max_total_usdc)
+    return _below(case.balances.total_exposure + case.budget, case.limits.max_total_usdc)
 
 
 def _below(total: Decimal, cap: Decimal) -> Judged:
@@ -50,8 +50,7 @@ def _below(total: Decimal, cap: Decimal) -> Judged:
 
 def cash(case: Case) -> Judged:
     """Check that the budget is there."""
-    needed = budget_of(case)
-    return case.balances.cash >= needed, case.balances.cash, needed
+    return case.balances.cash >= case.budget, case.balances.cash, case.budget
 
 
 def day_loss(case: Case) -> Judged:
@@ -69,5 +68,5 @@ def drawdown(case: Case) -> Judged:
 def order_rate(case: Case) -> Judged:
     """Check this minute's buys."""
     held = case.balances
-    sent = held.orders_sent if held.minute == case.now_ms // 60_000 else 0
+    sent = held.orders_sent if held.minute >= case.now_ms // 60_000 else 0
     return sent < case.limits.max_orders_per_minute, sent, case.limits.max_orders_per_minute

@@ -1,5 +1,6 @@
 """What a decision looks at, and what follows from it. Pure."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -13,18 +14,24 @@ from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
 from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
 
+NONE = Decimal(0)
 T = TypeVar("T")
 Judged = tuple[bool, object, object]
-"""What a rule says: passed, what it saw, what it allows."""
+"""What a rule says: passed, what it saw, what it allows; where a text takes work, a function that makes it."""
+Traded = Trade | ActionableSignal
+"""A leader's trade: its `usdc`, `shares` and `price`."""
 
 
 class NotEvaluated(Exception):
     """A rule lacks something it needs; it fails, and nothing is bought."""
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What every decision may look at; None is what could not be found out, and `problems` says why."""
+@dataclass(eq=False)
+class Seen(ABC):
+    """What every decision may look at; None is what could not be found out, and `problems` says why.
+
+    What follows from it is reckoned when the first rule asks, and kept. Nothing in it is ever changed.
+    """
 
     market: MarketFacts | None
     book: Book | None
@@ -33,15 +40,25 @@ class Seen:
     now_ms: int
     problems: tuple[str, ...]
 
-    @property
+    def __post_init__(self) -> None:
+        """Set what is known already."""
+        reckoned = vars(self)
+        if self.market is not None:
+            reckoned["facts"] = self.market
+        if self.book is not None:
+            reckoned["seen_book"] = self.book
+        if self.portfolio is not None:
+            reckoned["balances"] = self.portfolio
+
+    @cached_property
+    @abstractmethod
     def side(self) -> Side:
         """Return our side."""
-        return "SELL"
 
     @property
+    @abstractmethod
     def token_id(self) -> str:
         """Return what is to be traded."""
-        raise NotImplementedError
 
     @cached_property
     def facts(self) -> MarketFacts:
@@ -67,30 +84,30 @@ class Seen:
         return tick
 
     @cached_property
+    @abstractmethod
     def limit(self) -> Decimal:
         """Return the worst price we accept."""
-        raise NotImplementedError
 
     @cached_property
+    @abstractmethod
     def size(self) -> Size:
         """Return what we would order."""
-        raise NotImplementedError
 
     @cached_property
     def expected(self) -> Filled:
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
-        return walk(self.seen_book.against(side), side, to_micro(size.shares), self.limit, budget, self.facts)
+        return walk(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Case(Seen):
     """A leader's signal."""
 
     signal: ActionableSignal
 
-    @property
+    @cached_property
     def side(self) -> Side:
         """Return the leader's side, which is ours."""
         return self.signal.side
@@ -101,25 +118,28 @@ class Case(Seen):
         return self.signal.token_id
 
     @cached_property
-    def trade(self) -> Trade:
+    def trade(self) -> Traded:
         """Return the leader's trade, with what was gathered before it; its price is the average."""
         signal, gathered = self.signal, self.balances.gathered
         if gathered is None or signal.side == "SELL":
-            return Trade(usdc=signal.usdc, shares=signal.shares, price=signal.price)
+            return signal
         usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
         return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
 
     @cached_property
     def limit(self) -> Decimal:
-        """Return the worst price we accept."""
+        """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
+        if self.signal.cause == "MERGE":
+            best = known(self.seen_book.best_bid, "the best bid is")
+            return exit_limit(best, self.tick, allowed.exit_slippage_pct)
         return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
 
     @cached_property
     def stake(self) -> Decimal:
         """Return the collateral to follow with."""
-        cost = share_cost(self.limit, self.facts)
-        return stake(Wager(self.trade, self.balances.bankroll, cost, self.limits))
+        limit, facts = self.limit, self.facts
+        return stake(Wager(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits))
 
     @cached_property
     def sale(self) -> Mirrored:
@@ -130,8 +150,13 @@ class Case(Seen):
     def size(self) -> Size:
         """Return what we would order."""
         if self.side == "SELL":
-            return Size(sell_size(self.sale.sell), 0)
+            return _to_sell(sell_size(self.sale.sell))
         return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
+
+    @cached_property
+    def budget(self) -> Decimal:
+        """Return the most that the order can cost."""
+        return from_micro(self.size.budget)
 
     @cached_property
     def depth(self) -> Decimal:
@@ -141,11 +166,16 @@ class Case(Seen):
         return sum(offered, Decimal(0))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ExitCase(Seen):
     """One attempt of an exit."""
 
     task: ExitTask
+
+    @cached_property
+    def side(self) -> Side:
+        """Return that exits sell."""
+        return "SELL"
 
     @property
     def token_id(self) -> str:
@@ -161,7 +191,7 @@ class ExitCase(Seen):
     @cached_property
     def size(self) -> Size:
         """Return what is still to be sold."""
-        return Size(max(Decimal(0), sell_size(to_micro(self.balances.lot_shares - self.task.keep))), 0)
+        return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
 
 
 def known(value: T | None, what: str) -> T:
@@ -175,6 +205,5 @@ def known(value: T | None, what: str) -> T:
     return value
 
 
-def budget_of(case: Case) -> Decimal:
-    """Return the most that the order can cost."""
-    return from_micro(case.size.budget)
+def _to_sell(shares: Decimal) -> Size:
+    return Size(shares, to_micro(shares))

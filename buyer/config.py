@@ -29,6 +29,12 @@ class BuyerSettings(Settings):
     lease_s: float = Field(
         20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
     )
+    buyer_shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Parts that the signals are split into by token; buyers share them, and all need the same number.",
+    )
     sizing: Sizing = Field(
         "fixed",
         description="How a buy's stake is reckoned: STAKE_USDC; LEADER_PCT of the leader's trade; the same part of our "
@@ -159,6 +165,9 @@ class BuyerSettings(Settings):
         le=5000,
         description="Most outcome tokens whose books are kept in memory; 0 asks REST for every book.",
     )
+    capture_books: bool = Field(
+        default=False, description="Put the books kept in memory on hs:books, for `hybrid capture` (docs/capture.md)."
+    )
     clob_rate_per_s: float = Field(50.0, gt=0, le=450, description="Shared budget for CLOB reads, requests per second.")
     clob_batch_rate_per_s: float = Field(
         10.0,
@@ -207,6 +216,10 @@ class BuyerSettings(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         """Check the limits together, and each leader's own by the same bounds."""
+        if self.capture_books and not self.warm_tokens:
+            raise ValueError("CAPTURE_BOOKS=true: no books are kept in memory with WARM_TOKENS=0; set WARM_TOKENS")
+        if self.stdin and self.buyer_shards > 1:
+            raise ValueError(f"BUYER_SHARDS={self.buyer_shards}: a pipe has one reader; leave it at 1 with --stdin")
         who = ""
         try:
             limits = self.limits

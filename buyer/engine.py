@@ -1,6 +1,7 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,7 @@ from shared.events import (
     Inputs,
     Order,
     Outcome,
+    Portfolio,
     fact_id,
     read_event,
 )
@@ -51,11 +53,15 @@ class Identity:
     code_version: str
 
 
+Looked = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...]]
+"""What a decision is made from, as of one moment: facts, book, balances, the time, and what could not be found out."""
+
+
 class Engine:
     """Decides, and carries out what was decided, in the journal's order of writes.
 
     Every method may be called again for the same signal after a crash at any point: what happened is known from the
-    journal, and only what is missing is done.
+    journal, and only what is missing is done. Signals of different markets may be handled by several threads at once.
     """
 
     def __init__(
@@ -68,11 +74,13 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
-        explain: bool = True,
+        skipped: Callable[[ActionableSignal, str], None] | None = None,
     ) -> None:
+        """Build it; `skipped` is told of skips in place of decisions, with the reason, where nothing follows."""
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
-        self._emit, self._explain = emit, explain
+        self._emit, self._skipped = emit, skipped
+        self._telling = threading.Lock()
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
@@ -85,7 +93,7 @@ class Engine:
             RefusedForSafety: the outcome does not fit the ledger.
         """
         limits = self._limits.of(signal.leader)
-        before, scope, inputs = self._look(signal.id, signal.leader, signal.token_id, limits)
+        before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
@@ -93,7 +101,7 @@ class Engine:
         if before.intent:
             return self.resume(before.intent, before.signed, ack)
         self._wait_for_lot(signal, limits)
-        return self._decide(signal, limits, scope, inputs, ack)
+        return self._decide(signal, limits, scope, looked, ack)
 
     def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
@@ -125,9 +133,10 @@ class Engine:
         if waits:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
-        _, scope, inputs = self._look(order_fact(task), task.leader, task.token_id, limits)
-        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide_exit(ExitCase(*seen, task))
+        _, scope, looked = self._look(order_fact(task), task.leader, task.token_id, limits)
+        market, book, portfolio, now_ms, problems = looked
+        verdict = decide_exit(ExitCase(market, book, portfolio, limits, now_ms, problems, task))
+        inputs = self._inputs(looked)
         draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
         if verdict.order is not None and inputs.market is not None:
             self._carry_out(draft, verdict, verdict.order, scope, inputs.market, None)
@@ -145,13 +154,13 @@ class Engine:
         outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
-    def bury(self, entry: Entry, reason: str) -> BuyEngineDecision | None:
+    def bury(self, entry: Entry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
 
         A signal that can be read gets the decision in its own name; what its intent reserved is given back.
         """
         letter = dead_letter(entry, reason, self._clock.now_ms())
-        ack = Ack(entry.stream, "buyer", entry.id)
+        ack = Ack(entry.stream, group, entry.id)
         signal = _signal_in(entry)
         before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):
@@ -188,32 +197,41 @@ class Engine:
         return ""
 
     def _decide(
-        self, signal: ActionableSignal, limits: Limits, scope: Scope, inputs: Inputs, ack: Ack | None
+        self, signal: ActionableSignal, limits: Limits, scope: Scope, looked: Looked, ack: Ack | None
     ) -> BuyEngineDecision | None:
-        seen = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        verdict = decide(Case(*seen, signal), explain=self._explain)
+        market, book, portfolio, now_ms, problems = looked
+        case = Case(market, book, portfolio, limits, now_ms, problems, signal)
+        verdict = decide(case, explain=self._skipped is None)
+        if self._skipped and verdict.idle:
+            self._skipped(signal, verdict.reason)
+            return None
+        inputs = self._inputs(looked)
         draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
         if verdict.order is None or inputs.market is None:
             return self._conclude(draft, None, None, ack)
         return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
 
-    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Inputs]:
+    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Looked]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         known, portfolio = self._journal.look(fact, scope)
-        inputs = Inputs(
+        problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
+        return known, scope, (facts, book, portfolio, now_ms, problems)
+
+    def _inputs(self, looked: Looked) -> Inputs:
+        facts, book, portfolio, now_ms, problems = looked
+        return Inputs.of_checked(
             now_ms=now_ms,
             market=facts,
             book=book,
             portfolio=portfolio,
-            problems=tuple(problem for problem in (no_facts, no_book) if problem),
+            problems=problems,
             config_id=self._identity.config_id,
             code_version=self._identity.code_version,
         )
-        return known, scope, inputs
 
     def _carry_out(
         self,
@@ -238,7 +256,7 @@ class Engine:
         if not isinstance(intent, Written):
             return self._join(draft.signal_id, ack)
         outcome = self._venue.place(order, facts, prepared)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+        return self._conclude(draft.but(outcome=outcome), scope, facts, ack)
 
     def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""
@@ -281,13 +299,16 @@ class Engine:
     def _announce(self, decision: BuyEngineDecision, *, happened: bool) -> BuyEngineDecision | None:
         if not happened:
             return None
-        self._emit(decision)
+        with self._telling:
+            self._emit(decision)
         return decision
 
     def _decision(
         self, signal_id: str, leader: str, token_id: str, verdict: Decision, inputs: Inputs
     ) -> BuyEngineDecision:
-        return BuyEngineDecision(
+        return BuyEngineDecision.of_checked(
+            event="BUY_ENGINE_DECISION",
+            version=1,
             id=fact_id("decision", signal_id),
             emitted_at_ms=inputs.now_ms,
             signal_id=signal_id,
@@ -298,6 +319,7 @@ class Engine:
             reason=verdict.reason,
             rules=verdict.rules,
             order=verdict.order,
+            outcome=None,
             trade=verdict.trade,
             gathered=verdict.gathered,
             exit=verdict.exit,
@@ -307,7 +329,7 @@ class Engine:
 
 def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
     """Return the facts with the tick that was decided on: the book knows it first when it changes (trap 17)."""
-    return facts if book is None or book.tick is None else facts.model_copy(update={"tick": book.tick})
+    return facts if book is None or book.tick in (None, facts.tick) else facts.but(tick=book.tick)
 
 
 def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:

@@ -15,6 +15,8 @@ from shared.errors import HybridError, OutcomeUnknown
 from shared.events import ExitTask
 
 EVERY_S = 1.0
+ENDED = "market_open"
+"""The rule that a market fails whose trading ended, or rests."""
 SWEEP_EVERY_S = 3600.0
 LONGEST_WINDOW_MS = 2 * 86_400_000
 """Twice the longest window in which small trades add up: what is older than this counts for nobody."""
@@ -73,9 +75,17 @@ class ExitDesk:
             self._log.exception("exit_failed", exit=task.id, attempt=counted.attempt)
             raise OutcomeUnknown(f"exit {task.id}, attempt {counted.attempt} failed: {error}") from error
         self._log.info("exit_tried", exit=task.id, reason=task.reason, attempt=counted.attempt, result=reason)
+        if reason == ENDED and self._closed(task):
+            self._tasks.end(task)
+            self._log.info("left_to_redemption", leader=task.leader, token_id=task.token_id, why="the market closed")
+            self._forget(task, "closed")
         if reason == DUST and task.keep == 0:
             self._log.warning("dust_left", leader=task.leader, token_id=task.token_id, why="below the market's minimum")
             self._forget(task, "dust")
+
+    def _closed(self, task: ExitTask) -> bool:
+        facts, _ = self._prices.facts(task.token_id)
+        return facts is not None and facts.closed
 
     def _forget(self, task: ExitTask, end: str) -> None:
         self._last.pop(task.id, None)

@@ -44,11 +44,12 @@ def mirrored(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> Mirro
 def opened_by(signal: ActionableSignal, sale: Mirrored, now_ms: int) -> ExitTask:
     """Return the task that a leader's sell sets off, if its own order does not sell everything."""
     key = lot_key(signal.leader, signal.token_id)
+    reason: ExitReason = "leader_merged" if signal.cause == "MERGE" else "leader_sold"
     return ExitTask(
-        id=fact_id("exit", key, "leader_sold", signal.id),
+        id=fact_id("exit", key, reason, signal.id),
         leader=signal.leader,
         token_id=signal.token_id,
-        reason="leader_sold",
+        reason=reason,
         keep=from_micro(sale.keep),
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
@@ -68,6 +69,11 @@ class Holding:
     def dust(self) -> bool:
         """Say whether this is too little for the venue to take."""
         return self.facts is not None and sell_size(self.lot.shares) < self.facts.min_shares
+
+    @property
+    def closed(self) -> bool:
+        """Say whether the market's trading has ended: the redeemer gets what it pays."""
+        return self.facts is not None and self.facts.closed
 
     def bid(self, max_age_s: int) -> Decimal | None:
         """Return what somebody would pay now; None where no book worth believing says so (trap 16)."""
@@ -95,7 +101,7 @@ def triggered(limits: Limits) -> bool:
 
 def due(holding: Holding, limits: Limits, *, flattening: bool) -> ExitTask | None:
     """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell."""
-    if holding.dust:
+    if holding.dust or holding.closed:
         return None
     reason: ExitReason | None = "flatten" if flattening else None
     reason = reason or next((reason for reason, fires in TRIGGERS.items() if fires(holding, limits)), None)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
+from operator import add
 from typing import NamedTuple
 
 from shared.events import Order
@@ -18,6 +20,7 @@ class Filled(NamedTuple):
 
 
 NOTHING = Filled()
+_HALF = Decimal("0.5")
 
 
 def walk(
@@ -33,15 +36,15 @@ def walk(
         budget: The most to pay, fees included, in micro-units (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    taken = NOTHING
+    taken, fee = NOTHING, (facts.fee_rate, facts.fee_exponent)
     for level in levels:
         if taken.shares >= shares or not acceptable(level.price, side, limit):
             break
-        piece = _piece(side, min(shares - taken.shares, to_micro(level.shares)), level.price, facts)
+        piece = _piece(side, min(shares - taken.shares, _micro(level.shares)), level.price, *fee)
         if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
             fitting = affordable(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
-            piece = _piece(side, fitting, level.price, facts)
-        taken = Filled(taken.shares + piece.shares, taken.usdc + piece.usdc, taken.fee + piece.fee)
+            piece = _piece(side, fitting, level.price, *fee)
+        taken = piece if taken is NOTHING else Filled(*map(add, taken, piece))
     return taken
 
 
@@ -80,17 +83,32 @@ def dearest_fee(shares: int, limit: Decimal, facts: MarketFacts) -> int:
     As a number of shares, the fee peaks at a price of 0.5. As a sum to spend, which a live market buy is, a better
     price buys more shares: sum x rate x p^(e-1) x (1-p)^e, which peaks at (e-1)/(2e-1).
     """
-    by_number = fee_micro(shares, min(limit, Decimal("0.5")), facts.fee_rate, facts.fee_exponent)
-    exponent = facts.fee_exponent
+    return dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent)
+
+
+def dearest_at(shares: int, limit: Decimal, rate: Decimal, exponent: int) -> int:
+    """Return the same by the market's fee rate and exponent alone."""
+    by_number = fee_micro(shares, min(limit, _HALF), rate, exponent)
+    return max(by_number, int(cost_micro(shares, limit) * _per_sum(limit, rate, exponent))) + 10
+
+
+@lru_cache(maxsize=4096)
+def _per_sum(limit: Decimal, rate: Decimal, exponent: int) -> Decimal:
     peak = min(limit, Decimal(max(0, exponent - 1)) / max(1, 2 * exponent - 1))
-    per_sum = facts.fee_rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
-    return max(by_number, int(cost_micro(shares, limit) * per_sum)) + 10
+    return rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
 
 
 def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:
     return cost_micro(shares, price) + fee_micro(shares, price, facts.fee_rate, facts.fee_exponent)
 
 
-def _piece(side: Side, shares: int, price: Decimal, facts: MarketFacts) -> Filled:
+@lru_cache(maxsize=4096)
+def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int) -> Filled:
     usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
-    return Filled(shares, usdc, fee_micro(shares, price, facts.fee_rate, facts.fee_exponent))
+    return Filled(shares, usdc, fee_micro(shares, price, fee_rate, fee_exponent))
+
+
+@lru_cache(maxsize=4096)
+def _micro(shares: Decimal) -> int:
+    """Return what rests on a level; many levels hold the same."""
+    return to_micro(shares)

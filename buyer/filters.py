@@ -75,7 +75,7 @@ def leader_trade(case: Case) -> Judged:
 def price_band(case: Case) -> Judged:
     """Check the worst price we accept."""
     low, high = case.limits.min_price, case.limits.max_price
-    return low <= case.limit <= high, case.limit, f"{low} to {high}"
+    return low <= case.limit <= high, case.limit, lambda: f"{low} to {high}"
 
 
 def book_depth(case: Case) -> Judged:

@@ -9,6 +9,7 @@
 A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,13 +28,18 @@ from shared.events import (
     Outcome,
     Portfolio,
     fact_id,
+    write_event,
 )
+from shared.gated_script import Turns
 from shared.ledger import Ledger, lot_record
 from shared.ledger_records import INTENTS, ORDERS, SIGNED
 from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
 from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
+
+_OPEN = '"outcome":null'
+"""Where the outcome of a draft will stand in its JSON: there only, as quotes inside of texts are escaped."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,23 @@ class Known:
     signed: str = ""
 
 
+class _Here(threading.local):
+    """What a thread wrote last: the draft of an intent and its JSON."""
+
+    draft: tuple[BuyEngineDecision | None, str] = (None, "")
+
+
 class Journal:
-    """The buyer's writes, each fenced by the lease it holds."""
+    """The buyer's writes, each fenced by the lease it holds; any thread's."""
 
     def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
         self._ledger, self._fence = ledger, fence
+        self._turns: Turns | None = None
+        self._here = _Here()
+
+    def order_at(self, turns: Turns) -> None:
+        """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
+        self._turns = turns
 
     def known(self, signal_id: str) -> Known:
         """Return what happened to this signal before."""
@@ -98,16 +116,18 @@ class Journal:
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
         bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
-        return self._ledger.commit(
-            Write(
-                id=f"intent:{draft.signal_id}",
-                postings=(*reserve(order, scope), *counted(order, scope, draft.inputs.portfolio or NO_BALANCES)),
-                guards=guards(order, scope, limits),
-                records=(Record(INTENTS, draft.signal_id, draft.model_dump_json()), *bytes_kept, *taken(draft)),
-                events=((DECISIONS, order_update(draft, order, None)),),
-                fence=self._fence(),
-            )
+        text = draft.model_dump_json()
+        self._here.draft = draft, text
+        write = Write(
+            id=f"intent:{draft.signal_id}",
+            postings=reserve(order, scope),
+            tallies=counted(order, scope),
+            guards=guards(order, scope, limits),
+            records=(Record(INTENTS, draft.signal_id, text), *bytes_kept, *taken(draft)),
+            events=((DECISIONS, order_update(draft, order, None)),),
+            fence=self._fence(),
         )
+        return self._ledger.commit(write) if self._turns is None else self._ledger.commit_at(self._turns, write)
 
     def conclude(
         self,
@@ -131,6 +151,7 @@ class Journal:
             ),
             fence=self._fence(),
             ack=ack,
+            texts={decision.id: self._text(decision)},
         )
         if order is None or outcome is None or scope is None or facts is None:
             return self._ledger.commit(write)
@@ -152,6 +173,14 @@ class Journal:
     def acknowledge(self, signal_id: str, ack: Ack) -> None:
         """Acknowledge another delivery of a signal that was decided before."""
         self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
+
+    def _text(self, decision: BuyEngineDecision) -> str:
+        """Return the decision's JSON: what its intent wrote already, with the outcome in its place."""
+        draft, text = self._here.draft
+        outcome = decision.outcome
+        if outcome is None or text.count(_OPEN) != 1 or decision.model_copy(update={"outcome": None}) != draft:
+            return write_event(decision)
+        return text.replace(_OPEN, f'"outcome":{outcome.model_dump_json()}')
 
 
 def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -175,7 +204,7 @@ def _waiting(write: Write, decision: BuyEngineDecision, order: Order, outcome: O
     """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
     return replace(
         write,
-        records=(*write.records, Record(ORDERS, order.id, decision.model_dump_json())),
+        records=(*write.records, Record(ORDERS, order.id, write.texts[decision.id])),
         events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
     )
 
@@ -200,6 +229,7 @@ def _with_outcome(
         events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
         fence=write.fence,
         ack=write.ack,
+        texts=write.texts,
     )
 
 

@@ -134,6 +134,10 @@ class Limits(Value, frozen=True):
             raise ValueError("sizing proportional needs leader_bankroll_usdc, for all or in leader_limits")
         return self
 
+    def __hash__(self) -> int:
+        """Hash by a few fields: every decision looks up what belongs to its limits."""
+        return hash((self.sizing, self.stake_usdc, self.max_day_usdc, self.leader_limits))
+
     @property
     def id(self) -> str:
         """Name this exact set of limits."""

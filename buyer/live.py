@@ -1,5 +1,6 @@
 """Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
 
+import gc
 import sys
 import threading
 from dataclasses import dataclass
@@ -9,9 +10,11 @@ from redis import Redis
 
 from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
+from buyer.lanes import Lanes
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
+from buyer.shard import Shard
 from buyer.venue.polymarket.account import Account, api_key
 from buyer.venue.polymarket.auth import ApiKey, Requests
 from buyer.venue.polymarket.live import LiveVenue
@@ -23,7 +26,9 @@ from buyer.venue.port import Prices
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import SIGNALS
+from shared.gated_script import Turns
 from shared.http import Upstream
+from shared.lease import Lease
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.rate_gate import GateLimits, RateGate
@@ -41,6 +46,10 @@ _MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKi
 
 SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+COLLECT_AT = (20_000, 20, 50)
+"""Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
+LANES = 4
+"""Markets whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
@@ -53,56 +62,68 @@ class LiveParts:
     settlement: Settlement
     recovery: Recovery
     bankroll: int
+    lanes: Lanes
 
 
-def live_parts(
-    settings: BuyerSettings,
-    redis: Redis,
-    adoption: Adoption,
-    settling: Settling,
-    prices: Prices,
-    *,
-    clock: Clock,
-    stop: threading.Event,
-) -> LiveParts:
-    """Pass the preflight, then build.
+class LiveAccount:
+    """The wallet and its account at the venue, which passed the preflight: one a process, whatever shards it holds."""
 
-    Raises:
-        RefusedForSafety: a check failed; the message has one line for each, with its fix.
-        BadConfig: the signing key is missing or wrong.
-    """
-    sys.setswitchinterval(SWITCH_S)
-    signer = Signer(read_key(settings.private_key, settings.private_key_file))
-    wallet = wallet_of(settings, signer)
-    upstreams = Upstreams(settings, redis, clock, stop)
-    key = _key(settings, upstreams.account, signer, wallet, clock)
-    requests = Requests(signer.address, key)
-    polygon = Polygon(upstreams.rpc)
-    account = Account(upstreams.account, requests, polygon, clock=clock)
-    preflight = Preflight(upstreams.account, upstreams.geoblock, account, wallet, clock)
-    _demand(preflight.run())
-    venue = LiveVenue(
-        upstreams.orders,
-        upstreams.gate,
-        account,
-        signer=signer,
-        wallet=wallet,
-        requests=requests,
-        clock=clock,
-        stop=stop,
-    )
-    connect = partial(open_socket, "user feed", settings.clob_user_url)
-    feed = UserFeed(connect, key, clock=clock, pause=lambda seconds: _pause(clock, stop, seconds))
-    recovery = Recovery(
-        polygon,
-        account,
-        adoption,
-        prices,
-        lambda: (entry.json for entry in tail(redis, SIGNALS, RECENT_SIGNALS)),
-        wallet=wallet.funder.lower(),
-        clock=clock,
-    )
-    return LiveParts(venue, Settlement(settling, account, feed, clock=clock), recovery, preflight.balance())
+    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
+        """Pass the preflight.
+
+        Raises:
+            RefusedForSafety: a check failed; the message has one line for each, with its fix.
+            BadConfig: the signing key is missing or wrong.
+        """
+        sys.setswitchinterval(SWITCH_S)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
+        self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
+        self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
+        self._wallet = wallet_of(settings, self._signer)
+        self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
+        self._key = _key(settings, upstreams.account, self._signer, self._wallet, clock)
+        self._requests = Requests(self._signer.address, self._key)
+        self._polygon = Polygon(upstreams.rpc)
+        self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
+        preflight = Preflight(upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock)
+        _demand(preflight.run())
+        self.bankroll = preflight.balance()
+
+    def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
+        """Build what one shard has for itself; its thread alone uses it."""
+        connect = partial(open_socket, "user feed", self._settings.clob_user_url)
+        feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
+        settlement = Settlement(settling, self._account, feed, clock=self._clock)
+        recovery = self._recovery(shard, lease, adoption, prices)
+        return LiveParts(self._venue(), settlement, recovery, self.bankroll, Lanes(LANES))
+
+    def _venue(self) -> LiveVenue:
+        return LiveVenue(
+            self._upstreams.orders,
+            Turns(self._upstreams.gate, self._stop),
+            self._account,
+            signer=self._signer,
+            wallet=self._wallet,
+            requests=self._requests,
+            clock=self._clock,
+        )
+
+    def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
+        return Recovery(
+            self._polygon,
+            self._account,
+            adoption,
+            prices,
+            lambda: (entry.json for entry in tail(self._redis, SIGNALS, RECENT_SIGNALS)),
+            wallet=self._wallet.funder.lower(),
+            clock=self._clock,
+            shard=shard,
+            renew=lease.renew,
+        )
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._stop, seconds)
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
@@ -114,7 +135,7 @@ def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
 
 
 class Upstreams:
-    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken before the intent."""
+    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
 
     def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
         def gate(name: str, rate_per_s: float) -> RateGate:
@@ -152,7 +173,3 @@ def _demand(checks: tuple[Check, ...]) -> None:
 def _refusal(checks: tuple[Check, ...]) -> RefusedForSafety:
     lines = "\n".join(f"  {check}" for check in checks if not check.passed)
     return RefusedForSafety(f"live trading is refused, nothing was sent:\n{lines}")
-
-
-def _pause(clock: Clock, stop: threading.Event, seconds: float) -> None:
-    clock.wait(stop, seconds)

@@ -12,6 +12,7 @@ class cached_property(Generic[T]):  # noqa: N801 - named as what it stands in fo
     def __init__(self, reckon: Callable[[Any], T]) -> None:
         self._reckon = reckon
         self.__doc__ = reckon.__doc__
+        self.__isabstractmethod__ = getattr(reckon, "__isabstractmethod__", False)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name

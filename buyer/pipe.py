@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from buyer.layout import Layout
 from buyer.service import BuyerService
 from shared.events import fact_id
 from shared.lease import Lease
@@ -18,16 +19,20 @@ class PipeBuyer:
 
     name = "buyer"
 
-    def __init__(self, lines: Iterable[str], *, service: BuyerService, lease: Lease) -> None:
-        self._lines, self._service, self._lease = lines, service, lease
+    def __init__(
+        self, lines: Iterable[str], *, service: BuyerService, lease: Lease, layout: Layout | None = None
+    ) -> None:
+        self._lines, self._service, self._lease, self._layout = lines, service, lease, layout
         self._queue: queue.Queue[str | None] = queue.Queue(maxsize=10_000)
 
     def run(self, stop: threading.Event) -> None:
         """Decide on every signal line, as on the entries of the stream.
 
         Raises:
-            Fenced: another buyer took over.
+            Fenced: another buyer took over. RefusedForSafety: others have split the signals into shards.
         """
+        if self._layout is not None and not self._layout.claim(stop):
+            return
         if not self._lease.acquire(stop):
             return
         threading.Thread(target=self._read, name="stdin", daemon=True).start()

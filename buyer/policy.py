@@ -4,13 +4,12 @@ A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from buyer.case import Case, ExitCase, Judged, NotEvaluated, Seen
 from buyer.exits import DUST, opened_by, order_fact
-from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, asked
 from shared.accounts import COUNTS
 from shared.errors import Malformed
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
@@ -24,8 +23,7 @@ UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 Some = TypeVar("Some", bound=Seen)
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
     `gathered` is what too small a trade was added to, `exit` what is to be sold, now or later.
@@ -39,24 +37,30 @@ class Decision:
     gathered: Gathered | None = None
     exit: ExitTask | None = None
 
+    @property
+    def idle(self) -> bool:
+        """Say whether nothing follows from it: no order, nothing gathered, no exit."""
+        return self.order is None and self.gathered is None and self.exit is None
+
 
 def decide(case: Case, *, explain: bool = True) -> Decision:
     """Judge one signal by every rule of its side.
 
-    Without `explain` the verdict is the same and comes without the rules' values: for runs over millions of signals.
+    Without `explain` the verdict is the same, without the rules' values and, where nothing follows from a skip, without
+    the trade: for runs over millions of signals.
     """
     rules = _judged(RULES[case.side], case) if explain else ()
     failed = [rule.rule for rule in rules if not rule.passed] if explain else _failed(case)
-    trade, task = _trade(case), _exit(case, failed)
+    task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        return Decision(case.side, "all rules passed", rules, order, trade, exit=task)
+        return Decision(case.side, "all rules passed", rules, order, _trade(case), exit=task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        return Decision("SKIP", failed[0], rules, None, trade, exit=task)
+        return Decision("SKIP", failed[0], rules, None, _trade(case) if explain or task else None, exit=task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
-    return Decision("SKIP", GATHERED, (*rules, rule), None, trade, gathered=gathered)
+    return Decision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
 
 def decide_exit(case: ExitCase) -> Decision:
@@ -77,18 +81,25 @@ def refused(decision: Decision, account: str, value: int, limit: int) -> Decisio
 
 
 def _failed(case: Case) -> list[str]:
-    """Return the rules that fail; only the first where nothing depends on the others."""
+    """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
     failed: list[str] = []
-    for name, rule in RULES[case.side].items():
+    for name, rule in asked(case.side, case.limits):
         try:
             passed = rule(case)[0]
         except UNKNOWN:
             passed = False
         if not passed:
             failed.append(name)
-            if case.side == "BUY" and not case.limits.gather_window_s:
+            if _enough(name, case):
                 break
     return failed
+
+
+def _enough(name: str, case: Case) -> bool:
+    """Say whether no other rule matters once this one failed: nothing is gathered, no exit opened."""
+    if case.side == "SELL":
+        return name in OPENS_EXIT
+    return name not in TOO_SMALL or not case.limits.gather_window_s
 
 
 def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
@@ -105,9 +116,12 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
 
 def _trade(case: Case) -> Trade | None:
     try:
-        return case.trade
+        found = case.trade
     except UNKNOWN:
         return None
+    return (
+        found if isinstance(found, Trade) else Trade.of_checked(usdc=found.usdc, shares=found.shares, price=found.price)
+    )
 
 
 def _exit(case: Case, failed: list[str]) -> ExitTask | None:
@@ -133,7 +147,7 @@ def _gathered(case: Case, failed: list[str]) -> Gathered | None:
 
 def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
     size = case.size
-    return Order(
+    return Order.of_checked(
         id=fact_id("order", fact),
         signal_id=fact,
         token_id=case.token_id,
@@ -143,8 +157,11 @@ def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
         shares=size.shares,
         limit_price=case.limit,
         budget=from_micro(size.budget),
+        kind="FAK",
     )
 
 
 def _text(value: object) -> str:
+    if callable(value):
+        value = cast("Callable[[], object]", value)()
     return format(value, "f") if isinstance(value, Decimal) else str(value)

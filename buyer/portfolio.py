@@ -6,11 +6,10 @@ sold twice.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import NamedTuple
 
 from buyer.limits import Limits
-from buyer.once import cached_property
 from shared import accounts
 from shared.accounts import Lot, Postings, exposures, merged
 from shared.events import BuyEngineDecision, ExitTask, Gathered, HeldLot, Order, Outcome, Portfolio
@@ -18,13 +17,12 @@ from shared.ledger_records import EXITS, GATHERED, LOTS
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
 from shared.switch import STOPS
-from shared.writes import Balances, Guard
+from shared.writes import Balances, Guard, Tally
 
 _OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
@@ -61,74 +59,111 @@ class Scope:
             "total_exposure": accounts.TOTAL,
         }
 
-    @cached_property
+    @property
+    def key(self) -> tuple[str, str, str, str, str, str, str]:
+        """Name the part of the ledger: all but the time."""
+        return self[:7]
+
+    @property
+    def names(self) -> "Names":
+        """Name everything that `portfolio_of` reads."""
+        return _names(*self.key)
+
+    @property
     def amounts(self) -> dict[str, str]:
         """Name the accounts in micro-units by their field of `Portfolio`."""
-        return {
-            "cash": accounts.CASH,
-            "spent_today": self.day,
-            "lot_shares": accounts.shares_account(self.leader, self.token_id),
-            "lot_cost": accounts.cost_account(self.leader, self.token_id),
-            "realized_today": self.pnl,
-            "leader_realized": accounts.realized_account(self.leader),
-            "leader_peak": accounts.peak_account(self.leader),
-            "behind": accounts.behind_account(self.leader, self.token_id),
-            **self.exposures,
-        }
+        return self.names.amounts
 
-    @cached_property
+    @property
     def accounts(self) -> tuple[str, ...]:
         """Name every account that `portfolio_of` reads."""
-        return (*self.amounts.values(), *_OTHERS)
+        return self.names.accounts
 
-    @cached_property
+    @property
     def records(self) -> tuple[tuple[str, str], ...]:
         """Name every record that `portfolio_of` reads."""
-        return ((LOTS, self.lot), (GATHERED, self.gathering), (EXITS, self.lot))
+        return self.names.records
+
+
+class Names(NamedTuple):
+    """What of the ledger `portfolio_of` reads for one lot on one day."""
+
+    amounts: dict[str, str]
+    accounts: tuple[str, ...]
+    records: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=4096)
+def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> Names:
+    scope = Scope(leader, token_id, condition_id, day, event_id, group, pnl)
+    exposed = scope.exposures
+    amounts = {
+        "cash": accounts.CASH,
+        "spent_today": scope.day,
+        "market_exposure": exposed["market_exposure"],
+        "lot_shares": accounts.shares_account(leader, token_id),
+        "lot_cost": accounts.cost_account(leader, token_id),
+        "event_exposure": exposed["event_exposure"],
+        "group_exposure": exposed["group_exposure"],
+        "leader_exposure": exposed["leader_exposure"],
+        "total_exposure": exposed["total_exposure"],
+        "realized_today": scope.pnl,
+        "leader_realized": accounts.realized_account(leader),
+        "leader_peak": accounts.peak_account(leader),
+        "behind": accounts.behind_account(leader, token_id),
+    }
+    records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
+    return Names(amounts, (*amounts.values(), *_OTHERS), records)
 
 
 def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
     """Return what a decision on this lot looks at; without facts its market's and event's exposures read as 0."""
-    return Scope(
-        leader,
-        token_id,
-        facts.condition_id if facts else "",
-        accounts.day_account(now_ms),
-        facts.event_id if facts else "",
-        facts.event_id if facts and facts.neg_risk else "",
-        accounts.pnl_account(now_ms),
-        now_ms // 60_000,
-        now_ms - gather_window_s * 1000,
-    )
+    condition_id, event_id, group = _places(facts) if facts else ("", "", "")
+    day, pnl = accounts.days_accounts(now_ms // accounts.DAY_MS)
+    since_ms = now_ms - gather_window_s * 1000
+    return Scope(leader, token_id, condition_id, day, event_id, group, pnl, now_ms // 60_000, since_ms)
+
+
+def _places(facts: MarketFacts) -> tuple[str, str, str]:
+    return facts.condition_id, facts.event_id, facts.event_id if facts.neg_risk else ""
 
 
 def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
-    values, records = balances.values, balances.records
-    lot, gathered, task = (records.get(name) for name in scope.records)
-    holding = bool(values[scope.amounts["lot_cost"]] or values[scope.amounts["lot_shares"]])
+    records, names, value = balances.records, scope.names, balances.values.get
+    lot, gathered, task = map(records.get, names.records)
+    amounts = [from_micro(value(account, 0)) for account in names.amounts.values()]
+    cash, today, market, shares, cost, event, group, leader, total, gain, realized, peak, behind = amounts
+    holding = bool(cost or shares)
     return Portfolio.of_checked(
         seq=balances.seq,
-        **{field: from_micro(values[account]) for field, account in scope.amounts.items()},
-        bankroll=from_micro(values[accounts.DEPOSITED] + values[accounts.REALIZED]),
-        halted=bool(values[accounts.HALT]),
-        paused=_paused(values),
-        flattening=bool(values[accounts.FLATTEN]),
-        minute=values[accounts.RATE_MINUTE],
-        orders_sent=values[accounts.RATE_ORDERS],
-        lot=_held_lot(lot) if holding else None,
+        cash=cash,
+        spent_today=today,
+        market_exposure=market,
+        lot_shares=shares,
+        lot_cost=cost,
+        halted=bool(value(accounts.HALT)),
+        paused="all" if value(accounts.PAUSE_ALL) else "buys" if value(accounts.PAUSE_BUYS) else "",
+        flattening=bool(value(accounts.FLATTEN)),
+        event_exposure=event,
+        group_exposure=group,
+        leader_exposure=leader,
+        total_exposure=total,
+        bankroll=from_micro(value(accounts.DEPOSITED, 0) + value(accounts.REALIZED, 0)),
+        realized_today=gain,
+        leader_realized=realized,
+        leader_peak=peak,
+        behind=behind,
+        minute=value(accounts.RATE_MINUTE, 0),
+        orders_sent=value(accounts.RATE_ORDERS, 0),
+        lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
     )
 
 
-def _paused(values: dict[str, int]) -> Literal["", "buys", "all"]:
-    return "all" if values[accounts.PAUSE_ALL] else "buys" if values[accounts.PAUSE_BUYS] else ""
-
-
-def _held_lot(text: str | None) -> HeldLot | None:
-    if text is None:
-        return None
+@lru_cache(maxsize=4096)
+def _held_lot(text: str) -> HeldLot:
     facts = json.loads(text)
     return HeldLot(
         opened_at_ms=facts.get("opened_at_ms", 0), event_id=facts.get("event_id", ""), group=facts.get("group", "")
@@ -136,8 +171,13 @@ def _held_lot(text: str | None) -> HeldLot | None:
 
 
 def _recent(text: str | None, since_ms: int) -> Gathered | None:
-    found = Gathered.model_validate_json(text) if text else None
+    found = _gathered(text) if text else None
     return found if found and found.since_ms > since_ms else None
+
+
+@lru_cache(maxsize=1024)
+def _gathered(text: str) -> Gathered:
+    return Gathered.model_validate_json(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> Scope:
@@ -153,37 +193,56 @@ def reserve(order: Order, scope: Scope) -> Postings:
     return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in _exposed(scope)))
 
 
-def counted(order: Order, scope: Scope, before: Portfolio) -> Postings:
-    """Return how a buy's intent counts itself in the minute's orders, which begin anew with each minute."""
-    if order.side == "SELL":
-        return ()
-    passed = scope.minute - before.minute
-    if not passed:
-        return ((accounts.RATE_ORDERS, 1),)
-    return ((accounts.RATE_MINUTE, passed), (accounts.RATE_ORDERS, 1 - before.orders_sent))
+def counted(order: Order, scope: Scope) -> tuple[Tally, ...]:
+    """Return how a buy's intent counts itself in the minute's orders: in the ledger's own step, whoever else buys."""
+    return () if order.side == "SELL" else (Tally(accounts.RATE_MINUTE, accounts.RATE_ORDERS, scope.minute),)
 
 
 def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
     """Return what must hold at the very moment of the intent, whatever changed since the decision was made."""
-    allowed = tuple(Guard(control, at_most=0) for control in STOPS[order.side])
     if order.side == "SELL":
-        return (*allowed, Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
-    caps = {
-        scope.day: limits.max_day_usdc,
-        scope.exposures["market_exposure"]: limits.max_market_usdc,
-        scope.exposures["event_exposure"]: limits.max_event_usdc,
-        scope.exposures["leader_exposure"]: limits.max_leader_usdc,
-        scope.exposures["total_exposure"]: limits.max_total_usdc,
-        **({scope.exposures["group_exposure"]: limits.max_group_usdc} if scope.group else {}),
-    }
+        return (*_OFF["SELL"], Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
+    caps, exposed = _caps(limits), scope.exposures
     return (
-        *allowed,
+        *_OFF["BUY"],
         Guard(accounts.CASH, at_least=0),
-        *(Guard(account, at_most=to_micro(cap)) for account, cap in caps.items()),
-        Guard(scope.pnl, at_least=1 - to_micro(limits.max_day_loss_usdc)),
-        Guard(accounts.RATE_MINUTE, at_least=scope.minute, at_most=scope.minute),
-        Guard(accounts.RATE_ORDERS, at_least=1, at_most=limits.max_orders_per_minute),
+        Guard(scope.day, at_most=caps.day),
+        Guard(exposed["market_exposure"], at_most=caps.market),
+        Guard(exposed["event_exposure"], at_most=caps.event),
+        Guard(exposed["leader_exposure"], at_most=caps.leader),
+        Guard(exposed["total_exposure"], at_most=caps.total),
+        *((Guard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
+        Guard(scope.pnl, at_least=1 - caps.day_loss),
+        Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
     )
+
+
+class Caps(NamedTuple):
+    """The limits that guard a buy, in micro-units."""
+
+    day: int
+    market: int
+    event: int
+    leader: int
+    total: int
+    group: int
+    day_loss: int
+
+
+@lru_cache(maxsize=1024)
+def _caps(limits: Limits) -> Caps:
+    return Caps(
+        day=to_micro(limits.max_day_usdc),
+        market=to_micro(limits.max_market_usdc),
+        event=to_micro(limits.max_event_usdc),
+        leader=to_micro(limits.max_leader_usdc),
+        total=to_micro(limits.max_total_usdc),
+        group=to_micro(limits.max_group_usdc),
+        day_loss=to_micro(limits.max_day_loss_usdc),
+    )
+
+
+_OFF = {side: tuple(Guard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}
 
 
 def settle(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> Postings:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from buyer.adoption import Adoption
 from buyer.chain_fills import ChainFill, own_fills
+from buyer.shard import ALL, Shard
 from buyer.venue.port import Prices
 from shared import logs
 from shared.clock import Clock
@@ -25,6 +26,8 @@ LOOK_BACK_BLOCKS = 1200
 SPAN_BLOCKS = 400
 NOBODY = "0x" + "0" * 40
 """The leader of a fill whose signal is gone as well: `hybrid reconcile` shows its lot."""
+FOUND = "found on the chain: the server had lost it"
+"""The reason of a decision that nobody made: its fill is on the chain."""
 
 
 class Pending(Protocol):
@@ -36,7 +39,10 @@ class Pending(Protocol):
 
 
 class Recovery:
-    """Adopts fills that the journal does not know."""
+    """Adopts fills that the journal does not know; of several shards each those of its own tokens.
+
+    `renew` keeps the lease: a slow node must not cost it before the first decision.
+    """
 
     def __init__(
         self,
@@ -48,9 +54,12 @@ class Recovery:
         *,
         wallet: str,
         clock: Clock,
+        shard: Shard = ALL,
+        renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
-        self._signals, self._wallet, self._clock = signals, wallet, clock
+        self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
+        self._renew = renew
         self._log = logs.get("recovery")
 
     def run(self) -> list[BuyEngineDecision]:
@@ -61,7 +70,8 @@ class Recovery:
             Malformed: a fill cannot be read.
         """
         self._wait_for_unknown()
-        adopted = [self._adopted(fill) for fill in self._fills() if not self._adoption.knows_order(fill.signal_id)]
+        fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
+        adopted = [self._adopted(fill) for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"
@@ -80,10 +90,12 @@ class Recovery:
         topics = [ORDER_FILLED, None, padded(self._wallet)]
         found: list[object] = []
         for low in range(max(0, head - LOOK_BACK_BLOCKS), head + 1, SPAN_BLOCKS):
+            self._renew()
             found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
         return own_fills(found)
 
     def _adopted(self, fill: ChainFill) -> BuyEngineDecision:
+        self._renew()
         facts, problem = self._prices.facts(fill.token_id)
         if facts is None:
             raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")
@@ -133,7 +145,7 @@ def rebuilt(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> Bu
         token_id=fill.token_id,
         mode="live",
         verdict=fill.side,
-        reason="found on the chain: the server had lost it",
+        reason=FOUND,
         rules=(),
         order=order,
         outcome=outcome,

@@ -5,9 +5,12 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 
 from buyer import caps, filters
 from buyer.case import Case, ExitCase, Judged, Seen, known
+from buyer.limits import Limits
+from shared.market import Side
 from shared.money import from_micro
 
 Rule = Callable[[Case], Judged]
@@ -24,13 +27,13 @@ def _not_paused(case: Seen) -> Judged:
 
 
 def _fresh(case: Case) -> Judged:
-    age_s = Decimal(case.now_ms - case.signal.traded_at_ms) / 1000
-    return age_s <= case.limits.max_signal_age_s, age_s, case.limits.max_signal_age_s
+    age_ms, most_s = case.now_ms - case.signal.traded_at_ms, case.limits.max_signal_age_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
 def _clocks_agree(case: Case) -> Judged:
-    ahead_s = max(Decimal(0), Decimal(case.signal.traded_at_ms - case.now_ms) / 1000)
-    return ahead_s <= case.limits.max_clock_skew_s, ahead_s, case.limits.max_clock_skew_s
+    ahead_ms, most_s = case.signal.traded_at_ms - case.now_ms, case.limits.max_clock_skew_s
+    return ahead_ms <= most_s * 1000, lambda: _seconds(max(0, ahead_ms)), most_s
 
 
 def _market_open(case: Seen) -> Judged:
@@ -56,12 +59,14 @@ def _held_token(case: ExitCase) -> Judged:
 
 
 def _leader_price(case: Case) -> Judged:
+    if case.signal.cause == "MERGE":
+        return True, "none: merged", "between 0 and 1"
     return 0 < case.signal.price < 1, case.signal.price, "between 0 and 1"
 
 
 def _book_fresh(case: Seen) -> Judged:
-    age_s = Decimal(case.now_ms - case.seen_book.at_ms) / 1000
-    return age_s <= case.limits.max_book_age_s, age_s, case.limits.max_book_age_s
+    age_ms, most_s = case.now_ms - case.seen_book.at_ms, case.limits.max_book_age_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
 def _book_sane(case: Seen) -> Judged:
@@ -81,18 +86,19 @@ def _slippage(case: Case) -> Judged:
 
 def _stake(case: Case) -> Judged:
     """Check that the sizing stakes anything; with a stated edge that the price has eaten, it does not."""
-    return case.stake > 0, f"{case.stake} ({case.limits.sizing})", "more than 0"
+    return case.stake > 0, lambda: f"{case.stake} ({case.limits.sizing})", "more than 0"
 
 
 def _minimum(case: Seen) -> Judged:
     """Check the market's minimum: a size that fell below it is 0."""
     smallest = case.facts.min_shares
-    value = f"{case.size.shares} (raised to the minimum)" if case.size.bumped else case.size.shares
-    return 0 < case.size.shares >= smallest, value, smallest
+    size = case.size
+    shown = (lambda: f"{size.shares} (raised to the minimum)") if size.bumped else size.shares
+    return 0 < size.shares >= smallest, shown, smallest
 
 
 def _fillable(case: Seen) -> Judged:
-    return case.expected.shares > 0, from_micro(case.expected.shares), "more than 0"
+    return case.expected.shares > 0, lambda: from_micro(case.expected.shares), "more than 0"
 
 
 def _not_leaving(case: Case) -> Judged:
@@ -108,6 +114,10 @@ def _sells_mirrored(case: Case) -> Judged:
 def _lot_held(case: Seen) -> Judged:
     """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (trap 22)."""
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
+
+
+def _seconds(ms: int) -> Decimal:
+    return Decimal(ms) / 1000
 
 
 _BOTH: dict[str, Rule] = {
@@ -158,6 +168,16 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
+UNASKED: dict[str, Callable[[Limits], bool]] = {
+    "side_followed": lambda limits: limits.sides == "both",
+    "role_followed": lambda limits: limits.role == "any",
+    "markets": lambda limits: not (limits.only_markets or limits.not_markets),
+    "categories": lambda limits: not (limits.only_categories or limits.not_categories),
+    "keywords": lambda limits: not (limits.only_keywords or limits.not_keywords),
+    "time_to_end": lambda limits: not (limits.min_to_end_s or limits.max_to_end_s),
+    "book_depth": lambda limits: not limits.min_depth_usdc,
+}
+"""Rules that ask nothing under some limits: there they fail for no signal that passes the rules before them."""
 EXIT_RULES: dict[str, Callable[[ExitCase], Judged]] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
@@ -175,3 +195,9 @@ OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
+
+
+@lru_cache(maxsize=1024)
+def asked(side: Side, limits: Limits) -> tuple[tuple[str, Rule], ...]:
+    """Return the rules that can be a skip's reason under these limits, in order."""
+    return tuple((name, rule) for name, rule in RULES[side].items() if name not in UNASKED or not UNASKED[name](limits))

@@ -1,4 +1,4 @@
-"""The buyer as a process: one active at a time, recovery first, then signals one by one."""
+"""The buyer of one shard: one active at a time, recovery first, then signals one by one."""
 
 import contextlib
 import queue
@@ -7,22 +7,27 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
+from buyer.attempts import Attempts
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
+from buyer.lanes import Lanes
+from buyer.layout import EMPTIED, Layout
+from buyer.opening import Opening
 from buyer.prices import MarketPriceFeed
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
+from buyer.shard import ALL, Shard
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Emptied, Fenced, GiveUp, HybridError, Malformed, OutcomeUnknown, TryAgain, Unavailable
+from shared.errors import Emptied, Fenced, GiveUp, HybridError, OutcomeUnknown, TryAgain, Unavailable
 from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, HybridProgress, read_event
+from shared.group_reader import GroupReader
 from shared.lease import Lease
-from shared.streams import Entry, GroupReader
+from shared.stop import Either
+from shared.streams import Entry
 from shared.writes import Ack
 
-GROUP = "buyer"
-MOST_ATTEMPTS = 3
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
 SETTLEMENT_ENDS_S = 5.0
@@ -47,13 +52,26 @@ class BuyerService:
         settlement: Settlement | None = None,
         recovery: Recovery | None = None,
         desk: ExitDesk | None = None,
+        shard: Shard = ALL,
+        layout: Layout | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
-        self._lease, self._reader, self._clock, self._bankroll = lease, reader, clock, bankroll
-        self._inbox, self._settlement, self._recovery, self._desk = inbox, settlement, recovery, desk
+        self._lease, self._reader, self._clock = lease, reader, clock
+        self._inbox, self._settlement, self._desk = inbox, settlement, desk
+        self._shard, self._layout, self._lanes = shard, layout, lanes or Lanes()
+        self._attempts = Attempts()
+        self._opening = Opening(
+            engine,
+            journal,
+            self._attempts,
+            bankroll,
+            renew=lease.renew,
+            recovery=recovery,
+            settlement=settlement,
+        )
         self._deferred: dict[str, Entry] = {}
-        self._attempts: Counter[str] = Counter()
-        self._active = self._settled = self._emptied = self._recovered = False
+        self._active = self._emptied = False
         self._trimmed = 0
         self.counts: Counter[str] = Counter()
         self._log = logs.get("buyer")
@@ -64,14 +82,23 @@ class BuyerService:
         Raises:
             Fenced: another buyer took over; the supervisor starts us again as the standby.
         """
-        if not self._lease.acquire(stop):
-            return
+        if self._lease.acquire(stop):
+            self.hold(stop)
+
+    def hold(self, stop: threading.Event) -> None:
+        """Be the active buyer until `stop`: the lease is ours already.
+
+        Raises:
+            Fenced: another buyer took over.
+        """
         self._active = True
-        self._log.info("active", holder=self._lease.holder)
-        with self._settling(stop):
-            while not stop.is_set():
-                self._keep_trying(stop, lambda: self._turn(stop))
-        self._active = False
+        self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
+        try:
+            with self._settling(stop):
+                while not stop.is_set():
+                    self._keep_trying(stop, lambda: self._turn(stop))
+        finally:
+            self._active = False
 
     def submit(self, signal: ActionableSignal) -> None:
         """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""
@@ -81,19 +108,21 @@ class BuyerService:
 
     def warm(self, progress: HybridProgress) -> None:
         """Prepare for what leaders are live in."""
-        self._prices.warm(progress.live_tokens)
+        self._prices.warm(tuple(token for token in progress.live_tokens if self._shard.owns(token)))
 
     def ready(self) -> bool:
-        """Say whether this buyer is the active one."""
-        return self._active
+        """Say whether this buyer is the active one, and not hanging."""
+        return self._active and not self._lease.overdue
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far and how the prices did."""
+        return {"active": self._active, **self.figures(), "prices": self._prices.snapshot()}
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was counted in this shard: numbers, and dicts of them."""
         return {
-            "active": self._active,
             "decisions": dict(sorted(self.counts.items())),
             "signals_lost": self._trimmed,
-            "prices": self._prices.snapshot(),
             "exits": self._desk.snapshot() if self._desk else {},
             **(self._settlement.snapshot() if self._settlement else {}),
         }
@@ -145,52 +174,20 @@ class BuyerService:
         self._take_deferred()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
-        for entry in self._reader.read():
-            if stop.is_set():
-                return
-            self._lease.renew()
-            self._take(entry)
+        self._lanes.run(self._reader.read(), self._take, stop, self._lease.renew)
         self._notice_losses()
 
     def _attend(self) -> None:
         """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
-        if self._settlement is not None and self._settlement.failure is not None:
-            raise self._settlement.failure
-        if self._emptied:
+        failure = self._settlement.failure if self._settlement else None
+        if self._emptied or isinstance(failure, Emptied):
             self._begin_again()
+        if failure is not None:
+            raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
-        if not self._settled:
-            self._recover()
+        self._opening.finish()
         if self._desk is not None:
             self._desk.turn()
-
-    def _recover(self) -> None:
-        self._journal.deposit(self._bankroll)
-        for signal_id, intent in self._journal.open_intents().items():
-            self._log.warning("intent_resumed", signal_id=signal_id)
-            self._resume(signal_id, intent)
-        self._adopt()
-        self._settled = True
-
-    def _resume(self, signal_id: str, intent: str) -> None:
-        signed = self._journal.signed(signal_id)
-        try:
-            self._guarded(
-                signal_id,
-                lambda: self._engine.resume(intent, signed),
-                lambda reason: self._engine.abandon(intent, signed, reason),
-            )
-        except Malformed as error:
-            fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
-            self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
-
-    def _adopt(self) -> None:
-        """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
-        if self._recovery is None or self._settlement is None or self._recovered:
-            return
-        for decision in self._recovery.run():
-            self._settlement.watch(decision)
-        self._recovered = True
 
     def _notice_losses(self) -> None:
         self._emptied = self._emptied or self._reader.emptied
@@ -200,13 +197,15 @@ class BuyerService:
 
     def _begin_again(self) -> None:
         """Take the lease again on a server that lost everything, and buy nothing until somebody looked why."""
+        if self._layout is not None:
+            self._layout.restore()
         other = self._lease.try_acquire()
         if other:
             raise Fenced(f"the server was emptied and {other} became active")
-        why = "the server was emptied: balances, intents and signals are gone"
-        self._journal.halt(why, self._clock.now_ms())
+        self._journal.halt(EMPTIED, self._clock.now_ms())
         self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
-        self._emptied = self._reader.emptied = self._settled = self._recovered = False
+        self._emptied = self._reader.emptied = False
+        self._opening.emptied()
 
     def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
@@ -230,7 +229,7 @@ class BuyerService:
     def _take(self, entry: Entry) -> None:
         """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
         try:
-            self._guarded(
+            self._attempts.make(
                 entry.id,
                 lambda: self._dispatch(read_event(entry.json), entry),
                 lambda reason: self._bury(entry, reason),
@@ -245,26 +244,10 @@ class BuyerService:
         for entry in waiting.values():
             self._take(entry)
 
-    def _guarded(self, name: str, step: Callable[[], object], give_up: Callable[[str], object]) -> None:
-        """Run `step`; one that can never work, or crashed often enough, is given up with its reason."""
-        try:
-            step()
-        except GiveUp as error:
-            give_up(str(error))
-        except HybridError:
-            raise
-        except Exception as error:
-            self._attempts[name] += 1
-            self._log.exception("handler_failed", name=name, attempt=self._attempts[name])
-            if self._attempts[name] < MOST_ATTEMPTS:
-                raise OutcomeUnknown(f"{name} failed: {error}") from error
-            give_up(f"failed {MOST_ATTEMPTS} times: {type(error).__name__}: {error}")
-        self._attempts.pop(name, None)
-
     def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
         ours = entry.stream == self._reader.stream
         if isinstance(event, ActionableSignal):
-            self._engine.handle(event, Ack(entry.stream, GROUP, entry.id) if ours else None)
+            self._engine.handle(event, Ack(entry.stream, self._reader.group, entry.id) if ours else None)
             return
         if isinstance(event, HybridProgress):
             self.warm(event)
@@ -273,7 +256,7 @@ class BuyerService:
 
     def _bury(self, entry: Entry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)
-        self._engine.bury(entry, reason)
+        self._engine.bury(entry, reason, self._reader.group)
 
     def _keep_trying(self, stop: threading.Event, step: Callable[[], None]) -> None:
         """Run `step`; while Redis is away or an outcome is unknown, wait and begin with what was interrupted."""
@@ -284,18 +267,6 @@ class BuyerService:
             self._emptied = True
         except (TryAgain, OutcomeUnknown) as error:
             self._log.warning("waiting", error=str(error), away=isinstance(error, Unavailable))
-            self._settled = False
+            self._opening.interrupted()
             self._reader.recover()
             self._clock.wait(stop, RETRY_S)
-
-
-class Either(threading.Event):
-    """Set by itself, or by the process's own stop."""
-
-    def __init__(self, outer: threading.Event) -> None:
-        super().__init__()
-        self._outer = outer
-
-    def is_set(self) -> bool:
-        """Say whether it is time to stop."""
-        return super().is_set() or self._outer.is_set()

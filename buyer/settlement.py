@@ -1,16 +1,18 @@
-"""Follows every live order until its trades are terminal: by the user feed at once, by REST in any case.
+"""Follows every live order until its trades are terminal: by the user feed at once, by REST where that does not do.
 
-The feed only says that something happened (it never replays what was missed); what happened is always read by REST.
+The feed never repeats what was missed. What it says is confirmed settles an order only once the chain shows it; all
+else (failed, late, told while nobody listened) is read by REST. Many orders that end together are settled together.
 """
 
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from buyer.ends import End, Waiting, on_chain
 from buyer.order_states import is_provisional
 from buyer.settling import Settling, parts
-from buyer.trades import OrderSeen, Trade, ending, summed
+from buyer.trades import OrderSeen, Trade, ending
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
@@ -19,7 +21,15 @@ from shared.market import MarketFacts
 
 POLL_S = 2.0
 SOON_S = 1.0
-"""How often trades are listed while orders are open: at least, and at most when the feed speaks."""
+"""How often trades are listed while orders wait for it: at least, and at most when the feed speaks."""
+SHARE = 10
+"""Listing takes at most this part of the time: with thousands of open orders it is done less often."""
+TOLD_EVERY_S = 0.5
+"""How often what the feed told is settled, all at once."""
+MOST_TOLD = 2000
+"""What the feed tells of orders that are not handed over yet is kept; the oldest leave first."""
+FEED_S = 20.0
+"""An order that the feed covers is listed only when it said nothing of its end for this long."""
 ASK_AFTER_S = 5.0
 """An order that its listed trades do not end is asked for by its hash after this long."""
 LISTEN_S = 0.25
@@ -31,7 +41,7 @@ REREAD_S = 30.0
 
 
 class Fills(Protocol):
-    """The venue's word on our orders and trades."""
+    """The venue's word on our orders and trades, and the chain's."""
 
     def order(self, order_hash: str) -> OrderSeen | None:
         """Return what became of one order; None when the venue does not keep it."""
@@ -41,20 +51,32 @@ class Fills(Protocol):
         """Return the raw trades of each order hash since then."""
         ...
 
+    def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:
+        """Return the same raw trades by the hash of each order that has a part in them."""
+        ...
+
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         """Read an order's part of a raw trade."""
         ...
 
-    def settled(self, trade: Trade, order_hash: str) -> Trade:
-        """Return a confirmed trade with the amounts that the chain booked."""
+    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
+        """Return those trades (given with their order's hash) that the chain shows, as it booked them, by their id."""
         ...
 
 
 class Feed(Protocol):
-    """Says that something happened to our orders."""
+    """Says what happens to our orders while it is connected."""
 
     def wait(self, seconds: float) -> bool:
         """Wait for news; True when there is some (or some may have been missed)."""
+        ...
+
+    def trades(self) -> Sequence[Any]:
+        """Return the raw trades that were said to be confirmed since the last call."""
+        ...
+
+    def covers(self, since_ms: int) -> bool:
+        """Say whether it has been connected since then."""
         ...
 
     def close(self) -> None:
@@ -68,9 +90,11 @@ class Settlement:
     def __init__(self, settling: Settling, fills: Fills, feed: Feed, *, clock: Clock) -> None:
         self._settling, self._fills, self._feed, self._clock = settling, fills, feed, clock
         self._new: queue.SimpleQueue[BuyEngineDecision] = queue.SimpleQueue()
-        self._open: dict[str, BuyEngineDecision] = {}
+        self._open: dict[str, Waiting] = {}
+        self._names: dict[str, str] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self._overdue: set[str] = set()
-        self._next_poll = self._next_read = clock.monotonic()
+        self._next_poll = self._next_read = self._next_told = clock.monotonic()
         self._news = False
         self.failure: HybridError | None = None
         self.settled = 0
@@ -97,7 +121,7 @@ class Settlement:
         return {"orders_open": len(self._open), "orders_settled": self.settled, "orders_overdue": len(self._overdue)}
 
     def step(self, *, news: bool = False) -> None:
-        """Take in what is new and, when it is time, look at every open order.
+        """Take in what is new and, when it is time, look at the open orders.
 
         Raises:
             TryAgain: Redis or the venue is away; call again later.
@@ -105,12 +129,13 @@ class Settlement:
         """
         self._take_in()
         now = self._clock.monotonic()
-        if not self._open or now < (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
-            return
-        self._next_poll, self._news = now + POLL_S, False
-        listed = self._fills.listed(min(decision.inputs.now_ms for decision in self._open.values()))
-        for order_id, decision in list(self._open.items()):
-            self._look(order_id, decision, listed)
+        if self._told and now >= self._next_told:
+            self._next_told = now + TOLD_EVERY_S
+            known = [name for name in self._told if name in self._names]
+            self._settle(self._ends(self._told_end, known))
+        if self._open and now >= (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
+            self._next_poll, self._news = now + POLL_S, False
+            self._poll(self._unanswered(), now)
 
     def _turn(self) -> None:
         news = self._feed.wait(LISTEN_S) or self._news
@@ -124,55 +149,127 @@ class Settlement:
 
     def _take_in(self) -> None:
         while not self._new.empty():
-            decision = self._new.get()
-            self._keep(decision)
+            self._keep(self._new.get())
         if self._clock.monotonic() >= self._next_read:
             self._next_read = self._clock.monotonic() + REREAD_S
             records = self._settling.unsettled()
-            self._open = {order_id: one for order_id, one in self._open.items() if order_id in records}
-            for text in records.values():
-                self._keep(_decision_in(text))
+            for order_id in self._open.keys() - records.keys():
+                self._forget(order_id)
+            for order_id in records.keys() - self._open.keys():
+                self._keep(_decision_in(records[order_id]))
+        for name, raws in self._fills.trades_of(self._feed.trades()).items():
+            self._told.setdefault(name, {}).update((str(raw.get("id")), raw) for raw in raws)
+        while len(self._told) > MOST_TOLD:
+            self._told.pop(next(iter(self._told)))
 
     def _keep(self, decision: BuyEngineDecision) -> None:
         order, _ = parts(decision)
-        self._open.setdefault(order.id, decision)
+        if decision.outcome is not None and order.id not in self._open:
+            self._open[order.id] = Waiting(decision, decision.outcome)
+            self._names[decision.outcome.order_hash] = order.id
 
-    def _look(self, order_id: str, decision: BuyEngineDecision, listed: Mapping[str, Sequence[Any]]) -> None:
-        outcome = decision.outcome
-        if outcome is None:
+    def _forget(self, order_id: str) -> None:
+        waiting = self._open.pop(order_id)
+        self._names.pop(waiting.before.order_hash, None)
+        self._told.pop(waiting.before.order_hash, None)
+        self._overdue.discard(order_id)
+
+    def _unanswered(self) -> list[str]:
+        """Return the orders that the feed does not cover, or should have told the end of by now.
+
+        It covers those whose trades are known and that were decided while it was connected.
+        """
+        now_ms = self._clock.now_ms()
+        return [
+            order_id
+            for order_id, one in self._open.items()
+            if one.age_s(now_ms) > FEED_S
+            or not (one.before.trade_ids and self._feed.covers(one.decision.inputs.now_ms))
+        ]
+
+    def _poll(self, late: Sequence[str], now: float) -> None:
+        if not late:
             return
-        order, facts = parts(decision)
-        age_s = (self._clock.now_ms() - decision.inputs.now_ms) / 1000
-        trades = [self._fills.trade(raw, outcome.order_hash, facts) for raw in listed.get(outcome.order_hash, ())]
-        end = ending(outcome, None, trades)
-        if end is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
-            end = ending(outcome, self._fills.order(outcome.order_hash), trades)
-        if end is not None:
-            end = self._booked(outcome, end, trades, age_s)
-        if end is not None:
-            self._settling.settle(decision, end)
+        listed = self._fills.listed(min(self._open[order_id].decision.inputs.now_ms for order_id in late))
+        self._settle(self._ends(lambda order_id: self._listed_end(order_id, listed), late))
+        self._next_poll = max(self._next_poll, now + SHARE * (self._clock.monotonic() - now))
+
+    def _ends(self, find: Callable[[str], End | None], names: Iterable[str]) -> list[End]:
+        """Return the ends that are there; of an order that cannot be read is said so, and no other one waits for it."""
+        found: list[End | None] = []
+        for name in names:
+            try:
+                found.append(find(name))
+            except GiveUp as error:
+                self._told.pop(name, None)
+                self._log.error("order_unreadable", order=name, error=str(error))
+        return [end for end in found if end is not None]
+
+    def _told_end(self, name: str) -> End | None:
+        """Return an order's end by what the feed told of it."""
+        order_id = self._names[name]
+        waiting = self._open[order_id]
+        trades = self._read(name, waiting, self._told[name].values())
+        outcome = ending(waiting.before, None, trades)
+        return End(order_id, waiting, outcome, trades, told=True) if outcome else None
+
+    def _listed_end(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> End | None:
+        """Return an order's end by its listed trades, or by the order itself where they do not end it."""
+        waiting = self._open[order_id]
+        name, age_s = waiting.before.order_hash, waiting.age_s(self._clock.now_ms())
+        trades = self._read(name, waiting, listed.get(name, ()))
+        outcome = ending(waiting.before, None, trades)
+        if outcome is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
+            outcome = ending(waiting.before, self._fills.order(name), trades)
+        if outcome is None:
+            self._remind(order_id, waiting, age_s)
+        return End(order_id, waiting, outcome, trades) if outcome else None
+
+    def _read(self, name: str, waiting: Waiting, raws: Iterable[Any]) -> list[Trade]:
+        _, facts = parts(waiting.decision)
+        return [self._fills.trade(raw, name, facts) for raw in raws]
+
+    def _settle(self, ends: Sequence[End]) -> None:
+        """Settle all at once; where one cannot be, each by itself."""
+        try:
+            self._settle_at_once(ends)
+        except GiveUp as error:
+            for end in ends if len(ends) > 1 else ():
+                self._settle([end])
+            if len(ends) == 1:
+                self._told.pop(ends[0].waiting.before.order_hash, None)
+                self._log.error("order_unreadable", order=ends[0].order_id, error=str(error))
+
+    def _settle_at_once(self, ends: Sequence[End]) -> None:
+        booked = [(end, outcome) for end, outcome in self._booked(ends) if outcome is not None]
+        self._settling.settle_all([(end.waiting.decision, outcome) for end, outcome in booked])
+        for end, outcome in booked:
             self.settled += 1
-            self._open.pop(order_id, None)
-            self._overdue.discard(order_id)
-            self._log.info("settled", order_id=order_id, signal_id=order.signal_id, state=end.state, shares=end.shares)
-        elif age_s > OVERDUE_S and order_id not in self._overdue:
+            self._forget(end.order_id)
+            ids = {"order_id": end.order_id, "signal_id": end.waiting.decision.signal_id}
+            self._log.info("settled", **ids, state=outcome.state, shares=outcome.shares)
+
+    def _booked(self, ends: Sequence[End]) -> list[tuple[End, Outcome | None]]:
+        """Return each end with the chain's own amounts; None to look again, unless the node fails us for too long."""
+        try:
+            chain = self._fills.booked([one for end in ends for one in end.confirmed])
+        except TryAgain as error:
+            return [(end, self._without_chain(end, error)) for end in ends]
+        return [(end, on_chain(end, chain)) for end in ends]
+
+    def _without_chain(self, end: End, error: TryAgain) -> Outcome | None:
+        if not end.confirmed:
+            return end.outcome
+        if end.told or end.waiting.age_s(self._clock.now_ms()) < CHAIN_PATIENCE_S:
+            return None
+        self._log.warning("amounts_not_on_chain", order_hash=end.waiting.before.order_hash, error=str(error))
+        return end.outcome
+
+    def _remind(self, order_id: str, waiting: Waiting, age_s: float) -> None:
+        if age_s > OVERDUE_S and order_id not in self._overdue:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"
-            self._log.error("order_overdue", order_id=order_id, order_hash=outcome.order_hash, fix=fix)
-
-    def _booked(self, before: Outcome, end: Outcome, trades: Sequence[Trade], age_s: float) -> Outcome | None:
-        """Return the end with the chain's own amounts; None to ask again, unless the node fails us for too long."""
-        try:
-            booked = [
-                self._fills.settled(trade, before.order_hash) if trade.state == "CONFIRMED" else trade
-                for trade in trades
-            ]
-        except TryAgain as error:
-            if age_s < CHAIN_PATIENCE_S:
-                return None
-            self._log.warning("amounts_not_on_chain", order_hash=before.order_hash, error=str(error))
-            return end
-        return summed(before, booked) if booked else end
+            self._log.error("order_overdue", order_id=order_id, order_hash=waiting.before.order_hash, fix=fix)
 
 
 def _decision_in(text: str) -> BuyEngineDecision:

@@ -3,7 +3,7 @@
 Its id is the order's, so however many threads, restarts and messages tell of the same trades, it happens once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from buyer.aftermath import followed, records_of
 from buyer.journal import NO_BALANCES, order_update, unfilled
@@ -11,12 +11,12 @@ from buyer.order_states import may_follow
 from buyer.portfolio import lot_of, scope_of_draft, settle
 from shared.accounts import Postings, cost_account, merged, peaks_of, shares_account
 from shared.errors import Malformed, RefusedForSafety
-from shared.events import DECISIONS, BuyEngineDecision, Order, Outcome
+from shared.events import DECISIONS, BuyEngineDecision, Order, Outcome, Portfolio
 from shared.ledger import Ledger, lot_record
 from shared.ledger_records import EXITS, ORDERS
 from shared.market import MarketFacts
 from shared.money import from_micro, to_micro
-from shared.writes import Fence, Guard, Record, Refused, Stale, Write, Written
+from shared.writes import Balances, Fence, Guard, Record, Refused, Result, Stale, Write, Written
 
 TRIES = 50
 """A sell's cost is that of its part of the lot at the moment; another step in between means reading again."""
@@ -32,6 +32,18 @@ class Settling:
         """Return every order whose trades are not terminal: order id -> decision."""
         return self._ledger.records(ORDERS)
 
+    def settle_all(self, ends: Sequence[tuple[BuyEngineDecision, Outcome]]) -> int:
+        """Post how orders ended, the buys in one round trip; return how many had not been posted before.
+
+        Raises:
+            As `settle` does; some may be posted.
+        """
+        buys = [(decision, outcome) for decision, outcome in ends if parts(decision)[0].side == "BUY"]
+        sells = [(decision, outcome) for decision, outcome in ends if parts(decision)[0].side == "SELL"]
+        results = self._ledger.commit_all([self._write(decision, outcome, None) for decision, outcome in buys])
+        new = [_posted(parts(buy)[0], outcome, result) for (buy, outcome), result in zip(buys, results, strict=True)]
+        return sum(new) + sum([self.settle(decision, outcome) for decision, outcome in sells])
+
     def settle(self, decision: BuyEngineDecision, outcome: Outcome) -> bool:
         """Post how an order ended; False when that was posted before.
 
@@ -39,44 +51,58 @@ class Settling:
             Fenced: another buyer is active. Unavailable: Redis is away; call again.
             RefusedForSafety: the outcome does not fit the ledger.
         """
+        order, _ = parts(decision)
+        for _ in range(TRIES):
+            result = self._ledger.commit(self._write(decision, outcome, self._lot(order)))
+            if not isinstance(result, Stale):
+                return _posted(order, outcome, result)
+        raise Malformed(f"order {order.id}: the ledger moved on {TRIES} times in a row")
+
+    def _lot(self, order: Order) -> Balances | None:
+        """Return the lot's balances for a sell, whose cost is its part of the lot's; a buy needs none."""
+        if order.side == "BUY":
+            return None
+        return self._ledger.read(tuple(name(order.leader, order.token_id) for name in (shares_account, cost_account)))
+
+    def _write(self, decision: BuyEngineDecision, outcome: Outcome, lot: Balances | None) -> Write:
         order, facts = parts(decision)
         before = decision.outcome.state if decision.outcome else "INTENT"
         if not may_follow(before, outcome.state):
             raise RefusedForSafety(f"order {order.id}: {outcome.state} cannot follow {before}; look it up at the venue")
-        for _ in range(TRIES):
-            result = self._ledger.commit(self._write(decision, order, facts, outcome))
-            if not isinstance(result, Stale):
-                break
-        else:
-            raise Malformed(f"order {order.id}: the ledger moved on {TRIES} times in a row")
-        if isinstance(result, Refused):
-            raise RefusedForSafety(
-                f"order {order.id} settled as {outcome.shares} shares, which would leave {result.account} at "
-                f"{from_micro(result.value)}: ledger and venue disagree; compare both with `hybrid reconcile`"
-            )
-        return isinstance(result, Written)
-
-    def _write(self, decision: BuyEngineDecision, order: Order, facts: MarketFacts, outcome: Outcome) -> Write:
-        scope = scope_of_draft(decision)
-        shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
-        now = self._ledger.read((shares, cost))
-        held = now.values[shares] + (to_micro(order.shares) if order.side == "SELL" else 0)
-        lot = {"lot_shares": from_micro(held), "lot_cost": from_micro(now.values[cost])}
-        before = (decision.inputs.portfolio or NO_BALANCES).model_copy(update=lot)
         bought = order.side == "BUY" and outcome.shares > 0
         lots = (lot_record(lot_of(order, facts, decision)),) if bought else ()
         ended = decision.model_copy(update={"outcome": outcome})
-        postings = merged((*settle(order, outcome, scope, before), *_followed(decision, ended)))
+        settled = settle(order, outcome, scope_of_draft(decision), _held(decision, order, lot))
+        postings = merged((*settled, *_followed(decision, ended)))
         return Write(
             id=f"settled:{order.id}",
             postings=postings,
             peaks=peaks_of(postings),
-            guards=(Guard(shares, at_least=0),),
+            guards=(Guard(shares_account(order.leader, order.token_id), at_least=0),),
             records=(Record(ORDERS, order.id, None), *lots, *_exits_done(ended)),
             events=((DECISIONS, order_update(decision, order, outcome)),),
             fence=self._fence(),
-            expected_seq=now.seq if order.side == "SELL" else None,
+            expected_seq=lot.seq if lot else None,
         )
+
+
+def _held(decision: BuyEngineDecision, order: Order, lot: Balances | None) -> Portfolio:
+    """Return the balances of the decision, with the lot as it was before the sell took its shares out."""
+    before = decision.inputs.portfolio or NO_BALANCES
+    if lot is None:
+        return before
+    shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
+    held = lot.values[shares] + to_micro(order.shares)
+    return before.model_copy(update={"lot_shares": from_micro(held), "lot_cost": from_micro(lot.values[cost])})
+
+
+def _posted(order: Order, outcome: Outcome, result: Result) -> bool:
+    if isinstance(result, Refused):
+        raise RefusedForSafety(
+            f"order {order.id} settled as {outcome.shares} shares, which would leave {result.account} at "
+            f"{from_micro(result.value)}: ledger and venue disagree; compare both with `hybrid reconcile`"
+        )
+    return isinstance(result, Written)
 
 
 def _followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:

@@ -1,38 +1,54 @@
 """How large an order is: values in, a size out. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
-from buyer.fills import dearest_fee
+from buyer.fills import dearest_at
 from buyer.limits import Limits, Sizing, tiers_of
-from shared.events import Trade
 from shared.market import MarketFacts, Side
 from shared.money import MICRO, ceil_to, cost_micro, floor_to, plain, to_micro, truncate
 
 SIZE_PLACES = 2
 """Decimals of an order's shares, for every tick (venue reference 3.4)."""
+_GRAIN = Decimal(1).scaleb(-SIZE_PLACES)
+_MICRO = Decimal(1).scaleb(-6)
+_NONE = Decimal(0)
 
-TICKS = tuple(Decimal(text) for text in ("0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"))
+TICKS = frozenset(Decimal(text) for text in ("0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"))
 """Every tick the venue knows (venue reference 3.4)."""
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """Shares to order (two decimals) and the most they can cost with fees, in micro-units; `bumped` to the minimum."""
 
     shares: Decimal
-    budget: int
+    micro: int
+    budget: int = 0
     bumped: bool = False
 
 
-@dataclass(frozen=True)
-class Wager:
+class Traded(Protocol):
+    """A leader's trade."""
+
+    @property
+    def usdc(self) -> Decimal:
+        """Return the collateral paid or received."""
+        ...
+
+    @property
+    def price(self) -> Decimal:
+        """Return the average price."""
+        ...
+
+
+class Wager(NamedTuple):
     """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
 
-    trade: Trade
+    trade: Traded
     bankroll: Decimal
-    share_cost: Decimal
+    share_cost: Callable[[], Decimal]
     limits: Limits
 
 
@@ -42,8 +58,12 @@ def stake(wager: Wager) -> Decimal:
     Raises:
         ValueError: the mode lacks what it is reckoned from.
     """
-    wanted = STAKES[wager.limits.sizing](wager)
-    return plain(min(max(wanted, Decimal(0)), wager.limits.max_stake_usdc).quantize(Decimal(1).scaleb(-6), ROUND_DOWN))
+    return _allowed(STAKES[wager.limits.sizing](wager), wager.limits.max_stake_usdc)
+
+
+@lru_cache(maxsize=1024)
+def _allowed(wanted: Decimal, most: Decimal) -> Decimal:
+    return plain(min(max(wanted, _NONE), most).quantize(_MICRO, ROUND_DOWN))
 
 
 def _fixed(wager: Wager) -> Decimal:
@@ -76,7 +96,7 @@ def _kelly(wager: Wager) -> Decimal:
     q is the chance we state: the leader's price and our edge over it; c is what a share costs us at worst, with fees.
     Source: J. L. Kelly, "A New Interpretation of Information Rate" (1956), for a share that pays 1 or nothing.
     """
-    limits, cost = wager.limits, wager.share_cost
+    limits, cost = wager.limits, wager.share_cost()
     chance = min(wager.trade.price * (1 + limits.kelly_edge_pct / 100), Decimal(1))
     if cost >= 1 or chance <= cost:
         return Decimal(0)
@@ -95,20 +115,27 @@ STAKES: Mapping[Sizing, Callable[[Wager], Decimal]] = {
 
 def share_cost(limit: Decimal, facts: MarketFacts) -> Decimal:
     """Return the most that one share bought at `limit` or better costs, its fee included."""
-    return limit + Decimal(dearest_fee(MICRO, limit, facts)) / MICRO
+    return _share_cost(limit, facts.fee_rate, facts.fee_exponent)
 
 
+@lru_cache(maxsize=4096)
+def _share_cost(limit: Decimal, fee_rate: Decimal, fee_exponent: int) -> Decimal:
+    return limit + Decimal(dearest_at(MICRO, limit, fee_rate, fee_exponent)) / MICRO
+
+
+@lru_cache(maxsize=4096)
 def limit_price(
     leader_price: Decimal, side: Side, tick: Decimal, slippage_ticks: int, slippage_pct: Decimal
 ) -> Decimal:
     """Return the worst price we accept: the leader's, plus the larger of both allowances, on the tick grid.
 
-    Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick].
+    Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick]. Equal
+    arguments of another form (0.01, 0.010) find what was reckoned before, so there is one form of what is returned.
     """
     allowance = max(tick * slippage_ticks, leader_price * slippage_pct / 100)
     buying = side == "BUY"
     price = floor_to(leader_price + allowance, tick) if buying else ceil_to(leader_price - allowance, tick)
-    return min(max(price, tick), 1 - tick)
+    return plain(min(max(price, tick), 1 - tick))
 
 
 def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decimal:
@@ -122,15 +149,28 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) 
     Below the market's minimum the size is 0, or the minimum when `bump` is set; caps are checked on the result,
     so a bump never breaks one (trap 18).
     """
+    return _buy_size(stake, limit, facts.min_shares, facts.fee_rate, facts.fee_exponent, bump)
+
+
+@lru_cache(maxsize=4096)
+def _buy_size(
+    stake: Decimal,
+    limit: Decimal,
+    min_shares: Decimal,
+    fee_rate: Decimal,
+    fee_exponent: int,
+    bump: bool,  # noqa: FBT001 - a cache's key
+) -> Size:
     shares = truncate(stake / limit, SIZE_PLACES)
-    minimum = ceil_to(facts.min_shares, Decimal(1).scaleb(-SIZE_PLACES))
+    minimum = ceil_to(min_shares, _GRAIN)
     bumped = stake > 0 and shares < minimum and bump
     if bumped:
         shares = minimum
     elif shares < minimum:
-        shares = Decimal(0)
+        shares = _NONE
     micro = to_micro(shares)
-    return Size(shares, cost_micro(micro, limit) + dearest_fee(micro, limit, facts) if micro else 0, bumped)
+    budget = cost_micro(micro, limit) + dearest_at(micro, limit, fee_rate, fee_exponent) if micro else 0
+    return Size(shares, micro, budget, bumped)
 
 
 def sell_size(lot_shares: int) -> Decimal:

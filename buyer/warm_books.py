@@ -84,6 +84,16 @@ class WarmBooks:
             self._ages.append(max(0, now_ms - book.at_ms))
         return book, ""
 
+    def kept(self) -> tuple[str, ...]:
+        """Return whose books are kept."""
+        with self._lock:
+            return tuple(self._places)
+
+    def sample(self, token_id: str) -> Book | None:
+        """Return the book as `read` would now, for who only records: it counts as no reading."""
+        with self._lock:
+            return self._books.read(token_id, self._clock.now_ms())[0]
+
     def told_at_ms(self, token_id: str) -> int:
         """Return the venue's time of the last thing the channel said of a token; 0 for nothing."""
         with self._lock:

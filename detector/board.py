@@ -140,6 +140,11 @@ class Board:
             self.unconfirmed += unconfirmed
             self._sources[name].seen_first += 1
 
+    def merged(self) -> None:
+        """Count a signal of a merge: only one source can show those, so no source is compared by them."""
+        with self._lock:
+            self.signals += 1
+
     def repeated(self) -> None:
         """Count a signal that was out already."""
         with self._lock:

@@ -49,6 +49,12 @@ class DetectorSettings(Settings):
     data_api_version: Literal["v2", "v1"] = Field(
         "v2", description="Version of the Data API; v1 is documented as retired on 2026-10-24."
     )
+    merges: bool = Field(
+        default=True,
+        description="Signal a leader's merges too (shares of every outcome given back for collateral: a position ends "
+        "without a sell). Only the Data API shows them, in the requests it is asked anyway; they never wait for a "
+        "second source, and there are none with EMIT_RULE=confirmed and UNCONFIRMED=drop.",
+    )
     subgraph_url: str = Field(endpoints.SUBGRAPH_URL, description="The orderbook subgraph's GraphQL endpoint.")
     rtds_url: str = Field(endpoints.RTDS_URL, pattern="^wss?://.+", description="The venue's push feed of trades.")
     rtds_sockets: int = Field(
@@ -142,6 +148,10 @@ class DetectorSettings(Settings):
     source_grace_s: float = Field(
         20.0, gt=0, le=600, description="Seconds after another source that a source may show a fill and still be good."
     )
+    capture_raw: bool = Field(
+        default=False,
+        description="Put what the sources' upstreams answer and push on hs:raw, for `hybrid capture`.",
+    )
     progress_every_s: float = Field(10.0, gt=0, le=3600, description="Seconds between HYBRID_PROGRESS events.")
 
     @field_validator("sources")
@@ -158,6 +168,11 @@ class DetectorSettings(Settings):
         return EmitRule(
             self.emit_rule == "confirmed", round(self.confirm_within_s * 1000), drop=self.unconfirmed == "drop"
         )
+
+    @property
+    def reads_merges(self) -> bool:
+        """Say whether merges are signalled: what one source shows alone is none where that is to be dropped."""
+        return self.merges and "data_api" in self.sources and not (self.rule.confirmed and self.rule.drop)
 
     @property
     def health_rules(self) -> Rules:

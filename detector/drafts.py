@@ -6,7 +6,7 @@ from typing import NamedTuple
 from detector.facts import Witness
 from detector.pieces import Piece
 from detector.rule import EmittedBy
-from shared.events import MarketHint
+from shared.events import Cause, MarketHint
 from shared.market import Side
 
 
@@ -17,6 +17,7 @@ class Key(NamedTuple):
     tx_hash: str
     token_id: str
     side: Side
+    cause: Cause = "TRADE"
 
 
 @dataclass(frozen=True, slots=True)

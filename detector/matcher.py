@@ -44,7 +44,7 @@ class Matcher:
         """Take in one view; return the drafts it calls for, at most one for each key."""
         grouped: dict[Key, list[LeaderFill]] = {}
         for fill in view.fills:
-            grouped.setdefault(Key(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
+            grouped.setdefault(Key(fill.leader, fill.tx_hash, fill.token_id, fill.side, fill.cause), []).append(fill)
         drafts: list[Draft] = []
         sights: list[Sight] = []
         waits: list[Wait] = []

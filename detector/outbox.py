@@ -114,7 +114,10 @@ class Outbox:
 
     def _announce(self, draft: Draft, signal: ActionableSignal) -> None:
         first_source, first_at_ms = draft.seen_by[0]
-        self._board.signalled(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
+        if draft.key.cause == "TRADE":
+            self._board.signalled(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
+        else:
+            self._board.merged()
         metrics.counter("signals_total", "Signals published.", "source", "emitted_by").labels(
             first_source, draft.emitted_by
         ).inc()

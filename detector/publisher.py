@@ -8,6 +8,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterable
+from functools import partial
 
 from redis import Redis
 
@@ -92,9 +93,9 @@ class Publisher:
         self._board, self._clock, self._stop = board, clock, stop
         self._matcher = Matcher() if matcher is None else matcher
         patience = Patience(clock, stop)
-        self._outbox = Outbox(
-            redis, board, self._matcher, emit, patience=patience, clock=clock, markets=markets, label=label
-        )
+        self._merges = Matcher()
+        outbox = partial(Outbox, redis, board, patience=patience, clock=clock, markets=markets, label=label)
+        self._outbox, self._merged = outbox(self._matcher, emit), outbox(self._merges, emit)
         room = WaitingRoom(redis, within_ms)
         self._recorder = Recorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
         self._inbox: queue.SimpleQueue[_Job | _Views | _Due] = queue.SimpleQueue()
@@ -161,6 +162,9 @@ class Publisher:
             waits += look.waits
             for draft in look.drafts:
                 self._outbox.publish(draft)
+        for view in batch.merges:
+            for draft in self._merges.see(view).drafts:
+                self._merged.publish(draft)
         return Notes(batch, self._matcher.take_confirmations(), tuple(waits))
 
     def _decided(self, held: tuple[Held, ...]) -> Notes:

@@ -1,5 +1,6 @@
 """Drafts as events: pure."""
 
+from decimal import Decimal
 from typing import Any
 
 from detector.drafts import Confirmation, Draft, Key
@@ -20,12 +21,17 @@ def fact_of(draft: Draft) -> str:
 
 def fact_of_key(key: Key) -> str:
     """Return what all publishes of a key are guarded by."""
-    return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side)[:_DIGEST]}"
+    return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side, *_cause(key))[:_DIGEST]}"
 
 
 def signal_id(key: Key, part: int) -> str:
     """Return the id of a key's signal: the same whoever publishes it."""
-    return fact_id("signal", *key, part)
+    return fact_id("signal", key.leader, key.tx_hash, key.token_id, key.side, *_cause(key), part)
+
+
+def _cause(key: Key) -> tuple[str, ...]:
+    """Return what tells a merge from a sell in one transaction."""
+    return () if key.cause == "TRADE" else (key.cause,)
 
 
 def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = "") -> ActionableSignal:
@@ -34,7 +40,8 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
     return ActionableSignal(
         **_of(draft, emitted_at_ms),
         leader_label=label,
-        price=price_of(usdc, shares),
+        cause=draft.key.cause,
+        price=price_of(usdc, shares) if draft.key.cause == "TRADE" else Decimal(0),
         fills=tuple(
             Fill(
                 shares=from_micro(piece.shares), usdc=from_micro(piece.usdc), log_index=piece.log_index, role=piece.role
@@ -83,8 +90,12 @@ def fact_of_confirmation(event: FillConfirmed) -> str:
 def _of(draft: Draft, emitted_at_ms: int) -> dict[str, Any]:
     """Return what a signal and a drop say alike."""
     shares, usdc = _total(draft)
+    key = draft.key
     return {
-        **draft.key._asdict(),
+        "leader": key.leader,
+        "tx_hash": key.tx_hash,
+        "token_id": key.token_id,
+        "side": key.side,
         "id": signal_id(draft.key, draft.part),
         "emitted_at_ms": emitted_at_ms,
         "part": draft.part,

@@ -100,7 +100,7 @@ class WaitingRoom:
 
 def _text(wait: Wait) -> str:
     said: dict[str, Any] = {
-        "key": wait.key,
+        "key": wait.key[:4],
         "seen": wait.seen_at_ms,
         "traded": wait.traded_at_ms,
         "pieces": wait.pieces,
@@ -113,7 +113,7 @@ def _view(source: str, said: dict[str, Any]) -> View:
     key, hint = Key(*said["key"]), MarketHint(**said["hint"])
     pieces = [Piece(*piece) for piece in said["pieces"]]
     fills = tuple(
-        LeaderFill(*key, piece.shares, piece.usdc, said["traded"], piece.log_index, piece.role, hint)
+        LeaderFill(*key[:4], piece.shares, piece.usdc, said["traded"], piece.log_index, piece.role, hint)
         for piece in pieces
     )
     return View(source, said["seen"], fills)

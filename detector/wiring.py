@@ -1,6 +1,9 @@
 """Build the detector's parts from its settings: gates by upstream budget, never by caller (S1)."""
 
+import os
+import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import SystemRandom
@@ -12,16 +15,19 @@ from detector.cursors import CursorStore
 from detector.gaps import Gaps
 from detector.leaders import Leaders
 from detector.member import member_name
+from detector.raw_tap import RawTap
 from detector.roster import LeadersFile, Roster
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiSource
-from detector.sources.lane import Patience
+from detector.sources.lane import Line, Patience
 from detector.sources.past import Past
 from detector.sources.port import Source
 from detector.sources.retractor import Retractor
 from detector.sources.rtds import RtdsSource
 from detector.sources.subgraph import SubgraphSource
+from shared.broker import connect
 from shared.clock import Clock
+from shared.events import RAW
 from shared.followed import VERSION
 from shared.gate_limits import GateLimits
 from shared.http import Upstream
@@ -33,6 +39,7 @@ from shared.polymarket.siblings import Siblings
 from shared.polymarket.subgraph import Orderbook
 from shared.rate_gate import RateGate
 from shared.shares import Shares
+from shared.side_stream import SideStream
 from shared.websocket import open_socket
 
 
@@ -57,6 +64,8 @@ class Wiring:
         self._gates: list[RateGate] = []
         self._upstreams: list[Upstream] = []
         self._cursors = CursorStore(redis)
+        self._tap = self._raw_tap() if cfg.capture_raw else None
+        self._outcomes: MarketCache | None = None
         self.leaders = Leaders(cfg.leaders)
 
     def parts(self) -> Parts:
@@ -67,10 +76,12 @@ class Wiring:
             "rtds": self._rtds,
             "subgraph": self._subgraph,
         }
+        markets = self._markets() if self._cfg.market_hints or self._cfg.reads_merges else None
+        self._outcomes = markets if self._cfg.reads_merges else None
         sources = tuple(builders[name]() for name in self._cfg.sources)
-        markets = self._markets() if self._cfg.market_hints else None
         gates, upstreams = tuple(self._gates), tuple(self._upstreams)
-        return Parts(sources, gates, upstreams, markets, self._cursors, self.leaders, self._roster())
+        hints = markets if self._cfg.market_hints else None
+        return Parts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
 
     def _roster(self) -> Roster:
         cfg = self._cfg
@@ -93,7 +104,7 @@ class Wiring:
         limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
         upstream = self._upstream("data_api", cfg.data_api_url, limits)
         return DataApiSource(
-            activity_api(cfg.data_api_version, upstream, self._clock),
+            activity_api(cfg.data_api_version, upstream, self._clock, merges=cfg.reads_merges),
             self.leaders,
             self._cursors,
             clock=self._clock,
@@ -101,6 +112,7 @@ class Wiring:
             overlap_s=cfg.overlap_s,
             backfill_s=cfg.backfill_s,
             past=Past("data_api", self.leaders, self._cursors, Gaps(self._redis, "data_api", self._cursors)),
+            outcomes=self._outcomes,
         )
 
     def _chain_logs(self) -> Source:
@@ -119,8 +131,9 @@ class Wiring:
     def _rtds(self) -> Source:
         """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
         cfg = self._cfg
+        dial: Callable[[], Line] = partial(open_socket, "rtds", cfg.rtds_url)
         return RtdsSource(
-            partial(open_socket, "rtds", cfg.rtds_url),
+            self._tap.on("rtds", dial) if self._tap else dial,
             self.leaders,
             clock=self._clock,
             stop=self._stop,
@@ -148,9 +161,17 @@ class Wiring:
         store = MarketStore(self._redis, self._clock)
         return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=Siblings())
 
+    def _raw_tap(self) -> RawTap:
+        """Build what records raw answers, on a connection of its own."""
+        side = SideStream(connect(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
+        writer = f"{self._cfg.instance or 'detector'}@{socket.gethostname()}:{os.getpid()}"
+        return RawTap(side, self._clock, writer)
+
     def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
         gate = RateGate(self._redis, name, limits, clock=self._clock)
-        upstream = Upstream(name, url, [gate], clock=self._clock, stop=self._stop, timeout_s=self._cfg.http_timeout_s)
+        tap = self._tap.answered if self._tap else None
+        timeout_s = self._cfg.http_timeout_s
+        upstream = Upstream(name, url, [gate], clock=self._clock, stop=self._stop, timeout_s=timeout_s, tap=tap)
         self._gates.append(gate)
         self._upstreams.append(upstream)
         return upstream

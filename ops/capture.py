@@ -11,16 +11,17 @@ from types import FrameType
 from redis import Redis
 
 from shared import logs
-from shared.broker import connect
-from shared.capture import Capture, Header, captured_to, writer
+from shared.broker import answering, connect
+from shared.capture import Capture, Header, captured_to, is_after, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
-from shared.events import SERVICE, SIGNALS, STREAMS
+from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
 from shared.ledger import RedisLedger
 from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
 from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
+CAPTURED = (*STREAMS, *SIDE_STREAMS)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,7 @@ def capture(
     begun = captured_to(file)
     start = _again(redis, file, begun) if begun else _beginning(clock) if from_start else _now(redis, clock)
     positions = dict(start.positions)
-    with contextlib.closing(writer(file, start.header)) as out:
-        out.write(start.settings)
+    with contextlib.closing(writer(file, start.header, positions, start.settings)) as out:
         while True:
             try:
                 entries = follow(redis, positions, block_ms=500 if keep_following else 1)
@@ -90,19 +90,16 @@ def capture(
 def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
     """Go on where a capture ended; say where the server has dropped even what was captured last."""
     for stream, last in begun.items():
-        oldest = redis.xrange(stream, count=1)
-        if oldest and _is_after(str(oldest[0][0]), last):
+        with answering(redis):
+            oldest = redis.xrange(stream, count=1)
+        if oldest and last != "0-0" and is_after(str(oldest[0][0]), last):
             fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
             logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
-    return Start(dict.fromkeys(STREAMS, "0-0") | dict(begun), Capture.open(file).header)
-
-
-def _is_after(entry: str, other: str) -> bool:
-    return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
+    return Start(dict.fromkeys(CAPTURED, "0-0") | dict(begun), Capture.open(file).header)
 
 
 def _beginning(clock: Clock) -> Start:
-    return Start(dict.fromkeys(STREAMS, "0-0"), Header(clock.now_ms()))
+    return Start(dict.fromkeys(CAPTURED, "0-0"), Header(clock.now_ms()))
 
 
 def _now(redis: Redis, clock: Clock) -> Start:
@@ -113,7 +110,7 @@ def _now(redis: Redis, clock: Clock) -> Start:
         balances = ledger.accounts()
         records = {kind: ledger.records(kind) for kind in (LOTS, INTENTS, EXITS, GATHERED)}
         header = Header(clock.now_ms(), balances.seq, balances.values, **records)
-        positions = {stream: _last(redis, stream) for stream in STREAMS} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
+        positions = {stream: _last(redis, stream) for stream in CAPTURED} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
         if ledger.read(()).seq == balances.seq:
             return Start(positions, header, settings)
 
@@ -125,5 +122,6 @@ def _all(redis: Redis, stream: str) -> Iterator[Entry]:
 
 
 def _last(redis: Redis, stream: str) -> str:
-    newest = redis.xrevrange(stream, count=1)
+    with answering(redis):
+        newest = redis.xrevrange(stream, count=1)
     return str(newest[0][0]) if newest else "0-0"

@@ -66,7 +66,7 @@ def _expected(truth: Iterable[Mapping[str, Any]]) -> dict[Key, Amount]:
 
 def _seen(signals: Iterable[ActionableSignal]) -> dict[Key, Amount]:
     totals: dict[Key, Amount] = {}
-    for signal in signals:
+    for signal in (signal for signal in signals if signal.cause == "TRADE"):
         key = (signal.leader, signal.tx_hash, signal.token_id, signal.side)
         amount = totals.get(key, Amount())
         totals[key] = amount.plus(len(signal.fills), to_micro(signal.shares), to_micro(signal.usdc))

@@ -10,7 +10,7 @@ from redis import Redis
 from shared.broker import answering
 from shared.capture import Capture
 from shared.errors import Malformed
-from shared.events import DECISIONS, REDEMPTIONS, SIGHTINGS, SIGNALS, AnyEvent, read_event
+from shared.events import DECISIONS, REDEMPTIONS, SIDE_STREAMS, SIGHTINGS, SIGNALS, AnyEvent, read_event
 
 Past = Callable[[], Iterator[AnyEvent]]
 """Yields every event from the beginning, each time it is called."""
@@ -29,6 +29,8 @@ def of_capture(path: Path) -> Past:
 
     def read() -> Iterator[AnyEvent]:
         for entry in capture:
+            if entry.stream in SIDE_STREAMS:
+                continue
             with contextlib.suppress(Malformed):
                 yield read_event(entry.json)
 

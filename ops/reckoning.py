@@ -100,7 +100,7 @@ class Reckoning:
 
 
 def reckon(shown: Iterable[LeaderFill], sighted: Sighted, span: Span, late_ms: int) -> Reckoning:
-    """Compare what the venue shows now with what is on the streams.
+    """Compare what the venue shows now with what is on the streams; merges are no trades and not judged.
 
     Args:
         shown: The venue's rows of the leaders, read widely: rows outside the span only explain signals.
@@ -110,11 +110,12 @@ def reckon(shown: Iterable[LeaderFill], sighted: Sighted, span: Span, late_ms: i
     """
     rows = list(shown)
     want, times = _wanted(rows)
-    have = _had(sighted.signals)
+    signals = [signal for signal in sighted.signals if signal.cause == "TRADE"]
+    have = _had(signals)
     judged = {key for key in want if span.holds(key.leader, times[key])}
     strangers = {
         _key(signal)
-        for signal in sighted.signals
+        for signal in signals
         if _key(signal) not in want and span.holds(signal.leader, signal.traded_at_ms)
     }
     removed = {_key(event) for event in sighted.retracted}
@@ -122,7 +123,7 @@ def reckon(shown: Iterable[LeaderFill], sighted: Sighted, span: Span, late_ms: i
         *(found for key in sorted(judged) for found in _compare(key, want[key], have.get(key, Counter()))),
         *(Finding(_strange(key, removed), key, have[key].total()) for key in sorted(strangers)),
     ]
-    ours = [signal for signal in sighted.signals if _key(signal) in judged]
+    ours = [signal for signal in signals if _key(signal) in judged]
     return _summed(sum(want[key].total() for key in judged), ours, sighted.confirmed, findings, late_ms)
 
 

@@ -13,12 +13,16 @@ NO_RULE = RuleResult(rule="", passed=False)
 
 @dataclass
 class Refusal:
-    """One rule: it came `first`, it stood in the way `alone`, or it failed `also` behind another."""
+    """One rule: it came `first`, it stood in the way `alone`, or it failed `also` behind another.
+
+    `last` is what it saw when it came first the last time, at the signal `last_signal`.
+    """
 
     first: int = 0
     alone: int = 0
     also: int = 0
     last: RuleResult = NO_RULE
+    last_signal: str = ""
 
 
 @dataclass
@@ -63,7 +67,13 @@ class Refusals:
             "event": "WHY_NOT",
             **{name: getattr(self, name) for name in names},
             "rules": {
-                name: {"first": rule.first, "alone": rule.alone, "also": rule.also, "last": rule.last.model_dump()}
+                name: {
+                    "first": rule.first,
+                    "alone": rule.alone,
+                    "also": rule.also,
+                    "last": rule.last.model_dump(),
+                    "last_signal": rule.last_signal,
+                }
                 for name, rule in self.ranked()
             },
             "unfilled_because": dict(self.outcomes.most_common()),
@@ -107,6 +117,7 @@ class Refusals:
         first = self.rules.setdefault(reason, Refusal())
         first.first += 1
         first.alone += len(failed) < 2  # noqa: PLR2004 - it and nothing else
+        first.last_signal = decision.signal_id
         first.last = next((rule for rule in failed if rule.rule == reason), NO_RULE)
         for rule in failed:
             if rule.rule != reason:

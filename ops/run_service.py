@@ -5,7 +5,6 @@ the buyer's journal makes the second delivery harmless.
 """
 
 import contextlib
-import queue
 import sys
 import threading
 from collections.abc import Generator
@@ -95,8 +94,7 @@ class HybridService:
     def _run(self, stop: threading.Event) -> None:
         """Run the detector here, buyer and redeemer on threads of their own."""
         detector, buyer, redeemer = self._settings
-        inbox: queue.Queue[ActionableSignal] = queue.Queue(MOST_WAITING)
-        bought = self._buyer = buyer_bootstrap.build(buyer, stop=stop, inbox=inbox, emit=print_event)
+        bought = self._buyer = buyer_bootstrap.build(buyer, stop=stop, waiting=MOST_WAITING, emit=print_event)
         if redeemer is not None:
             self._redeemer = redeemer_bootstrap.build_inline(redeemer, stop=stop, emit=print_event)
         self._detector = HybridDetector(

@@ -168,7 +168,7 @@ def _signals(picture: Picture) -> Panel:
             _short(signal.leader),
             Text(signal.side, _SIDES[signal.side]),
             f"{signal.shares:.2f}",
-            f"{signal.price:.3f}",
+            f"{signal.price:.3f}" if signal.cause == "TRADE" else "merged",
             _title(picture, signal.token_id),
             seen.source if seen else "",
             _seconds(seen.lag_ms if seen else None),

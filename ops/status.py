@@ -12,6 +12,7 @@ from redis import Redis
 from rich.console import Console
 from rich.live import Live
 
+from buyer.layout import held_by
 from ops.controls import Control, active
 from ops.screen import Picture, full_screen, page
 from ops.view import View
@@ -137,6 +138,7 @@ def _facts(watcher: Watcher, redis: Redis) -> dict[str, object]:
         "mode": picture.mode,
         "streams": lengths(redis),
         "services": view.services,
+        "shards": held_by(redis, picture.mode),
         "sources": [source.model_dump(mode="json") for source in (view.progress.sources if view.progress else ())],
         "gates": [gate.model_dump(mode="json") for gate in picture.gates],
         "skips": dict(view.reasons.most_common()),

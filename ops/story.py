@@ -82,7 +82,7 @@ class Story:
         """Return what following cost, None where nothing was filled or the leader's price is not known."""
         decision, signal = self.decision, self.signal
         outcome = decision.outcome if decision else None
-        if decision is None or signal is None or outcome is None or not outcome.shares:
+        if decision is None or signal is None or outcome is None or not outcome.shares or signal.cause != "TRADE":
             return None
         worse = outcome.usdc - signal.price * outcome.shares
         by_price = worse if decision.verdict == "BUY" else -worse
@@ -159,7 +159,8 @@ def _afterwards(
     if story.decision is None:
         return
     if task := story.decision.exit:
-        story.exits = sorted((event for event in exits if event.exit and event.exit.id == task.id), key=_seq)
+        later = (event for event in exits if event.id != story.decision.id)
+        story.exits = sorted((event for event in later if event.exit and event.exit.id == task.id), key=_seq)
     if not story.bought:
         return
     seq = _seq(story.decision)

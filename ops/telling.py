@@ -1,21 +1,24 @@
-"""One fill's life and the totals of what was refused, as text for a terminal."""
+"""One fill's life, as text for a terminal."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.refusals import Refusals
+from ops.rule_words import words_of
 from ops.story import Cost, Story
 from shared.events import ActionableSignal, BuyEngineDecision, RuleResult
 from shared.market import Book
 from shared.money import price_of, to_micro
 
 COSTS = ("leader_price", "our_price", "by_price", "fee", "total")
+_HASH = re.compile(r"(0x[0-9a-f]{8})[0-9a-f]{32,}")
 _TITLE = "bold"
 _VERDICTS = {"BUY": "bold green", "SELL": "bold magenta", "SKIP": "bold yellow"}
 
@@ -30,31 +33,23 @@ def story(told: Story) -> RenderableType:
     return Panel(Group(*parts), title=f"signal {told.signal_id[:16]}", title_align="left", border_style="blue")
 
 
-def totals(found: Refusals) -> RenderableType:
-    """Return the totals: one line for all, by rule, by leader."""
-    since = _moment(found.start_ms) if found.start_ms else "the beginning"
-    line = Text.assemble(
-        (f"{found.decided} signals decided", _TITLE),
-        f" from {since} to {_moment(found.end_ms)}: {found.followed} followed, ",
-        f"{found.unfilled} ordered and not filled, {found.skipped} skipped.",
-        f" {found.dropped} fills dropped unconfirmed." if found.dropped else "",
-        f" {found.undecided} not decided." if found.undecided else "",
-        f" Besides, {found.exit_orders} orders of exits under way." if found.exit_orders else "",
-    )
-    return Group(line, Text(), _by_rule(found), _by_leader(found))
-
-
 def _headline(told: Story) -> Text:
     signal, decision = told.signal, told.decision
     title = _title(told)
     leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
-    did = f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}" if signal else "traded"
+    did = _did(signal) if signal else "traded"
     line = Text.assemble((title, _TITLE), f"\n{leader}{did}. ")
     if told.dropped:
         return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
     if decision is None:
         return line.append("Not decided yet.", "bold yellow")
     return line.append(_verdict(decision), _VERDICTS[decision.verdict])
+
+
+def _did(signal: ActionableSignal) -> str:
+    if signal.cause == "MERGE":
+        return f"merged {signal.shares:,.2f} back into collateral"
+    return f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}"
 
 
 def _title(told: Story) -> str:
@@ -82,7 +77,18 @@ def _why(decision: BuyEngineDecision) -> str:
 
 
 def _compared(rule: RuleResult) -> str:
-    return f"{rule.rule} {rule.value}" + (f" (limit {rule.limit})" if rule.limit else "")
+    asked = f" ({words_of(rule.rule)})" if words_of(rule.rule) else ""
+    return f"{rule.rule}{asked}: {values(rule)}"
+
+
+def values(rule: RuleResult) -> str:
+    """Return what a rule saw, and its limit."""
+    return (_short(rule.value) or "nothing") + (f", limit {rule.limit}" if rule.limit else "")
+
+
+def _short(text: str) -> str:
+    """Return a rule's value with long hashes cut: the whole one is in the JSON."""
+    return _HASH.sub(r"\1…", text)
 
 
 def _events(told: Story) -> Table:
@@ -91,10 +97,16 @@ def _events(told: Story) -> Table:
     table.add_column("after", justify="right", no_wrap=True, style="cyan")
     table.add_column("what happened")
     began_ms = told.signal.traded_at_ms if told.signal else told.dropped.traded_at_ms if told.dropped else None
-    for at_ms, what in sorted(_happened(told), key=lambda step: step[0]):
-        after = "" if began_ms is None else f"{(at_ms - began_ms) / 1000:+.1f} s"
-        table.add_row(_moment(at_ms), after, what)
+    for at_ms, what in _in_order(told):
+        after = "" if began_ms is None else f"{_seconds(at_ms - began_ms):+.1f} s"
+        table.add_row(moment(at_ms), after, what)
     return table
+
+
+def _in_order(told: Story) -> list[tuple[int, str]]:
+    """Return the leader's trade first, whatever the clocks say: its block's time has whole seconds only."""
+    steps, known = list(_happened(told)), 1 if told.signal else 0
+    return steps[:known] + sorted(steps[known:], key=itemgetter(0))
 
 
 def _happened(told: Story) -> Iterator[tuple[int, str]]:
@@ -112,18 +124,28 @@ def _happened(told: Story) -> Iterator[tuple[int, str]]:
     if told.decision:
         yield from _decided(told.decision)
     for update in told.updates:
+        if update.state in _said_already(told.decision):
+            continue
         said = f": {update.outcome.reason}" if update.outcome and update.outcome.reason else ""
         yield update.emitted_at_ms, f"order {update.order_id[:12]} is {update.state}{said}"
     yield from _ended(told)
+
+
+def _said_already(decision: BuyEngineDecision | None) -> set[str]:
+    """Return the states of an order that the decision's own lines tell: that it was meant, and what it got at once."""
+    return {"INTENT"} | ({decision.outcome.state} if decision and decision.outcome else set())
 
 
 def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
     fills = f" in {len(signal.fills)} fills" if len(signal.fills) > 1 else ""
     part = f", part {signal.part + 1}" if signal.part else ""
     did = f"{signal.side} {signal.shares} at {signal.price} = {signal.usdc} pUSD{fills}"
+    did = did if signal.cause == "TRADE" else f"MERGE {signal.shares} of each outcome"
     yield signal.traded_at_ms, f"leader {signal.leader}: {did}, transaction {signal.tx_hash}"
     for sighting in signal.seen_by:
-        yield sighting.seen_at_ms, f"seen by {sighting.source}, {sighting.lag_ms / 1000:.1f} s after the trade"
+        lag_s = _seconds(sighting.lag_ms)
+        when = f"{lag_s:.1f} s after the trade" if lag_s >= 0 else f"{-lag_s:.1f} s before its block's time"
+        yield sighting.seen_at_ms, f"seen by {sighting.source}, {when}"
     yield signal.emitted_at_ms, f"signalled ({signal.emitted_by}{part})"
 
 
@@ -140,7 +162,7 @@ def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
         best = (outcome.book.best_ask, outcome.book.best_bid)[decision.verdict == "SELL"] if outcome.book else None
         met = f"; the best price it met was {best}" if best is not None else ""
         at_ms = outcome.book.at_ms if outcome.book else inputs.now_ms
-        said = f": {outcome.reason}" if outcome.reason else ""
+        said = f": {outcome.reason}" if outcome.reason not in {"", "filled"} else ""
         got = f"{outcome.shares} for {outcome.usdc} pUSD and {outcome.fee} fee"
         yield max(at_ms, inputs.now_ms), f"{outcome.state.lower()}{said}: {got}{met}"
 
@@ -162,11 +184,12 @@ def _touch(book: Book) -> str:
 
 def _rules(decision: BuyEngineDecision) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
-    for column in ("", "rule", "value", "limit"):
+    for column in ("", "rule", "what it compares", "value", "limit"):
         table.add_column(column)
     for rule in decision.rules:
         mark = Text("✓", "green") if rule.passed else Text("✗", "bold red")
-        table.add_row(mark, rule.rule, rule.value, rule.limit, style="" if rule.passed else "red")
+        asked = Text(words_of(rule.rule), "dim" if rule.passed else "red")
+        table.add_row(mark, rule.rule, asked, _short(rule.value), rule.limit, style="" if rule.passed else "red")
     return table
 
 
@@ -181,35 +204,13 @@ def _cost(cost: Cost, verdict: str) -> Text:
     )
 
 
-def _by_rule(found: Refusals) -> Table:
-    table = Table(title="by rule", title_justify="left", box=None, pad_edge=False, header_style="dim")
-    table.add_column("rule")
-    for column in ("skipped", "share", "alone", "also failed"):
-        table.add_column(column, justify="right")
-    table.add_column("the last: value (limit)")
-    for name, rule in found.ranked():
-        share = f"{rule.first / found.decided:.0%}" if found.decided else ""
-        last = f"{rule.last.value} ({rule.last.limit})" if rule.last.rule else ""
-        table.add_row(name, str(rule.first), share, str(rule.alone), str(rule.also), last)
-    for reason, count in found.outcomes.most_common():
-        table.add_row(f"not filled: {reason}", str(count), f"{count / found.decided:.0%}", "", "", "")
-    return table
+def _seconds(span_ms: int) -> float:
+    """Return seconds to one place; never minus nothing."""
+    return round(span_ms / 1000, 1) + 0.0
 
 
-def _by_leader(found: Refusals) -> Table:
-    table = Table(title="\nby leader", title_justify="left", box=None, pad_edge=False, header_style="dim")
-    table.add_column("leader")
-    for column in ("decided", "followed", "not filled", "skipped"):
-        table.add_column(column, justify="right")
-    table.add_column("mostly because of")
-    for name, leader in sorted(found.leaders.items(), key=lambda item: -item[1].decided):
-        because = ", ".join(f"{rule} {count}" for rule, count in leader.skipped.most_common(3))
-        counts = (leader.decided, leader.followed, leader.unfilled, leader.skipped.total())
-        table.add_row(name or "unknown", *(str(count) for count in counts), because)
-    return table
-
-
-def _moment(at_ms: int) -> str:
+def moment(at_ms: int) -> str:
+    """Return a time in UTC, to the second."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 

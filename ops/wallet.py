@@ -20,6 +20,8 @@ from backtest.copyable import Assessment, Copy, assess, figures
 from backtest.delays import Constant
 from backtest.happenings import Happening
 from backtest.history.files import open_history
+from backtest.report import figures as figures_of_page
+from backtest.report.wallet_page import write_wallet_page
 from backtest.run import Models
 from backtest.sweep.trial import decided
 from backtest.verdict import rate, signed, usd
@@ -43,14 +45,23 @@ def main(
     delays_s: Sequence[float] = DELAYS_S,
     days: float = 30,
     as_json: bool,
+    html: Path | None = None,
     console: Console,
 ) -> None:
-    """Follow `leader` through files, or through what the venue tells where there are none, and print the report."""
+    """Follow `leader` through files, or through what the venue tells where there are none, and print the report.
+
+    Raises:
+        DependencyMissing: `html` is wanted and plotly is not installed; said before the run.
+    """
+    if html:
+        figures_of_page.plotly()
     captures = open_history(files, resolved).captures if files else ()
     found = decided(captures, settings.changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     copies, conduct = follow(history, leader, delays_s, found.limits, to_micro(found.bankroll), working)
+    if html:
+        write_wallet_page(copies, conduct, html)
     if as_json:
         console.out(json.dumps(figures(copies, conduct)), highlight=False)
     else:

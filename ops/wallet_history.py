@@ -11,7 +11,6 @@ from typing import TypeVar
 from backtest.happenings import Happening, merged
 from backtest.history import resolutions
 from backtest.history.signals import Row, signals
-from backtest.markets import Resolved
 from detector.sources.walk import Walk
 from redeemer.chain import Resolutions
 from shared.clock import Clock
@@ -30,8 +29,6 @@ DAY_S = 86_400
 REST_S = 1.0
 """Between two requests: a stranger's pace, far below what the venue allows."""
 TRIES = 5
-LINGERS_MS = 60_000
-"""Longer than any delay that is asked for by default, with the order's own time."""
 SOURCE = "the venue's Data API"
 
 
@@ -68,8 +65,7 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         gamma.close()
     ends = {fact.condition_id: fact.ends_at_ms or 0 for fact in facts}
     known = {
-        name: (Resolved(name, _shares(vector)), closed_ms(last_ms[name], ends.get(name, 0)))
-        for name, vector in found.resolved.items()
+        name: resolutions.Known(_shares(vector), ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
     }
     first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
     learned = sorted(
@@ -79,14 +75,6 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
     told = tuple(merged([learned, signals(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return Told(told, (silent,) if found.unanswered else ())
-
-
-def closed_ms(last_ms: int, ends_ms: int) -> int:
-    """Return when a market closed: at its end, where the last trade came before; else some time after that trade.
-
-    A market that closed right after the leader's last trade could never be followed in it, however short the delay.
-    """
-    return ends_ms if ends_ms > last_ms else last_ms + LINGERS_MS
 
 
 def as_then(facts: MarketFacts) -> MarketFacts:

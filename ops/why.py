@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ops import past, telling
+from ops import past, telling, telling_refusals
 from ops.past import Past
 from ops.refusals import newest_ms, refusals
 from ops.story import SHORTEST, Story, find, tell
@@ -56,7 +56,7 @@ def why_not(
     if as_json:
         console.out(json.dumps(found.figures()), highlight=False)
     else:
-        console.print(telling.totals(found))
+        console.print(telling_refusals.totals(found))
 
 
 def facts(story: Story) -> dict[str, Any]:

@@ -34,7 +34,7 @@ PAUSE_ALL = "pause_all"
 PAUSE_BUYS = "pause_buys"
 FLATTEN = "flatten"
 REALIZED = "realized"
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 TOTAL = "total"
 RATE_MINUTE = "rate:minute"
 RATE_ORDERS = "rate:orders"
@@ -77,17 +77,19 @@ def lot_key(leader: str, token_id: str) -> str:
 
 def day_account(now_ms: int) -> str:
     """Name the account of the UTC day that holds `now_ms`."""
-    return _day(now_ms // _DAY_MS)
-
-
-@lru_cache(maxsize=64)
-def _day(number: int) -> str:
-    return f"day:{datetime.fromtimestamp(number * _DAY_MS / 1000, UTC):%Y%m%d}"
+    return days_accounts(now_ms // DAY_MS)[0]
 
 
 def pnl_account(now_ms: int) -> str:
     """Name what was realized on the UTC day that holds `now_ms`."""
-    return day_account(now_ms).replace("day:", "pnl:")
+    return days_accounts(now_ms // DAY_MS)[1]
+
+
+@lru_cache(maxsize=64)
+def days_accounts(number: int) -> tuple[str, str]:
+    """Name what was spent and what was realized on a UTC day, counted from 1970."""
+    day = f"{datetime.fromtimestamp(number * DAY_MS / 1000, UTC):%Y%m%d}"
+    return f"day:{day}", f"pnl:{day}"
 
 
 def market_account(condition_id: str) -> str:

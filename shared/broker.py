@@ -115,15 +115,15 @@ def answering(redis: Redis) -> Generator[None]:
 
 
 class Script:
-    """A Lua script kept in a `.lua` file beside the Python file that uses it.
+    """A Lua script kept in a `.lua` file beside the Python file that uses it, or its text.
 
     Built to be safe to send again by its author: the server may have run a call whose reply was lost. A NOSCRIPT
     answer means nothing ran, so the one repeat made here (with the whole text) is always safe.
     """
 
-    def __init__(self, redis: Redis, file: Path) -> None:
+    def __init__(self, redis: Redis, source: Path | str) -> None:
         self._redis = redis
-        self._text = file.read_text(encoding="utf-8")
+        self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:  # noqa: ANN401 - a script's own answer

@@ -6,6 +6,7 @@ where the capture begins ({} at the very beginning). Every other line is one str
 crash may have cut short, or compressed in a folder of segments (`shared/segments.py`). `docs/capture.md` has it all.
 """
 
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,8 @@ ROTATE_BYTES = 64 << 20
 """A segment's compressed size after which the next one begins."""
 _HEADER = '{"capture":'
 _EVENT = ',"event":'
-_OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(\{"event":"(\w+)".*\})\}\n')
+_OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(?=\{"event":"(\w+)")')
+_END = "}}\n"
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,26 @@ class LinesWriter:
 class FolderWriter:
     """A folder of segments; on one that is there already it goes on where that ends, in a new segment.
 
-    Each segment's header says where each stream stood, so that going on reads the last one only.
+    Each segment's header says where each stream stood, so that going on reads the last one only. The first one says
+    where the capture begins, and holds the settings of earlier starts in the same record: a crash right after it
+    loses nothing.
     """
 
-    def __init__(self, folder: Path, header: Header, rotate_bytes: int = ROTATE_BYTES) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: Header,
+        rotate_bytes: int = ROTATE_BYTES,
+        *,
+        positions: Mapping[str, str] | None = None,
+        settings: Sequence[Entry] = (),
+    ) -> None:
         self._folder, self._header, self._rotate_bytes = folder, header, rotate_bytes
         folder.mkdir(parents=True, exist_ok=True)
         self.written = 0
-        self._positions = captured_to(folder)
-        self._segment = self._next()
+        begun = captured_to(folder)
+        self._positions = begun or dict(positions or {})
+        self._segment = self._next(() if begun else settings)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Append `entries` as one record."""
@@ -101,11 +114,12 @@ class FolderWriter:
         """Put everything on disk."""
         self._segment.close()
 
-    def _next(self) -> SegmentWriter:
+    def _next(self, settings: Sequence[Entry] = ()) -> SegmentWriter:
         known = segments(self._folder)
         number = int(known[-1].stem) + 1 if known else 1
         segment = SegmentWriter(self._folder / f"{number:06}{SUFFIX}")
-        segment.append(_header_line(self._header, self._positions))
+        segment.append("".join((_header_line(self._header, self._positions), *map(_line, settings))))
+        self.written += len(settings)
         return segment
 
 
@@ -116,17 +130,33 @@ def captured_to(folder: Path) -> dict[str, str]:
         first = next(lines, "")
         if first:
             found: dict[str, str] = json.loads(first)["positions"]
-            return found | {entry.stream: entry.id for entry in (_entry(line, str(segment)) for line in lines)}
+            for entry in (_entry(line, str(segment)) for line in lines):
+                if is_after(entry.id, found.get(entry.stream, "0-0")):
+                    found[entry.stream] = entry.id
+            return found
     return {}
 
 
-def writer(path: Path, header: Header) -> CaptureWriter:
+def is_after(entry: str, other: str) -> bool:
+    """Say whether a stream's entry id is later than another."""
+    return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
+
+
+def writer(
+    path: Path, header: Header, positions: Mapping[str, str] | None = None, settings: Sequence[Entry] = ()
+) -> CaptureWriter:
     """Return what writes to `path`: JSON lines where its name ends in `.jsonl`, else a folder of segments.
+
+    A new capture begins behind `positions`, with the `settings` of earlier starts.
 
     Raises:
         FileExistsError: a plain capture is never overwritten.
     """
-    return LinesWriter(path, header) if path.suffix == ".jsonl" else FolderWriter(path, header)
+    if path.suffix != ".jsonl":
+        return FolderWriter(path, header, positions=positions, settings=settings)
+    lines = LinesWriter(path, header)
+    lines.write(settings)
+    return lines
 
 
 @dataclass(frozen=True)
@@ -162,10 +192,30 @@ class Capture:
         Raises:
             Malformed: a line before the last one cannot be read.
         """
-        read = _entry if _plain(self.path) else _checked_entry
+        for number, line, head in self._heads():
+            if head is None:
+                yield _entry(line, f"{self.path}:{number}")
+            else:
+                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -2]})
+
+    def texts(self) -> Iterator[str]:
+        """Yield each entry's JSON alone, for who reads millions of events.
+
+        Raises:
+            Malformed: as iterating does.
+        """
+        for number, line, head in self._heads():
+            yield _entry(line, f"{self.path}:{number}").json if head is None else line[head.end() : -2]
+
+    def _heads(self) -> Iterator[tuple[int, str, re.Match[str] | None]]:
+        """Yield each entry's line with its number and head; None where the whole line must be read.
+
+        In a segment a record's checksum held, so a line is as we wrote it.
+        """
+        checked = not _plain(self.path)
         for number, line in enumerate(_lines(self.path), start=1):
             if not line.startswith(_HEADER):
-                yield read(line, f"{self.path}:{number}")
+                yield number, line, _OURS.match(line) if checked and line.endswith(_END) else None
 
 
 def is_capture(path: Path) -> bool:
@@ -191,7 +241,7 @@ def _lines(path: Path) -> Iterator[str]:
         return
     for segment in segments(path) if path.is_dir() else [path]:
         for record in read_records(segment):
-            yield from (f"{line}\n" for line in record.split("\n")[:-1])
+            yield from io.StringIO(record)
 
 
 def _plain(path: Path) -> bool:
@@ -225,14 +275,6 @@ def _whole(text: str) -> str:
     except (ValueError, RecursionError):
         whole = False
     return text if whole else json.dumps(text)
-
-
-def _checked_entry(line: str, where: str) -> Entry:
-    """Read a line whose record's checksum held: it is as we wrote it, so only its head is looked at."""
-    found = _OURS.fullmatch(line)
-    if found is None:
-        return _entry(line, where)
-    return Entry(found[1], found[2], {"event": found[4], "json": found[3]})
 
 
 def _entry(line: str, where: str) -> Entry:

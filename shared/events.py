@@ -8,7 +8,7 @@ import hashlib
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError, WithJsonSchema
 
 from shared.errors import Malformed
 from shared.market import Book, MarketFacts, Side, Value
@@ -21,19 +21,29 @@ SIGHTINGS = "hs:sightings"
 SERVICE = "hs:service"
 DEAD = "hs:dead"
 STREAMS = (SIGNALS, SIGHTINGS, DECISIONS, REDEMPTIONS, SERVICE, DEAD)
+BOOKS = "hs:books"
+RAW = "hs:raw"
+SIDE_STREAMS = (BOOKS, RAW)
+"""What only a capture reads; empty unless `CAPTURE_BOOKS` or `CAPTURE_RAW` is on (`shared/side_stream.py`)."""
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Address = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{40}$")]
-Hash = Annotated[str, BeforeValidator(_lower), StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{40}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{40}$"}),
+]
+"""Read in any case, kept in lower case."""
+Hash = Annotated[
+    str,
+    StringConstraints(pattern=r"^0[xX][0-9a-fA-F]{64}$", to_lower=True),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-f]{64}$"}),
+]
+"""A transaction's, likewise."""
 
 
 def fact_id(*parts: object) -> str:
     """Return 64 hex digits that name the fact made of `parts` (fits the venue's bytes32 `metadata`)."""
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 class Event(Value, frozen=True):
@@ -73,6 +83,10 @@ class MarketHint(Value, frozen=True):
     event_slug: str = ""
 
 
+Cause = Literal["TRADE", "MERGE"]
+"""What a leader did: a trade, or shares of every outcome given back for collateral, which ends a position too."""
+
+
 class ActionableSignal(Event, frozen=True):
     """One leader's fills of one token and side in one transaction.
 
@@ -80,7 +94,8 @@ class ActionableSignal(Event, frozen=True):
     what was not signalled before. `traded_at_ms` is the block's time (second resolution). `emitted_by` says which rule
     let it out: the first sighting, two independent sources, or the end of the wait for a second one. `facts` is what
     the detector had at hand of the market: None when it knew nothing, for it never waits. `catch_up` marks what was
-    shown over a minute after it was traded: read after downtime, or told late.
+    shown over a minute after it was traded: read after downtime, or told late. With `cause` MERGE there was no trade
+    and no price: `side` is SELL, `price` 0, `usdc` this outcome's even part of the collateral.
     """
 
     event: Literal["ACTIONABLE_SIGNAL"] = "ACTIONABLE_SIGNAL"
@@ -89,6 +104,7 @@ class ActionableSignal(Event, frozen=True):
     tx_hash: Hash
     token_id: str
     side: Side
+    cause: Cause = "TRADE"
     part: int = 0
     shares: Money
     usdc: Money
@@ -310,7 +326,7 @@ class Gathered(Value, frozen=True):
     since_ms: int
 
 
-ExitReason = Literal["leader_sold", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
 
 
 class ExitTask(Value, frozen=True):
@@ -520,6 +536,32 @@ class DeadLetter(Event, frozen=True):
     deliveries: int = 1
 
 
+class BookSeen(Event, frozen=True):
+    """A book that the buyer keeps in memory, as it stood; `number` counts what `writer` offered to be recorded."""
+
+    event: Literal["BOOK_SEEN"] = "BOOK_SEEN"
+    writer: str
+    number: int
+    token_id: str
+    book: Book
+
+
+class RawSeen(Event, frozen=True):
+    """What an upstream answered or pushed, letter for letter; `request` is what it was asked, '' for a push.
+
+    `status` is that of HTTP, 0 for a push. Bytes that are no UTF-8 stand as U+FFFD, a secret of the URL as `***`.
+    `number` counts what `writer` offered to be recorded.
+    """
+
+    event: Literal["RAW_SEEN"] = "RAW_SEEN"
+    writer: str
+    number: int
+    source: str
+    request: str
+    status: int
+    body: str
+
+
 AnyEvent = Annotated[
     ActionableSignal
     | SignalDropped
@@ -534,7 +576,9 @@ AnyEvent = Annotated[
     | ServiceStart
     | ServiceStop
     | ServiceHealth
-    | DeadLetter,
+    | DeadLetter
+    | BookSeen
+    | RawSeen,
     Field(discriminator="event"),
 ]
 _ANY: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
@@ -549,7 +593,7 @@ def read_event(text: str | bytes) -> AnyEvent:
         Malformed: not JSON, of no known kind, or with a wrong value; the message names the field.
     """
     try:
-        return _ANY.validate_json(text, extra="ignore")
+        return _ANY.validator.validate_json(text, extra="ignore")
     except ValidationError as error:
         raise Malformed(f"not an event: {first_problem(error)}") from error
 

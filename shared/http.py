@@ -14,8 +14,9 @@ is where keys are; for the same reason the cause of a network error is not chain
 
 import json as codec
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
@@ -23,13 +24,15 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.exceptions import DecodeError, ReadTimeoutError
 from urllib3.exceptions import HTTPError as TransportError
 
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError, Malformed, Rejected, Unavailable
 from shared.gate_limits import Lane
-from shared.http_answer import Answer, retry_after_s, value_of
+from shared.http_answer import Answer, Exchange, retry_after_s, value_of
+from shared.http_line import CHUNK_BYTES, Lines
 from shared.http_stats import StatsSnapshot, UpstreamStats
 from shared.rate_gate import RateGate, acquire_all
 from shared.redaction import HIDDEN, redact_text
@@ -40,16 +43,18 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Stops an endless answer; a full page of 1,000 activity rows is below 1 MB."""
 MAX_REDIRECTS = 3
-CHUNK_BYTES = 64 * 1024
+_SESSIONS_OWN = frozenset({"Accept-Encoding", "Connection"})
 SECRET_CHARS = 12
 """A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
+Wish = tuple[Lane, int]
+"""Which lane of the gates, and how many turns."""
 
 
 class Upstream:
     """One upstream behind its gates; share it between threads.
 
     `timeout_s` is the longest silence; a whole answer may take twice that. When `stop` is set, calls that wait
-    raise `Unavailable` at once.
+    raise `Unavailable` at once. `tap` is given every whole answer, whatever its status, and must not wait.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         pool_size: int = 16,
         max_body_bytes: int = MAX_BODY_BYTES,
+        tap: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.name = name
         self.stats = UpstreamStats(name)
@@ -73,8 +79,11 @@ class Upstream:
         self._clock = clock
         self._stop = stop
         self._timeout_s = timeout_s
+        self._silence_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._max_body_bytes = max_body_bytes
+        self._tap = tap
         self._session = _session(self._base, pool_size, headers or {})
+        self._lines = _lines(self._base, self._session, self._silence_s)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON at `path`; numbers with a point are `Decimal`.
@@ -85,13 +94,13 @@ class Upstream:
         """
         return self._call("GET", path, lane, params=params)
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
-        """Send `json` to `path` and return the answer, as `get` does.
+    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH, cost: int = 1) -> Any:  # noqa: ANN401 - JSON
+        """Send `json` to `path` and return the answer, as `get` does; `cost` turns are taken at the gates.
 
         `Unavailable` does not say whether the upstream acted on it: only the caller knows how to find out.
         """
         body = codec.dumps(json, separators=(",", ":")).encode()
-        return self._call("POST", path, lane, data=body, headers={"Content-Type": "application/json"})
+        return self._call("POST", path, lane, cost, data=body, headers={"Content-Type": "application/json"})
 
     def exchange(
         self,
@@ -105,16 +114,23 @@ class Upstream:
     ) -> Answer:
         """Send exactly `body` and return the whole answer, whatever its status: for a caller with its own table.
 
+        It goes over a warm connection without a session around it (`shared/http_line`), unless a proxy stands between.
+
         Raises:
             Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.
             Malformed: the answer is too large.
         """
         label = f"{self.name} {method} {self._hide(path)}"
-        sent: dict[str, Any] = {"headers": {"Content-Type": "application/json", **(headers or {})}, "params": params}
-        if body:
-            sent["data"] = body.encode()
+        sent: dict[str, Any] = {
+            "headers": {"Content-Type": "application/json", **(headers or {})},
+            "params": params or {},
+            "data": body.encode(),
+        }
         try:
-            answer = self._exchange(method, self._base + path, label, lane, sent)
+            if self._lines is None:
+                answer = self._exchange(method, self._base + path, label, (lane, 1), sent)
+            else:
+                answer = self._over_line(self._lines, method, path, label, (lane, 1), sent)
         except HybridError as error:
             self.stats.failed(error, self._clock.now_ms())
             raise
@@ -129,11 +145,13 @@ class Upstream:
     def close(self) -> None:
         """Close the pooled connections."""
         self._session.close()
+        if self._lines is not None:
+            self._lines.close()
 
-    def _call(self, method: str, path: str, lane: Lane, **what: Any) -> Any:  # noqa: ANN401 - JSON
+    def _call(self, method: str, path: str, lane: Lane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
         label = f"{self.name} {method} {self._hide(path.partition('?')[0]) or '/'}"
         try:
-            answer = self._follow(method, self._base + path, label, lane, what)
+            answer = self._follow(method, self._base + path, label, (lane, cost), what)
             after_s = retry_after_s(answer.headers, self._clock.now_ms())
             value = value_of(answer, label, self._hide, after_s)
         except HybridError as error:
@@ -142,10 +160,10 @@ class Upstream:
         self.stats.succeeded(len(answer.body), self._clock.now_ms())
         return value
 
-    def _follow(self, method: str, url: str, label: str, lane: Lane, what: Mapping[str, Any]) -> Answer:
+    def _follow(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
         """Send, and go where a GET is sent on to as long as it stays on this host."""
         for _ in range(1 + MAX_REDIRECTS):
-            answer = self._exchange(method, url, label, lane, what)
+            answer = self._exchange(method, url, label, wish, what)
             if not answer.is_redirect:
                 return answer
             target = urljoin(url, answer.headers.get("Location", ""))
@@ -155,30 +173,56 @@ class Upstream:
             url, what = target, {}
         raise Rejected(f"{label}: more than {MAX_REDIRECTS} redirects")
 
-    def _exchange(self, method: str, url: str, label: str, lane: Lane, what: Mapping[str, Any]) -> Answer:
+    def _exchange(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
         """Take a turn, send, read the whole answer, tell the gates."""
-        if not acquire_all(self._gates, self._stop, lane):
-            raise Unavailable(f"{label}: stopping, nothing was sent")
-        self.stats.sent()
-        started = self._clock.monotonic()
-        silence_s = (min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
+        started = self._turn(label, wish)
         with (
             _named(label, self._timeout_s),
             self._session.request(
-                method, url, timeout=silence_s, stream=True, allow_redirects=False, **what
+                method, url, timeout=self._silence_s, stream=True, allow_redirects=False, **what
             ) as response,
         ):
-            latency_s = self._clock.monotonic() - started
-            self.stats.answered(latency_s)
-            answer = Answer(response.status_code, response.headers, self._body(response, label, started))
+            latency_s = self._answered(started)
+            pieces = iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=True), b"")
+            answer = Answer(response.status_code, response.headers, self._body(pieces, label, started))
+        self._tell_gates(answer, latency_s)
+        if self._tap:
+            self._tap(Exchange(self.name, label, what, answer, self._secrets))
+        return answer
+
+    def _over_line(
+        self, lines: Lines, method: str, path: str, label: str, wish: Wish, what: Mapping[str, Any]
+    ) -> Answer:
+        """Do the same over a warm connection."""
+        started, latency_s = self._turn(label, wish), 0.0
+
+        def read(pieces: Iterator[bytes]) -> bytes:
+            nonlocal latency_s
+            latency_s = self._answered(started)
+            return self._body(pieces, label, started)
+
+        with _named(label, self._timeout_s):
+            answer = lines.ask(method, path, what["params"], what["headers"], what["data"], read)
         self._tell_gates(answer, latency_s)
         return answer
 
-    def _body(self, response: requests.Response, label: str, started: float) -> bytes:
+    def _turn(self, label: str, wish: Wish) -> float:
+        """Wait at the gates; return when the request begins."""
+        if not acquire_all(self._gates, self._stop, *wish):
+            raise Unavailable(f"{label}: stopping, nothing was sent")
+        self.stats.sent()
+        return self._clock.monotonic()
+
+    def _answered(self, started: float) -> float:
+        latency_s = self._clock.monotonic() - started
+        self.stats.answered(latency_s)
+        return latency_s
+
+    def _body(self, pieces: Iterator[bytes], label: str, started: float) -> bytes:
         """Read piece by piece: neither an endless nor a dripping answer holds us."""
         body = bytearray()
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            body += chunk
+        for piece in pieces:
+            body += piece
             if len(body) > self._max_body_bytes:
                 raise Malformed(f"{label}: the answer is larger than {self._max_body_bytes} bytes")
             if self._clock.monotonic() - started > 2 * self._timeout_s:
@@ -206,11 +250,11 @@ def _named(label: str, timeout_s: float) -> Generator[None]:
     """Name what the network does; `from None`, because the cause's text holds the URL and its keys."""
     try:
         yield
-    except (requests.Timeout, ReadTimeoutError):
+    except (requests.Timeout, ReadTimeoutError, TimeoutError):
         raise Unavailable(f"{label}: no answer within {timeout_s:g} s") from None
     except DecodeError:
         raise Malformed(f"{label}: the answer's compression cannot be read") from None
-    except (requests.RequestException, TransportError) as error:
+    except (requests.RequestException, TransportError, OSError, HTTPException) as error:
         raise Unavailable(f"{label}: connection lost ({type(error).__name__})") from None
 
 
@@ -248,6 +292,15 @@ def _session(base_url: str, pool_size: int, headers: Mapping[str, str]) -> reque
         session.proxies, session.verify = dict(found["proxies"]), found["verify"]
     session.trust_env = False
     return session
+
+
+def _lines(base_url: str, session: requests.Session, silence_s: tuple[float, float]) -> Lines | None:
+    """Return warm connections with the session's own words and CA bundle; None where a proxy stands between."""
+    if select_proxy(base_url, session.proxies):
+        return None
+    headers = {name: str(value) for name, value in session.headers.items() if name not in _SESSIONS_OWN}
+    ca = session.verify if isinstance(session.verify, str) else DEFAULT_CA_BUNDLE_PATH
+    return Lines(base_url, headers, ca=ca, connect_s=silence_s[0], silence_s=silence_s[1])
 
 
 def _version() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from shared.errors import HybridError, Malformed, RateLimited, Rejected, Unavailable
 
@@ -58,6 +58,16 @@ class Answer:
     def is_fault(self) -> bool:
         """Tell whether the upstream itself failed."""
         return self.status >= _SERVER_FAULT
+
+
+class Exchange(NamedTuple):
+    """A request and its answer, for who records them; `secrets` must be hidden before anything of it is shown."""
+
+    upstream: str
+    label: str
+    sent: Mapping[str, Any]
+    answer: Answer
+    secrets: tuple[str, ...]
 
 
 def value_of(answer: Answer, label: str, hide: Callable[[str], str], retry_after_s: float | None) -> Any:  # noqa: ANN401 - JSON

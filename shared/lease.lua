@@ -1,6 +1,7 @@
 -- A lease with a fencing token. Time decides only when a standby may take over, never whether a write counts:
 -- every write checks the token (shared/ledger.lua).
--- KEYS: 1 lease (hash: holder, token, until_ms). ARGV: 1 holder, 2 time to live in ms, 3 token ('' = acquire, else renew)
+-- KEYS: 1 lease (hash: holder, token, until_ms), 2 a condition (string)
+-- ARGV: 1 holder, 2 time to live in ms, 3 token ('' = acquire, else renew), 4 what the condition must be to acquire ('' = any)
 -- Returns {token, 'held'} or {'', holder}.
 local now = redis.call('TIME')
 local now_ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
@@ -12,6 +13,10 @@ if ARGV[3] ~= '' then
   if token ~= ARGV[3] then return {'', holder or ''} end
   redis.call('HSET', KEYS[1], 'until_ms', string.format('%.0f', now_ms + tonumber(ARGV[2])))
   return {token, 'held'}
+end
+if ARGV[4] ~= '' then
+  local stands = redis.call('GET', KEYS[2]) or ''
+  if stands ~= ARGV[4] then return {'', KEYS[2] .. '=' .. stands} end
 end
 -- A clock that stepped back must not lock everybody out: a lease never lasts longer than its own length from now.
 local stepped = until_ms > now_ms + 10 * tonumber(ARGV[2])

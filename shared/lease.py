@@ -6,22 +6,38 @@ from typing import cast
 
 from redis import Redis
 
-from shared.broker import Script
+from shared.broker import Script, answering
 from shared.clock import Clock
 from shared.errors import Emptied, Fenced, Unavailable
 from shared.writes import Fence
 
+NOBODY = "none"
+"""A token that no lease ever has: what is not held lets no write through."""
+
 
 class Lease:
-    """A named lease. The same holder may take it again at once (a restart); another one waits until it ran out."""
+    """A named lease. The same holder may take it again at once (a restart); another one waits until it ran out.
 
-    def __init__(self, redis: Redis, name: str, holder: str, *, clock: Clock, ttl_s: float = 10.0) -> None:
+    With `only_while` (a key, and the value it must have) it can only be taken while that holds.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        holder: str,
+        *,
+        clock: Clock,
+        ttl_s: float = 10.0,
+        only_while: tuple[str, str] | None = None,
+    ) -> None:
         self.key = f"hs:lease:{name}"
         self.holder = holder
         self.token = ""
+        self._redis, self._condition = redis, only_while
         self._script = Script(redis, Path(__file__).with_name("lease.lua"))
         self._clock, self._ttl_s = clock, ttl_s
-        self._renew_at = 0.0
+        self._renew_at = self._ends_at = 0.0
 
     def try_acquire(self) -> str:
         """Take the lease if it is free; return the holder in our way, or '' when it is ours now."""
@@ -29,8 +45,13 @@ class Lease:
         if not token:
             return other
         self.token = token
-        self._renew_at = self._clock.monotonic() + self._ttl_s / 3
+        self._prolonged()
         return ""
+
+    def last_holder(self) -> str:
+        """Return who took the lease last, whether they still hold it or not; '' for nobody."""
+        with answering(self._redis):
+            return cast("str | None", self._redis.hget(self.key, "holder")) or ""
 
     def acquire(self, stop: threading.Event) -> bool:
         """Wait until the lease is ours; False when `stop` was set first."""
@@ -57,7 +78,12 @@ class Lease:
             raise Emptied(f"{self.key} is gone: the server was emptied")
         if not token:
             raise Fenced(f"{self.key} is held by {other} now; this process lost it")
-        self._renew_at = self._clock.monotonic() + self._ttl_s / 3
+        self._prolonged()
+
+    @property
+    def overdue(self) -> bool:
+        """Say whether the lease was not renewed for its whole length: who works under it hangs, or cannot."""
+        return bool(self.token) and self._clock.monotonic() >= self._ends_at
 
     def release(self) -> None:
         """Let another holder in at once, if the lease is still ours; while the server is away it just runs out."""
@@ -71,10 +97,15 @@ class Lease:
 
     @property
     def fence(self) -> Fence:
-        """Return what every write must carry."""
-        return Fence(self.key, self.token)
+        """Return what every write must carry; without the lease, what no write gets through with."""
+        return Fence(self.key, self.token or NOBODY)
 
     def _ask(self, token: str, ttl_s: float | None = None) -> tuple[str, str]:
         ttl_ms = int((self._ttl_s if ttl_s is None else ttl_s) * 1000)
-        reply = cast("list[str]", self._script([self.key], [self.holder, ttl_ms, token]))
+        condition, value = self._condition or (self.key, "")
+        reply = cast("list[str]", self._script([self.key, condition], [self.holder, ttl_ms, token, value]))
         return reply[0], reply[1]
+
+    def _prolonged(self) -> None:
+        now = self._clock.monotonic()
+        self._renew_at, self._ends_at = now + self._ttl_s / 3, now + self._ttl_s

@@ -1,10 +1,11 @@
 -- One atomic step of the ledger: validate first, write last (the server rolls nothing back).
 -- KEYS: 1 accounts (hash), 2 writes done (zset: id -> seq), 3 seq (string), 4 lease (hash), 5 ack's stream,
 --       6 prefix of record hashes, then one key for each event's stream
--- ARGV: 1 a JSON object:
+-- ARGV: 1 a JSON object, then the long texts it points to by their place in ARGV:
 --   id, most (writes remembered), postings [[account, delta]...], guards [[account, least|'', most|'']...],
---   peaks [[account, peak]...], records [[kind, field, value|false]...], events [[name, json]...], token ('' = no fence), ack {group, entry}|false,
---   expected_seq ('' = any)
+--   tallies [[period, count, number]...], peaks [[account, peak]...],
+--   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
+--   token ('' = no fence), ack {group, entry}|false, expected_seq ('' = any)
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
 local write = cjson.decode(ARGV[1])
 
@@ -22,12 +23,24 @@ end
 local seq = redis.call('GET', KEYS[3]) or '0'
 if write.expected_seq ~= '' and write.expected_seq ~= seq then return {'stale', seq} end
 
+for _, tally in ipairs(write.tallies) do
+  local standing = tonumber(redis.call('HGET', KEYS[1], tally[1]) or '0')
+  local counted = tonumber(redis.call('HGET', KEYS[1], tally[2]) or '0')
+  local passed = math.max(0, tonumber(tally[3]) - standing)
+  local change = passed > 0 and 1 - counted or 1
+  table.insert(write.postings, {tally[1], string.format('%.0f', passed)})
+  table.insert(write.postings, {tally[2], string.format('%.0f', change)})
+end
+
 local change = {}
 for _, posting in ipairs(write.postings) do
   change[posting[1]] = (change[posting[1]] or 0) + tonumber(posting[2])
 end
-for _, guard in ipairs(write.guards) do
-  local value = tonumber(redis.call('HGET', KEYS[1], guard[1]) or '0') + (change[guard[1]] or 0)
+local guarded = {}
+for i, guard in ipairs(write.guards) do guarded[i] = guard[1] end
+local standing = #guarded > 0 and redis.call('HMGET', KEYS[1], unpack(guarded)) or {}
+for i, guard in ipairs(write.guards) do
+  local value = tonumber(standing[i] or '0') + (change[guard[1]] or 0)
   if guard[2] ~= '' and value < tonumber(guard[2]) then
     return {'refused', guard[1], string.format('%.0f', value), guard[2]}
   end
@@ -49,13 +62,13 @@ for _, pair in ipairs(write.peaks) do
 end
 for _, record in ipairs(write.records) do
   local key = KEYS[6] .. record[1]
-  if record[3] then redis.call('HSET', key, record[2], record[3]) else redis.call('HDEL', key, record[2]) end
+  if record[3] then redis.call('HSET', key, record[2], ARGV[record[3]]) else redis.call('HDEL', key, record[2]) end
 end
 seq = redis.call('INCR', KEYS[3])
 redis.call('ZADD', KEYS[2], seq, write.id)
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
 for i, event in ipairs(write.events) do
-  redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', event[2])
+  redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', ARGV[event[2]])
 end
 if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
 return {'written', tostring(seq)}

@@ -6,18 +6,21 @@ durable one; `MemoryLedger` is the same without a server, for replay and tests.
 """
 
 import json
+from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
 from redis import Redis
 
-from shared.accounts import Lot, behind_account, cost_account, shares_account
+from shared.accounts import Lot, Postings, behind_account, cost_account, shares_account
 from shared.broker import Script, answering
 from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
+from shared.gated_script import GatedScript, Turns
 from shared.ledger_records import LOTS
-from shared.writes import Balances, Guard, Known, Record, Refused, Result, Stale, Write, Written
+from shared.writes import Balances, Known, Record, Refused, Result, Stale, Tally, Write, Written
 
 MOST_WRITES = 200_000
 """Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
@@ -28,6 +31,14 @@ class Ledger(Protocol):
 
     def commit(self, write: Write) -> Result:
         """Carry out one step. Raises Fenced when another process holds the lease, Unavailable when Redis is away."""
+        ...
+
+    def commit_at(self, turns: Turns, write: Write) -> Result:
+        """Carry out one step at the next of `turns`: it is taken in the same step. Raises as `commit`."""
+        ...
+
+    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+        """Carry out each step by itself; raises as `commit` does, and some may have happened."""
         ...
 
     def read(
@@ -50,7 +61,7 @@ class RedisLedger:
 
     def __init__(self, redis: Redis, mode: str) -> None:
         self._redis = redis
-        self._commit = Script(redis, Path(__file__).with_name("ledger.lua"))
+        self._commit = GatedScript(redis, Path(__file__).with_name("ledger.lua"))
         self._read = Script(redis, Path(__file__).with_name("ledger_read.lua"))
         self._prefix = f"hs:{mode}:"
         self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
@@ -62,17 +73,20 @@ class RedisLedger:
             Fenced: the lease has another token now; Emptied: the server has none any more.
             Unavailable: the server is away; whether it happened is found out by committing the same write again.
         """
-        fence, ack = write.fence, write.ack
-        keys = [
-            self._accounts,
-            self._writes,
-            self._seq,
-            fence.key if fence else self._seq,
-            ack.stream if ack else self._seq,
-            self._prefix,
-            *(stream for stream, _ in write.events),
-        ]
-        return _result(cast("list[str]", self._commit(keys, [_encoded(write)])))
+        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write))))
+
+    def commit_at(self, turns: Turns, write: Write) -> Result:
+        """Carry out one step, and take the next of `turns` in it; raises as `commit`, or Unavailable when stopping."""
+        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write), turns)))
+
+    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+        """Carry out each step by itself, all in one round trip.
+
+        Raises:
+            As `commit` does; some may have happened.
+        """
+        replies = self._commit.many([(self._keys(write), _encoded(write)) for write in writes])
+        return [_result(cast("list[str]", reply)) for reply in replies]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -94,6 +108,18 @@ class RedisLedger:
         with answering(self._redis):
             return cast("dict[str, str]", self._redis.hgetall(self._prefix + kind))
 
+    def _keys(self, write: Write) -> list[str]:
+        fence, ack = write.fence, write.ack
+        return [
+            self._accounts,
+            self._writes,
+            self._seq,
+            fence.key if fence else self._seq,
+            ack.stream if ack else self._seq,
+            self._prefix,
+            *(stream for stream, _ in write.events),
+        ]
+
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
@@ -112,7 +138,17 @@ class MemoryLedger:
         self.events: list[tuple[str, Event]] = []
         self.fence_token: str | None = None
         self._done: dict[str, int] = {}
+        self._oldest: deque[str] = deque()
         self._records: dict[str, dict[str, str]] = {}
+
+    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+        """Carry out one step after the other."""
+        return [self.commit(write) for write in writes]
+
+    def commit_at(self, turns: Turns, write: Write) -> Result:
+        """Take a turn, then carry out one step."""
+        turns.take()
+        return self.commit(write)
 
     def commit(self, write: Write) -> Result:
         """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
@@ -123,14 +159,25 @@ class MemoryLedger:
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return Stale(self.seq)
         change: dict[str, int] = {}
-        for account, delta in write.postings:
+        for account, delta in (*write.postings, *self._tallied(write.tallies)):
             change[account] = change.get(account, 0) + delta
-        for guard in write.guards:
-            refused = _refusal(guard, self.values.get(guard.account, 0) + change.get(guard.account, 0))
-            if refused:
-                return refused
+        values = self.values
+        for account, at_least, at_most in write.guards:
+            value = values.get(account, 0) + change.get(account, 0)
+            if at_least is not None and value < at_least:
+                return Refused(account, value, at_least)
+            if at_most is not None and value > at_most:
+                return Refused(account, value, at_most)
         self._apply(write, change)
         return Written(self.seq)
+
+    def _tallied(self, tallies: Sequence[Tally]) -> Postings:
+        postings: list[tuple[str, int]] = []
+        for tally in tallies:
+            passed = max(0, tally.number - self.values.get(tally.period, 0))
+            postings.append((tally.period, passed))
+            postings.append((tally.count, 1 - self.values.get(tally.count, 0) if passed else 1))
+        return tuple(postings)
 
     def _apply(self, write: Write, change: dict[str, int]) -> None:
         for account, delta in change.items():
@@ -149,10 +196,15 @@ class MemoryLedger:
             else:
                 fields[record.field] = record.value
         self.seq += 1
-        self._done[write.id] = self.seq
-        if len(self._done) > MOST_WRITES:
-            del self._done[next(iter(self._done))]
+        self._remember(write.id)
         self.events += write.events
+
+    def _remember(self, write_id: str) -> None:
+        """Keep an id; the oldest leave. In a queue of their own, as a dict is slow to find its first key again."""
+        self._done[write_id] = self.seq
+        self._oldest.append(write_id)
+        if len(self._oldest) > MOST_WRITES:
+            del self._done[self._oldest.popleft()]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
@@ -191,49 +243,67 @@ def open_lots(ledger: Ledger) -> list[Lot]:
 
 def lot_record(lot: Lot) -> Record:
     """Return the record that says what a lot is (its amounts are accounts)."""
-    facts = {
-        "leader": lot.leader,
-        "token_id": lot.token_id,
-        "condition_id": lot.condition_id,
-        "outcome_index": lot.outcome_index,
-        "title": lot.title,
-        "event_id": lot.event_id,
-        "group": lot.group,
-        "opened_at_ms": lot.opened_at_ms,
-    }
-    return Record(LOTS, lot.key, json.dumps(facts))
+    said = (lot.leader, lot.token_id, lot.condition_id, lot.outcome_index, lot.title, lot.event_id, lot.group)
+    return Record(LOTS, lot.key, _lot_text(*said, lot.opened_at_ms))
 
 
-def _refusal(guard: Guard, value: int) -> Refused | None:
-    if guard.at_least is not None and value < guard.at_least:
-        return Refused(guard.account, value, guard.at_least)
-    if guard.at_most is not None and value > guard.at_most:
-        return Refused(guard.account, value, guard.at_most)
-    return None
+@lru_cache(maxsize=4096)
+def _lot_text(
+    leader: str,
+    token_id: str,
+    condition_id: str,
+    outcome_index: int,
+    title: str,
+    event_id: str,
+    group: str,
+    opened_at_ms: int,
+) -> str:
+    return json.dumps(
+        {
+            "leader": leader,
+            "token_id": token_id,
+            "condition_id": condition_id,
+            "outcome_index": outcome_index,
+            "title": title,
+            "event_id": event_id,
+            "group": group,
+            "opened_at_ms": opened_at_ms,
+        }
+    )
 
 
-def _encoded(write: Write) -> str:
+def _encoded(write: Write) -> list[str]:
+    """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
+    texts = [""]
+
+    def place(text: str) -> int:
+        texts.append(text)
+        return len(texts)
+
     def bound(value: int | None) -> str:
         return "" if value is None else str(value)
 
-    return json.dumps(
+    texts[0] = json.dumps(
         {
             "id": write.id,
             "most": MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
-            "peaks": [list(pair) for pair in write.peaks],
+            "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],
+            "peaks": write.peaks,
             "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
-            "records": [[record.kind, record.field, _or_false(record.value)] for record in write.records],
-            "events": [[event.event, write_event(event)] for _, event in write.events],
+            "records": [
+                [record.kind, record.field, record.value is not None and place(record.value)]
+                for record in write.records
+            ],
+            "events": [
+                [event.event, place(write.texts.get(event.id) or write_event(event))] for _, event in write.events
+            ],
             "token": write.fence.token if write.fence else "",
             "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
             "expected_seq": bound(write.expected_seq),
         }
     )
-
-
-def _or_false(value: str | None) -> str | bool:
-    return False if value is None else value
+    return texts
 
 
 def _result(reply: list[str]) -> Result:

@@ -4,7 +4,9 @@
 -- Returns {seq, values, scores, records}, '' for what is not there.
 local accounts, writes = tonumber(ARGV[1]), tonumber(ARGV[2])
 local values, scores, records = {}, {}, {}
-for i = 3, 2 + accounts do values[#values + 1] = redis.call('HGET', KEYS[1], ARGV[i]) or '0' end
+if accounts > 0 then
+  for i, value in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, 3, 2 + accounts))) do values[i] = value or '0' end
+end
 for i = 3 + accounts, 2 + accounts + writes do scores[#scores + 1] = redis.call('ZSCORE', KEYS[2], ARGV[i]) or '' end
 for i = 3 + accounts + writes, #ARGV, 2 do
   records[#records + 1] = redis.call('HGET', KEYS[4] .. ARGV[i], ARGV[i + 1]) or ''

@@ -1,7 +1,8 @@
 """The nouns of a market that cross processes: facts, book, level. Pure values."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from functools import cache
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -13,7 +14,7 @@ BOOK_DEPTH = 25
 """Levels kept on each side: more than any order of ours walks, few enough to record with every decision."""
 
 
-_BARE = (("__pydantic_extra__", None), ("__pydantic_private__", None))
+V = TypeVar("V", bound=BaseModel)
 
 
 class Value(BaseModel, frozen=True, extra="forbid"):
@@ -21,17 +22,49 @@ class Value(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def of_checked(cls, **fields: object) -> Self:
-        """Build from all fields, each checked before: for histories of millions, at a tenth of the cost."""
-        names = cls.__pydantic_fields__
-        if fields.keys() != names.keys():
-            raise TypeError(f"{cls.__name__}: exactly its fields are needed, got {', '.join(fields)}")
-        values = {name: fields[name] for name in names}  # in declared order, which is that of the JSON
-        made = cls.__new__(cls)
-        for slot, value in _BARE:
-            object.__setattr__(made, slot, value)
-        object.__setattr__(made, "__pydantic_fields_set__", set(names))
-        object.__setattr__(made, "__dict__", values)
-        return made
+        """Build from fields that were checked before: for histories of millions.
+
+        Fastest with all fields in their declared order; those left out take their defaults.
+
+        Raises:
+            TypeError: a field is unknown, or one without a default is missing.
+        """
+        names, known, defaults = _shape(cls)
+        if tuple(fields) != names:
+            whole = {**defaults, **fields}
+            if whole.keys() != known:
+                raise TypeError(f"{cls.__name__}: needs {', '.join(names)}, got {', '.join(fields)}")
+            fields = {name: whole[name] for name in names}  # that of the JSON
+        return _filled(cls, fields, known)
+
+    def but(self, **changes: object) -> Self:
+        """Return the same with some other fields, each checked before."""
+        return _filled(type(self), {**vars(self), **changes}, self.__pydantic_fields_set__)
+
+
+_new = object.__new__
+_slots = vars(BaseModel)
+_set_fields, _set_known, _set_extra, _set_private = (
+    _slots[slot].__set__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
+
+
+def _filled(model: type[V], fields: dict[str, object], known: set[str]) -> V:
+    made = _new(model)
+    _set_fields(made, fields)
+    _set_known(made, known)
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made
+
+
+@cache
+def _shape(model: type[Value]) -> tuple[tuple[str, ...], set[str], dict[str, object]]:
+    """Return a model's fields in order, as the set that all its values share (a copy gets its own), and defaults."""
+    fields = model.__pydantic_fields__
+    plain = {name: field for name, field in fields.items() if field.default_factory is None and not field.is_required()}
+    return tuple(fields), set(fields), {name: field.default for name, field in plain.items()}
 
 
 class MarketFacts(Value, frozen=True):

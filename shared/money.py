@@ -12,6 +12,7 @@ from decimal import (
     Decimal,
     InvalidOperation,
 )
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -19,10 +20,10 @@ from pydantic import BeforeValidator, PlainSerializer
 from shared.errors import Malformed
 
 MICRO = 1_000_000
-_QUANTUM = Decimal(1).scaleb(-6)
-_FEE_QUANTUM = Decimal(1).scaleb(-5)
+_FEE_STEP = 10
+"""Micro-units: fees have 5 decimals."""
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
-_CUT = Context(prec=60, rounding=ROUND_DOWN)
+_PER_UNIT = Decimal(MICRO)
 _LARGE = 10**27
 _ZERO = Decimal(0)
 
@@ -37,17 +38,20 @@ def to_micro(value: Decimal | int | str) -> int:
         number = value if isinstance(value, Decimal) else Decimal(value)
         if not number.is_finite():
             raise Malformed(f"not a finite amount: {value!r}")
-        return int(_WIDE.to_integral_value(_WIDE.scaleb(number, 6)))
+        return round(_WIDE.multiply(number, _PER_UNIT))
     except (InvalidOperation, TypeError, ValueError) as error:
         raise Malformed(f"not an amount: {value!r}") from error
 
 
+@lru_cache(maxsize=16_384)
 def from_micro(micro: int) -> Decimal:
-    """Return micro-units as an exact decimal, without trailing zeros."""
+    """Return micro-units as an exact decimal, without trailing zeros; kept, as balances repeat."""
     if not micro:
         return _ZERO
+    if abs(micro) >= _LARGE:
+        return plain(Decimal(micro).scaleb(-6))
     whole, rest = divmod(micro, MICRO)
-    return plain(Decimal(micro).scaleb(-6)) if rest or abs(whole) >= _LARGE else Decimal(whole)
+    return Decimal(micro).scaleb(-6).normalize() if rest else Decimal(whole)
 
 
 def plain(value: Decimal) -> Decimal:
@@ -72,10 +76,11 @@ Money = Annotated[
 
 
 def price_of(usdc_micro: int, shares_micro: int) -> Decimal:
-    """Return collateral per share to 6 decimals; 0 for no shares."""
+    """Return collateral per share to 6 decimals, rounded half to even; 0 for no shares."""
     if shares_micro == 0:
-        return Decimal(0)
-    return plain((Decimal(usdc_micro) / Decimal(shares_micro)).quantize(_QUANTUM))
+        return _ZERO
+    micro, rest = divmod(usdc_micro * MICRO, shares_micro)
+    return from_micro(micro + (2 * rest > shares_micro or (2 * rest == shares_micro and micro % 2 == 1)))
 
 
 def cost_micro(shares_micro: int, price: Decimal) -> int:
@@ -93,10 +98,17 @@ def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int = 
 
     Source: venue reference 3.5; cutting (not rounding) reproduces 21 of 21 captured taker legs, rounding only 10.
     """
+    share, of = _fee_ratio(price, rate, exponent)
+    fee = abs(shares_micro * share) // of // _FEE_STEP * _FEE_STEP
+    return fee if shares_micro * share >= 0 else -fee
+
+
+@lru_cache(maxsize=4096)
+def _fee_ratio(price: Decimal, rate: Decimal, exponent: int) -> tuple[int, int]:
+    """Return the fee of one micro-share, before it is cut, as a fraction of a micro-unit."""
     spread = _WIDE.multiply(price, _WIDE.subtract(1, price))
     weight = spread if exponent == 1 else _WIDE.power(spread, exponent)
-    fee = _WIDE.multiply(_WIDE.multiply(_WIDE.scaleb(shares_micro, -6), rate), weight)
-    return int(_CUT.scaleb(_CUT.quantize(fee, _FEE_QUANTUM), 6))
+    return _WIDE.multiply(rate, weight).as_integer_ratio()
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

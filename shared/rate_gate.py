@@ -168,25 +168,28 @@ def acquire_all(gates: Sequence[RateGate], stop: threading.Event, lane: Lane = L
         return False
     if len(gates) > 1:
         gates = list({gate.name: gate for gate in gates}.values())
-    return _Turn(gates, lane, cost).wait(stop) if gates else True
+    return Turn(gates, lane, cost).wait(stop) if gates else True
 
 
-class _Turn:
+class Turn:
     """One caller's way through its gates: ask, sleep, ask again with the ticket, go."""
 
     def __init__(self, gates: Sequence[RateGate], lane: Lane, cost: int) -> None:
         self._gates = gates
         self._clock = gates[0].clock
         self._cost = cost
-        self._keys = [REGISTRY, *[gate.key for gate in gates]]
+        self.keys = [REGISTRY, *[gate.key for gate in gates]]
         self._wish = (cost, _LANE_TEXT[lane])
         self._tickets = [_NO_TICKET] * len(gates)
         self._own_slot: float | None = None
 
-    def wait(self, stop: threading.Event) -> bool:
-        """Sleep and ask until the turn comes; return False as soon as `stop` is set."""
+    def wait(self, stop: threading.Event, heard: Any = None) -> bool:  # noqa: ANN401 - a script's own answer
+        """Sleep and ask until the turn comes, first by what was `heard`; return False as soon as `stop` is set."""
         while True:
-            go, wait_s = self._own_answer() if self._gates[0].fallback.away else self._answer()
+            if heard is not None:
+                (go, wait_s), heard = self._heard(heard), None
+            else:
+                go, wait_s = self._own_answer() if self._gates[0].fallback.away else self._answer()
             if wait_s > 0 and self._clock.wait(stop, wait_s):
                 return False
             hold_s = max([gate.fallback.hold_s for gate in self._gates])
@@ -200,11 +203,13 @@ class _Turn:
     def _answer(self) -> tuple[bool, float]:
         """Ask the server; return whether to go after the wait, and the wait in seconds."""
         try:
-            answer = self._gates[0].script(self._keys, self._args())
+            return self._heard(self._gates[0].script(self.keys, self.args()))
         except Unavailable:
             for gate in self._gates:
                 gate.fallback.server_failed()
             return self._own_answer()
+
+    def _heard(self, answer: Any) -> tuple[bool, float]:  # noqa: ANN401 - a script's own answer
         for gate in self._gates:
             gate.fallback.server_answered()
         if answer == 1:
@@ -215,7 +220,8 @@ class _Turn:
         wait_s = wait_us / 1e6
         return bool(go), wait_s if go else min(wait_s, CHECK_EVERY_S)
 
-    def _args(self) -> list[Any]:
+    def args(self) -> list[Any]:
+        """Return what `rate_gate.lua` is asked with now; the news go with it."""
         args: list[Any] = [*self._wish]
         for gate, ticket in zip(self._gates, self._tickets, strict=True):
             args += (gate.limits_text, gate.note(ticket))

@@ -6,8 +6,8 @@ r"""Segments of a capture: compressed, appended to, checked, whole up to the las
 | each record | length (4, little-endian), CRC-32 of what follows (4), as many bytes of one zstandard stream |
 
 The stream is flushed at the end of each record, so a record can be read as soon as it stands there, and yet records
-compress by what came before them. A crash can tear the last record only. It is left out, and never appended to: each
-start begins a segment (`docs/capture.md`).
+compress by what came before them. A crash can tear the last record only, or the mark. That is left out, and never
+appended to: each start begins a segment (`docs/capture.md`).
 """
 
 import os
@@ -58,7 +58,8 @@ def read_records(path: Path) -> Iterator[str]:
     """
     stream = zstandard.ZstdDecompressor().decompressobj()
     with path.open("rb") as file:
-        if file.read(len(MARK)) != MARK:
+        mark = file.read(len(MARK))
+        if mark != MARK and any(mark) and not MARK.startswith(mark):
             raise Malformed(f"{path}: not a segment of a capture")
         while head := file.read(_HEAD.size):
             at = file.tell()

@@ -1,4 +1,4 @@
-"""The event a process stops on; it also knows whether anybody still looks at it."""
+"""The event a process stops on, which also knows whether anybody still looks at it; and a part's own."""
 
 import threading
 
@@ -39,3 +39,15 @@ class StopEvent(threading.Event):
     def beats(self) -> bool:
         """Say whether some loop still runs."""
         return self.quiet_s() < QUIET_S
+
+
+class Either(threading.Event):
+    """Set by itself, or by an outer stop; who waits for it sees the outer one at the end of the wait."""
+
+    def __init__(self, outer: threading.Event) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        """Say whether it is time to stop."""
+        return super().is_set() or self._outer.is_set()

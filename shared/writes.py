@@ -1,13 +1,14 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.accounts import Postings
 from shared.events import Event
 
 
-@dataclass(frozen=True)
-class Guard:
+class Guard(NamedTuple):
     """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
 
     account: str
@@ -32,8 +33,7 @@ class Ack:
     entry: str
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One field of a record hash; None deletes it."""
 
     kind: str
@@ -42,11 +42,27 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Count one in the period numbered `number`; the count begins anew when the account `period` rises to it.
+
+    A period only moves on: what comes late, or from a clock that lags, is counted in the one that stands.
+    """
+
+    period: str
+    count: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Write:
-    """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it."""
+    """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
+
+    `tallies` are carried out before the guards are asked, on what the ledger holds then.
+    """
 
     id: str
     postings: Postings = ()
+    tallies: tuple[Tally, ...] = ()
     peaks: tuple[tuple[str, str], ...] = ()
     guards: tuple[Guard, ...] = ()
     records: tuple[Record, ...] = ()
@@ -54,6 +70,8 @@ class Write:
     fence: Fence | None = None
     ack: Ack | None = None
     expected_seq: int | None = None
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """JSON of events that is at hand already, by the event's id."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from simulator.gateway import Gateway
 from simulator.generator import Generator
 from simulator.limits import Limits
 from simulator.market_ws import MarketChannel
+from simulator.merging import Merging
 from simulator.pool import Pool
 from simulator.redemptions import Redemptions
 from simulator.request_log import RequestLog
@@ -56,6 +57,7 @@ class App:
         self.exchange = Exchange(self.world, Accounts(self.world.held))
         self.user_channel = UserChannel(self.world, self._credentials)
         self.traders = TradersControl(self.world, self.exchange, self._signers)
+        self.merging = Merging(self.world)
         hubs = [self.market_channel, self.rtds, self.user_channel]
         self.control = Control(self.world, limits, requests, list(hubs))
         self.gateway = Gateway(self.world, limits, requests)
@@ -101,7 +103,7 @@ class App:
         redemptions = Redemptions(world, self.exchange.accounts)
         sending = Sending(world, Pool(world, redemptions), redemptions)
         directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts), sending).routes())
-        directory.add("sim", self.control.routes() + self.traders.routes() + self.site.levers())
+        directory.add("sim", self.control.routes() + self.traders.routes() + self.merging.routes() + self.site.levers())
 
     async def _socket(self, socket: WebSocket) -> None:
         hubs = {"/ws/market": self.market_channel, "/ws/user": self.user_channel, "/rtds": self.rtds}

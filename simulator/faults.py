@@ -22,6 +22,7 @@ KINDS: dict[str, str] = {
     "repeat_cursor": "hand out the same cursor again",
     "missing_cursor": "promise more without a cursor",
     "stale_cdn": "answer as of params.seconds ago (default 120)",
+    "stuck_cache": "repeat the first answer to the same question, as a cache does that never looks again",
     "mute_socket": "keep the socket open, answer pings, send nothing",
     "late_socket": "deliver frames params.seconds late (default 30)",
     "close_socket": "close sockets, now and on connect; params.code (default 1006)",

@@ -44,6 +44,10 @@ class Position:
         """Hand everything in for a payout."""
         self._give(self.shares, payout)
 
+    def merge(self, shares: int, proceeds: int) -> None:
+        """Give some back, with the other outcome's, for collateral."""
+        self._give(shares, proceeds)
+
     def _give(self, shares: int, proceeds: int) -> None:
         carried = self.cost * shares // self.shares if self.shares else 0
         self.shares -= shares

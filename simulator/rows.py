@@ -79,6 +79,44 @@ def redeem_row(redeemed: Redeemed, seq: int, stamp: Stamp) -> Row:
     )
 
 
+@dataclass(frozen=True)
+class Merged:
+    """Shares of both outcomes given back for as much collateral."""
+
+    profile: Profile
+    market: Market
+    shares: int
+    tx_hash: str
+
+
+def merge_row(merged: Merged, seq: int, stamp: Stamp) -> Row:
+    """Return the row of a merge: it names the market, no outcome, no side and no price (as captured in v1)."""
+    market = merged.market
+    return Row(
+        wallet=merged.profile.address,
+        timestamp=stamp.timestamp,
+        seq=seq,
+        data_at_ms=stamp.data_at_ms,
+        kind="MERGE",
+        condition_id=market.condition_id,
+        side="",
+        shares=merged.shares,
+        usdc=merged.shares,
+        tx_hash=merged.tx_hash,
+        taker=False,
+        texts=_with_numbers(
+            {
+                **_labels(market, merged.profile),
+                "timestamp": stamp.timestamp,
+                "type": "MERGE",
+                "transactionHash": merged.tx_hash,
+                "outcomeIndex": 999,
+            },
+            {"size": number(merged.shares), "usdcSize": number(merged.shares), "price": "0"},
+        ),
+    )
+
+
 def rtds_payload(fill: Fill, timestamp: int, profile: Profile) -> dict[str, object]:
     """Return the activity push of a fill."""
     market, order = fill.market, fill.order

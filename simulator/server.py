@@ -18,6 +18,7 @@ from simulator.market import Market
 from simulator.settings import Settings
 from simulator.settlement import Profile
 from simulator.web import Json
+from simulator.wire import Http
 from simulator.world import World
 
 _GRACE_S = 1
@@ -81,6 +82,11 @@ class Simulator:
         world = self.world
         market = world.catalog.by_condition[condition_id]
         return self.call(lambda: world.redeem(wallet, market, world.now_ms()))
+
+    def merge(self, wallet: str, condition_id: str, shares: str, **more: Json) -> str:
+        """Let a wallet give both outcomes back for collateral; see `Merging.merge`."""
+        facts: dict[str, Any] = more
+        return self.call(lambda: self._app.merging.merge(wallet, condition_id, shares, **facts))
 
     def change_tick(self, condition_id: str, tick: str) -> None:
         """Change a market's tick size."""
@@ -151,6 +157,7 @@ class Server(uvicorn.Server):
             date_header=False,
             server_header=False,
             lifespan="on",
+            http=Http,
             ws="websockets-sansio",
             timeout_graceful_shutdown=_GRACE_S,
         )

@@ -29,6 +29,7 @@ MAY_ALSO_IMPORT = {"ops/demo.py": {"simulator"}}
 PURE = (
     "backtest/sweep/luck.py",
     "buyer/aftermath.py",
+    "buyer/ends.py",
     "buyer/books.py",
     "buyer/caps.py",
     "buyer/case.py",
@@ -43,6 +44,7 @@ PURE = (
     "buyer/policy.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
+    "buyer/shard.py",
     "buyer/sizing.py",
     "buyer/trades.py",
     "buyer/venue/polymarket/amounts.py",
@@ -98,7 +100,18 @@ PURE = (
 """No I/O, no clock, no randomness, no logging: values in, a value out."""
 
 PURE_LIBRARIES = frozenset(
-    {"collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "itertools"}
+    {
+        "abc",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "itertools",
+    }
     | {"json", "math", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
 )
 
@@ -140,6 +153,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 
 REDIS_OWNERS = (
     "shared/broker.py",
+    "shared/group_reader.py",
     "shared/ledger.py",
     "shared/lease.py",
     "shared/rate_gate.py",

@@ -1,50 +1,76 @@
-"""Our own capture as happenings: its signals, the facts and books that its decisions saw, and how markets resolved.
+"""Our own capture as happenings: its signals, the facts and books that its decisions saw, how markets resolved.
+
+With `CAPTURE_BOOKS` also the books in between, each known from the moment it was looked at.
 
 Entries stand in the order in which they were captured, which is nearly that of their times. What is put in order is a
 window of `WINDOW` entries; a signal that was captured later than that counts as known from then on.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from operator import itemgetter
+from typing import TypeVar
 
 from backtest.delays import Lags
-from backtest.happenings import Happening
+from backtest.happenings import Happening, What
 from backtest.markets import Resolved
 from shared.capture import Capture
 from shared.errors import Malformed
-from shared.events import ActionableSignal, BuyEngineDecision, FillConfirmed, RedemptionResult, read_event
+from shared.events import (
+    ActionableSignal,
+    BookSeen,
+    BuyEngineDecision,
+    FillConfirmed,
+    RedemptionResult,
+    read_event,
+)
 
 WINDOW = 10_000
+_KIND = re.compile(r'\{"event":"(\w+)"')
+_TRADED = re.compile(r'"traded_at_ms":(\d+)')
+_OTHERS = frozenset({"BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
+"""What a capture tells of the outside besides signals."""
+
+_RAW = '{"event":"RAW_SEEN"'
+
+T = TypeVar("T")
 
 
 def happenings(capture: Capture) -> Iterator[Happening]:
     """Yield what a capture says of the outside, in time order."""
-    return in_order(_all(capture))
+    return _never_back(_decoded(_sorted(_all(capture), WINDOW)))
 
 
 def in_order(coming: Iterable[Happening], window: int = WINDOW) -> Iterator[Happening]:
     """Put nearly ordered happenings in order; what is too late for that happens as soon as it is known."""
-    held: list[Happening] = []
-    last_ms = 0
-    for happening in coming:
-        held.append(happening)
+    return _never_back(_sorted(coming, window))
+
+
+def _sorted(coming: Iterable[tuple[int, T]], window: int) -> Iterator[tuple[int, T]]:
+    held: list[tuple[int, T]] = []
+    for item in coming:
+        held.append(item)
         if len(held) >= 2 * window:
             held.sort(key=itemgetter(0))
-            for early in held[:window]:
-                last_ms = max(last_ms, early.at_ms)
-                yield Happening(last_ms, early.what)
+            yield from held[:window]
             del held[:window]
-    for late in sorted(held, key=itemgetter(0)):
-        last_ms = max(last_ms, late.at_ms)
-        yield Happening(last_ms, late.what)
+    held.sort(key=itemgetter(0))
+    yield from held
+
+
+def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[Happening]:
+    last_ms = 0
+    for at_ms, what in coming:
+        last_ms = max(last_ms, at_ms)
+        yield Happening(last_ms, what)
 
 
 def lags(capture: Capture) -> dict[str, Lags]:
     """Return how late each source showed each fill, confirmations included."""
     found: dict[str, Lags] = {}
-    for entry in capture:
-        event = _event(entry.json)
+    for text in capture.texts():
+        event = _event(text)
         if isinstance(event, ActionableSignal):
             for witness in event.seen_by:
                 found.setdefault(witness.source, Lags({})).see(witness.lag_ms)
@@ -53,28 +79,49 @@ def lags(capture: Capture) -> dict[str, Lags]:
     return found
 
 
-def _all(capture: Capture) -> Iterator[Happening]:
-    for entry in capture:
-        event = _event(entry.json)
-        if isinstance(event, ActionableSignal):
-            yield Happening(event.traded_at_ms, event)
-        elif isinstance(event, BuyEngineDecision):
-            yield from _seen(event)
-        elif isinstance(event, RedemptionResult):
-            payouts = tuple(Fraction(share) for share in event.payouts)
-            yield Happening(event.emitted_at_ms, Resolved(event.condition_id, payouts))
+def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
+    """Yield what happened, and when; a signal as its text, which takes little memory until its turn comes."""
+    for text in capture.texts():
+        kind = _KIND.match(text)
+        traded = _TRADED.search(text) if kind and kind[1] == "ACTIONABLE_SIGNAL" else None
+        if traded:
+            yield int(traded[1]), text
+        elif kind is None or kind[1] in _OTHERS:
+            yield from _told(_event(text))
 
 
-def _seen(decision: BuyEngineDecision) -> Iterator[Happening]:
+def _told(event: object) -> Iterator[tuple[int, What]]:
+    if isinstance(event, ActionableSignal):
+        yield event.traded_at_ms, event
+    elif isinstance(event, BuyEngineDecision):
+        yield from _seen(event)
+    elif isinstance(event, BookSeen):
+        yield max(event.emitted_at_ms, event.book.at_ms), event.book
+    elif isinstance(event, RedemptionResult):
+        payouts = tuple(Fraction(share) for share in event.payouts)
+        yield event.emitted_at_ms, Resolved(event.condition_id, payouts)
+
+
+def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, What]]:
+    for at_ms, what in coming:
+        if not isinstance(what, str):
+            yield at_ms, what
+        elif isinstance(signal := _event(what), ActionableSignal):
+            yield signal.traded_at_ms, signal
+
+
+def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:
     """Yield what a decision saw; the book its order met is recorded only as far as the order went, so it is none."""
     inputs = decision.inputs
     if inputs.market:
-        yield Happening(inputs.now_ms, inputs.market)
+        yield inputs.now_ms, inputs.market
     if inputs.book:
-        yield Happening(inputs.book.at_ms, inputs.book)
+        yield inputs.book.at_ms, inputs.book
 
 
 def _event(text: str) -> object:
+    if text.startswith(_RAW):
+        return None
     try:
         return read_event(text)
     except Malformed:

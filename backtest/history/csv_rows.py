@@ -9,14 +9,15 @@ import csv
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from operator import itemgetter
 
 from backtest.history.left_out import LeftOut
-from backtest.history.signals import Row
+from backtest.history.signals import Hint, Row
 from shared.errors import Malformed
 from shared.events import fact_id
 from shared.money import to_micro
 
-NEEDED = frozenset({"wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market"})
+NEEDED = ("wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market")
 OUTCOMES = {"yes": 0, "up": 0, "over": 0, "no": 1, "down": 1, "under": 1}
 
 
@@ -35,47 +36,68 @@ class CsvRows:
         """
         reader = csv.reader(lines)
         heading = next(reader, list[str]())
-        missing = sorted(NEEDED - set(heading))
+        missing = sorted(set(NEEDED) - set(heading))
         if missing:
             raise Malformed(f"{self._name}: no column {', '.join(missing)} in its heading {heading}")
-        place = {name: number for number, name in enumerate(heading)}
+        columns = _Columns(heading)
         for number, row in enumerate(reader, start=2):
-            if len(row) == len(heading) and not row[place["side"]]:
+            if len(row) == len(heading) and not row[columns.side]:
                 self.left_out.skip("without a side")
                 continue
             try:
-                yield _row(row, place)
+                yield _row(row, columns)
             except (Malformed, InvalidOperation, ValueError, IndexError) as error:
                 self.left_out.problem(f"line {number}: {error}")
 
 
-def _row(row: list[str], place: dict[str, int]) -> Row:
-    side, market, outcome = row[place["side"]], row[place["market"]], row[place["outcome"]]
-    shares, usdc = _micro(row[place["size"]]), _micro(row[place["usdc"]])
-    tx_hash, leader = row[place["tx_hash"]].lower(), row[place["wallet_addr"]].lower()
+class _Columns:
+    """Where a file keeps what."""
+
+    def __init__(self, heading: list[str]) -> None:
+        place = {name: number for number, name in enumerate(heading)}
+        self.side = place["side"]
+        self.needed = itemgetter(*(place[name] for name in NEEDED))
+        self._ids = [place.get(name) for name in ("condition_id", "token_id", "outcome_index")]
+        self._names_ids = any(at is not None for at in self._ids)
+        self._seen = place.get("collected_at")
+
+    def ids(self, row: list[str]) -> tuple[str, ...]:
+        """Return the ids that a row names, '' for each it does not."""
+        return tuple("" if at is None else row[at] for at in self._ids) if self._names_ids else _NO_IDS
+
+    def seen(self, row: list[str]) -> str:
+        """Return when the row was collected; '' when nobody says."""
+        return "" if self._seen is None else row[self._seen]
+
+
+_NO_IDS = ("", "", "")
+
+
+def _row(row: list[str], columns: _Columns) -> Row:
+    leader, tx_hash, timestamp, side, outcome, size, paid, market = columns.needed(row)
+    shares, usdc = _micro(size), _micro(paid)
     if side not in {"BUY", "SELL"} or shares <= 0 or usdc < 0 or not market:
-        raise Malformed(f"side {side!r}, size {row[place['size']]!r}, usdc {row[place['usdc']]!r}, market {market!r}")
-    traded_ms = int(row[place["timestamp"]]) * 1000
-    seen = row[place["collected_at"]] if "collected_at" in place else ""
-    names = tuple(row[place[name]] if name in place else "" for name in ("condition_id", "token_id", "outcome_index"))
-    condition_id, token_id, number = _ids(market, outcome, *names)
+        raise Malformed(f"side {side!r}, size {size!r}, usdc {paid!r}, market {market!r}")
+    seen = columns.seen(row)
     seen_ms = round(float(seen) * 1000) if seen else 0
-    hint = (condition_id, number, outcome, market, "", "")
-    return Row(traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint)
+    token_id, hint = _named(market, outcome, columns.ids(row))
+    return Row(int(timestamp) * 1000, leader.lower(), tx_hash.lower(), token_id, side, shares, usdc, seen_ms, hint)
 
 
 @lru_cache(maxsize=20_000)
-def _ids(market: str, outcome: str, condition_id: str, token_id: str, number: str) -> tuple[str, str, int]:
-    """Return condition, token and outcome number; made from the names where the file has none.
+def _named(market: str, outcome: str, ids: tuple[str, ...]) -> tuple[str, Hint]:
+    """Return the token and what is said of its market; ids are made from the names where the file has none.
 
     Raises:
         Malformed: nobody says which outcome of its market this is.
     """
+    condition_id, token_id, number = ids
     place = int(number) if number else OUTCOMES.get(outcome.lower(), -1)
     if place < 0:
         raise Malformed(f"outcome {outcome!r} of {market!r}: add a column outcome_index")
     condition = condition_id or market_id(market)
-    return condition.lower(), token_id or str(int(fact_id("token", condition, outcome), 16)), place
+    token = token_id or str(int(fact_id("token", condition, outcome), 16))
+    return token, (condition.lower(), place, outcome, market, "", "")
 
 
 def market_id(market: str) -> str:

@@ -16,7 +16,6 @@ from backtest.history.api_rows import ApiRows
 from backtest.history.csv_rows import CsvRows
 from backtest.history.signals import Row, signals
 from backtest.history.sorting import by_time
-from backtest.markets import Resolved
 from shared.capture import Capture, is_capture
 from shared.errors import BadConfig
 
@@ -32,24 +31,31 @@ class History:
     measured: dict[str, Lags] = field(default_factory=dict[str, Lags])
 
 
-def open_history(paths: Sequence[Path], resolved: Sequence[Path] = (), *, measure: bool = False) -> History:
-    """Open `paths`; `resolved` are CSV files of how markets resolved.
+def open_history(
+    paths: Sequence[Path],
+    resolved: Sequence[Path] = (),
+    *,
+    measure: bool = False,
+    lingers_s: float = resolutions.LINGERS_S,
+) -> History:
+    """Open `paths`; `resolved` are files of how markets resolved.
 
     Args:
         paths: Captures, CSV or JSON rows; each of any size.
         resolved: See `resolutions.py`.
         measure: Read captures once more first, for each source's lags.
+        lingers_s: When a market closed that nobody tells the time of: seconds after its last trade here.
 
     Raises:
         BadConfig: a file is not there, or of no known kind; Malformed: it cannot be read.
     """
     reader = _Reader()
     sources = [reader.open(path) for path in paths]
-    known: dict[str, tuple[Resolved, int]] = {}
+    known: dict[str, resolutions.Known] = {}
     for path in resolved:
         for name, lines in texts(path):
             known |= resolutions.read_resolutions(lines, name)
-    sources.append(resolutions.happenings(known, reader.last_ms))
+    sources.append(resolutions.happenings(known, reader.last_ms, lingers_s))
     measured: dict[str, Lags] = {}
     for capture in reader.captures if measure else ():
         measured |= captured.lags(capture)

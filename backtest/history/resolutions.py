@@ -1,50 +1,114 @@
-"""How markets resolved, from a CSV: `market` (title) or `condition_id`, and `winner` or `payouts`.
+"""How markets resolved, and when each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
 
-`payouts` is the vector by outcome index, such as `1;0` or `0.5;0.5`; `winner` an outcome's name, for markets of two.
-`resolved_at` (epoch seconds) is optional: without it a market counts as resolved right after its last known trade.
-A row without winner and payouts leaves its market open.
+A CSV has `market` (title) or `condition_id`, and `winner` or `payouts`: the vector by outcome index, such as `1;0` or
+`0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does a
+market of Gamma's that is not closed at exactly 1, 0.5 or 0.
+
+When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
+is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade. It is
+never reckoned from the outcome, and a run says how many trades stand on it.
 """
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import chain
 from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 from backtest.happenings import Happening
 from backtest.history.csv_rows import OUTCOMES, market_id
 from backtest.markets import Resolved
 from shared.errors import Malformed
 
-AFTER_LAST_TRADE_MS = 1000
+LINGERS_S = 60.0
+"""Longer than most delays that are asked for, with the order's own time: closed right after its last trade, a market
+could never be followed in that trade."""
+_DATE = len("2026-07-24")
+_PAID = ("0", "0.5", "1")
 
 
-def read_resolutions(lines: Iterable[str], name: str) -> dict[str, tuple[Resolved, int]]:
-    """Return each resolved market by condition, with the time it resolved (0: nobody says).
+class Known(NamedTuple):
+    """What a file says of one market; times in epoch milliseconds, 0 where it says none."""
+
+    payouts: tuple[Fraction, ...]
+    closed_ms: int = 0
+    ends_ms: int = 0
+
+
+def read_resolutions(lines: Iterable[str], name: str) -> dict[str, Known]:
+    """Return what is known of each resolved market by condition.
 
     Raises:
         Malformed: naming the line and what it should be.
     """
-    found: dict[str, tuple[Resolved, int]] = {}
+    coming = iter(lines)
+    first = next(coming, "")
+    if first.lstrip()[:1] in {"[", "{"}:
+        return dict(_of_gamma(chain([first], coming), name))
+    return dict(_of_csv(chain([first], coming), name))
+
+
+def happenings(
+    found: Mapping[str, Known], last_ms: Mapping[str, int], lingers_s: float = LINGERS_S
+) -> Iterator[Happening]:
+    """Return the resolutions of the markets that were traded, in time order; `last_ms` is each one's last trade."""
+    traded = (_resolved(name, known, last_ms[name], lingers_s) for name, known in found.items() if name in last_ms)
+    return iter(sorted(traded, key=itemgetter(0)))
+
+
+def _resolved(name: str, known: Known, last_ms: int, lingers_s: float) -> Happening:
+    if known.closed_ms:
+        return Happening(known.closed_ms, Resolved(name, known.payouts))
+    if known.ends_ms > last_ms:
+        return Happening(known.ends_ms, Resolved(name, known.payouts, "planned"))
+    return Happening(last_ms + round(lingers_s * 1000), Resolved(name, known.payouts, "assumed"))
+
+
+def _of_csv(lines: Iterable[str], name: str) -> Iterator[tuple[str, Known]]:
     for number, row in enumerate(csv.DictReader(lines), start=2):
         condition = (row.get("condition_id") or "").lower() or market_id(row.get("market") or "")
         try:
-            payouts = _payouts(row)
-            resolved_ms = round(float(row.get("resolved_at") or 0) * 1000)
+            if payouts := _payouts(row):
+                yield condition, _known(payouts, row)
         except (ValueError, ZeroDivisionError) as error:
             raise Malformed(f"{name}:{number}: {error}: {dict(row)}") from error
-        if payouts:
-            found[condition] = (Resolved(condition, payouts), resolved_ms)
-    return found
 
 
-def happenings(found: Mapping[str, tuple[Resolved, int]], last_ms: Mapping[str, int]) -> Iterator[Happening]:
-    """Return the resolutions of the markets that were traded, in time order."""
-    traded = [
-        (resolved_ms or last_ms[name] + AFTER_LAST_TRADE_MS, what)
-        for name, (what, resolved_ms) in found.items()
-        if name in last_ms
-    ]
-    return (Happening(at_ms, what) for at_ms, what in sorted(traded, key=itemgetter(0)))
+def _of_gamma(lines: Iterable[str], name: str) -> Iterator[tuple[str, Known]]:
+    """Yield Gamma's closed markets; `outcomePrices` is a JSON text inside the JSON."""
+    try:
+        for row in _objects(lines):
+            prices: list[str] = json.loads(row.get("outcomePrices") or "[]")
+            if row.get("closed") and prices and all(price in _PAID for price in prices):
+                yield str(row["conditionId"]).lower(), _known(tuple(Fraction(price) for price in prices), row)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Malformed(f"{name}: no markets as Gamma serves them: {type(error).__name__} {error}") from error
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    texts = list(lines)
+    try:
+        whole: Any = json.loads("".join(texts))
+    except ValueError:
+        whole = [json.loads(line) for line in texts if line.strip()]
+    yield from cast("list[dict[str, Any]]", whole if isinstance(whole, list) else [whole])
+
+
+def _known(payouts: tuple[Fraction, ...], row: Mapping[str, Any]) -> Known:
+    told_ms = round(float(row.get("resolved_at") or 0) * 1000)
+    return Known(payouts, told_ms or _ms(row.get("closedTime")), _ms(row.get("endDate")))
+
+
+def _ms(text: str | None) -> int:
+    """Return a moment as Gamma writes it, `2026-07-24T12:00:00Z` or `2026-07-24 12:00:00+00`; a bare date ends then."""
+    if not text:
+        return 0
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round((moment + timedelta(days=len(text) == _DATE)).timestamp() * 1000)
 
 
 def _payouts(row: Mapping[str, str | None]) -> tuple[Fraction, ...]:

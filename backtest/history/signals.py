@@ -13,6 +13,9 @@ from shared.errors import Malformed
 from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, fact_id
 from shared.money import from_micro, price_of
 
+Hint = tuple[str, int, str, str, str, str]
+"""What a row says of its market: condition, outcome's number, outcome, title, slug, event's slug."""
+
 
 class Row(NamedTuple):
     """One fill of a history; amounts in micro-units, `seen_ms` is when its collector saw it (0: nobody says)."""
@@ -25,7 +28,7 @@ class Row(NamedTuple):
     shares: int
     usdc: int
     seen_ms: int
-    hint: tuple[str, int, str, str, str, str]
+    hint: Hint
 
 
 def signals(rows: Iterable[Row], source: str) -> Iterator[Happening]:
@@ -49,7 +52,10 @@ def signals(rows: Iterable[Row], source: str) -> Iterator[Happening]:
 
 def _signal(rows: list[Row], source: str) -> ActionableSignal:
     first = rows[0]
-    shares, usdc = sum(row.shares for row in rows), sum(row.usdc for row in rows)
+    fills = tuple(map(_fill, rows))
+    alone = len(rows) == 1
+    shares = first.shares if alone else sum(row.shares for row in rows)
+    usdc = first.usdc if alone else sum(row.usdc for row in rows)
     seen_ms = max(first.seen_ms, first.traded_ms)
     return ActionableSignal.of_checked(
         event="ACTIONABLE_SIGNAL",
@@ -58,19 +64,20 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
         emitted_at_ms=seen_ms,
         leader=first.leader,
         leader_label="",
-        catch_up=False,
         tx_hash=first.tx_hash,
         token_id=first.token_id,
         side=first.side,
+        cause="TRADE",
         part=0,
-        shares=from_micro(shares),
-        usdc=from_micro(usdc),
+        shares=fills[0].shares if alone else from_micro(shares),
+        usdc=fills[0].usdc if alone else from_micro(usdc),
         price=price_of(usdc, shares),
-        fills=tuple(_fill(row) for row in rows),
+        fills=fills,
         traded_at_ms=first.traded_ms,
         seen_at_ms=seen_ms,
         seen_by=(SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - first.traded_ms),),
         emitted_by="first",
+        catch_up=False,
         market=_hint(first.hint),
         facts=None,
     )
@@ -81,7 +88,7 @@ def _fill(row: Row) -> Fill:
 
 
 @lru_cache(maxsize=20_000)
-def _hint(hint: tuple[str, int, str, str, str, str]) -> MarketHint:
+def _hint(hint: Hint) -> MarketHint:
     condition_id, place, outcome, title, slug, event_slug = hint
     return MarketHint(
         condition_id=condition_id,

@@ -42,12 +42,12 @@ def plotly() -> Any:  # noqa: ANN401 - plotly's modules have no types
 def equity(result: Result) -> Figure:
     """Draw the account over time, and how far it stood below its best."""
     times = [point.at_ms for point in result.equity]
-    values = [_usd(point.equity) for point in result.equity]
-    paid = [_usd(result.bankroll + point.realized) for point in result.equity]
-    figure = _figure(height=380)
+    values = [dollars(point.equity) for point in result.equity]
+    paid = [dollars(result.bankroll + point.realized) for point in result.equity]
+    figure = blank(height=380)
     figure.add_scatter(x=times, y=values, name="cash and open positions", line={"color": BLUE, "width": 2})
     figure.add_scatter(x=times, y=paid, name="realized only", line={"color": GREY, "width": 1.5, "dash": "dot"})
-    figure.add_hline(y=_usd(result.bankroll), line={"color": GREY, "width": 1})
+    figure.add_hline(y=dollars(result.bankroll), line={"color": GREY, "width": 1})
     figure.update_layout(xaxis={"type": "date"}, yaxis={"tickformat": ",.0f"}, hovermode="x unified")
     return figure
 
@@ -57,8 +57,8 @@ def drawdown(result: Result) -> Figure:
     highest, falls = result.bankroll, list[float]()
     for point in result.equity:
         highest = max(highest, point.equity)
-        falls.append(_usd(point.equity - highest))
-    figure = _figure(height=220)
+        falls.append(dollars(point.equity - highest))
+    figure = blank(height=220)
     times = [point.at_ms for point in result.equity]
     figure.add_scatter(x=times, y=falls, fill="tozeroy", line={"color": RED, "width": 1}, name="below its best")
     figure.update_layout(xaxis={"type": "date"}, yaxis={"tickformat": ",.0f"}, showlegend=False)
@@ -69,7 +69,7 @@ def leaders(result: Result) -> Figure:
     """Draw what each pUSD spent returned: ours beside the leader's own."""
     rows = returns(result)
     names = [row.name for row in rows]
-    figure = _figure(height=max(220, 90 + 56 * len(rows)))
+    figure = blank(height=max(220, 90 + 56 * len(rows)))
     figure.add_bar(
         y=names, x=[row.theirs for row in rows], orientation="h", name="the leader, before fees", marker_color=GREY
     )
@@ -92,7 +92,7 @@ def signals(result: Result) -> Figure:
     """Draw what became of the signals."""
     rows = verdicts(result)
     colors = [AMBER if row.name.startswith("skipped") else GREEN if row.good else RED for row in rows]
-    figure = _figure(height=max(220, 90 + 30 * len(rows)))
+    figure = blank(height=max(220, 90 + 30 * len(rows)))
     total = max(1, sum(row.amount for row in rows))
     shown = [f"{row.amount:,} ({row.amount / total:.0%})" for row in rows]
     figure.add_bar(
@@ -123,12 +123,12 @@ def costs(result: Result) -> Figure:
     """Draw what following cost beyond the leaders' own prices, step by step."""
     spent = result.costs
     steps = [("price moved", spent.delay), ("spread", spent.spread), ("impact", spent.impact), ("fees", spent.fees)]
-    figure = _figure(height=300)
+    figure = blank(height=300)
     figure.add_waterfall(
         x=[*(name for name, _ in steps), "together"],
-        y=[*(_usd(micro) for _, micro in steps), 0],
+        y=[*(dollars(micro) for _, micro in steps), 0],
         measure=[*("relative" for _ in steps), "total"],
-        text=[*(f"{_usd(micro):+,.2f}" for _, micro in steps), f"{_usd(beyond(result)):+,.2f}"],
+        text=[*(f"{dollars(micro):+,.2f}" for _, micro in steps), f"{dollars(beyond(result)):+,.2f}"],
         textposition="outside",
         cliponaxis=False,
         increasing={"marker": {"color": RED}},
@@ -144,7 +144,7 @@ def heat_map(
     across: Sequence[str], down: Sequence[str], values: Sequence[Sequence[float | None]], rows: str, columns: str
 ) -> dict[str, Any]:
     """Draw results over two settings, as plotly's own JSON values."""
-    figure = _figure(height=max(280, 120 + 44 * len(down)))
+    figure = blank(height=max(280, 120 + 44 * len(down)))
     figure.add_heatmap(
         x=list(across),
         y=list(down),
@@ -177,11 +177,11 @@ PLOTS: dict[str, Callable[[Result], Figure]] = {
 
 
 def _signed_bars(rows: Sequence[Share]) -> Figure:
-    figure = _figure(height=max(220, 80 + 28 * len(rows)))
+    figure = blank(height=max(220, 80 + 28 * len(rows)))
     places = list(range(len(rows)))
     figure.add_bar(
         y=places,
-        x=[_usd(row.amount) for row in rows],
+        x=[dollars(row.amount) for row in rows],
         orientation="h",
         marker_color=[GREEN if row.amount >= 0 else RED for row in rows],
     )
@@ -191,13 +191,14 @@ def _signed_bars(rows: Sequence[Share]) -> Figure:
 
 
 def _histogram(values: Sequence[float], title: str, color: str) -> Figure:
-    figure = _figure(height=280)
+    figure = blank(height=280)
     figure.add_histogram(x=list(values), nbinsx=BINS, marker_color=color)
     figure.update_layout(xaxis={"title": {"text": title, "standoff": 12}}, bargap=0.04, showlegend=False)
     return figure
 
 
-def _figure(height: int) -> Figure:
+def blank(height: int) -> Figure:
+    """Return a figure without anything in it, in the page's style."""
     figure: Figure = plotly().Figure()
     axis = {"automargin": True, "zeroline": False, "gridcolor": GRID, "ticks": "outside", "tickcolor": CLEAR}
     figure.update_layout(
@@ -220,5 +221,6 @@ def _label(text: str) -> str:
     return escape(text if len(text) <= LONGEST_LABEL else f"{text[:half]}…{text[-half:]}", quote=False)
 
 
-def _usd(micro: int) -> float:
+def dollars(micro: int) -> float:
+    """Return micro-units as a float, for a pixel."""
     return micro / MICRO

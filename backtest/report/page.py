@@ -54,13 +54,13 @@ def page(result: Result) -> str:
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
     title = f"Backtest of {moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
     judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
-    after = {"drawdown": _doubts(result)}
+    after = {"drawdown": doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
     body = (
         _header(result, title),
         _verdict(judged),
         _cards(result),
-        f'<div class="grid">{sections}{_tables(result)}{_assumed(result)}</div>',
+        f'<div class="grid">{sections}{_tables(result)}{assumed(result)}</div>',
         f"<footer>{escape(FOOT)}</footer>",
     )
     return document(title, "".join(body), {name: json.loads(str(figure.to_json())) for name, figure in drawn.items()})
@@ -146,7 +146,8 @@ def _cards(result: Result) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _doubts(result: Result) -> str:
+def doubts(result: Result) -> str:
+    """Return what the data cannot tell, and for how many trades."""
     rows = "".join(
         f'<div class="doubt"><b>{percent(doubt)}</b><span>{escape(doubt.what)} '
         f'<span class="soft">({doubt.trades:,} of {doubt.of:,})</span></span>'
@@ -216,7 +217,8 @@ def _open(positions: Sequence[OpenPosition]) -> str:
     return section("Still open", note, table(columns, rows), wide=True)
 
 
-def _assumed(result: Result) -> str:
+def assumed(result: Result) -> str:
+    """Return every assumption and limit of a run."""
     facts = {**result.model, **{name: str(value) for name, value in result.limits.model_dump(mode="json").items()}}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
     return section("Assumptions and limits", "What this was computed with.", f"<dl>{rows}</dl>", wide=True)

@@ -38,7 +38,7 @@ def moments(values: Sequence[float]) -> Moments:
         return Moments(len(values), fmean(values) if values else 0.0, 0.0, 0.0, 3.0)
     mean = fmean(values)
     second, third, fourth = (fmean((value - mean) ** power for value in values) for power in (2, 3, 4))
-    if not second:
+    if not (second**2):  # so little that there is nothing to divide by
         return Moments(len(values), mean, 0.0, 0.0, 3.0)
     return Moments(len(values), mean, math.sqrt(second), third / second**1.5, fourth / second**2)
 

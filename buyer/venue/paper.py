@@ -4,6 +4,7 @@ import threading
 
 from buyer.venue.matching import nothing, outcome_of
 from buyer.venue.port import Prices, Unsigned
+from buyer.venue.taken import Taken
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
@@ -14,12 +15,21 @@ class PaperVenue(Unsigned):
     """Walks the book that stands when the order arrives, not the one the decision saw; kills the rest (FAK).
 
     Placing the same order again has no effect outside, so recovery after a crash simply places it again. What it
-    takes stays in the real book: two orders that hit one level at the same time both get it, which reality would not.
+    takes stays in the real book, so it is remembered in `taken` and gone for later orders until the level changes; the
+    outcome holds the book without it. A replay has no `taken`: what it places orders on is what they met.
     """
 
-    def __init__(self, prices: Prices, *, clock: Clock, stop: threading.Event, latency_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        prices: Prices,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        latency_s: float = 0.0,
+        taken: Taken | None = None,
+    ) -> None:
         self._prices, self._clock, self._stop = prices, clock, stop
-        self._latency_s = latency_s
+        self._latency_s, self._taken = latency_s, taken
 
     def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
         """Wait the configured latency, then fill from the book of that moment.
@@ -31,4 +41,11 @@ class PaperVenue(Unsigned):
         if self._latency_s and self._clock.wait(self._stop, self._latency_s):
             raise Unavailable("paper: stopping while the order was on its way, placed again at the next start")
         book, problem = self._prices.book(order.token_id)
-        return outcome_of(order, book, facts) if book else nothing(f"no book: {problem}", None)
+        if book is None:
+            return nothing(f"no book: {problem}", None)
+        if self._taken is None:
+            return outcome_of(order, book, facts)
+        left = self._taken.left_for(order, book)
+        outcome = outcome_of(order, left, facts)
+        self._taken.note(order, book, left, outcome.shares)
+        return outcome

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from detector.cursors import Cursors
 from detector.leaders import Leaders
+from detector.sources.outcomes import Outcomes, spread
 from detector.sources.past import Past
 from detector.sources.port import Batch, Sink, View
 from detector.sources.walk import Walk, second
@@ -30,7 +31,7 @@ class DataApiSource:
     A poll begins `overlap_s` before the leader's newest published trade, because rows may be indexed late (trap 2).
     Without a cursor it begins `backfill_s` ago, and that place is kept too: a leader who trades for the first time
     while we are down is not missed. With a `past`, new leaders and what a poll cannot read at once go in the gate's
-    catch-up lane, beside the fresh polls.
+    catch-up lane, beside the fresh polls. With `outcomes` it reads merges too, which nothing else shows.
     """
 
     name = NAME
@@ -46,12 +47,14 @@ class DataApiSource:
         overlap_s: int,
         backfill_s: int,
         past: Past | None = None,
+        outcomes: Outcomes | None = None,
     ) -> None:
         self.every_s = every_s
         self._leaders = Leaders.of(leaders)
         self._api, self._cursors, self._clock, self._past = api, cursors, clock, past
         self._overlap_s, self._backfill_s = overlap_s, backfill_s
         self._first: dict[str, int] = {}
+        self._outcomes = outcomes
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -86,7 +89,7 @@ class DataApiSource:
         for number in range(MOST_PAGES):
             page_lane = lane if self._past or not number else Lane.CATCHUP
             ready, batch = self._page(leader, walk, page_lane, start_s + self._overlap_s)
-            sink(batch if lane is Lane.FRESH or walk.done else replace(batch, cursors={}))
+            self._hand_on(batch if lane is Lane.FRESH or walk.done else replace(batch, cursors={}), ready, sink)
             read_to_s = max([read_to_s, *(second(fill) for fill in ready)])
             if walk.stuck:
                 raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
@@ -103,7 +106,7 @@ class DataApiSource:
         low = gap.low
         for number in range(MOST_PAGES):
             ready, batch = self._page(leader, walk, Lane.CATCHUP, 0)
-            sink(batch)
+            self._hand_on(batch, ready, sink)
             low = max([low, *(second(fill) for fill in ready)])
             if walk.stuck:
                 raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
@@ -117,9 +120,24 @@ class DataApiSource:
     def _page(self, leader: str, walk: Walk, lane: Lane, floor_s: int) -> tuple[tuple[LeaderFill, ...], Batch]:
         page = self._api.page(leader, walk.start_s, walk.cursor, lane)
         seen_at_ms = self._clock.now_ms()
-        reading = read_activity(page.rows, leader, self._api.names)
+        reading = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
         ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
         return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
+
+    def _hand_on(self, batch: Batch, ready: tuple[LeaderFill, ...], sink: Sink) -> None:
+        """Hand on a page: trades at once, then merges, whose outcomes may have to be asked for; only then its cursor.
+
+        Raises:
+            TryAgain: they could not be asked for; the page is read again.
+        """
+        merged = [fill for fill in ready if fill.cause == "MERGE"]
+        if not merged or self._outcomes is None:
+            sink(batch)
+            return
+        sink(replace(batch, cursors={}))
+        fills, problems = spread(merged, self._outcomes)
+        view = View(NAME, self._clock.now_ms(), fills)
+        sink(Batch(NAME, (), batch.cursors, problems=problems, merges=(view,)))
 
     def _leave_gap(self, leader: str, read_to_s: int) -> bool:
         """Leave the rest to catch-up, unless it is short; the newest trade is the venue's word on what now is."""
@@ -161,9 +179,10 @@ def _naming(leader: str) -> Generator[None]:
 
 
 def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: Reading, seen_at_ms: int, floor_s: int) -> Batch:
+    trades = tuple(fill for fill in ready if fill.cause == "TRADE")
     return Batch(
         source=NAME,
-        views=(View(NAME, seen_at_ms, ready),) if ready else (),
+        views=(View(NAME, seen_at_ms, trades),) if trades else (),
         cursors={leader: max((second(fill) for fill in ready), default=floor_s)},
         rows=reading.rows,
         skipped=reading.skipped,

@@ -27,7 +27,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step of a poll saw, and where each leader's cursor may move once it is published."""
+    """What one step of a poll saw, and where each leader's cursor may move once it is published.
+
+    `merges` hold what was no trade: shares of every outcome given back, one fill for each outcome.
+    """
 
     source: str
     views: tuple[View, ...]
@@ -35,6 +38,7 @@ class Batch:
     rows: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
+    merges: tuple[View, ...] = ()
 
 
 Sink = Callable[[Batch], None]

@@ -81,12 +81,13 @@ def wallet(
     history: Annotated[
         list[str] | None, typer.Option(help="Its trades: a capture, CSV or JSON rows, again for more; or `api`.")
     ] = None,
-    resolved: Annotated[list[Path] | None, typer.Option(help="CSV of how markets resolved: market,winner.")] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="How markets resolved: CSV or Gamma's JSON.")] = None,
     change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
     delay: Annotated[
         list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
     ] = None,
     days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page for people, too.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a leader before following.
@@ -113,6 +114,7 @@ def wallet(
         delays_s=delay or command.DELAYS_S,
         days=days,
         as_json=as_json,
+        html=html,
         console=Console(width=width()),
     )
 

@@ -22,7 +22,8 @@ def capture(
 ) -> None:
     """Record the streams, to replay them.
 
-    `python -m backtest FILE` replays what this writes.
+    `python -m backtest FILE` replays what this writes. With CAPTURE_BOOKS and CAPTURE_RAW in the settings of buyer and
+    detector it holds the books between decisions and the raw answers too.
 
     Example: hybrid capture var/capture, or hybrid capture today.jsonl --from-start --once
     """

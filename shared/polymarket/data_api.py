@@ -12,6 +12,8 @@ from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
 
 V2_PAGE = 1000
 V1_PAGE = 500
+TRADES = "TRADE"
+TRADES_AND_MERGES = "TRADE,MERGE"
 V1_DEPTH = 5000
 """The largest offset v1 takes (venue reference 1.2)."""
 
@@ -55,8 +57,8 @@ class ActivityV2:
     names: Names = V2_NAMES
     exact_cursors = True
 
-    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V2_PAGE) -> None:
-        self._upstream, self._limit = upstream, limit
+    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V2_PAGE, *, kinds: str = TRADES) -> None:
+        self._upstream, self._limit, self._kinds = upstream, limit, kinds
         self._buster = _buster(clock)
 
     def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
@@ -77,7 +79,7 @@ class ActivityV2:
         return _second_of(as_list(raw.get("data"), "activity"))
 
     def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> Raw:
-        params = {"user": user, "type": "TRADE", **asked, "_": next(self._buster)}
+        params = {"user": user, "type": self._kinds, **asked, "_": next(self._buster)}
         return as_object(self._upstream.get("/v2/activity", params, lane=lane), "activity")
 
 
@@ -87,8 +89,8 @@ class ActivityV1:
     names: Names = V1_NAMES
     exact_cursors = False
 
-    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V1_PAGE) -> None:
-        self._upstream, self._limit = upstream, min(limit, V1_PAGE)
+    def __init__(self, upstream: Upstream, clock: Clock, limit: int = V1_PAGE, *, kinds: str = TRADES) -> None:
+        self._upstream, self._limit, self._kinds = upstream, min(limit, V1_PAGE), kinds
         self._buster = _buster(clock)
 
     def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
@@ -104,13 +106,16 @@ class ActivityV1:
         return _second_of(self._ask(user, {"sortDirection": "DESC", "limit": 1}, lane))
 
     def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> list[Any]:
-        params = {"user": user, "type": "TRADE", "sortBy": "TIMESTAMP", **asked, "_": next(self._buster)}
+        params = {"user": user, "type": self._kinds, "sortBy": "TIMESTAMP", **asked, "_": next(self._buster)}
         return as_list(self._upstream.get("/activity", params, lane=lane), "activity")
 
 
-def activity_api(version: Literal["v2", "v1"], upstream: Upstream, clock: Clock) -> ActivityApi:
-    """Return the adapter of a version."""
-    return ActivityV2(upstream, clock) if version == "v2" else ActivityV1(upstream, clock)
+def activity_api(
+    version: Literal["v2", "v1"], upstream: Upstream, clock: Clock, *, merges: bool = False
+) -> ActivityApi:
+    """Return the adapter of a version; with `merges` the same requests bring those as well."""
+    kinds = TRADES_AND_MERGES if merges else TRADES
+    return ActivityV2(upstream, clock, kinds=kinds) if version == "v2" else ActivityV1(upstream, clock, kinds=kinds)
 
 
 def _buster(clock: Clock) -> "itertools.count[int]":

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from shared.errors import Malformed
-from shared.events import MarketHint
+from shared.events import Cause, MarketHint
 from shared.market import Side
 from shared.money import to_micro
 from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1
@@ -32,6 +32,9 @@ NOT_TRADES = frozenset(
     }
 )
 """Rows that are no trade (venue reference 1.1). The list has grown several times: unknown types are counted apart."""
+
+MERGE = "MERGE"
+"""Sets of all outcomes given back for collateral: a position ends without a trade."""
 
 V2_NAMES: Names = MappingProxyType(
     {name: name for name in ("usdc_size", "proxy_wallet", "transaction_hash", "token_id", "condition_id")}
@@ -55,7 +58,11 @@ NO_HINT = MarketHint()
 
 @dataclass(frozen=True, slots=True)
 class LeaderFill:
-    """One execution of one order of a leader, as one source told it; without `exact_time` its time is an estimate."""
+    """One execution of one order of a leader, as one source told it; without `exact_time` its time is an estimate.
+
+    With `cause` MERGE it is no execution: `shares_micro` of every outcome went back for collateral; `token_id` is ''
+    where the row names its market only.
+    """
 
     leader: str
     tx_hash: str
@@ -68,6 +75,7 @@ class LeaderFill:
     role: Role | None = None
     hint: MarketHint = NO_HINT
     exact_time: bool = True
+    cause: Cause = "TRADE"
 
 
 @dataclass(frozen=True)
@@ -111,12 +119,12 @@ def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> R
     return Reading(tuple(fills), count, dict(skipped), tuple(problems))
 
 
-def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES) -> Reading:
-    """Read rows of the Data API's activity or trades feed of one leader."""
-    return read_all(rows, lambda row: activity_fill(row, leader, names))
+def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES, *, merges: bool = False) -> Reading:
+    """Read rows of the Data API's activity or trades feed of one leader; its merges too where they are wanted."""
+    return read_all(rows, lambda row: activity_fill(row, leader, names, merges=merges))
 
 
-def activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
+def activity_fill(row: Raw, leader: str, names: Names, *, merges: bool = False) -> LeaderFill:
     """Read one row of a leader's activity.
 
     Raises:
@@ -124,7 +132,8 @@ def activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
         Malformed: naming the field.
     """
     kind = text(row, "type") or "TRADE"
-    if kind != "TRADE":
+    merged = merges and kind == MERGE
+    if kind != "TRADE" and not merged:
         raise NotTrade(kind if kind in NOT_TRADES else f"unknown type {kind[:40]}")
     owner = text(row, names["proxy_wallet"]).lower()
     if owner and owner != leader:
@@ -133,13 +142,24 @@ def activity_fill(row: Raw, leader: str, names: Names) -> LeaderFill:
     return LeaderFill(
         leader=leader,
         tx_hash=matching(HASH, text(row, names["transaction_hash"]).lower(), names["transaction_hash"]),
-        token_id=matching(_TOKEN, text(row, names["token_id"]), names["token_id"]),
-        side=_side(text(row, "side")),
+        token_id=_merged_token(row, names)
+        if merged
+        else matching(_TOKEN, text(row, names["token_id"]), names["token_id"]),
+        side="SELL" if merged else _side(text(row, "side")),
         shares_micro=shares,
         usdc_micro=usdc,
         traded_at_ms=whole(row, "timestamp") * 1000,
         hint=_hint(row, names),
+        cause="MERGE" if merged else "TRADE",
     )
+
+
+def _merged_token(row: Raw, names: Names) -> str:
+    """Return the outcome a merge row names, '' for one that names its market only (all rows seen so far)."""
+    token = text(row, names["token_id"])
+    if not token and not text(row, names["condition_id"]):
+        raise Malformed("a merge names no market")
+    return matching(_TOKEN, token, names["token_id"]) if token else ""
 
 
 def _amounts(row: Raw, names: Names) -> tuple[int, int]:

@@ -43,6 +43,19 @@ def fetch_markets(
     return _parsed(as_list(raw, "markets"))
 
 
+def fetch_condition(
+    gamma: Upstream, condition_id: str, *, closed: bool, lane: Lane
+) -> tuple[list[MarketFacts], list[str]]:
+    """Return the facts of each outcome of one market, and what could not be read; nothing where it is not known.
+
+    Raises:
+        TryAgain: throttled or away.
+        GiveUp: refused, or the answer is no list of markets.
+    """
+    params = {"condition_ids": condition_id, "closed": str(closed).lower()}
+    return _parsed(as_list(gamma.get("/markets", params, lane=lane), "markets"))
+
+
 def _parsed(markets: Iterable[object]) -> tuple[list[MarketFacts], list[str]]:
     facts: list[MarketFacts] = []
     problems: list[str] = []

@@ -10,7 +10,7 @@ from shared.errors import HybridError, Rejected, TryAgain
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
-from shared.polymarket.gamma import MOST_TOKENS, fetch_event, fetch_markets
+from shared.polymarket.gamma import MOST_TOKENS, fetch_condition, fetch_event, fetch_markets
 from shared.polymarket.market_store import MarketStore, Stored
 from shared.polymarket.siblings import Siblings
 
@@ -18,6 +18,8 @@ MAX_AGE_S = 300.0
 """Facts older than this are asked for again: ticks and `acceptingOrders` change in a market's life."""
 MOST_MARKETS = 20_000
 MOST_WAITING = 5_000
+BOTH = frozenset({0, 1})
+"""The outcomes of every market of the venue."""
 _MISSING_FOR_S = 60.0
 _REST_S = 2.0
 _LOOK_EVERY_S = 0.5
@@ -83,6 +85,29 @@ class MarketCache:
                     return fact
         why = f" ({'; '.join(problems)})" if problems else ""
         raise Rejected(f"Gamma knows no market of token {token_id}{why}", 404)
+
+    def outcomes(self, condition_id: str, lane: Lane = Lane.FRESH) -> tuple[str, ...]:
+        """Return a market's outcome tokens, which never change, asking Gamma when they are not at hand.
+
+        Raises:
+            TryAgain: Gamma is throttled or away.
+            GiveUp: Gamma does not know the market (`Rejected`, 404; not asked again for a minute), or its answer
+                cannot be read.
+        """
+        with self._lock:
+            known = [facts for _, facts in self._facts.values() if facts.condition_id == condition_id]
+            missing = self._clock.monotonic() - self._missing.get(condition_id, -_MISSING_FOR_S) < _MISSING_FOR_S
+        if {facts.outcome_index for facts in known} >= BOTH:
+            return _tokens(known)
+        for closed in () if missing else (False, True):
+            found, problems = fetch_condition(self._gamma, condition_id, closed=closed, lane=lane)
+            self._report(problems)
+            if found:
+                self._learn(found)
+                return _tokens(found)
+        if not missing:
+            self._done([], [condition_id])
+        raise Rejected(f"Gamma knows no market {condition_id}", 404)
 
     def preload(self) -> int:
         """Take what all processes asked for last from the store; return how much is at hand."""
@@ -217,3 +242,7 @@ class MarketCache:
                 if not busy:
                     self._wake.wait(_LOOK_EVERY_S)
                     self._wake.clear()
+
+
+def _tokens(facts: Iterable[MarketFacts]) -> tuple[str, ...]:
+    return tuple(fact.token_id for fact in sorted(facts, key=lambda fact: fact.outcome_index))

@@ -17,15 +17,17 @@ def test_a_history_becomes_a_result_in_json_and_in_words(tmp_path: Path) -> None
     winners = tmp_path / "winners.csv"
     winners.write_text("market,winner\nBTC up?,Up\n")
 
-    made = CliRunner().invoke(
-        app, [str(csv_file(tmp_path, a_line(1), a_line(60, 2))), "--resolved", str(winners), "--json"]
-    )
+    words = ["--resolved", str(winners), "--closes-after", "1", "--json"]
+
+    made = CliRunner().invoke(app, [str(csv_file(tmp_path, a_line(1), a_line(60, 2))), *words])
 
     assert made.exit_code == 0, made.output
     result = json.loads(made.stdout)
     assert (result["signals"], result["bought"], result["filled"]) == (2, 1, 1)
     assert result["realized"] == "4.5408"
     assert len(result["outcomes"]) == 1
+    doubts = {doubt["what"].partition(":")[0]: (doubt["trades"], doubt["of"]) for doubt in result["cannot_tell"]}
+    assert doubts["whether a signal came in time"] == (1, 2)
     assert "cannot tell" in made.stderr
 
 

@@ -75,15 +75,17 @@ def test_files_of_several_leaders_are_merged_in_time_order(tmp_path: Path) -> No
     assert [(s.leader, s.traded_at_ms) for s in found] == [(A, at(1)), (B, at(4)), (A, at(7))]
 
 
-def test_a_market_without_a_time_resolves_right_after_its_last_trade(tmp_path: Path) -> None:
+def test_a_market_without_a_time_closes_so_long_after_its_last_trade(tmp_path: Path) -> None:
     winners = tmp_path / "winners.csv"
     winners.write_text("market,winner\nBTC up?,Down\nnever traded,Up\nunknown,\n")
+    rows = csv_file(tmp_path, a_line(1), a_line(7, 2))
 
-    found = read(csv_file(tmp_path, a_line(1), a_line(7, 2)), resolved=(winners,))
+    found = read(rows, resolved=(winners,))
+    sooner = list(open_history([rows], [winners], lingers_s=3.5).happenings)
 
-    assert found[-1].at_ms == at(8)
+    assert (found[-1].at_ms, sooner[-1].at_ms) == (at(67), at(10) + 500)
     assert isinstance(found[-1].what, Resolved)
-    assert found[-1].what.payouts == (0, 1)
+    assert (found[-1].what.payouts, found[-1].what.when) == ((0, 1), "assumed")
 
 
 def test_what_cannot_be_read_is_counted_with_the_first_reason(tmp_path: Path) -> None:

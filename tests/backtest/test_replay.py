@@ -17,6 +17,7 @@ from buyer.exit_desk import ExitDesk
 from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.venue.paper import PaperVenue
+from buyer.venue.taken import Taken
 from shared import accounts
 from shared.accounts import redemption_postings
 from shared.capture import Capture, Header, writer
@@ -70,7 +71,7 @@ class Session:
         self.engine = Engine(
             journal=self.journal,
             prices=self.prices,
-            venue=PaperVenue(self.prices, clock=self.clock, stop=threading.Event()),
+            venue=PaperVenue(self.prices, clock=self.clock, stop=threading.Event(), taken=Taken()),
             clock=self.clock,
             limits=self.settings.limits,
             identity=Identity("paper", self.settings.limits.id, code_version()),
@@ -414,6 +415,22 @@ def test_a_replay_knows_when_the_kill_switch_was_on(session: Session, tmp_path: 
 
     assert made[-1].decision.reason == "kill_switch"
     assert all(item.same for item in made)
+
+
+def test_what_paper_orders_took_from_one_book_replays_byte_for_byte(tmp_path: Path) -> None:
+    session = Session("--stake-usdc", "20", "--max-market-usdc", "500")
+    session.prices.next_book = a_book(asks=(("0.5", "60"), ("0.51", "10")))
+    for number in range(3):
+        session.signal(a_signal(tx_hash=a_hash(number), leader="0x" + f"{number:040x}"))
+
+    replay = replayed(session.capture(tmp_path))
+    made = list(replay.run())
+
+    filled = [item.decision.outcome.shares for item in made if item.decision.outcome]
+    assert sum(filled) == 70
+    assert filled[-1] == 0
+    assert [item.text for item in made] == [item.recorded for item in made]
+    assert replay.ledger.values == session.ledger.values
 
 
 def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path) -> None:

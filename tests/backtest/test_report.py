@@ -1,9 +1,6 @@
 """The report: one file that needs nothing, seen in a real browser."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ from backtest.report import numbers, pictures
 from backtest.report.page import CLASSES, page, write_page
 from backtest.verdict import FEWEST_MARKETS
 from shared.errors import DependencyMissing
+from tests.backtest.browsing import Outside, look
 from tests.backtest.results import USD, a_doubt, a_market_result, a_result, an_open_position, an_outcome
 
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -49,17 +47,6 @@ def test_every_signal_is_an_order_or_a_skip() -> None:
     result = a_result()
 
     assert sum(row.amount for row in numbers.verdicts(result)) == result.signals
-
-
-class Outside(HTMLParser):
-    """What a page would load from elsewhere, and its texts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loads: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.loads += [f"{tag} {value}" for name, value in attrs if name in {"src", "href"} and value != "data:,"]
 
 
 @pytest.fixture(scope="module")
@@ -99,44 +86,6 @@ def test_no_browser_is_a_plain_error_with_the_fix(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(DependencyMissing, match="apt-get install chromium"):
         pictures.browser()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Give the system's Chromium, or skip and say why."""
-    path = next(filter(None, map(shutil.which, pictures.BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no Chromium: none of {', '.join(pictures.BROWSERS)} is on the PATH")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path)
-        yield chromium
-        chromium.close()
-
-
-def look(browser: Any, file: Path, width: int, scheme: str) -> dict[str, Any]:
-    """Open the page as a person would; return what the browser said, drew and asked for."""
-    seen: dict[str, Any] = {"said": [], "asked": []}
-    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    heard: dict[str, Callable[[Any], None]] = {
-        "console": lambda message: seen["said"].append(message.text),
-        "pageerror": lambda error: seen["said"].append(str(error)),
-        "request": lambda request: seen["asked"].append(request.url),
-    }
-    for name, hear in heard.items():
-        tab.on(name, hear)
-    tab.goto(file.as_uri())
-    tab.wait_for_selector("#delay .main-svg")
-    seen["plots"] = tab.evaluate(
-        "[...document.querySelectorAll('.plot')].map(p => [p.id, p.querySelector('.main-svg').clientWidth,"
-        " p.querySelectorAll('.trace, .scatterlayer path, .bars path').length])"
-    )
-    seen["overflow"] = tab.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    seen["ink"] = tab.evaluate("getComputedStyle(document.querySelector('#equity .xtick text')).fill")
-    seen["shot"] = tab.screenshot()
-    tab.close()
-    return seen
 
 
 @pytest.mark.process

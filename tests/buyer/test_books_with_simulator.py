@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from buyer.book_recorder import BookRecorder
 from buyer.engine import Engine, Identity
 from buyer.journal import Journal
 from buyer.live_book import Trust
@@ -15,16 +16,18 @@ from buyer.prices import MarketPriceFeed
 from buyer.venue.paper import PaperVenue
 from buyer.warm_books import WarmBooks
 from shared.clock import SystemClock
-from shared.events import BuyEngineDecision, fact_id
+from shared.events import BOOKS, BuyEngineDecision, fact_id
 from shared.http import Upstream
 from shared.ledger import MemoryLedger
 from shared.market import Book
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.markets import MarketCache
+from shared.side_stream import SideStream
 from shared.websocket import open_socket
 from shared.writes import Fence
 from simulator import Settings, Simulator, serve
 from tests.buyer.builders import LEADER, a_signal, some_limits
+from tests.watched_server import Watched
 
 pytestmark = pytest.mark.simulator
 
@@ -129,6 +132,28 @@ def test_a_warm_market_costs_no_request_while_decisions_are_made(rig: Rig) -> No
     assert seen["live"]["age_p99_ms"] < TRUST.read_for_ms
 
 
+def test_recording_books_speaks_to_the_server_on_threads_of_its_own_and_changes_no_decision(rig: Rig) -> None:
+    rig.warm()
+    rig.until(lambda: all(rig.prices._markets.get(token) for token in rig.tokens))
+    redis, told = Watched(), list[BuyEngineDecision]()
+    side = SideStream(redis, BOOKS, clock=rig.clock, stop=rig.stop)
+    redis.free.clear()  # a server that hangs
+    BookRecorder(rig.live, side, rig.clock, "buyer-0@here:1", every_s=0.01).start(rig.stop)
+    rig.until(lambda: redis.threads)
+    engine, now_ms = an_engine(rig, told), rig.clock.now_ms()
+
+    for number, token in enumerate(rig.tokens):
+        best = cast("Book", rig.prices.book_at_hand(token)).best_ask
+        signal = a_signal(token_id=token, price=best, traded_at_ms=now_ms - 100, seen_at_ms=now_ms)
+        engine.handle(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
+
+    assert len(told) == len(rig.tokens)
+    assert {decision.inputs.book.source for decision in told if decision.inputs.book} == {"socket"}
+    assert threading.get_ident() not in redis.threads
+    redis.free.set()
+    rig.until(lambda: side.written >= len(rig.tokens))
+
+
 def test_trap_17_books_and_ticks_follow_the_venue(rig: Rig) -> None:
     rig.warm()
 
@@ -173,6 +198,25 @@ def test_a_late_socket_is_not_believed(rig: Rig) -> None:
 
     rig.until(lambda: "check_withheld" in rig.live.snapshot())
     assert rig.prices.book_at_hand(rig.token) is None
+
+
+def test_trap_16_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: Rig) -> None:
+    rig.warm()
+    rig.sim.fault("stuck_cache", "clob", route="/book")
+    fetch_book(rig.clob, rig.token, rig.clock)
+    rig.stop.wait(1.2)
+    rig.sim.call(lambda: rig.sim._app.traders.set_book(rig.token, [["0.2", "9"]], [["0.9", "9"]]))
+    rig.until(lambda: (book := rig.prices.book_at_hand(rig.token)) and book.best_ask == Decimal("0.9"))
+    rig.sim.fault("close_socket", "ws")
+    rig.until(lambda: rig.prices.book_at_hand(rig.token) is None)
+    told: list[BuyEngineDecision] = []
+    now_ms = rig.clock.now_ms()
+
+    an_engine(rig, told).handle(a_signal(token_id=rig.token, traded_at_ms=now_ms, seen_at_ms=now_ms))
+
+    (decision,) = told
+    assert (decision.verdict, decision.reason) == ("SKIP", "inputs_known")
+    assert "older than what the market channel told" in decision.inputs.problems[0]
 
 
 def test_a_resolved_market_is_no_longer_at_hand(rig: Rig) -> None:

@@ -29,13 +29,14 @@ from shared.events import (
     Outcome,
     Portfolio,
     Trade,
+    write_event,
 )
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, to_micro
 from shared.streams import Entry
 from shared.switch import NOTES, STOPS, turn
-from shared.writes import Fence, Write
+from shared.writes import Fence, Result, Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakePrices, FakeVenue
 
@@ -544,3 +545,61 @@ def test_an_intent_of_yesterday_gives_its_budget_back_to_yesterday() -> None:
 
     assert desk.ledger.values[yesterday] == 9_610_000 * 52 // 100
     assert accounts.day_account(desk.clock.now_ms()) not in desk.ledger.values
+
+
+class Turning(FakeVenue):
+    """Before the first order's intent is written, an order of another market begins to count a new minute."""
+
+    def __init__(self, desk: "Desk", turns: int) -> None:
+        super().__init__()
+        self._desk, self._left = desk, turns
+
+    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+        del order, facts
+        if self._left:
+            self._left -= 1
+            self._desk.clock.advance(60)
+            before = self._desk.ledger.values.get(accounts.RATE_MINUTE, 0)
+            minute = self._desk.clock.now_ms() // 60_000
+            self._desk.ledger.commit(Write(f"other:{now_ms}", ((accounts.RATE_MINUTE, minute - before),)))
+        return ""
+
+
+def test_an_intent_whose_minute_another_order_turned_counts_in_the_new_one() -> None:
+    desk = Desk(limits=some_limits(max_signal_age_s=600, max_book_age_s=600))
+    desk.venue = Turning(desk, turns=1)
+    desk.restart()
+
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert (decision.verdict, len(desk.venue.placed)) == ("BUY", 1)
+    assert desk.ledger.values[accounts.RATE_MINUTE] == NOW_MS // 60_000 + 1
+    assert desk.ledger.values[accounts.RATE_ORDERS] == 1
+
+
+class Noting(MemoryLedger):
+    """Keeps every write."""
+
+    def __init__(self) -> None:
+        super().__init__({"cash": 1_000_000_000})
+        self.writes: list[Write] = []
+
+    def commit(self, write: Write) -> Result:
+        self.writes.append(write)
+        return super().commit(write)
+
+
+@pytest.mark.parametrize("title", ["Will it rain?", 'a "title" with "outcome":null in it', ""])
+def test_the_text_of_a_decision_is_its_intents_with_the_outcome_letter_for_letter(title: str) -> None:
+    written = Noting()
+    desk = Desk(ledger=written)
+    desk.prices.market = a_market(title=title)
+
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert decision.outcome is not None
+    intent, concluded = written.writes
+    assert intent.records[0].value == write_event(decision.model_copy(update={"outcome": None}))
+    assert concluded.texts == {decision.id: write_event(decision)}

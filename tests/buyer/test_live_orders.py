@@ -1,6 +1,7 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from buyer.engine import Engine, Identity, NotSettled
 from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.settlement import OVERDUE_S, Settlement
+from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
-from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
+from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import MarketFacts
@@ -40,6 +41,11 @@ class Exchange:
     state: str = "MATCHED"
     lose_answers: int = 0
     signed: int = 0
+    listings: int = 0
+    hidden: bool = False
+    """Whether the chain shows nothing."""
+    poison: dict[str, str] = field(default_factory=dict[str, str])
+    """Which order cannot be read: `trade` or `receipt` -> its hash."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -72,17 +78,25 @@ class Exchange:
 
     def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
         del since_ms
+        self.listings += 1
         return {name: [name] for name in self.taken}
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         del raw, facts
+        if self.poison.get("trade") == order_hash:
+            raise Malformed("a trade of another form")
         order = self.taken[order_hash]
         shares = to_micro(order.shares)
         return Trade(f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7)
 
-    def settled(self, trade: Trade, order_hash: str) -> Trade:
-        assert order_hash in self.taken
-        return trade
+    def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:
+        return {raw["name"]: [raw] for raw in raws}
+
+    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
+        assert all(order_hash in self.taken for order_hash, _ in trades)
+        if self.poison.get("receipt") in {order_hash for order_hash, _ in trades}:
+            raise Malformed("a receipt of another form")
+        return {} if self.hidden else {trade.id: trade for _, trade in trades}
 
 
 class Silence:
@@ -92,13 +106,40 @@ class Silence:
         del seconds
         return False
 
+    def trades(self) -> Sequence[Any]:
+        return ()
+
+    def covers(self, since_ms: int) -> bool:
+        del since_ms
+        return False
+
     def close(self) -> None:
         pass
+
+
+class Told(Silence):
+    """A feed that stands, and tells what a test lets it."""
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+
+    def tell(self, name: str) -> None:
+        self.rows.append({"id": f"t-{name}", "name": name})
+
+    def trades(self) -> Sequence[Any]:
+        rows, self.rows = self.rows, []
+        return rows
+
+    def covers(self, since_ms: int) -> bool:
+        del since_ms
+        return True
 
 
 @dataclass
 class LiveDesk:
     """A live engine with all its parts in reach; a restart keeps the ledger and the exchange."""
+
+    feed: Any = field(default_factory=Silence)
 
     limits: Limits = field(default_factory=some_limits)
     ledger: MemoryLedger = field(default_factory=lambda: MemoryLedger({"cash": CASH, "deposited": CASH}))
@@ -112,7 +153,7 @@ class LiveDesk:
     def restart(self) -> None:
         self.journal = Journal(self.ledger, lambda: Fence("lease", "1"))
         settling = Settling(self.ledger, lambda: Fence("lease", "1"))
-        self.settlement = Settlement(settling, self.exchange, Silence(), clock=self.clock)
+        self.settlement = Settlement(settling, self.exchange, self.feed, clock=self.clock)
         self.engine = Engine(
             journal=self.journal,
             prices=self.prices,
@@ -165,6 +206,90 @@ def test_trap_20_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() 
     assert desk.ledger.values["cash"] == CASH - 4_997_207
     assert desk.ledger.values["fees"] == 7
     assert desk.states() == ["INTENT", "MATCHED", "CONFIRMED"]
+    assert desk.at_rest()
+
+
+def test_an_order_that_the_feed_covers_is_settled_without_a_listing_once_the_chain_shows_it() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+    (name,) = desk.exchange.taken
+    desk.exchange.trades[name] = "CONFIRMED"
+    desk.exchange.hidden = True
+
+    desk.feed.tell(name)
+    desk.look()
+    assert desk.states()[-1] == "MATCHED"
+
+    desk.exchange.hidden = False
+    desk.look()
+
+    assert desk.states()[-1] == "CONFIRMED"
+    assert (desk.exchange.listings, desk.at_rest()) == (0, True)
+
+
+def test_what_the_feed_tells_before_the_order_is_handed_over_is_kept_for_it() -> None:
+    desk = LiveDesk(feed=Told())
+    name = f"0x{fact_id(fact_id('order', a_signal().id), NOW_MS + 3000)}"
+    desk.feed.tell(name)
+    desk.look()
+
+    desk.engine.handle(a_signal())
+    desk.exchange.trades = dict.fromkeys(desk.exchange.trades, "CONFIRMED")
+    desk.look()
+
+    assert desk.states()[-1] == "CONFIRMED"
+    assert desk.exchange.listings == 0
+
+
+def test_an_order_whose_end_the_feed_never_told_is_listed_after_a_while() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+
+    desk.settle()
+    assert desk.exchange.listings == 0
+    desk.clock.advance(FEED_S)
+    desk.look()
+
+    assert desk.exchange.listings == 1
+    assert desk.at_rest()
+
+
+def test_trap_20_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
+    desk = LiveDesk(feed=Told())
+    desk.engine.handle(a_signal())
+
+    desk.settle("FAILED")
+    desk.clock.advance(FEED_S)
+    desk.look()
+
+    assert desk.states()[-1] == "FAILED"
+    assert desk.money() == {"cash": CASH, "deposited": CASH}
+
+
+def test_orders_that_end_together_are_settled_together_each_once() -> None:
+    desk = LiveDesk()
+    for number in range(5):
+        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+
+    desk.settle()
+    desk.settle()
+
+    assert Counter(desk.states()) == {"INTENT": 5, "MATCHED": 5, "CONFIRMED": 5}
+    assert desk.at_rest()
+
+
+@pytest.mark.parametrize("part", ["trade", "receipt"])
+def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
+    desk = LiveDesk()
+    for number in range(3):
+        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+    desk.exchange.poison[part] = list(desk.exchange.taken)[1]
+
+    desk.settle()
+
+    assert Counter(desk.states())["CONFIRMED"] == 2
+    desk.exchange.poison.clear()
+    desk.look()
     assert desk.at_rest()
 
 

@@ -2,12 +2,17 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from buyer.policy import decide
+from buyer.venue.matching import outcome_of
 from buyer.venue.paper import PaperVenue
 from buyer.venue.shadow import Shadowed
+from buyer.venue.taken import Taken
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
@@ -107,3 +112,90 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
 
 def test_without_a_book_at_hand_a_live_outcome_stands_alone() -> None:
     assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market(), "").paper is None
+
+
+class Counter:
+    """A paper venue that remembers, with a book to change and orders of any size."""
+
+    def __init__(self, *asks: tuple[str, str]) -> None:
+        self.prices = FakePrices(book=a_book(asks=asks))
+        self.venue = PaperVenue(self.prices, clock=ManualClock(NOW_MS), stop=threading.Event(), taken=Taken())
+
+    def take(self, name: str, shares: str, **changes: Any) -> D:
+        wish = {"id": name, "shares": D(shares), "budget": D(1000), "limit_price": D("0.6"), **changes}
+        return self.venue.place(an_order().model_copy(update=wish), a_market(fee_rate=D(0))).shares
+
+    def show(self, *asks: tuple[str, str], **changes: Any) -> None:
+        self.prices.next_book = a_book(asks=asks, **changes)
+
+
+def test_two_orders_never_get_the_same_shares_of_a_level_that_did_not_change() -> None:
+    counter = Counter(("0.5", "10"), ("0.51", "5"))
+
+    assert [counter.take(name, "7") for name in ("a", "b", "c")] == [7, 7, 1]
+    counter.show(("0.5", "10"), ("0.51", "5"), at_ms=NOW_MS)
+    assert counter.take("d", "7") == 0
+
+
+def test_a_level_whose_size_changed_is_a_new_one_and_the_others_stay_taken() -> None:
+    counter = Counter(("0.5", "10"), ("0.51", "5"))
+    counter.take("a", "12")
+
+    counter.show(("0.5", "4"), ("0.51", "5"))
+
+    assert counter.take("b", "20") == 7
+
+
+def test_a_level_that_left_and_came_back_is_a_new_one() -> None:
+    counter = Counter(("0.5", "10"))
+    counter.take("a", "10")
+    counter.show(("0.52", "1"))
+    assert counter.take("b", "20") == 1
+
+    counter.show(("0.5", "10"))
+
+    assert counter.take("c", "20") == 10
+
+
+def test_an_order_placed_again_after_a_crash_gets_what_it_got() -> None:
+    counter = Counter(("0.5", "10"))
+    counter.take("before", "4")
+
+    assert [counter.take("a", "5"), counter.take("a", "5"), counter.take("b", "5")] == [5, 5, 1]
+
+
+def test_what_is_bought_leaves_the_bids_and_other_tokens_alone() -> None:
+    counter = Counter(("0.5", "10"))
+    counter.take("a", "10")
+
+    assert counter.take("b", "100", side="SELL", limit_price=D("0.48")) == 100
+    assert counter.take("c", "10", token_id="other") == 10
+
+
+def test_a_crossed_book_stays_crossed_whatever_was_taken_of_it() -> None:
+    counter = Counter(("0.5", "10"))
+    counter.take("a", "10")
+    counter.show(("0.5", "10"), ("0.55", "10"), bids=(("0.52", "10"),))
+
+    assert counter.take("b", "10") == 0
+
+
+def test_the_outcome_holds_the_book_that_was_left_so_a_replay_finds_the_same() -> None:
+    counter = Counter(("0.5", "10"))
+    counter.take("a", "4")
+    order = an_order().model_copy(update={"id": "b"})
+
+    outcome = counter.venue.place(order, a_market())
+
+    assert outcome.book is not None
+    assert [level.shares for level in outcome.book.asks] == [6]
+    assert outcome_of(order, outcome.book, a_market()) == outcome
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 30)), max_size=12))
+def test_all_orders_together_take_no_more_than_the_book_holds(wishes: list[tuple[str, int]]) -> None:
+    counter = Counter(("0.5", "10"), ("0.51", "5"), ("0.6", "20"))
+
+    got = {name: counter.take(name, str(shares)) for name, shares in dict(wishes).items()}
+
+    assert sum(got.values()) == min(35, sum(dict(wishes).values()))

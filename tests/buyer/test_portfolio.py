@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from buyer.portfolio import basis_of, counted, guards, reserve, scope_of, settle
+from buyer.limits import Limits
+from buyer.portfolio import Scope, basis_of, counted, guards, reserve, scope_of, settle
 from shared import accounts
-from shared.events import HeldLot, Order, Outcome, Portfolio
+from shared.events import HeldLot, Order, Outcome
 from shared.ledger import MemoryLedger
 from shared.market import Side
 from shared.money import cost_micro, proceeds_micro
-from shared.writes import Refused, Write
+from shared.writes import Refused, Write, Written
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_portfolio, some_limits
 
 D = Decimal
@@ -21,7 +22,6 @@ SHARES, COST = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"
 SCOPE = scope_of(LEADER, TOKEN, a_market(neg_risk=True), NOW_MS)
 WIDER = ("event:77", "group:77", f"leader:{LEADER}", "total")
 SENT = {"rate:minute": NOW_MS // 60_000, "rate:orders": 1}
-EMPTY = a_portfolio(minute=0)
 
 
 def an_order(side: Side = "BUY", **changes: Any) -> Order:
@@ -31,8 +31,9 @@ def an_order(side: Side = "BUY", **changes: Any) -> Order:
     )
 
 
-def intended(order: Order, before: Portfolio = EMPTY) -> accounts.Postings:
-    return (*reserve(order, SCOPE), *counted(order, SCOPE, before))
+def an_intent(order: Order, scope: Scope = SCOPE, *, name: str = "intent", limits: Limits | None = None) -> Write:
+    asked = guards(order, scope, limits) if limits else ()
+    return Write(id=name, postings=reserve(order, scope), tallies=counted(order, scope), guards=asked)
 
 
 def an_outcome(shares: str, usdc: str, fee: str) -> Outcome:
@@ -41,7 +42,7 @@ def an_outcome(shares: str, usdc: str, fee: str) -> Outcome:
 
 def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
     ledger = MemoryLedger({"cash": 6_000_000})
-    ledger.commit(Write(id="intent", postings=intended(an_order())))
+    ledger.commit(an_intent(an_order()))
     assert ledger.values == {"cash": 800_000, **SENT, **dict.fromkeys((DAY, MARKET, *WIDER), 5_200_000)}
 
     outcome = an_outcome("8", "3.9", "0.1")
@@ -106,7 +107,7 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
     ],
 )
 def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
-    write = Write(id="i", postings=intended(an_order()), guards=guards(an_order(), SCOPE, some_limits()))
+    write = an_intent(an_order(), limits=some_limits())
     refused = MemoryLedger(values).commit(write)
     assert isinstance(refused, Refused)
     assert refused.account == account
@@ -151,12 +152,22 @@ def test_trap_19_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() 
     limits, minute = some_limits(max_orders_per_minute=2), NOW_MS // 60_000
     ledger = MemoryLedger({"cash": 99_000_000, "rate:minute": minute - 1, "rate:orders": 60})
 
-    def send(number: int) -> object:
-        before = a_portfolio(minute=ledger.values["rate:minute"], orders_sent=ledger.values["rate:orders"])
-        postings = intended(an_order(), before)
-        return ledger.commit(Write(id=f"i{number}", postings=postings, guards=guards(an_order(), SCOPE, limits)))
-
-    results = [send(number) for number in range(3)]
+    results = [ledger.commit(an_intent(an_order(), name=f"i{number}", limits=limits)) for number in range(3)]
 
     assert results[2] == Refused("rate:orders", 3, 2)
     assert (ledger.values["rate:minute"], ledger.values["rate:orders"]) == (minute, 2)
+
+
+def test_a_buy_decided_before_the_minute_turned_counts_in_the_new_one_and_sets_nothing_back() -> None:
+    """Several shards see the same minute end; the slower one's intent comes later, or from a clock that lags."""
+    limits = some_limits(max_orders_per_minute=2)
+    before, after = (SCOPE._replace(minute=SCOPE.minute + number) for number in range(2))
+    ledger = MemoryLedger({"cash": 99_000_000, "rate:minute": before.minute, "rate:orders": 2})
+
+    results = [
+        ledger.commit(an_intent(an_order(), scope, name=f"i{number}", limits=limits))
+        for number, scope in enumerate((before, after, before, after, before))
+    ]
+
+    assert [isinstance(result, Written) for result in results] == [False, True, True, False, False]
+    assert (ledger.values["rate:minute"], ledger.values["rate:orders"]) == (after.minute, 2)

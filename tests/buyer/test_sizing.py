@@ -19,7 +19,7 @@ D = Decimal
 def a_wager(
     limits: Limits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
 ) -> Wager:
-    return Wager(Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), D(cost), limits)
+    return Wager(Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), lambda: D(cost), limits)
 
 
 @pytest.mark.parametrize(

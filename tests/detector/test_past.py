@@ -1,6 +1,7 @@
 """Catch-up: oldest first, beside fresh polls, over crashes, and never hidden by a horizon."""
 
 import contextlib
+import threading
 from typing import Any, cast
 
 import fakeredis
@@ -66,7 +67,7 @@ class House:
         self.source = DataApiSource(feed, self.leaders, self.cursors, **cast("Any", given))
         self.heard: list[str] = []
         board = Board(("data_api",), clock=self.clock, rules=settings().health_rules)
-        stop = shared.streams.threading.Event()
+        stop = threading.Event()
         self.publisher = Publisher(
             self.redis, board, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
         )

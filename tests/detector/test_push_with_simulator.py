@@ -53,11 +53,19 @@ def push_twice(sim: Simulator) -> None:
 
 def trade_equally(sim: Simulator, numbers: range) -> None:
     """Let leaders make transactions of one to four fills: equal ones, and one that differs from them."""
+    control = sim._app.control
     for number in numbers:
         leader, market = sim.leaders[number % len(sim.leaders)].address, sim.markets[number % len(sim.markets)]
         deal: dict[str, Any] = {"leader": leader, "token": market.tokens[0], "side": "BUY", "price": "0.4"}
-        first = sim.fill(**deal, shares="10", fills=1 + number % 3, role="maker")
-        sim.fill(**deal, shares=f"{number + 1}.000001", role="maker", tx_hash=first[0].tx_hash)
+
+        def trade(number: int = number, deal: dict[str, Any] = deal) -> None:
+            """Let both be of one moment, as what is of one transaction is."""
+            at_ms = sim.world.now_ms()
+            first = control.fill(**deal, shares="10", fills=1 + number % 3, role="maker", at_ms=at_ms)
+            other = f"{number + 1}.000001"
+            control.fill(**deal, shares=other, role="maker", tx_hash=first[0].tx_hash, at_ms=at_ms)
+
+        sim.call(trade)
 
 
 def live(sim: Simulator, seconds: float) -> None:

@@ -82,7 +82,8 @@ def signals(redis: Redis) -> list[ActionableSignal]:
 
 
 def sums(found: list[ActionableSignal]) -> Sums:
-    """Add up signals."""
+    """Add up signals of trades."""
+    found = [signal for signal in found if signal.cause == "TRADE"]
     return Sums(
         sum(len(signal.fills) for signal in found),
         sum(to_micro(signal.shares) for signal in found),

@@ -143,6 +143,14 @@ def test_what_lies_outside_the_span_is_not_judged() -> None:
     assert audited([a_trade(traded_at_ms=SPAN.end_ms)], [a_signal(traded_at_ms=SPAN.end_ms - 1000)]).unknown == 0
 
 
+def test_a_merge_is_no_trade_and_not_judged() -> None:
+    merge = a_signal(number=2, side="SELL", cause="MERGE", price=Decimal(0))
+
+    found = audited([a_trade()], [a_signal(), merge])
+
+    assert (found.clean, found.unknown, found.signals) == (True, 0, 1)
+
+
 def test_lags_and_late_signals() -> None:
     numbers = range(1, 101)
     found = audited(

@@ -8,14 +8,16 @@ from redis import Redis
 
 from backtest.replay import Replay
 from backtest.tape import read_tape
-from buyer.service import GROUP
+from buyer.shard import GROUP
 from ops.capture import capture
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.capture import Capture
 from shared.clock import ManualClock
+from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, ServiceHealth, ServiceStart
-from shared.streams import GroupReader, publish, settled
+from shared.group_reader import GroupReader
+from shared.streams import publish, settled
 from tests.buyer.builders import a_signal, some_limits, some_settings
 from tests.buyer.test_service import Rig, a_hash
 
@@ -67,6 +69,17 @@ def test_s5_a_capture_ends_when_told_while_the_server_is_away(redis_server: Embe
     thread.join(5)
 
     assert not thread.is_alive()
+
+
+def test_a_server_that_is_away_at_the_start_is_a_plain_error(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
+    redis, stop, folder = connect(redis_server.url), threading.Event(), tmp_path / "capture"
+    redis.xadd(SIGNALS, {"event": "", "json": "{}"})
+    assert capture(redis, folder, stop) == 1
+    redis_server.kill()
+
+    for place, from_start in ((folder, True), (tmp_path / "new", False)):
+        with pytest.raises(Unavailable):
+            capture(redis, place, stop, from_start=from_start)
 
 
 def test_a_group_has_settled_up_to_its_oldest_pending_entry(valkey_url: str) -> None:

@@ -86,6 +86,24 @@ def test_supervisord_ends_the_detector_first_and_the_worker_last(supervisor: dic
     assert [process.name for process in by_priority] == list(SERVICES)
 
 
+def test_several_buyers_under_supervisord_are_four_lines_away(tmp_path: Path) -> None:
+    text = (ROOT / "supervisord.conf").read_text()
+    shown = re.findall(r"(?m)^;\w+ = .+$", text)
+    file = tmp_path / "supervisord.conf"
+    file.write_text(re.sub(r"(?m)^;(\w+ = .+)$", r"\1", text))
+    (tmp_path / "var" / "log").mkdir(parents=True)
+
+    options = ServerOptions()
+    options.realize(["-c", str(file)])
+    groups = {group.name: group.process_configs for group in cast("Any", options).process_group_configs}
+
+    assert len(shown) == 4
+    assert [process.name for process in groups["buyer"]] == ["buyer-0", "buyer-1"]
+    assert [process.environment["CONSUMER"] for process in groups["buyer"]] == ["buyer-0", "buyer-1"]
+    assert {process.environment["HYBRID_DIE_WITH_PARENT"] for process in groups["buyer"]} == {"1"}
+    assert len({process.stderr_logfile for process in groups["buyer"]}) == 2
+
+
 def test_supervisorctl_reaches_supervisord() -> None:
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
     parser.read(ROOT / "supervisord.conf")

@@ -71,9 +71,13 @@ def test_every_try_has_a_score_in_the_order_of_the_plan(files: tuple[Path, Path]
 
 
 def test_who_comes_after_the_market_closed_buys_nothing(files: tuple[Path, Path], tmp_path: Path) -> None:
-    [score] = run_here(a_sweep(files, "delay=30"), tmp_path, NEVER, quiet).values()
+    """Each market closes a minute after its second trade, which comes 20 s after the first."""
+    wanted = a_sweep(files, "delay=70,90", "max_signal_age_s=200")
 
-    assert (score.markets, score.pnl) == (0, 0)
+    in_time, late = run_here(wanted, tmp_path, NEVER, quiet).values()
+
+    assert in_time.markets == MARKETS
+    assert (late.markets, late.pnl) == (0, 0)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
-from ops.wallet_history import Told, ask, closed_ms, trades
+from ops.wallet_history import Told, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
 from shared.events import ActionableSignal
@@ -82,6 +82,17 @@ def test_the_terminal_says_the_verdict_first_and_what_it_cannot_tell(history: Pa
     assert "the book that an order met" in out.getvalue()
 
 
+def test_the_report_is_a_page_too(history: Path, resolved: Path, tmp_path: Path) -> None:
+    page = tmp_path / "wallet.html"
+
+    found = report("--history", str(history), "--resolved", str(resolved), "--html", str(page))
+
+    written = page.read_text()
+    assert found["title"] in written
+    assert LEADER in written
+    assert all(f"Following {delay} s behind" in written for delay in (2, 5, 30))
+
+
 def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
     with pytest.raises(BadConfig, match="no trade of"):
         wallet.follow(
@@ -124,11 +135,6 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
 
     assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
     assert clock.monotonic() - began >= 3
-
-
-@pytest.mark.parametrize(("ends_ms", "closes_ms"), [(0, 160_000), (99_000, 160_000), (101_000, 101_000)])
-def test_a_market_closes_at_its_end_or_late_enough_for_the_leaders_last_trade(ends_ms: int, closes_ms: int) -> None:
-    assert closed_ms(100_000, ends_ms) == closes_ms
 
 
 @pytest.mark.simulator

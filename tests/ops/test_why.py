@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ops import telling, why
+from buyer.rules import EXIT_RULES, RULES
+from ops import telling, telling_refusals, why
 from ops.refusals import refusals
+from ops.rule_words import WORDS, words_of
 from ops.story import find, tell
 from shared.broker import connect
 from shared.capture import Capture, Header, LinesWriter
@@ -26,6 +28,7 @@ from shared.events import (
     FillConfirmed,
     Inputs,
     Order,
+    OrderUpdate,
     Outcome,
     Redeemed,
     RedemptionResult,
@@ -161,6 +164,18 @@ def test_selling_for_less_than_the_leader_costs_too() -> None:
     assert (told.cost.by_price, told.cost.total) == (D("0.2"), D("0.3"))
 
 
+def test_a_merge_is_told_as_one_and_has_no_price_to_compare_with() -> None:
+    signal = a_signal(side="SELL", cause="MERGE", price=D(0), seen_by=(SEEN,))
+    sold = a_decision(verdict="SELL", signal_id=signal.id)
+
+    [told] = tell((signal, sold), find((signal, sold), signal.id))
+
+    assert told.cost is None
+    text = " ".join(shown(telling.story(told)).split())
+    assert "merged 100.00 back into collateral" in text
+    assert "MERGE 100 of each outcome" in text
+
+
 def test_only_what_the_ledger_did_after_the_buy_belongs_to_its_life() -> None:
     """An earlier lot of the same leader and token was redeemed or sold before: not this order's money."""
     sold = {"verdict": "SELL", "signal_id": "e" * 64}
@@ -232,6 +247,64 @@ def test_a_life_reads_from_the_leaders_trade_to_the_payout() -> None:
     ] == []
 
 
+def told_of(events: tuple[AnyEvent, ...], wanted: str) -> list[str]:
+    [told] = tell(events, find(events, wanted))
+    return [" ".join(line.strip("│ ").split()) for line in shown(telling.story(told)).splitlines()]
+
+
+def test_the_leaders_trade_stands_first_also_when_a_push_came_before_its_blocks_time() -> None:
+    """A block's time has whole seconds, so a push feed can be ahead of it (trap 14)."""
+    early = SeenBy(source="rtds", seen_at_ms=SIGNAL.traded_at_ms - 940, lag_ms=-940)
+    now = SeenBy(source="rtds", seen_at_ms=SIGNAL.traded_at_ms - 1, lag_ms=-1)
+
+    ahead = told_of((a_signal(seen_by=(early,)), a_decision()), SIGNAL.id)
+    together = told_of((a_signal(seen_by=(now,)), a_decision()), SIGNAL.id)
+
+    steps = ahead[ahead.index("time (UTC) after what happened") + 1 :]
+    assert "leader 0x" in steps[0]
+    assert "seen by rtds, 0.9 s before its block's time" in " ".join(ahead)
+    assert "seen by rtds, 0.0 s after the trade" in " ".join(together)
+    assert "-0.0" not in " ".join(together)
+
+
+def test_an_order_is_told_once_and_what_became_of_it_later_too() -> None:
+    decision = a_decision()
+    assert decision.order is not None
+    words = {"emitted_at_ms": NOW_MS, "order_id": decision.order.id, "signal_id": SIGNAL.id, "mode": "paper"}
+    updates = tuple(
+        OrderUpdate.model_validate({"id": state, **words, "state": state, "order": decision.order})
+        for state in ("INTENT", "MATCHED", "FAILED")
+    )
+
+    text = " ".join(told_of((SIGNAL, decision, *updates), SIGNAL.id))
+
+    assert [state for state in ("INTENT", "MATCHED", "FAILED") if f"is {state}" in text] == ["FAILED"]
+    assert "matched: 10 for 5.2 pUSD" in text
+
+
+def test_a_sell_is_no_later_order_of_its_own_exit() -> None:
+    sell = a_signal(side="SELL")
+    trade = Trade(usdc=D(5), shares=D(9), price=D("0.5"))
+    own = an_exit(0, signal_id=sell.id, trade=trade)
+
+    [told] = tell((sell, own, an_exit(1)), find((sell, own, an_exit(1)), sell.id))
+
+    assert [event.exit.attempt for event in told.exits if event.exit] == [1]
+
+
+def test_every_rule_says_in_words_what_it_compares() -> None:
+    rules = {name for side in RULES.values() for name in side} | set(EXIT_RULES)
+
+    assert {name for name in rules if not words_of(name)} == set()
+    assert set(WORDS) <= rules
+
+
+def test_a_skip_says_what_was_compared() -> None:
+    text = " ".join(told_of((SIGNAL, a_skip()), SIGNAL.id))
+
+    assert "Skipped: slippage (best price to hit, and our limit): 0.60, limit 0.52." in text
+
+
 def test_totals_count_first_alone_and_also() -> None:
     decisions = [a_skip(signal_id="1" * 64), a_skip("slippage", "cash", signal_id="2" * 64), a_decision()]
 
@@ -241,7 +314,9 @@ def test_totals_count_first_alone_and_also() -> None:
     assert (found.decided, found.followed, found.skipped) == (3, 1, 2)
     assert (slippage.first, slippage.alone, slippage.also) == (2, 1, 0)
     assert (cash.first, cash.alone, cash.also) == (0, 0, 1)
-    assert "slippage" in shown(telling.totals(found))
+    line = next(line for line in shown(telling_refusals.totals(found)).splitlines() if line.startswith("slippage"))
+    assert "best price to hit, and our limit: 0.60, limit 0.52" in line
+    assert line.split()[-1] == "2" * 12, "the id that `hybrid why` takes"
 
 
 def test_an_order_that_got_nothing_is_neither_followed_nor_skipped() -> None:

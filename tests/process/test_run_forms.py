@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from backtest.replay import Replay
+from backtest.tape import read_tape
 from ops.demo import World, read_all, settle
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
-from shared.events import DECISIONS, SIGNALS, BuyEngineDecision
+from shared.capture import Capture
+from shared.events import BOOKS, DECISIONS, RAW, SIGNALS, BuyEngineDecision
+from shared.segments import segments
 from shared.streams import tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 
@@ -184,24 +188,46 @@ def test_a_wrong_setting_ends_with_one_plain_line_and_its_code(
     assert "Traceback" not in programs.log(process)
 
 
-def test_trap_29_31_kills_of_everything_lose_and_double_nothing(
-    programs: Programs, redis_server: EmbeddedRedis, venue: World
+FAULTS = (
+    {"kind": "http_5xx", "upstream": "data", "seconds": 1},
+    {"kind": "close_socket", "upstream": "rtds", "seconds": 0.5},
+    {"kind": "malformed_rows", "upstream": "data", "count": 3, "params": {"how": "missing"}},
+    {"kind": "truncated", "upstream": "clob", "seconds": 1},
+    {"kind": "close_socket", "upstream": "ws", "seconds": 0.5},
+)
+
+
+def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(
+    programs: Programs, redis_server: EmbeddedRedis, venue: World, tmp_path: Path
 ) -> None:
-    """The detector and the buyer are killed with -9 five times each, the server twice, in the middle of their work."""
-    names = ("detector", "buyer")
-    running = {name: programs.start(name) for name in names}
+    """The detector and the buyer are killed with -9 five times each, the server twice, the capture once.
+
+    All of it in the middle of their work, with a fault of an upstream in each turn.
+    """
+    folder = tmp_path / "capture"
+    names, recording = ("detector", "buyer"), {"CAPTURE_BOOKS": "true", "CAPTURE_RAW": "true"}
+    running = {name: programs.start(name, **recording) for name in names}
     redeemer = programs.start("redeemer")
+    capturing = ("ops.cli", "capture", str(folder), "--from-start")
+    capture = programs.start(*capturing)
     never = threading.Event()
-    for turn in range(5):
+    for turn, fault in enumerate(FAULTS):
+        venue._control.post("/faults", fault)
         CLOCK.wait(never, 1.2)
         for name in names:
             running[name].kill()
             running[name].wait(10)
-            running[name] = programs.start(name)
+            running[name] = programs.start(name, **recording)
         if turn in {1, 3}:
             redis_server.kill()
             CLOCK.wait(never, 0.3)
             redis_server.restart()
+        if turn == 2:
+            wait_until(lambda: bool(segments(folder)))
+            capture.kill()
+            capture.wait(10)
+            capture, before = programs.start(*capturing), len(segments(folder))
+            wait_until(lambda: len(segments(folder)) > before)  # noqa: B023 - waited for here
 
     venue.freeze()
     verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK)
@@ -210,7 +236,20 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing(
     assert verdict.clean, verdict
     decided = decisions(redis_server)
     assert len({decision.signal_id for decision in decided}) == len(decided)
-    assert all(end_within_15_s(process) == 0 for process in (*running.values(), redeemer))
+    for process in (*running.values(), redeemer, capture):
+        assert end_within_15_s(process) == 0, programs.log(process)[-2000:]
+    replays_byte_for_byte(folder, decisions(redis_server))
+
+
+def replays_byte_for_byte(folder: Path, made: list[BuyEngineDecision]) -> None:
+    captured = Capture.open(folder)
+    again = list(Replay(read_tape(captured)).run())
+    assert [item.recorded for item in again if not item.same] == []
+    assert [item.decision.id for item in again] == [decision.id for decision in made]
+    assert {decision.verdict for decision in made} >= {"BUY"}
+    raw = {json.loads(entry.json)["source"] for entry in captured if entry.stream == RAW}
+    assert raw >= {"data_api", "rpc", "rtds"}
+    assert BOOKS in {entry.stream for entry in captured}
 
 
 def decisions(redis_server: EmbeddedRedis) -> list[BuyEngineDecision]:

@@ -58,6 +58,38 @@ def test_a_capture_cut_at_every_byte_of_its_last_record_loses_that_record_only(t
         assert captured_to(folder) == {"hs:signals": "5-0"}
 
 
+def test_a_capture_cut_at_any_byte_of_its_only_segment_is_gone_on_with(tmp_path: Path) -> None:
+    (segment,) = segments(captured(tmp_path / "whole", [entries(1, 2), entries(3, 1)]))
+    whole = segment.read_bytes()
+    seen = set[int]()
+
+    for cut in range(len(whole)):
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        (folder / "000001.hsc").write_bytes(whole[:cut])
+        begun = captured_to(folder)
+        last = int(begun.get("hs:signals", "0-0").partition("-")[0])
+        with contextlib.closing(FolderWriter(folder, Header(7), positions={"hs:signals": "0-0"})) as out:
+            out.write(entries(last + 1, 3 - last))
+        assert list(Capture.open(folder)) == entries(1, 3), cut
+        seen.add(last)
+
+    assert seen == {0, 2}
+
+
+def test_a_capture_killed_before_its_first_entry_knows_where_it_began(tmp_path: Path) -> None:
+    began = {"hs:signals": "5-0", "hs:service": "9-0"}
+    settings = entries(2, 1, "hs:service")
+
+    FolderWriter(tmp_path / "c", Header(7, 3), positions=began, settings=settings).close()
+
+    assert captured_to(tmp_path / "c") == began
+    assert list(Capture.open(tmp_path / "c")) == settings
+    FolderWriter(tmp_path / "c", Header(8), positions={"hs:signals": "8-0"}, settings=settings).close()
+    assert captured_to(tmp_path / "c") == began
+    assert list(Capture.open(tmp_path / "c")) == settings
+
+
 def test_zeros_that_a_power_cut_left_at_the_end_are_a_torn_record(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(1, 5)])
     (segment,) = segments(folder)

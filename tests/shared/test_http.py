@@ -15,7 +15,7 @@ import pytest
 from shared.clock import SystemClock
 from shared.errors import BadConfig, Malformed, RateLimited, Rejected, Unavailable
 from shared.http import Upstream
-from shared.http_answer import retry_after_s
+from shared.http_answer import Exchange, retry_after_s
 from shared.rate_gate import GateLimits, RateGate
 
 BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>"
@@ -135,6 +135,23 @@ def test_numbers_with_a_point_are_decimals_to_the_last_digit(server: Server, ups
     assert row == {"price": Decimal("0.7400000012"), "size": 5, "p": Decimal("1.0"), "q": Decimal("1e-7")}
     assert isinstance(row["size"], int)
     assert server.asked[0][1] == "/v2/trades?user=0xabc&limit=5"
+
+
+def test_a_tap_is_given_every_whole_answer_refusals_too(server: Server) -> None:
+    heard: list[Exchange] = []
+    stop, key = threading.Event(), "0123456789abcdef"
+    tapped = Upstream("rpc", f"{server.url}/v2/{key}", [], clock=SystemClock(), stop=stop, tap=heard.append)
+
+    tapped.post("", {"method": "eth_blockNumber"})
+    server.says(Reply(503, b"away"))
+    with pytest.raises(Unavailable):
+        tapped.get("/x", {"user": "0xab"})
+
+    assert [(each.answer.status, each.answer.body) for each in heard] == [(200, b'{"ok": true}'), (503, b"away")]
+    assert heard[0].sent["data"] == b'{"method":"eth_blockNumber"}'
+    assert heard[1].sent["params"] == {"user": "0xab"}
+    assert heard[0].secrets == (key,)
+    tapped.close()
 
 
 def test_an_exchange_sends_exactly_these_bytes_and_returns_the_answer_whatever_its_status(

@@ -16,7 +16,7 @@ from shared.errors import Emptied, Fenced
 from shared.events import SERVICE, ServiceHealth
 from shared.lease import Lease
 from shared.ledger import MemoryLedger, RedisLedger, lot_record, open_lots
-from shared.writes import Ack, Fence, Guard, Known, Record, Refused, Stale, Write, Written
+from shared.writes import Ack, Fence, Guard, Known, Record, Refused, Stale, Tally, Write, Written
 
 pytestmark = pytest.mark.server
 
@@ -142,7 +142,7 @@ def test_open_lots_are_those_that_hold_shares(redis: Redis) -> None:
     assert json.loads(ledger.records("lots")["0xa:1"])["title"] == "Who?"
 
 
-ACCOUNTS = st.sampled_from(["cash", "day:1", "market:1"])
+ACCOUNTS = st.sampled_from(["cash", "day:1", "market:1", "rate:orders"])
 AMOUNTS = st.integers(-(10**12), 10**12)
 WRITES = st.builds(
     Write,
@@ -151,6 +151,9 @@ WRITES = st.builds(
     guards=st.lists(
         st.builds(Guard, account=ACCOUNTS, at_least=st.none() | AMOUNTS, at_most=st.none() | AMOUNTS),
         max_size=2,
+    ).map(tuple),
+    tallies=st.lists(
+        st.builds(Tally, st.just("rate:minute"), st.just("rate:orders"), st.integers(0, 3)), max_size=1
     ).map(tuple),
     records=st.lists(
         st.builds(Record, kind=st.just("k"), field=st.sampled_from("xy"), value=st.none() | st.sampled_from("12")),

@@ -12,7 +12,8 @@ from shared.broker import connect
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import SIGNALS, ServiceHealth, read_event
-from shared.streams import Entry, GroupReader, ensure_group, publish, publish_once, trim
+from shared.group_reader import GroupReader
+from shared.streams import Entry, ensure_group, publish, publish_once, settled, trim
 
 pytestmark = pytest.mark.server
 
@@ -179,3 +180,36 @@ def test_all_that_a_crash_left_pending_comes_back_at_the_start_however_much(redi
         reader.read()
 
     assert len(a_reader(redis, batch=2).read()) == 5
+
+
+def test_a_group_with_a_part_of_the_stream_lets_go_of_the_rest_as_soon_as_it_reads_it(redis: Redis) -> None:
+    entries = [publish(redis, SIGNALS, an_event(number)) for number in range(6)]
+    ours = set(entries[::3])
+
+    def mine(entry: Entry) -> bool:
+        return entry.id in ours
+
+    reader = a_reader(redis, mine=mine)
+    assert reader.read() == []
+
+    taken = reader.read()
+
+    assert [entry.id for entry in taken] == entries[::3]
+    assert redis.xpending(SIGNALS, "buyer")["pending"] == 2
+    ours.discard(entries[3])
+    again = a_reader(redis, mine=mine)
+    assert [entry.id for entry in again.read()] == entries[:1]
+    assert redis.xpending(SIGNALS, "buyer")["pending"] == 1
+
+
+def test_a_split_group_has_settled_as_far_as_its_slowest_part(redis: Redis) -> None:
+    for number in range(3):
+        redis.xadd(SIGNALS, {"json": "{}"}, id=f"5-{number}")
+    for group in ("buyer", "buyer-1", "buyers"):
+        ensure_group(redis, SIGNALS, group)
+    assert settled(redis, SIGNALS, "buyer") == "0-0"
+
+    redis.xreadgroup("buyer", "b", {SIGNALS: ">"}, noack=True)
+    assert settled(redis, SIGNALS, "buyer") == "0-0"
+    redis.xreadgroup("buyer-1", "b", {SIGNALS: ">"}, count=2, noack=True)
+    assert settled(redis, SIGNALS, "buyer") == "5-1"

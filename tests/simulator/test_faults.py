@@ -149,6 +149,19 @@ def test_a_stale_cdn_answers_as_of_then_even_past_the_cache_buster(venue: Any) -
     assert len(venue.rows()) == 1
 
 
+def test_a_stuck_cache_repeats_its_first_answer_to_each_question(venue: Any) -> None:
+    def asks(token: str) -> list[dict[str, str]]:
+        return venue.get("clob", "/book", token_id=token).json()["asks"]
+
+    venue.sim.fault("stuck_cache", "clob", route="/book")
+    first, (yes, no) = asks(venue.token), venue.market.tokens
+    venue.sim.call(lambda: venue.sim._app.traders.set_book(yes, [["0.2", "7"]], [["0.9", "7"]]))
+    assert asks(yes) == first
+    assert asks(no) == [{"price": "0.80", "size": "7.00"}]
+    venue.sim.heal()
+    assert asks(yes) == [{"price": "0.90", "size": "7.00"}]
+
+
 def test_a_mute_socket_still_answers_pings(venue: Any) -> None:
     with venue.rtds() as socket:
         venue.sim.fault("mute_socket", "rtds")

@@ -1,6 +1,6 @@
 """What the venue's API says of our own account: orders, trades, balances, restrictions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,11 +8,13 @@ from pydantic import SecretStr
 
 from buyer.chain_fills import own_fills
 from buyer.trades import OrderSeen, Trade
+from buyer.venue.polymarket.answers import barred
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
 from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
+from shared import logs
 from shared.clock import Clock
-from shared.errors import Malformed, Rejected
+from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.http_answer import retry_after_s, value_of
@@ -41,6 +43,7 @@ class Account:
 
     def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
         self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
+        self._by_batch = True
 
     def order(self, order_hash: str) -> OrderSeen | None:
         """Return the venue's word on one order; None when it has none.
@@ -72,8 +75,12 @@ class Account:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
+        return self.trades_of(self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}))
+
+    def trades_of(self, raws: Iterable[Raw]) -> dict[str, list[Raw]]:
+        """Return raw trades by the hash of each order that has a part in them."""
         found: dict[str, list[Raw]] = {}
-        for row in self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}):
+        for row in raws:
             for order_hash in orders_of(row):
                 found.setdefault(order_hash, []).append(row)
         return found
@@ -87,15 +94,34 @@ class Account:
         """Read an order's part of a raw trade."""
         return read_trade(raw, order_hash, facts)
 
-    def settled(self, trade: Trade, order_hash: str) -> Trade:
-        """Return a confirmed trade with the amounts that the chain booked, to the micro-unit; prices are rounded.
+    def booked(self, trades: Sequence[tuple[str, Trade]]) -> dict[str, Trade]:
+        """Return those confirmed trades that the chain shows, with the amounts that it booked to the micro-unit.
+
+        Args:
+            trades: The order's hash and the trade; the answer is by the trade's id.
 
         Raises:
             TryAgain: the node is away or behind. GiveUp: refused, or unreadable.
         """
-        fills = own_fills(self._polygon.receipt_logs(trade.tx_hash, Lane.EXITS)) if trade.tx_hash else []
-        booked = next((fill for fill in fills if fill.order_hash == order_hash), None)
-        return replace(trade, shares=booked.shares, usdc=booked.usdc, fee=booked.fee) if booked else trade
+        sent = list({trade.tx_hash: None for _, trade in trades if trade.tx_hash})
+        shown = zip(sent, self._logs(sent), strict=True)
+        fills = {name: {fill.order_hash: fill for fill in own_fills(found)} for name, found in shown}
+        seen = {trade.id: (trade, fills.get(trade.tx_hash, {}).get(order_hash)) for order_hash, trade in trades}
+        return {
+            name: replace(trade, shares=fill.shares, usdc=fill.usdc, fee=fill.fee)
+            for name, (trade, fill) in seen.items()
+            if fill is not None
+        }
+
+    def _logs(self, sent: list[str]) -> list[list[Any]]:
+        """Return the logs of each transaction; a node that refuses batches is not asked for one again."""
+        if self._by_batch:
+            try:
+                return self._polygon.receipts_logs(sent, Lane.EXITS)
+            except GiveUp as error:
+                self._by_batch = False
+                logs.get("account").warning("batches_refused", error=str(error))
+        return [self._polygon.receipt_logs(tx_hash, Lane.EXITS) for tx_hash in sent]
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
@@ -128,6 +154,25 @@ class Account:
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
     def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask; what would bar us for good is asked once more, as one stray answer proves nothing.
+
+        Raises:
+            RefusedForSafety: the venue refuses our key, account or region.
+        """
+        try:
+            return self._ask(path, params)
+        except Rejected as error:
+            if barred(error.status, "") is None:
+                raise
+        try:
+            return self._ask(path, params)
+        except Rejected as error:
+            no = barred(error.status, str(error))
+            if no is None:
+                raise
+            raise RefusedForSafety(no.fix) from error
+
+    def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
         headers = self._requests.headers("GET", path, "", self._clock.now_ms())
         return asked(self._clob, "GET", path, headers, self._clock, params)
 

@@ -1,7 +1,8 @@
 """What the venue's answer to an order means: a table of its words and statuses. Pure.
 
 Source: venue reference 3.3 and 3.6; `polymarket-client` 0.14.0, `models/clob/order_response.py`. Only what is certain
-is `Refused` or `NotNow`: all the rest is `Unknown`, and what became of the order is found out by its hash (trap 20).
+is `Refused`, `Barred` or `NotNow`: all the rest is `Unknown`; what became of that order is found out by its hash (trap
+20).
 """
 
 import json
@@ -30,6 +31,20 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Barred:
+    """The venue did not take it, nor will it take any other from us: our key, account or region is refused."""
+
+    reason: str
+    status: int
+
+    @property
+    def fix(self) -> str:
+        """Say what happened and what to do before the next start."""
+        what, fix = _BARRED[self.status]
+        return f"{what} ({self.reason}): nothing more is bought, the buyer stops. {fix}"
+
+
+@dataclass(frozen=True)
 class NotNow:
     """The venue did not take it; the same bytes may be taken later."""
 
@@ -51,7 +66,21 @@ class Unknown:
     reason: str
 
 
-Verdict = Accepted | Refused | NotNow | Known | Unknown
+Verdict = Accepted | Refused | Barred | NotNow | Known | Unknown
+
+_NOT_SERVED = (
+    "The venue refuses us before its API",
+    "Ask GEOBLOCK_URL whether trading is allowed from here (the preflight does); a proxy or data centre is often not",
+)
+_BARRED: dict[int, tuple[str, str]] = {
+    401: (
+        "The venue no longer takes our API key",
+        "Start again: without API_KEY a key is made from the signing key. Else set API_KEY, API_SECRET, API_PASSPHRASE",
+    ),
+    403: _NOT_SERVED,
+    451: _NOT_SERVED,
+}
+"""Statuses that no order and no wait changes, with what they mean and the fix."""
 
 _WORDS: tuple[tuple[str, type[Known] | type[NotNow] | type[Unknown]], ...] = (
     ("duplicated", Known),
@@ -68,8 +97,6 @@ _WORDS: tuple[tuple[str, type[Known] | type[NotNow] | type[Unknown]], ...] = (
 _DELAYED = "order match delayed"
 _STATUSES: dict[int, type[NotNow] | type[Unknown]] = {408: Unknown, 425: NotNow, 429: NotNow}
 _OK = range(200, 300)
-_BLOCKED = frozenset({403, 451})
-"""Refused before the API saw it, mostly with a web page: the region or the network is not served."""
 _CALLERS_FAULT = range(400, 500)
 _TAKEN: frozenset[str] = frozenset({"live", "matched", "delayed"})
 _SHOWN_CHARS = 200
@@ -93,8 +120,15 @@ def read_answer(status: int, text: bytes, retry_after_s: float | None = None) ->
     return _by_status(status, said, words)
 
 
+def barred(status: int | None, reason: str) -> Barred | None:
+    """Return what a refused question to our own account means, None where it bars nothing else."""
+    return Barred(reason, status) if status in _BARRED else None
+
+
 def _by_status(status: int, said: dict[str, Any] | None, words: str) -> Verdict:
-    if status in _BLOCKED or (status in _CALLERS_FAULT and said is not None):
+    if status in _BARRED:
+        return Barred(words, status)
+    if status in _CALLERS_FAULT and said is not None:
         return Refused(words)
     if status in _OK and said is not None and (said.get("status") == "unmatched" or said.get("errorMsg")):
         return Refused(words)

@@ -1,7 +1,6 @@
 """The live venue: signs an order once, sends those bytes, and finds out what became of them."""
 
 import json
-import threading
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +8,7 @@ from buyer.fills import dearest_fee
 from buyer.trades import OrderSeen, Trade, provisional
 from buyer.venue.polymarket.account import Account
 from buyer.venue.polymarket.amounts import SIZE_PLACES, amounts
-from buyer.venue.polymarket.answers import Accepted, Known, NotNow, Refused, Unknown, Verdict, read_answer
+from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, Verdict, read_answer
 from buyer.venue.polymarket.auth import Requests
 from buyer.venue.polymarket.order import (
     UnsignedOrder,
@@ -22,14 +21,14 @@ from buyer.venue.polymarket.order import (
 )
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
-from shared.errors import Malformed, OutcomeUnknown, Unavailable
+from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
 from shared.events import Order, OrderState, Outcome, fact_id
 from shared.gate_limits import Lane
+from shared.gated_script import Turns
 from shared.http import Upstream
 from shared.http_answer import retry_after_s
 from shared.market import MarketFacts
 from shared.money import to_micro, truncate
-from shared.rate_gate import RateGate
 
 NOTHING = Decimal(0)
 _SALT_DIGITS = 13
@@ -66,46 +65,48 @@ class Prepared:
 
 
 class LiveVenue:
-    """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn is taken before the intent."""
+    """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn at it is taken with the intent."""
 
     def __init__(
         self,
         orders: Upstream,
-        gate: RateGate,
+        turns: Turns,
         account: Account,
         *,
         signer: Signer,
         wallet: Wallet,
         requests: Requests,
         clock: Clock,
-        stop: threading.Event,
     ) -> None:
-        self._orders, self._gate, self._account = orders, gate, account
+        self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
-        self._clock, self._stop = clock, stop
-        self._turns = 0
+        self._clock = clock
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
-        """Wait for a turn, then sign; the salt is made from the order, so nothing is ever signed two ways.
+        """Sign; the salt is made from the order, so nothing is ever signed two ways.
 
-        The turn comes first, so that nothing lies between the intent (which asks the kill switch) and the order.
+        The turn is taken with the intent (which asks the kill switch), so that nothing lies between it and the order.
         """
         unsigned = self._unsigned(order, facts, now_ms)
-        self._take_turn()
-        self._turns += 1
         signature = whole_signature(unsigned, self._signer.sign(digest(unsigned)))
         return Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms).text
 
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
-        """Post what was prepared and read the answer; what the venue has seen before is looked up."""
+        """Post what was prepared, at the turn that its intent took, and read the answer.
+
+        What the venue has seen before is looked up.
+
+        Raises:
+            OutcomeUnknown: it may have been taken; send the same again later.
+            RefusedForSafety: the venue takes nothing from us any more; it did not take this.
+        """
         sent = Prepared.of(prepared)
-        if self._turns:
-            self._turns -= 1
-        else:
-            self._take_turn()
+        self.turns.use()
         verdict = self._posted(sent)
         if isinstance(verdict, Accepted):
             return _taken(verdict, order, sent)
+        if isinstance(verdict, Barred):
+            raise RefusedForSafety(verdict.fix)
         if isinstance(verdict, Refused):
             return _outcome("REJECTED", verdict.reason, sent)
         if isinstance(verdict, Known):
@@ -130,14 +131,10 @@ class LiveVenue:
         after_s = retry_after_s(answer.headers, self._clock.now_ms())
         verdict = read_answer(answer.status, answer.body, after_s)
         if isinstance(verdict, NotNow):
-            self._gate.throttled(verdict.after_s)
+            self.turns.gate.throttled(verdict.after_s)
         else:
-            self._gate.succeeded()
+            self.turns.gate.succeeded()
         return verdict
-
-    def _take_turn(self) -> None:
-        if not self._gate.acquire(self._stop, Lane.ORDERS):
-            raise Unavailable("stopping, nothing was sent")
 
     def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
         quantity = spend(order, facts) if order.side == "BUY" else order.shares

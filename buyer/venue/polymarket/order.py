@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from eth_hash.auto import keccak
 
+from buyer.once import cached_property
 from buyer.venue.polymarket.amounts import Amounts, Kind
 from shared.market import Side
 from shared.polymarket.endpoints import CHAIN_ID, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
@@ -77,6 +78,23 @@ class UnsignedOrder:
     expires_at_s: int = 0
     post_only: bool = False
 
+    @cached_property
+    def contents(self) -> bytes:
+        """Return the hash of the order's struct."""
+        return keccak(
+            _ORDER_TYPE
+            + self.salt.to_bytes(32, "big")
+            + _names(*self.wallet.names)
+            + int(self.token_id).to_bytes(32, "big")
+            + self.amounts.maker.to_bytes(32, "big")
+            + self.amounts.taker.to_bytes(32, "big")
+            + _SIDES[self.side].to_bytes(32, "big")
+            + int(self.wallet.kind).to_bytes(32, "big")
+            + self.signed_at_ms.to_bytes(32, "big")
+            + bytes.fromhex(self.metadata[2:])
+            + bytes.fromhex(self.builder[2:])
+        )
+
 
 def exchange_of(token_id: str, *, neg_risk: bool) -> Exchange:
     """Return where a token trades."""
@@ -87,12 +105,12 @@ def exchange_of(token_id: str, *, neg_risk: bool) -> Exchange:
 
 def order_hash(order: UnsignedOrder) -> str:
     """Return the hash by which venue and chain know the order."""
-    return "0x" + _digest(order.exchange, contents_hash(order)).hex()
+    return "0x" + _digest(order.exchange, order.contents).hex()
 
 
 def digest(order: UnsignedOrder) -> bytes:
     """Return the 32 bytes to sign; a deposit wallet wraps the order in its own typed data (ERC-7739)."""
-    contents = contents_hash(order)
+    contents = order.contents
     if order.wallet.kind is not WalletKind.DEPOSIT:
         return _digest(order.exchange, contents)
     before, after = _wrap(order.wallet.funder)
@@ -104,7 +122,7 @@ def whole_signature(order: UnsignedOrder, signature: bytes) -> str:
     if order.wallet.kind is not WalletKind.DEPOSIT:
         return "0x" + signature.hex()
     kind = _ORDER.encode()
-    trailer = _separator(order.exchange) + contents_hash(order) + kind + len(kind).to_bytes(2, "big")
+    trailer = _separator(order.exchange) + order.contents + kind + len(kind).to_bytes(2, "big")
     return "0x" + (signature + trailer).hex()
 
 
@@ -134,24 +152,6 @@ def body(order: UnsignedOrder, signature: str, owner: str) -> str:
     if order.post_only:
         payload["postOnly"] = True
     return json.dumps(payload, separators=(",", ":"))
-
-
-@lru_cache(maxsize=4)
-def contents_hash(order: UnsignedOrder) -> bytes:
-    """Return the hash of the order's struct."""
-    return keccak(
-        _ORDER_TYPE
-        + order.salt.to_bytes(32, "big")
-        + _names(*order.wallet.names)
-        + int(order.token_id).to_bytes(32, "big")
-        + order.amounts.maker.to_bytes(32, "big")
-        + order.amounts.taker.to_bytes(32, "big")
-        + _SIDES[order.side].to_bytes(32, "big")
-        + int(order.wallet.kind).to_bytes(32, "big")
-        + order.signed_at_ms.to_bytes(32, "big")
-        + bytes.fromhex(order.metadata[2:])
-        + bytes.fromhex(order.builder[2:])
-    )
 
 
 def _digest(exchange: Exchange, contents: bytes) -> bytes:

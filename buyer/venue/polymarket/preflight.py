@@ -7,14 +7,20 @@ from buyer.venue.polymarket.account import Account, Holding
 from buyer.venue.polymarket.order import Wallet, WalletKind
 from shared.clock import Clock
 from shared.errors import HybridError, Malformed
+from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.money import from_micro
-from shared.polymarket.endpoints import CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
+from shared.polymarket.abi import call
+from shared.polymarket.conditions import read_word
+from shared.polymarket.endpoints import CONDITIONAL_TOKENS, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
 from shared.polymarket.payloads import as_object, flag, text
+from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 
 MOST_SKEW_S = 5
 _NEEDED = {CTF_EXCHANGE_V2: "the CTF exchange", NEG_RISK_CTF_EXCHANGE_V2: "the neg-risk exchange"}
+_IS_APPROVED_FOR_ALL = "0xe985e9c5"
+_ENABLE = "(enable trading on the venue's site), then start again"
 _KINDS = {
     WalletKind.DEPOSIT: ("deposit wallet", "deposit wallet (earlier kind)"),
     WalletKind.SAFE: ("Safe",),
@@ -66,8 +72,10 @@ def check_wallet(wallet: Wallet) -> Check:
 class Preflight:
     """Asks the venue; a question that gets no answer is a check that failed."""
 
-    def __init__(self, clob: Upstream, geoblock: Upstream, account: Account, wallet: Wallet, clock: Clock) -> None:
-        self._clob, self._geoblock, self._account = clob, geoblock, account
+    def __init__(
+        self, clob: Upstream, geoblock: Upstream, account: Account, polygon: Polygon, wallet: Wallet, clock: Clock
+    ) -> None:
+        self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
         self._wallet, self._clock = wallet, clock
 
     def run(self) -> tuple[Check, ...]:
@@ -77,6 +85,7 @@ class Preflight:
             ("region", self._region),
             ("account", self._open_account),
             ("money", self._money),
+            ("sells", self._sells),
         )
         return (check_wallet(self._wallet), *(_answered(name, check) for name, check in asked))
 
@@ -118,10 +127,23 @@ class Preflight:
             return Check("money", passed=False, found="the wallet's balance is 0", fix=fix)
         missing = [name for contract, name in _NEEDED.items() if held.allowances.get(contract, 0) < held.balance]
         if missing:
-            fix = "Approve them once (enable trading on the venue's site), then start again"
+            fix = f"Approve them once {_ENABLE}"
             return Check("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
         third = "" if held.allowances.get(EXCHANGE_V3, 0) else "; markets of Protocol V2 are not approved"
         return Check("money", passed=True, found=f"{from_micro(held.balance)} pUSD, approved{third}")
+
+    def _sells(self) -> Check:
+        """Ask the chain: what may be bought must be sellable too, or no exit could ever get out."""
+        missing = [name for contract, name in _NEEDED.items() if not self._may_move(contract)]
+        if not missing:
+            return Check("sells", passed=True, found="outcome tokens are approved")
+        found = f"{' and '.join(missing)} may not move its outcome tokens, so nothing that is bought could be sold"
+        fix = f"Let ConditionalTokens ({CONDITIONAL_TOKENS}) approve them for all, once {_ENABLE}"
+        return Check("sells", passed=False, found=found, fix=fix)
+
+    def _may_move(self, exchange: str) -> bool:
+        asked = {"to": CONDITIONAL_TOKENS, "data": call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
+        return read_word(self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)) == 1
 
     def _collateral(self) -> Holding:
         return self._account.holding("COLLATERAL", int(self._wallet.kind))

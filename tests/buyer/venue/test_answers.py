@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buyer.venue.polymarket.answers import Accepted, Known, NotNow, Refused, Unknown, read_answer
+from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, read_answer
 
 
 def said(**fields: Any) -> bytes:
@@ -31,8 +31,9 @@ TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
     (400, said(error="no orders found to match with FAK order. FAK orders are partially filled or killed"), Refused),
     (400, said(error="maker address not allowed, please use the deposit wallet flow"), Refused),
     (400, said(error="address in closed only mode"), Refused),
-    (401, said(error="Unauthorized/Invalid api key"), Refused),
-    (403, b"<html><title>Attention Required! | Cloudflare</title></html>", Refused),
+    (401, said(error="Unauthorized/Invalid api key"), Barred),
+    (403, b"<html><title>Attention Required! | Cloudflare</title></html>", Barred),
+    (451, b"", Barred),
     (400, said(error="order 0xab is invalid. Duplicated."), Known),
     (200, taken(success=False, errorMsg="Duplicated"), Known),
     (425, said(error="Too Early"), NotNow),

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from redis import Redis
 
 from buyer.bootstrap import Built, BuyerProcess, build
 from buyer.config import BuyerSettings, parse_args
+from buyer.shard import Shard
 from buyer.venue.polymarket.signer import Signer
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id
 from shared.ledger import RedisLedger, open_lots
+from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.streams import publish
 from simulator import Settings, serve
 from simulator.server import Simulator
@@ -48,13 +51,21 @@ class Floor:
         return self.sim.markets[0].tokens[0]
 
     @property
+    def tokens(self) -> list[str]:
+        return [token for market in self.sim.markets for token in market.tokens]
+
+    @property
     def redis(self) -> Redis:
         return connect(self.redis_url)
 
     def fund(self, usdc: str = "1000", **how: Any) -> None:
-        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        traders = self.sim._app.traders
         self.sim.call(lambda: traders.fund(OWNER, usdc, **how))
-        self.sim.call(lambda: traders.set_book(self.token, *levels))
+        self.offer(self.token)
+
+    def offer(self, token: str) -> None:
+        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        self.sim.call(lambda: traders.set_book(token, *levels))
 
     @property
     def account(self) -> Any:
@@ -73,25 +84,26 @@ class Floor:
             "--geoblock-url": urls["geoblock_url"],
             "--run-dir": str(self.folder),
             "--warm-tokens": "0",
+            "--rpc-rate-per-s": "100",
         }
         return parse_args(["--live", "--no-dry-run", *(word for pair in given.items() for word in pair), *flags])
 
-    def signal(self, number: int = 1) -> ActionableSignal:
+    def signal(self, number: int = 1, token: str = "") -> ActionableSignal:
         now_ms = CLOCK.now_ms()
         return a_signal(
             id=fact_id("signal", number),
             tx_hash="0x" + fact_id("tx", number),
-            token_id=self.token,
+            token_id=token or self.token,
             traded_at_ms=now_ms,
             seen_at_ms=now_ms,
             emitted_at_ms=now_ms,
         )
 
     @contextmanager
-    def buyer(self) -> Generator[Built]:
+    def buyer(self, *flags: str) -> Generator[Built]:
         """Run a live buyer on a thread while the block runs."""
         stop = threading.Event()
-        built = build(self.settings(), stop=stop, emit=self.told.append)
+        built = build(self.settings(*flags), stop=stop, emit=self.told.append)
         thread = threading.Thread(target=built.service.run, args=(stop,))
         thread.start()
         try:
@@ -99,6 +111,16 @@ class Floor:
         finally:
             stop.set()
             thread.join(20)
+
+    @contextmanager
+    def two_buyers(self) -> Generator[None]:
+        """Run two live buyers of one account, each with one of two shards."""
+        with (
+            self.buyer("--buyer-shards", "2", "--consumer", "a", "--lease-s", "2") as one,
+            self.buyer("--buyer-shards", "2", "--consumer", "b", "--lease-s", "2") as two,
+        ):
+            until(lambda: [len(built.service.snapshot()["shards"]) for built in (one, two)] == [1, 1])
+            yield
 
     def lots(self) -> list[tuple[str, int]]:
         return [(lot.leader, lot.shares) for lot in open_lots(RedisLedger(self.redis, "live"))]
@@ -152,6 +174,31 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
 
 
+def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
+    floor.fund()
+    tokens = [next(token for token in floor.tokens if Shard(number, 2).owns(token)) for number in range(2)]
+    signals = [floor.signal(number, token) for number, token in enumerate(tokens)]
+    ledger = RedisLedger(floor.redis, "live")
+    for token in tokens:
+        floor.offer(token)
+
+    with floor.two_buyers():
+        for signal in signals:
+            publish(floor.redis, SIGNALS, signal)
+        until(lambda: len(floor.lots()) == 2)
+    before, cash = sorted(floor.lots()), ledger.accounts().values["cash"]
+    floor.redis.flushall()
+    for signal in signals:
+        publish(floor.redis, SIGNALS, signal)
+
+    with floor.two_buyers():
+        until(lambda: len(floor.lots()) == 2 and not ledger.records("orders"))
+
+    assert sorted(floor.lots()) == before
+    assert cash == floor.account.cash
+    assert len(floor.sim._app.traders.orders(lambda _: True)) == 2
+
+
 def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
     floor.fund()
     floor.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.1})
@@ -165,11 +212,33 @@ def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_anot
     assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
 
 
+def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
+    """Without the market channel nothing can tell that REST repeats an old book: the order's limit does."""
+    floor.fund()
+    traders = floor.sim._app.traders
+    with floor.buyer():
+        floor.sim.fault("stuck_cache", "clob", route="/book")
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+        floor.sim.call(lambda: traders.set_book(floor.token, [["0.8", "1000"]], [["0.9", "1000"]]))
+        publish(floor.redis, SIGNALS, floor.signal(2))
+        until(lambda: len(floor.told) == 2)
+
+    first, second = floor.told
+    assert (first.verdict, second.verdict) == ("BUY", "BUY")
+    assert second.inputs.book is not None
+    assert second.inputs.book.best_ask == Decimal("0.5")
+    assert second.outcome is not None
+    assert (second.outcome.state, second.outcome.shares) == ("REJECTED", 0)
+    assert "no orders found to match" in second.outcome.reason
+
+
 @pytest.mark.parametrize(
     ("spoil", "flags", "says"),
     [
         ("broke", (), "Send pUSD"),
         ("unapproved", (), "may not spend it"),
+        ("unsellable", (), "the CTF exchange may not move its outcome tokens"),
         ("closed", (), "only close positions"),
         ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
         ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
@@ -182,6 +251,8 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
 ) -> None:
     floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
     floor.account.closed_only = spoil == "closed"
+    if spoil == "unsellable":
+        floor.account.operators.remove(CTF_EXCHANGE_V2)
     if spoil == "skewed":
         floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import cast
 
 from pydantic import SecretStr
@@ -62,6 +63,39 @@ def test_a_frame_is_news_and_a_pong_is_not() -> None:
     feed.wait(1)
 
     assert [feed.wait(1) for _ in range(3)] == [False, True, False]
+
+
+def test_confirmed_trades_are_handed_out_once_and_nothing_else_is() -> None:
+    confirmed = '{"event_type":"trade","status":"CONFIRMED","id":"t1","size":9.25}'
+    others = [
+        '{"event_type":"trade","status":"MINED"}',
+        '{"event_type":"order","status":"CONFIRMED"}',
+        "CONFIRMED",
+        None,
+    ]
+    line = Line(ManualClock(), frames=[confirmed, f"[{confirmed}]", *others])
+    feed = line.feed()
+
+    for _ in range(7):
+        feed.wait(1)
+
+    assert [(row["id"], row["size"]) for row in feed.trades()] == [("t1", Decimal("9.25"))] * 2
+    assert feed.trades() == []
+
+
+def test_it_covers_what_happened_since_the_line_stands_and_nothing_after_it_broke() -> None:
+    clock = ManualClock()
+    line = Line(clock)
+    feed = line.feed()
+    assert not feed.covers(clock.now_ms())
+
+    feed.wait(1)
+
+    assert feed.covers(clock.now_ms())
+    assert not feed.covers(clock.now_ms() - 1)
+    line.down = True
+    feed.wait(1)
+    assert not feed.covers(clock.now_ms() + 10_000)
 
 
 def test_trap_10_a_line_that_is_open_and_mute_is_left_for_another_one() -> None:

@@ -170,3 +170,69 @@ def test_a_book_of_another_token_is_refused() -> None:
     assert fetch_book(upstream, "2", ManualClock()).token_id == "2"
     with pytest.raises(Malformed, match="asked for the book of 1"):
         fetch_book(upstream, "1", ManualClock())
+
+
+class Pairs(Gamma):
+    """Markets of two outcomes each, asked for by condition too."""
+
+    def answer(self, asked: dict[str, Any]) -> Any:
+        if "condition_ids" not in asked:
+            return super().answer(asked)
+        if self.away:
+            return Unavailable("gamma: 503")
+        known = self.closed if asked["closed"] == "true" else self.tokens
+        return [self.market("1")] if asked["condition_ids"] == "0xc0" and "1" in known else []
+
+    def market(self, token: str) -> dict[str, Any]:
+        return super().market(token) | {"outcomes": '["Yes", "No"]', "clobTokenIds": '["1", "2"]'}
+
+
+def test_the_outcomes_of_a_market_at_hand_cost_nothing_however_old_its_facts_are() -> None:
+    house = House(Pairs("1"))
+    house.cache.fetch("1")
+    house.clock.advance(10_000)
+
+    assert house.cache.outcomes("0xc0") == ("1", "2")
+    assert len(house.upstream.asked) == 1
+    assert house.cache.get("1") is None
+
+
+@pytest.mark.parametrize("gamma", [Pairs("1"), Pairs(closed=("1",))])
+def test_the_outcomes_of_a_market_not_at_hand_are_asked_for_once_open_or_closed(gamma: Gamma) -> None:
+    house = House(gamma)
+
+    assert house.cache.outcomes("0xc0") == house.cache.outcomes("0xc0") == ("1", "2")
+    assert len(house.upstream.asked) == (1 if gamma.tokens else 2)
+
+
+def test_a_market_of_which_one_outcome_is_at_hand_is_asked_for_whole() -> None:
+    house = House(Pairs("1"))
+    (known, _) = fetch_markets(house.upstream, ["1"], closed=False, lane=Lane.FRESH)[0]
+    house.cache._keep([known])
+
+    assert house.cache.outcomes("0xc0") == ("1", "2")
+
+
+def test_an_unknown_market_is_rejected_by_name_and_not_asked_for_again_for_a_minute() -> None:
+    house = House(Pairs())
+
+    for _ in range(3):
+        with pytest.raises(Rejected, match="market 0xdd"):
+            house.cache.outcomes("0xdd")
+    assert len(house.upstream.asked) == 2
+    house.clock.advance(61)
+    with pytest.raises(Rejected):
+        house.cache.outcomes("0xdd")
+    assert len(house.upstream.asked) == 4
+
+
+def test_a_gamma_that_is_away_is_asked_again() -> None:
+    gamma = Pairs("1")
+    house = House(gamma)
+    gamma.away = True
+    with pytest.raises(Unavailable):
+        house.cache.outcomes("0xc0")
+
+    gamma.away = False
+
+    assert house.cache.outcomes("0xc0") == ("1", "2")

@@ -1,0 +1,102 @@
+"""The plots of a copyability report: what following brought at each delay, what it cost, how the leader trades."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from backtest.report.figures import AMBER, BLUE, GREEN, GREY, RED, blank, dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plotly.graph_objects import Figure
+
+    from backtest.conduct import Conduct
+    from backtest.copyable import Copy
+
+LINES = (BLUE, AMBER, RED, GREEN, GREY)
+COSTS = (("price moved", BLUE, "delay"), ("spread", AMBER, "spread"), ("impact", RED, "impact"), ("fees", GREY, "fees"))
+LARGE = 30
+"""From so many points on they are not marked one by one."""
+MOST_POINTS = 200
+
+
+def results(copies: Sequence[Copy]) -> Figure:
+    """Draw what each delay brought, with the span that luck alone would give it."""
+    sums = [dollars(copy.result.pnl) for copy in copies]
+    figure = blank(height=320)
+    figure.add_scatter(
+        x=names(copies),
+        y=sums,
+        mode="markers",
+        marker={"size": 13, "color": [GREEN if value > 0 else RED for value in sums]},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [max(0.0, dollars(copy.likely.high) - y) for copy, y in zip(copies, sums, strict=True)],
+            "arrayminus": [max(0.0, y - dollars(copy.likely.low)) for copy, y in zip(copies, sums, strict=True)],
+            "thickness": 2,
+            "width": 10,
+            "color": GREY,
+        },
+    )
+    figure.add_hline(y=0, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_layout(
+        xaxis={"type": "category", "title": {"text": "delay behind the leader", "standoff": 12}},
+        yaxis={"tickformat": "+,.0f"},
+        showlegend=False,
+    )
+    return figure
+
+
+def accounts(copies: Sequence[Copy]) -> Figure:
+    """Draw each delay's account over time."""
+    figure = blank(height=320)
+    for copy, color in zip(copies, LINES, strict=False):
+        points = copy.result.equity
+        figure.add_scatter(
+            x=[point.at_ms for point in points],
+            y=[dollars(point.equity) for point in points],
+            name=f"{copy.delay_s:g} s",
+            line={"color": color, "width": 2},
+        )
+    figure.add_hline(y=dollars(copies[0].result.bankroll), line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_layout(xaxis={"type": "date"}, yaxis={"tickformat": ",.0f"}, hovermode="x unified")
+    return figure
+
+
+def costs(copies: Sequence[Copy]) -> Figure:
+    """Draw what each delay cost beyond the leader's own prices."""
+    figure = blank(height=320)
+    for name, color, field in COSTS:
+        amounts = [dollars(getattr(copy.result.costs, field)) for copy in copies]
+        figure.add_bar(x=names(copies), y=amounts, name=name, marker_color=color)
+    figure.update_layout(
+        xaxis={"type": "category", "title": {"text": "delay behind the leader", "standoff": 12}},
+        yaxis={"tickformat": ",.0f"},
+        barmode="relative",
+    )
+    return figure
+
+
+def concentration(conduct: Conduct) -> Figure:
+    """Draw which share of the leader's volume its largest markets hold."""
+    volumes = sorted((market.volume for market in conduct.markets.values()), reverse=True)
+    whole = max(1, sum(volumes))
+    shares = [sum_so_far / whole for sum_so_far in accumulate(volumes)]
+    places = sorted({*range(0, len(shares), 1 + len(shares) // MOST_POINTS), len(shares) - 1} - {-1})
+    x, y = [0, *(place + 1 for place in places)], [0.0, *(shares[place] for place in places)]
+    figure = blank(height=320)
+    figure.add_scatter(x=x, y=y, mode="lines+markers" if len(x) < LARGE else "lines", line={"color": BLUE})
+    figure.update_layout(
+        xaxis={"title": {"text": "markets, the largest first", "standoff": 12}, "tickformat": ",d"},
+        yaxis={"tickformat": ".0%", "range": [0, 1.03]},
+        showlegend=False,
+    )
+    return figure
+
+
+def names(copies: Sequence[Copy]) -> list[str]:
+    """Return each delay as it is written under an axis."""
+    return [f"{copy.delay_s:g} s" for copy in copies]

@@ -1,0 +1,78 @@
+"""What a buyer finishes before it decides anything new: start is recovery, the same way every time."""
+
+from collections.abc import Callable
+
+from buyer.attempts import Attempts
+from buyer.engine import Engine
+from buyer.journal import Journal
+from buyer.recovery import Recovery
+from buyer.settlement import Settlement
+from shared import logs
+from shared.errors import Malformed
+
+
+class Opening:
+    """The starting bankroll, the intents without an outcome, and what only the chain knows of us.
+
+    `renew` keeps the lease between its steps.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        attempts: Attempts,
+        bankroll: int,
+        *,
+        renew: Callable[[], None],
+        recovery: Recovery | None = None,
+        settlement: Settlement | None = None,
+    ) -> None:
+        self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
+        self._renew, self._recovery, self._settlement = renew, recovery, settlement
+        self._done = self._adopted = False
+        self._log = logs.get("buyer")
+
+    def interrupted(self) -> None:
+        """Finish what is open again before anything new: a step's outcome is unknown."""
+        self._done = False
+
+    def emptied(self) -> None:
+        """Ask the chain again as well: the server lost what it knew."""
+        self._done = self._adopted = False
+
+    def finish(self) -> None:
+        """Finish what is open, once after each interruption.
+
+        Raises:
+            TryAgain, OutcomeUnknown: call again; nothing new may be decided yet.
+        """
+        if self._done:
+            return
+        self._journal.deposit(self._bankroll)
+        for signal_id, intent in self._journal.open_intents().items():
+            self._log.warning("intent_resumed", signal_id=signal_id)
+            self._renew()
+            self._resume(signal_id, intent)
+        self._adopt()
+        self._done = True
+
+    def _resume(self, signal_id: str, intent: str) -> None:
+        signed = self._journal.signed(signal_id)
+        try:
+            self._attempts.make(
+                signal_id,
+                lambda: self._engine.resume(intent, signed),
+                lambda reason: self._engine.abandon(intent, signed, reason),
+            )
+        except Malformed as error:
+            fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
+            self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
+
+    def _adopt(self) -> None:
+        """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
+        if self._recovery is None or self._settlement is None or self._adopted:
+            return
+        for decision in self._recovery.run():
+            self._settlement.watch(decision)
+        self._adopted = True

@@ -1,0 +1,134 @@
+"""What the shards of one process share, and how each is built from it: here live and paper differ."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from redis import Redis
+
+from buyer.adoption import Adoption
+from buyer.config import BuyerSettings
+from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
+from buyer.journal import Journal
+from buyer.layout import Layout
+from buyer.prices import MarketPriceFeed
+from buyer.service import BuyerService
+from buyer.settling import Settling
+from buyer.shard import Shard
+from buyer.shard_ledger import ShardLedger
+from buyer.venue.paper import PaperVenue
+from buyer.venue.port import Venue
+from buyer.venue.shadow import Shadowed
+from buyer.venue.taken import Taken
+from shared import logs
+from shared.broker import connect
+from shared.clock import Clock
+from shared.events import SIGNALS, BuyEngineDecision
+from shared.group_reader import GroupReader
+from shared.lease import Lease
+from shared.ledger import RedisLedger
+from shared.life import code_version
+from shared.money import to_micro
+from shared.streams import Entry
+
+if TYPE_CHECKING:
+    from buyer.live import LiveAccount, LiveParts
+
+BLOCK_MS = 1000
+
+Emit = Callable[[BuyEngineDecision], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One process's connections, prices, account and outlet.
+
+    `waiting` is how many signals of the same process may wait in each shard; 0 where they come by the stream alone.
+    """
+
+    settings: BuyerSettings
+    mode: Literal["paper", "live"]
+    redis: Redis
+    layout: Layout
+    prices: MarketPriceFeed
+    account: "LiveAccount | None"
+    emit: Emit
+    clock: Clock
+    stop: threading.Event
+    waiting: int
+
+    def open(self, shard: Shard, lease: Lease) -> BuyerService:
+        """Build the buyer of one shard; all that it writes carries the lease's token."""
+        whole = RedisLedger(self.redis, self.mode)
+        ledger = ShardLedger(whole, shard)
+        journal = Journal(ledger, lambda: lease.fence)
+        settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
+        live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
+        if live:
+            journal.order_at(live.venue.turns)
+        counting: list[BuyerService] = []
+
+        def announce(decision: BuyEngineDecision) -> None:
+            counting[0].decided(decision)
+            if live:
+                live.settlement.watch(decision)
+            try:
+                self.emit(decision)
+            except (OSError, ValueError) as error:
+                logs.get("buyer").warning("nobody_reads_decisions", error=str(error))
+
+        engine = Engine(
+            journal=journal,
+            prices=self.prices,
+            venue=self._venue(live),
+            clock=self.clock,
+            limits=self.settings.limits,
+            identity=Identity(self.mode, self.settings.limits.id, code_version()),
+            emit=announce,
+        )
+        tasks = ExitTasks(ledger, lambda: lease.fence)
+        service = BuyerService(
+            engine=engine,
+            journal=journal,
+            prices=self.prices,
+            lease=lease,
+            reader=self._reader(shard),
+            clock=self.clock,
+            bankroll=live.bankroll if live else to_micro(self.settings.paper_bankroll_usdc),
+            inbox=queue.Queue(self.waiting) if self.waiting else None,
+            settlement=live.settlement if live else None,
+            recovery=live.recovery if live else None,
+            desk=ExitDesk(engine, tasks, self.prices, clock=self.clock, limits=self.settings.limits),
+            shard=shard,
+            layout=self.layout,
+            lanes=live.lanes if live else None,
+        )
+        counting.append(service)
+        return service
+
+    def _venue(self, live: "LiveParts | None") -> Venue:
+        if live:
+            return Shadowed(live.venue, self.prices.book_at_hand)
+        latency_s, taken = self.settings.paper_latency_s, Taken()
+        return PaperVenue(self.prices, clock=self.clock, stop=self.stop, latency_s=latency_s, taken=taken)
+
+    def _reader(self, shard: Shard) -> GroupReader:
+        """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""
+
+        def mine(entry: Entry) -> bool:
+            return shard.takes(entry.id, entry.json)
+
+        return GroupReader(
+            connect(self.settings.redis_url, blocking_s=BLOCK_MS / 1000),
+            SIGNALS,
+            shard.group,
+            self.settings.consumer,
+            clock=self.clock,
+            sole=True,
+            mine=mine if shard.of > 1 else None,
+            block_ms=1 if self.waiting else BLOCK_MS,
+        )

@@ -1,0 +1,23 @@
+"""A real browser for the pages."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from backtest.report import pictures
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Give the system's Chromium, or skip and say why."""
+    path = next(filter(None, map(shutil.which, pictures.BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no Chromium: none of {', '.join(pictures.BROWSERS)} is on the PATH")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path)
+        yield chromium
+        chromium.close()

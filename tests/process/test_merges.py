@@ -1,0 +1,60 @@
+"""A leader merges at the local venue: detector and buyer, over sockets, and the lot is gone once."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from buyer.bootstrap import build
+from buyer.config import parse_args
+from shared.broker import connect
+from shared.events import BuyEngineDecision
+from shared.ledger import RedisLedger, open_lots
+from simulator import Settings, Simulator, serve
+from tests.detector.venue import detecting, settings, signals, wait_until
+
+pytestmark = [pytest.mark.server, pytest.mark.simulator]
+
+
+def both_bought(sim: Simulator) -> str:
+    """Let the first leader hold 40 of each outcome of the first market; return its condition."""
+    market = sim.markets[0]
+    for token in market.tokens:
+        sim.call(lambda token=token: sim._app.traders.set_book(token, [["0.49", "1000"]], [["0.5", "1000"]]))
+        sim.fill(leader=sim.leaders[0].address, token=token, side="BUY", shares="40", price="0.5")
+    return market.condition_id
+
+
+def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, tmp_path: Path) -> None:
+    redis, told = connect(valkey_url), list[BuyEngineDecision]()
+    with serve(Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)) as sim:
+        urls, stop = sim.urls, threading.Event()
+        given = {"redis-url": valkey_url, "gamma-url": urls["gamma_url"], "clob-url": urls["clob_url"]}
+        words = [word for name, value in given.items() for word in (f"--{name}", value)]
+        cfg = parse_args([*words, "--warm-tokens", "0", "--run-dir", str(tmp_path)])
+        buyer = build(cfg, stop=stop, emit=told.append).service
+        thread = threading.Thread(target=buyer.run, args=(stop,))
+        thread.start()
+        ledger = RedisLedger(redis, "paper")
+        try:
+            with detecting(settings(sim, valkey_url)):
+                condition = both_bought(sim)
+                wait_until(lambda: len(open_lots(ledger)) == 2, "both outcomes are followed")
+                for token in sim.markets[0].tokens:
+                    sim.call(lambda token=token: sim._app.traders.set_book(token, [["0.3", "1000"]], [["0.7", "1000"]]))
+                sim.merge(sim.leaders[0].address, condition, "40")
+                wait_until(lambda: not open_lots(ledger), "both lots are sold")
+            with detecting(settings(sim, valkey_url)):
+                sim.fill(
+                    leader=sim.leaders[1].address, token=sim.markets[0].tokens[0], side="BUY", shares="9", price="0.5"
+                )
+                wait_until(lambda: len(signals(redis)) == 5, "a restarted detector goes on")
+        finally:
+            stop.set()
+            thread.join(15)
+
+    merges = [signal for signal in signals(redis) if signal.cause == "MERGE"]
+    assert sorted(signal.token_id for signal in merges) == sorted(sim.markets[0].tokens)
+    assert {(signal.shares, signal.usdc, signal.price) for signal in merges} == {(40, 20, 0)}
+    sold = [decision for decision in told if decision.verdict == "SELL"]
+    assert {decision.signal_id for decision in sold} == {signal.id for signal in merges}
