@@ -7,11 +7,13 @@ more than the cap. A replacement must raise both parts by an eighth or nodes ref
 from dataclasses import dataclass
 from decimal import Decimal
 
-from shared.errors import Unavailable
+from shared.errors import Rejected, Unavailable
 from shared.money import MICRO
 
 GWEI = 10**9
 POL = 10**18
+MOST_GAS = 2**24
+"""What one transaction may take (EIP-7825); one that asks for more is never mined, however often it is replaced."""
 _MARGIN = (5, 4)
 """Gas asked for, over the estimate: balances and storage may have moved until it is mined."""
 _RAISE = (9, 8)
@@ -62,8 +64,14 @@ def raised(last: Fees, market: Market, cap: int) -> Fees | None:
 
 
 def with_margin(estimate: int) -> int:
-    """Return the gas to ask for."""
-    return _up(estimate, _MARGIN)
+    """Return the gas to ask for.
+
+    Raises:
+        Rejected: no block takes a transaction this large.
+    """
+    if estimate > MOST_GAS:
+        raise Rejected(f"it takes {estimate} gas, and a transaction may take {MOST_GAS} (EIP-7825): send less at once")
+    return min(_up(estimate, _MARGIN), MOST_GAS)
 
 
 def worth(wei: int, pol_price: Decimal) -> int:

@@ -128,13 +128,16 @@ class Teller:
         """Send one condition, with others that are due where the wallet takes several at once."""
         self._books.held(due.condition_id).check(due.condition_id)
         batch = self._batch(due, least)
-        try:
-            self._carrier.send(self._calls(batch), batch, self._desk.route)
-        except Rejected as error:
-            if len(batch) == 1:
-                raise
-            self._log.warning("batch_would_revert", conditions=len(batch), error=str(error))
-            self._carrier.send(self._calls((due,)), (due,), self._desk.route)
+        while True:
+            try:
+                self._carrier.send(self._calls(batch), batch, self._desk.route)
+            except Rejected as error:
+                if len(batch) == 1:
+                    raise
+                self._log.warning("batch_would_revert", conditions=len(batch), error=str(error))
+                batch = batch[: len(batch) // 2]
+            else:
+                break
         return self._finish()
 
     def _batch(self, first: Due, least: int) -> tuple[Due, ...]:

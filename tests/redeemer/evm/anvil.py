@@ -133,7 +133,7 @@ class AnvilNode(EvmNode):
         return self.ask("eth_call", call, block)
 
     def eth_estimate_gas(self, call: Mapping[str, Any]) -> str:
-        return self.ask("eth_estimateGas", call)
+        return hex(int(self.ask("eth_estimateGas", call), 16) * self.heavier)
 
     def eth_send_raw_transaction(self, raw: str) -> str:
         return super().eth_send_raw_transaction(raw) if self.holding else self.ask("eth_sendRawTransaction", raw)

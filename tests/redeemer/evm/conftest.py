@@ -48,4 +48,4 @@ def town(_built: "Town") -> Iterator["Town"]:
     yield _built
     _built.node.tester.revert_to_snapshot(before)
     _built.node.away = _built.node.forgets = _built.node.lags = _built.node.holding = False
-    _built.node.held = []
+    _built.node.held, _built.node.heavier = [], 1

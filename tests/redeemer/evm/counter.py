@@ -16,7 +16,7 @@ from redeemer.planner import Planner
 from redeemer.purse import Purse
 from redeemer.rules import Rules
 from redeemer.teller import Desk, Teller
-from redeemer.ways import Route, WalletKind
+from redeemer.ways import Route, WalletKind, by_safe, call_of
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import REDEMPTIONS, Event, RedemptionAlarm, RedemptionResult
@@ -132,6 +132,12 @@ class Counter:
 
     def redeem(self, market: Market) -> RedemptionResult | None:
         return self.teller.redeem(self.wallet, market.condition_id)
+
+    def call_of(self, market: Market) -> dict[str, str]:
+        """Return the Safe's call that redeems one market, as a node is asked about it."""
+        due = self.planner.judge([market.condition_id])[0]
+        one = by_safe(self.wallet, self.purse.address, (call_of(due, "adapter", self.contracts),), self.contracts)
+        return {"from": self.purse.address, "to": one.to, "data": one.data}
 
     def states(self, *markets: Market) -> list[str]:
         return [due.state for due in self.planner.judge([market.condition_id for market in markets])]

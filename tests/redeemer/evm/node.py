@@ -33,6 +33,7 @@ class EvmNode:
         self.asked: list[str] = []
         self.throttles = 0
         self.tip = GWEI
+        self.heavier = 1
         self.collections: dict[str, str] = {}
 
     @property
@@ -113,7 +114,7 @@ class EvmNode:
         return self.collections[data]
 
     def eth_estimate_gas(self, call: Mapping[str, Any]) -> str:
-        return hex(self.tester.estimate_gas(self._transaction(call)))
+        return hex(self.tester.estimate_gas(self._transaction(call)) * self.heavier)
 
     def eth_send_raw_transaction(self, raw: str) -> str:
         if self.holding:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from redeemer import gas
 from redeemer.proof import prove
 from redeemer.ways import Route
 from shared.accounts import CASH
@@ -94,6 +95,25 @@ def test_a_safe_redeems_everything_due_in_one_transaction(town: Town) -> None:
     assert told in counter.published()
     assert (told and told.condition_id, town.node.asked) == (markets[2].condition_id, [])
     assert counter.redeem(markets[2]) is None
+
+
+def test_a_batch_that_is_refused_is_halved_until_it_goes_through(town: Town) -> None:
+    counter = Counter(town, wallet=town.safe, kind="safe")
+    markets = [town.market() for _ in range(4)]
+    for market in markets:
+        counter.hold(market, ONE)
+        town.resolve(market, 1, 0)
+    alone = town.node.eth_estimate_gas(counter.call_of(markets[0]))
+    town.node.heavier = gas.MOST_GAS // int(alone, 16) // 2
+
+    first = counter.redeem(markets[0])
+
+    assert first is not None
+    together = [event for event in counter.published() if event.transaction == first.transaction]
+    assert 1 <= len(together) < 4
+    for market in markets:
+        counter.redeem(market)
+    assert (len(counter.published()), counter.pusd()) == (4, 4 * ONE)
 
 
 def test_trap_27_a_loser_is_written_off_once_without_a_transaction(town: Town) -> None:

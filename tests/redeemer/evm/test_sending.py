@@ -8,7 +8,7 @@ import pytest
 from redeemer import gas
 from redeemer.sending import Sending, read
 from redeemer.ways import call_of
-from shared.errors import Malformed, OutcomeUnknown, Unavailable
+from shared.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
 from shared.polymarket import abi
 from shared.writes import Record, Write
 from tests.redeemer.evm.counter import Counter
@@ -250,6 +250,13 @@ def test_trap_28_a_replacement_above_the_cap_is_not_made() -> None:
 
     assert gas.raised(last, gas.Market(GWEI, GWEI), 112 * GWEI) is None
     assert gas.raised(last, gas.Market(GWEI, GWEI), 113 * GWEI) == gas.Fees(112_500_000_000, 33_750_000_000)
+
+
+def test_what_no_block_would_take_is_not_sent_and_a_margin_never_makes_it_so() -> None:
+    assert gas.with_margin(100_000) == 125_000
+    assert gas.with_margin(gas.MOST_GAS - 1) == gas.MOST_GAS
+    with pytest.raises(Rejected, match="send less at once"):
+        gas.with_margin(gas.MOST_GAS + 1)
 
 
 def test_an_empty_signer_is_told_to_get_pol(town: Town) -> None:
