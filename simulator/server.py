@@ -22,7 +22,7 @@ from simulator.wire import Http
 from simulator.world import World
 
 _GRACE_S = 1
-_START_S = 10
+_START_S = 30
 Result = TypeVar("Result")
 
 

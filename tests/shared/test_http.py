@@ -119,7 +119,7 @@ def gate() -> Generator[RateGate]:
 
 @pytest.fixture
 def upstream(server: Server, gate: RateGate) -> Generator[Upstream]:
-    built = Upstream("data", server.url, [gate], clock=SystemClock(), stop=threading.Event(), timeout_s=0.3)
+    built = Upstream("data", server.url, [gate], clock=SystemClock(), stop=threading.Event(), timeout_s=0.5)
     yield built
     built.close()
 
@@ -199,7 +199,7 @@ def test_trap_13_a_429_is_rate_limited_with_the_upstreams_word_on_when(
 
     assert caught.value.retry_after_s == seconds
     assert gate.snapshot().throttled == 1
-    assert gate.snapshot().hold_s == pytest.approx(seconds or gate.limits.hold_s, abs=0.2)
+    assert gate.snapshot().hold_s == pytest.approx(seconds or gate.limits.hold_s, abs=1.0)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425])
@@ -220,7 +220,7 @@ def test_a_fault_that_says_when_to_come_back_holds_the_gate(server: Server, upst
     with pytest.raises(Unavailable):
         upstream.get("/order")
 
-    assert gate.snapshot().hold_s == pytest.approx(5, abs=0.2)
+    assert gate.snapshot().hold_s == pytest.approx(5, abs=1.0)
 
 
 def test_trap_13_a_403_web_page_is_rejected_in_plain_words(server: Server, upstream: Upstream) -> None:
@@ -262,14 +262,14 @@ def test_long_words_are_cut_short(server: Server, upstream: Upstream) -> None:
 def test_trap_13_silence_is_unavailable_after_the_time_out(server: Server, upstream: Upstream) -> None:
     server.says(Reply(drip_s=1.0))
 
-    with pytest.raises(Unavailable, match=r"data GET /v2/activity: no answer within 0\.3 s"):
+    with pytest.raises(Unavailable, match=r"data GET /v2/activity: no answer within 0\.5 s"):
         upstream.get("/v2/activity")
 
 
 def test_an_answer_that_drips_does_not_hold_us_for_ever(server: Server, upstream: Upstream) -> None:
     server.says(Reply(body=b"[" + b" " * 200 + b"]", drip_s=0.05))
 
-    with pytest.raises(Unavailable, match=r"not complete within 0\.6 s"):
+    with pytest.raises(Unavailable, match=r"not complete within 1 s"):
         upstream.get("/v2/activity")
 
 
@@ -361,7 +361,7 @@ def test_redirects_that_go_round_end(server: Server, upstream: Upstream) -> None
 def test_trap_30_no_message_holds_a_key(server: Server, gate: RateGate) -> None:
     key = "Zk3yThatNobodyMaySee1234"
     url = f"{server.url}/v2/{key}"
-    upstream = Upstream("rpc", url, [gate], clock=SystemClock(), stop=threading.Event(), timeout_s=0.2)
+    upstream = Upstream("rpc", url, [gate], clock=SystemClock(), stop=threading.Event(), timeout_s=0.5)
     replies = [
         Reply(401, f"invalid key {key}".encode()),
         Reply(500, key.encode()),
