@@ -91,7 +91,8 @@ def test_an_api_key_revoked_while_an_order_settles_stops_the_buyer_and_forgets_n
         publish(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(ledger.records("orders")))
         revoke(floor)
+        floor.sim.fault("close_socket", "user")  # what no feed covers is asked for
 
         with pytest.raises(RefusedForSafety, match="no longer takes our API key"):
-            ended.result(15)
+            ended.result(60)
     assert len(ledger.records("orders")) == 1
