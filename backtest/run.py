@@ -5,6 +5,7 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 """
 
 import heapq
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -108,6 +109,7 @@ class Run:
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
         self._watches = triggered(limits) or bool(limits.leader_limits)
         self._waiting: list[Waiting] = []
+        self._expected: deque[Happening] = deque()
         self._payouts: list[tuple[int, Resolved]] = []
         self._value = Valuation(self.quotes)
         self._number = self._realized = 0
@@ -150,27 +152,41 @@ class Run:
             self._desk.turn()
 
     def _fetch(self) -> bool:
-        """Take in trades until no later one could arrive before the next that waits; say whether one waits."""
+        """Look for trades until no later one could arrive before the next that waits; say whether one waits.
+
+        What is looked at early still happens in its time: exits between two signals must not see it before.
+        """
         waiting, coming = self._waiting, self._coming
         while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
-            self._happen(coming.take())
+            self._expect(coming.take())
         return bool(waiting)
 
     def _pass_time(self, now_ms: int) -> None:
         """Let everything up to `now_ms` happen."""
-        coming = self._coming
+        coming, expected = self._coming, self._expected
         while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
-            self._happen(coming.take())
+            self._expect(coming.take())
+        while expected and expected[0][0] <= now_ms:
+            self._happen(expected.popleft())
         while self._payouts and self._payouts[0][0] <= now_ms:
             self._redeem(*heapq.heappop(self._payouts))
         self._clock.set(now_ms)
 
-    def _happen(self, happening: Happening) -> None:
+    def _expect(self, happening: Happening) -> None:
+        """Note what will happen, and when a trade's signal will arrive."""
         at_ms, what = happening
         self.starts_at_ms = self.starts_at_ms or at_ms
         self.ends_at_ms = at_ms
+        self._expected.append(happening)
         if isinstance(what, ActionableSignal):
-            self._trade(at_ms, what)
+            self._number += 1
+            arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
+            heapq.heappush(self._waiting, (arrives_ms, self._number, what))
+
+    def _happen(self, happening: Happening) -> None:
+        at_ms, what = happening
+        if isinstance(what, ActionableSignal):
+            self._trade(what)
         elif isinstance(what, Book):
             self.quotes.seen(what)
         elif isinstance(what, MarketFacts):
@@ -178,7 +194,7 @@ class Run:
         else:
             self._resolve(at_ms, what)
 
-    def _trade(self, at_ms: int, signal: ActionableSignal) -> None:
+    def _trade(self, signal: ActionableSignal) -> None:
         token_id = signal.token_id
         self.markets.traded(signal)
         if signal.cause == "TRADE":
@@ -186,9 +202,6 @@ class Run:
             self._value.priced(token_id)
         shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
         self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
-        self._number += 1
-        arrives_ms = max(at_ms, self._models.delay.arrival_ms(signal))
-        heapq.heappush(self._waiting, (arrives_ms, self._number, signal))
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):

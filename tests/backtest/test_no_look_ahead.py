@@ -58,6 +58,18 @@ def test_shuffling_the_future_changes_nothing_before_it(
     assert settled(known, at_ms) == settled(changed, at_ms) == settled(ended, at_ms)
 
 
+def test_an_exit_between_two_signals_sees_no_market_close_before_its_time() -> None:
+    buys = [(0, "0.3", "a1", "BUY", False)] * 7
+    drawn = [*buys, (0, "0.5", "a1", "SELL", False), *((gap, "0.3", "a1", "BUY", False) for gap in (1, 3, 2))]
+    whole = history(drawn)
+    at_ms = whole[-1].at_ms
+
+    known, ended = run(whole), run([*whole[:-1], resolves((at_ms - START_MS) // 1000, "0", "1")])
+
+    assert any(o.side == "SELL" for o in settled(known, at_ms))
+    assert settled(known, at_ms) == settled(ended, at_ms)
+
+
 def test_a_trade_of_the_very_moment_is_known_and_one_a_second_later_is_not() -> None:
     other = "0x" + "b2" * 20
     at_decision = run([a_trade(0), a_trade(2, "0.7", leader=other)], order_ms=0).outcomes[0]
