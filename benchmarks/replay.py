@@ -207,7 +207,7 @@ def _signal(number: int) -> str:
     return (
         f'{{"event":"ACTIONABLE_SIGNAL","version":1,"id":"{fact_id("signal", number)}","emitted_at_ms":{at_ms + 1800},'
         f'"leader":"0x{number % LEADERS:040x}","leader_label":"","tx_hash":"0x{number:064x}",'
-        f'"token_id":"{10**70 + token}","side":"{side}","part":0,"shares":"{shares}","usdc":"{usdc}",'
+        f'"token_id":"{10**70 + token}","side":"{side}","cause":"TRADE","part":0,"shares":"{shares}","usdc":"{usdc}",'
         f'"price":"{from_micro(price):f}","fills":[{{"shares":"{shares}","usdc":"{usdc}","log_index":null,'
         f'"role":null}}],"traded_at_ms":{at_ms},"seen_at_ms":{at_ms + 1700},"seen_by":[{{"source":"data_api",'
         f'"seen_at_ms":{at_ms + 1700},"lag_ms":1700}}],"emitted_by":"first","catch_up":false,"market":{{"condition_id":'
