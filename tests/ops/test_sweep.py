@@ -2,13 +2,8 @@
 
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +17,8 @@ from ops.sweep_jobs import Tries
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig
-from tests.conftest import ROOT
 from tests.detector.builders import NOW_S, a_row, tx
+from tests.started import started
 
 MARKETS = 12
 NEVER = threading.Event()
@@ -140,24 +135,6 @@ def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path]
     first = [score.pnl for score in ranked if (score.settings["stake_usdc"], score.settings["delay"]) == ("3", "2")]
     assert (across, down, len(first)) == (["2", "30"], ["3", "5"], 2)
     assert means[0][0] == pytest.approx(sum(first) / 2 / 1_000_000)
-
-
-@contextmanager
-def started(*words: str) -> Generator[subprocess.Popen[str]]:
-    """Start one of our modules and leave nothing behind."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
 
 
 @pytest.mark.process

@@ -1,37 +1,15 @@
 """Whole processes: killed in the middle of a job, and told to stop."""
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.redeemer.builders import CONDITION, a_lot, hold
 from tests.redeemer.house import AGAIN_S, QUEUE, House, wait_for
+from tests.started import started
 
 pytestmark = [pytest.mark.process, pytest.mark.server]
-
-
-@contextmanager
-def started(*words: str, **environment: str) -> Generator[subprocess.Popen[str]]:
-    """Start one of our modules and leave nothing behind."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=10)
 
 
 def killed_in_mid_job(url: str, point: str) -> None:
