@@ -67,8 +67,9 @@ class RunJournal(Journal):
         self._seq = -1
         self._seen: dict[tuple[str, ...], Portfolio] = {}
 
-    def look(self, signal_id: str, scope: Scope) -> tuple[Before, Portfolio]:
+    def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Before, Portfolio]:
         """Return what happened to this signal before, and the balances: those of before while nothing was written."""
+        del ask
         if self._seq != self._run.seq:
             self._seq = self._run.seq
             self._seen.clear()

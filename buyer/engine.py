@@ -9,7 +9,7 @@ from typing import Literal
 
 from buyer.case import Case, ExitCase
 from buyer.exits import DUST, order_fact
-from buyer.journal import Journal, Known
+from buyer.journal import Journal, Known, MovedOn
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
@@ -92,8 +92,14 @@ class Engine:
             NotSettled: a sell whose lot is on its way; hand it in again when that has settled.
             RefusedForSafety: the outcome does not fit the ledger.
         """
+        try:
+            return self._handle(signal, ack, ask=False)
+        except MovedOn:
+            return self._handle(signal, ack, ask=True)
+
+    def _handle(self, signal: ActionableSignal, ack: Ack | None, *, ask: bool) -> BuyEngineDecision | None:
         limits = self._limits.of(signal.leader)
-        before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits)
+        before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
@@ -211,13 +217,15 @@ class Engine:
             return self._conclude(draft, None, None, ack)
         return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
 
-    def _look(self, fact: str, leader: str, token_id: str, limits: Limits) -> tuple[Known, Scope, Looked]:
+    def _look(
+        self, fact: str, leader: str, token_id: str, limits: Limits, *, ask: bool = True
+    ) -> tuple[Known, Scope, Looked]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
-        known, portfolio = self._journal.look(fact, scope)
+        known, portfolio = self._journal.look(fact, scope, ask=ask)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return known, scope, (facts, book, portfolio, now_ms, problems)
 

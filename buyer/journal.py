@@ -32,11 +32,12 @@ from shared.events import (
 )
 from shared.gated_script import Turns
 from shared.ledger import Ledger, lot_record
+from shared.ledger_mirror import Mirror
 from shared.ledger_records import INTENTS, ORDERS, SIGNED
 from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
-from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Write
+from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Stale, Write
 
 _OPEN = '"outcome":null'
 """Where the outcome of a draft will stand in its JSON: there only, as quotes inside of texts are escaped."""
@@ -51,17 +52,25 @@ class Known:
     signed: str = ""
 
 
+class MovedOn(Exception):
+    """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
+
+
 class _Here(threading.local):
-    """What a thread wrote last: the draft of an intent and its JSON."""
+    """What a thread wrote last, the draft of an intent and its JSON; and the step it decides on unless it asked."""
 
     draft: tuple[BuyEngineDecision | None, str] = (None, "")
+    seq: int | None = None
 
 
 class Journal:
-    """The buyer's writes, each fenced by the lease it holds; any thread's."""
+    """The buyer's writes, each fenced by the lease it holds; any thread's.
 
-    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
-        self._ledger, self._fence = ledger, fence
+    With a `mirror` a decision looks at what is at hand: its step is refused when the ledger moved on meanwhile.
+    """
+
+    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None], mirror: Mirror | None = None) -> None:
+        self._ledger, self._fence, self._mirror = ledger, fence, mirror
         self._turns: Turns | None = None
         self._here = _Here()
 
@@ -73,11 +82,24 @@ class Journal:
         """Return what happened to this signal before."""
         return _known(signal_id, self._ledger.read((), *_asked(signal_id)))
 
-    def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
-        """Return what happened to this signal before and the balances that a decision looks at, as of one moment."""
+    def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Known, Portfolio]:
+        """Return what happened to this signal before and the balances that a decision looks at, as of one moment.
+
+        Unless asked to `ask`, the ledger is asked only when that is not at hand; that a signal was decided before is
+        then told by the step that writes.
+        """
         writes, records = _asked(signal_id)
-        found = self._ledger.read(scope.accounts, writes, (*records, *scope.records))
+        wanted = (*records, *scope.records)
+        found = self._mirror.at_hand(scope.accounts, wanted) if self._mirror and not ask else None
+        self._here.seq = found.seq if found else None
+        if found is None:
+            found = self._ledger.read(scope.accounts, writes, wanted)
         return _known(signal_id, found), portfolio_of(scope, found)
+
+    def refresh(self) -> None:
+        """Have the balances at hand for the next signal."""
+        if self._mirror:
+            self._mirror.refresh()
 
     def stopped(self, side: Side) -> str:
         """Return the control that keeps an order of this side from being sent now, '' when none does."""
@@ -114,7 +136,11 @@ class Journal:
         self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
-        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no."""
+        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no.
+
+        Raises:
+            MovedOn: what was at hand does not hold any more.
+        """
         bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
         text = draft.model_dump_json()
         self._here.draft = draft, text
@@ -126,8 +152,11 @@ class Journal:
             records=(Record(INTENTS, draft.signal_id, text), *bytes_kept, *taken(draft)),
             events=((DECISIONS, order_update(draft, order, None)),),
             fence=self._fence(),
+            expected_seq=self._decided_on(),
+            unless=(f"decision:{draft.signal_id}",),
         )
-        return self._ledger.commit(write) if self._turns is None else self._ledger.commit_at(self._turns, write)
+        result = self._ledger.commit(write) if self._turns is None else self._ledger.commit_at(self._turns, write)
+        return _standing(result)
 
     def conclude(
         self,
@@ -137,7 +166,11 @@ class Journal:
         ack: Ack | None = None,
         letter: DeadLetter | None = None,
     ) -> Result:
-        """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step."""
+        """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step.
+
+        Raises:
+            MovedOn: what a decision without an order was made on does not hold any more.
+        """
         order, outcome = decision.order, decision.outcome
         known = unfilled(decision)
         write = Write(
@@ -154,7 +187,7 @@ class Journal:
             texts={decision.id: self._text(decision)},
         )
         if order is None or outcome is None or scope is None or facts is None:
-            return self._ledger.commit(write)
+            return _standing(self._ledger.commit(replace(write, expected_seq=self._decided_on())))
         if is_provisional(decision.mode, outcome):
             return self._ledger.commit(_waiting(write, decision, order, outcome))
         return self._ledger.commit(_with_outcome(write, decision, order, outcome, scope, facts))
@@ -174,6 +207,11 @@ class Journal:
         """Acknowledge another delivery of a signal that was decided before."""
         self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
+    def _decided_on(self) -> int | None:
+        """Return the step that this thread's decision rests on, once."""
+        seq, self._here.seq = self._here.seq, None
+        return seq
+
     def _text(self, decision: BuyEngineDecision) -> str:
         """Return the decision's JSON: what its intent wrote already, with the outcome in its place."""
         draft, text = self._here.draft
@@ -185,6 +223,12 @@ class Journal:
 
 def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
+
+
+def _standing(result: Result) -> Result:
+    if isinstance(result, Stale):
+        raise MovedOn(f"the ledger is at {result.seq}")
+    return result
 
 
 def _known(signal_id: str, found: Balances) -> Known:
@@ -246,7 +290,9 @@ NO_BALANCES = Portfolio(
 def order_update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
     """Return the event that says an order moved to the state of `outcome` (None: its intent)."""
     state = outcome.state if outcome else "INTENT"
-    return OrderUpdate(
+    return OrderUpdate.of_checked(
+        event="ORDER_UPDATE",
+        version=1,
         id=fact_id("order-update", order.id, state),
         emitted_at_ms=decision.emitted_at_ms,
         order_id=order.id,

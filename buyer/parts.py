@@ -18,7 +18,7 @@ from buyer.layout import Layout
 from buyer.prices import MarketPriceFeed
 from buyer.service import BuyerService
 from buyer.settling import Settling
-from buyer.shard import Shard
+from buyer.shard import ALL, Shard
 from buyer.shard_ledger import ShardLedger
 from buyer.venue.paper import PaperVenue
 from buyer.venue.port import Venue
@@ -30,7 +30,8 @@ from shared.clock import Clock
 from shared.events import SIGNALS, BuyEngineDecision
 from shared.group_reader import GroupReader
 from shared.lease import Lease
-from shared.ledger import RedisLedger
+from shared.ledger import Ledger, RedisLedger
+from shared.ledger_mirror import Mirror
 from shared.life import code_version
 from shared.money import to_micro
 from shared.streams import Entry
@@ -63,9 +64,9 @@ class Parts:
 
     def open(self, shard: Shard, lease: Lease) -> BuyerService:
         """Build the buyer of one shard; all that it writes carries the lease's token."""
-        whole = RedisLedger(self.redis, self.mode)
+        whole, mirror = self._ledgers(shard)
         ledger = ShardLedger(whole, shard)
-        journal = Journal(ledger, lambda: lease.fence)
+        journal = Journal(ledger, lambda: lease.fence, mirror)
         settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
         live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
         if live:
@@ -109,6 +110,12 @@ class Parts:
         )
         counting.append(service)
         return service
+
+    def _ledgers(self, shard: Shard) -> tuple[Ledger, Mirror | None]:
+        """Return the ledger, with a copy at hand where no other shard of ours writes to it all the time."""
+        whole = RedisLedger(self.redis, self.mode)
+        mirror = Mirror(whole, self.clock) if shard == ALL else None
+        return mirror or whole, mirror
 
     def _venue(self, live: "LiveParts | None") -> Venue:
         if live:

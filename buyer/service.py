@@ -174,6 +174,7 @@ class BuyerService:
         self._take_deferred()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
+        self._journal.refresh()
         self._lanes.run(self._reader.read(), self._take, stop, self._lease.renew)
         self._notice_losses()
 

@@ -1,7 +1,7 @@
 """A script that runs in the very step that takes a turn at a gate: one round trip, and nothing between the two."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,18 @@ return {{1, step({{unpack(KEYS, 3)}}, {{unpack(ARGV, 5)}})}}
 """
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Turns(threading.local):
-    """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet."""
+    """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet.
+
+    `meanwhile` is what a thread has to do while the server takes its next turn.
+    """
 
     taken = False
+    meanwhile: Callable[[], object] = staticmethod(_nothing)
 
     def __init__(self, gate: RateGate, stop: threading.Event, lane: Lane = Lane.ORDERS) -> None:
         self.gate, self.stop, self.lane = gate, stop, lane
@@ -71,7 +79,7 @@ class GatedScript:
             raise Unavailable("stopping, nothing was sent")
         turn, fallback, heard = Turn((turns.gate,), turns.lane, 1), turns.gate.fallback, None
         if not fallback.away and fallback.hold_s <= 0:
-            heard, *done = self._both([*turn.keys, *keys], [*turn.args(), *args])
+            heard, *done = self._both([*turn.keys, *keys], [*turn.args(), *args], turns.meanwhile)
             if done:
                 turns.taken = True
                 return done[0]

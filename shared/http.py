@@ -16,6 +16,7 @@ import json as codec
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
@@ -37,7 +38,7 @@ from shared.http_stats import StatsSnapshot, UpstreamStats
 from shared.rate_gate import RateGate, acquire_all
 from shared.redaction import HIDDEN, redact_text
 
-__all__ = ["StatsSnapshot", "Upstream", "UpstreamStats"]
+__all__ = ["Request", "StatsSnapshot", "Upstream", "UpstreamStats"]
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -48,6 +49,18 @@ SECRET_CHARS = 12
 """A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
 Wish = tuple[Lane, int]
 """Which lane of the gates, and how many turns."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, made whole: its `line` is what a warm connection sends, `sent` what a session is given."""
+
+    method: str
+    path: str
+    label: str
+    lane: Lane
+    line: bytes = field(repr=False)
+    sent: Mapping[str, Any] = field(repr=False)
 
 
 class Upstream:
@@ -118,19 +131,38 @@ class Upstream:
 
         Raises:
             Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.
-            Malformed: the answer is too large.
+            Malformed: the answer is too large, or a header cannot be sent.
         """
-        label = f"{self.name} {method} {self._hide(path)}"
-        sent: dict[str, Any] = {
-            "headers": {"Content-Type": "application/json", **(headers or {})},
-            "params": params or {},
-            "data": body.encode(),
-        }
+        return self.send(self.request(method, path, body=body, params=params, headers=headers, lane=lane))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str = "",
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        lane: Lane = Lane.FRESH,
+    ) -> Request:
+        """Return a request as `send` takes it, made whole ahead of the moment that it is sent.
+
+        Raises:
+            Malformed: a header cannot be sent.
+        """
+        given, data = {"Content-Type": "application/json", **(headers or {})}, body.encode()
+        line = self._lines.written(method, path, params or {}, given, data) if self._lines else b""
+        sent: dict[str, Any] = {"headers": given, "params": params or {}, "data": data}
+        return Request(method, path, f"{self.name} {method} {self._hide(path)}", lane, line, sent)
+
+    def send(self, request: Request) -> Answer:
+        """Send a request and return the whole answer; raises `Unavailable` and `Malformed` as `exchange` does."""
+        wish = (request.lane, 1)
         try:
             if self._lines is None:
-                answer = self._exchange(method, self._base + path, label, (lane, 1), sent)
+                answer = self._exchange(request.method, self._base + request.path, request.label, wish, request.sent)
             else:
-                answer = self._over_line(self._lines, method, path, label, (lane, 1), sent)
+                answer = self._over_line(self._lines, request, wish)
         except HybridError as error:
             self.stats.failed(error, self._clock.now_ms())
             raise
@@ -190,10 +222,9 @@ class Upstream:
             self._tap(Exchange(self.name, label, what, answer, self._secrets))
         return answer
 
-    def _over_line(
-        self, lines: Lines, method: str, path: str, label: str, wish: Wish, what: Mapping[str, Any]
-    ) -> Answer:
+    def _over_line(self, lines: Lines, request: Request, wish: Wish) -> Answer:
         """Do the same over a warm connection."""
+        label = request.label
         started, latency_s = self._turn(label, wish), 0.0
 
         def read(pieces: Iterator[bytes]) -> bytes:
@@ -202,7 +233,7 @@ class Upstream:
             return self._body(pieces, label, started)
 
         with _named(label, self._timeout_s):
-            answer = lines.ask(method, path, what["params"], what["headers"], what["data"], read)
+            answer = lines.send(request.line, request.method, read)
         self._tell_gates(answer, latency_s)
         return answer
 

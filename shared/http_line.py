@@ -49,27 +49,29 @@ class Lines:
         self._path = parts.path
         self._head = _lines({"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity", **headers})
 
-    def ask(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes,
-        read: Reader,
-    ) -> Answer:
-        """Send one request and return its answer, whose body `read` takes in piece by piece, to its end.
+    def written(
+        self, method: str, path: str, params: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    ) -> bytes:
+        """Return one request as `send` takes it: it can be made ahead.
 
         Raises:
-            OSError, http.client.HTTPException: no whole answer came.
-            Malformed: a header cannot be sent, or the answer is compressed.
+            Malformed: a header cannot be sent.
         """
         query = f"?{urlencode(params)}" if params else ""
         length = {"Content-Length": str(len(body))} if body or method == "POST" else {}
         head = f"{method} {self._path}{path}{query} HTTP/1.1\r\n{self._head}{_lines({**headers, **length})}\r\n"
+        return head.encode("latin-1") + body
+
+    def send(self, request: bytes, method: str, read: Reader) -> Answer:
+        """Send what was `written` and return its answer, whose body `read` takes in piece by piece, to its end.
+
+        Raises:
+            OSError, http.client.HTTPException: no whole answer came.
+            Malformed: the answer is compressed.
+        """
         line = self._taken()
         try:
-            line.sendall(head.encode("latin-1") + body)
+            line.sendall(request)
             answer, lasts = _answered(line, method, read)
         except BaseException:
             line.close()

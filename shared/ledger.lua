@@ -2,7 +2,8 @@
 -- KEYS: 1 accounts (hash), 2 writes done (zset: id -> seq), 3 seq (string), 4 lease (hash), 5 ack's stream,
 --       6 prefix of record hashes, then one key for each event's stream
 -- ARGV: 1 a JSON object, then the long texts it points to by their place in ARGV:
---   id, most (writes remembered), postings [[account, delta]...], guards [[account, least|'', most|'']...],
+--   ids (the write's own, then those that it must not follow), most (writes remembered),
+--   postings [[account, delta]...], guards [[account, least|'', most|'']...],
 --   tallies [[period, count, number]...], peaks [[account, peak]...],
 --   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
 --   token ('' = no fence), ack {group, entry}|false, expected_seq ('' = any)
@@ -14,10 +15,12 @@ if write.token ~= '' then
   if token ~= write.token then return {'fenced', token or ''} end
 end
 
-local done = redis.call('ZSCORE', KEYS[2], write.id)
-if done then
-  if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
-  return {'known', tostring(done)}
+for _, id in ipairs(write.ids) do
+  local done = redis.call('ZSCORE', KEYS[2], id)
+  if done then
+    if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
+    return {'known', tostring(done)}
+  end
 end
 
 local seq = redis.call('GET', KEYS[3]) or '0'
@@ -65,7 +68,7 @@ for _, record in ipairs(write.records) do
   if record[3] then redis.call('HSET', key, record[2], ARGV[record[3]]) else redis.call('HDEL', key, record[2]) end
 end
 seq = redis.call('INCR', KEYS[3])
-redis.call('ZADD', KEYS[2], seq, write.id)
+redis.call('ZADD', KEYS[2], seq, write.ids[1])
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
 for i, event in ipairs(write.events) do
   redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', ARGV[event[2]])

@@ -122,11 +122,19 @@ class RedisLedger:
 
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
+        return self.whole(())
+
+    def whole(self, kinds: Sequence[str]) -> Balances:
+        """Return every account that is not 0 and all records of these kinds, as of one moment."""
         with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
             pipe.get(self._seq)
-            pipe.hgetall(self._accounts)
-            seq, values = cast("tuple[str | None, dict[str, str]]", pipe.execute())
-        return Balances(seq=int(seq or 0), values={name: int(value) for name, value in values.items()})
+            for key in (self._accounts, *(self._prefix + kind for kind in kinds)):
+                pipe.hgetall(key)
+            seq, values, *found = pipe.execute()
+        records = {
+            (kind, name): text for kind, fields in zip(kinds, found, strict=True) for name, text in fields.items()
+        }
+        return Balances(int(seq or 0), {name: int(value) for name, value in values.items()}, records=records)
 
 
 class MemoryLedger:
@@ -154,8 +162,9 @@ class MemoryLedger:
         """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
         if write.fence and self.fence_token is not None and write.fence.token != self.fence_token:
             raise Fenced(f"the lease moved on to token {self.fence_token}")
-        if write.id in self._done:
-            return Known(self._done[write.id])
+        for known in (write.id, *write.unless):
+            if known in self._done:
+                return Known(self._done[known])
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return Stale(self.seq)
         change: dict[str, int] = {}
@@ -285,7 +294,7 @@ def _encoded(write: Write) -> list[str]:
 
     texts[0] = json.dumps(
         {
-            "id": write.id,
+            "ids": [write.id, *write.unless],
             "most": MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
             "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],

@@ -25,6 +25,8 @@ _FEE_STEP = 10
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PER_UNIT = Decimal(MICRO)
 _LARGE = 10**27
+_SHORT = 28
+"""Characters that Decimal's own precision never rounds."""
 _ZERO = Decimal(0)
 
 
@@ -61,6 +63,14 @@ def plain(value: Decimal) -> Decimal:
     return value.normalize()
 
 
+def money_text(value: Decimal) -> str:
+    """Return `value` as it crosses processes: its canonical form, never with an exponent."""
+    text = str(value)
+    if len(text) <= _SHORT and text[-1] in "123456789" and "E" not in text:
+        return text  # no trailing zeros, no exponent, nothing to round: the form itself
+    return format(plain(value), "f")
+
+
 def _read_decimal(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
     if isinstance(value, float):
         raise ValueError(f"a float cannot hold money: {value!r}; send a decimal string")  # noqa: TRY004 - pydantic wants ValueError
@@ -70,7 +80,7 @@ def _read_decimal(value: Any) -> Any:  # noqa: ANN401 - a validator sees anythin
 Money = Annotated[
     Decimal,
     BeforeValidator(_read_decimal),
-    PlainSerializer(lambda value: format(plain(value), "f"), return_type=str, when_used="json"),
+    PlainSerializer(money_text, return_type=str, when_used="json"),
 ]
 """A decimal that crosses processes as a canonical string; never a float."""
 

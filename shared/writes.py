@@ -57,7 +57,8 @@ class Tally:
 class Write:
     """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
 
-    `tallies` are carried out before the guards are asked, on what the ledger holds then.
+    `tallies` are carried out before the guards are asked, on what the ledger holds then. `unless` names other writes:
+    when one of them happened, this one counts as known.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Write:
     fence: Fence | None = None
     ack: Ack | None = None
     expected_seq: int | None = None
+    unless: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """JSON of events that is at hand already, by the event's id."""
 

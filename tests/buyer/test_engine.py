@@ -149,9 +149,9 @@ def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> No
     journal = desk.journal
 
     class Late(Journal):
-        def look(self, signal_id: str, scope: Scope) -> tuple[Known, Portfolio]:
+        def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Known, Portfolio]:
             """Let the switch go on right after it was read."""
-            seen = journal.look(signal_id, scope)
+            seen = journal.look(signal_id, scope, ask=ask)
             desk.ledger.commit(Write(id="halt", postings=((accounts.HALT, 1),)))
             return seen
 

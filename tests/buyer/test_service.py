@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -35,7 +35,10 @@ from shared.events import (
 from shared.group_reader import GroupReader
 from shared.lease import Lease
 from shared.ledger import RedisLedger, open_lots
+from shared.ledger_mirror import Mirror
+from shared.market import Book
 from shared.streams import backlog, ensure_group, publish, tail
+from shared.writes import Balances
 from tests.buyer.builders import NOW_MS, a_signal, some_limits, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 
@@ -56,6 +59,18 @@ class Feed(FakePrices):
         return {}
 
 
+class Counted(RedisLedger):
+    """A ledger that counts how often somebody asks it for balances."""
+
+    reads = 0
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        self.reads += 1
+        return super().read(accounts, writes, records)
+
+
 class Rig:
     """A buyer service on a real server, stepped by hand."""
 
@@ -73,7 +88,9 @@ class Rig:
         self.prices, self.venue = prices or Feed(), FakeVenue()
         condition = layout.condition if layout else None
         self.lease = Lease(self.redis, shard.lease("paper"), consumer, clock=self.clock, only_while=condition)
-        self.journal = Journal(ShardLedger(RedisLedger(self.redis, "paper"), shard), lambda: self.lease.fence)
+        self.ledger = whole = Counted(self.redis, "paper")
+        mirror = Mirror(whole, self.clock) if shard == ALL else None
+        self.journal = Journal(ShardLedger(mirror or whole, shard), lambda: self.lease.fence, mirror)
         self.engine = Engine(
             journal=self.journal,
             prices=self.prices,
@@ -537,3 +554,58 @@ def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str)
 
     assert rig.decisions()[0].outcome is not None
     assert not rig.service._attempts._crashes
+
+
+def test_a_warm_buyer_asks_the_ledger_nothing_while_a_signal_waits(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    rig.run_until(lambda: len(rig.decisions()) == 1)
+    reads = rig.ledger.reads
+
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    rig.run_until(lambda: len(rig.decisions()) == 2)
+
+    first, second = rig.decisions()
+    assert rig.ledger.reads == reads
+    assert first.outcome is not None
+    assert second.inputs.portfolio is not None
+    assert second.inputs.portfolio.spent_today == first.outcome.usdc
+
+
+def test_a_control_turned_while_a_signal_is_decided_is_seen_by_deciding_again(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    rig.run_until(lambda: len(rig.decisions()) == 1)
+    turned: list[bool] = []
+
+    class Late(Feed):
+        def book(self, token_id: str) -> tuple[Book | None, str]:
+            """Let somebody pause all buying at the moment in which the book is read."""
+            if not turned:
+                turned.append(controls.pause_buys(rig.redis, "paper", "fees went up", rig.clock))
+            return super().book(token_id)
+
+    rig.engine._prices = Late()
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    rig.run_until(lambda: len(rig.decisions()) == 2)
+
+    decision = rig.decisions()[1]
+    assert (decision.verdict, decision.reason) == ("SKIP", "not_paused")
+    assert len(rig.venue.placed) == 1
+
+
+def test_a_signal_that_another_delivery_decided_is_not_bought_on_what_is_at_hand(valkey_url: str) -> None:
+    rig = Rig(valkey_url)
+    paused = controls.pause_buys(rig.redis, "paper", "fees went up", rig.clock)
+    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    rig.run_until(lambda: len(rig.decisions()) == 1)
+    controls.resume(rig.redis, "paper", "all well", rig.clock)
+    rig.clock.advance(1)
+    rig.journal.refresh()
+
+    again = rig.engine.handle(a_signal(tx_hash=a_hash(0)))
+
+    assert paused
+    assert again is None
+    assert rig.venue.placed == []
+    assert len(rig.decisions()) == 1

@@ -63,7 +63,7 @@ def a_peer(*answers: bytes | None) -> Generator[tuple[Peer, Lines]]:
 
 
 def ask(lines: Lines, body: bytes = b"", **headers: str) -> Answer:
-    return lines.ask("POST", "/order", {}, headers, body, b"".join)
+    return lines.send(lines.written("POST", "/order", {}, headers, body), "POST", b"".join)
 
 
 def test_a_request_is_one_write_of_exactly_these_bytes() -> None:
@@ -80,7 +80,7 @@ def test_a_request_is_one_write_of_exactly_these_bytes() -> None:
 
 def test_parameters_are_part_of_the_path() -> None:
     with a_peer(OK) as (peer, lines):
-        lines.ask("GET", "/data/trades", {"after": "12", "id": "a b"}, {}, b"", b"".join)
+        lines.send(lines.written("GET", "/data/trades", {"after": "12", "id": "a b"}, {}, b""), "GET", b"".join)
 
     assert peer.heard[0].startswith(b"GET /clob/data/trades?after=12&id=a+b HTTP/1.1\r\n")
     assert b"Content-Length" not in peer.heard[0]

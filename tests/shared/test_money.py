@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.errors import Malformed
 from shared.events import Address, Fill, write_event
 from shared.market import Level
-from shared.money import fee_micro, from_micro, price_of, to_micro
+from shared.money import fee_micro, from_micro, money_text, plain, price_of, to_micro
 
 D = Decimal
 MICRO = 10**6
@@ -86,3 +86,8 @@ def test_a_fee_is_never_rounded_up() -> None:
         D(fee_micro(10_000_019, D("0.37"), D("0.07")))
         == (D(10_000_019) * D("0.07") * D("0.2331") / 10).quantize(D(1), ROUND_DOWN) * 10
     )
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False) | st.decimals(D(-2), D(2), places=6))
+def test_a_text_of_money_is_the_canonical_form_whatever_form_the_value_has(value: Decimal) -> None:
+    assert money_text(value) == format(plain(value), "f")

@@ -109,9 +109,9 @@ class Counted(Script):
 
     calls = 0
 
-    def __call__(self, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def __call__(self, keys: Sequence[str], args: Sequence[Any], meanwhile: Callable[[], object] | None = None) -> Any:
         self.calls += 1
-        return super().__call__(keys, args)
+        return super().__call__(keys, args, meanwhile)
 
 
 class Play:

@@ -1,6 +1,8 @@
 """The live venue: signs an order once, sends those bytes, and finds out what became of them."""
 
+import contextlib
 import json
+import threading
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -25,7 +27,7 @@ from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailab
 from shared.events import Order, OrderState, Outcome, fact_id
 from shared.gate_limits import Lane
 from shared.gated_script import Turns
-from shared.http import Upstream
+from shared.http import Request, Upstream
 from shared.http_answer import retry_after_s
 from shared.market import MarketFacts
 from shared.money import to_micro, truncate
@@ -34,6 +36,8 @@ NOTHING = Decimal(0)
 _SALT_DIGITS = 13
 """Hex digits of a salt: 52 bits, which survive a double (venue reference 3.3)."""
 _CENT = Decimal(1).scaleb(-SIZE_PLACES)
+REQUEST_LIVES_MS = 1000
+"""How long a request may lie ready: the venue checks the time that its headers sign, in seconds."""
 _STATES: dict[str, OrderState] = {"live": "LIVE", "delayed": "DELAYED", "matched": "MATCHED"}
 
 
@@ -64,6 +68,15 @@ class Prepared:
             raise Malformed("the signed order of an intent cannot be read") from error
 
 
+class _Ahead(threading.local):
+    """What a thread prepared last, and its request."""
+
+    text = ""
+    sent: Prepared | None = None
+    request: Request | None = None
+    made_at_ms = 0
+
+
 class LiveVenue:
     """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn at it is taken with the intent."""
 
@@ -81,6 +94,7 @@ class LiveVenue:
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
         self._clock = clock
+        self._ahead = _Ahead()
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         """Sign; the salt is made from the order, so nothing is ever signed two ways.
@@ -89,7 +103,10 @@ class LiveVenue:
         """
         unsigned = self._unsigned(order, facts, now_ms)
         signature = whole_signature(unsigned, self._signer.sign(digest(unsigned)))
-        return Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms).text
+        prepared = Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
+        ahead, ahead.text, ahead.sent, ahead.request = self._ahead, prepared.text, prepared, None
+        self.turns.meanwhile = self._make_request
+        return ahead.text
 
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
         """Post what was prepared, at the turn that its intent took, and read the answer.
@@ -100,7 +117,7 @@ class LiveVenue:
             OutcomeUnknown: it may have been taken; send the same again later.
             RefusedForSafety: the venue takes nothing from us any more; it did not take this.
         """
-        sent = Prepared.of(prepared)
+        sent = self._sent(prepared)
         self.turns.use()
         verdict = self._posted(sent)
         if isinstance(verdict, Accepted):
@@ -122,10 +139,32 @@ class LiveVenue:
         trades = self._account.trades(sent.hash, facts, sent.signed_at_ms)
         return _found(sent, seen, trades)
 
+    def _sent(self, prepared: str) -> Prepared:
+        ahead = self._ahead
+        return ahead.sent if ahead.sent and ahead.text == prepared else Prepared.of(prepared)
+
+    def _make_request(self) -> None:
+        """Make the request of what was prepared while its intent is written; what fails here fails again in `place`."""
+        ahead = self._ahead
+        if ahead.sent is not None:
+            ahead.made_at_ms = self._clock.now_ms()
+            with contextlib.suppress(Malformed):
+                ahead.request = self._request(ahead.sent, ahead.made_at_ms)
+
+    def _request(self, sent: Prepared, now_ms: int) -> Request:
+        headers = self._requests.headers("POST", "/order", sent.body, now_ms)
+        return self._orders.request("POST", "/order", body=sent.body, headers=headers, lane=Lane.ORDERS)
+
+    def _made(self, sent: Prepared) -> Request:
+        """Return the request, made just now or anew: its signed time must not be old."""
+        ahead, now_ms = self._ahead, self._clock.now_ms()
+        request, ahead.request = ahead.request, None
+        fresh = request is not None and ahead.sent is sent and abs(now_ms - ahead.made_at_ms) < REQUEST_LIVES_MS
+        return request if request is not None and fresh else self._request(sent, now_ms)
+
     def _posted(self, sent: Prepared) -> Verdict:
-        headers = self._requests.headers("POST", "/order", sent.body, self._clock.now_ms())
         try:
-            answer = self._orders.exchange("POST", "/order", body=sent.body, headers=headers, lane=Lane.ORDERS)
+            answer = self._orders.send(self._made(sent))
         except (Unavailable, Malformed) as error:
             return Unknown(str(error))
         after_s = retry_after_s(answer.headers, self._clock.now_ms())
