@@ -203,6 +203,27 @@ def test_trap_31_a_restarted_server_is_used_again_without_a_word(redis_server: E
 
 
 @pytest.mark.server
+def test_work_is_done_while_an_answer_is_due(valkey_url: str, counting: Path) -> None:
+    script, done = Script(connect(valkey_url), counting), list[str]()
+
+    answer = script(["count"], [1], lambda: done.append("while the server worked"))
+
+    assert answer == "1"
+    assert done == ["while the server worked"]
+
+
+@pytest.mark.server
+def test_an_answer_that_nobody_waited_for_is_not_read_as_the_next_ones(valkey_url: str, counting: Path) -> None:
+    script = Script(connect(valkey_url), counting)
+
+    with pytest.raises(ZeroDivisionError):
+        script(["count"], [1], lambda: 1 // 0)
+
+    assert script(["count"], [1]) in {"1", "2"}
+    assert script(["other"], [7]) == "7"
+
+
+@pytest.mark.server
 def test_a_lost_reply_is_not_followed_by_a_second_write(valkey_url: str) -> None:
     with Deaf(int(valkey_url.split(":")[2].split("/", maxsplit=1)[0])) as port, connect(valkey_url) as direct:
         redis = connect(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3")
