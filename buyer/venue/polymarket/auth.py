@@ -9,9 +9,9 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
 from pydantic import SecretStr
 
+from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.order import address_word
 from buyer.venue.polymarket.signer import Signer
 from shared.errors import BadConfig

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-from eth_hash.auto import keccak
-
 from buyer.once import cached_property
 from buyer.venue.polymarket.amounts import Amounts, Kind
+from buyer.venue.polymarket.keccak import keccak
 from shared.market import Side
 from shared.polymarket.endpoints import CHAIN_ID, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
 

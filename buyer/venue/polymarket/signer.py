@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from coincurve import PrivateKey
-from eth_hash.auto import keccak
 from pydantic import SecretStr
 
+from buyer.venue.polymarket.keccak import keccak
 from shared.errors import BadConfig
 
 _KEY_DIGITS = 64
