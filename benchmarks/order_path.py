@@ -116,6 +116,12 @@ def ready(world: Trading, program: Program) -> None:
     raise SystemExit(f"the buyer did not start:\n{program.log.read_text(encoding='utf-8')[-2000:]}")
 
 
+def go_first() -> None:
+    """Let the stopwatch run before what it measures, where we may: read late, a start makes everything look quick."""
+    with contextlib.suppress(PermissionError):
+        os.nice(-10)
+
+
 def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
     """Append at a steady rate; return the backlog at the middle and at the end, and how long it took to drain."""
     world.arrivals()
@@ -164,6 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     with trading() as world, programs(world) as (buyer, floor):
         ready(world, buyer)
+        go_first()
         for stream, group in ((SIGNALS, GROUP), (FLOOR, FLOOR_GROUP)):
             latencies(world, stream, group, WARM_UP, "warm")
         ours, bare = list[tuple[float, float]](), list[tuple[float, float]]()

@@ -1,7 +1,9 @@
 """The Redis connection: one way to open it, one way to name its failures, one way to run a script."""
 
 import hashlib
+import os
 import re
+import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,6 +117,13 @@ def answering(redis: Redis) -> Generator[None]:
         raise named from error
 
 
+class _Own(threading.local):
+    """A thread's connection, and the process that opened it: a forked one must not share it."""
+
+    line: AbstractConnection | None = None
+    pid = 0
+
+
 class Script:
     """A Lua script kept in a `.lua` file beside the Python file that uses it, or its text.
 
@@ -123,7 +132,7 @@ class Script:
     """
 
     def __init__(self, redis: Redis, source: Path | str) -> None:
-        self._redis = redis
+        self._redis, self._own = redis, _Own()
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
@@ -164,19 +173,30 @@ class Script:
         return answers
 
     def _run(self, keys: Sequence[str], args: Sequence[Any], meanwhile: Callable[[], object] | None) -> Any:  # noqa: ANN401 - a script's own answer
-        """Send and read on a pooled connection: `redis.evalsha` without its telemetry, 14 of 85 us quicker.
+        """Send and read on this thread's own connection: `redis.evalsha` takes 40 us more, half of it for its pool.
 
-        The connection closes itself when a send or a read fails, so none goes back to the pool half read.
+        The connection closes itself when a send or a read fails, so none is used again half read.
         """
-        pool = self._redis.connection_pool
-        connection = pool.get_connection()
+        line = self._line()
+        line.send_command("EVALSHA", self._sha, len(keys), *keys, *args)
+        if meanwhile is not None:
+            _done(meanwhile, line)
+        return cast("Any", line.read_response())
+
+    def _line(self) -> AbstractConnection:
+        """Return a connection that answers; one that the server closed meanwhile is opened again."""
+        line, pool = self._own.line, self._redis.connection_pool
+        if line is None or self._own.pid != os.getpid():
+            line = pool.connection_class(**pool.connection_kwargs)
+            self._own.line, self._own.pid = line, os.getpid()
         try:
-            connection.send_command("EVALSHA", self._sha, len(keys), *keys, *args)
-            if meanwhile is not None:
-                _done(meanwhile, connection)
-            return cast("Any", connection.read_response())
-        finally:
-            pool.release(connection)
+            if not line.can_read():  # it connects one that is not connected
+                return line
+        except (ConnectionLost, OSError):
+            pass
+        line.disconnect()
+        line.connect()
+        return line
 
 
 def _done(work: Callable[[], object], connection: AbstractConnection) -> None:
