@@ -9,7 +9,19 @@ from buyer.exits import Mirrored, mirrored
 from buyer.fills import Filled, acceptable, walk
 from buyer.limits import Limits
 from buyer.once import cached_property
-from buyer.sizing import TICKS, Size, Wager, buy_size, exit_limit, limit_price, sell_size, share_cost, stake
+from buyer.sizing import (
+    TICKS,
+    Size,
+    Wager,
+    buy_size,
+    ceiling,
+    exit_limit,
+    least_shares,
+    limit_price,
+    sell_size,
+    share_cost,
+    stake,
+)
 from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
 from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
@@ -94,6 +106,11 @@ class Seen(ABC):
         """Return what we would order."""
 
     @cached_property
+    def least(self) -> Decimal:
+        """Return the fewest shares that the venue takes."""
+        return self.facts.min_shares
+
+    @cached_property
     def expected(self) -> Filled:
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
@@ -136,10 +153,15 @@ class Case(Seen):
         return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
 
     @cached_property
+    def wager(self) -> Wager:
+        """Return what the stake is reckoned from."""
+        limit, facts = self.limit, self.facts
+        return Wager(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
+
+    @cached_property
     def stake(self) -> Decimal:
         """Return the collateral to follow with."""
-        limit, facts = self.limit, self.facts
-        return stake(Wager(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits))
+        return stake(self.wager)
 
     @cached_property
     def sale(self) -> Mirrored:
@@ -151,7 +173,13 @@ class Case(Seen):
         """Return what we would order."""
         if self.side == "SELL":
             return _to_sell(sell_size(self.sale.sell))
-        return buy_size(self.stake, self.limit, self.facts, bump=self.limits.bump_to_minimum)
+        bump_to = ceiling(self.wager) if self.limits.bump_to_minimum else NONE
+        return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
+
+    @cached_property
+    def least(self) -> Decimal:
+        """Return the fewest shares that the venue takes."""
+        return self.facts.min_shares if self.side == "SELL" else least_shares(self.limit, self.facts.min_shares)
 
     @cached_property
     def budget(self) -> Decimal:

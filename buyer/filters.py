@@ -5,6 +5,8 @@ from decimal import Decimal
 from buyer.case import Case, Judged, NotEvaluated, known
 from shared.market import MarketFacts
 
+_BY_SHARE = frozenset({"percent", "proportional"})
+
 
 def side_followed(case: Case) -> Judged:
     """Check that trades of this side are followed."""
@@ -19,6 +21,17 @@ def role_followed(case: Case) -> Judged:
         return True, "not asked", wanted
     roles = {known(fill.role, "the role of a fill is") for fill in case.signal.fills}
     return roles == {wanted}, " and ".join(sorted(roles)), wanted
+
+
+def whole_trade(case: Case) -> Judged:
+    """Check that a trade is staked on once: what is told of it later (`part` 1 and up) would be a second stake.
+
+    A share of the trade, or of both bankrolls, is added for each part. Where nothing is at risk in the market, no part
+    before was bought.
+    """
+    part, at_risk = case.signal.part, case.balances.market_exposure
+    once = part == 0 or case.limits.sizing in _BY_SHARE or at_risk == 0
+    return once, lambda: f"part {part}, {at_risk} at risk", "the first part, or nothing at risk"
 
 
 def markets(case: Case) -> Judged:

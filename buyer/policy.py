@@ -13,10 +13,11 @@ from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, asked
 from shared.accounts import COUNTS
 from shared.errors import Malformed
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
-from shared.money import from_micro
+from shared.money import from_micro, to_micro
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
+_NONE = Decimal(0)
 UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 """What keeps a rule from being evaluated."""
 
@@ -26,7 +27,7 @@ Some = TypeVar("Some", bound=Seen)
 class Decision(NamedTuple):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
-    `gathered` is what too small a trade was added to, `exit` what is to be sold, now or later.
+    `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later.
     """
 
     verdict: Verdict
@@ -54,10 +55,11 @@ def decide(case: Case, *, explain: bool = True) -> Decision:
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        return Decision(case.side, "all rules passed", rules, order, _trade(case), exit=task)
+        return Decision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        return Decision("SKIP", failed[0], rules, None, _trade(case) if explain or task else None, exit=task)
+        trade, left = _trade(case) if explain or task else None, _left(case)
+        return Decision("SKIP", failed[0], rules, None, trade, left, task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
     return Decision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
@@ -143,6 +145,16 @@ def _gathered(case: Case, failed: list[str]) -> Gathered | None:
     before = case.balances.gathered
     since_ms = before.since_ms if before else case.now_ms
     return Gathered(usdc=case.trade.usdc, shares=case.trade.shares, since_ms=since_ms)
+
+
+def _left(case: Case) -> Gathered | None:
+    """Return what a leader's sell leaves of what was gathered of his buys: he holds that much less."""
+    before = case.portfolio.gathered if case.side == "SELL" and case.portfolio else None
+    if before is None or not before.shares:
+        return None
+    shares = max(before.shares - case.signal.shares, _NONE)
+    usdc = from_micro(to_micro(before.usdc * shares / before.shares))
+    return Gathered(usdc=usdc, shares=shares, since_ms=before.since_ms)
 
 
 def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:

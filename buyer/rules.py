@@ -90,8 +90,8 @@ def _stake(case: Case) -> Judged:
 
 
 def _minimum(case: Seen) -> Judged:
-    """Check the market's minimum: a size that fell below it is 0."""
-    smallest = case.facts.min_shares
+    """Check the venue's minimum: a size that fell below it is 0."""
+    smallest = case.least
     size = case.size
     shown = (lambda: f"{size.shares} (raised to the minimum)") if size.bumped else size.shares
     return 0 < size.shares >= smallest, shown, smallest
@@ -142,6 +142,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "categories": filters.categories,
         "keywords": filters.keywords,
         "time_to_end": filters.time_to_end,
+        "whole_trade": filters.whole_trade,
         "leader_trade": filters.leader_trade,
         "price_band": filters.price_band,
         "book_depth": filters.book_depth,

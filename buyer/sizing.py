@@ -16,6 +16,9 @@ _GRAIN = Decimal(1).scaleb(-SIZE_PLACES)
 _MICRO = Decimal(1).scaleb(-6)
 _NONE = Decimal(0)
 
+LEAST_BUY = Decimal(1)
+"""The least collateral that a buy which trades at once may offer; the venue refuses less ("min size: $1")."""
+
 TICKS = frozenset(Decimal(text) for text in ("0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"))
 """Every tick the venue knows (venue reference 3.4)."""
 
@@ -143,27 +146,36 @@ def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decim
     return min(max(ceil_to(best_bid * (1 - slippage_pct / 100), tick), tick), 1 - tick)
 
 
-def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump: bool) -> Size:
+def ceiling(wager: Wager) -> Decimal:
+    """Return the most collateral that raising an order to the market's minimum may cost, before fees."""
+    limits = wager.limits
+    if limits.sizing == "kelly":
+        return min(limits.max_stake_usdc, wager.bankroll * limits.kelly_cap_pct / 100)
+    return limits.max_stake_usdc
+
+
+@lru_cache(maxsize=4096)
+def least_shares(limit: Decimal, min_shares: Decimal) -> Decimal:
+    """Return the fewest shares that the venue lets a buy at `limit` ask for: the market's minimum, and 1 pUSD."""
+    return max(ceil_to(min_shares, _GRAIN), ceil_to(LEAST_BUY / limit, _GRAIN))
+
+
+def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Decimal) -> Size:
     """Return how many shares `stake` collateral buys at `limit`, fees on top.
 
-    Below the market's minimum the size is 0, or the minimum when `bump` is set; caps are checked on the result,
-    so a bump never breaks one (trap 18).
+    Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit; caps are
+    checked on the result, so a bump never breaks one (trap 18).
     """
-    return _buy_size(stake, limit, facts.min_shares, facts.fee_rate, facts.fee_exponent, bump)
+    return _buy_size(stake, limit, facts.min_shares, facts.fee_rate, facts.fee_exponent, bump_to)
 
 
 @lru_cache(maxsize=4096)
 def _buy_size(
-    stake: Decimal,
-    limit: Decimal,
-    min_shares: Decimal,
-    fee_rate: Decimal,
-    fee_exponent: int,
-    bump: bool,  # noqa: FBT001 - a cache's key
+    stake: Decimal, limit: Decimal, min_shares: Decimal, fee_rate: Decimal, fee_exponent: int, bump_to: Decimal
 ) -> Size:
     shares = truncate(stake / limit, SIZE_PLACES)
-    minimum = ceil_to(min_shares, _GRAIN)
-    bumped = stake > 0 and shares < minimum and bump
+    minimum = least_shares(limit, min_shares)
+    bumped = stake > 0 and shares < minimum and minimum * limit <= bump_to
     if bumped:
         shares = minimum
     elif shares < minimum:

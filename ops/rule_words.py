@@ -18,6 +18,7 @@ WORDS = {
     "categories": "category is listed",
     "keywords": "keywords found",
     "time_to_end": "seconds to the market's planned end",
+    "whole_trade": "which part of a trade told in parts",
     "leader_trade": "leader's trade in pUSD, at least",
     "price_band": "highest price we would pay",
     "book_depth": "pUSD to be had within our limit, at least",

@@ -406,8 +406,8 @@ class BuyEngineDecision(Event, frozen=True):
     """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal.
 
     An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
-    judged, `gathered` what it was added to when it was too small, `exit` what is to be sold, if not by this order then
-    by later ones.
+    judged, `gathered` what it was added to when it was too small, or what a sell of his left of that, `exit` what is to
+    be sold, if not by this order then by later ones.
     """
 
     event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"

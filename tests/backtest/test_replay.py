@@ -482,7 +482,7 @@ def test_a_capture_that_begins_in_an_exit_and_with_gathered_trades_replays_from_
     )
     session.entries = [session.entries[0]]
     session.ledger.events.clear()
-    session.signal(a_signal(tx_hash=a_hash(4), usdc=D(30), shares=D(60)))
+    session.signal(a_signal(tx_hash=a_hash(4), usdc=D(36), shares=D(72)))
     session.signal(a_signal(tx_hash=a_hash(5), side="SELL", shares=D(60), usdc=D(30)))
 
     made = list(replayed(session.capture(tmp_path)).run())

@@ -160,3 +160,16 @@ def test_an_order_below_the_minimum_is_gathered_where_it_is_not_raised() -> None
     limits = some_limits(gather_window_s=600, bump_to_minimum=False, stake_usdc=D(1))
 
     assert decide(a_case(limits=limits)).reason == "gathered"
+
+
+def test_what_is_gathered_shrinks_by_what_the_leader_sells() -> None:
+    limits = some_limits(gather_window_s=600, min_leader_usdc=D(10))
+    held = a_portfolio(gathered=Gathered(usdc=D(6), shares=D(12), since_ms=NOW_MS - 5000))
+
+    part = decide(a_case(signal=a_signal(side="SELL", shares=D(4), usdc=D(2)), limits=limits, portfolio=held))
+    all_of_it = decide(a_case(signal=a_signal(side="SELL", shares=D(50), usdc=D(2)), limits=limits, portfolio=held))
+    without_a_lot = decide(a_case(signal=a_signal(side="SELL"), limits=limits))
+
+    assert (part.reason, part.gathered) == ("lot_held", Gathered(usdc=D(4), shares=D(8), since_ms=NOW_MS - 5000))
+    assert all_of_it.gathered == Gathered(usdc=D(0), shares=D(0), since_ms=NOW_MS - 5000)
+    assert without_a_lot.gathered is None
