@@ -16,6 +16,9 @@ from shared.money import MICRO, ceil_to, floor_to
 
 HALF = Decimal("0.5")
 
+Ladder = tuple[Level, ...]
+"""One side of a book, best first."""
+
 
 @dataclass(frozen=True)
 class PriceModel:
@@ -93,24 +96,24 @@ class Quotes:
         return Quote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
     def _modelled(self, token_id: str, price: Decimal, facts: MarketFacts, now_ms: int) -> Book:
-        model = self._model
-        book = _modelled(token_id, price, facts.tick, model.half_spread_ticks, model.levels, model.level_shares)
-        return book.but(at_ms=now_ms)
+        model, tick = self._model, facts.tick
+        bids, asks = _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
+        return Book.of_checked(
+            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=tick, bids=bids, asks=asks, source="rest"
+        )
 
 
 @lru_cache(maxsize=20_000)
-def _modelled(token_id: str, price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> Book:
-    """Return the book around a price, best first, within [tick, 1 - tick]; its time is yet to be said."""
+def _ladders(price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> tuple[Ladder, Ladder]:
+    """Return bids and asks around a price, best first, within [tick, 1 - tick]."""
     bid, ask = floor_to(price - tick * half, tick), ceil_to(price + tick * half, tick)
     bids = [bid - tick * step for step in range(levels)]
     asks = [ask + tick * step for step in range(levels)]
-    return Book(
-        token_id=token_id,
-        at_ms=0,
-        tick=tick,
-        bids=tuple(_level(bid, shares) for bid in bids if tick <= bid < 1),
-        asks=tuple(_level(ask, shares) for ask in asks if tick <= ask < 1),
-    )
+    return _within(bids, tick, shares), _within(asks, tick, shares)
+
+
+def _within(prices: list[Decimal], tick: Decimal, shares: Decimal) -> Ladder:
+    return tuple(_level(price, shares) for price in prices if tick <= price < 1)
 
 
 @lru_cache(maxsize=20_000)

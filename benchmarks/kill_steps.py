@@ -18,9 +18,9 @@ STEPS: Mapping[str, tuple[Any, str, str]] = {
     "signed, no intent": (LiveVenue, "prepare", "after"),
     "intent sent, no answer": (Journal, "intend", "during"),
     "intent written": (Journal, "intend", "after"),
-    "order on its way": (Upstream, "exchange", "during"),
+    "order on its way": (Upstream, "send", "during"),
     "while it recovers": (LiveVenue, "find", "before"),
-    "taken, answer lost": (Upstream, "exchange", "after"),
+    "taken, answer lost": (Upstream, "send", "after"),
     "found again, not written": (LiveVenue, "find", "after"),
     "answered, not written": (LiveVenue, "place", "after"),
     "decision sent, no answer": (Journal, "conclude", "during"),
@@ -62,7 +62,7 @@ def _arm(step: str, nth: int, moment_s: float) -> None:
     left = [nth]
 
     def armed(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
-        if method == "exchange" and args[2] != "/order":
+        if method == "send" and args[1].path != "/order":
             return call(*args, **more)
         left[0] -= 1
         its_turn = left[0] == 0
