@@ -22,6 +22,7 @@ from buyer.sizing import (
     share_cost,
     stake,
 )
+from shared.errors import Malformed
 from shared.events import ActionableSignal, ExitTask, Portfolio, Trade
 from shared.market import Book, MarketFacts, Side
 from shared.money import from_micro, price_of, to_micro
@@ -36,6 +37,10 @@ Traded = Trade | ActionableSignal
 
 class NotEvaluated(Exception):
     """A rule lacks something it needs; it fails, and nothing is bought."""
+
+
+UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
+"""What keeps a rule from being evaluated."""
 
 
 @dataclass(eq=False)

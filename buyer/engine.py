@@ -13,6 +13,7 @@ from buyer.journal import Journal, Known, MovedOn
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
+from buyer.reasons import Reasons
 from buyer.venue.port import Prices, Venue
 from shared.clock import Clock
 from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
@@ -80,6 +81,7 @@ class Engine:
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped
+        self._reasons = Reasons() if skipped else None
         self._telling = threading.Lock()
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
@@ -207,7 +209,7 @@ class Engine:
     ) -> BuyEngineDecision | None:
         market, book, portfolio, now_ms, problems = looked
         case = Case(market, book, portfolio, limits, now_ms, problems, signal)
-        verdict = decide(case, explain=self._skipped is None)
+        verdict = decide(case, self._reasons)
         if self._skipped and verdict.idle:
             self._skipped(signal, verdict.reason)
             return None

@@ -7,20 +7,17 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple, TypeVar, cast
 
-from buyer.case import Case, ExitCase, Judged, NotEvaluated, Seen
+from buyer.case import UNKNOWN, Case, ExitCase, Judged, Seen
 from buyer.exits import DUST, opened_by, order_fact
-from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL, asked
+from buyer.reasons import Reasons
+from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from shared.accounts import COUNTS
-from shared.errors import Malformed
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
 from shared.money import from_micro, to_micro
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 _NONE = Decimal(0)
-UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
-"""What keeps a rule from being evaluated."""
-
 Some = TypeVar("Some", bound=Seen)
 
 
@@ -44,21 +41,21 @@ class Decision(NamedTuple):
         return self.order is None and self.gathered is None and self.exit is None
 
 
-def decide(case: Case, *, explain: bool = True) -> Decision:
+def decide(case: Case, reasons: Reasons | None = None) -> Decision:
     """Judge one signal by every rule of its side.
 
-    Without `explain` the verdict is the same, without the rules' values and, where nothing follows from a skip, without
+    With `reasons` the verdict is the same, without the rules' values and, where nothing follows from a skip, without
     the trade: for runs over millions of signals.
     """
-    rules = _judged(RULES[case.side], case) if explain else ()
-    failed = [rule.rule for rule in rules if not rule.passed] if explain else _failed(case)
+    rules = () if reasons else _judged(RULES[case.side], case)
+    failed = reasons.failed(case) if reasons else [rule.rule for rule in rules if not rule.passed]
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
         return Decision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        trade, left = _trade(case) if explain or task else None, _left(case)
+        trade, left = _trade(case) if task or not reasons else None, _left(case)
         return Decision("SKIP", failed[0], rules, None, trade, left, task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
@@ -82,28 +79,6 @@ def refused(decision: Decision, account: str, value: int, limit: int) -> Decisio
     return Decision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
 
 
-def _failed(case: Case) -> list[str]:
-    """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
-    failed: list[str] = []
-    for name, rule in asked(case.side, case.limits):
-        try:
-            passed = rule(case)[0]
-        except UNKNOWN:
-            passed = False
-        if not passed:
-            failed.append(name)
-            if _enough(name, case):
-                break
-    return failed
-
-
-def _enough(name: str, case: Case) -> bool:
-    """Say whether no other rule matters once this one failed: nothing is gathered, no exit opened."""
-    if case.side == "SELL":
-        return name in OPENS_EXIT
-    return name not in TOO_SMALL or not case.limits.gather_window_s
-
-
 def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
     return tuple(_judge(name, rule, case) for name, rule in rules.items())
 
@@ -113,7 +88,7 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
         passed, value, limit = rule(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
-    return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
+    return RuleResult.of_checked(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
 def _trade(case: Case) -> Trade | None:

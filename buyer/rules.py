@@ -6,6 +6,7 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
+from typing import Literal
 
 from buyer import caps, filters
 from buyer.case import Case, ExitCase, Judged, Seen, known
@@ -169,6 +170,19 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
+Look = Literal["price", "size", "balances", "budget", "all"]
+LOOKS_AT: dict[str, Look] = {
+    **dict.fromkeys(("market_open", "leader_price", "book_sane", "slippage"), "price"),
+    **dict.fromkeys(("markets", "categories", "keywords", "price_band", "book_depth"), "price"),
+    **dict.fromkeys(("stake", "minimum_size", "fillable"), "size"),
+    **dict.fromkeys(("kill_switch", "not_paused", "not_leaving", "day_loss", "drawdown"), "balances"),
+    **dict.fromkeys(("market_cap", "event_cap", "group_cap", "leader_cap", "day_cap", "total_cap", "cash"), "budget"),
+}
+"""What rules of a buy look at, besides the limits; those that are not named look at anything.
+
+`price` is the market's facts, its book's levels and tick, and the leader's price; `size` that and what a stake is
+reckoned from; `balances` the balances alone; `budget` them, the facts, and what the order may cost.
+"""
 UNASKED: dict[str, Callable[[Limits], bool]] = {
     "side_followed": lambda limits: limits.sides == "both",
     "role_followed": lambda limits: limits.role == "any",

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buyer.policy import GATHERED, Decision, decide, refused
+from buyer.reasons import Reasons
 from buyer.sizing import STAKES, limit_price
 from shared.events import HeldLot, MarketHint
 from shared.market import Book
@@ -359,7 +360,7 @@ def test_a_verdict_without_its_explanation_is_the_same_verdict(changes: dict[str
 
 def assert_the_same_without_explanation(changes: dict[str, Any], whole: Decision) -> None:
     """Only a skip from which nothing follows comes without the trade as well."""
-    bare = decide(a_case(**changes), explain=False)
+    bare = decide(a_case(**changes), Reasons())
 
     assert not any(rule.rule != GATHERED for rule in bare.rules)
     assert bare._replace(rules=whole.rules, trade=whole.trade) == whole
