@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -27,7 +26,7 @@ from backtest.summary import print_summary
 from shared import exits
 from shared.clock import SystemClock
 from shared.errors import HybridError
-from shared.events import first_problem, write_event
+from shared.events import write_event
 from shared.money import to_micro
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -145,9 +144,6 @@ def _explained() -> Generator[None]:
     except HybridError as error:
         sys.stderr.write(exits.plain_line("backtest", error) + "\n")
         raise typer.Exit(exits.exit_code(error)) from error
-    except ValidationError as error:
-        sys.stderr.write(f"backtest: --set: {first_problem(error)}\n")
-        raise typer.Exit(exits.BAD_CONFIG) from error
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from backtest import settings
 from backtest.sweep.plan import Axis, Settings, grid, named, read_axis, read_setting, sample
 from backtest.sweep.trial import Score, Spec, code_id, history_id, run_trial, trial_id
+from buyer.limits import Limits
 from ops import sweep_jobs, sweep_view
 from ops.capture import stop_on_signals
 from ops.sweep_jobs import Tries
@@ -52,15 +54,24 @@ def plan(
         raise BadConfig("--vary: nothing to vary; give --vary stake_usdc=1,5,20, again for more settings")
     if len({axis.name for axis in axes}) < len(axes):
         raise BadConfig("--vary: one setting is varied twice; give all its values at once")
-    spec = Spec(
-        files=tuple(str(path.resolve()) for path in files),
-        resolved=tuple(str(path.resolve()) for path in resolved),
-        history=history_id(files, resolved),
-        fixed=dict(map(read_setting, fixed)),
-        code=code_id(),
-    )
+    spec = _spec(files, resolved, dict(map(read_setting, fixed)))
     wanted = sample(axes, random, seed) if random else grid(axes)
     return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
+
+
+def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> Spec:
+    history = history_id(files, resolved)
+    limits = {name: value for name, value in fixed.items() if name in Limits.model_fields}
+    found = settings.of(settings.captures_in(files), limits)
+    return Spec(
+        files=tuple(str(path.resolve()) for path in files),
+        resolved=tuple(str(path.resolve()) for path in resolved),
+        history=history,
+        fixed=fixed,
+        limits=found.limits,
+        bankroll=settings.amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
+        code=code_id(),
+    )
 
 
 def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_json: bool, console: Console) -> None:

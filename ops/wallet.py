@@ -23,7 +23,6 @@ from backtest.history.files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
 from backtest.run import Models
-from backtest.sweep.trial import decided
 from backtest.verdict import rate, signed, usd
 from buyer.limits import Limits
 from ops.wallet_history import ask
@@ -55,8 +54,7 @@ def main(
     """
     if html:
         figures_of_page.plotly()
-    captures = open_history(files, resolved).captures if files else ()
-    found = decided(captures, settings.changes(change))
+    found = settings.of(settings.captures_in(files), settings.changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     copies, conduct = follow(history, leader, delays_s, found.limits, to_micro(found.bankroll), working)

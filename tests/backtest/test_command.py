@@ -31,6 +31,15 @@ def test_a_history_becomes_a_result_in_json_and_in_words(tmp_path: Path) -> None
     assert "cannot tell" in made.stderr
 
 
+def test_a_result_does_not_hang_on_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [str(csv_file(tmp_path, a_line(1))), "--json"]
+    plain = CliRunner().invoke(app, words).stdout
+    for name, value in (("STAKE_USDC", "50"), ("PAPER_BANKROLL_USDC", "7"), ("BUYER_SHARDS", "none")):
+        monkeypatch.setenv(name, value)
+
+    assert CliRunner().invoke(app, words).stdout == plain
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -92,6 +92,20 @@ def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tup
     assert len(counted) == len(whole) - 3
 
 
+def test_a_worker_with_another_environment_computes_the_same_score(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = a_sweep(files, "delay=2")
+    here = run_trial(wanted.spec, {"delay": "2"})
+    monkeypatch.setenv("STAKE_USDC", "50")
+    monkeypatch.setenv("PAPER_BANKROLL_USDC", "7")
+
+    there = run_trial(wanted.spec, {"delay": "2"})
+
+    assert there == here
+    assert a_sweep(files, "delay=2").spec == wanted.spec
+
+
 def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Path, Path]) -> None:
     wanted = a_sweep(files)
     files[0].write_text("[]")

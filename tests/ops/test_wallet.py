@@ -73,6 +73,15 @@ def test_another_limit_changes_what_is_spent(history: Path, resolved: Path) -> N
     assert float(small["delays"][0]["spent"]) / small["delays"][0]["filled"] < 6
 
 
+def test_a_wallet_is_judged_by_the_defaults_whatever_the_environment(
+    history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = report("--history", str(history), "--delay", "2")
+    monkeypatch.setenv("STAKE_USDC", "50")
+
+    assert report("--history", str(history), "--delay", "2") == plain
+
+
 def test_the_terminal_says_the_verdict_first_and_what_it_cannot_tell(history: Path, resolved: Path) -> None:
     out = io.StringIO()
 
