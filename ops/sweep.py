@@ -92,7 +92,7 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
         said.print(f"stopped after {len(scores)} of {len(sweep.tries)} tries; the same command goes on from here")
     if not scores:
         return
-    ranked = sorted(scores.values(), key=lambda score: -score.pnl)
+    ranked = sweep_view.ranking(scores.values())
     if html:
         html.write_text(sweep_view.page(ranked, sweep.axes), encoding="utf-8")
     if as_json:

@@ -4,11 +4,13 @@ import io
 import json
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from backtest.sweep.luck import moments
 from backtest.sweep.plan import Settings
 from backtest.sweep.trial import Score, Spec, run_trial
 from ops import sweep_jobs, sweep_view
@@ -129,7 +131,7 @@ def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
 @pytest.mark.slow
 def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
     wanted = a_sweep(files)
-    ranked = sorted(run_here(wanted, tmp_path, NEVER, quiet).values(), key=lambda score: -score.pnl)
+    ranked = sweep_view.ranking(run_here(wanted, tmp_path, NEVER, quiet).values())
     out = io.StringIO()
 
     Console(file=out, width=140).print(sweep_view.shown(ranked, wanted.axes))
@@ -138,6 +140,37 @@ def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Pa
     assert "mean result, stake_usdc down, delay across" in out.getvalue()
     assert 'id="heat"' in sweep_view.page(ranked, wanted.axes)
     assert sweep_view.figures(ranked)["luck"]["trials"] == 8
+
+
+def a_score(stake: str, results: Sequence[float], filled: int = 60) -> Score:
+    """Build a score of a bankroll of 100 pUSD by its results by market."""
+    pnl = round(sum(results) * 100_000_000)
+    sums = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 0)
+    counts = {"signals": 60, "orders": filled, "filled": filled, "markets": len(results)}
+    told = {"id": stake, "settings": {"stake_usdc": stake}, "spent": 1, "pnl": pnl, "shape": moments(results)}
+    return Score.model_validate({**told, **counts, **sums})
+
+
+def test_the_luck_of_the_try_in_the_lead_is_judged_and_no_others() -> None:
+    """One market won it all for the first; the second won a little in every market."""
+    lucky, steady = a_score("50", [*[0.0] * 59, 9.0]), a_score("5", [0.01, 0.02, 0.03] * 20)
+    ranked = sweep_view.ranking([steady, lucky])
+    out = io.StringIO()
+
+    Console(file=out, width=200).print(sweep_view.shown(ranked, ()))
+
+    assert sweep_view.judged([steady]).convincing
+    assert "In the lead by its result: stake_usdc=50. " in out.getvalue()
+    assert "Choosing it is choosing luck" in out.getvalue()
+    assert "verdict unsure" in sweep_view.page(ranked, ())
+    told = sweep_view.figures(ranked)["luck"]
+    assert (told["settings"], told["convincing"]) == ({"stake_usdc": "50"}, False)
+
+
+def test_a_try_that_bought_nothing_never_leads() -> None:
+    idle, losing, winning = a_score("1", [], filled=0), a_score("5", [-0.1] * 3), a_score("9", [0.1] * 3)
+
+    assert sweep_view.ranking([idle, losing, winning]) == [winning, losing, idle]
 
 
 def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path], tmp_path: Path) -> None:
