@@ -14,7 +14,6 @@ from buyer.config import BuyerSettings
 from buyer.limits import Limits
 from shared.capture import Capture, is_capture
 from shared.errors import BadConfig
-from shared.events import first_problem
 
 
 class GivenSettings(BuyerSettings):
@@ -55,15 +54,26 @@ def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
 
 
 def changed(limits: Limits, changes: Mapping[str, object]) -> Limits:
-    """Return limits with changes.
+    """Return limits with changes, which must fit what the buyer itself accepts.
 
     Raises:
-        BadConfig: a change has a wrong value; naming it.
+        BadConfig: a change has a wrong value; naming it, the value and what it should be.
     """
+    if not changes:
+        return limits
     try:
-        return Limits.model_validate({**limits.model_dump(), **changes})
+        return GivenSettings.model_validate({**limits.model_dump(), **changes}).limits
     except ValidationError as error:
-        raise BadConfig(f"--set: {first_problem(error)}") from error
+        raise BadConfig(_wrong(error)) from error
+
+
+def _wrong(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name = str(problem["loc"][0])
+    return f"{name}={problem['input']}: {said} ({GivenSettings.model_fields[name].description})"
 
 
 def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:

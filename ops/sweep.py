@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from backtest import settings
+from backtest import outputs, settings
+from backtest.report import figures
 from backtest.sweep.plan import Axis, Settings, grid, named, read_axis, read_setting, sample
-from backtest.sweep.trial import Score, Spec, code_id, history_id, run_trial, trial_id
+from backtest.sweep.trial import Score, Spec, code_id, history_id, limits, run_trial, trial_id
 from buyer.limits import Limits
 from ops import sweep_jobs, sweep_view
 from ops.capture import stop_on_signals
@@ -56,13 +57,24 @@ def plan(
         raise BadConfig("--vary: one setting is varied twice; give all its values at once")
     spec = _spec(files, resolved, dict(map(read_setting, fixed)))
     wanted = sample(axes, random, seed) if random else grid(axes)
+    for varied in _first_of_each(wanted):
+        limits(spec, varied)
     return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
+
+
+def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
+    """Yield the first try with each value: a wrong one is said before the first try is run."""
+    seen: set[tuple[str, str]] = set()
+    for varied in tries:
+        if not seen.issuperset(varied.items()):
+            seen.update(varied.items())
+            yield varied
 
 
 def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> Spec:
     history = history_id(files, resolved)
-    limits = {name: value for name, value in fixed.items() if name in Limits.model_fields}
-    found = settings.of(settings.captures_in(files), limits)
+    changes = {name: value for name, value in fixed.items() if name in Limits.model_fields}
+    found = settings.of(settings.captures_in(files), changes)
     return Spec(
         files=tuple(str(path.resolve()) for path in files),
         resolved=tuple(str(path.resolve()) for path in resolved),
@@ -78,8 +90,12 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
     """Run what is not known yet, on the workers at `url` or here, and show the scores.
 
     Raises:
-        BadConfig: a try failed; with its settings and the reason.
+        BadConfig: a try failed, with its settings and the reason; or `html` cannot be written, said before the run.
+        DependencyMissing: `html` is wanted and plotly is not installed; said before the run.
     """
+    outputs.check_file("--html", html)
+    if html:
+        figures.plotly()
     stop, clock = stop_on_signals(), SystemClock()
     said = Console(stderr=True)
     with _progress(said, len(sweep.tries)) as told:

@@ -47,7 +47,20 @@ def test_a_result_does_not_hang_on_the_environment(tmp_path: Path, monkeypatch: 
         (["--delay", "soon"], "--delay soon"),
         (["--set", "stake=1"], "--set stake=1"),
         (["--set", "stake_usdc=much"], "stake_usdc"),
+        (["--set", "stake_usdc=-5"], "stake_usdc=-5: Input should be greater than 0 (Collateral for each buy"),
+        (["--set", "max_market_usdc=-1"], "max_market_usdc=-1"),
+        (["--set", "max_slippage_ticks=-50"], "max_slippage_ticks=-50"),
+        (["--set", "leader_limits=xyz"], "leader_limits=xyz: no JSON"),
+        (["--set", 'leader_limits={"0x1": {}}'], "is no wallet"),
+        (["--set", "min_price=0.99"], "min_price 0.99 is above max_price 0.97"),
+        (["--delay", "nan"], "--delay nan"),
+        (["--delay", "inf"], "--delay inf"),
+        (["--delay", "1e300"], "--delay 1e300"),
         (["--fee-rate", "7"], "--fee-rate 7"),
+        (["--closes-after", "inf"], "--closes-after"),
+        (["--html", "none/page.html"], "--html none/page.html: there is no folder none"),
+        (["--html", "."], "name a file in it"),
+        (["--png", "pyproject.toml/plots"], "is a file; name a folder"),
     ],
 )
 def test_a_wrong_word_is_named(words: list[str], said: str, tmp_path: Path) -> None:
@@ -57,6 +70,18 @@ def test_a_wrong_word_is_named(words: list[str], said: str, tmp_path: Path) -> N
 
     assert made.exit_code == 2
     assert said in made.stderr
+
+
+def test_a_leaders_own_limit_holds_however_its_wallet_is_written(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, a_line(1))
+    wallet = "0x" + path.read_text().partition("0x")[2][:40]
+    own = json.dumps({"0x" + wallet[2:].upper(): {"stake_usdc": "20"}})
+
+    made = CliRunner().invoke(app, [str(path), "--json", "--set", f"leader_limits={own}"])
+
+    [outcome] = json.loads(made.stdout)["outcomes"]
+    assert outcome[6] == "all rules passed"
+    assert outcome[14] > 30_000_000, "shares wanted for 20 pUSD, not for 5"
 
 
 @pytest.mark.parametrize(("speed", "passed_ms"), [(0, 0), (1, 30_000), (10, 3000)])

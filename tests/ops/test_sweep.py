@@ -13,7 +13,7 @@ from rich.console import Console
 from backtest.sweep.luck import moments
 from backtest.sweep.plan import Settings
 from backtest.sweep.trial import Score, Spec, run_trial
-from ops import sweep_jobs, sweep_view
+from ops import sweep, sweep_jobs, sweep_view
 from ops.sweep import Sweep, plan, run_here, run_there
 from ops.sweep_jobs import Tries
 from shared.broker import connect
@@ -126,6 +126,23 @@ def test_a_worker_with_other_code_computes_nothing(files: tuple[Path, Path]) -> 
 def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
     with pytest.raises(BadConfig, match="max_slippage_ticks"):
         run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
+
+
+@pytest.mark.parametrize(
+    "vary", ["stake_usdc=5,-5", "max_market_usdc=-1,5", "max_slippage_ticks=2,-50", "min_price=0,1"]
+)
+def test_a_value_that_the_buyer_would_refuse_is_refused_before_the_first_try(
+    files: tuple[Path, Path], vary: str
+) -> None:
+    with pytest.raises(BadConfig, match=vary.partition("=")[0]):
+        a_sweep(files, vary)
+
+
+def test_a_sweep_says_before_its_first_try_that_its_page_has_no_place(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="--html"):
+        sweep.main(a_sweep(files), None, tmp_path, html=tmp_path / "none" / "x.html", as_json=True, console=Console())
+
+    assert list(tmp_path.glob("*.jsonl")) == []
 
 
 @pytest.mark.slow

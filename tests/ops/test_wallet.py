@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.delays import Constant
 from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
@@ -102,12 +103,27 @@ def test_the_report_is_a_page_too(history: Path, resolved: Path, tmp_path: Path)
     assert all(f"Following {delay} s behind" in written for delay in (2, 5, 30))
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--delay", "inf"], "--delay inf"),
+        (["--set", "stake_usdc=-5"], "stake_usdc=-5"),
+        (["--html", "none/page.html"], "there is no folder none"),
+    ],
+)
+def test_a_wrong_word_is_named_before_the_run(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["wallet", LEADER, "--history", "api", *words])
+
+    assert isinstance(result.exception, BadConfig)
+    assert said in str(result.exception)
+
+
 def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
     with pytest.raises(BadConfig, match="no trade of"):
         wallet.follow(
             lambda: wallet.open_history([history]).happenings,
             "0x" + "ee" * 20,
-            [2],
+            {2: Constant(2000)},
             some_limits(),
             to_micro(1000),
             nullcontext(),
@@ -163,7 +179,7 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
     times = [happening.at_ms for happening in found.happenings]
     assert times == sorted(times)
     copies, conduct = wallet.follow(
-        lambda: iter(found.happenings), leader, [2], some_limits(), to_micro(1000), nullcontext()
+        lambda: iter(found.happenings), leader, {2: Constant(2000)}, some_limits(), to_micro(1000), nullcontext()
     )
     assert conduct.trades > 0
     assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)
