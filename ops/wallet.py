@@ -22,10 +22,11 @@ from backtest.happenings import Happening
 from backtest.history.files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
+from backtest.result import CannotTell, Result
 from backtest.run import Models
 from backtest.verdict import rate, signed, usd
 from buyer.limits import Limits
-from ops.wallet_history import ask
+from ops.wallet_history import UNSURE, ask
 from shared.clock import SystemClock
 from shared.errors import BadConfig
 from shared.money import to_micro
@@ -60,7 +61,8 @@ def main(
     found = settings.of(settings.captures_in(files), settings.changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
-    copies, conduct = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working)
+    unsure = "" if files else UNSURE
+    copies, conduct = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
     if html:
         write_wallet_page(copies, conduct, html)
     if as_json:
@@ -89,8 +91,9 @@ def follow(
     limits: Limits,
     bankroll: int,
     working: AbstractContextManager[object],
+    unsure: str = "",
 ) -> tuple[list[Copy], Conduct]:
-    """Follow `leader` once for each delay, named by its seconds; the shortest comes first.
+    """Follow `leader` once for each delay, named by its seconds; `unsure` is what the history leaves open of any order.
 
     Raises:
         BadConfig: the history holds no trade of this leader.
@@ -100,11 +103,19 @@ def follow(
         for delay_s, delay in delays.items():
             models = replace(Models(), delay=delay)
             coming = of_leader(history(), leader, None if copies else conduct)
-            result = backtest(coming, limits, bankroll, models, sink=lambda _: None)
+            result = _doubted(backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
             copies.append(Copy(delay_s, result, interval([row.ours.pnl for row in result.markets])))
     if not conduct.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
     return copies, conduct
+
+
+def _doubted(result: Result, unsure: str) -> Result:
+    orders = result.bought + result.sold
+    if not (unsure and orders):
+        return result
+    doubt = CannotTell(what=unsure, trades=orders, of=orders)
+    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
 def report(copies: Sequence[Copy], conduct: Conduct) -> RenderableType:

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.copyable import Copy
 from backtest.delays import Constant
 from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
-from ops.wallet_history import Told, ask, trades
+from ops.wallet_history import UNSURE, Told, as_then, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
 from shared.events import ActionableSignal
@@ -25,7 +27,7 @@ from shared.money import to_micro
 from shared.polymarket.data_api import Page
 from shared.polymarket.fills import V2_NAMES
 from simulator import Settings, serve
-from tests.buyer.builders import some_limits
+from tests.buyer.builders import a_market, some_limits
 from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
 from tests.detector.venue import wait_until
 
@@ -160,6 +162,25 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
 
     assert [fill.tx_hash for fill in fills] == [tx(1), tx(2)]
     assert clock.monotonic() - began >= 3
+
+
+@pytest.mark.parametrize(("today", "then"), [("0.001", "0.01"), ("0.01", "0.01"), ("0.1", "0.1")])
+def test_an_old_trade_is_not_judged_by_the_finer_tick_of_a_market_that_ended(today: str, then: str) -> None:
+    facts = as_then(a_market(tick=Decimal(today), closed=True, accepting_orders=False))
+
+    assert (facts.tick, facts.closed, facts.accepting_orders) == (Decimal(then), False, True)
+
+
+def test_what_the_venue_tells_only_of_today_is_said_of_every_order(history: Path) -> None:
+    def follow(unsure: str) -> list[Copy]:
+        delays = {2.0: Constant(2000), 5.0: Constant(5000)}
+        words = (LEADER, delays, some_limits(), to_micro(1000), nullcontext(), unsure)
+        return wallet.follow(lambda: wallet.open_history([history]).happenings, *words)[0]
+
+    for plain, doubted in zip(follow(""), follow(UNSURE), strict=True):
+        *others, doubt = doubted.result.cannot_tell
+        assert tuple(others) == plain.result.cannot_tell
+        assert (doubt.what, doubt.trades, doubt.share) == (UNSURE, doubt.of, 1)
 
 
 @pytest.mark.simulator
