@@ -7,10 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
+from backtest.happenings import Happening
 from backtest.pace import Pace
+from backtest.stops import UNSEEN
 from shared.clock import ManualClock
-from tests.backtest.histories import a_trade, resolves, run
+from tests.backtest.histories import a_trade, at, resolves, run
 from tests.backtest.test_history import a_line, csv_file
+from tests.buyer.builders import LEADER, a_book
 
 
 def test_a_history_becomes_a_result_in_json_and_in_words(tmp_path: Path) -> None:
@@ -91,6 +94,27 @@ def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) ->
     assert len(list(Pace(clock, speed).paced([a_trade(0), a_trade(10), a_trade(30)]))) == 3
 
     assert clock.now_ms() == passed_ms
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ((), []),
+        (("--stop-loss-pct", "30"), [(2, 3)]),
+        (("--take-profit-pct", "30"), [(2, 3)]),
+        (("--max-hold-s", "3600"), [(2, 3)]),
+        (("--leader-limits", json.dumps({LEADER: {"stop_loss_pct": "30"}})), [(1, 2)]),
+    ],
+)
+def test_a_stop_without_books_is_said_to_be_unsure(flags: tuple[str, ...], said: list[tuple[int, int]]) -> None:
+    """One of the leader's two buys meets a recorded book; another leader's buy meets none."""
+    book = Happening(at(302), a_book(at_ms=at(302)))
+    other = a_trade(600, "0.5", leader="0x" + "b2" * 20)
+
+    result = run([a_trade(0), a_trade(300), book, other], *flags)
+
+    assert result.filled == 3
+    assert [(doubt.trades, doubt.of) for doubt in result.cannot_tell if doubt.what == UNSEEN] == said
 
 
 def test_a_stop_loss_sells_between_signals() -> None:
