@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,18 @@ def plan(
     if len({axis.name for axis in axes}) < len(axes):
         raise BadConfig("--vary: one setting is varied twice; give all its values at once")
     spec = _spec(files, resolved, dict(map(read_setting, fixed)))
+    axes = tuple(_with_contents(spec, axis) for axis in axes)
     wanted = sample(axes, random, seed) if random else grid(axes)
     for varied in _first_of_each(wanted):
         limits(spec, varied)
     return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
+
+
+def _with_contents(spec: Spec, axis: Axis) -> Axis:
+    """Take files of leaders' own limits for their contents: a try's name must say what it was decided by."""
+    if axis.name != "leader_limits":
+        return axis
+    return replace(axis, values=tuple(limits(spec, {axis.name: value}).leader_limits for value in axis.values))
 
 
 def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:

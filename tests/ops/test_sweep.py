@@ -19,7 +19,7 @@ from ops.sweep_jobs import Tries
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig
-from tests.detector.builders import NOW_S, a_row, tx
+from tests.detector.builders import LEADER, NOW_S, a_row, tx
 from tests.started import started
 
 MARKETS = 12
@@ -106,6 +106,20 @@ def test_a_worker_with_another_environment_computes_the_same_score(
 
     assert there == here
     assert a_sweep(files, "delay=2").spec == wanted.spec
+
+
+def test_a_file_of_leaders_limits_that_changed_makes_another_try(files: tuple[Path, Path], tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+
+    def names(stake: str, flag: str) -> set[str]:
+        own.write_text(json.dumps({LEADER: {"stake_usdc": stake}}))
+        if flag == "--set":
+            return set(plan([files[0]], [], ["delay=2"], [f"leader_limits=@{own}"], random=0, seed=1).tries)
+        return set(a_sweep(files, f"leader_limits=@{own}|@{own}").tries)
+
+    for flag in ("--set", "--vary"):
+        assert names("7", flag) == names("7", flag)
+        assert names("7", flag).isdisjoint(names("9", flag))
 
 
 def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Path, Path]) -> None:
