@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest import parity, recheck, settings
+from backtest import outputs, parity, recheck, settings
 from backtest.backtest import Progress as Told
 from backtest.backtest import backtest
-from backtest.delays import read_delay
+from backtest.delays import MOST_S, read_delay
 from backtest.history.files import open_history
 from backtest.history.resolutions import LINGERS_S
 from backtest.markets import Assumed
@@ -27,7 +26,7 @@ from backtest.summary import print_summary
 from shared import exits
 from shared.clock import SystemClock
 from shared.errors import HybridError
-from shared.events import first_problem, write_event
+from shared.events import write_event
 from shared.money import to_micro
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -53,12 +52,15 @@ def main(
         list[Path] | None, typer.Option(help="How markets resolved: CSV, or Gamma's markets as JSON.")
     ] = None,
     closes_after: Annotated[
-        float, typer.Option(min=0, help="Seconds after its last trade when a market closes, where nobody says when.")
+        float,
+        typer.Option(
+            min=0, max=MOST_S, help="Seconds after its last trade when a market closes, where nobody says when."
+        ),
     ] = LINGERS_S,
     delay: Annotated[
         str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
     ] = "2",
-    order_ms: Annotated[int, typer.Option(min=0, help="Decision to the book, in ms.")] = 300,
+    order_ms: Annotated[int, typer.Option(min=0, max=MOST_S * 1000, help="Decision to the book, in ms.")] = 300,
     half_spread_ticks: Annotated[int, typer.Option(min=0, help="Where no book is recorded.")] = 1,
     level_shares: Annotated[str, typer.Option(help="Shares on each tick, where no book is recorded.")] = "200",
     fee_rate: Annotated[str, typer.Option(help="The venue's rate, where the market's is not recorded.")] = "0.07",
@@ -115,8 +117,11 @@ def _can_report(html: Path | None, png: Path | None) -> None:
     """Say what is missing before the run, not after it.
 
     Raises:
+        BadConfig: where it is to be written, nothing can be.
         DependencyMissing: plotly, kaleido or a Chromium; with the fix.
     """
+    outputs.check_file("--html", html)
+    outputs.check_folder("--png", png)
     if html or png:
         from backtest.report import figures, pictures  # noqa: PLC0415
 
@@ -145,9 +150,6 @@ def _explained() -> Generator[None]:
     except HybridError as error:
         sys.stderr.write(exits.plain_line("backtest", error) + "\n")
         raise typer.Exit(exits.exit_code(error)) from error
-    except ValidationError as error:
-        sys.stderr.write(f"backtest: --set: {first_problem(error)}\n")
-        raise typer.Exit(exits.BAD_CONFIG) from error
 
 
 @contextmanager

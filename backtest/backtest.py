@@ -4,9 +4,18 @@ from collections.abc import Callable, Iterable
 
 from backtest.happenings import Happening
 from backtest.quotes import price_micro
-from backtest.result import LeaderResult, MarketResult, OpenPosition, Result, SignalOutcome, Standing
+from backtest.result import (
+    CannotTell,
+    LeaderResult,
+    MarketResult,
+    OpenPosition,
+    Result,
+    SignalOutcome,
+    Standing,
+)
 from backtest.run import Models, Run
 from backtest.standing import Sums
+from backtest.stops import StopDoubts
 from backtest.tally import Sink
 from buyer.limits import Limits
 from shared import accounts
@@ -46,11 +55,12 @@ def backtest(
         Malformed: the happenings are not in order, or cannot be read.
     """
     kept: list[SignalOutcome] = []
-    run = Run(happenings, limits, bankroll, models, sink or kept.append, skips=keep_skips, whole=whole)
+    stops = StopDoubts(limits, sink or kept.append)
+    run = Run(happenings, limits, bankroll, models, stops.take, skips=keep_skips, whole=whole)
     for count, at_ms in enumerate(run.steps(), start=1):
         if count % EVERY == 0:
             progress(count, at_ms)
-    return _result(run, limits, bankroll, models, sources, tuple(kept))
+    return _result(run, limits, bankroll, models, sources, stops.cannot_tell(), tuple(kept))
 
 
 def _result(
@@ -59,6 +69,7 @@ def _result(
     bankroll: int,
     models: Models,
     sources: tuple[str, ...],
+    doubts: tuple[CannotTell, ...],
     kept: tuple[SignalOutcome, ...],
 ) -> Result:
     tally, values, opened = run.tally, run.ledger.values, _open(run)
@@ -89,7 +100,7 @@ def _result(
         leaders=_leaders(run, opened),
         markets=_markets(run, opened),
         equity=points,
-        cannot_tell=tally.cannot_tell(unresolved, reckoned, shut),
+        cannot_tell=(*tally.cannot_tell(unresolved, reckoned, shut), *doubts),
         outcomes=kept,
     )
 

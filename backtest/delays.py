@@ -11,6 +11,8 @@ from typing import Protocol
 from shared.errors import BadConfig
 from shared.events import ActionableSignal, fact_id
 
+MOST_S = 30 * 86_400
+"""The longest delay: far beyond the age at which any signal is stale."""
 _STEPS = 1000
 _DRAW = 0x1_0000_0000
 
@@ -134,7 +136,7 @@ def read_delay(text: str, measured: Mapping[str, Lags]) -> Delay:
         raise BadConfig(
             f"--delay {text}: expected seconds, quantiles 1,2.5,30, recorded, or measured:SOURCE"
         ) from error
+    if not all(0 <= second <= MOST_S for second in seconds) or seconds != sorted(seconds):
+        raise BadConfig(f"--delay {text}: seconds from 0 to {MOST_S}, quantiles in rising order")
     found = tuple(round(second * 1000) for second in seconds)
-    if any(ms < 0 for ms in found) or list(found) != sorted(found):
-        raise BadConfig(f"--delay {text}: seconds from 0 up, quantiles in rising order")
     return Constant(found[0]) if len(found) == 1 else Drawn(found, text)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from backtest.pace import Pace
 from backtest.replay import Replay, Replayed
-from backtest.tape import read_tape
+from backtest.tape import Tape, read_tape
 from shared import accounts, exits
 from shared.capture import Capture
 from shared.errors import BadConfig
@@ -22,11 +22,13 @@ def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, ec
     """Replay one capture and print a summary; exit code 1 when a decision differs and nothing was changed.
 
     Raises:
-        BadConfig: more than one file, or no capture of a session.
+        BadConfig: more than one file, no capture of a session, or one that cannot be played again as a whole.
     """
     if len(files) != 1:
         raise BadConfig(f"--parity: one capture at a time, got {len(files)} files")
-    again = Replay(read_tape(Capture.open(files[0])), changed)
+    tape = read_tape(Capture.open(files[0]))
+    _check_playable(tape)
+    again = Replay(tape, changed)
     made = list[Replayed]()
     for item in again.run(pace):
         made.append(item)
@@ -34,6 +36,17 @@ def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, ec
             sys.stdout.write(item.text + "\n")
     _summary(made, again)
     return exits.CLEAN if changed or all(item.same for item in made) else exits.CRASH
+
+
+def _check_playable(tape: Tape) -> None:
+    instead = "--redecide makes each of its decisions again from what it recorded"
+    if any(decision.mode == "live" for decision, _ in tape.decisions):
+        raise BadConfig(f"--parity {tape.capture.path}: a live session's venue cannot be played back: {instead}")
+    if tape.shards > 1:
+        raise BadConfig(
+            f"--parity {tape.capture.path}: its {tape.shards} shards decided at the same time, and a replay decides "
+            f"one after the other: {instead}"
+        )
 
 
 def _summary(made: list[Replayed], again: Replay) -> None:

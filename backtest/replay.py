@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from backtest import settings
 from backtest.pace import Pace
 from backtest.recorded import RecordedPrices, RecordedVenue
 from backtest.redemptions import redeem
 from backtest.tape import Tape
 from buyer.engine import DEAD_LETTER, Engine, Identity
 from buyer.journal import Journal
-from buyer.limits import Limits
 from buyer.venue.paper import PaperVenue
 from shared import accounts
 from shared.accounts import lot_key
@@ -140,7 +140,7 @@ class Replay:
         name = (inputs.config_id, inputs.code_version)
         if name not in self._engines:
             limits = self._tape.limits.get(inputs.config_id) or next(iter(self._tape.limits.values()))
-            limits = Limits.model_validate({**limits.model_dump(), **self._changes})
+            limits = settings.changed(limits, self._changes)
             self._engines[name] = Engine(
                 journal=self._journal,
                 prices=self._prices,

@@ -4,12 +4,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from backtest.tape import limits_in
-from buyer.config import BuyerSettings, parse_args
+from buyer.config import BuyerSettings
 from buyer.limits import Limits
-from shared.capture import Capture
+from shared.capture import Capture, is_capture
 from shared.errors import BadConfig
+
+
+class GivenSettings(BuyerSettings):
+    """The buyer's settings from what is given alone: a result must not hang on what a shell happens to export."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out environment, files and flags."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
 
 @dataclass(frozen=True)
@@ -20,16 +41,48 @@ class Decided:
     bankroll: Decimal
 
 
-def of(captures: Sequence[Capture], changed: Mapping[str, str]) -> Decided:
-    """Return the last settings in the captures, or the buyer's defaults (no environment), with changes.
+def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
+    """Return the last settings in the captures, or the buyer's defaults, with changes; no environment is read.
 
     Raises:
-        BadConfig: a capture's settings are not ours; ValidationError: a change has a wrong value.
+        BadConfig: a capture's settings are not ours, or a change has a wrong value.
     """
     found = [pair for capture in captures for pair in limits_in(capture)]
-    defaults: BuyerSettings = parse_args([])
+    defaults = GivenSettings.model_validate({})
     limits, bankroll = found[-1] if found else (defaults.limits, defaults.paper_bankroll_usdc)
-    return Decided(Limits.model_validate({**limits.model_dump(), **changed}), bankroll)
+    return Decided(changed(limits, changes), bankroll)
+
+
+def changed(limits: Limits, changes: Mapping[str, object]) -> Limits:
+    """Return limits with changes, which must fit what the buyer itself accepts.
+
+    Raises:
+        BadConfig: a change has a wrong value; naming it, the value and what it should be.
+    """
+    if not changes:
+        return limits
+    try:
+        return GivenSettings.model_validate({**limits.model_dump(), **changes}).limits
+    except ValidationError as error:
+        raise BadConfig(_wrong(error)) from error
+
+
+def _wrong(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    said = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return said
+    name = str(problem["loc"][0])
+    return f"{name}={problem['input']}: {said} ({GivenSettings.model_fields[name].description})"
+
+
+def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:
+    """Open those files that are captures.
+
+    Raises:
+        BadConfig: one is not there.
+    """
+    return tuple(Capture.open(file) for file in files if is_capture(file))
 
 
 def changes(texts: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from shared.streams import Entry
 
 @dataclass(frozen=True)
 class Tape:
-    """A capture, sorted into what replay needs."""
+    """A capture, sorted into what replay needs; `shards` is the most that its buyers were split into."""
 
     capture: Capture
     signals: Mapping[str, Entry]
@@ -36,6 +36,7 @@ class Tape:
     redemptions: tuple[RedemptionResult, ...]
     limits: Mapping[str, Limits]
     bankroll: int
+    shards: int
 
 
 def read_tape(capture: Capture) -> Tape:
@@ -72,6 +73,7 @@ def read_tape(capture: Capture) -> Tape:
         redemptions=tuple(redemptions),
         limits={limit.id: limit for limit in limits},
         bankroll=to_micro(str(configs[0]["paper_bankroll_usdc"])),
+        shards=max(int(str(config.get("buyer_shards", 1))) for config in configs),
     )
 
 

@@ -18,9 +18,11 @@ from shared.errors import Unavailable
 from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
 from shared.ledger import RedisLedger
 from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
+from shared.process import instance_lock
 from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
+LINES = ".jsonl"
 CAPTURED = (*STREAMS, *SIDE_STREAMS)
 
 
@@ -67,9 +69,24 @@ def capture(
 
     Raises:
         FileExistsError: a plain capture (`.jsonl`) is never overwritten.
+        RefusedForSafety: another process captures to this folder: every entry would stand in it twice.
         Unavailable: the server is away at the start; later it is waited for.
     """
-    clock = clock or SystemClock()
+    with _alone(file):
+        return _capture(redis, file, stop, clock or SystemClock(), keep_following=keep_following, from_start=from_start)
+
+
+def _alone(file: Path) -> contextlib.AbstractContextManager[object]:
+    """Hold a folder for this process alone; a plain file is new, and nobody else's."""
+    if file.suffix == LINES:
+        return contextlib.nullcontext()
+    file.mkdir(parents=True, exist_ok=True)
+    return instance_lock("capture", file)
+
+
+def _capture(
+    redis: Redis, file: Path, stop: threading.Event, clock: Clock, *, keep_following: bool, from_start: bool
+) -> int:
     begun = captured_to(file)
     start = _again(redis, file, begun) if begun else _beginning(clock) if from_start else _now(redis, clock)
     positions = dict(start.positions)

@@ -5,8 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.story import is_attempt
-from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, RuleResult, SignalDropped
+from ops.story import end_of, is_attempt
+from shared.events import (
+    ActionableSignal,
+    AnyEvent,
+    BuyEngineDecision,
+    OrderUpdate,
+    Outcome,
+    RuleResult,
+    SignalDropped,
+)
 
 NO_RULE = RuleResult(rule="", passed=False)
 
@@ -53,6 +61,7 @@ class Refusals:
     rules: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
     outcomes: Counter[str] = field(default_factory=Counter[str])
     leaders: dict[str, LeaderTotals] = field(default_factory=dict[str, LeaderTotals])
+    _filled: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def skipped(self) -> int:
@@ -107,10 +116,22 @@ class Refusals:
         elif decision.outcome and decision.outcome.shares:
             self.followed += 1
             leader.followed += 1
+            self._filled[decision.signal_id] = decision.leader
         else:
-            self.unfilled += 1
-            leader.unfilled += 1
-            self.outcomes[(decision.outcome.reason if decision.outcome else "") or "no outcome"] += 1
+            self._miss(leader, (decision.outcome.reason if decision.outcome else "") or "no outcome")
+
+    def take_back(self, signal_id: str, outcome: Outcome) -> None:
+        """Count an order that was filled at first, and got nothing in the end, as not filled."""
+        if signal_id in self._filled:
+            leader = self.leaders[self._filled.pop(signal_id)]
+            self.followed -= 1
+            leader.followed -= 1
+            self._miss(leader, outcome.reason or outcome.state)
+
+    def _miss(self, leader: LeaderTotals, reason: str) -> None:
+        self.unfilled += 1
+        leader.unfilled += 1
+        self.outcomes[reason] += 1
 
     def _refuse(self, reason: str, decision: BuyEngineDecision) -> None:
         failed = [rule for rule in decision.rules if not rule.passed]
@@ -134,7 +155,10 @@ def refusals(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: str
     totals = Refusals(start_ms, end_ms)
     waiting: dict[str, None] = {}
     decided: dict[str, None] = {}
+    nothing: dict[str, Outcome] = {}
     for event in events:
+        if isinstance(event, OrderUpdate) and (end := end_of(event)) and not end.shares:
+            nothing[event.signal_id] = end
         if not start_ms <= event.emitted_at_ms <= end_ms or leader not in ("", getattr(event, "leader", "")):
             continue
         if isinstance(event, ActionableSignal):
@@ -145,6 +169,8 @@ def refusals(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: str
             totals.take(event)
             if not is_attempt(event):
                 _cross_off(event.signal_id, decided, waiting)
+    for signal_id, end in nothing.items():
+        totals.take_back(signal_id, end)
     totals.undecided = len(waiting)
     return totals
 

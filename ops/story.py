@@ -4,11 +4,12 @@ A life is found by the signal's id (or its first 8 digits and more), by the ids 
 leader's transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from buyer.order_states import NEXT
 from shared.events import (
     ActionableSignal,
     AnyEvent,
@@ -16,6 +17,7 @@ from shared.events import (
     FillConfirmed,
     FillRetracted,
     OrderUpdate,
+    Outcome,
     Redeemed,
     RedemptionResult,
     SignalDropped,
@@ -78,10 +80,15 @@ class Story:
     payments: list[Payment] = field(default_factory=list[Payment])
 
     @property
+    def outcome(self) -> Outcome | None:
+        """Return what its order came to in the end; what it got at once while trades can still fail."""
+        ended = next((end for update in self.updates if (end := end_of(update))), None)
+        return ended or (self.decision.outcome if self.decision else None)
+
+    @property
     def cost(self) -> Cost | None:
         """Return what following cost, None where nothing was filled or the leader's price is not known."""
-        decision, signal = self.decision, self.signal
-        outcome = decision.outcome if decision else None
+        decision, signal, outcome = self.decision, self.signal, self.outcome
         if decision is None or signal is None or outcome is None or not outcome.shares or signal.cause != "TRADE":
             return None
         worse = outcome.usdc - signal.price * outcome.shares
@@ -92,8 +99,13 @@ class Story:
     @property
     def bought(self) -> bool:
         """Say whether it added shares to a lot."""
-        outcome = self.decision.outcome if self.decision else None
+        outcome = self.outcome
         return bool(outcome and outcome.shares and self.decision and self.decision.verdict == "BUY")
+
+
+def end_of(update: OrderUpdate) -> Outcome | None:
+    """Return what an order came to, None while that can still change."""
+    return None if NEXT[update.state] else update.outcome
 
 
 def find(events: Iterable[AnyEvent], wanted: str) -> Found:
@@ -120,16 +132,19 @@ def tell(events: Iterable[AnyEvent], found: Found) -> list[Story]:
     stories = {signal_id: Story(signal_id) for signal_id in found.lots}
     exits: dict[LotKey, list[BuyEngineDecision]] = {lot: [] for lot in found.lots.values()}
     payments: dict[LotKey, list[tuple[RedemptionResult, Redeemed]]] = {lot: [] for lot in found.lots.values()}
+    ends: dict[str, Outcome] = {}
     for event in events:
         if isinstance(event, RedemptionResult):
             for lot in event.lots:
                 payments.get(LotKey(lot.leader, lot.token_id), []).append((event, lot))
             continue
-        if isinstance(event, BuyEngineDecision) and _sold(event):
+        if isinstance(event, BuyEngineDecision) and event.verdict == "SELL":
             exits.get(LotKey(event.leader, event.token_id), []).append(event)
+        if isinstance(event, OrderUpdate) and (end := end_of(event)) and _lot_of(event) in exits:
+            ends[event.signal_id] = end
         _take(stories, event)
     for signal_id, lot in found.lots.items():
-        _afterwards(stories[signal_id], exits[lot], payments[lot])
+        _afterwards(stories[signal_id], _sold(exits[lot], ends), payments[lot])
     return list(stories.values())
 
 
@@ -174,8 +189,14 @@ def is_attempt(decision: BuyEngineDecision) -> bool:
     return decision.exit is not None and decision.trade is None
 
 
-def _sold(decision: BuyEngineDecision) -> bool:
-    return decision.verdict == "SELL" and decision.outcome is not None and decision.outcome.shares > 0
+def _sold(sells: Iterable[BuyEngineDecision], ends: Mapping[str, Outcome]) -> list[BuyEngineDecision]:
+    """Return the sells that sold something in the end, each with what it came to."""
+    ended = (sell.model_copy(update={"outcome": ends.get(sell.signal_id, sell.outcome)}) for sell in sells)
+    return [sell for sell in ended if sell.outcome and sell.outcome.shares]
+
+
+def _lot_of(update: OrderUpdate) -> LotKey:
+    return LotKey(update.order.leader, update.order.token_id)
 
 
 def _seq(decision: BuyEngineDecision) -> int:

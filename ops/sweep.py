@@ -2,16 +2,19 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from backtest import outputs, settings
+from backtest.report import figures
 from backtest.sweep.plan import Axis, Settings, grid, named, read_axis, read_setting, sample
-from backtest.sweep.trial import Score, Spec, code_id, history_id, run_trial, trial_id
+from backtest.sweep.trial import Score, Spec, code_id, history_id, limits, run_trial, trial_id
+from buyer.limits import Limits
 from ops import sweep_jobs, sweep_view
 from ops.capture import stop_on_signals
 from ops.sweep_jobs import Tries
@@ -52,23 +55,55 @@ def plan(
         raise BadConfig("--vary: nothing to vary; give --vary stake_usdc=1,5,20, again for more settings")
     if len({axis.name for axis in axes}) < len(axes):
         raise BadConfig("--vary: one setting is varied twice; give all its values at once")
-    spec = Spec(
+    spec = _spec(files, resolved, dict(map(read_setting, fixed)))
+    axes = tuple(_with_contents(spec, axis) for axis in axes)
+    wanted = sample(axes, random, seed) if random else grid(axes)
+    for varied in _first_of_each(wanted):
+        limits(spec, varied)
+    return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
+
+
+def _with_contents(spec: Spec, axis: Axis) -> Axis:
+    """Take files of leaders' own limits for their contents: a try's name must say what it was decided by."""
+    if axis.name != "leader_limits":
+        return axis
+    return replace(axis, values=tuple(limits(spec, {axis.name: value}).leader_limits for value in axis.values))
+
+
+def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
+    """Yield the first try with each value: a wrong one is said before the first try is run."""
+    seen: set[tuple[str, str]] = set()
+    for varied in tries:
+        if not seen.issuperset(varied.items()):
+            seen.update(varied.items())
+            yield varied
+
+
+def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> Spec:
+    history = history_id(files, resolved)
+    changes = {name: value for name, value in fixed.items() if name in Limits.model_fields}
+    found = settings.of(settings.captures_in(files), changes)
+    return Spec(
         files=tuple(str(path.resolve()) for path in files),
         resolved=tuple(str(path.resolve()) for path in resolved),
-        history=history_id(files, resolved),
-        fixed=dict(map(read_setting, fixed)),
+        history=history,
+        fixed=fixed,
+        limits=found.limits,
+        bankroll=settings.amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
         code=code_id(),
     )
-    wanted = sample(axes, random, seed) if random else grid(axes)
-    return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
 
 
 def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_json: bool, console: Console) -> None:
     """Run what is not known yet, on the workers at `url` or here, and show the scores.
 
     Raises:
-        BadConfig: a try failed; with its settings and the reason.
+        BadConfig: a try failed, with its settings and the reason; or `html` cannot be written, said before the run.
+        DependencyMissing: `html` is wanted and plotly is not installed; said before the run.
     """
+    outputs.check_file("--html", html)
+    if html:
+        figures.plotly()
     stop, clock = stop_on_signals(), SystemClock()
     said = Console(stderr=True)
     with _progress(said, len(sweep.tries)) as told:
@@ -81,7 +116,7 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
         said.print(f"stopped after {len(scores)} of {len(sweep.tries)} tries; the same command goes on from here")
     if not scores:
         return
-    ranked = sorted(scores.values(), key=lambda score: -score.pnl)
+    ranked = sweep_view.ranking(scores.values())
     if html:
         html.write_text(sweep_view.page(ranked, sweep.axes), encoding="utf-8")
     if as_json:

@@ -1,7 +1,7 @@
 """A sweep's scores: the table, the heat map and the warning that the best of many is luck."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,7 @@ from rich.text import Text
 from backtest.report import page as report
 from backtest.report.figures import heat_map
 from backtest.sweep.luck import Luck, luck
-from backtest.sweep.plan import Axis
+from backtest.sweep.plan import Axis, named
 from backtest.sweep.trial import Score
 from backtest.verdict import rate, signed, usd
 from shared.money import MICRO, from_micro
@@ -24,10 +24,18 @@ MOST_CELLS = 12
 _AMOUNTS = ("spent", "pnl", "open_value", "fees", "beyond", "max_drawdown", "most_locked")
 
 
+def ranking(scores: Iterable[Score]) -> list[Score]:
+    """Return scores by their result, the best first; what never bought anything comes last."""
+    return sorted(scores, key=lambda score: (not score.filled, -score.pnl))
+
+
 def judged(ranked: Sequence[Score]) -> Luck:
-    """Judge the first of scores that are sorted, the best first."""
-    best = max(ranked, key=lambda score: score.shape.sharpe)
-    return luck(best.shape, [score.shape.sharpe for score in ranked])
+    """Judge the score that leads the ranking: the one that is read first, and chosen."""
+    return luck(ranked[0].shape, [score.shape.sharpe for score in ranked])
+
+
+def _said(ranked: Sequence[Score], found: Luck) -> str:
+    return f"In the lead by its result: {named(ranked[0].settings)}. {found}"
 
 
 def shown(ranked: Sequence[Score], axes: Sequence[Axis]) -> RenderableType:
@@ -39,7 +47,7 @@ def shown(ranked: Sequence[Score], axes: Sequence[Axis]) -> RenderableType:
     if _mappable(axes):
         title = f"mean result, {axes[0].name} down, {axes[1].name} across"
         parts += [Text(title, "dim"), _heat(ranked, axes), Text()]
-    parts.append(Text(str(found), "" if found.convincing else "bold yellow"))
+    parts.append(Text(_said(ranked, found), "" if found.convincing else "bold yellow"))
     return Group(*parts)
 
 
@@ -49,6 +57,7 @@ def figures(ranked: Sequence[Score]) -> dict[str, Any]:
     return {
         "event": "SWEEP",
         "luck": {
+            "settings": ranked[0].settings,
             "trials": found.trials,
             "sharpe": found.sharpe,
             "lucky_sharpe": found.lucky,
@@ -81,7 +90,7 @@ def page(ranked: Sequence[Score], axes: Sequence[Axis]) -> str:
     told = f"Mean result in pUSD of all tries with these values of {' and '.join(axis.name for axis in axes[:AXES])}."
     body = (
         f"<header><h1>{escape(title)}</h1></header>"
-        f'<div class="verdict {kind}"><strong>{escape(verdict)}</strong><p>{escape(str(found))}</p></div>'
+        f'<div class="verdict {kind}"><strong>{escape(verdict)}</strong><p>{escape(_said(ranked, found))}</p></div>'
         f'<div class="grid">{report.section("Heat map", told, heat, wide=True) if heat else ""}'
         f"{report.section('Tries', 'The best first, in pUSD.', report.table(columns, rows), wide=True)}</div>"
         f"<footer>{escape(report.FOOT)}</footer>"

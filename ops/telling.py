@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ops.rule_words import words_of
 from ops.story import Cost, Story
-from shared.events import ActionableSignal, BuyEngineDecision, RuleResult
+from shared.events import ActionableSignal, BuyEngineDecision, Outcome, RuleResult
 from shared.market import Book
 from shared.money import price_of, to_micro
 
@@ -43,7 +43,7 @@ def _headline(told: Story) -> Text:
         return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
     if decision is None:
         return line.append("Not decided yet.", "bold yellow")
-    return line.append(_verdict(decision), _VERDICTS[decision.verdict])
+    return line.append(_verdict(decision, told.outcome), _VERDICTS[decision.verdict])
 
 
 def _did(signal: ActionableSignal) -> str:
@@ -61,8 +61,7 @@ def _title(told: Story) -> str:
     return f"{known} — {outcome}" if outcome else known
 
 
-def _verdict(decision: BuyEngineDecision) -> str:
-    outcome = decision.outcome
+def _verdict(decision: BuyEngineDecision, outcome: Outcome | None) -> str:
     if decision.verdict == "SKIP":
         return f"Skipped: {_why(decision)}."
     word = "Bought" if decision.verdict == "BUY" else "Sold"

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -12,21 +12,21 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from backtest import settings
+from backtest import outputs, settings
 from backtest.backtest import backtest
 from backtest.chance import interval
 from backtest.conduct import Conduct, of_leader
 from backtest.copyable import Assessment, Copy, assess, figures
-from backtest.delays import Constant
+from backtest.delays import Delay, read_delay
 from backtest.happenings import Happening
 from backtest.history.files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
+from backtest.result import CannotTell, Result
 from backtest.run import Models
-from backtest.sweep.trial import decided
 from backtest.verdict import rate, signed, usd
 from buyer.limits import Limits
-from ops.wallet_history import ask
+from ops.wallet_history import UNSURE, ask
 from shared.clock import SystemClock
 from shared.errors import BadConfig
 from shared.money import to_micro
@@ -51,15 +51,18 @@ def main(
     """Follow `leader` through files, or through what the venue tells where there are none, and print the report.
 
     Raises:
+        BadConfig: a setting, a delay or the place of `html` is wrong; said before the run.
         DependencyMissing: `html` is wanted and plotly is not installed; said before the run.
     """
+    outputs.check_file("--html", html)
     if html:
         figures_of_page.plotly()
-    captures = open_history(files, resolved).captures if files else ()
-    found = decided(captures, settings.changes(change))
+    delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
+    found = settings.of(settings.captures_in(files), settings.changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
-    copies, conduct = follow(history, leader, delays_s, found.limits, to_micro(found.bankroll), working)
+    unsure = "" if files else UNSURE
+    copies, conduct = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
     if html:
         write_wallet_page(copies, conduct, html)
     if as_json:
@@ -84,26 +87,35 @@ def _of_venue(leader: str, days: float, console: Console) -> History:
 def follow(
     history: History,
     leader: str,
-    delays_s: Sequence[float],
+    delays: Mapping[float, Delay],
     limits: Limits,
     bankroll: int,
     working: AbstractContextManager[object],
+    unsure: str = "",
 ) -> tuple[list[Copy], Conduct]:
-    """Follow `leader` once for each delay.
+    """Follow `leader` once for each delay, named by its seconds; `unsure` is what the history leaves open of any order.
 
     Raises:
         BadConfig: the history holds no trade of this leader.
     """
     conduct, copies = Conduct(leader), list[Copy]()
     with working:
-        for delay_s in sorted(delays_s):
-            models = replace(Models(), delay=Constant(round(delay_s * 1000)))
+        for delay_s, delay in delays.items():
+            models = replace(Models(), delay=delay)
             coming = of_leader(history(), leader, None if copies else conduct)
-            result = backtest(coming, limits, bankroll, models, sink=lambda _: None)
+            result = _doubted(backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
             copies.append(Copy(delay_s, result, interval([row.ours.pnl for row in result.markets])))
     if not conduct.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
     return copies, conduct
+
+
+def _doubted(result: Result, unsure: str) -> Result:
+    orders = result.bought + result.sold
+    if not (unsure and orders):
+        return result
+    doubt = CannotTell(what=unsure, trades=orders, of=orders)
+    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
 def report(copies: Sequence[Copy], conduct: Conduct) -> RenderableType:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from backtest.happenings import Happening, merged
 from backtest.history import resolutions
 from backtest.history.signals import Row, signals
+from backtest.markets import Assumed
 from detector.sources.walk import Walk
 from redeemer.chain import Resolutions
 from shared.clock import Clock
@@ -30,6 +31,8 @@ REST_S = 1.0
 """Between two requests: a stranger's pace, far below what the venue allows."""
 TRIES = 5
 SOURCE = "the venue's Data API"
+UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick finer than 0.01 is believed"
+"""What no order of such a history can be sure of."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,12 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
 
 
 def as_then(facts: MarketFacts) -> MarketFacts:
-    """Return facts as they were while the leader traded: open; tick, fee and minimum are those of now."""
-    return facts.model_copy(update={"closed": False, "accepting_orders": True})
+    """Return facts as they were while the leader traded: open; fee and minimum are those of now.
+
+    Ticks get finer as a market nears its end: with today's an old spread would look smaller than it was.
+    """
+    tick = max(facts.tick, Assumed().tick)
+    return facts.model_copy(update={"closed": False, "accepting_orders": True, "tick": tick})
 
 
 def markets(gamma: Upstream, token_ids: Sequence[str], clock: Clock) -> Iterator[MarketFacts]:

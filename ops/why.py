@@ -70,6 +70,7 @@ def facts(story: Story) -> dict[str, Any]:
         "confirmations": [_json(event) for event in story.confirmations],
         "retractions": [_json(event) for event in story.retractions],
         "decision": _json(story.decision),
+        "outcome": _json(story.outcome),
         "updates": [_json(event) for event in story.updates],
         "cost": {name: format(getattr(cost, name), "f") for name in telling.COSTS} if cost else None,
         "exits": [_json(event) for event in story.exits],

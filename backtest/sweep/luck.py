@@ -68,7 +68,7 @@ def better_than(best: Moments, lucky: float) -> float:
 
 @dataclass(frozen=True)
 class Luck:
-    """The best of `trials`: its Sharpe ratio by market, what luck alone would show, and how sure skill is."""
+    """The first of `trials`: its Sharpe ratio by market, what luck alone would show, and how sure skill is."""
 
     trials: int
     sharpe: float
@@ -82,16 +82,16 @@ class Luck:
 
     def __str__(self) -> str:
         said = (
-            f"The best of {self.trials} tries shows a Sharpe ratio of {self.sharpe:.3f} by market; the best of as many "
-            f"tries without any skill is expected to show {self.lucky:.3f}. Probability that it is more than luck: "
-            f"{self.probability:.0%} (deflated Sharpe ratio)."
+            f"The first of {self.trials} tries shows a Sharpe ratio of {self.sharpe:.3f} by market; the best of as "
+            f"many tries without any skill is expected to show {self.lucky:.3f}. Probability that it is more than "
+            f"luck: {self.probability:.0%} (deflated Sharpe ratio)."
         )
         warning = "Choosing it is choosing luck: test it on another history before you believe it."
         return said if self.convincing else f"{said} {warning}"
 
 
 def luck(best: Moments, sharpes: Sequence[float]) -> Luck:
-    """Judge the best of some trials by all their Sharpe ratios."""
+    """Judge the trial that was chosen among some by all their Sharpe ratios."""
     spread = variance(sharpes) if len(sharpes) > 1 else 0.0
     lucky = lucky_sharpe(len(sharpes), spread)
     return Luck(len(sharpes), best.sharpe, lucky, better_than(best, lucky))

@@ -6,8 +6,6 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from backtest import settings
 from backtest.backtest import backtest
 from backtest.delays import read_delay
@@ -20,11 +18,10 @@ from backtest.run import Models
 from backtest.sweep.luck import Moments, moments
 from backtest.sweep.plan import MODELS
 from buyer.limits import Limits
-from shared.capture import Capture
 from shared.errors import BadConfig
-from shared.events import fact_id, first_problem
+from shared.events import fact_id
 from shared.market import Value
-from shared.money import to_micro
+from shared.money import Money, to_micro
 
 MOST_KEPT = 250_000
 """Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""
@@ -33,12 +30,17 @@ _CHUNK = 1 << 20
 
 
 class Spec(Value, frozen=True):
-    """What all tries of a sweep share: files by path, their content's name, settings that are not varied."""
+    """What all tries of a sweep share: files by path, their content's name, settings that are not varied.
+
+    `limits` and `bankroll` are worked out where the sweep is planned, so no worker decides by its own.
+    """
 
     files: tuple[str, ...]
     resolved: tuple[str, ...] = ()
     history: str
     fixed: dict[str, str]
+    limits: Limits
+    bankroll: Money
     code: str
 
 
@@ -91,7 +93,7 @@ def code_id() -> str:
 def trial_id(spec: Spec, varied: Mapping[str, str]) -> str:
     """Name a try by everything that decides its outcome: content, settings, code."""
     settings_text = [f"{name}={value}" for name, value in sorted({**spec.fixed, **varied}.items())]
-    return fact_id("sweep", spec.history, spec.code, *settings_text)[:32]
+    return fact_id("sweep", spec.history, spec.code, spec.limits.id, str(spec.bankroll), *settings_text)[:32]
 
 
 def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
@@ -103,27 +105,23 @@ def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
     if spec.code != code_id():
         raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
     wanted = {**spec.fixed, **varied}
-    limits = {name: value for name, value in wanted.items() if name in Limits.model_fields}
+    found = limits(spec, varied)
     history, kept = _opened(spec.files, spec.resolved, spec.history)
-    found = decided(history.captures, limits)
     if kept is None:
         _check(spec.files, spec.resolved, spec.history)
-    cash = settings.amount("bankroll", wanted["bankroll"]) if "bankroll" in wanted else found.bankroll
+    cash = settings.amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
     coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
-    result = backtest(coming, found.limits, to_micro(cash), models(wanted, history), sink=lambda _: None)
+    result = backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
 
 
-def decided(captures: Sequence[Capture], changed: Mapping[str, str]) -> settings.Decided:
-    """Return the limits and the bankroll.
+def limits(spec: Spec, varied: Mapping[str, str]) -> Limits:
+    """Return what a try decides by.
 
     Raises:
-        BadConfig: a change has a wrong value; naming it.
+        BadConfig: a setting has a wrong value; naming it.
     """
-    try:
-        return settings.of(captures, changed)
-    except ValidationError as error:
-        raise BadConfig(f"--set: {first_problem(error)}") from error
+    return settings.changed(spec.limits, {name: varied[name] for name in varied if name in Limits.model_fields})
 
 
 def models(wanted: Mapping[str, str], history: History) -> Models:

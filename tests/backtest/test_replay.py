@@ -287,6 +287,32 @@ def test_the_command_exits_1_when_a_decision_differs(session: Session, tmp_path:
     assert CliRunner().invoke(app, [str(path), "--parity"]).exit_code == 1
 
 
+def test_a_live_session_is_not_called_different_but_sent_to_what_can_judge_it(tmp_path: Path) -> None:
+    session = Session()
+    session.signal(a_signal())
+    path = session.capture(tmp_path)
+    path.write_text(path.read_text().replace('"mode":"paper"', '"mode":"live"'))
+
+    result = CliRunner().invoke(app, [str(path), "--parity"])
+
+    assert result.exit_code == 2
+    assert "cannot be played back: --redecide" in result.stderr
+    assert CliRunner().invoke(app, [str(path), "--redecide"]).exit_code == 0
+
+
+def test_a_session_of_several_shards_is_sent_to_what_can_judge_it(tmp_path: Path) -> None:
+    session = Session("--buyer-shards", "4")
+    session.signal(a_signal())
+    path = session.capture(tmp_path)
+
+    result = CliRunner().invoke(app, [str(path), "--parity"])
+
+    assert result.exit_code == 2
+    assert "4 shards" in result.stderr
+    assert "--redecide" in result.stderr
+    assert CliRunner().invoke(app, [str(path), "--redecide"]).exit_code == 0
+
+
 @pytest.mark.parametrize("flag", ["--set=stake=5", "--set=stake_usdc=much", "--set=stake_usdc"])
 def test_the_command_names_a_wrong_change(flag: str, session: Session, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(session.capture(tmp_path)), flag])

@@ -1,6 +1,7 @@
 """What a sweep tries, and how much of its best is luck."""
 
 import math
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from backtest.sweep.luck import Moments, better_than, luck, lucky_sharpe, moment
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
 from backtest.sweep.trial import Score, Spec, history_id, trial_id
 from shared.errors import BadConfig
+from tests.buyer.builders import some_limits
 
-SPEC = Spec(files=("a.csv",), history="ab", fixed={"delay": "2"}, code="1")
+SPEC = Spec(
+    files=("a.csv",), history="ab", fixed={"delay": "2"}, limits=some_limits(), bankroll=Decimal(1000), code="1"
+)
 
 
 def test_a_grid_is_every_combination_once() -> None:
@@ -58,7 +62,15 @@ def test_a_setting_for_all_may_hold_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"history": "cd"}, {"code": "2"}, {"fixed": {"delay": "3"}}, {"fixed": {"delay": "2", "order_ms": "1"}}]
+    "change",
+    [
+        {"history": "cd"},
+        {"code": "2"},
+        {"fixed": {"delay": "3"}},
+        {"fixed": {"delay": "2", "order_ms": "1"}},
+        {"limits": some_limits(max_day_usdc=Decimal(7))},
+        {"bankroll": Decimal(10)},
+    ],
 )
 def test_a_try_is_named_by_all_that_decides_it(change: dict[str, object]) -> None:
     assert trial_id(SPEC, {"stake_usdc": "5"}) != trial_id(SPEC.model_copy(update=change), {"stake_usdc": "5"})

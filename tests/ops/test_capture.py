@@ -11,8 +11,9 @@ from backtest.tape import read_tape
 from buyer.shard import GROUP
 from ops.capture import capture
 from ops.embedded_redis import EmbeddedRedis
+from shared import exits
 from shared.broker import connect
-from shared.capture import Capture
+from shared.capture import Capture, captured_to
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, ServiceHealth, ServiceStart
@@ -20,6 +21,8 @@ from shared.group_reader import GroupReader
 from shared.streams import publish, settled
 from tests.buyer.builders import a_signal, some_limits, some_settings
 from tests.buyer.test_service import Rig, a_hash
+from tests.detector.venue import wait_until
+from tests.started import started
 
 pytestmark = pytest.mark.server
 
@@ -117,3 +120,23 @@ def test_a_folder_is_gone_on_with_and_what_was_trimmed_in_between_is_said(
 
     assert "entries_lost" in "".join(capsys.readouterr())
     assert [entry.id for entry in Capture.open(folder)] == ["1-0", "2-0", "3-0", "4-0", "6-0"]
+
+
+@pytest.mark.process
+def test_a_folder_takes_one_capture_at_a_time_and_a_killed_one_leaves_it_free(valkey_url: str, tmp_path: Path) -> None:
+    redis, stop, folder = connect(valkey_url), threading.Event(), tmp_path / "capture"
+    redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id="1-0")
+    words = ("ops.cli", "capture", str(folder), "--from-start", "--redis-url", valkey_url)
+
+    with started(*words) as first:
+        wait_until(lambda: bool(captured_to(folder)) and len(list(Capture.open(folder))) == 1, "the first one writes")
+        with started(*words, "--once") as second:
+            _, said = second.communicate(timeout=20)
+        assert second.returncode == exits.REFUSED_FOR_SAFETY
+        assert f"process {first.pid} holds {folder}" in said
+        first.kill()
+        first.wait(10)
+
+    redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id="2-0")
+    assert capture(redis, folder, stop) == 1
+    assert [entry.id for entry in Capture.open(folder)] == ["1-0", "2-0"]

@@ -4,20 +4,22 @@ import io
 import json
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from backtest.sweep.luck import moments
 from backtest.sweep.plan import Settings
 from backtest.sweep.trial import Score, Spec, run_trial
-from ops import sweep_jobs, sweep_view
+from ops import sweep, sweep_jobs, sweep_view
 from ops.sweep import Sweep, plan, run_here, run_there
 from ops.sweep_jobs import Tries
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig
-from tests.detector.builders import NOW_S, a_row, tx
+from tests.detector.builders import LEADER, NOW_S, a_row, tx
 from tests.started import started
 
 MARKETS = 12
@@ -92,6 +94,34 @@ def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tup
     assert len(counted) == len(whole) - 3
 
 
+def test_a_worker_with_another_environment_computes_the_same_score(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = a_sweep(files, "delay=2")
+    here = run_trial(wanted.spec, {"delay": "2"})
+    monkeypatch.setenv("STAKE_USDC", "50")
+    monkeypatch.setenv("PAPER_BANKROLL_USDC", "7")
+
+    there = run_trial(wanted.spec, {"delay": "2"})
+
+    assert there == here
+    assert a_sweep(files, "delay=2").spec == wanted.spec
+
+
+def test_a_file_of_leaders_limits_that_changed_makes_another_try(files: tuple[Path, Path], tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+
+    def names(stake: str, flag: str) -> set[str]:
+        own.write_text(json.dumps({LEADER: {"stake_usdc": stake}}))
+        if flag == "--set":
+            return set(plan([files[0]], [], ["delay=2"], [f"leader_limits=@{own}"], random=0, seed=1).tries)
+        return set(a_sweep(files, f"leader_limits=@{own}|@{own}").tries)
+
+    for flag in ("--set", "--vary"):
+        assert names("7", flag) == names("7", flag)
+        assert names("7", flag).isdisjoint(names("9", flag))
+
+
 def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Path, Path]) -> None:
     wanted = a_sweep(files)
     files[0].write_text("[]")
@@ -112,10 +142,27 @@ def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
         run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
 
 
+@pytest.mark.parametrize(
+    "vary", ["stake_usdc=5,-5", "max_market_usdc=-1,5", "max_slippage_ticks=2,-50", "min_price=0,1"]
+)
+def test_a_value_that_the_buyer_would_refuse_is_refused_before_the_first_try(
+    files: tuple[Path, Path], vary: str
+) -> None:
+    with pytest.raises(BadConfig, match=vary.partition("=")[0]):
+        a_sweep(files, vary)
+
+
+def test_a_sweep_says_before_its_first_try_that_its_page_has_no_place(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="--html"):
+        sweep.main(a_sweep(files), None, tmp_path, html=tmp_path / "none" / "x.html", as_json=True, console=Console())
+
+    assert list(tmp_path.glob("*.jsonl")) == []
+
+
 @pytest.mark.slow
 def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
     wanted = a_sweep(files)
-    ranked = sorted(run_here(wanted, tmp_path, NEVER, quiet).values(), key=lambda score: -score.pnl)
+    ranked = sweep_view.ranking(run_here(wanted, tmp_path, NEVER, quiet).values())
     out = io.StringIO()
 
     Console(file=out, width=140).print(sweep_view.shown(ranked, wanted.axes))
@@ -124,6 +171,37 @@ def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Pa
     assert "mean result, stake_usdc down, delay across" in out.getvalue()
     assert 'id="heat"' in sweep_view.page(ranked, wanted.axes)
     assert sweep_view.figures(ranked)["luck"]["trials"] == 8
+
+
+def a_score(stake: str, results: Sequence[float], filled: int = 60) -> Score:
+    """Build a score of a bankroll of 100 pUSD by its results by market."""
+    pnl = round(sum(results) * 100_000_000)
+    sums = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 0)
+    counts = {"signals": 60, "orders": filled, "filled": filled, "markets": len(results)}
+    told = {"id": stake, "settings": {"stake_usdc": stake}, "spent": 1, "pnl": pnl, "shape": moments(results)}
+    return Score.model_validate({**told, **counts, **sums})
+
+
+def test_the_luck_of_the_try_in_the_lead_is_judged_and_no_others() -> None:
+    """One market won it all for the first; the second won a little in every market."""
+    lucky, steady = a_score("50", [*[0.0] * 59, 9.0]), a_score("5", [0.01, 0.02, 0.03] * 20)
+    ranked = sweep_view.ranking([steady, lucky])
+    out = io.StringIO()
+
+    Console(file=out, width=200).print(sweep_view.shown(ranked, ()))
+
+    assert sweep_view.judged([steady]).convincing
+    assert "In the lead by its result: stake_usdc=50. " in out.getvalue()
+    assert "Choosing it is choosing luck" in out.getvalue()
+    assert "verdict unsure" in sweep_view.page(ranked, ())
+    told = sweep_view.figures(ranked)["luck"]
+    assert (told["settings"], told["convincing"]) == ({"stake_usdc": "50"}, False)
+
+
+def test_a_try_that_bought_nothing_never_leads() -> None:
+    idle, losing, winning = a_score("1", [], filled=0), a_score("5", [-0.1] * 3), a_score("9", [0.1] * 3)
+
+    assert sweep_view.ranking([idle, losing, winning]) == [winning, losing, idle]
 
 
 def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.copyable import Copy
+from backtest.delays import Constant
 from backtest.markets import Resolved
 from ops import wallet
 from ops.cli import app
-from ops.wallet_history import Told, ask, trades
+from ops.wallet_history import UNSURE, Told, as_then, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
 from shared.events import ActionableSignal
@@ -24,7 +27,7 @@ from shared.money import to_micro
 from shared.polymarket.data_api import Page
 from shared.polymarket.fills import V2_NAMES
 from simulator import Settings, serve
-from tests.buyer.builders import some_limits
+from tests.buyer.builders import a_market, some_limits
 from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
 from tests.detector.venue import wait_until
 
@@ -73,6 +76,15 @@ def test_another_limit_changes_what_is_spent(history: Path, resolved: Path) -> N
     assert float(small["delays"][0]["spent"]) / small["delays"][0]["filled"] < 6
 
 
+def test_a_wallet_is_judged_by_the_defaults_whatever_the_environment(
+    history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = report("--history", str(history), "--delay", "2")
+    monkeypatch.setenv("STAKE_USDC", "50")
+
+    assert report("--history", str(history), "--delay", "2") == plain
+
+
 def test_the_terminal_says_the_verdict_first_and_what_it_cannot_tell(history: Path, resolved: Path) -> None:
     out = io.StringIO()
 
@@ -93,12 +105,27 @@ def test_the_report_is_a_page_too(history: Path, resolved: Path, tmp_path: Path)
     assert all(f"Following {delay} s behind" in written for delay in (2, 5, 30))
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--delay", "inf"], "--delay inf"),
+        (["--set", "stake_usdc=-5"], "stake_usdc=-5"),
+        (["--html", "none/page.html"], "there is no folder none"),
+    ],
+)
+def test_a_wrong_word_is_named_before_the_run(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["wallet", LEADER, "--history", "api", *words])
+
+    assert isinstance(result.exception, BadConfig)
+    assert said in str(result.exception)
+
+
 def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
     with pytest.raises(BadConfig, match="no trade of"):
         wallet.follow(
             lambda: wallet.open_history([history]).happenings,
             "0x" + "ee" * 20,
-            [2],
+            {2: Constant(2000)},
             some_limits(),
             to_micro(1000),
             nullcontext(),
@@ -137,6 +164,25 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
     assert clock.monotonic() - began >= 3
 
 
+@pytest.mark.parametrize(("today", "then"), [("0.001", "0.01"), ("0.01", "0.01"), ("0.1", "0.1")])
+def test_an_old_trade_is_not_judged_by_the_finer_tick_of_a_market_that_ended(today: str, then: str) -> None:
+    facts = as_then(a_market(tick=Decimal(today), closed=True, accepting_orders=False))
+
+    assert (facts.tick, facts.closed, facts.accepting_orders) == (Decimal(then), False, True)
+
+
+def test_what_the_venue_tells_only_of_today_is_said_of_every_order(history: Path) -> None:
+    def follow(unsure: str) -> list[Copy]:
+        delays = {2.0: Constant(2000), 5.0: Constant(5000)}
+        words = (LEADER, delays, some_limits(), to_micro(1000), nullcontext(), unsure)
+        return wallet.follow(lambda: wallet.open_history([history]).happenings, *words)[0]
+
+    for plain, doubted in zip(follow(""), follow(UNSURE), strict=True):
+        *others, doubt = doubted.result.cannot_tell
+        assert tuple(others) == plain.result.cannot_tell
+        assert (doubt.what, doubt.trades, doubt.share) == (UNSURE, doubt.of, 1)
+
+
 @pytest.mark.simulator
 def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(Settings(leaders=2, fills_per_minute=240, speed=20, resolve_after_s=40, redeemable_lag_s=1)) as sim:
@@ -154,7 +200,7 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
     times = [happening.at_ms for happening in found.happenings]
     assert times == sorted(times)
     copies, conduct = wallet.follow(
-        lambda: iter(found.happenings), leader, [2], some_limits(), to_micro(1000), nullcontext()
+        lambda: iter(found.happenings), leader, {2: Constant(2000)}, some_limits(), to_micro(1000), nullcontext()
     )
     assert conduct.trades > 0
     assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)

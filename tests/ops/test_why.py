@@ -28,6 +28,7 @@ from shared.events import (
     FillConfirmed,
     Inputs,
     Order,
+    OrderState,
     OrderUpdate,
     Outcome,
     Redeemed,
@@ -280,6 +281,61 @@ def test_an_order_is_told_once_and_what_became_of_it_later_too() -> None:
 
     assert [state for state in ("INTENT", "MATCHED", "FAILED") if f"is {state}" in text] == ["FAILED"]
     assert "matched: 10 for 5.2 pUSD" in text
+
+
+def an_end(
+    decision: BuyEngineDecision, state: OrderState = "FAILED", shares: str = "0", usdc: str = "0"
+) -> OrderUpdate:
+    """Build the last word on a live order that was matched at first."""
+    assert decision.order is not None
+    return OrderUpdate(
+        id="end" + decision.signal_id,
+        emitted_at_ms=NOW_MS,
+        order_id=decision.order.id,
+        signal_id=decision.signal_id,
+        mode="live",
+        state=state,
+        order=decision.order,
+        outcome=Outcome(state=state, shares=D(shares), usdc=D(usdc), fee=D(0), reason="0 trades confirmed, 1 failed"),
+    )
+
+
+@given(st.permutations((SIGNAL, a_decision(), an_end(a_decision()), a_redemption(9))))
+def test_a_fill_that_failed_on_chain_was_never_bought(events: list[AnyEvent]) -> None:
+    [told] = tell(events, find(events, SIGNAL.id))
+
+    assert (told.bought, told.cost, told.payments) == (False, None, [])
+    assert "Ordered, nothing filled: 0 trades confirmed, 1 failed." in shown(telling.story(told))
+    assert why.facts(told)["outcome"]["state"] == "FAILED"
+
+
+def test_what_confirmed_counts_not_what_matched() -> None:
+    decision = a_decision()
+    events = (SIGNAL, decision, an_end(decision, "CONFIRMED", "4", "2.04"))
+
+    [told] = tell(events, find(events, SIGNAL.id))
+
+    assert told.cost is not None
+    assert told.cost.our_price == D("0.51")
+    assert "Bought 4.00 at 0.51" in shown(telling.story(told))
+
+
+def test_a_sell_that_failed_on_chain_sold_nothing_of_the_lot() -> None:
+    failed, sold = an_exit(6), an_exit(7)
+    events = (SIGNAL, a_decision(), failed, an_end(failed), sold, an_end(sold, "CONFIRMED", "3", "1.5"))
+
+    [told] = tell(events, find(events, SIGNAL.id))
+
+    assert [event.outcome.shares for event in told.exits if event.outcome] == [D(3)]
+
+
+@given(st.permutations((SIGNAL, a_decision(), an_end(a_decision()), a_skip(signal_id="2" * 64))))
+def test_an_order_that_failed_on_chain_is_not_followed(events: list[AnyEvent]) -> None:
+    found = refusals(events, 0, NOW_MS)
+
+    assert (found.decided, found.followed, found.unfilled, found.skipped) == (2, 0, 1, 1)
+    assert found.outcomes == {"0 trades confirmed, 1 failed": 1}
+    assert (found.leaders[LEADER].followed, found.leaders[LEADER].unfilled) == (0, 1)
 
 
 def test_a_sell_is_no_later_order_of_its_own_exit() -> None:
