@@ -18,6 +18,7 @@ HALF = Decimal("0.5")
 
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""
+NO_LEVELS: tuple[Ladder, Ladder, Decimal | None, int] = ((), (), None, 0)
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,31 @@ class Quotes:
 
     def at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> Quote:
         """Return the book as an order of `signal_id` would meet it at `now_ms`."""
-        last = self._last.get(token_id, NEVER)
-        book = self._books.get(token_id)
-        if book is not None and now_ms - book.at_ms <= self._model.book_age_ms:
+        last, book = self.last(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
             return Quote(book, _middle(book, last.price), "book", last.at_ms)
         if last is NEVER:
             return Quote(None, last.price, "none", 0)
-        modelled = self._modelled(token_id, last.price, facts, now_ms)
+        bids, asks = self._ladders(last.price, facts.tick)
+        modelled = Book.of_checked(
+            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
+        )
         return Quote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
-    def _modelled(self, token_id: str, price: Decimal, facts: MarketFacts, now_ms: int) -> Book:
-        model, tick = self._model, facts.tick
-        bids, asks = _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
-        return Book.of_checked(
-            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=tick, bids=bids, asks=asks, source="rest"
-        )
+    def levels(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
+        """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
+        last, book = self.last(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
+            return book.bids, book.asks, book.tick, book.at_ms
+        return NO_LEVELS if last is NEVER else (*self._ladders(last.price, facts.tick), facts.tick, now_ms)
+
+    def _recorded(self, token_id: str, now_ms: int) -> Book | None:
+        book = self._books.get(token_id)
+        return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None
+
+    def _ladders(self, price: Decimal, tick: Decimal) -> tuple[Ladder, Ladder]:
+        model = self._model
+        return _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
 
 
 @lru_cache(maxsize=20_000)

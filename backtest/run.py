@@ -27,6 +27,7 @@ from buyer.exit_tasks import ExitTasks
 from buyer.exits import triggered
 from buyer.journal import Journal
 from buyer.limits import Limits
+from buyer.reasons import Glance, Reasons
 from shared import accounts
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision
@@ -104,7 +105,9 @@ class Run:
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._engine = self._built(limits, bankroll, whole=whole)
+        self._limits, self._reasons = limits, None if whole else Reasons()
+        self._journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
+        self._engine = self._built(bankroll)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
         self._watches = triggered(limits) or bool(limits.leader_limits)
@@ -116,18 +119,18 @@ class Run:
         self._signal: ActionableSignal | None = None
         self.starts_at_ms = self.ends_at_ms = 0
 
-    def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
-        journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
-        journal.deposit(bankroll)
+    def _built(self, bankroll: int) -> Engine:
+        self._journal.deposit(bankroll)
         return Engine(
-            journal=journal,
+            journal=self._journal,
             prices=self._world,
             venue=self._venue,
             clock=self._clock,
-            limits=limits,
-            identity=Identity("paper", limits.id, "backtest"),
+            limits=self._limits,
+            identity=Identity("paper", self._limits.id, "backtest"),
             emit=self._decided,
-            skipped=None if whole else self._skipped,
+            reasons=self._reasons,
+            skipped=self._skipped,
         )
 
     def steps(self) -> Iterator[int]:
@@ -137,10 +140,28 @@ class Run:
             arrives_ms, _, signal = heapq.heappop(self._waiting)
             self._pass_time(max(arrives_ms, self._clock.now_ms()))
             self._signal, self._world.signal_id = signal, signal.id
-            self._engine.handle(signal)
+            reason = self._at_once(signal)
+            if reason:
+                self._skipped(signal, reason)
+            else:
+                self._engine.handle(signal)
             yield self._clock.now_ms()
         self._attend(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
+
+    def _at_once(self, signal: ActionableSignal) -> str:
+        """Return why a signal is skipped when the engine answered the same before, '' when it has to be asked."""
+        facts = self.markets.known(signal.token_id)
+        if self._sink or facts is None or signal.side == "SELL" or self.ledger.knows(f"decision:{signal.id}"):
+            return ""
+        if self._reasons is None or not isinstance(self._journal, RunJournal):
+            return ""
+        now_ms = self._clock.now_ms()
+        held = self._journal.at_hand(signal.leader, facts, now_ms)
+        if held is None:
+            return ""
+        glance = Glance(signal, facts, *self.quotes.levels(signal.token_id, facts, now_ms), held, now_ms)
+        return self._reasons.at_once(self._limits.of(signal.leader), glance)
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""

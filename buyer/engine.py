@@ -75,13 +75,14 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
-        skipped: Callable[[ActionableSignal, str], None] | None = None,
+        reasons: Reasons | None = None,
+        skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
     ) -> None:
-        """Build it; `skipped` is told of skips in place of decisions, with the reason, where nothing follows."""
+        """Build it; with `reasons` `skipped` is told of skips in place of decisions, where nothing follows."""
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped
-        self._reasons = Reasons() if skipped else None
+        self._reasons = reasons
         self._telling = threading.Lock()
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
@@ -210,7 +211,7 @@ class Engine:
         market, book, portfolio, now_ms, problems = looked
         case = Case(market, book, portfolio, limits, now_ms, problems, signal)
         verdict = decide(case, self._reasons)
-        if self._skipped and verdict.idle:
+        if self._reasons and verdict.idle:
             self._skipped(signal, verdict.reason)
             return None
         inputs = self._inputs(looked)

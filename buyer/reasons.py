@@ -1,8 +1,7 @@
-"""Why a signal is skipped, for runs over millions of them: the rules' verdicts, without their values.
+"""Why signals are skipped, for runs over millions of them: the rules' verdicts, without their values.
 
 The rules are those of every decision, in their order. What they answered is kept for as long as what they look at is
-the same (`rules.LOOKS_AT`): a market's facts, its book's levels and the leader's price; the balances; the balances and
-the budget. Rules that look at more are asked each time.
+the same (`rules.LOOKS_AT`), so most skips are known at a glance, before a whole case is made of them.
 """
 
 from collections.abc import Sequence
@@ -11,19 +10,44 @@ from typing import NamedTuple, TypeVar
 from buyer.case import UNKNOWN, Case
 from buyer.limits import Limits
 from buyer.rules import LOOKS_AT, OPENS_EXIT, TOO_SMALL, Look, Rule, asked
+from shared.events import ActionableSignal, Portfolio
+from shared.market import Level, MarketFacts
+from shared.money import from_micro
 
 MOST = 20_000
 """Answers of a kind that are kept; then all are forgotten."""
 NONE = 1 << 30
 """The place of a rule that does not fail."""
+
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 Placed = Sequence[tuple[int, Rule]]
 """Rules with their places among all of their side."""
 
 
+class Glance(NamedTuple):
+    """What is seen of a buy before a case is made of it: the book's levels, and when they stood."""
+
+    signal: ActionableSignal
+    facts: MarketFacts
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    tick: object
+    book_at_ms: int
+    held: Portfolio
+    now_ms: int
+
+
+class Opened(NamedTuple):
+    """The first rule that fails for a market, and a number that markets of the same terms share."""
+
+    first: int
+    terms: int
+    facts: MarketFacts
+
+
 class Priced(NamedTuple):
-    """The first rule that fails at a price, and what would be ordered there; `seen` keeps what the key is made from."""
+    """The first rule that fails at a price, and what an order would cost there; `seen` keeps what its key names."""
 
     first: int
     budget: int
@@ -38,15 +62,24 @@ class Reasons:
 
     def failed(self, case: Case) -> list[str]:
         """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
-        limits = case.limits
-        if case.side == "SELL" or limits.gather_window_s or case.signal.cause != "TRADE":
+        if case.side == "SELL" or case.market is None or case.book is None or case.portfolio is None:
             return _asked_in_order(case)
-        if case.market is None or case.book is None or case.portfolio is None or case.portfolio.gathered is not None:
+        if case.problems or not _plain(case.signal, case.portfolio, case.limits):
             return _asked_in_order(case)
-        kept = self._kept.get(id(limits))
+        kept = self._kept.get(id(case.limits))
         if kept is None:
-            kept = self._kept[id(limits)] = Kept(limits)
+            kept = self._kept[id(case.limits)] = Kept(case.limits)
         return kept.failed(case)
+
+    def at_once(self, limits: Limits, at: Glance) -> str:
+        """Return why a buy is skipped, '' where that takes a case, or where it is not skipped."""
+        kept = self._kept.get(id(limits))
+        return kept.at_once(at) if kept and _plain(at.signal, at.held, limits) else ""
+
+
+def _plain(signal: ActionableSignal, held: Portfolio, limits: Limits) -> bool:
+    """Say whether a trade is judged by itself: nothing was gathered before it, and it is one."""
+    return held.gathered is None and not limits.gather_window_s and signal.cause == "TRADE"
 
 
 class Kept:
@@ -62,40 +95,103 @@ class Kept:
         def placed(*kinds: Look) -> Placed:
             return [(place, rule) for place, (_, rule) in enumerate(rules) if looks[place] in kinds]
 
+        self._by_market, self._by_token = placed("market"), placed("token")
         self._by_price = placed("price", "size") if sized else placed("price")
-        self._by_balances = placed("balances")
+        self._by_balances, self._by_age = placed("balances"), placed("age")
         self._by_budget: Placed = placed("budget") if sized else []
-        self._others = placed("all") if sized else placed("all", "size", "budget")
+        self._others = placed("trade", "all") if sized else placed("trade", "all", "size", "budget")
+        self._at_once = sized and "all" not in looks
+        self._terms: dict[tuple[object, ...], int] = {}
+        self._opened: dict[int, Opened] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
+        self._tokens: dict[tuple[int, str, str, str], tuple[int, object]] = {}
         self._held: dict[int, tuple[int, object]] = {}
+        self._ages: dict[tuple[int, int], int] = {}
         self._afforded: dict[tuple[int, int, int], tuple[int, object]] = {}
+
+    def at_once(self, at: Glance) -> str:
+        """Return the first rule that fails, if everything that takes a case was answered before."""
+        signal, facts, held = at.signal, at.facts, at.held
+        opened, balances = self._opened.get(id(facts)), self._held.get(id(held))
+        if opened is None or balances is None or not self._at_once:
+            return ""
+        priced = self._priced.get((opened.terms, id(at.bids), id(at.asks), at.tick, signal.price))
+        token = self._tokens.get((id(facts), signal.token_id, signal.token_id, signal.market.condition_id))
+        age = self._ages.get((at.now_ms - signal.traded_at_ms, at.now_ms - at.book_at_ms))
+        if priced is None or token is None or age is None:
+            return ""
+        first = min(opened.first, priced.first, token[0], balances[0], age)
+        light = _light(at, self._limits, priced.budget)
+        first = _first(self._others, light, min(first, self._affordable(first, light, priced.budget)))
+        return "" if first == NONE else self._names[first]
 
     def failed(self, case: Case) -> list[str]:
         """Return the first rule that fails, if any does."""
-        facts, book, held = case.facts, case.seen_book, case.balances
-        key = (id(facts), id(book.bids), id(book.asks), book.tick, case.signal.price)
-        priced = self._priced.get(key)
-        if priced is None:
-            priced = self._price(case, key)
-        first = priced.first
-        answer = self._held.get(id(held))
-        if answer is None:
-            answer = _keep(self._held, id(held), (_first(self._by_balances, case, NONE), held))
-        first = min(first, answer[0])
-        if self._by_budget and first > self._by_budget[0][0]:
-            place = (id(held), id(facts), priced.budget)
-            answer = self._afforded.get(place)
-            if answer is None:
-                answer = _keep(self._afforded, place, (_first(self._by_budget, case, NONE), (held, facts)))
-            first = min(first, answer[0])
-        first = _first(self._others, case, first)
+        first = min(self._market(case), self._token(case), self._balances(case), self._age(case))
+        priced = self._price(case)
+        first = min(first, priced.first)
+        first = _first(self._others, case, min(first, self._affordable(first, case, priced.budget)))
         return [] if first == NONE else [self._names[first]]
 
-    def _price(self, case: Case, key: tuple[object, ...]) -> Priced:
+    def _market(self, case: Case) -> int:
+        facts = case.facts
+        if id(facts) not in self._opened:
+            terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
+            number = self._terms.setdefault(terms, len(self._terms))
+            _keep(self._opened, id(facts), Opened(_first(self._by_market, case, NONE), number, facts))
+        return self._opened[id(facts)].first
+
+    def _token(self, case: Case) -> int:
+        facts, signal = case.facts, case.signal
+        key = (id(facts), signal.token_id, case.seen_book.token_id, signal.market.condition_id)
+        found = self._tokens.get(key)
+        return (found or _keep(self._tokens, key, (_first(self._by_token, case, NONE), facts)))[0]
+
+    def _balances(self, case: Case) -> int:
+        held = case.balances
+        found = self._held.get(id(held))
+        return (found or _keep(self._held, id(held), (_first(self._by_balances, case, NONE), held)))[0]
+
+    def _age(self, case: Case) -> int:
+        key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)
+        found = self._ages.get(key)
+        return _keep(self._ages, key, _first(self._by_age, case, NONE)) if found is None else found
+
+    def _price(self, case: Case) -> Priced:
+        book, terms = case.seen_book, self._opened[id(case.facts)].terms
+        key = (terms, id(book.bids), id(book.asks), book.tick, case.signal.price)
+        found = self._priced.get(key)
+        if found is not None:
+            return found
         first = _first(self._by_price, case, NONE)
         budget = case.size.budget if self._by_budget and first > self._by_budget[0][0] else 0
-        seen = (case.facts, case.seen_book.bids, case.seen_book.asks)
-        return _keep(self._priced, key, Priced(first, budget, seen))
+        return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
+
+    def _affordable(self, before: int, case: Case, budget: int) -> int:
+        """Return the first rule that fails for what an order costs; `NONE` where one before it fails already."""
+        if not self._by_budget or before < self._by_budget[0][0]:
+            return NONE
+        held, facts = case.balances, case.facts
+        key = (id(held), id(facts), budget)
+        found = self._afforded.get(key)
+        return (found or _keep(self._afforded, key, (_first(self._by_budget, case, NONE), (held, facts))))[0]
+
+
+def _light(at: Glance, limits: Limits, budget: int) -> Case:
+    """Return a case without its book, for rules that do not look at it: one that did would not get far."""
+    case, signal = object.__new__(Case), at.signal
+    vars(case).update(
+        signal=signal,
+        side=signal.side,
+        trade=signal,
+        facts=at.facts,
+        balances=at.held,
+        limits=limits,
+        now_ms=at.now_ms,
+        problems=(),
+        budget=from_micro(budget),
+    )
+    return case
 
 
 def _first(rules: Placed, case: Case, before: int) -> int:

@@ -170,18 +170,23 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
-Look = Literal["price", "size", "balances", "budget", "all"]
+Look = Literal["market", "token", "price", "size", "balances", "age", "budget", "trade", "all"]
 LOOKS_AT: dict[str, Look] = {
-    **dict.fromkeys(("market_open", "leader_price", "book_sane", "slippage"), "price"),
-    **dict.fromkeys(("markets", "categories", "keywords", "price_band", "book_depth"), "price"),
+    **dict.fromkeys(("market_open", "markets", "categories", "keywords"), "market"),
+    **dict.fromkeys(("right_token",), "token"),
+    **dict.fromkeys(("leader_price", "book_sane", "slippage", "price_band", "book_depth"), "price"),
     **dict.fromkeys(("stake", "minimum_size", "fillable"), "size"),
     **dict.fromkeys(("kill_switch", "not_paused", "not_leaving", "day_loss", "drawdown"), "balances"),
+    **dict.fromkeys(("signal_fresh", "clocks_agree", "book_fresh"), "age"),
     **dict.fromkeys(("market_cap", "event_cap", "group_cap", "leader_cap", "day_cap", "total_cap", "cash"), "budget"),
+    **dict.fromkeys(("inputs_known", "side_followed", "role_followed", "time_to_end"), "trade"),
+    **dict.fromkeys(("whole_trade", "leader_trade", "order_rate"), "trade"),
 }
 """What rules of a buy look at, besides the limits; those that are not named look at anything.
 
-`price` is the market's facts, its book's levels and tick, and the leader's price; `size` that and what a stake is
-reckoned from; `balances` the balances alone; `budget` them, the facts, and what the order may cost.
+`market` is its facts; `token` the names of facts, book and signal; `price` the market's terms (tick, minimum, fee), the
+book's levels and tick, and the leader's price; `size` that and what a stake is reckoned from; `balances` the balances;
+`age` how old signal and book are; `budget` balances, facts, and what the order may cost; `trade` anything but the book.
 """
 UNASKED: dict[str, Callable[[Limits], bool]] = {
     "side_followed": lambda limits: limits.sides == "both",
