@@ -152,7 +152,7 @@ class Run:
     def _at_once(self, signal: ActionableSignal) -> str:
         """Return why a signal is skipped when the engine answered the same before, '' when it has to be asked."""
         facts = self.markets.known(signal.token_id)
-        if self._sink or facts is None or signal.side == "SELL" or self.ledger.knows(f"decision:{signal.id}"):
+        if self._sink or facts is None or self.ledger.knows(f"decision:{signal.id}"):
             return ""
         if self._reasons is None or not isinstance(self._journal, RunJournal):
             return ""

@@ -4,20 +4,30 @@ The rules are those of every decision, in their order. What they answered is kep
 the same (`rules.LOOKS_AT`), so most skips are known at a glance, before a whole case is made of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from buyer.case import UNKNOWN, Case
 from buyer.limits import Limits
-from buyer.rules import LOOKS_AT, OPENS_EXIT, TOO_SMALL, Look, Rule, asked
+from buyer.rules import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked
 from shared.events import ActionableSignal, Portfolio
-from shared.market import Level, MarketFacts
+from shared.market import Level, MarketFacts, Side
 from shared.money import from_micro
+
+
+def _leading(side: Side) -> Iterator[str]:
+    """Yield the first rules of a side, as long as they look at balances alone and settle the matter."""
+    return takewhile(lambda name: LOOKS_AT.get(name) in ("nothing", "balances") and name in OPENS_EXIT, RULES[side])
+
 
 MOST = 20_000
 """Answers of a kind that are kept; then all are forgotten."""
 NONE = 1 << 30
 """The place of a rule that does not fail."""
+NOTHING = ("", None)
+SOON_KNOWN = frozenset(_leading("SELL"))
+"""Rules of a sell that come first and by which nothing follows from it, whatever else it looks at."""
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -62,24 +72,29 @@ class Reasons:
 
     def failed(self, case: Case) -> list[str]:
         """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
-        if case.side == "SELL" or case.market is None or case.book is None or case.portfolio is None:
-            return _asked_in_order(case)
-        if case.problems or not _plain(case.signal, case.portfolio, case.limits):
+        held, signal = case.portfolio, case.signal
+        if case.problems or case.market is None or case.book is None or held is None or not _plain(signal, held):
             return _asked_in_order(case)
         kept = self._kept.get(id(case.limits))
         if kept is None:
             kept = self._kept[id(case.limits)] = Kept(case.limits)
-        return kept.failed(case)
+        if signal.side == "SELL":
+            return kept.sell_failed(case)
+        return _asked_in_order(case) if case.limits.gather_window_s else kept.failed(case)
 
     def at_once(self, limits: Limits, at: Glance) -> str:
-        """Return why a buy is skipped, '' where that takes a case, or where it is not skipped."""
-        kept = self._kept.get(id(limits))
-        return kept.at_once(at) if kept and _plain(at.signal, at.held, limits) else ""
+        """Return why a signal is skipped, '' where that takes a case, or where it is not skipped."""
+        kept, signal, held = self._kept.get(id(limits)), at.signal, at.held
+        if kept is None or not _plain(signal, held):
+            return ""
+        if signal.side == "SELL":
+            return kept.unsold.get(id(held), NOTHING)[0]
+        return "" if limits.gather_window_s else kept.at_once(at)
 
 
-def _plain(signal: ActionableSignal, held: Portfolio, limits: Limits) -> bool:
+def _plain(signal: ActionableSignal, held: Portfolio) -> bool:
     """Say whether a trade is judged by itself: nothing was gathered before it, and it is one."""
-    return held.gathered is None and not limits.gather_window_s and signal.cause == "TRADE"
+    return held.gathered is None and signal.cause == "TRADE"
 
 
 class Kept:
@@ -95,6 +110,7 @@ class Kept:
         def placed(*kinds: Look) -> Placed:
             return [(place, rule) for place, (_, rule) in enumerate(rules) if looks[place] in kinds]
 
+        self._always = placed("nothing")
         self._by_market, self._by_token = placed("market"), placed("token")
         self._by_price = placed("price", "size") if sized else placed("price")
         self._by_balances, self._by_age = placed("balances"), placed("age")
@@ -105,14 +121,16 @@ class Kept:
         self._opened: dict[int, Opened] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
         self._tokens: dict[tuple[int, str, str, str], tuple[int, object]] = {}
-        self._held: dict[int, tuple[int, object]] = {}
+        self._held: dict[tuple[int, int], tuple[int, object]] = {}
         self._ages: dict[tuple[int, int], int] = {}
         self._afforded: dict[tuple[int, int, int], tuple[int, object]] = {}
+        self.unsold: dict[int, tuple[str, object]] = {}
+        """Why nothing follows a sell, by the balances that say so."""
 
     def at_once(self, at: Glance) -> str:
         """Return the first rule that fails, if everything that takes a case was answered before."""
         signal, facts, held = at.signal, at.facts, at.held
-        opened, balances = self._opened.get(id(facts)), self._held.get(id(held))
+        opened, balances = self._opened.get(id(facts)), self._held.get((id(held), signal.part))
         if opened is None or balances is None or not self._at_once:
             return ""
         priced = self._priced.get((opened.terms, id(at.bids), id(at.asks), at.tick, signal.price))
@@ -133,12 +151,20 @@ class Kept:
         first = _first(self._others, case, min(first, self._affordable(first, case, priced.budget)))
         return [] if first == NONE else [self._names[first]]
 
+    def sell_failed(self, case: Case) -> list[str]:
+        """Return the rules that fail for a sell."""
+        failed, held = _asked_in_order(case), case.balances
+        if failed and failed[0] in SOON_KNOWN:
+            _keep(self.unsold, id(held), (failed[0], held))
+        return failed
+
     def _market(self, case: Case) -> int:
         facts = case.facts
         if id(facts) not in self._opened:
             terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
             number = self._terms.setdefault(terms, len(self._terms))
-            _keep(self._opened, id(facts), Opened(_first(self._by_market, case, NONE), number, facts))
+            first = _first(self._always, case, _first(self._by_market, case, NONE))
+            _keep(self._opened, id(facts), Opened(first, number, facts))
         return self._opened[id(facts)].first
 
     def _token(self, case: Case) -> int:
@@ -149,8 +175,9 @@ class Kept:
 
     def _balances(self, case: Case) -> int:
         held = case.balances
-        found = self._held.get(id(held))
-        return (found or _keep(self._held, id(held), (_first(self._by_balances, case, NONE), held)))[0]
+        key = (id(held), case.signal.part)
+        found = self._held.get(key)
+        return (found or _keep(self._held, key, (_first(self._by_balances, case, NONE), held)))[0]
 
     def _age(self, case: Case) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)

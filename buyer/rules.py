@@ -170,23 +170,25 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
-Look = Literal["market", "token", "price", "size", "balances", "age", "budget", "trade", "all"]
+Look = Literal["nothing", "market", "token", "price", "size", "balances", "age", "budget", "trade", "all"]
 LOOKS_AT: dict[str, Look] = {
     **dict.fromkeys(("market_open", "markets", "categories", "keywords"), "market"),
     **dict.fromkeys(("right_token",), "token"),
     **dict.fromkeys(("leader_price", "book_sane", "slippage", "price_band", "book_depth"), "price"),
     **dict.fromkeys(("stake", "minimum_size", "fillable"), "size"),
-    **dict.fromkeys(("kill_switch", "not_paused", "not_leaving", "day_loss", "drawdown"), "balances"),
+    **dict.fromkeys(("kill_switch", "not_paused", "not_leaving", "whole_trade", "day_loss", "drawdown"), "balances"),
+    **dict.fromkeys(("lot_held",), "balances"),
     **dict.fromkeys(("signal_fresh", "clocks_agree", "book_fresh"), "age"),
     **dict.fromkeys(("market_cap", "event_cap", "group_cap", "leader_cap", "day_cap", "total_cap", "cash"), "budget"),
-    **dict.fromkeys(("inputs_known", "side_followed", "role_followed", "time_to_end"), "trade"),
-    **dict.fromkeys(("whole_trade", "leader_trade", "order_rate"), "trade"),
+    **dict.fromkeys(("role_followed", "time_to_end", "leader_trade", "order_rate"), "trade"),
+    **dict.fromkeys(("inputs_known", "side_followed", "sells_mirrored"), "nothing"),
 }
-"""What rules of a buy look at, besides the limits; those that are not named look at anything.
+"""What rules of a signal look at, besides its side, the limits and what could not be found out; all, if not named.
 
 `market` is its facts; `token` the names of facts, book and signal; `price` the market's terms (tick, minimum, fee), the
-book's levels and tick, and the leader's price; `size` that and what a stake is reckoned from; `balances` the balances;
-`age` how old signal and book are; `budget` balances, facts, and what the order may cost; `trade` anything but the book.
+book's levels and tick, and the leader's price; `size` that and what a stake is reckoned from; `balances` the balances,
+and the part of a trade that the signal is; `age` how old signal and book are; `budget` balances, facts, and what the
+order may cost; `trade` anything but the book.
 """
 UNASKED: dict[str, Callable[[Limits], bool]] = {
     "side_followed": lambda limits: limits.sides == "both",
