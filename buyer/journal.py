@@ -78,6 +78,15 @@ class Journal:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
 
+    def take_turn(self) -> None:
+        """Wait for the turn of an order whose intent stands already: what is asked after it holds when it goes out.
+
+        Raises:
+            Unavailable: stopping; nothing was sent.
+        """
+        if self._turns is not None:
+            self._turns.take()
+
     def known(self, signal_id: str) -> Known:
         """Return what happened to this signal before."""
         return _known(signal_id, self._ledger.read((), *_asked(signal_id)))

@@ -1,17 +1,18 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.engine import Engine, Identity, NotSettled
+from buyer.engine import SHOWN_WITHIN_MS, Engine, Identity, NotSettled
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.settlement import FEED_S, OVERDUE_S, Settlement
@@ -20,9 +21,12 @@ from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
 from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
+from shared.gate_limits import Lane
+from shared.gated_script import Turns
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import MarketFacts
 from shared.money import to_micro
+from shared.rate_gate import RateGate
 from shared.writes import Fence, Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_signal, some_limits
 from tests.buyer.fakes import FakePrices
@@ -46,6 +50,7 @@ class Exchange:
     """Whether the chain shows nothing."""
     poison: dict[str, str] = field(default_factory=dict[str, str])
     """Which order cannot be read: `trade` or `receipt` -> its hash."""
+    turns: Turns | None = None
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -53,6 +58,8 @@ class Exchange:
         return f"0x{fact_id(order.id, now_ms)}"
 
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
+        if self.turns:
+            self.turns.use()
         self.posts.append(prepared)
         if self.state != "REJECTED":
             self.taken[prepared] = order
@@ -97,6 +104,18 @@ class Exchange:
         if self.poison.get("receipt") in {order_hash for order_hash, _ in trades}:
             raise Malformed("a receipt of another form")
         return {} if self.hidden else {trade.id: trade for _, trade in trades}
+
+
+class Gate:
+    """The gate of orders: it lets one through after what happens `meanwhile`."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+
+    def acquire(self, stop: threading.Event, lane: Lane) -> bool:
+        del stop, lane
+        self.meanwhile()
+        return True
 
 
 class Silence:
@@ -163,6 +182,11 @@ class LiveDesk:
             identity=Identity("live", self.limits.id, "test"),
             emit=self.settlement.watch,
         )
+
+    def hold_orders(self, meanwhile: Callable[[], object]) -> None:
+        """Let each order wait for its turn from now on, while this happens."""
+        self.exchange.turns = Turns(cast("RateGate", Gate(meanwhile)), threading.Event())
+        self.journal.order_at(self.exchange.turns)
 
     def recover(self) -> None:
         """Finish what a crash left, as the service does first."""
@@ -347,6 +371,50 @@ def test_trap_24_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buy
 
     assert len(desk.exchange.posts) == 1
     assert [lot.shares for lot in open_lots(desk.ledger)] == [9_610_000]
+
+
+def lost_order() -> LiveDesk:
+    """Return a desk whose only order never reached the venue."""
+    desk = LiveDesk(exchange=Exchange(lose_answers=1))
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+    desk.exchange.taken.clear()
+    desk.clock.advance(SHOWN_WITHIN_MS / 1000)
+    return desk
+
+
+def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> None:
+    desk = lost_order()
+    desk.hold_orders(lambda: desk.ledger.commit(Write(id="halt", postings=(("halt", 1),))))
+
+    desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+    assert desk.states()[-1] == "CANCELLED"
+    assert desk.money() == {"cash": CASH, "deposited": CASH, "halt": 1}
+
+
+def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None:
+    desk = lost_order()
+    desk.hold_orders(lambda: desk.clock.advance(900))
+
+    desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+    assert desk.states()[-1] == "CANCELLED"
+
+
+def test_trap_22_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
+    desk = LiveDesk()
+    desk.hold_orders(lambda: desk.clock.advance(900))
+
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert decision.outcome is not None
+    assert decision.outcome.reason == "stale when its turn came"
+    assert desk.exchange.posts == []
+    assert desk.money() == {"cash": CASH, "deposited": CASH}
 
 
 def test_trap_21_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
