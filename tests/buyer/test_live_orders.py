@@ -21,6 +21,7 @@ from buyer.trades import OrderSeen, Trade, TradeState
 from shared.clock import ManualClock
 from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
+from shared.exits import CRASH, exit_code
 from shared.gate_limits import Lane
 from shared.gated_script import Turns
 from shared.ledger import MemoryLedger, open_lots
@@ -51,6 +52,8 @@ class Exchange:
     poison: dict[str, str] = field(default_factory=dict[str, str])
     """Which order cannot be read: `trade` or `receipt` -> its hash."""
     turns: Turns | None = None
+    crash: str = ""
+    """What a listing crashes with."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -86,6 +89,8 @@ class Exchange:
     def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
         del since_ms
         self.listings += 1
+        if self.crash:
+            raise RuntimeError(self.crash)
         return {name: [name] for name in self.taken}
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
@@ -315,6 +320,18 @@ def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
     desk.exchange.poison.clear()
     desk.look()
     assert desk.at_rest()
+
+
+def test_trap_29_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
+    desk = LiveDesk(exchange=Exchange(crash="an answer nobody thought of"))
+    desk.engine.handle(a_signal())
+
+    desk.settlement.run(threading.Event())
+
+    failure = desk.settlement.failure
+    assert failure is not None
+    assert "not followed any more: RuntimeError: an answer nobody thought of" in str(failure)
+    assert exit_code(failure) == CRASH
 
 
 def test_trap_20_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
