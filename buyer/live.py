@@ -49,7 +49,7 @@ SWITCH_S = 0.0005
 COLLECT_AT = (20_000, 20, 50)
 """Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
 LANES = 8
-"""Markets whose signals are worked on at once."""
+"""Tokens whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
