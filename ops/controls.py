@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from buyer.layout import MODES, held_by
 from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.clock import Clock
+from shared.errors import BadConfig
 from shared.ledger import RedisLedger
 from shared.switch import CONTROLS, NOTES, SWITCH, turn
 from shared.writes import Refused
@@ -52,6 +54,19 @@ def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
     """Turn every control off; return False when none was on."""
     turned = [_turn(redis, mode, control, on=False, why=why, clock=clock) for control in NAMES]
     return any(turned)
+
+
+def mode_of_buyer(redis: Redis) -> str:
+    """Return whose money the buyer that runs now spends.
+
+    Raises:
+        BadConfig: nobody can tell, as none runs, or buyers of both.
+    """
+    modes = [mode for mode in MODES if any(held_by(redis, mode).values())]
+    if len(modes) != 1:
+        found = "buyers run on paper and live" if modes else "no buyer runs"
+        raise BadConfig(f"--mode is not given and {found}: say which ledger, --mode paper or --mode live")
+    return modes[0]
 
 
 def active(redis: Redis, mode: str) -> list[Control]:

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 import typer
 from redis import Redis
 
-from ops.commands.options import VAR, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from ops.commands.options import VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
 from shared.clock import Clock
 
 
-def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def kill(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop every order now, exits too.
 
-    Survives restarts, until `hybrid resume`.
+    On paper and live, unless --mode names one. Survives restarts, until `hybrid resume`.
 
     Example: hybrid kill --why "odd fills since 14:00"
     """
@@ -27,13 +27,14 @@ def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: D
 def pause(
     why: Why,
     what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
-    mode: Mode = "paper",
+    mode: AnyMode = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
     """Stop buying; sells and exits go on.
 
-    With --what all these stop too. Survives restarts, until `hybrid resume`.
+    With --what all these stop too. On paper and live, unless --mode names one. Survives restarts, until
+    `hybrid resume`.
 
     Example: hybrid pause --why "fees went up"
     """
@@ -44,10 +45,11 @@ def pause(
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
-def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop buying and sell every lot.
 
-    Until all are gone or `hybrid resume`; too small ones wait for their redemption.
+    On paper and live, unless --mode names one; until all are gone or `hybrid resume`. Too small ones wait for their
+    redemption.
 
     Example: hybrid flatten --why "going away"
     """
@@ -56,16 +58,20 @@ def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir
     _turn(controls.flatten, "lots are being sold", server_url(redis_url, data_dir), mode, why)
 
 
-def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Allow orders again.
 
-    After `hybrid kill`, `pause` or `flatten`; exits that began go on.
+    Of the buyer that runs, or of --mode. After `hybrid kill`, `pause` or `flatten`; exits that began go on.
 
     Example: hybrid resume --why "checked the fills"
     """
     from ops import controls
+    from shared.broker import connect
 
-    _turn(controls.resume, "orders are on", server_url(redis_url, data_dir), mode, why)
+    url = server_url(redis_url, data_dir)
+    with connect(url) as server:
+        which = mode or controls.mode_of_buyer(server)
+    _turn(controls.resume, "orders are on", url, which, why)
 
 
 def reconcile(
@@ -115,10 +121,12 @@ def redeem(
     raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
 
 
-def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str, why: str) -> None:
+def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str | None, why: str) -> None:
+    """Turn a control of one ledger, or of every one: who is in a hurry must not name it."""
     from shared.broker import connect
     from shared.clock import SystemClock
 
     with connect(url) as server:
-        changed = switch(server, mode, why, SystemClock())
-    typer.echo(f"{mode} {state}" if changed else f"{mode} {state} already")
+        for name in (mode,) if mode else ("live", "paper"):
+            changed = switch(server, name, why, SystemClock())
+            typer.echo(f"{name} {state}" if changed else f"{name} {state} already")
