@@ -157,7 +157,7 @@ class Journal:
             id=f"intent:{draft.signal_id}",
             postings=reserve(order, scope),
             tallies=counted(order, scope),
-            guards=guards(order, scope, limits),
+            guards=guards(order, scope, limits, draft.inputs.portfolio),
             records=(Record(INTENTS, draft.signal_id, text), *bytes_kept, *taken(draft)),
             events=((DECISIONS, order_update(draft, order, None)),),
             fence=self._fence(),

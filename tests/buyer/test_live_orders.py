@@ -18,6 +18,7 @@ from buyer.limits import Limits
 from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
+from shared.accounts import peak_account, realized_account
 from shared.clock import ManualClock
 from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
@@ -480,6 +481,24 @@ def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -
 
     assert slow.engine.handle(a_signal()) is None
     assert len(slow.exchange.posts) == 1
+
+
+def test_trap_19_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
+    desk, realized = LiveDesk(), realized_account(LEADER)
+    desk.ledger.commit(Write(id="gain", postings=((realized, 7_000_000),), peaks=((realized, peak_account(LEADER)),)))
+    prepare = desk.exchange.prepare
+
+    def meanwhile(order: Order, facts: MarketFacts, now_ms: int) -> str:
+        desk.ledger.commit(Write(id="loss", postings=((realized, -to_micro(desk.limits.max_drawdown_usdc)),)))
+        return prepare(order, facts, now_ms)
+
+    desk.exchange.prepare = meanwhile  # type: ignore[method-assign]  # another market of the leader ends badly
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert (decision.verdict, decision.reason) == ("SKIP", "ledger")
+    assert decision.rules[-1].value == f"{realized}=-93"
+    assert desk.exchange.posts == []
 
 
 def test_trap_22_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
