@@ -151,7 +151,10 @@ class BuyerSettings(Settings):
         description='Limits of single leaders: JSON, {"0x...": {"stake_usdc": "20"}}, or @FILE that holds it.',
     )
     paper_bankroll_usdc: Decimal = Field(
-        Decimal(1000), gt=0, description="Collateral the paper ledger starts with, in pUSD."
+        Decimal(1000),
+        gt=0,
+        description="Collateral the paper ledger starts with, in pUSD; a later change counts after `hybrid reconcile "
+        "--cash`.",
     )
     paper_latency_s: float = Field(
         0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."

@@ -33,7 +33,7 @@ from shared.events import (
 from shared.gated_script import Turns
 from shared.ledger import Ledger, lot_record
 from shared.ledger_mirror import Mirror
-from shared.ledger_records import INTENTS, ORDERS, SIGNED
+from shared.ledger_records import DEPOSITS, INTENTS, ORDERS, SIGNED
 from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
@@ -128,7 +128,12 @@ class Journal:
         return self._ledger.records(ORDERS)
 
     def deposit(self, amount: int) -> None:
-        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten."""
+        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten.
+
+        Where a person posted what came and went since (it can be all of it), it was credited before.
+        """
+        if self._ledger.records(DEPOSITS):
+            return
         self._ledger.commit(
             Write(
                 id="deposit:start",

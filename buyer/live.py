@@ -126,6 +126,21 @@ class LiveAccount:
         self._clock.wait(self._stop, seconds)
 
 
+def collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
+    """Return what the wallet holds in micro-units, asked as a start asks it.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+        TryAgain: throttled or away.
+    """
+    signer = Signer(read_key(settings.private_key, settings.private_key_file))
+    wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
+    requests = Requests(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
+    account = Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock)
+    account.refresh("COLLATERAL", int(wallet.kind))
+    return account.holding("COLLATERAL", int(wallet.kind)).balance
+
+
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
     """Return the wallet that trades: the one that was named, or the one its factory makes for this key."""
     kind = _KINDS[settings.wallet_type]

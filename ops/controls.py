@@ -89,11 +89,11 @@ def _control(name: str, note: str | None) -> Control:
 
 def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
     name = f"control:{control}:{uuid.uuid4()}"
-    write = turn(name, on=on, who=_who(), why=why, now_ms=clock.now_ms(), control=control)
+    write = turn(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
     return not isinstance(RedisLedger(redis, mode).commit(write), Refused)
 
 
-def _who() -> str:
+def who() -> str:
     """Name the user; a container's user often has no name, which must not keep a control from turning."""
     try:
         return getpass.getuser()

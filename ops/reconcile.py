@@ -1,13 +1,13 @@
 """`hybrid reconcile`: what is reserved and not finished, and the word of a person where nobody else can decide."""
 
 import contextlib
-import getpass
 from dataclasses import dataclass
 from decimal import Decimal
 
 from redis import Redis
 
 from buyer.settling import Settling
+from ops.controls import who
 from shared.clock import Clock
 from shared.errors import BadConfig, Malformed
 from shared.events import BuyEngineDecision, read_event
@@ -49,7 +49,7 @@ def close(redis: Redis, mode: str, order_id: str, why: str) -> bool:
     if decision is None or decision.outcome is None:
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
     nothing = {name: Decimal(0) for name in ("shares", "usdc", "fee")}
-    reason = f"closed by {_whoami()}: {why}"
+    reason = f"closed by {who()}: {why}"
     ended = decision.outcome.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
     return Settling(ledger, lambda: None).settle(decision, ended)
 
@@ -83,9 +83,3 @@ def _decision(text: str) -> BuyEngineDecision | None:
         event = read_event(text)
         return event if isinstance(event, BuyEngineDecision) else None
     return None
-
-
-def _whoami() -> str:
-    with contextlib.suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "somebody"

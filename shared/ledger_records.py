@@ -8,7 +8,9 @@
 | `lots` | leader and token | what a lot is; its amounts are accounts |
 | `exits` | leader and token | what is still to be sold of a lot |
 | `gathered` | leader, token and side | what trades too small to follow came to |
+| `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 """
 
 INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
 SIGNED, ORDERS = "signed", "orders"
+DEPOSITS = "deposits"

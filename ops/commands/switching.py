@@ -76,25 +76,37 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
 
 def reconcile(
     close: Annotated[str, typer.Option(help="Id of an open order that the venue shows no trade of: end it.")] = "",
-    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close.")] = "",
+    cash: Annotated[
+        bool, typer.Option("--cash", help="Post what came to the wallet, or left it, since the ledger last knew.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close and --cash.")] = "",
     mode: Mode = "live",
     redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """List orders that have not ended; end one.
+    """List orders that have not ended; end one; post a deposit.
 
-    They hold a budget. End one that only a person can decide on with --close.
+    They hold a budget. End one that only a person can decide on with --close. A deposit or withdrawal (on paper another
+    PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is under way.
 
     Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
     """
+    from ops import bankroll
     from ops import reconcile as parts
     from shared.broker import connect
     from shared.clock import SystemClock
 
-    if close and not why:
+    if (close or cash) and not why:
         raise typer.BadParameter("say why, with --why")
-    redis = connect(server_url(redis_url, data_dir))
-    for line in parts.main(redis, mode, SystemClock(), close, why):
+    url, clock = server_url(redis_url, data_dir), SystemClock()
+    redis = connect(url)
+    if cash:
+        words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
+        amount = bankroll.asked(redis, mode, clock, words)
+        typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
+        return
+    for line in parts.main(redis, mode, clock, close, why):
         typer.echo(line)
 
 
