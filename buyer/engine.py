@@ -82,6 +82,11 @@ class Engine:
         self._emit, self._skipped = emit, skipped
         self._telling = threading.Lock()
 
+    @property
+    def mode(self) -> str:
+        """Say whose money it spends."""
+        return self._identity.mode
+
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
 

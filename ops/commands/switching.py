@@ -75,7 +75,7 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
 
 
 def reconcile(
-    close: Annotated[str, typer.Option(help="Id of an open order that the venue shows no trade of: end it.")] = "",
+    close: Annotated[str, typer.Option(help="Id of an order or intent that the venue shows no trade of: end it.")] = "",
     cash: Annotated[
         bool, typer.Option("--cash", help="Post what came to the wallet, or left it, since the ledger last knew.")
     ] = False,

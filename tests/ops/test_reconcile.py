@@ -4,23 +4,29 @@ import json
 from decimal import Decimal
 
 import pytest
+from redis import Redis
 from typer.testing import CliRunner
 
 from buyer.adoption import Adoption
 from buyer.bankroll import say_apart
 from buyer.chain_fills import ChainFill
+from buyer.engine import Engine, Identity
 from buyer.journal import Journal
-from buyer.recovery import rebuilt
+from buyer.recovery import NOBODY, rebuilt
+from buyer.settling import Settling
 from ops import bankroll, reconcile
 from ops.cli import app
 from shared import logs
 from shared.broker import connect
-from shared.clock import ManualClock
-from shared.errors import BadConfig
-from shared.events import fact_id
+from shared.clock import ManualClock, SystemClock
+from shared.errors import BadConfig, OutcomeUnknown
+from shared.events import DECISIONS, BuyEngineDecision, fact_id, read_event
+from shared.lease import Lease
 from shared.ledger import RedisLedger
-from shared.writes import Write
-from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_market
+from shared.streams import tail
+from shared.writes import Record, Write
+from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_market, a_signal, some_limits
+from tests.buyer.fakes import FakePrices, FakeVenue
 
 pytestmark = pytest.mark.server
 
@@ -47,7 +53,105 @@ def test_an_open_order_is_listed_and_closed_by_a_person_with_the_reason_on_recor
 
 def test_an_order_that_is_not_open_cannot_be_closed(valkey_url: str) -> None:
     with pytest.raises(BadConfig, match="no such order"):
-        reconcile.close(connect(valkey_url), "live", "x", "why")
+        reconcile.close(connect(valkey_url), "live", "x", "why", NOW_MS)
+
+
+class Interrupted:
+    """A live buyer that stopped right after it sent an order: its intent has no outcome."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.ledger, self.signal, venue = RedisLedger(redis, "live"), a_signal(), FakeVenue()
+        journal = Journal(self.ledger, lambda: None)
+        journal.deposit(100_000_000)
+        venue.unknown = 1
+        self.engine = Engine(
+            journal=journal,
+            prices=FakePrices(),
+            venue=venue,
+            clock=ManualClock(NOW_MS),
+            limits=some_limits(),
+            identity=Identity("live", "c", "v"),
+            emit=lambda _: None,
+        )
+        with pytest.raises(OutcomeUnknown):
+            self.engine.handle(self.signal)
+
+    def intents(self) -> dict[str, str]:
+        return self.ledger.records("intents")
+
+    def cash(self) -> int:
+        return self.ledger.accounts().values["cash"]
+
+
+def decisions(redis: Redis) -> list[BuyEngineDecision]:
+    events = [read_event(entry.json) for entry in tail(redis, DECISIONS, 10)]
+    return [event for event in events if isinstance(event, BuyEngineDecision)]
+
+
+def test_an_intent_that_cannot_be_finished_is_closed_by_a_person_and_gives_its_budget_back(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+
+    said = reconcile.main(redis, "live", ManualClock(NOW_MS), left.signal.id, "the venue shows nothing")
+
+    assert "what it reserved is free again" in said[0]
+    assert (left.cash(), left.intents()) == (100_000_000, {})
+    (decision,) = decisions(redis)
+    assert decision.outcome is not None
+    assert decision.outcome.state == "CANCELLED"
+    assert decision.outcome.reason.endswith("the venue shows nothing")
+
+
+def test_trap_21_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+    Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()
+
+    with pytest.raises(BadConfig, match="stop it first"):
+        reconcile.close(redis, "live", left.signal.id, "why", NOW_MS)
+
+    assert list(left.intents()) == [left.signal.id]
+
+
+def test_an_intent_of_another_version_is_closed_for_good_and_gives_back_what_it_shows(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+    (name, text) = left.intents().popitem()
+    newer = text.replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
+    left.ledger.commit(Write(id="upgrade", records=(Record("intents", name, newer),)))
+
+    said = reconcile.close(redis, "live", name, "of the version before", NOW_MS)
+
+    assert said == "closed, what it reserved is free again"
+    assert (left.cash(), left.intents()) == (100_000_000, {})
+    assert left.engine.handle(left.signal) is None
+    assert [decision.verdict for decision in decisions(redis)] == ["SKIP"]
+
+
+def test_what_nobody_can_read_is_closed_and_said_to_stay_reserved(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "paper")
+    ledger.commit(Write(id="old", records=(Record("intents", "old", "{}"),)))
+
+    said = reconcile.close(redis, "paper", "old", "from a year ago", NOW_MS)
+
+    assert "nobody can tell what it reserved" in said
+    assert ledger.records("intents") == {}
+
+
+def test_a_lot_that_only_the_chain_knew_is_listed(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "live")
+    Journal(ledger, lambda: None).deposit(100_000_000)
+    adopted = rebuilt(FILL, a_market(), NOBODY, NOW_MS)
+    Adoption(ledger, lambda: None).adopt(adopted)
+    assert adopted.outcome is not None
+    Settling(ledger, lambda: None).settle(adopted, adopted.outcome.model_copy(update={"state": "CONFIRMED"}))
+
+    nothing, lot = reconcile.main(redis, "live", ManualClock(NOW_MS), "", "")
+
+    assert nothing.startswith("nothing is open")
+    assert "10 shares of Will it?, cost 5.0001" in lot
 
 
 @pytest.mark.parametrize(
