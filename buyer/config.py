@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.limits import Limits, Mirror, Sizing, Tiers, leader_limits_of
+from buyer.limits import Limits, Mirror, Sizing, Tiers, contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
 from shared.events import Address, first_problem
 from shared.polymarket import endpoints
@@ -226,12 +226,13 @@ class BuyerSettings(Settings):
         who = ""
         try:
             limits = self.limits
+            _demand(limits, who)
             for leader, given in leader_limits_of(self.leader_limits).items():
                 for limit, value in given.items():
                     who = f"leader_limits of {leader}: {limit}: "
                     _bounded(limit).validate_python(value)
                 who = f"leader_limits of {leader}: "
-                limits.of(leader)
+                _demand(limits.of(leader), who)
         except ValidationError as error:
             raise ValueError(who + _plain(error)) from error
         return self
@@ -240,6 +241,12 @@ class BuyerSettings(Settings):
     def limits(self) -> Limits:
         """Return what the policy decides by."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+
+
+def _demand(limits: Limits, who: str) -> None:
+    """Refuse limits under which nothing could ever be bought as they say."""
+    if problem := contradiction(limits):
+        raise ValueError(f"{who}{problem}")
 
 
 def _bounded(name: str) -> TypeAdapter[Any]:
