@@ -157,7 +157,11 @@ class BuyerSettings(Settings):
         "--cash`.",
     )
     paper_latency_s: float = Field(
-        0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
+        0.3,
+        ge=0,
+        le=60,
+        description="Seconds a paper order waits before it meets the book, as a live one is on its way; a backtest's "
+        "`--order-ms`.",
     )
     clob_market_url: str = Field(
         endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
