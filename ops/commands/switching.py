@@ -71,7 +71,11 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
     url = server_url(redis_url, data_dir)
     with connect(url) as server:
         which = mode or controls.mode_of_buyer(server)
+        other = "paper" if which == "live" else "live"
+        stopped = controls.active(server, other)
     _turn(controls.resume, "orders are on", url, which, why)
+    if stopped:
+        typer.echo(f"{other} stays stopped ({stopped[0].name}): hybrid resume --mode {other}")
 
 
 def reconcile(

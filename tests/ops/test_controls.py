@@ -139,7 +139,7 @@ def test_resume_is_for_the_buyer_that_runs(valkey_url: str) -> None:
 
     result = hybrid(valkey_url, "resume")
 
-    assert result.output == "live orders are on\n"
+    assert result.output == "live orders are on\npaper stays stopped (kill): hybrid resume --mode paper\n"
     assert (controls.active(redis, "live"), len(controls.active(redis, "paper"))) == ([], 1)
 
 
