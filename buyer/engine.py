@@ -182,7 +182,7 @@ class Engine:
             OutcomeUnknown: it may stand.
         """
         self._journal.take_turn()
-        stopped = self._journal.stopped(order.side)
+        stopped = self._journal.stopped(draft.signal_id, order.side)
         if stopped:
             return self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
         if self._too_late(draft):

@@ -110,10 +110,12 @@ class Journal:
         if self._mirror:
             self._mirror.refresh()
 
-    def stopped(self, side: Side) -> str:
-        """Return the control that keeps an order of this side from being sent now, '' when none does."""
-        values = self._ledger.read(STOPS[side]).values
-        return next((control for control in STOPS[side] if values[control]), "")
+    def stopped(self, signal_id: str, side: Side) -> str:
+        """Return what keeps an order from being sent now, '' when nothing does: a control, or that it was concluded."""
+        found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
+        if found.done:
+            return "another buyer"
+        return next((control for control in STOPS[side] if found.values[control]), "")
 
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""

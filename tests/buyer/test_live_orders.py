@@ -412,6 +412,23 @@ def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> N
     assert desk.money() == {"cash": CASH, "deposited": CASH, "halt": 1}
 
 
+def test_trap_21_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_turn_is_not_sent() -> None:
+    desk = lost_order()
+    successor = LiveDesk(ledger=desk.ledger, clock=desk.clock, exchange=Exchange())
+
+    def overtaken() -> None:
+        (name, intent) = successor.journal.open_intents().popitem()
+        successor.engine.abandon(intent, successor.journal.signed(name), "given up")
+        desk.ledger.fence_token = "2"
+
+    desk.hold_orders(overtaken)
+
+    with pytest.raises(Fenced):
+        desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+
+
 def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None:
     desk = lost_order()
     desk.hold_orders(lambda: desk.clock.advance(900))

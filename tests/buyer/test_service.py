@@ -448,7 +448,7 @@ def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
         rig.redis.flushall()
         if by_callback:
             rig.service.submit(a_signal(tx_hash=a_hash(2)))
-        while not rig.journal.stopped("BUY"):
+        while not rig.journal.stopped("", "BUY"):
             yield False
         publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
         while len(rig.decisions()) < 1:
