@@ -100,7 +100,7 @@ class RunJournal(Journal):
             id=f"intent:{draft.signal_id}",
             postings=reserve(order, scope),
             tallies=counted(order, scope),
-            guards=guards(order, scope, limits),
+            guards=guards(order, scope, limits, draft.inputs.portfolio),
             records=taken(draft),
         )
         return self._run.commit(write)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
+from buyer.bankroll import say_apart
 from buyer.book_recorder import BookRecorder
 from buyer.config import BuyerSettings
 from buyer.layout import LAYOUT, Layout
@@ -31,6 +32,7 @@ from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
+from shared.money import to_micro
 from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
@@ -158,6 +160,8 @@ def build(
     layout = _layout(settings, redis, mode, clock)
     prices = _prices(settings, redis, clock, stop)
     account = _live(settings, redis, clock, stop) if mode == LIVE else None
+    bankroll = account.bankroll if account else to_micro(settings.paper_bankroll_usdc)
+    say_apart(RedisLedger(redis, mode), bankroll, mode)
     parts = Parts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
     holder = f"{settings.consumer}@{socket.gethostname()}"
     shards = [Shard(number, layout.shards) for number in range(layout.shards)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.limits import Limits, Mirror, Sizing, Tiers, leader_limits_of
+from buyer.limits import Limits, Mirror, Sizing, Tiers, contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
 from shared.events import Address, first_problem
 from shared.polymarket import endpoints
@@ -151,10 +151,17 @@ class BuyerSettings(Settings):
         description='Limits of single leaders: JSON, {"0x...": {"stake_usdc": "20"}}, or @FILE that holds it.',
     )
     paper_bankroll_usdc: Decimal = Field(
-        Decimal(1000), gt=0, description="Collateral the paper ledger starts with, in pUSD."
+        Decimal(1000),
+        gt=0,
+        description="Collateral the paper ledger starts with, in pUSD; a later change counts after `hybrid reconcile "
+        "--cash`.",
     )
     paper_latency_s: float = Field(
-        0.0, ge=0, le=60, description="Seconds a paper order waits before it meets the book."
+        0.3,
+        ge=0,
+        le=60,
+        description="Seconds a paper order waits before it meets the book, as a live one is on its way; a backtest's "
+        "`--order-ms`.",
     )
     clob_market_url: str = Field(
         endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
@@ -223,12 +230,13 @@ class BuyerSettings(Settings):
         who = ""
         try:
             limits = self.limits
+            _demand(limits, who)
             for leader, given in leader_limits_of(self.leader_limits).items():
                 for limit, value in given.items():
                     who = f"leader_limits of {leader}: {limit}: "
                     _bounded(limit).validate_python(value)
                 who = f"leader_limits of {leader}: "
-                limits.of(leader)
+                _demand(limits.of(leader), who)
         except ValidationError as error:
             raise ValueError(who + _plain(error)) from error
         return self
@@ -237,6 +245,12 @@ class BuyerSettings(Settings):
     def limits(self) -> Limits:
         """Return what the policy decides by."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+
+
+def _demand(limits: Limits, who: str) -> None:
+    """Refuse limits under which nothing could ever be bought as they say."""
+    if problem := contradiction(limits):
+        raise ValueError(f"{who}{problem}")
 
 
 def _bounded(name: str) -> TypeAdapter[Any]:

@@ -85,6 +85,11 @@ class Engine:
         self._reasons = reasons
         self._telling = threading.Lock()
 
+    @property
+    def mode(self) -> str:
+        """Say whose money it spends."""
+        return self._identity.mode
+
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before.
 
@@ -115,19 +120,8 @@ class Engine:
     def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
         draft, order, facts = _draft_in(intent)
-        scope = scope_of_draft(draft)
-        limits = self._limits.of(draft.leader)
-        found = self._venue.find(order, facts, signed)
-        stopped = "" if found else self._journal.stopped(order.side)
-        if found is not None:
-            outcome = found
-        elif stopped:
-            outcome = self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
-        elif self._age_ms(draft) > limits.max_signal_age_s * 1000:
-            outcome = self._given_up(draft, signed, "stale when the buyer came back")
-        else:
-            outcome = self._venue.place(order, facts, signed)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope, facts, ack)
+        outcome = self._venue.find(order, facts, signed) or self._sent_again(draft, order, facts, signed)
+        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, ack)
 
     def sell(self, task: ExitTask) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
@@ -183,6 +177,20 @@ class Engine:
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
+
+    def _sent_again(self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str) -> Outcome:
+        """Place what the venue does not show, unless it may not go out any more; asked at its turn: that can take long.
+
+        Raises:
+            OutcomeUnknown: it may stand.
+        """
+        self._journal.take_turn()
+        stopped = self._journal.stopped(draft.signal_id, order.side)
+        if stopped:
+            return self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
+        if self._too_late(draft):
+            return self._given_up(draft, signed, "stale when the buyer came back")
+        return self._venue.place(order, facts, signed)
 
     def _wait_for_lot(self, signal: ActionableSignal, limits: Limits) -> None:
         """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
@@ -266,7 +274,8 @@ class Engine:
             )
         if not isinstance(intent, Written):
             return self._join(draft.signal_id, ack)
-        outcome = self._venue.place(order, facts, prepared)
+        late = self._too_late(draft)
+        outcome = _cancelled("stale when its turn came") if late else self._venue.place(order, facts, prepared)
         return self._conclude(draft.but(outcome=outcome), scope, facts, ack)
 
     def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
@@ -303,6 +312,9 @@ class Engine:
         if signed and self._age_ms(draft) < SHOWN_WITHIN_MS:
             raise OutcomeUnknown(f"signal {draft.signal_id}: its order may still come to be shown by the venue")
         return _cancelled(reason)
+
+    def _too_late(self, draft: BuyEngineDecision) -> bool:
+        return self._age_ms(draft) > self._limits.of(draft.leader).max_signal_age_s * 1000
 
     def _age_ms(self, draft: BuyEngineDecision) -> int:
         return self._clock.now_ms() - draft.inputs.now_ms

@@ -33,7 +33,7 @@ from shared.events import (
 from shared.gated_script import Turns
 from shared.ledger import Ledger, lot_record
 from shared.ledger_mirror import Mirror
-from shared.ledger_records import INTENTS, ORDERS, SIGNED
+from shared.ledger_records import DEPOSITS, INTENTS, ORDERS, SIGNED
 from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
@@ -78,6 +78,15 @@ class Journal:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
 
+    def take_turn(self) -> None:
+        """Wait for the turn of an order whose intent stands already: what is asked after it holds when it goes out.
+
+        Raises:
+            Unavailable: stopping; nothing was sent.
+        """
+        if self._turns is not None:
+            self._turns.take()
+
     def known(self, signal_id: str) -> Known:
         """Return what happened to this signal before."""
         return _known(signal_id, self._ledger.read((), *_asked(signal_id)))
@@ -101,10 +110,12 @@ class Journal:
         if self._mirror:
             self._mirror.refresh()
 
-    def stopped(self, side: Side) -> str:
-        """Return the control that keeps an order of this side from being sent now, '' when none does."""
-        values = self._ledger.read(STOPS[side]).values
-        return next((control for control in STOPS[side] if values[control]), "")
+    def stopped(self, signal_id: str, side: Side) -> str:
+        """Return what keeps an order from being sent now, '' when nothing does: a control, or that it was concluded."""
+        found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
+        if found.done:
+            return "another buyer"
+        return next((control for control in STOPS[side] if found.values[control]), "")
 
     def open_intents(self) -> dict[str, str]:
         """Return every intent without an outcome: signal id -> decision so far."""
@@ -119,7 +130,12 @@ class Journal:
         return self._ledger.records(ORDERS)
 
     def deposit(self, amount: int) -> None:
-        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten."""
+        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten.
+
+        Where a person posted what came and went since (it can be all of it), it was credited before.
+        """
+        if self._ledger.records(DEPOSITS):
+            return
         self._ledger.commit(
             Write(
                 id="deposit:start",
@@ -148,7 +164,7 @@ class Journal:
             id=f"intent:{draft.signal_id}",
             postings=reserve(order, scope),
             tallies=counted(order, scope),
-            guards=guards(order, scope, limits),
+            guards=guards(order, scope, limits, draft.inputs.portfolio),
             records=(Record(INTENTS, draft.signal_id, text), *bytes_kept, *taken(draft)),
             events=((DECISIONS, order_update(draft, order, None)),),
             fence=self._fence(),

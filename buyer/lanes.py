@@ -1,7 +1,8 @@
-"""Several signals at once, each market's in their order: while one order waits for its answer, others go out.
+"""Several signals at once, each token's in their order: while one order waits for its answer, others go out.
 
-Everything that signals of different markets share (cash, caps, controls, the order rate) is guarded in the intent's own
-step, so they may be decided side by side; a market's lots, exits and orders see one signal after the other.
+Everything that signals of different tokens share (cash, caps, controls, the order rate) is guarded in the intent's own
+step, so they may be decided side by side; a token's lots, exits and orders see one signal after the other. A signal
+always names its token, and not always its market: by markets a sell could overtake the buy of what it sells.
 """
 
 import contextlib
@@ -15,11 +16,11 @@ from shared.errors import OutcomeUnknown, TryAgain
 from shared.streams import Entry
 
 MEANWHILE_S = 1.0
-_MARKET = re.compile(r'"condition_id":"(0x[0-9a-f]{64})"')
+_TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 
 
 class Lanes:
-    """At most `most` markets are worked on at once; with one everything is done in the caller's thread."""
+    """At most `most` tokens are worked on at once; with one everything is done in the caller's thread."""
 
     def __init__(self, most: int = 1) -> None:
         self._most = most
@@ -40,8 +41,8 @@ class Lanes:
         Raises:
             Whatever `handle` or `meanwhile` raised; what cannot be cured by trying again comes first.
         """
-        markets = _by_market(entries)
-        if self._pool is None or len(markets) == 1:
+        lanes = _by_token(entries)
+        if self._pool is None or len(lanes) == 1:
             for entry in entries:
                 if stop.is_set():
                     return
@@ -49,8 +50,8 @@ class Lanes:
                 handle(entry)
             return
         over = threading.Event()
-        work = deque(markets)
-        busy = {self._pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(markets)))}
+        work = deque(lanes)
+        busy = {self._pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(lanes)))}
         _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
 
 
@@ -69,7 +70,7 @@ def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: thre
 def _work(
     work: "deque[list[Entry]]", handle: Callable[[Entry], object], stop: threading.Event, over: threading.Event
 ) -> None:
-    """Take one market after the other; a failure ends all lanes at their next entry."""
+    """Take one token after the other; a failure ends all lanes at their next entry."""
     try:
         while entries := _next(work):
             for entry in entries:
@@ -82,17 +83,17 @@ def _work(
 
 
 def _next(work: "deque[list[Entry]]") -> list[Entry]:
-    """Return a market's entries that nobody has taken yet; none when all are taken."""
+    """Return a token's entries that nobody has taken yet; none when all are taken."""
     with contextlib.suppress(IndexError):
         return work.popleft()
     return []
 
 
-def _by_market(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Return the entries by market, in their order; those that name none are taken for one market."""
+def _by_token(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Return the entries by token, in their order; those that name none are taken for one token."""
     found: dict[str, list[Entry]] = {}
     for entry in entries:
-        named = _MARKET.search(entry.json)
+        named = _TOKEN.search(entry.json)
         found.setdefault(named[1] if named else "", []).append(entry)
     return list(found.values())
 

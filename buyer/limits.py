@@ -22,6 +22,15 @@ ACCOUNT_WIDE = frozenset(
     | {"max_day_loss_usdc", "max_orders_per_minute"}
 )
 """Limits that hold over all leaders, so no leader can have one of its own."""
+STAKE_CAPS = (
+    "max_stake_usdc",
+    "max_market_usdc",
+    "max_event_usdc",
+    "max_leader_usdc",
+    "max_day_usdc",
+    "max_total_usdc",
+)
+"""What no single buy may be above, wherever it is."""
 
 
 class Tier(NamedTuple):
@@ -148,6 +157,21 @@ class Limits(Value, frozen=True):
         return _of(self, leader) if self.leader_limits else self
 
 
+def contradiction(limits: Limits) -> str:
+    """Return why no buy can ever be as these limits say, with the fix; '' when some can."""
+    if limits.sizing == "tiered" and REST not in (pair.partition(":")[0].strip() for pair in limits.tiers.split(",")):
+        return f"TIERS={limits.tiers!r}: trades above its last bound have no tier; end it with `*:MULTIPLIER`"
+    stake = limits.stake_usdc if limits.sizing == "fixed" else 0
+    for cap in STAKE_CAPS:
+        if stake > getattr(limits, cap):
+            name = cap.upper()
+            return (
+                f"STAKE_USDC={stake} is above {name}={getattr(limits, cap)}, so no buy can have that stake; "
+                f"lower STAKE_USDC or raise {name}"
+            )
+    return ""
+
+
 def leader_limits_of(text: str) -> dict[str, dict[str, Any]]:
     """Read `{"0x...": {"stake_usdc": "20", ...}}`: the limits that single leaders have of their own, by wallet.
 
@@ -155,12 +179,21 @@ def leader_limits_of(text: str) -> dict[str, dict[str, Any]]:
         ValueError: naming the leader, the limit, the value and what it should be.
     """
     try:
-        leaders: Any = json.loads(text or "{}")
-    except ValueError as error:
+        leaders: Any = json.loads(text or "{}", object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
         raise ValueError(f'no JSON ({error}); write {{"0x...": {{"stake_usdc": "20"}}}}') from error
     if not isinstance(leaders, dict):
         raise ValueError(f"expected a JSON object of wallets, got {text[:80]!r}")  # noqa: TRY004 - pydantic wants ValueError
     return {leader.lower(): _own(leader, given) for leader, given in cast("dict[str, Any]", leaders).items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose names differ by more than the case of their letters: wallets do not."""
+    names = [name.lower() for name, _ in pairs]
+    for name, _ in pairs:
+        if names.count(name.lower()) > 1:
+            raise ValueError(f"{name} is there {names.count(name.lower())} times and only one could count; keep one")
+    return dict(pairs)
 
 
 def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -49,7 +49,7 @@ SWITCH_S = 0.0005
 COLLECT_AT = (20_000, 20, 50)
 """Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
 LANES = 8
-"""Markets whose signals are worked on at once."""
+"""Tokens whose signals are worked on at once."""
 RECENT_SIGNALS = 5000
 """Where the leader of a forgotten order is looked for."""
 
@@ -124,6 +124,21 @@ class LiveAccount:
 
     def _pause(self, seconds: float) -> None:
         self._clock.wait(self._stop, seconds)
+
+
+def collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
+    """Return what the wallet holds in micro-units, asked as a start asks it.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+        TryAgain: throttled or away.
+    """
+    signer = Signer(read_key(settings.private_key, settings.private_key_file))
+    wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
+    requests = Requests(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
+    account = Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock)
+    account.refresh("COLLATERAL", int(wallet.kind))
+    return account.holding("COLLATERAL", int(wallet.kind)).balance
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:

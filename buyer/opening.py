@@ -66,7 +66,8 @@ class Opening:
                 lambda reason: self._engine.abandon(intent, signed, reason),
             )
         except Malformed as error:
-            fix = "its budget stays reserved; read hs:paper:intents and hs:decisions, then delete it there"
+            close = f"hybrid reconcile --mode {self._engine.mode} --close {signal_id} --why ..."
+            fix = f"what it reserved stays reserved until `{close}`"
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
 
     def _adopt(self) -> None:

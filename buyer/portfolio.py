@@ -198,8 +198,8 @@ def counted(order: Order, scope: Scope) -> tuple[Tally, ...]:
     return () if order.side == "SELL" else (Tally(accounts.RATE_MINUTE, accounts.RATE_ORDERS, scope.minute),)
 
 
-def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
-    """Return what must hold at the very moment of the intent, whatever changed since the decision was made."""
+def guards(order: Order, scope: Scope, limits: Limits, before: Portfolio | None) -> tuple[Guard, ...]:
+    """Return what must hold at the very moment of the intent, whatever changed since it was decided on `before`."""
     if order.side == "SELL":
         return (*_OFF["SELL"], Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
     caps, exposed = _caps(limits), scope.exposures
@@ -213,6 +213,7 @@ def guards(order: Order, scope: Scope, limits: Limits) -> tuple[Guard, ...]:
         Guard(exposed["total_exposure"], at_most=caps.total),
         *((Guard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
         Guard(scope.pnl, at_least=1 - caps.day_loss),
+        Guard(accounts.realized_account(scope.leader), at_least=1 + _peak(before) - caps.drawdown),
         Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
     )
 
@@ -227,6 +228,7 @@ class Caps(NamedTuple):
     total: int
     group: int
     day_loss: int
+    drawdown: int
 
 
 @lru_cache(maxsize=1024)
@@ -239,7 +241,13 @@ def _caps(limits: Limits) -> Caps:
         total=to_micro(limits.max_total_usdc),
         group=to_micro(limits.max_group_usdc),
         day_loss=to_micro(limits.max_day_loss_usdc),
+        drawdown=to_micro(limits.max_drawdown_usdc),
     )
+
+
+def _peak(before: Portfolio | None) -> int:
+    """Return the leader's best result so far, which only rises: the one seen when deciding is the least it is now."""
+    return to_micro(before.leader_peak) if before else 0
 
 
 _OFF = {side: tuple(Guard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}

@@ -113,6 +113,9 @@ class Settlement:
         except (Fenced, RefusedForSafety) as error:
             self.failure = error
             self._log.error("settlement_stopped", error=str(error))
+        except Exception as error:  # noqa: BLE001 - logged whole; it ends the buyer, and the next start follows them all
+            self.failure = HybridError(f"orders are not followed any more: {type(error).__name__}: {error}")
+            self._log.exception("settlement_crashed")
         finally:
             self._feed.close()
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from buyer.layout import MODES, held_by
 from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.clock import Clock
+from shared.errors import BadConfig
 from shared.ledger import RedisLedger
 from shared.switch import CONTROLS, NOTES, SWITCH, turn
 from shared.writes import Refused
@@ -54,6 +56,19 @@ def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
     return any(turned)
 
 
+def mode_of_buyer(redis: Redis) -> str:
+    """Return whose money the buyer that runs now spends.
+
+    Raises:
+        BadConfig: nobody can tell, as none runs, or buyers of both.
+    """
+    modes = [mode for mode in MODES if any(held_by(redis, mode).values())]
+    if len(modes) != 1:
+        found = "buyers run on paper and live" if modes else "no buyer runs"
+        raise BadConfig(f"--mode is not given and {found}: say which ledger, --mode paper or --mode live")
+    return modes[0]
+
+
 def active(redis: Redis, mode: str) -> list[Control]:
     """Return the controls that are on, the strongest first."""
     ledger = RedisLedger(redis, mode)
@@ -74,11 +89,11 @@ def _control(name: str, note: str | None) -> Control:
 
 def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
     name = f"control:{control}:{uuid.uuid4()}"
-    write = turn(name, on=on, who=_who(), why=why, now_ms=clock.now_ms(), control=control)
+    write = turn(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
     return not isinstance(RedisLedger(redis, mode).commit(write), Refused)
 
 
-def _who() -> str:
+def who() -> str:
     """Name the user; a container's user often has no name, which must not keep a control from turning."""
     try:
         return getpass.getuser()

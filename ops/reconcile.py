@@ -1,18 +1,24 @@
 """`hybrid reconcile`: what is reserved and not finished, and the word of a person where nobody else can decide."""
 
 import contextlib
-import getpass
 from dataclasses import dataclass
 from decimal import Decimal
 
 from redis import Redis
 
+from buyer.bankroll import Mode
+from buyer.layout import held_by
+from buyer.recovery import NOBODY
 from buyer.settling import Settling
+from ops import intents
+from ops.controls import who
+from shared.accounts import Lot
 from shared.clock import Clock
 from shared.errors import BadConfig, Malformed
 from shared.events import BuyEngineDecision, read_event
-from shared.ledger import Ledger, RedisLedger
+from shared.ledger import Ledger, RedisLedger, open_lots
 from shared.ledger_records import INTENTS, ORDERS
+from shared.money import from_micro
 
 
 @dataclass(frozen=True)
@@ -35,32 +41,50 @@ def unfinished(ledger: Ledger, now_ms: int) -> list[Unfinished]:
     return sorted(found, key=lambda one: -one.age_s)
 
 
-def close(redis: Redis, mode: str, order_id: str, why: str) -> bool:
-    """End an order that the venue shows no trade of: its budget goes back. Return False when it had ended.
+def close(redis: Redis, mode: Mode, name: str, why: str, now_ms: int) -> str:
+    """End an order that the venue shows no trade of, or an intent: its budget goes back. Return what was done.
 
     Raises:
-        BadConfig: no such order is open.
+        BadConfig: no such order or intent is open, or its buyer runs and may be sending it.
     """
-    ledger = RedisLedger(redis, mode)
-    text = ledger.records(ORDERS).get(order_id)
+    ledger, reason = RedisLedger(redis, mode), f"closed by {who()}: {why}"
+    if text := ledger.records(ORDERS).get(name):
+        done = _close_order(ledger, name, text, reason)
+        return "closed, its budget is free again" if done else "had ended before"
+    text = ledger.records(INTENTS).get(name)
     if text is None:
-        raise BadConfig(f"--close {order_id}: no such order is open; `hybrid reconcile` lists them")
+        raise BadConfig(f"--close {name}: no such order or intent is open; `hybrid reconcile` lists them")
+    draft = intents.draft_in(text)
+    if draft is None:
+        return intents.strike(ledger, mode, name, text, reason, now_ms)
+    if any(held_by(redis, mode).values()):
+        raise BadConfig(f"--close {name}: the {mode} buyer runs and finishes it, or may be sending it: stop it first")
+    return intents.cancel(ledger, draft, reason)
+
+
+def _close_order(ledger: Ledger, order_id: str, text: str, reason: str) -> bool:
     decision = _decision(text)
     if decision is None or decision.outcome is None:
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
     nothing = {name: Decimal(0) for name in ("shares", "usdc", "fee")}
-    reason = f"closed by {_whoami()}: {why}"
     ended = decision.outcome.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
     return Settling(ledger, lambda: None).settle(decision, ended)
 
 
-def main(redis: Redis, mode: str, clock: Clock, closing: str, why: str) -> list[str]:
+def main(redis: Redis, mode: Mode, clock: Clock, closing: str, why: str) -> list[str]:
     """Close what was asked for, then return the lines to show."""
     if closing:
-        done = close(redis, mode, closing, why)
-        return [f"{closing}: {'closed, its budget is free again' if done else 'had ended before'}"]
-    rows = unfinished(RedisLedger(redis, mode), clock.now_ms())
-    return [_line(row) for row in rows] or ["nothing is open: every order has ended"]
+        return [f"{closing}: {close(redis, mode, closing, why, clock.now_ms())}"]
+    ledger = RedisLedger(redis, mode)
+    rows = [_line(row) for row in unfinished(ledger, clock.now_ms())] or ["nothing is open: every order has ended"]
+    return [*rows, *(_adopted(lot) for lot in open_lots(ledger) if lot.leader == NOBODY)]
+
+
+def _adopted(lot: Lot) -> str:
+    shares, cost = from_micro(lot.shares), from_micro(lot.cost)
+    what = f"{shares} shares of {lot.title or lot.condition_id}, cost {cost}, token {lot.token_id}"
+    ends = "triggers, `hybrid flatten` and its redemption end it, no leader's sell does"
+    return f"lot     of a fill that only the chain knew\n        {what}: {ends}"
 
 
 def _line(row: Unfinished) -> str:
@@ -71,7 +95,7 @@ def _line(row: Unfinished) -> str:
 def _read(kind: str, name: str, text: str, now_ms: int) -> Unfinished:
     decision = _decision(text)
     if decision is None or decision.order is None:
-        return Unfinished(kind, name, "", name, "cannot be read; its budget stays reserved", 0)
+        return Unfinished(kind, name, "", name, "cannot be read; what it reserved stays reserved until --close", 0)
     order, outcome = decision.order, decision.outcome
     said = f"{order.side} {order.shares} at {order.limit_price} for {order.leader}"
     age_s = (now_ms - decision.inputs.now_ms) // 1000
@@ -83,9 +107,3 @@ def _decision(text: str) -> BuyEngineDecision | None:
         event = read_event(text)
         return event if isinstance(event, BuyEngineDecision) else None
     return None
-
-
-def _whoami() -> str:
-    with contextlib.suppress(OSError, KeyError):
-        return getpass.getuser()
-    return "somebody"

@@ -8,7 +8,7 @@ from shared.accounts import Lot, peaks_of, redemption_postings, shares_account
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.events import REDEMPTIONS, RedemptionResult
 from shared.ledger import Ledger, open_lots
-from shared.ledger_records import INTENTS
+from shared.ledger_records import INTENTS, ORDERS
 from shared.money import to_micro
 from shared.writes import Fence, Guard, Known, Record, Refused, Write, Written
 
@@ -18,7 +18,10 @@ MOST_TRIES = 50
 
 @dataclass(frozen=True)
 class Held:
-    """What is held of one condition, true as of the ledger's step `seq`, and how many of its orders are under way."""
+    """What is held of one condition, true as of the ledger's step `seq`, and how many of its orders are under way.
+
+    An order is under way from its intent until its trades are confirmed or failed: its shares may be there earlier.
+    """
 
     seq: int
     lots: tuple[Lot, ...]
@@ -48,8 +51,8 @@ class Books:
         """Read lots and open orders; `seq` is read first, so a write that expects it saw all of this unchanged."""
         seq = self._ledger.read(()).seq
         lots = tuple(lot for lot in open_lots(self._ledger) if lot.condition_id == condition_id)
-        intents = self._ledger.records(INTENTS).values()
-        return Held(seq, lots, sum(_concerns(intent, condition_id) for intent in intents))
+        orders = [text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()]
+        return Held(seq, lots, sum(_concerns(order, condition_id) for order in orders))
 
     def book(
         self,
@@ -115,9 +118,9 @@ def _guard(lot: Lot, *, gone: bool) -> Guard:
     return Guard(shares_account(lot.leader, lot.token_id), at_least=0, at_most=0 if gone else None)
 
 
-def _concerns(intent: str, condition_id: str) -> bool:
-    """Say whether a recorded intent orders this condition; one that cannot be read might."""
+def _concerns(order: str, condition_id: str) -> bool:
+    """Say whether a recorded decision orders this condition; one that cannot be read might."""
     try:
-        return json.loads(intent)["order"]["condition_id"] == condition_id
+        return json.loads(order)["order"]["condition_id"] == condition_id
     except (ValueError, LookupError, TypeError):
         return True

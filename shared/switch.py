@@ -5,7 +5,7 @@
 | `pause_buys` | buys; sells and exits go on |
 | `pause_all` | every order |
 | `flatten` | buys; and every lot is sold |
-| `halt` (the kill switch) | every order; what is under way is cancelled |
+| `halt` (the kill switch) | every order; none rests at the venue (all are FAK), so there is nothing to cancel |
 
 Each order's intent is guarded by them in its own step, so a control turned on a millisecond earlier still counts.
 """

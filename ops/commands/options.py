@@ -12,6 +12,7 @@ RedisUrl = Annotated[
     str | None, typer.Option(help="Server to look at; default: REDIS_URL, else the one of `hybrid up`.")
 ]
 Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
+AnyMode = Annotated[Literal["paper", "live"] | None, typer.Option(help="Which ledger only.")]
 Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
 FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

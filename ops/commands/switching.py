@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 import typer
 from redis import Redis
 
-from ops.commands.options import VAR, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from ops.commands.options import VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
 from shared.clock import Clock
 
 
-def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def kill(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop every order now, exits too.
 
-    Survives restarts, until `hybrid resume`.
+    On paper and live, unless --mode names one. Survives restarts, until `hybrid resume`.
 
     Example: hybrid kill --why "odd fills since 14:00"
     """
@@ -27,13 +27,14 @@ def kill(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: D
 def pause(
     why: Why,
     what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
-    mode: Mode = "paper",
+    mode: AnyMode = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
     """Stop buying; sells and exits go on.
 
-    With --what all these stop too. Survives restarts, until `hybrid resume`.
+    With --what all these stop too. On paper and live, unless --mode names one. Survives restarts, until
+    `hybrid resume`.
 
     Example: hybrid pause --why "fees went up"
     """
@@ -44,10 +45,11 @@ def pause(
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
-def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop buying and sell every lot.
 
-    Until all are gone or `hybrid resume`; too small ones wait for their redemption.
+    On paper and live, unless --mode names one; until all are gone or `hybrid resume`. Too small ones wait for their
+    redemption.
 
     Example: hybrid flatten --why "going away"
     """
@@ -56,39 +58,59 @@ def flatten(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir
     _turn(controls.flatten, "lots are being sold", server_url(redis_url, data_dir), mode, why)
 
 
-def resume(why: Why, mode: Mode = "paper", redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Allow orders again.
 
-    After `hybrid kill`, `pause` or `flatten`; exits that began go on.
+    Of the buyer that runs, or of --mode. After `hybrid kill`, `pause` or `flatten`; exits that began go on.
 
     Example: hybrid resume --why "checked the fills"
     """
     from ops import controls
+    from shared.broker import connect
 
-    _turn(controls.resume, "orders are on", server_url(redis_url, data_dir), mode, why)
+    url = server_url(redis_url, data_dir)
+    with connect(url) as server:
+        which = mode or controls.mode_of_buyer(server)
+        other = "paper" if which == "live" else "live"
+        stopped = controls.active(server, other)
+    _turn(controls.resume, "orders are on", url, which, why)
+    if stopped:
+        typer.echo(f"{other} stays stopped ({stopped[0].name}): hybrid resume --mode {other}")
 
 
 def reconcile(
-    close: Annotated[str, typer.Option(help="Id of an open order that the venue shows no trade of: end it.")] = "",
-    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close.")] = "",
+    close: Annotated[str, typer.Option(help="Id of an order or intent that the venue shows no trade of: end it.")] = "",
+    cash: Annotated[
+        bool, typer.Option("--cash", help="Post what came to the wallet, or left it, since the ledger last knew.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close and --cash.")] = "",
     mode: Mode = "live",
     redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """List orders that have not ended; end one.
+    """List orders that have not ended; end one; post a deposit.
 
-    They hold a budget. End one that only a person can decide on with --close.
+    They hold a budget. End one that only a person can decide on with --close. A deposit or withdrawal (on paper another
+    PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is under way.
 
     Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
     """
+    from ops import bankroll
     from ops import reconcile as parts
     from shared.broker import connect
     from shared.clock import SystemClock
 
-    if close and not why:
+    if (close or cash) and not why:
         raise typer.BadParameter("say why, with --why")
-    redis = connect(server_url(redis_url, data_dir))
-    for line in parts.main(redis, mode, SystemClock(), close, why):
+    url, clock = server_url(redis_url, data_dir), SystemClock()
+    redis = connect(url)
+    if cash:
+        words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
+        amount = bankroll.asked(redis, mode, clock, words)
+        typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
+        return
+    for line in parts.main(redis, mode, clock, close, why):
         typer.echo(line)
 
 
@@ -115,10 +137,12 @@ def redeem(
     raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
 
 
-def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str, why: str) -> None:
+def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str | None, why: str) -> None:
+    """Turn a control of one ledger, or of every one: who is in a hurry must not name it."""
     from shared.broker import connect
     from shared.clock import SystemClock
 
     with connect(url) as server:
-        changed = switch(server, mode, why, SystemClock())
-    typer.echo(f"{mode} {state}" if changed else f"{mode} {state} already")
+        for name in (mode,) if mode else ("live", "paper"):
+            changed = switch(server, name, why, SystemClock())
+            typer.echo(f"{name} {state}" if changed else f"{name} {state} already")

@@ -1,4 +1,4 @@
-"""Lanes: signals of different markets at once, those of one market in their order, and no failure lost."""
+"""Lanes: signals of different tokens at once, those of one token in their order, and no failure lost."""
 
 import threading
 
@@ -6,13 +6,15 @@ import pytest
 
 from buyer.lanes import Lanes
 from shared.errors import Fenced, OutcomeUnknown, Unavailable
+from shared.events import MarketHint, write_event
 from shared.streams import Entry
+from tests.buyer.builders import CONDITION, a_signal
 
 GOES_ON = threading.Event()
 
 
-def an_entry(number: int, market: int | None) -> Entry:
-    named = "" if market is None else f'"condition_id":"0x{market:064x}"'
+def an_entry(number: int, token: int | None) -> Entry:
+    named = "" if token is None else f'"token_id":"{token}"'
     return Entry("hs:signals", f"{number}-0", {"json": "{" + named + "}"})
 
 
@@ -20,19 +22,31 @@ def nothing() -> None:
     pass
 
 
-def test_signals_of_one_market_stay_in_order_and_all_are_handled() -> None:
-    entries = [an_entry(number, market=number % 5) for number in range(60)]
+def test_signals_of_one_token_stay_in_order_and_all_are_handled() -> None:
+    entries = [an_entry(number, token=number % 5) for number in range(60)]
     seen: list[Entry] = []
 
     Lanes(4).run(entries, seen.append, GOES_ON, nothing)
 
     assert sorted(seen, key=lambda entry: int(entry.id[:-2])) == entries
-    for market in range(5):
-        mine = [entry.id for entry in seen if entry.json == an_entry(0, market).json]
-        assert mine == [entry.id for entry in entries[market::5]]
+    for token in range(5):
+        mine = [entry.id for entry in seen if entry.json == an_entry(0, token).json]
+        assert mine == [entry.id for entry in entries[token::5]]
 
 
-def test_two_markets_are_worked_on_at_once() -> None:
+def test_trap_22_a_sell_never_overtakes_its_buy_though_only_one_of_them_names_the_market() -> None:
+    buy = a_signal(market=MarketHint(condition_id=CONDITION))
+    sell = a_signal(side="SELL", tx_hash="0x" + "88" * 32)
+    entries = [Entry("hs:signals", signal.id, {"json": write_event(signal)}) for signal in (buy, sell)]
+    done: list[tuple[str, threading.Thread]] = []
+
+    Lanes(2).run(entries, lambda entry: done.append((entry.id, threading.current_thread())), GOES_ON, nothing)
+
+    here = threading.current_thread()
+    assert done == [(buy.id, here), (sell.id, here)]
+
+
+def test_two_tokens_are_worked_on_at_once() -> None:
     both = threading.Barrier(2, timeout=5)
 
     Lanes(2).run([an_entry(1, 1), an_entry(2, 2)], lambda _: both.wait(), GOES_ON, nothing)
@@ -40,7 +54,7 @@ def test_two_markets_are_worked_on_at_once() -> None:
     assert not both.broken
 
 
-def test_what_names_no_market_is_taken_for_one_market_and_done_in_the_callers_thread() -> None:
+def test_what_names_no_token_is_taken_for_one_token_and_done_in_the_callers_thread() -> None:
     threads: list[threading.Thread] = []
 
     Lanes(4).run(

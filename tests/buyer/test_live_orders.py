@@ -1,28 +1,34 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.engine import Engine, Identity, NotSettled
+from buyer.engine import SHOWN_WITHIN_MS, Engine, Identity, NotSettled
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
+from shared.accounts import peak_account, realized_account
 from shared.clock import ManualClock
 from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.events import BuyEngineDecision, Order, OrderUpdate, Outcome, fact_id
+from shared.exits import CRASH, exit_code
+from shared.gate_limits import Lane
+from shared.gated_script import Turns
 from shared.ledger import MemoryLedger, open_lots
 from shared.market import MarketFacts
 from shared.money import to_micro
+from shared.rate_gate import RateGate
 from shared.writes import Fence, Write
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_signal, some_limits
 from tests.buyer.fakes import FakePrices
@@ -46,6 +52,9 @@ class Exchange:
     """Whether the chain shows nothing."""
     poison: dict[str, str] = field(default_factory=dict[str, str])
     """Which order cannot be read: `trade` or `receipt` -> its hash."""
+    turns: Turns | None = None
+    crash: str = ""
+    """What a listing crashes with."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         del facts
@@ -53,6 +62,8 @@ class Exchange:
         return f"0x{fact_id(order.id, now_ms)}"
 
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
+        if self.turns:
+            self.turns.use()
         self.posts.append(prepared)
         if self.state != "REJECTED":
             self.taken[prepared] = order
@@ -79,6 +90,8 @@ class Exchange:
     def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
         del since_ms
         self.listings += 1
+        if self.crash:
+            raise RuntimeError(self.crash)
         return {name: [name] for name in self.taken}
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
@@ -97,6 +110,18 @@ class Exchange:
         if self.poison.get("receipt") in {order_hash for order_hash, _ in trades}:
             raise Malformed("a receipt of another form")
         return {} if self.hidden else {trade.id: trade for _, trade in trades}
+
+
+class Gate:
+    """The gate of orders: it lets one through after what happens `meanwhile`."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+
+    def acquire(self, stop: threading.Event, lane: Lane) -> bool:
+        del stop, lane
+        self.meanwhile()
+        return True
 
 
 class Silence:
@@ -163,6 +188,11 @@ class LiveDesk:
             identity=Identity("live", self.limits.id, "test"),
             emit=self.settlement.watch,
         )
+
+    def hold_orders(self, meanwhile: Callable[[], object]) -> None:
+        """Let each order wait for its turn from now on, while this happens."""
+        self.exchange.turns = Turns(cast("RateGate", Gate(meanwhile)), threading.Event())
+        self.journal.order_at(self.exchange.turns)
 
     def recover(self) -> None:
         """Finish what a crash left, as the service does first."""
@@ -293,6 +323,18 @@ def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
     assert desk.at_rest()
 
 
+def test_trap_29_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
+    desk = LiveDesk(exchange=Exchange(crash="an answer nobody thought of"))
+    desk.engine.handle(a_signal())
+
+    desk.settlement.run(threading.Event())
+
+    failure = desk.settlement.failure
+    assert failure is not None
+    assert "not followed any more: RuntimeError: an answer nobody thought of" in str(failure)
+    assert exit_code(failure) == CRASH
+
+
 def test_trap_20_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
     desk = LiveDesk()
     desk.engine.handle(a_signal())
@@ -349,6 +391,67 @@ def test_trap_24_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buy
     assert [lot.shares for lot in open_lots(desk.ledger)] == [9_610_000]
 
 
+def lost_order() -> LiveDesk:
+    """Return a desk whose only order never reached the venue."""
+    desk = LiveDesk(exchange=Exchange(lose_answers=1))
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+    desk.exchange.taken.clear()
+    desk.clock.advance(SHOWN_WITHIN_MS / 1000)
+    return desk
+
+
+def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> None:
+    desk = lost_order()
+    desk.hold_orders(lambda: desk.ledger.commit(Write(id="halt", postings=(("halt", 1),))))
+
+    desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+    assert desk.states()[-1] == "CANCELLED"
+    assert desk.money() == {"cash": CASH, "deposited": CASH, "halt": 1}
+
+
+def test_trap_21_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_turn_is_not_sent() -> None:
+    desk = lost_order()
+    successor = LiveDesk(ledger=desk.ledger, clock=desk.clock, exchange=Exchange())
+
+    def overtaken() -> None:
+        (name, intent) = successor.journal.open_intents().popitem()
+        successor.engine.abandon(intent, successor.journal.signed(name), "given up")
+        desk.ledger.fence_token = "2"
+
+    desk.hold_orders(overtaken)
+
+    with pytest.raises(Fenced):
+        desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+
+
+def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None:
+    desk = lost_order()
+    desk.hold_orders(lambda: desk.clock.advance(900))
+
+    desk.recover()
+
+    assert len(desk.exchange.posts) == 1
+    assert desk.states()[-1] == "CANCELLED"
+
+
+def test_trap_22_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
+    desk = LiveDesk()
+    desk.hold_orders(lambda: desk.clock.advance(900))
+
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert decision.outcome is not None
+    assert decision.outcome.reason == "stale when its turn came"
+    assert desk.exchange.posts == []
+    assert desk.money() == {"cash": CASH, "deposited": CASH}
+
+
 def test_trap_21_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
     desk = LiveDesk()
     desk.ledger.fence_token = "2"
@@ -395,6 +498,24 @@ def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -
 
     assert slow.engine.handle(a_signal()) is None
     assert len(slow.exchange.posts) == 1
+
+
+def test_trap_19_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
+    desk, realized = LiveDesk(), realized_account(LEADER)
+    desk.ledger.commit(Write(id="gain", postings=((realized, 7_000_000),), peaks=((realized, peak_account(LEADER)),)))
+    prepare = desk.exchange.prepare
+
+    def meanwhile(order: Order, facts: MarketFacts, now_ms: int) -> str:
+        desk.ledger.commit(Write(id="loss", postings=((realized, -to_micro(desk.limits.max_drawdown_usdc)),)))
+        return prepare(order, facts, now_ms)
+
+    desk.exchange.prepare = meanwhile  # type: ignore[method-assign]  # another market of the leader ends badly
+    decision = desk.engine.handle(a_signal())
+
+    assert decision is not None
+    assert (decision.verdict, decision.reason) == ("SKIP", "ledger")
+    assert decision.rules[-1].value == f"{realized}=-93"
+    assert desk.exchange.posts == []
 
 
 def test_trap_22_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:

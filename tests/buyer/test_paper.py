@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtest.run import Models
 from buyer.policy import decide
 from buyer.venue.matching import outcome_of
 from buyer.venue.paper import PaperVenue
@@ -16,7 +17,7 @@ from buyer.venue.taken import Taken
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
-from tests.buyer.builders import NOW_MS, a_book, a_case, a_market
+from tests.buyer.builders import NOW_MS, a_book, a_case, a_market, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 
 D = Decimal
@@ -71,6 +72,10 @@ def test_trap_17_a_tick_that_changed_between_decision_and_order_is_refused_as_th
 
     assert outcome.state == "REJECTED"
     assert "minimum tick size" in outcome.reason
+
+
+def test_unless_told_otherwise_a_paper_order_is_on_its_way_as_long_as_a_backtests() -> None:
+    assert round(some_settings().paper_latency_s * 1000) == Models().order_ms > 0
 
 
 def test_a_paper_order_waits_its_latency_before_it_meets_the_book() -> None:

@@ -19,6 +19,7 @@ D = Decimal
 DAY = "day:20260921"
 MARKET = f"market:{CONDITION}"
 SHARES, COST = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"
+REALIZED = accounts.realized_account(LEADER)
 SCOPE = scope_of(LEADER, TOKEN, a_market(neg_risk=True), NOW_MS)
 WIDER = ("event:77", "group:77", f"leader:{LEADER}", "total")
 SENT = {"rate:minute": NOW_MS // 60_000, "rate:orders": 1}
@@ -32,7 +33,7 @@ def an_order(side: Side = "BUY", **changes: Any) -> Order:
 
 
 def an_intent(order: Order, scope: Scope = SCOPE, *, name: str = "intent", limits: Limits | None = None) -> Write:
-    asked = guards(order, scope, limits) if limits else ()
+    asked = guards(order, scope, limits, a_portfolio(leader_peak=D(7))) if limits else ()
     return Write(id=name, postings=reserve(order, scope), tallies=counted(order, scope), guards=asked)
 
 
@@ -100,6 +101,7 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
         (f"leader:{LEADER}", {"cash": 99_000_000, f"leader:{LEADER}": 194_800_001}),
         ("total", {"cash": 99_000_000, "total": 494_800_001}),
         ("pnl:20260921", {"cash": 99_000_000, "pnl:20260921": -100_000_000}),
+        (REALIZED, {"cash": 99_000_000, REALIZED: -93_000_000}),
         ("halt", {"cash": 99_000_000, "halt": 1}),
         ("pause_all", {"cash": 99_000_000, "pause_all": 1}),
         ("pause_buys", {"cash": 99_000_000, "pause_buys": 1}),
@@ -112,7 +114,7 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
     assert isinstance(refused, Refused)
     assert refused.account == account
 
-    step = 1 if account == "cash" or account.startswith("pnl:") else -1
+    step = 1 if account in {"cash", REALIZED} or account.startswith("pnl:") else -1
     enough = values | {account: values[account] + step}
 
     assert not isinstance(MemoryLedger(enough).commit(write), Refused)
@@ -129,7 +131,7 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
 def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
     order = an_order("SELL")
     refused = MemoryLedger(values).commit(
-        Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits()))
+        Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits(), None))
     )
 
     assert isinstance(refused, Refused)
@@ -143,7 +145,7 @@ def test_a_cost_is_never_understated_and_proceeds_are_never_overstated() -> None
 
 def test_a_sell_is_allowed_while_buys_are_paused_or_everything_is_flattened() -> None:
     order, values = an_order("SELL"), {SHARES: 99_000_000, "pause_buys": 1, "flatten": 1}
-    write = Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits()))
+    write = Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits(), None))
 
     assert not isinstance(MemoryLedger(values).commit(write), Refused)
 

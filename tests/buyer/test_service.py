@@ -17,6 +17,7 @@ from buyer.shard import ALL, GROUP, Shard
 from buyer.shard_ledger import ShardLedger
 from ops import controls
 from ops.embedded_redis import EmbeddedRedis
+from shared import logs
 from shared.broker import connect
 from shared.clock import ManualClock, SystemClock
 from shared.errors import Unavailable
@@ -366,7 +367,10 @@ def test_trap_29_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_com
     assert rig.journal.open_intents() == {}
 
 
-def test_an_intent_nobody_can_read_stays_reserved_and_does_not_keep_the_buyer_from_starting(valkey_url: str) -> None:
+def test_an_intent_nobody_can_read_stays_reserved_and_does_not_keep_the_buyer_from_starting(
+    valkey_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(level="error", form="json")
     rig = Rig(valkey_url)
     rig.redis.hset("hs:paper:intents", "old", "{}")  # pyright: ignore[reportUnknownMemberType] - redis-py's sync/async union
     publish(rig.redis, SIGNALS, a_signal())
@@ -375,6 +379,7 @@ def test_an_intent_nobody_can_read_stays_reserved_and_does_not_keep_the_buyer_fr
 
     assert rig.decisions()[0].verdict == "BUY"
     assert rig.journal.open_intents() == {"old": "{}"}
+    assert "`hybrid reconcile --mode paper --close old --why ...`" in capsys.readouterr().err
 
 
 def test_a_signal_that_is_buried_gets_its_terminal_decision_in_its_own_name(valkey_url: str) -> None:
@@ -443,7 +448,7 @@ def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
         rig.redis.flushall()
         if by_callback:
             rig.service.submit(a_signal(tx_hash=a_hash(2)))
-        while not rig.journal.stopped("BUY"):
+        while not rig.journal.stopped("", "BUY"):
             yield False
         publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
         while len(rig.decisions()) < 1:

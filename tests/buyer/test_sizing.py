@@ -126,6 +126,10 @@ def test_one_leader_has_its_own_limits_and_the_others_everybodys() -> None:
         (f'{{"{LEADER}": {{"stakes": "5"}}}}', "is no limit"),
         (f'{{"{LEADER}": {{"leader_pct": 1.5}}}}', "float"),
         (f'{{"{LEADER}": {{"min_price": "0.99"}}}}', "above max_price"),
+        (f'{{"{LEADER}": {{"stake_usdc": "60"}}}}', f"{LEADER}: STAKE_USDC=60 is above MAX_MARKET_USDC=50"),
+        (f'{{"{LEADER}": {{"sizing": "tiered", "tiers": "100:1"}}}}', f"{LEADER}: TIERS='100:1'"),
+        (f'{{"{LEADER}": {{}}, "0x{LEADER[2:].upper()}": {{}}}}', "is there 2 times"),
+        (f'{{"{LEADER}": {{"sides": "buy", "sides": "sell"}}}}', "sides is there 2 times"),
         ("{", "no JSON"),
         ("@nowhere.json", "cannot be read"),
     ],
@@ -133,6 +137,30 @@ def test_one_leader_has_its_own_limits_and_the_others_everybodys() -> None:
 def test_a_wrong_limit_of_one_leader_stops_the_start_and_is_named(text: str, says: str) -> None:
     with pytest.raises(BadConfig, match=says):
         some_settings("--leader-limits", text)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--sizing", "tiered", "--tiers", "100:1,1000:0.5"), "TIERS='100:1,1000:0.5'"),
+        (("--stake-usdc", "101", "--max-market-usdc", "500", "--max-event-usdc", "500"), "MAX_STAKE_USDC=100"),
+        (("--stake-usdc", "51"), "MAX_MARKET_USDC=50"),
+        (("--stake-usdc", "11", "--max-event-usdc", "10"), "MAX_EVENT_USDC=10"),
+        (("--stake-usdc", "11", "--max-leader-usdc", "10"), "MAX_LEADER_USDC=10"),
+        (("--stake-usdc", "11", "--max-day-usdc", "10"), "MAX_DAY_USDC=10"),
+        (("--stake-usdc", "11", "--max-total-usdc", "10"), "MAX_TOTAL_USDC=10"),
+    ],
+)
+def test_trap_19_limits_under_which_no_buy_can_be_stop_the_start_and_are_named(
+    flags: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(BadConfig, match=says):
+        some_settings(*flags)
+
+
+def test_what_the_sizing_does_not_ask_contradicts_nothing() -> None:
+    assert some_settings("--tiers", "100:1").limits.tiers == "100:1"
+    assert some_settings("--sizing", "percent", "--stake-usdc", "90").limits.stake_usdc == 90
 
 
 def test_an_exit_takes_so_many_percent_less_than_the_best_bid_on_the_grid() -> None:

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from typer.testing import CliRunner, Result
 
 from ops import controls
+from ops.cli import app
 from ops.status import Watcher, draw
 from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.broker import connect
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
+from shared.errors import BadConfig
 from shared.events import SERVICE, ServiceStart, write_event
+from shared.lease import Lease
 from shared.ledger import RedisLedger
 
 pytestmark = pytest.mark.server
@@ -103,3 +107,51 @@ def test_status_shows_which_controls_are_on_who_turned_them_and_why(redis: Redis
     assert [control.why for control in watcher.controls] == ["fees went up"]
     assert watcher.picture.stopped_by.endswith(": fees went up")
     assert watcher.exits == {}
+
+
+def hybrid(redis_url: str, *words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--why", "test", "--redis-url", redis_url])
+
+
+@pytest.mark.parametrize("command", ["kill", "pause", "flatten"])
+def test_trap_24_what_stops_orders_stops_those_of_paper_and_live_and_says_both(valkey_url: str, command: str) -> None:
+    redis = connect(valkey_url)
+
+    result = hybrid(valkey_url, command)
+
+    assert [line.split()[0] for line in result.output.splitlines()] == ["live", "paper"]
+    assert all(controls.active(redis, mode) for mode in ("paper", "live"))
+
+
+def test_trap_24_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+
+    result = hybrid(valkey_url, "kill", "--mode", "paper")
+
+    assert result.output == "paper orders are off\n"
+    assert controls.active(redis, "live") == []
+
+
+def test_resume_is_for_the_buyer_that_runs(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    hybrid(valkey_url, "kill")
+    Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()
+
+    result = hybrid(valkey_url, "resume")
+
+    assert result.output == "live orders are on\npaper stays stopped (kill): hybrid resume --mode paper\n"
+    assert (controls.active(redis, "live"), len(controls.active(redis, "paper"))) == ([], 1)
+
+
+@pytest.mark.parametrize("running", [(), ("paper", "live")])
+def test_resume_asks_for_the_ledger_when_nobody_can_tell(valkey_url: str, running: tuple[str, ...]) -> None:
+    redis = connect(valkey_url)
+    hybrid(valkey_url, "kill")
+    for mode in running:
+        Lease(redis, f"buyer:{mode}", "buyer@here", clock=SystemClock()).try_acquire()
+
+    result = hybrid(valkey_url, "resume")
+
+    assert isinstance(result.exception, BadConfig)
+    assert "--mode paper or --mode live" in str(result.exception)
+    assert len(controls.active(redis, "live")) == 1

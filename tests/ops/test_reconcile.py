@@ -1,20 +1,32 @@
 """What only a person can decide: an order that the venue took and shows no trade of."""
 
+import json
 from decimal import Decimal
 
 import pytest
+from redis import Redis
+from typer.testing import CliRunner
 
 from buyer.adoption import Adoption
+from buyer.bankroll import say_apart
 from buyer.chain_fills import ChainFill
+from buyer.engine import Engine, Identity
 from buyer.journal import Journal
-from buyer.recovery import rebuilt
-from ops import reconcile
+from buyer.recovery import NOBODY, rebuilt
+from buyer.settling import Settling
+from ops import bankroll, reconcile
+from ops.cli import app
+from shared import logs
 from shared.broker import connect
-from shared.clock import ManualClock
-from shared.errors import BadConfig
-from shared.events import fact_id
+from shared.clock import ManualClock, SystemClock
+from shared.errors import BadConfig, OutcomeUnknown
+from shared.events import DECISIONS, BuyEngineDecision, fact_id, read_event
+from shared.lease import Lease
 from shared.ledger import RedisLedger
-from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_market
+from shared.streams import tail
+from shared.writes import Record, Write
+from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_market, a_signal, some_limits
+from tests.buyer.fakes import FakePrices, FakeVenue
 
 pytestmark = pytest.mark.server
 
@@ -41,7 +53,179 @@ def test_an_open_order_is_listed_and_closed_by_a_person_with_the_reason_on_recor
 
 def test_an_order_that_is_not_open_cannot_be_closed(valkey_url: str) -> None:
     with pytest.raises(BadConfig, match="no such order"):
-        reconcile.close(connect(valkey_url), "live", "x", "why")
+        reconcile.close(connect(valkey_url), "live", "x", "why", NOW_MS)
+
+
+class Interrupted:
+    """A live buyer that stopped right after it sent an order: its intent has no outcome."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.ledger, self.signal, venue = RedisLedger(redis, "live"), a_signal(), FakeVenue()
+        journal = Journal(self.ledger, lambda: None)
+        journal.deposit(100_000_000)
+        venue.unknown = 1
+        self.engine = Engine(
+            journal=journal,
+            prices=FakePrices(),
+            venue=venue,
+            clock=ManualClock(NOW_MS),
+            limits=some_limits(),
+            identity=Identity("live", "c", "v"),
+            emit=lambda _: None,
+        )
+        with pytest.raises(OutcomeUnknown):
+            self.engine.handle(self.signal)
+
+    def intents(self) -> dict[str, str]:
+        return self.ledger.records("intents")
+
+    def cash(self) -> int:
+        return self.ledger.accounts().values["cash"]
+
+
+def decisions(redis: Redis) -> list[BuyEngineDecision]:
+    events = [read_event(entry.json) for entry in tail(redis, DECISIONS, 10)]
+    return [event for event in events if isinstance(event, BuyEngineDecision)]
+
+
+def test_an_intent_that_cannot_be_finished_is_closed_by_a_person_and_gives_its_budget_back(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+
+    said = reconcile.main(redis, "live", ManualClock(NOW_MS), left.signal.id, "the venue shows nothing")
+
+    assert "what it reserved is free again" in said[0]
+    assert (left.cash(), left.intents()) == (100_000_000, {})
+    (decision,) = decisions(redis)
+    assert decision.outcome is not None
+    assert decision.outcome.state == "CANCELLED"
+    assert decision.outcome.reason.endswith("the venue shows nothing")
+
+
+def test_trap_21_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+    Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()
+
+    with pytest.raises(BadConfig, match="stop it first"):
+        reconcile.close(redis, "live", left.signal.id, "why", NOW_MS)
+
+    assert list(left.intents()) == [left.signal.id]
+
+
+def test_an_intent_of_another_version_is_closed_for_good_and_gives_back_what_it_shows(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    left = Interrupted(redis)
+    (name, text) = left.intents().popitem()
+    newer = text.replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
+    left.ledger.commit(Write(id="upgrade", records=(Record("intents", name, newer),)))
+
+    said = reconcile.close(redis, "live", name, "of the version before", NOW_MS)
+
+    assert said == "closed, what it reserved is free again"
+    assert (left.cash(), left.intents()) == (100_000_000, {})
+    assert left.engine.handle(left.signal) is None
+    assert [decision.verdict for decision in decisions(redis)] == ["SKIP"]
+
+
+def test_what_nobody_can_read_is_closed_and_said_to_stay_reserved(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "paper")
+    ledger.commit(Write(id="old", records=(Record("intents", "old", "{}"),)))
+
+    said = reconcile.close(redis, "paper", "old", "from a year ago", NOW_MS)
+
+    assert "nobody can tell what it reserved" in said
+    assert ledger.records("intents") == {}
+
+
+def test_a_lot_that_only_the_chain_knew_is_listed(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "live")
+    Journal(ledger, lambda: None).deposit(100_000_000)
+    adopted = rebuilt(FILL, a_market(), NOBODY, NOW_MS)
+    Adoption(ledger, lambda: None).adopt(adopted)
+    assert adopted.outcome is not None
+    Settling(ledger, lambda: None).settle(adopted, adopted.outcome.model_copy(update={"state": "CONFIRMED"}))
+
+    nothing, lot = reconcile.main(redis, "live", ManualClock(NOW_MS), "", "")
+
+    assert nothing.startswith("nothing is open")
+    assert "10 shares of Will it?, cost 5.0001" in lot
+
+
+@pytest.mark.parametrize(
+    ("moved", "says"), [(50_000_000, "deposit of 50 posted"), (-100_000_000, "withdrawal of 100 posted")]
+)
+def test_money_that_came_or_went_is_posted_by_a_persons_word_and_kept_over_starts(
+    valkey_url: str, moved: int, says: str
+) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "live")
+    journal = Journal(ledger, lambda: None)
+    journal.deposit(100_000_000)
+
+    assert says in bankroll.post_cash(redis, "live", 100_000_000 + moved, "top-up", NOW_MS)
+    journal.deposit(100_000_000 + moved)
+    again = bankroll.post_cash(redis, "live", 100_000_000 + moved, "top-up", NOW_MS + 1)
+
+    values = ledger.accounts().values
+    assert values.get("cash", 0) == values.get("deposited", 0) == 100_000_000 + moved
+    assert "nothing was posted" in again
+    assert [json.loads(text)["why"] for text in ledger.records("deposits").values()] == ["top-up"]
+
+
+def test_money_that_comes_back_after_all_of_it_went_is_posted_too(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    Journal(RedisLedger(redis, "live"), lambda: None).deposit(100_000_000)
+    bankroll.post_cash(redis, "live", 0, "going away", NOW_MS)
+
+    bankroll.post_cash(redis, "live", 70_000_000, "back", NOW_MS + 1)
+
+    assert RedisLedger(redis, "live").accounts().values == {"cash": 70_000_000, "deposited": 70_000_000}
+
+
+def test_no_money_is_posted_while_an_order_is_open_that_moves_it_by_itself(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "live")
+    Journal(ledger, lambda: None).deposit(100_000_000)
+    Adoption(ledger, lambda: None).adopt(rebuilt(FILL, a_market(), LEADER, NOW_MS))
+
+    with pytest.raises(BadConfig, match="under way"):
+        bankroll.post_cash(redis, "live", 200_000_000, "top-up", NOW_MS)
+
+
+def test_a_paper_bankroll_that_was_changed_is_posted(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    redis = connect(valkey_url)
+    ledger = RedisLedger(redis, "paper")
+    Journal(ledger, lambda: None).deposit(1_000_000_000)
+    ledger.commit(Write(id="bought", postings=(("cash", -400_000_000),)))
+    monkeypatch.setenv("PAPER_BANKROLL_USDC", "1500")
+
+    result = CliRunner().invoke(
+        app, ["reconcile", "--cash", "--mode", "paper", "--why", "more", "--redis-url", valkey_url]
+    )
+
+    assert result.output == "paper: deposit of 500 posted\n"
+    assert ledger.accounts().values == {"cash": 1_100_000_000, "deposited": 1_500_000_000}
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [(150_000_000, "50 more than the ledger knows of"), (40_000_000, "60 less than"), (100_009_000, "")],
+)
+def test_a_start_says_that_money_came_or_went(
+    valkey_url: str, capsys: pytest.CaptureFixture[str], there: int, says: str
+) -> None:
+    logs.configure(level="info", form="json")
+    ledger = RedisLedger(connect(valkey_url), "live")
+    Journal(ledger, lambda: None).deposit(100_000_000)
+
+    say_apart(ledger, there, "live")
+
+    told = capsys.readouterr()
+    assert says in told.err + told.out
+    assert ("reconcile --mode live --cash" in told.err + told.out) == bool(says)
 
 
 def test_a_lost_buy_is_rebuilt_with_what_it_really_cost() -> None:

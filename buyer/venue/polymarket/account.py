@@ -1,5 +1,6 @@
 """What the venue's API says of our own account: orders, trades, balances, restrictions."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -136,6 +137,15 @@ class Account:
             return Holding(int(text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()})
         except ValueError as error:
             raise Malformed("balance: expected base units") from error
+
+    def refresh(self, kind: str, signature_type: int) -> None:
+        """Have the venue look at the chain again: what came there behind its back is not in its balance before.
+
+        Raises:
+            TryAgain: throttled or away.
+        """
+        with contextlib.suppress(GiveUp):  # its answer says nothing; the balance does
+            self._get("/balance-allowance/update", {"asset_type": kind, "signature_type": str(signature_type)})
 
     def closed_only(self) -> bool:
         """Say whether the account may only close positions."""

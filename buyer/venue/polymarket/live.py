@@ -12,6 +12,7 @@ from buyer.venue.polymarket.account import Account
 from buyer.venue.polymarket.amounts import SIZE_PLACES, amounts
 from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, Verdict, read_answer
 from buyer.venue.polymarket.auth import Requests
+from buyer.venue.polymarket.doubts import Doubts
 from buyer.venue.polymarket.order import (
     UnsignedOrder,
     Wallet,
@@ -94,6 +95,7 @@ class LiveVenue:
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
         self._clock = clock
+        self._doubts = Doubts(account.closed_only)
         self._ahead = _Ahead()
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
@@ -173,7 +175,7 @@ class LiveVenue:
             self.turns.gate.throttled(verdict.after_s)
         else:
             self.turns.gate.succeeded()
-        return verdict
+        return self._doubts.judged(sent.hash, verdict)
 
     def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
         quantity = spend(order, facts) if order.side == "BUY" else order.shares

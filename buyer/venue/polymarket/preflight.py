@@ -121,6 +121,7 @@ class Preflight:
         return Check("account", passed=not closed, found="closed only" if closed else "may trade", fix=fix)
 
     def _money(self) -> Check:
+        self._account.refresh("COLLATERAL", int(self._wallet.kind))
         held = self._collateral()
         if held.balance <= 0:
             fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site), then start again"

@@ -15,8 +15,11 @@ from redis import Redis
 
 from buyer.bootstrap import Built, BuyerProcess, build
 from buyer.config import BuyerSettings, parse_args
+from buyer.live import collateral
 from buyer.shard import Shard
 from buyer.venue.polymarket.signer import Signer
+from ops import bankroll
+from shared import logs
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
@@ -197,6 +200,27 @@ def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgot
     assert sorted(floor.lots()) == before
     assert cash == floor.account.cash
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 2
+
+
+def test_trap_26_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_posts_it(
+    floor: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    floor.fund()
+    ledger = RedisLedger(floor.redis, "live")
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, floor.signal())
+        until(lambda: bool(floor.lots()))
+    floor.fund("250", synced=False)
+    logs.configure(level="warning", form="json")
+
+    with floor.buyer():
+        said = capsys.readouterr().err
+    there = collateral(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+    bankroll.post_cash(floor.redis, "live", there, "top-up", CLOCK.now_ms())
+
+    assert "250 more than the ledger knows of" in said
+    values = ledger.accounts().values
+    assert (values["cash"], values["deposited"]) == (floor.account.cash, 1_250_000_000)
 
 
 def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
