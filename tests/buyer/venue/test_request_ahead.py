@@ -53,6 +53,13 @@ class Line(Upstream):
         return Answer(200, {}, json.dumps(answer).encode())
 
 
+class Open:
+    """An account that may trade."""
+
+    def closed_only(self) -> bool:
+        return False
+
+
 class Floor:
     """A live venue whose orders go nowhere."""
 
@@ -65,7 +72,7 @@ class Floor:
         self.venue = LiveVenue(
             self.line,
             self.turns,
-            cast("Account", None),
+            cast("Account", Open()),
             signer=signer,
             wallet=Wallet(WalletKind.EOA, signer.address, signer.address),
             requests=Requests(signer.address, key),
