@@ -18,6 +18,7 @@ HALF = Decimal("0.5")
 
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""
+MOST_LADDERS = 20_000
 NO_LEVELS: tuple[Ladder, Ladder, Decimal | None, int] = ((), (), None, 0)
 
 
@@ -67,6 +68,7 @@ class Quotes:
         self._model = model
         self._last: dict[str, Last] = {}
         self._books: dict[str, Book] = {}
+        self._ladders_at: dict[tuple[Decimal, Decimal], tuple[Ladder, Ladder]] = {}
 
     def traded(self, token_id: str, last: Last) -> None:
         """Take note of a trade."""
@@ -110,11 +112,16 @@ class Quotes:
         return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None
 
     def _ladders(self, price: Decimal, tick: Decimal) -> tuple[Ladder, Ladder]:
-        model = self._model
-        return _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
+        found = self._ladders_at.get((price, tick))
+        if found is None:
+            model = self._model
+            found = _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
+            if len(self._ladders_at) >= MOST_LADDERS:
+                self._ladders_at.clear()
+            self._ladders_at[price, tick] = found
+        return found
 
 
-@lru_cache(maxsize=20_000)
 def _ladders(price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> tuple[Ladder, Ladder]:
     """Return bids and asks around a price, best first, within [tick, 1 - tick]."""
     bid, ask = floor_to(price - tick * half, tick), ceil_to(price + tick * half, tick)

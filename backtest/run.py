@@ -8,6 +8,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
@@ -29,12 +30,15 @@ from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.reasons import Glance, Reasons
 from shared import accounts
+from shared.accounts import DAY_MS
 from shared.clock import ManualClock
-from shared.events import ActionableSignal, BuyEngineDecision
+from shared.events import ActionableSignal, BuyEngineDecision, Portfolio
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
 
+MOST_NEAR = 20_000
+"""Lots whose balances are kept at hand; then all are forgotten."""
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
@@ -73,6 +77,14 @@ class RunClock(ManualClock):
         self._now_ms = now_ms
 
 
+class Near(NamedTuple):
+    """The balances that a decision on a lot looked at, as of the ledger's step and the day."""
+
+    facts: MarketFacts
+    held: Portfolio
+    as_of: tuple[int, int]
+
+
 class Run:
     """One pass over what happened."""
 
@@ -105,8 +117,9 @@ class Run:
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._limits, self._reasons = limits, None if whole else Reasons()
-        self._journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
+        self._limits, self._reasons = limits, Reasons()
+        self._journal = None if whole else RunJournal(self.ledger)
+        self._near: dict[tuple[str, str], Near] = {}
         self._engine = self._built(bankroll)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
@@ -120,16 +133,17 @@ class Run:
         self.starts_at_ms = self.ends_at_ms = 0
 
     def _built(self, bankroll: int) -> Engine:
-        self._journal.deposit(bankroll)
+        journal = self._journal or Journal(self.ledger, lambda: None)
+        journal.deposit(bankroll)
         return Engine(
-            journal=self._journal,
+            journal=journal,
             prices=self._world,
             venue=self._venue,
             clock=self._clock,
             limits=self._limits,
             identity=Identity("paper", self._limits.id, "backtest"),
             emit=self._decided,
-            reasons=self._reasons,
+            reasons=self._reasons if self._journal else None,
             skipped=self._skipped,
         )
 
@@ -140,28 +154,34 @@ class Run:
             arrives_ms, _, signal = heapq.heappop(self._waiting)
             self._pass_time(max(arrives_ms, self._clock.now_ms()))
             self._signal, self._world.signal_id = signal, signal.id
-            reason = self._at_once(signal)
-            if reason:
-                self._skipped(signal, reason)
-            else:
-                self._engine.handle(signal)
+            self._decide(signal)
             yield self._clock.now_ms()
         self._attend(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
 
-    def _at_once(self, signal: ActionableSignal) -> str:
-        """Return why a signal is skipped when the engine answered the same before, '' when it has to be asked."""
+    def _decide(self, signal: ActionableSignal) -> None:
+        """Let the engine decide, unless it is known at once that it would skip."""
         facts = self.markets.known(signal.token_id)
-        if self._sink or facts is None or self.ledger.knows(f"decision:{signal.id}"):
-            return ""
-        if self._reasons is None or not isinstance(self._journal, RunJournal):
-            return ""
-        now_ms = self._clock.now_ms()
-        held = self._journal.at_hand(signal.leader, facts, now_ms)
-        if held is None:
-            return ""
-        glance = Glance(signal, facts, *self.quotes.levels(signal.token_id, facts, now_ms), held, now_ms)
-        return self._reasons.at_once(self._limits.of(signal.leader), glance)
+        if self._journal is None or self._sink or facts is None or self.ledger.knows(f"decision:{signal.id}"):
+            self._engine.handle(signal)
+            return
+        now_ms, place = self._clock.now_ms(), (signal.leader, signal.token_id)
+        near = self._near.get(place)
+        as_of = (self.ledger.seq, now_ms // DAY_MS)
+        if near is not None and near.facts is facts and near.as_of == as_of:
+            levels = self.quotes.levels(signal.token_id, facts, now_ms)
+            reason = self._reasons.at_once(
+                self._limits.of(signal.leader), Glance(signal, facts, *levels, near.held, now_ms)
+            )
+            if reason:
+                self._skipped(signal, reason)
+                return
+        self._engine.handle(signal)
+        held = self._journal.seen
+        if held is not None and self.ledger.seq == as_of[0]:
+            if len(self._near) >= MOST_NEAR:
+                self._near.clear()
+            self._near[place] = Near(facts, held, as_of)
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""

@@ -7,13 +7,12 @@ from buyer.journal import NO_BALANCES, Journal
 from buyer.journal import Known as Before
 from buyer.limits import Limits
 from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import DAY_MS, merged, peaks_of
+from shared.accounts import merged, peaks_of
 from shared.events import BuyEngineDecision, DeadLetter, Order, Portfolio
 from shared.ledger import MemoryLedger, lot_record
 from shared.market import MarketFacts
 from shared.writes import Ack, Balances, Guard, Result, Write
 
-MINUTES = DAY_MS // 60_000
 UNTOUCHED, DECIDED = Before(decided=False, intent=None), Before(decided=True, intent=None)
 
 
@@ -67,7 +66,8 @@ class RunJournal(Journal):
         self._run = ledger
         self._seq = -1
         self._seen: dict[tuple[str, ...], Portfolio] = {}
-        self._near: dict[tuple[object, ...], Portfolio] = {}
+        self.seen: Portfolio | None = None
+        """What was looked at last."""
 
     def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Before, Portfolio]:
         """Return what happened to this signal before, and the balances: those of before while nothing was written."""
@@ -75,23 +75,14 @@ class RunJournal(Journal):
         if self._seq != self._run.seq:
             self._seq = self._run.seq
             self._seen.clear()
-            self._near.clear()
         before = DECIDED if self._run.knows(f"decision:{signal_id}") else UNTOUCHED
         known = self._seen.get(scope.key)
         if known is None:
             known = portfolio_of(scope, self._run.read((), (), scope.records))
             if known.gathered is None:  # what is gathered counts for a time only
                 self._seen[scope.key] = known
-                place = (scope.leader, scope.token_id, scope.condition_id, scope.event_id, bool(scope.group))
-                self._near[*place, scope.minute // MINUTES] = known
+        self.seen = known
         return before, known
-
-    def at_hand(self, leader: str, facts: MarketFacts, now_ms: int) -> Portfolio | None:
-        """Return the balances that `look` would, when it was asked for them since something was written."""
-        if self._seq != self._run.seq:
-            return None
-        place = (leader, facts.token_id, facts.condition_id, facts.event_id, facts.neg_risk and bool(facts.event_id))
-        return self._near.get((*place, now_ms // DAY_MS))
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
         """Reserve the budget, unless a cap or the kill switch says no; nobody will have to finish the intent."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
-from buyer.case import UNKNOWN, Case
+from buyer.case import UNKNOWN, Case, Seen
 from buyer.limits import Limits
 from buyer.rules import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked
 from shared.events import ActionableSignal, Portfolio
@@ -87,9 +87,7 @@ class Reasons:
         kept, signal, held = self._kept.get(id(limits)), at.signal, at.held
         if kept is None or not _plain(signal, held):
             return ""
-        if signal.side == "SELL":
-            return kept.unsold.get(id(held), NOTHING)[0]
-        return "" if limits.gather_window_s else kept.at_once(at)
+        return kept.at_once(at) if signal.side == "BUY" else kept.unsold.get(id(held), NOTHING)[0]
 
 
 def _plain(signal: ActionableSignal, held: Portfolio) -> bool:
@@ -116,7 +114,8 @@ class Kept:
         self._by_balances, self._by_age = placed("balances"), placed("age")
         self._by_budget: Placed = placed("budget") if sized else []
         self._others = placed("trade", "all") if sized else placed("trade", "all", "size", "budget")
-        self._at_once = sized and "all" not in looks
+        self._at_once = sized and "all" not in looks and not limits.gather_window_s
+        self._afford_place = self._by_budget[0][0] if self._by_budget else NONE
         self._terms: dict[tuple[object, ...], int] = {}
         self._opened: dict[int, Opened] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
@@ -140,7 +139,10 @@ class Kept:
             return ""
         first = min(opened.first, priced.first, token[0], balances[0], age)
         light = _light(at, self._limits, priced.budget)
-        first = _first(self._others, light, min(first, self._affordable(first, light, priced.budget)))
+        if first > self._afford_place:
+            afforded = self._afforded.get((id(held), id(facts), priced.budget))
+            first = min(first, afforded[0] if afforded else self._affordable(first, light, priced.budget))
+        first = _first(self._others, light, first)
         return "" if first == NONE else self._names[first]
 
     def failed(self, case: Case) -> list[str]:
@@ -191,12 +193,12 @@ class Kept:
         if found is not None:
             return found
         first = _first(self._by_price, case, NONE)
-        budget = case.size.budget if self._by_budget and first > self._by_budget[0][0] else 0
+        budget = case.size.budget if self._by_budget and first > self._afford_place else 0
         return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
 
     def _affordable(self, before: int, case: Case, budget: int) -> int:
         """Return the first rule that fails for what an order costs; `NONE` where one before it fails already."""
-        if not self._by_budget or before < self._by_budget[0][0]:
+        if before < self._afford_place:
             return NONE
         held, facts = case.balances, case.facts
         key = (id(held), id(facts), budget)
@@ -204,19 +206,25 @@ class Kept:
         return (found or _keep(self._afforded, key, (_first(self._by_budget, case, NONE), (held, facts))))[0]
 
 
+_new, _set_fields = object.__new__, vars(Seen)["__dict__"].__set__
+
+
 def _light(at: Glance, limits: Limits, budget: int) -> Case:
     """Return a case without its book, for rules that do not look at it: one that did would not get far."""
-    case, signal = object.__new__(Case), at.signal
-    vars(case).update(
-        signal=signal,
-        side=signal.side,
-        trade=signal,
-        facts=at.facts,
-        balances=at.held,
-        limits=limits,
-        now_ms=at.now_ms,
-        problems=(),
-        budget=from_micro(budget),
+    case, signal = _new(Case), at.signal
+    _set_fields(
+        case,
+        {
+            "signal": signal,
+            "side": signal.side,
+            "trade": signal,
+            "facts": at.facts,
+            "balances": at.held,
+            "limits": limits,
+            "now_ms": at.now_ms,
+            "problems": (),
+            "budget": from_micro(budget),
+        },
     )
     return case
 
