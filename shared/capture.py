@@ -23,6 +23,7 @@ ROTATE_BYTES = 64 << 20
 """A segment's compressed size after which the next one begins."""
 _HEADER = '{"capture":'
 _EVENT = ',"event":'
+_NAMED = '{"event":"'
 _OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(?=\{"event":"(\w+)")')
 _END = "}}\n"
 
@@ -192,7 +193,8 @@ class Capture:
         Raises:
             Malformed: a line before the last one cannot be read.
         """
-        for number, line, head in self._heads():
+        for number, line, ours in self._entries():
+            head = _OURS.match(line) if ours else None
             if head is None:
                 yield _entry(line, f"{self.path}:{number}")
             else:
@@ -204,18 +206,20 @@ class Capture:
         Raises:
             Malformed: as iterating does.
         """
-        for number, line, head in self._heads():
-            yield _entry(line, f"{self.path}:{number}").json if head is None else line[head.end() : -2]
+        for number, line, ours in self._entries():
+            begin = line.find(_EVENT) + len(_EVENT)
+            whole = ours and line.startswith(_NAMED, begin)
+            yield line[begin:-2] if whole else _entry(line, f"{self.path}:{number}").json
 
-    def _heads(self) -> Iterator[tuple[int, str, re.Match[str] | None]]:
-        """Yield each entry's line with its number and head; None where the whole line must be read.
+    def _entries(self) -> Iterator[tuple[int, str, bool]]:
+        """Yield each entry's line with its number, and whether it is for certain as we write one.
 
         In a segment a record's checksum held, so a line is as we wrote it.
         """
         checked = not _plain(self.path)
         for number, line in enumerate(_lines(self.path), start=1):
             if not line.startswith(_HEADER):
-                yield number, line, _OURS.match(line) if checked and line.endswith(_END) else None
+                yield number, line, checked and line.endswith(_END)
 
 
 def is_capture(path: Path) -> bool:

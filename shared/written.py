@@ -1,0 +1,139 @@
+"""Events in the form in which we write them, read several times faster than `read_event` reads what anybody may send.
+
+A model's own fields make the msgspec struct that reads it, so nothing is defined twice. The struct takes every field,
+none that it does not know, and each in our own form. All else is left to `read_event`: what an older or a newer writer
+wrote, other spellings, and to say what is wrong.
+"""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from msgspec import MsgspecError, Raw, defstruct
+from msgspec.json import Decoder
+from msgspec.structs import asdict
+
+from shared.events import Address, Event, Hash, MarketHint
+from shared.market import MarketFacts, Value
+from shared.money import Money
+
+E = TypeVar("E", bound=Event)
+Make = Callable[[Any], Any]
+"""Makes a field's value from what msgspec read.
+
+Raises:
+    ValueError: it is not in our form.
+"""
+
+_MONEY = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}").fullmatch
+_HASH = re.compile(r"0x[0-9a-f]{64}").fullmatch
+
+
+class Reader(Generic[E]):
+    """Reads one kind of event.
+
+    Raises:
+        TypeError: the model has a field of a kind that `_form` does not know.
+    """
+
+    def __init__(self, model: type[E]) -> None:
+        struct, self._make = _struct(model)
+        self._decode = Decoder(struct).decode
+
+    def read(self, text: str) -> E | None:
+        """Return what `read_event` returns; None where that must be asked."""
+        try:
+            return self._make(self._decode(text))
+        except (MsgspecError, ValueError):
+            return None
+
+
+def _struct(model: type[Value]) -> tuple[Any, Make]:
+    """Return the struct of a model's fields, and what makes a value of the model from it."""
+    hints = get_type_hints(model, include_extras=True)
+    forms = {name: _form(hints[name]) for name in model.model_fields}
+    struct = defstruct(model.__name__, [(name, form) for name, (form, _) in forms.items()], forbid_unknown_fields=True, gc=False)
+    made = [(name, make) for name, (_, make) in forms.items() if make]
+    filled = model.filler()
+
+    def value_of(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
+        values = asdict(read)
+        for name, make in made:
+            if (value := values[name]) is not None:
+                values[name] = make(value)
+        return filled(values)
+
+    return struct, value_of
+
+
+def _form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - a type, or what typing makes of one
+    """Return how msgspec reads a field, and what makes our value of that, if it is not one."""
+    if annotation in _SPELLED:
+        return str, _SPELLED[annotation]
+    if annotation in _REPEATED:
+        return Raw, _kept(*_plain_form(annotation))
+    return _plain_form(annotation)
+
+
+def _plain_form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - ditto
+    if annotation in {int, str, bool} or get_origin(annotation) is Literal:
+        return annotation, None
+    if isinstance(annotation, type) and issubclass(annotation, Value):
+        return _struct(annotation)
+    match get_origin(annotation), get_args(annotation):
+        case builtin, (inner, end) if builtin is tuple and end is ...:
+            form, make = _form(inner)
+            return tuple[form, ...], make and _each(make)
+        case union, (inner, none) if union in {Union, UnionType} and none is NoneType:
+            form, make = _form(inner)
+            return form | None, make
+        case _:
+            raise TypeError(f"no form for {annotation}")
+
+
+def _each(make: Make) -> Make:
+    def values_of(read: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (make(read[0]),) if len(read) == 1 else tuple(map(make, read))
+
+    return values_of
+
+
+def _kept(form: Any, make: Make | None) -> Make:  # noqa: ANN401 - ditto
+    """Return what reads a part of an event, and keeps it by its text."""
+    decode = Decoder(form).decode
+
+    @lru_cache(maxsize=4096)
+    def value_of(text: bytes) -> Any:  # noqa: ANN401 - ditto
+        read = decode(text)
+        return make(read) if make and read is not None else read
+
+    return lambda raw: value_of(bytes(raw))
+
+
+@lru_cache(maxsize=16_384)
+def _money(text: str) -> Decimal:
+    if not _MONEY(text):
+        raise ValueError(text)
+    return Decimal(text)
+
+
+@lru_cache(maxsize=16_384)
+def _address(text: str) -> str:
+    if not _ADDRESS(text):
+        raise ValueError(text)
+    return text
+
+
+def _hash(text: str) -> str:
+    if not _HASH(text):
+        raise ValueError(text)
+    return text
+
+
+_SPELLED: dict[Any, Make] = {Money: _money, Address: _address, Hash: _hash}
+_REPEATED: set[Any] = {MarketHint, MarketFacts | None}
+"""Parts that stand in thousands of events in the same words."""
