@@ -6,7 +6,6 @@ where the capture begins ({} at the very beginning). Every other line is one str
 crash may have cut short, or compressed in a folder of segments (`shared/segments.py`). `docs/capture.md` has it all.
 """
 
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ _HEADER = '{"capture":'
 _EVENT = ',"event":'
 _NAMED = '{"event":"'
 _OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(?=\{"event":"(\w+)")')
-_END = "}}\n"
+_END = "}}"
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,7 @@ class Capture:
             if head is None:
                 yield _entry(line, f"{self.path}:{number}")
             else:
-                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -2]})
+                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -1]})
 
     def texts(self) -> Iterator[str]:
         """Yield each entry's JSON alone, for who reads millions of events.
@@ -209,7 +208,7 @@ class Capture:
         for number, line, ours in self._entries():
             begin = line.find(_EVENT) + len(_EVENT)
             whole = ours and line.startswith(_NAMED, begin)
-            yield line[begin:-2] if whole else _entry(line, f"{self.path}:{number}").json
+            yield line[begin:-1] if whole else _entry(line, f"{self.path}:{number}").json
 
     def _entries(self) -> Iterator[tuple[int, str, bool]]:
         """Yield each entry's line with its number, and whether it is for certain as we write one.
@@ -238,14 +237,14 @@ def is_capture(path: Path) -> bool:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yield every whole line of a plain file, a segment or a folder of segments."""
+    """Yield every whole line of a plain file, a segment or a folder of segments, without its end."""
     if _plain(path):
         with path.open(encoding="utf-8", newline="\n") as lines:
-            yield from (line for line in lines if line.endswith("\n"))
+            yield from (line[:-1] for line in lines if line.endswith("\n"))
         return
     for segment in segments(path) if path.is_dir() else [path]:
         for record in read_records(segment):
-            yield from io.StringIO(record)
+            yield from record.removesuffix("\n").split("\n")
 
 
 def _plain(path: Path) -> bool:
@@ -285,7 +284,7 @@ def _entry(line: str, where: str) -> Entry:
     try:
         facts: dict[str, Any] = json.loads(line)
         event = facts["event"]
-        text = event if isinstance(event, str) else line[line.index(_EVENT) + len(_EVENT) : -2]
+        text = event if isinstance(event, str) else line[line.index(_EVENT) + len(_EVENT) : -1]
         name = "" if isinstance(event, str) else str(event.get("event", ""))
         return Entry(facts["stream"], facts["entry"], {"event": name, "json": text})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -31,7 +31,8 @@ from shared.written import Reader
 WINDOW = 10_000
 _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
-_TRADED = re.compile(r'"traded_at_ms":(\d+)')
+_TRADED_AT = '"traded_at_ms":'
+_TRADED = re.compile(_TRADED_AT + r"(\d+)")
 _SIGNALS = Reader(ActionableSignal)
 _READERS: dict[str, Reader[Any]] = {
     "ACTIONABLE_SIGNAL": _SIGNALS,
@@ -91,7 +92,7 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
     """Yield what happened, and when; a signal as its text, which takes little memory until its turn comes."""
     for text in capture.texts():
         if text.startswith(_SIGNAL):
-            if traded := _TRADED.search(text):
+            if traded := _TRADED.search(text, max(text.find(_TRADED_AT), 0)):
                 yield int(traded[1]), text
         elif (kind := _KIND.match(text)) is None or kind[1] in _READERS:
             yield from _told(_event(text))

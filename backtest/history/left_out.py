@@ -11,9 +11,9 @@ class LeftOut:
         self._problems = 0
         self._first = ""
 
-    def skip(self, what: str) -> None:
-        """Count a row that is fine and no trade."""
-        self._counts[what] += 1
+    def skip(self, what: str, rows: int = 1) -> None:
+        """Count rows that are fine and no trades."""
+        self._counts[what] += rows
 
     def problem(self, why: str) -> None:
         """Count a row that could not be read."""
