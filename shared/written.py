@@ -10,17 +10,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from msgspec import MsgspecError, Raw, defstruct
 from msgspec.json import Decoder
 from msgspec.structs import asdict
 
-from shared.events import Address, Event, Hash, MarketHint
+from shared.events import Address, AnyEvent, Event, Hash, MarketHint, read_event
 from shared.market import MarketFacts, Value
 from shared.money import Money
 
-E = TypeVar("E", bound=Event)
 Make = Callable[[Any], Any]
 """Makes a field's value from what msgspec read.
 
@@ -33,30 +32,34 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{40}").fullmatch
 _HASH = re.compile(r"0x[0-9a-f]{64}").fullmatch
 
 
-class Reader(Generic[E]):
+class Reader:
     """Reads one kind of event.
 
     Raises:
         TypeError: the model has a field of a kind that `_form` does not know.
     """
 
-    def __init__(self, model: type[E]) -> None:
+    def __init__(self, model: type[Event]) -> None:
         struct, self._make = _struct(model)
         self._decode = Decoder(struct).decode
 
-    def read(self, text: str) -> E | None:
-        """Return what `read_event` returns; None where that must be asked."""
+    def read(self, text: str) -> AnyEvent:
+        """Return what `read_event` returns.
+
+        Raises:
+            Malformed: as that does.
+        """
         try:
             return self._make(self._decode(text))
         except (MsgspecError, ValueError):
-            return None
+            return read_event(text)
 
 
 def _struct(model: type[Value]) -> tuple[Any, Make]:
     """Return the struct of a model's fields, and what makes a value of the model from it."""
     hints = get_type_hints(model, include_extras=True)
     forms = {name: _form(hints[name]) for name in model.model_fields}
-    struct = defstruct(model.__name__, [(name, form) for name, (form, _) in forms.items()], forbid_unknown_fields=True, gc=False)
+    fields = [(name, form) for name, (form, _) in forms.items()]
     made = [(name, make) for name, (_, make) in forms.items() if make]
     filled = model.filler()
 
@@ -67,7 +70,7 @@ def _struct(model: type[Value]) -> tuple[Any, Make]:
                 values[name] = make(value)
         return filled(values)
 
-    return struct, value_of
+    return defstruct(model.__name__, fields, forbid_unknown_fields=True, gc=False), value_of
 
 
 def _form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - a type, or what typing makes of one

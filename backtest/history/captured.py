@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from backtest.delays import Lags
 from backtest.happenings import Happening, What
@@ -34,7 +34,7 @@ _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
 _TRADED = re.compile(_TRADED_AT + r"(\d+)")
 _SIGNALS = Reader(ActionableSignal)
-_READERS: dict[str, Reader[Any]] = {
+_READERS = {
     "ACTIONABLE_SIGNAL": _SIGNALS,
     "BUY_ENGINE_DECISION": Reader(BuyEngineDecision),
     "REDEMPTION_RESULT": Reader(RedemptionResult),
@@ -132,11 +132,8 @@ def _event(text: str) -> object:
     return None if text.startswith(_RAW) else _read(text, _READERS.get(kind[1]) if kind else None)
 
 
-def _read(text: str, reader: Reader[Any] | None) -> object:
-    event = reader.read(text) if reader else None
-    if event is not None:
-        return event
+def _read(text: str, reader: Reader | None) -> object:
     try:
-        return read_event(text)
+        return reader.read(text) if reader else read_event(text)
     except Malformed:
         return None

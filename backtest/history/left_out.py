@@ -20,6 +20,10 @@ class LeftOut:
         self._problems += 1
         self._first = self._first or why[:200]
 
+    def counted(self) -> tuple[int, int]:
+        """Return how many rows were no trades, and how many could not be read."""
+        return self._counts.total(), self._problems
+
     def __str__(self) -> str:
         said = [f"{count} {what}" for what, count in self._counts.most_common()]
         if self._problems:

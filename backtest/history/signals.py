@@ -63,8 +63,7 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
     fills = tuple(map(_fill, rows))
     if len(rows) > 1:
         shares, usdc = sum(row.shares for row in rows), sum(row.usdc for row in rows)
-    if seen_ms < traded_ms:
-        seen_ms = traded_ms
+    seen_ms = max(seen_ms, traded_ms)
     return _signal_of(
         {
             "event": "ACTIONABLE_SIGNAL",
