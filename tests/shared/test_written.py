@@ -116,13 +116,13 @@ def exactly(value: Any) -> object:
         fields = {name: exactly(field) for name, field in vars(value).items()}
         extra = value.__pydantic_extra__, value.__pydantic_private__
         return type(value), list(fields), fields, value.model_fields_set, extra, value.model_dump_json()
-    kind: type[Any] = type(value)
-    return kind, [exactly(item) for item in value] if issubclass(kind, tuple) else repr(value)
+    kind: Any = value.__class__
+    return kind, [exactly(item) for item in value] if kind is tuple else repr(value)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
     """Return each place in a JSON value, as the container and its key."""
-    kind: type[Any] = type(value)
+    kind: Any = value.__class__
     keys: list[Any] = list(value) if kind is dict else list(range(len(value))) if kind is list else []
     return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
 
