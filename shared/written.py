@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from msgspec import MsgspecError, Raw, defstruct
+from msgspec import MsgspecError, defstruct
 from msgspec.json import Decoder
 from msgspec.structs import asdict
 
@@ -70,23 +70,18 @@ def _struct(model: type[Value]) -> tuple[Any, Make]:
                 values[name] = make(value)
         return filled(values)
 
-    return defstruct(model.__name__, fields, forbid_unknown_fields=True, gc=False), value_of
+    return defstruct(model.__name__, fields, frozen=True, forbid_unknown_fields=True, gc=False), value_of
 
 
 def _form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - a type, or what typing makes of one
     """Return how msgspec reads a field, and what makes our value of that, if it is not one."""
     if annotation in _SPELLED:
         return str, _SPELLED[annotation]
-    if annotation in _REPEATED:
-        return Raw, _kept(*_plain_form(annotation))
-    return _plain_form(annotation)
-
-
-def _plain_form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - ditto
     if annotation in {int, str, bool} or get_origin(annotation) is Literal:
         return annotation, None
     if isinstance(annotation, type) and issubclass(annotation, Value):
-        return _struct(annotation)
+        struct, make = _struct(annotation)
+        return struct, lru_cache(maxsize=4096)(make) if annotation in _REPEATED else make
     match get_origin(annotation), get_args(annotation):
         case builtin, (inner, end) if builtin is tuple and end is ...:
             form, make = _form(inner)
@@ -103,18 +98,6 @@ def _each(make: Make) -> Make:
         return (make(read[0]),) if len(read) == 1 else tuple(map(make, read))
 
     return values_of
-
-
-def _kept(form: Any, make: Make | None) -> Make:  # noqa: ANN401 - ditto
-    """Return what reads a part of an event, and keeps it by its text."""
-    decode = Decoder(form).decode
-
-    @lru_cache(maxsize=4096)
-    def value_of(text: bytes) -> Any:  # noqa: ANN401 - ditto
-        read = decode(text)
-        return make(read) if make and read is not None else read
-
-    return lambda raw: value_of(bytes(raw))
 
 
 @lru_cache(maxsize=16_384)
@@ -138,5 +121,5 @@ def _hash(text: str) -> str:
 
 
 _SPELLED: dict[Any, Make] = {Money: _money, Address: _address, Hash: _hash}
-_REPEATED: set[Any] = {MarketHint, MarketFacts | None}
+_REPEATED = {MarketHint, MarketFacts}
 """Parts that stand in thousands of events in the same words."""
