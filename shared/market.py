@@ -36,7 +36,7 @@ class Value(BaseModel, frozen=True, extra="forbid"):
             if whole.keys() != known:
                 raise TypeError(f"{cls.__name__}: needs {', '.join(names)}, got {', '.join(fields)}")
             fields = {name: whole[name] for name in names}  # that of the JSON
-        return _filled(cls, known, fields)
+        return _filled(cls, fields, known)
 
     @classmethod
     def filler(cls) -> Callable[[dict[str, object]], Self]:
@@ -58,7 +58,7 @@ class Value(BaseModel, frozen=True, extra="forbid"):
 
     def but(self, **changes: object) -> Self:
         """Return the same with some other fields, each checked before."""
-        return _filled(type(self), self.__pydantic_fields_set__, {**vars(self), **changes})
+        return _filled(type(self), {**vars(self), **changes}, self.__pydantic_fields_set__)
 
 
 _new = object.__new__
@@ -69,7 +69,7 @@ _set_fields, _set_known, _set_extra, _set_private = (
 )
 
 
-def _filled(model: type[V], known: set[str], fields: dict[str, object]) -> V:
+def _filled(model: type[V], fields: dict[str, object], known: set[str]) -> V:
     made = _new(model)
     _set_fields(made, fields)
     _set_known(made, known)

@@ -87,7 +87,7 @@ def _column(rows: list[list[str]], at: int | None) -> Iterable[str]:
 
 
 def _trades(rows: list[list[str]], columns: _Columns) -> list[Row]:
-    """Return the trades of rows, column by column, as that takes half the time."""
+    """Return the trades of rows, column by column, which is faster than row by row."""
     leaders, hashes, timestamps, sides, outcomes, sizes, paid, markets = zip(*map(columns.needed, rows), strict=True)
     shares, usdc = list(map(_micro, sizes)), list(map(_micro, paid))
     if not (_SIDES.keys() >= {*sides} and min(shares) > 0 and min(usdc) >= 0 and all(markets)):
