@@ -6,7 +6,6 @@ where the capture begins ({} at the very beginning). Every other line is one str
 crash may have cut short, or compressed in a folder of segments (`shared/segments.py`). `docs/capture.md` has it all.
 """
 
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +22,9 @@ ROTATE_BYTES = 64 << 20
 """A segment's compressed size after which the next one begins."""
 _HEADER = '{"capture":'
 _EVENT = ',"event":'
+_NAMED = '{"event":"'
 _OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(?=\{"event":"(\w+)")')
-_END = "}}\n"
+_END = "}}"
 
 
 @dataclass(frozen=True)
@@ -192,11 +192,12 @@ class Capture:
         Raises:
             Malformed: a line before the last one cannot be read.
         """
-        for number, line, head in self._heads():
+        for number, line, ours in self._entries():
+            head = _OURS.match(line) if ours else None
             if head is None:
                 yield _entry(line, f"{self.path}:{number}")
             else:
-                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -2]})
+                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -1]})
 
     def texts(self) -> Iterator[str]:
         """Yield each entry's JSON alone, for who reads millions of events.
@@ -204,18 +205,20 @@ class Capture:
         Raises:
             Malformed: as iterating does.
         """
-        for number, line, head in self._heads():
-            yield _entry(line, f"{self.path}:{number}").json if head is None else line[head.end() : -2]
+        for number, line, ours in self._entries():
+            begin = line.find(_EVENT) + len(_EVENT)
+            whole = ours and line.startswith(_NAMED, begin)
+            yield line[begin:-1] if whole else _entry(line, f"{self.path}:{number}").json
 
-    def _heads(self) -> Iterator[tuple[int, str, re.Match[str] | None]]:
-        """Yield each entry's line with its number and head; None where the whole line must be read.
+    def _entries(self) -> Iterator[tuple[int, str, bool]]:
+        """Yield each entry's line with its number, and whether it is for certain as we write one.
 
         In a segment a record's checksum held, so a line is as we wrote it.
         """
         checked = not _plain(self.path)
         for number, line in enumerate(_lines(self.path), start=1):
             if not line.startswith(_HEADER):
-                yield number, line, _OURS.match(line) if checked and line.endswith(_END) else None
+                yield number, line, checked and line.endswith(_END)
 
 
 def is_capture(path: Path) -> bool:
@@ -234,14 +237,14 @@ def is_capture(path: Path) -> bool:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Yield every whole line of a plain file, a segment or a folder of segments."""
+    """Yield every whole line of a plain file, a segment or a folder of segments, without its end."""
     if _plain(path):
         with path.open(encoding="utf-8", newline="\n") as lines:
-            yield from (line for line in lines if line.endswith("\n"))
+            yield from (line[:-1] for line in lines if line.endswith("\n"))
         return
     for segment in segments(path) if path.is_dir() else [path]:
         for record in read_records(segment):
-            yield from io.StringIO(record)
+            yield from record.removesuffix("\n").split("\n")
 
 
 def _plain(path: Path) -> bool:
@@ -281,7 +284,7 @@ def _entry(line: str, where: str) -> Entry:
     try:
         facts: dict[str, Any] = json.loads(line)
         event = facts["event"]
-        text = event if isinstance(event, str) else line[line.index(_EVENT) + len(_EVENT) : -2]
+        text = event if isinstance(event, str) else line[line.index(_EVENT) + len(_EVENT) : -1]
         name = "" if isinstance(event, str) else str(event.get("event", ""))
         return Entry(facts["stream"], facts["entry"], {"event": name, "json": text})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

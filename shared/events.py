@@ -43,7 +43,16 @@ Hash = Annotated[
 
 def fact_id(*parts: object) -> str:
     """Return 64 hex digits that name the fact made of `parts` (fits the venue's bytes32 `metadata`)."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
+    return _digest("\x1f".join(map(str, parts)))
+
+
+def signal_id(leader: str, tx_hash: str, token_id: str, side: str, part: int) -> str:
+    """Return the `fact_id` of a signal, twice as fast: a history has millions."""
+    return _digest(f"signal\x1f{leader}\x1f{tx_hash}\x1f{token_id}\x1f{side}\x1f{part}")
+
+
+def _digest(fact: str) -> str:
+    return hashlib.sha256(fact.encode()).hexdigest()
 
 
 class Event(Value, frozen=True):

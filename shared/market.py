@@ -1,7 +1,8 @@
 """The nouns of a market that cross processes: facts, book, level. Pure values."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel
@@ -36,6 +37,24 @@ class Value(BaseModel, frozen=True, extra="forbid"):
                 raise TypeError(f"{cls.__name__}: needs {', '.join(names)}, got {', '.join(fields)}")
             fields = {name: whole[name] for name in names}  # that of the JSON
         return _filled(cls, fields, known)
+
+    @classmethod
+    def filler(cls) -> Callable[[dict[str, object]], Self]:
+        """Return what builds from all fields in their declared order, each checked before.
+
+        It is the fastest way, and looks at nothing: the dict that it is given becomes the value's own.
+        """
+        known, new = _shape(cls)[1], partial(object.__new__, cls)
+
+        def filled(fields: dict[str, object]) -> Self:
+            made = new()
+            _set_fields(made, fields)
+            _set_known(made, known)
+            _set_extra(made, None)
+            _set_private(made, None)
+            return made
+
+        return filled
 
     def but(self, **changes: object) -> Self:
         """Return the same with some other fields, each checked before."""

@@ -52,8 +52,7 @@ def from_micro(micro: int) -> Decimal:
         return _ZERO
     if abs(micro) >= _LARGE:
         return plain(Decimal(micro).scaleb(-6))
-    whole, rest = divmod(micro, MICRO)
-    return Decimal(micro).scaleb(-6).normalize() if rest else Decimal(whole)
+    return _WIDE.divide(micro, _PER_UNIT)  # exact, and as few decimals as that takes
 
 
 def plain(value: Decimal) -> Decimal:

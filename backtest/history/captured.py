@@ -9,6 +9,7 @@ window of `WINDOW` entries; a signal that was captured later than that counts as
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from operator import itemgetter
 from typing import TypeVar
 
@@ -25,13 +26,21 @@ from shared.events import (
     RedemptionResult,
     read_event,
 )
+from shared.written import Reader
 
 WINDOW = 10_000
 _KIND = re.compile(r'\{"event":"(\w+)"')
-_TRADED = re.compile(r'"traded_at_ms":(\d+)')
-_OTHERS = frozenset({"BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
-"""What a capture tells of the outside besides signals."""
-
+_SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
+_TRADED_AT = '"traded_at_ms":'
+_TRADED = re.compile(_TRADED_AT + r"(\d+)")
+_SIGNALS = Reader(ActionableSignal)
+_READERS = {
+    "ACTIONABLE_SIGNAL": _SIGNALS,
+    "BUY_ENGINE_DECISION": Reader(BuyEngineDecision),
+    "REDEMPTION_RESULT": Reader(RedemptionResult),
+    "BOOK_SEEN": Reader(BookSeen),
+}
+"""What a capture tells of the outside."""
 _RAW = '{"event":"RAW_SEEN"'
 
 T = TypeVar("T")
@@ -48,13 +57,13 @@ def in_order(coming: Iterable[Happening], window: int = WINDOW) -> Iterator[Happ
 
 
 def _sorted(coming: Iterable[tuple[int, T]], window: int) -> Iterator[tuple[int, T]]:
-    held: list[tuple[int, T]] = []
-    for item in coming:
-        held.append(item)
-        if len(held) >= 2 * window:
-            held.sort(key=itemgetter(0))
-            yield from held[:window]
-            del held[:window]
+    coming = iter(coming)
+    held = list(islice(coming, window))
+    while more := list(islice(coming, window)):
+        held += more
+        held.sort(key=itemgetter(0))
+        yield from held[:window]
+        del held[:window]
     held.sort(key=itemgetter(0))
     yield from held
 
@@ -82,11 +91,10 @@ def lags(capture: Capture) -> dict[str, Lags]:
 def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
     """Yield what happened, and when; a signal as its text, which takes little memory until its turn comes."""
     for text in capture.texts():
-        kind = _KIND.match(text)
-        traded = _TRADED.search(text) if kind and kind[1] == "ACTIONABLE_SIGNAL" else None
-        if traded:
-            yield int(traded[1]), text
-        elif kind is None or kind[1] in _OTHERS:
+        if text.startswith(_SIGNAL):
+            if traded := _TRADED.search(text, max(text.find(_TRADED_AT), 0)):
+                yield int(traded[1]), text
+        elif (kind := _KIND.match(text)) is None or kind[1] in _READERS:
             yield from _told(_event(text))
 
 
@@ -106,7 +114,7 @@ def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, Wh
     for at_ms, what in coming:
         if not isinstance(what, str):
             yield at_ms, what
-        elif isinstance(signal := _event(what), ActionableSignal):
+        elif isinstance(signal := _read(what, _SIGNALS), ActionableSignal):
             yield signal.traded_at_ms, signal
 
 
@@ -120,9 +128,12 @@ def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:
 
 
 def _event(text: str) -> object:
-    if text.startswith(_RAW):
-        return None
+    kind = _KIND.match(text)
+    return None if text.startswith(_RAW) else _read(text, _READERS.get(kind[1]) if kind else None)
+
+
+def _read(text: str, reader: Reader | None) -> object:
     try:
-        return read_event(text)
+        return reader.read(text) if reader else read_event(text)
     except Malformed:
         return None

@@ -11,14 +11,18 @@ class LeftOut:
         self._problems = 0
         self._first = ""
 
-    def skip(self, what: str) -> None:
-        """Count a row that is fine and no trade."""
-        self._counts[what] += 1
+    def skip(self, what: str, rows: int = 1) -> None:
+        """Count rows that are fine and no trades."""
+        self._counts[what] += rows
 
     def problem(self, why: str) -> None:
         """Count a row that could not be read."""
         self._problems += 1
         self._first = self._first or why[:200]
+
+    def counted(self) -> tuple[int, int]:
+        """Return how many rows were no trades, and how many could not be read."""
+        return self._counts.total(), self._problems
 
     def __str__(self) -> str:
         said = [f"{count} {what}" for what, count in self._counts.most_common()]

@@ -6,11 +6,13 @@ side. A transaction stands in one block, so all its rows have one time.
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from backtest.happenings import Happening
 from shared.errors import Malformed
-from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, fact_id
+from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, signal_id
 from shared.money import from_micro, price_of
 
 Hint = tuple[str, int, str, str, str, str]
@@ -31,60 +33,73 @@ class Row(NamedTuple):
     hint: Hint
 
 
+_TRADED_MS = itemgetter(0)
+_ONE_SIGNAL = itemgetter(slice(1, 5))
+"""Leader, transaction, token and side."""
+_signal_of, _fill_of = ActionableSignal.filler(), Fill.filler()
+
+
 def signals(rows: Iterable[Row], source: str) -> Iterator[Happening]:
     """Add up the rows of each second by transaction, token and side.
 
     Raises:
         Malformed: the rows are not in the order of their time.
     """
-    second: dict[tuple[str, str, str, str], list[Row]] = {}
-    now_ms = 0
-    for row in rows:
-        if row.traded_ms != now_ms:
-            if row.traded_ms < now_ms:
-                raise Malformed(f"{source}: {row.tx_hash} at {row.traded_ms} after {now_ms}: not in order")
-            yield from (Happening(now_ms, _signal(found, source)) for found in second.values())
-            second.clear()
-            now_ms = row.traded_ms
-        second.setdefault((row.leader, row.tx_hash, row.token_id, row.side), []).append(row)
-    yield from (Happening(now_ms, _signal(found, source)) for found in second.values())
+    last_ms = 0
+    for now_ms, second in groupby(rows, _TRADED_MS):
+        found: dict[tuple[str, ...], list[Row]] = {}
+        for row in second:
+            if now_ms < last_ms:
+                raise Malformed(f"{source}: {row.tx_hash} at {now_ms} after {last_ms}: not in order")
+            found.setdefault(_ONE_SIGNAL(row), []).append(row)
+        for fills in found.values():
+            yield Happening(now_ms, _signal(fills, source))
+        last_ms = now_ms
 
 
 def _signal(rows: list[Row], source: str) -> ActionableSignal:
     first = rows[0]
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint = first
     fills = tuple(map(_fill, rows))
-    alone = len(rows) == 1
-    shares = first.shares if alone else sum(row.shares for row in rows)
-    usdc = first.usdc if alone else sum(row.usdc for row in rows)
-    seen_ms = max(first.seen_ms, first.traded_ms)
-    return ActionableSignal.of_checked(
-        event="ACTIONABLE_SIGNAL",
-        version=1,
-        id=fact_id("signal", first.leader, first.tx_hash, first.token_id, first.side, 0),
-        emitted_at_ms=seen_ms,
-        leader=first.leader,
-        leader_label="",
-        tx_hash=first.tx_hash,
-        token_id=first.token_id,
-        side=first.side,
-        cause="TRADE",
-        part=0,
-        shares=fills[0].shares if alone else from_micro(shares),
-        usdc=fills[0].usdc if alone else from_micro(usdc),
-        price=price_of(usdc, shares),
-        fills=fills,
-        traded_at_ms=first.traded_ms,
-        seen_at_ms=seen_ms,
-        seen_by=(SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - first.traded_ms),),
-        emitted_by="first",
-        catch_up=False,
-        market=_hint(first.hint),
-        facts=None,
+    if len(rows) > 1:
+        shares, usdc = sum(row.shares for row in rows), sum(row.usdc for row in rows)
+    seen_ms = max(seen_ms, traded_ms)
+    return _signal_of(
+        {
+            "event": "ACTIONABLE_SIGNAL",
+            "version": 1,
+            "id": signal_id(leader, tx_hash, token_id, side, 0),
+            "emitted_at_ms": seen_ms,
+            "leader": leader,
+            "leader_label": "",
+            "tx_hash": tx_hash,
+            "token_id": token_id,
+            "side": side,
+            "cause": "TRADE",
+            "part": 0,
+            "shares": from_micro(shares),
+            "usdc": from_micro(usdc),
+            "price": price_of(usdc, shares),
+            "fills": fills,
+            "traded_at_ms": traded_ms,
+            "seen_at_ms": seen_ms,
+            "seen_by": _seen_by(source, seen_ms, traded_ms),
+            "emitted_by": "first",
+            "catch_up": False,
+            "market": _hint(hint),
+            "facts": None,
+        }
     )
 
 
 def _fill(row: Row) -> Fill:
-    return Fill.of_checked(shares=from_micro(row.shares), usdc=from_micro(row.usdc), log_index=None, role=None)
+    return _fill_of({"shares": from_micro(row.shares), "usdc": from_micro(row.usdc), "log_index": None, "role": None})
+
+
+@lru_cache(maxsize=256)
+def _seen_by(source: str, seen_ms: int, traded_ms: int) -> tuple[SeenBy]:
+    """Return who saw it; kept, as all trades of a second were collected at once."""
+    return (SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - traded_ms),)
 
 
 @lru_cache(maxsize=20_000)

@@ -1,7 +1,9 @@
 """Histories from elsewhere become the stream a backtest reads."""
 
 import contextlib
+import csv
 import gzip
+import io
 import json
 import zipfile
 from decimal import Decimal
@@ -9,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backtest.delays import Constant, Drawn, Recorded, read_delay
 from backtest.happenings import Happening
+from backtest.history.csv_rows import CsvRows
 from backtest.history.files import open_history
 from backtest.history.signals import Row
 from backtest.history.sorting import by_time
@@ -113,6 +118,42 @@ def test_rows_of_the_venue_are_read_whatever_their_version(packed: bool, tmp_pat
 
     assert [(s.leader, s.side, s.usdc) for s in found] == [(A, "BUY", D("5.000001")), (B, "SELL", D(5))]
     assert {s.market.condition_id for s in found} == {"0xc0"}
+
+
+AMOUNTS = st.sampled_from(["10.0", "2.8000000000000003", "0.0000005", "1e3", "0", "-1", "nan", "ten", "", "1_0", " 7 "])
+CELLS = {
+    "wallet_addr": st.sampled_from([A, B.upper()]),
+    "tx_hash": st.sampled_from(["0x" + "A" * 64, "0x" + "b" * 64]),
+    "timestamp": st.sampled_from([str(S), str(S + 1), "soon", ""]),
+    "side": st.sampled_from(["BUY", "BUY", "SELL", "", "buy"]),
+    "outcome": st.sampled_from(["Up", "no", "X"]),
+    "size": AMOUNTS,
+    "usdc": AMOUNTS,
+    "market": st.sampled_from(["BTC up?", "ETH, up?", ""]),
+    "collected_at": st.sampled_from(["", f"{S}.5", "nan", "inf"]),
+    "outcome_index": st.sampled_from(["", "0", "1", "z"]),
+}
+
+
+@given(st.lists(st.fixed_dictionaries(CELLS), max_size=20), st.sets(st.sampled_from(["collected_at", "outcome_index"])))
+def test_rows_read_together_are_read_as_each_alone(rows: list[dict[str, str]], left_out: set[str]) -> None:
+    heading = [name for name in CELLS if name not in left_out]
+    cells = [[row[name] for name in heading] for row in rows] + [["torn"], [*heading, "more"]]
+
+    together = CsvRows("all")
+    found = list(together.read(csv_text(heading, *cells)))
+
+    alone = [CsvRows("one") for _ in cells]
+    each = [list(reader.read(csv_text(heading, row))) for reader, row in zip(alone, cells, strict=True)]
+    assert found == [row for one in each for row in one]
+    assert sum(together.left_out.counted()) == sum(sum(reader.left_out.counted()) for reader in alone)
+    assert len(found) + sum(together.left_out.counted()) == len(cells)
+
+
+def csv_text(*rows: list[str]) -> list[str]:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue().splitlines(keepends=True)
 
 
 @pytest.mark.parametrize(
