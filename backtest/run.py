@@ -28,11 +28,11 @@ from buyer.exit_tasks import ExitTasks
 from buyer.exits import triggered
 from buyer.journal import Journal
 from buyer.limits import Limits
-from buyer.reasons import Glance, Reasons
+from buyer.reasons import Reasons, Standing, at_once
 from shared import accounts
 from shared.accounts import DAY_MS
 from shared.clock import ManualClock
-from shared.events import ActionableSignal, BuyEngineDecision, Portfolio
+from shared.events import ActionableSignal, BuyEngineDecision
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
@@ -78,10 +78,9 @@ class RunClock(ManualClock):
 
 
 class Near(NamedTuple):
-    """The balances that a decision on a lot looked at, as of the ledger's step and the day."""
+    """How a lot stood when it was decided on, as of the ledger's step and the day."""
 
-    facts: MarketFacts
-    held: Portfolio
+    standing: Standing
     as_of: tuple[int, int]
 
 
@@ -117,10 +116,9 @@ class Run:
         self._world = World(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._limits, self._reasons = limits, Reasons()
-        self._journal = None if whole else RunJournal(self.ledger)
-        self._near: dict[tuple[str, str], Near] = {}
-        self._engine = self._built(bankroll)
+        self._reasons = Reasons()
+        self._near: dict[tuple[str, str, str], Near] = {}
+        self._engine = self._built(limits, bankroll, whole=whole)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
         self._watches = triggered(limits) or bool(limits.leader_limits)
@@ -132,18 +130,18 @@ class Run:
         self._signal: ActionableSignal | None = None
         self.starts_at_ms = self.ends_at_ms = 0
 
-    def _built(self, bankroll: int) -> Engine:
-        journal = self._journal or Journal(self.ledger, lambda: None)
+    def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
+        journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
         journal.deposit(bankroll)
         return Engine(
             journal=journal,
             prices=self._world,
             venue=self._venue,
             clock=self._clock,
-            limits=self._limits,
-            identity=Identity("paper", self._limits.id, "backtest"),
+            limits=limits,
+            identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
-            reasons=self._reasons if self._journal else None,
+            reasons=None if whole else self._reasons,
             skipped=self._skipped,
         )
 
@@ -161,27 +159,26 @@ class Run:
 
     def _decide(self, signal: ActionableSignal) -> None:
         """Let the engine decide, unless it is known at once that it would skip."""
-        facts = self.markets.known(signal.token_id)
-        if self._journal is None or self._sink or facts is None or self.ledger.knows(f"decision:{signal.id}"):
-            self._engine.handle(signal)
+        place, as_of = (signal.leader, signal.token_id, signal.side), (self.ledger.seq, self._clock.now_ms() // DAY_MS)
+        reason = self._known(signal, self._near.get(place), as_of)
+        if reason:
+            self._skipped(signal, reason)
             return
-        now_ms, place = self._clock.now_ms(), (signal.leader, signal.token_id)
-        near = self._near.get(place)
-        as_of = (self.ledger.seq, now_ms // DAY_MS)
-        if near is not None and near.facts is facts and near.as_of == as_of:
-            levels = self.quotes.levels(signal.token_id, facts, now_ms)
-            reason = self._reasons.at_once(
-                self._limits.of(signal.leader), Glance(signal, facts, *levels, near.held, now_ms)
-            )
-            if reason:
-                self._skipped(signal, reason)
-                return
+        self._reasons.last = None
         self._engine.handle(signal)
-        held = self._journal.seen
-        if held is not None and self.ledger.seq == as_of[0]:
+        if self._reasons.last is not None and self.ledger.seq == as_of[0]:
             if len(self._near) >= MOST_NEAR:
                 self._near.clear()
-            self._near[place] = Near(facts, held, as_of)
+            self._near[place] = Near(self._reasons.last, as_of)
+
+    def _known(self, signal: ActionableSignal, near: Near | None, as_of: tuple[int, int]) -> str:
+        """Return why a signal is skipped, '' when the engine has to be asked."""
+        if near is None or near.as_of != as_of or self._sink:
+            return ""
+        facts, now_ms = near.standing.facts, self._clock.now_ms()
+        if self.markets.known(signal.token_id) is not facts or self.ledger.knows(f"decision:{signal.id}"):
+            return ""
+        return at_once(near.standing, signal, self.quotes.levels(signal.token_id, facts, now_ms), now_ms)
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""

@@ -66,8 +66,6 @@ class RunJournal(Journal):
         self._run = ledger
         self._seq = -1
         self._seen: dict[tuple[str, ...], Portfolio] = {}
-        self.seen: Portfolio | None = None
-        """What was looked at last."""
 
     def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Before, Portfolio]:
         """Return what happened to this signal before, and the balances: those of before while nothing was written."""
@@ -81,7 +79,6 @@ class RunJournal(Journal):
             known = portfolio_of(scope, self._run.read((), (), scope.records))
             if known.gathered is None:  # what is gathered counts for a time only
                 self._seen[scope.key] = known
-        self.seen = known
         return before, known
 
     def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:

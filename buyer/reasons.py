@@ -1,10 +1,12 @@
 """Why signals are skipped, for runs over millions of them: the rules' verdicts, without their values.
 
 The rules are those of every decision, in their order. What they answered is kept for as long as what they look at is
-the same (`rules.LOOKS_AT`), so most skips are known at a glance, before a whole case is made of them.
+the same (`rules.LOOKS_AT`), so most skips are known at once, before a whole case is made of them.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
@@ -25,7 +27,6 @@ MOST = 20_000
 """Answers of a kind that are kept; then all are forgotten."""
 NONE = 1 << 30
 """The place of a rule that does not fail."""
-NOTHING = ("", None)
 SOON_KNOWN = frozenset(_leading("SELL"))
 """Rules of a sell that come first and by which nothing follows from it, whatever else it looks at."""
 
@@ -33,27 +34,8 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 Placed = Sequence[tuple[int, Rule]]
 """Rules with their places among all of their side."""
-
-
-class Glance(NamedTuple):
-    """What is seen of a buy before a case is made of it: the book's levels, and when they stood."""
-
-    signal: ActionableSignal
-    facts: MarketFacts
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    tick: object
-    book_at_ms: int
-    held: Portfolio
-    now_ms: int
-
-
-class Opened(NamedTuple):
-    """The first rule that fails for a market, and a number that markets of the same terms share."""
-
-    first: int
-    terms: int
-    facts: MarketFacts
+Levels = tuple[tuple[Level, ...], tuple[Level, ...], Decimal | None, int]
+"""A book's bids, asks, tick and time."""
 
 
 class Priced(NamedTuple):
@@ -64,42 +46,57 @@ class Priced(NamedTuple):
     seen: object
 
 
+@dataclass(slots=True)
+class Standing:
+    """What was answered for one lot: by its market's facts, its balances, and what the signal says of its market.
+
+    `first` is the first rule that fails by these alone, `afforded` that by each budget, `terms` a number that markets
+    of the same tick, minimum and fee share, `unsold` why nothing follows a sell.
+    """
+
+    kept: "Kept"
+    facts: MarketFacts
+    held: Portfolio
+    hint: str
+    first: int = 0
+    terms: int = 0
+    afforded: dict[int, int] = field(default_factory=dict[int, int])
+    unsold: str = ""
+
+
 class Reasons:
-    """The reasons of skips, by the limits of each leader."""
+    """The reasons of skips, by the limits of each leader; `last` is how the case stood that was asked about last."""
 
     def __init__(self) -> None:
         self._kept: dict[int, Kept] = {}
+        self.last: Standing | None = None
 
     def failed(self, case: Case) -> list[str]:
         """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
-        held, signal = case.portfolio, case.signal
-        if case.problems or case.market is None or case.book is None or held is None or not _plain(signal, held):
+        held, signal, self.last = case.portfolio, case.signal, None
+        if case.problems or case.market is None or case.book is None or held is None:
+            return _asked_in_order(case)
+        if case.limits.gather_window_s or held.gathered is not None or signal.cause != "TRADE" or signal.part:
             return _asked_in_order(case)
         kept = self._kept.get(id(case.limits))
         if kept is None:
             kept = self._kept[id(case.limits)] = Kept(case.limits)
-        if signal.side == "SELL":
-            return kept.sell_failed(case)
-        return _asked_in_order(case) if case.limits.gather_window_s else kept.failed(case)
-
-    def at_once(self, limits: Limits, at: Glance) -> str:
-        """Return why a signal is skipped, '' where that takes a case, or where it is not skipped."""
-        kept, signal, held = self._kept.get(id(limits)), at.signal, at.held
-        if kept is None or not _plain(signal, held):
-            return ""
-        return kept.at_once(at) if signal.side == "BUY" else kept.unsold.get(id(held), NOTHING)[0]
+        self.last = Standing(kept, case.market, held, signal.market.condition_id)
+        return kept.sell_failed(case, self.last) if signal.side == "SELL" else kept.failed(case, self.last)
 
 
-def _plain(signal: ActionableSignal, held: Portfolio) -> bool:
-    """Say whether a trade is judged by itself: nothing was gathered before it, and it is one."""
-    return held.gathered is None and signal.cause == "TRADE"
+def at_once(at: Standing, signal: ActionableSignal, levels: Levels, now_ms: int) -> str:
+    """Return why a signal is skipped whose lot stands as before; '' where that takes a case, or it is not skipped."""
+    if signal.part or signal.cause != "TRADE" or signal.market.condition_id != at.hint:
+        return ""
+    return at.kept.at_once(at, signal, levels, now_ms) if signal.side == "BUY" else at.unsold
 
 
 class Kept:
     """What the rules of a buy answered under some limits."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         rules = asked("BUY", limits)
         self._names = [name for name, _ in rules]
         sized = limits.sizing == "fixed"  # then a size follows from the price alone, else also from trade and bankroll
@@ -108,124 +105,89 @@ class Kept:
         def placed(*kinds: Look) -> Placed:
             return [(place, rule) for place, (_, rule) in enumerate(rules) if looks[place] in kinds]
 
-        self._always = placed("nothing")
-        self._by_market, self._by_token = placed("market"), placed("token")
+        self._by_lot = placed("nothing", "market", "token", "balances")
         self._by_price = placed("price", "size") if sized else placed("price")
-        self._by_balances, self._by_age = placed("balances"), placed("age")
+        self._by_age = placed("age")
         self._by_budget: Placed = placed("budget") if sized else []
         self._others = placed("trade", "all") if sized else placed("trade", "all", "size", "budget")
-        self._at_once = sized and "all" not in looks and not limits.gather_window_s
-        self._afford_place = self._by_budget[0][0] if self._by_budget else NONE
+        self._lightly = sized and "all" not in looks
+        self._budget_place = self._by_budget[0][0] if self._by_budget else NONE
+        self._other_place = self._others[0][0] if self._others else NONE
         self._terms: dict[tuple[object, ...], int] = {}
-        self._opened: dict[int, Opened] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
-        self._tokens: dict[tuple[int, str, str, str], tuple[int, object]] = {}
-        self._held: dict[tuple[int, int], tuple[int, object]] = {}
         self._ages: dict[tuple[int, int], int] = {}
-        self._afforded: dict[tuple[int, int, int], tuple[int, object]] = {}
-        self.unsold: dict[int, tuple[str, object]] = {}
-        """Why nothing follows a sell, by the balances that say so."""
 
-    def at_once(self, at: Glance) -> str:
-        """Return the first rule that fails, if everything that takes a case was answered before."""
-        signal, facts, held = at.signal, at.facts, at.held
-        opened, balances = self._opened.get(id(facts)), self._held.get((id(held), signal.part))
-        if opened is None or balances is None or not self._at_once:
+    def at_once(self, at: Standing, signal: ActionableSignal, levels: Levels, now_ms: int) -> str:
+        """Return the first rule that fails, if what takes a book was answered before."""
+        bids, asks, tick, book_at_ms = levels
+        priced = self._priced.get((at.terms, id(bids), id(asks), tick, signal.price))
+        age = self._ages.get((now_ms - signal.traded_at_ms, now_ms - book_at_ms))
+        if priced is None or age is None or not self._lightly:
             return ""
-        priced = self._priced.get((opened.terms, id(at.bids), id(at.asks), at.tick, signal.price))
-        token = self._tokens.get((id(facts), signal.token_id, signal.token_id, signal.market.condition_id))
-        age = self._ages.get((at.now_ms - signal.traded_at_ms, at.now_ms - at.book_at_ms))
-        if priced is None or token is None or age is None:
-            return ""
-        first = min(opened.first, priced.first, token[0], balances[0], age)
-        light = _light(at, self._limits, priced.budget)
-        if first > self._afford_place:
-            afforded = self._afforded.get((id(held), id(facts), priced.budget))
-            first = min(first, afforded[0] if afforded else self._affordable(first, light, priced.budget))
-        first = _first(self._others, light, first)
+        first, budget = min(at.first, priced.first, age), priced.budget
+        afforded = at.afforded.get(budget) if first > self._budget_place else NONE
+        if afforded is None:
+            afforded = self._afforded(at, _light(at, signal, now_ms, budget), budget)
+        first = min(first, afforded)
+        if first > self._other_place:
+            first = _first(self._others, _light(at, signal, now_ms, budget), first)
         return "" if first == NONE else self._names[first]
 
-    def failed(self, case: Case) -> list[str]:
-        """Return the first rule that fails, if any does."""
-        first = min(self._market(case), self._token(case), self._balances(case), self._age(case))
-        priced = self._price(case)
-        first = min(first, priced.first)
-        first = _first(self._others, case, min(first, self._affordable(first, case, priced.budget)))
+    def failed(self, case: Case, at: Standing) -> list[str]:
+        """Return the first rule that fails, if any does; note how the lot stands."""
+        facts = case.facts
+        terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
+        at.first, at.terms = _first(self._by_lot, case, NONE), self._terms.setdefault(terms, len(self._terms))
+        priced = self._price(case, at.terms)
+        first = min(at.first, priced.first, self._age(case))
+        if first > self._budget_place:
+            first = min(first, self._afforded(at, case, priced.budget))
+        first = _first(self._others, case, first)
         return [] if first == NONE else [self._names[first]]
 
-    def sell_failed(self, case: Case) -> list[str]:
-        """Return the rules that fail for a sell."""
-        failed, held = _asked_in_order(case), case.balances
-        if failed and failed[0] in SOON_KNOWN:
-            _keep(self.unsold, id(held), (failed[0], held))
+    def sell_failed(self, case: Case, at: Standing) -> list[str]:
+        """Return the rules that fail for a sell; note why nothing follows."""
+        failed = _asked_in_order(case)
+        at.unsold = failed[0] if failed and failed[0] in SOON_KNOWN else ""
         return failed
 
-    def _market(self, case: Case) -> int:
-        facts = case.facts
-        if id(facts) not in self._opened:
-            terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
-            number = self._terms.setdefault(terms, len(self._terms))
-            first = _first(self._always, case, _first(self._by_market, case, NONE))
-            _keep(self._opened, id(facts), Opened(first, number, facts))
-        return self._opened[id(facts)].first
-
-    def _token(self, case: Case) -> int:
-        facts, signal = case.facts, case.signal
-        key = (id(facts), signal.token_id, case.seen_book.token_id, signal.market.condition_id)
-        found = self._tokens.get(key)
-        return (found or _keep(self._tokens, key, (_first(self._by_token, case, NONE), facts)))[0]
-
-    def _balances(self, case: Case) -> int:
-        held = case.balances
-        key = (id(held), case.signal.part)
-        found = self._held.get(key)
-        return (found or _keep(self._held, key, (_first(self._by_balances, case, NONE), held)))[0]
+    def _price(self, case: Case, terms: int) -> Priced:
+        book = case.seen_book
+        key = (terms, id(book.bids), id(book.asks), book.tick, case.signal.price)
+        found = self._priced.get(key)
+        if found is not None:
+            return found
+        first = _first(self._by_price, case, NONE)
+        budget = case.size.budget if self._by_budget and first > self._budget_place else 0
+        return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
 
     def _age(self, case: Case) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)
         found = self._ages.get(key)
         return _keep(self._ages, key, _first(self._by_age, case, NONE)) if found is None else found
 
-    def _price(self, case: Case) -> Priced:
-        book, terms = case.seen_book, self._opened[id(case.facts)].terms
-        key = (terms, id(book.bids), id(book.asks), book.tick, case.signal.price)
-        found = self._priced.get(key)
-        if found is not None:
-            return found
-        first = _first(self._by_price, case, NONE)
-        budget = case.size.budget if self._by_budget and first > self._afford_place else 0
-        return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
-
-    def _affordable(self, before: int, case: Case, budget: int) -> int:
-        """Return the first rule that fails for what an order costs; `NONE` where one before it fails already."""
-        if before < self._afford_place:
-            return NONE
-        held, facts = case.balances, case.facts
-        key = (id(held), id(facts), budget)
-        found = self._afforded.get(key)
-        return (found or _keep(self._afforded, key, (_first(self._by_budget, case, NONE), (held, facts))))[0]
+    def _afforded(self, at: Standing, case: Case, budget: int) -> int:
+        return _keep(at.afforded, budget, _first(self._by_budget, case, NONE))
 
 
 _new, _set_fields = object.__new__, vars(Seen)["__dict__"].__set__
 
 
-def _light(at: Glance, limits: Limits, budget: int) -> Case:
+def _light(at: Standing, signal: ActionableSignal, now_ms: int, budget: int) -> Case:
     """Return a case without its book, for rules that do not look at it: one that did would not get far."""
-    case, signal = _new(Case), at.signal
-    _set_fields(
-        case,
-        {
-            "signal": signal,
-            "side": signal.side,
-            "trade": signal,
-            "facts": at.facts,
-            "balances": at.held,
-            "limits": limits,
-            "now_ms": at.now_ms,
-            "problems": (),
-            "budget": from_micro(budget),
-        },
-    )
+    case = _new(Case)
+    fields = {
+        "signal": signal,
+        "side": signal.side,
+        "trade": signal,
+        "facts": at.facts,
+        "balances": at.held,
+        "limits": at.kept.limits,
+        "now_ms": now_ms,
+        "problems": (),
+        "budget": from_micro(budget),
+    }
+    _set_fields(case, fields)
     return case
 
 
