@@ -38,8 +38,15 @@ Levels = tuple[tuple[Level, ...], tuple[Level, ...], Decimal | None, int]
 """A book's bids, asks, tick and time."""
 
 
+class Quoted(NamedTuple):
+    """The first rule that fails for a leader's price, and our limit; None where it cannot be reckoned."""
+
+    first: int
+    limit: Decimal | None
+
+
 class Priced(NamedTuple):
-    """The first rule that fails at a price, and what an order would cost there; `seen` keeps what its key names."""
+    """The first rule that fails at a limit, and what an order would cost there; `seen` keeps what its key names."""
 
     first: int
     budget: int
@@ -106,6 +113,7 @@ class Kept:
             return [(place, rule) for place, (_, rule) in enumerate(rules) if looks[place] in kinds]
 
         self._by_lot = placed("nothing", "market", "token", "balances")
+        self._by_quote = placed("quote")
         self._by_price = placed("price", "size") if sized else placed("price")
         self._by_age = placed("age")
         self._by_budget: Placed = placed("budget") if sized else []
@@ -114,17 +122,21 @@ class Kept:
         self._budget_place = self._by_budget[0][0] if self._by_budget else NONE
         self._other_place = self._others[0][0] if self._others else NONE
         self._terms: dict[tuple[object, ...], int] = {}
+        self._quoted: dict[tuple[Decimal, Decimal], Quoted] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
         self._ages: dict[tuple[int, int], int] = {}
 
     def at_once(self, at: Standing, signal: ActionableSignal, levels: Levels, now_ms: int) -> str:
         """Return the first rule that fails, if what takes a book was answered before."""
         bids, asks, tick, book_at_ms = levels
-        priced = self._priced.get((at.terms, id(bids), id(asks), tick, signal.price))
+        quoted = self._quoted.get((signal.price, tick or at.facts.tick))
         age = self._ages.get((now_ms - signal.traded_at_ms, now_ms - book_at_ms))
-        if priced is None or age is None or not self._lightly:
+        if quoted is None or age is None or not self._lightly:
             return ""
-        first, budget = min(at.first, priced.first, age), priced.budget
+        priced = self._priced.get((at.terms, id(bids), id(asks), quoted.limit))
+        if priced is None:
+            return ""
+        first, budget = min(at.first, quoted.first, priced.first, age), priced.budget
         afforded = at.afforded.get(budget) if first > self._budget_place else NONE
         if afforded is None:
             afforded = self._afforded(at, _light(at, signal, now_ms, budget), budget)
@@ -138,8 +150,9 @@ class Kept:
         facts = case.facts
         terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
         at.first, at.terms = _first(self._by_lot, case, NONE), self._terms.setdefault(terms, len(self._terms))
-        priced = self._price(case, at.terms)
-        first = min(at.first, priced.first, self._age(case))
+        quoted = self._quote(case)
+        priced = self._price(case, at.terms, quoted.limit)
+        first = min(at.first, quoted.first, priced.first, self._age(case))
         if first > self._budget_place:
             first = min(first, self._afforded(at, case, priced.budget))
         first = _first(self._others, case, first)
@@ -151,9 +164,20 @@ class Kept:
         at.unsold = failed[0] if failed and failed[0] in SOON_KNOWN else ""
         return failed
 
-    def _price(self, case: Case, terms: int) -> Priced:
+    def _quote(self, case: Case) -> Quoted:
+        key = (case.signal.price, case.seen_book.tick or case.facts.tick)
+        found = self._quoted.get(key)
+        if found is not None:
+            return found
+        try:
+            limit = case.limit
+        except UNKNOWN:
+            limit = None
+        return _keep(self._quoted, key, Quoted(_first(self._by_quote, case, NONE), limit))
+
+    def _price(self, case: Case, terms: int, limit: Decimal | None) -> Priced:
         book = case.seen_book
-        key = (terms, id(book.bids), id(book.asks), book.tick, case.signal.price)
+        key = (terms, id(book.bids), id(book.asks), limit)
         found = self._priced.get(key)
         if found is not None:
             return found
