@@ -119,7 +119,7 @@ class Parts:
 
     def _venue(self, live: "LiveParts | None") -> Venue:
         if live:
-            return Shadowed(live.venue, self.prices.book_at_hand)
+            return Shadowed(live.venue, self.prices.book_at_hand, live.venue.turns)
         latency_s, taken = self.settings.paper_latency_s, Taken()
         return PaperVenue(self.prices, clock=self.clock, stop=self.stop, latency_s=latency_s, taken=taken)
 

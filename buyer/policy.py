@@ -15,6 +15,7 @@ from shared.accounts import COUNTS
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
 from shared.money import from_micro, to_micro
 
+_result = RuleResult.filler()
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 _NONE = Decimal(0)
@@ -88,7 +89,7 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
         passed, value, limit = rule(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
-    return RuleResult.of_checked(rule=name, passed=passed, value=_text(value), limit=_text(limit))
+    return _result({"rule": name, "passed": passed, "value": _text(value), "limit": _text(limit)})
 
 
 def _trade(case: Case) -> Trade | None:
@@ -149,6 +150,8 @@ def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
 
 
 def _text(value: object) -> str:
+    if type(value) is str:
+        return value
     if callable(value):
         value = cast("Callable[[], object]", value)()
     return format(value, "f") if isinstance(value, Decimal) else str(value)

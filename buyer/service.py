@@ -27,7 +27,10 @@ from shared.lease import Lease
 from shared.stop import Either
 from shared.streams import Entry
 from shared.writes import Ack
+from shared.written import Reader
 
+_SIGNAL = "ACTIONABLE_SIGNAL"
+_SIGNALS = Reader(ActionableSignal)
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
 SETTLEMENT_ENDS_S = 5.0
@@ -232,7 +235,9 @@ class BuyerService:
         try:
             self._attempts.make(
                 entry.id,
-                lambda: self._dispatch(read_event(entry.json), entry),
+                lambda: self._dispatch(
+                    _SIGNALS.read(entry.json) if entry.event == _SIGNAL else read_event(entry.json), entry
+                ),
                 lambda reason: self._bury(entry, reason),
             )
         except NotSettled as error:

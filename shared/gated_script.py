@@ -31,7 +31,7 @@ def _nothing() -> None:
 class Turns(threading.local):
     """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet.
 
-    `meanwhile` is what a thread has to do while the server takes its next turn.
+    `meanwhile` is what a thread has to do while the server carries out its next step.
     """
 
     taken = False
@@ -86,7 +86,7 @@ class GatedScript:
         if not turn.wait(turns.stop, heard):
             raise Unavailable("stopping, nothing was sent")
         turns.taken = True
-        return self._step(keys, args)
+        return self._step(keys, args, turns.meanwhile)
 
     def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Run the script by itself for each of `calls`, in one round trip (`Script.many`)."""

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
 
+import msgspec
 from redis import Redis
 
 from shared.accounts import Lot, Postings, behind_account, cost_account, shares_account
@@ -292,7 +293,7 @@ def _encoded(write: Write) -> list[str]:
     def bound(value: int | None) -> str:
         return "" if value is None else str(value)
 
-    texts[0] = json.dumps(
+    texts[0] = msgspec.json.encode(
         {
             "ids": [write.id, *write.unless],
             "most": MOST_WRITES,
@@ -311,7 +312,7 @@ def _encoded(write: Write) -> list[str]:
             "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
             "expected_seq": bound(write.expected_seq),
         }
-    )
+    ).decode()
     return texts
 
 

@@ -53,6 +53,11 @@ class Entry:
     deliveries: int = 1
 
     @property
+    def event(self) -> str:
+        """Return the event's name, or '' when the entry holds none."""
+        return self.fields.get("event", "")
+
+    @property
     def json(self) -> str:
         """Return the event's JSON, or '' when the entry holds none."""
         return self.fields.get("json", "")

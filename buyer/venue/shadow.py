@@ -1,22 +1,36 @@
 """A live venue with paper beside it: each outcome says what the paper venue would have made of the same order."""
 
+import threading
 from collections.abc import Callable
 
 from buyer.venue.matching import beside
 from buyer.venue.port import Venue
 from shared.events import Order, Outcome
+from shared.gated_script import Turns
 from shared.market import Book, MarketFacts
 
 
-class Shadowed:
-    """Places orders at `venue`; `book_at_hand` never asks anybody, so the comparison costs the order no time."""
+class _Seen(threading.local):
+    """Whose book a thread looked at last, while its order's intent was written, and the book."""
 
-    def __init__(self, venue: Venue, book_at_hand: Callable[[str], Book | None]) -> None:
-        self._venue, self._book_at_hand = venue, book_at_hand
+    order_id = ""
+    book: Book | None = None
+
+
+class Shadowed:
+    """Places orders at `venue`; `book_at_hand` never asks anybody, and is asked while the server writes the intent."""
+
+    def __init__(self, venue: Venue, book_at_hand: Callable[[str], Book | None], turns: Turns | None = None) -> None:
+        self._venue, self._book_at_hand, self._turns = venue, book_at_hand, turns
+        self._seen = _Seen()
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         """Return what the venue will send."""
-        return self._venue.prepare(order, facts, now_ms)
+        prepared, self._seen.order_id = self._venue.prepare(order, facts, now_ms), ""
+        if self._turns is not None:
+            make = self._turns.meanwhile
+            self._turns.meanwhile = lambda: (make(), self._look(order))
+        return prepared
 
     def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
         """Return what became of an order at the venue."""
@@ -28,5 +42,9 @@ class Shadowed:
         Raises:
             OutcomeUnknown: as the venue does.
         """
-        book = self._book_at_hand(order.token_id)
-        return beside(self._venue.place(order, facts, prepared), order, book, facts)
+        if self._seen.order_id != order.id:
+            self._look(order)
+        return beside(self._venue.place(order, facts, prepared), order, self._seen.book, facts)
+
+    def _look(self, order: Order) -> None:
+        self._seen.order_id, self._seen.book = order.id, self._book_at_hand(order.token_id)

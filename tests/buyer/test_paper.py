@@ -115,6 +115,23 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
     assert len(live.placed) == 1
 
 
+def test_the_book_for_paper_is_looked_at_while_the_intent_is_written_and_once() -> None:
+    looked: list[str] = []
+    turns = Turns(cast("RateGate", None), threading.Event())
+    venue = Shadowed(FakeVenue(), lambda token: (looked.append(token), a_book())[1], turns)
+
+    prepared = venue.prepare(an_order(), a_market(), NOW_MS)
+    before = list(looked)
+    turns.meanwhile()
+    outcome = venue.place(an_order(), a_market(), prepared)
+    again = venue.place(an_order().model_copy(update={"id": "9" * 64}), a_market(), prepared)
+
+    assert before == []
+    assert looked == [TOKEN, TOKEN]
+    assert outcome.paper is not None
+    assert again.paper is not None
+
+
 def test_without_a_book_at_hand_a_live_outcome_stands_alone() -> None:
     assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market(), "").paper is None
 
