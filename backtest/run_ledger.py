@@ -7,7 +7,7 @@ from buyer.journal import NO_BALANCES, Journal
 from buyer.journal import Known as Before
 from buyer.limits import Limits
 from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import merged, peaks_of
+from shared.accounts import peaks_of
 from shared.events import BuyEngineDecision, DeadLetter, Order, Portfolio
 from shared.ledger import MemoryLedger, lot_record
 from shared.market import MarketFacts
@@ -108,10 +108,9 @@ class RunJournal(Journal):
         if order is None or outcome is None or scope is None or facts is None:
             return self._run.commit(Write(id=write_id, postings=postings, records=records))
         before = decision.inputs.portfolio or NO_BALANCES
-        postings = merged((*postings, *settle(order, outcome, scope, before)))
+        postings = (*postings, *settle(order, outcome, scope, before))
         if order.side == "BUY" and outcome.shares > 0:
             records = (*records, lot_record(lot_of(order, facts, decision)))
+        peaks = peaks_of(postings) if order.side == "SELL" else ()  # a buy realizes nothing
         guard = Guard(scope.amounts["lot_shares"], at_least=0)
-        return self._run.commit(
-            Write(id=write_id, postings=postings, peaks=peaks_of(postings), guards=(guard,), records=records)
-        )
+        return self._run.commit(Write(id=write_id, postings=postings, peaks=peaks, guards=(guard,), records=records))

@@ -91,29 +91,32 @@ class Names(NamedTuple):
     amounts: dict[str, str]
     accounts: tuple[str, ...]
     records: tuple[tuple[str, str], ...]
+    exposed: tuple[str, ...]
+    """Accounts that hold the lot's cost."""
 
 
 @lru_cache(maxsize=4096)
 def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> Names:
     scope = Scope(leader, token_id, condition_id, day, event_id, group, pnl)
-    exposed = scope.exposures
+    at_risk = scope.exposures
     amounts = {
         "cash": accounts.CASH,
         "spent_today": scope.day,
-        "market_exposure": exposed["market_exposure"],
+        "market_exposure": at_risk["market_exposure"],
         "lot_shares": accounts.shares_account(leader, token_id),
         "lot_cost": accounts.cost_account(leader, token_id),
-        "event_exposure": exposed["event_exposure"],
-        "group_exposure": exposed["group_exposure"],
-        "leader_exposure": exposed["leader_exposure"],
-        "total_exposure": exposed["total_exposure"],
+        "event_exposure": at_risk["event_exposure"],
+        "group_exposure": at_risk["group_exposure"],
+        "leader_exposure": at_risk["leader_exposure"],
+        "total_exposure": at_risk["total_exposure"],
         "realized_today": scope.pnl,
         "leader_realized": accounts.realized_account(leader),
         "leader_peak": accounts.peak_account(leader),
         "behind": accounts.behind_account(leader, token_id),
     }
     records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
-    return Names(amounts, (*amounts.values(), *_OTHERS), records)
+    exposed = accounts.exposures(leader, condition_id, event_id, group)
+    return Names(amounts, (*amounts.values(), *_OTHERS), records, exposed)
 
 
 def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
@@ -190,7 +193,7 @@ def reserve(order: Order, scope: Scope) -> Postings:
     if order.side == "SELL":
         return ((accounts.shares_account(scope.leader, scope.token_id), -to_micro(order.shares)),)
     budget = to_micro(order.budget)
-    return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in _exposed(scope)))
+    return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in scope.names.exposed))
 
 
 def counted(order: Order, scope: Scope) -> tuple[Tally, ...]:
@@ -202,7 +205,19 @@ def guards(order: Order, scope: Scope, limits: Limits, before: Portfolio | None)
     """Return what must hold at the very moment of the intent, whatever changed since it was decided on `before`."""
     if order.side == "SELL":
         return (*_OFF["SELL"], Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
-    caps, exposed = _caps(limits), scope.exposures
+    caps = _caps(limits)
+    least = 1 + _peak(before) - caps.drawdown
+    return (
+        *_capped(scope.key, caps),
+        Guard(accounts.realized_account(scope.leader), at_least=least),
+        Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _capped(key: tuple[str, str, str, str, str, str, str], caps: "Caps") -> tuple[Guard, ...]:
+    scope = Scope(*key)
+    exposed = scope.exposures
     return (
         *_OFF["BUY"],
         Guard(accounts.CASH, at_least=0),
@@ -213,8 +228,6 @@ def guards(order: Order, scope: Scope, limits: Limits, before: Portfolio | None)
         Guard(exposed["total_exposure"], at_most=caps.total),
         *((Guard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
         Guard(scope.pnl, at_least=1 - caps.day_loss),
-        Guard(accounts.realized_account(scope.leader), at_least=1 + _peak(before) - caps.drawdown),
-        Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
     )
 
 
@@ -263,14 +276,14 @@ def settle(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> P
 def _settle_buy(order: Order, outcome: Outcome, scope: Scope) -> Postings:
     fee = to_micro(outcome.fee)
     cost = to_micro(outcome.usdc) + fee
-    unused = to_micro(order.budget) - cost
+    unused, amounts = to_micro(order.budget) - cost, scope.names.amounts
     return merged(
         (
             (accounts.CASH, unused),
             (scope.day, -unused),
-            *((account, -unused) for account in _exposed(scope)),
-            (accounts.shares_account(scope.leader, scope.token_id), to_micro(outcome.shares)),
-            (accounts.cost_account(scope.leader, scope.token_id), cost),
+            *((account, -unused) for account in scope.names.exposed),
+            (amounts["lot_shares"], to_micro(outcome.shares)),
+            (amounts["lot_cost"], cost),
             (accounts.FEES, fee),
         )
     )
@@ -294,10 +307,6 @@ def _settle_sell(order: Order, outcome: Outcome, scope: Scope, before: Portfolio
             (accounts.FEES, fee),
         )
     )
-
-
-def _exposed(scope: Scope) -> tuple[str, ...]:
-    return exposures(scope.leader, scope.condition_id, scope.event_id, scope.group)
 
 
 def basis_of(sold: int, before: Portfolio) -> int:

@@ -42,6 +42,7 @@ PURE = (
     "buyer/once.py",
     "buyer/order_states.py",
     "buyer/policy.py",
+    "buyer/reasons.py",
     "buyer/portfolio.py",
     "buyer/rules.py",
     "buyer/shard.py",
