@@ -44,6 +44,7 @@ CONNECT_TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Stops an endless answer; a full page of 1,000 activity rows is below 1 MB."""
 MAX_REDIRECTS = 3
+MOST_LABELS = 32
 _SESSIONS_OWN = frozenset({"Accept-Encoding", "Connection"})
 SECRET_CHARS = 12
 """A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
@@ -95,6 +96,7 @@ class Upstream:
         self._silence_s = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self._max_body_bytes = max_body_bytes
         self._tap = tap
+        self._labels: dict[tuple[str, str], str] = {}
         self._session = _session(self._base, pool_size, headers or {})
         self._lines = _lines(self._base, self._session, self._silence_s)
 
@@ -153,7 +155,7 @@ class Upstream:
         given, data = {"Content-Type": "application/json", **(headers or {})}, body.encode()
         line = self._lines.written(method, path, params or {}, given, data) if self._lines else b""
         sent: dict[str, Any] = {"headers": given, "params": params or {}, "data": data}
-        return Request(method, path, f"{self.name} {method} {self._hide(path)}", lane, line, sent)
+        return Request(method, path, self._label(method, path), lane, line, sent)
 
     def send(self, request: Request) -> Answer:
         """Send a request and return the whole answer; raises `Unavailable` and `Malformed` as `exchange` does."""
@@ -269,6 +271,15 @@ class Upstream:
         elif not answer.is_fault:
             for gate in self._gates:
                 gate.succeeded(latency_s)
+
+    def _label(self, method: str, path: str) -> str:
+        """Name a request without its secrets; the names of an order's way are kept, as redacting takes a while."""
+        label = self._labels.get((method, path))
+        if label is None:
+            label = f"{self.name} {method} {self._hide(path)}"
+            if len(self._labels) < MOST_LABELS:
+                self._labels[method, path] = label
+        return label
 
     def _hide(self, text: str) -> str:
         for secret in self._secrets:
