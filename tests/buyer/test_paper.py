@@ -2,7 +2,7 @@
 
 import threading
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,9 @@ from buyer.venue.taken import Taken
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
-from tests.buyer.builders import NOW_MS, a_book, a_case, a_market, some_settings
+from shared.gated_script import Turns
+from shared.rate_gate import RateGate
+from tests.buyer.builders import NOW_MS, TOKEN, a_book, a_case, a_market, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 
 D = Decimal

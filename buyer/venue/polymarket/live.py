@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from buyer.fills import dearest_fee
 from buyer.trades import OrderSeen, Trade, provisional
 from buyer.venue.polymarket.account import Account
@@ -53,7 +55,7 @@ class Prepared:
     @property
     def text(self) -> str:
         """Return it as one JSON line."""
-        return json.dumps({"hash": self.hash, "signed_at_ms": self.signed_at_ms, "body": self.body})
+        return msgspec.json.encode({"hash": self.hash, "signed_at_ms": self.signed_at_ms, "body": self.body}).decode()
 
     @classmethod
     def of(cls, text: str) -> "Prepared":

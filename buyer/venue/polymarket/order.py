@@ -3,10 +3,11 @@
 Source: venue reference 3.3; `polymarket-client` 0.14.0, `orders/typed_data.py` and `post.py`, whose bytes these are.
 """
 
-import json
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+
+import msgspec
 
 from buyer.once import cached_property
 from buyer.venue.polymarket.amounts import Amounts, Kind
@@ -150,7 +151,7 @@ def body(order: UnsignedOrder, signature: str, owner: str) -> str:
     }
     if order.post_only:
         payload["postOnly"] = True
-    return json.dumps(payload, separators=(",", ":"))
+    return msgspec.json.encode(payload).decode()
 
 
 def _digest(exchange: Exchange, contents: bytes) -> bytes:
