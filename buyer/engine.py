@@ -13,7 +13,7 @@ from buyer.journal import Journal, Known, MovedOn
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
-from buyer.reasons import Reasons
+from buyer.reasons import Reasons, asked_in_order
 from buyer.venue.port import Prices, Venue
 from shared.clock import Clock
 from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
@@ -26,6 +26,7 @@ from shared.events import (
     Order,
     Outcome,
     Portfolio,
+    RuleResult,
     fact_id,
     read_event,
 )
@@ -75,14 +76,19 @@ class Engine:
         limits: Limits,
         identity: Identity,
         emit: Callable[[BuyEngineDecision], None],
+        signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
         reasons: Reasons | None = None,
         skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
     ) -> None:
-        """Build it; with `reasons` `skipped` is told of skips in place of decisions, where nothing follows."""
+        """Build it.
+
+        `signal_of` finds a signal again by its id, after a crash. With `reasons` `skipped` is told of skips in place of
+        decisions, where nothing follows.
+        """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
         self._emit, self._skipped = emit, skipped
-        self._reasons = reasons
+        self._reasons, self._signal_of = reasons, signal_of
         self._telling = threading.Lock()
 
     @property
@@ -113,13 +119,15 @@ class Engine:
                 self._journal.acknowledge(signal.id, ack)
             return None
         if before.intent:
-            return self.resume(before.intent, before.signed, ack)
+            return self.resume(before.intent, before.signed, ack, signal)
         self._wait_for_lot(signal, limits)
         return self._decide(signal, limits, scope, looked, ack)
 
-    def resume(self, intent: str, signed: str = "", ack: Ack | None = None) -> BuyEngineDecision | None:
+    def resume(
+        self, intent: str, signed: str = "", ack: Ack | None = None, signal: ActionableSignal | None = None
+    ) -> BuyEngineDecision | None:
         """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
-        draft, order, facts = _draft_in(intent)
+        draft, order, facts = self._draft(intent, signal)
         outcome = self._venue.find(order, facts, signed) or self._sent_again(draft, order, facts, signed)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, ack)
 
@@ -142,7 +150,7 @@ class Engine:
         inputs = self._inputs(looked)
         draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
         if verdict.order is not None and inputs.market is not None:
-            self._carry_out(draft, verdict, verdict.order, scope, inputs.market, None)
+            self._carry_out(draft, verdict, lambda: verdict.rules, scope, inputs.market, None)
         elif verdict.reason == DUST and task.keep == 0:
             self._conclude(draft, None, None, None)
         return verdict.reason
@@ -153,7 +161,7 @@ class Engine:
         Raises:
             Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
         """
-        draft, order, facts = _draft_in(intent)
+        draft, order, facts = self._draft(intent)
         outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
         return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
 
@@ -167,7 +175,7 @@ class Engine:
         signal = _signal_in(entry)
         before = self._journal.known(signal.id) if signal else None
         with contextlib.suppress(Malformed):
-            draft, order, facts = _draft_in(before.intent or "" if before else "")
+            draft, order, facts = self._draft(before.intent or "" if before else "", signal)
             signed = before.signed if before else ""
             outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
             given_up = draft.model_copy(update={"outcome": outcome})
@@ -177,6 +185,25 @@ class Engine:
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
+
+    def _draft(
+        self, intent: str, signal: ActionableSignal | None = None
+    ) -> tuple[BuyEngineDecision, Order, MarketFacts]:
+        """Return what an intent holds, with its rules judged again where it was written before they were.
+
+        They are left out when nobody finds the signal, or when limits or code are not those of the decision.
+        """
+        draft, order, facts = _draft_in(intent)
+        inputs, ours = draft.inputs, self._identity
+        same = (inputs.config_id, inputs.code_version) == (ours.config_id, ours.code_version)
+        if draft.rules or not same:
+            return draft, order, facts
+        signal = signal or self._signal_of(draft.signal_id)
+        if signal is None:
+            return draft, order, facts
+        limits = self._limits.of(draft.leader)
+        looked = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
+        return draft.but(rules=decide(Case(*looked, signal)).rules), order, facts
 
     def _sent_again(self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str) -> Outcome:
         """Place what the venue does not show, unless it may not go out any more; asked at its turn: that can take long.
@@ -218,15 +245,20 @@ class Engine:
     ) -> BuyEngineDecision | None:
         market, book, portfolio, now_ms, problems = looked
         case = Case(market, book, portfolio, limits, now_ms, problems, signal)
-        verdict = decide(case, self._reasons)
+        verdict = decide(case, self._reasons.failed if self._reasons else asked_in_order)
         if self._reasons and verdict.idle:
             self._skipped(signal, verdict.reason)
             return None
+
+        def rules() -> tuple[RuleResult, ...]:
+            return () if self._reasons else decide(case).rules
+
         inputs = self._inputs(looked)
-        draft = self._decision(signal.id, signal.leader, signal.token_id, verdict, inputs)
         if verdict.order is None or inputs.market is None:
-            return self._conclude(draft, None, None, ack)
-        return self._carry_out(draft, verdict, verdict.order, scope, inputs.market, ack)
+            whole = verdict if self._reasons else decide(case)
+            return self._conclude(self._decision(*_names(signal), whole, inputs), None, None, ack)
+        draft = self._decision(*_names(signal), verdict, inputs)
+        return self._carry_out(draft, verdict, rules, scope, inputs.market, ack)
 
     def _look(
         self, fact: str, leader: str, token_id: str, limits: Limits, *, ask: bool = True
@@ -256,16 +288,22 @@ class Engine:
         self,
         draft: BuyEngineDecision,
         verdict: Decision,
-        order: Order,
+        rules: Callable[[], tuple[RuleResult, ...]],
         scope: Scope,
         facts: MarketFacts,
         ack: Ack | None,
     ) -> BuyEngineDecision | None:
-        """Write the intent, then place the order, then conclude: in this order, whatever crashes in between."""
+        """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
+
+        The order does not wait for the rules' values: they follow from what the intent holds, and join its decision.
+        """
+        order = draft.order
+        if order is None:
+            raise Malformed(f"the decision on {draft.signal_id} holds no order")
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
         intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
         if isinstance(intent, Refused):
-            no = refused(verdict, intent.account, intent.value, intent.limit)
+            no = refused(verdict._replace(rules=rules()), intent.account, intent.value, intent.limit)
             return self._conclude(
                 self._decision(draft.signal_id, draft.leader, draft.token_id, no, draft.inputs),
                 None,
@@ -276,7 +314,7 @@ class Engine:
             return self._join(draft.signal_id, ack)
         late = self._too_late(draft)
         outcome = _cancelled("stale when its turn came") if late else self._venue.place(order, facts, prepared)
-        return self._conclude(draft.but(outcome=outcome), scope, facts, ack)
+        return self._conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
 
     def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""
@@ -360,6 +398,10 @@ def _draft_in(intent: str) -> tuple[BuyEngineDecision, Order, MarketFacts]:
     if not isinstance(draft, BuyEngineDecision) or draft.order is None or draft.inputs.market is None:
         raise Malformed(f"the intent {intent[:120]!r} holds no order")
     return draft, draft.order, draft.inputs.market
+
+
+def _names(signal: ActionableSignal) -> tuple[str, str, str]:
+    return signal.id, signal.leader, signal.token_id
 
 
 def _signal_in(entry: Entry) -> ActionableSignal | None:

@@ -39,9 +39,6 @@ from shared.money import from_micro
 from shared.switch import STOPS, turn
 from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Stale, Write
 
-_OPEN = '"outcome":null'
-"""Where the outcome of a draft will stand in its JSON: there only, as quotes inside of texts are escaped."""
-
 
 @dataclass(frozen=True)
 class Known:
@@ -57,9 +54,8 @@ class MovedOn(Exception):
 
 
 class _Here(threading.local):
-    """What a thread wrote last, the draft of an intent and its JSON; and the step it decides on unless it asked."""
+    """The step that a thread decides on, unless it asked."""
 
-    draft: tuple[BuyEngineDecision | None, str] = (None, "")
     seq: int | None = None
 
 
@@ -158,8 +154,7 @@ class Journal:
             MovedOn: what was at hand does not hold any more.
         """
         bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
-        text = draft.model_dump_json()
-        self._here.draft = draft, text
+        text = write_event(draft)
         write = Write(
             id=f"intent:{draft.signal_id}",
             postings=reserve(order, scope),
@@ -200,7 +195,7 @@ class Journal:
             ),
             fence=self._fence(),
             ack=ack,
-            texts={decision.id: self._text(decision)},
+            texts={decision.id: write_event(decision)},
         )
         if order is None or outcome is None or scope is None or facts is None:
             return _standing(self._ledger.commit(replace(write, expected_seq=self._decided_on())))
@@ -227,14 +222,6 @@ class Journal:
         """Return the step that this thread's decision rests on, once."""
         seq, self._here.seq = self._here.seq, None
         return seq
-
-    def _text(self, decision: BuyEngineDecision) -> str:
-        """Return the decision's JSON: what its intent wrote already, with the outcome in its place."""
-        draft, text = self._here.draft
-        outcome = decision.outcome
-        if outcome is None or text.count(_OPEN) != 1 or decision.model_copy(update={"outcome": None}) != draft:
-            return write_event(decision)
-        return text.replace(_OPEN, f'"outcome":{outcome.model_dump_json()}')
 
 
 def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -27,19 +27,20 @@ from buyer.venue.taken import Taken
 from shared import logs
 from shared.broker import connect
 from shared.clock import Clock
-from shared.events import SIGNALS, BuyEngineDecision
+from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, read_event
 from shared.group_reader import GroupReader
 from shared.lease import Lease
 from shared.ledger import Ledger, RedisLedger
 from shared.ledger_mirror import Mirror
 from shared.life import code_version
 from shared.money import to_micro
-from shared.streams import Entry
+from shared.streams import Entry, tail
 
 if TYPE_CHECKING:
     from buyer.live import LiveAccount, LiveParts
 
 BLOCK_MS = 1000
+RECENT_SIGNALS = 5000
 
 Emit = Callable[[BuyEngineDecision], None]
 
@@ -90,6 +91,7 @@ class Parts:
             limits=self.settings.limits,
             identity=Identity(self.mode, self.settings.limits.id, code_version()),
             emit=announce,
+            signal_of=self._signal_of,
         )
         tasks = ExitTasks(ledger, lambda: lease.fence)
         service = BuyerService(
@@ -110,6 +112,12 @@ class Parts:
         )
         counting.append(service)
         return service
+
+    def _signal_of(self, signal_id: str) -> ActionableSignal | None:
+        """Find a signal among the last ones: one that an intent stands for was not acknowledged yet."""
+        named = (entry for entry in tail(self.redis, SIGNALS, RECENT_SIGNALS) if signal_id in entry.json)
+        events = (read_event(entry.json) for entry in named if entry.event == "ACTIONABLE_SIGNAL")
+        return next((event for event in events if isinstance(event, ActionableSignal) and event.id == signal_id), None)
 
     def _ledgers(self, shard: Shard) -> tuple[Ledger, Mirror | None]:
         """Return the ledger, with a copy at hand where no other shard of ours writes to it all the time."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from buyer.case import UNKNOWN, Case, ExitCase, Judged, Seen
 from buyer.exits import DUST, opened_by, order_fact
-from buyer.reasons import Reasons
+from buyer.reasons import Failing
 from buyer.rules import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from shared.accounts import COUNTS
 from shared.events import ExitTask, Gathered, Order, RuleResult, Trade, Verdict, fact_id
@@ -42,21 +42,21 @@ class Decision(NamedTuple):
         return self.order is None and self.gathered is None and self.exit is None
 
 
-def decide(case: Case, reasons: Reasons | None = None) -> Decision:
+def decide(case: Case, failing: Failing | None = None) -> Decision:
     """Judge one signal by every rule of its side.
 
-    With `reasons` the verdict is the same, without the rules' values and, where nothing follows from a skip, without
-    the trade: for runs over millions of signals.
+    With `failing`, which names the rules that fail, the verdict is the same, without the rules' values and, where
+    nothing follows from a skip, without the trade: for an order that cannot wait, and for millions of signals.
     """
-    rules = () if reasons else _judged(RULES[case.side], case)
-    failed = reasons.failed(case) if reasons else [rule.rule for rule in rules if not rule.passed]
+    rules = () if failing else _judged(RULES[case.side], case)
+    failed = failing(case) if failing else [rule.rule for rule in rules if not rule.passed]
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
         return Decision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        trade, left = _trade(case) if task or not reasons else None, _left(case)
+        trade, left = _trade(case) if task or not failing else None, _left(case)
         return Decision("SKIP", failed[0], rules, None, trade, left, task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")

@@ -4,7 +4,7 @@ The rules are those of every decision, in their order. What they answered is kep
 the same (`rules.LOOKS_AT`), so most skips are known at once, before a whole case is made of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import takewhile
@@ -30,6 +30,8 @@ NONE = 1 << 30
 SOON_KNOWN = frozenset(_leading("SELL"))
 """Rules of a sell that come first and by which nothing follows from it, whatever else it looks at."""
 
+Failing = Callable[[Case], list[str]]
+"""Names the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 Placed = Sequence[tuple[int, Rule]]
@@ -82,9 +84,9 @@ class Reasons:
         """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
         held, signal, self.last = case.portfolio, case.signal, None
         if case.problems or case.market is None or case.book is None or held is None:
-            return _asked_in_order(case)
+            return asked_in_order(case)
         if case.limits.gather_window_s or held.gathered is not None or signal.cause != "TRADE" or signal.part:
-            return _asked_in_order(case)
+            return asked_in_order(case)
         kept = self._kept.get(id(case.limits))
         if kept is None:
             kept = self._kept[id(case.limits)] = Kept(case.limits)
@@ -160,7 +162,7 @@ class Kept:
 
     def sell_failed(self, case: Case, at: Standing) -> list[str]:
         """Return the rules that fail for a sell; note why nothing follows."""
-        failed = _asked_in_order(case)
+        failed = asked_in_order(case)
         at.unsold = failed[0] if failed and failed[0] in SOON_KNOWN else ""
         return failed
 
@@ -237,7 +239,8 @@ def _keep(kept: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
     return answer
 
 
-def _asked_in_order(case: Case) -> list[str]:
+def asked_in_order(case: Case) -> list[str]:
+    """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
     failed: list[str] = []
     for name, rule in asked(case.side, case.limits):
         try:

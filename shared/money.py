@@ -65,7 +65,8 @@ def plain(value: Decimal) -> Decimal:
 def money_text(value: Decimal) -> str:
     """Return `value` as it crosses processes: its canonical form, never with an exponent."""
     text = str(value)
-    if len(text) <= _SHORT and text[-1] in "123456789" and "E" not in text:
+    last = text[-1]
+    if len(text) <= _SHORT and "E" not in text and (last in "123456789" or (last == "0" and "." not in text)):
         return text  # no trailing zeros, no exponent, nothing to round: the form itself
     return format(plain(value), "f")
 

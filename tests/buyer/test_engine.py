@@ -15,12 +15,14 @@ from buyer.fills import walk
 from buyer.journal import Journal, Known
 from buyer.limits import Limits
 from buyer.portfolio import Scope, scope_of
+from buyer.rules import RULES
 from shared import accounts, ledger
 from shared.clock import ManualClock
 from shared.errors import Fenced, OutcomeUnknown, RefusedForSafety
 from shared.events import (
     DEAD,
     DECISIONS,
+    ActionableSignal,
     BuyEngineDecision,
     DeadLetter,
     Gathered,
@@ -53,6 +55,7 @@ class Desk:
     prices: FakePrices = field(default_factory=FakePrices)
     venue: FakeVenue = field(default_factory=FakeVenue)
     told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
+    found: dict[str, ActionableSignal] = field(default_factory=dict[str, ActionableSignal])
 
     def __post_init__(self) -> None:
         self.restart()
@@ -68,6 +71,7 @@ class Desk:
             limits=self.limits,
             identity=Identity("paper", self.limits.id, "test"),
             emit=self.told.append,
+            signal_of=self.found.get,
         )
         tasks = ExitTasks(self.ledger, lambda: Fence("lease", "1"))
         self.exits = ExitDesk(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
@@ -590,16 +594,48 @@ class Noting(MemoryLedger):
         return super().commit(write)
 
 
-@pytest.mark.parametrize("title", ["Will it rain?", 'a "title" with "outcome":null in it', ""])
-def test_the_text_of_a_decision_is_its_intents_with_the_outcome_letter_for_letter(title: str) -> None:
+def test_an_order_does_not_wait_for_the_rules_values_and_its_decision_has_them_all() -> None:
     written = Noting()
     desk = Desk(ledger=written)
-    desk.prices.market = a_market(title=title)
 
     decision = desk.engine.handle(a_signal())
 
     assert decision is not None
-    assert decision.outcome is not None
     intent, concluded = written.writes
-    assert intent.records[0].value == write_event(decision.model_copy(update={"outcome": None}))
+    bare = decision.model_copy(update={"outcome": None, "rules": ()})
+    assert intent.records[0].value == write_event(bare)
     assert concluded.texts == {decision.id: write_event(decision)}
+    assert {rule.rule for rule in decision.rules} == set(RULES["BUY"])
+
+
+def test_a_decision_finished_after_a_crash_has_the_rules_as_they_were_judged() -> None:
+    whole = Desk().engine.handle(a_signal())
+    desk = Desk()
+    desk.venue.unknown = 1
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+
+    desk.found = {a_signal().id: a_signal()}
+    desk.restart()
+    ((_, intent),) = desk.journal.open_intents().items()
+    resumed = desk.engine.resume(intent)
+
+    assert whole is not None
+    assert resumed is not None
+    assert resumed.rules == whole.rules
+    assert all(rule.passed for rule in resumed.rules)
+
+
+def test_rules_are_not_judged_again_by_other_limits_than_those_of_the_decision() -> None:
+    desk = Desk()
+    desk.venue.unknown = 1
+    with pytest.raises(OutcomeUnknown):
+        desk.engine.handle(a_signal())
+
+    desk.limits = some_limits(stake_usdc=Decimal(7))
+    desk.restart()
+    again = desk.engine.handle(a_signal())
+
+    assert again is not None
+    assert again.verdict == "BUY"
+    assert again.rules == ()
