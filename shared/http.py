@@ -117,26 +117,6 @@ class Upstream:
         body = codec.dumps(json, separators=(",", ":")).encode()
         return self._call("POST", path, lane, cost, data=body, headers={"Content-Type": "application/json"})
 
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: str = "",
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        lane: Lane = Lane.FRESH,
-    ) -> Answer:
-        """Send exactly `body` and return the whole answer, whatever its status: for a caller with its own table.
-
-        It goes over a warm connection without a session around it (`shared/http_line`), unless a proxy stands between.
-
-        Raises:
-            Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.
-            Malformed: the answer is too large, or a header cannot be sent.
-        """
-        return self.send(self.request(method, path, body=body, params=params, headers=headers, lane=lane))
-
     def request(
         self,
         method: str,
@@ -147,7 +127,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         lane: Lane = Lane.FRESH,
     ) -> Request:
-        """Return a request as `send` takes it, made whole ahead of the moment that it is sent.
+        """Return a request that `send` takes, for a caller with its own table of answers; it can be made ahead.
 
         Raises:
             Malformed: a header cannot be sent.
@@ -158,7 +138,14 @@ class Upstream:
         return Request(method, path, self._label(method, path), lane, line, sent)
 
     def send(self, request: Request) -> Answer:
-        """Send a request and return the whole answer; raises `Unavailable` and `Malformed` as `exchange` does."""
+        """Send exactly what was made and return the whole answer, whatever its status.
+
+        It goes over a warm connection without a session around it (`shared/http_line`), unless a proxy stands between.
+
+        Raises:
+            Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.
+            Malformed: the answer is too large.
+        """
         wish = (request.lane, 1)
         try:
             if self._lines is None:

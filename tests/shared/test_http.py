@@ -159,7 +159,7 @@ def test_an_exchange_sends_exactly_these_bytes_and_returns_the_answer_whatever_i
 ) -> None:
     server.says(Reply(status=425, body=b'{"error":"Too Early"}'))
 
-    answer = upstream.exchange("POST", "/order", body='{"a": 1}', headers={"POLY_ADDRESS": "0xabc"})
+    answer = upstream.send(upstream.request("POST", "/order", body='{"a": 1}', headers={"POLY_ADDRESS": "0xabc"}))
 
     (_, path, headers, body) = server.asked[0]
     assert (answer.status, answer.body) == (425, b'{"error":"Too Early"}')

@@ -213,5 +213,5 @@ def asked(
     params: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON of one authenticated request, or raise what its answer stands for."""
-    answer = clob.exchange(method, path, params=params, headers=headers, lane=Lane.ORDERS)
+    answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=Lane.ORDERS))
     return value_of(answer, f"{clob.name} {method} {path}", str, retry_after_s(answer.headers, clock.now_ms()))
