@@ -27,26 +27,33 @@ class FlakyRedis:
         self.away = 0
         self.lost_replies = 0
         pool: Any = self.redis.connection_pool
-        self._connect = pool.get_connection
-        pool.get_connection = self._connection
+        pool.connection_class = self._faulty(pool.connection_class)
 
-    def _connection(self, *args: Any, **kwargs: Any) -> Any:
-        connection = self._connect(*args, **kwargs)
-        if self.away or self.lost_replies:
-            read = connection.read_response
+    def _faulty(self, connection_class: Any) -> Any:
+        """Return connections that fail when their server is away."""
+        flaky = self
 
-            def faulty(*words: Any, **options: Any) -> Any:
-                connection.read_response = read
-                if self.away:
-                    self.away -= 1
-                    connection.disconnect()
+        class Faulty(connection_class):
+            loses = False
+
+            def send_command(self, *words: Any, **options: Any) -> Any:
+                script = words[0] == "EVALSHA"
+                if script and flaky.away:
+                    flaky.away -= 1
+                    self.disconnect()
                     raise ConnectionLost("away")
-                read(*words, **options)
-                self.lost_replies -= 1
-                raise ConnectionLost("the reply was lost")
+                self.loses = script and flaky.lost_replies > 0
+                return connection_class.send_command(self, *words, **options)
 
-            connection.read_response = faulty
-        return connection
+            def read_response(self, *words: Any, **options: Any) -> Any:
+                answer = connection_class.read_response(self, *words, **options)
+                if self.loses:
+                    self.loses = False
+                    flaky.lost_replies -= 1
+                    raise ConnectionLost("the reply was lost")
+                return answer
+
+        return Faulty
 
 
 class House:

@@ -16,7 +16,7 @@ from ops.demo import World, read_all, settle
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.capture import Capture
-from shared.events import BOOKS, DECISIONS, RAW, SIGNALS, BuyEngineDecision
+from shared.events import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS, BuyEngineDecision, ServiceStart
 from shared.segments import segments
 from shared.streams import tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
@@ -210,6 +210,7 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
     redeemer = programs.start("redeemer")
     capturing = ("ops.cli", "capture", str(folder), "--from-start")
     capture = programs.start(*capturing)
+    wait_until(lambda: "redeemer" in started(redis_server))  # one that finds no server at its start would end
     never = threading.Event()
     for turn, fault in enumerate(FAULTS):
         venue._control.post("/faults", fault)
@@ -250,6 +251,12 @@ def replays_byte_for_byte(folder: Path, made: list[BuyEngineDecision]) -> None:
     raw = {json.loads(entry.json)["source"] for entry in captured if entry.stream == RAW}
     assert raw >= {"data_api", "rpc", "rtds"}
     assert BOOKS in {entry.stream for entry in captured}
+
+
+def started(redis_server: EmbeddedRedis) -> set[str]:
+    """Return which services have said that they began."""
+    redis = connect(redis_server.url, blocking_s=1)
+    return {event.service for event in read_all(redis, SERVICE, ServiceStart)}
 
 
 def decisions(redis_server: EmbeddedRedis) -> list[BuyEngineDecision]:
