@@ -17,6 +17,7 @@ from shared.streams import Entry
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
 
+pytestmark = pytest.mark.slow
 D = Decimal
 WIDE = ("--max-day-usdc", "100000", "--max-market-usdc", "100000", "--max-event-usdc", "100000")
 CAPS = (*WIDE, "--max-leader-usdc", "100000", "--max-total-usdc", "100000")

@@ -15,6 +15,8 @@ from tests.backtest.browsing import Outside, look
 from tests.backtest.results import a_doubt
 from tests.backtest.test_copyable import GAIN, LOSS, UNSURE, a_trade, conduct_of, copied
 
+pytestmark = pytest.mark.slow
+
 EVIL = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
 PLOTS = ["results", "concentration", "accounts", "costs", "signals"]
 

@@ -148,7 +148,7 @@ def test_a_rule_answers_the_same_while_what_it_says_it_looks_at_is_the_same(give
         assert answers(mixed, names) == answers(case, names)
 
 
-@given(histories=st.lists(drawn, min_size=2, max_size=12), limits=st.sampled_from([ASKED, some_limits()]))
+@given(histories=st.lists(drawn, min_size=2, max_size=5), limits=st.sampled_from([ASKED, some_limits()]))
 def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
     histories: list[Drawn], limits: Limits
 ) -> None:
@@ -162,7 +162,7 @@ def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
         assert (failed[0] if failed else "all rules passed") == whole.reason
 
 
-@given(first=drawn, later=st.lists(signals, min_size=1, max_size=6))
+@given(first=drawn, later=st.lists(signals, min_size=1, max_size=4))
 def test_what_is_known_at_once_of_a_lot_is_what_a_whole_decision_says(
     first: Drawn, later: list[dict[str, Any]]
 ) -> None:
