@@ -11,6 +11,7 @@ from redis import Redis
 from buyer.adoption import Adoption
 from buyer.config import BuyerSettings
 from buyer.lanes import Lanes
+from buyer.parts import RECENT_SIGNALS
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
@@ -50,8 +51,6 @@ COLLECT_AT = (20_000, 20, 50)
 """Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
 LANES = 8
 """Tokens whose signals are worked on at once."""
-RECENT_SIGNALS = 5000
-"""Where the leader of a forgotten order is looked for."""
 
 
 @dataclass(frozen=True)

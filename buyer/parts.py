@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 BLOCK_MS = 1000
 RECENT_SIGNALS = 5000
+"""Where the signal of an intent, and the leader of a forgotten order, are looked for."""
 
 Emit = Callable[[BuyEngineDecision], None]
 
