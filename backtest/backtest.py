@@ -142,12 +142,12 @@ def _open(run: Run) -> tuple[OpenPosition, ...]:
 
 
 def _leaders(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
-    theirs = run.tally.theirs
+    theirs, signals = run.tally.theirs, run.tally.signals
     prices = {token_id: price_micro(run.quotes.last(token_id).price) for token_id in theirs.held}
     return tuple(
         LeaderResult(
             leader=leader,
-            signals=run.tally.signals[leader],
+            signals=signals[leader],
             ours=_standing(run.tally.by_leader.get(leader), [lot for lot in opened if lot.leader == leader]),
             theirs=sums.standing(*theirs.open(leader, prices)),
         )

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from backtest.happenings import Happening
-from shared.events import ActionableSignal
-from shared.money import to_micro
+from shared.leader_trade import LeaderTrade
 
 DAY_MS = 86_400_000
 TWO_SIDED = Decimal("0.5")
@@ -47,20 +46,20 @@ class Conduct:
     first_ms: int = 0
     last_ms: int = 0
 
-    def see(self, signal: ActionableSignal) -> None:
-        """Take in one signal."""
-        name = signal.market.condition_id or signal.token_id
-        market = self.markets.setdefault(name, Traded(signal.token_id))
-        amount, buys = to_micro(signal.usdc), signal.side == "BUY"
-        if (signal.token_id == market.first_token) == buys:
+    def see(self, trade: LeaderTrade) -> None:
+        """Take in one trade."""
+        name = trade.condition_id or trade.token_id
+        market = self.markets.setdefault(name, Traded(trade.token_id))
+        amount, buys = trade.usdc_micro, trade.side == "BUY"
+        if (trade.token_id == market.first_token) == buys:
             market.one += amount
         else:
             market.other += amount
         market.trades += 1
         self.trades += 1
         self.buys += buys
-        self.first_ms = self.first_ms or signal.traded_at_ms
-        self.last_ms = signal.traded_at_ms
+        self.first_ms = self.first_ms or trade.traded_at_ms
+        self.last_ms = trade.traded_at_ms
 
     @property
     def volume(self) -> int:
@@ -93,7 +92,7 @@ def of_leader(happenings: Iterable[Happening], leader: str, conduct: Conduct | N
     """Pass on everything but other leaders' trades; `conduct` sees this leader's."""
     for happening in happenings:
         what = happening.what
-        if isinstance(what, ActionableSignal):
+        if isinstance(what, LeaderTrade):
             if what.leader != leader:
                 continue
             if conduct and what.cause == "TRADE":

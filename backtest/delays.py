@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.errors import BadConfig
-from shared.events import ActionableSignal, fact_id
+from shared.events import fact_id
+from shared.leader_trade import LeaderTrade
 
 MOST_S = 30 * 86_400
 """The longest delay: far beyond the age at which any signal is stale."""
@@ -20,8 +21,8 @@ _DRAW = 0x1_0000_0000
 class Delay(Protocol):
     """A model of the time from the leader's trade to our decision."""
 
-    def arrival_ms(self, signal: ActionableSignal) -> int:
-        """Return when we would have known of `signal`, in epoch milliseconds; never before its trade."""
+    def arrival_ms(self, trade: LeaderTrade) -> int:
+        """Return when we would have known of `trade`, in epoch milliseconds; never before its trade."""
         ...
 
     def __str__(self) -> str: ...
@@ -33,9 +34,9 @@ class Constant:
 
     delay_ms: int
 
-    def arrival_ms(self, signal: ActionableSignal) -> int:
+    def arrival_ms(self, trade: LeaderTrade) -> int:
         """Return the trade's time and the delay."""
-        return signal.traded_at_ms + self.delay_ms
+        return trade.traded_at_ms + self.delay_ms
 
     def __str__(self) -> str:
         return f"constant {self.delay_ms / 1000:g} s"
@@ -45,9 +46,9 @@ class Constant:
 class Recorded:
     """When the capture's own detector (or the history's own collector) saw it."""
 
-    def arrival_ms(self, signal: ActionableSignal) -> int:
+    def arrival_ms(self, trade: LeaderTrade) -> int:
         """Return the time it was first seen."""
-        return max(signal.seen_at_ms, signal.traded_at_ms)
+        return max(trade.seen_at_ms, trade.traded_at_ms)
 
     def __str__(self) -> str:
         return "as recorded"
@@ -60,13 +61,13 @@ class Drawn:
     quantiles_ms: tuple[int, ...]
     name: str
 
-    def arrival_ms(self, signal: ActionableSignal) -> int:
+    def arrival_ms(self, trade: LeaderTrade) -> int:
         """Return the trade's time and the delay drawn for this signal."""
-        draw = int(fact_id("delay", signal.id)[:8], 16)
+        draw = int(fact_id("delay", trade.id)[:8], 16)
         last = len(self.quantiles_ms) - 1
         place, rest = divmod(draw * last, _DRAW)
         low, high = self.quantiles_ms[place], self.quantiles_ms[min(place + 1, last)]
-        return signal.traded_at_ms + low + (high - low) * rest // _DRAW
+        return trade.traded_at_ms + low + (high - low) * rest // _DRAW
 
     def __str__(self) -> str:
         low, middle, high = (self.quantiles_ms[place] / 1000 for place in (0, len(self.quantiles_ms) // 2, -1))

@@ -1,4 +1,4 @@
-"""What the outside did, in time order: signals, books, facts and resolutions of any number of sources, merged. Pure."""
+"""What the outside did, in time order: trades, books, facts and resolutions of any number of sources, merged. Pure."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from backtest.markets import Resolved
 from shared.errors import Malformed
-from shared.events import ActionableSignal
+from shared.leader_trade import LeaderTrade
 from shared.market import Book, MarketFacts
 
 FOREVER_MS = 1 << 60
 
-What = ActionableSignal | Book | MarketFacts | Resolved
+What = LeaderTrade | Book | MarketFacts | Resolved
 
 
 class Happening(NamedTuple):

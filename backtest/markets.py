@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from shared.events import ActionableSignal
+from shared.leader_trade import LeaderTrade
 from shared.market import MarketFacts
 
 
@@ -68,10 +69,10 @@ class Markets:
         """Return what is known of a token now."""
         return self._known.get(token_id)
 
-    def traded(self, signal: ActionableSignal) -> None:
-        """Take in a signal's token: by the facts it brings, else by assumed ones."""
-        if signal.token_id not in self._known:
-            self._find(signal)
+    def traded(self, trade: LeaderTrade) -> None:
+        """Take in a trade's token: by the facts its signal brings, else by assumed ones."""
+        if trade.token_id not in self._known:
+            self._find(trade.signal())
 
     def learn(self, facts: MarketFacts) -> None:
         """Take in recorded facts; they replace assumed ones."""

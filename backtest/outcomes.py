@@ -3,24 +3,25 @@
 from backtest.quotes import Quote, price_micro
 from backtest.result import SignalOutcome
 from backtest.world import Met
-from shared.events import ActionableSignal, BuyEngineDecision, Order
+from shared.events import BuyEngineDecision, Order
+from shared.leader_trade import LeaderTrade
 from shared.money import to_micro
 
 
-def skipped_of(signal: ActionableSignal, reason: str, decided_at_ms: int, quote: Quote) -> SignalOutcome:
+def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Quote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
-        signal_id=signal.id,
-        leader=signal.leader,
-        token_id=signal.token_id,
-        condition_id=signal.market.condition_id,
-        side=signal.side,
+        signal_id=trade.id,
+        leader=trade.leader,
+        token_id=trade.token_id,
+        condition_id=trade.condition_id,
+        side=trade.side,
         verdict="SKIP",
         reason=reason,
-        traded_at_ms=signal.traded_at_ms,
+        traded_at_ms=trade.traded_at_ms,
         decided_at_ms=decided_at_ms,
         filled_at_ms=0,
-        leader_price=price_micro(signal.price),
+        leader_price=price_micro(trade.price),
         limit_price=0,
         middle=price_micro(quote.middle),
         best=0,
@@ -32,7 +33,7 @@ def skipped_of(signal: ActionableSignal, reason: str, decided_at_ms: int, quote:
     )
 
 
-def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
+def ordered_of(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
@@ -44,10 +45,10 @@ def ordered_of(signal: ActionableSignal | None, decision: BuyEngineDecision, ord
         side=order.side,
         verdict=decision.verdict,
         reason=refusal or decision.reason,
-        traded_at_ms=signal.traded_at_ms if signal else decision.inputs.now_ms,
+        traded_at_ms=trade.traded_at_ms if trade else decision.inputs.now_ms,
         decided_at_ms=decision.inputs.now_ms,
         filled_at_ms=met.at_ms,
-        leader_price=price_micro(signal.price if signal and signal.cause == "TRADE" else met.quote.middle),
+        leader_price=price_micro(trade.price if trade and trade.cause == "TRADE" else met.quote.middle),
         limit_price=price_micro(order.limit_price),
         middle=price_micro(met.quote.middle),
         best=price_micro(levels[0].price) if levels else 0,

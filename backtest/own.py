@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from backtest.happenings import Happening, ordered
 from backtest.markets import Resolved
 from backtest.standing import Theirs
-from shared.events import ActionableSignal
-from shared.money import to_micro
+from shared.leader_trade import LeaderTrade
 
 
 def own_results(happenings: Iterable[Happening]) -> Theirs:
@@ -18,11 +17,11 @@ def own_results(happenings: Iterable[Happening]) -> Theirs:
     theirs = Theirs()
     tokens: dict[str, dict[str, int]] = {}
     for _, what in ordered(happenings):
-        if isinstance(what, ActionableSignal):
-            said = what.market
-            tokens.setdefault(said.condition_id, {})[what.token_id] = said.outcome_index or 0
-            shares, usdc = to_micro(what.shares), to_micro(what.usdc)
-            theirs.trade(what.leader, what.token_id, what.side, shares, usdc)
+        if isinstance(what, LeaderTrade):
+            known = tokens.setdefault(what.condition_id, {})
+            if what.token_id not in known:
+                known[what.token_id] = what.signal().market.outcome_index or 0
+            theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, Resolved):
             for token_id, place in tokens.pop(what.condition_id, {}).items():
                 theirs.pay(token_id, what.payouts[place])

@@ -8,7 +8,6 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
@@ -32,13 +31,16 @@ from buyer.reasons import Reasons, Standing, at_once
 from shared import accounts
 from shared.accounts import DAY_MS
 from shared.clock import ManualClock
-from shared.events import ActionableSignal, BuyEngineDecision
+from shared.events import BuyEngineDecision
+from shared.leader_trade import LeaderTrade
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
 from shared.money import from_micro, to_micro
 
 MOST_NEAR = 20_000
-"""Lots whose balances are kept at hand; then all are forgotten."""
+"""Lots that are kept at hand as they stand, while the ledger and the day do; then all are forgotten."""
+MOST_RECENT = 100_000
+"""Signals of late that are known when a second source brings them again."""
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
@@ -65,8 +67,8 @@ class Models:
         }
 
 
-Waiting = tuple[int, int, ActionableSignal]
-"""A signal on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
+Waiting = tuple[int, int, LeaderTrade]
+"""A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
 
 class RunClock(ManualClock):
@@ -77,11 +79,22 @@ class RunClock(ManualClock):
         self._now_ms = now_ms
 
 
-class Near(NamedTuple):
-    """How a lot stood when it was decided on, as of the ledger's step and the day."""
+class Recent:
+    """Names of late: at least the last `most`, at most twice as many."""
 
-    standing: Standing
-    as_of: tuple[int, int]
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._young: set[str] = set()
+        self._old: set[str] = set()
+
+    def add(self, name: str) -> bool:
+        """Take in a name; say whether it is new."""
+        if name in self._young or name in self._old:
+            return False
+        self._young.add(name)
+        if len(self._young) >= self._most:
+            self._old, self._young = self._young, set()
+        return True
 
 
 class Run:
@@ -117,7 +130,9 @@ class Run:
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self._reasons = Reasons()
-        self._near: dict[tuple[str, str, str], Near] = {}
+        self._near: dict[tuple[str, str, str], Standing] = {}
+        self._near_as_of = (0, 0)
+        self._decided_on = Recent(MOST_RECENT)
         self._engine = self._built(limits, bankroll, whole=whole)
         tasks = ExitTasks(self.ledger, lambda: None)
         self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
@@ -127,7 +142,7 @@ class Run:
         self._payouts: list[tuple[int, Resolved]] = []
         self._value = Valuation(self.quotes)
         self._number = self._realized = 0
-        self._signal: ActionableSignal | None = None
+        self._trade: LeaderTrade | None = None
         self.starts_at_ms = self.ends_at_ms = 0
 
     def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
@@ -142,43 +157,43 @@ class Run:
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
             reasons=None if whole else self._reasons,
-            skipped=self._skipped,
+            skipped=lambda signal, reason: self._skip(self._trade or LeaderTrade.of(signal), reason),
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
             self._attend(self._waiting[0][0])
-            arrives_ms, _, signal = heapq.heappop(self._waiting)
-            self._pass_time(max(arrives_ms, self._clock.now_ms()))
-            self._signal, self._world.signal_id = signal, signal.id
-            self._decide(signal)
+            arrives_ms, _, trade = heapq.heappop(self._waiting)
+            now_ms = max(arrives_ms, self._clock.now_ms())
+            self._pass_time(now_ms)
+            self._trade, self._world.signal_id = trade, trade.id
+            if self._decided_on.add(trade.id):
+                self._decide(trade, now_ms)
             yield self._clock.now_ms()
         self._attend(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
 
-    def _decide(self, signal: ActionableSignal) -> None:
+    def _decide(self, trade: LeaderTrade, now_ms: int) -> None:
         """Let the engine decide, unless it is known at once that it would skip."""
-        place, as_of = (signal.leader, signal.token_id, signal.side), (self.ledger.seq, self._clock.now_ms() // DAY_MS)
-        reason = self._known(signal, self._near.get(place), as_of)
+        lot, as_of = (trade.leader, trade.token_id, trade.side), (self.ledger.seq, now_ms // DAY_MS)
+        if as_of != self._near_as_of or len(self._near) >= MOST_NEAR:
+            self._near.clear()
+            self._near_as_of = as_of
+        reason = self._known(trade, self._near.get(lot), now_ms)
         if reason:
-            self._skipped(signal, reason)
+            self._skip(trade, reason)
             return
         self._reasons.last = None
-        self._engine.handle(signal)
+        self._engine.handle(trade.signal())
         if self._reasons.last is not None and self.ledger.seq == as_of[0]:
-            if len(self._near) >= MOST_NEAR:
-                self._near.clear()
-            self._near[place] = Near(self._reasons.last, as_of)
+            self._near[lot] = self._reasons.last
 
-    def _known(self, signal: ActionableSignal, near: Near | None, as_of: tuple[int, int]) -> str:
-        """Return why a signal is skipped, '' when the engine has to be asked."""
-        if near is None or near.as_of != as_of or self._sink:
+    def _known(self, trade: LeaderTrade, standing: Standing | None, now_ms: int) -> str:
+        """Return why a trade is not followed, '' when the engine has to be asked."""
+        if standing is None or self._sink or self.markets.known(trade.token_id) is not standing.facts:
             return ""
-        facts, now_ms = near.standing.facts, self._clock.now_ms()
-        if self.markets.known(signal.token_id) is not facts or self.ledger.knows(f"decision:{signal.id}"):
-            return ""
-        return at_once(near.standing, signal, self.quotes.levels(signal.token_id, facts, now_ms), now_ms)
+        return at_once(standing, trade, self.quotes.levels(trade.token_id, standing.facts, now_ms), now_ms)
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
@@ -216,15 +231,15 @@ class Run:
         self.starts_at_ms = self.starts_at_ms or at_ms
         self.ends_at_ms = at_ms
         self._expected.append(happening)
-        if isinstance(what, ActionableSignal):
+        if isinstance(what, LeaderTrade):
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._waiting, (arrives_ms, self._number, what))
 
     def _happen(self, happening: Happening) -> None:
         at_ms, what = happening
-        if isinstance(what, ActionableSignal):
-            self._trade(what)
+        if isinstance(what, LeaderTrade):
+            self._traded(what)
         elif isinstance(what, Book):
             self.quotes.seen(what)
         elif isinstance(what, MarketFacts):
@@ -232,14 +247,13 @@ class Run:
         else:
             self._resolve(at_ms, what)
 
-    def _trade(self, signal: ActionableSignal) -> None:
-        token_id = signal.token_id
-        self.markets.traded(signal)
-        if signal.cause == "TRADE":
-            self.quotes.traded(token_id, Last(signal.price, signal.traded_at_ms, signal.id))
+    def _traded(self, trade: LeaderTrade) -> None:
+        token_id = trade.token_id
+        self.markets.traded(trade)
+        if trade.cause == "TRADE":
+            self.quotes.traded(token_id, Last(trade.price, trade.traded_at_ms, trade.id))
             self._value.priced(token_id)
-        shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
-        self.tally.theirs.trade(signal.leader, token_id, signal.side, shares, usdc)
+        self.tally.theirs.trade(trade.leader, token_id, trade.side, trade.shares_micro, trade.usdc_micro)
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):
@@ -259,29 +273,25 @@ class Run:
         for token in self.markets.forget(resolved.condition_id):
             self.quotes.forget(token)
 
-    def _skipped(self, signal: ActionableSignal, reason: str) -> None:
-        """Take in that a signal was not followed, and that nothing else follows from it."""
-        self.ledger.remember(f"decision:{signal.id}")
-        self._skip(signal, reason)
-
-    def _skip(self, signal: ActionableSignal, reason: str) -> None:
-        self.tally.skip(signal.leader, reason, signal.market.condition_id)
+    def _skip(self, trade: LeaderTrade, reason: str) -> None:
+        """Take in that a signal is not followed, and that nothing else follows from it."""
+        self.tally.skip(trade.leader, reason, trade.condition_id)
         if self._sink:
-            self._sink(skipped_of(signal, reason, self._clock.now_ms(), self._world.quote))
+            self._sink(skipped_of(trade, reason, self._clock.now_ms(), self._world.quote))
 
     def _decided(self, decision: BuyEngineDecision) -> None:
         """Take in what the engine decided."""
-        signal = self._signal if self._signal and self._signal.id == decision.signal_id else None
+        trade = self._trade if self._trade and self._trade.id == decision.signal_id else None
         if decision.order is None or decision.outcome is None:
-            if signal:
-                self._skip(signal, decision.reason)
+            if trade:
+                self._skip(trade, decision.reason)
             return
         met, facts = self._venue.met, decision.inputs.market
-        outcome = ordered_of(signal, decision, decision.order, met)
+        outcome = ordered_of(trade, decision, decision.order, met)
         gain = self._gained()
         self._value.holds(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
         assumed = self.markets.assumed(outcome.token_id)
-        self.tally.order(outcome, gain, facts, assumed=assumed, of_signal=signal is not None)
+        self.tally.order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
         self._note(met.at_ms)
 
     def _gained(self) -> int:

@@ -45,10 +45,6 @@ class RunLedger(MemoryLedger):
         found = {key: text for key in records if (text := kept.get(key[0], {}).get(key[1])) is not None}
         return Balances(self.seq, self.values, frozenset(write for write in writes if write in self._done), found)
 
-    def remember(self, write_id: str) -> None:
-        """Note that a step happened which changed nothing."""
-        self._remember(write_id)
-
     def holds(self, kind: str) -> bool:
         """Say whether there are records of this kind."""
         return bool(self._records.get(kind))

@@ -21,11 +21,11 @@ class Tally:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self.skips: Counter[str] = Counter()
+        self._skipped: Counter[tuple[str, str]] = Counter()
+        self._ordered: Counter[str] = Counter()
         self.verdicts: Counter[str] = Counter()
         self.fills: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()
-        self.signals: Counter[str] = Counter()
         self.shut: Counter[str] = Counter()
         self.by_leader: dict[str, Sums] = {}
         self.by_market: dict[str, Sums] = {}
@@ -38,11 +38,25 @@ class Tally:
         """Return how many orders were sent."""
         return self.fills.total()
 
+    @property
+    def skips(self) -> Counter[str]:
+        """Return how many signals were not followed, by reason."""
+        found: Counter[str] = Counter()
+        for (_, reason), count in self._skipped.items():
+            found[reason] += count
+        return found
+
+    @property
+    def signals(self) -> Counter[str]:
+        """Return how many signals there were, by leader."""
+        found = self._ordered.copy()
+        for (leader, _), count in self._skipped.items():
+            found[leader] += count
+        return found
+
     def skip(self, leader: str, reason: str, condition_id: str) -> None:
         """Count a signal that was not followed."""
-        self.signals[leader] += 1
-        self.verdicts["SKIP"] += 1
-        self.skips[reason] += 1
+        self._skipped[leader, reason] += 1
         if reason in CLOSED:
             self.shut[condition_id] += 1
 
@@ -50,7 +64,7 @@ class Tally:
         self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool
     ) -> None:
         """Count an order; `gain` is what a sell realized."""
-        self.signals[outcome.leader] += of_signal
+        self._ordered[outcome.leader] += of_signal
         self.verdicts[outcome.verdict] += 1
         full = outcome.shares == outcome.wanted
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1

@@ -27,7 +27,8 @@ from backtest.run import Models, Run
 from buyer.config import parse_args
 from buyer.limits import Limits
 from shared.capture import FolderWriter, Header
-from shared.events import SIGNALS, ActionableSignal, fact_id, read_event, write_event
+from shared.events import SIGNALS, fact_id, read_event, write_event
+from shared.leader_trade import LeaderTrade
 from shared.money import MICRO, from_micro
 from shared.streams import Entry
 
@@ -144,7 +145,7 @@ def measure(files: Sequence[Path], by: Limits, points: Sequence[int]) -> dict[st
 def _decoded_per_s(histories: Sequence[Path], resolved: Sequence[Path]) -> float:
     started = process_time()
     some = islice(open_history(histories, resolved).happenings, ALONE)
-    decoded = sum(isinstance(item.what, ActionableSignal) for item in some)
+    decoded = sum(isinstance(item.what, LeaderTrade) for item in some)
     return decoded / (process_time() - started)
 
 

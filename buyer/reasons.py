@@ -1,21 +1,22 @@
 """Why signals are skipped, for runs over millions of them: the rules' verdicts, without their values. Pure.
 
 The rules are those of every decision, in their order. What they answered is kept for as long as what they look at is
-the same (`rules.LOOKS_AT`), so most skips are known at once, before a whole case is made of them.
+the same (`rules.LOOKS_AT`), so most skips are known at once, before a signal or a case is made.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import takewhile
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
-from buyer.case import UNKNOWN, Case, Seen
+from buyer.case import UNKNOWN, Case
 from buyer.limits import Limits
 from buyer.rules import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked
 from shared.events import ActionableSignal, Portfolio
-from shared.market import Level, MarketFacts, Side
-from shared.money import from_micro
+from shared.leader_trade import LeaderTrade
+from shared.market import Book, Level, MarketFacts, Side
+from shared.money import MICRO, from_micro
 
 
 def _leading(side: Side) -> Iterator[str]:
@@ -27,6 +28,8 @@ MOST = 20_000
 """Answers of a kind that are kept; then all are forgotten."""
 NONE = 1 << 30
 """The place of a rule that does not fail."""
+UNASKED = -1
+"""The place of rules of which nothing is kept yet."""
 SOON_KNOWN = frozenset(_leading("SELL"))
 """Rules of a sell that come first and by which nothing follows from it, whatever else it looks at."""
 
@@ -40,27 +43,49 @@ Levels = tuple[tuple[Level, ...], tuple[Level, ...], Decimal | None, int]
 """A book's bids, asks, tick and time."""
 
 
-class Quoted(NamedTuple):
-    """The first rule that fails for a leader's price, and our limit; None where it cannot be reckoned."""
-
-    first: int
-    limit: Decimal | None
-
-
 class Priced(NamedTuple):
-    """The first rule that fails at a limit, and what an order would cost there; `seen` keeps what its key names."""
+    """The first rule that fails at a leader's price and a book, and what an order would cost there.
+
+    `seen` keeps what its key names.
+    """
 
     first: int
     budget: int
     seen: object
 
 
+class Steps:
+    """The first of some rules that fails by an amount, in micro-units, where each asks for enough, or each for no more.
+
+    Then what is the same for two amounts is the same for all between, so few answers tell nearly all.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def at(self, amount: int) -> int:
+        """Return the rule's place, `UNASKED` where it does not follow from those that are known."""
+        for place, (least, most) in self._known.items():
+            if least <= amount <= most:
+                return place
+        return UNASKED
+
+    def learn(self, amount: int, place: int) -> int:
+        """Keep a rule's place, and return it."""
+        least, most = self._known.get(place, (amount, amount))
+        self._known[place] = (min(least, amount), max(most, amount))
+        return place
+
+
 @dataclass(slots=True)
 class Standing:
     """What was answered for one lot: by its market's facts, its balances, and what the signal says of its market.
 
-    `first` is the first rule that fails by these alone, `afforded` that by each budget, `terms` a number that markets
-    of the same tick, minimum and fee share, `unsold` why nothing follows a sell.
+    `first` is the first rule that fails by these alone, `afforded` that by the budget, `rated` that in the minute of
+    the last order and after; `terms` is a number that markets of the same tick, minimum and fee share; `unsold` says
+    why nothing follows a sell.
     """
 
     kept: "Kept"
@@ -69,7 +94,8 @@ class Standing:
     hint: str
     first: int = 0
     terms: int = 0
-    afforded: dict[int, int] = field(default_factory=dict[int, int])
+    afforded: Steps = field(default_factory=Steps)
+    rated: dict[bool, int] = field(default_factory=dict[bool, int])
     unsold: str = ""
 
 
@@ -94,11 +120,18 @@ class Reasons:
         return kept.sell_failed(case, self.last) if signal.side == "SELL" else kept.failed(case, self.last)
 
 
-def at_once(at: Standing, signal: ActionableSignal, levels: Levels, now_ms: int) -> str:
-    """Return why a signal is skipped whose lot stands as before; '' where that takes a case, or it is not skipped."""
-    if signal.part or signal.cause != "TRADE" or signal.market.condition_id != at.hint:
+def at_once(at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+    """Return why a trade is not followed whose lot stands as before; '' where that takes a decision, or it is followed.
+
+    Args:
+        at: How the lot stood when it was decided on; still its facts and its balances.
+        trade: Of that lot.
+        levels: Of the book as it is now.
+        now_ms: The time of the decision.
+    """
+    if not trade.plain or trade.condition_id != at.hint:
         return ""
-    return at.kept.at_once(at, signal, levels, now_ms) if signal.side == "BUY" else at.unsold
+    return at.kept.at_once(at, trade, levels, now_ms) if trade.side == "BUY" else at.unsold
 
 
 class Kept:
@@ -115,36 +148,38 @@ class Kept:
             return [(place, rule) for place, (_, rule) in enumerate(rules) if looks[place] in kinds]
 
         self._by_lot = placed("nothing", "market", "token", "balances")
-        self._by_quote = placed("quote")
         self._by_price = placed("price", "size") if sized else placed("price")
         self._by_age = placed("age")
+        self._by_usdc = placed("usdc")
+        self._by_minute = placed("minute")
         self._by_budget: Placed = placed("budget") if sized else []
         self._others = placed("trade", "all") if sized else placed("trade", "all", "size", "budget")
-        self._lightly = sized and "all" not in looks
-        self._budget_place = self._by_budget[0][0] if self._by_budget else NONE
-        self._other_place = self._others[0][0] if self._others else NONE
+        self._usdc_place, self._budget_place, self._minute_place, self._other_place = (
+            rules[0][0] if rules else NONE for rules in (self._by_usdc, self._by_budget, self._by_minute, self._others)
+        )
         self._terms: dict[tuple[object, ...], int] = {}
-        self._quoted: dict[tuple[Decimal, Decimal], Quoted] = {}
         self._priced: dict[tuple[object, ...], Priced] = {}
         self._ages: dict[tuple[int, int], int] = {}
+        self._large = Steps()
 
-    def at_once(self, at: Standing, signal: ActionableSignal, levels: Levels, now_ms: int) -> str:
-        """Return the first rule that fails, if what takes a book was answered before."""
+    def at_once(self, at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+        """Return the first rule that fails, '' when none does or there is no book."""
         bids, asks, tick, book_at_ms = levels
-        quoted = self._quoted.get((signal.price, tick or at.facts.tick))
-        age = self._ages.get((now_ms - signal.traded_at_ms, now_ms - book_at_ms))
-        if quoted is None or age is None or not self._lightly:
+        if not bids and not asks:
             return ""
-        priced = self._priced.get((at.terms, id(bids), id(asks), quoted.limit))
-        if priced is None:
-            return ""
-        first, budget = min(at.first, quoted.first, priced.first, age), priced.budget
-        afforded = at.afforded.get(budget) if first > self._budget_place else NONE
-        if afforded is None:
-            afforded = self._afforded(at, _light(at, signal, now_ms, budget), budget)
-        first = min(first, afforded)
-        if first > self._other_place:
-            first = _first(self._others, _light(at, signal, now_ms, budget), first)
+        priced = self._priced.get((trade.price, at.terms, id(bids), id(asks), None if tick is at.facts.tick else tick))
+        first = self._ages.get((now_ms - trade.traded_at_ms, now_ms - book_at_ms))
+        if priced is None or first is None:
+            return self._anew(at, trade, levels, now_ms)
+        first = min(first, at.first, priced.first)
+        if first > self._usdc_place:
+            first = min(first, self._large.at(trade.usdc_micro))
+        if first > self._budget_place:
+            first = min(first, at.afforded.at(priced.budget))
+        if first > self._minute_place:
+            first = min(first, at.rated.get(at.held.minute < now_ms // 60_000, UNASKED))
+        if first == UNASKED or first > self._other_place:
+            return self._anew(at, trade, levels, now_ms)
         return "" if first == NONE else self._names[first]
 
     def failed(self, case: Case, at: Standing) -> list[str]:
@@ -152,13 +187,20 @@ class Kept:
         facts = case.facts
         terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
         at.first, at.terms = _first(self._by_lot, case, NONE), self._terms.setdefault(terms, len(self._terms))
-        quoted = self._quote(case)
-        priced = self._price(case, at.terms, quoted.limit)
-        first = min(at.first, quoted.first, priced.first, self._age(case))
-        if first > self._budget_place:
-            first = min(first, self._afforded(at, case, priced.budget))
-        first = _first(self._others, case, first)
+        first = self._judged(case, at)
         return [] if first == NONE else [self._names[first]]
+
+    def _judged(self, case: Case, at: Standing, *, around: bool = False) -> int:
+        """Return the place of the first rule that fails; keep what the rules answer, also `around` a budget."""
+        priced = self._price(case, at.terms)
+        first = min(at.first, priced.first, self._age(case))
+        if first > self._usdc_place:
+            first = min(first, self._enough(case))
+        if first > self._budget_place:
+            first = min(first, self._affordable(case, at, priced.budget, around=around))
+        if first > self._minute_place:
+            first = min(first, _kept(at.rated, at.held.minute < case.now_ms // 60_000, self._by_minute, case))
+        return _first(self._others, case, first)
 
     def sell_failed(self, case: Case, at: Standing) -> list[str]:
         """Return the rules that fail for a sell; note why nothing follows."""
@@ -166,20 +208,29 @@ class Kept:
         at.unsold = failed[0] if failed and failed[0] in SOON_KNOWN else ""
         return failed
 
-    def _quote(self, case: Case) -> Quoted:
-        key = (case.signal.price, case.seen_book.tick or case.facts.tick)
-        found = self._quoted.get(key)
-        if found is not None:
-            return found
-        try:
-            limit = case.limit
-        except UNKNOWN:
-            limit = None
-        return _keep(self._quoted, key, Quoted(_first(self._by_quote, case, NONE), limit))
+    def _anew(self, at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+        """Return the same by the rules themselves, and keep what they answer."""
+        bids, asks, tick, book_at_ms = levels
+        book = Book.of_checked(token_id=trade.token_id, at_ms=book_at_ms, tick=tick, bids=bids, asks=asks)
+        case = Case(at.facts, book, at.held, self.limits, now_ms, (), cast("ActionableSignal", trade))
+        first = self._judged(case, at, around=True)
+        return "" if first == NONE else self._names[first]
 
-    def _price(self, case: Case, terms: int, limit: Decimal | None) -> Priced:
+    def _affordable(self, case: Case, at: Standing, budget: int, *, around: bool) -> int:
+        """Return the place of the first cap that fails; with `around` learn of half and twice the budget as well."""
+        found = at.afforded.at(budget)
+        if found != UNASKED:
+            return found
+        for other in (budget // 2, budget * 2) if around else ():
+            vars(case)["budget"] = from_micro(other)
+            at.afforded.learn(other, _first(self._by_budget, case, NONE))
+        vars(case)["budget"] = from_micro(budget)
+        return at.afforded.learn(budget, _first(self._by_budget, case, NONE))
+
+    def _price(self, case: Case, terms: int) -> Priced:
         book = case.seen_book
-        key = (terms, id(book.bids), id(book.asks), limit)
+        tick = None if book.tick is case.facts.tick else book.tick
+        key = (case.signal.price, terms, id(book.bids), id(book.asks), tick)
         found = self._priced.get(key)
         if found is not None:
             return found
@@ -187,34 +238,13 @@ class Kept:
         budget = case.size.budget if self._by_budget and first > self._budget_place else 0
         return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
 
+    def _enough(self, case: Case) -> int:
+        place, usdc = _first(self._by_usdc, case, NONE), case.trade.usdc * MICRO
+        return self._large.learn(int(usdc), place) if usdc == int(usdc) else place
+
     def _age(self, case: Case) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)
-        found = self._ages.get(key)
-        return _keep(self._ages, key, _first(self._by_age, case, NONE)) if found is None else found
-
-    def _afforded(self, at: Standing, case: Case, budget: int) -> int:
-        return _keep(at.afforded, budget, _first(self._by_budget, case, NONE))
-
-
-_new, _set_fields = object.__new__, vars(Seen)["__dict__"].__set__
-
-
-def _light(at: Standing, signal: ActionableSignal, now_ms: int, budget: int) -> Case:
-    """Return a case without its book, for rules that do not look at it: one that did would not get far."""
-    case = _new(Case)
-    fields = {
-        "signal": signal,
-        "side": signal.side,
-        "trade": signal,
-        "facts": at.facts,
-        "balances": at.held,
-        "limits": at.kept.limits,
-        "now_ms": now_ms,
-        "problems": (),
-        "budget": from_micro(budget),
-    }
-    _set_fields(case, fields)
-    return case
+        return _kept(self._ages, key, self._by_age, case)
 
 
 def _first(rules: Placed, case: Case, before: int) -> int:
@@ -229,6 +259,12 @@ def _first(rules: Placed, case: Case, before: int) -> int:
         if not passed:
             return place
     return before
+
+
+def _kept(answers: dict[Key, int], key: Key, rules: Placed, case: Case) -> int:
+    """Return the place of the first of `rules` that fails, as it was kept or as they answer now."""
+    found = answers.get(key)
+    return _keep(answers, key, _first(rules, case, NONE)) if found is None else found
 
 
 def _keep(kept: dict[Key, Answer], key: Key, answer: Answer) -> Answer:

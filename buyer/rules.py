@@ -170,26 +170,30 @@ RULES: dict[str, dict[str, Rule]] = {
         "fillable": _fillable,
     },
 }
-Look = Literal["nothing", "market", "token", "quote", "price", "size", "balances", "age", "budget", "trade", "all"]
+Look = Literal[
+    "nothing", "market", "token", "price", "size", "balances", "age", "budget", "usdc", "minute", "trade", "all"
+]
 LOOKS_AT: dict[str, Look] = {
     **dict.fromkeys(("market_open", "markets", "categories", "keywords"), "market"),
     **dict.fromkeys(("right_token",), "token"),
-    **dict.fromkeys(("leader_price",), "quote"),
-    **dict.fromkeys(("book_sane", "slippage", "price_band", "book_depth"), "price"),
+    **dict.fromkeys(("leader_price", "book_sane", "slippage", "price_band", "book_depth"), "price"),
     **dict.fromkeys(("stake", "minimum_size", "fillable"), "size"),
     **dict.fromkeys(("kill_switch", "not_paused", "not_leaving", "whole_trade", "day_loss", "drawdown"), "balances"),
     **dict.fromkeys(("lot_held",), "balances"),
     **dict.fromkeys(("signal_fresh", "clocks_agree", "book_fresh"), "age"),
     **dict.fromkeys(("market_cap", "event_cap", "group_cap", "leader_cap", "day_cap", "total_cap", "cash"), "budget"),
-    **dict.fromkeys(("role_followed", "time_to_end", "leader_trade", "order_rate"), "trade"),
+    **dict.fromkeys(("leader_trade",), "usdc"),
+    **dict.fromkeys(("order_rate",), "minute"),
+    **dict.fromkeys(("role_followed", "time_to_end"), "trade"),
     **dict.fromkeys(("inputs_known", "side_followed", "sells_mirrored"), "nothing"),
 }
 """What rules of a signal look at, besides its side, the limits and what could not be found out; all, if not named.
 
-`market` is its facts; `token` the names of facts, book and signal; `quote` the leader's price; `price` our limit, the
-book's levels, and the terms (tick, minimum, fee); `size` that and what a stake is reckoned from; `balances` the
-balances, and the part of a trade that the signal is; `age` how old signal and book are; `budget` balances, facts, and
-what the order may cost; `trade` anything but the book.
+`market` is its facts; `token` the names of facts, book and signal; `price` the leader's price, the book's levels, and
+the terms (tick, minimum, fee); `size` that and what a stake is reckoned from; `balances` the balances, and the part of
+a trade that the signal is; `age` how old signal and book are; `budget` balances, facts, and whether the most that the
+order may cost is too much; `usdc` whether the trade's collateral is enough; `minute` balances, and whether the minute
+of the last order is over; `trade` anything but the book.
 """
 UNASKED: dict[str, Callable[[Limits], bool]] = {
     "side_followed": lambda limits: limits.sides == "both",

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from backtest.happenings import Happening, merged
 from backtest.history import resolutions
-from backtest.history.signals import Row, signals
+from backtest.history.trades import Row, trades_of
 from backtest.markets import Assumed
 from detector.sources.walk import Walk
 from redeemer.chain import Resolutions
@@ -75,7 +75,7 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         (Happening(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
         key=itemgetter(0),
     )
-    told = tuple(merged([learned, signals(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
+    told = tuple(merged([learned, trades_of(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return Told(told, (silent,) if found.unanswered else ())
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from msgspec import MsgspecError, defstruct
 from msgspec.json import Decoder
@@ -40,7 +41,7 @@ class Reader:
     """
 
     def __init__(self, model: type[Event]) -> None:
-        struct, self._make = _struct(model)
+        struct, self.made, self._check = _struct(model)
         self._decode = Decoder(struct).decode
 
     def read(self, text: str) -> AnyEvent:
@@ -50,18 +51,42 @@ class Reader:
             Malformed: as that does.
         """
         try:
-            return self._make(self._decode(text))
+            return self.made(self._decode(text))
         except (MsgspecError, ValueError):
             return read_event(text)
 
+    def struct(self, text: str) -> Any:  # noqa: ANN401 - a struct that was made here
+        """Return the fields as they are written, of which `made` makes what `read` returns; None in another form."""
+        try:
+            read = self._decode(text)
+            if self._check:
+                self._check(read)
+        except (MsgspecError, ValueError):
+            return None
+        return read
 
-def _struct(model: type[Value]) -> tuple[Any, Make]:
-    """Return the struct of a model's fields, and what makes a value of the model from it."""
+
+class Form(NamedTuple):
+    """How msgspec reads a field; what makes our value of that, and what only checks it, where there is anything to."""
+
+    read: Any
+    make: Make | None = None
+    check: Make | None = None
+
+
+def _struct(model: type[Value]) -> tuple[Any, Make, Make | None]:
+    """Return the struct of a model's fields, what makes a value of the model from it, and what only checks its form."""
     hints = get_type_hints(model, include_extras=True)
     forms = {name: _form(hints[name]) for name in model.model_fields}
-    fields = [(name, form) for name, (form, _) in forms.items()]
-    made = [(name, make) for name, (_, make) in forms.items() if make]
+    fields = [(name, form) for name, (form, _, _) in forms.items()]
+    made = [(name, make) for name, (_, make, _) in forms.items() if make]
+    checks = [(attrgetter(name), check) for name, (_, _, check) in forms.items() if check]
     filled = model.filler()
+
+    def checked(read: Any) -> None:  # noqa: ANN401 - a struct that was made here
+        for value_in, check in checks:
+            if (value := value_in(read)) is not None:
+                check(value)
 
     def value_of(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
         values = asdict(read)
@@ -70,25 +95,25 @@ def _struct(model: type[Value]) -> tuple[Any, Make]:
                 values[name] = make(value)
         return filled(values)
 
-    return defstruct(model.__name__, fields, frozen=True, forbid_unknown_fields=True, gc=False), value_of
+    struct = defstruct(model.__name__, fields, frozen=True, forbid_unknown_fields=True, gc=False)
+    return struct, value_of, checked if checks else None
 
 
-def _form(annotation: Any) -> tuple[Any, Make | None]:  # noqa: ANN401 - a type, or what typing makes of one
-    """Return how msgspec reads a field, and what makes our value of that, if it is not one."""
+def _form(annotation: Any) -> Form:  # noqa: ANN401 - a type, or what typing makes of one
     if annotation in _SPELLED:
-        return str, _SPELLED[annotation]
+        return Form(str, _SPELLED[annotation], _SPELLED[annotation])
     if annotation in {int, str, bool} or get_origin(annotation) is Literal:
-        return annotation, None
+        return Form(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Value):
-        struct, make = _struct(annotation)
-        return struct, lru_cache(maxsize=4096)(make) if annotation in _REPEATED else make
+        struct, make, check = _struct(annotation)
+        return Form(struct, lru_cache(maxsize=4096)(make) if annotation in _REPEATED else make, check)
     match get_origin(annotation), get_args(annotation):
         case builtin, (inner, end) if builtin is tuple and end is ...:
-            form, make = _form(inner)
-            return tuple[form, ...], make and _each(make)
+            form, make, check = _form(inner)
+            return Form(tuple[form, ...], make and _each(make), check and _each(check))
         case union, (inner, none) if union in {Union, UnionType} and none is NoneType:
-            form, make = _form(inner)
-            return form | None, make
+            form, make, check = _form(inner)
+            return Form(form | None, make, check)
         case _:
             raise TypeError(f"no form for {annotation}")
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from backtest.history.left_out import LeftOut
-from backtest.history.signals import Row
+from backtest.history.trades import Row
 from shared.errors import Malformed
 from shared.polymarket.fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
 from shared.polymarket.payloads import Raw, as_object, text

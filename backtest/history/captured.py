@@ -8,7 +8,9 @@ window of `WINDOW` entries; a signal that was captured later than that counts as
 
 import re
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
 from typing import TypeVar
@@ -26,6 +28,8 @@ from shared.events import (
     RedemptionResult,
     read_event,
 )
+from shared.leader_trade import LeaderTrade
+from shared.money import from_micro, to_micro
 from shared.written import Reader
 
 WINDOW = 10_000
@@ -100,7 +104,7 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
 
 def _told(event: object) -> Iterator[tuple[int, What]]:
     if isinstance(event, ActionableSignal):
-        yield event.traded_at_ms, event
+        yield event.traded_at_ms, LeaderTrade.of(event)
     elif isinstance(event, BuyEngineDecision):
         yield from _seen(event)
     elif isinstance(event, BookSeen):
@@ -114,8 +118,44 @@ def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, Wh
     for at_ms, what in coming:
         if not isinstance(what, str):
             yield at_ms, what
-        elif isinstance(signal := _read(what, _SIGNALS), ActionableSignal):
-            yield signal.traded_at_ms, signal
+        elif trade := trade_in(what):
+            yield trade.traded_at_ms, trade
+
+
+def trade_in(text: str) -> LeaderTrade | None:
+    """Return the trade of a signal in our own form without making the signal; None where the text is none."""
+    read = _SIGNALS.struct(text)
+    if read is None:
+        signal = _read(text, None)
+        return LeaderTrade.of(signal) if isinstance(signal, ActionableSignal) else None
+    shares, whole_shares = _micro(read.shares)
+    usdc, whole_usdc = _micro(read.usdc)
+    return LeaderTrade(
+        read.id,
+        read.leader,
+        read.token_id,
+        read.market.condition_id,
+        read.side,
+        read.cause,
+        whole_shares and whole_usdc and read.part == 0 and read.cause == "TRADE",
+        _price(read.price),
+        shares,
+        usdc,
+        read.traded_at_ms,
+        read.seen_at_ms,
+        partial(_SIGNALS.made, read),
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _micro(text: str) -> tuple[int, bool]:
+    """Return an amount in micro-units, and whether it is one of whole micro-units; kept, as most amounts repeat."""
+    amount = Decimal(text)
+    micro = to_micro(amount)
+    return micro, from_micro(micro) == amount
+
+
+_price = lru_cache(maxsize=16_384)(Decimal)
 
 
 def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:

@@ -13,7 +13,7 @@ from itertools import islice, repeat
 from operator import itemgetter
 
 from backtest.history.left_out import LeftOut
-from backtest.history.signals import Hint, Row
+from backtest.history.trades import Hint, Row
 from shared.errors import Malformed
 from shared.events import fact_id
 from shared.money import to_micro

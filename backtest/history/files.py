@@ -14,8 +14,8 @@ from backtest.happenings import Happening, merged
 from backtest.history import captured, resolutions
 from backtest.history.api_rows import ApiRows
 from backtest.history.csv_rows import CsvRows
-from backtest.history.signals import Row, signals
 from backtest.history.sorting import by_time
+from backtest.history.trades import Row, trades_of
 from shared.capture import Capture, is_capture
 from shared.errors import BadConfig
 
@@ -85,7 +85,7 @@ class _Reader:
         ordered = by_time(self._seen(kind.read(chain([first], lines))))
         if str(kind.left_out):
             self.notes.append(f"{name}: left out: {kind.left_out}")
-        return signals(ordered, name)
+        return trades_of(ordered, name)
 
     def _seen(self, rows: Iterable[Row]) -> Iterator[Row]:
         last_ms = self.last_ms

@@ -15,6 +15,7 @@ from backtest.result import Result, SignalOutcome
 from backtest.run import Models
 from buyer.limits import Limits
 from shared.events import MarketHint
+from shared.leader_trade import LeaderTrade
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 
 D = Decimal
@@ -38,7 +39,7 @@ def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any
         "market": MarketHint(condition_id=CONDITION, outcome_index=0, title="Will it?"),
         **changes,
     }
-    return Happening(at_ms, a_signal(**values))
+    return Happening(at_ms, LeaderTrade.of(a_signal(**values)))
 
 
 def other_outcome(second: int, price: str, shares: str = "100", **changes: Any) -> Happening:

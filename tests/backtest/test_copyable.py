@@ -12,6 +12,7 @@ from backtest.copyable import Copy, assess, figures
 from backtest.happenings import Happening
 from backtest.verdict import FEWEST_MARKETS
 from shared.events import MarketHint
+from shared.leader_trade import LeaderTrade
 from tests.backtest.results import OTHER, USD, a_result
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_signal
 
@@ -22,7 +23,7 @@ HINT = MarketHint(condition_id=CONDITION)
 
 def a_trade(usdc: int, number: int = 0, **changes: Any) -> Happening:
     facts: dict[str, Any] = {"usdc": Decimal(usdc), "traded_at_ms": NOW_MS + number, "market": HINT}
-    return Happening(NOW_MS + number, a_signal(**(facts | changes)))
+    return Happening(NOW_MS + number, LeaderTrade.of(a_signal(**(facts | changes))))
 
 
 def conduct_of(trades: Sequence[Happening]) -> Conduct:

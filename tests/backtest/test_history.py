@@ -18,13 +18,14 @@ from backtest.delays import Constant, Drawn, Recorded, read_delay
 from backtest.happenings import Happening
 from backtest.history.csv_rows import CsvRows
 from backtest.history.files import open_history
-from backtest.history.signals import Row
 from backtest.history.sorting import by_time
+from backtest.history.trades import Row
 from backtest.markets import Resolved
 from backtest.own import own_results
 from shared.capture import FolderWriter, Header
 from shared.errors import BadConfig, Malformed
 from shared.events import SIGNALS, ActionableSignal, SeenBy, write_event
+from shared.leader_trade import LeaderTrade
 from shared.streams import Entry
 from tests.backtest.histories import START_MS, at
 from tests.buyer.builders import a_signal
@@ -50,7 +51,7 @@ def read(*paths: Path, resolved: tuple[Path, ...] = ()) -> list[Happening]:
 
 
 def signals_in(found: list[Happening]) -> list[ActionableSignal]:
-    return [happening.what for happening in found if isinstance(happening.what, ActionableSignal)]
+    return [happening.what.signal() for happening in found if isinstance(happening.what, LeaderTrade)]
 
 
 def test_rows_of_one_transaction_token_and_side_are_one_signal_in_time_order(tmp_path: Path) -> None:
@@ -187,13 +188,14 @@ def test_a_delay_is_constant_recorded_drawn_or_measured(tmp_path: Path) -> None:
     with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
         out.write([Entry(SIGNALS, "1-0", {"event": s.event, "json": write_event(s)}) for s in signals])
     measured = open_history([tmp_path / "c"], measure=True).measured
-    one = signals[0]
+    trades = [LeaderTrade.of(signal) for signal in signals]
+    one = trades[0]
 
     assert read_delay("2.5", {}) == Constant(2500)
     assert read_delay("recorded", {}).arrival_ms(one) == one.seen_at_ms
     assert isinstance(read_delay("recorded", {}), Recorded)
     drawn = read_delay("1,2,30", {})
-    arrivals = {drawn.arrival_ms(signal) - signal.traded_at_ms for signal in signals}
+    arrivals = {drawn.arrival_ms(trade) - trade.traded_at_ms for trade in trades}
     assert isinstance(drawn, Drawn)
     assert len(arrivals) > 30
     assert 1000 <= min(arrivals) < 2000 < max(arrivals) <= 30_000

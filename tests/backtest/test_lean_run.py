@@ -13,6 +13,7 @@ from backtest.history.files import open_history
 from backtest.result import Result
 from shared.capture import FolderWriter, Header
 from shared.events import SIGNALS, write_event
+from shared.leader_trade import LeaderTrade
 from shared.streams import Entry
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
@@ -69,10 +70,10 @@ def test_runs_with_skips_and_orders_are_among_what_is_compared() -> None:
 def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
     """Two captures of the same hour: each signal counts once, followed or not."""
     trades = [item for item in a_history() if item.at_ms < at(400)]
-    signals = [item.what for item in trades]
+    signals = [item.what.signal() for item in trades if isinstance(item.what, LeaderTrade)]
     for name in ("one", "two"):
         out = FolderWriter(tmp_path / name, Header(0))
-        texts = [write_event(signal) for signal in signals]  # type: ignore[arg-type]  # only signals before 400 s
+        texts = [write_event(signal) for signal in signals]
         out.write([Entry(SIGNALS, f"{n}-0", {"event": "", "json": text}) for n, text in enumerate(texts, start=1)])
         out.close()
 
@@ -83,14 +84,19 @@ def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
 
 
 def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> None:
-    good = next(a_history()).what
-    text = write_event(good)  # type: ignore[arg-type]  # a signal
+    trade = a_trade(0).what
+    assert isinstance(trade, LeaderTrade)
+    good = trade.signal()
+    text = write_event(good)
     poison = json.dumps({**json.loads(text), "traded_at_ms": at(10**6), "price": "dear"}, separators=(",", ":"))
     out = FolderWriter(tmp_path / "capture", Header(0))
     out.write([Entry(SIGNALS, f"{n}-0", {"event": "", "json": each}) for n, each in ((1, poison), (2, text))])
     out.close()
 
-    assert list(open_history([tmp_path / "capture"]).happenings) == [Happening(at(0), good)]
+    (only,) = open_history([tmp_path / "capture"]).happenings
+    assert only.at_ms == at(0)
+    assert isinstance(only.what, LeaderTrade)
+    assert only.what.signal() == good
 
 
 def ran(flags: tuple[str, ...], *, whole: bool) -> Result:

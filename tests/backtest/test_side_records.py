@@ -17,6 +17,7 @@ from ops.past import of_capture
 from shared.capture import Capture, FolderWriter, Header
 from shared.errors import BadConfig
 from shared.events import BOOKS, RAW, SIGNALS, BookSeen, Event, RawSeen, write_event
+from shared.leader_trade import LeaderTrade
 from shared.streams import Entry
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book
@@ -130,9 +131,9 @@ def test_an_older_capture_still_opens_replays_and_exports(tmp_path: Path) -> Non
 
 
 def _signal() -> Event:
-    (_, signal) = a_trade(0)
-    assert isinstance(signal, Event)
-    return signal
+    (_, trade) = a_trade(0)
+    assert isinstance(trade, LeaderTrade)
+    return trade.signal()
 
 
 def _run(folder: Path) -> Result:

@@ -13,6 +13,8 @@ from buyer.policy import decide
 from buyer.reasons import MOST, Reasons, _keep, at_once
 from buyer.rules import LOOKS_AT, RULES, Look
 from shared.events import ExitTask, MarketHint
+from shared.leader_trade import LeaderTrade
+from shared.money import from_micro
 from tests.buyer.builders import (
     CONDITION,
     LEADER,
@@ -88,20 +90,24 @@ balances = st.fixed_dictionaries(
         "realized_today": amounts.map(lambda amount: -amount),
         "leader_peak": amounts,
         "orders_sent": st.sampled_from([0, 1000]),
+        "minute": st.sampled_from([NOW_MS // 60_000]),
         "exit": st.sampled_from([None, LEAVING]),
     }
 )
-drawn = st.fixed_dictionaries({"facts": facts, "book": books, "signal": signals, "balances": balances})
+times = st.fixed_dictionaries({"over": st.booleans(), "minutes": st.integers(1, 3)})
+"""When it is decided: in the minute of the last order, or so many minutes later."""
+drawn = st.fixed_dictionaries({"facts": facts, "book": books, "signal": signals, "balances": balances, "now": times})
 Drawn = dict[str, dict[str, Any]]
 SAME: dict[Look, dict[str, tuple[str, ...]]] = {
     "nothing": {},
     "market": {"facts": ("*",)},
     "token": {"facts": ("condition_id",), "book": ("token_id",), "signal": ("token_id", "market")},
-    "quote": {"signal": ("price",)},
     "price": {"facts": ("tick", "min_shares", "fee_rate"), "book": ("bids", "asks", "tick"), "signal": ("price",)},
     "balances": {"balances": ("*",), "signal": ("part",)},
-    "age": {"book": ("at_ms",), "signal": ("traded_at_ms",)},
-    "trade": {"facts": ("*",), "signal": ("*",), "balances": ("*",)},
+    "age": {"book": ("at_ms",), "signal": ("traded_at_ms",), "now": ("*",)},
+    "usdc": {"signal": ("usdc",)},
+    "minute": {"balances": ("*",), "now": ("over",)},
+    "trade": {"facts": ("*",), "signal": ("*",), "balances": ("*",), "now": ("*",)},
 }
 SAME["size"] = SAME["price"]
 SAME["budget"] = {**SAME["price"], "facts": ("*",), "balances": ("*",)}
@@ -114,7 +120,12 @@ def built(given: Drawn, limits: Limits = ASKED) -> Case:
         signal=a_signal(**given["signal"]),
         portfolio=a_portfolio(**given["balances"]),
         limits=limits,
+        now_ms=now_of(given),
     )
+
+
+def now_of(given: Drawn) -> int:
+    return NOW_MS + 60_000 * given["now"]["over"] * given["now"]["minutes"]
 
 
 def with_same(look: Look, given: Drawn, other: Drawn) -> Drawn:
@@ -148,6 +159,22 @@ def test_a_rule_answers_the_same_while_what_it_says_it_looks_at_is_the_same(give
         assert answers(mixed, names) == answers(case, names)
 
 
+@given(given=drawn, micros=st.lists(st.integers(0, 100_000_000), min_size=3, max_size=3))
+def test_of_three_amounts_the_middle_one_is_answered_as_both_others_are(given: Drawn, micros: list[int]) -> None:
+    """Caps ask for no more than an amount, a least trade for enough: so a few answers tell those between."""
+
+    def first_of(look: Look, micro: int) -> str | None:
+        case = built({**given, "signal": {**given["signal"], "usdc": from_micro(micro)}} if look == "usdc" else given)
+        vars(case)["budget"] = from_micro(micro)
+        names = [name for name in RULES["BUY"] if LOOKS_AT[name] == look]
+        return next((name for name, passes in answers(case, names).items() if not passes), None)
+
+    for look in ("usdc", "budget"):
+        low, middle, high = (first_of(look, micro) for micro in sorted(micros))
+
+        assert low != high or middle == low
+
+
 @given(histories=st.lists(drawn, min_size=2, max_size=5), limits=st.sampled_from([ASKED, some_limits()]))
 def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
     histories: list[Drawn], limits: Limits
@@ -171,12 +198,13 @@ def test_what_is_known_at_once_of_a_lot_is_what_a_whole_decision_says(
     standing, book = reasons.last, case.book
     for changes in later:
         signal = a_signal(**{**changes, "token_id": case.signal.token_id})
+        trade = LeaderTrade.of(signal)
         again = a_case(
             market=case.market, book=book, signal=signal, portfolio=case.portfolio, limits=ASKED, now_ms=case.now_ms
         )
 
         known = (
-            at_once(standing, signal, (book.bids, book.asks, book.tick, book.at_ms), case.now_ms)
+            at_once(standing, trade, (book.bids, book.asks, book.tick, book.at_ms), case.now_ms)
             if standing and book
             else ""
         )
@@ -194,11 +222,12 @@ def test_most_skips_of_a_lot_are_known_at_once_when_one_was_asked_about() -> Non
 
     book = case.book
     levels = (book.bids, book.asks, book.tick, book.at_ms)
-    small = a_signal(usdc=D("0.5"), tx_hash="0x" + "5a" * 32)
+    other, small = LeaderTrade.of(a_signal(tx_hash="0x" + "5b" * 32)), LeaderTrade.of(a_signal(usdc=D("0.5")))
+    part = LeaderTrade.of(a_signal(part=1))
 
-    assert at_once(reasons.last, a_signal(tx_hash="0x" + "5b" * 32), levels, case.now_ms) == "day_cap"
+    assert at_once(reasons.last, other, levels, case.now_ms) == "day_cap"
     assert at_once(reasons.last, small, levels, case.now_ms) == "leader_trade"
-    assert at_once(reasons.last, a_signal(part=1), levels, case.now_ms) == ""
+    assert at_once(reasons.last, part, levels, case.now_ms) == ""
 
 
 def test_a_rule_that_says_nothing_of_what_it_looks_at_is_asked_each_time() -> None:

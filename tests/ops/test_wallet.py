@@ -20,8 +20,8 @@ from ops.cli import app
 from ops.wallet_history import UNSURE, Told, as_then, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig, Unavailable
-from shared.events import ActionableSignal
 from shared.gate_limits import Lane
+from shared.leader_trade import LeaderTrade
 from shared.market import MarketFacts
 from shared.money import to_micro
 from shared.polymarket.data_api import Page
@@ -192,7 +192,7 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
 
         def complete() -> bool:
             told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
-            return {type(each.what) for each in told[0].happenings} == {ActionableSignal, MarketFacts, Resolved}
+            return {type(each.what) for each in told[0].happenings} == {LeaderTrade, MarketFacts, Resolved}
 
         wait_until(complete, "trades are shown and a market paid")
     [found] = told

@@ -170,7 +170,7 @@ def torn(text: str) -> st.SearchStrategy[str]:
 def test_what_we_wrote_is_read_without_asking_the_slow_reader(text: str) -> None:
     reader = READERS[json.loads(text)["event"]]
 
-    fast = reader._make(reader._decode(text))
+    fast = reader.made(reader.struct(text))
 
     assert exactly(fast) == exactly(read_event(text))
     assert write_event(fast) == text

@@ -1,18 +1,18 @@
-"""Rows in time order become signals: one leader's fills of one token and side in one transaction. Pure.
+"""Rows in time order become trades: one leader's fills of one token and side in one transaction. Pure.
 
 As the detector does it: the fills of a transaction are added up, the signal's id names leader, transaction, token and
 side. A transaction stands in one block, so all its rows have one time.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple, cast
 
 from backtest.happenings import Happening
 from shared.errors import Malformed
 from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, signal_id
+from shared.leader_trade import LeaderTrade
+from shared.market import Side
 from shared.money import from_micro, price_of
 
 Hint = tuple[str, int, str, str, str, str]
@@ -33,42 +33,67 @@ class Row(NamedTuple):
     hint: Hint
 
 
-_TRADED_MS = itemgetter(0)
-_ONE_SIGNAL = itemgetter(slice(1, 5))
+_ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_signal_of, _fill_of = ActionableSignal.filler(), Fill.filler()
+_signal_of = ActionableSignal.filler()
 
 
-def signals(rows: Iterable[Row], source: str) -> Iterator[Happening]:
+def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
     """Add up the rows of each second by transaction, token and side.
 
     Raises:
         Malformed: the rows are not in the order of their time.
     """
-    last_ms = 0
-    for now_ms, second in groupby(rows, _TRADED_MS):
-        found: dict[tuple[str, ...], list[Row]] = {}
-        for row in second:
-            if now_ms < last_ms:
-                raise Malformed(f"{source}: {row.tx_hash} at {now_ms} after {last_ms}: not in order")
-            found.setdefault(_ONE_SIGNAL(row), []).append(row)
-        for fills in found.values():
-            yield Happening(now_ms, _signal(fills, source))
-        last_ms = now_ms
+    now_ms, second = 0, dict[object, list[Row]]()
+    for row in rows:
+        if row[0] != now_ms:
+            if row[0] < now_ms:
+                raise Malformed(f"{source}: {row.tx_hash} at {row.traded_ms} after {now_ms}: not in order")
+            yield from _traded(now_ms, second, source)
+            now_ms, second = row[0], {}
+        fills = second.get(row[_ONE_SIGNAL])
+        if fills is None:
+            second[row[_ONE_SIGNAL]] = [row]
+        else:
+            fills.append(row)
+    yield from _traded(now_ms, second, source)
 
 
-def _signal(rows: list[Row], source: str) -> ActionableSignal:
-    first = rows[0]
-    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint = first
-    fills = tuple(map(_fill, rows))
-    if len(rows) > 1:
-        shares, usdc = sum(row.shares for row in rows), sum(row.usdc for row in rows)
+def _traded(now_ms: int, second: dict[object, list[Row]], source: str) -> list[Happening]:
+    return [Happening(now_ms, _trade(fills, source)) for fills in second.values()]
+
+
+def _trade(fills: list[Row], source: str) -> LeaderTrade:
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint = fills[0]
+    if len(fills) > 1:
+        shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
+    known = signal_id(leader, tx_hash, token_id, side, 0)
+    return LeaderTrade(
+        known,
+        leader,
+        token_id,
+        hint[0],
+        cast("Side", side),
+        "TRADE",
+        True,  # noqa: FBT003 - plain: told in one part
+        price_of(usdc, shares),
+        shares,
+        usdc,
+        traded_ms,
+        max(seen_ms, traded_ms),
+        partial(_signal, known, fills, source),
+    )
+
+
+def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
+    traded_ms, leader, tx_hash, token_id, side, _, _, seen_ms, hint = fills[0]
+    shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
     seen_ms = max(seen_ms, traded_ms)
     return _signal_of(
         {
             "event": "ACTIONABLE_SIGNAL",
             "version": 1,
-            "id": signal_id(leader, tx_hash, token_id, side, 0),
+            "id": known,
             "emitted_at_ms": seen_ms,
             "leader": leader,
             "leader_label": "",
@@ -80,7 +105,7 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
             "shares": from_micro(shares),
             "usdc": from_micro(usdc),
             "price": price_of(usdc, shares),
-            "fills": fills,
+            "fills": tuple(_fill(row.shares, row.usdc) for row in fills),
             "traded_at_ms": traded_ms,
             "seen_at_ms": seen_ms,
             "seen_by": _seen_by(source, seen_ms, traded_ms),
@@ -92,8 +117,8 @@ def _signal(rows: list[Row], source: str) -> ActionableSignal:
     )
 
 
-def _fill(row: Row) -> Fill:
-    return _fill_of({"shares": from_micro(row.shares), "usdc": from_micro(row.usdc), "log_index": None, "role": None})
+def _fill(shares: int, usdc: int) -> Fill:
+    return Fill.of_checked(shares=from_micro(shares), usdc=from_micro(usdc), log_index=None, role=None)
 
 
 @lru_cache(maxsize=256)
