@@ -48,7 +48,7 @@ class Conduct:
 
     def see(self, trade: LeaderTrade) -> None:
         """Take in one trade."""
-        name = trade.condition_id or trade.token_id
+        name = trade.market.condition_id or trade.token_id
         market = self.markets.setdefault(name, Traded(trade.token_id))
         amount, buys = trade.usdc_micro, trade.side == "BUY"
         if (trade.token_id == market.first_token) == buys:

@@ -64,7 +64,7 @@ class Ahead:
 
     def _advance(self) -> None:
         coming = self._next = next(self._happenings, None)
-        at_ms = FOREVER_MS if coming is None else coming.at_ms
+        at_ms = FOREVER_MS if coming is None else coming[0]
         if at_ms < self.next_ms:
             raise _late(at_ms, self.next_ms)
         self.next_ms = at_ms

@@ -14,7 +14,7 @@ def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Quote
         signal_id=trade.id,
         leader=trade.leader,
         token_id=trade.token_id,
-        condition_id=trade.condition_id,
+        condition_id=trade.market.condition_id,
         side=trade.side,
         verdict="SKIP",
         reason=reason,

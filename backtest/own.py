@@ -18,9 +18,7 @@ def own_results(happenings: Iterable[Happening]) -> Theirs:
     tokens: dict[str, dict[str, int]] = {}
     for _, what in ordered(happenings):
         if isinstance(what, LeaderTrade):
-            known = tokens.setdefault(what.condition_id, {})
-            if what.token_id not in known:
-                known[what.token_id] = what.signal().market.outcome_index or 0
+            tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
             theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, Resolved):
             for token_id, place in tokens.pop(what.condition_id, {}).items():

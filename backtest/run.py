@@ -8,6 +8,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from backtest.curve import Curve
 from backtest.delays import Constant, Delay
@@ -31,7 +32,7 @@ from buyer.reasons import Reasons, Standing, at_once
 from shared import accounts
 from shared.accounts import DAY_MS
 from shared.clock import ManualClock
-from shared.events import BuyEngineDecision
+from shared.events import ActionableSignal, BuyEngineDecision
 from shared.leader_trade import LeaderTrade
 from shared.ledger_records import EXITS
 from shared.market import Book, MarketFacts
@@ -39,7 +40,7 @@ from shared.money import from_micro, to_micro
 
 MOST_NEAR = 20_000
 """Lots that are kept at hand as they stand, while the ledger and the day do; then all are forgotten."""
-MOST_RECENT = 100_000
+MOST_RECENT = 50_000
 """Signals of late that are known when a second source brings them again."""
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
@@ -143,7 +144,8 @@ class Run:
         self._value = Valuation(self.quotes)
         self._number = self._realized = 0
         self._trade: LeaderTrade | None = None
-        self.starts_at_ms = self.ends_at_ms = 0
+        self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
+        self.ends_at_ms = 0
 
     def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
         journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
@@ -163,7 +165,8 @@ class Run:
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
-            self._attend(self._waiting[0][0])
+            if self._watches or self.ledger.holds(EXITS):
+                self._attend(self._waiting[0][0])
             arrives_ms, _, trade = heapq.heappop(self._waiting)
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
@@ -185,7 +188,7 @@ class Run:
             self._skip(trade, reason)
             return
         self._reasons.last = None
-        self._engine.handle(trade.signal())
+        self._engine.handle(cast("ActionableSignal", trade))
         if self._reasons.last is not None and self.ledger.seq == as_of[0]:
             self._near[lot] = self._reasons.last
 
@@ -197,9 +200,9 @@ class Run:
 
     def _attend(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
-        while self.tally.by_market and (self._watches or self.ledger.holds(EXITS)):
+        while self._value.shares and (self._watches or self.ledger.holds(EXITS)):
             step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
-            if self._clock.now_ms() + step_ms >= until_ms or not self._value.shares:
+            if self._clock.now_ms() + step_ms >= until_ms:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)
             self._desk.turn()
@@ -228,7 +231,6 @@ class Run:
     def _expect(self, happening: Happening) -> None:
         """Note what will happen, and when a trade's signal will arrive."""
         at_ms, what = happening
-        self.starts_at_ms = self.starts_at_ms or at_ms
         self.ends_at_ms = at_ms
         self._expected.append(happening)
         if isinstance(what, LeaderTrade):
@@ -275,7 +277,7 @@ class Run:
 
     def _skip(self, trade: LeaderTrade, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
-        self.tally.skip(trade.leader, reason, trade.condition_id)
+        self.tally.skip(trade.leader, reason, trade.market.condition_id)
         if self._sink:
             self._sink(skipped_of(trade, reason, self._clock.now_ms(), self._world.quote))
 

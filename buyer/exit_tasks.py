@@ -1,7 +1,9 @@
 """The exits in the ledger: what is to be sold, kept until it is; each write fenced by the lease."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from buyer.exits import attempt
 from shared.accounts import FLATTEN, Lot, cost_account, lot_key, shares_account

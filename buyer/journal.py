@@ -11,7 +11,9 @@ A live order that can still fail posts nothing with its decision: it becomes a r
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits

@@ -129,7 +129,7 @@ def at_once(at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> st
         levels: Of the book as it is now.
         now_ms: The time of the decision.
     """
-    if not trade.plain or trade.condition_id != at.hint:
+    if not trade.plain or trade.market.condition_id != at.hint:
         return ""
     return at.kept.at_once(at, trade, levels, now_ms) if trade.side == "BUY" else at.unsold
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from shared.events import ActionableSignal, Cause
+from shared.events import ActionableSignal, Cause, MarketHint
 from shared.market import Side
 from shared.money import from_micro, to_micro
 
@@ -21,7 +21,7 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
     id: str
     leader: str
     token_id: str
-    condition_id: str
+    market: MarketHint
     side: Side
     cause: Cause
     plain: bool
@@ -35,6 +35,11 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - the signal's own
         """Return what only the signal has."""
         return getattr(self.signal(), name)
+
+    @property
+    def part(self) -> int:
+        """Return which part of the trade was told."""
+        return 0 if self.plain else self.signal().part
 
     @property
     def shares(self) -> Decimal:
@@ -55,7 +60,7 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             signal.id,
             signal.leader,
             signal.token_id,
-            signal.market.condition_id,
+            signal.market,
             signal.side,
             signal.cause,
             exact and signal.part == 0 and signal.cause == "TRADE",

@@ -1,8 +1,10 @@
 """One atomic step of the ledger, and what became of it, as values. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from shared.accounts import Postings
 from shared.events import Event
@@ -41,8 +43,7 @@ class Record(NamedTuple):
     value: str | None
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """Count one in the period numbered `number`; the count begins anew when the account `period` rises to it.
 
     A period only moves on: what comes late, or from a clock that lags, is counted in the one that stands.
@@ -53,8 +54,7 @@ class Tally:
     number: int
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(Struct, frozen=True):
     """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
 
     `tallies` are carried out before the guards are asked, on what the ledger holds then. `unless` names other writes:
@@ -109,8 +109,7 @@ class Stale:
 Result = Written | Known | Refused | Stale
 
 
-@dataclass(frozen=True)
-class Balances:
+class Balances(Struct, frozen=True):
     """Values read in one step, with the ledger's number at that moment; `done` holds the asked writes that happened."""
 
     seq: int

@@ -13,7 +13,9 @@ from fractions import Fraction
 from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from msgspec.structs import asdict
 
 from backtest.delays import Lags
 from backtest.happenings import Happening, What
@@ -25,6 +27,7 @@ from shared.events import (
     BookSeen,
     BuyEngineDecision,
     FillConfirmed,
+    MarketHint,
     RedemptionResult,
     read_event,
 )
@@ -33,6 +36,7 @@ from shared.money import from_micro, to_micro
 from shared.written import Reader
 
 WINDOW = 10_000
+_happening = Happening._make
 _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
@@ -76,7 +80,7 @@ def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[Happening]:
     last_ms = 0
     for at_ms, what in coming:
         last_ms = max(last_ms, at_ms)
-        yield Happening(last_ms, what)
+        yield _happening((last_ms, what))
 
 
 def lags(capture: Capture) -> dict[str, Lags]:
@@ -134,7 +138,7 @@ def trade_in(text: str) -> LeaderTrade | None:
         read.id,
         read.leader,
         read.token_id,
-        read.market.condition_id,
+        _hint(read.market),
         read.side,
         read.cause,
         whole_shares and whole_usdc and read.part == 0 and read.cause == "TRADE",
@@ -153,6 +157,12 @@ def _micro(text: str) -> tuple[int, bool]:
     amount = Decimal(text)
     micro = to_micro(amount)
     return micro, from_micro(micro) == amount
+
+
+@lru_cache(maxsize=4096)
+def _hint(read: Any) -> MarketHint:  # noqa: ANN401 - the struct of a MarketHint
+    """Return what is said of a market; kept, as thousands of signals say the same."""
+    return MarketHint.of_checked(**asdict(read))
 
 
 _price = lru_cache(maxsize=16_384)(Decimal)

@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_signal_of = ActionableSignal.filler()
+_signal_of, _happening = ActionableSignal.filler(), Happening._make
 
 
 def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
@@ -60,7 +60,7 @@ def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
 
 
 def _traded(now_ms: int, second: dict[object, list[Row]], source: str) -> list[Happening]:
-    return [Happening(now_ms, _trade(fills, source)) for fills in second.values()]
+    return [_happening((now_ms, _trade(fills, source))) for fills in second.values()]
 
 
 def _trade(fills: list[Row], source: str) -> LeaderTrade:
@@ -72,7 +72,7 @@ def _trade(fills: list[Row], source: str) -> LeaderTrade:
         known,
         leader,
         token_id,
-        hint[0],
+        _hint(hint),
         cast("Side", side),
         "TRADE",
         True,  # noqa: FBT003 - plain: told in one part
