@@ -29,7 +29,7 @@ from buyer.exits import triggered
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.reasons import Reasons, Standing, at_once
-from shared import accounts
+from shared import accounts, logs
 from shared.accounts import DAY_MS
 from shared.clock import ManualClock
 from shared.events import ActionableSignal, BuyEngineDecision
@@ -136,7 +136,8 @@ class Run:
         self._decided_on = Recent(MOST_RECENT)
         self._engine = self._built(limits, bankroll, whole=whole)
         tasks = ExitTasks(self.ledger, lambda: None)
-        self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits)
+        errors = logs.errors_of("exits")
+        self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
         self._watches = triggered(limits) or bool(limits.leader_limits)
         self._waiting: list[Waiting] = []
         self._expected: deque[Happening] = deque()

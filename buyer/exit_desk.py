@@ -27,7 +27,16 @@ LOOKS = 4
 class ExitDesk:
     """Works beside the signals, in the buyer's one thread; what it has to do is in the ledger, so a restart goes on."""
 
-    def __init__(self, engine: Engine, tasks: ExitTasks, prices: Prices, *, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tasks: ExitTasks,
+        prices: Prices,
+        *,
+        clock: Clock,
+        limits: Limits,
+        log: logs.Log | None = None,
+    ) -> None:
         self._engine, self._tasks, self._prices = engine, tasks, prices
         self._clock, self._limits = clock, limits
         self._next = self._next_sweep = 0.0
@@ -35,7 +44,7 @@ class ExitDesk:
         self._last: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._under_way = 0
-        self._log = logs.get("exits")
+        self._log = log or logs.get("exits")
 
     def turn(self) -> None:
         """Do what is due, once a second at most.

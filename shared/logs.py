@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from shared.redaction import redact
 
+Log = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _WRITING = threading.Lock()
 
@@ -62,6 +63,14 @@ def get(name: str, **fields: object) -> FilteringBoundLogger:
     if not structlog.is_configured():
         configure()
     return cast("FilteringBoundLogger", structlog.get_logger(part=name, **fields))
+
+
+def errors_of(name: str) -> FilteringBoundLogger:
+    """Return a logger that writes errors alone: of runs over a history, which tell all else in their result."""
+    if not structlog.is_configured():
+        configure()
+    errors = structlog.make_filtering_bound_logger(logging.ERROR)
+    return cast("FilteringBoundLogger", structlog.wrap_logger(_Stderr(), wrapper_class=errors, part=name))
 
 
 def _chain(*, as_json: bool) -> list[Processor]:

@@ -79,6 +79,7 @@ PURE = (
     "shared/errors.py",
     "shared/events.py",
     "shared/exits.py",
+    "shared/leader_trade.py",
     "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
@@ -113,7 +114,7 @@ PURE_LIBRARIES = frozenset(
         "hashlib",
         "itertools",
     }
-    | {"json", "math", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
+    | {"json", "math", "msgspec", "operator", "pydantic", "re", "statistics", "string", "types", "typing"}
 )
 
 IMPURE_CALLS = frozenset(

@@ -117,7 +117,7 @@ def test_a_stop_without_books_is_said_to_be_unsure(flags: tuple[str, ...], said:
     assert [(doubt.trades, doubt.of) for doubt in result.cannot_tell if doubt.what == UNSEEN] == said
 
 
-def test_a_stop_loss_sells_between_signals() -> None:
+def test_a_stop_loss_sells_between_signals(capsys: pytest.CaptureFixture[str]) -> None:
     fall = a_trade(5, "0.2", "0.1", leader="0x" + "b2" * 20)
     far = a_trade(600, "0.2", "0.1", leader="0x" + "b2" * 20)
 
@@ -125,6 +125,7 @@ def test_a_stop_loss_sells_between_signals() -> None:
 
     sold = [outcome for outcome in result.outcomes if outcome.verdict == "SELL"]
     assert [outcome.reason for outcome in sold] == ["exit: stop_loss"]
+    assert capsys.readouterr().err == ""  # the result tells it; thousands of log lines would hide the summary
     assert (sold[0].shares, sold[0].best) == (9_610_000, 190_000)
     assert sold[0].decided_at_ms < far.at_ms
     assert result.signals == 3
