@@ -1,9 +1,8 @@
 """Run a backtest over happenings and return its result."""
 
-import gc
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
+from backtest.garbage import few_collections
 from backtest.happenings import Happening
 from backtest.quotes import price_micro
 from backtest.result import (
@@ -26,8 +25,6 @@ from shared.ledger import open_lots
 Progress = Callable[[int, int], None]
 """Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
 EVERY = 5000
-COLLECT_AT = (50_000, 20, 1000)
-"""Objects made before their cycles are looked for; Python's default costs a tenth of a run."""
 
 
 def backtest(
@@ -66,17 +63,6 @@ def backtest(
             if count % EVERY == 0:
                 progress(count, at_ms)
     return _result(run, limits, bankroll, models, sources, stops.cannot_tell(), tuple(kept))
-
-
-@contextmanager
-def few_collections() -> Generator[None]:
-    """Look for cycles rarely while the block runs: a history is millions of values, which hold none."""
-    before = gc.get_threshold()
-    gc.set_threshold(*COLLECT_AT)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def _result(

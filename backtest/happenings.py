@@ -50,24 +50,20 @@ class Ahead:
 
     def __init__(self, happenings: Iterable[Happening]) -> None:
         self._happenings = iter(happenings)
-        self._next: Happening | None = None
-        self.next_ms = 0
-        self._advance()
+        self._next = next(self._happenings, None)
+        self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
 
     def take(self) -> Happening:
         """Return the next item."""
         taken = self._next
         if taken is None:
             raise StopIteration
-        self._advance()
-        return taken
-
-    def _advance(self) -> None:
         coming = self._next = next(self._happenings, None)
         at_ms = FOREVER_MS if coming is None else coming[0]
         if at_ms < self.next_ms:
             raise _late(at_ms, self.next_ms)
         self.next_ms = at_ms
+        return taken
 
 
 def _late(at_ms: int, last_ms: int) -> Malformed:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from backtest.result import Evidence
 from shared.market import Book, Level, MarketFacts
 from shared.money import MICRO, ceil_to, floor_to
@@ -50,7 +52,7 @@ class Quote(NamedTuple):
 NO_QUOTE = Quote(None, Decimal(0), "none", 0)
 
 
-class Last(NamedTuple):
+class Last(Struct, frozen=True, gc=False):
     """The last known trade of a token."""
 
     price: Decimal

@@ -242,21 +242,17 @@ class Run:
     def _happen(self, happening: Happening) -> None:
         at_ms, what = happening
         if isinstance(what, LeaderTrade):
-            self._traded(what)
+            self.markets.traded(what)
+            if what.cause == "TRADE":
+                self.quotes.traded(what.token_id, Last(what.price, what.traded_at_ms, what.id))
+                self._value.priced(what.token_id)
+            self.tally.theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, Book):
             self.quotes.seen(what)
         elif isinstance(what, MarketFacts):
             self.markets.learn(what)
         else:
             self._resolve(at_ms, what)
-
-    def _traded(self, trade: LeaderTrade) -> None:
-        token_id = trade.token_id
-        self.markets.traded(trade)
-        if trade.cause == "TRADE":
-            self.quotes.traded(token_id, Last(trade.price, trade.traded_at_ms, trade.id))
-            self._value.priced(token_id)
-        self.tally.theirs.trade(trade.leader, token_id, trade.side, trade.shares_micro, trade.usdc_micro)
 
     def _resolve(self, at_ms: int, resolved: Resolved) -> None:
         for facts in self.markets.close(resolved):

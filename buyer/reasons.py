@@ -16,7 +16,7 @@ from buyer.rules import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, aske
 from shared.events import ActionableSignal, Portfolio
 from shared.leader_trade import LeaderTrade
 from shared.market import Book, Level, MarketFacts, Side
-from shared.money import MICRO, from_micro
+from shared.money import from_micro
 
 
 def _leading(side: Side) -> Iterator[str]:
@@ -190,14 +190,14 @@ class Kept:
         first = self._judged(case, at)
         return [] if first == NONE else [self._names[first]]
 
-    def _judged(self, case: Case, at: Standing, *, around: bool = False) -> int:
-        """Return the place of the first rule that fails; keep what the rules answer, also `around` a budget."""
+    def _judged(self, case: Case, at: Standing, plain: LeaderTrade | None = None) -> int:
+        """Return the place of the first rule that fails; keep what the rules answer, the more of a `plain` trade."""
         priced = self._price(case, at.terms)
         first = min(at.first, priced.first, self._age(case))
         if first > self._usdc_place:
-            first = min(first, self._enough(case))
+            first = min(first, self._enough(case, plain))
         if first > self._budget_place:
-            first = min(first, self._affordable(case, at, priced.budget, around=around))
+            first = min(first, self._affordable(case, at, priced.budget, around=plain is not None))
         if first > self._minute_place:
             first = min(first, _kept(at.rated, at.held.minute < case.now_ms // 60_000, self._by_minute, case))
         return _first(self._others, case, first)
@@ -213,7 +213,7 @@ class Kept:
         bids, asks, tick, book_at_ms = levels
         book = Book.of_checked(token_id=trade.token_id, at_ms=book_at_ms, tick=tick, bids=bids, asks=asks)
         case = Case(at.facts, book, at.held, self.limits, now_ms, (), cast("ActionableSignal", trade))
-        first = self._judged(case, at, around=True)
+        first = self._judged(case, at, trade)
         return "" if first == NONE else self._names[first]
 
     def _affordable(self, case: Case, at: Standing, budget: int, *, around: bool) -> int:
@@ -238,9 +238,11 @@ class Kept:
         budget = case.size.budget if self._by_budget and first > self._budget_place else 0
         return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
 
-    def _enough(self, case: Case) -> int:
-        place, usdc = _first(self._by_usdc, case, NONE), case.trade.usdc * MICRO
-        return self._large.learn(int(usdc), place) if usdc == int(usdc) else place
+    def _enough(self, case: Case, plain: LeaderTrade | None) -> int:
+        if plain is None:
+            return _first(self._by_usdc, case, NONE)
+        found = self._large.at(plain.usdc_micro)
+        return self._large.learn(plain.usdc_micro, _first(self._by_usdc, case, NONE)) if found == UNASKED else found
 
     def _age(self, case: Case) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)

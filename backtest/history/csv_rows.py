@@ -16,10 +16,11 @@ from backtest.history.left_out import LeftOut
 from backtest.history.trades import Hint, Row
 from shared.errors import Malformed
 from shared.events import fact_id
-from shared.money import to_micro
+from shared.money import MICRO, to_micro
 
 NEEDED = ("wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market")
 _AT_ONCE = 256
+_DOUBLE, _CLEAR = 10**14, 0.4
 _SIDES = {side: side for side in ("BUY", "SELL")}
 OUTCOMES = {"yes": 0, "up": 0, "over": 0, "no": 1, "down": 1, "under": 1}
 
@@ -132,5 +133,12 @@ def market_id(market: str) -> str:
 
 @lru_cache(maxsize=16_384)
 def _micro(text: str) -> int:
-    """Return an amount in micro-units; kept, as most amounts repeat."""
+    """Return an amount in micro-units; kept, as most amounts repeat.
+
+    A double is off by less than 0.1 of one up to `_DOUBLE`, so far from a half it rounds as the amount does.
+    """
+    rough = float(text) * MICRO
+    micro = round(rough)
+    if abs(rough - micro) < _CLEAR and -_DOUBLE < micro < _DOUBLE:
+        return micro
     return to_micro(Decimal(text))

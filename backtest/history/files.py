@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from backtest.delays import Lags
+from backtest.garbage import few_collections
 from backtest.happenings import Happening, merged
 from backtest.history import captured, resolutions
 from backtest.history.api_rows import ApiRows
@@ -50,7 +51,8 @@ def open_history(
         BadConfig: a file is not there, or of no known kind; Malformed: it cannot be read.
     """
     reader = _Reader()
-    sources = [reader.open(path) for path in paths]
+    with few_collections():
+        sources = [reader.open(path) for path in paths]
     known: dict[str, resolutions.Known] = {}
     for path in resolved:
         for name, lines in texts(path):

@@ -6,7 +6,7 @@ side. A transaction stands in one block, so all its rows have one time.
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from backtest.happenings import Happening
 from shared.errors import Malformed
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     leader: str
     tx_hash: str
     token_id: str
-    side: str
+    side: Side
     shares: int
     usdc: int
     seen_ms: int
@@ -51,9 +51,10 @@ def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
                 raise Malformed(f"{source}: {row.tx_hash} at {row.traded_ms} after {now_ms}: not in order")
             yield from _traded(now_ms, second, source)
             now_ms, second = row[0], {}
-        fills = second.get(row[_ONE_SIGNAL])
+        signal = row[_ONE_SIGNAL]
+        fills = second.get(signal)
         if fills is None:
-            second[row[_ONE_SIGNAL]] = [row]
+            second[signal] = [row]
         else:
             fills.append(row)
     yield from _traded(now_ms, second, source)
@@ -73,7 +74,7 @@ def _trade(fills: list[Row], source: str) -> LeaderTrade:
         leader,
         token_id,
         _hint(hint),
-        cast("Side", side),
+        side,
         "TRADE",
         True,  # noqa: FBT003 - plain: told in one part
         price_of(usdc, shares),

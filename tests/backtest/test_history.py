@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from backtest.delays import Constant, Drawn, Recorded, read_delay
 from backtest.happenings import Happening
-from backtest.history.csv_rows import CsvRows
+from backtest.history.csv_rows import CsvRows, _micro
 from backtest.history.files import open_history
 from backtest.history.sorting import by_time
 from backtest.history.trades import Row
@@ -26,6 +26,7 @@ from shared.capture import FolderWriter, Header
 from shared.errors import BadConfig, Malformed
 from shared.events import SIGNALS, ActionableSignal, SeenBy, write_event
 from shared.leader_trade import LeaderTrade
+from shared.money import to_micro
 from shared.streams import Entry
 from tests.backtest.histories import START_MS, at
 from tests.buyer.builders import a_signal
@@ -230,3 +231,13 @@ def test_the_four_real_wallets_results_are_those_of_a_few_lines_of_polars(real_d
     for row in expected.to_dicts():
         sums = theirs.sums[row["wallet_addr"]]
         assert (sums.paid_out, sums.realized, sums.spent) == (row["paid"], row["pnl"], row["spent"])
+
+
+@given(st.from_regex(r"[0-9]{1,18}(\.[0-9]{1,9})?", fullmatch=True) | st.floats(0, 1e15).map(str))
+def test_an_amount_in_a_file_rounds_as_its_decimal_does(text: str) -> None:
+    assert _micro(text) == to_micro(D(text))
+
+
+@pytest.mark.parametrize("text", ["0.0000005", "0.0000015", "2.8000000000000003", "99999999.9999995"])
+def test_an_amount_at_a_half_rounds_as_its_decimal_does(text: str) -> None:
+    assert _micro(text) == to_micro(D(text))
