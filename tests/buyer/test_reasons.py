@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -160,6 +161,7 @@ def test_a_rule_answers_the_same_while_what_it_says_it_looks_at_is_the_same(give
         assert answers(mixed, names) == answers(case, names)
 
 
+@pytest.mark.slow
 @given(given=drawn)
 def test_an_amount_between_two_that_are_answered_alike_is_answered_as_they_are(given: Drawn) -> None:
     """Caps ask for no more than an amount, a least trade for enough: so a few answers tell those between."""
@@ -176,6 +178,7 @@ def test_an_amount_between_two_that_are_answered_alike_is_answered_as_they_are(g
         assert len(answers_in_turn) == len(set(answers_in_turn))
 
 
+@pytest.mark.slow
 @given(histories=st.lists(drawn, min_size=2, max_size=5), limits=st.sampled_from([ASKED, some_limits()]))
 def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
     histories: list[Drawn], limits: Limits

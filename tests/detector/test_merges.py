@@ -194,6 +194,7 @@ def test_merges_are_read_unless_what_one_source_shows_is_not_wanted(words: tuple
     assert parse_args(["--tracked-wallets", LEADER, *words]).reads_merges is reads
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_every_merge_of_a_captured_log_is_read_with_its_amount(real_data: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(real_data / "wallets" / "wallet_1.zip") as archive:

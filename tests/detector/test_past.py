@@ -26,6 +26,8 @@ from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_row,
 from tests.detector.fakes import FakeUpstream
 from tests.detector.test_service import settings
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400
 
 

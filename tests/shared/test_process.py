@@ -19,6 +19,8 @@ from shared.errors import BadConfig, DependencyMissing, HybridError, RefusedForS
 from shared.events import SERVICE, Event, ServiceHealth, ServiceStart, ServiceStop, read_event
 from shared.streams import tail
 
+pytestmark = pytest.mark.slow
+
 
 class Tiny:
     """A service that does what the test says."""

@@ -258,6 +258,7 @@ def test_a_quiet_time_earns_the_burst_and_no_more(play: Play) -> None:
     arrivals=st.lists(st.tuples(st.floats(0, 0.4), st.sampled_from(Lane), st.floats(0, 0.15)), min_size=5, max_size=60),
     burst=st.integers(1, 6),
 )
+@pytest.mark.slow
 def test_no_second_holds_more_than_target_and_burst_whatever_comes_and_however_late_sleepers_wake(
     play: Play, arrivals: list[tuple[float, Lane, float]], burst: int
 ) -> None:
@@ -368,6 +369,7 @@ def test_an_order_passes_those_who_wait_for_catch_up(play: Play) -> None:
     assert len(play.grants) + len(waits) == pytest.approx(80, abs=2)
 
 
+@pytest.mark.slow
 def test_a_lower_lane_is_never_starved(play: Play) -> None:
     busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
 

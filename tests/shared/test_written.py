@@ -176,6 +176,7 @@ def test_what_we_wrote_is_read_without_asking_the_slow_reader(text: str) -> None
     assert write_event(fast) == text
 
 
+@pytest.mark.slow
 @given(odd_texts())
 def test_whatever_is_sent_is_read_or_refused_as_the_slow_reader_does(drawn: tuple[str, str]) -> None:
     kind, text = drawn

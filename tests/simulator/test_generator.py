@@ -41,6 +41,7 @@ def test_the_same_seed_lives_the_same_life() -> None:
     assert [fill.tx_hash for fill in short.fills] != [fill.tx_hash for fill in other.fills]
 
 
+@pytest.mark.slow
 def test_the_length_of_a_step_changes_nothing() -> None:
     clock = ManualClock()
     world = World(LIVELY, clock)
