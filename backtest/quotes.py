@@ -104,13 +104,10 @@ class Quotes:
 
     def levels(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
         """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
-        if token_id in self._books and (book := self._recorded(token_id, now_ms)) is not None:
+        last, book = self.last(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
             return book.bids, book.asks, book.tick, book.at_ms
-        last = self._last.get(token_id)
-        if last is None:
-            return NO_LEVELS
-        bids, asks = self._ladders_at.get((last.price, facts.tick)) or self._ladders(last.price, facts.tick)
-        return bids, asks, facts.tick, now_ms
+        return NO_LEVELS if last is NEVER else (*self._ladders(last.price, facts.tick), facts.tick, now_ms)
 
     def _recorded(self, token_id: str, now_ms: int) -> Book | None:
         book = self._books.get(token_id)

@@ -160,14 +160,13 @@ class Run:
             identity=Identity("paper", limits.id, "backtest"),
             emit=self._decided,
             reasons=None if whole else self._reasons,
-            skipped=lambda signal, reason: self._skip(self._trade or LeaderTrade.of(signal), reason),
+            skipped=lambda signal, reason: self._skip(cast("LeaderTrade", signal), reason),
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
         while self._fetch():
-            if self._watches or self.ledger.holds(EXITS):
-                self._attend(self._waiting[0][0])
+            self._attend(self._waiting[0][0])
             arrives_ms, _, trade = heapq.heappop(self._waiting)
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)

@@ -52,9 +52,7 @@ class Theirs:
         sums = self.sums.get(leader)
         if sums is None:
             sums = self.sums[leader] = Sums()
-        holders = self.held.get(token_id)
-        if holders is None:
-            holders = self.held[token_id] = {}
+        holders = self.held.setdefault(token_id, {})
         position = holders.get(leader)
         if position is None:
             position = holders[leader] = Position()

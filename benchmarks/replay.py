@@ -51,7 +51,7 @@ PARTS = {
     "facts, book, balances": "_look",
     "the policy": "decide",
     "orders: intent, fill, outcome": "_carry_out",
-    "counting skips": "_skipped",
+    "counting skips": "_skip",
 }
 
 

@@ -54,8 +54,7 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
     @classmethod
     def of(cls, signal: ActionableSignal) -> Self:
         """Return the trade that a signal tells."""
-        shares, usdc = to_micro(signal.shares), to_micro(signal.usdc)
-        exact = (from_micro(shares), from_micro(usdc)) == (signal.shares, signal.usdc)
+        (shares, whole_shares), (usdc, whole_usdc) = micro_of(signal.shares), micro_of(signal.usdc)
         return cls(
             signal.id,
             signal.leader,
@@ -63,7 +62,7 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             signal.market,
             signal.side,
             signal.cause,
-            exact and signal.part == 0 and signal.cause == "TRADE",
+            whole_shares and whole_usdc and signal.part == 0 and signal.cause == "TRADE",
             signal.price,
             shares,
             usdc,
@@ -71,3 +70,9 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             signal.seen_at_ms,
             lambda: signal,
         )
+
+
+def micro_of(amount: Decimal) -> tuple[int, bool]:
+    """Return an amount in micro-units, and whether it is one of whole micro-units."""
+    micro = to_micro(amount)
+    return micro, from_micro(micro) == amount

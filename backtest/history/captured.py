@@ -31,8 +31,7 @@ from shared.events import (
     RedemptionResult,
     read_event,
 )
-from shared.leader_trade import LeaderTrade
-from shared.money import from_micro, to_micro
+from shared.leader_trade import LeaderTrade, micro_of
 from shared.written import Reader
 
 WINDOW = 10_000
@@ -153,10 +152,8 @@ def trade_in(text: str) -> LeaderTrade | None:
 
 @lru_cache(maxsize=16_384)
 def _micro(text: str) -> tuple[int, bool]:
-    """Return an amount in micro-units, and whether it is one of whole micro-units; kept, as most amounts repeat."""
-    amount = Decimal(text)
-    micro = to_micro(amount)
-    return micro, from_micro(micro) == amount
+    """Return the same as `micro_of`; kept, as most amounts repeat."""
+    return micro_of(Decimal(text))
 
 
 @lru_cache(maxsize=4096)
