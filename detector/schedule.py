@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import sqrt
 
+IDLE_S = 0.5
+"""The least rest where only another poll's end, or a new scope, can bring work: neither is worth a spinning thread."""
 MOST_PAUSE_S = 60.0
 """The longest rest of a scope that keeps failing."""
 HALF_LIFE_S = 300.0
@@ -99,12 +101,12 @@ class Schedule:
         return busiest
 
     def wait_s(self, now: float) -> float:
-        """Return how long until a scope is due; `every_s` when all are in flight."""
+        """Return how long until a scope is due; at least `IDLE_S` when all are in flight, or there is none."""
         free = (scope for scope in self._last if scope not in self._in_flight)
         soonest = next((self._due(scope) for scope in free if scope not in self._rests_until), None)
         resting = [self._due(scope) for scope in self._rests_until if scope not in self._in_flight]
         due = [*resting, *([] if soonest is None else [soonest])]
-        return max(0.0, min(due) - now) if due else self._pace.every_s
+        return max(0.0, min(due) - now) if due else max(self._pace.every_s, IDLE_S)
 
     def done(self, scope: str, now: float, *, refused: bool = False, news: int = 0) -> None:
         """Take a scope back after its poll, which brought `news` trades that were not known before."""

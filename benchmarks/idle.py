@@ -1,0 +1,136 @@
+"""What waiting costs: CPU seconds of each process of `hybrid up` while nobody trades.
+
+`python -m benchmarks.idle [--seconds 60]`: the local venue with leaders that do nothing, the pipeline with its own
+durable server, some seconds to get warm, then the measured span. The last line is one JSON object. The venue is no part
+of the pipeline: it is shown, and not counted.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ops import demo
+from ops.up import PROGRAMS
+from shared.clock import SystemClock
+from shared.interrupts import DIE_WITH_PARENT
+
+CLOCK = SystemClock()
+NEVER = threading.Event()
+WARM_S, SECONDS, ENDS_S = 15.0, 60.0, 20.0
+MOST_PERCENT = 4.0
+"""What the whole pipeline may take of one core."""
+VENUE = "simulator"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main() -> int:
+    """Measure, print a table and one line of JSON; 0 when the pipeline stays below its bound."""
+    asked = argparse.ArgumentParser(prog="python -m benchmarks.idle", description="CPU of a pipeline that waits.")
+    asked.add_argument("--seconds", type=float, default=SECONDS, help="measured span")
+    asked.add_argument("--warm", type=float, default=WARM_S, help="seconds before it")
+    told = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="idle-") as folder, pipeline(Path(folder)) as (venue, up):
+        CLOCK.wait(NEVER, told.warm)
+        before, began = used(venue, up), CLOCK.monotonic()
+        CLOCK.wait(NEVER, told.seconds)
+        after, span = used(venue, up), CLOCK.monotonic() - began
+    spent = {name: after[name] - before.get(name, 0.0) for name in sorted(after)}
+    return _report(spent, span)
+
+
+@contextlib.contextmanager
+def pipeline(folder: Path) -> Generator[tuple[int, int]]:
+    """Run venue and `hybrid up` while the block runs; yield their process ids."""
+    quiet = ("--fills-per-minute", "0", "--resolve-after", "86400")
+    log = folder / "up.log"
+    with demo.simulator(CLOCK, *quiet) as world, log.open("w", encoding="utf-8") as out:
+        up = subprocess.Popen(
+            [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(folder / "var")],
+            env={**os.environ, **world.environment, DIE_WITH_PARENT: str(os.getpid()), "HEALTH_PORT": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=out,
+        )
+        try:
+            yield os.getpid(), up.pid
+        finally:
+            up.send_signal(signal.SIGTERM)
+            try:
+                up.wait(ENDS_S)
+            except subprocess.TimeoutExpired:
+                up.kill()
+                up.wait()
+
+
+def used(root: int, up: int) -> dict[str, float]:
+    """Return the CPU seconds so far of each process below `root`, by name."""
+    parents = {int(entry.name): _stat(entry) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
+    below = [pid for pid in parents if _descends(pid, root, parents)]
+    found: dict[str, float] = {}
+    for pid in below:
+        name = "up" if pid == up else _name(pid)
+        found[name] = found.get(name, 0.0) + parents[pid][1]
+    return found
+
+
+def _descends(pid: int, root: int, parents: Mapping[int, tuple[int, float]]) -> bool:
+    above = parents[pid][0]
+    return above == root or (above in parents and above > 1 and _descends(above, root, parents))
+
+
+def _stat(folder: Path) -> tuple[int, float]:
+    """Return a process's parent and its CPU seconds, children that ended included."""
+    try:
+        fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0, 0.0
+    return int(fields[1]), sum(int(ticks) for ticks in fields[11:13]) / TICKS
+
+
+def _name(pid: int) -> str:
+    """Name a process by what it runs."""
+    with contextlib.suppress(OSError):
+        words = (Path("/proc") / str(pid) / "cmdline").read_text(encoding="utf-8").split("\0")
+        modules = {module: name for name, module in PROGRAMS}
+        named = next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "-m"), "")
+        return modules.get(named) or named or Path(words[0].split(" ")[0]).name or str(pid)
+    return str(pid)
+
+
+def _report(spent: Mapping[str, float], span: float) -> int:
+    table = Table(title=f"idle for {span:.0f} s", title_justify="left")
+    for column in ("process", "CPU s", "% of a core"):
+        table.add_column(column, justify="left" if column == "process" else "right")
+    for name, seconds in spent.items():
+        table.add_row(name, f"{seconds:.2f}", f"{100 * seconds / span:.2f}")
+    ours = {name: seconds for name, seconds in spent.items() if name != VENUE}
+    percent = 100 * sum(ours.values()) / span
+    table.add_row("all but the venue", f"{sum(ours.values()):.2f}", f"{percent:.2f}")
+    Console(stderr=True).print(table)
+    missing = {name for name, _ in PROGRAMS} - ours.keys()
+    facts = {
+        "benchmark": "idle",
+        "seconds": round(span, 1),
+        "cpu_s": {name: round(seconds, 2) for name, seconds in spent.items()},
+        "percent_of_a_core": round(percent, 2),
+        "at_most": MOST_PERCENT,
+        "missing": sorted(missing),
+        "ok": percent < MOST_PERCENT and not missing,
+    }
+    print(json.dumps(facts))
+    return 0 if facts["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
