@@ -20,6 +20,11 @@ class RecordedPrices:
         met = decision.outcome.book if decision.outcome else seen
         self._books = [seen, met]
 
+    def met_by(self, decision: BuyEngineDecision) -> None:
+        """Answer from now on as when this decision's order arrived."""
+        self.of(decision)
+        del self._books[:1]
+
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         """Return the facts that were known."""
         del token_id

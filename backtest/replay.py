@@ -1,10 +1,12 @@
 """A captured stream through the same buyer, in the ledger's order.
 
-What the outside did is taken from the capture: the clock, the markets and books, the kill switch, redemptions, crashes.
+What the outside did is taken from the capture: the clock, the markets and books, the kill switch, redemptions, crashes,
+and which orders travelled at the same time.
 What the buyer did is done again, balances included, and must come out the same, byte for byte.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +17,9 @@ from backtest.redemptions import redeem
 from backtest.tape import Tape
 from buyer.engine import DEAD_LETTER, Engine, Identity
 from buyer.journal import Journal
+from buyer.portfolio import counted, reserve, scope_of
 from buyer.venue.paper import PaperVenue
+from buyer.venue.transit import Transit
 from shared import accounts
 from shared.accounts import lot_key
 from shared.capture import Header
@@ -26,6 +30,7 @@ from shared.events import (
     BuyEngineDecision,
     ExitTask,
     Inputs,
+    OrderUpdate,
     RedemptionResult,
     read_event,
     write_event,
@@ -64,24 +69,67 @@ class Replay:
         self._journal = Journal(self.ledger, lambda: None)
         self._engines: dict[tuple[str, str], Engine] = {}
         self._told: list[BuyEngineDecision] = []
+        self._transit = Recording(clock=self._clock)
+        self._begun: dict[str, BuyEngineDecision | None] = {}
+        self._waiting: list[RedemptionResult] = []
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
     def run(self, pace: Pace | None = None) -> Iterator[Replayed]:
-        """Yield each recorded decision, made again; `pace` waits until its time has come."""
-        waiting = list(self._tape.redemptions)
-        for decision, text in self._tape.decisions:
+        """Yield each recorded decision, made again; `pace` waits until its time has come.
+
+        Each is begun where its intent stood and concluded where it stood itself: between them others went on.
+        """
+        intents, self._waiting = deque(self._tape.intents), list(self._tape.redemptions)
+        recorded = {decision.signal_id: decision for decision, _ in self._tape.decisions}
+        for place, (decision, text) in enumerate(self._tape.decisions):
             if pace:
                 pace.wait_for(decision.inputs.now_ms)
-            seq = decision.inputs.portfolio.seq if decision.inputs.portfolio else self.ledger.seq
-            while waiting and waiting[0].ledger_seq <= seq:
-                self._redeem(waiting.pop(0))
-            self.ledger.meanwhile = self._meanwhile(decision, waiting)
-            again = self._decide(decision)
+            while intents and intents[0][0] <= place:
+                self._intend(intents.popleft()[1], recorded)
+            again = self._conclude(decision)
             if again is not None:
                 yield Replayed(again, write_event(again), text)
-        for result in waiting:
+        for result in self._waiting:
             self._redeem(result)
+
+    def _intend(self, update: OrderUpdate, recorded: Mapping[str, BuyEngineDecision]) -> None:
+        """Begin a decision whose order left here; one that the capture does not see the end of still reserves."""
+        decision = recorded.get(update.signal_id)
+        if decision is None:
+            self._reserve(update)
+        elif update.signal_id not in self._begun:
+            self._begun[update.signal_id] = self._begin(decision)
+
+    def _begin(self, decision: BuyEngineDecision) -> BuyEngineDecision | None:
+        """Decide again; None while the order is on its way, or where nothing follows."""
+        seq = decision.inputs.portfolio.seq if decision.inputs.portfolio else self.ledger.seq
+        while self._waiting and self._waiting[0].ledger_seq <= seq:
+            self._redeem(self._waiting.pop(0))
+        self.ledger.meanwhile = self._meanwhile(decision, self._waiting)
+        return self._decide(decision)
+
+    def _conclude(self, decision: BuyEngineDecision) -> BuyEngineDecision | None:
+        """Let the order of a decision arrive, on the book that it met; return the decision with its end."""
+        name = decision.signal_id
+        again = self._begun.pop(name) if name in self._begun else self._begin(decision)
+        sent = self._transit.take(name)
+        if sent is None:
+            return again
+        self._prices.met_by(decision)
+        self._venue.of(decision)
+        return sent.arrive()
+
+    def _reserve(self, update: OrderUpdate) -> None:
+        """Set aside what an order without an end reserved; its exposures by its market's facts, where any are known."""
+        order = update.order
+        known = (each.inputs.market for each, _ in self._tape.decisions if each.token_id == order.token_id)
+        facts = next((market for market in known if market is not None), None)
+        scope = scope_of(order.leader, order.token_id, facts, update.emitted_at_ms)
+        scope = scope if facts else scope._replace(condition_id=order.condition_id)
+        used_up = (Record(GATHERED, scope.gathering, None),) if order.side == "BUY" else ()
+        write_id, postings = f"intent:{update.signal_id}", reserve(order, scope)
+        self.ledger.commit(Write(id=write_id, postings=postings, tallies=counted(order, scope), records=used_up))
 
     def _decide(self, recorded: BuyEngineDecision) -> BuyEngineDecision | None:
         self._clock.set(recorded.inputs.now_ms)
@@ -149,12 +197,27 @@ class Replay:
                 limits=limits,
                 identity=Identity("paper", limits.id, inputs.code_version),
                 emit=self._told.append,
+                transit=self._transit,
             )
         return self._engines[name]
 
     def _redeem(self, result: RedemptionResult) -> None:
         """Pay what the market paid on what is held this time: other limits bought other lots."""
         redeem(self.ledger, result)
+
+
+class Recording(Transit):
+    """Orders under way in a replay: when each arrives, and what waits for it, is what was recorded."""
+
+    def blocker(self, signal: ActionableSignal, *, leaving: bool) -> str:
+        """Return that nothing waits."""
+        del signal, leaving
+        return ""
+
+    def order_of(self, token_id: str) -> str:
+        """Return that no exit waits."""
+        del token_id
+        return ""
 
 
 class TapeLedger(MemoryLedger):

@@ -17,6 +17,7 @@ from shared.events import (
     ActionableSignal,
     BuyEngineDecision,
     DeadLetter,
+    OrderUpdate,
     RedemptionResult,
     ServiceStart,
     fact_id,
@@ -28,7 +29,11 @@ from shared.streams import Entry
 
 @dataclass(frozen=True)
 class Tape:
-    """A capture, sorted into what replay needs; `shards` is the most that its buyers were split into."""
+    """A capture, sorted into what replay needs; `shards` is the most that its buyers were split into.
+
+    `intents` are the orders in the ledger's order, each with how many decisions stood before it: orders that travelled
+    at the same time were begun one after the other, and only then concluded.
+    """
 
     capture: Capture
     signals: Mapping[str, Entry]
@@ -37,6 +42,7 @@ class Tape:
     limits: Mapping[str, Limits]
     bankroll: int
     shards: int
+    intents: tuple[tuple[int, OrderUpdate], ...] = ()
 
 
 def read_tape(capture: Capture) -> Tape:
@@ -48,6 +54,7 @@ def read_tape(capture: Capture) -> Tape:
     signals: dict[str, Entry] = {}
     decisions: list[tuple[BuyEngineDecision, str]] = []
     redemptions: list[RedemptionResult] = []
+    intents: list[tuple[int, OrderUpdate]] = []
     configs: list[Mapping[str, object]] = []
     for entry in capture:
         event = _event(entry)
@@ -59,6 +66,8 @@ def read_tape(capture: Capture) -> Tape:
             signals.setdefault(fact_id("entry", event.stream, event.entry_id), buried)
         if isinstance(event, BuyEngineDecision) and entry.stream == DECISIONS:
             decisions.append((event, entry.json))
+        elif isinstance(event, OrderUpdate) and event.state == "INTENT" and entry.stream == DECISIONS:
+            intents.append((len(decisions), event))
         elif isinstance(event, RedemptionResult) and entry.stream == REDEMPTIONS:
             redemptions.append(event)
         elif isinstance(event, ServiceStart):
@@ -74,6 +83,7 @@ def read_tape(capture: Capture) -> Tape:
         limits={limit.id: limit for limit in limits},
         bankroll=to_micro(str(configs[0]["paper_bankroll_usdc"])),
         shards=max(int(str(config.get("buyer_shards", 1))) for config in configs),
+        intents=tuple(intents),
     )
 
 

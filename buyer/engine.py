@@ -15,6 +15,7 @@ from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.reasons import Reasons, asked_in_order
 from buyer.venue.port import Prices, Venue
+from buyer.venue.transit import Transit
 from shared.clock import Clock
 from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
 from shared.events import (
@@ -79,15 +80,16 @@ class Engine:
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
         reasons: Reasons | None = None,
         skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
+        transit: Transit | None = None,
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `reasons` `skipped` is told of skips in place of
-        decisions, where nothing follows.
+        decisions, where nothing follows. With `transit` an order leaves and is concluded by whoever lets it arrive.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._identity = clock, limits, identity
-        self._emit, self._skipped = emit, skipped
+        self._emit, self._skipped, self._transit = emit, skipped, transit
         self._reasons, self._signal_of = reasons, signal_of
         self._telling = threading.Lock()
 
@@ -97,13 +99,13 @@ class Engine:
         return self._identity.mode
 
     def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
-        """Decide on `signal` and carry the decision out; None when it was decided before.
+        """Decide on `signal` and carry the decision out; None when it was decided before, or its order is on its way.
 
         Raises:
             Unavailable: Redis is away; hand the same signal in again later.
             Fenced: another buyer is active; stop.
             OutcomeUnknown: the order may stand; hand the same signal in again later.
-            NotSettled: a sell whose lot is on its way; hand it in again when that has settled.
+            NotSettled: an order of its token is on its way; hand it in again when that has ended.
             RefusedForSafety: the outcome does not fit the ledger.
         """
         try:
@@ -113,11 +115,13 @@ class Engine:
 
     def _handle(self, signal: ActionableSignal, ack: Ack | None, *, ask: bool) -> BuyEngineDecision | None:
         limits = self._limits.of(signal.leader)
+        self._wait_for_transit(signal)
         before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if before.decided:
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
+        self._wait_for_transit(signal, looked[2])
         if before.intent:
             return self.resume(before.intent, before.signed, ack, signal)
         self._wait_for_lot(signal, limits)
@@ -217,6 +221,8 @@ class Engine:
             return self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
         if self._too_late(draft):
             return self._given_up(draft, signed, "stale when the buyer came back")
+        if self._transit is not None:
+            self._transit.wait_out(draft.inputs.now_ms)
         return self._venue.place(order, facts, signed)
 
     def _wait_for_lot(self, signal: ActionableSignal, limits: Limits) -> None:
@@ -230,8 +236,21 @@ class Engine:
         if waits:
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
 
+    def _wait_for_transit(self, signal: ActionableSignal, held: Portfolio | None = None) -> None:
+        """Put a signal off while an order on its way would change what it is decided on.
+
+        Raises:
+            NotSettled: hand it in again when that has arrived.
+        """
+        leaving = held is not None and held.exit is not None
+        waits = self._transit.blocker(signal, leaving=leaving) if self._transit is not None else ""
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for order {waits}")
+
     def _order_under_way(self, leader: str, token_id: str) -> str:
-        """Return a live order of this lot whose trades can still fail, '' when there is none."""
+        """Return an order of this lot that is on its way, or live and can still fail; '' when there is none."""
+        if self._transit is not None:
+            return self._transit.order_of(token_id)
         if self._identity.mode != "live":
             return ""
         for order_id, text in self._journal.unsettled().items():
@@ -312,9 +331,18 @@ class Engine:
             )
         if not isinstance(intent, Written):
             return self._join(draft.signal_id, ack)
-        late = self._too_late(draft)
-        outcome = _cancelled("stale when its turn came") if late else self._venue.place(order, facts, prepared)
-        return self._conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+        if self._too_late(draft):
+            outcome = _cancelled("stale when its turn came")
+            return self._conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+
+        def arrive() -> BuyEngineDecision | None:
+            met = self._venue.place(order, facts, prepared)
+            return self._conclude(draft.but(rules=rules(), outcome=met), scope, facts, ack)
+
+        if self._transit is None:
+            return arrive()
+        self._transit.send(order, arrive)
+        return None
 
     def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""

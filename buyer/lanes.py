@@ -93,9 +93,14 @@ def _by_token(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Return the entries by token, in their order; those that name none are taken for one token."""
     found: dict[str, list[Entry]] = {}
     for entry in entries:
-        named = _TOKEN.search(entry.json)
-        found.setdefault(named[1] if named else "", []).append(entry)
+        found.setdefault(token_of(entry.json), []).append(entry)
     return list(found.values())
+
+
+def token_of(text: str) -> str:
+    """Return the token that an event names, '' for none."""
+    named = _TOKEN.search(text)
+    return named[1] if named else ""
 
 
 def _raise(errors: Sequence[BaseException | None]) -> None:

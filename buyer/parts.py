@@ -24,6 +24,7 @@ from buyer.venue.paper import PaperVenue
 from buyer.venue.port import Venue
 from buyer.venue.shadow import Shadowed
 from buyer.venue.taken import Taken
+from buyer.venue.transit import Transit
 from shared import logs
 from shared.broker import connect
 from shared.clock import Clock
@@ -73,6 +74,7 @@ class Parts:
         live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
         if live:
             journal.order_at(live.venue.turns)
+        transit = self._transit(live)
         counting: list[BuyerService] = []
 
         def announce(decision: BuyEngineDecision) -> None:
@@ -93,6 +95,7 @@ class Parts:
             identity=Identity(self.mode, self.settings.limits.id, code_version()),
             emit=announce,
             signal_of=self._signal_of,
+            transit=transit,
         )
         tasks = ExitTasks(ledger, lambda: lease.fence)
         service = BuyerService(
@@ -110,6 +113,7 @@ class Parts:
             shard=shard,
             layout=self.layout,
             lanes=live.lanes if live else None,
+            transit=transit,
         )
         counting.append(service)
         return service
@@ -129,8 +133,14 @@ class Parts:
     def _venue(self, live: "LiveParts | None") -> Venue:
         if live:
             return Shadowed(live.venue, self.prices.book_at_hand, live.venue.turns)
-        latency_s, taken = self.settings.paper_latency_s, Taken()
-        return PaperVenue(self.prices, clock=self.clock, stop=self.stop, latency_s=latency_s, taken=taken)
+        return PaperVenue(self.prices, clock=self.clock, stop=self.stop, taken=Taken())
+
+    def _transit(self, live: "LiveParts | None") -> Transit | None:
+        """Return where paper orders travel; without a latency they meet the book at once."""
+        latency_s = self.settings.paper_latency_s
+        if live or not latency_s:
+            return None
+        return Transit(clock=self.clock, stop=self.stop, latency_s=latency_s)
 
     def _reader(self, shard: Shard) -> GroupReader:
         """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""

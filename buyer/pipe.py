@@ -38,10 +38,11 @@ class PipeBuyer:
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
         while not stop.is_set():
             try:
-                line = self._queue.get(timeout=WAIT_S)
+                line = self._queue.get(timeout=self._service.rest_s(WAIT_S))
             except queue.Empty:
                 line = ""
             if line is None:
+                self._service.drain(stop)
                 return
             self._service.work(stop, _entry(line) if line.strip() else None)
 

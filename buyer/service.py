@@ -11,13 +11,15 @@ from buyer.attempts import Attempts
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
-from buyer.lanes import Lanes
+from buyer.lanes import Lanes, token_of
 from buyer.layout import EMPTIED, Layout
 from buyer.opening import Opening
 from buyer.prices import MarketPriceFeed
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.shard import ALL, Shard
+from buyer.token_backlog import TokenBacklog
+from buyer.venue.transit import Transit
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Emptied, Fenced, GiveUp, HybridError, OutcomeUnknown, TryAgain, Unavailable
@@ -34,6 +36,8 @@ _SIGNALS = Reader(ActionableSignal)
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
 SETTLEMENT_ENDS_S = 5.0
+MOST_DEFERRED = 1000
+"""Signals that wait for paper orders of their tokens; with more, the stream keeps the rest."""
 
 
 class BuyerService:
@@ -58,11 +62,14 @@ class BuyerService:
         shard: Shard = ALL,
         layout: Layout | None = None,
         lanes: Lanes | None = None,
+        transit: Transit | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._desk = inbox, settlement, desk
         self._shard, self._layout, self._lanes = shard, layout, lanes or Lanes()
+        self._in_order = transit is not None
+        self._transit = Transit(clock=clock) if transit is None else transit
         self._attempts = Attempts()
         self._opening = Opening(
             engine,
@@ -73,7 +80,7 @@ class BuyerService:
             recovery=recovery,
             settlement=settlement,
         )
-        self._deferred: dict[str, Entry] = {}
+        self._deferred: TokenBacklog[Entry | ActionableSignal] = TokenBacklog()
         self._active = self._emptied = False
         self._trimmed = 0
         self.counts: Counter[str] = Counter()
@@ -149,13 +156,23 @@ class BuyerService:
         def step() -> None:
             nonlocal done
             self._attend()
-            self._take_deferred()
+            self._go_on()
             if entry is not None:
                 self._take(entry)
             done = True
 
         while not (done or stop.is_set()):
             self._keep_trying(stop, step)
+
+    def rest_s(self, longest: float) -> float:
+        """Return how long nothing has to be done without a new signal, `longest` at most."""
+        return self._transit.rest_s(longest)
+
+    def drain(self, stop: threading.Event) -> None:
+        """Let the orders under way arrive, and decide on what waits for them: no other signal comes."""
+        while self._in_order and (len(self._transit) or len(self._deferred)) and not stop.is_set():
+            self._clock.wait(stop, self.rest_s(RETRY_S))
+            self.work(stop, None)
 
     @contextlib.contextmanager
     def _settling(self, stop: threading.Event) -> Generator[None]:
@@ -174,12 +191,31 @@ class BuyerService:
 
     def _turn(self, stop: threading.Event) -> None:
         self._attend()
-        self._take_deferred()
+        self._go_on()
         if self._inbox is not None:
             self._take_inbox(self._inbox, stop)
         self._journal.refresh()
-        self._lanes.run(self._reader.read(), self._take, stop, self._lease.renew)
+        self._lanes.run(self._read(stop), self._take, stop, self._meanwhile)
         self._notice_losses()
+
+    def _read(self, stop: threading.Event) -> list[Entry]:
+        """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
+        if not len(self._transit):
+            return self._reader.read()
+        if self._transit.full or len(self._deferred) >= MOST_DEFERRED:
+            self._clock.wait(stop, self.rest_s(RETRY_S))
+            return []
+        return self._reader.read(self.rest_s(RETRY_S))
+
+    def _meanwhile(self) -> None:
+        """Between two signals: keep the lease, conclude what arrived, and go on with what waited for it."""
+        self._lease.renew()
+        if self._transit.land():
+            self._take_deferred()
+
+    def _go_on(self) -> None:
+        self._transit.land()
+        self._take_deferred()
 
     def _attend(self) -> None:
         """Hold the lease, finish what was interrupted before anything new is decided, and go on with exits."""
@@ -213,25 +249,43 @@ class BuyerService:
 
     def _take_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
-        wait_s = INBOX_WAIT_S
+        wait_s = self.rest_s(INBOX_WAIT_S)
         while not stop.is_set():
             try:
                 signal = inbox.get(timeout=wait_s)
             except queue.Empty:
                 return
             wait_s = 0
-            self._lease.renew()
-            try:
-                self._engine.handle(signal)
-            except (GiveUp, NotSettled) as error:
-                self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
-            except HybridError:
-                raise
-            except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (trap 29)
-                self._log.exception("left_to_the_stream", signal_id=signal.id)
+            self._meanwhile()
+            self._take_signal(signal)
+
+    def _take_signal(self, signal: ActionableSignal) -> None:
+        """Decide on a signal of the same process, behind those of its token that wait for an order."""
+        if self._must_wait(signal.token_id):
+            self._deferred.put(signal.token_id, signal.id, signal)
+            return
+        try:
+            self._engine.handle(signal)
+        except (GiveUp, NotSettled) as error:
+            if self._in_order and isinstance(error, NotSettled):
+                self._deferred.put(signal.token_id, signal.id, signal)
+                return
+            self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
+        except HybridError:
+            raise
+        except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (trap 29)
+            self._log.exception("left_to_the_stream", signal_id=signal.id)
+
+    def _must_wait(self, token_id: str) -> bool:
+        """Say whether signals of this token wait for a paper order: a later one never overtakes them."""
+        return self._in_order and self._deferred.holds(token_id)
 
     def _take(self, entry: Entry) -> None:
         """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
+        token_id = token_of(entry.json)
+        if self._must_wait(token_id):
+            self._deferred.put(token_id, entry.id, entry)
+            return
         try:
             self._attempts.make(
                 entry.id,
@@ -241,14 +295,17 @@ class BuyerService:
                 lambda reason: self._bury(entry, reason),
             )
         except NotSettled as error:
-            self._log.info("deferred", entry=entry.id, error=str(error))
-            self._deferred[entry.id] = entry
+            if not self._in_order:
+                self._log.info("deferred", entry=entry.id, error=str(error))
+            self._deferred.put(token_id, entry.id, entry)
 
     def _take_deferred(self) -> None:
-        """Try again what waits for an order to settle; not acknowledged, it also comes back after a crash."""
-        waiting, self._deferred = self._deferred, {}
-        for entry in waiting.values():
-            self._take(entry)
+        """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""
+        for item in self._deferred.take_all():
+            if isinstance(item, Entry):
+                self._take(item)
+            else:
+                self._take_signal(item)
 
     def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
         ours = entry.stream == self._reader.stream
@@ -271,8 +328,10 @@ class BuyerService:
         except Emptied as error:
             self._log.error("lease_gone", error=str(error))
             self._emptied = True
+            self._transit.drop()
         except (TryAgain, OutcomeUnknown) as error:
             self._log.warning("waiting", error=str(error), away=isinstance(error, Unavailable))
             self._opening.interrupted()
+            self._transit.drop()
             self._reader.recover()
             self._clock.wait(stop, RETRY_S)

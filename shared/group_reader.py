@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import Any, cast
 
 from redis import Redis
@@ -49,8 +50,8 @@ class GroupReader:
         self._next_take_over = clock.monotonic()
         self._recovered = False
 
-    def read(self) -> list[Entry]:
-        """Return the next entries; an empty list after `block_ms` without any.
+    def read(self, longest_s: float | None = None) -> list[Entry]:
+        """Return the next entries; an empty list after `block_ms` without any, or `longest_s` where that is sooner.
 
         Raises:
             Unavailable: the server is away; call again later.
@@ -63,7 +64,7 @@ class GroupReader:
             taken = self._take_over()
             if taken:
                 return taken
-        return self._read(">", self._block_ms)
+        return self._read(">", self._block_ms if longest_s is None else min(self._block_ms, _whole_ms(longest_s)))
 
     def entries(self, stop: threading.Event, retry_s: float = 1.0) -> Iterator[Entry]:
         """Yield entries until `stop` is set; a server that is away is asked again every `retry_s`."""
@@ -154,6 +155,11 @@ class GroupReader:
             kept = {entry.id for entry in ours}
             self.ack(*(entry.id for entry in entries if entry.id not in kept))
         return ours
+
+
+def _whole_ms(seconds: float) -> int:
+    """Return at least one millisecond: the server takes 0 for ever."""
+    return max(1, ceil(seconds * 1000))
 
 
 def _rows_by_stream(reply: Any) -> list[list[tuple[str, dict[str, str] | None]]]:  # noqa: ANN401 - RESP2 and RESP3 differ

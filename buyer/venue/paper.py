@@ -5,6 +5,7 @@ import threading
 from buyer.venue.matching import nothing, outcome_of
 from buyer.venue.port import Prices, Unsigned
 from buyer.venue.taken import Taken
+from buyer.venue.transit import STOPPING
 from shared.clock import Clock
 from shared.errors import Unavailable
 from shared.events import Order, Outcome
@@ -16,7 +17,8 @@ class PaperVenue(Unsigned):
 
     Placing the same order again has no effect outside, so recovery after a crash simply places it again. What it
     takes stays in the real book, so it is remembered in `taken` and gone for later orders until the level changes; the
-    outcome holds the book without it. A replay has no `taken`: what it places orders on is what they met.
+    outcome holds the book without it. A replay has no `taken`: what it places orders on is what they met. Where orders
+    travel side by side (`Transit`), they have waited when they are placed, and there is no latency left.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class PaperVenue(Unsigned):
         """
         del prepared
         if self._latency_s and self._clock.wait(self._stop, self._latency_s):
-            raise Unavailable("paper: stopping while the order was on its way, placed again at the next start")
+            raise Unavailable(STOPPING)
         book, problem = self._prices.book(order.token_id)
         if book is None:
             return nothing(f"no book: {problem}", None)
