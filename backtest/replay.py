@@ -154,6 +154,7 @@ class Replay:
         """Make an exit's attempt again; what set it off, and when, is input."""
         engine, intent = self._engine(recorded.inputs), self._journal.known(recorded.signal_id).intent
         if intent:
+            self._prices.met_by(recorded)
             return engine.resume(intent)
         self._told.clear()
         engine.sell(task)
