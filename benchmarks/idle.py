@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -40,30 +41,38 @@ def main() -> int:
     asked.add_argument("--seconds", type=float, default=SECONDS, help="measured span")
     asked.add_argument("--warm", type=float, default=WARM_S, help="seconds before it")
     told = asked.parse_args()
-    with tempfile.TemporaryDirectory(prefix="idle-") as folder, pipeline(Path(folder)) as (venue, up):
+    with tempfile.TemporaryDirectory(prefix="idle-") as folder, pipeline(Path(folder)) as here:
         CLOCK.wait(NEVER, told.warm)
-        before, began = used(venue, up), CLOCK.monotonic()
+        before, began = used(os.getpid(), here.up), CLOCK.monotonic()
         CLOCK.wait(NEVER, told.seconds)
-        after, span = used(venue, up), CLOCK.monotonic() - began
+        after, span = used(os.getpid(), here.up), CLOCK.monotonic() - began
     spent = {name: after[name] - before.get(name, 0.0) for name in sorted(after)}
     return _report(spent, span)
 
 
+@dataclass(frozen=True)
+class Running:
+    """A venue, and the process id of `hybrid up` before it."""
+
+    world: demo.World
+    up: int
+
+
 @contextlib.contextmanager
-def pipeline(folder: Path) -> Generator[tuple[int, int]]:
-    """Run venue and `hybrid up` while the block runs; yield their process ids."""
+def pipeline(folder: Path, **told: str) -> Generator[Running]:
+    """Run a venue where nobody trades by himself, and `hybrid up`, told this too, while the block runs."""
     quiet = ("--fills-per-minute", "0", "--resolve-after", "86400")
     log = folder / "up.log"
     with demo.simulator(CLOCK, *quiet) as world, log.open("w", encoding="utf-8") as out:
         up = subprocess.Popen(
             [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(folder / "var")],
-            env={**os.environ, **world.environment, DIE_WITH_PARENT: str(os.getpid()), "HEALTH_PORT": "0"},
+            env={**os.environ, **world.environment, **told, DIE_WITH_PARENT: str(os.getpid()), "HEALTH_PORT": "0"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=out,
         )
         try:
-            yield os.getpid(), up.pid
+            yield Running(world, up.pid)
         finally:
             up.send_signal(signal.SIGTERM)
             try:

@@ -42,7 +42,7 @@ class Markets:
     """Three markets of one event, whose books are never the same twice."""
 
     def __init__(self, clock: ManualClock) -> None:
-        self._clock, self.price, self.asked = clock, {token: 50 for token in TOKENS}, 0
+        self._clock, self.price, self.asked = clock, dict.fromkeys(TOKENS, 50), 0
 
     def facts(self, token_id: str) -> tuple[MarketFacts, str]:
         return a_market(token_id=token_id, condition_id="0x" + token_id * 32), ""
