@@ -17,7 +17,7 @@ from shared.events import ExitTask
 EVERY_S = 1.0
 ENDED = "market_open"
 """The rule that a market fails whose trading ended, or rests."""
-SWEEP_EVERY_S = 3600.0
+SWEEP_EVERY_S, SWEEP_AGAIN_S = 3600.0, 5.0
 LONGEST_WINDOW_MS = 2 * 86_400_000
 """Twice the longest window in which small trades add up: what is older than this counts for nobody."""
 LOOKS = 4
@@ -123,4 +123,5 @@ class ExitDesk:
     def _sweep(self, now: float) -> None:
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_EVERY_S
-            self._tasks.sweep(self._clock.now_ms() - LONGEST_WINDOW_MS)
+            if self._tasks.sweep(self._clock.now_ms() - LONGEST_WINDOW_MS):
+                self._next_sweep = now + SWEEP_AGAIN_S

@@ -1,16 +1,20 @@
 """The exits in the ledger: what is to be sold, kept until it is; each write fenced by the lease."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from buyer.exits import attempt
-from shared.accounts import FLATTEN, Lot, cost_account, lot_key, shares_account
+from shared.accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
 from shared.events import ExitTask, Gathered
 from shared.ledger import Ledger, open_lots
-from shared.ledger_records import EXITS, GATHERED
-from shared.writes import Fence, Record, Write
+from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.writes import Fence, Guard, Record, Write
+
+SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
+"""Lots that are forgotten in one step, and in one turn."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,41 @@ class ExitTasks:
         key = lot_key(task.leader, task.token_id)
         self._commit(Write(id=f"exit-end:{task.id}:{task.attempt}", records=(Record(EXITS, key, None),)))
 
-    def sweep(self, before_ms: int) -> None:
-        """Forget what was gathered before `before_ms`: its window is over, and nobody asks for it any more."""
+    def sweep(self, before_ms: int) -> bool:
+        """Forget what is over; say whether there is more of it than one turn may take.
+
+        Gathered before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
+        their record along, as sold ones did in ledgers of before.
+        """
         for key, text in self._ledger.records(GATHERED).items():
             if Gathered.model_validate_json(text, extra="ignore").since_ms < before_ms:
                 self._commit(Write(id=f"sweep:{key}:{before_ms}", records=(Record(GATHERED, key, None),)))
+        return self._sweep_lots()
+
+    def _sweep_lots(self) -> bool:
+        """Forget the records of lots that hold nothing; each part's guards say that again in its own step."""
+        records, under_way = self._ledger.records(LOTS), self._lots_of_orders()
+        if under_way is None:
+            return False
+        balances = self._ledger.accounts()
+        over = [lot for lot in records if lot not in under_way and not _held(lot, balances.values)]
+        starts = range(0, min(len(over), MOST_SWEPT), SWEPT_AT_ONCE)
+        fence = self._fence()
+        parts = [_forgotten(f"lots-over:{balances.seq}:{at}", over[at : at + SWEPT_AT_ONCE], fence) for at in starts]
+        if parts:
+            self._ledger.commit_all(parts)
+        return len(over) > MOST_SWEPT
+
+    def _lots_of_orders(self) -> set[str] | None:
+        """Name the lots that an order under way may still change; None where one cannot be read."""
+        found: set[str] = set()
+        for text in (text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()):
+            try:
+                said = json.loads(text)
+                found.add(lot_key(said["leader"], said["token_id"]))
+            except (ValueError, KeyError, TypeError):
+                return None
+        return found
 
     def _write(self, write_id: str, task: ExitTask) -> None:
         key = lot_key(task.leader, task.token_id)
@@ -70,3 +104,16 @@ class ExitTasks:
 
     def _commit(self, write: Write) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))
+
+
+def _held(lot: str, values: Mapping[str, int]) -> bool:
+    return bool(values.get(SHARES + lot) or values.get(COST + lot))
+
+
+def _forgotten(write_id: str, lots: Sequence[str], fence: Fence | None) -> Write:
+    return Write(
+        id=write_id,
+        records=tuple(Record(LOTS, lot, None) for lot in lots),
+        guards=tuple(Guard(name + lot, at_most=0) for lot in lots for name in (SHARES, COST)),
+        fence=fence,
+    )

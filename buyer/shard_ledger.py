@@ -37,6 +37,11 @@ class ShardLedger:
         found = self._ledger.records(kind)
         return {name: text for name, text in found.items() if self._shard.keeps(kind, name, text)}
 
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields that are there and fall into the shard."""
+        found = self._ledger.records_of(kind, names)
+        return {name: text for name, text in found.items() if self._shard.keeps(kind, name, text)}
+
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return self._ledger.accounts()

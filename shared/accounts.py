@@ -36,6 +36,8 @@ FLATTEN = "flatten"
 REALIZED = "realized"
 DAY_MS = 86_400_000
 TOTAL = "total"
+SHARES, COST = "shares:", "cost:"
+"""How the accounts of a lot's shares and cost begin; its key follows."""
 RATE_MINUTE = "rate:minute"
 RATE_ORDERS = "rate:orders"
 COUNTS = frozenset({HALT, PAUSE_ALL, PAUSE_BUYS, FLATTEN, RATE_MINUTE, RATE_ORDERS})
@@ -99,12 +101,12 @@ def market_account(condition_id: str) -> str:
 
 def shares_account(leader: str, token_id: str) -> str:
     """Name a lot's shares."""
-    return f"shares:{lot_key(leader, token_id)}"
+    return SHARES + lot_key(leader, token_id)
 
 
 def cost_account(leader: str, token_id: str) -> str:
     """Name a lot's cost."""
-    return f"cost:{lot_key(leader, token_id)}"
+    return COST + lot_key(leader, token_id)
 
 
 def realized_account(leader: str) -> str:

@@ -82,6 +82,12 @@ for _, record in ipairs(write.records) do
   local key = KEYS[6] .. record[1]
   if record[3] then redis.call('HSET', key, record[2], ARGV[record[3]]) else redis.call('HDEL', key, record[2]) end
 end
+-- The step that ends a lot takes its record away: what is over costs nobody who looks at what is held. (Shares alone do
+-- not say that: a sell under way has set them aside.)
+for _, account in ipairs(gone) do
+  local lot = string.match(account, '^cost:(.+)$')
+  if lot and redis.call('HEXISTS', KEYS[1], 'shares:' .. lot) == 0 then redis.call('HDEL', KEYS[6] .. 'lots', lot) end
+end
 seq = redis.call('INCR', KEYS[3])
 redis.call('ZADD', KEYS[2], seq, write.ids[1])
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))

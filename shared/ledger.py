@@ -1,13 +1,14 @@
 """The ledger: balances, records and events that change together, once, or not at all.
 
 A `Write` is one step: it happens at most once for its id, only while its fence holds and its guards allow it, and its
-balances, records, events and the acknowledgement of what caused it become visible together. `RedisLedger` is the
-durable one; `MemoryLedger` is the same without a server, for replay and tests.
+balances, records, events and the acknowledgement of what caused it become visible together. The step that ends a lot
+(its cost and its shares are 0) takes its record away. `RedisLedger` is the durable one; `MemoryLedger` is the same
+without a server, for replay and tests.
 """
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, cast
@@ -15,7 +16,7 @@ from typing import Protocol, cast
 import msgspec
 from redis import Redis
 
-from shared.accounts import Lot, Postings, behind_account, cost_account, shares_account
+from shared.accounts import COST, SHARES, Lot, Postings, behind_account, cost_account, shares_account
 from shared.broker import Script, answering
 from shared.errors import Emptied, Fenced
 from shared.events import Event, write_event
@@ -50,6 +51,10 @@ class Ledger(Protocol):
 
     def records(self, kind: str) -> dict[str, str]:
         """Return all fields of one kind of record."""
+        ...
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there, without reading the others."""
         ...
 
     def accounts(self) -> Balances:
@@ -108,6 +113,14 @@ class RedisLedger:
         """Return all fields of one kind of record."""
         with answering(self._redis):
             return cast("dict[str, str]", self._redis.hgetall(self._prefix + kind))
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there."""
+        if not names:
+            return {}
+        with answering(self._redis):
+            texts = cast("list[str | None]", self._redis.hmget(self._prefix + kind, list(names)))
+        return {name: text for name, text in zip(names, texts, strict=True) if text is not None}
 
     def _keys(self, write: Write) -> list[str]:
         fence, ack = write.fence, write.ack
@@ -190,12 +203,15 @@ class MemoryLedger:
         return tuple(postings)
 
     def _apply(self, write: Write, change: dict[str, int]) -> None:
+        spent: list[str] = []
         for account, delta in change.items():
             value = self.values.get(account, 0) + delta
             if value:
                 self.values[account] = value
             else:
                 self.values.pop(account, None)
+                if account.startswith(COST):
+                    spent.append(account.removeprefix(COST))
         for account, peak in write.peaks:
             if self.values.get(account, 0) > self.values.get(peak, 0):
                 self.values[peak] = self.values[account]
@@ -205,6 +221,9 @@ class MemoryLedger:
                 fields.pop(record.field, None)
             else:
                 fields[record.field] = record.value
+        for lot in spent:
+            if not self.values.get(SHARES + lot):
+                self._records.get(LOTS, {}).pop(lot, None)
         self.seq += 1
         self._remember(write.id)
         self.events += write.events
@@ -232,23 +251,31 @@ class MemoryLedger:
         """Return all fields of one kind of record."""
         return dict(self._records.get(kind, {}))
 
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there."""
+        fields = self._records.get(kind, {})
+        return {name: fields[name] for name in names if name in fields}
+
     def accounts(self) -> Balances:
         """Return every account that is not 0."""
         return Balances(seq=self.seq, values=dict(self.values))
 
 
 def open_lots(ledger: Ledger) -> list[Lot]:
-    """Return every lot that holds shares."""
+    """Return every lot that holds shares, oldest first; they are found by their accounts, however many ended before."""
     values = ledger.accounts().values
-    lots: list[Lot] = []
-    for text in ledger.records(LOTS).values():
-        facts = json.loads(text)
-        shares = values.get(shares_account(facts["leader"], facts["token_id"]), 0)
-        if shares:
-            cost = values.get(cost_account(facts["leader"], facts["token_id"]), 0)
-            behind = values.get(behind_account(facts["leader"], facts["token_id"]), 0)
-            lots.append(Lot(**facts, shares=shares, cost=cost, behind=behind))
-    return lots
+    held = [name.removeprefix(SHARES) for name, value in values.items() if value and name.startswith(SHARES)]
+    lots = [_lot_in(text, values) for text in ledger.records_of(LOTS, held).values()]
+    return sorted(lots, key=lambda lot: (lot.opened_at_ms, lot.key))
+
+
+def _lot_in(text: str, values: Mapping[str, int]) -> Lot:
+    facts = json.loads(text)
+    shares, cost, behind = (
+        values.get(name(facts["leader"], facts["token_id"]), 0)
+        for name in (shares_account, cost_account, behind_account)
+    )
+    return Lot(**facts, shares=shares, cost=cost, behind=behind)
 
 
 def lot_record(lot: Lot) -> Record:

@@ -80,6 +80,10 @@ class Mirror:
         """Ask the ledger."""
         return self._ledger.records(kind)
 
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Ask the ledger."""
+        return self._ledger.records_of(kind, names)
+
     def accounts(self) -> Balances:
         """Ask the ledger."""
         return self._ledger.accounts()
