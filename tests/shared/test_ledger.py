@@ -142,8 +142,8 @@ def test_open_lots_are_those_that_hold_shares(redis: Redis) -> None:
     assert json.loads(ledger.records("lots")["0xa:1"])["title"] == "Who?"
 
 
-ACCOUNTS = st.sampled_from(["cash", "day:1", "market:1", "rate:orders"])
-AMOUNTS = st.integers(-(10**12), 10**12)
+ACCOUNTS = st.sampled_from(["cash", "day:1", "market:1", "rate:orders", "shares:a:1", "cost:a:1", "cost:b:1"])
+AMOUNTS = st.integers(-(10**12), 10**12) | st.integers(-1, 1)
 WRITES = st.builds(
     Write,
     id=st.sampled_from(list("abcdefgh")),
@@ -156,7 +156,8 @@ WRITES = st.builds(
         st.builds(Tally, st.just("rate:minute"), st.just("rate:orders"), st.integers(0, 3)), max_size=1
     ).map(tuple),
     records=st.lists(
-        st.builds(Record, kind=st.just("k"), field=st.sampled_from("xy"), value=st.none() | st.sampled_from("12")),
+        st.builds(Record, kind=st.just("k"), field=st.sampled_from("xy"), value=st.none() | st.sampled_from("12"))
+        | st.builds(Record, kind=st.just("lots"), field=st.sampled_from(["a:1", "b:1"]), value=st.sampled_from("12")),
         max_size=2,
     ).map(tuple),
     expected_seq=st.none() | st.integers(0, 8),
@@ -172,6 +173,8 @@ def test_memory_and_server_agree_on_every_sequence_of_steps(redis: Redis, writes
     assert [durable.commit(write) for write in writes] == [memory.commit(write) for write in writes]
     assert durable.accounts() == memory.accounts()
     assert durable.records("k") == memory.records("k")
+    assert durable.records("lots") == memory.records("lots")
+    assert durable.records_of("lots", ["a:1", "c"]) == memory.records_of("lots", ["a:1", "c"])
     asked = (["cash", "market:1"], list("abc"), [("k", "x"), ("k", "y")])
     assert durable.read(*asked) == memory.read(*asked)
 

@@ -16,7 +16,7 @@ from shared.writes import Balances, Guard, Known, Record, Result, Stale, Tally, 
 
 pytestmark = pytest.mark.server
 
-ACCOUNTS = ("cash", "day", "lot", "peak", "minute", "orders")
+ACCOUNTS = ("cash", "day", "lot", "peak", "minute", "orders", "cost:a", "shares:a")
 RECORDS = (("lots", "a"), ("exits", "a"), ("intents", "s"))
 
 
@@ -45,7 +45,9 @@ def a_write(number: int, amount: int = 5, **more: object) -> Write:
     return Write(f"w{number}", (("cash", amount), ("day", 1)), **more)  # type: ignore[arg-type]  # fields of a Write
 
 
-postings = st.lists(st.tuples(st.sampled_from(ACCOUNTS[:3]), st.integers(-5, 5)), max_size=4).map(tuple)
+postings = st.lists(st.tuples(st.sampled_from((*ACCOUNTS[:3], *ACCOUNTS[-2:])), st.integers(-5, 5)), max_size=4).map(
+    tuple
+)
 records = st.lists(
     st.builds(Record, st.just("lots"), st.sampled_from("ab"), st.none() | st.sampled_from("xyz")), max_size=3
 ).map(tuple)
