@@ -64,6 +64,11 @@ class Due:
         """Say whether there is something to do."""
         return self.state in ACTS
 
+    @property
+    def lost(self) -> bool:
+        """Say whether the wallet keeps shares that are worth nothing, and nothing is left to book."""
+        return self.state == "nothing" and self.holding is not None
+
 
 def judge(
     condition_id: str,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from zlib import crc32
 
 from redeemer.chain import Answers, Resolutions, batches
 from redeemer.due import Due, judge
@@ -25,6 +26,10 @@ LOOKED_AT_ONCE = 50
 
 BELIEVED_LOOKS = 10
 """Looks for which a condition that was due, and whose lots are still there, is taken to be due without a question."""
+
+
+RESTING_LOOKS = 20
+"""Looks for which the worthless rest of an ended condition is left alone: it stays in the wallet, and in every list."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class Planner:
         self._problem = ""
         self._ended: dict[str, PayoutVector] = {}
         self._believed: dict[str, int] = {}
+        self._resting: dict[str, int] = {}
         self._log = logs.get("redeemer", wallet=wallet)
 
     def find(self) -> Found:
@@ -112,15 +118,17 @@ class Planner:
         """
         named, alarms = self.candidates(), self.alarms()
         self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
-        waiting = self._waiting(alarms)
-        yield Found(len(waiting), waiting)
+        lots = {lot.condition_id for lot in open_lots(self._ledger)}
+        waiting, resting = self._waiting(alarms, lots), self._left_alone(set(named) - lots)
+        yield Found(len(waiting) + len(resting), waiting)
         floor = self.floor() if named else 0
-        for some in batches([each for each in named if each not in set(waiting)], LOOKED_AT_ONCE):
+        for some in batches([each for each in named if each not in resting.union(waiting)], LOOKED_AT_ONCE):
             vectors, silent = self._vectors([each for each in some if each not in self._ended])
             self._ended |= vectors
             dues = self._judge([each for each in some if each not in silent], self._ended, floor)
             due = tuple(each.condition_id for each in dues if each.acts and each.condition_id not in alarms)
             self._believed |= dict.fromkeys(due, BELIEVED_LOOKS)
+            self._resting |= {each.condition_id: _rest(each) for each in dues if each.lost}
             yield Found(len(dues), due)
 
     def floor(self) -> int:
@@ -131,8 +139,13 @@ class Planner:
         """
         return max(self._least, self._cost())
 
-    def _waiting(self, alarms: Mapping[str, str]) -> tuple[str, ...]:
-        held = {lot.condition_id for lot in open_lots(self._ledger)}
+    def _left_alone(self, named: set[str]) -> set[str]:
+        """Return the ended conditions that are worth nothing and not asked about this time."""
+        left = {name: looks - 1 for name, looks in self._resting.items() if looks > 1}
+        self._resting = {name: looks for name, looks in left.items() if name in named}
+        return set(self._resting)
+
+    def _waiting(self, alarms: Mapping[str, str], held: set[str]) -> tuple[str, ...]:
         left = {name: looks - 1 for name, looks in self._believed.items() if looks > 1}
         self._believed = {name: looks for name, looks in left.items() if name in held and name not in alarms}
         return tuple(sorted(self._believed))
@@ -192,6 +205,11 @@ class Planner:
     def alarms(self) -> dict[str, str]:
         """Return the conditions with an alarm, and what it says (JSON)."""
         return self._ledger.records(ALARMS)
+
+
+def _rest(due: Due) -> int:
+    """Return for how many looks a condition rests; not the same for all, so that they do not come back at once."""
+    return RESTING_LOOKS // 2 + crc32(due.condition_id.encode()) % RESTING_LOOKS
 
 
 def _by_condition(lots: Sequence[Lot]) -> dict[str, list[Lot]]:
