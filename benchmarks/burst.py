@@ -17,7 +17,7 @@ from redis import Redis
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.idle import CLOCK, pipeline
+from benchmarks.idle import CLOCK, pipeline, warm
 from benchmarks.order_rig import DEEP, UNBOUNDED
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
@@ -44,7 +44,7 @@ def main() -> int:
         EmbeddedRedis(Path(name) / "valkey") as server,
         pipeline(Path(name), REDIS_URL=server.url, **TOLD) as here,
     ):
-        CLOCK.wait(NEVER, WARM_S)
+        warm(here.up, WARM_S)
         levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
         tokens = prepared(levers, told.tokens)
         fills = burst(levers, here.world.leaders, tokens, told.fills, told.seconds)

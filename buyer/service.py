@@ -301,11 +301,13 @@ class BuyerService:
 
     def _take_deferred(self) -> None:
         """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""
-        for item in self._deferred.take_all():
-            if isinstance(item, Entry):
-                self._take(item)
-            else:
-                self._take_signal(item)
+        self._deferred.retry(self._retake)
+
+    def _retake(self, item: Entry | ActionableSignal) -> None:
+        if isinstance(item, Entry):
+            self._take(item)
+        else:
+            self._take_signal(item)
 
     def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
         ours = entry.stream == self._reader.stream

@@ -1,5 +1,6 @@
 """Signals that wait for an order to end: those of one token stay in their order."""
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +24,15 @@ class TokenBacklog(Generic[T]):
         """Let an item wait behind those of its token."""
         self._items.setdefault(token_id, {})[name] = item
 
-    def take_all(self) -> list[T]:
-        """Take everything out, each token's in their order."""
+    def retry(self, take: Callable[[T], None]) -> None:
+        """Hand everything to `take`, each token's in their order; what it did not get done waits on if it fails."""
         waiting, self._items = self._items, {}
-        return [item for items in waiting.values() for item in items.values()]
+        left = [(token, name, item) for token, items in waiting.items() for name, item in items.items()]
+        done = 0
+        try:
+            for _, _, item in left:
+                take(item)
+                done += 1
+        finally:
+            for token, name, item in left[done:]:
+                self.put(token, name, item)

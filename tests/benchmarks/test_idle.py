@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 def test_a_pipeline_that_waits_takes_less_than_its_bound_and_every_process_is_counted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["idle", "--warm", "10", "--seconds", "10"])
+    monkeypatch.setattr(sys, "argv", ["idle", "--warm", "5", "--seconds", "10"])
 
     code = idle.main()
 
