@@ -121,7 +121,6 @@ def bought(rig: Travel) -> list[BuyEngineDecision]:
 
 
 @pytest.mark.server
-@pytest.mark.pitfall(64)
 @pytest.mark.parametrize("tokens", [1, 7, 30])
 def test_thirty_signals_at_once_are_all_decided_after_one_latency(valkey_url: str, tokens: int) -> None:
     clock = ManualClock(NOW_MS)
@@ -228,6 +227,24 @@ def test_an_order_that_fails_when_it_arrives_is_finished_from_its_intent_and_so_
     assert sorted(decision.signal_id for decision in rig.decisions()) == sorted(signal.id for signal in sent)
     assert all(made.outcome and made.outcome.state == "MATCHED" for made in rig.decisions())
     assert rig.journal.open_intents() == {}
+
+
+@pytest.mark.server
+def test_orders_that_an_emptied_server_forgot_are_not_booked(valkey_url: str) -> None:
+    rig = Travel(valkey_url, ManualClock(NOW_MS))
+    for number in range(3):
+        rig.say(number, token=str(number))
+    rig.run_until(lambda: len(rig.journal.open_intents()) == 3)
+
+    rig.redis.flushall()
+    rig.clock.advance(LATENCY_S)
+    rig.run_until(lambda: "cash" in RedisLedger(rig.redis, "paper").accounts().values)
+    rig.say(9)
+    rig.run_until(lambda: bool(rig.decisions()))
+
+    assert [decision.reason for decision in rig.decisions()] == ["kill_switch"]
+    assert RedisLedger(rig.redis, "paper").accounts().values["cash"] == 1_000_000_000
+    assert open_lots(RedisLedger(rig.redis, "paper")) == []
 
 
 @pytest.mark.server

@@ -40,7 +40,6 @@ def ran(clock: Naps, scopes: tuple[str, ...], *, workers: int, poll_rests: bool 
     return clock
 
 
-@pytest.mark.pitfall(64)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_threads_with_nobody_to_poll_do_not_spin(workers: int) -> None:
     clock = ran(Naps(20), (), workers=workers)
