@@ -159,6 +159,7 @@ REDIS_OWNERS = (
     "shared/ledger.py",
     "shared/lease.py",
     "shared/rate_gate.py",
+    "shared/server_errors.py",
     "shared/streams.py",
     "redeemer/jobs.py",
     "redeemer/rq_worker.py",
@@ -168,7 +169,7 @@ REDIS_OWNERS = (
 )
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
 
-CLIENT_MAKERS = ("shared/broker.py", "redeemer/jobs.py", "ops/embedded_redis.py", "ops/server.py")
+CLIENT_MAKERS = ("shared/broker.py", "redeemer/jobs.py")
 """Who may open a connection: everywhere else it comes from `shared.broker.connect`, which re-sends nothing."""
 
 ENVIRONMENT_OWNERS = ("shared/config.py", "shared/interrupts.py", "ops/*")

@@ -89,7 +89,15 @@ class Floor:
             "--warm-tokens": "0",
             "--rpc-rate-per-s": "100",
         }
-        return parse_args(["--live", "--no-dry-run", *(word for pair in given.items() for word in pair), *flags])
+        return parse_args(
+            [
+                "--live",
+                "--no-dry-run",
+                "--accept-forgetful-server",
+                *(word for pair in given.items() for word in pair),
+                *flags,
+            ]
+        )
 
     def signal(self, number: int = 1, token: str = "") -> ActionableSignal:
         now_ms = CLOCK.now_ms()
