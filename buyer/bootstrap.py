@@ -33,6 +33,7 @@ from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.money import to_micro
+from shared.pipeline_record import note_wallet
 from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
@@ -231,7 +232,9 @@ def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.E
         raise DependencyMissing(
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
-    return LiveAccount(settings, redis, clock=clock, stop=stop)
+    account = LiveAccount(settings, redis, clock=clock, stop=stop)
+    note_wallet(redis, LIVE, account.wallet)
+    return account
 
 
 def _lines() -> Iterable[str]:
