@@ -113,11 +113,11 @@ def wait_until_loaded(redis: Redis, *, clock: Clock, tell: Tell, pause: Pause) -
 
 
 def _look(redis: Redis, watch: LoadingWatch) -> None:
-    progress = loading_progress(_info(redis))
-    if progress is None:
-        watch.saw_loading()
-    else:
+    info = _info(redis)
+    if progress := loading_progress(info):
         watch.saw(progress)
+    elif not info:
+        watch.saw_loading()
 
 
 def _info(redis: Redis) -> dict[str, Any]:

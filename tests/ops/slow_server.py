@@ -5,8 +5,8 @@ from pathlib import Path
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 
-_KEYS = 8_000
-_US_A_KEY = 60
+_KEYS = 16_000
+_US_A_KEY = 30
 
 
 class SlowServer(EmbeddedRedis):

@@ -45,7 +45,7 @@ def test_a_server_that_loads_its_file_is_waited_for_and_says_how_far_it_is(tmp_p
     told.clear()
 
     with server, connect(server.url) as redis:
-        assert redis.get("key:7999") == "7999"
+        assert redis.get("key:15999") == "15999"
 
     assert "is loading: " in told[0]
     assert "% of its file is read" in told[0]
@@ -61,7 +61,7 @@ def test_who_stops_while_a_server_loads_leaves_none_behind(tmp_path: Path) -> No
 
     assert not server.running
     with server, connect(server.url) as redis:
-        assert redis.get("key:7999") == "7999"
+        assert redis.get("key:15999") == "15999"
 
 
 @pytest.mark.pitfall(61)
@@ -109,7 +109,7 @@ def test_a_server_of_ones_own_that_loads_is_waited_for_until_told_to_stop(tmp_pa
         stopped = wait_until_loaded(redis, clock=clock, tell=told.append, pause=lambda _s: True)
         served = wait_until_loaded(redis, clock=clock, tell=told.append, pause=lambda s: clock.wait(never, s))
 
-        assert (stopped, served, redis.get("key:7999")) == (False, True, "7999")
+        assert (stopped, served, redis.get("key:15999")) == (False, True, "15999")
     starting.join()
     server.stop()
     assert f"Redis at redis://127.0.0.1:{server.port}/0 is loading: " in told[0]
