@@ -8,6 +8,7 @@ from typing import Any
 from redis import Redis
 
 from buyer.layout import MODES, held_by
+from ops.controls import active
 from shared.accounts import CASH, DEPOSITED
 from shared.broker import address
 from shared.errors import DependencyMissing, Malformed
@@ -61,7 +62,7 @@ class PipelineServer:
 
 
 def demand_pipeline(redis: Redis, mode: str | None = None) -> PipelineServer:
-    """Return whose pipeline this server carries, in `mode` where one is named.
+    """Return whose pipeline this server carries, in `mode` where one is named (or a control of it is on).
 
     Raises:
         DependencyMissing: none of ours has ever announced itself here, or none in that mode.
@@ -72,7 +73,7 @@ def demand_pipeline(redis: Redis, mode: str | None = None) -> PipelineServer:
             f"no pipeline of ours has announced itself on {address(redis)}, so nothing was done there; {_FIX}"
         )
     server = PipelineServer(address(redis), modes)
-    if mode and mode not in modes:
+    if mode and mode not in modes and not active(redis, mode):
         there = "; ".join(f"{name}: {facts.words}" for name, facts in modes.items()) or "only programs without a mode"
         raise DependencyMissing(f"nothing {mode} has announced itself on {server.url} ({there}), so nothing was done")
     return server

@@ -238,6 +238,14 @@ def test_kill_without_a_mode_says_which_one_nobody_runs(valkey_url: str) -> None
     assert lines[2].endswith("no buyer runs now: it counts from the next start")
 
 
+def test_what_was_switched_can_be_switched_back(valkey_url: str) -> None:
+    redis = announced(valkey_url, "paper")
+    hybrid(valkey_url, "kill")
+
+    assert hybrid(valkey_url, "resume", "--why", "checked", "--mode", "live").exit_code == 0
+    assert controls.active(redis, "live") == []
+
+
 def test_a_pipeline_of_before_the_record_is_known_by_its_reports_and_its_money(valkey_url: str) -> None:
     redis = connect(valkey_url)
     beat = ServiceHealth(id="beat", emitted_at_ms=7, service="detector", instance="d@here", ready=True)

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from ops import embedded_redis
+from ops.commands.options import server_url
 from ops.embedded_redis import EmbeddedRedis
 from ops.server import embedded_server, known_url
 from shared import exits
@@ -113,3 +114,37 @@ def test_a_server_of_ones_own_that_loads_is_waited_for_until_told_to_stop(tmp_pa
     starting.join()
     server.stop()
     assert f"Redis at redis://127.0.0.1:{server.port}/0 is loading: " in told[0]
+
+
+@pytest.mark.pitfall(61)
+def test_a_command_waits_for_a_server_that_loads_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = SlowServer(tmp_path / "valkey").filled()
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    with connect(server.url) as redis:
+        _await_loading(redis, SystemClock())
+
+    url = server_url(server.url, tmp_path)
+
+    with connect(url) as redis:
+        assert redis.get("key:15999") == "15999"
+    starting.join()
+    server.stop()
+    assert f"Redis at redis://127.0.0.1:{server.port}/0 is loading: " in capsys.readouterr().err
+
+
+@pytest.mark.pitfall(61)
+def test_a_server_that_loads_when_its_parent_is_killed_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    orphan = SlowServer(tmp_path / "valkey").filled()
+    starting = threading.Thread(target=lambda: orphan.start(lambda: not orphan.running))
+    starting.start()
+    with connect(orphan.url) as redis:
+        _await_loading(redis, SystemClock())
+    (tmp_path / "redis.url").write_text(orphan.url)
+
+    with embedded_server(tmp_path, SystemClock()) as server, connect(server.url) as redis:
+        starting.join()
+        assert not orphan.running
+        assert redis.get("key:15999") == "15999"
