@@ -83,6 +83,7 @@ PURE = (
     "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
+    "shared/server_check.py",
     "shared/switch.py",
     "shared/writes.py",
     "shared/polymarket/abi.py",
