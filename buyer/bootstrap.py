@@ -25,7 +25,7 @@ from buyer.prices import MarketPriceFeed
 from buyer.shard import ALL, Shard
 from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
-from shared.broker import connect
+from shared.broker import address, check_server, connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, RefusedForSafety
 from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
@@ -33,6 +33,7 @@ from shared.http import Upstream
 from shared.lease import Lease
 from shared.ledger import RedisLedger
 from shared.money import to_micro
+from shared.pipeline_record import note_wallet
 from shared.polymarket.market_store import MarketStore
 from shared.polymarket.markets import MarketCache
 from shared.process import instance_lock
@@ -128,6 +129,20 @@ def refuse_live(settings: BuyerSettings) -> None:
         )
 
 
+def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
+    """Refuse to trade live on a server that would forget an order; one that does not tell is not judged.
+
+    Raises:
+        RefusedForSafety: it would; each reason with its fix.
+    """
+    forgets = check_server(redis).forgets
+    if forgets and not settings.accept_forgetful_server:
+        raise RefusedForSafety(
+            f"live trading is refused, nothing was sent: the server at {address(redis)} could forget orders: "
+            f"{' '.join(forgets)} To trade on it all the same: --accept-forgetful-server"
+        )
+
+
 def print_decision(decision: BuyEngineDecision) -> None:
     """Write a decision to stdout as one JSON line."""
     sys.stdout.write(write_event(decision) + "\n")
@@ -157,6 +172,8 @@ def build(
     mode = mode_of(settings)
     clock = clock or SystemClock()
     redis = connect(settings.redis_url)
+    if mode == LIVE:
+        demand_memory(redis, settings)
     layout = _layout(settings, redis, mode, clock)
     prices = _prices(settings, redis, clock, stop)
     account = _live(settings, redis, clock, stop) if mode == LIVE else None
@@ -215,7 +232,9 @@ def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.E
         raise DependencyMissing(
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
-    return LiveAccount(settings, redis, clock=clock, stop=stop)
+    account = LiveAccount(settings, redis, clock=clock, stop=stop)
+    note_wallet(redis, LIVE, account.wallet)
+    return account
 
 
 def _lines() -> Iterable[str]:

@@ -24,6 +24,10 @@ class BuyerSettings(Settings):
 
     live: bool = Field(default=False, description="Trade with real money. Off: paper orders on the real book.")
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for --live.")
+    accept_forgetful_server: bool = Field(
+        default=False,
+        description="Trade live on a Redis that may lose what it was given (eviction, no append-only file, no fsync).",
+    )
     stdin: bool = Field(default=False, description="Read JSON lines from standard input instead of the stream.")
     consumer: str = Field("buyer-0", description="This buyer's stable name in its group; one process per name.")
     lease_s: float = Field(

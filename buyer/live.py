@@ -89,6 +89,11 @@ class LiveAccount:
         _demand(preflight.run())
         self.bankroll = preflight.balance()
 
+    @property
+    def wallet(self) -> str:
+        """Return the address of the wallet that holds the money."""
+        return self._wallet.funder
+
     def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
         """Build what one shard has for itself; its thread alone uses it."""
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)

@@ -60,6 +60,11 @@ def main() -> NoReturn:
         sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
     except HybridError as error:
         sys.exit(say("hybrid", error))
+    except Exception as error:
+        if not type(error).__module__.startswith("redis."):
+            raise
+        fix = "is it a Redis 7.0+ or Valkey, and are its keys ours? Name another with --redis-url"
+        sys.exit(say("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
     sys.exit(0)
 
 

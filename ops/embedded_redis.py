@@ -10,19 +10,29 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self, cast
+from typing import Any, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shared.broker import connect, loading_client
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing
+from shared.life import say_line
+from shared.server_loading import LoadingWatch, Tell, loading_progress
 
-_TRIES = 200
-_TRY_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.05
 _ENDS_S = 5.0
 """Seconds to end by itself; then it is killed, which loses nothing that was acknowledged."""
+
+Stopping = Callable[[], bool]
+"""Says whether somebody wants to stop."""
+
+
+def _never() -> bool:
+    return False
 
 
 def server_binary() -> Path:
@@ -54,13 +64,19 @@ class EmbeddedRedis:
     """One server process on loopback that keeps its data in `folder` (append-only file, synced at every write)."""
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, fsync: str = "always", clock: Clock | None = None
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        fsync: str = "always",
+        clock: Clock | None = None,
+        tell: Tell = say_line,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._fsync = fsync
-        self._clock = clock or SystemClock()
+        self._clock, self._tell = clock or SystemClock(), tell
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,8 +84,15 @@ class EmbeddedRedis:
         """Return the server's process id while it runs."""
         return self._process.pid if self._process else None
 
-    def start(self) -> Self:
-        """Start the server and wait until it answers.
+    @property
+    def running(self) -> bool:
+        """Say whether the server's process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, stopping: Stopping = _never) -> Self:
+        """Start the server and wait until it has read its file, however long that takes while it gets on.
+
+        When `stopping` says so, the server is ended again and `running` is False.
 
         Raises:
             DependencyMissing: it did not come up; the message holds the end of its log.
@@ -77,16 +100,20 @@ class EmbeddedRedis:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
         command = [str(server_binary()), *self._arguments(log)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own binary
-        never = threading.Event()
-        for _ in range(_TRIES):
-            if self._answers():
-                return self
-            if self._process.poll() is not None:
-                break
-            self._clock.wait(never, _TRY_EVERY_S)
-        self.stop()
-        raise DependencyMissing(f"the embedded server did not start in {self.folder}: {_last_line(log)}")
+        self._process = subprocess.Popen(  # noqa: S603 - our own binary
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            serves = self._wait_until_it_serves(stopping)
+        except BaseException:
+            self.stop()
+            raise
+        if not serves:
+            said = _last_line(log) if not self.running else "told to stop"
+            self.stop()
+            if not stopping():
+                raise DependencyMissing(f"the embedded server did not start in {self.folder}: {said}")
+        return self
 
     def stop(self) -> None:
         """Ask the server to stop, and wait for it."""
@@ -96,9 +123,9 @@ class EmbeddedRedis:
         """Stop the server as a power cut would (SIGKILL)."""
         self._end(signal.SIGKILL)
 
-    def restart(self) -> None:
+    def restart(self, stopping: Stopping = _never) -> None:
         """Start it again on the same port and data."""
-        self.start()
+        self.start(stopping)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -120,12 +147,27 @@ class EmbeddedRedis:
         }
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
-    def _answers(self) -> bool:
-        """Say whether it is ours that answers: a stranger on its port would have other balances."""
-        with contextlib.suppress(RedisError, OSError), Redis.from_url(self.url, socket_timeout=1) as client:
-            told = cast("dict[str, object]", client.info("server"))
-            return told.get("process_id") == self.pid
+    def _wait_until_it_serves(self, stopping: Stopping) -> bool:
+        """Wait; False when it ended by itself, or somebody wants to stop."""
+        watch = LoadingWatch(f"the server in {self.folder}", self._clock, self._tell)
+        never = threading.Event()
+        with loading_client(connect(self.url)) as client:
+            while self.running and not stopping():
+                info = self._info(client)
+                progress = loading_progress(info)
+                if info and progress is None:
+                    return True
+                watch.saw(progress) if progress else watch.saw_nothing()
+                self._clock.wait(never, _LOOK_EVERY_S)
         return False
+
+    def _info(self, client: Redis) -> dict[str, Any]:
+        """Return what our own server tells of itself; a stranger on its port, with other balances, tells nothing."""
+        with contextlib.suppress(RedisError, OSError):
+            told: dict[str, Any] = client.info()  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+            if told.get("process_id") == self.pid:
+                return told
+        return {}
 
     def _end(self, with_signal: signal.Signals) -> None:
         if self._process is None:

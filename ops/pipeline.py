@@ -48,7 +48,7 @@ class Pipeline:
                 child.start()
                 self._log.info("program_started", program=child.name, pid=child.pid)
             while len(self._done) < len(self._children) and not self._clock.wait(stop, _TURN_EVERY_S):
-                self._turn()
+                self._turn(stop)
         finally:
             killed = self._end()
         if killed:
@@ -62,10 +62,10 @@ class Pipeline:
         """Return each program's process id and how often it was started."""
         return {child.name: {"pid": child.pid, "starts": child.starts} for child in self._children}
 
-    def _turn(self) -> None:
+    def _turn(self, stop: threading.Event) -> None:
         if self._server is not None and not self._server.running:
             self._log.error("server_ended", folder=str(self._server.folder))
-            self._server.restart()
+            self._server.restart(stop.is_set)
         for child in self._children:
             if child.name not in self._done:
                 self._look_after(child)

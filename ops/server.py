@@ -7,12 +7,15 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from ops.embedded_redis import EmbeddedRedis
+from shared import exits
+from shared.broker import connect, loading_client
 from shared.clock import Clock
-from shared.errors import RefusedForSafety
+from shared.errors import BadConfig, RefusedForSafety
+from shared.interrupts import Inbox, listening
+from shared.life import say_line
 from shared.process import instance_lock
 
 DATA_DIR = Path("var")
@@ -21,12 +24,7 @@ _ORPHAN_ENDS_S = 10.0
 
 
 class Server(EmbeddedRedis):
-    """The embedded server; knows whether its process still runs."""
-
-    @property
-    def running(self) -> bool:
-        """Say whether the server's process runs."""
-        return self._process is not None and self._process.poll() is None
+    """The embedded server of a data folder."""
 
 
 @contextlib.contextmanager
@@ -36,16 +34,33 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     Raises:
         RefusedForSafety: another process runs the server of this folder.
         DependencyMissing: it did not start.
+        SystemExit: a signal came before it had read its file; nothing was begun, so the exit code is 0.
     """
     folder = data_dir.resolve() / "valkey"
     with instance_lock("server", data_dir):
         _end_orphan(data_dir, folder, clock)
-        with Server(folder, port=port, clock=clock) as server:
-            (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
-            try:
+        server = Server(folder, port=port, clock=clock)
+        (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
+        try:
+            with _started(server):
                 yield server
-            finally:
-                (data_dir / _URL_FILE).unlink(missing_ok=True)
+        finally:
+            (data_dir / _URL_FILE).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _started(server: Server) -> Generator[None]:
+    """Run the server while the block runs; a signal that comes while it loads ends it, and this process clean."""
+    inbox = Inbox()
+    try:
+        with listening(inbox):
+            server.start(lambda: not inbox.empty())
+        if not inbox.empty():
+            say_line(f"stopped before the server in {server.folder} had read its file: nothing was begun, nothing lost")
+            raise SystemExit(exits.CLEAN)
+        yield
+    finally:
+        server.stop()
 
 
 def known_url(data_dir: Path = DATA_DIR) -> str | None:
@@ -64,7 +79,7 @@ def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:
     url = known_url(data_dir)
     if url is None or not _serves(url, folder):
         return
-    with Redis.from_url(url, socket_timeout=5) as client, contextlib.suppress(RedisError, OSError):
+    with loading_client(connect(url)) as client, contextlib.suppress(RedisError, OSError):
         client.shutdown()
     deadline = clock.monotonic() + _ORPHAN_ENDS_S
     while _serves(url, folder):
@@ -75,8 +90,8 @@ def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:
 
 def _serves(url: str, folder: Path) -> bool:
     try:
-        with Redis.from_url(url, socket_timeout=5, decode_responses=True) as client:
+        with loading_client(connect(url)) as client:
             settings = cast("dict[str, str]", client.config_get("dir"))
-    except (RedisError, OSError):
+    except (RedisError, OSError, BadConfig):
         return False
     return Path(settings.get("dir", "")) == folder

@@ -14,10 +14,11 @@ from rich.live import Live
 
 from buyer.layout import held_by
 from ops.controls import Control, active
+from ops.pipeline_server import PipelineServer, demand_pipeline
 from ops.screen import Picture, full_screen, page
 from ops.view import View
 from shared import accounts
-from shared.broker import connect, redacted
+from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import Malformed, Unavailable
 from shared.events import STREAMS, GateStatus, read_event
@@ -95,13 +96,16 @@ def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None,
 
     Raises:
         Unavailable: no server answers there.
+        DependencyMissing: no pipeline of ours has announced itself there.
     """
     clock = SystemClock()
     redis = connect(redis_url, blocking_s=1)
-    watcher = Watcher(redis, clock, title=f"Hybrid Signals · {redacted(redis_url)}", mode=mode)
+    server = demand_pipeline(redis, mode)
+    watcher = Watcher(redis, clock, mode=mode)
     watcher.look_back()
+    watcher.picture.title = f"Hybrid Signals · {server.title(watcher.picture.mode)}"
     if as_json:
-        Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis)))
+        Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis, server)))
     elif svg:
         draw(watcher.picture, svg)
     elif watch:
@@ -132,10 +136,11 @@ def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float =
             live.update(full_screen(watcher.picture, console.height), refresh=True)
 
 
-def _facts(watcher: Watcher, redis: Redis) -> dict[str, object]:
+def _facts(watcher: Watcher, redis: Redis, server: PipelineServer) -> dict[str, object]:
     picture, view = watcher.picture, watcher.picture.view
     return {
         "mode": picture.mode,
+        "server": server.facts(),
         "streams": lengths(redis),
         "services": view.services,
         "shards": held_by(redis, picture.mode),

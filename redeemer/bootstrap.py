@@ -23,6 +23,7 @@ from shared.events import Event, write_event
 from shared.gate_limits import Lane
 from shared.lease import Lease
 from shared.ledger import RedisLedger
+from shared.pipeline_record import note_wallet
 from shared.polymarket.contracts import overridden
 
 PAPER = "paper"
@@ -144,6 +145,7 @@ def _plan(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threa
     if settings.live:
         parts = live.build(settings, redis, clock=clock, stop=stop, emit=print_event, lane=Lane.CATCHUP)
         parts.preflight.demand()
+        note_wallet(redis, live.LIVE, parts.wallet)
         return parts.wallet, parts.planner
     return settings.paper_wallet, PaperPlan(
         RedisLedger(redis, PAPER), resolutions(settings, redis, clock=clock, stop=stop)

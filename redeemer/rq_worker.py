@@ -21,7 +21,7 @@ from rq.timeouts import TimerDeathPenalty
 
 from redeemer.jobs import Paying, bytes_connection, employing
 from shared import logs
-from shared.broker import SOCKET_TIMEOUT_S
+from shared.broker import SOCKET_TIMEOUT_S, translated
 from shared.clock import Clock
 
 LOOK_EVERY_S = 1
@@ -73,10 +73,17 @@ class ThreadWorker(SimpleWorker):
                 return Queue.dequeue_any(self.queues, timeout, connection=self.connection, serializer=self.serializer)
             except DequeueTimeout:
                 continue
-            except RedisError:
-                self.answering = False
+            except RedisError as error:
+                self._say_away(error)
                 self._clock.wait(self._stop_event, AWAY_S)
         raise StopRequested
+
+    def _say_away(self, error: RedisError) -> None:
+        """Say once for each outage why no job can be had, and what cures it."""
+        if self.answering:
+            said = translated(self.connection, error) or error
+            logs.get("redeemer-worker").warning("redis_away", error=str(said))
+        self.answering = False
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run a job and count it."""

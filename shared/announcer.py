@@ -11,6 +11,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.errors import HybridError
 from shared.events import SERVICE, STREAMS, Event, ServiceHealth, ServiceStart, ServiceStop, fact_id
+from shared.pipeline_record import note_running, note_start
 from shared.streams import publish, trim
 
 _MOST_WAITING = 64
@@ -38,6 +39,7 @@ class Announcer:
         self._redis, self._clock, self._emit = redis, clock, emit
         self._service, self._instance = service, instance
         self._began_at_ms = clock.now_ms()
+        self._mode = ""
         self._count = 0
         self._away = False
         self._waiting: queue.Queue[Event | None] = queue.Queue(_MOST_WAITING)
@@ -47,6 +49,7 @@ class Announcer:
 
     def start(self, mode: str, code_version: str, config: Mapping[str, Any]) -> None:
         """Announce that the process began, with its settings (redacted already)."""
+        self._mode = mode
         fields: dict[str, Any] = {"mode": mode, "code_version": code_version, "config": dict(config)}
         self._tell(ServiceStart(**self._facts("SERVICE_START"), **fields))
 
@@ -102,8 +105,16 @@ class Announcer:
             if self._redis is not None:
                 self._publish(self._redis, event)
 
+    def _note(self, redis: Redis, event: Event) -> None:
+        """Note on the server that this program is of its pipeline; again later, as the server may be emptied."""
+        if isinstance(event, ServiceStart):
+            note_start(redis, self._service, self._mode, self._instance, self._began_at_ms)
+        elif isinstance(event, ServiceHealth):
+            note_running(redis, self._service, self._mode, self._instance, self._began_at_ms)
+
     def _publish(self, redis: Redis, event: Event) -> None:
         try:
+            self._note(redis, event)
             publish(redis, SERVICE, event)
             if self._keep_entries is not None and isinstance(event, ServiceHealth):
                 for stream in STREAMS:

@@ -10,34 +10,24 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    NoPermissionError,
-    NoScriptError,
-    RedisError,
-    ResponseError,
-)
+from redis.connection import AbstractConnection, SSLConnection
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import TimeoutError as NoAnswer
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
-from shared.errors import BadConfig, HybridError, Unavailable
+from shared.errors import BadConfig, HybridError
+from shared.server_check import SETTINGS, ServerFindings, judged
+from shared.server_errors import named
 
 SOCKET_TIMEOUT_S = 5.0
 BLOCKING_SLACK_S = 3.0
 HEALTH_CHECK_S = 30
-OLDEST_SERVER = (7, 0)
 
-PASSING_STATES = frozenset(
-    {"BUSY", "CLUSTERDOWN", "FAILOVER", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY"}
-    | {"TRYAGAIN", "UNBLOCKED"}
-)
-"""First words of server answers that time or an operator cures: https://valkey.io/topics/protocol/#simple-errors."""
+_DATABASE = re.compile(r"/?\d*")
+_SCHEMES = ("redis", "rediss", "unix")
 
 
 def connect(url: str, *, blocking_s: float = 0) -> Redis:
@@ -52,8 +42,10 @@ def connect(url: str, *, blocking_s: float = 0) -> Redis:
         BadConfig: the URL cannot be read.
     """
     timeout_s = blocking_s + BLOCKING_SLACK_S if blocking_s > 0 else SOCKET_TIMEOUT_S
+    _check_url(url)
+    alive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     try:
-        return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+        redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
             url,
             decode_responses=True,
             encoding_errors="replace",
@@ -62,47 +54,68 @@ def connect(url: str, *, blocking_s: float = 0) -> Redis:
             retry_on_timeout=False,
             socket_timeout=timeout_s,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
-            socket_keepalive=True,
             health_check_interval=HEALTH_CHECK_S,
             client_name="hybrid-signals",
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            **alive,
         )
-    except ValueError as error:
+        pool = redis.connection_pool
+        pool.connection_class(**pool.connection_kwargs)  # an option that it does not know would show up only later
+    except (ValueError, TypeError, RedisError) as error:
         raise BadConfig(f"The Redis URL {redacted(url)} cannot be read: {error}") from error
+    return redis
+
+
+def loading_client(redis: Redis) -> Redis:
+    """Return a client of the same server that sends no PING of its own: one that loads answers INFO, but no PING."""
+    pool = redis.connection_pool
+    kept: dict[str, Any] = {**pool.connection_kwargs, "health_check_interval": 0}
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **kept))
+
+
+def _check_url(url: str) -> None:
+    """Refuse what redis-py would read as something else than was meant.
+
+    Raises:
+        BadConfig: with the part that cannot be meant so.
+    """
+    scheme, _, rest = url.partition("://")
+    parts = urlsplit(url)
+    problem = ""
+    if scheme not in _SCHEMES or not rest:
+        problem = "it must begin with redis://, rediss:// (TLS) or unix:// and name a server"
+    elif "@" in rest and "@" not in parts.netloc and scheme != "unix":
+        problem = "its password holds a sign that ends a URL's part: write / ? # as %2F %3F %23"
+    elif scheme == "unix" and not parts.path.strip("/"):
+        problem = "unix:// needs the socket's path: unix:///run/redis.sock?db=0"
+    elif scheme != "unix" and not _DATABASE.fullmatch(parts.path.removesuffix("/")):
+        problem = f"{parts.path!r} is no database: it ends with a number, as /0"
+    if problem:
+        raise BadConfig(f"The Redis URL {redacted(url)} cannot be read: {problem}")
 
 
 def redacted(url: str) -> str:
-    """Return `url` without its user, password and query string."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    """Return `url` without its user, password and query string, wherever a sign in a password splits it."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url.rpartition("@")[2]
+    parts = urlsplit(f"{scheme}://{rest.rpartition('@')[2]}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 def address(redis: Redis) -> str:
     """Return where `redis` points to, without secrets."""
-    known: dict[str, Any] = redis.connection_pool.connection_kwargs
+    pool = redis.connection_pool
+    known: dict[str, Any] = pool.connection_kwargs
     if "path" in known:
         return f"unix://{known['path']}"
-    return f"redis://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
+    scheme = "rediss" if issubclass(pool.connection_class, SSLConnection) else "redis"
+    return f"{scheme}://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
 
 
 def translated(redis: Redis, error: RedisError) -> HybridError | None:
     """Name `error` as one of ours, or return None when it is a mistake in the command itself."""
-    where = address(redis)
-    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
-        return BadConfig(f"Redis at {where} refuses our user: {error}. Fix the user or password in REDIS_URL.")
-    if isinstance(error, NoAnswer):
-        return Unavailable(f"Redis at {where} did not answer in time: {error}")
-    if isinstance(error, ConnectionLost):
-        return Unavailable(f"Redis at {where} cannot be reached: {error}")
-    if isinstance(error, ResponseError) and _is_passing(error):
-        return Unavailable(f"Redis at {where} cannot serve now: {type(error).__name__} {error}")
-    return None
-
-
-def _is_passing(error: ResponseError) -> bool:
-    kind = type(error).__name__.removesuffix("Error").upper()
-    return kind in {"READONLY", "OUTOFMEMORY"} or str(error).split(" ", 1)[0] in PASSING_STATES
+    return named(error, address(redis))
 
 
 @contextmanager
@@ -208,8 +221,8 @@ def _done(work: Callable[[], object], connection: AbstractConnection) -> None:
         raise
 
 
-def check_server(redis: Redis) -> list[str]:
-    """Return what on this server could lose signals or stop us, in plain words; empty when all is well.
+def check_server(redis: Redis) -> ServerFindings:
+    """Return whether this server could lose what it is given or stop us.
 
     A managed server may forbid INFO or CONFIG, and fakeredis knows neither: what cannot be read is not judged.
 
@@ -219,38 +232,8 @@ def check_server(redis: Redis) -> list[str]:
     """
     with answering(redis):
         redis.ping()
-    warnings = [_version_warning(redis), _eviction_warning(redis), *_append_warnings(redis)]
-    return [warning for warning in warnings if warning]
-
-
-def _version_warning(redis: Redis) -> str:
-    info = _asked(redis, lambda: redis.info("server"))
-    found = re.match(r"(\d+)\.(\d+)", str(info.get("redis_version", "")))
-    if info.get("valkey_version") or found is None:
-        return ""
-    if (int(found[1]), int(found[2])) >= OLDEST_SERVER:
-        return ""
-    return f"Redis {found[0]} is too old: 7.0 or newer, or Valkey, is needed."
-
-
-def _eviction_warning(redis: Redis) -> str:
-    policy = _setting(redis, "maxmemory-policy")
-    if policy in {"", "noeviction"}:
-        return ""
-    return f"maxmemory-policy is {policy}: a full server would evict streams. Set maxmemory-policy noeviction."
-
-
-def _append_warnings(redis: Redis) -> list[str]:
-    if _setting(redis, "appendonly") == "no":
-        return ["appendonly is no: a restart loses every signal. Set appendonly yes and appendfsync always."]
-    fsync = _setting(redis, "appendfsync")
-    if fsync in {"", "always"}:
-        return []
-    return [f"appendfsync is {fsync}: a power cut loses the last signals. Set appendfsync always."]
-
-
-def _setting(redis: Redis, name: str) -> str:
-    return str(_asked(redis, lambda: redis.config_get(name)).get(name, ""))
+    config = _asked(redis, lambda: redis.config_get(*SETTINGS))
+    return judged(config, _asked(redis, lambda: redis.info()))  # noqa: PLW0108 - redis-py leaves its arguments untyped
 
 
 def _asked(redis: Redis, ask: Callable[[], Any]) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class Unavailable(TryAgain):
     """An upstream did not answer, or answered that it cannot now (time-out, 5xx, connection lost)."""
 
 
+class StillLoading(Unavailable):
+    """The server is there and still reads its file; it will answer once it has."""
+
+
 class GiveUp(HybridError):
     """The same call will fail again."""
 

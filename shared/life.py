@@ -18,13 +18,15 @@ from redis import Redis
 
 from shared import exits, logs, metrics
 from shared.announcer import Announcer, Emit
-from shared.broker import answering
+from shared.broker import check_server
 from shared.clock import Clock
 from shared.config import Settings
 from shared.errors import DependencyMissing, HybridError, TryAgain
 from shared.health import HealthServer, Probes
 from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told
 from shared.redaction import redact
+from shared.server_check import ServerFindings
+from shared.server_loading import wait_until_loaded
 from shared.stop import StopEvent
 
 LAST_WORDS_S = 2.0
@@ -76,7 +78,8 @@ class Life:
     def live(self, mode: str, drain_s: float) -> int:
         """Live it; return the exit code."""
         try:
-            self._ask_redis()
+            if not self._ask_redis():
+                return exits.CLEAN
             health = self._open_health()
         except HybridError as error:
             return say(self._service.name, error)
@@ -107,16 +110,38 @@ class Life:
         self._log.info("service_stopped", reason=reason, exit_code=code)
         return code
 
-    def _ask_redis(self) -> None:
+    def _ask_redis(self) -> bool:
+        """Wait for a server that loads its file and say what it keeps; False when told to stop before it serves."""
         if self._redis is None:
-            return
+            return True
         try:
-            with answering(self._redis):
-                self._redis.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+            if not wait_until_loaded(self._redis, clock=self._clock, tell=self._tell_loading, pause=self._pause):
+                return False
+            self._tell_findings(check_server(self._redis))
         except TryAgain as error:
             url = redact(self._settings.redis_url)
             fix = "start one with `hybrid redis`, or set REDIS_URL to yours"
             raise DependencyMissing(f"REDIS_URL={url}: no server answers ({error}); {fix}") from error
+        return True
+
+    def _tell_loading(self, line: str) -> None:
+        self._log.info("server_loading", found=line)
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; True when told to stop, which nothing that began has to hear of."""
+        with contextlib.suppress(queue.Empty):
+            interrupt = self._inbox.get(timeout=seconds)
+            reason = interrupt.reason if isinstance(interrupt, Told) else "failed"
+            say_line(f"{self._service.name}: stopped by {reason} before it began: the server was loading its file")
+            return True
+        return False
+
+    def _tell_findings(self, found: ServerFindings) -> None:
+        self._log.info("server_checked", **{name.replace("-", "_"): value for name, value in found.settings.items()})
+        for warning in found.warnings:
+            self._log.warning("server_may_lose", found=warning)
+        if found.unknown:
+            self._log.warning("server_not_known", found=found.unknown)
 
     def _open_health(self) -> HealthServer:
         settings, name = self._settings, self._service.name

@@ -20,6 +20,7 @@ from shared.events import STREAMS, DeadLetter, Event, fact_id, write_event
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
 _MOVED_AT_ONCE = 1000
+_NO_STREAM = "no such key"
 
 
 @lru_cache(maxsize=16)
@@ -173,7 +174,9 @@ def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
     with answering(redis):
         try:
             groups = redis.xinfo_groups(stream)
-        except ResponseError:
+        except ResponseError as error:
+            if _NO_STREAM not in str(error):
+                raise
             return 0, 0
     for info in groups:
         if info["name"] == group:
@@ -194,7 +197,9 @@ def settled(redis: Redis, stream: str, group: str) -> str:
                 for info in groups
                 if re.fullmatch(rf"{re.escape(group)}(-\d+)?", str(info["name"]))
             ]
-        except ResponseError:
+        except ResponseError as error:
+            if _NO_STREAM not in str(error):
+                raise
             return "0-0"
     return min(positions, key=_place, default="0-0")
 

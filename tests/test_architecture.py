@@ -83,6 +83,7 @@ PURE = (
     "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
+    "shared/server_check.py",
     "shared/switch.py",
     "shared/writes.py",
     "shared/polymarket/abi.py",
@@ -159,6 +160,7 @@ REDIS_OWNERS = (
     "shared/ledger.py",
     "shared/lease.py",
     "shared/rate_gate.py",
+    "shared/server_errors.py",
     "shared/streams.py",
     "redeemer/jobs.py",
     "redeemer/rq_worker.py",
@@ -168,7 +170,7 @@ REDIS_OWNERS = (
 )
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
 
-CLIENT_MAKERS = ("shared/broker.py", "redeemer/jobs.py", "ops/embedded_redis.py", "ops/server.py")
+CLIENT_MAKERS = ("shared/broker.py", "redeemer/jobs.py")
 """Who may open a connection: everywhere else it comes from `shared.broker.connect`, which re-sends nothing."""
 
 ENVIRONMENT_OWNERS = ("shared/config.py", "shared/interrupts.py", "ops/*")

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they are turned into."""
 
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,16 +15,27 @@ RedisUrl = Annotated[
 Mode = Annotated[Literal["paper", "live"], typer.Option(help="Which ledger.")]
 AnyMode = Annotated[Literal["paper", "live"] | None, typer.Option(help="Which ledger only.")]
 Why = Annotated[str, typer.Option(help="Kept with the switch and shown wherever it blocks something.")]
+NOT_SAID = "no reason given"
 FromCapture = Annotated[Path | None, typer.Option(help="Read this capture instead of the running system.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 VAR = Path("var")
 
 
 def server_url(given: str | None, data_dir: Path) -> str:
-    """Return the server to talk to: the one given, REDIS_URL, or the one that runs in `data_dir`."""
-    from ops.server import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
+    """Return the server to talk to: the one given, REDIS_URL, or the one that runs in `data_dir`.
 
-    return find_url(given, data_dir)
+    One that is still loading its file is waited for, with a line on stderr that says how far it is.
+    """
+    from ops.server import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
+    from shared.broker import connect  # noqa: PLC0415 - as above
+    from shared.clock import SystemClock  # noqa: PLC0415 - as above
+    from shared.life import say_line  # noqa: PLC0415 - as above
+    from shared.server_loading import wait_until_loaded  # noqa: PLC0415 - as above
+
+    url, clock, never = find_url(given, data_dir), SystemClock(), threading.Event()
+    with connect(url) as redis:
+        wait_until_loaded(redis, clock=clock, tell=say_line, pause=lambda seconds: clock.wait(never, seconds))
+    return url
 
 
 def width() -> int | None:

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 import typer
 from redis import Redis
 
-from ops.commands.options import VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from ops.commands.options import NOT_SAID, VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
 from shared.clock import Clock
 
 
-def kill(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def kill(why: Why = NOT_SAID, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Stop every order now, exits too.
 
     On paper and live, unless --mode names one. Survives restarts, until `hybrid resume`.
@@ -25,7 +25,7 @@ def kill(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: D
 
 
 def pause(
-    why: Why,
+    why: Why = NOT_SAID,
     what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
     mode: AnyMode = None,
     redis_url: RedisUrl = None,
@@ -55,7 +55,7 @@ def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir
     """
     from ops import controls
 
-    _turn(controls.flatten, "lots are being sold", server_url(redis_url, data_dir), mode, why)
+    _turn(controls.flatten, "lots are to be sold", server_url(redis_url, data_dir), mode, why)
 
 
 def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
@@ -66,10 +66,12 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
     Example: hybrid resume --why "checked the fills"
     """
     from ops import controls
+    from ops.pipeline_server import demand_pipeline
     from shared.broker import connect
 
     url = server_url(redis_url, data_dir)
     with connect(url) as server:
+        demand_pipeline(server, mode)
         which = mode or controls.mode_of_buyer(server)
         other = "paper" if which == "live" else "live"
         stopped = controls.active(server, other)
@@ -138,11 +140,18 @@ def redeem(
 
 
 def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str | None, why: str) -> None:
-    """Turn a control of one ledger, or of every one: who is in a hurry must not name it."""
+    """Turn a control of one ledger, or of every one: who is in a hurry must not name it. Say on whose server."""
+    from ops.pipeline_server import demand_pipeline
     from shared.broker import connect
     from shared.clock import SystemClock
 
-    with connect(url) as server:
+    with connect(url) as redis:
+        server = demand_pipeline(redis, mode)
+        typer.echo(f"on {server.url}")
         for name in (mode,) if mode else ("live", "paper"):
-            changed = switch(server, name, why, SystemClock())
-            typer.echo(f"{name} {state}" if changed else f"{name} {state} already")
+            changed = switch(redis, name, why, SystemClock())
+            facts = server.modes.get(name)
+            whose = (
+                facts.words if facts else f"nothing {name} has ever announced itself here; this is for one that will"
+            )
+            typer.echo(f"{name} {state}{'' if changed else ' already'}: {whose}")

@@ -1,5 +1,6 @@
 """The kill switch: kept in the ledger, so it outlives every process."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,16 +10,22 @@ from typer.testing import CliRunner, Result
 
 from ops import controls
 from ops.cli import app
+from ops.pipeline_server import demand_pipeline
 from ops.status import Watcher, draw
-from shared.accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
+from shared import exits
+from shared.accounts import CASH, DEPOSITED, FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
 from shared.broker import connect
 from shared.clock import ManualClock, SystemClock
-from shared.errors import BadConfig
-from shared.events import SERVICE, ServiceStart, write_event
+from shared.errors import BadConfig, DependencyMissing
+from shared.events import SERVICE, ServiceHealth, ServiceStart, write_event
 from shared.lease import Lease
 from shared.ledger import RedisLedger
+from shared.pipeline_record import note_start, note_wallet
+from shared.writes import Write
 
 pytestmark = pytest.mark.server
+SINCE_MS = 1_795_860_120_000
+"""2026-11-28 10:02 UTC."""
 
 
 @pytest.fixture
@@ -110,48 +117,162 @@ def test_status_shows_which_controls_are_on_who_turned_them_and_why(redis: Redis
 
 
 def hybrid(redis_url: str, *words: str) -> Result:
-    return CliRunner().invoke(app, [*words, "--why", "test", "--redis-url", redis_url])
+    return CliRunner().invoke(app, [*words, "--redis-url", redis_url])
+
+
+def announced(redis_url: str, *modes: str) -> Redis:
+    redis = connect(redis_url)
+    for mode in modes:
+        note_start(redis, "buyer", mode, "buyer@here", SINCE_MS)
+    return redis
+
+
+def running(redis: Redis, mode: str) -> None:
+    Lease(redis, f"buyer:{mode}", "buyer@here", clock=SystemClock()).try_acquire()
 
 
 @pytest.mark.parametrize("command", ["kill", "pause", "flatten"])
 def test_trap_24_what_stops_orders_stops_those_of_paper_and_live_and_says_both(valkey_url: str, command: str) -> None:
-    redis = connect(valkey_url)
+    redis = announced(valkey_url, "paper", "live")
 
-    result = hybrid(valkey_url, command)
+    result = hybrid(valkey_url, command, "--why", "test")
 
-    assert [line.split()[0] for line in result.output.splitlines()] == ["live", "paper"]
+    assert [line.split()[0] for line in result.output.splitlines()] == ["on", "live", "paper"]
     assert all(controls.active(redis, mode) for mode in ("paper", "live"))
 
 
 def test_trap_24_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = announced(valkey_url, "paper", "live")
+    running(redis, "paper")
 
     result = hybrid(valkey_url, "kill", "--mode", "paper")
 
-    assert result.output == "paper orders are off\n"
+    said = "paper orders are off: paper money, since 2026-11-28 10:02 UTC; buyer@here runs"
+    assert result.output == f"on {valkey_url}\n{said}\n"
     assert controls.active(redis, "live") == []
 
 
 def test_resume_is_for_the_buyer_that_runs(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = announced(valkey_url, "paper", "live")
+    note_wallet(redis, "live", "0x1111111111111111111111111111111111111111")
     hybrid(valkey_url, "kill")
-    Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()
+    running(redis, "live")
 
-    result = hybrid(valkey_url, "resume")
+    result = hybrid(valkey_url, "resume", "--why", "checked")
 
-    assert result.output == "live orders are on\npaper stays stopped (kill): hybrid resume --mode paper\n"
+    assert "live orders are on: 0x1111111111111111111111111111111111111111, since" in result.output
+    assert result.output.endswith("paper stays stopped (kill): hybrid resume --mode paper\n")
     assert (controls.active(redis, "live"), len(controls.active(redis, "paper"))) == ([], 1)
 
 
-@pytest.mark.parametrize("running", [(), ("paper", "live")])
-def test_resume_asks_for_the_ledger_when_nobody_can_tell(valkey_url: str, running: tuple[str, ...]) -> None:
-    redis = connect(valkey_url)
+@pytest.mark.parametrize("modes", [(), ("paper", "live")])
+def test_resume_asks_for_the_ledger_when_nobody_can_tell(valkey_url: str, modes: tuple[str, ...]) -> None:
+    redis = announced(valkey_url, "paper", "live")
     hybrid(valkey_url, "kill")
-    for mode in running:
-        Lease(redis, f"buyer:{mode}", "buyer@here", clock=SystemClock()).try_acquire()
+    for mode in modes:
+        running(redis, mode)
 
-    result = hybrid(valkey_url, "resume")
+    result = hybrid(valkey_url, "resume", "--why", "checked")
 
     assert isinstance(result.exception, BadConfig)
     assert "--mode paper or --mode live" in str(result.exception)
     assert len(controls.active(redis, "live")) == 1
+
+
+@pytest.mark.parametrize("command", ["kill", "pause"])
+def test_who_stops_orders_in_a_hurry_need_not_say_why(valkey_url: str, command: str) -> None:
+    redis = announced(valkey_url, "paper")
+
+    assert hybrid(valkey_url, command).exit_code == 0
+    assert controls.active(redis, "paper")[0].why == "no reason given"
+
+
+COMMANDS = [
+    ("kill",),
+    ("pause",),
+    ("flatten", "--why", "x"),
+    ("resume", "--why", "x"),
+    ("resume", "--why", "x", "--mode", "paper"),
+    ("status", "--once"),
+    ("status", "--once", "--json"),
+]
+
+
+@pytest.mark.pitfall(38)
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_strangers_server_is_told_nothing_and_not_touched(valkey_url: str, words: tuple[str, ...]) -> None:
+    redis = connect(valkey_url)
+    redis.set("theirs", "1")
+    redis.xadd(SERVICE, {"their": "entry"})
+
+    result = hybrid(valkey_url, *words)
+
+    assert isinstance(result.exception, DependencyMissing)
+    assert exits.exit_code(result.exception) == 3
+    assert f"no pipeline of ours has announced itself on {valkey_url}" in str(result.exception)
+    assert "--redis-url" in str(result.exception)
+    assert result.output == ""
+    assert sorted(redis.keys()) == [SERVICE, "theirs"]
+
+
+@pytest.mark.pitfall(38)
+@pytest.mark.parametrize(
+    "words", [("kill",), ("flatten", "--why", "x"), ("resume", "--why", "x"), ("status", "--once")]
+)
+def test_a_mode_that_never_ran_there_is_not_switched_by_its_name(valkey_url: str, words: tuple[str, ...]) -> None:
+    redis = announced(valkey_url, "paper")
+
+    result = hybrid(valkey_url, *words, "--mode", "live")
+
+    assert isinstance(result.exception, DependencyMissing)
+    assert f"nothing live has announced itself on {valkey_url} (paper: paper money, since" in str(result.exception)
+    assert controls.active(redis, "live") == []
+
+
+def test_kill_without_a_mode_says_which_one_nobody_runs(valkey_url: str) -> None:
+    announced(valkey_url, "paper")
+
+    lines = hybrid(valkey_url, "kill").output.splitlines()
+
+    assert lines[1] == "live orders are off: nothing live has ever announced itself here; this is for one that will"
+    assert lines[2].endswith("no buyer runs now: it counts from the next start")
+
+
+def test_what_was_switched_can_be_switched_back(valkey_url: str) -> None:
+    redis = announced(valkey_url, "paper")
+    hybrid(valkey_url, "kill")
+
+    assert hybrid(valkey_url, "resume", "--why", "checked", "--mode", "live").exit_code == 0
+    assert controls.active(redis, "live") == []
+
+
+def test_a_pipeline_of_before_the_record_is_known_by_its_reports_and_its_money(valkey_url: str) -> None:
+    redis = connect(valkey_url)
+    beat = ServiceHealth(id="beat", emitted_at_ms=7, service="detector", instance="d@here", ready=True)
+    redis.xadd(SERVICE, {"event": beat.event, "json": write_event(beat)})
+    assert "live orders are off: nothing live has ever" in hybrid(valkey_url, "kill").output
+
+    RedisLedger(redis, "paper").commit(Write(id="deposit", postings=((CASH, 5), (DEPOSITED, 5))))
+
+    assert "paper orders are off already: paper money, since an older version" in hybrid(valkey_url, "kill").output
+
+
+def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: str) -> None:
+    redis = announced(valkey_url, "live")
+    note_wallet(redis, "live", "0x1111111111111111111111111111111111111111")
+    running(redis, "live")
+    shown = hybrid(valkey_url, "status", "--once", "--json", "--mode", "live")
+
+    server = json.loads(shown.output)["server"]
+    assert server["url"] == valkey_url
+    wallet = "0x1111111111111111111111111111111111111111"
+    assert server["modes"]["live"] == {"wallet": wallet, "since_ms": SINCE_MS, "buyers": ["buyer@here"]}
+
+
+def test_status_on_the_screen_says_on_which_server_and_since_when(redis: Redis, valkey_url: str) -> None:
+    announced(valkey_url, "live")
+    note_wallet(redis, "live", "0x1111111111111111111111111111111111111111")
+
+    title = demand_pipeline(redis).title("live")
+
+    assert title == f"{valkey_url} · live · 0x111111…1111 · since 2026-11-28 10:02 UTC"

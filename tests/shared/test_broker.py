@@ -59,7 +59,22 @@ def test_a_blocking_readers_socket_outlives_its_wait() -> None:
     assert socket_settings("redis://localhost:1/0", blocking_s=10).socket_timeout == 13.0
 
 
-@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://localhost?socket_timeout=soon"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:6379",
+        "http://localhost",
+        "redis://localhost?socket_timeout=soon",
+        "redis://localhost?no_such_option=1",
+        "redis://localhost/main",
+        "redis://localhost/1/2",
+        "redis://localhost:port/0",
+        "redis://",
+        "unix://",
+        "unix:///",
+    ],
+)
 def test_a_url_that_cannot_be_read_is_bad_config(url: str) -> None:
     with pytest.raises(BadConfig, match="cannot be read"):
         connect(url)
@@ -72,6 +87,35 @@ def test_trap_30_no_message_holds_the_password() -> None:
     with pytest.raises(BadConfig) as caught:
         connect("redys://user:s3cret@host/0")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sign", ["/", "?", "#"])
+def test_trap_30_a_sign_in_the_password_that_splits_the_url_is_named_and_the_password_is_not(sign: str) -> None:
+    with pytest.raises(BadConfig, match="%2F %3F %23") as caught:
+        connect(f"redis://:s3{sign}cret@host:6379/0")
+    assert "s3" not in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.server
+def test_a_unix_socket_works_as_any_other_server(tmp_path: Path, counting: Path) -> None:
+    with OnSocket(tmp_path / "valkey") as server, connect(server.socket_url, blocking_s=1) as redis:
+        script = Script(redis, counting)
+
+        assert (script(["count"], [2]), redis.get("count")) == ("2", "2")
+        assert check_server(redis).warnings == ()
+        assert address(redis) == server.socket_url.partition("?")[0]
+
+
+class OnSocket(EmbeddedRedis):
+    """A server that also listens on a socket in its folder."""
+
+    @property
+    def socket_url(self) -> str:
+        return f"unix://{self.folder / 's'}?db=1"
+
+    def _arguments(self, log: Path) -> list[str]:
+        return [*super()._arguments(log), "--unixsocket", str(self.folder / "s")]
 
 
 @pytest.mark.parametrize(
@@ -132,13 +176,15 @@ def test_a_mistake_in_a_script_is_not_hidden(fake: Redis, tmp_path: Path) -> Non
 
 
 def test_a_server_that_forbids_to_be_asked_is_not_judged(fake: Redis) -> None:
-    assert check_server(fake) == []
+    assert check_server(fake).warnings == ()
 
 
 @pytest.mark.server
 def test_a_server_as_we_ship_it_has_no_warnings(redis_server: EmbeddedRedis) -> None:
     with connect(redis_server.url) as redis:
-        assert check_server(redis) == []
+        found = check_server(redis)
+
+    assert (found.warnings, found.unknown) == ((), "")
 
 
 @pytest.mark.server
@@ -156,10 +202,10 @@ def test_trap_31_a_server_that_could_lose_signals_is_named_with_the_fix(
     with connect(redis_server.url) as redis:
         redis.config_set(setting, value)
 
-        warnings = check_server(redis)
+        found = check_server(redis).forgets
 
-    assert len(warnings) == 1
-    assert warning in warnings[0]
+    assert len(found) == 1
+    assert warning in found[0]
 
 
 @pytest.mark.server
@@ -169,7 +215,9 @@ def test_a_managed_server_without_config_is_accepted(redis_server: EmbeddedRedis
         port = redis_server.port
 
         with connect(f"redis://app:pw@127.0.0.1:{port}/0") as redis:
-            assert check_server(redis) == []
+            found = check_server(redis)
+            assert found.warnings == ()
+            assert "unknown" in found.unknown
         with connect(f"redis://app:wrong@127.0.0.1:{port}/0") as redis, pytest.raises(BadConfig):
             check_server(redis)
 

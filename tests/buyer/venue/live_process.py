@@ -47,7 +47,7 @@ def live_buyer(floor: Floor, *flags: str) -> Generator[LiveBuyer]:
         "RUN_DIR": str(floor.folder),
         "WARM_TOKENS": "0",
     }
-    words = [sys.executable, "-m", "buyer", "--live", "--no-dry-run", *flags]
+    words = [sys.executable, "-m", "buyer", "--live", "--no-dry-run", "--accept-forgetful-server", *flags]
     log = floor.folder / "buyer.log"
     with log.open("w") as out:
         process = subprocess.Popen(words, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, stderr=out)

@@ -25,6 +25,7 @@ from shared.clock import SystemClock
 from shared.errors import BadConfig, RefusedForSafety
 from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, fact_id
 from shared.ledger import RedisLedger, open_lots
+from shared.pipeline_record import read_record
 from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.streams import publish
 from simulator import Settings, serve
@@ -89,7 +90,15 @@ class Floor:
             "--warm-tokens": "0",
             "--rpc-rate-per-s": "100",
         }
-        return parse_args(["--live", "--no-dry-run", *(word for pair in given.items() for word in pair), *flags])
+        return parse_args(
+            [
+                "--live",
+                "--no-dry-run",
+                "--accept-forgetful-server",
+                *(word for pair in given.items() for word in pair),
+                *flags,
+            ]
+        )
 
     def signal(self, number: int = 1, token: str = "") -> ActionableSignal:
         now_ms = CLOCK.now_ms()
@@ -297,3 +306,12 @@ def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
     settings = floor.settings().model_copy(update={"private_key": None, "private_key_file": shown})
     with pytest.raises(BadConfig, match="chmod 600"):
         build(settings, stop=threading.Event())
+
+
+def test_a_live_buyer_notes_on_its_server_whose_wallet_trades_there(floor: Floor) -> None:
+    floor.fund()
+
+    build(floor.settings(), stop=threading.Event())
+
+    (wallet,) = floor.sim._app.exchange.accounts.by_wallet
+    assert read_record(floor.redis).wallets["live"].lower() == wallet.lower()
