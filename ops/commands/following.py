@@ -43,17 +43,22 @@ def unfollow(
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """Stop following a trader that `hybrid follow` added.
+    """Stop following a trader, while detectors run.
+
+    Also one that TRACKED_WALLETS, a flag or LEADERS_FILE names; it stays so over restarts, until `hybrid follow`.
 
     Example: hybrid unfollow 0x1111111111111111111111111111111111111111
     """
     from ops import leaders as command
     from shared.broker import connect
+    from shared.clock import SystemClock
 
     wanted = command.checked(address)
     with connect(server_url(redis_url, data_dir)) as server:
-        command.remove(server, wanted)
-    typer.echo(f"{wanted} is not followed any more")
+        left = command.remove(server, wanted, SystemClock())
+    typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
+    if left:
+        typer.echo(left, err=True)
 
 
 def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
