@@ -1,19 +1,17 @@
 """The live terminal view: what happens, and why."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.view import View
-from shared import accounts
-from shared.accounts import Lot
-from shared.events import BuyEngineDecision, GateStatus
+from ops.banner import MOST_LINES, banner, usd
+from ops.picture import Picture
+from shared.events import BuyEngineDecision
 from shared.money import from_micro, price_of
 
 _WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
@@ -25,45 +23,46 @@ _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", 
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
     ("late", "mute", "blind", "demoted"), "bold red"
 )
-_STOPPED = {
-    accounts.HALT: "KILL SWITCH ON",
-    accounts.FLATTEN: "FLATTENING",
-    accounts.PAUSE_ALL: "PAUSED",
-    accounts.PAUSE_BUYS: "BUYS PAUSED",
-}
-"""Controls as the header shows them, the strongest first."""
-_LOSSES = {
-    "FILL_RETRACTED": "retracted",
-    "SIGNAL_DROPPED": "dropped",
-    "REDEMPTION_ALARM": "redemption alarms",
+_PROCESSES = {
+    "starting": "yellow",
+    "up": "green",
+    "not ready": "yellow",
+    "stopped": "dim",
+    **dict.fromkeys(("hangs", "failed", "dead"), "bold red"),
 }
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
-@dataclass
-class Picture:
-    """Everything one frame shows."""
-
-    view: View
-    balances: dict[str, int] = field(default_factory=dict[str, int])
-    lots: list[Lot] = field(default_factory=list[Lot])
-    gates: Sequence[GateStatus] = ()
-    now_ms: int = 0
-    title: str = "Hybrid Signals"
-    rows: int = 8
-    stopped_by: str = ""
-    mode: str = "paper"
+def full_screen(picture: Picture, height: int) -> RenderableType:
+    """Return the picture as one screen of `height` lines, of whatever width it is drawn in."""
+    return _Screen(picture, height)
 
 
-def full_screen(picture: Picture, height: int) -> Layout:
-    """Return the picture as one screen of `height` lines."""
+def page(picture: Picture) -> Group:
+    """Return the picture as plain sections, for a pipe or one look."""
+    parts = (_processes, _leaders, _sources, _signals, _decisions, _positions, _redemptions)
+    return Group(banner(picture), Text(picture.title, "dim"), *(part(picture) for part in parts))
+
+
+@dataclass(frozen=True)
+class _Screen:
+    picture: Picture
+    height: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = banner(self.picture)
+        lines = min(MOST_LINES, len(line.wrap(console, options.max_width)), max(1, self.height - 1))
+        yield _layout(self.picture, line, lines, self.height)
+
+
+def _layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
     leaders = len(picture.view.progress.leaders) if picture.view.progress else 0
     sources = len(picture.view.progress.sources) if picture.view.progress else 0
     top = min(max(leaders + 3, sources + len(picture.gates) + 4, 8), height // 3)
-    picture.rows = max(4, (height - 3 - top) // 2 - 3)
+    picture.rows = max(4, (height - lines - top) // 2 - 3)
     layout = Layout()
     layout.split_column(
-        Layout(_header(picture), size=3), Layout(name="top", size=top), Layout(name="middle"), Layout(name="low")
+        Layout(line, size=lines), Layout(name="top", size=top), Layout(name="middle"), Layout(name="low")
     )
     layout["top"].split_row(Layout(_leaders(picture)), Layout(_sources(picture), ratio=2))
     layout["middle"].split_row(Layout(_signals(picture)), Layout(_decisions(picture)))
@@ -71,51 +70,17 @@ def full_screen(picture: Picture, height: int) -> Layout:
     return layout
 
 
-def page(picture: Picture) -> Group:
-    """Return the picture as plain sections, for a pipe or one look."""
-    parts = (_header, _leaders, _sources, _signals, _decisions, _positions, _redemptions)
-    return Group(*(part(picture) for part in parts))
-
-
-def _header(picture: Picture) -> Panel:
-    values = picture.balances
-    halted = any(values.get(control) for control in _STOPPED)
-    line = Text.assemble(
-        _mode(picture),
-        f"  cash {_usd(values.get(accounts.CASH, 0))}",
-        f"  in positions {_usd(sum(lot.cost for lot in picture.lots))}",
-        f"  fees {_usd(values.get(accounts.FEES, 0))}",
-        "  realized ",
-        _signed(values.get(accounts.REALIZED, 0)),
-        f"   signals {picture.view.counts['ACTIONABLE_SIGNAL']}",
-        f"  confirmations {picture.view.counts['FILL_CONFIRMED']}",
-        _losses(picture),
-        f"  decisions {picture.view.counts['BUY_ENGINE_DECISION']}",
-        f"  redemptions {picture.view.counts['REDEMPTION_RESULT']}",
-        (f"   {_stopped(picture)}", "bold red"),
-    )
-    return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
-
-
-def _mode(picture: Picture) -> tuple[str, str]:
-    """Say whose ledger the figures are of, and which other services use real money."""
-    others = sorted(picture.view.live) if picture.mode == "paper" else []
-    if others:
-        return f"PAPER, and LIVE: {', '.join(others)}", "bold white on red"
-    return picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"
-
-
-def _stopped(picture: Picture) -> str:
-    """Say which controls are on, and why the strongest is."""
-    names = [name for control, name in _STOPPED.items() if picture.balances.get(control)]
-    return "  ".join(names) + (f" ({picture.stopped_by})" if names and picture.stopped_by else "")
-
-
-def _losses(picture: Picture) -> Text:
-    """Say what was retracted by the chain, or dropped because nobody confirmed it."""
-    counts = picture.view.counts
-    said = [f"  {name} {counts[event]}" for event, name in _LOSSES.items() if counts[event]]
-    return Text("".join(said), "yellow")
+def _processes(picture: Picture) -> Panel:
+    """Show every process with the age of its heartbeat, and who holds each shard."""
+    table = _table("service", "process", "money", "state", "last beat")
+    for one in picture.standings or ():
+        state = Text(one.state, _PROCESSES[one.state])
+        table.add_row(one.service, one.beat.instance, one.beat.mode, state, f"{one.age_s:.0f} s ago")
+    for held in picture.shards:
+        state = Text("held", "green") if held.holder else Text("nobody", "bold red")
+        ago = "never" if held.age_s is None else f"{held.age_s:.0f} s ago"
+        table.add_row(f"shard {held.name}", held.holder, picture.mode, state, ago)
+    return Panel(table, title="processes", title_align="left")
 
 
 def _leaders(picture: Picture) -> Panel:
@@ -129,8 +94,15 @@ def _leaders(picture: Picture) -> Panel:
         else:
             ago = _ago(picture.now_ms - leader.last_at_ms) if leader.last_at_ms else "-"
             table.add_row(_short(name), str(leader.signals), str(leader.bought), str(leader.skipped), ago)
-    services = "  ".join(f"{name}: {state}" for name, state in sorted(picture.view.services.items()))
-    return Panel(table, title="leaders", title_align="left", subtitle=services, subtitle_align="left")
+    return Panel(table, title="leaders", title_align="left", subtitle=_services(picture), subtitle_align="left")
+
+
+def _services(picture: Picture) -> Text:
+    line = Text()
+    for name, state in picture.services.items():
+        style = next((style for known, style in _PROCESSES.items() if state.startswith(known)), "")
+        line.append("  " if line else "").append(f"{name}: ").append(state, style)
+    return line
 
 
 def _sources(picture: Picture) -> Panel:
@@ -138,9 +110,10 @@ def _sources(picture: Picture) -> Panel:
         "source", "state", "polls", "rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent", "why"
     )
     for source in picture.view.progress.sources if picture.view.progress else ():
+        state = picture.source_state(source.state)
         table.add_row(
             source.name,
-            Text(source.state, _STATES[source.state]),
+            Text(state, _STATES.get(state, "bold red")),
             str(source.polls),
             str(source.rows),
             str(source.seen_first),
@@ -199,7 +172,7 @@ def _positions(picture: Picture) -> Panel:
             (lot.title or lot.token_id)[:34],
             _short(lot.leader),
             f"{from_micro(lot.shares):.2f}",
-            _usd(lot.cost),
+            usd(lot.cost),
             f"{price_of(lot.cost, lot.shares):.3f}",
         )
     return Panel(table, title=f"positions ({len(picture.lots)})", title_align="left")
@@ -250,10 +223,6 @@ def _title(picture: Picture, token_id: str) -> str:
 
 def _short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
-
-
-def _usd(micro: int) -> str:
-    return f"{Decimal(micro).scaleb(-6):,.2f}"
 
 
 def _signed(micro: int) -> Text:

@@ -163,7 +163,14 @@ def a_report(kind: type[HybridProgress] = HybridProgress, **changes: Any) -> Hyb
         "runtime_ms": 1,
         "leaders": (LEADER,),
     }
-    counts: dict[str, Any] = {"leader_count": 1, "signals": 0, "sightings": 0, "repeats": 0, "sources": ()}
+    counts: dict[str, Any] = {
+        "leaders": (LEADER,),
+        "leader_count": 1,
+        "signals": 0,
+        "sightings": 0,
+        "repeats": 0,
+        "sources": (),
+    }
     return kind(**{**given, **counts, **changes})
 
 

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from ops.judge import judge
-from ops.screen import Picture, full_screen, page
+from ops.picture import Picture
+from ops.screen import full_screen, page
 from ops.view import MOST_TITLES, View
 from shared.accounts import Lot
 from shared.events import (
