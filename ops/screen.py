@@ -14,7 +14,10 @@ from ops.picture import Picture
 from shared.events import BuyEngineDecision
 from shared.money import from_micro, price_of
 
-_WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
+_WIDTHS = {"state": 9, "leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6} | (
+    dict.fromkeys(("paid", "cost"), 7) | dict.fromkeys(("fee", "lag"), 6)
+)
+_NARROW = 120
 _WIDE = {"market": 2, "why": 3}
 _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"} | {
     *("rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent"),
@@ -51,8 +54,28 @@ class _Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         line = banner(self.picture)
+        if options.max_width >= _NARROW:
+            line.append(f"   {self.picture.title}", "dim")
         lines = min(MOST_LINES, len(line.wrap(console, options.max_width)), max(1, self.height - 1))
-        yield _layout(self.picture, line, lines, self.height)
+        if options.max_width < _NARROW:
+            yield _narrow_layout(self.picture, line, lines, self.height)
+        else:
+            yield _layout(self.picture, line, lines, self.height)
+
+
+def _narrow_layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
+    """Return what matters most, one below the other: side by side, markets and reasons would have no room."""
+    sources = len(picture.view.progress.sources) if picture.view.progress else 0
+    top = min(sources + 3, height // 3)
+    picture.rows = max(1, (height - lines - top) // 2 - 3)
+    layout = Layout()
+    layout.split_column(
+        Layout(line, size=lines),
+        Layout(_panel(_source_table(picture), "sources", _services(picture)), size=top),
+        Layout(_decisions(picture)),
+        Layout(_positions(picture)),
+    )
+    return layout
 
 
 def _layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
@@ -80,7 +103,7 @@ def _processes(picture: Picture) -> Panel:
         state = Text("held", "green") if held.holder else Text("nobody", "bold red")
         ago = "never" if held.age_s is None else f"{held.age_s:.0f} s ago"
         table.add_row(f"shard {held.name}", held.holder, picture.mode, state, ago)
-    return Panel(table, title="processes", title_align="left")
+    return _panel(table, "processes")
 
 
 def _leaders(picture: Picture) -> Panel:
@@ -94,7 +117,11 @@ def _leaders(picture: Picture) -> Panel:
         else:
             ago = _ago(picture.now_ms - leader.last_at_ms) if leader.last_at_ms else "-"
             table.add_row(_short(name), str(leader.signals), str(leader.bought), str(leader.skipped), ago)
-    return Panel(table, title="leaders", title_align="left", subtitle=_services(picture), subtitle_align="left")
+    return _panel(table, "leaders", _services(picture))
+
+
+def _panel(inside: RenderableType, title: str, subtitle: Text | None = None) -> Panel:
+    return Panel(inside, title=title, title_align="left", subtitle=subtitle, subtitle_align="left")
 
 
 def _services(picture: Picture) -> Text:
@@ -105,7 +132,7 @@ def _services(picture: Picture) -> Text:
     return line
 
 
-def _sources(picture: Picture) -> Panel:
+def _source_table(picture: Picture) -> Table:
     table = _table(
         "source", "state", "polls", "rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent", "why"
     )
@@ -125,12 +152,16 @@ def _sources(picture: Picture) -> Panel:
             _seconds(source.stale_ms),
             source.last_error[:40],
         )
+    return table
+
+
+def _sources(picture: Picture) -> Panel:
     gates = _table("gate", "target/s", "now", "hold", "granted")
     for gate in picture.gates:
         slowed = Text(f"{gate.factor:.0%}", "yellow" if gate.factor < 1 else "green")
         hold = f"{gate.hold_ms / 1000:.1f} s" if gate.hold_ms else ""
         gates.add_row(gate.name, f"{gate.target_per_s:g}", slowed, hold, str(gate.granted))
-    return Panel(Group(table, gates), title="sources and budgets", title_align="left")
+    return _panel(Group(_source_table(picture), gates), "sources and budgets")
 
 
 def _signals(picture: Picture) -> Panel:
@@ -146,7 +177,7 @@ def _signals(picture: Picture) -> Panel:
             seen.source if seen else "",
             _seconds(seen.lag_ms if seen else None),
         )
-    return Panel(table, title="signals", title_align="left")
+    return _panel(table, "signals")
 
 
 def _decisions(picture: Picture) -> Panel:
@@ -162,7 +193,7 @@ def _decisions(picture: Picture) -> Panel:
             f"{outcome.fee:.3f}" if outcome else "",
         )
     reasons = "  ".join(f"{reason} {count}" for reason, count in picture.view.reasons.most_common(5))
-    return Panel(table, title="decisions", title_align="left", subtitle=f"skipped: {reasons}", subtitle_align="left")
+    return _panel(table, "decisions", Text(f"skipped: {reasons}"))
 
 
 def _positions(picture: Picture) -> Panel:
@@ -175,7 +206,7 @@ def _positions(picture: Picture) -> Panel:
             usd(lot.cost),
             f"{price_of(lot.cost, lot.shares):.3f}",
         )
-    return Panel(table, title=f"positions ({len(picture.lots)})", title_align="left")
+    return _panel(table, f"positions ({len(picture.lots)})")
 
 
 def _redemptions(picture: Picture) -> Panel:
@@ -188,7 +219,7 @@ def _redemptions(picture: Picture) -> Panel:
             f"{result.cost:.2f}",
             _signed(int(result.realized.scaleb(6))),
         )
-    return Panel(table, title="redemptions", title_align="left")
+    return _panel(table, "redemptions")
 
 
 def _why(decision: BuyEngineDecision) -> str:

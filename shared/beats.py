@@ -204,7 +204,7 @@ def _beat(instance: str, text: str) -> Beat | None:
     try:
         fields = json.loads(text)
         known = {name: fields[name] for name in Beat.__dataclass_fields__ if name in fields}
-        beat = replace(Beat(**known), instance=instance)
+        beat = Beat(**{**known, "instance": instance})
         numbers = float(beat.every_s), float(beat.up_s)
     except (ValueError, TypeError, KeyError):
         return None
