@@ -26,6 +26,7 @@ from shared.events import STREAMS, GateStatus, SourceStatus, read_event
 from shared.ledger import RedisLedger, open_lots
 from shared.ledger_records import EXITS
 from shared.money import from_micro
+from shared.plain_text import plain
 from shared.rate_gate import read_gates
 from shared.streams import Entry, follow, lengths, tail
 from shared.terminal import Terminal
@@ -121,7 +122,7 @@ def draw(picture: Picture, file: Path) -> None:
     """Write the screen as it is now to an SVG file that fetches nothing, fonts neither."""
     console = Terminal(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())
     console.print(full_screen(picture, HEIGHT))
-    drawn = _FONTS.sub("", console.export_svg(title=picture.title)).replace("Fira Code", _OWN_FONT)
+    drawn = _FONTS.sub("", console.export_svg(title=plain(picture.title))).replace("Fira Code", _OWN_FONT)
     file.write_text(drawn, encoding="utf-8")
 
 
