@@ -31,7 +31,7 @@ from shared.events import (
     HybridProgress,
     HybridSummary,
 )
-from shared.followed import followed
+from shared.followed import followed, unfollowed
 from shared.gate_limits import GateLimits, Lane
 from shared.http import Upstream
 from shared.polymarket import endpoints
@@ -153,7 +153,8 @@ def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> Audit
         tuple(_events(redis, SIGHTINGS, FillConfirmed, since)),
         (*_events(redis, SIGHTINGS, FillRetracted, since), *_events(redis, SIGNALS, FillRetracted, since)),
     )
-    span = Span({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms)
+    ends = {leader: taken.at_ms for leader, taken in unfollowed(redis).items()}
+    span = Span({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms, ends)
     late_ms = round(cfg.audit_late_s * 1000)
     return Audit(leaders, start_ms, end_ms, late_ms, reckon(shown, sighted, span, late_ms), reader.unreadable)
 

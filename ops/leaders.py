@@ -19,7 +19,7 @@ from shared.clock import Clock
 from shared.config import Settings, parse
 from shared.errors import BadConfig, Malformed
 from shared.events import SIGNALS, HybridProgress, HybridSummary, read_event
-from shared.followed import Followed, follow, followed, unfollow, unfollowed
+from shared.followed import Followed, Unfollowed, follow, followed, unfollow, unfollowed
 from shared.http import Upstream
 from shared.ledger import RedisLedger, open_lots
 from shared.polymarket.data_api import ActivityV2
@@ -93,9 +93,10 @@ def remove(redis: Redis, address: str, clock: Clock) -> str:
         BadConfig: nobody follows it.
     """
     given = followed(redis).get(address)
-    if address in unfollowed(redis) or not (given or _named(redis, address)):
+    named = address in _owners(redis) or (given is None and _reported(redis, address))
+    if address in unfollowed(redis) or not (given or named):
         raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
-    unfollow(redis, address, Followed(given.label if given else "", clock.now_ms(), who()))
+    unfollow(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
     lots = sum(lot.leader == address for mode in MODES for lot in open_lots(RedisLedger(redis, mode)))
     if not lots:
         return ""
@@ -107,12 +108,14 @@ def table(redis: Redis) -> list[Leader]:
     added, without = followed(redis), unfollowed(redis)
     reports = _last_reports(redis)
     watched, named = _watchers(redis, reports), _owners(redis)
-    known = dict.fromkeys((*added, *watched, *named, *(leader for report in reports for leader in report.leaders)))
+    left_out = {name for name, taken in without.items() if taken.named}
+    reported = {leader for report in reports for leader in report.leaders} - without.keys()
+    known = {*added, *(watched.keys() - without.keys()), *named, *left_out, *reported}
     found = [_line(name, added.get(name), without.get(name), watched.get(name, "")) for name in known]
     return sorted(found, key=lambda leader: (leader.label or "~", leader.address))
 
 
-def _line(address: str, given: Followed | None, taken: Followed | None, watcher: str) -> Leader:
+def _line(address: str, given: Followed | None, taken: Unfollowed | None, watcher: str) -> Leader:
     comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
     state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
     if taken:
@@ -125,9 +128,8 @@ def _watched(redis: Redis, address: str) -> bool:
     return address in _watchers(redis, _last_reports(redis))
 
 
-def _named(redis: Redis, address: str) -> bool:
-    """Say whether a detector's environment or file names it, as far as detectors told."""
-    return address in _owners(redis) or any(address in report.leaders for report in _last_reports(redis))
+def _reported(redis: Redis, address: str) -> bool:
+    return any(address in report.leaders for report in _last_reports(redis))
 
 
 def _owners(redis: Redis) -> frozenset[str]:

@@ -5,7 +5,7 @@ What was unfollowed stays so over restarts, also when the environment or a file 
 
 import json
 from dataclasses import asdict, dataclass
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 
@@ -14,7 +14,7 @@ from shared.broker import answering
 FOLLOWED = "hs:leaders"
 """Hash: address -> JSON of a `Followed`."""
 UNFOLLOWED = "hs:leaders:unfollowed"
-"""Hash: address -> JSON of a `Followed`: since when nobody follows it, whoever names it, and who said so."""
+"""Hash: address -> JSON of an `Unfollowed`."""
 VERSION = "hs:leaders:version"
 """Grows with every change, so that detectors read the hashes only then."""
 
@@ -28,6 +28,16 @@ class Followed:
     by: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """Since when nobody follows an address, who said so, and whether an environment or a file named it then."""
+
+    label: str = ""
+    at_ms: int = 0
+    by: str = ""
+    named: bool = False
+
+
 def follow(redis: Redis, address: str, followed: Followed) -> bool:
     """Follow an address; return False when it was followed already (then its label is new)."""
     with answering(redis), redis.pipeline(transaction=True) as pipe:
@@ -38,7 +48,7 @@ def follow(redis: Redis, address: str, followed: Followed) -> bool:
     return bool(added)
 
 
-def unfollow(redis: Redis, address: str, unfollowed: Followed) -> None:
+def unfollow(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
     """Follow an address no more, whoever names it, until somebody follows it again."""
     with answering(redis), redis.pipeline(transaction=True) as pipe:
         pipe.hdel(FOLLOWED, address)
@@ -53,28 +63,41 @@ def followed(redis: Redis) -> dict[str, Followed]:
     Raises:
         Unavailable: the server is away.
     """
-    return _read(redis, FOLLOWED)
+    return {address: _followed(said) for address, said in _read(redis, FOLLOWED).items()}
 
 
-def unfollowed(redis: Redis) -> dict[str, Followed]:
+def unfollowed(redis: Redis) -> dict[str, Unfollowed]:
     """Return who is not followed although somebody may name it.
 
     Raises:
         Unavailable: the server is away.
     """
-    return _read(redis, UNFOLLOWED)
+    return {address: _unfollowed(said) for address, said in _read(redis, UNFOLLOWED).items()}
 
 
-def _read(redis: Redis, key: str) -> dict[str, Followed]:
+def _read(redis: Redis, key: str) -> dict[str, dict[str, Any]]:
+    """Return a hash of JSON objects; of one that a person or another version wrote, what can be read."""
     with answering(redis):
         stored = cast("dict[str, str]", redis.hgetall(key))
-    return {address: _entry(text) for address, text in stored.items()}
+    return {address: _object(text) for address, text in stored.items()}
 
 
-def _entry(text: str) -> Followed:
-    """Return an entry; of one that a newer version or a person wrote, what can be read."""
+def _object(text: str) -> dict[str, Any]:
     try:
         said = json.loads(text)
-        return Followed(str(said.get("label", "")), int(said.get("added_at_ms", 0)), str(said.get("by", "")))
-    except (ValueError, TypeError, AttributeError):
-        return Followed()
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _followed(said: dict[str, Any]) -> Followed:
+    return Followed(str(said.get("label", "")), _ms(said.get("added_at_ms")), str(said.get("by", "")))
+
+
+def _unfollowed(said: dict[str, Any]) -> Unfollowed:
+    named = bool(said.get("named"))
+    return Unfollowed(str(said.get("label", "")), _ms(said.get("at_ms")), str(said.get("by", "")), named)
+
+
+def _ms(said: object) -> int:
+    return said if isinstance(said, int) else 0

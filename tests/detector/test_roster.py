@@ -216,6 +216,7 @@ def test_a_leader_given_at_the_start_stays_unfollowed_over_restarts(redis: Redis
     remove(redis, OTHER, ManualClock(NOW_MS))
     while_running, after_restart = one.turn(), Detector(redis, "one", LEADER, file=file).turn()
 
+    one.shares.leave()
     assert (while_running, after_restart) == (set(), set())
     assert all(state.startswith("not followed: hybrid unfollow") for state in states(redis).values())
     with pytest.raises(BadConfig, match="not followed"):
@@ -249,3 +250,13 @@ def test_unfollowing_says_which_lots_are_left_alone(redis: Redis) -> None:
     redis.hset("hs:paper:accounts", shares_account(LEADER, "7"), "5000000")
 
     assert "open lots of it: 1" in remove(redis, LEADER, ManualClock(NOW_MS))
+
+
+def test_who_was_only_followed_by_hand_is_gone_from_the_list_once_unfollowed(redis: Redis) -> None:
+    one = Detector(redis, "one", LEADER)
+    add(redis, OTHER, "", ManualClock(NOW_MS))
+    one.turn()
+    publish(redis, SIGNALS, a_report(leaders=(LEADER, OTHER), leader_count=2))
+    remove(redis, OTHER, ManualClock(NOW_MS))
+
+    assert list(states(redis)) == [LEADER]

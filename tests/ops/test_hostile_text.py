@@ -1,6 +1,7 @@
 """What strangers write (titles, labels, reasons) is plain text in every view: no markup, no escape code."""
 
 import io
+import json
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -40,7 +41,7 @@ from shared.errors import BadConfig, Unavailable
 from shared.events import MarketHint, Outcome, RuleResult
 from shared.ledger import MemoryLedger
 from shared.market import MarketFacts
-from shared.plain_text import plain
+from shared.plain_text import plain, plain_json
 from shared.terminal import Terminal
 from tests.backtest.results import a_doubt, a_result
 from tests.backtest.test_copyable import GAIN, a_trade, conduct_of, copied
@@ -265,3 +266,10 @@ def test_plain_text_keeps_its_length_and_what_people_write() -> None:
     assert plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
     assert plain("a\tb\nc") == "a b c"
     assert plain("half a character: \ud800").encode()
+
+
+def test_json_on_a_terminal_means_the_same_and_acts_as_nothing() -> None:
+    text = json.dumps({"title": EVIL}, ensure_ascii=False)
+
+    assert refused(plain_json(text)) == []
+    assert json.loads(plain_json(text)) == {"title": EVIL}
