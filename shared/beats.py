@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from redis import Redis
 
@@ -22,7 +22,9 @@ LATE_BEATS = 2.5
 """Heartbeats without a word after which a process is dead: seen within three, with room for a slow one."""
 LATE_S = 1.0
 """A beat is never called late sooner than so much after it was due, however short they are."""
-STOPPED_SHOWN_S = 3600.0
+ENDED_SHOWN_S = 3600.0
+DEAD_SHOWN_S = 86_400.0
+"""How long one that ended or died is shown beside others of its service that work; without them it stays."""
 DEAD_KEPT_S = 7 * 86_400.0
 _STEPPED_S = 5.0
 """A beat from further ahead than this is of before the server's clock stepped back: it proves no life."""
@@ -36,12 +38,12 @@ NEEDS = MappingProxyType(
     {
         "buyer": ("detector",),
         "redeemer": ("redeemer-worker",),
-        "redeemer-worker": ("redeemer",),
         "up": ("detector", "buyer", "redeemer", "redeemer-worker"),
         "service": ("detector", "buyer", "redeemer"),
     }
 )
-"""Without whom a process has nothing to do: it is not ready while such a one is lost."""
+"""Without whom a process has nothing to do: it is not ready while such a one is lost. Never in a circle, so that
+programs that wait for each other to be ready do start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ def shown(found: Iterable[Standing]) -> list[Standing]:
             if heir is not None:
                 starts.remove(heir)
                 gone.add(one.beat.instance)
-    return [one for one in each if one.beat.instance not in gone and not _over(one)]
+    working = {one.service for one in each if one.working}
+    return [one for one in each if one.beat.instance not in gone and not _over(one, others=one.service in working)]
 
 
 def _replaces(start: Standing, ended: Standing, *, same_host: bool) -> bool:
@@ -176,12 +179,15 @@ def _began_ago_s(one: Standing) -> float:
     return one.age_s + one.beat.up_s
 
 
-def _over(one: Standing) -> bool:
-    return one.state == "stopped" and one.age_s > STOPPED_SHOWN_S
+def _over(one: Standing, *, others: bool) -> bool:
+    """Say whether nobody has to look at it any more."""
+    if one.state == "stopped":
+        return one.age_s > ENDED_SHOWN_S
+    return others and one.lost and one.age_s > (ENDED_SHOWN_S if one.state == "failed" else DEAD_SHOWN_S)
 
 
 def _kept_s(one: Standing) -> float:
-    return STOPPED_SHOWN_S if one.state == "stopped" else DEAD_KEPT_S
+    return ENDED_SHOWN_S if one.state == "stopped" else DEAD_KEPT_S
 
 
 def _read(redis: Redis) -> list[Standing]:
@@ -203,8 +209,9 @@ def _beat(instance: str, text: str) -> Beat | None:
     """Return a beat; of one that another version wrote what can be read, None when that is nothing."""
     try:
         fields = json.loads(text)
-        known = {name: fields[name] for name in Beat.__dataclass_fields__ if name in fields}
-        beat = Beat(**{**known, "instance": instance})
+        known: dict[str, Any] = {name: fields[name] for name in Beat.__dataclass_fields__ if name in fields}
+        known["instance"] = instance
+        beat = Beat(**known)
         numbers = float(beat.every_s), float(beat.up_s)
     except (ValueError, TypeError, KeyError):
         return None

@@ -11,7 +11,7 @@ from redis import Redis
 from ops.embedded_redis import free_port
 from shared import beats
 from shared.announcer import Announcer
-from shared.beats import BEATS, Beat, Standing, judged, missing, shown, standings, tell
+from shared.beats import BEATS, Beat, Standing, State, judged, missing, shown, standings, tell
 from shared.broker import connect
 from shared.clock import ManualClock, SystemClock
 from tests.process.conftest import wait_until
@@ -71,6 +71,15 @@ def test_a_restart_of_another_machine_does_not_hide_who_is_dead() -> None:
     stopped, again = judged(a_beat("detector@b:1", state="stopped"), 40), alive("detector@b:2", up_s=30)
 
     assert shown([dead, stopped, again]) == [dead, again]
+
+
+@pytest.mark.parametrize(("state", "hours"), [("stopped", 2), ("failed", 2), ("up", 25)])
+def test_who_ended_long_ago_is_not_shown_beside_those_that_work(state: State, hours: int) -> None:
+    ended = judged(a_beat("buyer@a:1", state=state), hours * 3600)
+    working = alive("buyer@a:2", up_s=30 * 3600)
+
+    assert shown([ended, working]) == [working]
+    assert shown([ended]) == ([] if state == "stopped" else [ended])
 
 
 def test_a_process_misses_those_it_has_nothing_to_do_without() -> None:
