@@ -1,4 +1,4 @@
-"""Everything one frame of the screen shows, and what follows from it: pure."""
+"""Everything one frame of the screen shows, and what follows from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -247,8 +247,13 @@ def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFix
 
 def test_orders_that_did_not_end_are_listed_plainly() -> None:
     lot = Lot("", TOKEN, CONDITION, 0, EVIL, 1, 1)
+    row = reconciling.Unfinished("intent", EVIL, EVIL, EVIL, EVIL, 5)
 
-    assert refused(plain(reconciling._adopted(lot))) == []
+    said = "\n".join((reconciling._adopted(lot), reconciling._line(row)))
+
+    assert refused(said) == []
+    assert not any(line.strip().startswith("KILL SWITCH OFF") for line in said.splitlines())
+    assert len(said.splitlines()) == 4
 
 
 def test_a_picture_of_the_screen_has_no_title_that_acts(tmp_path: Path) -> None:
