@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backtest import outputs, parity, recheck, settings
@@ -28,6 +27,7 @@ from shared.clock import SystemClock
 from shared.errors import HybridError
 from shared.events import write_event
 from shared.money import to_micro
+from shared.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
 
@@ -154,7 +154,7 @@ def _explained() -> Generator[None]:
 
 @contextmanager
 def _progress() -> Generator[Told]:
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
     ) as bar:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from backtest.pace import Pace
@@ -16,6 +15,7 @@ from shared import accounts, exits
 from shared.capture import Capture
 from shared.errors import BadConfig
 from shared.money import from_micro
+from shared.terminal import Terminal
 
 
 def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, echo: bool) -> int:
@@ -50,7 +50,7 @@ def _check_playable(tape: Tape) -> None:
 
 
 def _summary(made: list[Replayed], again: Replay) -> None:
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     table = Table(title=f"{len(made)} decisions replayed", title_justify="left")
     table.add_column("verdict")
     table.add_column("reason")

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from backtest.redecide import Redecided, is_adopted, redecide
@@ -14,6 +13,7 @@ from shared import exits
 from shared.capture import Capture
 from shared.errors import BadConfig
 from shared.events import BuyEngineDecision
+from shared.terminal import Terminal
 
 MOST_SHOWN = 5
 """Decisions that differ, and fields of each, that are printed."""
@@ -43,7 +43,7 @@ def redecided(tape: Tape) -> Iterable[Redecided]:
 
 
 def _summary(made: Sequence[Redecided], adopted: int) -> None:
-    console = Console(stderr=True, soft_wrap=True)
+    console = Terminal(stderr=True, soft_wrap=True)
     table = Table(title=f"{len(made)} decisions made again", title_justify="left")
     for name in ("mode", "verdict", "reason"):
         table.add_column(name)
@@ -66,12 +66,12 @@ def _kind(decision: BuyEngineDecision) -> tuple[str, str, str]:
     return decision.mode, decision.verdict, DEAD_LETTER.strip(": ") if buried else decision.reason
 
 
-def _tell(one: Redecided, console: Console) -> None:
+def _tell(one: Redecided, console: Terminal) -> None:
     decision = one.decision
     name = f"{decision.signal_id} {decision.verdict} {decision.reason}"
     if one.problem:
-        console.print(f"  cannot be made again: {name}: {one.problem}", markup=False)
+        console.print(f"  cannot be made again: {name}: {one.problem}")
         return
-    console.print(f"  differs: {name}", markup=False)
+    console.print(f"  differs: {name}")
     for difference in one.differences[:MOST_SHOWN]:
-        console.print(f"    {difference}", markup=False)
+        console.print(f"    {difference}")

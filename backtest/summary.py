@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from backtest.chance import interval
 from backtest.result import Result, Standing
 from backtest.settings import moment
 from backtest.verdict import verdict
 from shared.money import MICRO
+from shared.terminal import Terminal
 
 
 def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
     """Print a result to stderr: what it brought, why signals were not followed, and what the data cannot tell."""
-    console = Console(stderr=True, highlight=False)
+    console = Terminal(stderr=True, highlight=False)
     span = f"{moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
-    console.print(f"[bold]{result.signals} signals, {span}[/bold]")
+    console.print(f"{result.signals} signals, {span}", style="bold")
     console.print(
         f"PnL {_usd(result.pnl)} on {_usd(result.bankroll)} · realized {_usd(result.realized)} · open lots "
         f"{_usd(result.open_value)} · fees {_usd(result.costs.fees)} · most locked {_usd(result.most_locked)} · "
@@ -27,16 +28,17 @@ def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
         f"delay {_usd(result.costs.delay)}, spread {_usd(result.costs.spread)}, impact {_usd(result.costs.impact)}"
     )
     judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
-    console.print(f"[bold]{judged.title}[/bold] {' '.join(judged.reasons)}")
+    console.print(Text.assemble((judged.title, "bold"), f" {' '.join(judged.reasons)}"))
     console.print(_leaders(result))
     if result.skips:
         console.print("not followed: " + ", ".join(f"{rule} {count}" for rule, count in result.skips.items()))
     for doubt in result.cannot_tell:
-        console.print(f"[yellow]cannot tell[/yellow] {doubt.what}: {doubt.trades} of {doubt.of} ({doubt.share:.1%})")
+        said = f" {doubt.what}: {doubt.trades} of {doubt.of} ({doubt.share:.1%})"
+        console.print(Text.assemble(("cannot tell", "yellow"), said))
     for name, words in result.model.items():
-        console.print(f"[dim]assumed, {name}: {words}[/dim]")
+        console.print(f"assumed, {name}: {words}", style="dim")
     for note in notes:
-        console.print(f"[dim]{note}[/dim]")
+        console.print(note, style="dim")
 
 
 def _leaders(result: Result) -> Table:

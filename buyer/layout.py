@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +21,26 @@ EMPTIED = "the server was emptied: balances, intents and signals are gone"
 _ASK_EVERY_S = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who holds a shard now ('' for nobody), and how long ago its lease was taken or renewed (None: never)."""
+
+    name: str
+    holder: str
+    age_s: float | None
+
+
 def held_by(redis: Redis, mode: str) -> dict[str, str]:
     """Return who holds each shard now, by its number; '' for nobody.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    return {held.name: held.holder for held in shards_held(redis, mode)}
+
+
+def shards_held(redis: Redis, mode: str) -> list[Held]:
+    """Return how each shard is held, by the server's clock.
 
     Raises:
         Unavailable: the server is away.
@@ -30,13 +49,18 @@ def held_by(redis: Redis, mode: str) -> dict[str, str]:
         count = int(cast("str | None", redis.get(LAYOUT)) or 1)
         seconds, micros = redis.time()
         shards = [Shard(number, count) for number in range(count)]
-        leases = [redis.hmget(f"hs:lease:{shard.lease(mode)}", ["holder", "until_ms"]) for shard in shards]
+        names = ["holder", "until_ms", "renewed_ms"]
+        leases = [redis.hmget(f"hs:lease:{shard.lease(mode)}", names) for shard in shards]
     now_ms = seconds * 1000 + micros // 1000
     found = cast("list[list[str | None]]", leases)
-    return {
-        f"{shard.number}/{count}": str(holder) if int(until_ms or 0) > now_ms else ""
-        for shard, (holder, until_ms) in zip(shards, found, strict=True)
-    }
+    return [
+        Held(
+            f"{shard.number}/{count}",
+            str(holder) if int(until_ms or 0) > now_ms else "",
+            max(0, now_ms - int(renewed_ms)) / 1000 if renewed_ms else None,
+        )
+        for shard, (holder, until_ms, renewed_ms) in zip(shards, found, strict=True)
+    ]
 
 
 class Layout:

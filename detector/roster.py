@@ -1,5 +1,7 @@
 """Who is followed, and by which detector: environment, file and `hybrid follow`, split over all detectors alive.
 
+Whom `hybrid unfollow` names is left out, wherever it comes from, until it is followed again.
+
 What only this detector's environment or file names is known to those who name it too; what `hybrid follow` added is
 known to all. Each leader is watched by one of the detectors that know it, and by another within `member_ttl_s` when
 that one dies. Its cursors are in Redis, so nothing is missed; facts make a moment with two watchers harmless.
@@ -14,12 +16,13 @@ from detector.leaders import Leaders
 from shared import logs
 from shared.clock import Clock
 from shared.errors import BadConfig, HybridError
-from shared.followed import Followed, followed
+from shared.followed import Followed, followed, unfollowed
 from shared.polymarket.fills import ADDRESS
 from shared.shares import Beat, Shares, owner_of
 
 LONGEST_BEAT_S = 1.0
 _BRING_EVERY_S = 600.0
+_MOST_NAMED = 10
 
 
 class LeadersFile:
@@ -80,6 +83,7 @@ class Roster:
         self._environment = tuple(environment)
         self._clock, self._stop, self._every_s = clock, stop, min(every_s, LONGEST_BEAT_S)
         self._added: dict[str, Followed] = {}
+        self._without: frozenset[str] = frozenset()
         self._seen: tuple[object, ...] = ()
         self._version = self._digest = ""
         self._bring_at = 0.0
@@ -125,10 +129,19 @@ class Roster:
         if (seen := (beat.version, tuple(beat.members.items()))) == self._seen:
             return
         if beat.version != self._version:
-            self._added, self._version = followed(self._shares.redis), beat.version
+            self._hear(beat.version)
         self._brought = {digest: self._knows(digest) for digest in set(beat.members.values())}
         self._split(beat)
         self._seen = seen
+
+    def _hear(self, version: str) -> None:
+        """Learn whom `hybrid follow` and `hybrid unfollow` named."""
+        redis, before = self._shares.redis, self._without
+        self._added, self._without = followed(redis), frozenset(unfollowed(redis))
+        self._version = version
+        if (left_out := self._without.intersection(self._own())) - before:
+            fields = {"leaders": sorted(left_out)[:_MOST_NAMED], "count": len(left_out)}
+            self._log.warning("leaders_unfollowed", **fields, fix="hybrid follow ADDRESS follows one again")
 
     def _bring(self) -> None:
         for problem in self._file.problems:
@@ -146,7 +159,8 @@ class Roster:
         return self._brought.get(digest) or self._shares.brought(digest)
 
     def _split(self, beat: Beat) -> None:
-        mine = [leader for leader in dict.fromkeys((*self._own(), *self._added)) if self._is_mine(leader, beat)]
+        wanted = [leader for leader in dict.fromkeys((*self._own(), *self._added)) if leader not in self._without]
+        mine = [leader for leader in wanted if self._is_mine(leader, beat)]
         gained = [leader for leader in mine if leader not in self._leaders.members]
         self._cursors.forget(gained)
         self.members = max(1, len(beat.members))

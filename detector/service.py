@@ -186,7 +186,7 @@ class HybridDetector:
         self._reports += 1
         now_ms = self._clock.now_ms()
         board = self._board
-        leaders = self.parts.leaders.addresses or self._cfg.leaders
+        leaders = self.parts.leaders.addresses if self.parts.roster else self._cfg.leaders
         at = (self._reports - 1) % max(1, ceil(len(leaders) / MOST_SHOWN)) * MOST_SHOWN
         return {
             "id": fact_id(kind, self._instance, now_ms, self._reports),

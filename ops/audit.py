@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 from redis import Redis
-from rich.console import Console
 from rich.table import Table
 
 from detector.sources.walk import Walk
@@ -32,13 +31,14 @@ from shared.events import (
     HybridProgress,
     HybridSummary,
 )
-from shared.followed import followed
+from shared.followed import followed, unfollowed
 from shared.gate_limits import GateLimits, Lane
 from shared.http import Upstream
 from shared.polymarket import endpoints
 from shared.polymarket.data_api import ActivityApi, Page, activity_api
 from shared.polymarket.fills import LeaderFill, read_activity
 from shared.rate_gate import RateGate
+from shared.terminal import Terminal
 
 E = TypeVar("E")
 MARGIN_MS = 120_000
@@ -128,7 +128,7 @@ def main(
     if as_json:
         print(json.dumps(found.figures()))  # noqa: T201 - for machines
     else:
-        _show(found, Console())
+        _show(found, Terminal())
     return 0 if found.result.clean else 1
 
 
@@ -153,7 +153,8 @@ def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> Audit
         tuple(_events(redis, SIGHTINGS, FillConfirmed, since)),
         (*_events(redis, SIGHTINGS, FillRetracted, since), *_events(redis, SIGNALS, FillRetracted, since)),
     )
-    span = Span({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms)
+    ends = {leader: taken.at_ms for leader, taken in unfollowed(redis).items()}
+    span = Span({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms, ends)
     late_ms = round(cfg.audit_late_s * 1000)
     return Audit(leaders, start_ms, end_ms, late_ms, reckon(shown, sighted, span, late_ms), reader.unreadable)
 
@@ -213,7 +214,7 @@ def _events(redis: Redis, stream: str, kind: type[E], since_ms: int) -> Iterator
     return (event for event in events(redis, stream, since_ms) if type(event) is kind)
 
 
-def _show(found: Audit, console: Console) -> None:
+def _show(found: Audit, console: Terminal) -> None:
     result = found.result
     hours = (found.end_ms - found.start_ms) / 3_600_000
     title = f"Audit of {len(found.leaders)} leaders over {hours:.1f} h"

@@ -25,6 +25,7 @@ class UpSettings(Settings):
     start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
     live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
+    dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well.")
 
     @property
     def leaders(self) -> tuple[str, ...]:

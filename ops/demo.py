@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from redis import Redis
-from rich.console import Console
 from rich.live import Live
 
 from backtest.replay import Replay
@@ -34,6 +33,7 @@ from shared.events import DECISIONS, REDEMPTIONS, SIGNALS, ActionableSignal, Buy
 from shared.http import Upstream
 from shared.interrupts import DIE_WITH_PARENT
 from shared.streams import follow
+from shared.terminal import Terminal
 
 E = TypeVar("E")
 HOME = Path("var") / "demo"
@@ -203,7 +203,7 @@ def _child(name: str, module: str, world: World, redis_url: str, home: Path, clo
 
 
 def _show(watcher: Watcher, ends: Ends, *, on_screen: bool) -> None:
-    console = Console(stderr=not on_screen)
+    console = Terminal(stderr=not on_screen)
     if on_screen and console.is_terminal:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             _each_frame(watcher, ends, lambda: live.update(full_screen(watcher.picture, console.height), refresh=True))

@@ -1,6 +1,6 @@
 """`hybrid follow`, `unfollow` and `leaders`: whom the running detectors watch; each change counts within seconds."""
 
-import getpass
+import contextlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,16 +8,20 @@ from typing import cast
 
 from redis import Redis
 
+from buyer.layout import MODES
 from detector.cursors import CURSORS
 from detector.gaps import GAPS
+from ops.controls import who
 from ops.resolve import Resolved, resolve
+from shared.beats import server_ms, standings
 from shared.broker import answering
 from shared.clock import Clock
 from shared.config import Settings, parse
-from shared.errors import BadConfig
-from shared.events import SIGNALS, HybridProgress
-from shared.followed import Followed, follow, followed, unfollow
+from shared.errors import BadConfig, Malformed
+from shared.events import SIGNALS, HybridProgress, HybridSummary, read_event
+from shared.followed import Followed, Unfollowed, follow, followed, unfollow, unfollowed
 from shared.http import Upstream
+from shared.ledger import RedisLedger, open_lots
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.fills import ADDRESS
 from shared.polymarket.polygon import Polygon
@@ -25,6 +29,9 @@ from shared.polymarket.wallets import PROTOCOL
 from shared.streams import tail
 
 _REPORTS = 400
+_SILENT_MS = 900_000
+GROUP = "detectors"
+"""Who share the leaders, as the detector's wiring names them."""
 
 
 @dataclass(frozen=True)
@@ -73,50 +80,90 @@ def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:
 
     What is left of an earlier time of following goes first: nobody wants the trades of the time between.
     """
-    if address not in followed(redis) and not _watched(redis, address):
+    away = address in unfollowed(redis)
+    if away or (address not in followed(redis) and not _watched(redis, address)):
         _forget(redis, address)
-    return follow(redis, address, Followed(label, clock.now_ms(), getpass.getuser()))
+    return follow(redis, address, Followed(label, clock.now_ms(), who())) or away
 
 
-def remove(redis: Redis, address: str) -> str:
-    """Unfollow; return what is left to do, '' when nothing is.
+def remove(redis: Redis, address: str, clock: Clock) -> str:
+    """Unfollow, whoever names it: `hybrid follow`, environment or file; return what is left to do, '' when nothing is.
 
     Raises:
-        BadConfig: nobody follows it by `hybrid follow`.
+        BadConfig: nobody follows it.
     """
-    if unfollow(redis, address):
+    given = followed(redis).get(address)
+    named = address in _owners(redis) or (given is None and _reported(redis, address))
+    if address in unfollowed(redis) or not (given or named):
+        raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
+    unfollow(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
+    lots = sum(lot.leader == address for mode in MODES for lot in open_lots(RedisLedger(redis, mode)))
+    if not lots:
         return ""
-    if _watched(redis, address):
-        raise BadConfig(
-            f"{address} comes from an environment or a file (TRACKED_WALLETS, LEADERS_FILE): remove it there"
-        )
-    raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
+    return f"open lots of it: {lots}; its sells are not seen any more, so triggers, flatten and redemption end them"
 
 
 def table(redis: Redis) -> list[Leader]:
-    """Return who is followed: why, and by which detector."""
-    added, watched = followed(redis), _watchers(redis)
-    found = [_line(address, added.get(address), watched.get(address, "")) for address in {**added, **watched}]
+    """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it."""
+    added, without = followed(redis), unfollowed(redis)
+    reports = _last_reports(redis)
+    watched, named = _watchers(redis, reports), _owners(redis)
+    left_out = {name for name, taken in without.items() if taken.named}
+    reported = {leader for report in reports for leader in report.leaders} - without.keys()
+    known = {*added, *(watched.keys() - without.keys()), *named, *left_out, *reported}
+    found = [_line(name, added.get(name), without.get(name), watched.get(name, "")) for name in known]
     return sorted(found, key=lambda leader: (leader.label or "~", leader.address))
 
 
-def _line(address: str, given: Followed | None, watcher: str) -> Leader:
+def _line(address: str, given: Followed | None, taken: Unfollowed | None, watcher: str) -> Leader:
     comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
-    state = f"watched by {watcher}" if watcher else "not watched: no detector reported it lately"
-    return Leader(address, given.label if given else "", comes_from, state)
+    state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
+    if taken:
+        state = f"not followed: hybrid unfollow ({taken.by}), until hybrid follow"
+    label = given or taken
+    return Leader(address, label.label if label else "", comes_from, state)
 
 
 def _watched(redis: Redis, address: str) -> bool:
-    return address in _watchers(redis)
+    return address in _watchers(redis, _last_reports(redis))
 
 
-def _watchers(redis: Redis) -> dict[str, str]:
-    """Return who watches whom, from the detectors' last reports."""
+def _reported(redis: Redis, address: str) -> bool:
+    return any(address in report.leaders for report in _last_reports(redis))
+
+
+def _owners(redis: Redis) -> frozenset[str]:
+    """Return whom the environments and files of detectors name: each stored its list when it started."""
+    with answering(redis):
+        digests = set(cast("list[str]", redis.hvals(f"hs:{GROUP}:lists")))
+        texts = [cast("str | None", redis.get(f"hs:{GROUP}:list:{digest}")) for digest in sorted(digests)]
+    return frozenset(name for text in texts if text for name in text.split(","))
+
+
+def _watchers(redis: Redis, reports: list[HybridProgress]) -> dict[str, str]:
+    """Return who watches whom: from the reports of detectors that run."""
+    known = {one.beat.instance: one.working for one in standings(redis)}
+    now_ms = server_ms(redis)
+    alive = {report.detector for report in _latest(reports) if known.get(report.detector, _fresh(report, now_ms))}
+    return {leader: report.detector for report in reports if report.detector in alive for leader in report.leaders}
+
+
+def _latest(reports: list[HybridProgress]) -> list[HybridProgress]:
+    """Return the last word of each detector whose last word is not that it ended."""
+    latest = {report.detector: report for report in reports}
+    return [report for report in latest.values() if not isinstance(report, HybridSummary)]
+
+
+def _fresh(report: HybridProgress, now_ms: int) -> bool:
+    """Say whether a detector that tells no beats (one inside another program) reported lately."""
+    return now_ms - report.emitted_at_ms < _SILENT_MS
+
+
+def _last_reports(redis: Redis) -> list[HybridProgress]:
+    """Return each detector's last report, and those before it where one cannot name all its leaders."""
     reports = list(_reports(redis))
     latest = {report.detector: report for report in reports}
-    alive = {name: report for name, report in latest.items() if report.event == "HYBRID_PROGRESS"}
-    telling = [report for report in reports if report.detector in alive and _tells(report, alive[report.detector])]
-    return {leader: report.detector for report in telling for leader in report.leaders}
+    return [report for report in reports if _tells(report, latest[report.detector])]
 
 
 def _tells(report: HybridProgress, last: HybridProgress) -> bool:
@@ -125,9 +172,14 @@ def _tells(report: HybridProgress, last: HybridProgress) -> bool:
 
 
 def _reports(redis: Redis) -> Iterable[HybridProgress]:
+    """Yield what detectors reported, oldest first; what cannot be read says nothing of anybody."""
     for entry in tail(redis, SIGNALS, _REPORTS):
-        if entry.fields.get("event", "") in {"HYBRID_PROGRESS", "HYBRID_SUMMARY"}:
-            yield HybridProgress.model_validate_json(entry.json, strict=False)
+        if entry.event not in {"HYBRID_PROGRESS", "HYBRID_SUMMARY"}:
+            continue
+        with contextlib.suppress(Malformed):
+            event = read_event(entry.json)
+            if isinstance(event, HybridProgress):
+                yield event
 
 
 def _forget(redis: Redis, address: str) -> None:

@@ -39,14 +39,17 @@ class Sighted:
 
 @dataclass(frozen=True)
 class Span:
-    """The trades that are judged: from each leader's own start up to one end, in epoch milliseconds."""
+    """The trades that are judged: from each leader's own start up to one end, or its own, in epoch milliseconds."""
 
     starts_ms: Mapping[str, int]
     end_ms: int
+    ends_ms: Mapping[str, int] = field(default_factory=dict[str, int])
+    """When those were unfollowed whom nobody follows any more."""
 
     def holds(self, leader: str, traded_at_ms: int) -> bool:
         """Say whether a trade is judged."""
-        return leader in self.starts_ms and self.starts_ms[leader] <= traded_at_ms < self.end_ms
+        end_ms = min(self.end_ms, self.ends_ms.get(leader, self.end_ms))
+        return leader in self.starts_ms and self.starts_ms[leader] <= traded_at_ms < end_ms
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from shared.events import BuyEngineDecision, read_event
 from shared.ledger import Ledger, RedisLedger, open_lots
 from shared.ledger_records import INTENTS, ORDERS
 from shared.money import from_micro
+from shared.plain_text import plain
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,15 @@ def main(redis: Redis, mode: Mode, clock: Clock, closing: str, why: str) -> list
 
 def _adopted(lot: Lot) -> str:
     shares, cost = from_micro(lot.shares), from_micro(lot.cost)
-    what = f"{shares} shares of {lot.title or lot.condition_id}, cost {cost}, token {lot.token_id}"
+    what = f"{shares} shares of {plain(lot.title or lot.condition_id)}, cost {cost}, token {lot.token_id}"
     ends = "triggers, `hybrid flatten` and its redemption end it, no leader's sell does"
     return f"lot     of a fill that only the chain knew\n        {what}: {ends}"
 
 
 def _line(row: Unfinished) -> str:
     name = row.order_hash or "not known to be sent"
-    return f"{row.kind:<7} {row.id}\n        {row.text}, {row.age_s} s ago; hash {name}; signal {row.signal_id}"
+    said = plain(f"{row.text}, {row.age_s} s ago; hash {name}; signal {row.signal_id}")
+    return f"{row.kind:<7} {plain(row.id)}\n        {said}"
 
 
 def _read(kind: str, name: str, text: str, now_ms: int) -> Unfinished:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from redis import Redis
-from rich.console import Console
 from rich.table import Table
 
 from redeemer import bootstrap, live
@@ -23,6 +22,8 @@ from shared.errors import BadConfig, HybridError, RefusedForSafety
 from shared.events import Event
 from shared.ledger import RedisLedger, open_lots
 from shared.money import from_micro
+from shared.plain_text import plain
+from shared.terminal import Terminal
 from shared.writes import Record, Write
 
 
@@ -119,7 +120,7 @@ def lift(redis: Redis, settings: RedeemerSettings, condition_id: str, clock: Clo
             f"condition {condition_id} has no alarm; those that have: {', '.join(ledger.records(ALARMS)) or 'none'}"
         )
     ledger.commit(Write(id=f"clear:{condition_id}:{clock.now_ms()}", records=(Record(ALARMS, condition_id, None),)))
-    sys.stdout.write(f"the alarm of {condition_id} is lifted: it is judged anew at the next look\n")
+    sys.stdout.write(f"the alarm of {plain(condition_id)} is lifted: it is judged anew at the next look\n")
 
 
 def _dead(settings: RedeemerSettings, redis: Redis, clock: Clock, wallet: str) -> dict[str, str]:
@@ -156,7 +157,7 @@ def _show(rows: Sequence[Row], settings: RedeemerSettings, *, now: bool, as_json
     table = Table("condition", "state", "expected", "note")
     for row in rows:
         table.add_row(row.condition_id, row.state, row.expected, row.note)
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    console = Terminal(width=None if sys.stdout.isatty() else 200)
     console.print(table)
     total = sum((Decimal(row.expected) for row in rows if row.state in ACTS), Decimal(0))
     mode = bootstrap.mode(settings)

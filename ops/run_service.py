@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr
 from buyer import bootstrap as buyer_bootstrap
 from buyer.config import BuyerSettings
 from buyer.config import parse_args as buyer_args
+from buyer.sharded import ShardedBuyer
 from detector.config import DetectorSettings
 from detector.config import parse_args as detector_args
 from detector.service import HybridDetector
@@ -25,12 +26,14 @@ from redeemer.config import RedeemerSettings
 from redeemer.config import parse_args as redeemer_args
 from redeemer.service import Redeemer
 from shared import exits
+from shared.beats import State
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.config import Settings, parse
 from shared.errors import HybridError, RefusedForSafety
 from shared.events import ActionableSignal, Event, write_event
 from shared.process import leave, run
+from shared.stop import Pulse
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""
@@ -71,6 +74,7 @@ class HybridService:
         self._detector: HybridDetector | None = None
         self._buyer: buyer_bootstrap.Built | None = None
         self._redeemer: Redeemer | None = None
+        self._pulses: dict[str, Pulse] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Run all parts until `stop`; one process for each buyer's name (trap 21)."""
@@ -78,8 +82,14 @@ class HybridService:
             self._run(stop)
 
     def ready(self) -> bool:
-        """Say whether the buyer decides."""
-        return self._buyer is not None and self._buyer.service.ready()
+        """Say whether the buyer decides, and no part hangs."""
+        hanging = any(not pulse.beats() for pulse in self._pulses.values())
+        return self._buyer is not None and self._buyer.service.ready() and not hanging
+
+    def parts(self) -> dict[str, State]:
+        """Return how each part stands, as it would say of itself as a process."""
+        built = {"detector": self._detector, "buyer": self._buyer and self._buyer.service, "redeemer": self._redeemer}
+        return {name: _state(self._pulses[name], part) for name, part in built.items() if part is not None}
 
     def snapshot(self) -> dict[str, Any]:
         """Return each part's numbers: `buyer` and `price_feed` above all."""
@@ -94,17 +104,20 @@ class HybridService:
     def _run(self, stop: threading.Event) -> None:
         """Run the detector here, buyer and redeemer on threads of their own."""
         detector, buyer, redeemer = self._settings
-        bought = self._buyer = buyer_bootstrap.build(buyer, stop=stop, waiting=MOST_WAITING, emit=print_event)
+        pulses = self._pulses = {name: Pulse(stop, SystemClock()) for name in ("detector", "buyer", "redeemer")}
+        bought = self._buyer = buyer_bootstrap.build(
+            buyer, stop=pulses["buyer"], waiting=MOST_WAITING, emit=print_event
+        )
         if redeemer is not None:
-            self._redeemer = redeemer_bootstrap.build_inline(redeemer, stop=stop, emit=print_event)
+            self._redeemer = redeemer_bootstrap.build_inline(redeemer, stop=pulses["redeemer"], emit=print_event)
         self._detector = HybridDetector(
             detector,
             signal_callback=lambda payload: _hand_over(payload, bought),
             progress_callback=bought.service.warm,
-            stop_event=stop,
+            stop_event=pulses["detector"],
         )
         parts = [part for part in (bought.service, self._redeemer) if part is not None]
-        threads = [threading.Thread(target=part.run, args=(stop,), name=part.name) for part in parts]
+        threads = [threading.Thread(target=part.run, args=(pulses[part.name],), name=part.name) for part in parts]
         for thread in threads:
             thread.start()
         try:
@@ -113,6 +126,13 @@ class HybridService:
             stop.set()
             for thread in threads:
                 thread.join()
+
+
+def _state(pulse: Pulse, part: HybridDetector | ShardedBuyer | Redeemer) -> State:
+    """Return how a part stands; one that no loop looks after any more hangs, whatever it says of itself."""
+    if not pulse.beats():
+        return "hangs"
+    return "up" if part.ready() else "not ready"
 
 
 def print_event(event: Event) -> None:

@@ -1,22 +1,23 @@
 """The live terminal view: what happens, and why."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.view import View
-from shared import accounts
-from shared.accounts import Lot
-from shared.events import BuyEngineDecision, GateStatus
+from ops.banner import MOST_LINES, banner, usd
+from ops.picture import Picture
+from shared.events import BuyEngineDecision
 from shared.money import from_micro, price_of
 
-_WIDTHS = {"leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6, "paid": 7, "fee": 6, "cost": 7, "lag": 6}
+_WIDTHS = {"state": 9, "leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6} | (
+    dict.fromkeys(("paid", "cost"), 7) | dict.fromkeys(("fee", "lag"), 6)
+)
+_NARROW = 120
 _WIDE = {"market": 2, "why": 3}
 _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", "cost", "per share", "lag", "polls"} | {
     *("rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent"),
@@ -25,45 +26,66 @@ _NUMBERS = {"signals", "followed", "skipped", "shares", "price", "paid", "fee", 
 _STATES = {"ok": "green", "starting": "yellow", "failing": "red", "stopped": "dim"} | dict.fromkeys(
     ("late", "mute", "blind", "demoted"), "bold red"
 )
-_STOPPED = {
-    accounts.HALT: "KILL SWITCH ON",
-    accounts.FLATTEN: "FLATTENING",
-    accounts.PAUSE_ALL: "PAUSED",
-    accounts.PAUSE_BUYS: "BUYS PAUSED",
-}
-"""Controls as the header shows them, the strongest first."""
-_LOSSES = {
-    "FILL_RETRACTED": "retracted",
-    "SIGNAL_DROPPED": "dropped",
-    "REDEMPTION_ALARM": "redemption alarms",
+_PROCESSES = {
+    "starting": "yellow",
+    "up": "green",
+    "not ready": "yellow",
+    "stopped": "dim",
+    **dict.fromkeys(("hangs", "failed", "dead"), "bold red"),
 }
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
-@dataclass
-class Picture:
-    """Everything one frame shows."""
-
-    view: View
-    balances: dict[str, int] = field(default_factory=dict[str, int])
-    lots: list[Lot] = field(default_factory=list[Lot])
-    gates: Sequence[GateStatus] = ()
-    now_ms: int = 0
-    title: str = "Hybrid Signals"
-    rows: int = 8
-    stopped_by: str = ""
-    mode: str = "paper"
+def full_screen(picture: Picture, height: int) -> RenderableType:
+    """Return the picture as one screen of `height` lines, of whatever width it is drawn in."""
+    return _Screen(picture, height)
 
 
-def full_screen(picture: Picture, height: int) -> Layout:
-    """Return the picture as one screen of `height` lines."""
+def page(picture: Picture) -> Group:
+    """Return the picture as plain sections, for a pipe or one look."""
+    parts = (_processes, _leaders, _sources, _signals, _decisions, _positions, _redemptions)
+    return Group(banner(picture), Text(picture.title, "dim"), *(part(picture) for part in parts))
+
+
+@dataclass(frozen=True)
+class _Screen:
+    picture: Picture
+    height: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = banner(self.picture)
+        if options.max_width >= _NARROW:
+            line.append(f"   {self.picture.title}", "dim")
+        lines = min(MOST_LINES, len(line.wrap(console, options.max_width)), max(1, self.height - 1))
+        if options.max_width < _NARROW:
+            yield _narrow_layout(self.picture, line, lines, self.height)
+        else:
+            yield _layout(self.picture, line, lines, self.height)
+
+
+def _narrow_layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
+    """Return what matters most, one below the other: side by side, markets and reasons would have no room."""
+    sources = len(picture.view.progress.sources) if picture.view.progress else 0
+    top = min(sources + 3, height // 3)
+    picture.rows = max(1, (height - lines - top) // 2 - 3)
+    layout = Layout()
+    layout.split_column(
+        Layout(line, size=lines),
+        Layout(_panel(_source_table(picture), "sources", _services(picture)), size=top),
+        Layout(_decisions(picture)),
+        Layout(_positions(picture)),
+    )
+    return layout
+
+
+def _layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
     leaders = len(picture.view.progress.leaders) if picture.view.progress else 0
     sources = len(picture.view.progress.sources) if picture.view.progress else 0
     top = min(max(leaders + 3, sources + len(picture.gates) + 4, 8), height // 3)
-    picture.rows = max(4, (height - 3 - top) // 2 - 3)
+    picture.rows = max(4, (height - lines - top) // 2 - 3)
     layout = Layout()
     layout.split_column(
-        Layout(_header(picture), size=3), Layout(name="top", size=top), Layout(name="middle"), Layout(name="low")
+        Layout(line, size=lines), Layout(name="top", size=top), Layout(name="middle"), Layout(name="low")
     )
     layout["top"].split_row(Layout(_leaders(picture)), Layout(_sources(picture), ratio=2))
     layout["middle"].split_row(Layout(_signals(picture)), Layout(_decisions(picture)))
@@ -71,51 +93,17 @@ def full_screen(picture: Picture, height: int) -> Layout:
     return layout
 
 
-def page(picture: Picture) -> Group:
-    """Return the picture as plain sections, for a pipe or one look."""
-    parts = (_header, _leaders, _sources, _signals, _decisions, _positions, _redemptions)
-    return Group(*(part(picture) for part in parts))
-
-
-def _header(picture: Picture) -> Panel:
-    values = picture.balances
-    halted = any(values.get(control) for control in _STOPPED)
-    line = Text.assemble(
-        _mode(picture),
-        f"  cash {_usd(values.get(accounts.CASH, 0))}",
-        f"  in positions {_usd(sum(lot.cost for lot in picture.lots))}",
-        f"  fees {_usd(values.get(accounts.FEES, 0))}",
-        "  realized ",
-        _signed(values.get(accounts.REALIZED, 0)),
-        f"   signals {picture.view.counts['ACTIONABLE_SIGNAL']}",
-        f"  confirmations {picture.view.counts['FILL_CONFIRMED']}",
-        _losses(picture),
-        f"  decisions {picture.view.counts['BUY_ENGINE_DECISION']}",
-        f"  redemptions {picture.view.counts['REDEMPTION_RESULT']}",
-        (f"   {_stopped(picture)}", "bold red"),
-    )
-    return Panel(line, title=picture.title, title_align="left", border_style="red" if halted else "blue")
-
-
-def _mode(picture: Picture) -> tuple[str, str]:
-    """Say whose ledger the figures are of, and which other services use real money."""
-    others = sorted(picture.view.live) if picture.mode == "paper" else []
-    if others:
-        return f"PAPER, and LIVE: {', '.join(others)}", "bold white on red"
-    return picture.mode.upper(), "bold yellow" if picture.mode == "paper" else "bold white on red"
-
-
-def _stopped(picture: Picture) -> str:
-    """Say which controls are on, and why the strongest is."""
-    names = [name for control, name in _STOPPED.items() if picture.balances.get(control)]
-    return "  ".join(names) + (f" ({picture.stopped_by})" if names and picture.stopped_by else "")
-
-
-def _losses(picture: Picture) -> Text:
-    """Say what was retracted by the chain, or dropped because nobody confirmed it."""
-    counts = picture.view.counts
-    said = [f"  {name} {counts[event]}" for event, name in _LOSSES.items() if counts[event]]
-    return Text("".join(said), "yellow")
+def _processes(picture: Picture) -> Panel:
+    """Show every process with the age of its heartbeat, and who holds each shard."""
+    table = _table("service", "process", "money", "state", "last beat")
+    for one in picture.standings or ():
+        state = Text(one.state, _PROCESSES[one.state])
+        table.add_row(one.service, one.beat.instance, one.beat.mode, state, f"{one.age_s:.0f} s ago")
+    for held in picture.shards:
+        state = Text("held", "green") if held.holder else Text("nobody", "bold red")
+        ago = "never" if held.age_s is None else f"{held.age_s:.0f} s ago"
+        table.add_row(f"shard {held.name}", held.holder, picture.mode, state, ago)
+    return _panel(table, "processes")
 
 
 def _leaders(picture: Picture) -> Panel:
@@ -129,18 +117,30 @@ def _leaders(picture: Picture) -> Panel:
         else:
             ago = _ago(picture.now_ms - leader.last_at_ms) if leader.last_at_ms else "-"
             table.add_row(_short(name), str(leader.signals), str(leader.bought), str(leader.skipped), ago)
-    services = "  ".join(f"{name}: {state}" for name, state in sorted(picture.view.services.items()))
-    return Panel(table, title="leaders", title_align="left", subtitle=services, subtitle_align="left")
+    return _panel(table, "leaders", _services(picture))
 
 
-def _sources(picture: Picture) -> Panel:
+def _panel(inside: RenderableType, title: str, subtitle: Text | None = None) -> Panel:
+    return Panel(inside, title=title, title_align="left", subtitle=subtitle, subtitle_align="left")
+
+
+def _services(picture: Picture) -> Text:
+    line = Text()
+    for name, state in picture.services.items():
+        style = next((style for known, style in _PROCESSES.items() if state.startswith(known)), "")
+        line.append("  " if line else "").append(f"{name}: ").append(state, style)
+    return line
+
+
+def _source_table(picture: Picture) -> Table:
     table = _table(
         "source", "state", "polls", "rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent", "why"
     )
     for source in picture.view.progress.sources if picture.view.progress else ():
+        state = picture.source_state(source.state)
         table.add_row(
             source.name,
-            Text(source.state, _STATES[source.state]),
+            Text(state, _STATES.get(state, "bold red")),
             str(source.polls),
             str(source.rows),
             str(source.seen_first),
@@ -152,12 +152,16 @@ def _sources(picture: Picture) -> Panel:
             _seconds(source.stale_ms),
             source.last_error[:40],
         )
+    return table
+
+
+def _sources(picture: Picture) -> Panel:
     gates = _table("gate", "target/s", "now", "hold", "granted")
     for gate in picture.gates:
         slowed = Text(f"{gate.factor:.0%}", "yellow" if gate.factor < 1 else "green")
         hold = f"{gate.hold_ms / 1000:.1f} s" if gate.hold_ms else ""
         gates.add_row(gate.name, f"{gate.target_per_s:g}", slowed, hold, str(gate.granted))
-    return Panel(Group(table, gates), title="sources and budgets", title_align="left")
+    return _panel(Group(_source_table(picture), gates), "sources and budgets")
 
 
 def _signals(picture: Picture) -> Panel:
@@ -173,7 +177,7 @@ def _signals(picture: Picture) -> Panel:
             seen.source if seen else "",
             _seconds(seen.lag_ms if seen else None),
         )
-    return Panel(table, title="signals", title_align="left")
+    return _panel(table, "signals")
 
 
 def _decisions(picture: Picture) -> Panel:
@@ -189,7 +193,7 @@ def _decisions(picture: Picture) -> Panel:
             f"{outcome.fee:.3f}" if outcome else "",
         )
     reasons = "  ".join(f"{reason} {count}" for reason, count in picture.view.reasons.most_common(5))
-    return Panel(table, title="decisions", title_align="left", subtitle=f"skipped: {reasons}", subtitle_align="left")
+    return _panel(table, "decisions", Text(f"skipped: {reasons}"))
 
 
 def _positions(picture: Picture) -> Panel:
@@ -199,10 +203,10 @@ def _positions(picture: Picture) -> Panel:
             (lot.title or lot.token_id)[:34],
             _short(lot.leader),
             f"{from_micro(lot.shares):.2f}",
-            _usd(lot.cost),
+            usd(lot.cost),
             f"{price_of(lot.cost, lot.shares):.3f}",
         )
-    return Panel(table, title=f"positions ({len(picture.lots)})", title_align="left")
+    return _panel(table, f"positions ({len(picture.lots)})")
 
 
 def _redemptions(picture: Picture) -> Panel:
@@ -215,7 +219,7 @@ def _redemptions(picture: Picture) -> Panel:
             f"{result.cost:.2f}",
             _signed(int(result.realized.scaleb(6))),
         )
-    return Panel(table, title="redemptions", title_align="left")
+    return _panel(table, "redemptions")
 
 
 def _why(decision: BuyEngineDecision) -> str:
@@ -250,10 +254,6 @@ def _title(picture: Picture, token_id: str) -> str:
 
 def _short(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}"
-
-
-def _usd(micro: int) -> str:
-    return f"{Decimal(micro).scaleb(-6):,.2f}"
 
 
 def _signed(micro: int) -> Text:

@@ -3,30 +3,34 @@
 import io
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from redis import Redis
-from rich.console import Console
 from rich.live import Live
 
-from buyer.layout import held_by
+from buyer.layout import MODES, shards_held
 from ops.controls import Control, active
+from ops.picture import Picture
 from ops.pipeline_server import PipelineServer, demand_pipeline
-from ops.screen import Picture, full_screen, page
+from ops.screen import full_screen, page
 from ops.view import View
 from shared import accounts
+from shared.beats import Standing, said, server_ms, standings
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import Malformed, Unavailable
-from shared.events import STREAMS, GateStatus, read_event
+from shared.events import STREAMS, GateStatus, SourceStatus, read_event
 from shared.ledger import RedisLedger, open_lots
 from shared.ledger_records import EXITS
 from shared.money import from_micro
+from shared.plain_text import plain
 from shared.rate_gate import read_gates
 from shared.streams import Entry, follow, lengths, tail
+from shared.terminal import Terminal
 
 TAIL = 500
 FRAME_S = 0.5
@@ -64,7 +68,11 @@ class Watcher:
     def refresh(self) -> None:
         """Read balances and lots of the ledger that the buyer uses (or of `mode`), and the gates."""
         picture = self.picture
-        picture.mode = self._mode or picture.view.mode
+        picture.now_ms, picture.standings = server_ms(self._redis), standings(self._redis)
+        held = {mode: shards_held(self._redis, mode) for mode in MODES}
+        picture.running = frozenset(mode for mode in MODES if any(one.holder for one in held[mode]))
+        picture.mode = self._mode or _mode_of(picture)
+        picture.shards = held[picture.mode]
         ledger = RedisLedger(self._redis, picture.mode)
         picture.balances = ledger.accounts().values
         picture.lots = open_lots(ledger)
@@ -81,7 +89,7 @@ class Watcher:
             )
             for gate in read_gates(self._redis)
         )
-        picture.now_ms = self._clock.now_ms()
+        picture.away = ""
 
     def _apply(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -105,35 +113,52 @@ def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None,
     watcher.look_back()
     watcher.picture.title = f"Hybrid Signals · {server.title(watcher.picture.mode)}"
     if as_json:
-        Console(soft_wrap=True).print_json(json.dumps(_facts(watcher, redis, server)))
+        sys.stdout.write(json.dumps(_facts(watcher, redis, server), indent=2) + "\n")
     elif svg:
         draw(watcher.picture, svg)
     elif watch:
         show(watcher, threading.Event(), clock)
     else:
-        Console().print(page(watcher.picture))
+        Terminal().print(page(watcher.picture))
 
 
 def draw(picture: Picture, file: Path) -> None:
     """Write the screen as it is now to an SVG file that fetches nothing, fonts neither."""
-    console = Console(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())
+    console = Terminal(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())
     console.print(full_screen(picture, HEIGHT))
-    drawn = _FONTS.sub("", console.export_svg(title=picture.title)).replace("Fira Code", _OWN_FONT)
+    drawn = _FONTS.sub("", console.export_svg(title=plain(picture.title))).replace("Fira Code", _OWN_FONT)
     file.write_text(drawn, encoding="utf-8")
 
 
 def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float = 0) -> None:
     """Show the live view until `stop`, Ctrl-C or the end of `seconds` (0: for ever)."""
-    console = Console()
+    console = Terminal()
     ends = clock.monotonic() + seconds if seconds else None
     with Live(console=console, screen=console.is_terminal, auto_refresh=False) as live:
         while not stop.is_set() and (ends is None or clock.monotonic() < ends):
             try:
                 watcher.follow(round(FRAME_S * 1000))
             except Unavailable as error:
-                watcher.picture.title = f"Redis is away: {error}"
+                watcher.picture.away = str(error)
                 clock.wait(stop, 1)
             live.update(full_screen(watcher.picture, console.height), refresh=True)
+
+
+def _mode_of(picture: Picture) -> str:
+    """Return whose ledger to show: of the buyer that runs, of real money before paper; else of the last one."""
+    if picture.running:
+        return "live" if "live" in picture.running else "paper"
+    buyers = [one for one in picture.standings or () if one.service == "buyer" and one.beat.mode in MODES]
+    last = min(buyers, key=lambda one: (not one.working, one.age_s), default=None)
+    return last.beat.mode if last else picture.view.mode
+
+
+def _process(one: Standing) -> dict[str, object]:
+    return {**asdict(one.beat), "state": one.state, "age_s": round(one.age_s, 3)}
+
+
+def _source(picture: Picture, source: SourceStatus) -> dict[str, object]:
+    return {**source.model_dump(mode="json"), "state": picture.source_state(source.state)}
 
 
 def _facts(watcher: Watcher, redis: Redis, server: PipelineServer) -> dict[str, object]:
@@ -142,9 +167,13 @@ def _facts(watcher: Watcher, redis: Redis, server: PipelineServer) -> dict[str, 
         "mode": picture.mode,
         "server": server.facts(),
         "streams": lengths(redis),
-        "services": view.services,
-        "shards": held_by(redis, picture.mode),
-        "sources": [source.model_dump(mode="json") for source in (view.progress.sources if view.progress else ())],
+        "running": sorted(picture.running),
+        "services": picture.services,
+        "processes": [_process(one) for one in picture.standings or ()],
+        "lost": [said(one) for one in picture.standings or () if one.lost],
+        "shards": {held.name: held.holder for held in picture.shards},
+        "shard_ages_s": {held.name: held.age_s for held in picture.shards},
+        "sources": [_source(picture, source) for source in (view.progress.sources if view.progress else ())],
         "gates": [gate.model_dump(mode="json") for gate in picture.gates],
         "skips": dict(view.reasons.most_common()),
         "open_lots": len(picture.lots),

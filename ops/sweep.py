@@ -21,6 +21,7 @@ from ops.sweep_jobs import Tries
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import BadConfig
+from shared.terminal import Terminal
 
 LOOK_S = 0.2
 OFFER_EVERY_S = 5.0
@@ -105,7 +106,7 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
     if html:
         figures.plotly()
     stop, clock = stop_on_signals(), SystemClock()
-    said = Console(stderr=True)
+    said = Terminal(stderr=True)
     with _progress(said, len(sweep.tries)) as told:
         if url is None:
             scores = run_here(sweep, store, stop, told)

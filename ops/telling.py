@@ -33,12 +33,15 @@ def story(told: Story) -> RenderableType:
     return Panel(Group(*parts), title=f"signal {told.signal_id[:16]}", title_align="left", border_style="blue")
 
 
-def _headline(told: Story) -> Text:
+def _headline(told: Story) -> Group:
+    return Group(Text(_title(told), _TITLE), _outcome(told))
+
+
+def _outcome(told: Story) -> Text:
     signal, decision = told.signal, told.decision
-    title = _title(told)
     leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
     did = _did(signal) if signal else "traded"
-    line = Text.assemble((title, _TITLE), f"\n{leader}{did}. ")
+    line = Text(f"{leader}{did}. ")
     if told.dropped:
         return line.append(f"Never a signal: {told.dropped.reason}.", "bold yellow")
     if decision is None:

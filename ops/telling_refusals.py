@@ -20,7 +20,7 @@ def totals(found: Refusals) -> RenderableType:
         f" {found.undecided} not decided." if found.undecided else "",
         f" Besides, {found.exit_orders} orders of exits under way." if found.exit_orders else "",
     )
-    return Group(line, Text(), _by_rule(found), _by_leader(found))
+    return Group(line, Text(), _by_rule(found), Text(), _by_leader(found))
 
 
 def _by_rule(found: Refusals) -> Table:
@@ -40,7 +40,7 @@ def _by_rule(found: Refusals) -> Table:
 
 
 def _by_leader(found: Refusals) -> Table:
-    table = Table(title="\nby leader", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(title="by leader", title_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("leader")
     for column in ("decided", "followed", "not filled", "skipped"):
         table.add_column(column, justify="right")

@@ -16,6 +16,7 @@ from shared import logs, process
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.interrupts import die_with_parent
+from shared.plain_text import plain
 
 PROGRAMS = (
     ("detector", "detector"),
@@ -47,7 +48,12 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
         told = settings.model_copy(update={"redis_url": url})
         pipeline = Pipeline(children(told, to_terminal(sys.stderr), now, env_file), clock=now, server=server)
         with connect(url) as redis:
-            return process.run(pipeline, told, redis=redis, clock=now, mode="live" if settings.live else "paper")
+            return process.run(pipeline, told, redis=redis, clock=now, mode=mode_of(settings))
+
+
+def mode_of(settings: UpSettings) -> str:
+    """Return whose money buyer and redeemer use: real only where both words are said."""
+    return "live" if settings.live and not settings.dry_run else "paper"
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:
@@ -77,7 +83,7 @@ def to_terminal(out: TextIO) -> Sink:
         label = f"{name:<9}"
         shown = f"\x1b[{_COLOURS.get(name, '37')}m{label}\x1b[0m" if coloured else label
         with _WRITING:
-            out.write(f"{shown} {line}\n")
+            out.write(f"{shown} {plain(line)}\n")
             out.flush()
 
     return write

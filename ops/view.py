@@ -68,6 +68,7 @@ class View:
                 self.services[event.service] = "up" if event.ready else "not ready"
             case ServiceStop():
                 self.services[event.service] = f"stopped ({event.reason})" if event.reason else "stopped"
+                self.live.discard(event.service)
             case DeadLetter():
                 self.reasons["dead letter"] += 1
             case _:

@@ -30,6 +30,7 @@ from ops.wallet_history import UNSURE, ask
 from shared.clock import SystemClock
 from shared.errors import BadConfig
 from shared.money import to_micro
+from shared.terminal import Terminal
 
 DELAYS_S = (2.0, 5.0, 30.0)
 History = Callable[[], Iterator[Happening]]
@@ -76,7 +77,7 @@ def _of_files(files: Sequence[Path], resolved: Sequence[Path]) -> History:
 
 
 def _of_venue(leader: str, days: float, console: Console) -> History:
-    said = Console(stderr=True) if console.file is sys.stdout else console
+    said = Terminal(stderr=True) if console.file is sys.stdout else console
     with said.status("asking the venue..."):
         found = ask(leader, days, SystemClock())
     for note in found.notes:
@@ -133,11 +134,9 @@ def report(copies: Sequence[Copy], conduct: Conduct) -> RenderableType:
     return Panel(Group(*parts), title=f"copying {conduct.leader}", title_align="left", border_style=_COLORS[found.word])
 
 
-def _verdict(found: Assessment) -> Text:
-    text = Text(found.title, f"bold {_COLORS[found.word]}")
-    for reason in found.reasons:
-        text.append(f"\n  {reason}", "default not bold")
-    return text
+def _verdict(found: Assessment) -> Group:
+    title = Text(found.title, f"bold {_COLORS[found.word]}")
+    return Group(title, *(Text(f"  {reason}") for reason in found.reasons))
 
 
 def _delays(copies: Sequence[Copy]) -> Table:

@@ -1,13 +1,17 @@
-"""Tell `hs:service` what a process does: best effort, on its own thread, never in the way of the work."""
+"""Tell `hs:service` and `hs:beats` what a process does: best effort, on its own thread, never in the work's way."""
 
+import os
 import queue
+import socket
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from redis import Redis
 
-from shared import logs
+from shared import beats, logs
+from shared.beats import Beat, State
 from shared.clock import Clock
 from shared.errors import HybridError
 from shared.events import SERVICE, STREAMS, Event, ServiceHealth, ServiceStart, ServiceStop, fact_id
@@ -34,38 +38,62 @@ class Announcer:
         emit: Emit | None = None,
         *,
         keep_entries: int | None = None,
+        every_s: float = 0,
     ) -> None:
-        self._keep_entries = keep_entries
+        self._keep_entries, self._every_s, self._mode = keep_entries, every_s, ""
         self._redis, self._clock, self._emit = redis, clock, emit
         self._service, self._instance = service, instance
-        self._began_at_ms = clock.now_ms()
-        self._mode = ""
+        self._began_at_ms, self._began = clock.now_ms(), clock.monotonic()
         self._count = 0
         self._away = False
-        self._waiting: queue.Queue[Event | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[Event | tuple[Beat, ...] | None] = queue.Queue(_MOST_WAITING)
         self._log = logs.get("process", service=service)
         self._thread = threading.Thread(target=self._publish_all, name="announcer", daemon=True)
         self._thread.start()
 
     def start(self, mode: str, code_version: str, config: Mapping[str, Any]) -> None:
         """Announce that the process began, with its settings (redacted already)."""
-        self._mode = mode
         fields: dict[str, Any] = {"mode": mode, "code_version": code_version, "config": dict(config)}
+        self._mode = mode
         self._tell(ServiceStart(**self._facts("SERVICE_START"), **fields))
+        self._beat("starting", {})
 
-    def health(self, detail: Mapping[str, Any], *, ready: bool) -> None:
-        """Announce a heartbeat."""
+    def health(
+        self,
+        detail: Mapping[str, Any],
+        *,
+        ready: bool,
+        hangs: bool = False,
+        parts: Mapping[str, State] | None = None,
+    ) -> None:
+        """Announce a heartbeat: of the process, and of each part that could run as one."""
         self._tell(ServiceHealth(**self._facts("SERVICE_HEALTH"), ready=ready, detail=dict(detail)))
+        self._beat("hangs" if hangs else "up" if ready else "not ready", parts or {})
 
-    def stop(self, reason: str, exit_code: int, snapshots: Mapping[str, Any]) -> None:
+    def stop(
+        self, reason: str, exit_code: int, snapshots: Mapping[str, Any], parts: Mapping[str, State] | None = None
+    ) -> None:
         """Announce that the process ends, with each part's last word."""
         fields: dict[str, Any] = {"reason": reason, "exit_code": exit_code, "snapshots": dict(snapshots)}
         self._tell(ServiceStop(**self._facts("SERVICE_STOP"), **fields))
+        ended: State = "failed" if exit_code else "stopped"
+        self._beat(ended, dict.fromkeys(parts or {}, ended), reason)
 
     def close(self, seconds: float) -> None:
         """Give what is still waiting up to `seconds` to get out."""
         self._put(None)
         self._thread.join(seconds)
+
+    def _beat(self, state: State, parts: Mapping[str, State], reason: str = "") -> None:
+        """Say how we stand now; the server says when that was."""
+        if not self._every_s:
+            return
+        up_s = round(self._clock.monotonic() - self._began, 3)
+        host = socket.gethostname()
+        whole = Beat(self._instance, self._service, host, self._mode, state, self._every_s, up_s, reason)
+        at = f"@{host}:{os.getpid()}"
+        each = (replace(whole, instance=name + at, service=name, state=said) for name, said in parts.items())
+        self._put((whole, *each))
 
     def _facts(self, name: str) -> dict[str, Any]:
         self._count += 1
@@ -87,7 +115,7 @@ class Announcer:
         except OSError as error:
             self._log.warning("nobody_reads_events", announced=event.event, error=str(error))
 
-    def _put(self, event: Event | None) -> None:
+    def _put(self, event: Event | tuple[Beat, ...] | None) -> None:
         while True:
             try:
                 return self._waiting.put_nowait(event)
@@ -112,8 +140,11 @@ class Announcer:
         elif isinstance(event, ServiceHealth):
             note_running(redis, self._service, self._mode, self._instance, self._began_at_ms)
 
-    def _publish(self, redis: Redis, event: Event) -> None:
+    def _publish(self, redis: Redis, event: Event | tuple[Beat, ...]) -> None:
         try:
+            if isinstance(event, tuple):
+                self._stamp(redis, event)
+                return
             self._note(redis, event)
             publish(redis, SERVICE, event)
             if self._keep_entries is not None and isinstance(event, ServiceHealth):
@@ -125,3 +156,9 @@ class Announcer:
             self._away = True
         else:
             self._away = False
+
+    @staticmethod
+    def _stamp(redis: Redis, words: tuple[Beat, ...]) -> None:
+        beats.tell(redis, words)
+        if words[0].state == "starting":
+            beats.forget(redis)

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from shared.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety
+from shared.plain_text import plain, plain_lines
 
 CLEAN = 0
 CRASH = 1
@@ -35,7 +36,7 @@ def exit_code(error: BaseException) -> int:
 def plain_line(program: str, error: BaseException) -> str:
     """Return the line an operator reads: what, which value, the fix (a fix with steps keeps its lines)."""
     if exit_code(error) != CRASH:
-        return f"{program}: {str(error).strip()}"
-    text = " ".join(str(error).split()) or "no message"
+        return f"{program}: {plain_lines(str(error).strip())}"
+    text = plain(" ".join(str(error).split())) or "no message"
     kind = type(error).__name__
     return f"{program}: {kind}: {text}" if isinstance(error, HybridError) else f"{program}: crashed: {kind}: {text}"

@@ -8,7 +8,7 @@ import ipaddress
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -38,6 +38,8 @@ class Probes:
     alive: Callable[[], bool]
     ready: Callable[[], bool]
     render: Callable[[], bytes] = metrics.render
+    missing: Callable[[], Sequence[str]] = tuple
+    """Who is lost without whom it has nothing to do, in words."""
 
 
 def answer(path: str, authorization: str, probes: Probes, token: str) -> Answer:
@@ -46,12 +48,20 @@ def answer(path: str, authorization: str, probes: Probes, token: str) -> Answer:
     if route == "/healthz":
         return _yes_or_no(probes.service, "alive", yes=probes.alive())
     if route == "/readyz":
-        return _yes_or_no(probes.service, "ready", yes=probes.ready())
+        return _readiness(probes)
     if route != "/metrics":
         return Answer(404, b'{"paths":["/healthz","/readyz","/metrics"]}')
     if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
         return Answer(401, b'{"error":"send METRICS_TOKEN as a bearer token"}')
     return Answer(200, probes.render(), metrics.CONTENT_TYPE)
+
+
+def _readiness(probes: Probes) -> Answer:
+    """Answer whether it does its work: not without those it needs, who are named."""
+    missing = list(probes.missing())
+    if not missing:
+        return _yes_or_no(probes.service, "ready", yes=probes.ready())
+    return Answer(503, json.dumps({"service": probes.service, "ready": False, "missing": missing}).encode())
 
 
 def _yes_or_no(service: str, question: str, *, yes: bool) -> Answer:

@@ -10,14 +10,16 @@ import queue
 import socket
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from importlib import metadata
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pydantic_core import to_jsonable_python
 from redis import Redis
 
-from shared import exits, logs, metrics
+from shared import beats, exits, logs, metrics
 from shared.announcer import Announcer, Emit
+from shared.beats import State
 from shared.broker import check_server
 from shared.clock import Clock
 from shared.config import Settings
@@ -90,6 +92,7 @@ class Life:
             self._instance(),
             self._emit,
             keep_entries=self._settings.keep_entries,
+            every_s=self._settings.heartbeat_s,
         )
         try:
             return self._live(announcer, set(threading.enumerate()), mode, drain_s)
@@ -106,7 +109,7 @@ class Life:
         failures = [interrupt] if isinstance(interrupt, Failed) else []
         stuck = self._drain(others, drain_s, failures)
         code, reason = self._judge(interrupt, failures, stuck)
-        announcer.stop(reason, code, {self._service.name: self._snapshot()})
+        announcer.stop(reason, code, {self._service.name: self._snapshot()}, self._parts())
         self._log.info("service_stopped", reason=reason, exit_code=code)
         return code
 
@@ -146,7 +149,7 @@ class Life:
     def _open_health(self) -> HealthServer:
         settings, name = self._settings, self._service.name
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-        probes = Probes(name, self._stop.beats, self._ready)
+        probes = Probes(name, self._stop.beats, self._ready, missing=self._missing)
         health = HealthServer(settings.health_host, settings.health_port, probes, token=token).start()
         self._log.info("health_listening", host=settings.health_host, port=health.port)
         return health
@@ -177,7 +180,8 @@ class Life:
         ready = self._ready()
         metrics.gauge("ready", "1 while the service does its work.", "service").labels(self._service.name).set(ready)
         metrics.counter("heartbeats_total", "Heartbeats.", "service").labels(self._service.name).inc()
-        announcer.health({**self._snapshot(), "quiet_s": round(self._stop.quiet_s(), 1)}, ready=ready)
+        detail = {**self._snapshot(), "quiet_s": round(self._stop.quiet_s(), 1)}
+        announcer.health(detail, ready=ready, hangs=not self._stop.beats(), parts=self._parts())
 
     def _drain(self, others: set[threading.Thread], drain_s: float, failures: list[Failed]) -> list[str]:
         """Wait until the service's threads ended; return the names of those that did not."""
@@ -228,6 +232,20 @@ class Life:
         except Exception as error:  # noqa: BLE001 - logged whole; numbers are not worth the process
             self._log.exception("snapshot_failed")
             return {"error": str(error)}
+
+    def _parts(self) -> Mapping[str, State]:
+        """Return how the parts of the service stand that others run as processes of their own; mostly it has none."""
+        parts = getattr(self._service, "parts", None)
+        return cast("Mapping[str, State]", parts()) if parts is not None else {}
+
+    def _missing(self) -> Sequence[str]:
+        """Return whom we need and have lost; a server that is away tells nothing, which others notice themselves."""
+        if self._redis is None or self._service.name not in beats.NEEDS:
+            return ()
+        try:
+            return beats.missing(self._service.name, beats.standings(self._redis))
+        except HybridError:
+            return ()
 
     def _instance(self) -> str:
         named = str(getattr(self._settings, "instance", ""))

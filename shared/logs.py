@@ -13,10 +13,12 @@ from typing import Any, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from shared.plain_text import plain, plain_lines
 from shared.redaction import redact
 
 Log = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_OF_MANY_LINES = ("exception", "stack")
 _WRITING = threading.Lock()
 
 
@@ -81,7 +83,7 @@ def _chain(*, as_json: bool) -> list[Processor]:
         structlog.processors.format_exc_info,
         _hide_secrets,
     ]
-    return [*first, _json_renderer() if as_json else _text_renderer()]
+    return [*first, _json_renderer()] if as_json else [*first, _plain_text, _text_renderer()]
 
 
 def _json_renderer() -> Processor:
@@ -93,6 +95,12 @@ def _text_renderer() -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=colors, timestamp_key="at", pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
     )
+
+
+def _plain_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep what strangers wrote from acting on a terminal; JSON escapes it by itself."""
+    shown = {name: plain(value) if isinstance(value, str) else value for name, value in line.items()}
+    return shown | {name: plain_lines(str(line[name])) for name in _OF_MANY_LINES if name in line}
 
 
 def _hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -126,4 +126,4 @@ def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox
 def _mode_of(settings: Settings) -> str:
     """Return `live` or `paper` for a program that could trade, '' for one that could not."""
     live = getattr(settings, "live", None)
-    return "" if live is None else ("live" if live else "paper")
+    return "" if live is None else ("live" if live and not getattr(settings, "dry_run", False) else "paper")

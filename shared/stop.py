@@ -1,4 +1,4 @@
-"""The event a process stops on, which also knows whether anybody still looks at it; and a part's own."""
+"""The event a process stops on, which also knows whether anybody still looks at it; and a part's own view of it."""
 
 import threading
 
@@ -51,3 +51,30 @@ class Either(threading.Event):
     def is_set(self) -> bool:
         """Say whether it is time to stop."""
         return super().is_set() or self._outer.is_set()
+
+
+class Pulse(StopEvent):
+    """One part's view of a process's stop event: set with it, and it knows whether this part still looks."""
+
+    def __init__(self, outer: threading.Event, clock: Clock) -> None:
+        super().__init__(clock)
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        """Say whether it is time to stop; counts as a beat of the part, and of the process."""
+        super().is_set()
+        return self._outer.is_set()
+
+    def set(self) -> None:
+        """End the whole process: a part that ends, ends it."""
+        self._outer.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the process's stop; a waiting loop beats."""
+        me = threading.get_ident()
+        self._waiting.add(me)
+        try:
+            return self._outer.wait(timeout)
+        finally:
+            self._waiting.discard(me)
+            self._looked_at = self._clock.monotonic()

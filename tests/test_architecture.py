@@ -83,6 +83,7 @@ PURE = (
     "shared/ledger_records.py",
     "shared/market.py",
     "shared/money.py",
+    "shared/plain_text.py",
     "shared/server_check.py",
     "shared/switch.py",
     "shared/writes.py",
@@ -141,7 +142,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "asyncio": ("simulator/*",),
     "http.server": ("shared/health.py",),
     "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py"),
-    "rich": ("ops/*", "backtest/*"),
+    "rich": ("ops/*", "backtest/*", "shared/terminal.py"),
     "fastapi": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
     "websockets": ("shared/websocket.py",),
@@ -337,6 +338,20 @@ def test_a_process_wide_thing_has_its_owners(names: tuple[str, ...], owners: tup
         if not owned(file, owners)
         for line, name in uses(file)
         if name in names
+    ]
+
+    assert wrong == []
+
+
+def test_only_the_terminal_prints_for_people() -> None:
+    """A console of rich's own would take a market's title for markup, and pass its escape codes on."""
+    makers = {"Console", "rich.console.Console", "Text.from_markup", "rich.print"}
+    wrong = [
+        f"{file}:{node.lineno}"
+        for file in shipped()
+        if file != "shared/terminal.py"
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Call) and dotted(node.func) in makers
     ]
 
     assert wrong == []

@@ -27,6 +27,7 @@ def follow(
     from ops import leaders as command
     from shared.broker import connect
     from shared.clock import SystemClock
+    from shared.plain_text import plain
 
     wanted, clock = command.checked(address), SystemClock()
     with connect(server_url(redis_url, data_dir)) as server:
@@ -34,7 +35,7 @@ def follow(
         wallet = found.address if found else wanted
         added = command.add(server, wallet, label, clock)
     if found and found.note:
-        typer.echo(found.note, err=True)
+        typer.echo(plain(found.note), err=True)
     typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
 
 
@@ -43,17 +44,22 @@ def unfollow(
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """Stop following a trader that `hybrid follow` added.
+    """Stop following a trader, while detectors run.
+
+    Also one that TRACKED_WALLETS, a flag or LEADERS_FILE names; it stays so over restarts, until `hybrid follow`.
 
     Example: hybrid unfollow 0x1111111111111111111111111111111111111111
     """
     from ops import leaders as command
     from shared.broker import connect
+    from shared.clock import SystemClock
 
     wanted = command.checked(address)
     with connect(server_url(redis_url, data_dir)) as server:
-        command.remove(server, wanted)
-    typer.echo(f"{wanted} is not followed any more")
+        left = command.remove(server, wanted, SystemClock())
+    typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
+    if left:
+        typer.echo(left, err=True)
 
 
 def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
@@ -63,17 +69,17 @@ def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
 
     Example: hybrid leaders
     """
-    from rich.console import Console
     from rich.table import Table
 
     from ops import leaders as command
     from shared.broker import connect
+    from shared.terminal import Terminal
 
     shown = Table("address", "label", "comes from", "state")
     with connect(server_url(redis_url, data_dir)) as server:
         for leader in command.table(server):
             shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
-    Console(width=width()).print(shown)
+    Terminal(width=width()).print(shown)
 
 
 def wallet(
@@ -98,10 +104,9 @@ def wallet(
 
     Example: hybrid wallet 0x1111111111111111111111111111111111111111 --history api --days 7
     """
-    from rich.console import Console
-
     from ops import wallet as command
     from ops.leaders import checked
+    from shared.terminal import Terminal
 
     if not history or ("api" in history and len(history) > 1):
         raise BadConfig("--history: give files, or `api` alone for what the venue tells")
@@ -115,7 +120,7 @@ def wallet(
         days=days,
         as_json=as_json,
         html=html,
-        console=Console(width=width()),
+        console=Terminal(width=width()),
     )
 
 

@@ -102,6 +102,7 @@ def reconcile(
     from ops import reconcile as parts
     from shared.broker import connect
     from shared.clock import SystemClock
+    from shared.plain_text import plain_lines
 
     if (close or cash) and not why:
         raise typer.BadParameter("say why, with --why")
@@ -113,7 +114,7 @@ def reconcile(
         typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
         return
     for line in parts.main(redis, mode, clock, close, why):
-        typer.echo(line)
+        typer.echo(plain_lines(line))
 
 
 def redeem(

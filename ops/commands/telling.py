@@ -52,12 +52,11 @@ def why(
 
     Example: hybrid why 4abe2350 --capture today.jsonl
     """
-    from rich.console import Console
-
     from ops import why as command
+    from shared.terminal import Terminal
 
     url = "" if capture else server_url(redis_url, data_dir)
-    command.why(wanted, url, capture, as_json=as_json, console=Console(width=width()))
+    command.why(wanted, url, capture, as_json=as_json, console=Terminal(width=width()))
 
 
 def why_not(
@@ -74,12 +73,11 @@ def why_not(
 
     Example: hybrid why-not --hours 24
     """
-    from rich.console import Console
-
     from ops import why as command
+    from shared.terminal import Terminal
 
     url = "" if capture else server_url(redis_url, data_dir)
-    console = Console(width=width())
+    console = Terminal(width=width())
     command.why_not(url, capture, hours=hours, leader=leader, as_json=as_json, console=console)
 
 
@@ -106,13 +104,12 @@ def sweep(
 
     Example: hybrid sweep today.capture --vary stake_usdc=1,5,20 --vary max_slippage_ticks=0,1,2,4
     """
-    from rich.console import Console
-
     from ops import sweep as command
+    from shared.terminal import Terminal
 
     planned = command.plan(files, resolved or [], vary, fixed or [], random=random, seed=seed)
     url = None if here else server_url(redis_url, data_dir)
-    command.main(planned, url, data_dir / "sweeps", html=html, as_json=as_json, console=Console(width=width()))
+    command.main(planned, url, data_dir / "sweeps", html=html, as_json=as_json, console=Terminal(width=width()))
 
 
 def sweep_worker(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:

@@ -1,8 +1,9 @@
 """Whom to follow, and by whom: environment, file, `hybrid follow`; split over the detectors that live."""
 
+import json
 import threading
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import fakeredis
 import pytest
@@ -13,14 +14,18 @@ from detector.leaders import Leaders
 from detector.roster import LeadersFile, Roster
 from ops.leaders import add, checked, remove, table
 from ops.resolve import resolve
-from shared.clock import ManualClock
+from shared.accounts import shares_account
+from shared.beats import BEATS
+from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig
+from shared.events import SIGNALS, HybridProgress, HybridSummary
 from shared.followed import VERSION
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.shares import Shares, owner_of
+from shared.streams import publish
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER
 from tests.detector.fakes import FakeUpstream
 
@@ -87,13 +92,13 @@ def test_follow_and_unfollow_reach_every_detector_at_its_next_beat(redis: Redis)
     assert add(redis, OTHER, "whale", ManualClock(NOW_MS))
     followed = one.turn()
     label, shown = one.roster.label(OTHER), table(redis)
-    remove(redis, OTHER)
+    remove(redis, OTHER, ManualClock(NOW_MS))
 
     assert followed == {LEADER, OTHER}
     assert label == shown[0].label == "whale"
     assert one.turn() == {LEADER}
     with pytest.raises(BadConfig, match="not followed"):
-        remove(redis, OTHER)
+        remove(redis, OTHER, ManualClock(NOW_MS))
 
 
 def test_a_file_of_leaders_is_read_again_when_it_changes(redis: Redis, tmp_path: Path) -> None:
@@ -146,3 +151,112 @@ def test_a_wallet_that_trades_is_taken_and_one_that_never_did_is_told() -> None:
 def test_the_venues_own_contracts_are_refused_by_name(given: str, said: str) -> None:
     with pytest.raises(BadConfig, match=said):
         checked(given)
+
+
+def a_report(kind: type[HybridProgress] = HybridProgress, **changes: Any) -> HybridProgress:
+    """Build what a detector said of itself now."""
+    now_ms = SystemClock().now_ms()
+    given: dict[str, Any] = {
+        "id": str(now_ms),
+        "emitted_at_ms": now_ms,
+        "detector": "one",
+        "runtime_ms": 1,
+        "leaders": (LEADER,),
+    }
+    counts: dict[str, Any] = {
+        "leaders": (LEADER,),
+        "leader_count": 1,
+        "signals": 0,
+        "sightings": 0,
+        "repeats": 0,
+        "sources": (),
+    }
+    return kind(**{**given, **counts, **changes})
+
+
+def states(redis: Redis) -> dict[str, str]:
+    return {leader.address: leader.state for leader in table(redis)}
+
+
+@pytest.mark.parametrize(
+    ("last", "state"),
+    [
+        ("progress", "watched by one"),
+        ("summary", "not watched"),
+        ("old progress", "not watched"),
+        ("unreadable", "watched by one"),
+    ],
+)
+def test_leaders_follow_and_unfollow_work_whatever_a_detectors_last_event_was(
+    redis: Redis, last: str, state: str
+) -> None:
+    publish(redis, SIGNALS, a_report())
+    if last == "summary":
+        publish(redis, SIGNALS, a_report(HybridSummary, reason="stopped"))
+    if last == "old progress":
+        publish(redis, SIGNALS, a_report(emitted_at_ms=NOW_MS))
+    if last == "unreadable":
+        redis.xadd(SIGNALS, {"event": "HYBRID_PROGRESS", "json": '{"event":"HYBRID_PROGRESS","leaders":3}'})
+        redis.xadd(SIGNALS, {"event": "HYBRID_SUMMARY", "json": "not even JSON"})
+
+    assert states(redis)[LEADER].startswith(state)
+    assert add(redis, OTHER, "", ManualClock(NOW_MS))
+    assert remove(redis, OTHER, ManualClock(NOW_MS)) == ""
+    assert remove(redis, LEADER, ManualClock(NOW_MS)) == ""
+    assert states(redis)[LEADER].startswith("not followed")
+
+
+def test_a_leader_given_at_the_start_stays_unfollowed_over_restarts(redis: Redis, tmp_path: Path) -> None:
+    file = tmp_path / "leaders.txt"
+    file.write_text(f"{OTHER} whale\n")
+    one = Detector(redis, "one", LEADER, file=file)
+    assert one.turn() == {LEADER, OTHER}
+
+    remove(redis, LEADER, ManualClock(NOW_MS))
+    remove(redis, OTHER, ManualClock(NOW_MS))
+    while_running, after_restart = one.turn(), Detector(redis, "one", LEADER, file=file).turn()
+
+    one.shares.leave()
+    assert (while_running, after_restart) == (set(), set())
+    assert all(state.startswith("not followed: hybrid unfollow") for state in states(redis).values())
+    with pytest.raises(BadConfig, match="not followed"):
+        remove(redis, LEADER, ManualClock(NOW_MS))
+
+
+def test_following_again_ends_an_unfollow_and_forgets_the_time_between(redis: Redis) -> None:
+    one = Detector(redis, "one", LEADER)
+    one.turn()
+    redis.hset("hs:cursors", f"data_api:{LEADER}", "5")
+    remove(redis, LEADER, ManualClock(NOW_MS))
+    one.turn()
+
+    assert add(redis, LEADER, "", ManualClock(NOW_MS))
+
+    assert one.turn() == {LEADER}
+    assert redis.hgetall("hs:cursors") == {}
+
+
+def test_a_leader_that_a_dead_detector_reported_is_not_watched(redis: Redis) -> None:
+    publish(redis, SIGNALS, a_report())
+    redis.hset(BEATS, "one", '1 {"instance":"one","service":"detector"}')
+
+    assert states(redis)[LEADER].startswith("not watched")
+
+
+def test_unfollowing_says_which_lots_are_left_alone(redis: Redis) -> None:
+    publish(redis, SIGNALS, a_report())
+    lot = {"leader": LEADER, "token_id": "7", "condition_id": "0x1", "outcome_index": 0, "title": "Will it?"}
+    redis.hset("hs:paper:lots", "one", json.dumps(lot))
+    redis.hset("hs:paper:accounts", shares_account(LEADER, "7"), "5000000")
+
+    assert "open lots of it: 1" in remove(redis, LEADER, ManualClock(NOW_MS))
+
+
+def test_who_was_only_followed_by_hand_is_gone_from_the_list_once_unfollowed(redis: Redis) -> None:
+    one = Detector(redis, "one", LEADER)
+    add(redis, OTHER, "", ManualClock(NOW_MS))
+    one.turn()
+    publish(redis, SIGNALS, a_report(leaders=(LEADER, OTHER), leader_count=2))
+    remove(redis, OTHER, ManualClock(NOW_MS))
+
+    assert list(states(redis)) == [LEADER]

@@ -248,3 +248,10 @@ def test_the_audit_asks_at_its_own_rate_for_people_too(
     assert code == 0
     assert "miss rate 0.0000%" in said
     assert "chain_logs" in said
+
+
+def test_what_a_leader_does_after_it_was_unfollowed_is_not_missed() -> None:
+    span = Span({LEADER: 0}, SPAN.end_ms, {LEADER: NOW_MS - 1})
+
+    assert reckon([a_trade()], Sighted(()), span, 60_000).missed == 0
+    assert reckon([a_trade()], Sighted(()), Span({LEADER: 0}, SPAN.end_ms), 60_000).missed == 1

@@ -10,8 +10,9 @@ from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
 from ops.run_service import HybridService, main
 from ops.server import embedded_server
-from shared.clock import SystemClock
+from shared.clock import ManualClock, SystemClock
 from shared.errors import RefusedForSafety
+from shared.stop import QUIET_S, Pulse
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20
@@ -43,3 +44,26 @@ def test_trap_21_a_second_service_of_one_name_does_not_start(valkey_url: str) ->
 
     with only_one(buyer_args(words)), pytest.raises(RefusedForSafety, match="runs already"):
         service.run(threading.Event())
+
+
+class Part:
+    """A part that says that it works."""
+
+    def ready(self) -> bool:
+        return True
+
+
+@pytest.mark.pitfall(62)
+def test_a_part_that_hangs_is_told_though_the_process_and_the_part_say_that_all_is_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, clock, stop = HybridService(detector_args([]), buyer_args([]), None), ManualClock(), threading.Event()
+    pulses = {name: Pulse(stop, clock) for name in ("detector", "buyer", "redeemer")}
+    monkeypatch.setattr(service, "_pulses", pulses)
+    monkeypatch.setattr(service, "_detector", Part())
+    monkeypatch.setattr(service, "_redeemer", Part())
+    clock.advance(QUIET_S + 1)
+    pulses["redeemer"].is_set()
+
+    assert service.parts() == {"detector": "hangs", "redeemer": "up"}
+    assert not service.ready()

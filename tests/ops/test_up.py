@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from buyer.config import BuyerSettings
 from ops import up
 from ops.child import Child, Program
 from ops.config import UpSettings
 from ops.pipeline import Pipeline
 from ops.restarts import Backoff
 from ops.server import embedded_server, find_url, known_url
+from redeemer.config import RedeemerSettings
+from shared import process
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.config import parse
@@ -104,6 +107,18 @@ def test_leaders_come_from_either_variable_each_once(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TRACKED_WALLET", LEADER)
 
     assert parse(UpSettings, []).leaders == (LEADER,)
+
+
+@pytest.mark.pitfall(62)
+@pytest.mark.parametrize(
+    ("live", "dry_run", "mode"), [(True, False, "live"), (True, True, "paper"), (False, True, "paper")]
+)
+def test_what_is_announced_as_live_spends_real_money(*, live: bool, dry_run: bool, mode: str) -> None:
+    given = {"live": live, "dry_run": dry_run}
+
+    assert up.mode_of(parse(UpSettings, [], **given)) == mode
+    assert process._mode_of(parse(BuyerSettings, [], **given)) == mode
+    assert process._mode_of(parse(RedeemerSettings, [], **given)) == mode
 
 
 def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,20 @@
 """What a person sees: gathered from events, drawn as text."""
 
 import io
+import re
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from rich.console import Console
 
+from buyer.layout import Held
 from ops.judge import judge
-from ops.screen import Picture, full_screen, page
+from ops.picture import Picture
+from ops.screen import full_screen, page
 from ops.view import MOST_TITLES, View
 from shared.accounts import Lot
+from shared.beats import Beat, Standing, judged
 from shared.events import (
     BuyEngineDecision,
     GateStatus,
@@ -18,8 +23,10 @@ from shared.events import (
     RedemptionResult,
     RuleResult,
     ServiceStart,
+    ServiceStop,
     SourceStatus,
 )
+from shared.terminal import Terminal
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
 
 D = Decimal
@@ -86,7 +93,7 @@ def a_full_view() -> View:
 
 
 def drawn(*parts: object) -> str:
-    console = Console(width=220, height=50, record=True, file=io.StringIO())
+    console = Terminal(width=220, height=50, record=True, file=io.StringIO())
     for part in parts:
         console.print(part)
     return console.export_text()
@@ -164,6 +171,88 @@ def test_trap_30_a_view_of_months_stays_small() -> None:
 @pytest.mark.parametrize("height", range(1, 30, 4))
 @pytest.mark.parametrize("width", [1, 20, 200])
 def test_a_terminal_of_any_size_shows_what_fits(width: int, height: int) -> None:
-    console = Console(file=io.StringIO(), width=width, height=height)
+    console = Terminal(file=io.StringIO(), width=width, height=height)
 
     console.print(full_screen(Picture(a_full_view()), height))
+
+
+def a_standing(service: str, age_s: float = 1, **changes: Any) -> Standing:
+    return judged(replace(Beat(f"{service}@a:1", service, "a", up_s=500), **changes), age_s)
+
+
+EVERYBODY = tuple(a_standing(name, mode="paper") for name in ("buyer", "detector", "redeemer", "redeemer-worker"))
+
+
+def first_line(picture: Picture, width: int, *, live: bool) -> str:
+    console = Terminal(width=width, height=24, file=io.StringIO(), record=True)
+    console.print(full_screen(picture, 24) if live else page(picture))
+    return console.export_text().splitlines()[0]
+
+
+@pytest.mark.pitfall(62)
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("width", range(20, 201, 9))
+def test_a_kill_switch_is_the_first_words_of_the_first_line_at_any_width(width: int, *, live: bool) -> None:
+    lost = (a_standing("detector", 99), *EVERYBODY[:1])
+    picture = Picture(a_full_view(), {"cash": 10**12, "halt": 1, "pause_buys": 1}, stopped_by="root: odd fills")
+    picture.standings, picture.away = lost, "Redis does not answer"
+
+    assert first_line(picture, width, live=live).startswith("KILL SWITCH ON")
+
+
+@pytest.mark.pitfall(62)
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_dead_detector_is_named_before_any_figure_and_its_sources_are_not_ok(width: int) -> None:
+    picture = Picture(a_full_view(), {"cash": 10**9}, standings=(a_standing("detector", 31), *EVERYBODY[:1]))
+    picture.running = frozenset({"paper"})
+
+    shown = drawn(page(picture))
+
+    assert first_line(picture, width, live=True).startswith("DEAD: detector for 31 s")
+    assert picture.services == {"buyer": "up", "detector": "dead for 31 s"}
+    assert re.search(r"chain_logs +dead", shown)
+    assert not re.search(r"chain_logs +ok", shown)
+
+
+@pytest.mark.pitfall(62)
+@pytest.mark.parametrize(
+    ("mode", "running", "says", "never"),
+    [
+        ("paper", {"paper"}, "PAPER", "LIVE"),
+        ("live", {"live"}, "LIVE", "PAPER"),
+        ("live", {"paper"}, "ledger of LIVE; no buyer spends it now, only PAPER", ""),
+        ("live", set[str](), "ledger of LIVE; no buyer spends it now", ", only"),
+        ("paper", set[str](), "ledger of PAPER; no buyer spends it now", "LIVE"),
+    ],
+)
+def test_paper_is_never_shown_as_live(mode: str, running: set[str], says: str, never: str) -> None:
+    picture = Picture(a_full_view(), mode=mode, running=frozenset(running), standings=EVERYBODY)
+
+    line = first_line(picture, 300, live=False)
+
+    assert line.startswith(says)
+    assert not never or never not in line
+
+
+@pytest.mark.pitfall(62)
+def test_a_service_that_used_real_money_and_stopped_is_not_live_any_more() -> None:
+    view = a_full_view()
+    stopped = a_standing("redeemer", 5, mode="live", state="stopped")
+    picture = Picture(view, standings=(*EVERYBODY[:2], stopped), running=frozenset({"paper"}))
+    view.apply(ServiceStart(id="y", emitted_at_ms=1, service="redeemer", instance="r", mode="live"))
+    view.apply(ServiceStop(id="z", emitted_at_ms=2, service="redeemer", instance="r"))
+
+    assert "LIVE" not in drawn(page(picture))
+    assert "LIVE" not in drawn(page(Picture(view)))
+
+
+def test_a_server_without_any_process_says_so() -> None:
+    assert "NOTHING RUNS" in first_line(Picture(View(), standings=()), 80, live=True)
+
+
+def test_a_shard_that_nobody_holds_is_an_alarm_once_somebody_held_it() -> None:
+    held, free, never = Held("0/3", "buyer-0@a", 1.0), Held("1/3", "", 20.0), Held("2/3", "", None)
+    picture = Picture(View(), standings=EVERYBODY, running=frozenset({"paper"}), shards=(held, free, never))
+
+    assert first_line(picture, 80, live=True).startswith("NOBODY DECIDES ON SHARD 1/3  PAPER")
+    assert re.search(r"shard 1/3 .*nobody +20 s ago", drawn(page(picture)))

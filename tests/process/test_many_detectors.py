@@ -104,6 +104,28 @@ def test_follow_and_unfollow_count_within_seconds_without_a_restart(
     assert end_within_15_s(detector) == 0
 
 
+def test_a_leader_of_the_environment_stays_unfollowed_over_a_clean_stop(
+    crowd: World, starter: Programs, redis_server: EmbeddedRedis
+) -> None:
+    taken, kept, url = crowd.leaders[0], crowd.leaders[1], ("--redis-url", redis_server.url)
+    both = f"{taken},{kept}"
+    detector = starter.start("detector", TRACKED_WALLETS=both)
+    wait_until(lambda: set(shares(starter, detector)) == {taken, kept}, 30)
+
+    hybrid(starter, "unfollow", taken, *url)
+    wait_until(lambda: shares(starter, detector) == [kept], 10)
+    assert end_within_15_s(detector) == 0
+    stopped = hybrid(starter, "leaders", *url)
+    again = starter.start("detector", TRACKED_WALLETS=both)
+    wait_until(lambda: shares(starter, again) == [kept], 30)
+    hybrid(starter, "follow", taken, "--offline", *url)
+    wait_until(lambda: set(shares(starter, again)) == {taken, kept}, 10)
+
+    assert "not followed: hybrid unfollow" in stopped
+    assert "not watched" in stopped
+    assert end_within_15_s(again) == 0
+
+
 def hybrid(programs: Programs, *words: str) -> str:
     command = [sys.executable, "-m", "ops.cli", *words]
     done = subprocess.run(command, cwd=ROOT, env=programs.env, capture_output=True, text=True, timeout=30, check=False)

@@ -1,5 +1,6 @@
 """A process answers whether it lives, whether it works, and with its numbers."""
 
+import json
 import socket
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ from shared import metrics
 from shared.clock import ManualClock
 from shared.errors import BadConfig
 from shared.health import Answer, HealthServer, Probes, answer, is_loopback
-from shared.stop import QUIET_S, StopEvent
+from shared.stop import QUIET_S, Pulse, StopEvent
 
 
 def probes(*, alive: bool = True, ready: bool = True) -> Probes:
@@ -100,3 +101,27 @@ def test_a_metric_keeps_its_kind() -> None:
 
     with pytest.raises(TypeError, match="hybrid_test_lag_seconds"):
         metrics.gauge("test_lag_seconds", "Lag.")
+
+
+def test_a_part_that_no_loop_looks_after_hangs_although_the_process_beats() -> None:
+    clock = ManualClock()
+    stop = StopEvent(clock)
+    one, other = Pulse(stop, clock), Pulse(stop, clock)
+
+    clock.advance(QUIET_S + 1)
+    assert not one.is_set()
+
+    assert (one.beats(), other.beats(), stop.beats()) == (True, False, True)
+    other.set()
+    assert (one.is_set(), one.wait(0), stop.is_set()) == (True, True, True)
+
+
+@pytest.mark.pitfall(62)
+def test_a_process_that_misses_whom_it_needs_is_not_ready_and_names_it() -> None:
+    needing = Probes("buyer", lambda: True, lambda: True, missing=lambda: ["detector@a:1 dead, last heard 31 s ago"])
+
+    reply = answer("/readyz", "", needing, "")
+
+    assert reply.status == 503
+    assert json.loads(reply.body)["missing"] == ["detector@a:1 dead, last heard 31 s ago"]
+    assert answer("/healthz", "", needing, "").status == 200
