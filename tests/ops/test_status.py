@@ -13,6 +13,7 @@ from shared.broker import connect
 from shared.clock import SystemClock
 from shared.events import DECISIONS, SERVICE, SIGNALS, HybridProgress, ServiceStart, SourceStatus
 from shared.lease import Lease
+from shared.pipeline_record import note_start
 from shared.streams import publish
 from tests.ops.test_view import a_skip
 
@@ -29,6 +30,11 @@ def a_progress() -> HybridProgress:
     source = SourceStatus(name="chain_logs", state="ok")
     given: dict[str, Any] = {"detector": "detector@a:1", "runtime_ms": 1, "leaders": (), "sources": (source,)}
     return HybridProgress(id="p", emitted_at_ms=1, **counts, **given)
+
+
+def announced(redis: Redis, mode: str) -> None:
+    """Leave the word of a buyer that once began here, as every program does."""
+    note_start(redis, "buyer", mode, "buyer@old:1", 1)
 
 
 def died(redis: Redis, beat: Beat, ago_s: float) -> None:
@@ -65,6 +71,7 @@ def test_a_killed_detector_is_dead_in_the_json_and_on_the_screen_whatever_its_la
 
 
 def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis: Redis, valkey_url: str) -> None:
+    announced(redis, "live")
     publish(redis, DECISIONS, a_skip().model_copy(update={"mode": "live"}))
     publish(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="buyer@old:1", mode="live"))
     tell(redis, [Beat("buyer@a:2", "buyer", "a", "paper")])
@@ -78,6 +85,7 @@ def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis:
 
 
 def test_a_killed_buyer_decides_no_more(redis: Redis, valkey_url: str) -> None:
+    announced(redis, "live")
     lease = Lease(redis, "buyer:live", "buyer-0@a", clock=SystemClock())
     lease.try_acquire()
     redis.hset(lease.key, mapping={"until_ms": "5", "renewed_ms": str(server_ms(redis) - 12_000)})
