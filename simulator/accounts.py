@@ -17,6 +17,7 @@ class Account:
     """One funded wallet; amounts in micro-units.
 
     `synced` is False while the venue has not looked at the chain since a deposit: it believes in a balance of 0.
+    `refreshed` are the tokens whose balance it was asked to look up: of those it knows what came.
     """
 
     wallet: str
@@ -27,6 +28,7 @@ class Account:
     operators: set[str] = field(default_factory=set[str])
     synced: bool = True
     closed_only: bool = False
+    refreshed: set[str] = field(default_factory=set[str])
     locked: Counter[str] = field(default_factory=Counter[str])
     fees: int = 0
 

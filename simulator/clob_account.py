@@ -74,9 +74,10 @@ class ClobAccount:
 
     def refresh(self, call: Call, key: ApiKey) -> Answer:
         """Look at the chain again."""
-        account, _ = self._asked(call, key)
+        account, what = self._asked(call, key)
         if account is not None:
             account.synced = True
+            account.refreshed.add(what)
         return Answer("")
 
     def _asked(self, call: Call, key: ApiKey) -> tuple[Account | None, str]:
