@@ -126,26 +126,21 @@ class Account:
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
-        wish = {
-            "asset_type": kind,
-            "signature_type": str(signature_type),
-            **({"token_id": token_id} if token_id else {}),
-        }
-        raw = as_object(self._get("/balance-allowance", wish), "balance")
+        raw = as_object(self._get("/balance-allowance", _asset(kind, signature_type, token_id)), "balance")
         allowances = as_object(raw.get("allowances") or {}, "allowances")
         try:
             return Holding(int(text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()})
         except ValueError as error:
             raise Malformed("balance: expected base units") from error
 
-    def refresh(self, kind: str, signature_type: int) -> None:
+    def refresh(self, kind: str, signature_type: int, token_id: str = "") -> None:
         """Have the venue look at the chain again: what came there behind its back is not in its balance before.
 
         Raises:
             TryAgain: throttled or away.
         """
         with contextlib.suppress(GiveUp):  # its answer says nothing; the balance does
-            self._get("/balance-allowance/update", {"asset_type": kind, "signature_type": str(signature_type)})
+            self._get("/balance-allowance/update", _asset(kind, signature_type, token_id))
 
     def closed_only(self) -> bool:
         """Say whether the account may only close positions."""
@@ -185,6 +180,11 @@ class Account:
     def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
         headers = self._requests.headers("GET", path, "", self._clock.now_ms())
         return asked(self._clob, "GET", path, headers, self._clock, params)
+
+
+def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
+    token = {"token_id": token_id} if token_id else {}
+    return {"asset_type": kind, "signature_type": str(signature_type), **token}
 
 
 def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:

@@ -1,0 +1,93 @@
+"""Amounts and balances that a strict venue refuses: buys are signed as it wants them, sells come through at last."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from shared.events import SIGNALS
+from shared.streams import publish
+from simulator import Settings, serve
+from simulator.amounts import TICKS
+from tests.buyer.venue.test_live_with_simulator import Floor, until
+
+pytestmark = [pytest.mark.server, pytest.mark.simulator]
+PATIENT = ("--max-slippage-ticks", "0", "--max-slippage-pct", "3")
+
+
+@pytest.fixture
+def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
+    with serve(Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)) as sim:
+        found = Floor(sim, valkey_url, tmp_path)
+        found.fund()
+        yield found
+
+
+def fine(floor: Floor, tick: str, bid: str, ask: str) -> None:
+    """Put the market on a tick, with one level a side."""
+    market, traders = floor.sim.markets[0], floor.sim._app.traders
+
+    def change() -> None:
+        market.tick = TICKS[tick]
+        traders.set_book(floor.token, [[bid, "1000"]], [[ask, "1000"]])
+
+    floor.sim.call(change)
+
+
+def sell(floor: Floor, number: int) -> None:
+    """Tell that the leader sold all."""
+    publish(floor.redis, SIGNALS, floor.signal(number).model_copy(update={"side": "SELL"}))
+
+
+def states(floor: Floor, verdict: str) -> list[str]:
+    return [one.outcome.state for one in floor.told if one.verdict == verdict and one.outcome]
+
+
+@pytest.mark.pitfall(17)
+@pytest.mark.parametrize(
+    ("tick", "ask"),
+    [("0.01", "0.51"), ("0.005", "0.505"), ("0.0025", "0.5025"), ("0.001", "0.513"), ("0.0001", "0.5077")],
+)
+def test_a_market_buy_is_taken_on_every_tick(floor: Floor, tick: str, ask: str) -> None:
+    fine(floor, tick, "0.49", ask)
+
+    with floor.buyer(*PATIENT, "--bump-to-minimum"):
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda _: True)
+    assert states(floor, "BUY") == ["MATCHED"]
+    assert floor.lots()[0][1] == order["matched_shares_micro"]
+
+
+@pytest.mark.pitfall(17)
+def test_a_sell_refused_for_its_amounts_is_rounded_and_tried_again(floor: Floor) -> None:
+    fine(floor, "0.001", "0.511", "0.513")
+    floor.sim.fault("strict_sells", "clob", route="/order")
+
+    with floor.buyer("--max-slippage-ticks", "0", "--max-slippage-pct", "2.6", "--stake-usdc", "9"):
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+        ((_, bought),) = floor.lots()
+        sell(floor, 2)
+        until(lambda: "MATCHED" in states(floor, "SELL"), 30)
+
+    assert states(floor, "SELL")[:2] == ["REJECTED", "MATCHED"]
+    (sold,) = floor.sim._app.traders.orders(lambda form: form.side == "SELL")
+    assert 0 < Decimal(bought) / 10**6 - Decimal(str(sold["asked_shares_micro"])) / 10**6 < 1
+    assert Decimal(str(sold["asked_usdc_micro"])) % 100 == 0
+
+
+@pytest.mark.pitfall(26)
+def test_a_sell_of_tokens_the_venue_has_not_heard_of_has_it_look_and_is_tried_again(floor: Floor) -> None:
+    floor.sim.fault("stale_tokens", "clob", route="/order")
+
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+        sell(floor, 2)
+        until(lambda: not floor.lots(), 30)
+
+    assert states(floor, "SELL") == ["REJECTED", "MATCHED"]
+    assert floor.account.refreshed >= {floor.token}
