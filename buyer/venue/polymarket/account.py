@@ -144,7 +144,10 @@ class Account:
 
     def closed_only(self) -> bool:
         """Say whether the account may only close positions."""
-        return flag(as_object(self._get("/auth/ban-status/closed-only"), "closed only"), "closed_only", default=False)
+        said = as_object(self._get("/auth/ban-status/closed-only"), "closed only")
+        if "closed_only" not in said:
+            raise Malformed("the answer does not say whether the account may only close positions")
+        return flag(said, "closed_only", default=True)
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
         """Yield the rows of all pages; a cursor that repeats ends them."""
@@ -191,7 +194,7 @@ def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
     """Create the signer's API key, or derive the one it has.
 
     Raises:
-        TryAgain: throttled or away. GiveUp: refused.
+        TryAgain: throttled or away. GiveUp: refused, or unreadable.
     """
     headers = statement_headers(signer, clock.now_ms())
     try:
@@ -201,7 +204,10 @@ def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
             raise
         found = asked(clob, "GET", "/auth/derive-api-key", headers, clock)
     raw = as_object(found, "api key")
-    return ApiKey(*(SecretStr(text(raw, name)) for name in ("apiKey", "secret", "passphrase")))
+    parts = [text(raw, name) for name in ("apiKey", "secret", "passphrase")]
+    if not all(parts):
+        raise Malformed("the answer holds no whole API key")
+    return ApiKey(*map(SecretStr, parts))
 
 
 def asked(
