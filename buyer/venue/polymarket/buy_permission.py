@@ -14,6 +14,7 @@ from shared.errors import HybridError, Malformed, TryAgain, Unavailable
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+FIRST_LOOK_S = 3.0
 ENDS_WITHIN_S = 1.0
 
 Answer = TypeVar("Answer")
@@ -34,6 +35,7 @@ class BuyPermission:
         self._checks, self._clock, self._stop, self._granted = checks, clock, stop, granted
         self.unanswered = "the first look at the venue"
         self._failure: HybridError | None = None
+        self._looked = threading.Event()
         self._thread: threading.Thread | None = None
         self._log = logs.get("preflight")
 
@@ -48,15 +50,16 @@ class BuyPermission:
         return self.unanswered
 
     def start(self) -> None:
-        """Ask once, and go on asking in the background what has no answer.
+        """Ask in the background until all is answered; a first look that is not over soon must not keep exits waiting.
 
         Raises:
             RefusedForSafety: a check says no; the message has one line for each, with its fix.
         """
-        self.ask()
-        if self.unanswered:
-            self._thread = threading.Thread(target=self._run, name="preflight", daemon=True)
-            self._thread.start()
+        self._thread = threading.Thread(target=self._run, name="preflight", daemon=True)
+        self._thread.start()
+        self._clock.wait(self._looked, FIRST_LOOK_S)
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Wait for the thread to end; the process's stop event ends it."""
@@ -83,19 +86,25 @@ class BuyPermission:
 
     def _run(self) -> None:
         try:
-            for pause_s in pauses():
-                self._log.warning("buys_wait", waiting_for=self.unanswered, exits="go on", next_try_s=pause_s)
-                if self._clock.wait(self._stop, pause_s):
-                    return
-                self.ask()
-                if not self.unanswered:
-                    self._log.info("buys_allowed")
-                    return
+            self._ask_until_answered()
         except HybridError as error:
             self._failure = error
         except Exception as error:  # noqa: BLE001 - logged whole; it ends the buyer
             self._failure = HybridError(f"the preflight crashed: {type(error).__name__}: {error}")
             self._log.exception("preflight_crashed")
+        finally:
+            self._looked.set()
+
+    def _ask_until_answered(self) -> None:
+        for pause_s in pauses():
+            self.ask()
+            if not self.unanswered:
+                self._log.info("buys_allowed")
+                return
+            self._looked.set()
+            self._log.warning("buys_wait", waiting_for=self.unanswered, exits="go on", next_try_s=pause_s)
+            if self._clock.wait(self._stop, pause_s):
+                return
 
 
 def pauses() -> Iterator[float]:

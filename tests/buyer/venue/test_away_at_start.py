@@ -29,6 +29,7 @@ AWAY: list[tuple[str, str, str | None, dict[str, Any]]] = [
     ("truncated", "clob", "/data/trades", {}),
     ("http_5xx", "site", None, {"status": 500}),
     ("truncated", "site", None, {}),
+    ("timeout", "site", None, {"seconds": 3600}),
     ("http_5xx", "rpc", None, {"status": 502}),
 ]
 
@@ -59,7 +60,7 @@ def test_what_has_no_answer_is_waited_for_and_the_signal_that_came_meanwhile_is_
 ) -> None:
     fault = floor.sim.fault(kind, upstream, route=route, params=params)
 
-    with floor.buyer() as built:
+    with floor.buyer("--http-timeout-s", "1") as built:
         publish(floor.redis, SIGNALS, floor.signal(1))
         pause(1.5)
         assert (built.active.ready(), bought(floor)) == (False, 0)
