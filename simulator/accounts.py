@@ -33,8 +33,8 @@ class Account:
     fees: int = 0
 
     def approve(self, amount: int = UNLIMITED) -> None:
-        """Let every exchange move this much pUSD, and tokens if it is more than nothing."""
-        self.allowances = dict.fromkeys(contracts.EXCHANGES, amount)
+        """Let every spender move this much pUSD, and exchanges tokens if it is more than nothing."""
+        self.allowances = dict.fromkeys(contracts.SPENDERS, amount)
         self.operators = set(contracts.EXCHANGES) if amount else set()
 
     def lock(self, what: str, amount: int) -> None:
