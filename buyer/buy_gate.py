@@ -33,6 +33,8 @@ class BuyGate:
     def __init__(self, clock: Clock, max_age_s: Callable[[str], float], permission: Permission | None = None) -> None:
         self._clock, self._max_age_s, self._permission = clock, max_age_s, permission
         self.recovery = ""
+        self._waiting: dict[tuple[str, str], set[str]] = {}
+        self._overtaken: set[str] = set()
 
     def waits_for(self) -> str:
         """Return what buys wait for, '' when they do not.
@@ -55,15 +57,43 @@ class BuyGate:
     def admit_signal(self, signal: ActionableSignal, *, held: Callable[[], bool]) -> None:
         """Let a signal be decided: any that is too old to be followed, and the sell of what is `held`.
 
-        A sell whose lot only the chain knows waits until that is adopted.
+        A sell whose lot only the chain knows waits until that is adopted. A buy whose leader sold while it waited is
+        let through only when it is too old: it would be followed and never exited.
 
         Raises:
             BuysWait: not yet. RefusedForSafety: never.
         """
-        reason = self.waits_for() if signal.side == "BUY" else self.recovery
-        if not reason or self._is_stale(signal) or (signal.side == "SELL" and held()):
+        if self._is_stale(signal):
+            self._forget(signal)
+        elif signal.side == "SELL":
+            self._admit_sell(signal, held)
+        else:
+            self._admit_buy(signal)
+
+    def _admit_sell(self, signal: ActionableSignal, held: Callable[[], bool]) -> None:
+        if self.recovery and not held():
+            raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
+        self._overtaken |= self._waiting.pop(_lot(signal), set())
+
+    def _admit_buy(self, signal: ActionableSignal) -> None:
+        reason = "nothing: its leader sold meanwhile" if signal.id in self._overtaken else self.waits_for()
+        if not reason:
+            self._forget(signal)
             return
+        if signal.id not in self._overtaken:
+            self._waiting.setdefault(_lot(signal), set()).add(signal.id)
         raise BuysWait(f"signal {signal.id} waits for {reason}")
+
+    def _forget(self, signal: ActionableSignal) -> None:
+        self._overtaken.discard(signal.id)
+        waiting = self._waiting.get(_lot(signal), set())
+        waiting.discard(signal.id)
+        if not waiting:
+            self._waiting.pop(_lot(signal), None)
 
     def _is_stale(self, signal: ActionableSignal) -> bool:
         return self._clock.now_ms() - signal.traded_at_ms > self._max_age_s(signal.leader) * 1000
+
+
+def _lot(signal: ActionableSignal) -> tuple[str, str]:
+    return signal.leader, signal.token_id

@@ -21,7 +21,7 @@ from buyer.settlement import Settlement
 from buyer.shard import ALL, Shard
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Emptied, Fenced, GiveUp, HybridError, OutcomeUnknown, RefusedForSafety, TryAgain, Unavailable
+from shared.errors import Emptied, Fenced, GiveUp, HybridError, OutcomeUnknown, TryAgain, Unavailable
 from shared.events import ActionableSignal, AnyEvent, BuyEngineDecision, HybridProgress, read_event
 from shared.group_reader import GroupReader
 from shared.lease import Lease
@@ -124,7 +124,7 @@ class BuyerService:
         """Say whether buys are sent, not held back."""
         try:
             return not self._gate.waits_for()
-        except RefusedForSafety:
+        except HybridError:
             return False
 
     def snapshot(self) -> dict[str, Any]:

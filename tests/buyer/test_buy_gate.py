@@ -52,6 +52,33 @@ def test_a_sell_waits_only_for_a_lot_that_may_be_among_forgotten_fills() -> None
     assert not passes(a_gate(recovery="fills"), "SELL")
 
 
+@pytest.mark.pitfall(45)
+def test_a_buy_whose_leader_sold_while_it_waited_is_never_followed() -> None:
+    gate, permission = _waiting_gate()
+    buy = a_signal(traded_at_ms=CLOCK.now_ms())
+    sell = a_signal(id="5" * 64, side="SELL", traded_at_ms=CLOCK.now_ms())
+    other = a_signal(id="6" * 64, token_id="99", traded_at_ms=CLOCK.now_ms())
+    for one in (buy, other):
+        with pytest.raises(BuysWait, match="region"):
+            gate.admit_signal(one, held=lambda: False)
+
+    gate.admit_signal(sell, held=lambda: False)
+    permission.waiting = ""
+
+    gate.admit_signal(other, held=lambda: False)
+    with pytest.raises(BuysWait, match="its leader sold"):
+        gate.admit_signal(buy, held=lambda: False)
+    CLOCK.advance(31)
+    gate.admit_signal(buy, held=lambda: False)
+    assert not gate._waiting
+    assert not gate._overtaken
+
+
+def _waiting_gate() -> tuple[BuyGate, Answers]:
+    permission = Answers("region")
+    return BuyGate(CLOCK, lambda _: 30.0, permission), permission
+
+
 def test_no_intent_of_a_buy_passes_a_gate_that_waits_whatever_its_age() -> None:
     with pytest.raises(BuysWait, match="region"):
         a_gate("region").admit()

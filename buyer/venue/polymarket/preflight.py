@@ -167,7 +167,10 @@ class Preflight:
 
     def _may_move(self, exchange: str) -> bool:
         asked = {"to": CONDITIONAL_TOKENS, "data": call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
-        return read_word(self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)) == 1
+        answer = self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)
+        if answer == "0x":
+            raise BadConfig("the node knows no ConditionalTokens contract: RPC_URL is not a Polygon node")
+        return read_word(answer) == 1
 
 
 def _adapter_note(held: Holding) -> tuple[str, str]:

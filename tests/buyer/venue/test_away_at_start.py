@@ -81,13 +81,31 @@ def test_what_is_held_is_sold_while_buys_wait(floor: Floor, kind: str, upstream:
         until(lambda: bool(floor.lots()))
     fault = floor.sim.fault(kind, upstream, route=route, params={"retry_after": 1})
 
+    other = floor.sim.markets[1].tokens[0]
+    floor.offer(other)
+
     with floor.buyer() as built:
-        publish(floor.redis, SIGNALS, floor.signal(2))
+        publish(floor.redis, SIGNALS, floor.signal(2, other))
         publish(floor.redis, SIGNALS, floor.signal(3).model_copy(update={"side": "SELL"}))
         until(lambda: "SELL" in [decision.verdict for decision in floor.told], 20)
         assert (built.active.ready(), bought(floor)) == (False, 1)
         floor.sim.heal(fault)
         until(lambda: bought(floor) == 2, 30)
+
+
+@pytest.mark.pitfall(45)
+def test_a_buy_whose_leader_sold_before_the_venue_was_back_is_not_followed(floor: Floor) -> None:
+    fault = floor.sim.fault("http_5xx", "site")
+
+    with floor.buyer("--max-signal-age-s", "4"):
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish(floor.redis, SIGNALS, floor.signal(2).model_copy(update={"side": "SELL"}))
+        until(lambda: bool(floor.told))
+        floor.sim.heal(fault)
+        until(lambda: len(floor.told) == 2, 20)
+
+    assert sorted(decision.verdict for decision in floor.told) == ["SKIP", "SKIP"]
+    assert bought(floor) == 0
 
 
 def test_a_signal_too_old_by_the_time_the_venue_is_back_is_never_followed(floor: Floor) -> None:

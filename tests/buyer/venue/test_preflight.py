@@ -137,6 +137,17 @@ def test_a_third_spender_that_the_venue_lists_is_named_with_the_fix(allowance: i
     assert (NEG_RISK_ADAPTER in money.found, "Approve it once" in money.fix) == (noted, noted)
 
 
+def test_a_node_of_another_chain_is_a_no_and_words_that_are_no_number_are_none() -> None:
+    checks: list[Check] = []
+    for answer in ("0x", "<html>"):
+        preflight = Venue().preflight()
+        preflight._polygon = cast("Polygon", SimpleNamespace(ask=Venue().said("sells", answer)))
+        checks += [check for check in preflight.run() if check.name == "sells"]
+
+    assert [check.refused for check in checks] == [True, False]
+    assert "RPC_URL is not a Polygon node" in checks[0].found
+
+
 def test_the_balance_is_known_once_it_was_answered() -> None:
     venue = Venue(money=Unavailable("503"))
     preflight = venue.preflight()
