@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.events import SIGNALS
+from shared.ledger import RedisLedger
 from shared.streams import publish
 from simulator import Settings, serve
 from simulator.amounts import TICKS
@@ -87,7 +88,37 @@ def test_a_sell_of_tokens_the_venue_has_not_heard_of_has_it_look_and_is_tried_ag
         publish(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
         sell(floor, 2)
-        until(lambda: not floor.lots(), 30)
+        until(lambda: "MATCHED" in states(floor, "SELL") and not floor.lots(), 30)
 
     assert states(floor, "SELL") == ["REJECTED", "MATCHED"]
     assert floor.account.refreshed >= {floor.token}
+
+
+def test_a_fee_of_a_fractional_exponent_is_kept_to_the_micro_unit(floor: Floor) -> None:
+    market = floor.sim.markets[0]
+    market.fee_rate, market.fee_exponent = Decimal("0.025"), Decimal("0.5")
+
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.exchange.orders.values()
+    ((trade,), facts) = order.trades, floor.told[0].inputs.market
+    assert facts is not None
+    assert facts.fee_exponent == Decimal("0.5")
+    assert trade.fee == int(Decimal("0.025") * trade.shares / 2) // 10 * 10
+    assert RedisLedger(floor.redis, "live").accounts().values["cash"] == floor.account.cash
+
+
+def test_a_buy_that_mints_is_held_and_paid_as_the_venue_says(floor: Floor) -> None:
+    traders, (first, second) = floor.sim._app.traders, floor.sim.markets[0].tokens
+    floor.sim.call(lambda: traders.set_book(first, [["0.49", "1000"]], [["0.52", "1000"]]))
+
+    with floor.buyer(*PATIENT):
+        publish(floor.redis, SIGNALS, floor.signal(1, second))
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.exchange.orders.values()
+    assert floor.lots()[0][1] == order.shares
+    assert order.usdc % 10_000, "what a mint leaves over is not paid"
+    assert RedisLedger(floor.redis, "live").accounts().values["cash"] == floor.account.cash
