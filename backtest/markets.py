@@ -21,7 +21,7 @@ class Assumed:
     tick: Decimal = Decimal("0.01")
     min_shares: Decimal = Decimal(5)
     fee_rate: Decimal = Decimal("0.07")
-    fee_exponent: int = 1
+    fee_exponent: int | Decimal = 1
 
     def __str__(self) -> str:
         fee = f"fee rate {self.fee_rate} (exponent {self.fee_exponent})"

@@ -27,7 +27,7 @@ from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
 from shared.broker import address, check_server, connect
 from shared.clock import Clock, SystemClock
-from shared.errors import DependencyMissing, RefusedForSafety
+from shared.errors import DependencyMissing, RefusedForSafety, TryAgain
 from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
@@ -58,6 +58,7 @@ class Built:
 
     service: ShardedBuyer
     pipe: PipeBuyer | None
+    account: "LiveAccount | None" = None
 
     @property
     def active(self) -> ShardedBuyer | PipeBuyer:
@@ -79,16 +80,29 @@ class BuyerProcess:
         """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
         settings = self._settings
         with only_one(settings):
-            self._built = build(settings, stop=stop)
-            self._built.active.run(stop)
+            try:
+                self._built = built = build(settings, stop=stop)
+            except TryAgain:
+                if stop.is_set():
+                    return
+                raise
+            try:
+                built.active.run(stop)
+            finally:
+                if built.account is not None:
+                    built.account.close()
 
     def ready(self) -> bool:
-        """Say whether this buyer is the active one."""
+        """Say whether this buyer is the active one, and may buy."""
         return self._built is not None and self._built.active.ready()
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far and how the prices did."""
-        return self._built.active.snapshot() if self._built else {}
+        if self._built is None:
+            return {}
+        account = self._built.account
+        waits = account.permission.unanswered if account else ""
+        return {**self._built.active.snapshot(), **({"buys_wait_for": waits} if waits else {})}
 
 
 def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
@@ -157,7 +171,7 @@ def build(
     emit: Emit = print_decision,
     waiting: int = 0,
 ) -> Built:
-    """Build the buyer: on paper, or live once the preflight passed.
+    """Build the buyer: on paper, or live. A live one buys once the preflight passed, and sells what it holds before.
 
     Args:
         settings: How much to follow.
@@ -168,6 +182,7 @@ def build(
 
     Raises:
         RefusedForSafety: live trading was asked for and something stands against it; each reason with its fix.
+        Unavailable: told to stop while the venue was away.
     """
     mode = mode_of(settings)
     clock = clock or SystemClock()
@@ -177,8 +192,8 @@ def build(
     layout = _layout(settings, redis, mode, clock)
     prices = _prices(settings, redis, clock, stop)
     account = _live(settings, redis, clock, stop) if mode == LIVE else None
-    bankroll = account.bankroll if account else to_micro(settings.paper_bankroll_usdc)
-    say_apart(RedisLedger(redis, mode), bankroll, mode)
+    if account is None:
+        say_apart(RedisLedger(redis, mode), to_micro(settings.paper_bankroll_usdc), mode)
     parts = Parts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
     holder = f"{settings.consumer}@{socket.gethostname()}"
     shards = [Shard(number, layout.shards) for number in range(layout.shards)]
@@ -186,9 +201,9 @@ def build(
     shares = Shares(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
     service = ShardedBuyer(layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s)
     if not settings.stdin:
-        return Built(service, None)
+        return Built(service, None, account)
     lease = leases[ALL]
-    return Built(service, PipeBuyer(_lines(), service=parts.open(ALL, lease), lease=lease, layout=layout))
+    return Built(service, PipeBuyer(_lines(), service=parts.open(ALL, lease), lease=lease, layout=layout), account)
 
 
 def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:

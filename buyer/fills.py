@@ -81,21 +81,23 @@ def dearest_fee(shares: int, limit: Decimal, facts: MarketFacts) -> int:
     """Return the highest taker fee that an order for `shares` at `limit` can cost.
 
     As a number of shares, the fee peaks at a price of 0.5. As a sum to spend, which a live market buy is, a better
-    price buys more shares: sum x rate x p^(e-1) x (1-p)^e, which peaks at (e-1)/(2e-1).
+    price buys more shares: sum x rate x p^(e-1) x (1-p)^e, which peaks at (e-1)/(2e-1), for e below 1 at one tick.
     """
-    return dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent)
+    return dearest_at(shares, limit, facts.fee_rate, facts.fee_exponent, facts.tick)
 
 
-def dearest_at(shares: int, limit: Decimal, rate: Decimal, exponent: int) -> int:
-    """Return the same by the market's fee rate and exponent alone."""
+def dearest_at(shares: int, limit: Decimal, rate: Decimal, exponent: int | Decimal, tick: Decimal) -> int:
+    """Return the same by the market's fee rate, exponent and tick alone."""
     by_number = fee_micro(shares, min(limit, _HALF), rate, exponent)
-    return max(by_number, int(cost_micro(shares, limit) * _per_sum(limit, rate, exponent))) + 10
+    return max(by_number, int(cost_micro(shares, limit) * _per_sum(limit, rate, exponent, tick))) + 10
 
 
 @lru_cache(maxsize=4096)
-def _per_sum(limit: Decimal, rate: Decimal, exponent: int) -> Decimal:
-    peak = min(limit, Decimal(max(0, exponent - 1)) / max(1, 2 * exponent - 1))
-    return rate * (peak ** (exponent - 1) if exponent > 1 else 1) * (1 - peak) ** exponent
+def _per_sum(limit: Decimal, rate: Decimal, exponent: int | Decimal, tick: Decimal) -> Decimal:
+    if exponent == 1:
+        return rate
+    peak = min(limit, tick if exponent < 1 else Decimal(exponent - 1) / (2 * exponent - 1))
+    return rate * peak ** (exponent - 1) * (1 - peak) ** exponent
 
 
 def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:
@@ -103,7 +105,7 @@ def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int) -> Filled:
+def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int | Decimal) -> Filled:
     usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
     return Filled(shares, usdc, fee_micro(shares, price, fee_rate, fee_exponent))
 

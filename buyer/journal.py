@@ -12,6 +12,7 @@ A live order that can still fail posts nothing with its decision: it becomes a r
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from buyer.aftermath import followed, records_of, taken
 from buyer.limits import Limits
 from buyer.order_states import is_provisional
 from buyer.portfolio import Scope, counted, guards, lot_of, portfolio_of, reserve, settle
-from shared.accounts import CASH, DEPOSITED, merged, peaks_of
+from shared.accounts import CASH, DEPOSITED, merged, peaks_of, shares_account
 from shared.events import (
     DEAD,
     DECISIONS,
@@ -51,6 +52,18 @@ class Known:
     signed: str = ""
 
 
+class Gate(Protocol):
+    """Says whether buys may be sent."""
+
+    def waits_for(self) -> str:
+        """Return what they wait for, '' when they may be sent."""
+        ...
+
+    def admit(self) -> None:
+        """Let a buy through, or raise `TryAgain`."""
+        ...
+
+
 class MovedOn(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
 
@@ -70,11 +83,16 @@ class Journal:
     def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None], mirror: Mirror | None = None) -> None:
         self._ledger, self._fence, self._mirror = ledger, fence, mirror
         self._turns: Turns | None = None
+        self._gate: Gate | None = None
         self._here = _Here()
 
     def order_at(self, turns: Turns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
+
+    def buy_through(self, gate: "Gate") -> None:
+        """Ask `gate` before the intent of every buy from now on, and before one that was interrupted is sent again."""
+        self._gate = gate
 
     def take_turn(self) -> None:
         """Wait for the turn of an order whose intent stands already: what is asked after it holds when it goes out.
@@ -113,6 +131,8 @@ class Journal:
         found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
         if found.done:
             return "another buyer"
+        if side == "BUY" and self._gate and self._gate.waits_for():
+            return f"the wait for {self._gate.waits_for()}"
         return next((control for control in STOPS[side] if found.values[control]), "")
 
     def open_intents(self) -> dict[str, str]:
@@ -143,6 +163,15 @@ class Journal:
             )
         )
 
+    def is_credited(self) -> bool:
+        """Say whether the starting bankroll was credited before."""
+        return bool(self._ledger.read((DEPOSITED,)).values[DEPOSITED]) or bool(self._ledger.records(DEPOSITS))
+
+    def holds(self, leader: str, token_id: str) -> bool:
+        """Say whether shares of a leader's lot are held."""
+        account = shares_account(leader, token_id)
+        return self._ledger.read((account,)).values[account] > 0
+
     def halt(self, why: str, now_ms: int) -> None:
         """Turn the kill switch on, once for the lease that is held now."""
         fence = self._fence()
@@ -154,7 +183,10 @@ class Journal:
 
         Raises:
             MovedOn: what was at hand does not hold any more.
+            TryAgain: it is a buy, and buys wait.
         """
+        if order.side == "BUY" and self._gate:
+            self._gate.admit()
         bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
         text = write_event(draft)
         write = Write(

@@ -9,6 +9,7 @@ from functools import partial
 from redis import Redis
 
 from buyer.adoption import Adoption
+from buyer.bankroll import say_apart
 from buyer.config import BuyerSettings
 from buyer.lanes import Lanes
 from buyer.parts import RECENT_SIGNALS
@@ -18,18 +19,20 @@ from buyer.settling import Settling
 from buyer.shard import Shard
 from buyer.venue.polymarket.account import Account, api_key
 from buyer.venue.polymarket.auth import ApiKey, Requests
+from buyer.venue.polymarket.buy_permission import BuyPermission, patiently
 from buyer.venue.polymarket.live import LiveVenue
 from buyer.venue.polymarket.order import Wallet, WalletKind
-from buyer.venue.polymarket.preflight import Check, Preflight, check_wallet
+from buyer.venue.polymarket.preflight import Check, Preflight, asked_twice, check_wallet, refusal
 from buyer.venue.polymarket.signer import Signer, checksummed, read_key
 from buyer.venue.polymarket.user_feed import UserFeed
 from buyer.venue.port import Prices
 from shared.clock import Clock
-from shared.errors import BadConfig, HybridError, RefusedForSafety
+from shared.errors import BadConfig, HybridError, Malformed, TryAgain
 from shared.events import SIGNALS
 from shared.gated_script import Turns
 from shared.http import Upstream
 from shared.lease import Lease
+from shared.ledger import RedisLedger
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 from shared.rate_gate import GateLimits, RateGate
@@ -55,24 +58,27 @@ LANES = 8
 
 @dataclass(frozen=True)
 class LiveParts:
-    """What a live buyer has that a paper one has not; `bankroll` is the wallet's collateral in micro-units."""
+    """What a live buyer has that a paper one has not."""
 
     venue: LiveVenue
     settlement: Settlement
     recovery: Recovery
-    bankroll: int
     lanes: Lanes
 
 
 class LiveAccount:
-    """The wallet and its account at the venue, which passed the preflight: one a process, whatever shards it holds."""
+    """The wallet and its account at the venue: one a process, whatever shards it holds.
+
+    `permission` says whether the preflight has passed: until then nothing is bought, and what is held can be sold.
+    """
 
     def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
-        """Pass the preflight.
+        """Open the account, however long the venue is away, and make the preflight.
 
         Raises:
-            RefusedForSafety: a check failed; the message has one line for each, with its fix.
+            RefusedForSafety: a check says no; the message has one line for each, with its fix.
             BadConfig: the signing key is missing or wrong.
+            Unavailable: told to stop while the venue was away.
         """
         sys.setswitchinterval(SWITCH_S)
         gc.freeze()
@@ -81,13 +87,25 @@ class LiveAccount:
         self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
         self._wallet = wallet_of(settings, self._signer)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
-        self._key = _key(settings, upstreams.account, self._signer, self._wallet, clock)
+        self._key = patiently(
+            "the API key", lambda: _key(settings, upstreams.account, self._signer, self._wallet, clock), clock, stop
+        )
         self._requests = Requests(self._signer.address, self._key)
         self._polygon = Polygon(upstreams.rpc)
         self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
-        preflight = Preflight(upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock)
-        _demand(preflight.run())
-        self.bankroll = preflight.balance()
+        self._preflight = Preflight(
+            upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock
+        )
+        self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
+        self.permission.start()
+
+    def bankroll(self) -> int | None:
+        """Return the wallet's collateral in micro-units as it was read last; None while it has not been."""
+        return self._preflight.collateral
+
+    def close(self) -> None:
+        """End what runs in the background, once the process stops."""
+        self.permission.close()
 
     @property
     def wallet(self) -> str:
@@ -100,7 +118,7 @@ class LiveAccount:
         feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
         settlement = Settlement(settling, self._account, feed, clock=self._clock)
         recovery = self._recovery(shard, lease, adoption, prices)
-        return LiveParts(self._venue(), settlement, recovery, self.bankroll, Lanes(LANES))
+        return LiveParts(self._venue(), settlement, recovery, Lanes(LANES))
 
     def _venue(self) -> LiveVenue:
         return LiveVenue(
@@ -125,6 +143,12 @@ class LiveAccount:
             shard=shard,
             renew=lease.renew,
         )
+
+    def _compare(self) -> None:
+        """Say what came or went of the wallet's collateral since the ledger knew of it."""
+        there = self.bankroll()
+        if there is not None:
+            say_apart(RedisLedger(self._redis, "live"), there, "live")
 
     def _pause(self, seconds: float) -> None:
         self._clock.wait(self._stop, seconds)
@@ -177,18 +201,10 @@ def _key(settings: BuyerSettings, clob: Upstream, signer: Signer, wallet: Wallet
     if any(given):
         raise BadConfig("API_KEY, API_SECRET, API_PASSPHRASE: set all three or none (then they are derived)")
     try:
-        return api_key(clob, signer, clock)
+        return asked_twice(lambda: api_key(clob, signer, clock))
+    except (TryAgain, Malformed):
+        raise
     except HybridError as error:
         fix = "Check WALLET_TYPE and the signing key, or set API_KEY, API_SECRET and API_PASSPHRASE"
-        refusal = Check("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
-        raise _refusal((check_wallet(wallet), refusal)) from error
-
-
-def _demand(checks: tuple[Check, ...]) -> None:
-    if not all(check.passed for check in checks):
-        raise _refusal(checks)
-
-
-def _refusal(checks: tuple[Check, ...]) -> RefusedForSafety:
-    lines = "\n".join(f"  {check}" for check in checks if not check.passed)
-    return RefusedForSafety(f"live trading is refused, nothing was sent:\n{lines}")
+        no = Check("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
+        raise refusal((check_wallet(wallet), no)) from error

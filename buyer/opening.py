@@ -8,7 +8,11 @@ from buyer.journal import Journal
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from shared import logs
-from shared.errors import Malformed
+from shared.clock import Clock
+from shared.errors import Malformed, Rejected, TryAgain, Unavailable
+
+ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
+LOST_FILLS = "fills that only the chain knows of"
 
 
 class Opening:
@@ -22,15 +26,18 @@ class Opening:
         engine: Engine,
         journal: Journal,
         attempts: Attempts,
-        bankroll: int,
+        bankroll: Callable[[], int | None],
         *,
         renew: Callable[[], None],
         recovery: Recovery | None = None,
         settlement: Settlement | None = None,
+        clock: Clock,
     ) -> None:
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
         self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
+        self._clock, self._pause_s, self._adopt_at = clock, ADOPT_AGAIN_S, 0.0
+        self.waits_for = "" if recovery is None else LOST_FILLS
         self._log = logs.get("buyer")
 
     def interrupted(self) -> None:
@@ -40,22 +47,35 @@ class Opening:
     def emptied(self) -> None:
         """Ask the chain again as well: the server lost what it knew."""
         self._done = self._adopted = False
+        self._pause_s, self._adopt_at = ADOPT_AGAIN_S, 0.0
+        self.waits_for = "" if self._recovery is None else LOST_FILLS
 
     def finish(self) -> None:
-        """Finish what is open, once after each interruption.
+        """Finish what is open, once after each interruption; `waits_for` says what no buy may be sent before.
 
         Raises:
             TryAgain, OutcomeUnknown: call again; nothing new may be decided yet.
         """
-        if self._done:
-            return
-        self._journal.deposit(self._bankroll)
+        if not self._done:
+            self._credit()
+            self._resume_all()
+            self._done = True
+        if not self._adopted and self._clock.monotonic() >= self._adopt_at:
+            self._try_to_adopt()
+
+    def _credit(self) -> None:
+        """Credit what there is; while nobody knows it a ledger that was credited before can go on."""
+        amount = self._bankroll()
+        if amount is not None:
+            self._journal.deposit(amount)
+        elif not self._journal.is_credited():
+            raise Unavailable("the wallet's balance could not be read yet, and nothing is known of it")
+
+    def _resume_all(self) -> None:
         for signal_id, intent in self._journal.open_intents().items():
             self._log.warning("intent_resumed", signal_id=signal_id)
             self._renew()
             self._resume(signal_id, intent)
-        self._adopt()
-        self._done = True
 
     def _resume(self, signal_id: str, intent: str) -> None:
         signed = self._journal.signed(signal_id)
@@ -70,10 +90,20 @@ class Opening:
             fix = f"what it reserved stays reserved until `{close}`"
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
 
+    def _try_to_adopt(self) -> None:
+        """Adopt what only the chain knows of us; while venue or node are away, that is tried less and less often."""
+        try:
+            self._adopt()
+        except (TryAgain, Malformed, Rejected) as error:
+            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=self._pause_s)
+            self._adopt_at = self._clock.monotonic() + self._pause_s
+            self._pause_s = min(ADOPT_AT_LEAST_EVERY_S, self._pause_s * 2)
+            return
+        self._adopted, self.waits_for = True, ""
+
     def _adopt(self) -> None:
         """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
-        if self._recovery is None or self._settlement is None or self._adopted:
+        if self._recovery is None or self._settlement is None:
             return
         for decision in self._recovery.run():
             self._settlement.watch(decision)
-        self._adopted = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from redis import Redis
 
 from buyer.adoption import Adoption
+from buyer.buy_gate import BuyGate
 from buyer.config import BuyerSettings
 from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
@@ -70,6 +71,7 @@ class Parts:
         whole, mirror = self._ledgers(shard)
         ledger = ShardLedger(whole, shard)
         journal = Journal(ledger, lambda: lease.fence, mirror)
+        gate = self._buy_gate(journal)
         settling, adoption = Settling(ledger, lambda: lease.fence), Adoption(whole, lambda: lease.fence)
         live = self.account.parts(shard, lease, adoption, settling, self.prices) if self.account else None
         if live:
@@ -105,7 +107,7 @@ class Parts:
             lease=lease,
             reader=self._reader(shard),
             clock=self.clock,
-            bankroll=live.bankroll if live else to_micro(self.settings.paper_bankroll_usdc),
+            bankroll=self.account.bankroll if self.account else self._paper_bankroll,
             inbox=queue.Queue(self.waiting) if self.waiting else None,
             settlement=live.settlement if live else None,
             recovery=live.recovery if live else None,
@@ -114,9 +116,23 @@ class Parts:
             layout=self.layout,
             lanes=live.lanes if live else None,
             transit=transit,
+            gate=gate,
         )
         counting.append(service)
         return service
+
+    def _buy_gate(self, journal: Journal) -> BuyGate:
+        """Return what keeps this shard's buys back, also in the step of each intent."""
+
+        def max_age_s(leader: str) -> float:
+            return self.settings.limits.of(leader).max_signal_age_s
+
+        gate = BuyGate(self.clock, max_age_s, self.account.permission if self.account else None)
+        journal.buy_through(gate)
+        return gate
+
+    def _paper_bankroll(self) -> int:
+        return to_micro(self.settings.paper_bankroll_usdc)
 
     def _signal_of(self, signal_id: str) -> ActionableSignal | None:
         """Find a signal among the last ones: one that an intent stands for was not acknowledged yet."""

@@ -47,8 +47,8 @@ class PipeBuyer:
             self._service.work(stop, _entry(line) if line.strip() else None)
 
     def ready(self) -> bool:
-        """Say whether this buyer is the active one."""
-        return bool(self._lease.token)
+        """Say whether this buyer is the active one, and may buy."""
+        return bool(self._lease.token) and self._service.may_buy()
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far."""

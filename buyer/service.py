@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from buyer.attempts import Attempts
+from buyer.buy_gate import BuyGate, BuysWait
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
@@ -54,7 +55,7 @@ class BuyerService:
         lease: Lease,
         reader: GroupReader,
         clock: Clock,
-        bankroll: int,
+        bankroll: Callable[[], int | None],
         inbox: "queue.Queue[ActionableSignal] | None" = None,
         settlement: Settlement | None = None,
         recovery: Recovery | None = None,
@@ -63,6 +64,7 @@ class BuyerService:
         layout: Layout | None = None,
         lanes: Lanes | None = None,
         transit: Transit | None = None,
+        gate: BuyGate | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
@@ -70,7 +72,7 @@ class BuyerService:
         self._shard, self._layout, self._lanes = shard, layout, lanes or Lanes()
         self._in_order = transit is not None
         self._transit = Transit(clock=clock) if transit is None else transit
-        self._attempts = Attempts()
+        self._attempts, self._gate = Attempts(), gate or BuyGate(clock, lambda _: 0.0)
         self._opening = Opening(
             engine,
             journal,
@@ -79,6 +81,7 @@ class BuyerService:
             renew=lease.renew,
             recovery=recovery,
             settlement=settlement,
+            clock=clock,
         )
         self._deferred: TokenBacklog[Entry | ActionableSignal] = TokenBacklog()
         self._active = self._emptied = False
@@ -121,8 +124,15 @@ class BuyerService:
         self._prices.warm(tuple(token for token in progress.live_tokens if self._shard.owns(token)))
 
     def ready(self) -> bool:
-        """Say whether this buyer is the active one, and not hanging."""
-        return self._active and not self._lease.overdue
+        """Say whether this buyer is the active one, may buy, and does not hang."""
+        return self._active and not self._lease.overdue and self.may_buy()
+
+    def may_buy(self) -> bool:
+        """Say whether buys are sent, not held back."""
+        try:
+            return not self._gate.waits_for()
+        except HybridError:
+            return False
 
     def snapshot(self) -> dict[str, Any]:
         """Return what was decided so far and how the prices did."""
@@ -226,6 +236,8 @@ class BuyerService:
             raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._opening.finish()
+        self._gate.recovery = self._opening.waits_for
+        self._gate.waits_for()
         if self._desk is not None:
             self._desk.turn()
 
@@ -265,6 +277,7 @@ class BuyerService:
             self._deferred.put(signal.token_id, signal.id, signal)
             return
         try:
+            self._admit(signal)
             self._engine.handle(signal)
         except (GiveUp, NotSettled) as error:
             if self._in_order and isinstance(error, NotSettled):
@@ -295,7 +308,7 @@ class BuyerService:
                 lambda reason: self._bury(entry, reason),
             )
         except NotSettled as error:
-            if not self._in_order:
+            if not self._in_order and not isinstance(error, BuysWait):
                 self._log.info("deferred", entry=entry.id, error=str(error))
             self._deferred.put(token_id, entry.id, entry)
 
@@ -312,12 +325,16 @@ class BuyerService:
     def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
         ours = entry.stream == self._reader.stream
         if isinstance(event, ActionableSignal):
+            self._admit(event)
             self._engine.handle(event, Ack(entry.stream, self._reader.group, entry.id) if ours else None)
             return
         if isinstance(event, HybridProgress):
             self.warm(event)
         if ours:
             self._reader.ack(entry.id)
+
+    def _admit(self, signal: ActionableSignal) -> None:
+        self._gate.admit_signal(signal, held=lambda: self._journal.holds(signal.leader, signal.token_id))
 
     def _bury(self, entry: Entry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)

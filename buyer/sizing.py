@@ -118,12 +118,12 @@ STAKES: Mapping[Sizing, Callable[[Wager], Decimal]] = {
 
 def share_cost(limit: Decimal, facts: MarketFacts) -> Decimal:
     """Return the most that one share bought at `limit` or better costs, its fee included."""
-    return _share_cost(limit, facts.fee_rate, facts.fee_exponent)
+    return _share_cost(limit, facts.fee_rate, facts.fee_exponent, facts.tick)
 
 
 @lru_cache(maxsize=4096)
-def _share_cost(limit: Decimal, fee_rate: Decimal, fee_exponent: int) -> Decimal:
-    return limit + Decimal(dearest_at(MICRO, limit, fee_rate, fee_exponent)) / MICRO
+def _share_cost(limit: Decimal, fee_rate: Decimal, fee_exponent: int | Decimal, tick: Decimal) -> Decimal:
+    return limit + Decimal(dearest_at(MICRO, limit, fee_rate, fee_exponent, tick)) / MICRO
 
 
 @lru_cache(maxsize=4096)
@@ -166,12 +166,13 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Dec
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit; caps are
     checked on the result, so a bump never breaks one (trap 18).
     """
-    return _buy_size(stake, limit, facts.min_shares, facts.fee_rate, facts.fee_exponent, bump_to)
+    fee = (facts.fee_rate, facts.fee_exponent, facts.tick)
+    return _buy_size(stake, limit, facts.min_shares, fee, bump_to)
 
 
 @lru_cache(maxsize=4096)
 def _buy_size(
-    stake: Decimal, limit: Decimal, min_shares: Decimal, fee_rate: Decimal, fee_exponent: int, bump_to: Decimal
+    stake: Decimal, limit: Decimal, min_shares: Decimal, fee: tuple[Decimal, int | Decimal, Decimal], bump_to: Decimal
 ) -> Size:
     shares = truncate(stake / limit, SIZE_PLACES)
     minimum = least_shares(limit, min_shares)
@@ -181,7 +182,7 @@ def _buy_size(
     elif shares < minimum:
         shares = _NONE
     micro = to_micro(shares)
-    budget = cost_micro(micro, limit) + dearest_at(micro, limit, fee_rate, fee_exponent) if micro else 0
+    budget = cost_micro(micro, limit) + dearest_at(micro, limit, *fee) if micro else 0
     return Size(shares, micro, budget, bumped)
 
 

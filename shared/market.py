@@ -7,7 +7,7 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel
 
-from shared.money import Money
+from shared.money import FeeExponent, Money
 
 Side = Literal["BUY", "SELL"]
 
@@ -101,7 +101,7 @@ class MarketFacts(Value, frozen=True):
     tick: Money
     min_shares: Money
     fee_rate: Money = Decimal(0)
-    fee_exponent: int = 1
+    fee_exponent: FeeExponent = 1
     neg_risk: bool = False
     accepting_orders: bool = True
     closed: bool = False

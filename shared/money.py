@@ -28,6 +28,9 @@ _LARGE = 10**27
 _SHORT = 28
 """Characters that Decimal's own precision never rounds."""
 _ZERO = Decimal(0)
+MOST_EXPONENT = 10
+_ROOT_STEP = Decimal("1e-30")
+"""What a fractional power is rounded to, so that a root of 0.25 is 0.5 and its fee is not cut by a step."""
 
 
 def to_micro(value: Decimal | int | str) -> int:
@@ -85,6 +88,38 @@ Money = Annotated[
 """A decimal that crosses processes as a canonical string; never a float."""
 
 
+def _read_exponent(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
+    if not isinstance(value, str | Decimal):
+        return value
+    try:
+        return fee_exponent_of(Decimal(value))
+    except (InvalidOperation, Malformed) as error:
+        raise ValueError(f"not a fee exponent: {value!r}") from error
+
+
+def _exponent_json(value: int | Decimal) -> int | str:
+    return value if isinstance(value, int) else money_text(value)
+
+
+FeeExponent = Annotated[
+    int | Decimal,
+    BeforeValidator(_read_exponent),
+    PlainSerializer(_exponent_json, return_type=int | str, when_used="json"),
+]
+"""The exponent of a fee: an integer where it is whole, as nearly always, else a decimal that crosses as a string."""
+
+
+def fee_exponent_of(value: Decimal) -> int | Decimal:
+    """Return a fee's exponent in its one form.
+
+    Raises:
+        Malformed: no schedule has one like it: below 0, or large beyond reason.
+    """
+    if not 0 <= value <= MOST_EXPONENT:
+        raise Malformed(f"a fee exponent is 0 to {MOST_EXPONENT}, got {value}")
+    return int(value) if value == value.to_integral_value() else plain(value)
+
+
 def price_of(usdc_micro: int, shares_micro: int) -> Decimal:
     """Return collateral per share to 6 decimals, rounded half to even; 0 for no shares."""
     if shares_micro == 0:
@@ -103,10 +138,11 @@ def proceeds_micro(shares_micro: int, price: Decimal) -> int:
     return int((shares_micro * price).to_integral_value(ROUND_FLOOR))
 
 
-def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int = 1) -> int:
+def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int | Decimal = 1) -> int:
     """Return the taker's fee in micro-units: shares x rate x (p x (1 - p))^exponent, cut to 5 decimals.
 
-    Source: venue reference 3.5; cutting (not rounding) reproduces 21 of 21 captured taker legs, rounding only 10.
+    A fractional power is rounded to 30 decimals first. Source: venue reference 3.5; cutting (not rounding) reproduces
+    21 of 21 captured taker legs, rounding only 10.
     """
     share, of = _fee_ratio(price, rate, exponent)
     fee = abs(shares_micro * share) // of // _FEE_STEP * _FEE_STEP
@@ -114,11 +150,17 @@ def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int = 
 
 
 @lru_cache(maxsize=4096)
-def _fee_ratio(price: Decimal, rate: Decimal, exponent: int) -> tuple[int, int]:
+def _fee_ratio(price: Decimal, rate: Decimal, exponent: int | Decimal) -> tuple[int, int]:
     """Return the fee of one micro-share, before it is cut, as a fraction of a micro-unit."""
     spread = _WIDE.multiply(price, _WIDE.subtract(1, price))
-    weight = spread if exponent == 1 else _WIDE.power(spread, exponent)
+    weight = spread if exponent == 1 else _power(spread, exponent)
     return _WIDE.multiply(rate, weight).as_integer_ratio()
+
+
+def _power(spread: Decimal, exponent: int | Decimal) -> Decimal:
+    if isinstance(exponent, int):
+        return _WIDE.power(spread, exponent)
+    return _WIDE.quantize(_WIDE.power(spread, exponent), _ROOT_STEP) if spread > 0 else _ZERO
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

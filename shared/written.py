@@ -19,7 +19,7 @@ from msgspec.structs import asdict
 
 from shared.events import Address, AnyEvent, Event, Hash, MarketHint, read_event
 from shared.market import MarketFacts, Value
-from shared.money import Money
+from shared.money import FeeExponent, Money, fee_exponent_of
 
 Make = Callable[[Any], Any]
 """Makes a field's value from what msgspec read.
@@ -102,6 +102,8 @@ def _struct(model: type[Value]) -> tuple[Any, Make, Make | None]:
 def _form(annotation: Any) -> Form:  # noqa: ANN401 - a type, or what typing makes of one
     if annotation in _SPELLED:
         return Form(str, _SPELLED[annotation], _SPELLED[annotation])
+    if annotation == FeeExponent:
+        return Form(int | str, _exponent, _exponent)
     if annotation in {int, str, bool} or get_origin(annotation) is Literal:
         return Form(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Value):
@@ -130,6 +132,16 @@ def _money(text: str) -> Decimal:
     if not _MONEY(text):
         raise ValueError(text)
     return Decimal(text)
+
+
+def _exponent(read: int | str) -> int | Decimal:
+    """Return a fee's exponent, of which only a fraction is a string."""
+    if isinstance(read, int):
+        return read
+    found = fee_exponent_of(_money(read))
+    if isinstance(found, int):
+        raise ValueError(read)  # noqa: TRY004 - a spelling that is not ours, as all here
+    return found
 
 
 @lru_cache(maxsize=16_384)

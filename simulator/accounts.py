@@ -17,6 +17,7 @@ class Account:
     """One funded wallet; amounts in micro-units.
 
     `synced` is False while the venue has not looked at the chain since a deposit: it believes in a balance of 0.
+    `refreshed` are the tokens whose balance it was asked to look up: of those it knows what came.
     """
 
     wallet: str
@@ -27,12 +28,13 @@ class Account:
     operators: set[str] = field(default_factory=set[str])
     synced: bool = True
     closed_only: bool = False
+    refreshed: set[str] = field(default_factory=set[str])
     locked: Counter[str] = field(default_factory=Counter[str])
     fees: int = 0
 
     def approve(self, amount: int = UNLIMITED) -> None:
-        """Let every exchange move this much pUSD, and tokens if it is more than nothing."""
-        self.allowances = dict.fromkeys(contracts.EXCHANGES, amount)
+        """Let every spender move this much pUSD, and exchanges tokens if it is more than nothing."""
+        self.allowances = dict.fromkeys(contracts.SPENDERS, amount)
         self.operators = set(contracts.EXCHANGES) if amount else set()
 
     def lock(self, what: str, amount: int) -> None:

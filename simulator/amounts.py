@@ -48,6 +48,11 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def number_of(value: Decimal) -> int | float:
+    """Return a decimal as the JSON number that the venue writes: 1, 0.5."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def decimals(tick: int) -> int:
     """Return how many decimals a price on this tick is written with."""
     return len(TICK_TEXTS[tick]) - 2
@@ -71,10 +76,16 @@ def cost(shares: int, price: int, *, up: bool = False) -> int:
     return -(-product // PRICE_ONE) if up else product // PRICE_ONE
 
 
-def taker_fee(shares: int, usdc: int, rate: Decimal) -> int:
-    """Return rate x shares x p x (1 - p) in micro-units, to 5 decimals of collateral."""
+def taker_fee(shares: int, usdc: int, rate: Decimal, exponent: Decimal = Decimal(1)) -> int:
+    """Return rate x shares x (p x (1 - p))^exponent in micro-units, to 5 decimals of collateral."""
     if not rate or not shares:
         return 0
     price = Decimal(usdc) / Decimal(shares)
-    fee = rate * Decimal(shares) * price * (1 - price) / MICRO
+    weight = price * (1 - price) if exponent == 1 else _power(price * (1 - price), exponent)
+    fee = rate * Decimal(shares) * weight / MICRO
     return int(fee.quantize(Decimal("0.00001"), rounding=ROUND_DOWN) * MICRO)
+
+
+def _power(base: Decimal, exponent: Decimal) -> Decimal:
+    """Return a power whose last digits do not depend on how it was reckoned: a root of 0.25 is 0.5."""
+    return (base**exponent).quantize(Decimal("1e-20"))

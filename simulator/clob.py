@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, price_text
+from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, price_text
 from simulator.clob_json import book_json, market_json
 from simulator.market import Market
 from simulator.web import Answer, Call, Json, RefusedError, Route, answer
@@ -112,7 +112,7 @@ class Clob:
                 "mos": market.min_size / MICRO,
                 "nr": market.neg_risk,
                 "t": [{"t": token_id, "o": outcome} for token_id, outcome in names],
-                "fd": {"r": float(market.fee_rate), "e": 1, "to": True},
+                "fd": {"r": float(market.fee_rate), "e": number_of(market.fee_exponent), "to": True},
             }
         )
 

@@ -67,16 +67,17 @@ class ClobAccount:
         account, what = self._asked(call, key)
         accounts = self._accounts
         if account is None:
-            return answer({"balance": "0", "allowances": dict.fromkeys(contracts.EXCHANGES, "0")})
+            return answer({"balance": "0", "allowances": dict.fromkeys(contracts.SPENDERS, "0")})
         shown = accounts.balance(account, what) if account.synced else 0
-        allowed = {each: str(accounts.allowance(account, what, each)) for each in contracts.EXCHANGES}
+        allowed = {each: str(accounts.allowance(account, what, each)) for each in contracts.SPENDERS}
         return answer({"balance": str(shown), "allowances": allowed})
 
     def refresh(self, call: Call, key: ApiKey) -> Answer:
         """Look at the chain again."""
-        account, _ = self._asked(call, key)
+        account, what = self._asked(call, key)
         if account is not None:
             account.synced = True
+            account.refreshed.add(what)
         return Answer("")
 
     def _asked(self, call: Call, key: ApiKey) -> tuple[Account | None, str]:

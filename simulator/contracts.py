@@ -40,6 +40,8 @@ PROTOCOL = frozenset(
 
 EXCHANGES = (*_EXCHANGES["v2"], EXCHANGE_V3)
 """Who may be asked to move a trader's pUSD and tokens."""
+SPENDERS = (*EXCHANGES, NEG_RISK_ADAPTER)
+"""Whose allowance of pUSD the venue lists."""
 
 _RESERVED = ((1 << 64) - 1) << 40
 

@@ -9,7 +9,7 @@ from simulator.market import Market
 from simulator.matching import Leg, filled_whole, legs_of
 from simulator.news import MarketEnded, News, OrderChanged
 from simulator.order_form import MARKETABLE, OrderForm
-from simulator.order_rules import check_expiration, check_marketable, price_of
+from simulator.order_rules import check_expiration, check_market_sell, check_marketable, price_of
 from simulator.orders import PlacedOrder, Trade
 from simulator.payer import account_of
 from simulator.rests import place_of
@@ -68,6 +68,8 @@ class Exchange:
         if not market.trading(now):
             raise RefusedError(400, f"the orderbook {form.token_id} does not exist")
         price = price_of(form, market, name)
+        if self._world.faults.find("strict_sells", "clob", "/order", now):
+            check_market_sell(form)
         check_expiration(form, now_s)
         if form.post_only and form.kind in MARKETABLE:
             raise RefusedError(400, "invalid post-only order: only GTC and GTD orders can be post-only")
@@ -86,7 +88,7 @@ class Exchange:
         """Refuse what the wallet cannot pay: a BUY's sum and the fee on what it takes now, a SELL's shares."""
         accounts, account, form = self.accounts, order.account, order.form
         needed = form.usdc + self._fee(order, legs) if form.side == "BUY" else form.shares
-        free = accounts.free(account, order.spends) + order.locked
+        free = 0 if self._stale(order) else accounts.free(account, order.spends) + order.locked
         allowed = accounts.allowance(account, order.spends, order.exchange)
         words = "not enough balance / allowance: the"
         if free < needed:
@@ -94,6 +96,12 @@ class Exchange:
         if allowed < needed:
             told = f"spender: {order.exchange}, allowance: {allowed}, order amount: {needed}"
             raise RefusedError(400, f"{words} allowance is not enough -> {told}")
+
+    def _stale(self, order: PlacedOrder) -> bool:
+        """Tell whether the venue has not heard yet of the tokens that are offered."""
+        if order.form.side == "BUY" or order.form.token_id in order.account.refreshed:
+            return False
+        return self._world.faults.find("stale_tokens", "clob", "/order", order.at_ms) is not None
 
     def _begin(self, order: PlacedOrder) -> None:
         """Match at once, or after the market's delay."""
@@ -219,11 +227,12 @@ class Exchange:
         order.locked = amount
 
     def _legs(self, order: PlacedOrder) -> list[Leg]:
-        return legs_of(order.form, *order.market.book.view(order.outcome))
+        mint = order.outcome != order.market.quoted_outcome
+        return legs_of(order.form, *order.market.book.view(order.outcome), mint=mint)
 
     def _fee(self, order: PlacedOrder, legs: list[Leg]) -> int:
         shares, usdc = sum(leg.shares for leg in legs), sum(leg.usdc for leg in legs)
-        return taker_fee(shares, usdc, order.market.fee_rate)
+        return taker_fee(shares, usdc, order.market.fee_rate, order.market.fee_exponent)
 
     def _hear(self, news: News) -> None:
         if isinstance(news, MarketEnded):

@@ -36,6 +36,8 @@ KINDS: dict[str, str] = {
     "engine": "refuse orders: params.mode = restarting (425), post_only, cancel_only, disabled (503), restart",
     "lost_message": "drop frames of the user channel; route /order or /trade picks which",
     "duplicate_message": "send frames of the user channel twice; route /order or /trade picks which",
+    "strict_sells": "refuse market SELLs whose amounts have more than 2 and 4 decimals",
+    "stale_tokens": "refuse SELLs of a token as more than is there, until its balance is refreshed",
     "delayed": "take orders with status delayed and match them after params.seconds (default 3)",
     "settlement_failed": "let a match fail on chain",
     "settlement_retry": "let a match reach the chain only params.seconds (default 5) later, after RETRYING",

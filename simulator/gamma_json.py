@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, plain
+from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, plain
 from simulator.contracts import UMA_ADAPTER
 from simulator.market import Event, Market
 
@@ -50,7 +50,7 @@ def _facts(market: Market) -> dict[str, Any]:
         "feesEnabled": charged,
         "feeType": "taker_fees" if charged else None,
         "feeSchedule": {
-            "exponent": 1,
+            "exponent": number_of(market.fee_exponent),
             "rate": float(market.fee_rate),
             "takerOnly": True,
             "rebateRate": 0.2,

@@ -44,7 +44,10 @@ class Event:
 
 @dataclass(eq=False, kw_only=True)
 class Market:
-    """A binary market with its book."""
+    """A binary market with its book.
+
+    The crowd rests orders for the tokens of `quoted_outcome` alone: who buys the other meets its buyers, a MINT.
+    """
 
     number: int
     slug: str
@@ -58,8 +61,10 @@ class Market:
     tick: int = TICKS["0.01"]
     min_size: int = 5 * MICRO
     fee_rate: Decimal = Decimal(0)
+    fee_exponent: Decimal = Decimal(1)
     delay_s: float = 0
     quoted: bool = True
+    quoted_outcome: int = 0
     start_ms: int = 0
     end_ms: int = 0
     fair: int = PRICE_ONE // 2

@@ -2,10 +2,12 @@
 
 from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, TICKS, decimals, number, price_text
 from simulator.market import Market
-from simulator.order_form import OrderForm
+from simulator.order_form import MARKETABLE, OrderForm
 from simulator.web import RefusedError
 
 SIZE_DECIMALS = 2
+MARKET_DECIMALS = 4
+"""Of the computed amount of an order that matches at once, whatever the tick."""
 LEAST_GTD_S = 180
 LEAST_MARKETABLE = MICRO
 _EXACT = 6
@@ -33,12 +35,22 @@ def check_expiration(form: OrderForm, now_s: int) -> None:
 
 
 def _check_accuracy(form: OrderForm, tick: int) -> None:
-    """Shares have 2 decimals and collateral the tick's; a market BUY is the other way round."""
+    """Shares have 2 decimals and collateral the tick's; a market BUY has 2 of collateral and 4 of shares on any."""
     amount = decimals(tick) + SIZE_DECIMALS
     maker, taker = (amount, SIZE_DECIMALS) if form.side == "BUY" else (SIZE_DECIMALS, amount)
     name = f"{form.side.lower()} orders"
     if form.by_value:
-        maker, taker, name = SIZE_DECIMALS, amount, "market buy orders"
+        maker, taker, name = SIZE_DECIMALS, MARKET_DECIMALS, "market buy orders"
+    _check_places(form, maker, taker, name)
+
+
+def check_market_sell(form: OrderForm) -> None:
+    """Hold a market SELL to the accuracy of market BUYs, as live bots met it on some ticks."""
+    if form.side == "SELL" and form.kind in MARKETABLE:
+        _check_places(form, SIZE_DECIMALS, MARKET_DECIMALS, "market sell orders")
+
+
+def _check_places(form: OrderForm, maker: int, taker: int, name: str) -> None:
     fine = _accurate(form.maker_amount, maker) and _accurate(form.taker_amount, taker)
     if not fine or not form.maker_amount or not form.taker_amount:
         words = f"invalid amounts, the {name} maker amount supports a max accuracy of {maker} decimals"
@@ -52,15 +64,15 @@ def _accurate(amount: int, places: int) -> bool:
 def _on_grid(form: OrderForm, tick: int) -> int | None:
     """Return the grid price behind the amounts, None when there is none.
 
-    A number of shares has its exact cost. A sum to spend names shares that were rounded to the amount decimals of
-    the tick known when it was signed, which may be coarser than today's.
+    A number of shares has its exact cost. A sum to spend names shares that were rounded, to 4 decimals or fewer by the
+    tick known when it was signed, which may be coarser than today's.
     """
     price = _nearest(form, tick)
     if not form.by_value:
         return price if form.usdc * PRICE_ONE == form.shares * price else None
     for grid in sorted(each for each in TICKS.values() if each >= tick and each % tick == 0):
         nearest = _nearest(form, grid)
-        step = 10 ** (_EXACT - decimals(grid) - SIZE_DECIMALS)
+        step = 10 ** (_EXACT - min(decimals(grid) + SIZE_DECIMALS, MARKET_DECIMALS))
         if nearest and abs(form.usdc * PRICE_ONE - form.shares * nearest) <= step * nearest:
             return nearest
     return None

@@ -46,7 +46,7 @@ def fee_of(match: Match, era: Era) -> int:
     """Return the taker's fee; V1-era markets of the simulator charge none."""
     if era == "v1":
         return 0
-    return taker_fee(match.taker.shares, match.taker.usdc, match.market.fee_rate)
+    return taker_fee(match.taker.shares, match.taker.usdc, match.market.fee_rate, match.market.fee_exponent)
 
 
 def fills_of(match: Match, tx_hash: str, stamp: Stamp, first_seq: int, fee: int) -> list[Fill]:

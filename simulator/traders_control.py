@@ -71,10 +71,13 @@ class TradersControl:
         return account
 
     def set_book(self, token: str, bids: list[list[str]], asks: list[list[str]]) -> None:
-        """Put exactly these levels of price and size in a token's book; the crowd stops quoting the market."""
+        """Put exactly these levels of price and size in a token's book; the crowd stops quoting the market.
+
+        They are orders for this token: who buys the other one meets its buyers, a MINT.
+        """
         world = self._world
         market = world.catalog.by_token[token]
-        market.quoted = False
+        market.quoted, market.quoted_outcome = False, market.outcome_of(token)
         own, other = _levels(bids), _levels(asks)
         if market.outcome_of(token) == 1:
             own, other = _mirror(other), _mirror(own)

@@ -3,6 +3,7 @@
 from simulator.accounts import CASH
 from simulator.book import opposite
 from simulator.fill import Match, Order
+from simulator.matching import Leg
 from simulator.news import TradeChanged, Traded
 from simulator.orders import Trade, TradeStatus
 from simulator.world import World
@@ -95,7 +96,15 @@ def _match_of(trade: Trade) -> Match:
     order, form = trade.order, trade.order.form
     words = {"hash": order.id, "metadata": int(form.metadata, 16), "builder": int(form.builder, 16)}
     own = Order(form.maker, order.outcome, form.side, trade.shares, trade.usdc, **words)  # type: ignore[arg-type]
-    others = tuple(Order(trade.crowd, order.outcome, opposite(form.side), leg.shares, leg.usdc) for leg in trade.legs)
+    others = tuple(_other(trade, leg) for leg in trade.legs)
     if trade.role == "TAKER":
         return Match(order.market, own, others, trade.at_ms, trade.tx_hash)
     return Match(order.market, others[0], (own,), trade.at_ms, trade.tx_hash)
+
+
+def _other(trade: Trade, leg: Leg) -> Order:
+    """Return the crowd's order behind a leg: one that minted bought the other outcome with the rest of each share."""
+    order, side = trade.order, trade.order.form.side
+    if leg.mint:
+        return Order(trade.crowd, 1 - order.outcome, side, leg.shares, leg.shares - leg.usdc)
+    return Order(trade.crowd, order.outcome, opposite(side), leg.shares, leg.usdc)

@@ -6,6 +6,7 @@ from typing import Any
 from simulator.accounts import CASH
 from simulator.amounts import MICRO, PRICE_ONE, number, plain
 from simulator.book import opposite
+from simulator.matching import Leg
 from simulator.orders import PlacedOrder, Trade
 
 
@@ -113,14 +114,23 @@ def _makers(trade: Trade, owner: str) -> list[dict[str, Any]]:
             "owner": _stranger(trade) if taking else owner,
             "maker_address": trade.crowd if taking else order.form.maker,
             "matched_amount": number(leg.shares),
-            "price": _price(leg.price),
             "fee_rate_bps": "0",
-            "asset_id": order.form.token_id,
-            "outcome": order.market.outcomes[order.outcome],
-            "side": opposite(order.form.side) if taking else order.form.side,
+            **_maker_side(trade, leg),
         }
         for place, leg in enumerate(trade.legs)
     ]
+
+
+def _maker_side(trade: Trade, leg: Leg) -> dict[str, Any]:
+    """Return what a maker traded: the taker's token the other way, ours when we made it, or the other one (a mint)."""
+    order, side, taking = trade.order, trade.order.form.side, trade.role == "TAKER"
+    outcome = 1 - order.outcome if leg.mint else order.outcome
+    return {
+        "price": _price(PRICE_ONE - leg.price if leg.mint else leg.price),
+        "asset_id": order.market.tokens[outcome],
+        "outcome": order.market.outcomes[outcome],
+        "side": opposite(side) if taking and not leg.mint else side,
+    }
 
 
 def _stranger(trade: Trade) -> str:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from shared.errors import Malformed
 from shared.market import Book, Level, MarketFacts
-from shared.money import plain
+from shared.money import fee_exponent_of, plain
 
 Raw = Mapping[str, Any]
 
@@ -69,14 +69,14 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
     }
 
 
-def _fee(market: Raw) -> tuple[Decimal, int]:
+def _fee(market: Raw) -> tuple[Decimal, int | Decimal]:
     if not flag(market, "feesEnabled", default=False):
         return Decimal(0), 1
     schedule = market.get("feeSchedule")
     if not isinstance(schedule, Mapping):
         raise Malformed(f"market {market.get('id')}: feesEnabled without feeSchedule")
     known = cast("Raw", schedule)
-    return number(known, "rate"), int(number(known, "exponent", Decimal(1)))
+    return number(known, "rate"), fee_exponent_of(number(known, "exponent", Decimal(1)))
 
 
 def _first_event(market: Raw) -> Raw:
@@ -85,7 +85,7 @@ def _first_event(market: Raw) -> Raw:
     return cast("Raw", found[0]) if found and isinstance(found[0], Mapping) else {}
 
 
-def parse_clob_fee(raw: object) -> tuple[Decimal, int]:
+def parse_clob_fee(raw: object) -> tuple[Decimal, int | Decimal]:
     """Read (rate, exponent) from the short keys of `/clob-markets/{condition_id}`; (0, 1) without a fee.
 
     Raises:
@@ -95,7 +95,7 @@ def parse_clob_fee(raw: object) -> tuple[Decimal, int]:
     if not isinstance(fee, Mapping):
         return Decimal(0), 1
     known = cast("Raw", fee)
-    return number(known, "r", Decimal(0)), int(number(known, "e", Decimal(1)))
+    return number(known, "r", Decimal(0)), fee_exponent_of(number(known, "e", Decimal(1)))
 
 
 def parse_book(raw: object, now_ms: int) -> Book:

@@ -54,6 +54,25 @@ def test_no_fill_at_or_below_the_limit_costs_more_than_the_dearest_fee(price: st
     assert fee_micro(10_000_000, D(price), D("0.07")) <= dearest_fee(10_000_000, D(price), facts)
 
 
+@pytest.mark.parametrize("exponent", [D("0.5"), D("0.75"), 1, D("1.5"), 2])
+@pytest.mark.parametrize("limit", ["0.02", "0.37", "0.5", "0.99"])
+def test_no_sum_spent_at_or_below_the_limit_costs_more_than_the_dearest_fee(
+    limit: str, exponent: int | Decimal
+) -> None:
+    facts = a_market(fee_rate=D("0.025"), fee_exponent=exponent, tick=D("0.01"))
+    spent, most = D(10) * D(limit), dearest_fee(10_000_000, D(limit), facts)
+
+    for price in (D(step) / 100 for step in range(1, int(D(limit) * 100) + 1)):
+        assert fee_micro(int(spent / price * 1_000_000), price, D("0.025"), exponent) <= most, price
+
+
+@pytest.mark.parametrize(("price", "fee"), [("0.5", 1_250_000), ("0.1", 750_000), ("0.9", 750_000), ("0.2", 1_000_000)])
+def test_a_fill_pays_the_fee_of_a_fractional_exponent(price: str, fee: int) -> None:
+    facts = a_market(fee_rate=D("0.025"), fee_exponent=D("0.5"))
+
+    assert walk(levels((price, "100")), "BUY", 100_000_000, D(price), 10**9, facts).fee == fee
+
+
 PRICE = st.integers(1, 9999).map(lambda n: D(n).scaleb(-4))
 
 

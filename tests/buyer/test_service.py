@@ -118,7 +118,7 @@ class Rig:
             lease=self.lease,
             reader=self.reader,
             clock=self.clock,
-            bankroll=1_000_000_000,
+            bankroll=lambda: 1_000_000_000,
             inbox=inbox,
             shard=shard,
             layout=layout,

@@ -58,7 +58,13 @@ TEXTS = [
     *(write_event(read_event(text)) for text in OLD),
     *(
         write_event(event)
-        for event in (a_signal(), a_signal(facts=a_market(), side="SELL", part=2), A_BOOK, A_REDEMPTION)
+        for event in (
+            a_signal(),
+            a_signal(facts=a_market(), side="SELL", part=2),
+            a_signal(facts=a_market(fee_exponent=D("0.5"))),
+            A_BOOK,
+            A_REDEMPTION,
+        )
     ),
 ]
 ODD: list[Any] = [

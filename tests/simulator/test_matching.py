@@ -19,9 +19,9 @@ def _best(trader: Any, side: str) -> tuple[str, Decimal] | None:
 def test_a_sum_is_spent_level_by_level_at_the_makers_prices(trader: Any) -> None:
     _, answer = trader.post(trader.market("60", "0.51"))
 
-    assert Decimal(answer["makingAmount"]) == Decimal("59.999999")
-    assert Decimal(answer["takingAmount"]) == 100 + Decimal("19.607843")
-    assert _best(trader, "asks") == ("0.51", 200 - Decimal("19.607843"))
+    assert Decimal(answer["makingAmount"]) == 60
+    assert Decimal(answer["takingAmount"]) == 100 + Decimal("19.607844")
+    assert _best(trader, "asks") == ("0.51", 200 - Decimal("19.607844"))
 
 
 def test_trap_20_a_fak_order_takes_what_is_there_and_the_rest_is_killed(trader: Any) -> None:
@@ -120,12 +120,44 @@ def test_trap_20_a_delayed_order_is_taken_now_and_matched_later(trader: Any) -> 
     assert trader.truth()[0]["status"] == "MATCHED"
 
 
-def test_both_tokens_trade_in_one_book(trader: Any) -> None:
+def test_both_tokens_trade_in_one_book_and_who_buys_the_other_one_mints(trader: Any) -> None:
     trader.token = trader.venue.market.tokens[1]
-    _, answer = trader.post(trader.market("10", "0.51"))
-    assert answer["takingAmount"] == "19.607843"
+    _, answer = trader.post(trader.market("10", "0.51", kind="FOK"))
+    assert (answer["makingAmount"], answer["takingAmount"]) == ("9.999999", "19.607842")
+    (trade,) = trader.get("/data/trades")[1]["data"]
+    (maker,) = trade["maker_orders"]
+    assert (maker["asset_id"], maker["side"], maker["price"]) == (trader.venue.token, "BUY", "0.49")
     trader.token = trader.venue.token
-    assert _best(trader, "bids") == ("0.49", 100 - Decimal("19.607843"))
+    assert _best(trader, "bids") == ("0.49", 100 - Decimal("19.607842"))
+
+    trader.venue.sim.advance(6)
+
+    logs = trader.venue.logs(trader.wallet)
+    given, received = (int(logs[0]["data"][2 + 64 * place :][:64], 16) for place in (2, 3))
+    assert (given, received) == (9_999_999, 19_607_842)
+
+
+@pytest.mark.pitfall(17)
+@pytest.mark.parametrize("outcome", [0, 1])
+@pytest.mark.parametrize(("amount", "price"), [("1", "0.48"), ("5", "0.66"), ("1", "0.82"), ("5", "0.97")])
+def test_no_fok_is_killed_for_dust_bought_or_minted(trader: Any, amount: str, price: str, outcome: int) -> None:
+    offered = [price, "900"] if outcome == 0 else [str(1 - Decimal(price)), "900"]
+    trader.set_book(*(([], [offered]) if outcome == 0 else ([offered], [])))
+    trader.token = trader.venue.market.tokens[outcome]
+
+    status, answer = trader.post(trader.market(amount, price, kind="FOK"))
+
+    assert (status, answer["status"]) == (200, "matched")
+    assert 0 <= Decimal(amount) - Decimal(answer["makingAmount"]) < Decimal("0.0001")
+
+
+@pytest.mark.pitfall(17)
+def test_a_sum_that_empties_a_level_but_for_a_micro_unit_is_spent(trader: Any) -> None:
+    trader.set_book([["0.40", "100"]], [["0.51", "19.607843"]])
+
+    status, answer = trader.post(trader.market("10", "0.51", kind="FOK"))
+
+    assert (status, answer["makingAmount"], answer["takingAmount"]) == (200, "9.999999", "19.607843")
 
 
 def test_the_market_channel_shows_what_an_order_took(trader: Any) -> None:

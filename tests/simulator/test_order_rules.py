@@ -14,31 +14,9 @@ from simulator.market import Catalog, Market
 from simulator.order_form import Kind, OrderForm
 from simulator.order_rules import price_of
 from simulator.web import RefusedError
+from tests.simulator.forms import a_form
 
 simulator = pytest.mark.simulator
-_WORD = "0x" + "00" * 32
-
-
-def _a_form(**changed: Any) -> OrderForm:
-    form = OrderForm(
-        salt=1,
-        maker="0x" + "1" * 40,
-        signer="0x" + "1" * 40,
-        token_id="11",
-        maker_amount=5_000_000,
-        taker_amount=10_000_000,
-        side="BUY",
-        signature_type=0,
-        timestamp=1,
-        expiration=0,
-        metadata=_WORD,
-        builder=_WORD,
-        signature=b"",
-        kind="GTC",
-        owner="",
-        post_only=False,
-    )
-    return dataclasses.replace(form, **changed)
 
 
 def _a_market(tick: str = "0.01") -> Market:
@@ -60,12 +38,12 @@ def test_trap_17_every_price_on_the_grid_passes_and_none_between(tick: str, cent
     units, shares = TICKS[tick], cents * 10_000
     price = data.draw(st.integers(1, PRICE_ONE // units - 1)) * units
     usdc = shares * price // PRICE_ONE
-    assert price_of(_a_form(maker_amount=usdc, taker_amount=shares), _a_market(tick), "") == price
-    selling = _a_form(side="SELL", maker_amount=shares, taker_amount=usdc)
+    assert price_of(a_form(maker_amount=usdc, taker_amount=shares), _a_market(tick), "") == price
+    selling = a_form(side="SELL", maker_amount=shares, taker_amount=usdc)
     assert price_of(selling, _a_market(tick), "") == price
 
     one = 10 ** (6 - decimals(units) - 2)
-    assert _refused(_a_form(maker_amount=usdc + one, taker_amount=shares), tick)
+    assert _refused(a_form(maker_amount=usdc + one, taker_amount=shares), tick)
 
 
 @settings(max_examples=30)
@@ -75,20 +53,34 @@ def test_trap_17_a_sum_to_spend_names_its_price_though_its_shares_are_rounded(
 ) -> None:
     units, usdc = TICKS[tick], cents * 10_000
     price = data.draw(st.integers(1, PRICE_ONE // units - 1)) * units
-    step = 10 ** (6 - decimals(units) - 2)
+    step = 10 ** (6 - min(decimals(units) + 2, 4))
     shares = usdc * PRICE_ONE // price // step * step
-    form = _a_form(maker_amount=usdc, taker_amount=shares, kind="FAK")
-    assert price_of(form, _a_market(tick), "") == price
+    form = a_form(maker_amount=usdc, taker_amount=shares, kind="FAK")
+    named = price_of(form, _a_market(tick), "")
+    assert named in ({price} if units > 1 else {price, price + 1}), "four decimals of few shares are half a fine tick"
+
+
+@pytest.mark.pitfall(17)
+@pytest.mark.parametrize("tick", ["0.01", "0.005", "0.0025", "0.001", "0.0001"])
+@pytest.mark.parametrize("kind", ["FAK", "FOK"])
+def test_five_decimals_of_a_market_buys_shares_are_refused_in_the_venues_words_on_every_tick(
+    tick: str, kind: Kind
+) -> None:
+    words = "the market buy orders maker amount supports a max accuracy of 2 decimals, taker amount a max of 4 decimals"
+    form = a_form(maker_amount=5_000_000, taker_amount=9_999_990, kind=kind)
+    assert words in _refused(form, tick)
+    coarse = dataclasses.replace(form, taker_amount=10_000_000)
+    assert price_of(coarse, _a_market(tick), "") == 5000
 
 
 def test_trap_17_a_price_of_the_finer_tick_is_refused_on_the_coarser() -> None:
-    fine = _a_form(maker_amount=5_050_000, taker_amount=10_000_000)
+    fine = a_form(maker_amount=5_050_000, taker_amount=10_000_000)
     assert price_of(fine, _a_market("0.001"), "") == 5050
     assert "breaks minimum tick size rule: 0.01" in _refused(fine)
 
 
 def test_trap_17_a_market_buy_signed_before_the_tick_became_finer_still_holds() -> None:
-    signed = _a_form(maker_amount=5_000_000, taker_amount=7_042_200, kind="FAK")
+    signed = a_form(maker_amount=5_000_000, taker_amount=7_042_200, kind="FAK")
     assert price_of(signed, _a_market("0.01"), "") == 7100
     assert price_of(signed, _a_market("0.001"), "") == 7100
 
@@ -106,20 +98,20 @@ def test_trap_17_a_market_buy_signed_before_the_tick_became_finer_still_holds() 
     ],
 )
 def test_trap_17_amounts_have_only_the_decimals_of_their_tick(kind: Kind, side: Any, maker: int, taker: int) -> None:
-    form = _a_form(kind=kind, side=side, maker_amount=maker, taker_amount=taker)
+    form = a_form(kind=kind, side=side, maker_amount=maker, taker_amount=taker)
     assert _refused(form).startswith("invalid amounts, the ")
 
 
 def test_amounts_beyond_all_money_are_judged_like_others() -> None:
     vast = 10**70
-    assert price_of(_a_form(maker_amount=vast // 2, taker_amount=vast), _a_market(), "") == 5000
-    assert "invalid price" in _refused(_a_form(maker_amount=vast, taker_amount=10_000_000))
+    assert price_of(a_form(maker_amount=vast // 2, taker_amount=vast), _a_market(), "") == 5000
+    assert "invalid price" in _refused(a_form(maker_amount=vast, taker_amount=10_000_000))
 
 
 def test_trap_18_sizes_below_the_minimum_are_refused() -> None:
-    assert "Size lower than the minimum: 5" in _refused(_a_form(maker_amount=2_495_000, taker_amount=4_990_000))
-    assert "($0.99), min size: $1" in _refused(_a_form(maker_amount=990_000, taker_amount=1_980_000, kind="FAK"))
-    small = _a_form(maker_amount=MICRO, taker_amount=2 * MICRO, kind="FAK")
+    assert "Size lower than the minimum: 5" in _refused(a_form(maker_amount=2_495_000, taker_amount=4_990_000))
+    assert "($0.99), min size: $1" in _refused(a_form(maker_amount=990_000, taker_amount=1_980_000, kind="FAK"))
+    small = a_form(maker_amount=MICRO, taker_amount=2 * MICRO, kind="FAK")
     assert price_of(small, _a_market(), "") == 5000
 
 
@@ -159,6 +151,53 @@ def test_trap_22_tokens_are_sold_only_once_they_are_on_chain(trader: Any) -> Non
 
     status, answer = trader.post(selling)
     assert (status, answer["makingAmount"], answer["takingAmount"]) == (200, "20", "9.8")
+
+
+@simulator
+@pytest.mark.pitfall(17)
+def test_a_market_sell_of_too_many_decimals_is_refused_while_the_venue_is_strict(trader: Any) -> None:
+    trader.venue.post("sim", "/account", {"wallet": trader.wallet, "token": trader.token, "shares": "50"})
+    trader.venue.sim.change_tick(trader.venue.market.condition_id, "0.001")
+    trader.set_book([["0.495", "100"]], [["0.505", "100"]])
+    trader.venue.sim.fault("strict_sells", "clob", route="/order")
+
+    odd = trader.post(trader.market("10.01", "0.495", side="SELL"))
+    even = trader.post(trader.market("10.02", "0.495", side="SELL"))
+
+    assert odd[0] == 400
+    assert odd[1]["error"].startswith("invalid amounts, the market sell orders maker amount supports")
+    assert (even[0], even[1]["takingAmount"]) == (200, "4.9599")
+
+
+@simulator
+def test_tokens_the_venue_has_not_heard_of_are_sold_once_their_balance_is_refreshed(trader: Any) -> None:
+    trader.venue.post("sim", "/account", {"wallet": trader.wallet, "token": trader.token, "shares": "50"})
+    trader.venue.sim.fault("stale_tokens", "clob", route="/order")
+    signed = trader.market("10", "0.49", side="SELL")
+    assert "not enough balance / allowance: the balance is not enough -> balance: 0" in trader.post(signed)[1]["error"]
+
+    trader.get("/balance-allowance/update", "?asset_type=COLLATERAL&signature_type=3")
+    assert trader.post(signed)[0] == 400
+    trader.get("/balance-allowance/update", f"?asset_type=CONDITIONAL&signature_type=3&token_id={trader.token}")
+
+    assert trader.post(signed)[0] == 200
+
+
+@simulator
+@pytest.mark.parametrize(("exponent", "fee"), [("0.5", 1_250_000), ("1", 625_000), ("2", 156_250)])
+def test_a_fee_exponent_may_be_a_fraction_and_is_told_as_one(trader: Any, exponent: str, fee: int) -> None:
+    market = trader.venue.market
+    market.fee_rate, market.fee_exponent = Decimal("0.025"), Decimal(exponent)
+    trader.set_book([["0.40", "100"]], [["0.50", "100"]])
+
+    trader.post(trader.market("50", "0.50"))
+
+    (order,) = trader.truth()
+    assert order["trades"][0]["fee_micro"] == fee
+    shown = trader.venue.get("clob", f"/clob-markets/{market.condition_id}").json()["fd"]
+    assert (Decimal(str(shown["r"])), Decimal(str(shown["e"]))) == (Decimal("0.025"), Decimal(exponent))
+    (listed,) = trader.venue.get("gamma", "/markets", condition_ids=market.condition_id).json()
+    assert Decimal(str(listed["feeSchedule"]["exponent"])) == Decimal(exponent)
 
 
 @simulator

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from simulator import abi
-from simulator.amounts import taker_fee
+from simulator.amounts import PRICE_ONE, micro, price_units, taker_fee
 from simulator.book import Side
+from simulator.matching import filled_whole, legs_of
+from tests.simulator.forms import a_form
 
 pytestmark = pytest.mark.real_data
 
@@ -59,6 +61,43 @@ def test_fees_equal_those_charged_on_chain(real_data: Path) -> None:
         given, received = int(leg["maker_amount_filled"]), int(leg["taker_amount_filled"])
         usdc, shares = (given, received) if leg["side"] == "BUY" else (received, given)
         assert taker_fee(shares, usdc, Decimal(leg["fee_rate"])) == int(leg["fee"])
+
+
+def test_market_buys_get_and_pay_what_they_did_on_chain(real_data: Path) -> None:
+    """Of the captured taker legs those that bought: a sum in whole cents, spent at one price, minted or not."""
+    legs = [leg for leg in _load(real_data, "chain_order_filled_taker_fees.json") if leg["side"] == "BUY"]
+    found = [_bought(leg) for leg in legs]
+
+    assert [leg for leg, kinds in zip(legs, found, strict=True) if not kinds] == []
+    assert {kind for kinds in found for kind in kinds} == {"bought", "minted"}
+
+
+def test_market_buys_that_minted_filled_their_makers_as_captured(real_data: Path) -> None:
+    """A wallet's resting BUY at 0.635 met buyers of the other outcome at 0.365, each with a sum in whole cents."""
+    text = (real_data / "activity_v1" / "all_types.json").read_text(encoding="utf-8")
+    rows = [row for row in json.loads(text, parse_float=Decimal) if str(row["price"]).startswith("0.63500")]
+    assert len(rows) > 30
+
+    for row in rows:
+        shares, others = micro(row["size"]), micro(row["usdcSize"])
+        asked = -(-(shares - others) // 10_000) * 10_000
+        form = a_form(maker_amount=asked, taker_amount=asked * PRICE_ONE // 3650 // 100 * 100, kind="FOK")
+        legs = legs_of(form, {}, {3650: 10**12}, mint=True)
+        assert [(leg.shares, leg.shares - leg.usdc) for leg in legs] == [(shares, others)], row["size"]
+
+
+def _bought(leg: dict[str, Any]) -> set[str]:
+    """Return the ways in which our engine gives and takes the very amounts of a leg."""
+    paid, shares = int(leg["maker_amount_filled"]), int(leg["taker_amount_filled"])
+    price, asked = price_units(leg["price"]), -(-paid // 10_000) * 10_000
+    signed = asked * PRICE_ONE // price // 100 * 100
+    form = a_form(maker_amount=asked, taker_amount=signed, kind="FOK")
+    ways = {name: legs_of(form, {}, {price: 10**12}, mint=name == "minted") for name in ("bought", "minted")}
+    return {
+        name
+        for name, legs in ways.items()
+        if [(each.usdc, each.shares) for each in legs] == [(paid, shares)] and filled_whole(form, legs)
+    }
 
 
 @pytest.mark.simulator

@@ -126,30 +126,28 @@ class Account:
 
     def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
-        wish = {
-            "asset_type": kind,
-            "signature_type": str(signature_type),
-            **({"token_id": token_id} if token_id else {}),
-        }
-        raw = as_object(self._get("/balance-allowance", wish), "balance")
+        raw = as_object(self._get("/balance-allowance", _asset(kind, signature_type, token_id)), "balance")
         allowances = as_object(raw.get("allowances") or {}, "allowances")
         try:
             return Holding(int(text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()})
         except ValueError as error:
             raise Malformed("balance: expected base units") from error
 
-    def refresh(self, kind: str, signature_type: int) -> None:
+    def refresh(self, kind: str, signature_type: int, token_id: str = "") -> None:
         """Have the venue look at the chain again: what came there behind its back is not in its balance before.
 
         Raises:
             TryAgain: throttled or away.
         """
         with contextlib.suppress(GiveUp):  # its answer says nothing; the balance does
-            self._get("/balance-allowance/update", {"asset_type": kind, "signature_type": str(signature_type)})
+            self._get("/balance-allowance/update", _asset(kind, signature_type, token_id))
 
     def closed_only(self) -> bool:
         """Say whether the account may only close positions."""
-        return flag(as_object(self._get("/auth/ban-status/closed-only"), "closed only"), "closed_only", default=False)
+        said = as_object(self._get("/auth/ban-status/closed-only"), "closed only")
+        if "closed_only" not in said:
+            raise Malformed("the answer does not say whether the account may only close positions")
+        return flag(said, "closed_only", default=True)
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
         """Yield the rows of all pages; a cursor that repeats ends them."""
@@ -187,11 +185,16 @@ class Account:
         return asked(self._clob, "GET", path, headers, self._clock, params)
 
 
+def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
+    token = {"token_id": token_id} if token_id else {}
+    return {"asset_type": kind, "signature_type": str(signature_type), **token}
+
+
 def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
     """Create the signer's API key, or derive the one it has.
 
     Raises:
-        TryAgain: throttled or away. GiveUp: refused.
+        TryAgain: throttled or away. GiveUp: refused, or unreadable.
     """
     headers = statement_headers(signer, clock.now_ms())
     try:
@@ -201,7 +204,10 @@ def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
             raise
         found = asked(clob, "GET", "/auth/derive-api-key", headers, clock)
     raw = as_object(found, "api key")
-    return ApiKey(*(SecretStr(text(raw, name)) for name in ("apiKey", "secret", "passphrase")))
+    parts = [text(raw, name) for name in ("apiKey", "secret", "passphrase")]
+    if not all(parts):
+        raise Malformed("the answer holds no whole API key")
+    return ApiKey(*map(SecretStr, parts))
 
 
 def asked(

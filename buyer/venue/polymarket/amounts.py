@@ -1,21 +1,25 @@
 """What an order offers and asks for in base units, rounded as the venue and its SDK round. Pure.
 
 Source: venue reference 3.4; `polymarket-client` 0.14.0, `orders/context.py`, `limit.py` and `market.py`. A market order
-(FAK, FOK) that buys is bounded by collateral with two decimals, one that rests (GTC, GTD) by shares.
+(FAK, FOK) that buys is bounded by collateral with two decimals, one that rests (GTC, GTD) by shares. Where the SDK's
+orders are refused ours differ: a market buy asks for shares of four decimals at most, on every tick.
 """
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import gcd
 from typing import Literal
 
 from shared.errors import Malformed
 from shared.market import Side
-from shared.money import to_micro, truncate
+from shared.money import floor_to, to_micro, truncate
 
 Kind = Literal["FAK", "FOK", "GTC", "GTD"]
 RESTING: frozenset[str] = frozenset({"GTC", "GTD"})
 SIZE_PLACES = 2
 """Decimals of shares, and of the collateral of a market buy, for every tick."""
+MARKET_PLACES = 4
+"""Decimals of the shares that a market buy asks for, on every tick; live, sells of more were refused as well."""
 AMOUNT_PLACES = {
     Decimal("0.1"): 3,
     Decimal("0.01"): 4,
@@ -25,6 +29,7 @@ AMOUNT_PLACES = {
     Decimal("0.0001"): 6,
 }
 """Decimals of the computed amount by tick."""
+_PRICE_PLACES = 4
 _GUARD_PLACES = 4
 """The SDK rounds up this many places below the last one first, so that 9.99999999 stays 10."""
 
@@ -37,8 +42,10 @@ class Amounts:
     taker: int
 
 
-def amounts(side: Side, kind: Kind, quantity: Decimal, price: Decimal, tick: Decimal) -> Amounts:
-    """Return what an order of `quantity` at `price` offers and asks for.
+def amounts(
+    side: Side, kind: Kind, quantity: Decimal, price: Decimal, tick: Decimal, *, coarse: bool = False
+) -> Amounts:
+    """Return what an order of `quantity` at `price` offers and asks for; its own price is never better than `price`.
 
     Args:
         side: Ours.
@@ -46,6 +53,7 @@ def amounts(side: Side, kind: Kind, quantity: Decimal, price: Decimal, tick: Dec
         quantity: Shares; for a FAK or FOK that buys, collateral before fees.
         price: The worst price, on the tick grid.
         tick: The market's tick.
+        coarse: Offer only so many shares for sale as make a product of four decimals.
 
     Raises:
         Malformed: the tick is unknown, the price stands off its grid, or nothing is left after rounding.
@@ -53,11 +61,12 @@ def amounts(side: Side, kind: Kind, quantity: Decimal, price: Decimal, tick: Dec
     places = _places(price, tick)
     given = truncate(quantity, SIZE_PLACES)
     if side == "SELL":
+        given = _coarse(given, price) if coarse else given
         found = Amounts(to_micro(given), to_micro(_rounded(given * price, places)))
     elif kind in RESTING:
         found = Amounts(to_micro(_rounded(given * price, places)), to_micro(given))
     else:
-        found = Amounts(to_micro(given), to_micro(_rounded(given / price, places)))
+        found = Amounts(to_micro(given), to_micro(_rounded(given / price, min(places, MARKET_PLACES))))
     if found.maker <= 0 or found.taker <= 0:
         raise Malformed(f"{side} {quantity} at {price} rounds to nothing")
     return found
@@ -69,6 +78,13 @@ def _places(price: Decimal, tick: Decimal) -> int:
     if not tick <= price <= 1 - tick or price % tick:
         raise Malformed(f"price {price} breaks minimum tick size rule: {tick}")
     return AMOUNT_PLACES[tick]
+
+
+def _coarse(shares: Decimal, price: Decimal) -> Decimal:
+    """Cut shares (two decimals) until they make at most four decimals of collateral: at 0.5123 whole shares do."""
+    beyond = 10 ** (_PRICE_PLACES + SIZE_PLACES - MARKET_PLACES)
+    hundredths = beyond // gcd(int(price.scaleb(_PRICE_PLACES)), beyond)
+    return floor_to(shares, Decimal(hundredths).scaleb(-SIZE_PLACES))
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:

@@ -21,9 +21,11 @@ from buyer.venue.polymarket.order import (
     body,
     digest,
     exchange_of,
+    is_position,
     order_hash,
     whole_signature,
 )
+from buyer.venue.polymarket.refused_sells import RefusedSells
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
 from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
@@ -98,6 +100,7 @@ class LiveVenue:
         self._signer, self._wallet, self._requests = signer, wallet, requests
         self._clock = clock
         self._doubts = Doubts(account.closed_only)
+        self._sells = RefusedSells(self._refresh_token, clock=clock)
         self._ahead = _Ahead()
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
@@ -129,6 +132,8 @@ class LiveVenue:
         if isinstance(verdict, Barred):
             raise RefusedForSafety(verdict.fix)
         if isinstance(verdict, Refused):
+            if order.side == "SELL":
+                self._sells.learn(order.token_id, verdict.reason)
             return _outcome("REJECTED", verdict.reason, sent)
         if isinstance(verdict, Known):
             found = self.find(order, facts, prepared)
@@ -166,6 +171,10 @@ class LiveVenue:
         fresh = request is not None and ahead.sent is sent and abs(now_ms - ahead.made_at_ms) < REQUEST_LIVES_MS
         return request if request is not None and fresh else self._request(sent, now_ms)
 
+    def _refresh_token(self, token_id: str) -> None:
+        kind = "CONDITIONAL-V2" if is_position(token_id) else "CONDITIONAL"
+        self._account.refresh(kind, int(self._wallet.kind), token_id)
+
     def _posted(self, sent: Prepared) -> Verdict:
         try:
             answer = self._orders.send(self._made(sent))
@@ -181,12 +190,13 @@ class LiveVenue:
 
     def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
         quantity = spend(order, facts) if order.side == "BUY" else order.shares
+        coarse = self._sells.is_coarse(order.token_id)
         return UnsignedOrder(
             wallet=self._wallet,
             exchange=exchange_of(order.token_id, neg_risk=facts.neg_risk),
             token_id=order.token_id,
             side=order.side,
-            amounts=amounts(order.side, order.kind, quantity, order.limit_price, facts.tick),
+            amounts=amounts(order.side, order.kind, quantity, order.limit_price, facts.tick, coarse=coarse),
             salt=int(fact_id("salt", order.id)[:_SALT_DIGITS], 16),
             signed_at_ms=now_ms,
             metadata=f"0x{order.signal_id}",

@@ -98,9 +98,14 @@ class UnsignedOrder:
 
 def exchange_of(token_id: str, *, neg_risk: bool) -> Exchange:
     """Return where a token trades."""
-    if int(token_id) & _V3_MASK == 0:
+    if is_position(token_id):
         return Exchange(EXCHANGE_V3, "3")
     return Exchange(NEG_RISK_CTF_EXCHANGE_V2 if neg_risk else CTF_EXCHANGE_V2, "2")
+
+
+def is_position(token_id: str) -> bool:
+    """Say whether a token is a position of Protocol V2."""
+    return int(token_id) & _V3_MASK == 0
 
 
 def order_hash(order: UnsignedOrder) -> str:

@@ -1,23 +1,31 @@
 """Everything that must hold before real money is traded: each check with what was found and the fix (trap 26)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from buyer.venue.polymarket.account import Account, Holding
 from buyer.venue.polymarket.order import Wallet, WalletKind
 from shared.clock import Clock
-from shared.errors import HybridError, Malformed
+from shared.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.money import from_micro
 from shared.polymarket.abi import call
 from shared.polymarket.conditions import read_word
-from shared.polymarket.endpoints import CONDITIONAL_TOKENS, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
+from shared.polymarket.endpoints import (
+    CONDITIONAL_TOKENS,
+    CTF_EXCHANGE_V2,
+    EXCHANGE_V3,
+    NEG_RISK_ADAPTER,
+    NEG_RISK_CTF_EXCHANGE_V2,
+)
 from shared.polymarket.payloads import as_object, flag, text
 from shared.polymarket.polygon import Polygon
 from shared.polymarket.wallets import wallets_of
 
 MOST_SKEW_S = 5
+Answer = TypeVar("Answer")
 _NEEDED = {CTF_EXCHANGE_V2: "the CTF exchange", NEG_RISK_CTF_EXCHANGE_V2: "the neg-risk exchange"}
 _IS_APPROVED_FOR_ALL = "0xe985e9c5"
 _ENABLE = "(enable trading on the venue's site), then start again"
@@ -37,15 +45,22 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was looked at; not `answered` while nobody said yes or no."""
 
     name: str
     passed: bool
     found: str
     fix: str = ""
+    answered: bool = True
+
+    @property
+    def refused(self) -> bool:
+        """Say whether the answer is no."""
+        return self.answered and not self.passed
 
     def __str__(self) -> str:
-        return f"{'ok' if self.passed else 'FAILED'} {self.name}: {self.found}" + (f". {self.fix}" if self.fix else "")
+        state = "ok" if self.passed else "FAILED" if self.answered else "no answer to"
+        return f"{state} {self.name}: {self.found}" + (f". {self.fix}" if self.fix else "")
 
 
 def check_wallet(wallet: Wallet) -> Check:
@@ -69,14 +84,21 @@ def check_wallet(wallet: Wallet) -> Check:
     return Check("wallet", passed=False, found=found, fix=fix)
 
 
+def refusal(checks: Sequence[Check]) -> RefusedForSafety:
+    """Return what ends a start of which these checks were made."""
+    lines = "\n".join(f"  {check}" for check in checks if not check.passed)
+    return RefusedForSafety(f"live trading is refused, nothing was sent:\n{lines}")
+
+
 class Preflight:
-    """Asks the venue; a question that gets no answer is a check that failed."""
+    """Asks the venue. `collateral` is what the wallet held in base units when that was answered last, None before."""
 
     def __init__(
         self, clob: Upstream, geoblock: Upstream, account: Account, polygon: Polygon, wallet: Wallet, clock: Clock
     ) -> None:
         self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
         self._wallet, self._clock = wallet, clock
+        self.collateral: int | None = None
 
     def run(self) -> tuple[Check, ...]:
         """Return every check, failed or not."""
@@ -88,10 +110,6 @@ class Preflight:
             ("sells", self._sells),
         )
         return (check_wallet(self._wallet), *(_answered(name, check) for name, check in asked))
-
-    def balance(self) -> int:
-        """Return the wallet's collateral in base units."""
-        return self._collateral().balance
 
     def _skew(self) -> Check:
         ours = self._clock.now_ms() / 1000
@@ -108,6 +126,8 @@ class Preflight:
 
     def _region(self) -> Check:
         said = as_object(self._geoblock.get(""), "geoblock")
+        if "blocked" not in said:
+            raise Malformed("the answer does not say whether trading is blocked")
         blocked = flag(said, "blocked", default=True)
         fix = "Trading is not allowed from here; nothing in this program gets around that" if blocked else ""
         found = (
@@ -122,7 +142,8 @@ class Preflight:
 
     def _money(self) -> Check:
         self._account.refresh("COLLATERAL", int(self._wallet.kind))
-        held = self._collateral()
+        held = self._account.holding("COLLATERAL", int(self._wallet.kind))
+        self.collateral = held.balance
         if held.balance <= 0:
             fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site), then start again"
             return Check("money", passed=False, found="the wallet's balance is 0", fix=fix)
@@ -131,7 +152,9 @@ class Preflight:
             fix = f"Approve them once {_ENABLE}"
             return Check("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
         third = "" if held.allowances.get(EXCHANGE_V3, 0) else "; markets of Protocol V2 are not approved"
-        return Check("money", passed=True, found=f"{from_micro(held.balance)} pUSD, approved{third}")
+        adapter, fix = _adapter_note(held)
+        found = f"{from_micro(held.balance)} pUSD, approved{third}{adapter}"
+        return Check("money", passed=True, found=found, fix=fix)
 
     def _sells(self) -> Check:
         """Ask the chain: what may be bought must be sellable too, or no exit could ever get out."""
@@ -144,14 +167,33 @@ class Preflight:
 
     def _may_move(self, exchange: str) -> bool:
         asked = {"to": CONDITIONAL_TOKENS, "data": call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
-        return read_word(self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)) == 1
+        answer = self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)
+        if answer == "0x":
+            raise BadConfig("the node knows no ConditionalTokens contract: RPC_URL is not a Polygon node")
+        return read_word(answer) == 1
 
-    def _collateral(self) -> Holding:
-        return self._account.holding("COLLATERAL", int(self._wallet.kind))
+
+def _adapter_note(held: Holding) -> tuple[str, str]:
+    """Return what to say of a third spender, and the fix, where the venue itself lists it: it gated neg-risk buys."""
+    if held.allowances.get(NEG_RISK_ADAPTER, held.balance) >= held.balance:
+        return "", ""
+    found = f"; the neg-risk adapter ({NEG_RISK_ADAPTER}) may not spend it, so neg-risk buys may be refused"
+    return found, f"Approve it once {_ENABLE}, or leave neg-risk markets out"
 
 
 def _answered(name: str, check: Callable[[], Check]) -> Check:
+    """Return what a check found; a refusal is asked once more, as one stray answer proves nothing."""
     try:
-        return check()
-    except HybridError as error:
+        return asked_twice(check)
+    except (Rejected, RefusedForSafety, BadConfig) as error:
         return Check(name, passed=False, found=f"{type(error).__name__}: {error}", fix="Find out why, then start again")
+    except HybridError as error:
+        return Check(name, passed=False, answered=False, found=f"{type(error).__name__}: {error}")
+
+
+def asked_twice(act: Callable[[], Answer]) -> Answer:
+    """Return what `act` answers, at the second try when the first was refused."""
+    try:
+        return act()
+    except Rejected:
+        return act()

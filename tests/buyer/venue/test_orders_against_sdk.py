@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from buyer.venue.polymarket.amounts import AMOUNT_PLACES, Kind, amounts
+from buyer.venue.polymarket.amounts import AMOUNT_PLACES, MARKET_PLACES, Kind, amounts
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
 from buyer.venue.polymarket.order import (
     UnsignedOrder,
@@ -91,16 +91,64 @@ def test_trap_17_amounts_equal_the_sdks_on_every_tick(
 ) -> None:
     from tests.buyer.venue import sdk  # noqa: PLC0415 - takes seconds to import: only where it is asked
 
-    steps = int(1 / tick) - 1
-    price = tick * (1 + min(steps - 1, int(place * steps)))
+    price = _on_grid(tick, place)
     theirs = sdk.amounts(side, kind, quantity, price, tick)
 
-    if min(theirs) <= 0:
+    offered, asked = theirs
+    if side == "BUY" and kind in {"FAK", "FOK"}:
+        asked -= asked % 100  # the venue refuses what the SDK signs beyond four decimals
+
+    if min(offered, asked) <= 0:
         with pytest.raises(Malformed):
             amounts(side, kind, quantity, price, tick)
         return
     ours = amounts(side, kind, quantity, price, tick)
-    assert (ours.maker, ours.taker) == theirs
+    assert (ours.maker, ours.taker) == (offered, asked)
+
+
+def _on_grid(tick: Decimal, place: float) -> Decimal:
+    steps = int(1 / tick) - 1
+    return tick * (1 + min(steps - 1, int(place * steps)))
+
+
+@pytest.mark.pitfall(17)
+@given(
+    tick=st.sampled_from(TICKS),
+    kind=st.sampled_from(("FAK", "FOK")),
+    quantity=st.decimals("1", "100000", places=4),
+    place=st.floats(0, 1),
+)
+@example(tick=D("0.001"), kind="FAK", quantity=D("9.98"), place=0.985)
+@example(tick=D("0.0025"), kind="FAK", quantity=D(5), place=0.035)
+def test_a_market_buy_signs_four_decimals_of_shares_on_every_tick_and_reaches_no_price_beyond_its_limit(
+    tick: Decimal, kind: Kind, quantity: Decimal, place: float
+) -> None:
+    price = _on_grid(tick, place)
+
+    found = amounts("BUY", kind, quantity, price, tick)
+
+    assert (found.maker % 10**4, found.taker % 10 ** (6 - MARKET_PLACES)) == (0, 0)
+    assert D(found.maker) / found.taker >= price, "the venue would not match it at its limit"
+    assert found.maker < found.taker * (price + tick), "it would reach the next price on the grid"
+
+
+@pytest.mark.pitfall(17)
+@given(tick=st.sampled_from(TICKS), quantity=st.decimals("0.01", "5000", places=2), place=st.floats(0, 1))
+def test_a_coarse_market_sell_offers_all_it_can_with_a_product_of_four_decimals(
+    tick: Decimal, quantity: Decimal, place: float
+) -> None:
+    price = _on_grid(tick, place)
+    try:
+        found = amounts("SELL", "FAK", quantity, price, tick, coarse=True)
+    except Malformed:
+        assert quantity < 1
+        return
+
+    offered = D(found.maker) / 10**6
+    assert (found.maker % 10**4, found.taker % 100) == (0, 0)
+    assert D(found.taker) / 10**6 == offered * price
+    assert 0 <= quantity - offered < 1
+    assert (offered == quantity) == (quantity * price * 10**4 % 1 == 0)
 
 
 def test_trap_17_a_price_off_the_grid_or_an_unknown_tick_is_refused() -> None:

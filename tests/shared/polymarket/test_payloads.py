@@ -56,6 +56,22 @@ def test_fees_are_zero_unless_enabled() -> None:
     assert parse_market(a_market(feesEnabled=False))[0].fee_rate == 0
 
 
+def test_a_fractional_fee_exponent_is_kept_and_a_whole_one_stays_an_integer() -> None:
+    half, whole = (
+        parse_market(a_market(feeSchedule={"rate": Decimal("0.025"), "exponent": exponent}))[0].fee_exponent
+        for exponent in (Decimal("0.5"), Decimal("2.0"))
+    )
+
+    assert (half, whole, type(whole)) == (Decimal("0.5"), 2, int)
+    assert parse_clob_fee({"fd": {"r": Decimal("0.025"), "e": Decimal("0.5")}}) == (Decimal("0.025"), Decimal("0.5"))
+
+
+@pytest.mark.parametrize("exponent", [Decimal("-0.5"), 11, "x"])
+def test_a_fee_exponent_that_no_schedule_has_refuses_the_market(exponent: object) -> None:
+    with pytest.raises(Malformed, match="exponent"):
+        parse_market(a_market(feeSchedule={"rate": Decimal("0.025"), "exponent": exponent}))
+
+
 def test_a_market_that_charges_an_unknown_fee_is_refused() -> None:
     with pytest.raises(Malformed, match="feeSchedule"):
         parse_market(a_market(feeSchedule=None))
