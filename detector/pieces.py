@@ -103,9 +103,7 @@ def same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
 
 
 def _piece(fill: LeaderFill) -> Piece:
-    return Piece(
-        fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role, fill.fee_micro, fill.fee_shares_micro
-    )
+    return Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role, fill.fee_micro, fill.fee_shares_micro)
 
 
 def _same_but_for_fee(best: Sequence[Piece], out: Sequence[Amount], usdc: int) -> bool:

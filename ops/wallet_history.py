@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from backtest.happenings import Happening, merged
 from backtest.history import resolutions
-from backtest.history.trades import Row, trades_of
+from backtest.history.trades import row_of, trades_of
 from backtest.markets import Assumed
 from detector.sources.walk import Walk
 from redeemer.chain import Resolutions
@@ -75,7 +75,7 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         (Happening(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
         key=itemgetter(0),
     )
-    told = tuple(merged([learned, trades_of(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
+    told = tuple(merged([learned, trades_of(map(row_of, fills), SOURCE), resolutions.happenings(known, last_ms)]))
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return Told(told, (silent,) if found.unanswered else ())
 
@@ -122,11 +122,3 @@ def _patiently(asked: Callable[[], T], clock: Clock, never: threading.Event) -> 
 
 def _shares(vector: PayoutVector) -> tuple[Fraction, ...]:
     return tuple(Fraction(part, vector.denominator) for part in vector.numerators)
-
-
-def _row(fill: LeaderFill) -> Row:
-    said = fill.hint
-    place = -1 if said.outcome_index is None else said.outcome_index
-    hint = (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug)
-    amounts = (fill.shares_micro, fill.usdc_micro)
-    return Row(fill.traded_at_ms, fill.leader, fill.tx_hash, fill.token_id, fill.side, *amounts, 0, hint)

@@ -87,6 +87,8 @@ class _Reader:
         ordered = by_time(self._seen(kind.read(chain([first], lines))))
         if str(kind.left_out):
             self.notes.append(f"{name}: left out: {kind.left_out}")
+        if kind.left_out.remarks:
+            self.notes.append(f"{name}: {kind.left_out.remarks}")
         return trades_of(ordered, name)
 
     def _seen(self, rows: Iterable[Row]) -> Iterator[Row]:

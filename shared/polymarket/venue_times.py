@@ -25,7 +25,7 @@ def read_moment_ms(value: Any, name: str = "timestamp") -> int:  # noqa: ANN401 
     Raises:
         Malformed: it is none, or one that no trade of the venue can have.
     """
-    number = value if type(value) is int else _number(value)
+    number = _number(value)
     if number is None:
         at_ms = read_time_ms(value.strip()) if isinstance(value, str) else None
         if at_ms is None:
@@ -36,7 +36,7 @@ def read_moment_ms(value: Any, name: str = "timestamp") -> int:  # noqa: ANN401 
 
 def is_millis(value: object) -> bool:
     """Say whether a time was sent in milliseconds."""
-    number = value if type(value) is int else _number(value)
+    number = _number(value)
     return number is not None and number >= _MILLIS_FROM
 
 
@@ -46,8 +46,12 @@ def _bounded(at_ms: int, value: object, name: str) -> int:
     return at_ms
 
 
-def _number(value: object) -> Decimal | None:
+def _number(value: object) -> Decimal | int | None:
     """Return a finite number; None for anything else."""
+    if type(value) is int:
+        return value
+    if type(value) is str and value.isdecimal():
+        return int(value)
     if value is None or isinstance(value, bool):
         return None
     try:
