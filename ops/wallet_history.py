@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from operator import itemgetter
 from typing import TypeVar
@@ -20,7 +19,6 @@ from shared.errors import Malformed, TryAgain
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
-from shared.polymarket.conditions import PayoutVector
 from shared.polymarket.data_api import ActivityApi, ActivityV2
 from shared.polymarket.fills import LeaderFill, read_activity
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
@@ -68,7 +66,7 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         gamma.close()
     ends = {fact.condition_id: fact.ends_at_ms or 0 for fact in facts}
     known = {
-        name: resolutions.Known(_shares(vector), ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
+        name: resolutions.Known(vector.shares, ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
     }
     first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
     learned = sorted(
@@ -118,7 +116,3 @@ def _patiently(asked: Callable[[], T], clock: Clock, never: threading.Event) -> 
         except (TryAgain, Malformed):
             clock.wait(never, 2.0**tries)
     return asked()
-
-
-def _shares(vector: PayoutVector) -> tuple[Fraction, ...]:
-    return tuple(Fraction(part, vector.denominator) for part in vector.numerators)
