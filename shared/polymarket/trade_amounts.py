@@ -62,7 +62,7 @@ def amounts_of(side: Side, size: Decimal, price: Decimal, paid: Decimal | None, 
 
 def price_doubt_micro(shares: int) -> int:
     """Return by how many micro-units size x price may miss the collateral of so many micro-shares."""
-    return 1 + shares // (_SHARES_PER_DOUBT * MICRO)
+    return (2 * shares + _SHARES_PER_DOUBT * MICRO) // (2 * _SHARES_PER_DOUBT * MICRO)
 
 
 def _fee(told: Decimal, shares: int) -> int:
@@ -76,4 +76,4 @@ def _fee(told: Decimal, shares: int) -> int:
 def _lacking(shares: int, usdc: int, price: Decimal) -> int:
     """Return how many micro-shares less came than were paid for; 0 where that is rounding."""
     lacking = round(Decimal(usdc) / price) - shares
-    return lacking if lacking * price > price_doubt_micro(shares) else 0
+    return lacking if lacking * price > max(1, price_doubt_micro(shares)) else 0

@@ -1,4 +1,4 @@
-"""A trade's price is its row's price, its collateral is fee-free, and the fee is kept: in both eras, by every source."""
+"""A trade's price is that of its row, its collateral is fee-free, the fee is kept: in both eras, by every source."""
 
 import json
 from decimal import Decimal
@@ -70,6 +70,10 @@ def test_whatever_was_traded_the_collateral_of_the_chain_is_found_again(data: st
     assert abs(amounts_of(side, from_micro(shares), price, None, NOW_MS).usdc - usdc) <= price_doubt_micro(shares)
 
 
+def test_size_times_price_is_exact_below_ten_thousand_shares() -> None:
+    assert [price_doubt_micro(shares * 1_000_000) for shares in (1, 9_999, 10_000, 30_000)] == [0, 0, 1, 2]
+
+
 def the_sources(side: Side, shares: int, usdc: int, fee: int) -> dict[str, LeaderFill]:
     """Return one trade as the three sources tell it."""
     price = (D(usdc) / shares).quantize(TEN)
@@ -131,6 +135,6 @@ def test_captured_rows_are_told_alike_by_the_feed_and_by_a_push(real_data: Path)
         told = amounts_of(side, size, price, Decimal(row["usdcSize"]), row["timestamp"] * 1000)
         pushed = amounts_of(side, size, price, None, row["timestamp"] * 1000)
         assert pushed.shares == told.shares == to_micro(size)
-        assert abs(pushed.usdc - told.usdc) <= price_doubt_micro(told.shares) - (size < 10_000)
+        assert abs(pushed.usdc - told.usdc) <= price_doubt_micro(told.shares)
         compared += 1
     assert compared == 42
