@@ -183,11 +183,7 @@ def activity_fill(row: Raw, leader: str, names: Names, *, merges: bool = False) 
 
 
 def row_time_ms(row: Raw) -> int:
-    """Return when a row says that it happened, in epoch milliseconds.
-
-    Raises:
-        Malformed: it says none, or one that cannot be.
-    """
+    """Return when a row says that it happened, in epoch milliseconds; `Malformed` where it says none that can be."""
     return read_moment_ms(row.get("timestamp"))
 
 
