@@ -113,24 +113,39 @@ def _trades(rows: list[list[str]], columns: _Columns) -> list[Row]:
         raise Malformed(f"side {sides[0]!r}, size {sizes[0]!r}, usdc {paid[0]!r}, market {markets[0]!r}")
     seen_ms = list(map(_seen_ms, columns.seen(rows)))
     tokens, hints = zip(*map(_named, markets, outcomes, columns.ids(rows)), strict=True)
-    traded_ms = list(map(read_moment_ms, timestamps))
+    traded_ms = list(map(_at_ms, timestamps))
     who, what = map(_lower, leaders), map(str.lower, hashes)
     how: list[Side] = [_SIDES[side] for side in sides]
     fees, fee_shares = [0] * len(rows), [0] * len(rows)
-    for at, price in _charged(sizes, columns.prices(rows), paid):
+    for at, price in _charged(shares, columns.prices(rows), usdc):
         amounts = amounts_of(how[at], Decimal(sizes[at]), price, Decimal(paid[at]), traded_ms[at])
         _, usdc[at], fees[at], fee_shares[at] = amounts
     found = zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares, strict=True)
     return list(map(Row._make, found))
 
 
-def _charged(sizes: Iterable[str], prices: Iterable[str], paid: Iterable[str]) -> list[tuple[int, Decimal]]:
-    """Return the places and prices of rows whose collateral is not size x price: a fee is in one of them."""
-    return [
-        (at, Decimal(price))
-        for at, (size, price, usdc) in enumerate(zip(sizes, prices, paid, strict=False))
-        if price and abs(float(usdc) - float(size) * float(price)) >= _CLEAR / MICRO
+def _charged(shares: list[int], prices: Iterable[str], usdc: list[int]) -> list[tuple[int, Decimal]]:
+    """Return the places and prices of rows whose collateral is not shares x price: a fee is in one of them."""
+    told = list(prices)
+    rough = map(_rough, told)
+    odd = [
+        at
+        for at, (size, price, paid) in enumerate(zip(shares, rough, usdc, strict=False))
+        if abs(paid - size * price) >= _CLEAR
     ]
+    return [(at, Decimal(told[at])) for at in odd]
+
+
+@lru_cache(maxsize=16_384)
+def _rough(price: str) -> float:
+    """Return a price as a double, none where a row has none; kept, as most prices repeat."""
+    return float(price or "nan")
+
+
+@lru_cache(maxsize=1024)
+def _at_ms(text: str) -> int:
+    """Return a time; kept, as many rows of a log are of one second."""
+    return read_moment_ms(text)
 
 
 @lru_cache(maxsize=1024)

@@ -11,8 +11,10 @@ from shared.clock import ManualClock
 from shared.gate_limits import Lane
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.order_filled import read_logs
+from shared.polymarket.rtds import read_frame, read_pushed
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_log, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
+from tests.detector.push import Rig, a_frame, a_payload
 from tests.detector.test_chain_logs import Indexer, a_subgraph, entities
 from tests.detector.test_data_api import Feed, a_source, rows_of
 
@@ -86,6 +88,28 @@ def test_a_logs_time_in_milliseconds_is_one_and_a_later_one_is_refused(stamp: in
 
     assert [fill.traded_at_ms for fill in reading.fills] == [NOW_MS] * (1 - said)
     assert len(reading.problems) == said
+
+
+@pytest.mark.parametrize("stamp", [NOW_S, NOW_MS])
+def test_a_pushed_rows_time_is_read_by_the_same_reader(stamp: int) -> None:
+    pushed = read_frame(a_frame(timestamp=stamp))
+    reading = read_pushed([a_payload(timestamp=stamp)], LEADER)
+
+    assert pushed is not None
+    assert pushed.traded_at_ms == reading.fills[0].traded_at_ms == NOW_MS + 1000
+    assert len(reading.problems) == (stamp == NOW_MS)
+
+
+def test_a_pushed_row_far_ahead_of_us_is_taken_as_now() -> None:
+    rig = Rig()
+    rig.hear(a_frame(timestamp=NOW_S + 3600))
+
+    batch = rig.inbox.take(0)
+
+    assert batch is not None
+    (fill,) = batch.views[0].fills
+    assert NOW_MS <= fill.traded_at_ms <= NOW_MS + 60_000
+    assert "ahead of our clock" in batch.problems[0]
 
 
 def test_an_indexer_ahead_of_us_takes_no_cursor_with_it() -> None:
