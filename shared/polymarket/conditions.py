@@ -24,6 +24,8 @@ MOST_OUTCOMES = 256
 """The contract's own bounds on a condition's outcomes."""
 
 _SHOWN = 40
+_DERIVED = "derived"
+"""What the venue reckons before the chain has it (venue reference N11): the chain may still say otherwise."""
 _CONDITION_LENGTH = 2 + 64
 _WORD_LENGTH = 2 + 64
 
@@ -126,7 +128,8 @@ def read_word(answer: object) -> int:
 def read_resolutions(body: object) -> tuple[dict[str, PayoutVector], list[str]]:
     """Return the resolved conditions in an answer of the Data API's `/v2/resolutions`, and what could not be read.
 
-    Its payouts are micro-pUSD per share. A row that is not `resolved`, or holds no payouts yet, is left out.
+    Its payouts are micro-pUSD per share. A row that is not `resolved`, holds no payouts yet, or is
+    derived from what is not on the chain yet, is left out.
 
     Raises:
         Malformed: the answer is no list of resolutions.
@@ -154,7 +157,7 @@ def vector_of(condition_id: str, denominator: int, numerators: Sequence[int]) ->
 
 def _resolution(row: Mapping[str, Any]) -> PayoutVector | None:
     payouts = row.get("payouts")
-    if text(row, "status") != "resolved" or not payouts:
+    if text(row, "status") != "resolved" or text(row, "resolution_source") == _DERIVED or not payouts:
         return None
     condition_id = text(row, "condition_id").lower()
     numerators = tuple(_whole(value) for value in as_list(payouts, f"condition {condition_id}: payouts"))

@@ -98,6 +98,13 @@ def test_a_vector_of_nothing_or_of_too_much_cannot_be_made() -> None:
             PayoutVector(CONDITION, numerators, denominator, "chain")
 
 
+@pytest.mark.parametrize(("source", "known"), [("derived", False), ("reported", True), (None, True)])
+def test_what_the_venue_derives_before_the_chain_has_it_is_no_resolution(source: str | None, known: bool) -> None:  # noqa: FBT001
+    row = {"condition_id": CONDITION, "status": "resolved", "payouts": [1_000_000, 0], "resolution_source": source}
+
+    assert bool(conditions.read_resolutions({"data": [row]})[0]) is known
+
+
 def test_a_closed_market_that_nobody_won_stays_open_and_is_said(tmp_path: Path) -> None:
     rows, market = tmp_path / "rows.csv", tmp_path / "market.json"
     heading = "wallet_addr,tx_hash,timestamp,side,outcome,price,size,usdc,market,condition_id"
