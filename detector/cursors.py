@@ -7,6 +7,8 @@ from typing import Protocol, cast
 from redis import Redis
 
 from shared.broker import Script, answering
+from shared.clock import Clock
+from shared.polymarket.venue_times import MOST_AHEAD_MS
 
 CURSORS = "hs:cursors"
 """Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
@@ -36,11 +38,12 @@ class Cursors(Protocol):
 class CursorStore:
     """The cursors of some leaders; read once from Redis, then kept beside it.
 
-    The publisher's thread moves them, sources read them.
+    The publisher's thread moves them, sources read them. With a `clock`, a stored cursor that has passed it is none:
+    whoever would go on from there would look at nothing until then. (Blocks are far below any second of the clock.)
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, clock: Clock | None = None) -> None:
+        self._redis, self._clock = redis, clock
         self._script = Script(redis, Path(__file__).with_suffix(".lua"))
         self._known: dict[str, int | None] = {}
 
@@ -50,7 +53,7 @@ class CursorStore:
         if field not in self._known:
             with answering(self._redis):
                 stored = cast("str | None", self._redis.hget(CURSORS, field))
-            self._known[field] = None if stored is None else int(stored)
+            self._known[field] = self._credible(stored)
         return self._known[field]
 
     def load(self, source: str, leaders: Collection[str]) -> None:
@@ -66,7 +69,7 @@ class CursorStore:
                 found += cast("list[str | None]", self._redis.hmget(CURSORS, fields[place : place + _AT_ONCE]))
         others = {field: at for field, at in self._known.items() if not field.startswith(f"{source}:")}
         stored = zip(fields, found, strict=True)
-        self._known = {**others, **{field: None if at is None else int(at) for field, at in stored}}
+        self._known = {**others, **{field: self._credible(at) for field, at in stored}}
 
     def forget(self, leaders: Collection[str]) -> None:
         """Ask the server again for these: somebody else may have moved their cursors meanwhile."""
@@ -90,5 +93,16 @@ class CursorStore:
         }
         if not moved:
             return
-        self._script([CURSORS], [word for pair in moved.items() for word in pair])
+        clock = "" if (latest := self._latest()) is None else latest
+        self._script([CURSORS], [clock, *(word for pair in moved.items() for word in pair)])
         self._known.update(moved)
+
+    def _credible(self, stored: str | None) -> int | None:
+        """Return a stored cursor; None for none, and for one that has passed the clock."""
+        latest = self._latest()
+        if stored is None or (latest is not None and int(stored) > latest):
+            return None
+        return int(stored)
+
+    def _latest(self) -> int | None:
+        return None if self._clock is None else (self._clock.now_ms() + MOST_AHEAD_MS) // 1000

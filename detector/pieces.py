@@ -9,12 +9,14 @@ from shared.polymarket.fills import LeaderFill, Role
 
 
 class Piece(NamedTuple):
-    """One fill of a draft."""
+    """One fill of a draft; what its source told of a fee stands beside the amounts, and compares nothing."""
 
     shares: int
     usdc: int
     log_index: int | None = None
     role: Role | None = None
+    fee: int = 0
+    fee_shares: int = 0
 
     @property
     def amount(self) -> Amount:
@@ -29,7 +31,7 @@ def total(pieces: Iterable[Piece]) -> int:
 
 def merged(known: tuple[Piece, ...], fills: Iterable[LeaderFill]) -> tuple[Piece, ...]:
     """Return `known` and what a view has more of than its source had shown; `known` itself when that is nothing."""
-    shown = [Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role) for fill in fills]
+    shown = [_piece(fill) for fill in fills]
     if not known:
         return tuple(shown)
     amounts = [piece.amount for piece in shown]
@@ -58,6 +60,7 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
             left[piece.amount] -= 1
         else:
             extra.append(piece)
+    extra = _without_retold(extra, left)
     if not left.total():
         return tuple(extra)
     shares = total(best) - sum(amount[0] for amount in out)
@@ -65,6 +68,22 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
     if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
         return ()
     return (Piece(shares, max(0, usdc)),)
+
+
+def _without_retold(extra: Sequence[Piece], left: Counter[Amount]) -> list[Piece]:
+    """Return what is beyond `left` too once equal shares are one fill: sources may tell its collateral otherwise.
+
+    A price of 10 decimals misses the collateral of a large fill by micro-units, and an earlier life took a fee for
+    collateral. Either way the difference is no part of another fill. What was found so is taken out of `left`.
+    """
+    beyond: list[Piece] = []
+    for piece in extra:
+        retold = next((amount for amount, count in left.items() if count > 0 and amount[0] == piece.shares), None)
+        if retold is None:
+            beyond.append(piece)
+        else:
+            left[retold] -= 1
+    return beyond
 
 
 def covers(pieces: Sequence[Piece], wanted: Sequence[Amount]) -> bool:
@@ -81,6 +100,10 @@ def same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
     return len(pieces) == len(amounts) and all(
         piece.shares == amount[0] and piece.usdc == amount[1] for piece, amount in zip(pieces, amounts, strict=True)
     )
+
+
+def _piece(fill: LeaderFill) -> Piece:
+    return Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role, fill.fee_micro, fill.fee_shares_micro)
 
 
 def _same_but_for_fee(best: Sequence[Piece], out: Sequence[Amount], usdc: int) -> bool:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from detector.drafts import Confirmation, Draft, Key
+from detector.pieces import Piece
 from shared.events import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped, fact_id
 from shared.market import MarketFacts
 from shared.money import from_micro, price_of
@@ -37,22 +38,29 @@ def _cause(key: Key) -> tuple[str, ...]:
 def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = "") -> ActionableSignal:
     """Build the signal; its id names leader, transaction, token, side and part, whoever publishes it."""
     shares, usdc = _total(draft)
+    fee_shares = sum(piece.fee_shares for piece in draft.pieces)
     return ActionableSignal(
         **_of(draft, emitted_at_ms),
         leader_label=label,
         cause=draft.key.cause,
-        price=price_of(usdc, shares) if draft.key.cause == "TRADE" else Decimal(0),
-        fills=tuple(
-            Fill(
-                shares=from_micro(piece.shares), usdc=from_micro(piece.usdc), log_index=piece.log_index, role=piece.role
-            )
-            for piece in draft.pieces
-        ),
+        price=price_of(usdc, shares + fee_shares) if draft.key.cause == "TRADE" else Decimal(0),
+        fills=tuple(_fill(piece) for piece in draft.pieces),
         seen_at_ms=draft.seen_at_ms,
         emitted_by=draft.emitted_by,
         catch_up=draft.seen_at_ms - draft.traded_at_ms > CATCH_UP_MS,
         market=_hint(draft.hint, facts),
         facts=facts,
+    )
+
+
+def _fill(piece: Piece) -> Fill:
+    return Fill(
+        shares=from_micro(piece.shares),
+        usdc=from_micro(piece.usdc),
+        log_index=piece.log_index,
+        role=piece.role,
+        fee=from_micro(piece.fee) if piece.fee else None,
+        fee_shares=from_micro(piece.fee_shares) if piece.fee_shares else None,
     )
 
 

@@ -25,6 +25,8 @@ WAITING_DUE = "hs:waiting:due"
 MOST_WAITING = 50_000
 """More than that and the oldest are settled before their time: bounded, and still nothing is lost."""
 AT_ONCE = 200
+_TOLD_BEFORE = 4
+"""Fields of a piece without its fee: what an earlier version reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _text(wait: Wait) -> str:
         "key": wait.key[:4],
         "seen": wait.seen_at_ms,
         "traded": wait.traded_at_ms,
-        "pieces": wait.pieces,
+        "pieces": [piece if piece.fee or piece.fee_shares else piece[:_TOLD_BEFORE] for piece in wait.pieces],
         "hint": wait.hint.model_dump(mode="json"),
     }
     return json.dumps(said, separators=(",", ":"))
@@ -113,7 +115,17 @@ def _view(source: str, said: dict[str, Any]) -> View:
     key, hint = Key(*said["key"]), MarketHint(**said["hint"])
     pieces = [Piece(*piece) for piece in said["pieces"]]
     fills = tuple(
-        LeaderFill(*key[:4], piece.shares, piece.usdc, said["traded"], piece.log_index, piece.role, hint)
+        LeaderFill(
+            *key[:4],
+            piece.shares,
+            piece.usdc,
+            said["traded"],
+            piece.log_index,
+            piece.role,
+            hint,
+            fee_micro=piece.fee,
+            fee_shares_micro=piece.fee_shares,
+        )
         for piece in pieces
     )
     return View(source, said["seen"], fills)

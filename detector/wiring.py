@@ -63,7 +63,7 @@ class Wiring:
         self._cfg, self._redis, self._clock, self._stop = cfg, redis, clock, stop
         self._gates: list[RateGate] = []
         self._upstreams: list[Upstream] = []
-        self._cursors = CursorStore(redis)
+        self._cursors = CursorStore(redis, clock)
         self._tap = self._raw_tap() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
         self.leaders = Leaders(cfg.leaders)

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from operator import itemgetter
 from typing import TypeVar
 
 from backtest.happenings import Happening, merged
 from backtest.history import resolutions
-from backtest.history.trades import Row, trades_of
+from backtest.history.trades import row_of, trades_of
 from backtest.markets import Assumed
 from detector.sources.walk import Walk
 from redeemer.chain import Resolutions
@@ -20,7 +19,6 @@ from shared.errors import Malformed, TryAgain
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.market import MarketFacts
-from shared.polymarket.conditions import PayoutVector
 from shared.polymarket.data_api import ActivityApi, ActivityV2
 from shared.polymarket.fills import LeaderFill, read_activity
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
@@ -68,14 +66,14 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         gamma.close()
     ends = {fact.condition_id: fact.ends_at_ms or 0 for fact in facts}
     known = {
-        name: resolutions.Known(_shares(vector), ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
+        name: resolutions.Known(vector.shares, ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
     }
     first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
     learned = sorted(
         (Happening(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
         key=itemgetter(0),
     )
-    told = tuple(merged([learned, trades_of(map(_row, fills), SOURCE), resolutions.happenings(known, last_ms)]))
+    told = tuple(merged([learned, trades_of(map(row_of, fills), SOURCE), resolutions.happenings(known, last_ms)]))
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
     return Told(told, (silent,) if found.unanswered else ())
 
@@ -118,15 +116,3 @@ def _patiently(asked: Callable[[], T], clock: Clock, never: threading.Event) -> 
         except (TryAgain, Malformed):
             clock.wait(never, 2.0**tries)
     return asked()
-
-
-def _shares(vector: PayoutVector) -> tuple[Fraction, ...]:
-    return tuple(Fraction(part, vector.denominator) for part in vector.numerators)
-
-
-def _row(fill: LeaderFill) -> Row:
-    said = fill.hint
-    place = -1 if said.outcome_index is None else said.outcome_index
-    hint = (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug)
-    amounts = (fill.shares_micro, fill.usdc_micro)
-    return Row(fill.traded_at_ms, fill.leader, fill.tx_hash, fill.token_id, fill.side, *amounts, 0, hint)

@@ -64,13 +64,23 @@ class Event(Value, frozen=True):
     emitted_at_ms: int
 
 
+OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
+"""A field that is written only where it says something: events of before it keep their bytes."""
+
+
 class Fill(Value, frozen=True):
-    """One execution of one order of the leader; `log_index` and `role` are known to sources that read the chain."""
+    """One execution of one order of the leader; `log_index` and `role` are known to sources that read the chain.
+
+    `usdc` is fee-free. A taker's fee that the source tells stands beside it: `fee` in pUSD, or `fee_shares` where it
+    was taken out of the shares bought (before CLOB V2). Neither is written where none is told.
+    """
 
     shares: Money
     usdc: Money
     log_index: int | None = None
     role: Literal["maker", "taker"] | None = None
+    fee: Money | None = OMITTED
+    fee_shares: Money | None = OMITTED
 
 
 class SeenBy(Value, frozen=True):

@@ -45,6 +45,7 @@ class Value(BaseModel, frozen=True, extra="forbid"):
         It is the fastest way, and looks at nothing: the dict that it is given becomes the value's own.
         """
         known, new = _shape(cls)[1], partial(object.__new__, cls)
+        omitted = frozenset(name for name, field in cls.model_fields.items() if field.exclude_if)
 
         def filled(fields: dict[str, object]) -> Self:
             made = new()
@@ -54,7 +55,12 @@ class Value(BaseModel, frozen=True, extra="forbid"):
             _set_private(made, None)
             return made
 
-        return filled
+        def filled_where_told(fields: dict[str, object]) -> Self:
+            made = filled(fields)
+            _set_known(made, known - {name for name in omitted if fields[name] is None})
+            return made
+
+        return filled_where_told if omitted else filled
 
     def but(self, **changes: object) -> Self:
         """Return the same with some other fields, each checked before."""

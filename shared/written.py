@@ -1,8 +1,8 @@
 """Events in the form in which we write them, read several times faster than `read_event` reads what anybody may send.
 
-A model's own fields make the msgspec struct that reads it, so nothing is defined twice. The struct takes every field,
-none that it does not know, and each in our own form. All else is left to `read_event`: what an older or a newer writer
-wrote, other spellings, and to say what is wrong.
+A model's own fields make the msgspec struct that reads it, so nothing is defined twice. The struct takes every field
+(but those that are left out when empty), none that it does not know, and each in our own form. All else is left to
+`read_event`: what an older or a newer writer wrote, other spellings, and to say what is wrong.
 """
 
 import re
@@ -77,8 +77,9 @@ class Form(NamedTuple):
 def _struct(model: type[Value]) -> tuple[Any, Make, Make | None]:
     """Return the struct of a model's fields, what makes a value of the model from it, and what only checks its form."""
     hints = get_type_hints(model, include_extras=True)
-    forms = {name: _form(hints[name]) for name in model.model_fields}
-    fields = [(name, form) for name, (form, _, _) in forms.items()]
+    omitted = {name for name, field in model.model_fields.items() if field.exclude_if}
+    forms = {name: _form(get_args(hints[name])[0] if name in omitted else hints[name]) for name in model.model_fields}
+    fields = [(name, form, None) if name in omitted else (name, form) for name, (form, _, _) in forms.items()]
     made = [(name, make) for name, (_, make, _) in forms.items() if make]
     checks = [(attrgetter(name), check) for name, (_, _, check) in forms.items() if check]
     filled = model.filler()

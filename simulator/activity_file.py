@@ -11,7 +11,7 @@ from typing import Any
 from simulator import identity, wallet_log
 from simulator.activity import Row
 from simulator.amounts import PRICE_ONE, TICKS, micro
-from simulator.book import opposite
+from simulator.book import Side, opposite
 from simulator.deal import crowd
 from simulator.fill import Match, Order
 from simulator.market import Market
@@ -20,6 +20,8 @@ from simulator.settlement import Profile
 from simulator.world import World
 
 _LIFE_MS = 3_600_000
+_ROUNDING = 1
+"""Micro-units by which size x price may differ from collateral without any fee."""
 Texts = dict[str, str]
 
 
@@ -149,14 +151,15 @@ def _match(world: World, rows: list[Texts], at_ms: int) -> Match:
 
 
 def _order(row: Texts) -> Order:
-    return Order(
-        value(row, "proxyWallet").lower(),
-        int(row["outcomeIndex"]),
-        "BUY" if value(row, "side") == "BUY" else "SELL",
-        micro(row["size"]),
-        micro(row["usdcSize"]),
-        row,
-    )
+    """Return a row's order: it paid its price, and what its collateral differs from that is the fee."""
+    side: Side = "BUY" if value(row, "side") == "BUY" else "SELL"
+    shares, paid = micro(row["size"]), micro(row["usdcSize"])
+    exact = micro(Decimal(row["size"]) * Decimal(row["price"]))
+    fee = max(0, paid - exact if side == "BUY" else exact - paid)
+    fee = fee if fee > _ROUNDING and exact else 0
+    usdc = paid - fee if side == "BUY" else paid + fee
+    wallet = value(row, "proxyWallet").lower()
+    return Order(wallet, int(row["outcomeIndex"]), side, shares, usdc, row, fee=fee)
 
 
 def _payouts(held: list[int], paid: int) -> tuple[int, int]:

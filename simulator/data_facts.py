@@ -1,5 +1,7 @@
 """Data API v2's facts: freshness, resolutions, tokens, and markets named by a query."""
 
+from simulator import identity
+from simulator.gamma_json import iso
 from simulator.market import Market
 from simulator.web import Answer, Call, Query, RefusedError, Route, answer
 from simulator.world import World
@@ -66,21 +68,30 @@ class DataFacts:
         return answer({"data": [self._token(each, call.now_ms) for each in known]})
 
     def _resolution(self, market: Market, now_ms: int) -> dict[str, object]:
+        ended = market.resolution
         known: dict[str, object] = {
             "condition_id": market.condition_id,
             "question_id": market.question_id,
             "event_id": str(market.event.number),
             "status": "active",
+            "extended_review": False,
+            "was_disputed": False,
+            "new_version_q": False,
+            "market_type": "BINARY",
+            "last_update_timestamp": market.start_ms // 1000,
         }
-        ended = market.resolution
         if ended is None or now_ms < ended.gamma_at_ms:
             return known
         return known | {
             "status": "resolved",
             "payouts": [int(ended.share(outcome) * 1_000_000) for outcome in (0, 1)],
+            "resolution_source": "reported" if now_ms >= ended.chain_at_ms else "derived",
             "reporter": "UMA_OO",
+            "transaction_hash": identity.hash32("resolution", market.condition_id),
+            "log_index": 0,
             "resolved_block": ended.block,
-            "resolved_at": ended.chain_at_ms // 1000,
+            "resolved_at": iso(ended.chain_at_ms),
+            "last_update_timestamp": ended.chain_at_ms // 1000,
         }
 
     def _token(self, token_id: str, now_ms: int) -> dict[str, object]:
@@ -90,14 +101,22 @@ class DataFacts:
         return {
             "token_id": token_id,
             "condition_id": market.condition_id,
+            "structural_condition_id": None,
             "module": "v1_ctf",
             "outcome_index": outcome,
             "clob_index": outcome,
+            "outcome": market.outcomes[outcome],
+            "opposite_token_id": market.tokens[1 - outcome],
             "resolved": closed,
             "final_price": float(market.worth(outcome, now_ms)) if closed else None,
             "closed": closed,
             "neg_risk": market.neg_risk,
+            "neg_risk_market_id": None,
+            "question_index": None,
+            "title": market.question,
             "market_slug": market.slug,
+            "event_id": market.event.number,
+            "event_slug": market.event.slug,
         }
 
 

@@ -64,7 +64,9 @@ class DataV2:
             and (not side or row.side == side)
             and (markets is None or row.condition_id in markets)
         )
-        return self._page(call, query, fitting, "v2_activity")
+        place = _place(query)
+        limit = _limit(query) if place is None or "limit" in query.names() else place.size
+        return self._page(call, query, fitting, "v2_activity", limit)
 
     def trades(self, call: Call) -> Answer:
         """Return the trades of a wallet, of markets or of all: the taker's only by default."""
@@ -83,12 +85,15 @@ class DataV2:
             and (markets is None or row.condition_id in markets)
             and pages.large_enough(row, query)
         )
-        return self._page(call, query, fitting, "v2_trades")
+        place = _place(query)
+        return self._page(call, query, fitting, "v2_trades", place.size if place else _limit(query))
 
     def positions(self, call: Call) -> Answer:
         """Return a wallet's or a market's positions of one status."""
         query = _checked(call)
-        return self._holdings.v2(query, call.now_ms, _limit(query))
+        place = _place(query)
+        window = (place.key[0], place.size) if place else (0, _limit(query))
+        return self._holdings.v2(query, call.now_ms, window, cursor.filters_of(query, _FILTERS))
 
     def value(self, call: Call) -> Answer:
         """Return what a wallet's open positions are worth."""
@@ -98,25 +103,27 @@ class DataV2:
     def _span(self, call: Call, query: Query, rows: Sequence[Row]) -> Iterable[Row]:
         start, end = query.integer("start", 0), query.integer("end", 0)
         _choice(query, "sort_by", {"TIMESTAMP"})
-        direction = _choice(query, "sort_direction", {"ASC", "DESC"}) or "DESC"
-        after = cursor.decode(query.get("cursor"), cursor.filters_of(query, _FILTERS))
+        asked = _choice(query, "sort_direction", {"ASC", "DESC"}) or "DESC"
+        place = _place(query)
         span = between(
             rows,
             start or call.now_ms // 1000 - 3 * 365 * 86_400,
             end or call.now_ms // 1000 + 86_400,
-            after=after,
-            newest_first=direction == "DESC",
+            after=place.key if place else None,
+            newest_first=(place.direction if place else asked) == "DESC",
         )
         return (row for row in span if row.data_at_ms <= call.now_ms)
 
-    def _page(self, call: Call, query: Query, rows: Iterable[Row], shape: Shape) -> Answer:
-        limit = _limit(query)
+    def _page(self, call: Call, query: Query, rows: Iterable[Row], shape: Shape, limit: int) -> Answer:
         found = list(islice(rows, limit + 1))
         page, more = found[:limit], len(found) > limit
-        pagination: dict[str, object] = {"has_more": more}
+        following: str | None = None
         if more:
-            bound = cursor.filters_of(query, _FILTERS)
-            pagination = {"next_cursor": cursor.encode(page[-1].key, bound), "has_more": True}
+            place, bound = _place(query), cursor.filters_of(query, _FILTERS)
+            direction = place.direction if place else query.get("sort_direction", "DESC")
+            following = cursor.encode(cursor.Place(page[-1].key, limit, direction), bound)
+        pagination = pages.pagination(following, limit)
+        if more:
             self._spoil(call, query, pagination)
         texts = pages.spoiled([render(row, shape) for row in page], self._world, call)
         return pages.enveloped(texts, pagination)
@@ -157,6 +164,11 @@ def _checked(call: Call) -> Query:
         raise RefusedError(400, "offset is not supported, use cursor", parameter="offset")
     _limit(query)
     return query
+
+
+def _place(query: Query) -> cursor.Place | None:
+    """Return where a cursor goes on; the filters have to be sent again with it."""
+    return cursor.decode(query.get("cursor"), cursor.filters_of(query, _FILTERS))
 
 
 def _limit(query: Query) -> int:

@@ -13,7 +13,7 @@ Role = Literal["taker", "maker"]
 class Order:
     """One filled order: amounts in micro-units; `row` keeps a captured row's own texts.
 
-    A signed order also has its hash and the two words it carries onto the chain.
+    A signed order also has its hash and the two words it carries onto the chain; a captured one the fee it paid.
     """
 
     wallet: str
@@ -25,6 +25,7 @@ class Order:
     hash: str = ""
     metadata: int = 0
     builder: int = 0
+    fee: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class Fill:
     def token_id(self) -> str:
         """Return the position bought or sold."""
         return self.market.tokens[self.order.outcome]
+
+    @property
+    def usdc_size(self) -> int:
+        """Return what the feed shows as collateral: the fee is in it, on top of a BUY's and out of a SELL's."""
+        return self.order.usdc + (self.fee if self.order.side == "BUY" else -self.fee)
 
     def record(self) -> dict[str, object]:
         """Return the truth as the control API tells it."""

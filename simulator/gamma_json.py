@@ -4,14 +4,62 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator import identity
 from simulator.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, plain
 from simulator.contracts import UMA_ADAPTER
 from simulator.market import Event, Market
 
+_SAME: dict[str, Any] = {
+    "approved": True,
+    "automaticallyActive": True,
+    "automaticallyResolved": True,
+    "clearBookOnStart": True,
+    "comboStatus": "disabled",
+    "competitive": 0,
+    "cyom": False,
+    "deploying": False,
+    "featured": False,
+    "funded": False,
+    "groupItemThreshold": "0",
+    "groupItemTitle": "",
+    "hasReviewedDates": True,
+    "holdingRewardsEnabled": False,
+    "liquidityAmm": 0,
+    "makerBaseFee": 1000,
+    "makerRebatesFeeShareBps": 10000,
+    "manualActivation": False,
+    "marketMakerAddress": "",
+    "negRiskOther": False,
+    "new": False,
+    "oneDayPriceChange": 0,
+    "oneHourPriceChange": 0,
+    "oneMonthPriceChange": 0,
+    "oneWeekPriceChange": 0,
+    "pagerDutyNotificationEnabled": False,
+    "pendingDeployment": False,
+    "ready": False,
+    "requiresTranslation": False,
+    "resolutionSource": "",
+    "restricted": True,
+    "rewardsMaxSpread": 4.5,
+    "rewardsMinSize": 50,
+    "rfqEnabled": False,
+    "showGmpOutcome": False,
+    "showGmpSeries": False,
+    "takerBaseFee": 1000,
+    "umaBond": "500",
+    "umaResolutionStatuses": "[]",
+    "umaReward": "5",
+}
+"""What a market says beside its facts, the same of all: readers written by others need the keys (captures of 2026)."""
+
+_SPANS = ("24hr", "1wk", "1mo", "1yr")
+_VOLUMES = ("volumeNum", "volumeClob", *(f"volume{span}{of}" for span in _SPANS for of in ("", "Clob")))
+
 
 def market_json(market: Market, now_ms: int, *, nested: bool = False) -> dict[str, Any]:
     """Return a market as Gamma writes it; events carry their markets without events."""
-    body = _facts(market) | _state(market, now_ms) | _prices(market, now_ms)
+    body = _SAME | _facts(market) | _state(market, now_ms) | _prices(market, now_ms)
     if not nested:
         body["events"] = [_event_facts(market.event, now_ms)]
     return body
@@ -41,6 +89,8 @@ def _facts(market: Market) -> dict[str, Any]:
         "startDate": iso(market.start_ms),
         "endDate": iso(market.end_ms),
         "endDateIso": iso(market.end_ms)[:10],
+        "startDateIso": iso(market.start_ms)[:10],
+        "acceptingOrdersTimestamp": iso(market.start_ms),
         "createdAt": iso(market.start_ms),
         "enableOrderBook": True,
         "orderPriceMinTickSize": float(TICK_TEXTS[market.tick]),
@@ -73,6 +123,7 @@ def _state(market: Market, now_ms: int) -> dict[str, Any]:
     if closed and ended:
         at = datetime.fromtimestamp(ended.chain_at_ms / 1000, UTC)
         body["closedTime"] = f"{at:%Y-%m-%d %H:%M:%S}+00"
+        body["umaEndDate"] = iso(ended.chain_at_ms)
         body["resolvedBy"] = UMA_ADAPTER
     return body
 
@@ -80,13 +131,9 @@ def _state(market: Market, now_ms: int) -> dict[str, Any]:
 def _prices(market: Market, now_ms: int) -> dict[str, Any]:
     prices = [plain(market.worth(outcome, now_ms)) for outcome in (0, 1)]
     bid, ask = market.book.best(0)
-    body: dict[str, Any] = {
-        "outcomePrices": json.dumps(prices),
-        "volume": str(market.volume / MICRO),
-        "volumeNum": market.volume / MICRO,
-        "volume24hr": market.volume / MICRO,
-        "liquidityNum": sum(market.book.bids.values()) / MICRO,
-    }
+    volume, liquidity = market.volume / MICRO, sum(market.book.bids.values()) / MICRO
+    body: dict[str, Any] = {"outcomePrices": json.dumps(prices), "volume": str(volume), "liquidity": str(liquidity)}
+    body |= dict.fromkeys(_VOLUMES, volume) | dict.fromkeys(("liquidityNum", "liquidityClob"), liquidity)
     if market.last_price is not None:
         body["lastTradePrice"] = market.last_price / PRICE_ONE
     if bid is not None and ask is not None and market.trading(now_ms):
@@ -107,9 +154,28 @@ def _event_facts(event: Event, now_ms: int) -> dict[str, Any]:
         "closed": all(market.closed(now_ms) for market in event.markets),
         "archived": False,
         "negRisk": event.neg_risk,
+        "negRiskAugmented": False,
+        "negRiskMarketID": "",
+        "enableOrderBook": True,
+        "new": False,
+        "featured": False,
+        "restricted": True,
+        "createdAt": iso(min(starts, default=0)),
+        "updatedAt": iso(now_ms),
+        "volume": sum(market.volume for market in event.markets) / MICRO,
+        "tags": [{"id": _tag(name), "label": name, "slug": name.lower()} for name in _categories(event)],
         "startDate": iso(min(starts, default=0)),
         "endDate": iso(max(ends, default=0)),
     }
+
+
+def _categories(event: Event) -> list[str]:
+    return sorted({market.category for market in event.markets})
+
+
+def _tag(name: str) -> str:
+    """Return a tag's number, made of its name."""
+    return str(int(identity.digest("tag", name)[:5], 16))
 
 
 def iso(at_ms: int) -> str:

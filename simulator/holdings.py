@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from simulator import pages
+from simulator import cursor, pages
 from simulator.ledger import Position
 from simulator.market import Market
 from simulator.web import Answer, Query, RefusedError
@@ -43,21 +43,20 @@ class Holdings:
         """Look at a world."""
         self._world = world
 
-    def v2(self, query: Query, now_ms: int, limit: int) -> Answer:
-        """Return one page of positions of a status, dust left out."""
+    def v2(self, query: Query, now_ms: int, window: tuple[int, int], filters: str) -> Answer:
+        """Return one page of positions of a status, dust left out; a window is where it starts and how large it is."""
         status = query.get("status", "OPEN")
         if status not in _STATUSES:
             raise RefusedError(400, f"status must be one of {sorted(_STATUSES)}", parameter="status")
         if status in _NEEDS_USER and not query.get("user"):
             raise RefusedError(400, f"status {status} needs user", parameter="user")
         chosen = [p for p in self._asked(query) if self._is(p, status, now_ms)]
-        start = _offset(query)
+        start, limit = window
         page = chosen[start : start + limit]
         more = start + limit < len(chosen)
-        pagination: dict[str, object] = {"has_more": more}
-        if more:
-            pagination["next_cursor"] = f"p{start + limit}"
-        return pages.enveloped([pages.dump(self._v2_row(p, now_ms)) for p in page], pagination)
+        following = cursor.encode(cursor.Place((start + limit, 0), limit), filters) if more else None
+        rows = [pages.dump(self._v2_row(p, now_ms)) for p in page]
+        return pages.enveloped(rows, pages.pagination(following, limit))
 
     def v1(self, query: Query, user: str, now_ms: int) -> Answer:
         """Return v1's bare list: above the size threshold, largest value first."""
@@ -101,9 +100,9 @@ class Holdings:
             return position.shares == 0 and position.bought > 0
         if status == "MERGEABLE":
             return held and self._other(position) >= _DUST
-        if status == "OPEN":
-            return held and not market.redeemable(now_ms)
         pays = market.resolution is not None and market.resolution.payouts[position.outcome] > 0
+        if status == "OPEN":  # the superset: winners that wait to be redeemed are in it too
+            return held and (pays or not market.redeemable(now_ms))
         return held and market.redeemable(now_ms) and pays == (status == "REDEEMABLE")
 
     def _other(self, position: Position) -> int:
@@ -174,13 +173,6 @@ def _threshold(query: Query) -> float:
         return float(query.get("sizeThreshold", "1"))
     except ValueError as error:
         raise RefusedError(400, "invalid sizeThreshold", parameter="sizeThreshold") from error
-
-
-def _offset(query: Query) -> int:
-    text = query.get("cursor", "p0")
-    if not (text.startswith("p") and text[1:].isdigit()):
-        raise RefusedError(400, "invalid cursor", parameter="cursor")
-    return int(text[1:])
 
 
 def _percent(part: float, whole: float) -> float:

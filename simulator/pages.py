@@ -16,6 +16,11 @@ def enveloped(texts: list[str], pagination: dict[str, object]) -> Answer:
     return Answer(f'{{"data":[{rows}],"pagination":{json.dumps(pagination)}}}')
 
 
+def pagination(next_cursor: str | None, limit: int) -> dict[str, object]:
+    """Return what v2 says beside each page; the last one's cursor is null, not absent."""
+    return {"limit": limit, "offset": 0, "has_more": next_cursor is not None, "next_cursor": next_cursor}
+
+
 def bare(texts: list[str]) -> Answer:
     """Return rows as v1's bare array."""
     return Answer(f"[{','.join(texts)}]")

@@ -25,7 +25,7 @@ def row_of(fill: Fill, timestamp: int, profile: Profile, seq: int) -> Row:
         condition_id=fill.market.condition_id,
         side=order.side,
         shares=order.shares,
-        usdc=order.usdc,
+        usdc=fill.usdc_size,
         tx_hash=fill.tx_hash,
         taker=fill.role == "taker",
         texts=_captured(order, timestamp) or _trade_texts(fill, timestamp, profile),
@@ -168,7 +168,7 @@ def _trade_texts(fill: Fill, timestamp: int, profile: Profile) -> tuple[str, ...
         },
         {
             "size": number(order.shares),
-            "usdcSize": number(order.usdc),
+            "usdcSize": number(fill.usdc_size),
             "price": ratio(order.usdc, order.shares),
         },
     )

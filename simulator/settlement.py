@@ -62,7 +62,7 @@ def fills_of(match: Match, tx_hash: str, stamp: Stamp, first_seq: int, fee: int)
             counterparty=match.taker.wallet if place < last else "",
             tx_hash=tx_hash,
             order_hash=order.hash or identity.hash32("order", tx_hash, first_seq + place),
-            fee=fee if place == last else 0,
+            fee=order.fee + (fee if place == last else 0),
             matched_at_ms=match.at_ms,
             rtds_at_ms=stamp.rtds_at_ms,
             data_at_ms=stamp.data_at_ms,

@@ -98,6 +98,8 @@ PURE = (
     "shared/polymarket/payloads.py",
     "shared/polymarket/rtds.py",
     "shared/polymarket/siblings.py",
+    "shared/polymarket/trade_amounts.py",
+    "shared/polymarket/venue_times.py",
     "shared/polymarket/wallets.py",
     "shared/redaction.py",
 )

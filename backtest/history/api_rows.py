@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from backtest.history.left_out import LeftOut
-from backtest.history.trades import Row
+from backtest.history.trades import Row, row_of
 from shared.errors import Malformed
 from shared.polymarket.fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
 from shared.polymarket.payloads import Raw, as_object, text
@@ -27,7 +27,8 @@ class ApiRows:
         """
         for raw in self._objects(lines):
             try:
-                yield _row(as_object(raw, "row"))
+                yield _row(row := as_object(raw, "row"))
+                self.left_out.time(row.get("timestamp"))
             except NotTrade as reason:
                 self.left_out.skip(str(reason))
             except Malformed as error:
@@ -60,9 +61,4 @@ def _row(row: Raw) -> Row:
     fill = activity_fill(row, leader, names)
     if not leader:
         raise Malformed(f"{names['proxy_wallet']} is missing: nobody says whose trade this is")
-    said = fill.hint
-    place = -1 if said.outcome_index is None else said.outcome_index
-    hint = (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug)
-    return Row(
-        fill.traded_at_ms, leader, fill.tx_hash, fill.token_id, fill.side, fill.shares_micro, fill.usdc_micro, 0, hint
-    )
+    return row_of(fill)

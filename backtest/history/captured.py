@@ -6,10 +6,10 @@ Entries stand in the order in which they were captured, which is nearly that of 
 window of `WINDOW` entries; a signal that was captured later than that counts as known from then on.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from fractions import Fraction
 from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
@@ -32,6 +32,7 @@ from shared.events import (
     read_event,
 )
 from shared.leader_trade import LeaderTrade, micro_of
+from shared.polymarket.conditions import payouts_of
 from shared.written import Reader
 
 WINDOW = 10_000
@@ -113,8 +114,8 @@ def _told(event: object) -> Iterator[tuple[int, What]]:
     elif isinstance(event, BookSeen):
         yield max(event.emitted_at_ms, event.book.at_ms), event.book
     elif isinstance(event, RedemptionResult):
-        payouts = tuple(Fraction(share) for share in event.payouts)
-        yield event.emitted_at_ms, Resolved(event.condition_id, payouts)
+        with contextlib.suppress(Malformed):  # no resolution: the market stays open
+            yield event.emitted_at_ms, Resolved(event.condition_id, payouts_of(event.payouts))
 
 
 def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, What]]:

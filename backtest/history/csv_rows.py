@@ -1,6 +1,7 @@
 """A poller's log of wallets as CSV: `wallet_addr, tx_hash, timestamp, side, outcome, price, size, usdc, market`.
 
-`collected_at` (seconds, the poller's own clock) is optional, as are `token_id`, `condition_id` and `outcome_index`.
+`collected_at` (seconds, the poller's own clock) is optional, as are `price`, `token_id`, `condition_id` and
+`outcome_index`. Where `usdc` is not size x price, the fee is in it (`shared/polymarket/trade_amounts`).
 Where the file names no ids, market and outcome stand for them: the ids are made from their names, and the outcomes of a
 market are numbered by `OUTCOMES`. Rows without a side are redemptions and merges: no trades.
 """
@@ -16,12 +17,17 @@ from backtest.history.left_out import LeftOut
 from backtest.history.trades import Hint, Row
 from shared.errors import Malformed
 from shared.events import fact_id
+from shared.market import Side
 from shared.money import MICRO, to_micro
+from shared.polymarket.trade_amounts import amounts_of
+from shared.polymarket.venue_times import read_moment_ms
 
 NEEDED = ("wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market")
 _AT_ONCE = 256
 _DOUBLE, _CLEAR = 10**14, 0.4
-_SIDES = {side: side for side in ("BUY", "SELL")}
+_DIGITS = 11
+"""More than a time in seconds has."""
+_SIDES: dict[str, Side] = {"BUY": "BUY", "SELL": "SELL", "buy": "BUY", "sell": "SELL", "Buy": "BUY", "Sell": "SELL"}
 OUTCOMES = {"yes": 0, "up": 0, "over": 0, "no": 1, "down": 1, "under": 1}
 
 
@@ -52,7 +58,7 @@ class CsvRows:
         """Return the trades of rows, which are halved until what cannot be read stands alone."""
         sided = [row for row in rows if len(row) != columns.count or row[columns.side]]
         try:
-            found = _trades(sided, columns) if sided else []
+            found = self._read(sided, columns) if sided else []
         except (Malformed, ArithmeticError, ValueError, IndexError) as error:
             half = len(rows) // 2
             if half:
@@ -63,20 +69,32 @@ class CsvRows:
             self.left_out.skip("without a side", len(rows) - len(sided))
         return found
 
+    def _read(self, rows: list[list[str]], columns: "_Columns") -> list[Row]:
+        found = _trades(rows, columns)
+        for row in rows:
+            if len(row[columns.time]) > _DIGITS:
+                self.left_out.time(row[columns.time])
+        return found
+
 
 class _Columns:
     """Where a file keeps what."""
 
     def __init__(self, heading: list[str]) -> None:
         place = {name: number for number, name in enumerate(heading)}
-        self.count, self.side = len(heading), place["side"]
+        self.count, self.side, self.time = len(heading), place["side"], place["timestamp"]
         self.needed = itemgetter(*(place[name] for name in NEEDED))
+        self._price = place.get("price")
         self._ids = [place.get(name) for name in ("condition_id", "token_id", "outcome_index")]
         self._seen = place.get("collected_at")
 
     def ids(self, rows: list[list[str]]) -> Iterable[tuple[str, ...]]:
         """Return the ids that each row names, '' for those it does not."""
         return zip(*(_column(rows, at) for at in self._ids), strict=False)
+
+    def prices(self, rows: list[list[str]]) -> Iterable[str]:
+        """Return each row's price; '' where the file has none."""
+        return _column(rows, self._price)
 
     def seen(self, rows: list[list[str]]) -> Iterable[str]:
         """Return when each row was collected; '' when nobody says."""
@@ -95,9 +113,39 @@ def _trades(rows: list[list[str]], columns: _Columns) -> list[Row]:
         raise Malformed(f"side {sides[0]!r}, size {sizes[0]!r}, usdc {paid[0]!r}, market {markets[0]!r}")
     seen_ms = list(map(_seen_ms, columns.seen(rows)))
     tokens, hints = zip(*map(_named, markets, outcomes, columns.ids(rows)), strict=True)
-    traded_ms = [int(text) * 1000 for text in timestamps]
-    who, what, how = map(_lower, leaders), map(str.lower, hashes), map(_SIDES.get, sides)
-    return list(map(Row._make, zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, strict=True)))
+    traded_ms = list(map(_at_ms, timestamps))
+    who, what = map(_lower, leaders), map(str.lower, hashes)
+    how: list[Side] = [_SIDES[side] for side in sides]
+    fees, fee_shares = [0] * len(rows), [0] * len(rows)
+    for at, price in _charged(shares, columns.prices(rows), usdc):
+        amounts = amounts_of(how[at], Decimal(sizes[at]), price, Decimal(paid[at]), traded_ms[at])
+        _, usdc[at], fees[at], fee_shares[at] = amounts
+    found = zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares, strict=True)
+    return list(map(Row._make, found))
+
+
+def _charged(shares: list[int], prices: Iterable[str], usdc: list[int]) -> list[tuple[int, Decimal]]:
+    """Return the places and prices of rows whose collateral is not shares x price: a fee is in one of them."""
+    told = list(prices)
+    rough = map(_rough, told)
+    odd = [
+        at
+        for at, (size, price, paid) in enumerate(zip(shares, rough, usdc, strict=False))
+        if abs(paid - size * price) >= _CLEAR
+    ]
+    return [(at, Decimal(told[at])) for at in odd]
+
+
+@lru_cache(maxsize=16_384)
+def _rough(price: str) -> float:
+    """Return a price as a double, none where a row has none; kept, as most prices repeat."""
+    return float(price or "nan")
+
+
+@lru_cache(maxsize=1024)
+def _at_ms(text: str) -> int:
+    """Return a time; kept, as many rows of a log are of one second."""
+    return read_moment_ms(text)
 
 
 @lru_cache(maxsize=1024)
@@ -107,7 +155,7 @@ def _lower(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _seen_ms(text: str) -> int:
-    return round(float(text) * 1000) if text else 0
+    return read_moment_ms(text, "collected_at") if text else 0
 
 
 @lru_cache(maxsize=20_000)

@@ -56,7 +56,10 @@ def open_history(
     known: dict[str, resolutions.Known] = {}
     for path in resolved:
         for name, lines in texts(path):
-            known |= resolutions.read_resolutions(lines, name)
+            left_open: list[str] = []
+            known |= resolutions.read_resolutions(lines, name, left_open)
+            if left_open:
+                reader.notes.append(f"{name}: markets left open: {len(left_open)} (first: {left_open[0]})")
     sources.append(resolutions.happenings(known, reader.last_ms, lingers_s))
     measured: dict[str, Lags] = {}
     for capture in reader.captures if measure else ():
@@ -87,6 +90,8 @@ class _Reader:
         ordered = by_time(self._seen(kind.read(chain([first], lines))))
         if str(kind.left_out):
             self.notes.append(f"{name}: left out: {kind.left_out}")
+        if kind.left_out.remarks:
+            self.notes.append(f"{name}: {kind.left_out.remarks}")
         return trades_of(ordered, name)
 
     def _seen(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from shared.polymarket.venue_times import is_millis
+
 
 class LeftOut:
     """Counts of one file."""
@@ -10,6 +12,20 @@ class LeftOut:
         self._counts: Counter[str] = Counter()
         self._problems = 0
         self._first = ""
+        self._millis = 0
+        self._first_millis = ""
+
+    def time(self, stamp: object) -> None:
+        """Count a row whose time was sent in milliseconds."""
+        if is_millis(stamp):
+            self._millis += 1
+            self._first_millis = self._first_millis or str(stamp)
+
+    @property
+    def remarks(self) -> str:
+        """Return what was read otherwise than it says."""
+        rows = f"{self._millis} rows" if self._millis > 1 else "1 row"
+        return f"{rows} with a time in milliseconds, read as such (first: {self._first_millis})" if self._millis else ""
 
     def skip(self, what: str, rows: int = 1) -> None:
         """Count rows that are fine and no trades."""

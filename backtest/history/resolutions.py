@@ -1,8 +1,9 @@
 """How markets resolved, and when each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
 
 A CSV has `market` (title) or `condition_id`, and `winner` or `payouts`: the vector by outcome index, such as `1;0` or
-`0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does a
-market of Gamma's that is not closed at exactly 1, 0.5 or 0.
+`0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does one
+whose payouts do not add up to exactly 1 (`shared/polymarket/conditions.payouts_of`), and a market of Gamma's that is
+not closed at exactly 1, 0.5 or 0.
 
 When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
 is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade. It is
@@ -11,7 +12,7 @@ never reckoned from the outcome, and a run says how many trades stand on it.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import chain
@@ -22,6 +23,8 @@ from backtest.happenings import Happening
 from backtest.history.csv_rows import OUTCOMES, market_id
 from backtest.markets import Resolved
 from shared.errors import Malformed
+from shared.polymarket.conditions import payouts_of
+from shared.polymarket.venue_times import read_moment_ms
 
 LINGERS_S = 60.0
 """Longer than most delays that are asked for, with the order's own time: closed right after its last trade, a market
@@ -38,17 +41,18 @@ class Known(NamedTuple):
     ends_ms: int = 0
 
 
-def read_resolutions(lines: Iterable[str], name: str) -> dict[str, Known]:
-    """Return what is known of each resolved market by condition.
+def read_resolutions(lines: Iterable[str], name: str, left_open: list[str] | None = None) -> dict[str, Known]:
+    """Return what is known of each resolved market by condition; `left_open` takes payouts that are none.
 
     Raises:
         Malformed: naming the line and what it should be.
     """
     coming = iter(lines)
     first = next(coming, "")
+    unpaid = [] if left_open is None else left_open
     if first.lstrip()[:1] in {"[", "{"}:
-        return dict(_of_gamma(chain([first], coming), name))
-    return dict(_of_csv(chain([first], coming), name))
+        return dict(_of_gamma(chain([first], coming), name, unpaid))
+    return dict(_of_csv(chain([first], coming), name, unpaid))
 
 
 def happenings(
@@ -67,23 +71,26 @@ def _resolved(name: str, known: Known, last_ms: int, lingers_s: float) -> Happen
     return Happening(last_ms + round(lingers_s * 1000), Resolved(name, known.payouts, "assumed"))
 
 
-def _of_csv(lines: Iterable[str], name: str) -> Iterator[tuple[str, Known]]:
+def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, Known]]:
     for number, row in enumerate(csv.DictReader(lines), start=2):
         condition = (row.get("condition_id") or "").lower() or market_id(row.get("market") or "")
         try:
-            if payouts := _payouts(row):
+            told = _told(row)
+            if told and (payouts := _paid(told, f"line {number}", unpaid)):
                 yield condition, _known(payouts, row)
-        except (ValueError, ZeroDivisionError) as error:
+        except (ValueError, ZeroDivisionError, Malformed) as error:
             raise Malformed(f"{name}:{number}: {error}: {dict(row)}") from error
 
 
-def _of_gamma(lines: Iterable[str], name: str) -> Iterator[tuple[str, Known]]:
+def _of_gamma(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, Known]]:
     """Yield Gamma's closed markets; `outcomePrices` is a JSON text inside the JSON."""
     try:
         for row in _objects(lines):
             prices: list[str] = json.loads(row.get("outcomePrices") or "[]")
             if row.get("closed") and prices and all(price in _PAID for price in prices):
-                yield str(row["conditionId"]).lower(), _known(tuple(Fraction(price) for price in prices), row)
+                condition = str(row["conditionId"]).lower()
+                if payouts := _paid(prices, condition, unpaid):
+                    yield condition, _known(payouts, row)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(f"{name}: no markets as Gamma serves them: {type(error).__name__} {error}") from error
 
@@ -98,7 +105,8 @@ def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def _known(payouts: tuple[Fraction, ...], row: Mapping[str, Any]) -> Known:
-    told_ms = round(float(row.get("resolved_at") or 0) * 1000)
+    told = row.get("resolved_at")
+    told_ms = read_moment_ms(told, "resolved_at") if told else 0
     return Known(payouts, told_ms or _ms(row.get("closedTime")), _ms(row.get("endDate")))
 
 
@@ -111,13 +119,20 @@ def _ms(text: str | None) -> int:
     return round((moment + timedelta(days=len(text) == _DATE)).timestamp() * 1000)
 
 
-def _payouts(row: Mapping[str, str | None]) -> tuple[Fraction, ...]:
+def _paid(told: Sequence[Fraction | str], whose: str, unpaid: list[str]) -> tuple[Fraction, ...]:
+    """Return payouts; none where they are no resolution, which is said."""
+    try:
+        return payouts_of(told)
+    except Malformed as error:
+        unpaid.append(f"{whose}: {error}")
+        return ()
+
+
+def _told(row: Mapping[str, str | None]) -> tuple[Fraction, ...]:
+    """Return what a row says that each outcome pays; none where it says nothing."""
     vector, winner = row.get("payouts") or "", row.get("winner") or ""
     if vector:
-        payouts = tuple(Fraction(part.strip()) for part in vector.split(";"))
-        if min(payouts) < 0 or not 0 < sum(payouts) <= 1:
-            raise ValueError(f"payouts {vector!r} must lie between 0 and 1 together")
-        return payouts
+        return tuple(Fraction(part.strip()) for part in vector.split(";"))
     if not winner:
         return ()
     place = OUTCOMES.get(winner.lower())

@@ -14,6 +14,9 @@ RUN = 100_000
 """Rows kept in memory at once, about 60 MB; a history that fits is sorted without a file."""
 
 
+_HINT = Row._fields.index("hint")
+
+
 def by_time(rows: Iterable[Row], run: int = RUN) -> Iterator[Row]:
     """Return `rows` in the order of their time; equal times keep their order."""
     coming = iter(rows)
@@ -37,7 +40,8 @@ def _read(file: TextIO) -> Iterator[Row]:
     with file:
         for line in file:
             facts = _list(line)
-            yield Row(*facts[:-1], hint=tuple(facts[-1]))
+            facts[_HINT] = tuple(facts[_HINT])
+            yield Row._make(facts)
 
 
 def _list(line: str) -> list[Any]:

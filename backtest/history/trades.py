@@ -14,13 +14,17 @@ from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, signal_id
 from shared.leader_trade import LeaderTrade
 from shared.market import Side
 from shared.money import from_micro, price_of
+from shared.polymarket.fills import LeaderFill
 
 Hint = tuple[str, int, str, str, str, str]
 """What a row says of its market: condition, outcome's number, outcome, title, slug, event's slug."""
 
 
 class Row(NamedTuple):
-    """One fill of a history; amounts in micro-units, `seen_ms` is when its collector saw it (0: nobody says)."""
+    """One fill of a history; amounts in micro-units, `seen_ms` is when its collector saw it (0: nobody says).
+
+    `usdc` is fee-free; the fee is in `fee`, or in `fee_shares` where it came out of the shares (before CLOB V2).
+    """
 
     traded_ms: int
     leader: str
@@ -31,6 +35,8 @@ class Row(NamedTuple):
     usdc: int
     seen_ms: int
     hint: Hint
+    fee: int = 0
+    fee_shares: int = 0
 
 
 _ONE_SIGNAL = slice(1, 5)
@@ -65,9 +71,10 @@ def _traded(now_ms: int, second: dict[object, list[Row]], source: str) -> list[H
 
 
 def _trade(fills: list[Row], source: str) -> LeaderTrade:
-    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint = fills[0]
+    traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = fills[0]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
+        fee_shares = sum(row.fee_shares for row in fills)
     known = signal_id(leader, tx_hash, token_id, side, 0)
     return LeaderTrade(
         known,
@@ -77,7 +84,7 @@ def _trade(fills: list[Row], source: str) -> LeaderTrade:
         side,
         "TRADE",
         True,  # noqa: FBT003 - plain: told in one part
-        price_of(usdc, shares),
+        price_of(usdc, shares + fee_shares),
         shares,
         usdc,
         traded_ms,
@@ -87,8 +94,9 @@ def _trade(fills: list[Row], source: str) -> LeaderTrade:
 
 
 def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
-    traded_ms, leader, tx_hash, token_id, side, _, _, seen_ms, hint = fills[0]
+    traded_ms, leader, tx_hash, token_id, side, _, _, seen_ms, hint, _, _ = fills[0]
     shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
+    fee_shares = sum(row.fee_shares for row in fills)
     seen_ms = max(seen_ms, traded_ms)
     return _signal_of(
         {
@@ -105,8 +113,8 @@ def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
             "part": 0,
             "shares": from_micro(shares),
             "usdc": from_micro(usdc),
-            "price": price_of(usdc, shares),
-            "fills": tuple(_fill(row.shares, row.usdc) for row in fills),
+            "price": price_of(usdc, shares + fee_shares),
+            "fills": tuple(map(_fill, fills)),
             "traded_at_ms": traded_ms,
             "seen_at_ms": seen_ms,
             "seen_by": _seen_by(source, seen_ms, traded_ms),
@@ -118,8 +126,34 @@ def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
     )
 
 
-def _fill(shares: int, usdc: int) -> Fill:
-    return Fill.of_checked(shares=from_micro(shares), usdc=from_micro(usdc), log_index=None, role=None)
+def _fill(row: Row) -> Fill:
+    return Fill.of_checked(
+        shares=from_micro(row.shares),
+        usdc=from_micro(row.usdc),
+        log_index=None,
+        role=None,
+        fee=from_micro(row.fee) if row.fee else None,
+        fee_shares=from_micro(row.fee_shares) if row.fee_shares else None,
+    )
+
+
+def row_of(fill: LeaderFill) -> Row:
+    """Return a fill that the venue's feed tells as a row of a history."""
+    said = fill.hint
+    place = -1 if said.outcome_index is None else said.outcome_index
+    return Row(
+        fill.traded_at_ms,
+        fill.leader,
+        fill.tx_hash,
+        fill.token_id,
+        fill.side,
+        fill.shares_micro,
+        fill.usdc_micro,
+        0,
+        (said.condition_id, place, said.outcome, said.title, said.slug, said.event_slug),
+        fill.fee_micro,
+        fill.fee_shares_micro,
+    )
 
 
 @lru_cache(maxsize=256)

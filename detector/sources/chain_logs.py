@@ -14,7 +14,7 @@ from detector.sources.retractor import Retract
 from shared import logs
 from shared.clock import Clock
 from shared.gate_limits import Lane
-from shared.polymarket.fills import LeaderFill, only_of
+from shared.polymarket.fills import LeaderFill, no_later, only_of
 from shared.polymarket.order_filled import read_logs
 from shared.polymarket.payloads import as_object, text
 from shared.polymarket.polygon import NodeBehind, Polygon
@@ -119,10 +119,11 @@ class ChainLogsSource:
             group.low = max(group.low or 0, found.high - overlap + 1)
 
     def _batch(self, found: Found, cursors: dict[str, int]) -> Batch:
-        reading = found.reading
+        seen_at_ms = self._clock.now_ms()
+        reading = no_later(found.reading, seen_at_ms)
         return Batch(
             source=NAME,
-            views=(View(NAME, self._clock.now_ms(), reading.fills),) if reading.fills else (),
+            views=(View(NAME, seen_at_ms, reading.fills),) if reading.fills else (),
             cursors=cursors,
             rows=reading.rows,
             skipped=reading.skipped,

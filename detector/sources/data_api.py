@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.errors import Rejected, Unavailable
 from shared.gate_limits import Lane
 from shared.polymarket.data_api import ActivityApi
-from shared.polymarket.fills import LeaderFill, Reading, read_activity
+from shared.polymarket.fills import LeaderFill, Reading, no_later, read_activity
 
 NAME = "data_api"
 MOST_PAGES = 100
@@ -120,7 +120,8 @@ class DataApiSource:
     def _page(self, leader: str, walk: Walk, lane: Lane, floor_s: int) -> tuple[tuple[LeaderFill, ...], Batch]:
         page = self._api.page(leader, walk.start_s, walk.cursor, lane)
         seen_at_ms = self._clock.now_ms()
-        reading = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
+        told = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
+        reading = no_later(told, seen_at_ms)
         ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
         return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
 
@@ -143,8 +144,8 @@ class DataApiSource:
         """Leave the rest to catch-up, unless it is short; the newest trade is the venue's word on what now is."""
         if self._past is None:
             return False
-        newest = self._api.newest_s(leader, Lane.FRESH)
-        high = (newest or 0) - self._overlap_s
+        newest = min(self._api.newest_s(leader, Lane.FRESH) or 0, self._clock.now_ms() // 1000)
+        high = newest - self._overlap_s
         if high - read_to_s < self._overlap_s:
             return False
         self._past.leave(leader, read_to_s, high)
@@ -179,11 +180,13 @@ def _naming(leader: str) -> Generator[None]:
 
 
 def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: Reading, seen_at_ms: int, floor_s: int) -> Batch:
+    """Return a page as a batch; its cursor never passes our clock, or what comes until then would not be looked for."""
     trades = tuple(fill for fill in ready if fill.cause == "TRADE")
+    newest_s = max((second(fill) for fill in ready), default=floor_s)
     return Batch(
         source=NAME,
         views=(View(NAME, seen_at_ms, trades),) if trades else (),
-        cursors={leader: max((second(fill) for fill in ready), default=floor_s)},
+        cursors={leader: min(newest_s, seen_at_ms // 1000)},
         rows=reading.rows,
         skipped=reading.skipped,
         problems=reading.problems,

@@ -10,6 +10,7 @@ from detector.sources.pulse import Pulse
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.errors import HybridError, Malformed, Unavailable
+from shared.polymarket.fills import no_later
 from shared.polymarket.rtds import PING, PING_EVERY_S, SUBSCRIBE, Pushed, read_frame, read_pushed
 
 TICK_S = 0.2
@@ -154,7 +155,7 @@ class Lane:
             self._take(pushed, seen_at_ms)
 
     def _take(self, pushed: Pushed, seen_at_ms: int) -> None:
-        reading = read_pushed([pushed.row], pushed.wallet)
+        reading = no_later(read_pushed([pushed.row], pushed.wallet), seen_at_ms)
         for problem in reading.problems:
             self._inbox.complain(problem)
         for fill in reading.fills:

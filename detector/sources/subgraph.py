@@ -11,7 +11,7 @@ from detector.leaders import Leaders
 from detector.sources.port import Batch, Sink, View
 from shared.clock import Clock
 from shared.errors import Malformed
-from shared.polymarket.fills import LeaderFill, Reading, only_of, read_subgraph
+from shared.polymarket.fills import LeaderFill, Reading, no_later, only_of, read_subgraph
 from shared.polymarket.subgraph import Orderbook
 
 NAME = "subgraph"
@@ -64,8 +64,8 @@ class SubgraphSource:
         for _ in range(MOST_PAGES):
             page = self._orderbook.filled(leaders, since_s, last_id)
             seen_at_ms = self._clock.now_ms()
-            indexed_s = page.indexed_s if indexed_s is None else min(indexed_s, page.indexed_s)
-            reading = only_of(read_subgraph(page.rows), leaders)
+            indexed_s = min(page.indexed_s, seen_at_ms // 1000 if indexed_s is None else indexed_s)
+            reading = no_later(only_of(read_subgraph(page.rows), leaders), seen_at_ms)
             fills = (*held, *reading.fills)
             if not page.full:
                 return sink(_batch(fills, reading, seen_at_ms, dict.fromkeys(leaders, indexed_s)))

@@ -5,7 +5,7 @@ numerator over it, for neg-risk markets too. Winner logic on 1 and 0 is wrong: a
 reference 7.3).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -23,10 +23,34 @@ FEWEST_OUTCOMES = 2
 MOST_OUTCOMES = 256
 """The contract's own bounds on a condition's outcomes."""
 
+_SHOWN = 40
+_DERIVED = "derived"
+"""What the venue reckons before the chain has it (venue reference N11): the chain may still say otherwise."""
 _CONDITION_LENGTH = 2 + 64
 _WORD_LENGTH = 2 + 64
 
 Source = Literal["chain", "data_api"]
+
+
+def payouts_of(shares: Iterable[Fraction | Decimal | int | str]) -> tuple[Fraction, ...]:
+    """Return what one share of each outcome pays; everybody who learns of a resolution asks here.
+
+    Raises:
+        Malformed: it is no resolution: fewer than two outcomes, one below 0, or not exactly 1 together. The venue
+            shows closed markets at 0/0 and 1/1 that nobody won (venue reference N10): they stay open.
+    """
+    told = tuple(shares)
+    try:
+        payouts = tuple(Fraction(share) for share in told)
+    except (ValueError, ZeroDivisionError, OverflowError, TypeError) as error:
+        raise Malformed(f"payouts {_words(told)} are no shares of 1") from error
+    if len(payouts) < FEWEST_OUTCOMES or min(payouts) < 0 or sum(payouts) != 1:
+        raise Malformed(f"payouts {_words(told)} do not add up to exactly 1: not resolved")
+    return payouts
+
+
+def _words(told: Iterable[object]) -> str:
+    return ";".join(str(share)[:_SHOWN] for share in told)
 
 
 @dataclass(frozen=True)
@@ -34,7 +58,7 @@ class PayoutVector:
     """What each outcome of a resolved condition pays: its numerator over the denominator; and who said so.
 
     Raises:
-        Malformed: it pays nothing, or more than it holds.
+        Malformed: that is no resolution (`payouts_of`).
     """
 
     condition_id: str
@@ -43,12 +67,19 @@ class PayoutVector:
     source: Source
 
     def __post_init__(self) -> None:
-        """Check that all outcomes together pay one share's worth at most."""
-        total = sum(self.numerators)
-        if min(self.numerators, default=-1) < 0 or not 0 < total <= self.denominator:
+        """Check that all outcomes together pay one share's worth."""
+        try:
+            payouts_of(self.shares)
+        except (Malformed, ZeroDivisionError) as error:
             raise Malformed(
-                f"condition {self.condition_id}: {self.source} says it pays {self.numerators} of {self.denominator}"
-            )
+                f"condition {self.condition_id}: {self.source} says it pays {self.numerators} of {self.denominator}: "
+                "they do not add up to exactly 1, so it is not resolved"
+            ) from error
+
+    @property
+    def shares(self) -> tuple[Fraction, ...]:
+        """Return what one share of each outcome pays."""
+        return tuple(Fraction(numerator, self.denominator) for numerator in self.numerators)
 
     def owed(self, outcome_index: int, shares: int) -> int:
         """Return what `shares` micro-shares of one outcome are owed, in micro-units, rounded down as the contract does.
@@ -65,7 +96,7 @@ class PayoutVector:
     @property
     def words(self) -> tuple[str, ...]:
         """Return what one share of each outcome pays, exactly: "1", "0.5", or "1/3" where decimals do not end."""
-        return tuple(_exact(Fraction(numerator, self.denominator)) for numerator in self.numerators)
+        return tuple(map(_exact, self.shares))
 
 
 def on_chain(condition_id: str) -> bool:
@@ -97,7 +128,8 @@ def read_word(answer: object) -> int:
 def read_resolutions(body: object) -> tuple[dict[str, PayoutVector], list[str]]:
     """Return the resolved conditions in an answer of the Data API's `/v2/resolutions`, and what could not be read.
 
-    Its payouts are micro-pUSD per share. A row that is not `resolved`, or holds no payouts yet, is left out.
+    Its payouts are micro-pUSD per share. A row that is not `resolved`, holds no payouts yet, or is
+    derived from what is not on the chain yet, is left out.
 
     Raises:
         Malformed: the answer is no list of resolutions.
@@ -120,14 +152,12 @@ def vector_of(condition_id: str, denominator: int, numerators: Sequence[int]) ->
     Raises:
         Malformed: its numerators are not all of its denominator, which the contract cannot say: two nodes answered.
     """
-    if sum(numerators) != denominator:
-        raise Malformed(f"condition {condition_id}: the chain's {tuple(numerators)} do not add up to {denominator}")
     return PayoutVector(condition_id, tuple(numerators), denominator, "chain")
 
 
 def _resolution(row: Mapping[str, Any]) -> PayoutVector | None:
     payouts = row.get("payouts")
-    if text(row, "status") != "resolved" or not payouts:
+    if text(row, "status") != "resolved" or text(row, "resolution_source") == _DERIVED or not payouts:
         return None
     condition_id = text(row, "condition_id").lower()
     numerators = tuple(_whole(value) for value in as_list(payouts, f"condition {condition_id}: payouts"))

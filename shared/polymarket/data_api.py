@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from shared.clock import Clock
+from shared.errors import Malformed
 from shared.gate_limits import Lane
 from shared.http import Upstream
-from shared.polymarket.fills import V1_NAMES, V2_NAMES, Names
+from shared.polymarket.fills import V1_NAMES, V2_NAMES, Names, row_time_ms
 from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
 
 V2_PAGE = 1000
@@ -125,5 +126,7 @@ def _buster(clock: Clock) -> "itertools.count[int]":
 def _second_of(rows: list[Any]) -> int | None:
     if not rows:
         return None
-    stamp = as_object(rows[0], "row").get("timestamp")
-    return stamp if isinstance(stamp, int) else None
+    try:
+        return row_time_ms(as_object(rows[0], "row")) // 1000
+    except Malformed:
+        return None

@@ -6,7 +6,7 @@ One bad row is a named problem beside the good ones; it never loses the batch. A
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -14,9 +14,10 @@ from typing import Any, Literal, cast
 from shared.errors import Malformed
 from shared.events import Cause, MarketHint
 from shared.market import Side
-from shared.money import to_micro
 from shared.polymarket.endpoints import EXCHANGES, EXCHANGES_V1
 from shared.polymarket.payloads import Raw, as_object, number, text
+from shared.polymarket.trade_amounts import TradeAmounts, amounts_of
+from shared.polymarket.venue_times import MOST_AHEAD_MS, is_millis, read_moment_ms
 
 Role = Literal["maker", "taker"]
 Names = Mapping[str, str]
@@ -60,8 +61,9 @@ NO_HINT = MarketHint()
 class LeaderFill:
     """One execution of one order of a leader, as one source told it; without `exact_time` its time is an estimate.
 
-    With `cause` MERGE it is no execution: `shares_micro` of every outcome went back for collateral; `token_id` is ''
-    where the row names its market only.
+    `usdc_micro` is fee-free; a fee that the source tells is in `fee_micro`, before CLOB V2 in `fee_shares_micro`, the
+    shares that did not come. With `cause` MERGE it is no execution: `shares_micro` of every outcome went back for
+    collateral; `token_id` is '' where the row names its market only.
     """
 
     leader: str
@@ -76,6 +78,8 @@ class LeaderFill:
     hint: MarketHint = NO_HINT
     exact_time: bool = True
     cause: Cause = "TRADE"
+    fee_micro: int = 0
+    fee_shares_micro: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,24 @@ def only_of(reading: Reading, leaders: Collection[str]) -> Reading:
     return Reading(ours, reading.rows, reading.skipped, (*reading.problems, problem))
 
 
+def no_later(reading: Reading, now_ms: int) -> Reading:
+    """Return the same with no trade after now: an upstream's clock that is far ahead of ours is a named problem.
+
+    Such a trade counts as traded now, by an estimate that any other source's word replaces.
+    """
+    latest_ms = now_ms + MOST_AHEAD_MS
+    ahead = [fill for fill in reading.fills if fill.traded_at_ms > latest_ms]
+    if not ahead:
+        return reading
+    fills = tuple(
+        fill if fill.traded_at_ms <= latest_ms else replace(fill, traded_at_ms=now_ms, exact_time=False)
+        for fill in reading.fills
+    )
+    told = (f"{fill.traded_at_ms // 1000} of {fill.tx_hash}" for fill in ahead)
+    said = (f"timestamp {each} is ahead of our clock: taken as now" for each in told)
+    return replace(reading, fills=fills, problems=(*reading.problems, *said))
+
+
 class NotTrade(Exception):
     """A row that is fine and no trade; its text says what it is."""
 
@@ -111,7 +133,9 @@ def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> R
     for row in rows:
         count += 1
         try:
-            fills.append(read_one(as_object(row, "row")))
+            fills.append(read_one(raw := as_object(row, "row")))
+            if is_millis(raw.get("timestamp")):
+                problems.append(f"timestamp was read as milliseconds in {_shortened(row)}")
         except NotTrade as reason:
             skipped[str(reason)] += 1
         except Malformed as error:
@@ -138,20 +162,29 @@ def activity_fill(row: Raw, leader: str, names: Names, *, merges: bool = False) 
     owner = text(row, names["proxy_wallet"]).lower()
     if owner and owner != leader:
         raise Malformed(f"asked for {leader}, got a row of {owner[:42]}")
-    shares, usdc = _amounts(row, names)
+    side: Side = "SELL" if merged else _side(text(row, "side"))
+    at_ms = row_time_ms(row)
+    amounts = _amounts(row, names, side, at_ms)
     return LeaderFill(
         leader=leader,
         tx_hash=matching(HASH, text(row, names["transaction_hash"]).lower(), names["transaction_hash"]),
         token_id=_merged_token(row, names)
         if merged
         else matching(_TOKEN, text(row, names["token_id"]), names["token_id"]),
-        side="SELL" if merged else _side(text(row, "side")),
-        shares_micro=shares,
-        usdc_micro=usdc,
-        traded_at_ms=whole(row, "timestamp") * 1000,
+        side=side,
+        shares_micro=amounts.shares,
+        usdc_micro=amounts.usdc,
+        traded_at_ms=at_ms,
         hint=_hint(row, names),
         cause="MERGE" if merged else "TRADE",
+        fee_micro=amounts.fee,
+        fee_shares_micro=amounts.fee_shares,
     )
+
+
+def row_time_ms(row: Raw) -> int:
+    """Return when a row says that it happened, in epoch milliseconds; `Malformed` where it says none that can be."""
+    return read_moment_ms(row.get("timestamp"))
 
 
 def _merged_token(row: Raw, names: Names) -> str:
@@ -162,16 +195,16 @@ def _merged_token(row: Raw, names: Names) -> str:
     return matching(_TOKEN, token, names["token_id"]) if token else ""
 
 
-def _amounts(row: Raw, names: Names) -> tuple[int, int]:
-    """Return (shares, usdc); a price is a ratio, so it is used only where the row names no collateral."""
+def _amounts(row: Raw, names: Names, side: Side, at_ms: int) -> TradeAmounts:
+    """Return what a row moved; one that names no collateral (the trades feed's, a push) has it from its price."""
     size = number(row, "size")
-    shares = to_micro(size)
-    if shares <= 0:
+    paid = number(row, names["usdc_size"]) if row.get(names["usdc_size"]) is not None else None
+    amounts = amounts_of(side, size, number(row, "price", Decimal(0)), paid, at_ms)
+    if amounts.shares <= 0:
         raise Malformed(f"size {size} is nothing traded")
-    usdc = to_micro(number(row, names["usdc_size"], number(row, "price", Decimal(0)) * size))
-    if usdc < 0:
-        raise Malformed(f"usdc {usdc} is below 0")
-    return shares, usdc
+    if amounts.usdc < 0:
+        raise Malformed(f"usdc {paid} is below 0")
+    return amounts
 
 
 def _hint(row: Raw, names: Names) -> MarketHint:
@@ -208,7 +241,7 @@ def _subgraph_fill(row: Raw) -> LeaderFill:
         side=side,
         shares_micro=shares,
         usdc_micro=usdc,
-        traded_at_ms=whole(row, "timestamp") * 1000,
+        traded_at_ms=row_time_ms(row),
         role=role_of(text(row, "taker").lower()),
     )
 

@@ -23,10 +23,13 @@ from shared.polymarket.fills import (
     role_of,
 )
 from shared.polymarket.payloads import Raw, as_list, as_object, text
+from shared.polymarket.venue_times import read_moment_ms
 
 _WORD = 64
 _WORDS = {ORDER_FILLED_V1: 5, ORDER_FILLED: 7}
 _TOPICS = 4
+_FEE = 4
+"""The word of the fee. V1's is of the shares bought, and most of it came back later: it is not what a trade cost."""
 
 
 def padded(address: str) -> str:
@@ -65,7 +68,8 @@ def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:
     if len(topics) != _TOPICS:
         raise Malformed(f"{len(topics)} topics, expected {_TOPICS}")
     words = _data_words(text(log, "data"), _WORDS[topics[0]])
-    token, side, shares, usdc = _amounts_v1(words) if topics[0] == ORDER_FILLED_V1 else _amounts_v2(words)
+    is_v1 = topics[0] == ORDER_FILLED_V1
+    token, side, shares, usdc = _amounts_v1(words) if is_v1 else _amounts_v2(words)
     return LeaderFill(
         leader=_address(topics[2]),
         tx_hash=matching(HASH, text(log, "transactionHash").lower(), "transactionHash"),
@@ -76,6 +80,7 @@ def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:
         traded_at_ms=_time_ms(log, block_times_ms),
         log_index=hex_number(log, "logIndex"),
         role=role_of(_address(topics[3])),
+        fee_micro=0 if is_v1 else words[_FEE],
     )
 
 
@@ -109,7 +114,7 @@ def _address(topic: str) -> str:
 
 def _time_ms(log: Raw, block_times_ms: Mapping[int, int]) -> int:
     if log.get("blockTimestamp") is not None:
-        return hex_number(log, "blockTimestamp") * 1000
+        return read_moment_ms(hex_number(log, "blockTimestamp"), "blockTimestamp")
     block = hex_number(log, "blockNumber")
     if block not in block_times_ms:
         raise Malformed(f"the time of block {block} is not known")

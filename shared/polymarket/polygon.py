@@ -9,6 +9,7 @@ from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.polymarket.order_filled import hex_number
 from shared.polymarket.payloads import Raw, as_list, as_object, text
+from shared.polymarket.venue_times import read_moment_ms
 
 BATCH = 20
 """Calls in one request: public nodes take at least so many."""
@@ -66,7 +67,7 @@ class Polygon:
         block = self.ask("eth_getBlockByNumber", [hex(number), False], lane)
         if block is None:
             raise NodeBehind(f"block {number} is not there")
-        return hex_number(as_object(block, "block"), "timestamp") * 1000
+        return read_moment_ms(hex_number(as_object(block, "block"), "timestamp"))
 
     def logs(self, low: int, high: int, addresses: Sequence[str], topics: Topics, lane: Lane = Lane.FRESH) -> list[Any]:
         """Return the raw logs of blocks `low` to `high`; a list of topics in one place means any of them.

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from shared.errors import Malformed, Rejected
-from shared.polymarket.fills import V1_NAMES, LeaderFill, Reading, activity_fill, read_all, whole
+from shared.polymarket.fills import V1_NAMES, LeaderFill, Reading, activity_fill, read_all, row_time_ms
 from shared.polymarket.payloads import Raw, as_object, number, text
 
 SUBSCRIBE = '{"action":"subscribe","subscriptions":[{"topic":"activity","type":"trades"}]}'
@@ -49,7 +49,7 @@ def read_frame(frame: str) -> Pushed | None:
     if message.get("topic") != "activity" or message.get("type") != "trades":
         return None
     row = as_object(message.get("payload"), "payload")
-    return Pushed(text(row, "proxyWallet").lower(), (whole(row, "timestamp") + EARLY_S) * 1000, row)
+    return Pushed(text(row, "proxyWallet").lower(), row_time_ms(row) + EARLY_S * 1000, row)
 
 
 def read_pushed(rows: Iterable[Raw], leader: str) -> Reading:

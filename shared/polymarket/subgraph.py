@@ -7,7 +7,7 @@ from typing import Any
 from shared.errors import Malformed, Unavailable
 from shared.gate_limits import Lane
 from shared.http import Upstream
-from shared.polymarket.fills import whole
+from shared.polymarket.fills import row_time_ms
 from shared.polymarket.payloads import as_list, as_object, flag, text
 
 PAGE = 1000
@@ -52,7 +52,7 @@ class Orderbook:
         rows = as_list(data.get("orderFilledEvents"), "orderFilledEvents")
         return FilledPage(
             rows=rows,
-            indexed_s=whole(as_object(meta.get("block"), "_meta.block"), "timestamp"),
+            indexed_s=row_time_ms(as_object(meta.get("block"), "_meta.block")) // 1000,
             last_id=text(as_object(rows[-1], "row"), "id") if rows else last_id,
             full=len(rows) >= self._limit,
         )

@@ -377,6 +377,7 @@ class Indexer:
         self.rows = sorted(rows, key=lambda row: str(row["id"]))
         self.page = page
         self.errors = False
+        self.indexed_s = NOW_S + 50
 
     def answer(self, asked: dict[str, Any]) -> Any:
         given = asked["variables"]
@@ -385,7 +386,7 @@ class Indexer:
             for row in self.rows
             if row["id"] > given["last"] and row["maker"] in given["makers"] and row["timestamp"] >= given["since"]
         ]
-        meta = {"block": {"number": 7, "timestamp": NOW_S + 50}, "hasIndexingErrors": self.errors}
+        meta = {"block": {"number": 7, "timestamp": self.indexed_s}, "hasIndexingErrors": self.errors}
         return {"data": {"orderFilledEvents": found[: given["first"]], "_meta": meta}}
 
 
@@ -395,7 +396,7 @@ def a_subgraph(indexer: Indexer, cursors: FakeCursors) -> tuple[SubgraphSource, 
         Orderbook(upstream, limit=indexer.page),
         (LEADER, OTHER),
         cursors,
-        clock=ManualClock(NOW_MS),
+        clock=ManualClock(NOW_MS + 60_000),
         every_s=5,
         overlap_s=300,
         backfill_s=60,

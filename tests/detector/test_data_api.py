@@ -34,7 +34,7 @@ class Feed:
         cursor = f"{asked['start']}-{after + self.page}"
         if self.cursor_fault == "repeated":
             cursor = asked.get("cursor", cursor)
-        pagination = {"has_more": more, "next_cursor": cursor} if more else {"has_more": False}
+        pagination = {"limit": self.page, "offset": 0, "has_more": more, "next_cursor": cursor if more else None}
         if self.cursor_fault == "missing":
             pagination.pop("next_cursor", None)
         return {"data": page, "pagination": pagination}

@@ -61,7 +61,7 @@ def told(house: House) -> list[ActionableSignal]:
 
 def polled(feed: Feed, market: Market, cursors: FakeCursors) -> FakeUpstream:
     upstream: Any = FakeUpstream(feed.v2)
-    clock = ManualClock(NOW_MS)
+    clock = ManualClock(NOW_MS + 10_000)
     api = activity_api("v2", upstream, clock, merges=True)
     source = DataApiSource(
         api, (LEADER,), cursors, clock=clock, every_s=3, overlap_s=120, backfill_s=60, outcomes=market

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,8 +99,13 @@ def truth(sim: Simulator) -> Sums:
 
 
 def sums_of_rows(rows: list[dict[str, Any]]) -> Sums:
-    """Add up captured trades."""
-    return Sums(len(rows), sum(to_micro(row["size"]) for row in rows), sum(to_micro(row["usdcSize"]) for row in rows))
+    """Add up captured trades, lived again since CLOB V2: what moved is size x price, the rest of usdcSize is a fee."""
+    return Sums(len(rows), sum(to_micro(row["size"]) for row in rows), sum(map(_collateral, rows)))
+
+
+def _collateral(row: dict[str, Any]) -> int:
+    paid, exact = to_micro(row["usdcSize"]), to_micro(Decimal(row["size"]) * Decimal(row["price"]))
+    return paid if abs(paid - exact) <= 1 else exact
 
 
 def trades_in(path: Path) -> list[dict[str, Any]]:

@@ -110,6 +110,13 @@ def test_a_micro_unit_more_is_a_wrong_amount() -> None:
     assert (found.wrong, found.missed, found.doubled) == (1, 0, 0)
 
 
+def test_what_ten_decimals_of_a_price_leave_open_of_a_large_fill_is_no_wrong_amount() -> None:
+    shares = 50_000_000_000
+
+    assert audited([a_trade(shares, 25_000_000_000)], [a_signal((shares, 25_000_000_003))]).wrong == 0
+    assert audited([a_trade(shares, 25_000_000_000)], [a_signal((shares, 25_000_000_004))]).wrong == 1
+
+
 def test_fills_signalled_as_one_piece_of_the_same_sum_are_right() -> None:
     shown = [a_trade(), a_trade(1_000_000, 600_000)]
 

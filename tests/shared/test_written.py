@@ -18,6 +18,7 @@ from shared.events import (
     BookSeen,
     BuyEngineDecision,
     Event,
+    Fill,
     Redeemed,
     RedemptionResult,
     fact_id,
@@ -60,6 +61,7 @@ TEXTS = [
         write_event(event)
         for event in (
             a_signal(),
+            a_signal(fills=(Fill(shares=D(100), usdc=D(52), fee=D("1.3")), Fill(shares=D(1), usdc=D(1)))),
             a_signal(facts=a_market(), side="SELL", part=2),
             a_signal(facts=a_market(fee_exponent=D("0.5"))),
             A_BOOK,

@@ -78,6 +78,8 @@ def _chain_facts(log: dict[str, Any]) -> tuple[str, str, str, int, int]:
 
 
 def _row_facts(row: dict[str, Any]) -> tuple[str, str, str, int, int]:
-    amounts = (round(Decimal(row[name]) * 1_000_000) for name in ("size", "usdcSize"))
-    shares, usdc = amounts
+    """Return what the chain holds of a row: it moved size x price, and usdcSize holds the fee too."""
+    shares, paid = (round(Decimal(row[name]) * 1_000_000) for name in ("size", "usdcSize"))
+    exact = round(Decimal(row["size"]) * Decimal(row["price"]) * 1_000_000)
+    usdc = paid if abs(paid - exact) <= 1 else exact
     return row["transactionHash"], row["asset"], row["side"], shares, usdc

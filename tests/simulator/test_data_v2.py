@@ -14,8 +14,8 @@ FIELDS = {
 }  # fmt: skip
 
 
-def test_a_row_has_the_documented_fields_and_the_ratio_as_its_price(venue: Any) -> None:
-    venue.fill(shares="84.115385", price="0.74")
+def test_a_row_has_the_documented_fields_and_the_fee_free_ratio_as_its_price(venue: Any) -> None:
+    (*_, fill) = venue.fill(shares="84.115385", price="0.74")
     venue.sim.advance(10)
 
     (row,) = venue.rows()
@@ -23,7 +23,8 @@ def test_a_row_has_the_documented_fields_and_the_ratio_as_its_price(venue: Any) 
     assert row["type"] == "TRADE"
     assert row["proxy_wallet"] == venue.leader
     assert row["size"] == 84.115385
-    assert row["usdc_size"] == 62.245385
+    assert fill.fee == 809_190
+    assert row["usdc_size"] == 62.245385 + 0.80919
     assert Decimal(str(row["price"])) == Decimal("0.7400000012")
 
 
@@ -83,11 +84,79 @@ def test_a_cursor_is_bound_to_its_filters(venue: Any) -> None:
     assert other.status_code == 400
 
 
-def test_the_last_page_has_no_cursor(venue: Any) -> None:
+@pytest.mark.parametrize("path", ["/v2/activity", "/v2/trades", "/v2/positions"])
+def test_the_last_page_says_that_its_cursor_is_null_and_how_large_pages_are(venue: Any, path: str) -> None:
     venue.fill()
     venue.sim.advance(10)
-    page = venue.get("data", "/v2/activity", user=venue.leader).json()["pagination"]
-    assert page == {"has_more": False}
+    page = venue.get("data", path, user=venue.leader).json()["pagination"]
+    assert page == {"limit": 100, "offset": 0, "has_more": False, "next_cursor": None}
+
+
+@pytest.mark.parametrize(("path", "size"), [("/v2/activity", 3), ("/v2/trades", 2), ("/v2/positions", 2)])
+def test_a_cursor_carries_its_page_size_and_only_activity_heeds_another_limit(venue: Any, path: str, size: int) -> None:
+    for market in venue.sim.markets[:6]:
+        venue.fill(token=market.tokens[0])
+    venue.sim.advance(10)
+    asked = {"user": venue.leader}
+
+    first = venue.get("data", path, **asked, limit=2).json()
+    cursor = first["pagination"]["next_cursor"]
+    plain = venue.get("data", path, **asked, cursor=cursor).json()
+    other = venue.get("data", path, **asked, cursor=cursor, limit=3).json()
+
+    assert (len(plain["data"]), plain["pagination"]["limit"]) == (2, 2)
+    assert (len(other["data"]), other["pagination"]["limit"]) == (size, size)
+    assert first["data"] != plain["data"]
+    assert venue.get("data", path, user=venue.other, cursor=cursor).status_code == 400
+
+
+def test_a_cursor_carries_its_direction(venue: Any) -> None:
+    for _ in range(3):
+        venue.fill()
+    venue.sim.advance(10)
+    asked = {"user": venue.leader, "limit": 1}
+
+    first = venue.get("data", "/v2/activity", **asked, sort_direction="ASC").json()
+    cursor = first["pagination"]["next_cursor"]
+    second = venue.get("data", "/v2/activity", **asked, sort_direction="DESC", cursor=cursor).json()
+
+    oldest = venue.get("data", "/v2/activity", user=venue.leader, sort_direction="ASC").json()["data"]
+    assert [*first["data"], *second["data"]] == oldest[:2]
+
+
+@pytest.mark.parametrize(("side", "sign"), [("BUY", 1), ("SELL", -1)])
+def test_the_takers_fee_is_in_the_collateral_of_his_row_and_never_in_its_price(
+    venue: Any, side: str, sign: int
+) -> None:
+    maker, taker = venue.fill(side=side, shares="22.84", price="0.52", counterparty=venue.other)
+    venue.sim.advance(10)
+
+    (shown,), (made,) = venue.rows(), venue.rows(user=venue.other)
+    assert taker.fee > 0
+    assert maker.fee == 0
+    assert round(shown["usdc_size"] * 1_000_000) == taker.order.usdc + sign * taker.fee
+    assert round(made["usdc_size"] * 1_000_000) == maker.order.usdc
+    assert (shown["price"], made["price"]) == (0.52, 0.52)
+
+
+def test_open_positions_hold_winners_that_wait_to_be_redeemed(venue: Any) -> None:
+    venue.fill(shares="20")
+    venue.fill(shares="8", token=venue.market.tokens[1])
+    venue.sim.resolve(venue.market.condition_id, (1, 0))
+    venue.sim.advance(200)
+
+    assert [(p["current_size"], p["status"]) for p in _positions(venue, "OPEN")] == [(20, "REDEEMABLE")]
+
+
+def test_a_resolution_says_when_by_whom_and_whether_the_chain_has_it(venue: Any) -> None:
+    venue.sim.resolve(venue.market.condition_id, (1, 0))
+    venue.sim.advance(200)
+
+    (row,) = venue.get("data", "/v2/resolutions", condition=venue.market.condition_id).json()["data"]
+    assert row["resolved_at"].endswith("Z")
+    assert row["resolution_source"] == "reported"
+    assert {"extended_review", "was_disputed", "new_version_q", "transaction_hash", "log_index"} <= row.keys()
+    assert isinstance(row["last_update_timestamp"], int)
 
 
 def test_trades_hide_maker_fills_unless_asked(venue: Any) -> None:

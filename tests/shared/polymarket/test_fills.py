@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from shared.errors import Malformed
-from shared.money import to_micro
+from shared.money import from_micro, price_of, to_micro
 from shared.polymarket.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.fills import V1_NAMES, by_assets, read_activity, read_subgraph
 from shared.polymarket.order_filled import padded, read_logs
+from shared.polymarket.trade_amounts import CLOB_V2_SINCE_MS
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, a_log, a_row, a_v1_log, an_entity
 
 
@@ -191,7 +192,9 @@ def test_assets_that_are_both_collateral_are_refused() -> None:
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["busy_leader_3500", "leader_bot_500", "one_page_500", "all_types"])
-def test_every_real_row_is_a_fill_or_no_trade_and_amounts_are_exact(real_data: Path, name: str) -> None:
+def test_every_real_row_is_a_fill_or_no_trade_and_moved_what_its_price_says_in_both_eras(
+    real_data: Path, name: str
+) -> None:
     text = (real_data / "activity_v1" / f"{name}.json").read_text()
     rows: list[dict[str, Any]] = json.loads(text, parse_float=Decimal)
     trades = [row for row in rows if row["type"] == "TRADE"]
@@ -200,7 +203,19 @@ def test_every_real_row_is_a_fill_or_no_trade_and_amounts_are_exact(real_data: P
 
     assert reading.problems == ()
     assert len(reading.fills) == len(trades)
-    assert sum(fill.usdc_micro for fill in reading.fills) == sum(to_micro(row["usdcSize"]) for row in trades)
+    for fill, row in zip(reading.fills, trades, strict=True):
+        size, price, paid = (Decimal(row[name]) for name in ("size", "price", "usdcSize"))
+        left_open = size * Decimal("5e-11") + Decimal("0.000001")
+        assert from_micro(fill.shares_micro) == size.quantize(Decimal("0.000001"))
+        if row["side"] == "BUY" and fill.traded_at_ms < CLOB_V2_SINCE_MS:
+            gross = from_micro(fill.shares_micro + fill.fee_shares_micro)
+            assert from_micro(fill.usdc_micro) == paid.quantize(Decimal("0.000001"))
+            assert abs(gross * price - paid) <= left_open
+        else:
+            sign = 1 if row["side"] == "BUY" else -1
+            assert abs(from_micro(fill.usdc_micro) - size * price) <= left_open
+            assert from_micro(fill.usdc_micro + sign * fill.fee_micro) == paid.quantize(Decimal("0.000001"))
+        assert abs(price_of(fill.usdc_micro, fill.shares_micro + fill.fee_shares_micro) - price) <= Decimal("0.000002")
 
 
 @pytest.mark.real_data
