@@ -77,7 +77,7 @@ class Travel(Rig):
             lease=self.lease,
             reader=self.reader,
             clock=clock,
-            bankroll=1_000_000_000,
+            bankroll=lambda: 1_000_000_000,
             inbox=inbox,
             desk=ExitDesk(self.engine, tasks, self.town, clock=clock, limits=limits),
             transit=self.transit,
