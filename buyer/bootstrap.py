@@ -2,9 +2,7 @@
 
 import os
 import socket
-import sys
 import threading
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -20,14 +18,15 @@ from buyer.config import BuyerSettings
 from buyer.layout import LAYOUT, Layout
 from buyer.live_book import Trust
 from buyer.parts import Emit, Parts
-from buyer.pipe import PipeBuyer
+from buyer.pipe import PipeBuyer, PipeLines
 from buyer.prices import MarketPriceFeed
 from buyer.shard import ALL, Shard
 from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
+from shared import outlet
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.errors import DependencyMissing, RefusedForSafety
+from shared.errors import DependencyMissing
 from shared.events import BOOKS, BuyEngineDecision, fact_id, write_event
 from shared.http import Upstream
 from shared.lease import Lease
@@ -40,13 +39,14 @@ from shared.rate_gate import GateLimits, RateGate
 from shared.shares import Shares
 from shared.side_stream import SideStream
 from shared.switch import turn
+from shared.trading_words import LIVE, trading_mode
 from shared.websocket import open_socket
 
 if TYPE_CHECKING:
     from buyer.live import LiveAccount
 
-PAPER: Literal["paper"] = "paper"
-LIVE: Literal["live"] = "live"
+STDIN = 0
+"""The file descriptor of standard input."""
 PATIENCE = 1.5
 """Leases' lengths that a buyer of another number of shards is waited for."""
 
@@ -105,33 +105,12 @@ def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
     Raises:
         RefusedForSafety: only one of them was given.
     """
-    if settings.live and not settings.dry_run:
-        return LIVE
-    if settings.live or not settings.dry_run:
-        raise RefusedForSafety(
-            "LIVE=true without DRY_RUN=false, or the other way round: nothing was started; give --live and "
-            "--no-dry-run to trade with real money, neither to trade on paper"
-        )
-    return PAPER
-
-
-def refuse_live(settings: BuyerSettings) -> None:
-    """Stop before anything is built when real money was asked of a program that trades on paper only.
-
-    Raises:
-        RefusedForSafety: it was.
-    """
-    if settings.live or not settings.dry_run:
-        raise RefusedForSafety(
-            "LIVE=true or DRY_RUN=false: this program trades on paper only and nothing was started; "
-            "run `python -m buyer --live --no-dry-run` beside it"
-        )
+    return trading_mode(live=settings.live, dry_run=settings.dry_run)
 
 
 def print_decision(decision: BuyEngineDecision) -> None:
     """Write a decision to stdout as one JSON line."""
-    sys.stdout.write(write_event(decision) + "\n")
-    sys.stdout.flush()
+    outlet.print_line(write_event(decision))
 
 
 def build(
@@ -171,7 +150,8 @@ def build(
     if not settings.stdin:
         return Built(service, None)
     lease = leases[ALL]
-    return Built(service, PipeBuyer(_lines(), service=parts.open(ALL, lease), lease=lease, layout=layout))
+    lines = PipeLines(STDIN)
+    return Built(service, PipeBuyer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout))
 
 
 def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:
@@ -216,11 +196,6 @@ def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.E
             f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
         ) from error
     return LiveAccount(settings, redis, clock=clock, stop=stop)
-
-
-def _lines() -> Iterable[str]:
-    """Return standard input line by line; bytes that are no text must not end the buyer."""
-    return (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
 
 
 def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing
+from shared.interrupts import ToldToStop, interruptible
 
 _TRIES = 200
 _TRY_EVERY_S = 0.05
@@ -77,7 +78,13 @@ class EmbeddedRedis:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
         command = [str(server_binary()), *self._arguments(log)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own binary
+        self._process = subprocess.Popen(  # noqa: S603 - our own binary, away from the terminal's Ctrl-C: it goes last
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         never = threading.Event()
         for _ in range(_TRIES):
             if self._answers():
@@ -101,7 +108,12 @@ class EmbeddedRedis:
         self.start()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            with interruptible():
+                return self.start()
+        except ToldToStop:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

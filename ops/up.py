@@ -12,10 +12,11 @@ from ops.child import Child, Program, Sink
 from ops.config import UpSettings
 from ops.pipeline import Pipeline
 from ops.server import Server, embedded_server
-from shared import logs, process
+from shared import logs, outlet, process
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.interrupts import die_with_parent
+from shared.interrupts import Inbox, ToldToStop, die_with_parent, listening
+from shared.life import say_stopped
 
 PROGRAMS = (
     ("detector", "detector"),
@@ -38,16 +39,29 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
         RefusedForSafety: another `hybrid up` uses the same folder.
         DependencyMissing: the embedded server did not start.
     """
-    settings.check_leaders()
-    die_with_parent()
-    now = clock or SystemClock()
-    logs.configure(level=settings.log_level, form=settings.log_format)
-    with process.instance_lock("up", settings.data_dir), _server(settings, now) as server:
+    inbox = Inbox()
+    with listening(inbox):
+        settings.check_leaders()
+        die_with_parent()
+        outlet.install()
+        logs.configure(level=settings.log_level, form=settings.log_format)
+        try:
+            return _run(settings, env_file, clock or SystemClock(), inbox)
+        except ToldToStop as told:
+            return say_stopped("up", told)
+
+
+def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox) -> int:
+    """Run everything; the server, which is ours, goes last: what ends writes its last words to it."""
+    mode = settings.mode
+    with process.instance_lock("up", settings.data_dir), _server(settings, clock) as server:
         url = server.url if server else settings.redis_url
         told = settings.model_copy(update={"redis_url": url})
-        pipeline = Pipeline(children(told, to_terminal(sys.stderr), now, env_file), clock=now, server=server)
+        pipeline = Pipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
         with connect(url) as redis:
-            return process.run(pipeline, told, redis=redis, clock=now, mode="live" if settings.live else "paper")
+            return process.run(
+                pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
+            )
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:
@@ -61,6 +75,7 @@ def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | Non
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:
     """Return what the program at `position` (from 1) is told beyond our own environment."""
     told = {"REDIS_URL": settings.redis_url, "TRACKED_WALLETS": ",".join(settings.leaders), "RUNTIME_SECONDS": "0"}
+    told |= {"LIVE": str(settings.live).lower(), "DRY_RUN": str(settings.dry_run).lower()}
     told["HEALTH_PORT"] = str(settings.health_port + position if settings.health_port else 0)
     if env_file:
         told["HYBRID_ENV_FILE"] = env_file
