@@ -19,7 +19,7 @@ class early:  # noqa: N801 - used as a statement: `with early("buyer"): import .
 
     def __init__(self, program: str) -> None:
         self._program = program
-        self._before: "dict[signal.Signals, Any]" = {}
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

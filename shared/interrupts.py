@@ -1,8 +1,8 @@
 """What can end a process, as messages to the thread that decides: signals, crashes, the end of the work.
 
-A program has three times. While it imports (`shared/early`), a stop signal ends it at once, for nothing is open yet. While it
-starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed again. After that
-signals are messages in its inbox (`listening`).
+A program has three times. While it imports (`shared/early`), a stop signal ends it at once, for nothing is open yet.
+While it starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed again. After
+that signals are messages in its inbox (`listening`).
 """
 
 import contextlib

@@ -48,7 +48,7 @@ class Outlet(io.TextIOBase):
         self._begun = ""
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = self._untold = 0
-        self._left = self._ending = False
+        self._left = self._ending = self._writing = False
         self._thread: threading.Thread | None = None
 
     def write(self, text: str, /) -> int:
@@ -76,6 +76,10 @@ class Outlet(io.TextIOBase):
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(2 * _LOOK_EVERY_S)
+        with self._changed:
+            own, self._own = self._own, self._number
+            if own != self._number:
+                os.close(own)
 
     def fileno(self) -> int:
         """Return the file descriptor."""
@@ -104,7 +108,8 @@ class Outlet(io.TextIOBase):
     def _keep(self, data: bytes) -> None:
         self._waiting.append(data)
         self._waiting_bytes += len(data)
-        if self._thread is None:
+        if not self._writing:
+            self._writing = True
             self._thread = threading.Thread(target=self._write_waiting, name=f"{self._stream}-lines", daemon=True)
             self._thread.start()
 
@@ -137,7 +142,7 @@ class Outlet(io.TextIOBase):
                 self._write_some()
                 if not self._waiting or self._left or self._ending:
                     told, self._untold = (0, self._untold) if self._left else (self._untold, 0)
-                    left, self._thread = self._left, None
+                    left, self._writing = self._left, False
                     self._drop_waiting()
                     self._changed.notify_all()
                     break
