@@ -29,6 +29,8 @@ from shared.redaction import redact
 from shared.stop import StopEvent
 
 LAST_WORDS_S = 2.0
+HELPERS_END_S = 1.0
+"""Seconds that daemon threads have to end once the work has."""
 _LOOK_EVERY_S = 0.05
 HURRY_AFTER_S = 0.25
 """A second signal this long after the first ends the wait; a sooner one is an echo (a parent that passes Ctrl-C on)."""
@@ -181,7 +183,17 @@ class Life:
                 if isinstance(late, Told) and self._clock.monotonic() - began >= HURRY_AFTER_S:
                     self._hurry(stuck)
                     return stuck
+        self._await_helpers(others)
         return []
+
+    def _await_helpers(self, others: set[threading.Thread]) -> None:
+        """Wait for the threads that nobody has to wait for: each ends on the stop event, or is named here."""
+        helpers = [thread for thread in threading.enumerate() if thread not in others]
+        deadline = self._clock.monotonic() + HELPERS_END_S
+        for thread in helpers:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+        if left := [thread.name for thread in helpers if thread.is_alive()]:
+            self._log.warning("threads_left", threads=left)
 
     def _hurry(self, stuck: list[str]) -> None:
         """Say what is left behind: told twice, nothing is waited for any more."""
