@@ -1,6 +1,7 @@
 """Whatever starts a thread ends it: each program in each mode starts, works, stops, and no thread is left over."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from buyer.bootstrap import BuyerProcess
 from buyer.config import parse_args as buyer_args
 from detector.__main__ import DetectorProcess
 from detector.config import parse_args as detector_args
-from ops import run_service, up
+from ops import demo, run_service, up
 from ops.config import UpSettings
 from redeemer.bootstrap import RedeemerProcess, WorkerProcess
 from redeemer.config import parse_args as redeemer_args
@@ -155,6 +156,19 @@ def test_hybrid_up(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv("REDIS_URL")
 
     assert up.main(parse(UpSettings, [], data_dir=tmp_path)) == 0
+
+
+@pytest.mark.usefixtures("no_thread_left")
+def test_the_demo(tmp_path: Path) -> None:
+    """Its verdict after so short a time is not the point here."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        code = demo.main(seconds=3, speed=4, seed=7, screen=False, data_dir=tmp_path / "demo")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert code in {0, 1}
 
 
 def test_a_live_buyer_with_orders_of_two_tokens_behind_it_ends_within_2_s_with_0(floor: Floor) -> None:
