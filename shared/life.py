@@ -183,13 +183,13 @@ class Life:
                 if isinstance(late, Told) and self._clock.monotonic() - began >= HURRY_AFTER_S:
                     self._hurry(stuck)
                     return stuck
-        self._await_helpers(others)
+        self._await_helpers(others, began + drain_s)
         return []
 
-    def _await_helpers(self, others: set[threading.Thread]) -> None:
+    def _await_helpers(self, others: set[threading.Thread], latest: float) -> None:
         """Wait for the threads that nobody has to wait for: each ends on the stop event, or is named here."""
         helpers = [thread for thread in threading.enumerate() if thread not in others]
-        deadline = self._clock.monotonic() + HELPERS_END_S
+        deadline = min(latest, self._clock.monotonic() + HELPERS_END_S)
         for thread in helpers:
             thread.join(max(0.0, deadline - self._clock.monotonic()))
         if left := [thread.name for thread in helpers if thread.is_alive()]:

@@ -204,10 +204,10 @@ def install() -> None:
 
 
 def finish(seconds: float = LAST_LINES_S) -> None:
-    """Get out what still waits, as the last thing a process does."""
+    """Get out what still waits, as the last thing a process does; each stream has half of the time."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, Outlet):
-            stream.finish(seconds)
+            stream.finish(seconds / 2)
 
 
 def _count(stream: str, lines: int) -> None:

@@ -14,6 +14,7 @@ from ops.up import PROGRAMS
 from shared import exits
 from shared.interrupts import REFUSED_STAYS
 from shared.life import LAST_WORDS_S
+from shared.outlet import LAST_LINES_S
 from shared.process import DRAIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def test_a_process_ends_within_what_every_form_allows(
     supervisor: dict[str, Any], unit: configparser.SectionProxy, compose: dict[str, str]
 ) -> None:
     """S5, S7."""
-    assert DRAIN_S + LAST_WORDS_S < ENDS_WITHIN_S
+    assert DRAIN_S + LAST_WORDS_S + LAST_LINES_S < ENDS_WITHIN_S
     assert int(unit["TimeoutStopSec"]) == ENDS_WITHIN_S
     assert all(process.stopwaitsecs > ENDS_WITHIN_S for process in supervisor.values())
     assert "stop_grace_period: 20s" in compose["x-hardened"]

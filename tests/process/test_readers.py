@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,12 +39,19 @@ SIGNALLED = 120
 
 
 @contextmanager
-def unread(stream: str, *words: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+def unread(stream: str, *words: str, **environment: str) -> Generator["subprocess.Popen[str]"]:
     """Start one of our modules with one stream that goes into a small pipe nobody reads."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALLEST_PIPE)
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: writer}
-    process = subprocess.Popen([sys.executable, "-m", *words], cwd=ROOT, env={**os.environ, **environment}, **streams)
+    out, err = (writer if stream == name else subprocess.DEVNULL for name in ("stdout", "stderr"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=out,
+        stderr=err,
+        text=True,
+    )
     os.close(writer)
     try:
         yield process
@@ -75,7 +82,7 @@ def test_a_reader_that_stops_reading_stops_no_decision_and_no_end(
             publish_signals(redis, token_id, SIGNALLED)
             wait_until(lambda: len(read_all(redis, DECISIONS, BuyEngineDecision)) == SIGNALLED, 60)
 
-            assert end_within_15_s(buyer) == 0  # type: ignore[arg-type]  # of bytes or of text, it ends alike
+            assert end_within_15_s(buyer) == 0
 
     assert read_all(redis, SERVICE, ServiceStop)[-1].exit_code == 0
 
@@ -96,7 +103,12 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
     with (tmp_path / "service.err").open("w") as service_err, (tmp_path / "worker.err").open("w") as worker_err:
         service, worker = (
             subprocess.Popen(
-                [sys.executable, "-m", *words], cwd=ROOT, env=programs.env, stdout=subprocess.PIPE, stderr=err, text=True
+                [sys.executable, "-m", *words],
+                cwd=ROOT,
+                env=programs.env,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                text=True,
             )
             for words, err in ((["ops.run_service", "--no-redeem"], service_err), (["redeemer.worker"], worker_err))
         )

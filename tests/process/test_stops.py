@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Group:
 
 
 @contextmanager
-def group(folder: Path, *words: str, **environment: str) -> Iterator[Group]:
+def group(folder: Path, *words: str, **environment: str) -> Generator[Group]:
     started = Group(folder, *words, **environment)
     try:
         yield started
@@ -197,9 +197,7 @@ def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
 ) -> None:
     env = {**os.environ, **QUICK, **venue.environment, "REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path)}
     given: dict[str, Any] = {"cwd": ROOT, "env": env, "stderr": subprocess.DEVNULL}
-    detector = subprocess.Popen(
-        [sys.executable, "-m", "detector"], **given, stdout=subprocess.PIPE, process_group=0
-    )
+    detector = subprocess.Popen([sys.executable, "-m", "detector"], **given, stdout=subprocess.PIPE, process_group=0)
     buyer = subprocess.Popen(
         [sys.executable, "-m", "buyer", "--stdin"],
         **given,

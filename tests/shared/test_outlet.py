@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ class Piped:
 
 
 @contextmanager
-def piped(most_waiting: int = outlet.MOST_WAITING_BYTES, stream: str = "stdout") -> Iterator[Piped]:
+def piped(most_waiting: int = outlet.MOST_WAITING_BYTES, stream: str = "stdout") -> Generator[Piped]:
     reader, writer = os.pipe()
     pipe = Piped(Outlet(writer, stream, most_waiting=most_waiting), reader)
     try:
