@@ -10,7 +10,7 @@ from types import FrameType
 
 from redis import Redis
 
-from shared import exits, logs
+from shared import exits, logs, outlet
 from shared.broker import answering, connect
 from shared.capture import Capture, Header, captured_to, is_after, writer
 from shared.clock import Clock, SystemClock
@@ -39,6 +39,7 @@ class Start:
 def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
     """Write to `file` until told to stop, or only what is there now; return how many entries were written."""
     stop = stop_on_signals()
+    outlet.install()
     return capture(connect(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start)
 
 

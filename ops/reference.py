@@ -31,9 +31,9 @@ be used stops the start with the variable, the value and the reason. Everything 
 
 Real money needs both `LIVE=true` and `DRY_RUN=false`; `--dry-run` on the command line beats both.
 
-Two variables are for whoever starts the programs: `HYBRID_DIE_WITH_PARENT=1` ends a program with its parent (Linux), and
-`HYBRID_REFUSED_STAYS_S` lets one that ends with 2 or 4 stay so many seconds first (`inf`: until it is stopped), where
-restarts know no exit codes.
+Two variables are for whoever starts the programs: `HYBRID_DIE_WITH_PARENT=1` ends a program with its parent (Linux),
+and `HYBRID_REFUSED_STAYS_S` lets one that ends with 2 or 4 stay so many seconds first (`inf`: until it is stopped),
+where restarts know no exit codes.
 """
 _SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
 
