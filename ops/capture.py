@@ -16,6 +16,7 @@ from shared.capture import Capture, Header, captured_to, is_after, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
+from shared.interrupts import heard_signals
 from shared.ledger import RedisLedger
 from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
 from shared.life import HURRY_AFTER_S, Abandon, left_by_nobody, say_line
@@ -44,7 +45,7 @@ def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) 
 
 
 def stop_on_signals(abandon: Abandon = left_by_nobody, clock: Clock | None = None) -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set; told once more, the process ends at once and says what it left.
+    """Return an event that a stop signal sets; told once more, the process ends at once and says what it left.
 
     Args:
         abandon: Drops at once what runs outside this process, and names it.
@@ -61,7 +62,7 @@ def stop_on_signals(abandon: Abandon = left_by_nobody, clock: Clock | None = Non
             say_line(f"hybrid: told twice, ended at once; left unfinished: {left}")
             leave(exits.CRASH)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heard_signals():
         signal.signal(number, tell)
     return stop
 

@@ -12,7 +12,8 @@ with early("hybrid"):
     from ops.commands import following, running, switching, telling
     from shared.errors import DependencyMissing, HybridError, TryAgain
     from shared.exits import MEANINGS
-    from shared.life import say
+    from shared.interrupts import ToldToStop
+    from shared.life import say, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
@@ -68,6 +69,8 @@ def main() -> NoReturn:
         sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
     except HybridError as error:
         sys.exit(say("hybrid", error))
+    except ToldToStop as told:
+        sys.exit(say_stopped("hybrid", told))
     sys.exit(0)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import FrameType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 DIE_WITH_PARENT = "HYBRID_DIE_WITH_PARENT"
 REFUSED_STAYS = "HYBRID_REFUSED_STAYS_S"
@@ -85,13 +85,17 @@ def interruptible() -> Generator[None]:
 def _handling(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
     """Let `handler` have the stop signals while the block runs (in the main thread, which alone may say so)."""
     in_main = threading.current_thread() is threading.main_thread()
-    heard = [number for number in STOP_SIGNALS if in_main and not _under_nohup(number)]
-    before = {number: signal.signal(number, handler) for number in heard}
+    before = {number: signal.signal(number, handler) for number in heard_signals() if in_main}
     try:
         yield
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+def heard_signals() -> list[signal.Signals]:
+    """Return the stop signals; under nohup the end of the terminal is none."""
+    return [number for number in _STOP_SIGNALS if not _under_nohup(number)]
 
 
 def _under_nohup(number: signal.Signals) -> bool:

@@ -32,7 +32,7 @@ LAST_WORDS_S = 2.0
 HELPERS_END_S = 1.0
 """Seconds that daemon threads have to end once the work has."""
 _LOOK_EVERY_S = 0.05
-HURRY_AFTER_S = 0.25
+HURRY_AFTER_S = 0.1
 """A second signal this long after the first ends the wait; a sooner one is an echo (a parent that passes Ctrl-C on)."""
 
 Abandon = Callable[[], Sequence[str]]

@@ -1,13 +1,16 @@
 """The embedded server: ours alone answers, nobody else reads its folder, and it always ends."""
 
+import os
 import signal
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from ops import embedded_redis
 from ops.embedded_redis import EmbeddedRedis
 from shared.errors import DependencyMissing
+from shared.interrupts import ToldToStop
 
 pytestmark = pytest.mark.server
 
@@ -27,3 +30,32 @@ def test_a_server_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytes
     server._end(signal.SIGCONT)
 
     assert server.pid is None
+
+
+class Interrupted(EmbeddedRedis):
+    """A server whose start takes so long that somebody presses Ctrl-C."""
+
+    def start(self) -> Self:
+        super().start()
+        self.left = self.pid
+        os.kill(os.getpid(), signal.SIGINT)
+        return self
+
+
+@pytest.mark.pitfall(61)
+def test_a_start_that_is_interrupted_leaves_no_server_behind(tmp_path: Path) -> None:
+    server = Interrupted(tmp_path / "valkey")
+
+    with pytest.raises(ToldToStop, match="SIGINT"), server:
+        pytest.fail("it was told to stop before it began")
+
+    assert server.pid is None
+    assert server.left is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.left, 0)
+
+
+@pytest.mark.pitfall(61)
+def test_ctrl_c_does_not_reach_the_server_for_it_is_in_no_group_of_ours(redis_server: EmbeddedRedis) -> None:
+    assert redis_server.pid is not None
+    assert os.getpgid(redis_server.pid) != os.getpgid(0)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from ops.server import known_url
 from shared.broker import connect
 from shared.capture import Capture
 from shared.events import SERVICE, SIGNALS, ActionableSignal, ServiceStop
+from shared.life import HURRY_AFTER_S
 from tests.process.conftest import CLOCK, QUICK, ROOT, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
@@ -141,6 +143,7 @@ def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: World, tmp_p
         os.kill(pids[1], signal.SIGSTOP)  # the worker hangs, so that there is something to wait for
         pipeline.ctrl_c()
         wait_until(lambda: '"reason": "SIGTERM"' in pipeline.log, 10)
+        CLOCK.wait(threading.Event(), 2 * HURRY_AFTER_S)
         told_at = CLOCK.monotonic()
 
         pipeline.ctrl_c()
@@ -151,6 +154,25 @@ def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: World, tmp_p
     (said,) = [line for line in pipeline.log.splitlines() if "told twice" in line]
     assert "worker" in said
     assert not any(alive(pid) for pid in pids), pids
+
+
+def test_a_second_ctrl_c_in_the_demo_leaves_nothing_running_and_says_what_it_left(tmp_path: Path) -> None:
+    home = tmp_path / "demo"
+    with group(tmp_path, "ops.cli", "demo", "--no-screen", "--data-dir", str(home)) as demo:
+        wait_until(signalled(lambda: known_url(home)), 40)
+        with connect(known_url(home) or "") as redis:
+            pids = [int(redis.info("server")["process_id"]), *pids_of(demo.log)]
+        os.kill(pids[-1], signal.SIGSTOP)  # the detector hangs, so that there is something to wait for
+        demo.ctrl_c()
+        CLOCK.wait(threading.Event(), 2 * HURRY_AFTER_S)
+
+        demo.ctrl_c()
+        code = demo.process.wait(5)
+
+    assert code == 1
+    (said,) = [line for line in demo.log.splitlines() if "told twice" in line]
+    assert all(name in said for name in ("detector", "simulator", "server"))
+    wait_until(lambda: not any(alive(pid) for pid in pids), 5)
 
 
 def pids_of(log: str) -> list[int]:
