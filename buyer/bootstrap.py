@@ -23,7 +23,7 @@ from buyer.prices import MarketPriceFeed
 from buyer.shard import ALL, Shard
 from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
-from shared import outlet
+from shared import logs, outlet
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing
@@ -79,7 +79,10 @@ class BuyerProcess:
         settings = self._settings
         with only_one(settings):
             self._built = build(settings, stop=stop)
-            self._built.active.run(stop)
+            try:
+                self._built.active.run(stop)
+            finally:
+                logs.get("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
 
     def ready(self) -> bool:
         """Say whether this buyer is the active one."""

@@ -177,6 +177,8 @@ class HybridDetector:
             upstream.close()
         self._board.stopped = True
         self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason="stopped"))
+        board = self._board  # a reader of stdout may have left before us, as Ctrl-C tells both ends of a pipe
+        self._log.info("summary", signals=board.signals, sightings=board.sightings, dropped=board.dropped)
 
     def _keepers(self) -> tuple[Roster, ...]:
         return (self.parts.roster,) if self.parts.roster else ()

@@ -1,12 +1,16 @@
 """`hybrid up`: detector, buyer, redeemer and rq worker under one parent, on the embedded server or on REDIS_URL."""
 
+import contextlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, cast
+
+from redis import Redis
 
 from ops.child import Child, Program, Sink
 from ops.config import UpSettings
@@ -15,8 +19,11 @@ from ops.server import Server, embedded_server
 from shared import logs, outlet, process
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
+from shared.errors import HybridError
+from shared.events import SERVICE, ServiceStop, read_event
 from shared.interrupts import Inbox, ToldToStop, die_with_parent, listening
 from shared.life import say_stopped
+from shared.streams import tail
 
 PROGRAMS = (
     ("detector", "detector"),
@@ -28,6 +35,8 @@ PROGRAMS = (
 
 _COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
 _KEEP_LOG_BYTES = 10_000_000
+_LAST_WORDS = 100
+_SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
 _WRITING = threading.Lock()
 
 
@@ -59,9 +68,24 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
         told = settings.model_copy(update={"redis_url": url})
         pipeline = Pipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
         with connect(url) as redis:
-            return process.run(
+            began_ms = clock.now_ms()
+            code = process.run(
                 pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
             )
+            outlet.print_line(json.dumps(summary(redis, began_ms)))
+            return code
+
+
+def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
+    """Return what each program said at its last end since then; a server that is away leaves it empty."""
+    said: dict[str, Any] = {"event": "RUN_SUMMARY"}
+    with contextlib.suppress(HybridError):
+        events = (read_event(entry.json) for entry in tail(redis, SERVICE, _LAST_WORDS))
+        for stop in (event for event in events if isinstance(event, ServiceStop) and event.emitted_at_ms >= began_ms):
+            figures = cast("dict[str, Any]", stop.snapshots.get(stop.service, {}))
+            shown = {name: figures[name] for name in _SHOWN if name in figures}
+            said[stop.service] = {**shown, "reason": stop.reason, "exit_code": stop.exit_code}
+    return said
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:

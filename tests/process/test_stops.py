@@ -129,6 +129,10 @@ def test_ctrl_c_ends_the_pipeline_with_every_stop_written_before_its_own_server_
 
     assert server is not None
     assert code == 0, pipeline.log[-2000:]
+    if form == "up":
+        summary = json.loads(pipeline.out.splitlines()[-1])
+        assert (summary["event"], {*PARTS, "up"} - summary.keys()) == ("RUN_SUMMARY", set())
+        assert summary["detector"]["signals"] > 0
     assert stops_in(data_dir) == dict.fromkeys({"up", *PARTS} if form == "up" else {"service"}, 0)
     assert "announcing_paused" not in pipeline.log, "the server was gone before the last word"
     assert "Traceback" not in pipeline.log
@@ -218,7 +222,8 @@ def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
     venue: World, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     env = {**os.environ, **QUICK, **venue.environment, "REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path)}
-    given: dict[str, Any] = {"cwd": ROOT, "env": env, "stderr": subprocess.DEVNULL}
+    log = (tmp_path / "log").open("w")
+    given: dict[str, Any] = {"cwd": ROOT, "env": env, "stderr": log}
     detector = subprocess.Popen([sys.executable, "-m", "detector"], **given, stdout=subprocess.PIPE, process_group=0)
     buyer = subprocess.Popen(
         [sys.executable, "-m", "buyer", "--stdin"],
@@ -240,6 +245,9 @@ def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
             process.kill()
             process.wait(10)
 
+    log.close()
+    said = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert {line["part"] for line in said if line["event"] == "summary"} == {"detector", "buyer"}
     assert codes == [0, 0]
     assert stops == {"detector": 0, "buyer": 0}
 
