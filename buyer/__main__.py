@@ -1,9 +1,12 @@
 """`python -m buyer`: decide on signals from the stream, or from a pipe with `--stdin`."""
 
-from buyer.bootstrap import BuyerProcess
-from buyer.config import parse_args
-from shared.broker import connect
-from shared.process import Built, main
+from shared.early import early
+
+with early("buyer"):
+    from buyer.bootstrap import BuyerProcess
+    from buyer.config import parse_args
+    from shared.broker import connect
+    from shared.process import Built, main
 
 
 def build() -> Built:

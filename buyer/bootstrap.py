@@ -2,9 +2,7 @@
 
 import os
 import socket
-import sys
 import threading
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -20,11 +18,12 @@ from buyer.config import BuyerSettings
 from buyer.layout import LAYOUT, Layout
 from buyer.live_book import Trust
 from buyer.parts import Emit, Parts
-from buyer.pipe import PipeBuyer
+from buyer.pipe import PipeBuyer, PipeLines
 from buyer.prices import MarketPriceFeed
 from buyer.shard import ALL, Shard
 from buyer.sharded import ShardedBuyer
 from buyer.warm_books import WarmBooks
+from shared import logs, outlet
 from shared.broker import address, check_server, connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, RefusedForSafety, TryAgain
@@ -41,13 +40,14 @@ from shared.rate_gate import GateLimits, RateGate
 from shared.shares import Shares
 from shared.side_stream import SideStream
 from shared.switch import turn
+from shared.trading_words import LIVE, trading_mode
 from shared.websocket import open_socket
 
 if TYPE_CHECKING:
     from buyer.live import LiveAccount
 
-PAPER: Literal["paper"] = "paper"
-LIVE: Literal["live"] = "live"
+STDIN = 0
+"""The file descriptor of standard input."""
 PATIENCE = 1.5
 """Leases' lengths that a buyer of another number of shards is waited for."""
 
@@ -91,6 +91,7 @@ class BuyerProcess:
             finally:
                 if built.account is not None:
                     built.account.close()
+                logs.get("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
 
     def ready(self) -> bool:
         """Say whether this buyer is the active one, and may buy."""
@@ -120,27 +121,7 @@ def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
     Raises:
         RefusedForSafety: only one of them was given.
     """
-    if settings.live and not settings.dry_run:
-        return LIVE
-    if settings.live or not settings.dry_run:
-        raise RefusedForSafety(
-            "LIVE=true without DRY_RUN=false, or the other way round: nothing was started; give --live and "
-            "--no-dry-run to trade with real money, neither to trade on paper"
-        )
-    return PAPER
-
-
-def refuse_live(settings: BuyerSettings) -> None:
-    """Stop before anything is built when real money was asked of a program that trades on paper only.
-
-    Raises:
-        RefusedForSafety: it was.
-    """
-    if settings.live or not settings.dry_run:
-        raise RefusedForSafety(
-            "LIVE=true or DRY_RUN=false: this program trades on paper only and nothing was started; "
-            "run `python -m buyer --live --no-dry-run` beside it"
-        )
+    return trading_mode(live=settings.live, dry_run=settings.dry_run)
 
 
 def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
@@ -159,8 +140,7 @@ def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
 
 def print_decision(decision: BuyEngineDecision) -> None:
     """Write a decision to stdout as one JSON line."""
-    sys.stdout.write(write_event(decision) + "\n")
-    sys.stdout.flush()
+    outlet.print_line(write_event(decision))
 
 
 def build(
@@ -203,7 +183,8 @@ def build(
     if not settings.stdin:
         return Built(service, None, account)
     lease = leases[ALL]
-    return Built(service, PipeBuyer(_lines(), service=parts.open(ALL, lease), lease=lease, layout=layout), account)
+    lines = PipeLines(STDIN)
+    return Built(service, PipeBuyer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout), account)
 
 
 def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:
@@ -250,11 +231,6 @@ def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.E
     account = LiveAccount(settings, redis, clock=clock, stop=stop)
     note_wallet(redis, LIVE, account.wallet)
     return account
-
-
-def _lines() -> Iterable[str]:
-    """Return standard input line by line; bytes that are no text must not end the buyer."""
-    return (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
 
 
 def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:

@@ -20,11 +20,14 @@ _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 
 
 class Lanes:
-    """At most `most` tokens are worked on at once; with one everything is done in the caller's thread."""
+    """At most `most` tokens are worked on at once; with one everything is done in the caller's thread.
+
+    Its threads begin with the first entries of several tokens and end with `close`.
+    """
 
     def __init__(self, most: int = 1) -> None:
         self._most = most
-        self._pool = ThreadPoolExecutor(most, thread_name_prefix="lane") if most > 1 else None
+        self._pool: ThreadPoolExecutor | None = None
 
     def run(
         self,
@@ -42,7 +45,7 @@ class Lanes:
             Whatever `handle` or `meanwhile` raised; what cannot be cured by trying again comes first.
         """
         lanes = _by_token(entries)
-        if self._pool is None or len(lanes) == 1:
+        if self._most == 1 or len(lanes) == 1:
             for entry in entries:
                 if stop.is_set():
                     return
@@ -51,8 +54,15 @@ class Lanes:
             return
         over = threading.Event()
         work = deque(lanes)
-        busy = {self._pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(lanes)))}
+        pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
+        busy = {pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(lanes)))}
         _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
+
+    def close(self) -> None:
+        """End the threads; `run` has come back, so none is at work, and may be called again."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown()
 
 
 def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: threading.Event) -> list[BaseException]:

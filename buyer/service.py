@@ -112,6 +112,11 @@ class BuyerService:
                     self._keep_trying(stop, lambda: self._turn(stop))
         finally:
             self._active = False
+            self.close()
+
+    def close(self) -> None:
+        """End the threads that worked on signals."""
+        self._lanes.close()
 
     def submit(self, signal: ActionableSignal) -> None:
         """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""

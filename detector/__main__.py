@@ -1,12 +1,15 @@
 """`python -m detector`: watch leaders, print and publish what they do."""
 
-import threading
-from typing import Any
+from shared.early import early
 
-from detector.config import DetectorSettings, parse_args
-from detector.service import HybridDetector
-from shared.broker import connect
-from shared.process import Built, main
+with early("detector"):
+    import threading
+    from typing import Any
+
+    from detector.config import DetectorSettings, parse_args
+    from detector.service import HybridDetector
+    from shared.broker import connect
+    from shared.process import Built, main
 
 
 class DetectorProcess:

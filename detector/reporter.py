@@ -20,7 +20,10 @@ ProgressCallback = Callable[[HybridProgress], None]
 
 
 class Reporter:
-    """Write events out. A reader that went away stops the detector; a callback that fails does not (trap 29)."""
+    """Write events out. Neither a reader that went away nor a callback that fails stops the detector (trap 29).
+
+    What `out` did not take is on the stream; an exit may depend on it, whoever reads here (`shared/outlet`).
+    """
 
     def __init__(
         self,
@@ -28,11 +31,9 @@ class Reporter:
         out: TextIO,
         signal_callback: SignalCallback | None = None,
         progress_callback: ProgressCallback | None = None,
-        *,
-        stop: threading.Event,
     ) -> None:
-        self.closed = False
-        self._redis, self._out, self._stop = redis, out, stop
+        self._closed = False
+        self._redis, self._out = redis, out
         self._signal_callback, self._progress_callback = signal_callback, progress_callback
         self._lock = threading.Lock()
         self._live: OrderedDict[str, None] = OrderedDict()
@@ -78,14 +79,13 @@ class Reporter:
     def _write(self, event: Event) -> None:
         try:
             with self._lock:
-                if not self.closed:
+                if not self._closed:
                     self._out.write(write_event(event) + "\n")
                     self._out.flush()
         except (OSError, ValueError) as error:
-            self.closed = True
+            self._closed = True
             _silence(self._out)
             self._log.warning("stdout_closed", error=str(error))
-            self._stop.set()
 
 
 def _silence(out: TextIO) -> None:

@@ -66,7 +66,7 @@ class HybridDetector:
         redis = redis or connect(cfg.redis_url)
         self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
         self._board = Board((source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules)
-        self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback, stop=stop)
+        self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback)
         self._publisher = self._build_publisher(redis)
         self._pollers = [self._build_pollers(source) for source in self.parts.sources]
         self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
@@ -176,8 +176,9 @@ class HybridDetector:
         for upstream in self.parts.upstreams:
             upstream.close()
         self._board.stopped = True
-        reason = "stdout closed" if self._reporter.closed else "stopped"
-        self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason=reason))
+        self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason="stopped"))
+        board = self._board  # a reader of stdout may have left before us, as Ctrl-C tells both ends of a pipe
+        self._log.info("summary", signals=board.signals, sightings=board.sightings, dropped=board.dropped)
 
     def _keepers(self) -> tuple[Roster, ...]:
         return (self.parts.roster,) if self.parts.roster else ()

@@ -10,15 +10,17 @@ from types import FrameType
 
 from redis import Redis
 
-from shared import logs
+from shared import exits, logs, outlet
 from shared.broker import answering, connect
 from shared.capture import Capture, Header, captured_to, is_after, writer
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
 from shared.events import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
+from shared.interrupts import heard_signals
 from shared.ledger import RedisLedger
 from shared.ledger_records import EXITS, GATHERED, INTENTS, LOTS
-from shared.process import instance_lock
+from shared.life import HURRY_AFTER_S, Abandon, left_by_nobody, say_line
+from shared.process import instance_lock, leave
 from shared.streams import Entry, follow, settled
 
 RETRY_S = 1.0
@@ -38,17 +40,29 @@ class Start:
 def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
     """Write to `file` until told to stop, or only what is there now; return how many entries were written."""
     stop = stop_on_signals()
+    outlet.install()
     return capture(connect(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start)
 
 
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set."""
-    stop = threading.Event()
+def stop_on_signals(abandon: Abandon = left_by_nobody, clock: Clock | None = None) -> threading.Event:
+    """Return an event that a stop signal sets; told once more, the process ends at once and says what it left.
+
+    Args:
+        abandon: Drops at once what runs outside this process, and names it.
+        clock: The time between the two.
+    """
+    stop, now = threading.Event(), clock or SystemClock()
+    told: list[float] = []
 
     def tell(_number: int, _frame: FrameType | None) -> None:
         stop.set()
+        told.append(now.monotonic())
+        if told[-1] - told[0] >= HURRY_AFTER_S:
+            left = ", ".join(abandon()) or "what this command was doing"
+            say_line(f"hybrid: told twice, ended at once; left unfinished: {left}")
+            leave(exits.CRASH)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in heard_signals():
         signal.signal(number, tell)
     return stop
 

@@ -90,12 +90,12 @@ class Child:
 
     def why(self) -> str:
         """Return the last plain line it wrote: what an operator should read."""
-        self._finish_reading()
+        self.finish_reading()
         plain = [line for line in self._lines if _PLAIN_LINE.match(line)]
         return plain[-1] if plain else "it left no message"
 
     def _ended(self, code: int) -> Again | Done | Halt:
-        self._finish_reading()
+        self.finish_reading()
         now = self._clock.monotonic()
         verdict = after_exit(code, now - self._started_at, self._crashes, self._backoff)
         if isinstance(verdict, Again):
@@ -103,7 +103,8 @@ class Child:
             self._process = None
         return verdict
 
-    def _finish_reading(self) -> None:
+    def finish_reading(self) -> None:
+        """Wait until all that an ended process wrote is read, and the thread that read it has ended."""
         if self._reader is not None:
             self._reader.join(1)
 

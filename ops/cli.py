@@ -1,16 +1,23 @@
 """The `hybrid` command: what an operator types, in the order that `--help` shows it."""
 
-import sys
-from typing import NoReturn
+from shared.early import early
 
-import typer
+with early("hybrid"):
+    import contextlib
+    import sys
+    from typing import NoReturn
 
-from ops.commands import following, running, switching, telling
-from shared.errors import DependencyMissing, HybridError, TryAgain
-from shared.exits import MEANINGS
-from shared.life import say
+    import typer
+
+    from ops.commands import following, running, switching, telling
+    from shared.errors import DependencyMissing, HybridError, TryAgain
+    from shared.exits import MEANINGS
+    from shared.interrupts import ToldToStop
+    from shared.life import say, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
+_PROGRAMS = frozenset({"up", "demo", "redis", "service"})
+"""Commands that run for long: told to stop while they import, they have nothing to finish."""
 _COMMANDS = (
     running.up,
     running.demo,
@@ -54,12 +61,16 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 def main() -> NoReturn:
     """Run the command line; what an operator has to fix is one plain line and its exit code."""
+    imports = early("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
     try:
-        app()
+        with imports:
+            app()
     except TryAgain as error:
         sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
     except HybridError as error:
         sys.exit(say("hybrid", error))
+    except ToldToStop as told:
+        sys.exit(say_stopped("hybrid", told))
     except Exception as error:
         if not type(error).__module__.startswith("redis."):
             raise

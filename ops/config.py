@@ -1,12 +1,13 @@
 """Settings of `hybrid up`."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from shared.config import Addresses, Settings
 from shared.errors import BadConfig
+from shared.trading_words import trading_mode
 
 NO_LEADERS = """TRACKED_WALLETS is empty: nobody to follow. Give the traders' wallets:
   make run LEADERS=0x...,0x...      (or: hybrid up --leaders 0x...,0x...  or TRACKED_WALLETS=... in the environment)
@@ -25,12 +26,21 @@ class UpSettings(Settings):
     start_empty: bool = Field(default=False, description="Start with nobody to follow and wait for `hybrid follow`.")
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
     live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
-    dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well.")
+    dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for live trading.")
 
     @property
     def leaders(self) -> tuple[str, ...]:
         """Return whom to follow, each once."""
         return tuple(dict.fromkeys((*self.tracked_wallets, *self.tracked_wallet)))
+
+    @property
+    def mode(self) -> Literal["paper", "live"]:
+        """Return what buyer and redeemer trade with.
+
+        Raises:
+            RefusedForSafety: only one of the two words for real money was given.
+        """
+        return trading_mode(live=self.live, dry_run=self.dry_run)
 
     @property
     def embeds_server(self) -> bool:

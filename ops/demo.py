@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from ops.screen import full_screen
 from ops.server import embedded_server
 from ops.status import Watcher
 from ops.up import PROGRAMS, to_files
+from shared import outlet
 from shared.broker import connect
 from shared.capture import Capture
 from shared.clock import Clock, SystemClock
@@ -32,6 +34,7 @@ from shared.errors import DependencyMissing, Malformed, RefusedForSafety
 from shared.events import DECISIONS, REDEMPTIONS, SIGNALS, ActionableSignal, BuyEngineDecision, read_event
 from shared.http import Upstream
 from shared.interrupts import DIE_WITH_PARENT
+from shared.life import Abandon
 from shared.streams import follow
 from shared.terminal import Terminal
 
@@ -40,6 +43,8 @@ HOME = Path("var") / "demo"
 FRAME_MS = 500
 SETTLE_S = 30.0
 """Seconds the pipeline has to catch up once the world stands still, before it is judged."""
+TOLD_SETTLE_S = 5.0
+"""The same when told to stop: everything ends within 15 s."""
 _WORLD = ("--leaders", "5", "--resolve-after", "15", "--fills-per-minute", "60")
 
 _CHILD_SETTINGS = {
@@ -56,8 +61,8 @@ _CHILD_SETTINGS = {
 class World:
     """The simulator as a process, and its control port."""
 
-    def __init__(self, urls: Mapping[str, Any], clock: Clock) -> None:
-        self.urls = urls
+    def __init__(self, urls: Mapping[str, Any], clock: Clock, pid: int | None = None) -> None:
+        self.urls, self.pid = urls, pid
         self.leaders = [str(leader["address"]) for leader in urls["leaders"]]
         self.environment = {
             "DATA_API_URL": str(urls["data_api_url"]),
@@ -104,24 +109,40 @@ class Ends:
 
 
 def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Path | None) -> int:
-    """Run the demo; 0 when every fill was signalled exactly once and the replay came out the same."""
-    clock = SystemClock()
+    """Run the demo; 0 when every fill was signalled exactly once and the replay came out the same.
+
+    Told to stop (Ctrl-C) it shows the summary of what there was: what came too late to be judged is no fault then.
+    """
+    clock, left = SystemClock(), list[Abandon]()
+    stop = capture.stop_on_signals(lambda: [name for abandon in left for name in abandon()], clock)
+    outlet.install()
     home = data_dir or HOME
     _clear(home)
-    stop = capture.stop_on_signals()
     words = (*_WORLD, "--speed", str(speed), "--seed", str(seed))
     with simulator(clock, *words) as world, embedded_server(home, clock) as server:
         redis = connect(server.url, blocking_s=1)
         children = [_child(name, module, world, server.url, home, clock) for name, module in PROGRAMS]
-        with running(Pipeline(children, clock=clock, server=server), stop):
+        pipeline = Pipeline(children, clock=clock, server=server)
+        left += [pipeline.abandon, lambda: _killed("simulator", world.pid), lambda: _killed("server", server.pid)]
+        with running(pipeline, stop):
             ends = Ends(stop, clock.monotonic() + seconds if seconds else None, clock)
             _show(Watcher(redis, clock, title=f"Hybrid Signals demo · speed {speed:g}"), ends, on_screen=screen)
+            told = stop.is_set()
             world.freeze()
-            verdict = settle(world, redis, clock)
+            verdict = settle(world, redis, clock, TOLD_SETTLE_S if told else SETTLE_S)
         capture.capture(redis, home / "capture.jsonl", threading.Event())
-        summary = _summary(redis, verdict, home)
-    print(json.dumps(summary))  # noqa: T201 - the last line is for machines
+        summary = _summary(redis, verdict, home, told=told)
+    outlet.print_line(json.dumps(summary))
     return 0 if summary["ok"] else 1
+
+
+def _killed(name: str, pid: int | None) -> list[str]:
+    """Kill a process of ours, which loses nothing that was acknowledged; return its name if there was one."""
+    if pid is None:
+        return []
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return [name]
 
 
 def _clear(home: Path) -> None:
@@ -158,7 +179,7 @@ def simulator(clock: Clock, *words: str) -> Generator[World]:
             raise DependencyMissing(
                 f"the simulator did not start: {line.strip() or 'it said nothing'}; run `make install`"
             )
-        yield World(json.loads(line), clock)
+        yield World(json.loads(line), clock, process.pid)
     finally:
         process.terminate()
         try:
@@ -226,7 +247,7 @@ def _each_frame(watcher: Watcher, ends: Ends, draw: Callable[[], None]) -> None:
         draw()
 
 
-def _summary(redis: Redis, verdict: Judgement, home: Path) -> dict[str, Any]:
+def _summary(redis: Redis, verdict: Judgement, home: Path, *, told: bool) -> dict[str, Any]:
     signals = read_all(redis, SIGNALS, ActionableSignal)
     decisions = read_all(redis, DECISIONS, BuyEngineDecision)
     replayed = list(Replay(read_tape(Capture.open(home / "capture.jsonl"))).run())
@@ -246,6 +267,8 @@ def _summary(redis: Redis, verdict: Judgement, home: Path) -> dict[str, Any]:
         "replayed_identically": f"{identical}/{len(decisions)}",
         "capture": str(home / "capture.jsonl"),
     }
+    right = not (verdict.duplicated or verdict.wrong) and identical == len(decisions)
+    if told:
+        return {**facts, "ended": "told to stop", "ok": right}
     alive = all(facts[name] > 0 for name in ("fills", "signals", "decisions", "redemptions"))
-    exact = verdict.clean and not facts["undecided"] and identical == len(decisions)
-    return {**facts, "ok": alive and exact}
+    return {**facts, "ok": alive and right and verdict.clean and not facts["undecided"]}

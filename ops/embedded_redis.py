@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from shared.broker import connect, loading_client
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing
+from shared.interrupts import ToldToStop, interruptible
 from shared.life import say_line
 from shared.server_loading import LoadingWatch, Tell, loading_progress
 
@@ -100,8 +101,12 @@ class EmbeddedRedis:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
         command = [str(server_binary()), *self._arguments(log)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own binary
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        self._process = subprocess.Popen(  # noqa: S603 - our own binary, away from the terminal's Ctrl-C: it goes last
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             serves = self._wait_until_it_serves(stopping)
@@ -128,7 +133,12 @@ class EmbeddedRedis:
         self.start(stopping)
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            with interruptible():
+                return self.start()
+        except ToldToStop:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -62,6 +62,13 @@ class Pipeline:
         """Return each program's process id and how often it was started."""
         return {child.name: {"pid": child.pid, "starts": child.starts} for child in self._children}
 
+    def abandon(self) -> list[str]:
+        """Kill whatever still runs, from any thread; return the names."""
+        left = [child for child in self._children if child.running]
+        for child in left:
+            child.tell(signal.SIGKILL)
+        return [child.name for child in left]
+
     def _turn(self, stop: threading.Event) -> None:
         if self._server is not None and not self._server.running:
             self._log.error("server_ended", folder=str(self._server.folder))
@@ -92,6 +99,8 @@ class Pipeline:
         for child in slow:
             child.tell(signal.SIGKILL)
         self._await(slow, self._clock.monotonic() + 1)
+        for child in self._children:
+            child.finish_reading()
         return [child.name for child in slow]
 
     def _await(self, children: Sequence[Child], deadline: float) -> list[Child]:

@@ -2,14 +2,14 @@
 
 import contextlib
 import queue
-import sys
 from pathlib import Path
 
 from ops.server import Server, embedded_server
-from shared import exits
+from shared import exits, outlet
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing
-from shared.interrupts import Inbox, die_with_parent, listening
+from shared.interrupts import Inbox, ToldToStop, die_with_parent, listening
+from shared.life import say_stopped
 
 _LOOK_EVERY_S = 0.5
 
@@ -20,12 +20,15 @@ def main(data_dir: Path, port: int, clock: Clock | None = None) -> int:
     Raises:
         DependencyMissing: the server did not start, or ended by itself.
     """
-    die_with_parent()
     inbox = Inbox()
-    with listening(inbox), embedded_server(data_dir, clock or SystemClock(), port or None) as server:
-        sys.stdout.write(server.url + "\n")
-        sys.stdout.flush()
-        _watch(server, inbox)
+    with listening(inbox):
+        die_with_parent()
+        try:
+            with embedded_server(data_dir, clock or SystemClock(), port or None) as server:
+                outlet.print_line(server.url)
+                _watch(server, inbox)
+        except ToldToStop as told:
+            return say_stopped("redis", told)
     return exits.CLEAN
 
 

@@ -28,6 +28,12 @@ _HEAD = """# Configuration
 A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`). A value that cannot
 be used stops the start with the variable, the value and the reason. Everything has a safe default except
 `TRACKED_WALLETS`: the leaders to follow.
+
+Real money needs both `LIVE=true` and `DRY_RUN=false`; `--dry-run` on the command line beats both.
+
+Two variables are for whoever starts the programs: `HYBRID_DIE_WITH_PARENT=1` ends a program with its parent (Linux),
+and `HYBRID_REFUSED_STAYS_S` lets one that ends with 2 or 4 stay so many seconds first (`inf`: until it is stopped),
+where restarts know no exit codes.
 """
 _SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
 

@@ -4,36 +4,43 @@ Signals go to the buyer by callback, at once; the stream delivers each again, so
 the buyer's journal makes the second delivery harmless.
 """
 
-import contextlib
-import sys
-import threading
-from collections.abc import Generator
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from shared.early import early
 
-from pydantic import Field, PrivateAttr
+with early("service"):
+    import contextlib
+    import sys
+    import threading
+    from collections.abc import Generator
+    from pathlib import Path
+    from typing import Any, ClassVar, Literal, Self
 
-from buyer import bootstrap as buyer_bootstrap
-from buyer.config import BuyerSettings
-from buyer.config import parse_args as buyer_args
-from buyer.sharded import ShardedBuyer
-from detector.config import DetectorSettings
-from detector.config import parse_args as detector_args
-from detector.service import HybridDetector
-from ops.server import embedded_server
-from redeemer import bootstrap as redeemer_bootstrap
-from redeemer.config import RedeemerSettings
-from redeemer.config import parse_args as redeemer_args
-from redeemer.service import Redeemer
-from shared import exits
-from shared.beats import State
-from shared.broker import connect
-from shared.clock import SystemClock
-from shared.config import Settings, parse
-from shared.errors import HybridError, RefusedForSafety
-from shared.events import ActionableSignal, Event, write_event
-from shared.process import leave, run
-from shared.stop import Pulse
+    from pydantic import Field, PrivateAttr
+
+    from buyer import bootstrap as buyer_bootstrap
+    from buyer.config import BuyerSettings
+    from buyer.config import parse_args as buyer_args
+    from buyer.sharded import ShardedBuyer
+    from detector.config import DetectorSettings
+    from detector.config import parse_args as detector_args
+    from detector.service import HybridDetector
+    from ops.server import embedded_server
+    from redeemer import bootstrap as redeemer_bootstrap
+    from redeemer.config import RedeemerSettings
+    from redeemer.config import parse_args as redeemer_args
+    from redeemer.service import Redeemer
+    from shared import logs, outlet
+    from shared.beats import State
+    from shared.broker import connect
+    from shared.clock import SystemClock
+    from shared.config import Settings, parse
+    from shared.errors import HybridError
+    from shared.events import ActionableSignal, Event, write_event
+    from shared.interrupts import Inbox, ToldToStop, listening
+    from shared.life import say, say_stopped
+    from shared.process import leave, run
+    from shared.refusal import stay_refused
+    from shared.stop import Pulse
+    from shared.trading_words import WORDS, trading_mode
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""
@@ -42,15 +49,26 @@ MOST_WAITING = 1000
 class ServiceSettings(Settings):
     """What the one-process form adds to its parts' settings (those come from the environment or the env file).
 
-    Example: `python -m ops.run_service --env-file .env --dry-run --runtime-seconds 60`.
+    Examples: `python -m ops.run_service --env-file .env --dry-run --runtime-seconds 60`;
+    `python -m ops.run_service --env-file .env --live --no-dry-run` trades with real money, once the preflight passed.
     """
 
     program: ClassVar[str] = "python -m ops.run_service"
 
-    dry_run: bool = Field(default=True, description="Paper orders only.")
+    live: bool = Field(default=False, description="Trade with real money. Off: paper orders on the real book.")
+    dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for --live.")
     redeem: bool = Field(default=True, description="Redeem resolved holdings in this process too.")
     data_dir: Path = Field(Path("var"), description="Where the embedded server keeps its data when REDIS_URL is unset.")
     _parts: dict[str, Settings] = PrivateAttr(default_factory=dict[str, Settings])
+
+    @property
+    def mode(self) -> Literal["paper", "live"]:
+        """Return what all parts trade with.
+
+        Raises:
+            RefusedForSafety: only one of the two words for real money was given.
+        """
+        return trading_mode(live=self.live, dry_run=self.dry_run)
 
     def with_parts(self, redis_url: str, parts: dict[str, Settings]) -> Self:
         """Return these settings on `redis_url`, publishing those of each part as well."""
@@ -69,7 +87,6 @@ class HybridService:
     name = "service"
 
     def __init__(self, detector: DetectorSettings, buyer: BuyerSettings, redeemer: RedeemerSettings | None) -> None:
-        buyer_bootstrap.refuse_live(buyer)
         self._settings = (detector, buyer, redeemer)
         self._detector: HybridDetector | None = None
         self._buyer: buyer_bootstrap.Built | None = None
@@ -137,34 +154,57 @@ def _state(pulse: Pulse, part: HybridDetector | ShardedBuyer | Redeemer) -> Stat
 
 def print_event(event: Event) -> None:
     """Write an event to stdout as one JSON line."""
-    sys.stdout.write(write_event(event) + "\n")
-    sys.stdout.flush()
+    outlet.print_line(write_event(event))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the service; return its exit code."""
+    inbox = Inbox()
+    with listening(inbox):
+        outlet.install()
+        code = _told_or_run(argv, inbox)
+        stay_refused("service", code, inbox)
+        return code
+
+
+def _told_or_run(argv: list[str] | None, inbox: Inbox) -> int:
     try:
         settings = parse(ServiceSettings, argv)
-        if not settings.dry_run:
-            raise RefusedForSafety("--no-dry-run: this version trades on paper only and nothing was started")
+        mode = settings.mode
         with _server(settings) as redis_url:
-            return _run(settings, redis_url, sys.argv[1:] if argv is None else argv)
+            return _run(settings, redis_url, sys.argv[1:] if argv is None else argv, mode, inbox)
+    except ToldToStop as told:
+        return say_stopped("service", told)
     except HybridError as error:
-        sys.stderr.write(exits.plain_line("service", error) + "\n")
-        return exits.exit_code(error)
+        return say("service", error)
 
 
-def _run(settings: ServiceSettings, redis_url: str, argv: list[str]) -> int:
-    """Give each part the environment, the env file and the server; never this program's own flags (trap 32)."""
+def _run(
+    settings: ServiceSettings, redis_url: str, argv: list[str], mode: Literal["paper", "live"], inbox: Inbox
+) -> int:
+    """Give each part the environment, the env file, the server and the mode; never other flags of ours (trap 32)."""
     words = ["--redis-url", redis_url, *_env_file(argv)]
-    detector, buyer = detector_args(words), buyer_args(words)
-    redeemer = redeemer_args(words) if settings.redeem else None
+    detector, buyer = detector_args(words), buyer_args([*words, *WORDS[mode]])
     parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}
+    redeemer = _redeemer(settings, [*words, *WORDS[mode]])
     if redeemer is not None:
         parts["redeemer"] = redeemer
     whole = settings.with_parts(redis_url, parts)
     service = HybridService(detector, buyer, redeemer)
-    return run(service, whole, redis=connect(redis_url), clock=SystemClock(), mode="paper", emit=print_event)
+    redis, clock = connect(redis_url), SystemClock()
+    return run(service, whole, redis=redis, clock=clock, mode=mode, emit=print_event, inbox=inbox)
+
+
+def _redeemer(settings: ServiceSettings, words: list[str]) -> RedeemerSettings | None:
+    """Return the redeemer's settings; None without one, and where a live one is not configured (S6)."""
+    if not settings.redeem:
+        return None
+    redeemer = redeemer_args(words)
+    unheard = redeemer.live and redeemer.relayed and redeemer.relayer_api_key is None
+    if unheard and "redeem" not in settings.model_fields_set:
+        logs.get("service").info("redeemer_left_out", fix="set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS")
+        return None
+    return redeemer
 
 
 def _env_file(argv: list[str]) -> list[str]:

@@ -10,12 +10,9 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from ops.embedded_redis import EmbeddedRedis
-from shared import exits
 from shared.broker import connect, loading_client
 from shared.clock import Clock
 from shared.errors import BadConfig, RefusedForSafety
-from shared.interrupts import Inbox, listening
-from shared.life import say_line
 from shared.process import instance_lock
 
 DATA_DIR = Path("var")
@@ -34,7 +31,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     Raises:
         RefusedForSafety: another process runs the server of this folder.
         DependencyMissing: it did not start.
-        SystemExit: a signal came before it had read its file; nothing was begun, so the exit code is 0.
+        ToldToStop: a stop signal came before it had read its file; the server is ended, and nothing was begun.
     """
     folder = data_dir.resolve() / "valkey"
     with instance_lock("server", data_dir):
@@ -42,25 +39,10 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
         server = Server(folder, port=port, clock=clock)
         (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
         try:
-            with _started(server):
+            with server:
                 yield server
         finally:
             (data_dir / _URL_FILE).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _started(server: Server) -> Generator[None]:
-    """Run the server while the block runs; a signal that comes while it loads ends it, and this process clean."""
-    inbox = Inbox()
-    try:
-        with listening(inbox):
-            server.start(lambda: not inbox.empty())
-        if not inbox.empty():
-            say_line(f"stopped before the server in {server.folder} had read its file: nothing was begun, nothing lost")
-            raise SystemExit(exits.CLEAN)
-        yield
-    finally:
-        server.stop()
 
 
 def known_url(data_dir: Path = DATA_DIR) -> str | None:

@@ -18,6 +18,7 @@ from buyer.limits import Limits
 from ops import sweep_jobs, sweep_view
 from ops.capture import stop_on_signals
 from ops.sweep_jobs import Tries
+from shared import outlet
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.errors import BadConfig
@@ -184,6 +185,7 @@ def run_there(
 
 def worker(url: str) -> int:
     """Run tries for whoever asks until told to stop; return how many."""
+    outlet.install()
     with connect(url) as redis:
         return sweep_jobs.work(redis, stop_on_signals(), SystemClock())
 

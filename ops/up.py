@@ -1,22 +1,30 @@
 """`hybrid up`: detector, buyer, redeemer and rq worker under one parent, on the embedded server or on REDIS_URL."""
 
+import contextlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, cast
+
+from redis import Redis
 
 from ops.child import Child, Program, Sink
 from ops.config import UpSettings
 from ops.pipeline import Pipeline
 from ops.server import Server, embedded_server
-from shared import logs, process
+from shared import logs, outlet, process
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.interrupts import die_with_parent
+from shared.errors import HybridError
+from shared.events import SERVICE, ServiceStop, read_event
+from shared.interrupts import Inbox, ToldToStop, die_with_parent, listening
+from shared.life import say_stopped
 from shared.plain_text import plain
+from shared.streams import tail
 
 PROGRAMS = (
     ("detector", "detector"),
@@ -28,6 +36,8 @@ PROGRAMS = (
 
 _COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
 _KEEP_LOG_BYTES = 10_000_000
+_LAST_WORDS = 100
+_SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
 _WRITING = threading.Lock()
 
 
@@ -39,21 +49,44 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
         RefusedForSafety: another `hybrid up` uses the same folder.
         DependencyMissing: the embedded server did not start.
     """
-    settings.check_leaders()
-    die_with_parent()
-    now = clock or SystemClock()
-    logs.configure(level=settings.log_level, form=settings.log_format)
-    with process.instance_lock("up", settings.data_dir), _server(settings, now) as server:
+    inbox = Inbox()
+    with listening(inbox):
+        settings.check_leaders()
+        die_with_parent()
+        outlet.install()
+        logs.configure(level=settings.log_level, form=settings.log_format)
+        try:
+            return _run(settings, env_file, clock or SystemClock(), inbox)
+        except ToldToStop as told:
+            return say_stopped("up", told)
+
+
+def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox) -> int:
+    """Run everything; the server, which is ours, goes last: what ends writes its last words to it."""
+    mode = settings.mode
+    with process.instance_lock("up", settings.data_dir), _server(settings, clock) as server:
         url = server.url if server else settings.redis_url
         told = settings.model_copy(update={"redis_url": url})
-        pipeline = Pipeline(children(told, to_terminal(sys.stderr), now, env_file), clock=now, server=server)
+        pipeline = Pipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
         with connect(url) as redis:
-            return process.run(pipeline, told, redis=redis, clock=now, mode=mode_of(settings))
+            began_ms = clock.now_ms()
+            code = process.run(
+                pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
+            )
+            outlet.print_line(json.dumps(summary(redis, began_ms)))
+            return code
 
 
-def mode_of(settings: UpSettings) -> str:
-    """Return whose money buyer and redeemer use: real only where both words are said."""
-    return "live" if settings.live and not settings.dry_run else "paper"
+def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
+    """Return what each program said at its last end since then; a server that is away leaves it empty."""
+    said: dict[str, Any] = {"event": "RUN_SUMMARY"}
+    with contextlib.suppress(HybridError):
+        events = (read_event(entry.json) for entry in tail(redis, SERVICE, _LAST_WORDS))
+        for stop in (event for event in events if isinstance(event, ServiceStop) and event.emitted_at_ms >= began_ms):
+            figures = cast("dict[str, Any]", stop.snapshots.get(stop.service, {}))
+            shown = {name: figures[name] for name in _SHOWN if name in figures}
+            said[stop.service] = {**shown, "reason": stop.reason, "exit_code": stop.exit_code}
+    return said
 
 
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:
@@ -67,6 +100,7 @@ def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | Non
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:
     """Return what the program at `position` (from 1) is told beyond our own environment."""
     told = {"REDIS_URL": settings.redis_url, "TRACKED_WALLETS": ",".join(settings.leaders), "RUNTIME_SECONDS": "0"}
+    told |= {"LIVE": str(settings.live).lower(), "DRY_RUN": str(settings.dry_run).lower()}
     told["HEALTH_PORT"] = str(settings.health_port + position if settings.health_port else 0)
     if env_file:
         told["HYBRID_ENV_FILE"] = env_file

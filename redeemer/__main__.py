@@ -1,9 +1,12 @@
 """`python -m redeemer`: watch paper holdings, and have what resolved redeemed by `python -m redeemer.worker`."""
 
-from redeemer.bootstrap import RedeemerProcess
-from redeemer.config import parse_args
-from shared.broker import connect
-from shared.process import Built, main
+from shared.early import early
+
+with early("redeemer"):
+    from redeemer.bootstrap import RedeemerProcess
+    from redeemer.config import parse_args
+    from shared.broker import connect
+    from shared.process import Built, main
 
 
 def build() -> Built:

@@ -1,7 +1,6 @@
 """Build a redeemer or its worker from settings: the one place that knows every part."""
 
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from redeemer.live import upstreams
 from redeemer.planner import PaperPlan, Plan
 from redeemer.rq_worker import Worker
 from redeemer.service import Redeemer
+from shared import outlet
 from shared.broker import connect
 from shared.clock import Clock, SystemClock
 from shared.events import Event, write_event
@@ -82,8 +82,7 @@ class WorkerProcess:
 
 def print_event(event: Event) -> None:
     """Write an event to stdout as one JSON line."""
-    sys.stdout.write(write_event(event) + "\n")
-    sys.stdout.flush()
+    outlet.print_line(write_event(event))
 
 
 def mode(settings: RedeemerSettings) -> str:

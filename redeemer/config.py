@@ -9,10 +9,10 @@ from pydantic_settings import NoDecode
 
 from redeemer.ways import RELAYED
 from shared.config import Settings, Words, parse
-from shared.errors import RefusedForSafety
 from shared.events import Address
 from shared.polymarket import endpoints
 from shared.polymarket.contracts import overridden
+from shared.trading_words import trading_mode
 
 
 def _split(value: object) -> object:
@@ -123,10 +123,6 @@ def parse_args(argv: list[str] | None = None) -> RedeemerSettings:
         RefusedForSafety: real holdings were asked for by one word of two.
     """
     settings = parse(RedeemerSettings, argv)
-    if settings.live == settings.dry_run:
-        raise RefusedForSafety(
-            f"LIVE={settings.live} and DRY_RUN={settings.dry_run} contradict each other: real holdings are redeemed "
-            "with LIVE=true and DRY_RUN=false, paper holdings only with LIVE=false and DRY_RUN=true"
-        )
+    trading_mode(live=settings.live, dry_run=settings.dry_run)
     overridden(settings.contracts)
     return settings

@@ -1,9 +1,12 @@
 """`python -m redeemer.worker`: run the jobs that redeemers enqueue. Start as many as you like, anywhere."""
 
-from redeemer.bootstrap import WorkerProcess
-from redeemer.config import RedeemerSettings, parse_args
-from shared.broker import connect
-from shared.process import Built, main
+from shared.early import early
+
+with early("redeemer-worker"):
+    from redeemer.bootstrap import WorkerProcess
+    from redeemer.config import RedeemerSettings, parse_args
+    from shared.broker import connect
+    from shared.process import Built, main
 
 
 def build() -> Built:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.errors import BadConfig
 from shared.events import Address
 from shared.polymarket import endpoints
+from shared.trading_words import dry_run_wins
 
 
 def _split(value: object) -> object:
@@ -100,7 +101,8 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     env_file, flags = _take_env_file(words)
     flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
     try:
-        return model(**_reading(model.program, env_file, flags), **overrides)
+        given = {**dry_run_wins(flags, model.model_fields), **overrides}
+        return model(**_reading(model.program, env_file, flags), **given)
     except ValidationError as error:
         raise BadConfig(explain(model, error)) from error
 

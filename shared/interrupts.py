@@ -1,4 +1,9 @@
-"""What can end a process, as messages to the thread that decides: signals, crashes, the end of the work."""
+"""What can end a process, as messages to the thread that decides: signals, crashes, the end of the work.
+
+A program has three times. While it imports (`shared/early`), a stop signal ends it at once, for nothing is open yet.
+While it starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed again. After
+that signals are messages in its inbox (`listening`).
+"""
 
 import contextlib
 import ctypes
@@ -7,13 +12,14 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from types import FrameType
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 DIE_WITH_PARENT = "HYBRID_DIE_WITH_PARENT"
+REFUSED_STAYS = "HYBRID_REFUSED_STAYS_S"
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,44 @@ def listening(inbox: Inbox) -> Generator[None]:
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
             inbox.put(Failed(args.exc_value, args.thread.name if args.thread else "?"))
 
-    in_main = threading.current_thread() is threading.main_thread()
-    heard = [number for number in _STOP_SIGNALS if in_main and not _under_nohup(number)]
-    before = {number: signal.signal(number, on_signal) for number in heard}
     hook, threading.excepthook = threading.excepthook, on_crash
+    try:
+        with _handling(on_signal):
+            yield
+    finally:
+        threading.excepthook = hook
+
+
+class ToldToStop(BaseException):
+    """A stop signal came while a program was still starting; its text is the signal's name."""
+
+
+@contextlib.contextmanager
+def interruptible() -> Generator[None]:
+    """Let a stop signal end a wait of the start: it raises `ToldToStop` in the main thread."""
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        raise ToldToStop(signal.Signals(number).name)
+
+    with _handling(on_signal):
+        yield
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
+    """Let `handler` have the stop signals while the block runs (in the main thread, which alone may say so)."""
+    in_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, handler) for number in heard_signals() if in_main}
     try:
         yield
     finally:
-        threading.excepthook = hook
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def heard_signals() -> list[signal.Signals]:
+    """Return the stop signals; under nohup the end of the terminal is none."""
+    return [number for number in _STOP_SIGNALS if not _under_nohup(number)]
 
 
 def _under_nohup(number: signal.Signals) -> bool:
@@ -79,3 +113,12 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if int(wanted) > 1 and os.getppid() != int(wanted):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def refused_stays_s() -> float:
+    """Return the seconds that a refused program stays (`shared/refusal`), `inf` for until it is told to stop."""
+    try:
+        seconds = float(os.environ.get(REFUSED_STAYS, "") or 0)
+    except ValueError:
+        return 0.0
+    return max(0.0, seconds) if seconds == seconds else 0.0  # noqa: PLR0124 - nan is no number of seconds

@@ -10,7 +10,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from typing import Any, Protocol, cast
 
@@ -25,16 +25,25 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.errors import DependencyMissing, HybridError, TryAgain
 from shared.health import HealthServer, Probes
-from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told
+from shared.interrupts import Failed, Finished, Inbox, Interrupt, Told, ToldToStop, interruptible
 from shared.redaction import redact
 from shared.server_check import ServerFindings
 from shared.server_loading import wait_until_loaded
 from shared.stop import StopEvent
 
 LAST_WORDS_S = 2.0
+HELPERS_END_S = 1.0
+"""Seconds that daemon threads have to end once the work has."""
 _LOOK_EVERY_S = 0.05
-HURRY_AFTER_S = 1.0
-"""A second signal this long after the first ends the wait; a sooner one is an echo (Ctrl-C reaches a whole group)."""
+HURRY_AFTER_S = 0.1
+"""A second signal this long after the first ends the wait; a sooner one is an echo (a parent that passes Ctrl-C on)."""
+
+Abandon = Callable[[], Sequence[str]]
+
+
+def left_by_nobody() -> Sequence[str]:
+    """Name nothing: there is only this process."""
+    return ()
 
 
 class Service(Protocol):
@@ -67,11 +76,13 @@ class Life:
         clock: Clock,
         inbox: Inbox,
         emit: Emit | None,
+        abandon: Abandon = left_by_nobody,
     ) -> None:
         logs.configure(level=settings.log_level, form=settings.log_format)
         self._service, self._settings, self._redis = service, settings, redis
-        self._clock, self._inbox, self._emit = clock, inbox, emit
+        self._clock, self._inbox, self._emit, self._abandon = clock, inbox, emit, abandon
         self._stop = StopEvent(clock)
+        self._hurried = False
         self._log = logs.get("process", service=service.name)
         self._thread = threading.Thread(target=self._work, name=service.name)
         self._began = clock.monotonic()
@@ -80,11 +91,15 @@ class Life:
     def live(self, mode: str, drain_s: float) -> int:
         """Live it; return the exit code."""
         try:
-            if not self._ask_redis():
+            with interruptible():
+                served = self._ask_redis()
+            if not served:
                 return exits.CLEAN
             health = self._open_health()
         except HybridError as error:
             return say(self._service.name, error)
+        except ToldToStop as told:
+            return say_stopped(self._service.name, told)
         announcer = Announcer(
             self._redis,
             self._clock,
@@ -194,9 +209,26 @@ class Life:
                 late = self._inbox.get(timeout=_LOOK_EVERY_S)
                 if isinstance(late, Failed):
                     failures.append(late)
-                if isinstance(late, Told) and spent >= HURRY_AFTER_S:
+                if isinstance(late, Told) and self._clock.monotonic() - began >= HURRY_AFTER_S:
+                    self._hurry(stuck)
                     return stuck
+        self._await_helpers(others, began + drain_s)
         return []
+
+    def _await_helpers(self, others: set[threading.Thread], latest: float) -> None:
+        """Wait for the threads that nobody has to wait for: each ends on the stop event, or is named here."""
+        helpers = [thread for thread in threading.enumerate() if thread not in others]
+        deadline = min(latest, self._clock.monotonic() + HELPERS_END_S)
+        for thread in helpers:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+        if left := [thread.name for thread in helpers if thread.is_alive()]:
+            self._log.warning("threads_left", threads=left)
+
+    def _hurry(self, stuck: list[str]) -> None:
+        """Say what is left behind: told twice, nothing is waited for any more."""
+        self._hurried = True
+        left = ", ".join([*self._abandon(), *stuck])
+        say_line(f"{self._service.name}: told twice, ended at once; left unfinished: {left}; the next start goes on")
 
     def _running(self, others: set[threading.Thread]) -> list[str]:
         mine = [thread for thread in threading.enumerate() if thread not in others]
@@ -210,7 +242,8 @@ class Life:
             return exits.exit_code(first.error), f"{type(first.error).__name__}: {first.error}"
         if stuck:
             self._log.error("threads_did_not_end", threads=stuck)
-            say_line(f"{self._service.name}: did not end in time: {', '.join(stuck)}; left as after a crash")
+            if not self._hurried:
+                say_line(f"{self._service.name}: did not end in time: {', '.join(stuck)}; left as after a crash")
             return exits.CRASH, f"did not end in time: {', '.join(stuck)}"
         return exits.CLEAN, interrupt.reason if isinstance(interrupt, Told) else "finished"
 
@@ -264,6 +297,12 @@ def say(program: str, error: BaseException) -> int:
     """Write the one plain line of `error` to stderr; return its exit code."""
     say_line(exits.plain_line(program, error))
     return exits.exit_code(error)
+
+
+def say_stopped(program: str, told: ToldToStop) -> int:
+    """Say that a program was told to stop while it still started; return its exit code."""
+    say_line(f"{program}: {told}: ended before it began")
+    return exits.CLEAN
 
 
 def say_line(line: str) -> None:

@@ -5,20 +5,20 @@ import fcntl
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from redis import Redis
 
-from shared import exits, logs
+from shared import logs, outlet
 from shared.announcer import Emit
 from shared.clock import Clock, SystemClock
 from shared.config import Settings
 from shared.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety, TryAgain
 from shared.interrupts import Inbox, die_with_parent, listening
-from shared.life import Life, Service, code_version, say
+from shared.life import Abandon, Life, Service, code_version, left_by_nobody, say
+from shared.refusal import stay_refused
 
 __all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "leave", "main", "run"]
 
@@ -30,11 +30,13 @@ Built = tuple[Service, Settings, Redis | None]
 
 def main(program: str, build: Callable[[], Built], *, clock: Clock | None = None, emit: Emit | None = None) -> NoReturn:
     """Build a service, run it, and leave the process with its exit code: the body of every `__main__`."""
-    die_with_parent()
-    inbox = Inbox()
+    inbox, now = Inbox(), clock or SystemClock()
     with listening(inbox):
-        code = _build_and_run(program, build, clock or SystemClock(), inbox, emit)
-    leave(code)
+        die_with_parent()
+        outlet.install()
+        code = _build_and_run(program, build, now, inbox, emit)
+        stay_refused(program, code, inbox)
+        leave(code)
 
 
 def run(
@@ -46,6 +48,8 @@ def run(
     mode: str = "",
     emit: Emit | None = None,
     drain_s: float = DRAIN_S,
+    inbox: Inbox | None = None,
+    abandon: Abandon = left_by_nobody,
 ) -> int:
     """Run `service` until it is told to stop, is done or fails; return the exit code (`shared.exits`).
 
@@ -57,23 +61,28 @@ def run(
         mode: `paper` or `live`, where that means something.
         emit: Also gets SERVICE_START and SERVICE_STOP, at once.
         drain_s: Seconds the service has to end after being told.
+        inbox: Where who listens already hears signals; None to listen here.
+        abandon: Called when told a second time: drops at once what is outside this process, and names it.
     """
-    inbox = Inbox()
-    with listening(inbox):
-        life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
-        return life.live(mode, drain_s)
+    if inbox is None:
+        with listening(inbox := Inbox()):
+            life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon)
+            return life.live(mode, drain_s)
+    return Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon).live(mode, drain_s)
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now, also when a thread does not: its work is safe to repeat, as after a crash."""
+    """End the process now, also when a thread does not: its work is safe to repeat, as after a crash.
+
+    Nothing waits for a thread here, not even the interpreter's own end: it would abort over one that holds a stream.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
-    if code == exits.CRASH or any(not thread.daemon for thread in others):
-        os._exit(code)
-    sys.exit(code)
+    outlet.finish()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ def up(
     env_file: EnvFile = None,
     data_dir: DataDir = VAR,
     runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
 ) -> None:
     """Run the whole pipeline here, with paper orders.
 
@@ -30,11 +31,12 @@ def up(
     from ops import up as command
     from ops.config import UpSettings
     from shared.config import parse
+    from shared.process import leave
 
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
-    flags = ["--env-file", str(env_file)] if env_file else []
+    flags = [*(["--env-file", str(env_file)] if env_file else []), *(["--dry-run"] if dry_run else [])]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
-    raise typer.Exit(command.main(settings, env_file=str(env_file) if env_file else None))
+    leave(command.main(settings, env_file=str(env_file) if env_file else None))
 
 
 def demo(
@@ -52,7 +54,7 @@ def demo(
 
     Example: hybrid demo --seconds 60
     """
-    _call("demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
+    _run("demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
 
 
 def status(
@@ -98,7 +100,7 @@ def service(context: typer.Context) -> None:
 
     Example: hybrid service --env-file X --dry-run --runtime-seconds 20
     """
-    _call("run_service", argv=list(context.args))
+    _run("run_service", argv=list(context.args))
 
 
 def version() -> None:
@@ -119,3 +121,10 @@ def docs(
 def _call(module: str, **given: object) -> NoReturn:
     """Call `ops.<module>.main` and leave with its exit code."""
     raise typer.Exit(import_module(f"ops.{module}").main(**given) or 0)
+
+
+def _run(module: str, **given: object) -> NoReturn:
+    """Call `ops.<module>.main`, a program that runs for long, and end the process with its exit code."""
+    from shared.process import leave
+
+    leave(import_module(f"ops.{module}").main(**given))

@@ -122,3 +122,21 @@ def test_a_lost_lease_is_noticed_while_lanes_work(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(Fenced):
         Lanes(2).run([an_entry(1, 1), an_entry(2, 2)], lambda _: lost.wait(5), GOES_ON, renew)
+
+
+def lane_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("lane")}
+
+
+def test_lanes_that_are_closed_leave_no_thread_and_may_be_used_again() -> None:
+    before = lane_threads()
+    lanes, done = Lanes(4), list[str]()
+    assert lane_threads() == before, "threads begin with the first entries that need them"
+
+    for _ in range(2):
+        lanes.run([an_entry(1, 1), an_entry(2, 2)], lambda entry: done.append(entry.id), GOES_ON, nothing)
+        assert lane_threads() > before
+        lanes.close()
+        assert lane_threads() == before
+
+    assert sorted(done) == ["1-0", "1-0", "2-0", "2-0"]

@@ -12,7 +12,6 @@ import pytest
 from buyer.engine import Engine, Identity
 from buyer.exit_desk import ExitDesk
 from buyer.exit_tasks import ExitTasks
-from buyer.pipe import PipeBuyer
 from buyer.prices import MarketPriceFeed
 from buyer.service import BuyerService
 from buyer.venue.paper import PaperVenue
@@ -26,6 +25,7 @@ from shared.ledger import RedisLedger, open_lots
 from shared.market import Book, MarketFacts
 from shared.streams import publish
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_market, a_signal, some_limits
+from tests.buyer.test_pipe import take_lines
 from tests.buyer.test_service import Feed, Rig, a_hash
 
 D = Decimal
@@ -268,9 +268,7 @@ def test_a_pipe_that_ends_lets_its_orders_arrive(valkey_url: str) -> None:
         for number, side in enumerate(("BUY", "SELL", "BUY"))
     ]
 
-    PipeBuyer([f"{write_event(signal)}\n" for signal in signals], service=rig.service, lease=rig.lease).run(
-        threading.Event()
-    )
+    take_lines(rig.service, rig.lease, *map(write_event, signals))
 
     assert [decision.verdict for decision in rig.decisions()] == ["BUY", "SELL", "BUY"]
     assert rig.journal.open_intents() == {}

@@ -1,15 +1,17 @@
 """Lines from a pipe are handled as entries of the stream are: poison, crashes and a server away included."""
 
-import queue
+import os
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from buyer.pipe import PipeBuyer
+from buyer import pipe
+from buyer.pipe import PipeBuyer, PipeLines
+from buyer.service import BuyerService
 from shared.errors import OutcomeUnknown, Unavailable
 from shared.events import DEAD, HybridProgress, write_event
+from shared.lease import Lease
 from shared.ledger import RedisLedger
 from tests.buyer.builders import a_signal
 from tests.buyer.test_service import Rig, a_hash
@@ -19,7 +21,17 @@ pytestmark = pytest.mark.server
 
 def piped(rig: Rig, *lines: str) -> None:
     """Let a pipe buyer take these lines to their end."""
-    PipeBuyer([f"{line}\n" for line in lines], service=rig.service, lease=rig.lease).run(threading.Event())
+    take_lines(rig.service, rig.lease, *lines)
+
+
+def take_lines(service: BuyerService, lease: Lease, *lines: str) -> None:
+    reader, writer = os.pipe()
+    try:
+        os.write(writer, "".join(f"{line}\n" for line in lines).encode())
+        os.close(writer)
+        PipeBuyer(PipeLines(reader), service=service, lease=lease).run(threading.Event())
+    finally:
+        os.close(reader)
 
 
 def a_line(number: int) -> str:
@@ -100,14 +112,60 @@ def test_trap_20_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: s
 
 
 def test_s5_a_quiet_pipe_stops_when_told(valkey_url: str) -> None:
-    rig, stop, never = Rig(valkey_url), threading.Event(), queue.Queue[str]()
+    rig, stop, (reader, writer) = Rig(valkey_url), threading.Event(), os.pipe()
+    buyer = PipeBuyer(PipeLines(reader), service=rig.service, lease=rig.lease)
 
-    def quiet() -> Iterator[str]:
-        stop.set()
-        yield never.get()
-
-    thread = threading.Thread(target=PipeBuyer(quiet(), service=rig.service, lease=rig.lease).run, args=(stop,))
+    thread = threading.Thread(target=buyer.run, args=(stop,))
     thread.start()
+    os.write(writer, f"{a_line(1)}\nhalf a line".encode())
+    while not rig.decisions():
+        thread.join(0.02)
+    stop.set()
     thread.join(5)
 
     assert not thread.is_alive()
+    for end in (reader, writer):
+        os.close(end)
+
+
+def lines_of(*pieces: bytes) -> list[str | None]:
+    """Return what is taken of a pipe that brings these pieces, one by one, and then ends."""
+    reader, writer = os.pipe()
+    lines, found = PipeLines(reader), list[str | None]()
+    for piece in pieces:
+        os.write(writer, piece)
+        while line := lines.take(0):
+            found.append(line)
+    os.close(writer)
+    while (line := lines.take(0)) is not None:
+        found.append(line)
+    os.close(reader)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("pieces", "wanted"),
+    [
+        ((b"one\ntwo\n",), ["one", "two"]),
+        ((b"o", b"ne\nt", b"wo\n"), ["one", "two"]),
+        ((b"one\nno end",), ["one", "no end"]),
+        ((b"\xff\xfe\n",), ["\ufffd\ufffd"]),
+        ((), []),
+    ],
+)
+def test_lines_come_whole_however_the_pipe_cuts_them(pieces: tuple[bytes, ...], wanted: list[str]) -> None:
+    assert lines_of(*pieces) == wanted
+
+
+def test_what_never_ends_its_line_is_taken_in_pieces_and_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_LONGEST_LINE", 1000)
+
+    assert lines_of(b"x" * 1500, b"y" * 10 + b"\nnext\n") == ["x" * 1500, "y" * 10, "next"]
+
+
+def test_a_standard_input_that_was_closed_has_ended() -> None:
+    reader, writer = os.pipe()
+    os.close(writer)
+    os.close(reader)
+
+    assert PipeLines(reader).take(0) is None

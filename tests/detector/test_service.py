@@ -181,15 +181,24 @@ def test_progress_reports_sources_and_the_tokens_leaders_are_live_in() -> None:
     assert {line.event for line in run.lines} == {"ACTIONABLE_SIGNAL", "HYBRID_PROGRESS", "HYBRID_SUMMARY"}
 
 
-def test_a_reader_that_went_away_stops_the_detector_cleanly() -> None:
+@pytest.mark.pitfall(55)
+def test_a_reader_that_went_away_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     class Closed(io.StringIO):
         def write(self, _text: str) -> int:
             raise BrokenPipeError
 
-    run = Run(("data_api", lambda _, sink: sink(shown(1))), out=Closed())()
+    numbers, stop = iter(range(1, 6)), threading.Event()
 
-    assert run.stop.is_set()
-    assert len(cast("list[Any]", run.redis.xrange(SIGNALS))) == 2
+    def act(_scope: str, sink: Sink) -> None:
+        if (number := next(numbers, None)) is None:
+            stop.set()
+        else:
+            sink(shown(number))
+
+    run = Run(("data_api", act), out=Closed(), stop_event=stop)()
+
+    assert len(cast("list[Any]", run.redis.xrange(SIGNALS))) == 5 + 1, "five signals and the summary"
+    assert capsys.readouterr().err.count("stdout_closed") == 1
 
 
 @pytest.mark.slow

@@ -222,7 +222,10 @@ def test_trap_31_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_
 
 
 @pytest.mark.process
-def test_s8_a_reader_of_the_pipe_that_goes_away_ends_the_detector_cleanly(valkey_url: str) -> None:
+@pytest.mark.pitfall(55)
+def test_s8_a_reader_of_the_pipe_that_goes_away_neither_ends_the_detector_nor_keeps_it_from_publishing(
+    valkey_url: str,
+) -> None:
     with serve(a_life()) as sim:
         command = [sys.executable, "-m", "detector", *flags(sim, valkey_url)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -231,7 +234,12 @@ def test_s8_a_reader_of_the_pipe_that_goes_away_ends_the_detector_cleanly(valkey
 
         process.stdout.close()
         process.stdout = None
+        redis = connect(valkey_url)
+        known = redis.xlen("hs:signals")
+        wait_until(lambda: redis.xlen("hs:signals") > known + 3, "signals go on")
+        process.terminate()
         _, said = process.communicate(timeout=20)
 
     assert process.returncode == 0, said
     assert b"Traceback" not in said
+    assert said.count(b"stdout_closed") == 1

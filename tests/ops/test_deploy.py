@@ -11,7 +11,10 @@ import pytest
 from supervisor.options import ServerOptions
 
 from ops.up import PROGRAMS
+from shared import exits
+from shared.interrupts import REFUSED_STAYS
 from shared.life import LAST_WORDS_S
+from shared.outlet import LAST_LINES_S
 from shared.process import DRAIN_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +61,7 @@ def test_a_process_ends_within_what_every_form_allows(
     supervisor: dict[str, Any], unit: configparser.SectionProxy, compose: dict[str, str]
 ) -> None:
     """S5, S7."""
-    assert DRAIN_S + LAST_WORDS_S < ENDS_WITHIN_S
+    assert DRAIN_S + LAST_WORDS_S + LAST_LINES_S < ENDS_WITHIN_S
     assert int(unit["TimeoutStopSec"]) == ENDS_WITHIN_S
     assert all(process.stopwaitsecs > ENDS_WITHIN_S for process in supervisor.values())
     assert "stop_grace_period: 20s" in compose["x-hardened"]
@@ -75,9 +78,36 @@ def test_supervisord_stops_and_restarts_a_program_rightly(supervisor: dict[str, 
     process = supervisor[name]
 
     assert process.stopsignal.name == "SIGTERM"
-    assert process.exitcodes == [0, 2, 3, 4]
     assert process.autorestart.__name__ == "RestartWhenExitUnexpected"
     assert process.environment["HYBRID_DIE_WITH_PARENT"] == "1"
+
+
+STAY_DOWN = {exits.BAD_CONFIG, exits.REFUSED_FOR_SAFETY}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_supervisord_lets_refusals_stay_down_and_starts_everything_else_again(
+    supervisor: dict[str, Any], name: str
+) -> None:
+    """It looks at exit codes only of what ran for `startsecs`, so a refused program stays for longer."""
+    process = supervisor[name]
+
+    assert set(process.exitcodes) == {exits.CLEAN, *STAY_DOWN}
+    assert float(process.environment[REFUSED_STAYS]) > process.startsecs
+    assert process.startretries >= 1000, "a server that is missing for long is waited for, as the other forms do"
+
+
+def test_systemd_lets_refusals_stay_down_and_starts_everything_else_again(unit: configparser.SectionProxy) -> None:
+    assert {int(code) for code in unit["RestartPreventExitStatus"].split()} == STAY_DOWN
+    assert unit["Restart"] == "on-failure"
+    assert "SuccessExitStatus" not in unit
+
+
+def test_compose_brings_back_what_was_killed_and_lets_a_refused_program_stay(compose: dict[str, str]) -> None:
+    """No restart policy knows exit codes: a refused program stays itself, without answering /readyz."""
+    assert "restart: unless-stopped" in compose["x-hardened"]
+    assert f"{REFUSED_STAYS}: inf" in compose["x-service"]
+    assert not any("environment:" in compose[name] for name in SERVICES), "one of its own would replace it"
 
 
 def test_supervisord_ends_the_detector_first_and_the_worker_last(supervisor: dict[str, Any]) -> None:
@@ -123,6 +153,7 @@ def test_the_folder_of_supervisords_logs_is_there() -> None:
         ("User", "hybrid"),
         ("KillSignal", "SIGTERM"),
         ("Restart", "on-failure"),
+        ("MemoryMax", "2G"),
         ("RestartSec", "5"),
         ("StandardError", "journal"),
         ("NoNewPrivileges", "yes"),

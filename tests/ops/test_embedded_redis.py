@@ -4,18 +4,19 @@ import os
 import signal
 import threading
 from pathlib import Path
+from typing import Self
 
 import pytest
 from redis import Redis
 
 from ops import embedded_redis
 from ops.commands.options import server_url
-from ops.embedded_redis import EmbeddedRedis
+from ops.embedded_redis import EmbeddedRedis, Stopping
 from ops.server import embedded_server, known_url
-from shared import exits
 from shared.broker import answering, connect
 from shared.clock import Clock, SystemClock
 from shared.errors import DependencyMissing, StillLoading, Unavailable
+from shared.interrupts import ToldToStop
 from shared.server_loading import wait_until_loaded
 from tests.ops.slow_server import SlowServer
 
@@ -72,10 +73,9 @@ def test_a_signal_while_the_server_of_a_folder_loads_ends_clean(
     SlowServer(tmp_path / "valkey").filled()
     monkeypatch.setattr("ops.server.Server", Signalled)
 
-    with pytest.raises(SystemExit) as ended, embedded_server(tmp_path, SystemClock()):
+    with pytest.raises(ToldToStop, match="SIGTERM"), embedded_server(tmp_path, SystemClock()):
         pytest.fail("it was told to stop")
 
-    assert ended.value.code == exits.CLEAN
     assert known_url(tmp_path) is None
 
 
@@ -148,3 +148,32 @@ def test_a_server_that_loads_when_its_parent_is_killed_is_ended_by_the_next_star
         starting.join()
         assert not orphan.running
         assert redis.get("key:15999") == "15999"
+
+
+class Interrupted(EmbeddedRedis):
+    """A server whose start takes so long that somebody presses Ctrl-C."""
+
+    def start(self, stopping: Stopping = lambda: False) -> Self:
+        super().start(stopping)
+        self.left = self.pid
+        os.kill(os.getpid(), signal.SIGINT)
+        return self
+
+
+@pytest.mark.pitfall(61)
+def test_a_start_that_is_interrupted_leaves_no_server_behind(tmp_path: Path) -> None:
+    server = Interrupted(tmp_path / "valkey")
+
+    with pytest.raises(ToldToStop, match="SIGINT"), server:
+        pytest.fail("it was told to stop before it began")
+
+    assert server.pid is None
+    assert server.left is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.left, 0)
+
+
+@pytest.mark.pitfall(61)
+def test_ctrl_c_does_not_reach_the_server_for_it_is_in_no_group_of_ours(redis_server: EmbeddedRedis) -> None:
+    assert redis_server.pid is not None
+    assert os.getpgid(redis_server.pid) != os.getpgid(0)

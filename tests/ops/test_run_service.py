@@ -1,6 +1,7 @@
-"""Everything in one process: alone under its name and on its folder, on paper only, ended by any part that fails."""
+"""Everything in one process: alone under its name and on its folder, live by two words, ended by a part that fails."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,16 @@ import pytest
 from buyer.bootstrap import only_one
 from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
-from ops.run_service import HybridService, main
+from ops.run_service import HybridService, ServiceSettings, _redeemer, main
 from ops.server import embedded_server
 from shared.clock import ManualClock, SystemClock
+from shared.config import parse
 from shared.errors import RefusedForSafety
+from shared.events import ServiceStart, ServiceStop, read_event
 from shared.stop import QUIET_S, Pulse
+from simulator import Settings, serve
+from simulator.server import Simulator
+from tests.buyer.venue.test_live_with_simulator import KEY, OWNER
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20
@@ -25,9 +31,94 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUN_DIR", str(tmp_path / "run"))
 
 
-def test_trap_25_a_flag_that_asks_for_real_money_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["--no-dry-run", "--data-dir", str(tmp_path)]) == 4
-    assert "paper only" in capsys.readouterr().err
+@pytest.mark.parametrize("word", ["--no-dry-run", "--live"])
+def test_trap_25_one_word_for_real_money_is_refused(
+    word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([word, "--data-dir", str(tmp_path)]) == 4
+    assert "nothing was started" in capsys.readouterr().err
+
+
+@pytest.fixture
+def venue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """Give a venue, the environment that leads to it, and both words for real money in it."""
+    with serve(Settings(fills_per_minute=60, speed=4, leaders=3, seed=7)) as sim:
+        for name, value in {
+            "LIVE": "true",
+            "DRY_RUN": "false",
+            "ACCEPT_FORGETFUL_SERVER": "true",
+            "PRIVATE_KEY": KEY,
+            "RUNTIME_SECONDS": "2",
+            "DATA_API_URL": sim.urls["data_api_url"],
+            "GAMMA_URL": sim.urls["gamma_url"],
+            "CLOB_URL": sim.urls["clob_url"],
+            "CLOB_MARKET_URL": sim.urls["clob_ws_url"],
+            "CLOB_USER_URL": sim.urls["clob_user_ws_url"],
+            "GEOBLOCK_URL": sim.urls["geoblock_url"],
+            "RPC_URL": sim.urls["rpc_url"],
+            "SUBGRAPH_URL": sim.urls["subgraph_url"],
+            "RTDS_URL": sim.urls["rtds_url"],
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield sim
+
+
+def framed(out: str) -> tuple[ServiceStart, ServiceStop]:
+    """Return the first and the last event of a run."""
+    start, *_, stop = (read_event(line) for line in out.splitlines())
+    assert isinstance(start, ServiceStart)
+    assert isinstance(stop, ServiceStop)
+    return start, stop
+
+
+@pytest.mark.simulator
+@pytest.mark.parametrize("words", [[], ["--live", "--no-dry-run"]], ids=["environment", "flags"])
+def test_both_words_trade_with_real_money_once_the_preflight_passed(
+    words: list[str], venue: Simulator, valkey_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    venue.call(lambda: venue._app.traders.fund(OWNER, "1000"))
+
+    code = main([*words, "--redis-url", valkey_url])
+
+    said = capsys.readouterr()
+    start, stop = framed(said.out)
+    assert (code, start.mode, stop.exit_code) == (0, "live", 0)
+    assert (start.config["buyer"]["live"], start.config["buyer"]["dry_run"]) == (True, False)
+    assert "redeemer" not in start.config, "a relayed wallet without the relayer's key: left out, silently (S6)"
+    assert "redeemer_left_out" in said.err
+
+
+@pytest.mark.simulator
+@pytest.mark.usefixtures("venue")
+def test_a_preflight_that_fails_ends_it_with_4_and_the_fix(valkey_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--redis-url", valkey_url]) == 4
+
+    said = capsys.readouterr()
+    assert "live trading is refused, nothing was sent" in said.err
+    assert "Send pUSD" in said.err
+    assert framed(said.out)[1].exit_code == 4
+
+
+@pytest.mark.simulator
+@pytest.mark.usefixtures("venue")
+def test_dry_run_keeps_every_part_on_paper_in_a_live_environment(
+    valkey_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--dry-run", "--redis-url", valkey_url]) == 0
+
+    start, _ = framed(capsys.readouterr().out)
+    assert start.mode == "paper"
+    assert {start.config[part]["live"] for part in ("buyer", "redeemer")} == {False}
+
+
+def test_a_redeemer_that_is_asked_for_by_name_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRIVATE_KEY", KEY)
+
+    assert _redeemer(parse(ServiceSettings, ["--redeem"]), ["--live", "--no-dry-run"]) is not None
+    assert _redeemer(parse(ServiceSettings, []), ["--live", "--no-dry-run"]) is None
+    assert _redeemer(parse(ServiceSettings, []), ["--live", "--no-dry-run", "--wallet-type", "eoa"]) is not None
 
 
 def test_two_services_never_share_a_servers_folder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from ops.demo import World, read_all, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
+from ops.embedded_redis import EmbeddedRedis, free_port
 from ops.story import is_attempt
 from shared.broker import connect
 from shared.clock import SystemClock
@@ -61,7 +61,14 @@ class Supervisor:
         return [state for state, _ in self.states().values()] == ["RUNNING"] * len(PROGRAMS)
 
     def log(self, program: str) -> str:
-        return (self.folder / "var" / "log" / f"{program}.log").read_text()
+        file = self.folder / "var" / "log" / f"{program}.log"
+        return file.read_text() if file.exists() else ""
+
+    def ends(self) -> list[int]:
+        """Return the exit code of each program's one end, in the order of PROGRAMS, as supervisord logged it."""
+        text = (self.folder / "var" / "log" / "supervisord.log").read_text()
+        found = dict(re.findall(r"exited: (\w+) \(exit status (\d+); expected\)", text))
+        return [int(found[program]) for program in PROGRAMS]
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -79,11 +86,45 @@ def venue() -> Iterator[World]:
 
 
 @pytest.fixture
+def refusing(redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Supervisor]:
+    """Give programs that refuse to run: nobody to follow, and one of the two words for real money."""
+    env = {"REDIS_URL": redis_server.url, "TRACKED_WALLETS": "", "LIVE": "true", "LOG_FORMAT": "json"}
+    supervisor = Supervisor(tmp_path, env)
+    yield supervisor
+    supervisor.end()
+
+
+@pytest.fixture
+def serverless(tmp_path: Path) -> Iterator[Supervisor]:
+    """Give programs whose server is not there."""
+    env = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "TRACKED_WALLETS": "0x" + "1a" * 20}
+    supervisor = Supervisor(tmp_path, env)
+    yield supervisor
+    supervisor.end()
+
+
+@pytest.fixture
 def supervisor(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Supervisor]:
     env = {**venue.environment, "REDIS_URL": redis_server.url, "HEARTBEAT_S": "1", "LOG_FORMAT": "json"}
     supervisor = Supervisor(tmp_path, env)
     yield supervisor
     supervisor.end()
+
+
+def test_a_refused_program_stays_down_with_its_line_and_is_started_once(refusing: Supervisor) -> None:
+    until(lambda: [state for state, _ in refusing.states().values()] == ["EXITED"] * len(PROGRAMS), 90)
+
+    for program in PROGRAMS:
+        said = refusing.log(program)
+        assert said.count("refused_and_stays") == 1, said
+        assert "TRACKED_WALLETS" in said if program == "detector" else "contradict each other" in said
+    assert refusing.ends() == [2, 4, 4, 4]
+
+
+def test_a_program_without_its_server_is_started_again_until_it_comes(serverless: Supervisor) -> None:
+    until(lambda: all(serverless.log(program).count("no server answers") >= 2 for program in PROGRAMS), 90)
+
+    assert not {state for state, _ in serverless.states().values()} & {"EXITED", "FATAL"}
 
 
 def decided(redis: Redis) -> list[str]:
@@ -109,7 +150,9 @@ def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedi
         assert verdict.fills > 0
         assert verdict.clean, verdict
         signals = read_all(redis, SIGNALS, ActionableSignal)
-        assert sorted(decided(redis)) == sorted({event.id for event in signals})
+        wanted, found = {event.id for event in signals}, decided(redis)
+        assert sorted(name for name in found if name in wanted) == sorted(wanted)
+        assert len(set(found)) == len(found), "an exit that goes on after its signal has its own name"
 
     supervisor.end()
     for program in PROGRAMS:

@@ -168,7 +168,7 @@ def test_trap_29_an_exception_in_a_look_is_logged_and_the_next_look_works() -> N
 def test_trap_25_real_holdings_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIVE", raising=False)
 
-    with pytest.raises(RefusedForSafety, match="paper holdings only"):
+    with pytest.raises(RefusedForSafety, match="contradict each other"):
         parse_args(["--live"])
     with pytest.raises(RefusedForSafety):
         parse_args(["--no-dry-run"])

@@ -93,7 +93,7 @@ def test_a_program_that_is_told_to_stop_while_its_server_loads_ends_clean_and_be
         code = process.run(tiny, settings(redis_url=loading.url), redis=redis, clock=SystemClock(), emit=told.append)
 
     assert (code, told) == (exits.CLEAN, [])
-    assert "tiny: stopped by SIGTERM before it began" in capsys.readouterr().err
+    assert "tiny: SIGTERM: ended before it began" in capsys.readouterr().err
 
 
 @pytest.mark.server

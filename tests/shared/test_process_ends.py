@@ -103,3 +103,21 @@ def test_bad_config_ends_the_process_with_one_line_and_2() -> None:
     assert code == exits.BAD_CONFIG
     assert said.startswith("tiny: HEARTBEAT_S='never'")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.process
+def test_a_refused_program_stays_where_it_is_told_to_and_ends_with_its_code_when_told() -> None:
+    """Where restarts know no exit codes it would be started, and ask the venue, again and again."""
+    started = Started("wait", HEARTBEAT_S="never", HYBRID_REFUSED_STAYS_S="inf")
+    assert started.says("refused_and_stays")["exit_code"] == exits.BAD_CONFIG
+    assert started.process.poll() is None
+
+    started.process.terminate()
+
+    assert started.end() == (exits.BAD_CONFIG, "")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("stays", ["", "0", "soon", "nan", "-1", "0.1"])
+def test_a_refused_program_ends_by_itself_elsewhere(stays: str) -> None:
+    assert Started("wait", HEARTBEAT_S="never", HYBRID_REFUSED_STAYS_S=stays).end()[0] == exits.BAD_CONFIG
