@@ -8,7 +8,7 @@ from buyer.journal import Journal
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from shared import logs
-from shared.errors import Malformed
+from shared.errors import Malformed, OutcomeUnknown
 
 
 class Opening:
@@ -42,29 +42,43 @@ class Opening:
         self._done = self._adopted = False
 
     def finish(self) -> None:
-        """Finish what is open, once after each interruption.
+        """Finish what is open, once after each interruption; later what is due of what has no outcome yet.
+
+        An order whose outcome stays unknown holds its own token only: everything else goes on.
 
         Raises:
-            TryAgain, OutcomeUnknown: call again; nothing new may be decided yet.
+            TryAgain: call again; nothing new may be decided yet.
         """
         if self._done:
+            self._ask_again()
             return
         self._journal.deposit(self._bankroll)
         for signal_id, intent in self._journal.open_intents().items():
-            self._log.warning("intent_resumed", signal_id=signal_id)
-            self._renew()
-            self._resume(signal_id, intent)
+            if self._engine.unresolved.is_due(signal_id):
+                self._log.warning("intent_resumed", signal_id=signal_id)
+                self._resume(signal_id, intent, self._journal.signed(signal_id))
         self._adopt()
         self._done = True
 
-    def _resume(self, signal_id: str, intent: str) -> None:
-        signed = self._journal.signed(signal_id)
+    def _ask_again(self) -> None:
+        for signal_id in self._engine.unresolved.due():
+            known = self._journal.known(signal_id)
+            if known.intent is None:
+                self._engine.unresolved.forget(signal_id)
+            else:
+                self._resume(signal_id, known.intent, known.signed)
+
+    def _resume(self, signal_id: str, intent: str, signed: str) -> None:
+        self._renew()
         try:
             self._attempts.make(
                 signal_id,
                 lambda: self._engine.resume(intent, signed),
                 lambda reason: self._engine.abandon(intent, signed, reason),
             )
+        except OutcomeUnknown as error:
+            wait_s = round(self._engine.unresolved.next_in_s(signal_id))
+            self._log.warning("outcome_unknown", signal_id=signal_id, error=str(error), again_in_s=wait_s)
         except Malformed as error:
             close = f"hybrid reconcile --mode {self._engine.mode} --close {signal_id} --why ..."
             fix = f"what it reserved stays reserved until `{close}`"

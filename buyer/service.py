@@ -223,7 +223,7 @@ class BuyerService:
             self._lease.renew()
             try:
                 self._engine.handle(signal)
-            except (GiveUp, NotSettled) as error:
+            except (GiveUp, NotSettled, OutcomeUnknown) as error:
                 self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
             except HybridError:
                 raise
@@ -231,7 +231,10 @@ class BuyerService:
                 self._log.exception("left_to_the_stream", signal_id=signal.id)
 
     def _take(self, entry: Entry) -> None:
-        """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
+        """Handle one entry; what fails again and again goes to the dead stream with its terminal decision.
+
+        One whose order may stand waits for that, and others go on.
+        """
         try:
             self._attempts.make(
                 entry.id,
@@ -240,9 +243,14 @@ class BuyerService:
                 ),
                 lambda reason: self._bury(entry, reason),
             )
-        except NotSettled as error:
-            self._log.info("deferred", entry=entry.id, error=str(error))
-            self._deferred[entry.id] = entry
+        except (NotSettled, OutcomeUnknown) as error:
+            self._defer(entry, error)
+
+    def _defer(self, entry: Entry, error: NotSettled | OutcomeUnknown) -> None:
+        """Keep an entry for the next turn; that its order may stand is said aloud, once: the opening asks for it."""
+        say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
+        say("deferred", entry=entry.id, error=str(error))
+        self._deferred[entry.id] = entry
 
     def _take_deferred(self) -> None:
         """Try again what waits for an order to settle; not acknowledged, it also comes back after a crash."""

@@ -15,6 +15,8 @@ KINDS: dict[str, str] = {
     "lost_request": "hang for params.seconds (default 3600), then 504; nothing was done",
     "lost_answer": "do what is asked, then hang for params.seconds (default 3600), then 504",
     "truncated": "cut the JSON body",
+    "blank_numbers": "leave size, price and amounts of trades that are not final yet empty; route /data/trades",
+    "contradiction": "take an order, and answer with an error beside what it matched; route /order",
     "malformed_rows": "spoil a row: params.how = price_0, price_1, size_0, missing, text",
     "unknown_type": "change a row's type to one never seen",
     "duplicate_border": "repeat the row at the border of offset pages (data v1)",
