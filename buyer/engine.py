@@ -247,6 +247,7 @@ class Engine:
     def _found(self, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved) -> Outcome | None:
         """Return what the venue shows of an order; that it shows nothing is counted."""
         outcome = self._venue.find(order, facts, signed)
+        pursued.answered = True
         pursued.absence.looks += outcome is None
         return outcome
 

@@ -5,12 +5,14 @@ In memory only: a start finds them in the journal and begins to count anew, whic
 
 import contextlib
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shared.clock import Clock
 from shared.events import Outcome
 
 LONGEST_WAIT_S = 60.0
+ANSWERED_WAIT_S = 5.0
+"""A venue that answers readably is asked again after this: what it does not show may be given up soon, or sent again."""
 SHARE = 10
 """Asking takes at most this part of the time: a venue that hangs holds nobody else up for long."""
 LOOKS = 3
@@ -43,7 +45,14 @@ class Unresolved:
     absence: Absence
     next_s: float
     failures: int = 0
-    refused: Outcome | None = field(default=None)
+    answered: bool = False
+    refused: Outcome | None = None
+
+    def put_off(self, began_s: float, now_s: float) -> None:
+        """Ask again later: ever later while the venue cannot be read, and never for long parts of the time."""
+        wait_s = ANSWERED_WAIT_S if self.answered else min(LONGEST_WAIT_S, 2.0**self.failures)
+        self.failures = 0 if self.answered else min(self.failures + 1, 10)
+        self.next_s = now_s + max(wait_s, (SHARE - 1) * (now_s - began_s))
 
 
 class UnresolvedOrders:
@@ -62,12 +71,11 @@ class UnresolvedOrders:
         """Hold the token while the block runs; when it fails, until the next attempt, which comes later each time."""
         began = self._clock.monotonic()
         order = self._orders.setdefault(signal_id, Unresolved(token_id, Absence(began), began))
+        order.answered = False
         try:
             yield order
         except BaseException:
-            now = self._clock.monotonic()
-            order.next_s = now + max(min(LONGEST_WAIT_S, 2.0**order.failures), (SHARE - 1) * (now - began))
-            order.failures = min(order.failures + 1, 10)
+            order.put_off(began, self._clock.monotonic())
             raise
         self._orders.pop(signal_id, None)
 

@@ -95,7 +95,8 @@ class ClobOrders:
     def order(self, call: Call, key: ApiKey) -> Answer:
         """Return one own order, open or not."""
         found = self._exchange.orders.get(call.parts[0].lower())
-        if found is None or found.account.owner != key.address:
+        hidden = self._world.faults.take("hidden_order", "clob", "/data/order", call.now_ms)
+        if found is None or hidden or found.account.owner != key.address:
             raise RefusedError(404, "order not found")
         return answer(order_json(found, key.key))
 
@@ -127,7 +128,10 @@ class ClobOrders:
             and query.get("maker_address").lower() in {"", trade.order.form.maker}
             and after <= trade.at_ms // 1000 < before
         ]
-        blank = self._world.faults.take("blank_numbers", "clob", "/data/trades", call.now_ms)
+        faults, now = self._world.faults, call.now_ms
+        if any(faults.take(kind, "clob", "/data/trades", now) for kind in ("empty_list", "hidden_order")):
+            chosen = []
+        blank = faults.take("blank_numbers", "clob", "/data/trades", now)
         shown_as = blank_trade_json if blank else trade_json
         return _page(chosen, lambda trade: shown_as(trade, key.key), call)
 

@@ -8,6 +8,8 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from buyer.engine import Engine, Identity
+from buyer.exit_desk import ExitDesk
+from buyer.exit_tasks import ExitTasks
 from buyer.journal import Journal
 from buyer.prices import MarketPriceFeed
 from buyer.service import BuyerService
@@ -142,9 +144,13 @@ class HandDriven:
         self.clock, self.signer = OneClock(self.sim), Signer(KEY)
         self.wallet = self.sim.fund(self.signer.address, "1000")
         for token in self.tokens:
-            traders, book = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
-            self.sim.call(lambda token=token: traders.set_book(token, *book))
+            self.offer(token)
         self.restart()
+
+    def offer(self, token: str, asks: Sequence[tuple[str, str]] = (("0.5", "1000"),)) -> None:
+        """Let these asks stand in a token's book."""
+        traders, levels_of = self.sim._app.traders, [list(level) for level in asks]
+        self.sim.call(lambda: traders.set_book(token, [["0.49", "1000"]], levels_of))
 
     @property
     def tokens(self) -> list[str]:
@@ -184,6 +190,13 @@ class HandDriven:
             clock=self.clock,
             bankroll=CASH,
             settlement=self.settlement,
+            desk=ExitDesk(
+                self.engine,
+                ExitTasks(self.ledger, lambda: fence),
+                self.prices,
+                clock=self.clock,
+                limits=limits,
+            ),
         )
 
     def publish(self, number: int = 1, token: str = "", **changes: Any) -> ActionableSignal:
@@ -207,7 +220,9 @@ class HandDriven:
 
     def requests(self, path: str) -> int:
         """Return how often the venue was asked for a path."""
-        return len([asked for asked in self.sim._app.control._requests.after(0, "clob", 100_000) if path in asked.route])
+        return len(
+            [asked for asked in self.sim._app.control._requests.after(0, "clob", 100_000) if path in asked.route]
+        )
 
     def orders(self) -> list[dict[str, Any]]:
         """Return the venue's own record of our orders."""
