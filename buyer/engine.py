@@ -116,6 +116,7 @@ class Engine:
         limits = self._limits.of(signal.leader)
         before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if before.decided:
+            self.unresolved.forget(signal.id)
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None

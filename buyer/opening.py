@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from buyer.attempts import Attempts
+from buyer.attempts import Attempts, Crashed
 from buyer.engine import Engine
 from buyer.journal import Journal
 from buyer.recovery import Recovery
@@ -47,7 +47,7 @@ class Opening:
         An order whose outcome stays unknown holds its own token only: everything else goes on.
 
         Raises:
-            TryAgain: call again; nothing new may be decided yet.
+            TryAgain, Crashed: call again; nothing new may be decided yet.
         """
         if self._done:
             self._ask_again()
@@ -76,6 +76,8 @@ class Opening:
                 lambda: self._engine.resume(intent, signed),
                 lambda reason: self._engine.abandon(intent, signed, reason),
             )
+        except Crashed:
+            raise
         except OutcomeUnknown as error:
             wait_s = round(self._engine.unresolved.next_in_s(signal_id))
             self._log.warning("outcome_unknown", signal_id=signal_id, error=str(error), again_in_s=wait_s)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
-from buyer.attempts import Attempts
+from buyer.attempts import Attempts, Crashed
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
@@ -243,6 +243,8 @@ class BuyerService:
                 ),
                 lambda reason: self._bury(entry, reason),
             )
+        except Crashed:
+            raise
         except (NotSettled, OutcomeUnknown) as error:
             self._defer(entry, error)
 

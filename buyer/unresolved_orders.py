@@ -8,11 +8,12 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from shared.clock import Clock
+from shared.errors import OutcomeUnknown
 from shared.events import Outcome
 
 LONGEST_WAIT_S = 60.0
 ANSWERED_WAIT_S = 5.0
-"""A venue that answers readably is asked again after this: what it does not show may be given up soon, or sent again."""
+"""A venue that answers readably is asked again after this: what it does not show is soon sent again or given up."""
 SHARE = 10
 """Asking takes at most this part of the time: a venue that hangs holds nobody else up for long."""
 LOOKS = 3
@@ -68,13 +69,16 @@ class UnresolvedOrders:
 
     @contextlib.contextmanager
     def pursue(self, signal_id: str, token_id: str) -> Generator[Unresolved]:
-        """Hold the token while the block runs; when it fails, until the next attempt, which comes later each time."""
+        """Hold the token while the block runs; without an outcome, until the next attempt, which comes ever later.
+
+        What failed for another reason is due at once: whoever caught that says when to go on.
+        """
         began = self._clock.monotonic()
         order = self._orders.setdefault(signal_id, Unresolved(token_id, Absence(began), began))
         order.answered = False
         try:
             yield order
-        except BaseException:
+        except OutcomeUnknown:
             order.put_off(began, self._clock.monotonic())
             raise
         self._orders.pop(signal_id, None)

@@ -206,7 +206,7 @@ def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_st
     desk.clock.advance(31)
     with pytest.raises(OutcomeUnknown, match="still come to be shown"):
         desk.engine.handle(a_signal())
-    desk.clock.advance(3)
+    desk.clock.advance(6)
     decision = desk.engine.handle(a_signal())
 
     assert kept == reserved < 1_000_000_000

@@ -99,7 +99,8 @@ class Account:
         return Shown("; ".join(order + trades), ended=seen is not None and seen.unmatched and not rows)
 
     def _rows_of(self, order_hash: str, token_id: str, since_ms: int) -> list[Raw]:
-        wish = {"asset_id": token_id, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
+        named = {"asset_id": token_id} if token_id else {}
+        wish = {**named, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
         return [row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row)]
 
     def listed(self, since_ms: int) -> dict[str, list[Raw]]:

@@ -237,7 +237,7 @@ class HandDriven:
         return {lot.token_id: lot.shares for lot in open_lots(self.ledger)}
 
     def agrees(self) -> None:
-        """Check that the ledger holds what the venue's record says, to the micro-unit, and that nothing is under way."""
+        """Check that the ledger is what the venue's record says, to the micro-unit, and that nothing is under way."""
         venue = self.sim._app.traders.account(self.sim._app.exchange.accounts.by_wallet[self.wallet])
         assert self.under_way() == ([], [])
         assert self.held() == venue["shares_micro"]

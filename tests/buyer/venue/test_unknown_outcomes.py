@@ -187,7 +187,7 @@ def test_an_order_that_never_arrived_is_given_up_after_several_readable_looks_an
 
 def test_a_404_of_somebody_before_the_venue_is_no_word_that_there_is_no_such_order(buyer: HandDriven) -> None:
     buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
-    buyer.sim.fault("page_404", "clob", route="/data/order", seconds=TEN_MINUTES_S)
+    buyer.sim.fault("html_403", "clob", route="/data/order", seconds=TEN_MINUTES_S, params={"status": 404})
     buyer.sim.fault("empty_list", "clob", route="/data/trades", seconds=TEN_MINUTES_S)
     buyer.publish()
 
