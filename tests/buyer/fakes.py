@@ -23,7 +23,8 @@ class FakePrices:
         assert self.market is not None
         assert self.next_book is not None
         self.market = self.market.but(token_id=token_id)
-        self.next_book = Book.of(token_id, self.next_book.at_ms, self.next_book.bids, self.next_book.asks)
+        book = self.next_book
+        self.next_book = Book.of(token_id, book.at_ms, list(book.bids), list(book.asks))
         return token_id
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:

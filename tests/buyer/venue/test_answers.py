@@ -20,6 +20,12 @@ def taken(status: str = "matched", **changes: Any) -> bytes:
 
 NO_MATCH: dict[str, Any] = {"makingAmount": "", "takingAmount": "", "tradeIDs": []}
 
+
+def refused(**changes: Any) -> bytes:
+    whole: dict[str, Any] = {"success": False, "errorMsg": "no", **NO_MATCH, **changes}
+    return taken(**whole)
+
+
 TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
     (200, taken("matched"), Accepted),
     (200, taken("live"), Accepted),
@@ -30,9 +36,10 @@ TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
     (200, taken(success=False, errorMsg="invalid nonce", **NO_MATCH), Refused),
     (200, taken("unmatched"), Contradicted),
     (200, taken(success=False, errorMsg="invalid nonce"), Contradicted),
-    (200, taken(success=False, errorMsg="no", **{**NO_MATCH, "tradeIDs": ["t-1"]}), Contradicted),
-    (200, taken(success=False, errorMsg="no", **{**NO_MATCH, "transactionsHashes": ["0x1"]}), Contradicted),
-    (200, taken(success=False, errorMsg="no", **{**NO_MATCH, "takingAmount": "no number"}), Contradicted),
+    (200, refused(tradeIDs=["t-1"]), Contradicted),
+    (200, refused(transactionsHashes=["0x1"]), Contradicted),
+    (200, refused(takingAmount="no number"), Contradicted),
+    (200, refused(), Refused),
     (400, taken(success=False, errorMsg="no orders found to match with FAK order"), Contradicted),
     (500, taken(success=False, errorMsg="order timed out"), Contradicted),
     (400, said(error="not enough balance / allowance"), Refused),

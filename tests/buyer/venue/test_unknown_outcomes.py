@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from buyer.venue.polymarket.account import Shown
 from simulator import ManualClock, Settings, WallClock, serve
 from tests.buyer.builders import some_limits
 from tests.buyer.venue.hand_driven import HandDriven
@@ -85,6 +86,19 @@ def test_a_filled_order_whose_answer_is_lost_ends_as_its_lot_whatever_its_look_u
     assert order["posts"] == 1
     assert buyer.held() == {buyer.tokens[0]: order["matched_shares_micro"]}
     assert [decision.verdict for decision in buyer.told] == ["BUY"]
+    buyer.agrees()
+
+
+@pytest.mark.parametrize(("name", "lasts"), list(product(TROUBLES, HOW_LONG)))
+def test_an_order_that_the_venue_took_is_settled_whatever_its_listings_meet(
+    buyer: HandDriven, name: str, lasts: str
+) -> None:
+    look_ups_meet(buyer, TROUBLES[name], HOW_LONG[lasts])
+    buyer.publish()
+
+    buyer.run(HOW_LONG[lasts].get("seconds", 0) + 180, 2)
+
+    assert buyer.held().keys() == {buyer.tokens[0]}
     buyer.agrees()
 
 
@@ -216,8 +230,7 @@ def test_a_refusal_of_the_same_bytes_says_nothing_of_what_became_of_them_before(
 
 def test_an_order_that_the_venue_calls_duplicated_and_never_shows_is_cancelled_in_the_end(buyer: HandDriven) -> None:
     """A killed order's hash is remembered, the order itself is not."""
-    for order_book in buyer.tokens[:1]:
-        buyer.offer(order_book, asks=[])
+    buyer.offer(buyer.tokens[0], asks=[])
     buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
     buyer.sim.fault("hidden_order", "clob", route="/data", seconds=TEN_MINUTES_S)
     buyer.publish()
@@ -228,3 +241,25 @@ def test_an_order_that_the_venue_calls_duplicated_and_never_shows_is_cancelled_i
     buyer.run(TEN_MINUTES_S - 60, 2)
     assert "does not know it" in str(buyer.ledger.events[-1])
     buyer.agrees()
+
+
+@pytest.mark.pitfall(38)
+def test_what_the_venue_shows_of_an_order_is_said_in_words_for_who_wants_to_end_it(buyer: HandDriven) -> None:
+    matched, killed = buyer.tokens[:2]
+    buyer.offer(killed, asks=[])
+    buyer.sim.fault("settlement_retry", "clob", params={"seconds": 400})
+    since_ms = buyer.clock.now_ms()
+    buyer.publish(1, matched)
+    buyer.publish(2, killed)
+    buyer.run(2)
+    by_token = {order["token_id"]: order["order_hash"] for order in buyer.orders()}
+
+    stands = buyer.account.shown(by_token[matched], matched, since_ms)
+    over = buyer.account.shown(by_token[killed], "", since_ms)
+
+    assert stands == Shown(
+        "the order as matched, 9.98 shares matched; a trade that is TRADE_STATUS_RETRYING", ended=False
+    )
+    assert over is not None
+    assert over.ended
+    assert buyer.account.shown("0x" + "00" * 32, matched, since_ms) is None
