@@ -113,6 +113,7 @@ class Engine:
 
     def _handle(self, signal: ActionableSignal, ack: Ack | None, *, ask: bool) -> BuyEngineDecision | None:
         self._wait_for_outcome(signal)
+        self._wait_for_lot(signal)
         limits = self._limits.of(signal.leader)
         before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if before.decided:
@@ -122,7 +123,6 @@ class Engine:
             return None
         if before.intent:
             return self.resume(before.intent, before.signed, ack, signal)
-        self._wait_for_lot(signal)
         return self._decide(signal, limits, scope, looked, ack)
 
     def resume(
@@ -294,10 +294,11 @@ class Engine:
     def _wait_for_lot(self, signal: ActionableSignal) -> None:
         """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
 
-        However long that takes: a sell that is stale then goes on as an exit of the whole lot.
+        However long that takes: a sell that is stale then goes on as an exit of the whole lot. It is asked before the
+        balances are read, so that what settles in between is among them.
         """
         waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
-        if waits:
+        if waits and waits != fact_id("order", signal.id):
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
 
     def _order_under_way(self, leader: str, token_id: str) -> str:

@@ -7,6 +7,8 @@ from itertools import product
 import pytest
 
 from buyer.venue.polymarket.account import Shown
+from shared.ledger_records import INTENTS, SIGNED
+from shared.writes import Record, Write
 from simulator import ManualClock, Settings, WallClock, serve
 from tests.buyer.builders import some_limits
 from tests.buyer.venue.hand_driven import HandDriven
@@ -263,3 +265,51 @@ def test_what_the_venue_shows_of_an_order_is_said_in_words_for_who_wants_to_end_
     assert over is not None
     assert over.ended
     assert buyer.account.shown("0x" + "00" * 32, matched, since_ms) is None
+
+
+def test_a_look_up_that_crashes_says_nothing_of_the_order(buyer: HandDriven) -> None:
+    def crash(order_hash: str) -> None:
+        raise ZeroDivisionError(f"a bug in reading {order_hash}")
+
+    good = buyer.account.order
+    buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
+    buyer.account.order = crash  # type: ignore[method-assign, assignment]  # what the venue sends next year
+    buyer.publish()
+    buyer.run(60)
+    assert buyer.told == []
+
+    buyer.account.order = good  # type: ignore[method-assign]  # mended
+    buyer.run(120)
+
+    buyer.agrees()
+
+
+def test_an_intent_that_cannot_be_read_is_left_to_a_person_while_its_signed_order_may_stand(
+    buyer: HandDriven,
+) -> None:
+    buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
+    signal = buyer.publish()
+    buyer.run(1)
+    newer = buyer.ledger.records(INTENTS)[signal.id].replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
+    buyer.ledger.commit(Write(id="upgrade", records=(Record(INTENTS, signal.id, newer),)))
+    buyer.restart()
+    buyer.publish(2, buyer.tokens[1])
+
+    buyer.run(120)
+
+    assert [decision.token_id for decision in buyer.told] == [buyer.tokens[1]]
+    assert buyer.ledger.records(SIGNED).keys() == {signal.id}
+    assert "1-0" not in buyer.ledger.acked
+
+
+def test_what_a_version_of_before_called_decided_while_its_order_filled_is_taken_in(buyer: HandDriven) -> None:
+    buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
+    signal = buyer.publish()
+    buyer.run(1)
+    buyer.ledger.commit(Write(id=f"decision:{signal.id}"))
+    buyer.restart()
+
+    buyer.run(60)
+
+    assert buyer.held().keys() == {buyer.tokens[0]}
+    buyer.agrees()
