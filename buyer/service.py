@@ -127,7 +127,11 @@ class BuyerService:
             "decisions": dict(sorted(self.counts.items())),
             "signals_lost": self._trimmed,
             "exits": self._desk.snapshot() if self._desk else {},
-            **(self._settlement.snapshot() if self._settlement else {}),
+            **(
+                {**self._settlement.snapshot(), "orders_unknown": len(self._engine.unresolved)}
+                if self._settlement
+                else {}
+            ),
         }
 
     def decided(self, decision: BuyEngineDecision) -> None:

@@ -12,11 +12,12 @@ from buyer.chain_fills import own_fills
 from buyer.trades import OrderSeen, Trade
 from buyer.venue.polymarket.answers import barred
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
+from buyer.venue.polymarket.doubts import Refusals
 from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
 from shared import logs
 from shared.clock import Clock
-from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected
+from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
 from shared.gate_limits import Lane
 from shared.http import Upstream
 from shared.http_answer import SHOWN_CHARS, Answer, retry_after_s, value_of
@@ -54,7 +55,7 @@ class Account:
 
     def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
         self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
-        self._by_batch = True
+        self._by_batch, self._refusals = True, Refusals()
 
     def order(self, order_hash: str) -> OrderSeen | None:
         """Return the venue's word on one order; None when it says that it has none.
@@ -63,7 +64,7 @@ class Account:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         try:
-            found = self._get(f"/data/order/{order_hash}")
+            found = self._look_up(f"/data/order/{order_hash}")
         except Rejected as error:
             if error.status == _NOT_FOUND:
                 return None
@@ -197,13 +198,30 @@ class Account:
         """Yield the rows of all pages; a cursor that repeats ends them."""
         cursor, seen = "", set[str]()
         for _ in range(MOST_PAGES):
-            page = as_object(self._get(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
+            page = as_object(self._look_up(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
             yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
             cursor = text(page, "next_cursor")
             if cursor in _LAST_PAGE or cursor in seen:
                 return
             seen.add(cursor)
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
+
+    def _look_up(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask about our orders; a refusal before the API (a CDN's, perhaps) bars us only when it lasts.
+
+        Raises:
+            Unavailable: refused, and that may pass. RefusedForSafety: it does not.
+        """
+        try:
+            found = self._ask(path, params)
+        except Rejected as error:
+            if self._refusals.may_pass(error.status, self._clock.monotonic()):
+                raise Unavailable(str(error)) from error
+            if barred(error.status, "") is None:
+                raise
+            found = self._get(path, params)
+        self._refusals.over()
+        return found
 
     def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask; what would bar us for good is asked once more, as one stray answer proves nothing.

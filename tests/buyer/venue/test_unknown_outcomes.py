@@ -36,6 +36,7 @@ TROUBLES = {
     "answer lost": Trouble("lost_answer"),
     "truncated": Trouble("truncated"),
     "400": Trouble("http_5xx", 400),
+    "403 of a CDN": Trouble("html_403"),
     "429": Trouble("http_429"),
     "500": Trouble("http_5xx", 500),
     "blank numbers": Trouble("blank_numbers"),
