@@ -157,7 +157,7 @@ class Settlement:
         return [
             order_id
             for order_id, one in self._open.items()
-            if now - self._looked_at.get(order_id, 0.0) >= min(LONGEST_POLL_S, one.age_s(now_ms) / PATIENCE)
+            if now - self._looked_at.get(order_id, -LONGEST_POLL_S) >= min(LONGEST_POLL_S, one.age_s(now_ms) / PATIENCE)
             and (
                 one.age_s(now_ms) > FEED_S
                 or not (one.before.trade_ids and self._feed.covers(one.decision.inputs.now_ms))

@@ -183,6 +183,21 @@ def test_an_unknown_order_is_asked_for_ever_more_seldom(buyer: HandDriven) -> No
     assert 8 <= buyer.requests("/data") - at_first <= 10
 
 
+def test_an_order_whose_trade_takes_long_is_listed_ever_more_seldom_and_settled_soon_after(buyer: HandDriven) -> None:
+    buyer.sim.fault("settlement_retry", "clob", params={"seconds": TEN_MINUTES_S})
+    buyer.publish()
+
+    buyer.run(60)
+    at_first = buyer.requests("/data/trades")
+    buyer.run(TEN_MINUTES_S - 60, 2)
+    later = buyer.requests("/data/trades") - at_first
+    buyer.run(75)
+
+    assert 15 <= at_first <= 30
+    assert 15 <= later <= 30
+    buyer.agrees()
+
+
 def test_an_order_that_never_arrived_is_given_up_after_several_readable_looks_and_not_before(
     buyer: HandDriven,
 ) -> None:
@@ -205,7 +220,7 @@ def test_an_order_that_never_arrived_is_given_up_after_several_readable_looks_an
 def test_a_404_of_somebody_before_the_venue_is_no_word_that_there_is_no_such_order(buyer: HandDriven) -> None:
     buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
     buyer.sim.fault("html_403", "clob", route="/data/order", seconds=TEN_MINUTES_S, params={"status": 404})
-    buyer.sim.fault("empty_list", "clob", route="/data/trades", seconds=TEN_MINUTES_S)
+    buyer.sim.fault("hidden_order", "clob", route="/data/trades", seconds=TEN_MINUTES_S)
     buyer.publish()
 
     buyer.run(TEN_MINUTES_S, 2)
