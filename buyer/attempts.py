@@ -9,6 +9,10 @@ from shared.errors import GiveUp, HybridError, OutcomeUnknown
 MOST_ATTEMPTS = 3
 
 
+class Crashed(OutcomeUnknown):
+    """A step ended in a way that nobody thought of: everything that was under way is looked at before going on."""
+
+
 class Attempts:
     """Counts the crashes of each step by name."""
 
@@ -20,7 +24,7 @@ class Attempts:
         """Run `step`; one that can never work, or crashed often enough, is given up with its reason.
 
         Raises:
-            OutcomeUnknown: it crashed; make it again.
+            Crashed: make it again.
             HybridError: as `step` raises it, unless it says that it can never work.
         """
         try:
@@ -33,6 +37,6 @@ class Attempts:
             self._crashes[name] += 1
             self._log.exception("handler_failed", name=name, attempt=self._crashes[name])
             if self._crashes[name] < MOST_ATTEMPTS:
-                raise OutcomeUnknown(f"{name} failed: {error}") from error
+                raise Crashed(f"{name} failed: {error}") from error
             give_up(f"failed {MOST_ATTEMPTS} times: {type(error).__name__}: {error}")
         self._crashes.pop(name, None)

@@ -34,11 +34,16 @@ class End:
         """Return its confirmed trades, each with the order's hash."""
         return [(self.waiting.before.order_hash, trade) for trade in self.trades if trade.state == "CONFIRMED"]
 
+    @property
+    def needs_chain(self) -> bool:
+        """Say whether the venue's own numbers are not enough: the feed alone told it, or one is blank."""
+        return self.told or any(not trade.sized for _, trade in self.confirmed)
+
 
 def on_chain(end: End, chain: Mapping[str, Trade]) -> Outcome | None:
-    """Return the end as the chain booked it; what only the feed told must be there."""
+    """Return the end as the chain booked it; what only the feed told, or has no numbers, must be there."""
     if not end.trades:
         return end.outcome
-    if end.told and any(trade.id not in chain for _, trade in end.confirmed):
+    if any(trade.id not in chain for _, trade in end.confirmed if end.told or not trade.sized):
         return None
     return summed(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])

@@ -9,11 +9,12 @@ from typing import Literal
 
 from buyer.case import Case, ExitCase
 from buyer.exits import DUST, order_fact
-from buyer.journal import Journal, Known, MovedOn
+from buyer.journal import CONCLUDED, Journal, Known, MovedOn
 from buyer.limits import Limits
 from buyer.policy import Decision, decide, decide_exit, refused
 from buyer.portfolio import Scope, scope_of, scope_of_draft
 from buyer.reasons import Reasons, asked_in_order
+from buyer.unresolved_orders import Unresolved, UnresolvedOrders
 from buyer.venue.port import Prices, Venue
 from buyer.venue.transit import Transit
 from shared.clock import Clock
@@ -37,14 +38,12 @@ from shared.streams import Entry, dead_letter
 from shared.writes import Ack, Refused, Written
 
 NOTHING = Decimal(0)
-SHOWN_WITHIN_MS = 30_000
-"""An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
 DEAD_LETTER = "dead letter: "
 """How the reason of a buried entry's decision begins."""
 
 
 class NotSettled(TryAgain):
-    """The shares a leader's sell is about are still on their way to us: decide when their order has settled."""
+    """An order of the same lot, or one of the same token without an outcome, comes first: decide when it has ended."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,7 @@ class Engine:
         self._emit, self._skipped, self._transit = emit, skipped, transit
         self._reasons, self._signal_of = reasons, signal_of
         self._telling = threading.Lock()
+        self.unresolved = UnresolvedOrders(clock)
 
     @property
     def mode(self) -> str:
@@ -105,7 +105,7 @@ class Engine:
             Unavailable: Redis is away; hand the same signal in again later.
             Fenced: another buyer is active; stop.
             OutcomeUnknown: the order may stand; hand the same signal in again later.
-            NotSettled: an order of its token is on its way; hand it in again when that has ended.
+            NotSettled: an order of its token is on its way or may stand; hand it in again when that has ended.
             RefusedForSafety: the outcome does not fit the ledger.
         """
         try:
@@ -114,26 +114,34 @@ class Engine:
             return self._handle(signal, ack, ask=True)
 
     def _handle(self, signal: ActionableSignal, ack: Ack | None, *, ask: bool) -> BuyEngineDecision | None:
+        self._wait_for_outcome(signal)
+        self._wait_for_lot(signal)
         limits = self._limits.of(signal.leader)
         self._wait_for_transit(signal)
         before, scope, looked = self._look(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if before.decided:
+            self.unresolved.forget(signal.id)
             if ack:
                 self._journal.acknowledge(signal.id, ack)
             return None
         self._wait_for_transit(signal, looked[2])
         if before.intent:
             return self.resume(before.intent, before.signed, ack, signal)
-        self._wait_for_lot(signal, limits)
         return self._decide(signal, limits, scope, looked, ack)
 
     def resume(
         self, intent: str, signed: str = "", ack: Ack | None = None, signal: ActionableSignal | None = None
     ) -> BuyEngineDecision | None:
-        """Finish an intent that a crash left without an outcome; what was sent may stand, so it is looked for first."""
+        """Finish an intent without an outcome; what was sent may stand, so it is looked for first.
+
+        Raises:
+            OutcomeUnknown: it may still stand; its token waits until it is asked for again.
+        """
         draft, order, facts = self._draft(intent, signal)
-        outcome = self._venue.find(order, facts, signed) or self._sent_again(draft, order, facts, signed)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, ack)
+        with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+            outcome = self._found(order, facts, signed, pursued)
+            outcome = outcome or self._sent_again(draft, order, facts, signed, pursued)
+            return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, ack)
 
     def sell(self, task: ExitTask) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
@@ -144,7 +152,7 @@ class Engine:
         Raises:
             As `handle` does; the same attempt must never be handed in again: its order may stand.
         """
-        waits = self._order_under_way(task.leader, task.token_id)
+        waits = self.unresolved.holding(task.token_id) or self._order_under_way(task.leader, task.token_id)
         if waits:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
@@ -163,32 +171,64 @@ class Engine:
         """Give back what an intent reserved that cannot be carried out, unless the venue took its order.
 
         Raises:
+            OutcomeUnknown: its order may still stand.
             Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
         """
         draft, order, facts = self._draft(intent)
-        outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
-        return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, None)
+        return self._ended(draft, order, facts, signed, reason)
+
+    def _ended(
+        self,
+        draft: BuyEngineDecision,
+        order: Order,
+        facts: MarketFacts,
+        signed: str,
+        reason: str,
+        ack: Ack | None = None,
+        letter: DeadLetter | None = None,
+    ) -> BuyEngineDecision | None:
+        """Conclude an intent by what became of its order at the venue; cancelled only where that never was."""
+        with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+            outcome = self._found(order, facts, signed, pursued)
+            outcome = outcome or self._given_up(draft, signed, pursued, _cancelled(reason))
+            ended = draft.model_copy(update={"outcome": outcome})
+            return self._conclude(ended, scope_of_draft(draft), facts, ack, letter)
 
     def bury(self, entry: Entry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
 
         A signal that can be read gets the decision in its own name; what its intent reserved is given back.
+
+        Raises:
+            OutcomeUnknown: an order of it may stand.
         """
         letter = dead_letter(entry, reason, self._clock.now_ms())
         ack = Ack(entry.stream, group, entry.id)
         signal = _signal_in(entry)
         before = self._journal.known(signal.id) if signal else None
-        with contextlib.suppress(Malformed):
-            draft, order, facts = self._draft(before.intent or "" if before else "", signal)
-            signed = before.signed if before else ""
-            outcome = self._venue.find(order, facts, signed) or self._given_up(draft, signed, reason)
-            given_up = draft.model_copy(update={"outcome": outcome})
-            return self._conclude(given_up, scope_of_draft(draft), facts, ack, letter)
+        if signal and before and before.intent and not before.decided:
+            try:
+                draft, order, facts = self._draft(before.intent, signal)
+            except Malformed as error:
+                self._keep_what_was_signed(signal, before, error)
+            else:
+                return self._ended(draft, order, facts, before.signed, reason, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
         verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
         return self._announce(decision, happened=isinstance(result, Written))
+
+    def _keep_what_was_signed(self, signal: ActionableSignal, before: Known, error: Malformed) -> None:
+        """Leave an intent that cannot be read to a person where its order may stand.
+
+        Raises:
+            OutcomeUnknown: it was signed.
+        """
+        if before.signed:
+            with self.unresolved.pursue(signal.id, signal.token_id):
+                fix = f"`hybrid reconcile --mode {self.mode} --close {signal.id}` asks the venue and ends it"
+                raise OutcomeUnknown(f"signal {signal.id}: {error}; its signed order may stand: {fix}") from error
 
     def _draft(
         self, intent: str, signal: ActionableSignal | None = None
@@ -209,31 +249,62 @@ class Engine:
         looked = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
         return draft.but(rules=decide(Case(*looked, signal)).rules), order, facts
 
-    def _sent_again(self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str) -> Outcome:
+    def _found(self, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved) -> Outcome | None:
+        """Return what the venue shows of an order; that it shows nothing is counted."""
+        outcome = self._venue.find(order, facts, signed)
+        pursued.answered = True
+        pursued.absence.looks += outcome is None
+        return outcome
+
+    def _sent_again(
+        self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved
+    ) -> Outcome:
         """Place what the venue does not show, unless it may not go out any more; asked at its turn: that can take long.
+
+        That it is refused now does not say what became of it before.
 
         Raises:
             OutcomeUnknown: it may stand.
         """
-        self._journal.take_turn()
-        stopped = self._journal.stopped(draft.signal_id, order.side)
-        if stopped:
-            return self._given_up(draft, signed, f"{stopped} was on when the buyer came back")
-        if self._too_late(draft):
-            return self._given_up(draft, signed, "stale when the buyer came back")
-        if self._transit is not None:
-            self._transit.wait_out(draft.inputs.now_ms)
-        return self._venue.place(order, facts, signed)
+        if pursued.refused is None:
+            self._journal.take_turn()
+            stopped = self._journal.stopped(draft.signal_id, order.side)
+            if stopped == CONCLUDED:
+                return _cancelled(f"{stopped} had concluded it when the buyer came back")
+            if stopped:
+                return self._given_up(draft, signed, pursued, _cancelled(f"{stopped} was on when the buyer came back"))
+            if self._too_late(draft):
+                return self._given_up(draft, signed, pursued, _cancelled("stale when the buyer came back"))
+            if self._transit is not None:
+                self._transit.wait_out(draft.inputs.now_ms)
+            outcome = self._placed(order, facts, signed, pursued)
+            if outcome.state != "REJECTED":
+                return outcome
+            pursued.refused = outcome
+        return self._given_up(draft, signed, pursued, pursued.refused)
 
-    def _wait_for_lot(self, signal: ActionableSignal, limits: Limits) -> None:
+    def _placed(self, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved) -> Outcome:
+        """Send it; from an answer that does not come on, the venue has time to show it."""
+        try:
+            return self._venue.place(order, facts, signed)
+        except Exception:
+            pursued.absence.again(self._clock.monotonic())
+            raise
+
+    def _wait_for_outcome(self, signal: ActionableSignal) -> None:
+        """Put a signal off while an order of its token may stand: what that comes to decides what may follow."""
+        waits = self.unresolved.holding(signal.token_id, signal.id)
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
+
+    def _wait_for_lot(self, signal: ActionableSignal) -> None:
         """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
 
-        Once the signal is stale it is decided as it is.
+        However long that takes: a sell that is stale then goes on as an exit of the whole lot. It is asked before the
+        balances are read, so that what settles in between is among them.
         """
-        if signal.side == "BUY" or self._clock.now_ms() - signal.traded_at_ms > limits.max_signal_age_s * 1000:
-            return
-        waits = self._order_under_way(signal.leader, signal.token_id)
-        if waits:
+        waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
+        if waits and waits != fact_id("order", signal.id):
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
 
     def _wait_for_transit(self, signal: ActionableSignal, held: Portfolio | None = None) -> None:
@@ -336,8 +407,9 @@ class Engine:
             return self._conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
 
         def arrive() -> BuyEngineDecision | None:
-            met = self._venue.place(order, facts, prepared)
-            return self._conclude(draft.but(rules=rules(), outcome=met), scope, facts, ack)
+            with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+                outcome = self._placed(order, facts, prepared, pursued)
+                return self._conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
 
         if self._transit is None:
             return arrive()
@@ -369,15 +441,15 @@ class Engine:
             )
         return self._announce(decision, happened=isinstance(result, Written))
 
-    def _given_up(self, draft: BuyEngineDecision, signed: str, reason: str) -> Outcome:
-        """Return that an order the venue does not show was not taken; one signed just now may still be shown (trap 20).
+    def _given_up(self, draft: BuyEngineDecision, signed: str, pursued: Unresolved, outcome: Outcome) -> Outcome:
+        """Return `outcome` for an order that the venue, asked often and long enough, does not show (trap 20).
 
         Raises:
             OutcomeUnknown: it is too early to tell.
         """
-        if signed and self._age_ms(draft) < SHOWN_WITHIN_MS:
+        if signed and not pursued.absence.seen(self._clock.monotonic()):
             raise OutcomeUnknown(f"signal {draft.signal_id}: its order may still come to be shown by the venue")
-        return _cancelled(reason)
+        return outcome
 
     def _too_late(self, draft: BuyEngineDecision) -> bool:
         return self._age_ms(draft) > self._limits.of(draft.leader).max_signal_age_s * 1000

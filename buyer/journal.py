@@ -41,6 +41,10 @@ from shared.market import MarketFacts, Side
 from shared.money import from_micro
 from shared.switch import STOPS, turn
 from shared.writes import Ack, Balances, Fence, Guard, Record, Result, Stale, Write
+from shared.writes import Known as Happened
+
+CONCLUDED = "another buyer"
+"""Who keeps an order from being sent that was concluded meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Journal:
         """Return what keeps an order from being sent now, '' when nothing does: a control, or that it was concluded."""
         found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
         if found.done:
-            return "another buyer"
+            return CONCLUDED
         if side == "BUY" and self._gate and self._gate.waits_for():
             return f"the wait for {self._gate.waits_for()}"
         return next((control for control in STOPS[side] if found.values[control]), "")
@@ -234,8 +238,16 @@ class Journal:
         if order is None or outcome is None or scope is None or facts is None:
             return _standing(self._ledger.commit(replace(write, expected_seq=self._decided_on())))
         if is_provisional(decision.mode, outcome):
-            return self._ledger.commit(_waiting(write, decision, order, outcome))
-        return self._ledger.commit(_with_outcome(write, decision, order, outcome, scope, facts))
+            return self._ended(_waiting(write, decision, order, outcome), decision.signal_id)
+        return self._ended(_with_outcome(write, decision, order, outcome, scope, facts), decision.signal_id)
+
+    def _ended(self, write: Write, signal_id: str) -> Result:
+        """Commit the end of an intent; one that outlived its signal's decision gets a step of its own, once."""
+        result = self._ledger.commit(write)
+        if not isinstance(result, Happened) or not self._ledger.read((), (), ((INTENTS, signal_id),)).records:
+            return result
+        moves = tuple((stream, event) for stream, event in write.events if isinstance(event, OrderUpdate))
+        return self._ledger.commit(replace(write, id=f"late:{signal_id}", events=moves, ack=None))
 
     def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: Ack | None) -> Result:
         """Move an entry nobody can handle to the dead stream, with a terminal decision of its own."""

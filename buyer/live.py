@@ -3,6 +3,7 @@
 import gc
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +18,7 @@ from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from buyer.settling import Settling
 from buyer.shard import Shard
-from buyer.venue.polymarket.account import Account, api_key
+from buyer.venue.polymarket.account import Account, Shown, api_key
 from buyer.venue.polymarket.auth import ApiKey, Requests
 from buyer.venue.polymarket.buy_permission import BuyPermission, patiently
 from buyer.venue.polymarket.live import LiveVenue
@@ -161,12 +162,28 @@ def collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: thr
         BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
         TryAgain: throttled or away.
     """
+    account, wallet = _account(settings, redis, clock, stop)
+    account.refresh("COLLATERAL", int(wallet.kind))
+    return account.holding("COLLATERAL", int(wallet.kind)).balance
+
+
+def looks(
+    settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> Callable[[str, str, int], Shown | None]:
+    """Return how the venue is asked what it shows of an order of this wallet: by its hash, token and time.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+    """
+    account, _ = _account(settings, redis, clock, stop)
+    return account.shown
+
+
+def _account(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> tuple[Account, Wallet]:
     signer = Signer(read_key(settings.private_key, settings.private_key_file))
     wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
     requests = Requests(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
-    account = Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock)
-    account.refresh("COLLATERAL", int(wallet.kind))
-    return account.holding("COLLATERAL", int(wallet.kind)).balance
+    return Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock), wallet
 
 
 def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:

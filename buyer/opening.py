@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from buyer.attempts import Attempts
+from buyer.attempts import Attempts, Crashed
 from buyer.engine import Engine
 from buyer.journal import Journal
 from buyer.recovery import Recovery
 from buyer.settlement import Settlement
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Malformed, Rejected, TryAgain, Unavailable
+from shared.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, Unavailable
 
 ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
 LOST_FILLS = "fills that only the chain knows of"
@@ -51,12 +51,17 @@ class Opening:
         self.waits_for = "" if self._recovery is None else LOST_FILLS
 
     def finish(self) -> None:
-        """Finish what is open, once after each interruption; `waits_for` says what no buy may be sent before.
+        """Finish what is open, once after each interruption; later what is due of what has no outcome yet.
+
+        An order whose outcome stays unknown holds its own token only: everything else goes on. `waits_for` says what no
+        buy may be sent before.
 
         Raises:
-            TryAgain, OutcomeUnknown: call again; nothing new may be decided yet.
+            TryAgain, Crashed: call again; nothing new may be decided yet.
         """
-        if not self._done:
+        if self._done:
+            self._ask_again()
+        else:
             self._credit()
             self._resume_all()
             self._done = True
@@ -73,18 +78,31 @@ class Opening:
 
     def _resume_all(self) -> None:
         for signal_id, intent in self._journal.open_intents().items():
-            self._log.warning("intent_resumed", signal_id=signal_id)
-            self._renew()
-            self._resume(signal_id, intent)
+            if self._engine.unresolved.is_due(signal_id):
+                self._log.warning("intent_resumed", signal_id=signal_id)
+                self._resume(signal_id, intent, self._journal.signed(signal_id))
 
-    def _resume(self, signal_id: str, intent: str) -> None:
-        signed = self._journal.signed(signal_id)
+    def _ask_again(self) -> None:
+        for signal_id in self._engine.unresolved.due():
+            known = self._journal.known(signal_id)
+            if known.intent is None:
+                self._engine.unresolved.forget(signal_id)
+            else:
+                self._resume(signal_id, known.intent, known.signed)
+
+    def _resume(self, signal_id: str, intent: str, signed: str) -> None:
+        self._renew()
         try:
             self._attempts.make(
                 signal_id,
                 lambda: self._engine.resume(intent, signed),
                 lambda reason: self._engine.abandon(intent, signed, reason),
             )
+        except Crashed:
+            raise
+        except OutcomeUnknown as error:
+            wait_s = round(self._engine.unresolved.next_in_s(signal_id))
+            self._log.warning("outcome_unknown", signal_id=signal_id, error=str(error), again_in_s=wait_s)
         except Malformed as error:
             close = f"hybrid reconcile --mode {self._engine.mode} --close {signal_id} --why ..."
             fix = f"what it reserved stays reserved until `{close}`"

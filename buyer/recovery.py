@@ -13,7 +13,7 @@ from buyer.shard import ALL, Shard
 from buyer.venue.port import Prices
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Malformed, Unavailable
+from shared.errors import GiveUp, Malformed, Unavailable
 from shared.events import ActionableSignal, BuyEngineDecision, Inputs, Order, Outcome, fact_id, read_event
 from shared.market import MarketFacts
 from shared.money import from_micro, plain, price_of
@@ -81,7 +81,11 @@ class Recovery:
     def _wait_for_unknown(self) -> None:
         """Hold while a trade that no record explains has not reached the chain, where its signal can be read."""
         since_ms = self._clock.now_ms() - 600_000
-        unknown = self._trades.pending(since_ms) - self._adoption.open_hashes()
+        try:
+            pending = self._trades.pending(since_ms)
+        except GiveUp as error:
+            raise Unavailable(f"our own trades cannot be read, so nothing is bought yet: {error}") from error
+        unknown = pending - self._adoption.open_hashes()
         if unknown:
             raise Unavailable(f"{len(unknown)} trades of ours that no record explains are on their way to the chain")
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
-from buyer.attempts import Attempts
-from buyer.buy_gate import BuyGate, BuysWait
+from buyer.attempts import Attempts, Crashed
+from buyer.buy_gate import BuyGate
 from buyer.engine import Engine, NotSettled
 from buyer.exit_desk import ExitDesk
 from buyer.journal import Journal
@@ -149,7 +149,11 @@ class BuyerService:
             "decisions": dict(sorted(self.counts.items())),
             "signals_lost": self._trimmed,
             "exits": self._desk.snapshot() if self._desk else {},
-            **(self._settlement.snapshot() if self._settlement else {}),
+            **(
+                {**self._settlement.snapshot(), "orders_unknown": len(self._engine.unresolved)}
+                if self._settlement
+                else {}
+            ),
         }
 
     def decided(self, decision: BuyEngineDecision) -> None:
@@ -284,7 +288,7 @@ class BuyerService:
         try:
             self._admit(signal)
             self._engine.handle(signal)
-        except (GiveUp, NotSettled) as error:
+        except (GiveUp, NotSettled, OutcomeUnknown) as error:
             if self._in_order and isinstance(error, NotSettled):
                 self._deferred.put(signal.token_id, signal.id, signal)
                 return
@@ -299,7 +303,10 @@ class BuyerService:
         return self._in_order and self._deferred.holds(token_id)
 
     def _take(self, entry: Entry) -> None:
-        """Handle one entry; what fails again and again goes to the dead stream with its terminal decision."""
+        """Handle one entry; what fails again and again goes to the dead stream with its terminal decision.
+
+        One whose order may stand waits for that, and others go on.
+        """
         token_id = token_of(entry.json)
         if self._must_wait(token_id):
             self._deferred.put(token_id, entry.id, entry)
@@ -312,10 +319,16 @@ class BuyerService:
                 ),
                 lambda reason: self._bury(entry, reason),
             )
-        except NotSettled as error:
-            if not self._in_order and not isinstance(error, BuysWait):
-                self._log.info("deferred", entry=entry.id, error=str(error))
-            self._deferred.put(token_id, entry.id, entry)
+        except Crashed:
+            raise
+        except (NotSettled, OutcomeUnknown) as error:
+            self._defer(token_id, entry, error)
+
+    def _defer(self, token_id: str, entry: Entry, error: NotSettled | OutcomeUnknown) -> None:
+        """Keep an entry for the next turn; that its order may stand is said aloud, once: the opening asks for it."""
+        say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
+        say("deferred", entry=entry.id, error=str(error))
+        self._deferred.put(token_id, entry.id, entry)
 
     def _take_deferred(self) -> None:
         """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""

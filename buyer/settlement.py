@@ -7,17 +7,18 @@ else (failed, late, told while nobody listened) is read by REST. Many orders tha
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from buyer.ends import End, Waiting, on_chain
 from buyer.order_states import is_provisional
+from buyer.settlement_port import Feed, Fills
 from buyer.settling import Settling, parts
-from buyer.trades import OrderSeen, Trade, ending
+from buyer.trades import Trade, ending, never_taken
+from buyer.unresolved_orders import Absence
 from shared import logs
 from shared.clock import Clock
 from shared.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
 from shared.events import BuyEngineDecision, Outcome, read_event
-from shared.market import MarketFacts
 
 POLL_S = 2.0
 SOON_S = 1.0
@@ -32,56 +33,17 @@ FEED_S = 20.0
 """An order that the feed covers is listed only when it said nothing of its end for this long."""
 ASK_AFTER_S = 5.0
 """An order that its listed trades do not end is asked for by its hash after this long."""
+PATIENCE = 10
+"""An order is looked at again after this part of its age: the longer it stays open, the more seldom."""
+LONGEST_POLL_S = 60.0
+UNKNOWN_LOOKS = 5
+"""An order that the venue says it does not know, this often over `OVERDUE_S`, was never taken."""
 LISTEN_S = 0.25
 CHAIN_PATIENCE_S = 120.0
 """A node that cannot show a confirmed trade for this long leaves the amounts as the venue's prices say."""
 OVERDUE_S = 300.0
 REREAD_S = 30.0
 """The ledger is read again this often: whatever was handed over in memory can be lost, a record cannot."""
-
-
-class Fills(Protocol):
-    """The venue's word on our orders and trades, and the chain's."""
-
-    def order(self, order_hash: str) -> OrderSeen | None:
-        """Return what became of one order; None when the venue does not keep it."""
-        ...
-
-    def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
-        """Return the raw trades of each order hash since then."""
-        ...
-
-    def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:
-        """Return the same raw trades by the hash of each order that has a part in them."""
-        ...
-
-    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
-        """Read an order's part of a raw trade."""
-        ...
-
-    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
-        """Return those trades (given with their order's hash) that the chain shows, as it booked them, by their id."""
-        ...
-
-
-class Feed(Protocol):
-    """Says what happens to our orders while it is connected."""
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for news; True when there is some (or some may have been missed)."""
-        ...
-
-    def trades(self) -> Sequence[Any]:
-        """Return the raw trades that were said to be confirmed since the last call."""
-        ...
-
-    def covers(self, since_ms: int) -> bool:
-        """Say whether it has been connected since then."""
-        ...
-
-    def close(self) -> None:
-        """Leave."""
-        ...
 
 
 class Settlement:
@@ -94,7 +56,11 @@ class Settlement:
         self._names: dict[str, str] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self._overdue: set[str] = set()
+        self._looked_at: dict[str, float] = {}
+        self._absent: dict[str, Absence] = {}
+        self._failures = 0
         self._next_poll = self._next_read = self._next_told = clock.monotonic()
+        self._rested_at = 0.0
         self._news = False
         self.failure: HybridError | None = None
         self.settled = 0
@@ -137,8 +103,11 @@ class Settlement:
             known = [name for name in self._told if name in self._names]
             self._settle(self._ends(self._told_end, known))
         if self._open and now >= (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
-            self._next_poll, self._news = now + POLL_S, False
-            self._poll(self._unanswered(), now)
+            self._news = False
+            self._next_poll = now + min(LONGEST_POLL_S, POLL_S * 2**self._failures)
+            self._failures = min(self._failures + 1, 10)
+            self._poll(self._unanswered(now), now)
+            self._next_poll, self._failures = max(now + POLL_S, self._rested_at), 0
 
     def _turn(self) -> None:
         news = self._feed.wait(LISTEN_S) or self._news
@@ -176,9 +145,11 @@ class Settlement:
         self._names.pop(waiting.before.order_hash, None)
         self._told.pop(waiting.before.order_hash, None)
         self._overdue.discard(order_id)
+        self._looked_at.pop(order_id, None)
+        self._absent.pop(order_id, None)
 
-    def _unanswered(self) -> list[str]:
-        """Return the orders that the feed does not cover, or should have told the end of by now.
+    def _unanswered(self, now: float) -> list[str]:
+        """Return the orders that the feed does not cover, or should have told the end of by now; of these what is due.
 
         It covers those whose trades are known and that were decided while it was connected.
         """
@@ -186,8 +157,11 @@ class Settlement:
         return [
             order_id
             for order_id, one in self._open.items()
-            if one.age_s(now_ms) > FEED_S
-            or not (one.before.trade_ids and self._feed.covers(one.decision.inputs.now_ms))
+            if now - self._looked_at.get(order_id, -LONGEST_POLL_S) >= min(LONGEST_POLL_S, one.age_s(now_ms) / PATIENCE)
+            and (
+                one.age_s(now_ms) > FEED_S
+                or not (one.before.trade_ids and self._feed.covers(one.decision.inputs.now_ms))
+            )
         ]
 
     def _poll(self, late: Sequence[str], now: float) -> None:
@@ -195,7 +169,7 @@ class Settlement:
             return
         listed = self._fills.listed(min(self._open[order_id].decision.inputs.now_ms for order_id in late))
         self._settle(self._ends(lambda order_id: self._listed_end(order_id, listed), late))
-        self._next_poll = max(self._next_poll, now + SHARE * (self._clock.monotonic() - now))
+        self._rested_at = now + SHARE * (self._clock.monotonic() - now)
 
     def _ends(self, find: Callable[[str], End | None], names: Iterable[str]) -> list[End]:
         """Return the ends that are there; of an order that cannot be read is said so, and no other one waits for it."""
@@ -206,6 +180,9 @@ class Settlement:
             except GiveUp as error:
                 self._told.pop(name, None)
                 self._log.error("order_unreadable", order=name, error=str(error))
+            except TryAgain as error:
+                self._log.warning("settlement_waits", order=name, error=str(error))
+                break
         return [end for end in found if end is not None]
 
     def _told_end(self, name: str) -> End | None:
@@ -219,14 +196,25 @@ class Settlement:
     def _listed_end(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> End | None:
         """Return an order's end by its listed trades, or by the order itself where they do not end it."""
         waiting = self._open[order_id]
+        self._looked_at[order_id] = self._clock.monotonic()
         name, age_s = waiting.before.order_hash, waiting.age_s(self._clock.now_ms())
         trades = self._read(name, waiting, listed.get(name, ()))
         outcome = ending(waiting.before, None, trades)
         if outcome is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
-            outcome = ending(waiting.before, self._fills.order(name), trades)
+            seen = self._fills.order(name)
+            outcome = ending(waiting.before, seen, trades) if seen or trades else self._unknown(order_id, waiting)
         if outcome is None:
             self._remind(order_id, waiting, age_s)
         return End(order_id, waiting, outcome, trades) if outcome else None
+
+    def _unknown(self, order_id: str, waiting: Waiting) -> Outcome | None:
+        """Return that an order was never taken which the venue, asked often and long enough, does not know."""
+        now = self._clock.monotonic()
+        absence = self._absent.setdefault(order_id, Absence(now))
+        absence.looks += 1
+        if not absence.seen(now, OVERDUE_S, UNKNOWN_LOOKS):
+            return None
+        return never_taken(waiting.before, absence.looks)
 
     def _read(self, name: str, waiting: Waiting, raws: Iterable[Any]) -> list[Trade]:
         _, facts = parts(waiting.decision)
@@ -263,7 +251,7 @@ class Settlement:
     def _without_chain(self, end: End, error: TryAgain) -> Outcome | None:
         if not end.confirmed:
             return end.outcome
-        if end.told or end.waiting.age_s(self._clock.now_ms()) < CHAIN_PATIENCE_S:
+        if end.needs_chain or end.waiting.age_s(self._clock.now_ms()) < CHAIN_PATIENCE_S:
             return None
         self._log.warning("amounts_not_on_chain", order_hash=end.waiting.before.order_hash, error=str(error))
         return end.outcome

@@ -3,8 +3,9 @@
 | what stands | what follows |
 |---|---|
 | a trade is not terminal, or one we were told of is not listed | nothing yet: MATCHED is provisional |
+| a trade has no numbers yet | nothing yet, unless the chain shows its amounts |
 | all trades CONFIRMED or FAILED | CONFIRMED with what confirmed, FAILED when nothing did |
-| the order is gone and never matched | CANCELLED |
+| the order is gone and never matched, or the venue has not known it for long | CANCELLED |
 
 MATCHED can still fail (a ghost fill, trap 20): only what confirmed becomes shares.
 """
@@ -35,7 +36,10 @@ Standing = Literal["open", "matched", "gone"]
 
 @dataclass(frozen=True)
 class Trade:
-    """Our part of one trade: micro-units, `usdc` before the taker's `fee`; its transaction is known once it is sent."""
+    """Our part of one trade: micro-units, `usdc` before the taker's `fee`; its transaction is known once it is sent.
+
+    `sized` is False while the venue leaves its numbers blank: it exists, and its amounts are asked for later.
+    """
 
     id: str
     state: TradeState
@@ -43,6 +47,7 @@ class Trade:
     usdc: int
     fee: int
     tx_hash: str = ""
+    sized: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class OrderSeen:
     standing: Standing
     matched: int
     trade_ids: frozenset[str] = frozenset()
+
+    @property
+    def unmatched(self) -> bool:
+        """Say whether it ended and nothing of it ever traded."""
+        return self.standing == "gone" and not self.matched and not self.trade_ids
 
 
 def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> Outcome | None:
@@ -69,10 +79,28 @@ def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> 
     if not listed:
         return _unmatched(before, seen)
     expected = max(to_micro(before.shares), seen.matched if seen else 0)
-    complete = sum(trade.shares for trade in listed.values()) + _ROUNDING >= expected
-    if not complete or (seen.standing == "open" if seen else not expected):
+    if not _complete(list(listed.values()), expected, told) or (seen.standing == "open" if seen else not expected):
         return None
     return summed(before, list(listed.values()))
+
+
+def never_taken(before: Outcome, looks: int) -> Outcome | None:
+    """Return the end of an order that the venue does not know, None where it told of a match before.
+
+    Args:
+        before: What is known so far.
+        looks: How often the venue said, readably, that it has neither the order nor a trade of it.
+    """
+    if before.trade_ids or before.shares:
+        return None
+    return _nothing(before, f"the venue does not know it: asked {looks} times, no order and no trade")
+
+
+def _complete(trades: Sequence[Trade], expected: int, told: set[str]) -> bool:
+    """Say whether every trade is there: by the shares, or by the venue's list of them where one has no numbers."""
+    if all(trade.sized for trade in trades):
+        return sum(trade.shares for trade in trades) + _ROUNDING >= expected
+    return bool(told)
 
 
 def provisional(before: Outcome, trades: Iterable[Trade]) -> Outcome:
@@ -84,10 +112,12 @@ def provisional(before: Outcome, trades: Iterable[Trade]) -> Outcome:
 
 
 def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
-    if seen is None or seen.standing != "gone" or seen.matched > 0:
-        return None
+    return _nothing(before, "ended without a match") if seen is not None and seen.unmatched else None
+
+
+def _nothing(before: Outcome, reason: str) -> Outcome:
     nothing = {name: from_micro(0) for name in ("shares", "usdc", "fee")}
-    return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": "ended without a match"})
+    return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
 
 
 def summed(before: Outcome, trades: Sequence[Trade]) -> Outcome:

@@ -4,18 +4,19 @@ import json
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from buyer.engine import DEAD_LETTER
 from buyer.journal import Journal
 from buyer.portfolio import reserve, scope_of, scope_of_draft
 from shared.accounts import Postings
-from shared.errors import Malformed
+from shared.errors import BadConfig, Malformed
 from shared.events import DECISIONS, BuyEngineDecision, Inputs, Order, Outcome, fact_id, read_event
 from shared.ledger import RedisLedger
 from shared.ledger_records import INTENTS, SIGNED
 from shared.market import MarketFacts
-from shared.writes import Record, Refused, Result, Write
+from shared.writes import Known, Record, Refused, Result, Write, Written
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -56,20 +57,29 @@ def strike(
         rules=(),
         inputs=Inputs(now_ms=now_ms),
     )
-    done = ledger.commit(
-        Write(
-            id=f"decision:{signal_id}",
-            postings=tuple((account, -amount) for account, amount in reserved or ()),
-            records=(Record(INTENTS, signal_id, None), Record(SIGNED, signal_id, None)),
-            events=((DECISIONS, decision),),
-        )
+    write = Write(
+        id=f"decision:{signal_id}",
+        postings=tuple((account, -amount) for account, amount in reserved or ()),
+        records=(Record(INTENTS, signal_id, None), Record(SIGNED, signal_id, None)),
+        events=((DECISIONS, decision),),
     )
-    return _said(done) if reserved else "closed; nobody can tell what it reserved, so that stays reserved"
+    done = ledger.commit(write)
+    if isinstance(done, Known):  # its signal was decided before, and left this behind
+        done = ledger.commit(replace(write, id=f"late:{signal_id}", events=()))
+    said = _said(done)
+    return said if reserved else f"{said}; nobody can tell what it reserved, so that stays reserved"
 
 
 def _said(done: Result) -> str:
+    """Say what was done.
+
+    Raises:
+        BadConfig: nothing was.
+    """
     if isinstance(done, Refused):
-        return f"not closed: {done.account} would be {done.value}"
+        raise BadConfig(f"not closed: {done.account} would be {done.value}; ledger and venue disagree, compare both")
+    if not isinstance(done, Written):
+        raise BadConfig("not closed: somebody ended it meanwhile; `hybrid reconcile` lists what is open")
     return "closed, what it reserved is free again"
 
 

@@ -1,6 +1,7 @@
 """`hybrid reconcile`: what is reserved and not finished, and the word of a person where nobody else can decide."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,14 +11,16 @@ from buyer.bankroll import Mode
 from buyer.layout import held_by
 from buyer.recovery import NOBODY
 from buyer.settling import Settling
+from buyer.venue.polymarket.signed_order import SignedOrder
 from ops import intents
 from ops.controls import who
+from ops.venue_word import Look, Venue, no_venue
 from shared.accounts import Lot
 from shared.clock import Clock
 from shared.errors import BadConfig, Malformed
 from shared.events import BuyEngineDecision, read_event
 from shared.ledger import Ledger, RedisLedger, open_lots
-from shared.ledger_records import INTENTS, ORDERS
+from shared.ledger_records import INTENTS, ORDERS, SIGNED
 from shared.money import from_micro
 from shared.plain_text import plain
 
@@ -36,46 +39,71 @@ class Unfinished:
 
 def unfinished(ledger: Ledger, now_ms: int) -> list[Unfinished]:
     """Return every intent without an outcome and every order that can still fail, oldest first."""
+    signed = ledger.records(SIGNED)
     found = [
-        _read(kind, name, text, now_ms) for kind in (INTENTS, ORDERS) for name, text in ledger.records(kind).items()
+        _read(kind, name, text, now_ms, signed.get(name, ""))
+        for kind in (INTENTS, ORDERS)
+        for name, text in ledger.records(kind).items()
     ]
     return sorted(found, key=lambda one: -one.age_s)
 
 
-def close(redis: Redis, mode: Mode, name: str, why: str, now_ms: int) -> str:
-    """End an order that the venue shows no trade of, or an intent: its budget goes back. Return what was done.
+def close(redis: Redis, mode: Mode, name: str, why: str, clock: Clock, ask: Callable[[], Look] = no_venue) -> str:
+    """End an order or intent that the venue shows no trade of: its budget goes back. Return what was done.
+
+    Args:
+        redis: The ledger's server.
+        mode: Whose ledger.
+        name: The order or intent.
+        why: For the record.
+        clock: The time.
+        ask: Gives what asks the venue; called only where an order may stand there.
 
     Raises:
-        BadConfig: no such order or intent is open, or its buyer runs and may be sending it.
+        BadConfig: no such order or intent is open, its buyer runs and may be sending it, or its order may stand.
     """
     ledger, reason = RedisLedger(redis, mode), f"closed by {who()}: {why}"
     if text := ledger.records(ORDERS).get(name):
-        done = _close_order(ledger, name, text, reason)
-        return "closed, its budget is free again" if done else "had ended before"
+        return _close_order(ledger, name, text, reason, Venue(ask, clock))
     text = ledger.records(INTENTS).get(name)
     if text is None:
         raise BadConfig(f"--close {name}: no such order or intent is open; `hybrid reconcile` lists them")
-    draft = intents.draft_in(text)
-    if draft is None:
-        return intents.strike(ledger, mode, name, text, reason, now_ms)
-    if any(held_by(redis, mode).values()):
+    draft, signed = intents.draft_in(text), ledger.records(SIGNED).get(name, "")
+    if (draft or signed) and any(held_by(redis, mode).values()):
         raise BadConfig(f"--close {name}: the {mode} buyer runs and finishes it, or may be sending it: stop it first")
+    if signed:
+        _may_not_stand(name, signed, draft, Venue(ask, clock))
+    if draft is None:
+        return intents.strike(ledger, mode, name, text, reason, clock.now_ms())
     return intents.cancel(ledger, draft, reason)
 
 
-def _close_order(ledger: Ledger, order_id: str, text: str, reason: str) -> bool:
+def _close_order(ledger: Ledger, order_id: str, text: str, reason: str, venue: Venue) -> str:
     decision = _decision(text)
     if decision is None or decision.outcome is None:
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
+    venue.refuse_what_stands(order_id, decision.outcome.order_hash, decision.token_id, decision.inputs.now_ms)
     nothing = {name: Decimal(0) for name in ("shares", "usdc", "fee")}
     ended = decision.outcome.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
-    return Settling(ledger, lambda: None).settle(decision, ended)
+    done = Settling(ledger, lambda: None).settle(decision, ended)
+    return "closed, its budget is free again" if done else "had ended before"
 
 
-def main(redis: Redis, mode: Mode, clock: Clock, closing: str, why: str) -> list[str]:
-    """Close what was asked for, then return the lines to show."""
+def _may_not_stand(name: str, signed: str, draft: BuyEngineDecision | None, venue: Venue) -> None:
+    """Refuse what may stand at the venue by the bytes that were signed."""
+    try:
+        order = SignedOrder.of(signed)
+    except Malformed as error:
+        raise BadConfig(f"--close {name}: {error}, so the venue cannot be asked; keep it and ask for help") from error
+    venue.refuse_what_stands(name, order.hash, draft.token_id if draft else "", order.signed_at_ms)
+
+
+def main(
+    redis: Redis, mode: Mode, clock: Clock, closing: str, why: str, ask: Callable[[], Look] = no_venue
+) -> list[str]:
+    """Close what was asked for, or return the lines to show."""
     if closing:
-        return [f"{closing}: {close(redis, mode, closing, why, clock.now_ms())}"]
+        return [f"{closing}: {close(redis, mode, closing, why, clock, ask)}"]
     ledger = RedisLedger(redis, mode)
     rows = [_line(row) for row in unfinished(ledger, clock.now_ms())] or ["nothing is open: every order has ended"]
     return [*rows, *(_adopted(lot) for lot in open_lots(ledger) if lot.leader == NOBODY)]
@@ -89,19 +117,27 @@ def _adopted(lot: Lot) -> str:
 
 
 def _line(row: Unfinished) -> str:
-    name = row.order_hash or "not known to be sent"
+    name = row.order_hash or "none: nothing was signed"
     said = plain(f"{row.text}, {row.age_s} s ago; hash {name}; signal {row.signal_id}")
     return f"{row.kind:<7} {plain(row.id)}\n        {said}"
 
 
-def _read(kind: str, name: str, text: str, now_ms: int) -> Unfinished:
-    decision = _decision(text)
+def _read(kind: str, name: str, text: str, now_ms: int, signed: str) -> Unfinished:
+    decision, order_hash = _decision(text), _hash_in(signed)
     if decision is None or decision.order is None:
-        return Unfinished(kind, name, "", name, "cannot be read; what it reserved stays reserved until --close", 0)
+        unread = "cannot be read; what it reserved stays reserved until --close"
+        return Unfinished(kind, name, order_hash, name, unread, 0)
     order, outcome = decision.order, decision.outcome
     said = f"{order.side} {order.shares} at {order.limit_price} for {order.leader}"
     age_s = (now_ms - decision.inputs.now_ms) // 1000
-    return Unfinished(kind, name, outcome.order_hash if outcome else "", decision.signal_id, said, age_s)
+    return Unfinished(kind, name, outcome.order_hash if outcome else order_hash, decision.signal_id, said, age_s)
+
+
+def _hash_in(signed: str) -> str:
+    """Return the venue's name of an order by the bytes that were signed, '' where none were."""
+    with contextlib.suppress(Malformed):
+        return SignedOrder.of(signed).hash if signed else ""
+    return "of bytes that cannot be read"
 
 
 def _decision(text: str) -> BuyEngineDecision | None:

@@ -13,7 +13,7 @@ from simulator.exchange import Exchange
 from simulator.order_form import form_of
 from simulator.orders import PlacedOrder
 from simulator.signer_limits import Kind, SignerLimits
-from simulator.trading_json import order_json, placed_json, trade_json
+from simulator.trading_json import blank_trade_json, contradicted_json, order_json, placed_json, trade_json
 from simulator.web import Answer, Call, Json, RefusedError, Route, answer
 from simulator.world import World
 
@@ -55,7 +55,8 @@ class ClobOrders:
         order = self._exchange.place(form_of(call.json()), key, self._keys.now_s(call))
         if order.reason:
             return answer({"error": order.reason, "orderID": order.id}, 400)
-        return answer(placed_json(order))
+        contradicted = self._world.faults.take("contradiction", "clob", "/order", call.now_ms)
+        return answer(contradicted_json(order) if contradicted else placed_json(order))
 
     def post_orders(self, call: Call, key: ApiKey) -> Answer:
         """Take up to 15 orders; each has its own result."""
@@ -94,7 +95,8 @@ class ClobOrders:
     def order(self, call: Call, key: ApiKey) -> Answer:
         """Return one own order, open or not."""
         found = self._exchange.orders.get(call.parts[0].lower())
-        if found is None or found.account.owner != key.address:
+        hidden = self._world.faults.take("hidden_order", "clob", "/data/order", call.now_ms)
+        if found is None or hidden or found.account.owner != key.address:
             raise RefusedError(404, "order not found")
         return answer(order_json(found, key.key))
 
@@ -126,7 +128,12 @@ class ClobOrders:
             and query.get("maker_address").lower() in {"", trade.order.form.maker}
             and after <= trade.at_ms // 1000 < before
         ]
-        return _page(chosen, lambda trade: trade_json(trade, key.key), call)
+        faults, now = self._world.faults, call.now_ms
+        if faults.take("hidden_order", "clob", "/data/trades", now):
+            chosen = []
+        blank = faults.take("blank_numbers", "clob", "/data/trades", now)
+        shown_as = blank_trade_json if blank else trade_json
+        return _page(chosen, lambda trade: shown_as(trade, key.key), call)
 
     def _metered(self, kind: Kind, handler: Handler) -> Handler:
         """Count a signer's orders or cancels and ask the engine, before anything is done."""

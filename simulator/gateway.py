@@ -153,8 +153,8 @@ class Gateway:
             return _GONE
         if fault := faults.take("slow", upstream, route, now):
             await asyncio.sleep(fault.number("seconds", 1))
-        if faults.take("html_403", upstream, route, now):
-            return Answer(_FORBIDDEN, 403, content_type="text/html; charset=UTF-8")
+        if fault := faults.take("html_403", upstream, route, now):
+            return Answer(_FORBIDDEN, int(fault.number("status", 403)), content_type="text/html; charset=UTF-8")
         if fault := faults.take("http_5xx", upstream, route, now):
             status = int(fault.number("status", 503))
             code = "internal" if status == 500 else "dependency_unavailable"

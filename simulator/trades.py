@@ -32,7 +32,7 @@ class Trades:
             world.agenda.at(mined_at, lambda due: self._become(trade, "RETRYING", due))
             at += world.settings.wall_ms(retry.number("seconds", 5))
             mined_at = world.timetable.stamp(at).chain_at_ms
-        if world.faults.take("settlement_failed", "clob", "/order", at):
+        if world.faults.take("settlement_failed", "clob", "/order", trade.at_ms):
             world.agenda.at(mined_at, lambda due: self._fail(trade, due))
             return
         trade.fills = world.mine(_match_of(trade), trade.tx_hash, at)

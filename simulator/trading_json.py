@@ -49,6 +49,20 @@ def trade_json(trade: Trade, owner: str) -> dict[str, Any]:
     return _trade(trade, owner) | {"status": f"TRADE_STATUS_{trade.status}"}
 
 
+def blank_trade_json(trade: Trade, owner: str) -> dict[str, Any]:
+    """Return a trade as REST can list it while it waits to be carried out: every number is empty."""
+    whole = trade_json(trade, owner)
+    if trade.final:
+        return whole
+    makers = [{**maker, "matched_amount": "", "price": "", "fee_rate_bps": ""} for maker in whole["maker_orders"]]
+    return {**whole, "size": "", "price": "", "fee_rate_bps": "", "maker_orders": makers}
+
+
+def contradicted_json(order: PlacedOrder) -> dict[str, Any]:
+    """Return an answer that says no and shows what was matched all the same."""
+    return {**placed_json(order), "errorMsg": "could not execute the whole order", "success": False}
+
+
 def trade_event(trade: Trade, owner: str, at_ms: int) -> dict[str, Any]:
     """Return a trade's frame on the user channel."""
     return {

@@ -51,6 +51,7 @@ PURE = (
     "buyer/venue/polymarket/amounts.py",
     "buyer/venue/polymarket/answers.py",
     "buyer/venue/polymarket/readings.py",
+    "buyer/venue/polymarket/signed_order.py",
     "buyer/venue/matching.py",
     "detector/drafts.py",
     "detector/facts.py",

@@ -93,12 +93,13 @@ def reconcile(
 ) -> None:
     """List orders that have not ended; end one; post a deposit.
 
-    They hold a budget. End one that only a person can decide on with --close. A deposit or withdrawal (on paper another
-    PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is under way.
+    They hold a budget. End one with --close: the venue is asked first, and what may stand there is not closed. A
+    deposit or withdrawal (on paper another PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is
+    under way.
 
     Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
     """
-    from ops import bankroll
+    from ops import bankroll, venue_word
     from ops import reconcile as parts
     from shared.broker import connect
     from shared.clock import SystemClock
@@ -108,12 +109,17 @@ def reconcile(
         raise typer.BadParameter("say why, with --why")
     url, clock = server_url(redis_url, data_dir), SystemClock()
     redis = connect(url)
+    words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
     if cash:
-        words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
         amount = bankroll.asked(redis, mode, clock, words)
         typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
         return
-    for line in parts.main(redis, mode, clock, close, why):
+
+    def venue() -> venue_word.Look:
+        typer.echo("asking the venue about its order; that takes up to half a minute", err=True)
+        return venue_word.from_settings(redis, clock, words)
+
+    for line in parts.main(redis, mode, clock, close, why, venue):
         typer.echo(plain_lines(line))
 
 

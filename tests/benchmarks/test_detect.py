@@ -34,6 +34,9 @@ def a_log(folder: Path, wallet: str, times: list[int]) -> Path:
 OF_ORDERS = {"lost_request", "lost_answer", "engine", "delayed", "settlement_failed", "settlement_retry"} | {
     "lost_message",
     "duplicate_message",
+    "blank_numbers",
+    "hidden_order",
+    "contradiction",
 }
 """Faults that only who sends orders can meet."""
 

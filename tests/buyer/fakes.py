@@ -18,6 +18,15 @@ class FakePrices:
         self.next_book: Book | None = book or a_book()
         self.asked = 0
 
+    def outcome(self, token_id: str) -> str:
+        """Show another outcome of the same market from now on, with the same book."""
+        assert self.market is not None
+        assert self.next_book is not None
+        self.market = self.market.but(token_id=token_id)
+        book = self.next_book
+        self.next_book = Book.of(token_id, book.at_ms, list(book.bids), list(book.asks))
+        return token_id
+
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         return (self.market, "") if self.market else (None, f"facts: nobody knows {token_id}")
 

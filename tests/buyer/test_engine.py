@@ -142,7 +142,8 @@ def test_trap_19_an_open_intent_counts_against_the_caps() -> None:
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
 
-    other = desk.engine.handle(a_signal(tx_hash="0x" + "8f" * 32))
+    another = desk.prices.outcome("another outcome of the market")
+    other = desk.engine.handle(a_signal(tx_hash="0x" + "8f" * 32, token_id=another))
 
     assert other is not None
     assert other.reason == "market_cap"
@@ -203,6 +204,9 @@ def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_st
         desk.engine.handle(a_signal())
     kept = desk.ledger.values["cash"]
     desk.clock.advance(31)
+    with pytest.raises(OutcomeUnknown, match="still come to be shown"):
+        desk.engine.handle(a_signal())
+    desk.clock.advance(6)
     decision = desk.engine.handle(a_signal())
 
     assert kept == reserved < 1_000_000_000

@@ -1,5 +1,6 @@
 """A live order's life through engine, journal and settlement: provisional until confirmed, once, whatever crashes."""
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,12 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.engine import SHOWN_WITHIN_MS, Engine, Identity, NotSettled
+from buyer.engine import Engine, Identity, NotSettled
 from buyer.journal import Journal
 from buyer.limits import Limits
 from buyer.settlement import FEED_S, OVERDUE_S, Settlement
 from buyer.settling import Settling
 from buyer.trades import OrderSeen, Trade, TradeState
+from buyer.unresolved_orders import LOOKS, SHOWN_WITHIN_S
 from shared.accounts import peak_account, realized_account
 from shared.clock import ManualClock
 from shared.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
@@ -198,6 +200,15 @@ class LiveDesk:
         """Finish what a crash left, as the service does first."""
         for signal_id, intent in self.journal.open_intents().items():
             self.engine.resume(intent, self.journal.signed(signal_id))
+
+    def recover_until_known(self) -> None:
+        """Ask again and again what became of what a crash left, as the service does."""
+        for _ in range(LOOKS):
+            with contextlib.suppress(OutcomeUnknown):
+                self.recover()
+                return
+            self.clock.advance(SHOWN_WITHIN_S / (LOOKS - 1))
+        raise AssertionError("its outcome is not known yet")
 
     def settle(self, state: TradeState = "CONFIRMED") -> None:
         """Let every open trade end, and the settlement look."""
@@ -397,7 +408,6 @@ def lost_order() -> LiveDesk:
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
     desk.exchange.taken.clear()
-    desk.clock.advance(SHOWN_WITHIN_MS / 1000)
     return desk
 
 
@@ -405,7 +415,7 @@ def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> N
     desk = lost_order()
     desk.hold_orders(lambda: desk.ledger.commit(Write(id="halt", postings=(("halt", 1),))))
 
-    desk.recover()
+    desk.recover_until_known()
 
     assert len(desk.exchange.posts) == 1
     assert desk.states()[-1] == "CANCELLED"
@@ -418,7 +428,10 @@ def test_trap_21_a_resumed_order_that_another_buyer_concluded_while_it_waited_fo
 
     def overtaken() -> None:
         (name, intent) = successor.journal.open_intents().popitem()
-        successor.engine.abandon(intent, successor.journal.signed(name), "given up")
+        for _ in range(LOOKS):
+            with contextlib.suppress(OutcomeUnknown):
+                successor.engine.abandon(intent, successor.journal.signed(name), "given up")
+            successor.clock.advance(SHOWN_WITHIN_S)
         desk.ledger.fence_token = "2"
 
     desk.hold_orders(overtaken)
@@ -433,7 +446,7 @@ def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None
     desk = lost_order()
     desk.hold_orders(lambda: desk.clock.advance(900))
 
-    desk.recover()
+    desk.recover_until_known()
 
     assert len(desk.exchange.posts) == 1
     assert desk.states()[-1] == "CANCELLED"
@@ -583,7 +596,7 @@ class AnyOrderOfThings(RuleBasedStateMachine):
     def come_back(self) -> None:
         self.desk.exchange.lose_answers = 0
         self.desk.restart()
-        self.desk.recover()
+        self.desk.recover_until_known()
 
     @rule()
     def hear_again(self) -> None:

@@ -336,10 +336,15 @@ def test_trap_31_redis_away_at_the_start_is_waited_for_and_the_start_is_made_aga
 def test_trap_20_an_interrupted_order_is_finished_before_anything_new(valkey_url: str) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue())
     rig.venue.unknown = 1
-    rig.service.submit(a_signal(tx_hash=a_hash(1)))
-    rig.service.submit(a_signal(tx_hash=a_hash(2)))
+    for number in (1, 2):
+        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        rig.service.submit(a_signal(tx_hash=a_hash(number)))
 
-    rig.run_until(lambda: len(rig.decisions()) == 2)
+    def both_in_time() -> bool:
+        rig.clock.advance(0.1)
+        return len(rig.decisions()) == 2
+
+    rig.run_until(both_in_time)
 
     first, again, second = rig.venue.placed
     assert (first, again.signal_id) == (again, rig.decisions()[0].signal_id)

@@ -2,16 +2,18 @@
 
 from decimal import Decimal
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buyer.ends import End, Waiting, on_chain
 from buyer.order_states import NEXT, is_provisional, may_follow
-from buyer.trades import OrderSeen, Trade, TradeState, ending, provisional
+from buyer.trades import OrderSeen, Trade, TradeState, ending, never_taken, provisional
 from buyer.venue.polymarket.readings import orders_of, read_order, read_trade
-from shared.events import OrderState, Outcome
+from shared.errors import Malformed
+from shared.events import BuyEngineDecision, OrderState, Outcome
 from tests.buyer.builders import TOKEN, a_market
 
 D = Decimal
@@ -143,3 +145,60 @@ def test_a_maker_pays_no_fee_and_owns_only_its_part() -> None:
 )
 def test_an_unknown_status_gives_nothing_back(status: str, standing: str) -> None:
     assert read_order({"status": status, "size_matched": "2.5"}) == OrderSeen(standing, 2_500_000)  # type: ignore[arg-type]  # one of the words
+
+
+BLANK_MAKERS = [{"order_id": "0xm1", "matched_amount": "", "price": "", "asset_id": TOKEN}]
+
+
+@pytest.mark.pitfall(33)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": "", "price": "", "maker_orders": BLANK_MAKERS},
+        {"size": "", "price": "0.5"},
+        {"size": "10", "price": None},
+        {"maker_orders": BLANK_MAKERS},
+    ],
+)
+@pytest.mark.parametrize("order_hash", [HASH, "0xm1"])
+def test_a_trade_with_blank_numbers_is_known_by_its_id_and_status(changes: dict[str, Any], order_hash: str) -> None:
+    trade = read_trade(raw_trade(status="TRADE_STATUS_MATCHED", **changes), order_hash, a_market())
+
+    assert (trade.id, trade.state) == ("t-1", "PENDING")
+    assert trade.sized == (order_hash == "0xm1" and "maker_orders" not in changes)
+
+
+@pytest.mark.pitfall(33)
+def test_a_trade_that_the_order_has_no_part_in_is_not_read_as_nothing() -> None:
+    with pytest.raises(Malformed, match="no part in it"):
+        read_trade(raw_trade(), "0xsomebody", a_market())
+
+
+@pytest.mark.pitfall(33)
+@pytest.mark.parametrize("size", ["", None])
+def test_an_order_that_is_gone_without_a_word_of_what_it_matched_is_not_concluded(size: str | None) -> None:
+    seen = read_order({"status": "CANCELED", "size_matched": size})
+
+    assert seen.standing == "open"
+    assert ending(matched(state="DELAYED", shares=D(0), trade_ids=()), seen, []) is None
+
+
+def test_a_confirmed_trade_without_numbers_waits_for_those_of_the_chain() -> None:
+    blank = Trade("t-1", "CONFIRMED", 0, 0, 0, "0xt", sized=False)
+    outcome = ending(matched(shares=D(0)), OrderSeen("matched", 10_000_000, frozenset({"t-1"})), [blank])
+    assert outcome is not None
+    end = End("o", Waiting(cast("BuyEngineDecision", None), matched(shares=D(0))), outcome, [blank])
+
+    assert end.needs_chain
+    assert on_chain(end, {}) is None
+    booked = on_chain(end, {"t-1": Trade("t-1", "CONFIRMED", 10_000_000, 5_000_000, 3, "0xt")})
+    assert booked is not None
+    assert (booked.shares, booked.usdc) == (D(10), D(5))
+
+
+def test_an_order_the_venue_told_a_match_of_is_never_said_to_be_unknown_to_it() -> None:
+    assert never_taken(matched(), 9) is None
+    assert never_taken(matched(trade_ids=()), 9) is None
+    end = never_taken(matched(trade_ids=(), shares=D(0), state="DELAYED"), 9)
+    assert end is not None
+    assert (end.state, "asked 9 times" in end.reason) == ("CANCELLED", True)

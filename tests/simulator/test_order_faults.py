@@ -89,3 +89,46 @@ def test_the_chain_knows_the_wallet(trader: Any) -> None:
     allowed = trader.venue.rpc("eth_call", {"to": pusd, "data": "0xdd62ed3e" + wallet + spender}, "latest")["result"]
     assert (int(balance, 16), int(allowed, 16)) == (1_000_000_000, 2**256 - 1)
     assert trader.venue.rpc("eth_getCode", trader.wallet, "latest")["result"] != "0x"
+
+
+def test_a_trade_that_waits_to_be_carried_out_can_be_listed_without_numbers(trader: Any) -> None:
+    trader.venue.sim.fault("blank_numbers", "clob", route="/data/trades", count=1)
+    trader.post(trader.market())
+
+    (blank,) = trader.get("/data/trades")[1]["data"]
+    (whole,) = trader.get("/data/trades")[1]["data"]
+
+    assert (blank["size"], blank["price"], blank["maker_orders"][0]["matched_amount"]) == ("", "", "")
+    assert (blank["id"], blank["status"]) == (whole["id"], whole["status"])
+    assert whole["size"] != ""
+
+
+def test_an_answer_can_say_error_beside_what_was_matched(trader: Any) -> None:
+    trader.venue.sim.fault("contradiction", "clob", route="/order", count=1)
+
+    status, said = trader.post(trader.market())
+
+    assert (status, said["success"], bool(said["errorMsg"])) == (200, False, True)
+    assert said["takingAmount"] != ""
+    assert [order["status"] for order in trader.truth()] == ["MATCHED"]
+
+
+@pytest.mark.parametrize(("route", "order", "trades"), [("/data", 404, 0), ("/data/trades", 200, 0)])
+def test_a_venue_can_be_late_to_show_what_it_took(trader: Any, route: str, order: int, trades: int) -> None:
+    trader.post(trader.market())
+    (taken,) = trader.truth()
+    trader.venue.sim.fault("hidden_order", "clob", route=route, seconds=10)
+
+    assert trader.get(f"/data/order/{taken['order_hash']}")[0] == order
+    assert len(trader.get("/data/trades")[1]["data"]) == trades
+    trader.venue.sim.advance(11)
+    assert len(trader.get("/data/trades")[1]["data"]) == 1
+
+
+def test_one_fault_does_not_end_another_that_has_time_left(trader: Any) -> None:
+    sim = trader.venue.sim
+    sim.fault("settlement_retry", "clob", count=1, params={"seconds": 600})
+    sim.fault("blank_numbers", "clob", route="/data/trades", seconds=300)
+    trader.post(trader.market())
+
+    assert trader.get("/data/trades")[1]["data"][0]["size"] == ""

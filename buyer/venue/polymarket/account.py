@@ -1,6 +1,7 @@
 """What the venue's API says of our own account: orders, trades, balances, restrictions."""
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,15 +12,17 @@ from buyer.chain_fills import own_fills
 from buyer.trades import OrderSeen, Trade
 from buyer.venue.polymarket.answers import barred
 from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
+from buyer.venue.polymarket.doubts import Refusals
 from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
 from buyer.venue.polymarket.signer import Signer
 from shared import logs
 from shared.clock import Clock
-from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected
+from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
 from shared.gate_limits import Lane
 from shared.http import Upstream
-from shared.http_answer import retry_after_s, value_of
+from shared.http_answer import SHOWN_CHARS, Answer, retry_after_s, value_of
 from shared.market import MarketFacts
+from shared.money import from_micro
 from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
 from shared.polymarket.polygon import Polygon
 
@@ -39,26 +42,39 @@ class Holding:
     allowances: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the venue shows of an order, in words; `ended` when that is that it is over and never matched."""
+
+    words: str
+    ended: bool
+
+
 class Account:
     """The account behind one API key."""
 
     def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
         self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
-        self._by_batch = True
+        self._by_batch, self._refusals = True, Refusals()
 
     def order(self, order_hash: str) -> OrderSeen | None:
-        """Return the venue's word on one order; None when it has none.
+        """Return the venue's word on one order; None when it says that it has none.
 
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         try:
-            found = self._get(f"/data/order/{order_hash}")
+            found = self._look_up(f"/data/order/{order_hash}")
         except Rejected as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
-        return read_order(found) if found else None
+        if found is None:
+            return None
+        named = text(as_object(found, "order"), "id")
+        if named.lower() != order_hash:
+            raise Malformed(f"order {order_hash}: the answer is about {named!r}")
+        return read_order(found)
 
     def trades(self, order_hash: str, facts: MarketFacts, since_ms: int) -> list[Trade]:
         """Return every trade of one order that is listed.
@@ -66,9 +82,27 @@ class Account:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
-        wish = {"asset_id": facts.token_id, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
-        rows = (row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row))
+        rows = self._rows_of(order_hash, facts.token_id, since_ms)
         return [read_trade(row, order_hash, facts) for row in rows]
+
+    def shown(self, order_hash: str, token_id: str, since_ms: int) -> Shown | None:
+        """Return what the venue shows of an order, whatever became of it; None when it has neither it nor a trade.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        seen = self.order(order_hash)
+        rows = self._rows_of(order_hash, token_id, since_ms)
+        if seen is None and not rows:
+            return None
+        trades = [f"a trade that is {text(row, 'status') or 'without a status'}" for row in rows]
+        order = [f"the order as {seen.standing}, {from_micro(seen.matched)} shares matched"] if seen else []
+        return Shown("; ".join(order + trades), ended=seen is not None and seen.unmatched and not rows)
+
+    def _rows_of(self, order_hash: str, token_id: str, since_ms: int) -> list[Raw]:
+        named = {"asset_id": token_id} if token_id else {}
+        wish = {**named, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
+        return [row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row)]
 
     def listed(self, since_ms: int) -> dict[str, list[Raw]]:
         """Return the raw trades of each of our orders since then, by order hash.
@@ -79,17 +113,26 @@ class Account:
         return self.trades_of(self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}))
 
     def trades_of(self, raws: Iterable[Raw]) -> dict[str, list[Raw]]:
-        """Return raw trades by the hash of each order that has a part in them."""
+        """Return raw trades by the hash of each order that has a part in them; one that names none is left out."""
         found: dict[str, list[Raw]] = {}
         for row in raws:
-            for order_hash in orders_of(row):
+            try:
+                names = orders_of(row)
+            except Malformed as error:
+                logs.get("account").error("trade_unreadable", error=str(error))
+                continue
+            for order_hash in names:
                 found.setdefault(order_hash, []).append(row)
         return found
 
     def pending(self, since_ms: int) -> frozenset[str]:
-        """Return the hashes of orders with a trade since then that is neither confirmed nor failed."""
-        listed = self.listed(since_ms)
-        return frozenset(name for name, rows in listed.items() if any(is_pending(row) for row in rows))
+        """Return the hashes of orders with a trade since then that is neither confirmed nor failed.
+
+        Raises:
+            TryAgain: throttled or away. GiveUp: refused, or unreadable.
+        """
+        rows = self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))})
+        return frozenset(name for row in rows if is_pending(row) for name in orders_of(row))
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         """Read an order's part of a raw trade."""
@@ -153,13 +196,30 @@ class Account:
         """Yield the rows of all pages; a cursor that repeats ends them."""
         cursor, seen = "", set[str]()
         for _ in range(MOST_PAGES):
-            page = as_object(self._get(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
+            page = as_object(self._look_up(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
             yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
             cursor = text(page, "next_cursor")
             if cursor in _LAST_PAGE or cursor in seen:
                 return
             seen.add(cursor)
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
+
+    def _look_up(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Ask about our orders; a refusal before the API (a CDN's, perhaps) bars us only when it lasts.
+
+        Raises:
+            Unavailable: refused, and that may pass. RefusedForSafety: it does not.
+        """
+        try:
+            found = self._ask(path, params)
+        except Rejected as error:
+            if self._refusals.may_pass(error.status, self._clock.monotonic()):
+                raise Unavailable(str(error)) from error
+            if barred(error.status, "") is None:
+                raise
+            found = self._get(path, params)
+        self._refusals.over()
+        return found
 
     def _get(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask; what would bar us for good is asked once more, as one stray answer proves nothing.
@@ -219,5 +279,20 @@ def asked(
     params: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON of one authenticated request, or raise what its answer stands for."""
+    label = f"{clob.name} {method} {path}"
     answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=Lane.ORDERS))
-    return value_of(answer, f"{clob.name} {method} {path}", str, retry_after_s(answer.headers, clock.now_ms()))
+    if answer.status == _NOT_FOUND and _is_strangers(answer):
+        raise Malformed(f"{label}: 404 that is not the API's own: {answer.body[:SHOWN_CHARS]!r}")
+    return value_of(answer, label, str, retry_after_s(answer.headers, clock.now_ms()))
+
+
+def _is_strangers(answer: Answer) -> bool:
+    """Say whether a 404 is a web page or JSON that was cut: then nobody said that there is no such thing."""
+    body = answer.body.strip()
+    if answer.is_page or not body.startswith((b"{", b"[")):
+        return answer.is_page
+    try:
+        json.loads(body)
+    except ValueError:
+        return True
+    return False

@@ -60,13 +60,20 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Contradicted:
+    """It is no answer to a taken order and names a match all the same: part may have been taken, its hash tells."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Unknown:
     """It may or may not have been taken."""
 
     reason: str
 
 
-Verdict = Accepted | Refused | Barred | NotNow | Known | Unknown
+Verdict = Accepted | Refused | Barred | NotNow | Known | Contradicted | Unknown
 
 _NOT_SERVED = (
     "The venue refuses us before its API",
@@ -111,12 +118,12 @@ def read_answer(status: int, text: bytes, retry_after_s: float | None = None) ->
         return Accepted("delayed")
     if status in _OK and said is not None and _is_taken(said):
         return _accepted(said)
-    for phrase, kind in _WORDS:
-        if phrase in words.lower():
-            return NotNow(words, after_s) if kind is NotNow else kind(words)
-    kind = _STATUSES.get(status)
+    kind = next((kind for phrase, kind in _WORDS if phrase in words.lower()), None)
+    if kind is not Known and said is not None and _names_a_match(said):
+        return Contradicted(words)
+    kind = kind or _STATUSES.get(status)
     if kind is not None:
-        return NotNow(words, after_s) if kind is NotNow else Unknown(words)
+        return NotNow(words, after_s) if kind is NotNow else kind(words)
     return _by_status(status, said, words)
 
 
@@ -145,6 +152,17 @@ def _is_taken(said: dict[str, Any]) -> bool:
     )
 
 
+def _names_a_match(said: dict[str, Any]) -> bool:
+    """Say whether an answer carries amounts, trades or a transaction: an order that was not taken has none."""
+    amounts = (said.get(name) for name in ("makingAmount", "takingAmount"))
+    return bool(said.get("tradeIDs") or said.get("transactionsHashes")) or any(_is_some(one) for one in amounts)
+
+
+def _is_some(value: object) -> bool:
+    """Say whether an amount is given and not zero; one that cannot be read may be anything."""
+    return value is not None and value != "" and _amount(value) != 0
+
+
 def _accepted(said: dict[str, Any]) -> Accepted:
     ids: object = said.get("tradeIDs")
     return Accepted(
@@ -157,7 +175,7 @@ def _accepted(said: dict[str, Any]) -> Accepted:
 
 def _amount(value: object) -> Decimal | None:
     try:
-        found = Decimal(str(value)) if value not in {None, ""} else None
+        found = None if value is None else Decimal(str(value))
     except InvalidOperation:
         return None
     return found if found is not None and found.is_finite() and found >= 0 else None

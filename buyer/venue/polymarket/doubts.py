@@ -11,6 +11,26 @@ from shared.errors import HybridError
 MOST = 3
 """The same order refused this often in a row is refused for good; with the waits between, a few seconds."""
 _MAY_PASS = frozenset({403, 451})
+PATIENCE_S = 900.0
+"""Look-ups that are refused for this long are refused for good: nothing is sent because of them meanwhile."""
+
+
+class Refusals:
+    """Refused look-ups in a row; any answer ends the row."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+
+    def may_pass(self, status: int | None, now_s: float) -> bool:
+        """Say whether a refusal with this status may be a whim that passes."""
+        if status not in _MAY_PASS:
+            return False
+        self._since_s = now_s if self._since_s is None else self._since_s
+        return now_s - self._since_s < PATIENCE_S
+
+    def over(self) -> None:
+        """Take in an answer."""
+        self._since_s = None
 
 
 class Doubts:

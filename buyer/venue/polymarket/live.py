@@ -1,18 +1,24 @@
 """The live venue: signs an order once, sends those bytes, and finds out what became of them."""
 
 import contextlib
-import json
 import threading
-from dataclasses import dataclass
 from decimal import Decimal
-
-import msgspec
 
 from buyer.fills import dearest_fee
 from buyer.trades import OrderSeen, Trade, provisional
 from buyer.venue.polymarket.account import Account
 from buyer.venue.polymarket.amounts import SIZE_PLACES, amounts
-from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, Verdict, read_answer
+from buyer.venue.polymarket.answers import (
+    Accepted,
+    Barred,
+    Contradicted,
+    Known,
+    NotNow,
+    Refused,
+    Unknown,
+    Verdict,
+    read_answer,
+)
 from buyer.venue.polymarket.auth import Requests
 from buyer.venue.polymarket.doubts import Doubts
 from buyer.venue.polymarket.order import (
@@ -26,6 +32,7 @@ from buyer.venue.polymarket.order import (
     whole_signature,
 )
 from buyer.venue.polymarket.refused_sells import RefusedSells
+from buyer.venue.polymarket.signed_order import SignedOrder
 from buyer.venue.polymarket.signer import Signer
 from shared.clock import Clock
 from shared.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
@@ -46,38 +53,11 @@ REQUEST_LIVES_MS = 1000
 _STATES: dict[str, OrderState] = {"live": "LIVE", "delayed": "DELAYED", "matched": "MATCHED"}
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What is kept with the intent: the exact body, the hash that names it, and when it was signed."""
-
-    body: str
-    hash: str
-    signed_at_ms: int
-
-    @property
-    def text(self) -> str:
-        """Return it as one JSON line."""
-        return msgspec.json.encode({"hash": self.hash, "signed_at_ms": self.signed_at_ms, "body": self.body}).decode()
-
-    @classmethod
-    def of(cls, text: str) -> "Prepared":
-        """Read it back.
-
-        Raises:
-            Malformed: it is none.
-        """
-        try:
-            found = json.loads(text)
-            return cls(found["body"], found["hash"], found["signed_at_ms"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise Malformed("the signed order of an intent cannot be read") from error
-
-
 class _Ahead(threading.local):
     """What a thread prepared last, and its request."""
 
     text = ""
-    sent: Prepared | None = None
+    sent: SignedOrder | None = None
     request: Request | None = None
     made_at_ms = 0
 
@@ -110,7 +90,7 @@ class LiveVenue:
         """
         unsigned = self._unsigned(order, facts, now_ms)
         signature = whole_signature(unsigned, self._signer.sign(digest(unsigned)))
-        prepared = Prepared(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
+        prepared = SignedOrder(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
         ahead, ahead.text, ahead.sent, ahead.request = self._ahead, prepared.text, prepared, None
         self.turns.meanwhile = self._make_request
         return ahead.text
@@ -118,7 +98,7 @@ class LiveVenue:
     def place(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome:
         """Post what was prepared, at the turn that its intent took, and read the answer.
 
-        What the venue has seen before is looked up.
+        What the venue has seen before, or contradicts itself about, is looked up.
 
         Raises:
             OutcomeUnknown: it may have been taken; send the same again later.
@@ -135,22 +115,35 @@ class LiveVenue:
             if order.side == "SELL":
                 self._sells.learn(order.token_id, verdict.reason)
             return _outcome("REJECTED", verdict.reason, sent)
+        found = self.find(order, facts, prepared) if isinstance(verdict, Known | Contradicted) else None
+        if found is not None:
+            return found
         if isinstance(verdict, Known):
-            found = self.find(order, facts, prepared)
-            return found or _outcome("DELAYED", f"the venue has it and does not show it yet: {verdict.reason}", sent)
+            return _outcome("DELAYED", f"the venue has it and does not show it yet: {verdict.reason}", sent)
         raise OutcomeUnknown(f"order {sent.hash}: {verdict.reason}")
 
     def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
-        """Look for an order by its hash, among orders and trades."""
-        del order
-        sent = Prepared.of(prepared)
-        seen = self._account.order(sent.hash)
-        trades = self._account.trades(sent.hash, facts, sent.signed_at_ms)
-        return _found(sent, seen, trades)
+        """Look for an order by its hash, among orders and trades; None only where the venue readably has neither.
 
-    def _sent(self, prepared: str) -> Prepared:
+        Raises:
+            OutcomeUnknown: it could not be asked, or its answer cannot be read: that says nothing of the order.
+            RefusedForSafety: the venue refuses our key, account or region.
+        """
+        del order
+        if not prepared:
+            return None
+        try:
+            sent = SignedOrder.of(prepared)
+            seen = self._account.order(sent.hash)
+            return _found(sent, seen, self._account.trades(sent.hash, facts, sent.signed_at_ms))
+        except RefusedForSafety:
+            raise
+        except Exception as error:
+            raise OutcomeUnknown(f"it cannot be found out what became of an order: {error}") from error
+
+    def _sent(self, prepared: str) -> SignedOrder:
         ahead = self._ahead
-        return ahead.sent if ahead.sent and ahead.text == prepared else Prepared.of(prepared)
+        return ahead.sent if ahead.sent and ahead.text == prepared else SignedOrder.of(prepared)
 
     def _make_request(self) -> None:
         """Make the request of what was prepared while its intent is written; what fails here fails again in `place`."""
@@ -160,11 +153,11 @@ class LiveVenue:
             with contextlib.suppress(Malformed):
                 ahead.request = self._request(ahead.sent, ahead.made_at_ms)
 
-    def _request(self, sent: Prepared, now_ms: int) -> Request:
+    def _request(self, sent: SignedOrder, now_ms: int) -> Request:
         headers = self._requests.headers("POST", "/order", sent.body, now_ms)
         return self._orders.request("POST", "/order", body=sent.body, headers=headers, lane=Lane.ORDERS)
 
-    def _made(self, sent: Prepared) -> Request:
+    def _made(self, sent: SignedOrder) -> Request:
         """Return the request, made just now or anew: its signed time must not be old."""
         ahead, now_ms = self._ahead, self._clock.now_ms()
         request, ahead.request = ahead.request, None
@@ -175,7 +168,7 @@ class LiveVenue:
         kind = "CONDITIONAL-V2" if is_position(token_id) else "CONDITIONAL"
         self._account.refresh(kind, int(self._wallet.kind), token_id)
 
-    def _posted(self, sent: Prepared) -> Verdict:
+    def _posted(self, sent: SignedOrder) -> Verdict:
         try:
             answer = self._orders.send(self._made(sent))
         except (Unavailable, Malformed) as error:
@@ -216,11 +209,11 @@ def _dearest(offered: Decimal, order: Order, facts: MarketFacts) -> int:
     return to_micro(offered) + dearest_fee(to_micro(offered / order.limit_price), order.limit_price, facts)
 
 
-def _outcome(state: OrderState, reason: str, sent: Prepared) -> Outcome:
+def _outcome(state: OrderState, reason: str, sent: SignedOrder) -> Outcome:
     return Outcome(state=state, shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason, order_hash=sent.hash)
 
 
-def _taken(answer: Accepted, order: Order, sent: Prepared) -> Outcome:
+def _taken(answer: Accepted, order: Order, sent: SignedOrder) -> Outcome:
     """Return a provisional outcome: what the answer says matched, as far as it says."""
     usdc, shares = answer.making or NOTHING, answer.taking or NOTHING
     if order.side == "SELL":
@@ -229,12 +222,14 @@ def _taken(answer: Accepted, order: Order, sent: Prepared) -> Outcome:
     return given.model_copy(update={"shares": shares, "usdc": usdc, "trade_ids": answer.trade_ids})
 
 
-def _found(sent: Prepared, seen: OrderSeen | None, trades: list[Trade]) -> Outcome | None:
+def _found(sent: SignedOrder, seen: OrderSeen | None, trades: list[Trade]) -> Outcome | None:
     if trades:
-        return provisional(_outcome("MATCHED", "found by its hash", sent), trades)
+        known = _outcome("MATCHED", "found by its hash", sent)
+        told = tuple(sorted(seen.trade_ids)) if seen else ()
+        return provisional(known.model_copy(update={"trade_ids": told}), trades)
     if seen is None:
         return None
-    if seen.standing == "gone" and not seen.matched:
+    if seen.unmatched:
         return _outcome("CANCELLED", "ended without a match", sent)
     state = "MATCHED" if seen.standing == "matched" else "LIVE"
     ids = tuple(sorted(seen.trade_ids))

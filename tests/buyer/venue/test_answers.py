@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from buyer.venue.polymarket.answers import Accepted, Barred, Known, NotNow, Refused, Unknown, read_answer
+from buyer.venue.polymarket.answers import Accepted, Barred, Contradicted, Known, NotNow, Refused, Unknown, read_answer
 
 
 def said(**fields: Any) -> bytes:
@@ -18,13 +18,30 @@ def taken(status: str = "matched", **changes: Any) -> bytes:
     return said(**{**whole, "takingAmount": "9.61", "tradeIDs": ["t-1"], **changes})
 
 
+NO_MATCH: dict[str, Any] = {"makingAmount": "", "takingAmount": "", "tradeIDs": []}
+
+
+def refused(**changes: Any) -> bytes:
+    whole: dict[str, Any] = {"success": False, "errorMsg": "no", **NO_MATCH, **changes}
+    return taken(**whole)
+
+
 TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
     (200, taken("matched"), Accepted),
     (200, taken("live"), Accepted),
     (200, taken("delayed"), Accepted),
     (400, said(error="order match delayed due to market conditions"), Accepted),
-    (200, taken("unmatched"), Refused),
-    (200, taken(success=False, errorMsg="invalid nonce"), Refused),
+    (200, taken("unmatched", **NO_MATCH), Refused),
+    (200, taken("unmatched", **{**NO_MATCH, "makingAmount": "0"}), Refused),
+    (200, taken(success=False, errorMsg="invalid nonce", **NO_MATCH), Refused),
+    (200, taken("unmatched"), Contradicted),
+    (200, taken(success=False, errorMsg="invalid nonce"), Contradicted),
+    (200, refused(tradeIDs=["t-1"]), Contradicted),
+    (200, refused(transactionsHashes=["0x1"]), Contradicted),
+    (200, refused(takingAmount="no number"), Contradicted),
+    (200, refused(), Refused),
+    (400, taken(success=False, errorMsg="no orders found to match with FAK order"), Contradicted),
+    (500, taken(success=False, errorMsg="order timed out"), Contradicted),
     (400, said(error="not enough balance / allowance"), Refused),
     (400, said(error="order 0xab is invalid. Price breaks minimum tick size rule: 0.01"), Refused),
     (400, said(error="order 0xab is invalid. Size lower than the minimum: 5"), Refused),
@@ -51,8 +68,9 @@ TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
     (404, b"<html>not the API</html>", Unknown),
     (302, b"", Unknown),
     (200, b'{"success":tr', Unknown),
-    (200, taken(orderID=""), Unknown),
-    (200, taken("something new"), Unknown),
+    (200, taken(orderID="", **NO_MATCH), Unknown),
+    (200, taken("something new", **NO_MATCH), Unknown),
+    (200, taken(orderID=""), Contradicted),
     (200, b"[]", Unknown),
 )
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import Account
 from buyer.venue.polymarket.auth import ApiKey, Requests
-from buyer.venue.polymarket.doubts import MOST
+from buyer.venue.polymarket.doubts import MOST, PATIENCE_S, Refusals
 from buyer.venue.polymarket.live import LiveVenue
 from buyer.venue.polymarket.order import Wallet, WalletKind
 from buyer.venue.polymarket.signer import Signer
@@ -151,3 +151,14 @@ def test_a_key_that_the_venue_does_not_take_stops_the_buyer_at_once() -> None:
 
     with pytest.raises(RefusedForSafety, match="no longer takes our API key"):
         desk.place(desk.prepared())
+
+
+def test_a_refused_look_up_may_pass_until_it_lasts_and_any_answer_ends_the_row() -> None:
+    refusals = Refusals()
+
+    assert refusals.may_pass(403, 0)
+    assert refusals.may_pass(451, PATIENCE_S - 1)
+    assert not refusals.may_pass(403, PATIENCE_S)
+    refusals.over()
+    assert refusals.may_pass(403, PATIENCE_S)
+    assert not Refusals().may_pass(401, 0)

@@ -15,10 +15,11 @@ from redis import Redis
 
 from buyer.bootstrap import Built, BuyerProcess, build
 from buyer.config import BuyerSettings, parse_args
-from buyer.live import collateral
+from buyer.live import collateral, looks
 from buyer.shard import Shard
 from buyer.venue.polymarket.signer import Signer
-from ops import bankroll
+from ops import bankroll, reconcile
+from ops.venue_word import Look
 from shared import logs
 from shared.broker import connect
 from shared.clock import SystemClock
@@ -243,6 +244,25 @@ def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_anot
 
     (order,) = floor.sim._app.traders.orders(lambda _: True)
     assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+
+
+@pytest.mark.pitfall(38)
+def test_an_order_that_the_venue_shows_as_matched_is_not_closed_by_a_persons_word(floor: Floor) -> None:
+    floor.fund()
+    floor.sim.fault("settlement_retry", params={"seconds": 36_000})
+    ledger = RedisLedger(floor.redis, "live")
+    with floor.buyer():
+        publish(floor.redis, SIGNALS, floor.signal())
+        until(lambda: bool(ledger.records("orders")))
+    (name,) = ledger.records("orders")
+
+    def ask() -> Look:
+        return looks(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+
+    with pytest.raises(BadConfig, match=r"shows order 0x\w+: the order as matched.*a trade that is TRADE_STATUS"):
+        reconcile.close(floor.redis, "live", name, "support says so", CLOCK, ask)
+
+    assert list(ledger.records("orders")) == [name]
 
 
 def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
