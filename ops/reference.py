@@ -25,10 +25,17 @@ _HEAD = """# Configuration
 
 <!-- Written by `make docs` from the settings models; do not edit. -->
 
-A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`). A value that cannot
-be used stops the start with the variable, the value and the reason. Everything has a safe default except
-`TRACKED_WALLETS`: the leaders to follow.
+A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`); `make run` and `hybrid up`
+read `.env` where neither names another, and so does compose. A value that cannot be used stops the start with the
+variable, the value and the reason. So does a name that no program knows: any in such a file, and in the environment one
+that looks like ours (`STAKE_USD`: did you mean `STAKE_USDC`?). Everything has a safe default except `TRACKED_WALLETS`:
+the leaders to follow.
 """
+_NAMES_HEAD = '''"""All programs' settings: they share one environment and one file, so each program knows all names.
+
+Written by `make docs` from the settings models; do not edit.
+"""
+'''
 _SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
 
 
@@ -50,6 +57,8 @@ def env_example(sections: Iterable[Section]) -> str:
     """Return every variable once, with its default, commented out; the leaders stand first and open."""
     lines = [
         "# Settings of all programs; a line without # counts. Written by `make docs`: copy to .env and edit the copy.",
+        "# `make run`, `hybrid up` and `docker compose up` read .env; the other programs with --env-file .env (or",
+        "# HYBRID_ENV_FILE=.env). The environment beats the file; a name that nobody knows stops the start.",
         "",
         "# Leaders to follow: proxy wallets (the address on a trader's profile page), separated by commas.",
         "TRACKED_WALLETS=",
@@ -61,6 +70,13 @@ def env_example(sections: Iterable[Section]) -> str:
             if name not in seen:
                 seen.add(name)
                 lines += [f"# {field.description}", f"# {name.upper()}={_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def setting_names(sections: Iterable[Section]) -> str:
+    """Return the module that names every setting of every program, which each of them tells from a typo."""
+    names = sorted({name.upper() for section in sections for name in section.fields})
+    lines = [_NAMES_HEAD, "KNOWN = frozenset(", "    {", *(f'        "{name}",' for name in names), "    }", ")"]
     return "\n".join(lines) + "\n"
 
 

@@ -11,12 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import BadConfig
 from shared.events import Address
 from shared.polymarket import endpoints
+from shared.setting_names import KNOWN
+from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
 
 
 def _split(value: object) -> object:
@@ -94,10 +97,11 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
         overrides: Values that beat everything (an orchestrator's own decisions).
 
     Raises:
-        BadConfig: naming the variable, the value and what it should be.
+        BadConfig: naming the variable, the value and what it should be; also a name that no program knows.
     """
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
+    check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
     flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
     try:
         return model(**_reading(model.program, env_file, flags), **overrides)
@@ -122,6 +126,50 @@ def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
     if known.env_file and not Path(known.env_file).is_file():
         raise BadConfig(f"--env-file {known.env_file}: no such file; copy .env.example and edit it")
     return known.env_file, rest
+
+
+def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
+    """Refuse settings that no program knows: any in the file, and what looks like ours in the environment.
+
+    Raises:
+        BadConfig: naming each, and the setting that was probably meant; never a value, which may be a secret.
+    """
+    given = (name for name, value in os.environ.items() if value)
+    wrong = [
+        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {name} ...`"
+        for name in unknown_in_environment(given, known)
+    ]
+    places = _places(env_file) if env_file else {}
+    wrong += [_unknown(name, places[name], known) for name in unknown_in_file(places, known)]
+    if wrong:
+        raise BadConfig("; ".join(wrong))
+
+
+def _places(env_file: str) -> dict[str, str]:
+    """Return where each name stands in the file.
+
+    Raises:
+        BadConfig: a line that is not NAME=VALUE, or no text.
+    """
+    places: dict[str, str] = {}
+    try:
+        with Path(env_file).open(encoding="utf-8") as lines:
+            for binding in parse_stream(lines):
+                place = f"{env_file}, line {binding.original.line}"
+                if binding.error or (binding.key is not None and binding.value is None):
+                    raise BadConfig(f"{place}: not a setting; expected NAME=VALUE")
+                if binding.key is not None:
+                    places[binding.key] = place
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"--env-file {env_file}: cannot be read as text ({error})") from error
+    return places
+
+
+def _unknown(name: str, place: str, known: frozenset[str]) -> str:
+    """Return what is wrong with a name, and the fix."""
+    meant = nearest(name, known)
+    fix = f"did you mean {meant}?" if meant else "remove it (.env.example names all there are)."
+    return f"{name} ({place}): no program has this setting; {fix}"
 
 
 def explain(model: type[Settings], error: ValidationError) -> str:
