@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed
 REPORT := $(VENV)/.installed-report
 DEV    := $(VENV)/.installed-dev
-FAST   := not server and not simulator and not process and not evm and not sdk and not slow
+FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live
 
@@ -52,10 +52,10 @@ demo: install ## The whole pipeline live on screen against the local simulator (
 run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x...
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
-test: install-dev ## All tests (fast, server, simulator, process)
+test: install-dev ## All tests; needs loopback, but no network beyond it
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-test-fast: install-dev ## The fast tier: no server, no sockets, no processes, nothing that plays long
+test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
 
 check: install-dev ## Format, lint, types, architecture

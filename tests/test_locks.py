@@ -1,12 +1,12 @@
 """What each `make` target installs: what running needs, what reports need, what tests need; locked and hashed."""
 
-import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
@@ -38,25 +38,30 @@ def extras() -> dict[str, set[str]]:
     return {**found, "": {name_of(each) for each in project["dependencies"]}}
 
 
+IMPORT = re.compile(r"(?m)^( *)(?:from (\w+)[\w.]* import |import (\w+))")
+
+
 def imported(source: Path, *, anywhere: bool) -> Iterator[str]:
     """Give the top packages that a file imports: whenever it is imported itself, or `anywhere` in it."""
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    for node in ast.walk(tree) if anywhere else tree.body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+    for indent, package, module in IMPORT.findall(source.read_text(encoding="utf-8")):
+        if anywhere or not indent:
+            yield package or module
+
+
+@cache
+def distributions() -> dict[str, str]:
+    """Return import name -> distribution."""
+    return {package: names[0].lower().replace("_", "-") for package, names in packages_distributions().items()}
 
 
 def needed(*, anywhere: bool) -> set[str]:
     """Return the distributions that our programs import."""
-    known = packages_distributions()
     files = [file for package in OURS for file in (ROOT / package).rglob("*.py")]
     packages = {name for file in files for name in imported(file, anywhere=anywhere)} - {
         *OURS,
         *sys.stdlib_module_names,
     }
-    return {known[package][0].lower().replace("_", "-") for package in packages}
+    return {distributions()[package] for package in packages}
 
 
 @pytest.mark.parametrize("lock", [RUN, REPORT, DEV])

@@ -13,6 +13,7 @@ from shared.events import DEAD, HybridProgress, write_event
 from shared.ledger import RedisLedger
 from tests.buyer.builders import a_signal
 from tests.buyer.test_service import Rig, a_hash
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -108,6 +109,6 @@ def test_s5_a_quiet_pipe_stops_when_told(valkey_url: str) -> None:
 
     thread = threading.Thread(target=PipeBuyer(quiet(), service=rig.service, lease=rig.lease).run, args=(stop,))
     thread.start()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
     assert not thread.is_alive()

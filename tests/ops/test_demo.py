@@ -19,6 +19,7 @@ from shared.clock import SystemClock
 from shared.errors import BadConfig
 from simulator import ManualClock, Settings, Simulator, serve
 from tests.ops.compose_file import settings_in
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 URLS = sorted(name for name in settings_in(ROOT / "deploy" / "demo.env") if name.endswith("_URL"))
@@ -35,7 +36,7 @@ def test_a_pipeline_that_ends_by_itself_ends_the_demo_with_its_reason() -> None:
     ended = threading.Event()
 
     with pytest.raises(BadConfig, match="HEALTH_PORT"), running(cast("Pipeline", Broken()), ended):
-        assert ended.wait(5)
+        assert ended.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_the_local_venue_serves_what_the_demo_names(venue: Simulator, name: str)
 
     if asked.scheme == "ws":
         with connect(place) as socket:
-            assert socket.ping().wait(10)
+            assert socket.ping().wait(PATIENCE_S)
         return
     paths = {
         "CLOB_URL": "/time",
@@ -86,7 +87,7 @@ def test_the_local_venue_serves_what_the_demo_names(venue: Simulator, name: str)
         "SUBGRAPH_URL": {"query": "{ _meta { block { number } } }"},
     }
     method = "POST" if name in posts else "GET"
-    answer = requests.request(method, place + paths.get(name, ""), json=posts.get(name), timeout=10)
+    answer = requests.request(method, place + paths.get(name, ""), json=posts.get(name), timeout=PATIENCE_S)
 
     assert answer.status_code == 200, answer.text
     assert '"error' not in answer.text

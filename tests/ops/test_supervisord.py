@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,13 @@ from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("detector", "buyer", "redeemer", "worker")
 CLOCK = SystemClock()
-
-
-def until(condition: Callable[[], bool], seconds: float = 40) -> None:
-    never, deadline = threading.Event(), CLOCK.monotonic() + seconds
-    while not condition():
-        assert CLOCK.monotonic() < deadline, "waited in vain"
-        CLOCK.wait(never, 0.1)
 
 
 class Supervisor:
@@ -65,7 +58,7 @@ class Supervisor:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
     def _bin(self, program: str) -> str:
         return str(Path(sys.prefix) / "bin" / program)
@@ -92,16 +85,16 @@ def decided(redis: Redis) -> list[str]:
 def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedis) -> None:
     """Each program killed with -9 comes back; by the venue's own record no fill is lost and none signalled twice."""
     with connect(redis_server.url) as redis:
-        until(supervisor.all_running)
+        wait_until(supervisor.all_running)
         before = supervisor.states()
-        until(lambda: len(decided(redis)) >= 2)
+        wait_until(lambda: len(decided(redis)) >= 2)
 
         for _, pid in before.values():
             os.kill(pid, signal.SIGKILL)
-        until(lambda: all(supervisor.states()[name][1] not in {0, before[name][1]} for name in PROGRAMS))
-        until(supervisor.all_running)
+        wait_until(lambda: all(supervisor.states()[name][1] not in {0, before[name][1]} for name in PROGRAMS))
+        wait_until(supervisor.all_running)
         venue.freeze()
-        verdict = settle(venue, redis, CLOCK)
+        verdict = settle(venue, redis, CLOCK, PATIENCE_S)
 
         assert verdict.fills > 0
         assert verdict.clean, verdict

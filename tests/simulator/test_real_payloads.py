@@ -10,6 +10,7 @@ import pytest
 from simulator import abi
 from simulator.amounts import taker_fee
 from simulator.book import Side
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real_data
 
@@ -99,7 +100,7 @@ def test_frames_have_every_captured_field(venue: Any, real_data: Path, name: str
 
 def _first(socket: Any, kind: str) -> dict[str, Any]:
     while True:
-        text = socket.recv(timeout=10)
+        text = socket.recv(timeout=PATIENCE_S)
         frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
         for frame in frames:
             if frame["event_type"] == kind:
