@@ -102,7 +102,8 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
     check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
-    flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
+    flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
+    _check_flags(model, flags)
     try:
         return model(**_reading(model.program, env_file, flags), **overrides)
     except ValidationError as error:
@@ -117,6 +118,11 @@ def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, 
         "_cli_kebab_case": True,
         "_cli_prog_name": program,
     }
+
+
+def _in_kebab_case(flag: str) -> str:
+    name, sign, value = flag.partition("=")
+    return name.replace("_", "-") + sign + value
 
 
 def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
@@ -143,6 +149,21 @@ def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
     wrong += [_unknown(name, places[name], known) for name in unknown_in_file(places, known)]
     if wrong:
         raise BadConfig("; ".join(wrong))
+
+
+def _check_flags(model: type[Settings], flags: list[str]) -> None:
+    """Refuse a flag that is no setting of this program.
+
+    Raises:
+        BadConfig: naming it, and the flag that was probably meant.
+    """
+    names = {name.upper() for name in model.model_fields}
+    for flag in (word.partition("=")[0] for word in flags if word.startswith("--")):
+        name = flag[2:].replace("-", "_").upper()
+        if name not in names and name.removeprefix("NO_") not in names and flag != "--help":
+            meant = nearest(name, frozenset(names))
+            fix = f"did you mean --{meant.lower().replace('_', '-')}?" if meant else "--help shows them all"
+            raise BadConfig(f"{flag}: {model.program} has no such flag; {fix}")
 
 
 def _places(env_file: str) -> dict[str, str]:

@@ -117,3 +117,14 @@ def test_a_target_installs_from_its_own_lock(tmp_path: Path, target: str, lock: 
     )
 
     assert re.findall(r"--require-hashes -r (\S+)", told.stdout) == [lock]
+
+
+def test_every_make_target_that_somebody_is_told_to_run_exists() -> None:
+    """In documents, files of settings and messages."""
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "supervisord.conf", ROOT / ".env.example"]
+    files += [file for package in OURS for file in (ROOT / package).rglob("*.py")]
+    told = {name for file in files for name in re.findall(r"(?:`|(?m:^ *))make ([a-z][a-z-]*)", file.read_text())}
+
+    assert {"demo", "run", "install", "install-report", "test"} <= told
+    assert told - targets == set()

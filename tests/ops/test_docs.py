@@ -62,6 +62,19 @@ def test_every_program_knows_every_setting() -> None:
     assert fields == KNOWN, "a model of settings that `make docs` does not show"
 
 
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize(
+    "file", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda file: file.name
+)
+def test_each_line_of_settings_that_a_document_shows_sets_one_known_setting(file: Path) -> None:
+    """Copied into .env it must not stop the start, and must not put two settings into one."""
+    blocks = re.findall(r"(?ms)^```\w*\n(.*?)^```", file.read_text(encoding="utf-8"))
+    shown = [line for block in blocks for line in re.findall(r"(?m)^[A-Z][A-Z_0-9]*=[^\n]*$", block)]
+    settings = [line.partition(" #")[0].split() for line in shown if " docker " not in line]
+
+    assert [words for words in settings if len(words) != 1 or words[0].partition("=")[0] not in KNOWN] == []
+
+
 def every_model() -> list[type[Settings]]:
     docs.settings_sections()
     found, open_ones = list[type[Settings]](), [Settings]

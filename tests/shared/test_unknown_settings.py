@@ -136,3 +136,24 @@ def test_every_setting_is_known_and_no_setting_is_a_typo_of_another() -> None:
 
 def test_what_nothing_is_like_has_no_guess() -> None:
     assert nearest("LEVERAGE", KNOWN) is None
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("flag", ["--stake-usd", "--stake_usd", "--stake-usd=5"])
+def test_a_flag_with_a_typo_is_one_line_that_says_what_was_meant(flag: str) -> None:
+    with pytest.raises(
+        BadConfig, match=r"^--stake-usd: python -m buyer has no such flag; did you mean --stake-usdc\?$"
+    ):
+        parse(BuyerSettings, [flag, "5"])
+
+
+def test_a_flag_of_another_program_is_refused() -> None:
+    with pytest.raises(BadConfig, match="--poll-every-s: python -m buyer has no such flag"):
+        parse(BuyerSettings, ["--poll-every-s", "2"])
+
+
+def test_every_way_to_give_a_flag_is_still_one() -> None:
+    settings = parse(BuyerSettings, ["--stake_usdc=6", "--max_day_usdc", "77", "--no-bump-to-minimum", "--stdin"])
+
+    assert (settings.stake_usdc, settings.max_day_usdc) == (6, 77)
+    assert (settings.bump_to_minimum, settings.stdin) == (False, True)
