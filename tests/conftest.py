@@ -20,6 +20,9 @@ WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")
 """The tiers that speak to somebody, if only on this machine; all else needs no network, loopback included."""
 OF_ONE_TIER = re.compile(r"^pytestmark = (.+)$", re.MULTILINE)
 
+# What a developer keeps in a .env of this folder reaches no test.
+os.environ["HYBRID_ENV_FILE"] = ""
+
 # Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
 settings.register_profile("ours", deadline=None, max_examples=40, derandomize=os.environ.get("CI") == "true")
 settings.register_profile("thorough", deadline=None, max_examples=2000)  # pytest --hypothesis-profile=thorough

@@ -1,6 +1,7 @@
 """`.env` is read by `make run` and `hybrid up`, as .env.example says, and by whoever looks for their server."""
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ops.config import UpSettings
 from ops.docs import settings_sections
 from ops.env_file import env_file
 from ops.server import find_url
+from shared.config import parse
 from shared.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +96,25 @@ def test_environment_beats_dot_env_and_a_flag_beats_both(
     assert hybrid_up()[0].leaders == (other,)
     assert hybrid_up("--leaders", third, "--data-dir", "elsewhere")[0].leaders == (third,)
     assert hybrid_up("--data-dir", "elsewhere")[0].data_dir == Path("elsewhere")
+
+
+@pytest.mark.pitfall(63)
+def test_the_log_format_of_dot_env_counts_on_a_terminal_too(
+    monkeypatch: pytest.MonkeyPatch, hybrid_up: Callable[..., Any]
+) -> None:
+    monkeypatch.delenv("LOG_FORMAT", raising=False)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    assert up.environment(parse(UpSettings, []), 1)["LOG_FORMAT"] == "text"
+
+    Path(".env").write_text("LOG_FORMAT=json\n")
+    settings, file = hybrid_up()
+
+    assert "LOG_FORMAT" not in up.environment(settings, 1, file), "each program reads it in the file"
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.pitfall(63)

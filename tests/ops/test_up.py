@@ -30,7 +30,7 @@ CLOCK = SystemClock()
 @pytest.fixture(autouse=True)
 def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out."""
-    for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT", "HYBRID_ENV_FILE"):
+    for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT"):
         monkeypatch.delenv(name, raising=False)
 
 
