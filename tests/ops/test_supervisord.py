@@ -78,8 +78,13 @@ def supervisor(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Ite
     supervisor.end()
 
 
-def decided(redis: Redis) -> list[str]:
-    return [decision.signal_id for decision in read_all(redis, DECISIONS, BuyEngineDecision)]
+def decided(redis: Redis) -> list[BuyEngineDecision]:
+    """Return all decisions: those of signals, and of exits that go on because the first try did not fill."""
+    return read_all(redis, DECISIONS, BuyEngineDecision)
+
+
+def signalled(redis: Redis) -> set[str]:
+    return {event.id for event in read_all(redis, SIGNALS, ActionableSignal)}
 
 
 def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedis) -> None:
@@ -98,8 +103,11 @@ def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedi
 
         assert verdict.fills > 0
         assert verdict.clean, verdict
-        signals = read_all(redis, SIGNALS, ActionableSignal)
-        assert sorted(decided(redis)) == sorted({event.id for event in signals})
+        wait_until(lambda: signalled(redis) <= {each.signal_id for each in decided(redis)}, "every signal is decided")
+        decisions = decided(redis)
+        assert len({each.signal_id for each in decisions}) == len(decisions)
+        strangers = [each for each in decisions if each.signal_id not in signalled(redis)]
+        assert [each.reason for each in strangers if not each.reason.startswith("exit: ")] == []
 
     supervisor.end()
     for program in PROGRAMS:

@@ -64,6 +64,10 @@ def decided(redis: Redis) -> list[str]:
     return [decision.signal_id for decision in read_all(redis, DECISIONS, BuyEngineDecision)]
 
 
+def signalled(redis: Redis) -> set[str]:
+    return {event.id for event in read_all(redis, SIGNALS, ActionableSignal)}
+
+
 def decided_in(redis: Redis, shards: list[Shard]) -> int:
     found = read_all(redis, DECISIONS, BuyEngineDecision)
     return sum(any(shard.owns(decision.token_id) for shard in shards) for decision in found)
@@ -74,10 +78,9 @@ def judge(redis: Redis, crowd: World) -> None:
     crowd.freeze()
     verdict = settle(crowd, redis, CLOCK, PATIENCE_S)
     assert verdict.clean, verdict
+    wait_until(lambda: signalled(redis) <= set(decided(redis)), "every signal decided, late ones too")
     found = decided(redis)
     assert len(found) == len(set(found))
-    signals = {event.id for event in read_all(redis, SIGNALS, ActionableSignal)}
-    assert {name for name in found if name in signals} == signals
     intents = [event.signal_id for event in read_all(redis, DECISIONS, OrderUpdate) if event.state == "INTENT"]
     assert intents
     assert len(intents) == len(set(intents))
