@@ -1,14 +1,10 @@
 FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /venv
-COPY requirements.lock requirements-dev.lock ./
-# the build's only tool, pinned and hashed like everything else
-RUN awk '/^setuptools==/ {on=1} on {print} on && !/\\$/ {exit}' requirements-dev.lock > build.lock \
- && pip install --no-cache-dir --require-hashes -r build.lock \
- && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements.lock ./
+RUN /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
-RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel . \
- && /venv/bin/pip install --no-cache-dir --no-deps /wheel/*.whl \
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /venv/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11.13-slim-bookworm

@@ -1,29 +1,50 @@
-# Everything runs from .venv, which `make` creates from the hashed lock: Python 3.11+ and make are enough.
+# Everything runs from .venv, which `make` creates from hashed locks: Python 3.11+ and make are enough. Each target
+# installs what it needs: running (165 MB), reports with plots (415 MB), or all that checks and tests need.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
-FAST   := not server and not simulator and not process and not evm and not sdk and not slow
+RUN    := $(VENV)/.installed
+REPORT := $(VENV)/.installed-report
+DEV    := $(VENV)/.installed-dev
+FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-fast check format docs bench lock clean
+.PHONY: help install install-report install-dev demo run test test-fast check format docs bench lock clean
 
 help: ## Show these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14; echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16; echo
 
-$(STAMP): requirements-dev.lock pyproject.toml
+define install_locked
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed: make PYTHON=python3.11"'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r $<
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q backtest benchmarks buyer detector ops redeemer shared simulator
 	mkdir -p var/log
+endef
+
+$(RUN): requirements.lock pyproject.toml
+	$(install_locked)
 	touch $@
 
-install: $(STAMP) ## Create .venv with the locked dependencies
+$(REPORT): requirements-report.lock pyproject.toml
+	$(install_locked)
+	touch $(RUN) $@
+
+$(DEV): requirements-dev.lock pyproject.toml
+	$(install_locked)
+	touch $(RUN) $(REPORT) $@
+
+install: $(RUN) ## Create .venv with what running needs: make demo, make run, --live
+
+install-report: $(REPORT) ## Add what plots and Parquet files need (the extra report)
+
+install-dev: $(DEV) ## Add what make check and make test need
 
 demo: install ## The whole pipeline live on screen against the local simulator (SECONDS=60 ends by itself)
 	@$(BIN)/hybrid demo $(if $(SECONDS),--seconds $(SECONDS))
@@ -31,35 +52,34 @@ demo: install ## The whole pipeline live on screen against the local simulator (
 run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x...
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
-test: install ## All tests (fast, server, simulator, process)
+test: install-dev ## All tests; needs loopback, but no network beyond it
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-test-fast: install ## The fast tier: no server, no sockets, no processes, nothing that plays long
+test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
 
-check: install ## Format, lint, types, architecture
+check: install-dev ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
 
-format: install ## Format and fix what can be fixed
+format: install-dev ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 docs: install ## Write the generated docs: configuration, event schema, .env.example
 	$(BIN)/python -m ops.docs
 
-bench: install ## Run the benchmarks
+bench: install-dev ## Run the benchmarks
 	$(BIN)/python -m benchmarks.gate
 	$(BIN)/python -m benchmarks.budget
 	$(BIN)/python -m benchmarks.books
 
-lock: install ## Resolve the dependencies again, with hashes and without addresses
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet --upgrade --extra simulator --extra live --extra report -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links --quiet --extra simulator --extra live --extra report --extra dev -c requirements.lock -o requirements-dev.lock
+lock: install-dev ## Resolve the dependencies again, with hashes and without addresses
+	$(COMPILE) --upgrade -o requirements.lock
+	$(COMPILE) --upgrade --extra report -c requirements.lock -o requirements-report.lock
+	$(COMPILE) --extra report --extra dev -c requirements-report.lock -o requirements-dev.lock
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info

@@ -73,7 +73,9 @@ def _parquet(capture: Capture, out: Path, only: str) -> int:
         arrow: Any = importlib.import_module("pyarrow")
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise DependencyMissing(f"{out}: pip install 'hybrid-signals[report]' for Parquet") from error
+        raise DependencyMissing(
+            f"{out}: Parquet needs pyarrow, of the extra `report`: `make install-report`"
+        ) from error
     shape = TABLES[only or EVENTS]
     schema, count = shape.schema(arrow), 0
     with parquet.ParquetWriter(out, schema, compression="zstd") as table:

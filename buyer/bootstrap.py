@@ -225,9 +225,7 @@ def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.E
     try:
         from buyer.live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
-        raise DependencyMissing(
-            f"--live needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
-        ) from error
+        raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
     account = LiveAccount(settings, redis, clock=clock, stop=stop)
     note_wallet(redis, LIVE, account.wallet)
     return account

@@ -31,9 +31,7 @@ def asked(redis: Redis, mode: Mode, clock: Clock, words: list[str]) -> int:
     try:
         from buyer.live import collateral  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
-        raise DependencyMissing(
-            f"--cash needs the extra `live` ({error}): pip install 'hybrid-signals[live]'"
-        ) from error
+        raise DependencyMissing(f"--cash needs the extra `live` ({error}): `make install`") from error
     return collateral(settings, redis, clock=clock, stop=threading.Event())
 
 

@@ -48,6 +48,9 @@ TOLD_SETTLE_S = 5.0
 _WORLD = ("--leaders", "5", "--resolve-after", "15", "--fills-per-minute", "60")
 
 _CHILD_SETTINGS = {
+    "HYBRID_ENV_FILE": "",
+    "LIVE": "false",
+    "DRY_RUN": "true",
     "PROGRESS_EVERY_S": "2",
     "SCAN_EVERY_S": "2",
     "HEARTBEAT_S": "2",
@@ -69,6 +72,9 @@ class World:
             "GAMMA_URL": str(urls["gamma_url"]),
             "CLOB_URL": str(urls["clob_url"]),
             "CLOB_MARKET_URL": str(urls["clob_ws_url"]),
+            "CLOB_USER_URL": str(urls["clob_user_ws_url"]),
+            "GEOBLOCK_URL": str(urls["geoblock_url"]),
+            "RELAYER_URL": str(urls["relayer_url"]),
             "RPC_URL": str(urls["rpc_url"]),
             "SUBGRAPH_URL": str(urls["subgraph_url"]),
             "RTDS_URL": str(urls["rtds_url"]),
@@ -218,9 +224,13 @@ def read_all(redis: Redis, stream: str, kind: type[E]) -> list[E]:
     return found
 
 
+def environment(world: World, redis_url: str, home: Path) -> dict[str, str]:
+    """Return what the demo's programs are told beyond our own environment: the local venue, paper, no file."""
+    return {**world.environment, **_CHILD_SETTINGS, "REDIS_URL": redis_url, "RUN_DIR": str(home), "LOG_FORMAT": "json"}
+
+
 def _child(name: str, module: str, world: World, redis_url: str, home: Path, clock: Clock) -> Child:
-    env = {**world.environment, **_CHILD_SETTINGS, "REDIS_URL": redis_url, "RUN_DIR": str(home), "LOG_FORMAT": "json"}
-    return Child(Program(name, module, env), to_files(home / "log"), clock)
+    return Child(Program(name, module, environment(world, redis_url, home)), to_files(home / "log"), clock)
 
 
 def _show(watcher: Watcher, ends: Ends, *, on_screen: bool) -> None:

@@ -36,6 +36,7 @@ def documents() -> Mapping[str, str]:
     return {
         "docs/configuration.md": reference.configuration(sections),
         ".env.example": reference.env_example(sections),
+        "shared/setting_names.py": reference.setting_names(sections),
         "docs/events.schema.json": reference.event_schema(AnyEvent),
     }
 

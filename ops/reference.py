@@ -25,9 +25,11 @@ _HEAD = """# Configuration
 
 <!-- Written by `make docs` from the settings models; do not edit. -->
 
-A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`). A value that cannot
-be used stops the start with the variable, the value and the reason. Everything has a safe default except
-`TRACKED_WALLETS`: the leaders to follow.
+A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`); `make run` and `hybrid up`
+read `.env` where neither names another, and so does compose. A value that cannot be used stops the start with the
+variable, the value and the reason. So does a name that no program knows: any in such a file, and in the environment one
+that looks like ours (`STAKE_USD`: did you mean `STAKE_USDC`?). Everything has a safe default except `TRACKED_WALLETS`:
+the leaders to follow.
 
 Real money needs both `LIVE=true` and `DRY_RUN=false`; `--dry-run` on the command line beats both.
 
@@ -35,6 +37,11 @@ Two variables are for whoever starts the programs: `HYBRID_DIE_WITH_PARENT=1` en
 and `HYBRID_REFUSED_STAYS_S` lets one that ends with 2 or 4 stay so many seconds first (`inf`: until it is stopped),
 where restarts know no exit codes.
 """
+_NAMES_HEAD = '''"""All programs' settings: they share one environment and one file, so each program knows all names.
+
+Written by `make docs` from the settings models; do not edit.
+"""
+'''
 _SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
 
 
@@ -56,6 +63,8 @@ def env_example(sections: Iterable[Section]) -> str:
     """Return every variable once, with its default, commented out; the leaders stand first and open."""
     lines = [
         "# Settings of all programs; a line without # counts. Written by `make docs`: copy to .env and edit the copy.",
+        "# `make run`, `hybrid up` and `docker compose up` read .env; the other programs with --env-file .env (or",
+        "# HYBRID_ENV_FILE=.env). The environment beats the file; a name that nobody knows stops the start.",
         "",
         "# Leaders to follow: proxy wallets (the address on a trader's profile page), separated by commas.",
         "TRACKED_WALLETS=",
@@ -67,6 +76,13 @@ def env_example(sections: Iterable[Section]) -> str:
             if name not in seen:
                 seen.add(name)
                 lines += [f"# {field.description}", f"# {name.upper()}={_default(field)}"]
+    return "\n".join(lines) + "\n"
+
+
+def setting_names(sections: Iterable[Section]) -> str:
+    """Return the module that names every setting of every program, which each of them tells from a typo."""
+    names = sorted({name.upper() for section in sections for name in section.fields})
+    lines = [_NAMES_HEAD, "KNOWN = frozenset(", "    {", *(f'        "{name}",' for name in names), "    }", ")"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,6 @@
 """The embedded server as one thing per folder: locked, findable, and cleaned up after a parent that was killed."""
 
 import contextlib
-import os
 import threading
 from collections.abc import Generator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from ops.embedded_redis import EmbeddedRedis
+from ops.env_file import told
 from shared.broker import connect, loading_client
 from shared.clock import Clock
 from shared.errors import BadConfig, RefusedForSafety
@@ -52,8 +52,12 @@ def known_url(data_dir: Path = DATA_DIR) -> str | None:
 
 
 def find_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
-    """Return the server to look at: the one given, REDIS_URL, the one running in `data_dir`, or the usual place."""
-    return given or os.environ.get("REDIS_URL") or known_url(data_dir) or "redis://127.0.0.1:6379/0"
+    """Return the server to look at: the one given, REDIS_URL, the one running in `data_dir`, or the usual place.
+
+    REDIS_URL, and DATA_DIR where no folder is named, come from the environment or from the file `hybrid up` reads.
+    """
+    folder = data_dir if data_dir != DATA_DIR else Path(told("DATA_DIR") or DATA_DIR)
+    return given or told("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
 
 
 def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:

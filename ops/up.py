@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 import threading
 from collections.abc import Generator, Mapping
@@ -104,7 +103,7 @@ def environment(settings: UpSettings, position: int, env_file: str | None = None
     told["HEALTH_PORT"] = str(settings.health_port + position if settings.health_port else 0)
     if env_file:
         told["HYBRID_ENV_FILE"] = env_file
-    if "LOG_FORMAT" not in os.environ and sys.stderr.isatty():
+    if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
         told["LOG_FORMAT"] = "text"
     return told
 

@@ -117,7 +117,7 @@ def signer_of(digits: str) -> Signer:
     try:
         from eth_account import Account  # noqa: PLC0415 - only where a key is used
     except ImportError as error:
-        raise DependencyMissing("signing needs eth-account: pip install 'hybrid-signals[live]'") from error
+        raise DependencyMissing("signing needs eth-account, of the extra `live`: `make install`") from error
     return Signer(Account.from_key("0x" + digits))
 
 

@@ -11,13 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import BadConfig
 from shared.events import Address
 from shared.polymarket import endpoints
+from shared.setting_names import KNOWN
 from shared.trading_words import dry_run_wins
+from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
 
 
 def _split(value: object) -> object:
@@ -95,11 +98,13 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
         overrides: Values that beat everything (an orchestrator's own decisions).
 
     Raises:
-        BadConfig: naming the variable, the value and what it should be.
+        BadConfig: naming the variable, the value and what it should be; also a name that no program knows.
     """
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
-    flags = [flag.replace("_", "-") if flag.startswith("--") and "=" not in flag else flag for flag in flags]
+    check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
+    flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
+    _check_flags(model, flags)
     try:
         given = {**dry_run_wins(flags, model.model_fields), **overrides}
         return model(**_reading(model.program, env_file, flags), **given)
@@ -117,6 +122,11 @@ def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, 
     }
 
 
+def _in_kebab_case(flag: str) -> str:
+    name, sign, value = flag.partition("=")
+    return name.replace("_", "-") + sign + value
+
+
 def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--env-file", default=os.environ.get("HYBRID_ENV_FILE"))
@@ -124,6 +134,65 @@ def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
     if known.env_file and not Path(known.env_file).is_file():
         raise BadConfig(f"--env-file {known.env_file}: no such file; copy .env.example and edit it")
     return known.env_file, rest
+
+
+def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
+    """Refuse settings that no program knows: any in the file, and what looks like ours in the environment.
+
+    Raises:
+        BadConfig: naming each, and the setting that was probably meant; never a value, which may be a secret.
+    """
+    given = (name for name, value in os.environ.items() if value)
+    wrong = [
+        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {name} ...`"
+        for name in unknown_in_environment(given, known)
+    ]
+    places = _places(env_file) if env_file else {}
+    wrong += [_unknown(name, places[name], known) for name in unknown_in_file(places, known)]
+    if wrong:
+        raise BadConfig("; ".join(wrong))
+
+
+def _check_flags(model: type[Settings], flags: list[str]) -> None:
+    """Refuse a flag that is no setting of this program.
+
+    Raises:
+        BadConfig: naming it, and the flag that was probably meant.
+    """
+    names = {name.upper() for name in model.model_fields}
+    for flag in (word.partition("=")[0] for word in flags if word.startswith("--")):
+        name = flag[2:].replace("-", "_").upper()
+        if name not in names and name.removeprefix("NO_") not in names and flag != "--help":
+            meant = nearest(name, frozenset(names))
+            fix = f"did you mean --{meant.lower().replace('_', '-')}?" if meant else "--help shows them all"
+            raise BadConfig(f"{flag}: {model.program} has no such flag; {fix}")
+
+
+def _places(env_file: str) -> dict[str, str]:
+    """Return where each name stands in the file.
+
+    Raises:
+        BadConfig: a line that is not NAME=VALUE, or no text.
+    """
+    places: dict[str, str] = {}
+    try:
+        with Path(env_file).open(encoding="utf-8") as lines:
+            for binding in parse_stream(lines):
+                place = f"{env_file}, line {binding.original.line}"
+                if binding.error or (binding.key is not None and binding.value is None):
+                    raise BadConfig(f"{place}: not a setting; expected NAME=VALUE")
+                if binding.key is not None:
+                    places[binding.key] = place
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(f"--env-file {env_file}: cannot be read as text ({error})") from error
+    return places
+
+
+def _unknown(name: str, place: str, known: frozenset[str]) -> str:
+    """Return what is wrong with a name, and the fix."""
+    meant = nearest(name, known)
+    fix = f"did you mean {meant}?" if meant else "remove it (.env.example names all there are)."
+    return f"{name} ({place}): no program has this setting; {fix}"
 
 
 def explain(model: type[Settings], error: ValidationError) -> str:

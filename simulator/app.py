@@ -25,6 +25,7 @@ from simulator.market_ws import MarketChannel
 from simulator.merging import Merging
 from simulator.pool import Pool
 from simulator.redemptions import Redemptions
+from simulator.relayer import Relayer
 from simulator.request_log import RequestLog
 from simulator.rpc import Rpc
 from simulator.rpc_sending import Sending
@@ -99,6 +100,7 @@ class App:
         keys = ClobAccount(world, self.exchange.accounts, self._credentials)
         directory.add("clob", keys.routes() + ClobOrders(world, self.exchange, keys, self._signers).routes())
         directory.add("site", self.site.routes())
+        directory.add("relayer", Relayer().routes())
         directory.add("subgraph", Subgraph(world).routes())
         redemptions = Redemptions(world, self.exchange.accounts)
         sending = Sending(world, Pool(world, redemptions), redemptions)

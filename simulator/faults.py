@@ -5,7 +5,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "user", "site", "*"})
+UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "user", "site", "relayer", "*"})
 KINDS: dict[str, str] = {
     "http_429": "refuse with 429; params: retry_after (seconds or null), over_per_s",
     "http_5xx": "fail with params.status (default 503)",

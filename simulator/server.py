@@ -141,6 +141,7 @@ def urls_of(host: str, port: int) -> dict[str, str]:
         "clob_user_ws_url": f"{ws}/ws/user",
         "rtds_url": f"{ws}/rtds",
         "geoblock_url": f"{base}/site/api/geoblock",
+        "relayer_url": f"{base}/relayer",
         "control_url": f"{base}/sim",
     }
 

@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -14,7 +16,12 @@ from redis import Redis
 from ops.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
+WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")
+"""The tiers that speak to somebody, if only on this machine; all else needs no network, loopback included."""
 OF_ONE_TIER = re.compile(r"^pytestmark = (.+)$", re.MULTILINE)
+
+# What a developer keeps in a .env of this folder reaches no test.
+os.environ["HYBRID_ENV_FILE"] = ""
 
 # Machines are noisy: how long an example took says nothing. In CI every run tries the same examples.
 settings.register_profile("ours", deadline=None, max_examples=40, derandomize=os.environ.get("CI") == "true")
@@ -39,6 +46,21 @@ def _logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test of the fast tier that connects to anything but a file of this machine."""
+    connect = socket.socket.connect
+    if any(request.node.get_closest_marker(tier) for tier in WITH_SOCKETS):
+        return
+
+    def refuse(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            pytest.fail(f"the fast tier has no network, and this connects to {address}: mark the test `sockets`")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture(scope="session")

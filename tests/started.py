@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -24,4 +25,4 @@ def started(*words: str, **environment: str) -> Generator[subprocess.Popen[str]]
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import fakeredis
 
+from tests.waiting import PATIENCE_S
+
 
 class Watched(fakeredis.FakeRedis):
     """A server in memory that remembers which threads spoke to it, and answers nobody before it is let go."""
@@ -17,7 +19,7 @@ class Watched(fakeredis.FakeRedis):
 
     def pipeline(self, *args: Any, **kwargs: Any) -> Any:
         self.threads.add(threading.get_ident())
-        self.free.wait(10)
+        self.free.wait(PATIENCE_S)
         return super().pipeline(*args, **kwargs)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -35,7 +35,7 @@ def plotly() -> Any:  # noqa: ANN401 - plotly's modules have no types
     try:
         import plotly.graph_objects as drawing  # noqa: PLC0415 - only who draws pays for it
     except ImportError as error:
-        raise DependencyMissing("plots need plotly: install the extra, pip install 'hybrid-signals[report]'") from error
+        raise DependencyMissing("plots need plotly, of the extra `report`: `make install-report`") from error
     return drawing
 
 

@@ -67,5 +67,5 @@ def _kaleido() -> Any:  # noqa: ANN401 - kaleido has no types
     try:
         import kaleido  # noqa: PLC0415 - only who draws pays for it
     except ImportError as error:
-        raise DependencyMissing("PNG plots need kaleido: pip install 'hybrid-signals[report]'") from error
+        raise DependencyMissing("PNG plots need kaleido, of the extra `report`: `make install-report`") from error
     return kaleido

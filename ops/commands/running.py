@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from ops.commands.options import VAR, DataDir, EnvFile, RedisUrl, server_url
+from ops.commands.options import VAR, DataDir, RedisUrl, server_url
 from shared.life import code_version
 
 
@@ -16,27 +16,31 @@ def up(
     leaders: Annotated[
         str | None, typer.Option(help="Wallets to follow, comma separated; beats TRACKED_WALLETS.")
     ] = None,
-    env_file: EnvFile = None,
-    data_dir: DataDir = VAR,
+    env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the embedded server's data, locks and logs; default: DATA_DIR, var.")
+    ] = None,
     runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
 ) -> None:
     """Run the whole pipeline here, with paper orders.
 
     Starts detector, buyer, redeemer and worker. Uses REDIS_URL when it is set, else starts the embedded server in
-    --data-dir.
+    --data-dir. Its settings come from flags, the environment, and the file `.env` of this folder.
 
     Example: hybrid up --leaders 0x1111111111111111111111111111111111111111
     """
     from ops import up as command
     from ops.config import UpSettings
+    from ops.env_file import env_file as usual_file
     from shared.config import parse
     from shared.process import leave
 
+    file = usual_file(env_file)
     given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
-    flags = [*(["--env-file", str(env_file)] if env_file else []), *(["--dry-run"] if dry_run else [])]
+    flags = [*(["--env-file", file] if file else []), *(["--dry-run"] if dry_run else [])]
     settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
-    leave(command.main(settings, env_file=str(env_file) if env_file else None))
+    leave(command.main(settings, env_file=file))
 
 
 def demo(

@@ -27,6 +27,7 @@ from shared.websocket import open_socket
 from shared.writes import Fence
 from simulator import Settings, Simulator, serve
 from tests.buyer.builders import LEADER, a_signal, some_limits
+from tests.waiting import PATIENCE_S
 from tests.watched_server import Watched
 
 pytestmark = pytest.mark.simulator
@@ -59,7 +60,7 @@ class Rig:
     def upstream(self, name: str, url: str) -> Upstream:
         return Upstream(name, self.sim.urls[url], [], clock=self.clock, stop=self.stop)
 
-    def until(self, true: Callable[[], object], seconds: float = 8) -> None:
+    def until(self, true: Callable[[], object], seconds: float = PATIENCE_S) -> None:
         ends = self.clock.monotonic() + seconds
         while not true():
             assert self.clock.monotonic() < ends, self.live.snapshot()

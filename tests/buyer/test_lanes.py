@@ -9,6 +9,7 @@ from shared.errors import Fenced, OutcomeUnknown, Unavailable
 from shared.events import MarketHint, write_event
 from shared.streams import Entry
 from tests.buyer.builders import CONDITION, a_signal
+from tests.waiting import PATIENCE_S
 
 GOES_ON = threading.Event()
 
@@ -47,7 +48,7 @@ def test_trap_22_a_sell_never_overtakes_its_buy_though_only_one_of_them_names_th
 
 
 def test_two_tokens_are_worked_on_at_once() -> None:
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=PATIENCE_S)
 
     Lanes(2).run([an_entry(1, 1), an_entry(2, 2)], lambda _: both.wait(), GOES_ON, nothing)
 
@@ -89,7 +90,7 @@ def test_a_failure_ends_the_run_and_is_raised(lanes: int) -> None:
 
 
 def test_what_trying_again_cannot_cure_is_raised_first() -> None:
-    together = threading.Barrier(2, timeout=5)
+    together = threading.Barrier(2, timeout=PATIENCE_S)
 
     def handle(entry: Entry) -> None:
         together.wait()

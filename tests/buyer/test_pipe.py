@@ -15,6 +15,7 @@ from shared.lease import Lease
 from shared.ledger import RedisLedger
 from tests.buyer.builders import a_signal
 from tests.buyer.test_service import Rig, a_hash
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -121,7 +122,7 @@ def test_s5_a_quiet_pipe_stops_when_told(valkey_url: str) -> None:
     while not rig.decisions():
         thread.join(0.02)
     stop.set()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
     assert not thread.is_alive()
     for end in (reader, writer):

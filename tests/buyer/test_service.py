@@ -42,6 +42,7 @@ from shared.streams import backlog, ensure_group, publish, tail
 from shared.writes import Balances
 from tests.buyer.builders import NOW_MS, a_signal, some_limits, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -505,11 +506,11 @@ def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> Non
     built = build(settings, stop=stop, emit=hung_up)
     thread = threading.Thread(target=built.service.run, args=(stop,))
     thread.start()
-    ends = SystemClock().monotonic() + 20
+    ends = SystemClock().monotonic() + PATIENCE_S
     while redis.xlen(DECISIONS) < 2 and SystemClock().monotonic() < ends:
         SystemClock().wait(stop, 0.05)
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
 
     assert redis.xlen(DECISIONS) == 2
     assert backlog(redis, SIGNALS, GROUP) == (0, 0)

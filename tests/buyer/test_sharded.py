@@ -19,6 +19,7 @@ from shared.events import ActionableSignal
 from shared.lease import Lease
 from shared.shares import Shares
 from tests.buyer.builders import TOKEN, a_signal
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -77,7 +78,7 @@ class Member:
         self.buyer._turn(self.stop)
         for held in self.buyer._now():
             if held.leaving and held.thread:
-                held.thread.join(5)
+                held.thread.join(PATIENCE_S)
         self.buyer._reap()
         return self.held()
 
@@ -174,7 +175,7 @@ def test_a_shard_that_fails_ends_the_process_and_frees_the_others(redis: Redis) 
     while len(one.parts) < OF:
         threading.Event().wait(0.005)
     one.parts[2].failure = Fenced("somebody took it")
-    thread.join(10)
+    thread.join(PATIENCE_S)
 
     assert [str(error) for error in ended] == ["somebody took it"]
     assert two.turn() == [0, 1, 2, 3]

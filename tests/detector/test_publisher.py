@@ -17,6 +17,7 @@ from detector.sources.port import Batch, Stopping
 from shared.clock import ManualClock
 from shared.events import SIGNALS, ActionableSignal
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_view, tx
+from tests.waiting import PATIENCE_S
 
 
 class FlakyRedis:
@@ -216,7 +217,7 @@ def on_thread(house: House, act: Callable[[], None]) -> None:
         act()
     finally:
         house.stop.set()
-        assert house.publisher.join(5)
+        assert house.publisher.join(PATIENCE_S)
 
 
 def test_a_source_waits_until_its_batch_is_out() -> None:

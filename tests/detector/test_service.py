@@ -21,6 +21,7 @@ from shared.errors import BadConfig, RateLimited, Unavailable
 from shared.events import SIGNALS, ActionableSignal, HybridProgress, read_event
 from tests.detector.builders import LEADER, NOW_MS, OTHER, a_fill, a_view, tx
 from tests.detector.fakes import FakeSource
+from tests.waiting import PATIENCE_S
 
 Act = Callable[[str, Sink], None]
 
@@ -54,7 +55,7 @@ class Run:
     def __call__(self) -> "Run":
         thread = threading.Thread(target=self.detector.run)
         thread.start()
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
         return self
 

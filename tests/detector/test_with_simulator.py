@@ -18,6 +18,7 @@ from shared.clock import SystemClock
 from simulator import Settings, Simulator, serve
 from tests.conftest import ROOT
 from tests.detector.venue import detecting, flags, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
 
@@ -92,13 +93,13 @@ def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_f
             wait_until(lambda before=grown: len(signals(redis)) > before, "a killed detector goes on")
             clock.wait(never, 0.1)
             os.kill(process.pid, signal.SIGKILL)
-            process.wait(5)
+            process.wait(PATIENCE_S)
             grown = len(signals(redis))
         process = start(command)
         wait_until(lambda: sums(signals(redis)).fills >= len(trades), "every trade is signalled")
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert sums(signals(redis)) == sums_of_rows(trades)
     assert each_once(redis)
 
@@ -216,7 +217,7 @@ def test_trap_31_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_
             redis_server.restart()
         freeze(sim)
         wait_until(lambda: complete(redis, sim), "every fill is signalled")
-        assert detector.ready()
+        wait_until(detector.ready, "the detector is ready again")
 
     assert each_once(redis)
 
@@ -238,7 +239,7 @@ def test_s8_a_reader_of_the_pipe_that_goes_away_neither_ends_the_detector_nor_ke
         known = redis.xlen("hs:signals")
         wait_until(lambda: redis.xlen("hs:signals") > known + 3, "signals go on")
         process.terminate()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 0, said
     assert b"Traceback" not in said

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,12 +13,25 @@ from redis import Redis
 
 from detector.config import DetectorSettings, parse_args
 from detector.service import HybridDetector
-from shared.clock import SystemClock
 from shared.events import SIGNALS, ActionableSignal, read_event
 from shared.money import to_micro
 from simulator import Simulator
+from tests.waiting import PATIENCE_S, wait_until
 
-PATIENCE_S = 60.0
+__all__ = [
+    "FAST",
+    "Sums",
+    "detecting",
+    "flags",
+    "settings",
+    "signals",
+    "sums",
+    "sums_of_rows",
+    "trades_in",
+    "truth",
+    "wait_until",
+]
+
 FAST = {
     "poll_every_s": "0.2",
     "chain_poll_every_s": "0.2",
@@ -63,7 +76,7 @@ def detecting(cfg: DetectorSettings) -> Generator[HybridDetector]:
             yield detector
         finally:
             detector.stop_event.set()
-            thread.join(15)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
 
 
@@ -112,12 +125,3 @@ def trades_in(path: Path) -> list[dict[str, Any]]:
     """Return the captured rows that are trades, with every digit."""
     rows: list[dict[str, Any]] = json.loads(path.read_text(), parse_float=str)
     return [row for row in rows if row["type"] == "TRADE"]
-
-
-def wait_until(done: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
-    """Wait for something that happens elsewhere; say what did not."""
-    clock, never = SystemClock(), threading.Event()
-    ends = clock.monotonic() + seconds
-    while not done():
-        assert clock.monotonic() < ends, f"after {seconds:g} s still not: {what}"
-        clock.wait(never, 0.05)

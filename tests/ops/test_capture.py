@@ -23,6 +23,7 @@ from tests.buyer.builders import a_signal, some_limits, some_settings
 from tests.buyer.test_service import Rig, a_hash
 from tests.detector.venue import wait_until
 from tests.started import started
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -50,7 +51,7 @@ def test_a_capture_that_begins_now_can_be_replayed(valkey_url: str, tmp_path: Pa
     rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
     threading.Event().wait(0.1)
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
 
     tape = read_tape(Capture.open(file))
     assert tape.capture.header.accounts["deposited"] == 1_000_000_000
@@ -69,7 +70,7 @@ def test_s5_a_capture_ends_when_told_while_the_server_is_away(redis_server: Embe
     redis_server.kill()
 
     stop.set()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
     assert not thread.is_alive()
 
@@ -131,11 +132,11 @@ def test_a_folder_takes_one_capture_at_a_time_and_a_killed_one_leaves_it_free(va
     with started(*words) as first:
         wait_until(lambda: bool(captured_to(folder)) and len(list(Capture.open(folder))) == 1, "the first one writes")
         with started(*words, "--once") as second:
-            _, said = second.communicate(timeout=20)
+            _, said = second.communicate(timeout=PATIENCE_S)
         assert second.returncode == exits.REFUSED_FOR_SAFETY
         assert f"process {first.pid} holds {folder}" in said
         first.kill()
-        first.wait(10)
+        first.wait(PATIENCE_S)
 
     redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id="2-0")
     assert capture(redis, folder, stop) == 1

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from ops.cli import app
 from ops.embedded_redis import free_port
 from shared import exits
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 _RUNNING = ("up", "demo", "status", "redis", "capture", "pause", "flatten", "kill", "resume", "service", "version")
@@ -45,7 +46,7 @@ def test_every_command_and_every_exit_code_is_listed() -> None:
 
 def hybrid(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from ops.cli import main; main()", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 @pytest.mark.process

@@ -11,11 +11,12 @@ from ops import docs
 from ops.reference import bounds
 from shared.config import Settings
 from shared.events import AnyEvent
+from shared.setting_names import KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["docs/configuration.md", ".env.example", "docs/events.schema.json"])
+@pytest.mark.parametrize("name", docs.documents())
 def test_a_generated_file_says_what_the_models_say(name: str) -> None:
     """`make docs` writes it again."""
     assert (ROOT / name).read_text(encoding="utf-8") == docs.documents()[name]
@@ -52,6 +53,36 @@ def test_the_example_file_is_safe_to_copy() -> None:
     assert open_lines == ["TRACKED_WALLETS="]
     names = re.findall(r"(?m)^# ([A-Z_0-9]+)=", text)
     assert len(names) == len(set(names))
+
+
+def test_every_program_knows_every_setting() -> None:
+    """A typo is told from a setting of another program by this list."""
+    fields = {name.upper() for model in every_model() for name in model.model_fields}
+
+    assert fields == KNOWN, "a model of settings that `make docs` does not show"
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize(
+    "file", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda file: file.name
+)
+def test_each_line_of_settings_that_a_document_shows_sets_one_known_setting(file: Path) -> None:
+    """Copied into .env it must not stop the start, and must not put two settings into one."""
+    blocks = re.findall(r"(?ms)^```\w*\n(.*?)^```", file.read_text(encoding="utf-8"))
+    shown = [line for block in blocks for line in re.findall(r"(?m)^[A-Z][A-Z_0-9]*=[^\n]*$", block)]
+    settings = [line.partition(" #")[0].split() for line in shown if " docker " not in line]
+
+    assert [words for words in settings if len(words) != 1 or words[0].partition("=")[0] not in KNOWN] == []
+
+
+def every_model() -> list[type[Settings]]:
+    docs.settings_sections()
+    found, open_ones = list[type[Settings]](), [Settings]
+    while open_ones:
+        model = open_ones.pop()
+        found.append(model)
+        open_ones += [each for each in model.__subclasses__() if not each.__module__.startswith("test")]
+    return found
 
 
 def test_the_schema_names_every_event() -> None:

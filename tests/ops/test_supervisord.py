@@ -6,8 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,13 @@ from ops.story import is_attempt
 from shared.broker import connect
 from shared.clock import SystemClock
 from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("detector", "buyer", "redeemer", "worker")
 CLOCK = SystemClock()
-
-
-def until(condition: Callable[[], bool], seconds: float = 40) -> None:
-    never, deadline = threading.Event(), CLOCK.monotonic() + seconds
-    while not condition():
-        assert CLOCK.monotonic() < deadline, "waited in vain"
-        CLOCK.wait(never, 0.1)
 
 
 class Supervisor:
@@ -73,7 +66,7 @@ class Supervisor:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
     def _bin(self, program: str) -> str:
         return str(Path(sys.prefix) / "bin" / program)
@@ -112,7 +105,9 @@ def supervisor(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Ite
 
 
 def test_a_refused_program_stays_down_with_its_line_and_is_started_once(refusing: Supervisor) -> None:
-    until(lambda: [state for state, _ in refusing.states().values()] == ["EXITED"] * len(PROGRAMS), 90)
+    wait_until(
+        lambda: [state for state, _ in refusing.states().values()] == ["EXITED"] * len(PROGRAMS), "it stands", 90
+    )
 
     for program in PROGRAMS:
         said = refusing.log(program)
@@ -122,7 +117,9 @@ def test_a_refused_program_stays_down_with_its_line_and_is_started_once(refusing
 
 
 def test_a_program_without_its_server_is_started_again_until_it_comes(serverless: Supervisor) -> None:
-    until(lambda: all(serverless.log(program).count("no server answers") >= 2 for program in PROGRAMS), 90)
+    wait_until(
+        lambda: all(serverless.log(program).count("no server answers") >= 2 for program in PROGRAMS), "it stands", 90
+    )
 
     assert not {state for state, _ in serverless.states().values()} & {"EXITED", "FATAL"}
 
@@ -136,21 +133,23 @@ def decided(redis: Redis) -> list[str]:
 def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedis) -> None:
     """Each program killed with -9 comes back; by the venue's own record no fill is lost and none signalled twice."""
     with connect(redis_server.url) as redis:
-        until(supervisor.all_running)
+        wait_until(supervisor.all_running)
         before = supervisor.states()
-        until(lambda: len(decided(redis)) >= 2)
+        wait_until(lambda: len(decided(redis)) >= 2)
 
         for _, pid in before.values():
             os.kill(pid, signal.SIGKILL)
-        until(lambda: all(supervisor.states()[name][1] not in {0, before[name][1]} for name in PROGRAMS))
-        until(supervisor.all_running)
+        wait_until(lambda: all(supervisor.states()[name][1] not in {0, before[name][1]} for name in PROGRAMS))
+        wait_until(supervisor.all_running)
         venue.freeze()
-        verdict = settle(venue, redis, CLOCK)
+        verdict = settle(venue, redis, CLOCK, PATIENCE_S)
 
         assert verdict.fills > 0
         assert verdict.clean, verdict
         signals = read_all(redis, SIGNALS, ActionableSignal)
-        wanted, found = {event.id for event in signals}, decided(redis)
+        wanted = {event.id for event in signals}
+        wait_until(lambda: wanted <= set(decided(redis)), "every signal is decided")
+        found = decided(redis)
         assert sorted(name for name in found if name in wanted) == sorted(wanted)
         assert len(set(found)) == len(found), "an exit that goes on after its signal has its own name"
 

@@ -21,6 +21,7 @@ from shared.clock import SystemClock
 from shared.errors import BadConfig
 from tests.detector.builders import LEADER, NOW_S, a_row, tx
 from tests.started import started
+from tests.waiting import PATIENCE_S
 
 MARKETS = 12
 NEVER = threading.Event()
@@ -231,13 +232,13 @@ def test_64_tries_over_two_workers_equal_one_process_and_a_killed_worker_loses_n
             assert doomed.stdout is not None
             assert doomed.stdout.readline().startswith("{")
             doomed.send_signal(signal.SIGKILL)
-            doomed.wait(10)
+            doomed.wait(PATIENCE_S)
         worker = ("ops.cli", "sweep-worker", "--redis-url", valkey_url)
         with started(*worker) as one, started(*worker) as two:
             shared = run_there(wanted, tries, SystemClock(), NEVER, quiet, offer_every_s=0.5)
             for process in (one, two):
                 process.send_signal(signal.SIGTERM)
-            said = [process.communicate(timeout=15)[1] for process in (one, two)]
+            said = [process.communicate(timeout=PATIENCE_S)[1] for process in (one, two)]
 
         assert shared == alone
         assert sum(int(line.split()[0]) for line in said) >= 64

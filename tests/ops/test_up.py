@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from shared.broker import connect
 from shared.clock import SystemClock
 from shared.config import parse
 from shared.errors import BadConfig, HybridError, RefusedForSafety
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 LEADER = "0x" + "1a" * 20
@@ -32,15 +33,8 @@ CLOCK = SystemClock()
 @pytest.fixture(autouse=True)
 def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out."""
-    for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT", "HYBRID_ENV_FILE"):
+    for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT"):
         monkeypatch.delenv(name, raising=False)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    never, deadline = threading.Event(), CLOCK.monotonic() + seconds
-    while not condition():
-        assert CLOCK.monotonic() < deadline, "waited in vain"
-        CLOCK.wait(never, 0.02)
 
 
 class Stage:
@@ -76,7 +70,7 @@ class Stage:
 
     def end(self) -> None:
         self.stop.set()
-        self._thread.join(30)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
     def ended(self) -> bool:
@@ -162,7 +156,7 @@ def test_logs_kept_in_files_are_set_aside_when_they_grow(tmp_path: Path, monkeyp
 def test_programs_end_in_order_when_told(stage: Stage) -> None:
     """S5."""
     stage.run(detector="wait", buyer="wait", redeemer="wait")
-    until(lambda: all("waiting" in stage.did(name) for name in ("detector", "buyer", "redeemer")))
+    wait_until(lambda: all("waiting" in stage.did(name) for name in ("detector", "buyer", "redeemer")))
 
     stage.end()
 
@@ -174,13 +168,13 @@ def test_programs_end_in_order_when_told(stage: Stage) -> None:
 @pytest.mark.process
 def test_a_crashed_and_a_killed_program_come_back(stage: Stage) -> None:
     stage.run(detector="crash-once", buyer="wait")
-    until(lambda: "waiting" in stage.did("detector") and "waiting" in stage.did("buyer"))
+    wait_until(lambda: "waiting" in stage.did("detector") and "waiting" in stage.did("buyer"))
 
     pid = stage.children[1].pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
-    until(lambda: stage.did("buyer").count("waiting") == 2)
+    wait_until(lambda: stage.did("buyer").count("waiting") == 2)
     assert stage.pipeline.snapshot()["detector"]["starts"] == 2
 
 
@@ -188,7 +182,7 @@ def test_a_crashed_and_a_killed_program_come_back(stage: Stage) -> None:
 def test_bad_config_of_one_stops_all_and_says_why(stage: Stage) -> None:
     stage.run(detector="wait", buyer="misconfigured")
 
-    until(lambda: stage.error is not None)
+    wait_until(lambda: stage.error is not None)
 
     assert isinstance(stage.error, BadConfig)
     assert "buyer ended with 2" in str(stage.error)
@@ -201,7 +195,7 @@ def test_bad_config_of_one_stops_all_and_says_why(stage: Stage) -> None:
 def test_all_work_done_ends_the_parent_too(stage: Stage) -> None:
     stage.run(detector="done", buyer="done")
 
-    until(stage.ended)
+    wait_until(stage.ended)
 
     assert stage.error is None
 
@@ -210,7 +204,7 @@ def test_all_work_done_ends_the_parent_too(stage: Stage) -> None:
 def test_a_program_that_does_not_listen_is_killed_and_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.pipeline._END_S", 0.3)
     stage.run(detector="deaf")
-    until(lambda: "deaf" in stage.did("detector"))
+    wait_until(lambda: "deaf" in stage.did("detector"))
 
     stage.end()
 
@@ -242,7 +236,7 @@ def test_a_server_left_by_a_killed_parent_is_ended_and_its_data_kept(tmp_path: P
     with connect(left) as redis:
         redis.set("kept", "yes")
     parent.kill()
-    parent.communicate(timeout=10)
+    parent.communicate(timeout=PATIENCE_S)
 
     with embedded_server(tmp_path, CLOCK) as server, connect(server.url) as redis:
         assert server.url != left

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,13 @@ import pytest
 from ops.demo import World, simulator
 from ops.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
+from tests.waiting import PATIENCE_S, wait_until
+
+__all__ = ["CLOCK", "ROOT", "Programs", "end_within_15_s", "wait_until"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLOCK = SystemClock()
 QUICK = {"PROGRESS_EVERY_S": "1", "SCAN_EVERY_S": "1", "HEARTBEAT_S": "1", "LOG_FORMAT": "json"}
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for a condition; fail when it does not come."""
-    never = threading.Event()
-    deadline = CLOCK.monotonic() + seconds
-    while not done():
-        assert CLOCK.monotonic() < deadline, f"not within {seconds} s"
-        CLOCK.wait(never, 0.05)
 
 
 class Programs:
@@ -69,13 +62,17 @@ class Programs:
         for process in self._started:
             if process.poll() is None:
                 process.kill()
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 def end_within_15_s(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
-    """Tell a program to stop; return its exit code, or fail when it takes longer than 15 s (S5)."""
+    """Tell a program to stop; return its exit code (S5).
+
+    The 15 s are kept by the program's own clock: what has not drained by then is left, and the exit code is 1. Here
+    nothing is timed, since a busy machine may not even let the program run for so long.
+    """
     process.send_signal(number)
-    return process.wait(15)
+    return process.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from shared.events import BuyEngineDecision
 from shared.ledger import RedisLedger, open_lots
 from simulator import Settings, Simulator, serve
 from tests.detector.venue import detecting, settings, signals, wait_until
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator]
 
@@ -51,7 +52,7 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
                 wait_until(lambda: len(signals(redis)) == 5, "a restarted detector goes on")
         finally:
             stop.set()
-            thread.join(15)
+            thread.join(PATIENCE_S)
 
     merges = [signal for signal in signals(redis) if signal.cause == "MERGE"]
     assert sorted(signal.token_id for signal in merges) == sorted(sim.markets[0].tokens)

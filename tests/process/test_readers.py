@@ -80,7 +80,7 @@ def test_a_reader_that_stops_reading_stops_no_decision_and_no_end(
         told |= {"REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path), "WARM_TOKENS": "0", "PAPER_LATENCY_S": "0"}
         with unread(stream, "buyer", **{name: str(value) for name, value in told.items()}) as buyer:
             publish_signals(redis, token_id, SIGNALLED)
-            wait_until(lambda: len(read_all(redis, DECISIONS, BuyEngineDecision)) == SIGNALLED, 60)
+            wait_until(lambda: len(read_all(redis, DECISIONS, BuyEngineDecision)) == SIGNALLED)
 
             assert end_within_15_s(buyer) == 0
 
@@ -116,9 +116,9 @@ def test_readers_that_leave_change_nothing_and_fail_no_job(
     try:
         assert all(json.loads(line) for line in left_after(service, 3))
         left_after(worker, 0)
-        wait_until(lambda: len(read_all(redis, REDEMPTIONS, RedemptionResult)) >= 2, 90)
+        wait_until(lambda: len(read_all(redis, REDEMPTIONS, RedemptionResult)) >= 2)
         signalled = len(read_all(redis, SIGNALS, ActionableSignal))
-        wait_until(lambda: len(read_all(redis, SIGNALS, ActionableSignal)) > signalled, 40)
+        wait_until(lambda: len(read_all(redis, SIGNALS, ActionableSignal)) > signalled)
         codes = [end_within_15_s(process) for process in (service, redeemer, worker)]
     finally:
         for process in (service, worker):

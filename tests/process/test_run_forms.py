@@ -20,6 +20,7 @@ from shared.events import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS, BuyEngineDeci
 from shared.segments import segments
 from shared.streams import tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
@@ -44,7 +45,7 @@ def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay(tmp
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -58,7 +59,7 @@ def test_the_demo_ends_by_itself_with_nothing_missed_and_an_identical_replay(tmp
 def test_s6_one_process_runs_everything_and_frames_its_run(programs: Programs) -> None:
     service = programs.start("ops.run_service", "--dry-run", "--runtime-seconds", "12")
 
-    assert service.wait(40) == 0, programs.log(service)
+    assert service.wait(PATIENCE_S) == 0, programs.log(service)
 
     seen = events(programs.out(service))
     names = [event["event"] for event in seen]
@@ -124,7 +125,7 @@ def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Prog
 
     second = programs.start("buyer")
 
-    assert second.wait(20) == 4
+    assert second.wait(PATIENCE_S) == 4
     assert "runs already" in programs.log(second)
     assert first.poll() is None
 
@@ -139,10 +140,10 @@ def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
     wait_until(lambda: len(programs.out(first)) > 0)
 
     first.kill()
-    wait_until(lambda: '"active"' in programs.log(second), 40)
+    wait_until(lambda: '"active"' in programs.log(second))
     wait_until(lambda: len(programs.out(second)) > 0)
     venue.freeze()
-    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK)
+    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
 
     assert verdict.clean
     decided = decisions(redis_server)
@@ -153,14 +154,14 @@ def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
 def test_trap_25_live_does_not_start_by_accident(programs: Programs) -> None:
     for word in ("--live", "--no-dry-run"):
         buyer = programs.start("buyer", word)
-        assert buyer.wait(20) == 4
+        assert buyer.wait(PATIENCE_S) == 4
         assert "nothing was started" in programs.log(buyer)
 
 
 def test_trap_32_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
     service = programs.start("ops.run_service", "--runtime-seconds", "3", "--health-port", "0")
 
-    assert service.wait(40) == 0, programs.log(service)
+    assert service.wait(PATIENCE_S) == 0, programs.log(service)
     start = events(programs.out(service))[0]
     assert start["config"]["runtime_seconds"] == 3
     assert start["config"]["detector"]["runtime_seconds"] == 0
@@ -182,7 +183,7 @@ def test_a_wrong_setting_ends_with_one_plain_line_and_its_code(
 ) -> None:
     process = programs.start(module, **env)
 
-    assert process.wait(20) == code
+    assert process.wait(PATIENCE_S) == code
     last = programs.log(process).strip().splitlines()[-1]
     assert words in last
     assert "Traceback" not in programs.log(process)
@@ -217,7 +218,7 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
         CLOCK.wait(never, 1.2)
         for name in names:
             running[name].kill()
-            running[name].wait(10)
+            running[name].wait(PATIENCE_S)
             running[name] = programs.start(name, **recording)
         if turn in {1, 3}:
             redis_server.kill()
@@ -226,12 +227,12 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
         if turn == 2:
             wait_until(lambda: bool(segments(folder)))
             capture.kill()
-            capture.wait(10)
+            capture.wait(PATIENCE_S)
             capture, before = programs.start(*capturing), len(segments(folder))
             wait_until(lambda: len(segments(folder)) > before)  # noqa: B023 - waited for here
 
     venue.freeze()
-    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK)
+    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
 
     assert verdict.fills > 0
     assert verdict.clean, verdict
@@ -267,7 +268,7 @@ def decisions(redis_server: EmbeddedRedis) -> list[BuyEngineDecision]:
 def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: EmbeddedRedis) -> None:
     detector = programs.start("detector", "--runtime-seconds", "8")
 
-    assert detector.wait(40) == 0
+    assert detector.wait(PATIENCE_S) == 0
     printed = [line for line in programs.out(detector) if '"ACTIONABLE_SIGNAL"' in line]
     entries = tail(connect(redis_server.url), SIGNALS, 10_000)
     kept = [entry.json for entry in entries if entry.fields["event"] == "ACTIONABLE_SIGNAL"]

@@ -10,13 +10,15 @@ from ops.demo import World, settle, simulator
 from ops.embedded_redis import EmbeddedRedis
 from shared.broker import connect
 from tests.process.conftest import CLOCK, Programs, wait_until
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
 TARGET, BURST = 20, 4
 WINDOW_S = 5
-STALL_S = 1
-"""A machine that stalls delivers what it was late with at once; `benchmarks.budget` judges single seconds."""
+STALL_S = 3
+"""A machine that stalls delivers what it was late with at once: the whole run is judged here, which a stall hardly
+changes, and single seconds by `benchmarks.budget`."""
 
 
 @pytest.fixture
@@ -34,18 +36,20 @@ def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(
     try:
         detectors = [programs.start("detector", INSTANCE=f"detector-{number}") for number in range(2)]
         wait_until(lambda: all("service_started" in programs.log(process) for process in detectors))
-        wait_until(lambda: len(crowd.requests("data")) > TARGET * 10, 40)
+        wait_until(lambda: len(crowd.requests("data")) > TARGET * 10)
         crowd.freeze()
         redis = connect(redis_server.url, blocking_s=1)
-        verdict = settle(crowd, redis, CLOCK, decide=False)
+        verdict = settle(crowd, redis, CLOCK, PATIENCE_S, decide=False)
     finally:
         programs.end()
 
     assert verdict.clean, verdict
     for upstream in ("data", "rpc"):
         times = [float(request["time_ms"]) for request in crowd.requests(upstream)]
-        assert most_within(times, WINDOW_S * 1000) <= TARGET * (WINDOW_S + STALL_S) + BURST, upstream
+        span_s = (max(times) - min(times)) / 1000
+        assert len(times) <= TARGET * (span_s + STALL_S) + BURST, upstream
+        assert span_s > 3 * STALL_S, "too short to tell"
     data = crowd.requests("data")
-    seconds = (float(data[-1]["time_ms"]) - float(data[0]["time_ms"])) / 1000
-    assert len(data) / seconds > TARGET * 0.8, "the budget was hardly used: the test shows nothing"
+    busiest = most_within([float(request["time_ms"]) for request in data], WINDOW_S * 1000)
+    assert busiest > TARGET * WINDOW_S * 0.5, "the budget was hardly used: the test shows nothing"
     assert all(request["status"] == 200 for request in data)

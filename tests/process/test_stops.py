@@ -98,8 +98,8 @@ def signalled(url: Callable[[], str | None]) -> Callable[[], bool]:
 def test_ctrl_c_in_the_demo_shows_the_summary_with_every_stop_written_and_ends_with_0(tmp_path: Path) -> None:
     home = tmp_path / "demo"
     with group(tmp_path, "ops.cli", "demo", "--no-screen", "--data-dir", str(home)) as demo:
-        wait_until(lambda: "ACTIONABLE_SIGNAL 0" in demo.log, 40)
-        wait_until(signalled(lambda: known_url(home)), 40)
+        wait_until(lambda: "ACTIONABLE_SIGNAL 0" in demo.log)
+        wait_until(signalled(lambda: known_url(home)))
 
         demo.ctrl_c()
         code = demo.ends()
@@ -121,7 +121,7 @@ def test_ctrl_c_ends_the_pipeline_with_every_stop_written_before_its_own_server_
 ) -> None:
     data_dir = tmp_path / "data"
     with group(tmp_path, "ops.cli", form, "--data-dir", str(data_dir), **venue.environment) as pipeline:
-        wait_until(signalled(lambda: known_url(data_dir)), 40)
+        wait_until(signalled(lambda: known_url(data_dir)))
         server = known_url(data_dir)
 
         pipeline.ctrl_c()
@@ -141,12 +141,12 @@ def test_ctrl_c_ends_the_pipeline_with_every_stop_written_before_its_own_server_
 def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: World, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with group(tmp_path, "ops.cli", "up", "--data-dir", str(data_dir), **venue.environment) as pipeline:
-        wait_until(signalled(lambda: known_url(data_dir)), 40)
+        wait_until(signalled(lambda: known_url(data_dir)))
         with connect(known_url(data_dir) or "") as redis:
             pids = [int(redis.info("server")["process_id"]), *pids_of(pipeline.log)]
         os.kill(pids[1], signal.SIGSTOP)  # the worker hangs, so that there is something to wait for
         pipeline.ctrl_c()
-        wait_until(lambda: '"reason": "SIGTERM"' in pipeline.log, 10)
+        wait_until(lambda: '"reason": "SIGTERM"' in pipeline.log)
         CLOCK.wait(threading.Event(), 2 * HURRY_AFTER_S)
         told_at = CLOCK.monotonic()
 
@@ -163,7 +163,7 @@ def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: World, tmp_p
 def test_a_second_ctrl_c_in_the_demo_leaves_nothing_running_and_says_what_it_left(tmp_path: Path) -> None:
     home = tmp_path / "demo"
     with group(tmp_path, "ops.cli", "demo", "--no-screen", "--data-dir", str(home)) as demo:
-        wait_until(signalled(lambda: known_url(home)), 40)
+        wait_until(signalled(lambda: known_url(home)))
         with connect(known_url(home) or "") as redis:
             pids = [int(redis.info("server")["process_id"]), *pids_of(demo.log)]
         os.kill(pids[-1], signal.SIGSTOP)  # the detector hangs, so that there is something to wait for
@@ -176,7 +176,7 @@ def test_a_second_ctrl_c_in_the_demo_leaves_nothing_running_and_says_what_it_lef
     assert code == 1
     (said,) = [line for line in demo.log.splitlines() if "told twice" in line]
     assert all(name in said for name in ("detector", "simulator", "server"))
-    wait_until(lambda: not any(alive(pid) for pid in pids), 5)
+    wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
 def pids_of(log: str) -> list[int]:
@@ -204,7 +204,7 @@ def test_a_buyer_at_a_pipe_ends_at_once_with_0_while_its_writer_lives(
             command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
         )
     try:
-        wait_until(lambda: "service_started" in (tmp_path / "log").read_text(), 30)
+        wait_until(lambda: "service_started" in (tmp_path / "log").read_text())
         told_at = CLOCK.monotonic()
 
         buyer.send_signal(number)
@@ -236,7 +236,7 @@ def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
     detector.stdout.close()
     try:
         with connect(redis_server.url) as redis:
-            wait_until(lambda: redis.xlen("hs:decisions") > 0, 40)
+            wait_until(lambda: redis.xlen("hs:decisions") > 0)
             os.killpg(detector.pid, signal.SIGINT)
             codes = [process.wait(ENDS_WITHIN_S) for process in (detector, buyer)]
             stops = {event.service: event.exit_code for event in read_all(redis, SERVICE, ServiceStop)}

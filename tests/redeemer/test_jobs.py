@@ -22,6 +22,7 @@ from shared.lease import Lease
 from shared.ledger import RedisLedger, open_lots
 from tests.redeemer.builders import CONDITION, ONE, OTHER, Desk, a_loser, a_lot, hold
 from tests.redeemer.house import AGAIN_S, JOB, QUEUE, House, wait_for
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
@@ -98,14 +99,14 @@ def test_two_cashiers_at_the_same_moment_pay_once(house: House) -> None:
     start, other = threading.Barrier(2), Desk(RedisLedger(house.redis, "paper"), **{CONDITION: (1, 0)})
 
     def redeem(desk: Desk) -> None:
-        start.wait(5)
+        start.wait(PATIENCE_S)
         desk.redeem()
 
     threads = [threading.Thread(target=redeem, args=(desk,)) for desk in (house.desk, other)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
     assert [event.paid for event in house.redeemed()] == [50]
     assert house.desk.cash() == 30 * ONE
@@ -199,7 +200,7 @@ def running(worker: Worker) -> Generator[threading.Event]:
         yield stop
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.redeemer.builders import CONDITION, a_lot, hold
 from tests.redeemer.house import AGAIN_S, QUEUE, House, wait_for
 from tests.started import started
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server]
 
@@ -17,7 +18,7 @@ def killed_in_mid_job(url: str, point: str) -> None:
         assert doomed.stdout is not None
         assert doomed.stdout.readline() == point + "\n"
         doomed.send_signal(signal.SIGKILL)
-        doomed.wait(10)
+        doomed.wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize("point", ["asking", "paid"])
@@ -51,14 +52,14 @@ def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: s
     with started(module, **environment(valkey_url)) as process:
         wait_for(lambda: bool(house.redis.xlen("hs:service")))
         process.send_signal(signal.SIGTERM)
-        code = process.wait(15)
+        code = process.wait(PATIENCE_S)
 
     assert code == 0
 
 
 def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) -> None:
     with started("redeemer", "--live", **environment(valkey_url)) as process:
-        _, words = process.communicate(timeout=15)
+        _, words = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 4
     assert "contradict each other" in words

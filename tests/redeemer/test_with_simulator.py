@@ -19,6 +19,7 @@ from simulator.server import Simulator, serve
 from simulator.settings import Settings
 from tests.redeemer.builders import ANN, BOB, ONE, a_lot, hold
 from tests.redeemer.house import wait_for
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
 
@@ -162,7 +163,7 @@ def test_watcher_queue_and_worker_redeem_what_resolves_while_they_run(
     finally:
         stop.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(PATIENCE_S)
 
     assert not any(thread.is_alive() for thread in threads)
     assert redeemed(settings) == told

@@ -13,6 +13,7 @@ from shared.clock import ManualClock
 from shared.errors import BadConfig
 from shared.health import Answer, HealthServer, Probes, answer, is_loopback
 from shared.stop import QUIET_S, Pulse, StopEvent
+from tests.waiting import PATIENCE_S
 
 
 def probes(*, alive: bool = True, ready: bool = True) -> Probes:
@@ -28,13 +29,14 @@ def server() -> Iterator[HealthServer]:
 
 def get(server: HealthServer, path: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=PATIENCE_S) as reply:
             return reply.status, reply.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
 
 
+@pytest.mark.sockets
 def test_the_three_pages_are_served_on_a_free_port(server: HealthServer) -> None:
     assert get(server, "/healthz") == (200, b'{"service": "buyer", "alive": true}')
     assert get(server, "/readyz") == (200, b'{"service": "buyer", "ready": true}')

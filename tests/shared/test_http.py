@@ -17,6 +17,7 @@ from shared.errors import BadConfig, Malformed, RateLimited, Rejected, Unavailab
 from shared.http import Upstream
 from shared.http_answer import Exchange, retry_after_s
 from shared.rate_gate import GateLimits, RateGate
+from tests.waiting import PATIENCE_S
 
 BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head></html>"
 NOW_MS = 1_790_000_000_000
@@ -107,7 +108,7 @@ def server() -> Generator[Server]:
     built.closing.set()
     built.shutdown()
     built.server_close()
-    thread.join(timeout=5)
+    thread.join(timeout=PATIENCE_S)
 
 
 @pytest.fixture

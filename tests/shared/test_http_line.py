@@ -11,6 +11,9 @@ import pytest
 from shared.errors import Malformed
 from shared.http_answer import Answer
 from shared.http_line import Lines
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.sockets
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -100,7 +103,7 @@ def test_requests_share_one_connection() -> None:
 def test_a_connection_that_was_closed_meanwhile_is_noticed_before_anything_is_written() -> None:
     with a_peer(OK, None, OK) as (peer, lines):
         ask(lines)
-        assert peer.hung_up.wait(2)
+        assert peer.hung_up.wait(PATIENCE_S)
 
         assert ask(lines).body == b"ok"
 

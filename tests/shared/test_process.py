@@ -146,6 +146,7 @@ def test_a_taken_health_port_is_bad_config(capsys: pytest.CaptureFixture[str]) -
     assert f"HEALTH_PORT={port}" in capsys.readouterr().err
 
 
+@pytest.mark.sockets
 def test_redis_away_at_the_start_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"redis://127.0.0.1:{free_port()}/0"
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from shared import exits
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).with_name("tiny_service.py")
@@ -36,7 +37,7 @@ class Started:
         raise AssertionError(f"the process ended without saying {event}")
 
     def end(self) -> tuple[int, str]:
-        _, said = self.process.communicate(timeout=20)
+        _, said = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, said
 
 
@@ -89,7 +90,7 @@ def test_a_process_ends_when_its_parent_is_killed() -> None:
     parent.process.kill()
 
     assert parent.says("service_stopped")["reason"] == "SIGTERM"
-    parent.process.wait(timeout=20)
+    parent.process.wait(timeout=PATIENCE_S)
     assert parent.process.stderr is not None
     parent.process.stderr.close()
 

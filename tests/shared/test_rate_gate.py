@@ -22,6 +22,7 @@ from shared.broker import Script, connect
 from shared.clock import SystemClock
 from shared.errors import BadConfig
 from shared.rate_gate import GateLimits, Lane, RateGate, acquire_all, read_gates
+from tests.waiting import PATIENCE_S, wait_until
 
 SCRIPT = Path(rate_gate.__file__).with_suffix(".lua")
 
@@ -67,7 +68,7 @@ class Stage:
             self._until_idle()
         self._playing = False
         for thread in threads:
-            thread.join(timeout=5)
+            thread.join(timeout=PATIENCE_S)
 
     def _enter(self, body: Callable[[], object]) -> None:
         try:
@@ -83,7 +84,7 @@ class Stage:
         turn.wait()
 
     def _until_idle(self) -> None:
-        assert self._idle.wait(timeout=10), "a thread neither waits nor ends"
+        assert self._idle.wait(timeout=PATIENCE_S), "a thread neither waits nor ends"
         self._idle.clear()
 
 
@@ -454,7 +455,7 @@ def test_a_stop_ends_the_wait_at_once(play: Play) -> None:
 
     waiter.start()
     play.stop.set()
-    waiter.join(timeout=10)
+    waiter.join(timeout=PATIENCE_S)
 
     assert answers == [False]
     assert not gate.acquire(play.stop)
@@ -623,21 +624,22 @@ def test_on_a_real_server_threads_and_connections_share_one_target(valkey_url: s
     began = clock.monotonic()
     for thread in threads:
         thread.start()
-    clock.wait(stop, 1.0)
+    wait_until(lambda: len(times) >= 70, "the gate grants")
     stop.set()
     for thread in threads:
-        thread.join(timeout=5)
+        thread.join(timeout=PATIENCE_S)
     took_s = max(times) - began
 
     assert not any(thread.is_alive() for thread in threads)
-    assert 70 <= len(times) <= 100 * took_s + 5
+    assert len(times) <= 100 * took_s + 5
 
 
 @pytest.mark.server
 def test_on_a_real_server_a_hold_stops_sleepers_and_lanes_keep_their_order(valkey_url: str) -> None:
     stop, clock, granted = threading.Event(), SystemClock(), list[tuple[float, str]]()
     with connect(valkey_url) as redis:
-        gate = RateGate(redis, "data", GateLimits(4), clock=clock)
+        gate = RateGate(redis, "data", GateLimits(1), clock=clock)  # slow, so that none is granted before the hold
+        assert gate.acquire(stop)
 
         def ask(lane: Lane) -> None:
             gate.acquire(stop, lane)
@@ -652,7 +654,7 @@ def test_on_a_real_server_a_hold_stops_sleepers_and_lanes_keep_their_order(valke
         threads.append(threading.Thread(target=ask, args=(Lane.ORDERS,)))
         threads[-1].start()
         for thread in threads:
-            thread.join(timeout=20)
+            thread.join(timeout=PATIENCE_S)
 
     after = [lane for at, lane in sorted(granted) if at > held_from]
     assert len(granted) == 4

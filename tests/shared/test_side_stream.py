@@ -12,6 +12,7 @@ from shared.clock import ManualClock, SystemClock
 from shared.errors import Unavailable
 from shared.events import RAW, RawSeen, read_event
 from shared.side_stream import KEPT_MS, SideStream
+from tests.waiting import PATIENCE_S
 from tests.watched_server import Watched
 
 
@@ -96,7 +97,7 @@ def test_what_waits_when_the_process_stops_is_still_written() -> None:
     stop.set()
     redis.free.set()
 
-    ends = clock.monotonic() + 5
+    ends = clock.monotonic() + PATIENCE_S
     while side.written < 2 and clock.monotonic() < ends:
         clock.wait(threading.Event(), 0.01)
     assert [seen.number for seen in recorded(redis)] == [1, 2]

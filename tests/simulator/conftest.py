@@ -13,6 +13,7 @@ from simulator import ManualClock, Settings, Simulator, WallClock, abi, serve
 from simulator.book import Side
 from simulator.fill import Fill
 from simulator.market import Market
+from tests.waiting import PATIENCE_S
 
 
 class Venue:
@@ -27,10 +28,10 @@ class Venue:
         self.token = self.market.tokens[0]
 
     def get(self, upstream: str, path: str, /, **params: Any) -> requests.Response:
-        return self.http.get(f"{self.sim.base}/{upstream}{path}", params=params, timeout=5)
+        return self.http.get(f"{self.sim.base}/{upstream}{path}", params=params, timeout=PATIENCE_S)
 
     def post(self, upstream: str, path: str, body: Any) -> requests.Response:
-        return self.http.post(f"{self.sim.base}/{upstream}{path}", json=body, timeout=5)
+        return self.http.post(f"{self.sim.base}/{upstream}{path}", json=body, timeout=PATIENCE_S)
 
     def rows(self, **params: Any) -> list[dict[str, Any]]:
         """Return a page of v2 activity, past the cache."""
@@ -69,7 +70,7 @@ class Venue:
         wish = {"topic": "activity", "type": kind, **more}
         socket = self.socket("rtds_url", {"action": "subscribe", "subscriptions": [wish]})
         socket.send("PING")
-        assert socket.recv(timeout=10) == ""
+        assert socket.recv(timeout=PATIENCE_S) == ""
         return socket
 
     def channel(self, *tokens: str) -> ClientConnection:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.simulator
 
 
@@ -39,7 +41,7 @@ def test_requests_are_recorded_until_cleared(venue: Any) -> None:
     assert isinstance(seen["time_ms"], float)
     assert len(venue.get("sim", "/requests", after=seen["seq"] - 1).json()["requests"]) == 1
 
-    venue.http.delete(f"{venue.sim.base}/sim/requests", timeout=5)
+    venue.http.delete(f"{venue.sim.base}/sim/requests", timeout=PATIENCE_S)
     assert venue.get("sim", "/requests").json()["requests"] == []
 
 
@@ -55,7 +57,7 @@ def test_levers_work_over_http(venue: Any) -> None:
 
     fault = venue.post("sim", "/faults", {"kind": "http_5xx", "upstream": "clob"}).json()["id"]
     assert [each["id"] for each in venue.get("sim", "/faults").json()["faults"]] == [fault]
-    venue.http.delete(f"{venue.sim.base}/sim/faults/{fault}", timeout=5)
+    venue.http.delete(f"{venue.sim.base}/sim/faults/{fault}", timeout=PATIENCE_S)
     assert venue.get("sim", "/faults").json() == {"faults": []}
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.simulator
 
 
@@ -39,7 +41,7 @@ def test_rtds_reports_taker_and_makers_two_seconds_after_the_match(venue: Any) -
     with venue.rtds() as socket:
         _, taker = venue.fill()
         venue.sim.advance(2.0)
-        frames = [json.loads(socket.recv(timeout=10)) for _ in range(2)]
+        frames = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(2)]
 
     assert {frame["payload"]["proxyWallet"] for frame in frames} >= {venue.leader}
     assert {frame["type"] for frame in frames} == {"trades"}
@@ -51,7 +53,7 @@ def test_orders_matched_carries_the_taker_only(venue: Any) -> None:
     with venue.rtds("orders_matched") as socket:
         venue.fill(fills=3)
         venue.sim.advance(2.0)
-        frame = json.loads(socket.recv(timeout=10))
+        frame = json.loads(socket.recv(timeout=PATIENCE_S))
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.05)
 
@@ -61,7 +63,7 @@ def test_orders_matched_carries_the_taker_only(venue: Any) -> None:
 def test_one_bad_topic_spoils_the_whole_subscription(venue: Any) -> None:
     wishes = [{"topic": "activity", "type": "trades"}, {"topic": "crypto_prices", "type": "*"}]
     with venue.socket("rtds_url", {"action": "subscribe", "subscriptions": wishes}) as socket:
-        assert json.loads(socket.recv(timeout=10))["statusCode"] == 400
+        assert json.loads(socket.recv(timeout=PATIENCE_S))["statusCode"] == 400
         venue.fill()
         venue.sim.advance(2.0)
         with pytest.raises(TimeoutError):

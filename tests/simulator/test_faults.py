@@ -10,6 +10,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 
 from simulator.faults import KINDS
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.simulator
 
@@ -22,7 +23,7 @@ def _filled(venue: Any, count: int = 1) -> None:
 
 def _drain(socket: Any) -> None:
     while True:
-        socket.recv(timeout=10)
+        socket.recv(timeout=PATIENCE_S)
 
 
 def test_429_comes_with_or_without_retry_after(venue: Any) -> None:
@@ -168,7 +169,7 @@ def test_a_mute_socket_still_answers_pings(venue: Any) -> None:
         venue.fill()
         venue.sim.advance(2)
         socket.send("PING")
-        assert socket.recv(timeout=10) == ""
+        assert socket.recv(timeout=PATIENCE_S) == ""
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.05)
 
@@ -181,7 +182,7 @@ def test_a_late_socket_delivers_half_an_hour_later(venue: Any) -> None:
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.05)
         venue.sim.advance(1800)
-        frame = json.loads(socket.recv(timeout=10))
+        frame = json.loads(socket.recv(timeout=PATIENCE_S))
     assert frame["payload"]["transactionHash"] == fill.tx_hash
     assert venue.sim.world.now_ms() - frame["timestamp"] >= 1_800_000
 

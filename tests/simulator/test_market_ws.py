@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.simulator
 
 
@@ -12,7 +14,7 @@ def _frames(socket: Any, *kinds: str) -> dict[str, Any]:
     """Return the first frame of each kind."""
     found: dict[str, Any] = {}
     while set(kinds) - set(found):
-        text = socket.recv(timeout=10)
+        text = socket.recv(timeout=PATIENCE_S)
         frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
         for each in frames:
             found.setdefault(each["event_type"], each)
@@ -21,16 +23,16 @@ def _frames(socket: Any, *kinds: str) -> dict[str, Any]:
 
 def test_a_subscription_starts_with_a_snapshot(venue: Any) -> None:
     with venue.channel(*venue.market.tokens) as socket:
-        books = json.loads(socket.recv(timeout=10))
+        books = json.loads(socket.recv(timeout=PATIENCE_S))
     assert [book["asset_id"] for book in books] == list(venue.market.tokens)
     assert all(book["event_type"] == "book" and book["bids"] for book in books)
 
 
 def test_ping_is_answered_with_pong(venue: Any) -> None:
     with venue.channel() as socket:
-        socket.recv(timeout=10)
+        socket.recv(timeout=PATIENCE_S)
         socket.send("PING")
-        assert socket.recv(timeout=10) == "PONG"
+        assert socket.recv(timeout=PATIENCE_S) == "PONG"
 
 
 def test_a_match_shows_as_levels_and_a_print_at_once(venue: Any) -> None:
@@ -63,7 +65,7 @@ def test_unsubscribed_tokens_fall_silent(venue: Any) -> None:
         _frames(socket, "book")
         socket.send(json.dumps({"operation": "unsubscribe", "assets_ids": [venue.token]}))
         socket.send("PING")
-        assert socket.recv(timeout=10) == "PONG"
+        assert socket.recv(timeout=PATIENCE_S) == "PONG"
         venue.fill()
         with pytest.raises(TimeoutError):
             socket.recv(timeout=0.05)

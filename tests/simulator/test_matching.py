@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.simulator
 FAK = "no orders found to match with FAK order. FAK orders are partially filled or killed if no match is found."
 FOK = "order couldn't be fully filled. FOK orders are fully filled or killed."
@@ -162,9 +164,9 @@ def test_a_sum_that_empties_a_level_but_for_a_micro_unit_is_spent(trader: Any) -
 
 def test_the_market_channel_shows_what_an_order_took(trader: Any) -> None:
     with trader.venue.channel(trader.token) as socket:
-        socket.recv(timeout=10)
+        socket.recv(timeout=PATIENCE_S)
         trader.post(trader.market("10", "0.50"))
-        frames = [json.loads(socket.recv(timeout=10)) for _ in range(3)]
+        frames = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(3)]
     prints = [each for each in frames if each["event_type"] == "last_trade_price"]
     assert [(each["side"], each["size"], each["price"]) for each in prints] == [("BUY", "20.00", "0.50")]
 

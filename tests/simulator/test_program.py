@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = [pytest.mark.simulator, pytest.mark.process]
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +23,10 @@ def test_it_announces_itself_serves_and_ends_cleanly(stop: signal.Signals) -> No
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         ready = json.loads(program.stdout.readline())
-        alive = requests.get(ready["clob_url"] + "/ok", timeout=5)
-        accounts = requests.get(ready["control_url"] + "/accounts", timeout=5).json()["accounts"]
+        alive = requests.get(ready["clob_url"] + "/ok", timeout=PATIENCE_S)
+        accounts = requests.get(ready["control_url"] + "/accounts", timeout=PATIENCE_S).json()["accounts"]
         program.send_signal(stop)
-        assert program.wait(timeout=15) == 0
+        assert program.wait(timeout=PATIENCE_S) == 0
 
     assert ready["event"] == "SIMULATOR_READY"
     assert len(ready["leaders"]) == 4

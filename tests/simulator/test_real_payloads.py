@@ -12,6 +12,7 @@ from simulator.amounts import PRICE_ONE, micro, price_units, taker_fee
 from simulator.book import Side
 from simulator.matching import filled_whole, legs_of
 from tests.simulator.forms import a_form
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real_data
 
@@ -138,7 +139,7 @@ def test_frames_have_every_captured_field(venue: Any, real_data: Path, name: str
 
 def _first(socket: Any, kind: str) -> dict[str, Any]:
     while True:
-        text = socket.recv(timeout=10)
+        text = socket.recv(timeout=PATIENCE_S)
         frames: list[dict[str, Any]] = json.loads(text if text.startswith("[") else f"[{text}]")
         for frame in frames:
             if frame["event_type"] == kind:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from polymarket.models.clob.user_events import parse_user_event
 
+from tests.waiting import PATIENCE_S
+
 pytestmark = pytest.mark.simulator
 SIGNAL = "0x" + "ab" * 32
 
@@ -17,7 +19,7 @@ def _listen(trader: Any, **more: Any) -> Any:
     auth = {"apiKey": keys.key, "secret": keys.secret, "passphrase": keys.passphrase}
     socket = trader.venue.socket("clob_user_ws_url", {"type": "user", "auth": auth, **more})
     socket.send("PING")
-    assert socket.recv(timeout=10) == "PONG"
+    assert socket.recv(timeout=PATIENCE_S) == "PONG"
     return socket
 
 
@@ -25,7 +27,7 @@ def _heard(socket: Any) -> list[tuple[str, str]]:
     """Return type and status of every frame so far, after the official SDK has parsed it."""
     socket.send("PING")
     seen: list[tuple[str, str]] = []
-    while (text := socket.recv(timeout=10)) != "PONG":
+    while (text := socket.recv(timeout=PATIENCE_S)) != "PONG":
         event = parse_user_event(json.loads(text))
         kind = getattr(event.payload, "order_event_type", "TRADE")
         seen.append((kind, str(event.payload.status)))
@@ -136,7 +138,7 @@ def test_a_resting_order_filled_by_the_world_is_told_to_its_maker(trader: Any) -
     _, answer = trader.post(trader.limit("10", "0.49"))
     with _listen(trader) as socket:
         trader.venue.fill(side="SELL", shares="200", price="0.49")
-        frames = [json.loads(socket.recv(timeout=10)) for _ in range(2)]
+        frames = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(2)]
 
     trade = next(each for each in frames if each["event_type"] == "trade")
     assert (trade["trader_side"], trade["side"]) == ("MAKER", "SELL")
@@ -151,7 +153,7 @@ def test_own_orders_and_trades_have_every_captured_field(trader: Any, real_data:
 
     with _listen(trader) as socket:
         _, answer = trader.post(trader.market())
-        frames = [json.loads(socket.recv(timeout=10)) for _ in range(3)]
+        frames = [json.loads(socket.recv(timeout=PATIENCE_S)) for _ in range(3)]
     order = trader.get(f"/data/order/{answer['orderID']}")[1]
     (trade,) = trader.get("/data/trades")[1]["data"]
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.buyer.venue.test_live_with_simulator import KEY, Floor
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -22,7 +23,7 @@ class LiveBuyer:
         """Return what it wrote to stderr so far."""
         return self._log.read_text()
 
-    def end(self, seconds: float = 15) -> int:
+    def end(self, seconds: float = PATIENCE_S) -> int:
         """Wait until it ends by itself; return its exit code."""
         return self._process.wait(seconds)
 

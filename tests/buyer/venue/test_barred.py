@@ -17,6 +17,7 @@ from shared.streams import publish, tail
 from simulator import Settings, serve
 from tests.buyer.venue.live_process import live_buyer
 from tests.buyer.venue.test_live_with_simulator import Floor, until
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 
@@ -80,7 +81,7 @@ def test_a_region_refused_mid_run_stops_the_buyer(floor: Floor) -> None:
         publish(floor.redis, SIGNALS, floor.signal(1))
 
         with pytest.raises(RefusedForSafety, match="GEOBLOCK_URL"):
-            ended.result(15)
+            ended.result(PATIENCE_S)
     assert (orders(floor), floor.lots()) == (0, [])
 
 
@@ -94,5 +95,5 @@ def test_an_api_key_revoked_while_an_order_settles_stops_the_buyer_and_forgets_n
         floor.sim.fault("close_socket", "user")  # what no feed covers is asked for
 
         with pytest.raises(RefusedForSafety, match="no longer takes our API key"):
-            ended.result(60)
+            ended.result(PATIENCE_S)
     assert len(ledger.records("orders")) == 1

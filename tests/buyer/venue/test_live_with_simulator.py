@@ -33,6 +33,7 @@ from simulator import Settings, serve
 from simulator.server import Simulator
 from simulator.site import Region
 from tests.buyer.builders import LEADER, a_signal
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator]
 
@@ -123,7 +124,7 @@ class Floor:
             yield built
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(PATIENCE_S)
 
     @contextmanager
     def two_buyers(self) -> Generator[None]:
@@ -146,7 +147,7 @@ def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
         yield Floor(sim, valkey_url, tmp_path)
 
 
-def until(done: Callable[[], bool], seconds: float = 15) -> None:
+def until(done: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Wait for real processes; fail loudly when it never comes."""
     end = CLOCK.monotonic() + seconds
     while not done():

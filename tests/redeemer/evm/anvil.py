@@ -19,6 +19,7 @@ from shared.errors import Rejected
 from tests.conftest import ROOT
 from tests.redeemer.evm.node import GWEI, EvmNode
 from tests.redeemer.house import wait_for
+from tests.waiting import PATIENCE_S
 
 CHAIN_ID = 137
 BLOCK_GAS = 45_000_000
@@ -81,7 +82,7 @@ class AnvilNode(EvmNode):
     """Hands the redeemer's questions to anvil as they are; tests hold, forget and lag as on py-evm."""
 
     def __init__(self, port: int) -> None:
-        self._http = HTTPConnection("127.0.0.1", port, timeout=20)
+        self._http = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         super().__init__(AnvilTester(self))
 
     def mines_at_once(self, *, on: bool) -> None:
@@ -159,7 +160,7 @@ def running(port: int = 0) -> Generator[AnvilNode]:
             yield node
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 def _listens(port: int) -> bool:

@@ -13,6 +13,7 @@ from shared.polymarket.clob import fetch_book
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.markets import MarketCache
 from tests.detector.fakes import FakeUpstream
+from tests.waiting import PATIENCE_S
 
 
 class Gamma:
@@ -143,7 +144,7 @@ def test_the_background_thread_ends_with_the_stop_event() -> None:
     thread = next(each for each in threading.enumerate() if each.name == "markets")
 
     house.stop.set()
-    thread.join(5)
+    thread.join(PATIENCE_S)
 
     assert not thread.is_alive()
 

@@ -1,0 +1,73 @@
+"""Names that were meant as settings and are none: a typo must not be ignored in silence.
+
+A file of settings is ours: every name in it counts that is neither a setting of one of our programs nor a well-known
+name of those who read the same file. The environment belongs to everybody: there a name counts when it begins with a
+word that only our settings begin with, when it is spelled almost like a setting, or when it differs from one in its
+last word alone, the unit (`STOP_LOSS`, `POLL_EVERY_MS`).
+"""
+
+import re
+from collections.abc import Iterable
+from difflib import SequenceMatcher, get_close_matches
+
+ALMOST = 0.88
+"""Likeness (difflib's ratio) that only a slip of the keys explains: one letter of nine, two of eighteen."""
+SIMILAR = 0.6
+"""Likeness that is good enough to ask "did you mean"."""
+SHORTEST = 6
+"""Letters of a setting below which others' names are like it by chance (LIVE, ROLE, SIDES)."""
+_LEADING_WORDS = 2
+_OUR_WORDS = frozenset(
+    {"BUYER", "DETECTOR", "HYBRID", "KELLY", "LEADER", "LEADERS", "PAPER", "REDEEM", "REDEEMER", "STAKE", "TRACKED"}
+)
+_OTHERS = re.compile(
+    r"(COMPOSE|DOCKER|BUILDKIT|PYTHON|PIP|UV|LC|XDG|SUPERVISOR|SYSTEMD|MALLOC)_?\w*"
+    r"|ENV_FILE|HYBRID_(ENV_FILE|DIE_WITH_PARENT|REAL_DATA)|(HTTPS?|ALL|NO|FTP)_PROXY|SSL_CERT_(FILE|DIR)"
+    r"|(REQUESTS|CURL)_CA_BUNDLE|TZ|LANG|LANGUAGE|PATH|HOME|USER|SHELL|TERM|TMPDIR|UID|GID|NO_COLOR|FORCE_COLOR|COLUMNS"
+)
+_OF_A_CLUSTER = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_(TCP|UDP)\w*)")
+"""What Kubernetes and container links set for a service of that name."""
+_OF_MAKE = frozenset({"LEADERS", "SECONDS"})
+"""Words of our own Makefile: make hands them on."""
+
+
+def unknown_in_file(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """Return the names of a settings file that nobody knows."""
+    return [name for name in names if name.upper() not in known and not _OTHERS.fullmatch(name.upper())]
+
+
+def unknown_in_environment(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """Return the names of the environment that are ours by their looks, and that nobody knows."""
+    return [name for name in unknown_in_file(names, known) if _ours(name.upper(), known)]
+
+
+def nearest(name: str, known: frozenset[str]) -> str | None:
+    """Return the setting that was most likely meant, None when none is similar."""
+    wanted = name.upper().removeprefix("HYBRID_")
+    if wanted in known:
+        return wanted
+    begun = [setting for setting in sorted(known) if _but_unit(setting, wanted) or setting.startswith(f"{wanted}_")]
+    tries = ((sorted(known), ALMOST), (begun, 0), (sorted(known), SIMILAR))
+    close = (get_close_matches(wanted, names, n=1, cutoff=likeness) for names, likeness in tries)
+    return next((found[0] for found in close if found), None)
+
+
+def _ours(name: str, known: frozenset[str]) -> bool:
+    if name in _OF_MAKE:
+        return False
+    if name.partition("_")[0] in _OUR_WORDS and not _OF_A_CLUSTER.fullmatch(name):
+        return True
+    return any(_but_unit(each, name) or _almost(each, name) for each in known)
+
+
+def _but_unit(setting: str, name: str) -> bool:
+    """Say whether only the last word tells them apart, or is missing."""
+    words, leading = name.split("_"), setting.split("_")[:-1]
+    return len(leading) >= _LEADING_WORDS and leading in (words, words[:-1])
+
+
+def _almost(setting: str, name: str) -> bool:
+    if len(setting) < SHORTEST or len(set(setting) ^ set(name)) > _LEADING_WORDS:
+        return False
+    match = SequenceMatcher(None, setting, name, autojunk=False)
+    return match.real_quick_ratio() >= ALMOST and match.ratio() >= ALMOST

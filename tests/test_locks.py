@@ -1,0 +1,130 @@
+"""What each `make` target installs: what running needs, what reports need, what tests need; locked and hashed."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+RUN, REPORT, DEV = "requirements.lock", "requirements-report.lock", "requirements-dev.lock"
+OURS = ("backtest", "buyer", "detector", "ops", "redeemer", "shared", "simulator")
+QUARTER_BYTES = 275_000_000
+"""What `make demo` may take at most; all that tests need takes four times as much."""
+TOOLS = ("setuptools", "pip")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Return name -> version, with the marker that says where it counts."""
+    lines = re.findall(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==(.+?) \\$", (ROOT / lock).read_text())
+    assert lines, lock
+    return dict(lines)
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[\[<>=~!; ]", requirement, maxsplit=1)[0].lower()
+
+
+def extras() -> dict[str, set[str]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = {extra: {name_of(each) for each in of} for extra, of in project["optional-dependencies"].items()}
+    return {**found, "": {name_of(each) for each in project["dependencies"]}}
+
+
+IMPORT = re.compile(r"(?m)^( *)(?:from (\w+)[\w.]* import |import (\w+))")
+
+
+def imported(source: Path, *, anywhere: bool) -> Iterator[str]:
+    """Give the top packages that a file imports: whenever it is imported itself, or `anywhere` in it."""
+    for indent, package, module in IMPORT.findall(source.read_text(encoding="utf-8")):
+        if anywhere or not indent:
+            yield package or module
+
+
+@cache
+def distributions() -> dict[str, str]:
+    """Return import name -> distribution."""
+    return {package: names[0].lower().replace("_", "-") for package, names in packages_distributions().items()}
+
+
+def needed(*, anywhere: bool) -> set[str]:
+    """Return the distributions that our programs import."""
+    files = [file for package in OURS for file in (ROOT / package).rglob("*.py")]
+    packages = {name for file in files for name in imported(file, anywhere=anywhere)} - {
+        *OURS,
+        *sys.stdlib_module_names,
+    }
+    return {distributions()[package] for package in packages}
+
+
+@pytest.mark.parametrize("lock", [RUN, REPORT, DEV])
+def test_a_lock_pins_and_hashes_each_requirement_and_names_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    for block in re.split(r"(?m)^(?=[\w])", text)[1:]:
+        assert "==" in block, block
+        assert "--hash=sha256:" in block, block
+    assert not re.search(r"://|@ |--index|--find-links|--trusted", text)
+
+
+def test_the_locks_agree_so_that_one_adds_to_the_other() -> None:
+    """`make demo` after `make test`, or before it, changes no version."""
+    assert pins(RUN).items() <= pins(REPORT).items() <= pins(DEV).items()
+
+
+def test_each_lock_holds_what_its_extras_name_and_the_small_one_nothing_else() -> None:
+    of = extras()
+    runs = of[""] | of["simulator"] | of["live"] | of["build"]
+
+    assert runs <= set(pins(RUN))
+    assert runs | of["report"] <= set(pins(REPORT))
+    assert runs | of["report"] | of["dev"] <= set(pins(DEV))
+    assert not (of["report"] | of["dev"]) - runs & set(pins(RUN)), "no type checker, browser driver, node or plots"
+
+
+def test_what_every_program_imports_is_what_running_installs() -> None:
+    """Each module can be imported; what only a report draws with is imported where it is drawn."""
+    assert needed(anywhere=False) - set(TOOLS) <= set(pins(RUN))
+    assert needed(anywhere=True) - set(TOOLS) <= set(pins(REPORT))
+
+
+def test_what_the_demo_installs_takes_a_quarter_of_what_tests_need() -> None:
+    names = [name for name, where in pins(RUN).items() if ";" not in where]
+    files = [path.locate() for name in (*names, "pip") for path in distribution(name).files or ()]
+    taken = sum(Path(str(file)).stat().st_size for file in files if Path(str(file)).is_file())
+
+    assert 50_000_000 < taken < QUARTER_BYTES
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("target", "lock"),
+    [("demo", RUN), ("run", RUN), ("install", RUN), ("install-report", REPORT), ("test", DEV), ("check", DEV)],
+)
+def test_a_target_installs_from_its_own_lock(tmp_path: Path, target: str, lock: str) -> None:
+    for name in ("Makefile", "pyproject.toml", RUN, REPORT, DEV):
+        shutil.copy(ROOT / name, tmp_path)
+
+    told = subprocess.run(
+        ["make", "--no-print-directory", "-n", target], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert re.findall(r"--require-hashes -r (\S+)", told.stdout) == [lock]
+
+
+def test_every_make_target_that_somebody_is_told_to_run_exists() -> None:
+    """In documents, files of settings and messages."""
+    targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "supervisord.conf", ROOT / ".env.example"]
+    files += [file for package in OURS for file in (ROOT / package).rglob("*.py")]
+    told = {name for file in files for name in re.findall(r"(?:`|(?m:^ *))make ([a-z][a-z-]*)", file.read_text())}
+
+    assert {"demo", "run", "install", "install-report", "test"} <= told
+    assert told - targets == set()
