@@ -72,7 +72,9 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
             code = process.run(
                 pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
             )
-            outlet.print_line(json.dumps(summary(redis, began_ms)))
+            said = summary(redis, began_ms)
+            if len(said) > 1:  # a pipeline of which nothing began has nothing to sum up
+                outlet.print_line(json.dumps(said))
             return code
 
 

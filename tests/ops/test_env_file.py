@@ -1,5 +1,6 @@
 """`.env` is read by `make run` and `hybrid up`, as .env.example says, and by whoever looks for their server."""
 
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -38,6 +39,7 @@ def hybrid_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[UpSettings
         return 0
 
     monkeypatch.setattr(up, "main", record)
+    monkeypatch.setattr("shared.process.leave", sys.exit)
 
     def type_it(*words: str) -> tuple[UpSettings, str | None]:
         result = CliRunner().invoke(app, ["up", *words])

@@ -1,5 +1,6 @@
 """Told to stop as an operator tells it: Ctrl-C reaches a whole process group, at any moment, and perhaps twice."""
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from ops.embedded_redis import EmbeddedRedis
 from ops.server import known_url
 from shared.broker import connect
 from shared.capture import Capture
+from shared.errors import Unavailable
 from shared.events import SERVICE, SIGNALS, ActionableSignal, ServiceStop
 from shared.life import HURRY_AFTER_S
 from tests.process.conftest import CLOCK, QUICK, ROOT, wait_until
@@ -88,8 +90,9 @@ def signalled(url: Callable[[], str | None]) -> Callable[[], bool]:
         found = url()
         if not found:
             return False
-        with connect(found) as redis:
+        with connect(found) as redis, contextlib.suppress(Unavailable):
             return bool(read_all(redis, SIGNALS, ActionableSignal))
+        return False
 
     return look
 

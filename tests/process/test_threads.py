@@ -57,6 +57,7 @@ def venue(valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
             "RELAYER_API_KEY_ADDRESS": OWNER,
             "DATA_API_URL": sim.urls["data_api_url"],
             "GAMMA_URL": sim.urls["gamma_url"],
+            "ACCEPT_FORGETFUL_SERVER": "true",
             "CLOB_URL": sim.urls["clob_url"],
             "CLOB_MARKET_URL": sim.urls["clob_ws_url"],
             "CLOB_USER_URL": sim.urls["clob_user_ws_url"],
