@@ -37,6 +37,8 @@ OF_ORDERS = {"lost_request", "lost_answer", "engine", "delayed", "settlement_fai
     "blank_numbers",
     "hidden_order",
     "contradiction",
+    "strict_sells",
+    "stale_tokens",
 }
 """Faults that only who sends orders can meet."""
 

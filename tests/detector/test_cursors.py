@@ -123,6 +123,7 @@ def test_an_indexer_ahead_of_us_takes_no_cursor_with_it() -> None:
     assert cursors.known["subgraph", LEADER] == NOW_S + 60
 
 
+@pytest.mark.server
 def test_a_cursor_that_an_earlier_life_left_ahead_of_the_clock_is_none_and_is_set_anew(valkey_url: str) -> None:
     with Redis.from_url(valkey_url, decode_responses=True) as redis:
         redis.hset(CURSORS, f"data_api:{LEADER}", NOW_MS)

@@ -14,7 +14,7 @@ from detector.leaders import Leaders
 from detector.roster import LeadersFile, Roster
 from ops.leaders import add, checked, remove, table
 from ops.resolve import resolve
-from shared.accounts import shares_account
+from shared.accounts import lot_key, shares_account
 from shared.beats import BEATS
 from shared.clock import ManualClock, SystemClock
 from shared.errors import BadConfig
@@ -246,7 +246,7 @@ def test_a_leader_that_a_dead_detector_reported_is_not_watched(redis: Redis) -> 
 def test_unfollowing_says_which_lots_are_left_alone(redis: Redis) -> None:
     publish(redis, SIGNALS, a_report())
     lot = {"leader": LEADER, "token_id": "7", "condition_id": "0x1", "outcome_index": 0, "title": "Will it?"}
-    redis.hset("hs:paper:lots", "one", json.dumps(lot))
+    redis.hset("hs:paper:lots", lot_key(LEADER, "7"), json.dumps(lot))
     redis.hset("hs:paper:accounts", shares_account(LEADER, "7"), "5000000")
 
     assert "open lots of it: 1" in remove(redis, LEADER, ManualClock(NOW_MS))

@@ -19,6 +19,7 @@ from shared.broker import answering, connect
 from shared.errors import BadConfig, HybridError, StillLoading, Unavailable
 from shared.server_errors import PASSING, WRONG, named
 
+pytestmark = pytest.mark.sockets
 WHERE = "redis://h:1/0"
 DENIED = b"-DENIED Valkey is running in protected mode because protected mode is enabled and no password is set.\r\n"
 HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
