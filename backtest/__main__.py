@@ -10,23 +10,24 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest import outputs, parity, recheck, settings
+from backtest import outputs, settings
 from backtest.backtest import Progress as Told
 from backtest.backtest import backtest
-from backtest.delays import MOST_S, read_delay
+from backtest.domain.market_state import Assumed
+from backtest.domain.price_model import PriceModel
 from backtest.history.files import open_history
 from backtest.history.resolutions import LINGERS_S
-from backtest.markets import Assumed
-from backtest.pace import Pace
-from backtest.quotes import PriceModel
-from backtest.result import Result
-from backtest.run import Models
-from backtest.summary import print_summary
-from shared import exits
+from backtest.replay import parity, redecide_command
+from backtest.report.text_summary import print_summary
+from backtest.results.result import Result
+from backtest.simulation.latency import MOST_S, read_delay
+from backtest.simulation.pacing import Pace
+from backtest.simulation.simulator import Models
 from shared.clock import SystemClock
-from shared.errors import HybridError
-from shared.events import write_event
-from shared.money import to_micro
+from shared.domain import exit_codes
+from shared.domain.errors import HybridError
+from shared.domain.money import to_micro
+from shared.messages.events import write_event
 from shared.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -85,7 +86,7 @@ def main(
     with _explained():
         _can_report(html, png)
         if each:
-            raise typer.Exit(recheck.main(files, settings.changes(change or [])))
+            raise typer.Exit(redecide_command.main(files, settings.changes(change or [])))
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
@@ -123,11 +124,11 @@ def _can_report(html: Path | None, png: Path | None) -> None:
     outputs.check_file("--html", html)
     outputs.check_folder("--png", png)
     if html or png:
-        from backtest.report import figures, pictures  # noqa: PLC0415
+        from backtest.report import figures, png_export  # noqa: PLC0415
 
         figures.plotly()
         if png:
-            pictures.kaleido_and_browser()
+            png_export.kaleido_and_browser()
 
 
 def _report(result: Result, html: Path | None, png: Path | None) -> None:
@@ -137,7 +138,7 @@ def _report(result: Result, html: Path | None, png: Path | None) -> None:
 
         write_page(result, html)
     if png:
-        from backtest.report.pictures import write_pictures  # noqa: PLC0415
+        from backtest.report.png_export import write_pictures  # noqa: PLC0415
 
         write_pictures(result, png)
 
@@ -148,8 +149,8 @@ def _explained() -> Generator[None]:
     try:
         yield
     except HybridError as error:
-        sys.stderr.write(exits.plain_line("backtest", error) + "\n")
-        raise typer.Exit(exits.exit_code(error)) from error
+        sys.stderr.write(exit_codes.plain_line("backtest", error) + "\n")
+        raise typer.Exit(exit_codes.exit_code(error)) from error
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from backtest.garbage import few_collections
-from backtest.happenings import Happening
-from backtest.quotes import price_micro
-from backtest.result import (
+from backtest.domain.market_events import Happening
+from backtest.domain.price_model import price_micro
+from backtest.results.pnl import Sums
+from backtest.results.result import (
     CannotTell,
     LeaderResult,
     MarketResult,
@@ -14,13 +14,13 @@ from backtest.result import (
     SignalOutcome,
     Standing,
 )
-from backtest.run import Models, Run
-from backtest.standing import Sums
-from backtest.stops import StopDoubts
-from backtest.tally import Sink
-from buyer.limits import Limits
-from shared import accounts
-from shared.ledger import open_lots
+from backtest.results.run_stats import Sink
+from backtest.results.uncertainty import StopDoubts
+from backtest.simulation.gc_pause import few_collections
+from backtest.simulation.simulator import Models, Run
+from buyer.strategy.limits import Limits
+from shared.domain import ledger_accounts
+from shared.ledger.port import open_lots
 
 Progress = Callable[[int, int], None]
 """Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
@@ -93,8 +93,8 @@ def _result(
         partial=tally.fills["partial"],
         missed=tally.fills["missed"],
         bankroll=bankroll,
-        cash=values.get(accounts.CASH, 0),
-        realized=values.get(accounts.REALIZED, 0),
+        cash=values.get(ledger_accounts.CASH, 0),
+        realized=values.get(ledger_accounts.REALIZED, 0),
         most_locked=run.curve.most_locked,
         max_drawdown=run.curve.drawdown,
         costs=tally.costs(),

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 
 
 def check_file(option: str, path: Path | None) -> None:

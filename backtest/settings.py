@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from backtest.tape import limits_in
+from backtest.replay.capture_tape import limits_in
 from buyer.config import BuyerSettings
-from buyer.limits import Limits
-from shared.capture import Capture, is_capture
-from shared.errors import BadConfig
+from buyer.strategy.limits import Limits
+from shared.capture.capture import Capture, is_capture
+from shared.domain.errors import BadConfig
 
 
 class GivenSettings(BuyerSettings):

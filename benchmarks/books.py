@@ -19,13 +19,13 @@ from typing import Any, cast
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
-from benchmarks.book_tape import captured, made_up
-from buyer.books import Books
-from buyer.live_book import Trust
-from buyer.warm_books import WarmBooks
+from benchmarks.rigs.book_tape import captured, made_up
+from buyer.domain.order_book import Trust
+from buyer.domain.order_books import Books
+from buyer.market_data.book_cache import WarmBooks
 from shared.clock import SystemClock
-from shared.http import Upstream
-from shared.polymarket.market_channel import Message, read_frame
+from shared.http.client import Upstream
+from shared.polymarket.wire.market_channel import Message, read_frame
 from shared.websocket import open_socket
 
 ROUNDS = 5

@@ -18,12 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.idle import CLOCK, pipeline, warm
-from benchmarks.order_rig import DEEP, UNBOUNDED
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision, read_event
-from shared.http import Upstream
-from shared.streams import tail
+from benchmarks.rigs.order_rig import DEEP, UNBOUNDED
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.http.client import Upstream
+from shared.messages.base import DECISIONS, SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.events import read_event
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect
+from shared.redis.streams import tail
 
 NEVER = threading.Event()
 WARM_S, LONGEST_S = 12.0, 60.0

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.detect_polling import Polling, measure_polling
 from benchmarks.detect_real import HOME
-from benchmarks.detect_rig import (
+from benchmarks.rigs.detect_rig import (
     PUSH,
     SHOWN_AT,
     Detector,
@@ -33,8 +33,8 @@ from benchmarks.detect_rig import (
     sources,
     venue,
 )
-from shared.broker import connect
-from shared.events import ActionableSignal
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect
 
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)

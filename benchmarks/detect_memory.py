@@ -4,11 +4,11 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detect_history import Line, lines_of
-from detector.matcher import Matcher
-from detector.sources.port import View
-from shared.money import to_micro
-from shared.polymarket.fills import LeaderFill
+from benchmarks.rigs.detect_history import Line, lines_of
+from detector.domain.fill_view import View
+from detector.domain.matcher import Matcher
+from shared.domain.money import to_micro
+from shared.polymarket.wire.leader_fills import LeaderFill
 
 PARTS = 10
 _LAG_MS = 2000

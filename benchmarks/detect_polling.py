@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detect_history import full, lines_of
-from benchmarks.detect_rig import percentile
+from benchmarks.rigs.detect_history import full, lines_of
+from benchmarks.rigs.detect_rig import percentile
 from detector.config import DetectorSettings
-from detector.schedule import Pace, Schedule
-from shared.polymarket.endpoints import BUDGETS
+from detector.domain.poll_schedule import Pace, Schedule
+from shared.polymarket.wire.endpoints import BUDGETS
 
 QUIET = 200
 WARM_SHARE = 0.1

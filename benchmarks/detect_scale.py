@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
-from shared.polymarket.endpoints import BUDGETS
+from benchmarks.rigs.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
+from shared.polymarket.wire.endpoints import BUDGETS
 
 MEMORY_MB = 200.0
 UPSTREAM = {"chain_logs": "rpc", "data_api": "data"}

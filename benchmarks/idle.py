@@ -21,10 +21,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops import demo
-from ops.up import PROGRAMS
+from ops.research import demo
+from ops.supervisor.up import PROGRAMS
 from shared.clock import SystemClock
-from shared.interrupts import DIE_WITH_PARENT
+from shared.process.shutdown_signals import DIE_WITH_PARENT
 
 CLOCK = SystemClock()
 NEVER = threading.Event()

@@ -19,20 +19,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.kill_redeemer_worker import STEPS
-from ops.embedded_redis import EmbeddedRedis, free_port
-from shared.accounts import CASH, Lot
-from shared.broker import connect
+from benchmarks.rigs.kill_redeemer_worker import STEPS
+from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
-from shared.errors import DependencyMissing
-from shared.events import REDEMPTIONS, RedemptionAlarm, RedemptionResult, read_event
-from shared.ledger import RedisLedger, open_lots
-from shared.money import to_micro
-from shared.polymarket.contracts import Contracts
-from shared.streams import tail
+from shared.domain.errors import DependencyMissing
+from shared.domain.ledger_accounts import CASH, Lot
+from shared.domain.money import to_micro
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.polymarket.wire.contracts import Contracts
+from shared.redis.client import connect
+from shared.redis.streams import tail
 from tests.redeemer.builders import a_lot, hold
+from tests.redeemer.evm.evm_fixture import KEY, ONE, Market, Town
 from tests.redeemer.evm.server import load, save
-from tests.redeemer.evm.town import KEY, ONE, Market, Town
 
 VECTORS = ((1, 0), (0, 1), (1, 1), (1, 3))
 HELD = ((5 * ONE, 0), (3 * ONE, 4 * ONE), (2 * ONE, 3))
@@ -170,7 +173,7 @@ def perform(stage: Stage, plan: list[tuple[Order, ...]], stack: ExitStack) -> No
     stack.callback(ended, watcher)
     for life in plan:
         live_and_die(stage, life)
-    worker = started(["benchmarks.kill_redeemer_worker"], stage.environment)
+    worker = started(["benchmarks.rigs.kill_redeemer_worker"], stage.environment)
     stack.callback(ended, worker)
     wait_until_paid(stage)
 
@@ -181,7 +184,7 @@ def live_and_die(stage: Stage, life: tuple[Order, ...]) -> None:
         raise RuntimeError("there is no node")
     pids = {"server": stage.server.pid or 0, "node": stage.node.pid, "worker": 0}
     orders = [f"{pids[name]}:{name}:{step}" for name, step in life]
-    worker = started(["benchmarks.kill_redeemer_worker", *orders], stage.environment)
+    worker = started(["benchmarks.rigs.kill_redeemer_worker", *orders], stage.environment)
     guard = threading.Timer(PATIENCE_S, worker.kill)
     guard.start()
     for (name, step), _ in zip(life, lines(worker), strict=False):

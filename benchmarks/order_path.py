@@ -18,13 +18,14 @@ import threading
 from collections.abc import Generator, Sequence
 from statistics import median, quantiles
 
-from benchmarks.order_buyer import FLOOR, STAGES
-from benchmarks.order_buyer import GROUP as FLOOR_GROUP
-from benchmarks.order_rig import CLOCK, NEVER, Trading, trading, wall_ms
-from buyer.shard import GROUP
-from shared.events import SIGNALS, write_event
-from shared.interrupts import DIE_WITH_PARENT
-from shared.streams import backlog
+from benchmarks.rigs.order_buyer import FLOOR, STAGES
+from benchmarks.rigs.order_buyer import GROUP as FLOOR_GROUP
+from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading, wall_ms
+from buyer.domain.token_shard import GROUP
+from shared.messages.base import SIGNALS
+from shared.messages.events import write_event
+from shared.process.shutdown_signals import DIE_WITH_PARENT
+from shared.redis.streams import backlog
 
 ROUND = 20
 NAMES = (
@@ -49,7 +50,7 @@ class Program:
         given = {**os.environ, **world.environment, **world_token, DIE_WITH_PARENT: str(os.getpid())}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.order_buyer", what, str(self.file)],
+                [sys.executable, "-m", "benchmarks.rigs.order_buyer", what, str(self.file)],
                 env=given,
                 stderr=log,
                 stdout=log,

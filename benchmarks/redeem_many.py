@@ -17,19 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.kill_redeemer import ended
-from ops.embedded_redis import EmbeddedRedis, free_port
-from shared.broker import connect
+from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
-from shared.errors import DependencyMissing
-from shared.events import REDEMPTIONS, Event, RedemptionAlarm, RedemptionResult, read_event
-from shared.ledger import RedisLedger
-from shared.money import to_micro
-from shared.polymarket import abi
-from shared.rate_gate import read_gates
-from shared.streams import tail
+from shared.domain.errors import DependencyMissing
+from shared.domain.money import to_micro
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS, Event
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.polymarket.wire import abi
+from shared.rate_limit.gate import read_gates
+from shared.redis.client import connect
+from shared.redis.streams import tail
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
-from tests.redeemer.evm.town import KEY, ONE, Market, Town, selector
+from tests.redeemer.evm.evm_fixture import KEY, ONE, Market, Town, selector
 
 BLOCK_S = 2
 PATIENCE_S = 600.0

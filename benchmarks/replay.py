@@ -22,17 +22,18 @@ from time import process_time
 from typing import Any
 
 from backtest.backtest import backtest
-from backtest.happenings import Happening
+from backtest.domain.market_events import Happening
 from backtest.history.files import open_history
-from backtest.result import Result
-from backtest.run import Models, Run
+from backtest.results.result import Result
+from backtest.simulation.simulator import Models, Run
 from buyer.config import parse_args
-from buyer.limits import Limits
-from shared.capture import FolderWriter, Header
-from shared.events import SIGNALS, fact_id, read_event, write_event
-from shared.leader_trade import LeaderTrade
-from shared.money import MICRO, from_micro
-from shared.streams import Entry
+from buyer.strategy.limits import Limits
+from shared.capture.capture import FolderWriter, Header
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.money import MICRO, from_micro
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.events import read_event, write_event
+from shared.redis.streams import Entry
 
 BAR = 30_000
 WIDE = ("max-day", "max-market", "max-event", "max-group", "max-leader", "max-total", "max-day-loss", "max-drawdown")

@@ -13,15 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from buyer import bootstrap
+from buyer import composition
 from buyer.config import parse_args
-from buyer.prices import MarketPriceFeed
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from buyer.market_data.price_feed import MarketPriceFeed
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
-from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, Fill, fact_id
-from shared.market import Book, Level, MarketFacts
-from shared.streams import publish
+from shared.domain.market import Book, Level, MarketFacts
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.signals import ActionableSignal, Fill
+from shared.redis.client import connect
+from shared.redis.streams import publish
 
 CLOCK = SystemClock()
 LATENCY_S = 0.05
@@ -98,7 +100,7 @@ def orders_per_s(url: str, shards: int) -> float:
         if told.total() == wanted:
             done.set()
 
-    buyer = bootstrap.build(parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count)
+    buyer = composition.build(parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count)
     thread = threading.Thread(target=buyer.service.run, args=(stop,))
     began = CLOCK.monotonic()
     thread.start()
@@ -114,7 +116,7 @@ def orders_per_s(url: str, shards: int) -> float:
 def main() -> None:
     """Print the table."""
     os.environ.update(ENV)
-    bootstrap._prices = lambda *_: cast("MarketPriceFeed", Prices())  # type: ignore[assignment]  # noqa: SLF001 - no venue here
+    composition._prices = lambda *_: cast("MarketPriceFeed", Prices())  # type: ignore[assignment]  # noqa: SLF001 - no venue here
     print(f"orders of {LATENCY_S * 1000:.0f} ms each, one process")
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
         for shards in COUNTS:

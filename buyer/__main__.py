@@ -1,12 +1,12 @@
 """`python -m buyer`: decide on signals from the stream, or from a pipe with `--stdin`."""
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("buyer"):
-    from buyer.bootstrap import BuyerProcess
+    from buyer.composition import BuyerProcess
     from buyer.config import parse_args
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect
 
 
 def build() -> Built:

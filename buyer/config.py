@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.limits import Limits, Mirror, Sizing, Tiers, contradiction, leader_limits_of
+from buyer.strategy.limits import Limits, Mirror, Sizing, Tiers, contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
-from shared.events import Address, first_problem
-from shared.polymarket import endpoints
+from shared.messages.base import Address
+from shared.messages.events import first_problem
+from shared.polymarket.wire import endpoints
 
 
 class BuyerSettings(Settings):

@@ -1,6 +1,6 @@
 """`python -m detector`: watch leaders, print and publish what they do."""
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("detector"):
     import threading
@@ -8,12 +8,12 @@ with early("detector"):
 
     from detector.config import DetectorSettings, parse_args
     from detector.service import HybridDetector
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect
 
 
 class DetectorProcess:
-    """The detector as `shared.process` runs it: built when it starts, on the process's own stop event."""
+    """The detector as `shared.process.service_runner` runs it: built when it starts, on the process's own stop event."""
 
     name = "detector"
 

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from detector.health import Rules
-from detector.rule import EmitRule
-from detector.sources.log_groups import LogRules
+from detector.domain.emit_rule import EmitRule
+from detector.domain.source_health import Rules
+from detector.sources.log_filters import LogRules
 from shared.config import Addresses, Settings, Words, parse
-from shared.errors import BadConfig
-from shared.events import Address
-from shared.polymarket import endpoints
+from shared.domain.errors import BadConfig
+from shared.messages.base import Address
+from shared.polymarket.wire import endpoints
 
 SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (

@@ -9,21 +9,22 @@ from typing import Any, TextIO
 
 from redis import Redis
 
-from detector.board import Board
+from detector.composition import Parts, Wiring
 from detector.config import DetectorSettings
-from detector.matcher import Matcher
-from detector.outbox import nameless
-from detector.pollers import Pollers
-from detector.publisher import Publisher
-from detector.reporter import ProgressCallback, Reporter, SignalCallback
-from detector.roster import Roster
+from detector.domain.matcher import Matcher
+from detector.leaders.leader_assignment import Roster
+from detector.monitoring.source_stats import Board
+from detector.polling.poll_workers import Pollers
+from detector.progress_reporter import ProgressCallback, Reporter, SignalCallback
+from detector.publishing.publish_loop import Publisher
+from detector.publishing.signal_publisher import nameless
 from detector.sources.port import Source
-from detector.wiring import Parts, Wiring
 from shared import logs
-from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
-from shared.rate_gate import RateGate
+from shared.messages.base import fact_id
+from shared.messages.service import GateStatus, HybridProgress, HybridSummary
+from shared.rate_limit.gate import RateGate
+from shared.redis.client import connect
 
 MOST_SHOWN = 500
 """Leaders named in a report; of more, the next ones in turn."""

@@ -1,6 +1,6 @@
 """The `hybrid` command: what an operator types, in the order that `--help` shows it."""
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("hybrid"):
     import contextlib
@@ -9,38 +9,38 @@ with early("hybrid"):
 
     import typer
 
-    from ops.commands import following, running, switching, telling
-    from shared.errors import DependencyMissing, HybridError, TryAgain
-    from shared.exits import MEANINGS
-    from shared.interrupts import ToldToStop
-    from shared.life import say, say_stopped
+    from ops.commands import control, explain, leaders, run
+    from shared.domain.errors import DependencyMissing, HybridError, TryAgain
+    from shared.domain.exit_codes import MEANINGS
+    from shared.process.service_life import say, say_stopped
+    from shared.process.shutdown_signals import ToldToStop
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _COMMANDS = (
-    running.up,
-    running.demo,
-    running.status,
-    following.follow,
-    following.unfollow,
-    following.leaders,
-    following.wallet,
-    following.audit,
-    telling.why,
-    telling.why_not,
-    switching.pause,
-    switching.flatten,
-    switching.kill,
-    switching.resume,
-    switching.redeem,
-    switching.reconcile,
-    telling.capture,
-    telling.sweep,
-    telling.sweep_worker,
-    running.redis,
-    running.version,
-    running.docs,
+    run.up,
+    run.demo,
+    run.status,
+    leaders.follow,
+    leaders.unfollow,
+    leaders.leaders,
+    leaders.wallet,
+    leaders.audit,
+    explain.why,
+    explain.why_not,
+    control.pause,
+    control.flatten,
+    control.kill,
+    control.resume,
+    control.redeem,
+    control.reconcile,
+    explain.capture,
+    explain.sweep,
+    explain.sweep_worker,
+    run.redis,
+    run.version,
+    run.docs,
 )
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ app = typer.Typer(
 for _command in _COMMANDS:
     app.command()(_command)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)(
-    running.service
+    run.service
 )
 
 

@@ -4,7 +4,7 @@ Signals go to the buyer by callback, at once; the stream delivers each again, so
 the buyer's journal makes the second delivery harmless.
 """
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("service"):
     import contextlib
@@ -16,31 +16,34 @@ with early("service"):
 
     from pydantic import Field, PrivateAttr
 
-    from buyer import bootstrap as buyer_bootstrap
+    from buyer import composition as buyer_bootstrap
     from buyer.config import BuyerSettings
     from buyer.config import parse_args as buyer_args
-    from buyer.sharded import ShardedBuyer
+    from buyer.shard_supervisor import ShardedBuyer
     from detector.config import DetectorSettings
     from detector.config import parse_args as detector_args
     from detector.service import HybridDetector
-    from ops.server import embedded_server
-    from redeemer import bootstrap as redeemer_bootstrap
+    from ops.supervisor.server_folder import embedded_server
+    from redeemer import composition as redeemer_bootstrap
     from redeemer.config import RedeemerSettings
     from redeemer.config import parse_args as redeemer_args
-    from redeemer.service import Redeemer
-    from shared import logs, outlet
-    from shared.beats import State
-    from shared.broker import connect
+    from redeemer.watcher import Redeemer
+    from shared import logs
     from shared.clock import SystemClock
     from shared.config import Settings, parse
-    from shared.errors import HybridError
-    from shared.events import ActionableSignal, Event, write_event
-    from shared.interrupts import Inbox, ToldToStop, listening
-    from shared.life import say, say_stopped
-    from shared.process import leave, run
-    from shared.refusal import stay_refused
-    from shared.stop import Pulse
-    from shared.trading_words import WORDS, trading_mode
+    from shared.domain.errors import HybridError
+    from shared.domain.trading_words import WORDS, trading_mode
+    from shared.messages.base import Event
+    from shared.messages.events import write_event
+    from shared.messages.signals import ActionableSignal
+    from shared.process import outlet
+    from shared.process.beats import State
+    from shared.process.refused_start import stay_refused
+    from shared.process.service_life import say, say_stopped
+    from shared.process.service_runner import leave, run
+    from shared.process.shutdown_signals import Inbox, ToldToStop, listening
+    from shared.process.stop_event import Pulse
+    from shared.redis.client import connect
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""

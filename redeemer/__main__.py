@@ -1,12 +1,12 @@
 """`python -m redeemer`: watch paper holdings, and have what resolved redeemed by `python -m redeemer.worker`."""
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("redeemer"):
-    from redeemer.bootstrap import RedeemerProcess
+    from redeemer.composition import RedeemerProcess
     from redeemer.config import parse_args
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect
 
 
 def build() -> Built:

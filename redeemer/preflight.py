@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from redeemer import gas, ways
-from redeemer.node import Node, first_word
-from redeemer.ways import Call, Route, WalletKind
+from redeemer.domain import contract_calls, gas_pricing
+from redeemer.domain.contract_calls import Call, Route, WalletKind
+from redeemer.transactions.node_client import Node, first_word
 from shared import logs
-from shared.errors import RefusedForSafety, TryAgain
-from shared.polymarket import abi
-from shared.polymarket.contracts import Contracts
+from shared.domain.errors import RefusedForSafety, TryAgain
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.contracts import Contracts
 
 IS_OWNER = "0x2f54bf6e"
 THRESHOLD = "0xe75235b8"
@@ -71,7 +71,9 @@ class Preflight:
 
     def missing_approvals(self) -> list[Call]:
         """Return the calls that would give the approvals that are missing; an operator decides."""
-        return [ways.approve(each, self._contracts) for each in self._operators() if not self._is_approved(each)]
+        return [
+            contract_calls.approve(each, self._contracts) for each in self._operators() if not self._is_approved(each)
+        ]
 
     def _chain(self) -> Check:
         found = self._node.chain_id()
@@ -95,7 +97,9 @@ class Preflight:
         held = self._node.gas_held(self._signer)
         return [
             Check(
-                "gas", f"{self._signer} holds {held / gas.POL:.4f} POL", "" if held else f"send POL to {self._signer}"
+                "gas",
+                f"{self._signer} holds {held / gas_pricing.POL:.4f} POL",
+                "" if held else f"send POL to {self._signer}",
             )
         ]
 
@@ -108,8 +112,8 @@ class Preflight:
         return checks
 
     def _operators(self) -> list[str]:
-        return ways.operators(self._route, self._contracts)
+        return contract_calls.operators(self._route, self._contracts)
 
     def _is_approved(self, operator: str) -> bool:
-        asked = ways.is_approved(self._wallet, operator)
+        asked = contract_calls.is_approved(self._wallet, operator)
         return bool(first_word(self._node.read(self._contracts.conditional_tokens, asked), "ConditionalTokens"))

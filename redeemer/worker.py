@@ -1,12 +1,12 @@
 """`python -m redeemer.worker`: run the jobs that redeemers enqueue. Start as many as you like, anywhere."""
 
-from shared.early import early
+from shared.process.early_signals import early
 
 with early("redeemer-worker"):
-    from redeemer.bootstrap import WorkerProcess
+    from redeemer.composition import WorkerProcess
     from redeemer.config import RedeemerSettings, parse_args
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect
 
 
 def build() -> Built:

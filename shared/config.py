@@ -15,11 +15,11 @@ from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.errors import BadConfig
-from shared.events import Address
-from shared.polymarket import endpoints
+from shared.domain.errors import BadConfig
+from shared.domain.trading_words import dry_run_wins
+from shared.messages.base import Address
+from shared.polymarket.wire import endpoints
 from shared.setting_names import KNOWN
-from shared.trading_words import dry_run_wins
 from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
 
 

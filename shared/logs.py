@@ -13,8 +13,8 @@ from typing import Any, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from shared.plain_text import plain, plain_lines
-from shared.redaction import redact
+from shared.domain.plain_text import plain, plain_lines
+from shared.domain.redaction import redact
 
 Log = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

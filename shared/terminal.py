@@ -1,6 +1,6 @@
 """The one console that prints for people: text is text, whatever it looks like.
 
-Everything that reaches a terminal through it is plain (`shared/plain_text`), and nothing is markup: colours are given
+Everything that reaches a terminal through it is plain (`shared/domain/plain_text`), and nothing is markup: colours are given
 by `Text` and `style`, in our own code only.
 """
 
@@ -13,7 +13,7 @@ from rich.protocol import rich_cast
 from rich.segment import Segment
 from rich.text import Text
 
-from shared.plain_text import plain
+from shared.domain.plain_text import plain
 
 
 class Terminal(Console):

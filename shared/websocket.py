@@ -1,6 +1,6 @@
 """Push feeds: the only module that imports `websockets`.
 
-A `Socket` is one open connection, text frames in and out. What goes wrong is named as in `shared/http`; messages never
+A `Socket` is one open connection, text frames in and out. What goes wrong is named as in `shared/http/client`; messages never
 hold the URL's path, which is where keys are.
 """
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from shared.errors import BadConfig, HybridError, RateLimited, Rejected, Unavailable
+from shared.domain.errors import BadConfig, HybridError, RateLimited, Rejected, Unavailable
 
 MAX_FRAME_BYTES = 1024 * 1024
 CLOSE_TIMEOUT_S = 0.3

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, cast
 
-from backtest.history.left_out import LeftOut
+from backtest.history.skipped_rows import LeftOut
 from backtest.history.trades import Row, row_of
-from shared.errors import Malformed
-from shared.polymarket.fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
-from shared.polymarket.payloads import Raw, as_object, text
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.leader_fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
+from shared.polymarket.wire.parsing import Raw, as_object, text
 
 
 class ApiRows:

@@ -17,23 +17,19 @@ from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 
-from backtest.delays import Lags
-from backtest.happenings import Happening, What
-from backtest.markets import Resolved
-from shared.capture import Capture
-from shared.errors import Malformed
-from shared.events import (
-    ActionableSignal,
-    BookSeen,
-    BuyEngineDecision,
-    FillConfirmed,
-    MarketHint,
-    RedemptionResult,
-    read_event,
-)
-from shared.leader_trade import LeaderTrade, micro_of
-from shared.polymarket.conditions import payouts_of
-from shared.written import Reader
+from backtest.domain.market_events import Happening, What
+from backtest.domain.market_state import Resolved
+from backtest.simulation.latency import Lags
+from shared.capture.capture import Capture
+from shared.domain.errors import Malformed
+from shared.domain.leader_trade import LeaderTrade, micro_of
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.event_codec import Reader
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionResult
+from shared.messages.service import BookSeen
+from shared.messages.signals import ActionableSignal, FillConfirmed, MarketHint
+from shared.polymarket.wire.conditions import payouts_of
 
 WINDOW = 10_000
 _happening = Happening._make

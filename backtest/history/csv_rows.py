@@ -1,7 +1,7 @@
 """A poller's log of wallets as CSV: `wallet_addr, tx_hash, timestamp, side, outcome, price, size, usdc, market`.
 
 `collected_at` (seconds, the poller's own clock) is optional, as are `price`, `token_id`, `condition_id` and
-`outcome_index`. Where `usdc` is not size x price, the fee is in it (`shared/polymarket/trade_amounts`).
+`outcome_index`. Where `usdc` is not size x price, the fee is in it (`shared/polymarket/wire/trade_amounts`).
 Where the file names no ids, market and outcome stand for them: the ids are made from their names, and the outcomes of a
 market are numbered by `OUTCOMES`. Rows without a side are redemptions and merges: no trades.
 """
@@ -13,14 +13,14 @@ from functools import lru_cache
 from itertools import islice, repeat
 from operator import itemgetter
 
-from backtest.history.left_out import LeftOut
+from backtest.history.skipped_rows import LeftOut
 from backtest.history.trades import Hint, Row
-from shared.errors import Malformed
-from shared.events import fact_id
-from shared.market import Side
-from shared.money import MICRO, to_micro
-from shared.polymarket.trade_amounts import amounts_of
-from shared.polymarket.venue_times import read_moment_ms
+from shared.domain.errors import Malformed
+from shared.domain.market import Side
+from shared.domain.money import MICRO, to_micro
+from shared.messages.base import fact_id
+from shared.polymarket.wire.trade_amounts import amounts_of
+from shared.polymarket.wire.venue_times import read_moment_ms
 
 NEEDED = ("wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market")
 _AT_ONCE = 256

@@ -9,16 +9,16 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from backtest.delays import Lags
-from backtest.garbage import few_collections
-from backtest.happenings import Happening, merged
+from backtest.domain.market_events import Happening, merged
 from backtest.history import captured, resolutions
 from backtest.history.api_rows import ApiRows
 from backtest.history.csv_rows import CsvRows
 from backtest.history.sorting import by_time
 from backtest.history.trades import Row, trades_of
-from shared.capture import Capture, is_capture
-from shared.errors import BadConfig
+from backtest.simulation.gc_pause import few_collections
+from backtest.simulation.latency import Lags
+from shared.capture.capture import Capture, is_capture
+from shared.domain.errors import BadConfig
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 A CSV has `market` (title) or `condition_id`, and `winner` or `payouts`: the vector by outcome index, such as `1;0` or
 `0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does one
-whose payouts do not add up to exactly 1 (`shared/polymarket/conditions.payouts_of`), and a market of Gamma's that is
+whose payouts do not add up to exactly 1 (`shared/polymarket/wire/conditions.payouts_of`), and a market of Gamma's that is
 not closed at exactly 1, 0.5 or 0.
 
 When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
@@ -19,12 +19,12 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
-from backtest.happenings import Happening
+from backtest.domain.market_events import Happening
+from backtest.domain.market_state import Resolved
 from backtest.history.csv_rows import OUTCOMES, market_id
-from backtest.markets import Resolved
-from shared.errors import Malformed
-from shared.polymarket.conditions import payouts_of
-from shared.polymarket.venue_times import read_moment_ms
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.conditions import payouts_of
+from shared.polymarket.wire.venue_times import read_moment_ms
 
 LINGERS_S = 60.0
 """Longer than most delays that are asked for, with the order's own time: closed right after its last trade, a market

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from backtest.happenings import Happening
-from shared.errors import Malformed
-from shared.events import ActionableSignal, Fill, MarketHint, SeenBy, signal_id
-from shared.leader_trade import LeaderTrade
-from shared.market import Side
-from shared.money import from_micro, price_of
-from shared.polymarket.fills import LeaderFill
+from backtest.domain.market_events import Happening
+from shared.domain.errors import Malformed
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.market import Side
+from shared.domain.money import from_micro, price_of
+from shared.messages.base import signal_id
+from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
+from shared.polymarket.wire.leader_fills import LeaderFill
 
 Hint = tuple[str, int, str, str, str, str]
 """What a row says of its market: condition, outcome's number, outcome, title, slug, event's slug."""

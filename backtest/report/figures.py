@@ -9,16 +9,25 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from backtest.report.numbers import Share, beyond, categories, delays_s, returns, slippages, verdicts, worst_and_best
-from shared.errors import DependencyMissing
-from shared.money import MICRO
+from backtest.report.report_data import (
+    Share,
+    beyond,
+    categories,
+    delays_s,
+    returns,
+    slippages,
+    verdicts,
+    worst_and_best,
+)
+from shared.domain.errors import DependencyMissing
+from shared.domain.money import MICRO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plotly.graph_objects import Figure
 
-    from backtest.result import Result
+    from backtest.results.result import Result
 
 BLUE, GREY, GREEN, RED, AMBER = "#4f8cf7", "#94a3b8", "#22a06b", "#e5484d", "#e0a100"
 CLEAR, GRID = "rgba(0,0,0,0)", "rgba(128,128,128,0.18)"

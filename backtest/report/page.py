@@ -6,12 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from backtest.chance import interval
 from backtest.report.figures import PLOTS
-from backtest.report.numbers import beyond, short
-from backtest.result import LeaderResult, OpenPosition, Result
+from backtest.report.report_data import beyond, short
+from backtest.results.bootstrap_interval import interval
+from backtest.results.result import LeaderResult, OpenPosition, Result
+from backtest.results.verdict import Verdict, percent, rate, signed, usd, verdict
 from backtest.settings import moment
-from backtest.verdict import Verdict, percent, rate, signed, usd, verdict
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}
 SECTIONS = {

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from backtest.conduct import Conduct
-    from backtest.copyable import Copy
+    from backtest.results.copyability import Copy
+    from backtest.results.trader_profile import Conduct
 
 LINES = (BLUE, AMBER, RED, GREEN, GREY)
 COSTS = (("price moved", BLUE, "delay"), ("spread", AMBER, "spread"), ("impact", RED, "impact"), ("fees", GREY, "fees"))

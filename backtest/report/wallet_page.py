@@ -6,14 +6,14 @@ from decimal import Decimal
 from html import escape
 from pathlib import Path
 
-from backtest.conduct import RESTLESS, TOP, TWO_SIDED, Conduct
-from backtest.copyable import CONCENTRATED, Assessment, Copy, assess
 from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
-from backtest.report.numbers import short, worst_and_best
 from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, table
+from backtest.report.report_data import short, worst_and_best
+from backtest.results.copyability import CONCENTRATED, Assessment, Copy, assess
+from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, Conduct
+from backtest.results.verdict import rate, signed, usd
 from backtest.settings import moment
-from backtest.verdict import rate, signed, usd
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
 _PLOT = '<div class="plot" id="{}"></div>'

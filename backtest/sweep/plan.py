@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from buyer.limits import Limits
-from shared.errors import BadConfig
+from buyer.strategy.limits import Limits
+from shared.domain.errors import BadConfig
 
 MODELS = ("delay", "order_ms", "half_spread_ticks", "level_shares", "fee_rate", "bankroll")
 """What may be varied beside the buyer's limits: the models' parameters, named as the flags of `python -m backtest`."""

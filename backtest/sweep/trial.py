@@ -8,20 +8,20 @@ from pathlib import Path
 
 from backtest import settings
 from backtest.backtest import backtest
-from backtest.delays import read_delay
-from backtest.happenings import Happening
+from backtest.domain.market_events import Happening
+from backtest.domain.market_state import Assumed
+from backtest.domain.price_model import PriceModel
 from backtest.history.files import History, open_history
-from backtest.markets import Assumed
-from backtest.quotes import PriceModel
-from backtest.result import Result
-from backtest.run import Models
-from backtest.sweep.luck import Moments, moments
+from backtest.results.deflated_sharpe import Moments, moments
+from backtest.results.result import Result
+from backtest.simulation.latency import read_delay
+from backtest.simulation.simulator import Models
 from backtest.sweep.plan import MODELS
-from buyer.limits import Limits
-from shared.errors import BadConfig
-from shared.events import fact_id
-from shared.market import Value
-from shared.money import Money, to_micro
+from buyer.strategy.limits import Limits
+from shared.domain.errors import BadConfig
+from shared.domain.market import Value
+from shared.domain.money import Money, to_micro
+from shared.messages.base import fact_id
 
 MOST_KEPT = 250_000
 """Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""

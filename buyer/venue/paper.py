@@ -2,14 +2,14 @@
 
 import threading
 
-from buyer.venue.matching import nothing, outcome_of
+from buyer.domain.book_matching import nothing, outcome_of
+from buyer.execution.order_transit import STOPPING
+from buyer.venue.paper_liquidity import Taken
 from buyer.venue.port import Prices, Unsigned
-from buyer.venue.taken import Taken
-from buyer.venue.transit import STOPPING
 from shared.clock import Clock
-from shared.errors import Unavailable
-from shared.events import Order, Outcome
-from shared.market import MarketFacts
+from shared.domain.errors import Unavailable
+from shared.domain.market import MarketFacts
+from shared.messages.decisions import Order, Outcome
 
 
 class PaperVenue(Unsigned):

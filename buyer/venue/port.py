@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from shared.events import Order, Outcome
-from shared.market import Book, MarketFacts
+from shared.domain.market import Book, MarketFacts
+from shared.messages.decisions import Order, Outcome
 
 
 class Venue(Protocol):

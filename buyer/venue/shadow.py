@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Callable
 
-from buyer.venue.matching import beside
+from buyer.domain.book_matching import beside
 from buyer.venue.port import Venue
-from shared.events import Order, Outcome
-from shared.gated_script import Turns
-from shared.market import Book, MarketFacts
+from shared.domain.market import Book, MarketFacts
+from shared.ledger.gated_commit import Turns
+from shared.messages.decisions import Order, Outcome
 
 
 class _Seen(threading.local):

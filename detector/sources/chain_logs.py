@@ -4,20 +4,21 @@ from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
-from detector.cursors import Cursors
-from detector.leaders import Leaders
-from detector.sources.log_groups import Group, LogRules, groups_of, oldest_past
+from detector.domain.fill_view import View
+from detector.domain.reorg_watch import Placed, ReorgWatch
+from detector.leaders.watchlist import Leaders
+from detector.polling.cursors import Cursors
+from detector.sources.log_filters import Group, LogRules, groups_of, oldest_past
 from detector.sources.log_reader import Found, LogReader, blocks_of
-from detector.sources.port import Batch, Sink, View
-from detector.sources.reorg import Placed, ReorgWatch
-from detector.sources.retractor import Retract
+from detector.sources.port import Batch, Sink
+from detector.sources.retraction import Retract
 from shared import logs
 from shared.clock import Clock
-from shared.gate_limits import Lane
-from shared.polymarket.fills import LeaderFill, no_later, only_of
-from shared.polymarket.order_filled import read_logs
-from shared.polymarket.payloads import as_object, text
 from shared.polymarket.polygon import NodeBehind, Polygon
+from shared.polymarket.wire.leader_fills import LeaderFill, no_later, only_of
+from shared.polymarket.wire.order_filled import read_logs
+from shared.polymarket.wire.parsing import as_object, text
+from shared.rate_limit.limits import Lane
 
 NAME = "chain_logs"
 ALL = "all"

@@ -4,17 +4,18 @@ import contextlib
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 
-from detector.cursors import Cursors
-from detector.leaders import Leaders
-from detector.sources.outcomes import Outcomes, spread
-from detector.sources.past import Past
-from detector.sources.port import Batch, Sink, View
-from detector.sources.walk import Walk, second
+from detector.domain.fill_view import View
+from detector.domain.page_walker import Walk, second
+from detector.leaders.watchlist import Leaders
+from detector.polling.cursors import Cursors
+from detector.sources.backfill import Past
+from detector.sources.merge_outcomes import Outcomes, spread
+from detector.sources.port import Batch, Sink
 from shared.clock import Clock
-from shared.errors import Rejected, Unavailable
-from shared.gate_limits import Lane
+from shared.domain.errors import Rejected, Unavailable
 from shared.polymarket.data_api import ActivityApi
-from shared.polymarket.fills import LeaderFill, Reading, no_later, read_activity
+from shared.polymarket.wire.leader_fills import LeaderFill, Reading, no_later, read_activity
+from shared.rate_limit.limits import Lane
 
 NAME = "data_api"
 MOST_PAGES = 100

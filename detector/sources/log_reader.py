@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from detector.sources.log_groups import Group, LogRules
+from detector.sources.log_filters import Group, LogRules
 from shared import logs
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.polymarket.fills import Reading, only_of
-from shared.polymarket.order_filled import hex_number, read_logs
-from shared.polymarket.payloads import Raw, as_object
+from shared.domain.errors import Malformed
 from shared.polymarket.polygon import HistoryPruned, Polygon, RangeTooWide
+from shared.polymarket.wire.leader_fills import Reading, only_of
+from shared.polymarket.wire.order_filled import hex_number, read_logs
+from shared.polymarket.wire.parsing import Raw, as_object
+from shared.rate_limit.limits import Lane
 
 _MOST_TIMES = 4096
 _OWNER = 2

@@ -8,21 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.errors import HybridError
-from shared.polymarket.fills import LeaderFill
+from detector.domain.fill_view import View
+from shared.domain.errors import HybridError
 
 
 class Stopping(HybridError):
     """The detector ends; what was handed in is not published and the cursor must not move."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One look at an upstream: identical rows in it are distinct fills (trap 7); one that cannot tell shows one."""
-
-    source: str
-    seen_at_ms: int
-    fills: tuple[LeaderFill, ...]
 
 
 @dataclass(frozen=True, slots=True)

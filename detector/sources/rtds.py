@@ -1,7 +1,7 @@
 """The venue's push feed as a source: about as fast as the chain, and never the only one (it has had hours of outage).
 
 Two connections are open and subscribed at the same time, and what both tell counts once: when one closes, goes mute or
-comes late, the other already has taken over. Equal rows of one transaction count once too (`detector/sources/inbox`):
+comes late, the other already has taken over. Equal rows of one transaction count once too (`detector/sources/push_buffer`):
 alone, this source may show too few of a leader's equal fills, never too many. There is no cursor: what was traded while
 both connections were away is for the other sources to bring.
 """
@@ -9,13 +9,13 @@ both connections were away is for the other sources to bring.
 import threading
 from collections.abc import Callable, Iterable
 
-from detector.leaders import Leaders
-from detector.sources.inbox import Inbox
-from detector.sources.lane import Lane, Line, Patience
+from detector.leaders.watchlist import Leaders
 from detector.sources.port import Sink
+from detector.sources.push_buffer import Inbox
+from detector.sources.push_connection import Lane, Line, Patience
 from shared import logs
 from shared.clock import Clock
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 
 NAME = "rtds"
 ALL = "all"

@@ -6,13 +6,14 @@ of the same schema that somebody points `SUBGRAPH_URL` at.
 
 from collections.abc import Iterable
 
-from detector.cursors import Cursors
-from detector.leaders import Leaders
-from detector.sources.port import Batch, Sink, View
+from detector.domain.fill_view import View
+from detector.leaders.watchlist import Leaders
+from detector.polling.cursors import Cursors
+from detector.sources.port import Batch, Sink
 from shared.clock import Clock
-from shared.errors import Malformed
-from shared.polymarket.fills import LeaderFill, Reading, no_later, only_of, read_subgraph
+from shared.domain.errors import Malformed
 from shared.polymarket.subgraph import Orderbook
+from shared.polymarket.wire.leader_fills import LeaderFill, Reading, no_later, only_of, read_subgraph
 
 NAME = "subgraph"
 MAKERS = 100

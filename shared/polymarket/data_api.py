@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from shared.clock import Clock
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.fills import V1_NAMES, V2_NAMES, Names, row_time_ms
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.domain.errors import Malformed
+from shared.http.client import Upstream
+from shared.polymarket.wire.leader_fills import V1_NAMES, V2_NAMES, Names, row_time_ms
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, flag, text
+from shared.rate_limit.limits import Lane
 
 V2_PAGE = 1000
 V1_PAGE = 500

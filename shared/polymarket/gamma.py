@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.market import MarketFacts
-from shared.polymarket.payloads import as_list, as_object, parse_market
+from shared.domain.errors import Malformed
+from shared.domain.market import MarketFacts
+from shared.http.client import Upstream
+from shared.polymarket.wire.parsing import as_list, as_object, parse_market
+from shared.rate_limit.limits import Lane
 
 MOST_TOKENS = 50
 """Tokens asked for in one request (50 verified, venue reference 2)."""

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from redis import Redis
 
-from shared.broker import answering
 from shared.clock import Clock
-from shared.errors import Unavailable
-from shared.market import MarketFacts
+from shared.domain.errors import Unavailable
+from shared.domain.market import MarketFacts
+from shared.redis.client import answering
 
 MARKETS = "hs:markets"
 """Hash: token -> `{"at_ms", "facts"}`; beside it a sorted set of the times, oldest of which leave first."""

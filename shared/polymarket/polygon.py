@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from shared.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.order_filled import hex_number
-from shared.polymarket.payloads import Raw, as_list, as_object, text
-from shared.polymarket.venue_times import read_moment_ms
+from shared.domain.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
+from shared.http.client import Upstream
+from shared.polymarket.wire.order_filled import hex_number
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, text
+from shared.polymarket.wire.venue_times import read_moment_ms
+from shared.rate_limit.limits import Lane
 
 BATCH = 20
 """Calls in one request: public nodes take at least so many."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from shared.errors import Rejected
-from shared.gate_limits import Lane
-from shared.polymarket.conditions import on_chain
-from shared.polymarket.fills import HASH
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.domain.errors import Rejected
+from shared.polymarket.wire.conditions import on_chain
+from shared.polymarket.wire.leader_fills import HASH
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, flag, text
+from shared.rate_limit.limits import Lane
 
 V2_PAGE, V1_PAGE = 1000, 500
 MOST_PAGES = 20

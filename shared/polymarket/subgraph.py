@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import Malformed, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.fills import row_time_ms
-from shared.polymarket.payloads import as_list, as_object, flag, text
+from shared.domain.errors import Malformed, Unavailable
+from shared.http.client import Upstream
+from shared.polymarket.wire.leader_fills import row_time_ms
+from shared.polymarket.wire.parsing import as_list, as_object, flag, text
+from shared.rate_limit.limits import Lane
 
 PAGE = 1000
 QUERY = """query Fills($makers: [String!]!, $since: BigInt!, $last: ID!, $first: Int!) {

@@ -7,15 +7,15 @@ from functools import cache
 from typing import Any
 
 from backtest.backtest import backtest
-from backtest.delays import Constant
-from backtest.happenings import Happening
-from backtest.markets import Assumed, Resolved
-from backtest.quotes import PriceModel
-from backtest.result import Result, SignalOutcome
-from backtest.run import Models
-from buyer.limits import Limits
-from shared.events import MarketHint
-from shared.leader_trade import LeaderTrade
+from backtest.domain.market_events import Happening
+from backtest.domain.market_state import Assumed, Resolved
+from backtest.domain.price_model import PriceModel
+from backtest.results.result import Result, SignalOutcome
+from backtest.simulation.latency import Constant
+from backtest.simulation.simulator import Models
+from buyer.strategy.limits import Limits
+from shared.domain.leader_trade import LeaderTrade
+from shared.messages.signals import MarketHint
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 
 D = Decimal

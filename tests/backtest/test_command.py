@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.happenings import Happening
-from backtest.pace import Pace
-from backtest.stops import UNSEEN
+from backtest.domain.market_events import Happening
+from backtest.results.uncertainty import UNSEEN
+from backtest.simulation.pacing import Pace
 from shared.clock import ManualClock
 from tests.backtest.histories import a_trade, at, resolves, run
-from tests.backtest.test_history import a_line, csv_file
+from tests.backtest.history.test_history import a_line, csv_file
 from tests.buyer.builders import LEADER, a_book
 
 

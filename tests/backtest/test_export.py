@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.export import app, export
-from shared.capture import Capture, FolderWriter, Header
-from shared.events import SIGNALS, write_event
-from shared.streams import Entry
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.messages.base import SIGNALS
+from shared.messages.events import write_event
+from shared.redis.streams import Entry
 from tests.buyer.builders import LEADER, a_signal
 
 

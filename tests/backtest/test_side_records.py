@@ -10,15 +10,17 @@ import pytest
 
 from backtest.export import export
 from backtest.history.files import open_history
-from backtest.replay import Replay
-from backtest.result import Result
-from backtest.tape import read_tape
-from ops.past import of_capture
-from shared.capture import Capture, FolderWriter, Header
-from shared.errors import BadConfig
-from shared.events import BOOKS, RAW, SIGNALS, BookSeen, Event, RawSeen, write_event
-from shared.leader_trade import LeaderTrade
-from shared.streams import Entry
+from backtest.replay.capture_tape import read_tape
+from backtest.replay.replay import Replay
+from backtest.results.result import Result
+from ops.explain.event_source import of_capture
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.domain.errors import BadConfig
+from shared.domain.leader_trade import LeaderTrade
+from shared.messages.base import BOOKS, RAW, SIGNALS, Event
+from shared.messages.events import write_event
+from shared.messages.service import BookSeen, RawSeen
+from shared.redis.streams import Entry
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.sweep.luck import Moments, better_than, luck, lucky_sharpe, moments
+from backtest.results.deflated_sharpe import Moments, better_than, luck, lucky_sharpe, moments
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
 from backtest.sweep.trial import Score, Spec, history_id, trial_id
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 from tests.buyer.builders import some_limits
 
 SPEC = Spec(

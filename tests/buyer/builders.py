@@ -4,11 +4,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from buyer.case import Case
 from buyer.config import BuyerSettings, parse_args
-from buyer.limits import Limits
-from shared.events import ActionableSignal, Fill, Portfolio, fact_id
-from shared.market import Book, Level, MarketFacts
+from buyer.strategy.decision_context import Case
+from buyer.strategy.limits import Limits
+from shared.domain.market import Book, Level, MarketFacts
+from shared.messages.base import fact_id
+from shared.messages.decisions import Portfolio
+from shared.messages.signals import ActionableSignal, Fill
 
 NOW_MS = 1_790_000_010_000
 LEADER = "0x" + "a1" * 20

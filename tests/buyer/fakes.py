@@ -4,9 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from buyer.venue.port import Unsigned
-from shared.errors import OutcomeUnknown
-from shared.events import Order, Outcome
-from shared.market import Book, MarketFacts
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.market import Book, MarketFacts
+from shared.messages.decisions import Order, Outcome
 from tests.buyer.builders import a_book, a_market
 
 

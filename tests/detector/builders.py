@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from detector.sources.port import View
-from shared.polymarket.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
-from shared.polymarket.fills import LeaderFill
-from shared.polymarket.order_filled import padded
+from detector.domain.fill_view import View
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
+from shared.polymarket.wire.leader_fills import LeaderFill
+from shared.polymarket.wire.order_filled import padded
 
 LEADER = "0x" + "a1" * 20
 OTHER = "0x" + "b2" * 20

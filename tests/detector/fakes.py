@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from detector.sources.port import Batch, Sink
-from shared.gate_limits import Lane
+from shared.rate_limit.limits import Lane
 
 
 class FakeUpstream:

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from detector.leaders import Leaders
-from detector.sources.inbox import Inbox
-from detector.sources.lane import Lane, Patience
+from detector.leaders.watchlist import Leaders
 from detector.sources.port import Batch
+from detector.sources.push_buffer import Inbox
+from detector.sources.push_connection import Lane, Patience
 from shared.clock import ManualClock
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX
 from tests.fake_line import FakeLine

@@ -10,15 +10,18 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from detector.composition import Parts, Wiring
 from detector.config import DetectorSettings, parse_args
-from detector.cursors import CursorStore
-from detector.pollers import CatchesUp
+from detector.polling.cursors import CursorStore
+from detector.polling.poll_workers import CatchesUp
 from detector.service import HybridDetector
 from detector.sources.port import Batch, Sink
-from detector.wiring import Parts, Wiring
 from shared.clock import ManualClock, SystemClock
-from shared.errors import BadConfig, RateLimited, Unavailable
-from shared.events import SIGNALS, ActionableSignal, HybridProgress, read_event
+from shared.domain.errors import BadConfig, RateLimited, Unavailable
+from shared.messages.base import SIGNALS
+from shared.messages.events import read_event
+from shared.messages.service import HybridProgress
+from shared.messages.signals import ActionableSignal
 from tests.detector.builders import LEADER, NOW_MS, OTHER, a_fill, a_view, tx
 from tests.detector.fakes import FakeSource
 from tests.waiting import PATIENCE_S

@@ -12,9 +12,9 @@ from typing import Literal
 import pytest
 from redis import Redis
 
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
+from shared.redis.client import connect
 from simulator import Settings, Simulator, serve
 from tests.conftest import ROOT
 from tests.detector.venue import detecting, flags, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until

@@ -15,39 +15,44 @@ from rich.live import Live
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
-from backtest import parity, recheck, summary
-from backtest.redecide import Redecided
-from backtest.replay import Replayed
-from backtest.sweep.luck import Moments
+from backtest.replay import parity, redecide_command
+from backtest.replay.redecide import Redecided
+from backtest.replay.replay import Replayed
+from backtest.report import text_summary
+from backtest.results.deflated_sharpe import Moments
 from backtest.sweep.plan import Axis
 from backtest.sweep.trial import Score
-from ops import audit, redeem, sweep_view, telling, telling_refusals, wallet
-from ops import leaders as following
-from ops import reconcile as reconciling
-from ops.banner import banner
-from ops.picture import Picture
-from ops.reckoning import Finding, Key, Reckoning, Sight
-from ops.refusals import refusals
-from ops.screen import full_screen, page
-from ops.status import draw
-from ops.story import find, tell
-from ops.up import to_terminal
+from ops.domain.fill_timeline import find, tell
+from ops.domain.signal_comparison import Finding, Key, Reckoning, Sight
+from ops.domain.skip_stats import refusals
+from ops.explain import skip_stats_view, timeline_view
+from ops.operator import leaders as following
+from ops.operator import reconcile as reconciling
+from ops.operator import redeem
+from ops.operator.banner import banner
+from ops.operator.picture import Picture
+from ops.operator.screen import full_screen, page
+from ops.operator.status import draw
+from ops.research import audit, sweep_view, wallet
+from ops.supervisor.up import to_terminal
 from redeemer.config import parse_args
-from shared import exits, logs
-from shared.accounts import Lot
-from shared.beats import Beat, judged
+from shared import logs
 from shared.clock import ManualClock
-from shared.errors import BadConfig, Unavailable
-from shared.events import MarketHint, Outcome, RuleResult
-from shared.ledger import MemoryLedger
-from shared.market import MarketFacts
-from shared.plain_text import plain, plain_json
+from shared.domain import exit_codes
+from shared.domain.errors import BadConfig, Unavailable
+from shared.domain.ledger_accounts import Lot
+from shared.domain.market import MarketFacts
+from shared.domain.plain_text import plain, plain_json
+from shared.ledger.memory_ledger import MemoryLedger
+from shared.messages.decisions import Outcome, RuleResult
+from shared.messages.signals import MarketHint
+from shared.process.beats import Beat, judged
 from shared.terminal import Terminal
-from tests.backtest.results import a_doubt, a_result
-from tests.backtest.test_copyable import GAIN, a_trade, conduct_of, copied
+from tests.backtest.result_builders import a_doubt, a_result
+from tests.backtest.results.test_copyability import GAIN, a_trade, conduct_of, copied
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
-from tests.ops.test_view import a_full_view
-from tests.ops.test_why import a_decision, a_redemption
+from tests.ops.domain.test_live_view import a_full_view
+from tests.ops.explain.test_why import a_decision, a_redemption
 
 pytestmark = pytest.mark.pitfall(62)
 
@@ -102,7 +107,7 @@ def a_hostile_story() -> RenderableType:
     decision = a_decision(signal_id=signal.id, reason=EVIL, rules=(rule,), inputs=inputs, outcome=outcome)
     events = (signal, decision, a_hostile_payment())
     (story,) = tell(events, find(events, signal.id))
-    return telling.story(story)
+    return timeline_view.story(story)
 
 
 def hostile_totals() -> RenderableType:
@@ -110,7 +115,7 @@ def hostile_totals() -> RenderableType:
     skip = a_decision(verdict="SKIP", reason=EVIL, rules=(rule,), order=None, outcome=None, leader=LEADER)
     failed = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason=EVIL)
     missed = a_decision(outcome=failed, signal_id="77" * 32)
-    return telling_refusals.totals(refusals([skip, missed], 0, NOW_MS * 2))
+    return skip_stats_view.totals(refusals([skip, missed], 0, NOW_MS * 2))
 
 
 def hostile_leaders() -> RenderableType:
@@ -205,13 +210,13 @@ def printed_by_functions() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "redeem", lambda: redeem._show([row], parse_args([]), now=False, as_json=False)
     market = a_result().markets[0].model_copy(update={"title": EVIL, "category": EVIL})
     result = a_result(skips={EVIL: 2}, model={EVIL: EVIL}, cannot_tell=(a_doubt(3, EVIL),), markets=(market,))
-    yield "backtest", lambda: summary.print_summary(result, [EVIL])
+    yield "backtest", lambda: text_summary.print_summary(result, [EVIL])
     decision = a_decision(reason=EVIL, verdict="SKIP", outcome=None, order=None)
     ledger: Any = MemoryLedger()
     again: Any = type("Again", (), {"ledger": ledger})()
     yield "parity", lambda: parity._summary([Replayed(decision, "a", "b")], again)
     made = [Redecided(decision, problem=EVIL), Redecided(decision, differences=((EVIL, EVIL, EVIL),))]  # type: ignore[arg-type]  # any words
-    yield "redecide", lambda: recheck._summary(made, adopted=1)
+    yield "redecide", lambda: redecide_command._summary(made, adopted=1)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +243,11 @@ def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFix
 
     out = io.StringIO()
     to_terminal(out)("buyer", EVIL)
-    lines = [exits.plain_line("hybrid", BadConfig(EVIL)), exits.plain_line("buyer", ValueError(EVIL)), out.getvalue()]
+    lines = [
+        exit_codes.plain_line("hybrid", BadConfig(EVIL)),
+        exit_codes.plain_line("buyer", ValueError(EVIL)),
+        out.getvalue(),
+    ]
 
     assert refused(logged + "".join(lines)) == []
     assert "[red]Will" in logged

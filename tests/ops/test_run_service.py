@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from buyer.bootstrap import only_one
+from buyer.composition import only_one
 from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
 from ops.run_service import HybridService, ServiceSettings, _redeemer, main
-from ops.server import embedded_server
+from ops.supervisor.server_folder import embedded_server
 from shared.clock import ManualClock, SystemClock
 from shared.config import parse
-from shared.errors import RefusedForSafety
-from shared.events import ServiceStart, ServiceStop, read_event
-from shared.stop import QUIET_S, Pulse
+from shared.domain.errors import RefusedForSafety
+from shared.messages.events import read_event
+from shared.messages.service import ServiceStart, ServiceStop
+from shared.process.stop_event import QUIET_S, Pulse
 from simulator import Settings, serve
-from simulator.server import Simulator
-from tests.buyer.venue.test_live_with_simulator import KEY, OWNER
+from simulator.gateway.server import Simulator
+from tests.buyer.venue.polymarket.test_live_with_simulator import KEY, OWNER
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20

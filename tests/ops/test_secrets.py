@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from redeemer.config import parse_args
-from shared.errors import BadConfig
-from shared.process import instance_lock
+from shared.domain.errors import BadConfig
+from shared.process.service_runner import instance_lock
 
 KEY = "0123456789abcdef0123456789abcdef"
 

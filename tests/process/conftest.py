@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.demo import World, simulator
-from ops.embedded_redis import EmbeddedRedis
+from ops.research.demo import World, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from tests.waiting import PATIENCE_S, wait_until
 

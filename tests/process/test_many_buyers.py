@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from buyer.shard import Shard
-from ops.demo import World, read_all, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision, OrderUpdate
-from shared.ledger import RedisLedger
+from buyer.domain.token_shard import Shard
+from ops.research.demo import World, read_all, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import DECISIONS, SIGNALS
+from shared.messages.decisions import BuyEngineDecision, OrderUpdate
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 

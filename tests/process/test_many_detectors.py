@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.demo import World, read_all, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import SIGNALS, ActionableSignal
+from ops.research.demo import World, read_all, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.messages.base import SIGNALS
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 

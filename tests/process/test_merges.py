@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from buyer.bootstrap import build
+from buyer.composition import build
 from buyer.config import parse_args
-from shared.broker import connect
-from shared.events import BuyEngineDecision
-from shared.ledger import RedisLedger, open_lots
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.decisions import BuyEngineDecision
+from shared.redis.client import connect
 from simulator import Settings, Simulator, serve
 from tests.detector.venue import detecting, settings, signals, wait_until
 from tests.waiting import PATIENCE_S

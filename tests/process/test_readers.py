@@ -12,22 +12,16 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from ops.demo import read_all
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.research.demo import read_all
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
-from shared.events import (
-    DECISIONS,
-    REDEMPTIONS,
-    SERVICE,
-    SIGNALS,
-    ActionableSignal,
-    BuyEngineDecision,
-    RedemptionResult,
-    ServiceStop,
-    fact_id,
-)
-from shared.streams import publish
+from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.redemptions import RedemptionResult
+from shared.messages.service import ServiceStop
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect
+from shared.redis.streams import publish
 from simulator import Settings, serve
 from tests.buyer.builders import a_signal
 from tests.process.conftest import ROOT, Programs, end_within_15_s, wait_until

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from backtest.replay import Replay
-from backtest.tape import read_tape
-from ops.demo import World, read_all, settle
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.capture import Capture
-from shared.events import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS, BuyEngineDecision, ServiceStart
-from shared.segments import segments
-from shared.streams import tail
+from backtest.replay.capture_tape import read_tape
+from backtest.replay.replay import Replay
+from ops.research.demo import World, read_all, settle
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.capture.capture import Capture
+from shared.capture.segments import segments
+from shared.messages.base import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.service import ServiceStart
+from shared.redis.client import connect
+from shared.redis.streams import tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 

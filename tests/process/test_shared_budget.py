@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import VENUE, most_within
-from ops.demo import World, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.research.demo import World, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.redis.client import connect
 from tests.process.conftest import CLOCK, Programs, wait_until
 from tests.waiting import PATIENCE_S
 

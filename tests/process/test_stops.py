@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from ops.demo import World, read_all
-from ops.embedded_redis import EmbeddedRedis
-from ops.server import known_url
-from shared.broker import connect
-from shared.capture import Capture
-from shared.errors import Unavailable
-from shared.events import SERVICE, SIGNALS, ActionableSignal, ServiceStop
-from shared.life import HURRY_AFTER_S
+from ops.research.demo import World, read_all
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.server_folder import known_url
+from shared.capture.capture import Capture
+from shared.domain.errors import Unavailable
+from shared.messages.base import SERVICE, SIGNALS
+from shared.messages.service import ServiceStop
+from shared.messages.signals import ActionableSignal
+from shared.process.service_life import HURRY_AFTER_S
+from shared.redis.client import connect
 from tests.process.conftest import CLOCK, QUICK, ROOT, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]

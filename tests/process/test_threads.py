@@ -9,26 +9,28 @@ from typing import Any
 
 import pytest
 
-from buyer import bootstrap
-from buyer.bootstrap import BuyerProcess
+from buyer import composition
+from buyer.composition import BuyerProcess
 from buyer.config import parse_args as buyer_args
 from detector.__main__ import DetectorProcess
 from detector.config import parse_args as detector_args
-from ops import demo, run_service, up
+from ops import run_service
 from ops.config import UpSettings
-from redeemer.bootstrap import RedeemerProcess, WorkerProcess
+from ops.research import demo
+from ops.supervisor import up
+from redeemer.composition import RedeemerProcess, WorkerProcess
 from redeemer.config import parse_args as redeemer_args
-from shared import process
-from shared.broker import connect
 from shared.clock import SystemClock
 from shared.config import parse
-from shared.events import SIGNALS
-from shared.life import Service
-from shared.streams import publish
+from shared.messages.base import SIGNALS
+from shared.process import service_runner
+from shared.process.service_life import Service
+from shared.redis.client import connect
+from shared.redis.streams import publish
 from simulator import Settings, serve
-from simulator.server import Simulator
-from tests.buyer.venue.live_process import live_buyer
-from tests.buyer.venue.test_live_with_simulator import CLOCK, KEY, OWNER, Floor, floor, until
+from simulator.gateway.server import Simulator
+from tests.buyer.venue.polymarket.live_process import live_buyer
+from tests.buyer.venue.polymarket.test_live_with_simulator import CLOCK, KEY, OWNER, Floor, floor, until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
@@ -85,7 +87,7 @@ def no_thread_left() -> Iterator[None]:
 
 def ran(service: Service, settings: Any) -> int:
     with connect(settings.redis_url) as redis:
-        return process.run(service, settings, redis=redis, clock=SystemClock())
+        return service_runner.run(service, settings, redis=redis, clock=SystemClock())
 
 
 def signalled(sim: Simulator, url: str) -> None:
@@ -117,7 +119,7 @@ def test_the_buyer(words: tuple[str, ...], venue: Simulator, valkey_url: str) ->
 @pytest.mark.parametrize("words", [(), LIVE], ids=["paper", "live"])
 def test_the_buyer_at_a_pipe(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
-    monkeypatch.setattr(bootstrap, "STDIN", reader)
+    monkeypatch.setattr(composition, "STDIN", reader)
     settings = buyer_args(["--stdin", *words])
 
     assert ran(BuyerProcess(settings), settings) == 0

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from redeemer.cashier import Cashier
-from redeemer.chain import Resolutions
-from shared.accounts import CASH, Lot, cost_account, market_account, shares_account
+from redeemer.redemption.paper_redeemer import Cashier
+from redeemer.redemption.resolutions import Resolutions
 from shared.clock import ManualClock
-from shared.errors import Unavailable
-from shared.events import Event, RedemptionResult
-from shared.ledger import Ledger, lot_record
-from shared.polymarket.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PayoutVector
-from shared.rate_gate import Lane
-from shared.writes import Write, Written
+from shared.domain.errors import Unavailable
+from shared.domain.ledger_accounts import CASH, Lot, cost_account, market_account, shares_account
+from shared.domain.ledger_write import Write, Written
+from shared.ledger.port import Ledger, lot_record
+from shared.messages.base import Event
+from shared.messages.redemptions import RedemptionResult
+from shared.polymarket.wire.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PayoutVector
+from shared.rate_limit.gate import Lane
 
 ANN, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
 YES, NO = "111", "222"

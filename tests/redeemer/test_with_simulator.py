@@ -5,20 +5,23 @@ from collections.abc import Generator
 
 import pytest
 
-from redeemer.bootstrap import build, build_inline, build_worker, resolutions
+from redeemer.composition import build, build_inline, build_worker, resolutions
 from redeemer.config import RedeemerSettings, parse_args
-from shared.accounts import CASH
-from shared.broker import connect
 from shared.clock import SystemClock
-from shared.events import REDEMPTIONS, Event, RedemptionResult, read_event
-from shared.ledger import RedisLedger, open_lots
-from shared.streams import tail
-from simulator.clock import ManualClock
-from simulator.market import Market
-from simulator.server import Simulator, serve
-from simulator.settings import Settings
+from shared.domain.ledger_accounts import CASH
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS, Event
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionResult
+from shared.redis.client import connect
+from shared.redis.streams import tail
+from simulator.core.clock import ManualClock
+from simulator.core.market import Market
+from simulator.core.settings import Settings
+from simulator.gateway.server import Simulator, serve
 from tests.redeemer.builders import ANN, BOB, ONE, a_lot, hold
-from tests.redeemer.house import wait_for
+from tests.redeemer.redeemer_fixture import wait_for
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]

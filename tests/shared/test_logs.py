@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared import logs
-from shared.redaction import redact, redact_text
+from shared.domain.redaction import redact, redact_text
 
 PRIVATE_KEY = "0x" + "4c" * 32
 TX_HASH = "0x" + "ab" * 32

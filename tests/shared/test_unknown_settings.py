@@ -10,7 +10,7 @@ from detector.config import DetectorSettings
 from ops.config import UpSettings
 from shared import setting_names
 from shared.config import Settings, parse
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
 
 KNOWN = setting_names.KNOWN

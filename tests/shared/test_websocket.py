@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
-from shared.errors import BadConfig, Unavailable
+from shared.domain.errors import BadConfig, Unavailable
 from shared.websocket import SLOW_CONSUMER, Closed, open_socket
 from tests.waiting import PATIENCE_S
 

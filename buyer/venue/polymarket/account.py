@@ -8,23 +8,23 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from buyer.chain_fills import own_fills
-from buyer.trades import OrderSeen, Trade
-from buyer.venue.polymarket.answers import barred
-from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
-from buyer.venue.polymarket.doubts import Refusals
-from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
+from buyer.domain.chain_fills import own_fills
+from buyer.domain.order_result import OrderSeen, Trade
+from buyer.venue.polymarket.ban_detector import Refusals
+from buyer.venue.polymarket.credentials import ApiKey, Requests, statement_headers
 from buyer.venue.polymarket.signer import Signer
+from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_trade
+from buyer.venue.polymarket.wire.order_responses import barred
 from shared import logs
 from shared.clock import Clock
-from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.http_answer import SHOWN_CHARS, Answer, retry_after_s, value_of
-from shared.market import MarketFacts
-from shared.money import from_micro
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.domain.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
+from shared.domain.market import MarketFacts
+from shared.domain.money import from_micro
+from shared.http.client import Upstream
+from shared.http.response import SHOWN_CHARS, Answer, retry_after_s, value_of
 from shared.polymarket.polygon import Polygon
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, flag, text
+from shared.rate_limit.limits import Lane
 
 _LAST_PAGE = frozenset({"", "LTE="})
 MOST_PAGES = 50

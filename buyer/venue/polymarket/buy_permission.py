@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from buyer.venue.polymarket.preflight import Check, refusal
 from shared import logs
 from shared.clock import Clock
-from shared.errors import HybridError, Malformed, TryAgain, Unavailable
+from shared.domain.errors import HybridError, Malformed, TryAgain, Unavailable
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0

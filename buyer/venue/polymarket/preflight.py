@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from buyer.venue.polymarket.account import Account, Holding
-from buyer.venue.polymarket.order import Wallet, WalletKind
+from buyer.venue.polymarket.order_signing import Wallet, WalletKind
 from shared.clock import Clock
-from shared.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.money import from_micro
-from shared.polymarket.abi import call
-from shared.polymarket.conditions import read_word
-from shared.polymarket.endpoints import (
+from shared.domain.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
+from shared.domain.money import from_micro
+from shared.http.client import Upstream
+from shared.polymarket.polygon import Polygon
+from shared.polymarket.wire.abi import call
+from shared.polymarket.wire.conditions import read_word
+from shared.polymarket.wire.endpoints import (
     CONDITIONAL_TOKENS,
     CTF_EXCHANGE_V2,
     EXCHANGE_V3,
     NEG_RISK_ADAPTER,
     NEG_RISK_CTF_EXCHANGE_V2,
 )
-from shared.polymarket.payloads import as_object, flag, text
-from shared.polymarket.polygon import Polygon
-from shared.polymarket.wallets import wallets_of
+from shared.polymarket.wire.parsing import as_object, flag, text
+from shared.polymarket.wire.wallets import wallets_of
+from shared.rate_limit.limits import Lane
 
 MOST_SKEW_S = 5
 Answer = TypeVar("Answer")

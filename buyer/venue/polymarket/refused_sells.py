@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from shared import logs
 from shared.clock import Clock
-from shared.errors import TryAgain
+from shared.domain.errors import TryAgain
 
 REFRESH_AGAIN_S = 60.0
 """What is refused again sooner is not there: the owner sold it, or it is on its way."""

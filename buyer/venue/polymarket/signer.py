@@ -6,7 +6,7 @@ from coincurve import PrivateKey
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.keccak import keccak
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 
 _KEY_DIGITS = 64
 _OTHERS = 0o077

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.redeemer.evm.town import Town
+    from tests.redeemer.evm.evm_fixture import Town
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def _built(request: pytest.FixtureRequest) -> Iterator["Town"]:
     from tests.redeemer.evm.anvil import running  # noqa: PLC0415 - heavy, and only where it is asked for
-    from tests.redeemer.evm.town import Town  # noqa: PLC0415 - as above
+    from tests.redeemer.evm.evm_fixture import Town  # noqa: PLC0415 - as above
 
     with running() if request.param == "anvil" else nullcontext() as node:
         town = Town(node)

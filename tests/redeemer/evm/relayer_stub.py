@@ -9,12 +9,12 @@ from polymarket._internal.actions.relayer.signing.deposit_wallet import build_de
 from polymarket._internal.actions.relayer.signing.proxy import build_proxy_transaction_hash
 from polymarket._internal.actions.relayer.signing.safe import build_safe_typed_data
 
-from redeemer.ways import EXEC_TRANSACTION
-from shared.errors import RateLimited, Rejected, Unavailable
-from shared.polymarket import abi
-from shared.polymarket.keccak import keccak
-from shared.rate_gate import Lane
-from tests.redeemer.evm.town import NOBODY, Town, selector
+from redeemer.domain.contract_calls import EXEC_TRANSACTION
+from shared.domain.errors import RateLimited, Rejected, Unavailable
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.keccak import keccak
+from shared.rate_limit.gate import Lane
+from tests.redeemer.evm.evm_fixture import NOBODY, Town, selector
 
 RELAY = "0x" + "77" * 20
 

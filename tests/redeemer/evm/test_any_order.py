@@ -9,18 +9,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from redeemer.planner import ALARMS
-from redeemer.wallets import signer_of
-from shared.errors import HybridError
-from shared.ledger import open_lots
-from shared.money import to_micro
-from shared.polymarket.contracts import Contracts
-from shared.writes import Record, Write
+from redeemer.redemption.planner import ALARMS
+from redeemer.transactions.signer import signer_of
+from shared.domain.errors import HybridError
+from shared.domain.ledger_write import Record, Write
+from shared.domain.money import to_micro
+from shared.ledger.port import open_lots
+from shared.polymarket.wire.contracts import Contracts
 from tests.redeemer.builders import a_lot, hold
-from tests.redeemer.evm.counter import CONFIRMATIONS, Counter
-from tests.redeemer.evm.town import KEY, ONE
+from tests.redeemer.dying_ledger import Killed, MortalLedger
+from tests.redeemer.evm.evm_fixture import KEY, ONE
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, Counter
 from tests.redeemer.evm.toy_chain import GWEI, ToyChain
-from tests.redeemer.mortal import Killed, MortalLedger
 
 pytestmark = pytest.mark.evm
 

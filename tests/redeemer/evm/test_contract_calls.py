@@ -18,13 +18,13 @@ from polymarket._internal.actions.relayer.signing.proxy import build_proxy_trans
 from polymarket._internal.actions.relayer.signing.safe import sign_safe_transaction
 from polymarket.environments import PRODUCTION
 
-from redeemer import envelopes, ways
-from redeemer.due import Due, Holding, MarketKind, State
-from redeemer.wallets import signer_of
-from redeemer.ways import Call, Route
-from shared.errors import BadConfig
-from shared.polymarket import abi
-from shared.polymarket.contracts import Contracts, overridden
+from redeemer.domain import contract_calls, relayer_requests
+from redeemer.domain.contract_calls import Call, Route
+from redeemer.domain.redemption_action import Due, Holding, MarketKind, State
+from redeemer.transactions.signer import signer_of
+from shared.domain.errors import BadConfig
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.contracts import Contracts, overridden
 
 pytestmark = pytest.mark.evm
 
@@ -56,7 +56,7 @@ def a_due(kind: MarketKind = "plain", state: State = "pay") -> Due:
 
 @pytest.mark.parametrize("kind", ["plain", "neg_risk"])
 def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_reads(kind: MarketKind) -> None:
-    ours = ways.call_of(a_due(kind), "adapter", CONTRACTS)
+    ours = contract_calls.call_of(a_due(kind), "adapter", CONTRACTS)
     collateral = CONTRACTS.usdc_e if kind == "plain" else CONTRACTS.wrapped_collateral
     theirs = ctf_redeem_positions_call(ctf=any_of(ours.to), collateral=any_of(collateral), condition_id=CONDITION)
 
@@ -64,7 +64,7 @@ def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_r
 
 
 def test_a_merge_is_the_sdks_call() -> None:
-    ours = ways.call_of(a_due(state="merge"), "adapter", CONTRACTS)
+    ours = contract_calls.call_of(a_due(state="merge"), "adapter", CONTRACTS)
     theirs = ctf_merge_positions_call(
         target=any_of(ours.to), collateral=any_of(CONTRACTS.usdc_e), condition_id=CONDITION, amount=3
     )
@@ -84,20 +84,23 @@ def test_a_merge_is_the_sdks_call() -> None:
 def test_trap_27_each_way_calls_the_contract_of_its_market(
     route: Route, kind: MarketKind, contract: str, token: str
 ) -> None:
-    assert ways.call_of(a_due(kind), route, CONTRACTS).to == contract
-    assert ways.token(route, CONTRACTS) == token
+    assert contract_calls.call_of(a_due(kind), route, CONTRACTS).to == contract
+    assert contract_calls.token(route, CONTRACTS) == token
 
 
 def test_several_calls_are_packed_as_the_sdk_packs_them() -> None:
     theirs = [TransactionCall(to=any_of(each.to), data=any_of(each.data)) for each in CALLS]
 
-    assert ways.one_of(CALLS, CONTRACTS) == (Call(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)), 1)
-    assert envelopes.proxy_data(CALLS) == encode_proxy_call(theirs)
+    assert contract_calls.one_of(CALLS, CONTRACTS) == (
+        Call(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)),
+        1,
+    )
+    assert relayer_requests.proxy_data(CALLS) == encode_proxy_call(theirs)
 
 
 def test_what_the_owner_signs_for_a_proxy_is_what_the_sdk_signs() -> None:
     signer = signer_of(KEY)
-    digest = envelopes.proxy_digest(signer.address, "0x0102", 200_000, 7, ADDRESS, CONTRACTS)
+    digest = relayer_requests.proxy_digest(signer.address, "0x0102", 200_000, 7, ADDRESS, CONTRACTS)
     theirs = build_proxy_transaction_hash(
         from_address=any_of(signer.address), to=any_of(CONTRACTS.proxy_factory), data=any_of("0x0102"),
         relayer_fee="0", gas_price="0", gas_limit="200000", nonce="7",
@@ -109,7 +112,7 @@ def test_what_the_owner_signs_for_a_proxy_is_what_the_sdk_signs() -> None:
 
 
 def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> None:
-    message = envelopes.deposit_message(ADDRESS, CALLS, 7, 1_790_000_600, 137)
+    message = relayer_requests.deposit_message(ADDRESS, CALLS, 7, 1_790_000_600, 137)
     theirs = sign_deposit_wallet_batch(
         Account.from_key("0x" + KEY),
         wallet=any_of(ADDRESS),
@@ -125,8 +128,8 @@ def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> No
 @pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one call", "several"])
 def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[Call, ...]) -> None:
     signer = signer_of(KEY)
-    call, operation = ways.one_of(calls, CONTRACTS)
-    signature = signer.sign_for_safe(envelopes.safe_message(ADDRESS, call, operation, 7, 137))
+    call, operation = contract_calls.one_of(calls, CONTRACTS)
+    signature = signer.sign_for_safe(relayer_requests.safe_message(ADDRESS, call, operation, 7, 137))
     theirs = sign_safe_transaction(
         Account.from_key("0x" + KEY), safe_address=any_of(ADDRESS), to=any_of(call.to), data=any_of(call.data),
         value=0, operation=operation, nonce="7", chain_id=137,
@@ -137,7 +140,7 @@ def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: 
     )  # fmt: skip
 
     assert "0x" + signature.hex() == theirs
-    assert envelopes.safe_envelope(signer.address, ADDRESS, call, operation, 7, signature) == payload
+    assert relayer_requests.safe_envelope(signer.address, ADDRESS, call, operation, 7, signature) == payload
 
 
 def test_the_envelopes_are_the_sdks() -> None:
@@ -153,8 +156,8 @@ def test_the_envelopes_are_the_sdks() -> None:
         nonce="7", deadline="600", signature="0x00", metadata="",
     )  # fmt: skip
 
-    assert envelopes.proxy_envelope(owner, ADDRESS, "0x01", 9, 7, ADDRESS, b"\x00", CONTRACTS) == proxy
-    assert envelopes.deposit_envelope(owner, ADDRESS, CALLS, 7, 600, b"\x00", CONTRACTS) == deposit
+    assert relayer_requests.proxy_envelope(owner, ADDRESS, "0x01", 9, 7, ADDRESS, b"\x00", CONTRACTS) == proxy
+    assert relayer_requests.deposit_envelope(owner, ADDRESS, CALLS, 7, 600, b"\x00", CONTRACTS) == deposit
 
 
 def test_the_built_in_addresses_are_the_sdks() -> None:

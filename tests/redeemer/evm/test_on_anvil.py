@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
-from tests.redeemer.evm.counter import CONFIRMATIONS, Counter
-from tests.redeemer.evm.town import ONE, Market, Town
+from tests.redeemer.evm.evm_fixture import ONE, Market, Town
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, Counter
 
 pytestmark = pytest.mark.evm
 

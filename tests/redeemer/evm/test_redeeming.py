@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from redeemer import gas
-from redeemer.proof import prove
-from redeemer.ways import Route
-from shared.accounts import CASH
-from shared.errors import OutcomeUnknown, Rejected, Unavailable
-from shared.ledger import open_lots
-from shared.polymarket import abi
-from tests.redeemer.evm.counter import CONFIRMATIONS, Counter
-from tests.redeemer.evm.town import ONE, Town, selector
+from redeemer.domain import gas_pricing
+from redeemer.domain.contract_calls import Route
+from redeemer.domain.payout_proof import prove
+from shared.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from shared.domain.ledger_accounts import CASH
+from shared.ledger.port import open_lots
+from shared.polymarket.wire import abi
+from tests.redeemer.evm.evm_fixture import ONE, Town, selector
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, Counter
 
 pytestmark = pytest.mark.evm
 
@@ -104,7 +104,7 @@ def test_a_batch_that_is_refused_is_halved_until_it_goes_through(town: Town) -> 
         counter.hold(market, ONE)
         town.resolve(market, 1, 0)
     alone = town.node.eth_estimate_gas(counter.call_of(markets[0]))
-    town.node.heavier = gas.MOST_GAS // int(alone, 16) // 2
+    town.node.heavier = gas_pricing.MOST_GAS // int(alone, 16) // 2
 
     first = counter.redeem(markets[0])
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from redeemer.relay import Relay
-from redeemer.relayer import Relayer
-from redeemer.scribe import Scribe
-from redeemer.ways import WalletKind
-from shared.errors import Unavailable
-from tests.redeemer.evm.counter import Counter
+from redeemer.domain.contract_calls import WalletKind
+from redeemer.transactions.relayer_client import Relayer
+from redeemer.transactions.relayer_sender import Relay
+from redeemer.transactions.relayer_signer import Scribe
+from shared.domain.errors import Unavailable
+from tests.redeemer.evm.evm_fixture import ONE, Market, Town
+from tests.redeemer.evm.redeemer_parts import Counter
 from tests.redeemer.evm.relayer_stub import RelayerStub
-from tests.redeemer.evm.town import ONE, Market, Town
 
 pytestmark = pytest.mark.evm
 

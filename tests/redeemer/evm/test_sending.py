@@ -5,16 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from redeemer import gas
-from redeemer.sending import Sending, read
-from redeemer.ways import call_of
-from shared.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
-from shared.polymarket import abi
-from shared.writes import Record, Write
-from tests.redeemer.evm.counter import Counter
+from redeemer.domain import gas_pricing
+from redeemer.domain.contract_calls import call_of
+from redeemer.domain.pending_transaction import Sending, read
+from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
+from shared.domain.ledger_write import Record, Write
+from shared.polymarket.wire import abi
+from tests.redeemer.dying_ledger import Killed, MortalLedger
+from tests.redeemer.evm.evm_fixture import ONE, Market, Town, selector
 from tests.redeemer.evm.node import GWEI
-from tests.redeemer.evm.town import ONE, Market, Town, selector
-from tests.redeemer.mortal import Killed, MortalLedger
+from tests.redeemer.evm.redeemer_parts import Counter
 
 pytestmark = pytest.mark.evm
 
@@ -246,17 +246,19 @@ def test_trap_28_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
 
 
 def test_trap_28_a_replacement_above_the_cap_is_not_made() -> None:
-    last = gas.Fees(100 * GWEI, 30 * GWEI)
+    last = gas_pricing.Fees(100 * GWEI, 30 * GWEI)
 
-    assert gas.raised(last, gas.Market(GWEI, GWEI), 112 * GWEI) is None
-    assert gas.raised(last, gas.Market(GWEI, GWEI), 113 * GWEI) == gas.Fees(112_500_000_000, 33_750_000_000)
+    assert gas_pricing.raised(last, gas_pricing.Market(GWEI, GWEI), 112 * GWEI) is None
+    assert gas_pricing.raised(last, gas_pricing.Market(GWEI, GWEI), 113 * GWEI) == gas_pricing.Fees(
+        112_500_000_000, 33_750_000_000
+    )
 
 
 def test_what_no_block_would_take_is_not_sent_and_a_margin_never_makes_it_so() -> None:
-    assert gas.with_margin(100_000) == 125_000
-    assert gas.with_margin(gas.MOST_GAS - 1) == gas.MOST_GAS
+    assert gas_pricing.with_margin(100_000) == 125_000
+    assert gas_pricing.with_margin(gas_pricing.MOST_GAS - 1) == gas_pricing.MOST_GAS
     with pytest.raises(Rejected, match="send less at once"):
-        gas.with_margin(gas.MOST_GAS + 1)
+        gas_pricing.with_margin(gas_pricing.MOST_GAS + 1)
 
 
 def test_an_empty_signer_is_told_to_get_pol(town: Town) -> None:

@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
-from backtest.happenings import Happening
+from backtest.domain.market_events import Happening
+from backtest.domain.market_state import Resolved
 from backtest.history.captured import happenings
 from backtest.history.files import open_history
 from backtest.history.resolutions import read_resolutions
-from backtest.markets import Resolved
-from shared.capture import Capture, FolderWriter, Header
-from shared.errors import Malformed
-from shared.events import REDEMPTIONS, RedemptionResult, write_event
-from shared.polymarket import conditions
-from shared.polymarket.conditions import PayoutVector, payouts_of
-from shared.streams import Entry
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.domain.errors import Malformed
+from shared.messages.base import REDEMPTIONS
+from shared.messages.events import write_event
+from shared.messages.redemptions import RedemptionResult
+from shared.polymarket.wire import conditions
+from shared.polymarket.wire.conditions import PayoutVector, payouts_of
+from shared.redis.streams import Entry
 
 pytestmark = pytest.mark.pitfall(37)
 CONDITION = "0x" + "c0" * 32

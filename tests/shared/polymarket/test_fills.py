@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Malformed
-from shared.money import from_micro, price_of, to_micro
-from shared.polymarket.endpoints import CTF_EXCHANGE_V2
-from shared.polymarket.fills import V1_NAMES, by_assets, read_activity, read_subgraph
-from shared.polymarket.order_filled import padded, read_logs
-from shared.polymarket.trade_amounts import CLOB_V2_SINCE_MS
+from shared.domain.errors import Malformed
+from shared.domain.money import from_micro, price_of, to_micro
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
+from shared.polymarket.wire.leader_fills import V1_NAMES, by_assets, read_activity, read_subgraph
+from shared.polymarket.wire.order_filled import padded, read_logs
+from shared.polymarket.wire.trade_amounts import CLOB_V2_SINCE_MS
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, a_log, a_row, a_v1_log, an_entity
 
 

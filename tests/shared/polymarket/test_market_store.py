@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from shared.clock import ManualClock
-from shared.errors import Rejected
-from shared.market import MarketFacts
+from shared.domain.errors import Rejected
+from shared.domain.market import MarketFacts
+from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import AGES, MARKETS, MarketStore
-from shared.polymarket.markets import MarketCache
-from shared.polymarket.siblings import Siblings, next_in_series
+from shared.polymarket.wire.event_prefetch import Siblings, next_in_series
 from tests.detector.fakes import FakeUpstream
 
 

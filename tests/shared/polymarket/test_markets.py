@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.clock import ManualClock
-from shared.errors import Malformed, Rejected, Unavailable
-from shared.gate_limits import Lane
+from shared.domain.errors import Malformed, Rejected, Unavailable
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
-from shared.polymarket.markets import MarketCache
+from shared.polymarket.market_facts import MarketCache
+from shared.rate_limit.limits import Lane
 from tests.detector.fakes import FakeUpstream
 from tests.waiting import PATIENCE_S
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Malformed
-from shared.polymarket.payloads import number, parse_book, parse_clob_fee, parse_market, read_time_ms
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.parsing import number, parse_book, parse_clob_fee, parse_market, read_time_ms
 
 
 def a_market(**changes: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from eth_hash.auto import keccak as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.polymarket.keccak import keccak
-from shared.polymarket.wallets import wallets_of
+from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.wallets import wallets_of
 
 VECTORS = [
     (

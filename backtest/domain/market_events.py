@@ -1,0 +1,70 @@
+"""What the outside did, in time order: trades, books, facts and resolutions of any number of sources, merged. Pure."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from backtest.domain.market_state import Resolved
+from shared.domain.errors import Malformed
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.market import Book, MarketFacts
+
+FOREVER_MS = 1 << 60
+
+What = LeaderTrade | Book | MarketFacts | Resolved
+
+
+class Happening(NamedTuple):
+    """Something of the outside world, and when it became true (epoch milliseconds)."""
+
+    at_ms: int
+    what: What
+
+
+def merged(sources: Iterable[Iterable[Happening]]) -> Iterator[Happening]:
+    """Merge sources that are each in time order; equal times keep the order of the sources."""
+    return heapq.merge(*sources, key=itemgetter(0))
+
+
+def ordered(happenings: Iterable[Happening]) -> Iterator[Happening]:
+    """Pass happenings on.
+
+    Raises:
+        Malformed: one is earlier than the one before: a run would look ahead without noticing.
+    """
+    last_ms = 0
+    for happening in happenings:
+        if happening.at_ms < last_ms:
+            raise _late(happening.at_ms, last_ms)
+        last_ms = happening.at_ms
+        yield happening
+
+
+class Ahead:
+    """Happenings whose next one's time is known: `FOREVER_MS` at the end.
+
+    Raises:
+        Malformed: as `ordered` does.
+    """
+
+    def __init__(self, happenings: Iterable[Happening]) -> None:
+        self._happenings = iter(happenings)
+        self._next = next(self._happenings, None)
+        self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
+
+    def take(self) -> Happening:
+        """Return the next item."""
+        taken = self._next
+        if taken is None:
+            raise StopIteration
+        coming = self._next = next(self._happenings, None)
+        at_ms = FOREVER_MS if coming is None else coming[0]
+        if at_ms < self.next_ms:
+            raise _late(at_ms, self.next_ms)
+        self.next_ms = at_ms
+        return taken
+
+
+def _late(at_ms: int, last_ms: int) -> Malformed:
+    return Malformed(f"out of order: {at_ms} after {last_ms}; sort the history first")

@@ -1,0 +1,260 @@
+"""Build a buyer from its settings: the one place where live and paper differ is here."""
+
+import os
+import socket
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, Literal
+
+from redis import Redis
+
+from buyer.composition_shards import Emit, Parts
+from buyer.config import BuyerSettings
+from buyer.domain.order_book import Trust
+from buyer.domain.token_shard import ALL, Shard
+from buyer.market_data.book_cache import WarmBooks
+from buyer.market_data.book_recorder import BookRecorder
+from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.bankroll import say_apart
+from buyer.shard_supervisor import ShardedBuyer
+from buyer.sharding.shard_count import LAYOUT, Layout
+from buyer.stdin_consumer import PipeBuyer, PipeLines
+from shared import logs
+from shared.clock import Clock, SystemClock
+from shared.domain.errors import DependencyMissing, RefusedForSafety, TryAgain
+from shared.domain.money import to_micro
+from shared.domain.trading_controls import turn
+from shared.domain.trading_words import LIVE, trading_mode
+from shared.http.client import Upstream
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import BOOKS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.events import write_event
+from shared.polymarket.market_facts import MarketCache
+from shared.polymarket.market_store import MarketStore
+from shared.process import outlet
+from shared.process.service_runner import instance_lock
+from shared.rate_limit.gate import GateLimits, RateGate
+from shared.redis.client import address, check_server, connect
+from shared.redis.lease import Lease
+from shared.redis.partitioning import Shares
+from shared.redis.pipeline_record import note_wallet
+from shared.redis.side_stream import SideStream
+from shared.websocket import open_socket
+
+if TYPE_CHECKING:
+    from buyer.composition_live import LiveAccount
+
+STDIN = 0
+"""The file descriptor of standard input."""
+PATIENCE = 1.5
+"""Leases' lengths that a buyer of another number of shards is waited for."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A buyer, and its form that reads a pipe."""
+
+    service: ShardedBuyer
+    pipe: PipeBuyer | None
+    account: "LiveAccount | None" = None
+
+    @property
+    def active(self) -> ShardedBuyer | PipeBuyer:
+        """Return the form that decides."""
+        return self.pipe or self.service
+
+
+class BuyerProcess:
+    """The buyer as `shared.process.service_runner` runs it: built when it starts, on the process's own stop event."""
+
+    name = "buyer"
+
+    def __init__(self, settings: BuyerSettings) -> None:
+        self.mode = mode_of(settings)
+        self._settings = settings
+        self._built: Built | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
+        settings = self._settings
+        with only_one(settings):
+            try:
+                self._built = built = build(settings, stop=stop)
+            except TryAgain:
+                if stop.is_set():
+                    return
+                raise
+            try:
+                built.active.run(stop)
+            finally:
+                if built.account is not None:
+                    built.account.close()
+                logs.get("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
+
+    def ready(self) -> bool:
+        """Say whether this buyer is the active one, and may buy."""
+        return self._built is not None and self._built.active.ready()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was decided so far and how the prices did."""
+        if self._built is None:
+            return {}
+        account = self._built.account
+        waits = account.permission.unanswered if account else ""
+        return {**self._built.active.snapshot(), **({"buys_wait_for": waits} if waits else {})}
+
+
+def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
+    """Hold what lets one process of this consumer's name run on this machine and server.
+
+    Raises:
+        RefusedForSafety: another one runs: they would take the lease from each other without end.
+    """
+    return instance_lock(f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
+
+
+def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
+    """Return what was asked for; real money needs both words (trap 25).
+
+    Raises:
+        RefusedForSafety: only one of them was given.
+    """
+    return trading_mode(live=settings.live, dry_run=settings.dry_run)
+
+
+def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
+    """Refuse to trade live on a server that would forget an order; one that does not tell is not judged.
+
+    Raises:
+        RefusedForSafety: it would; each reason with its fix.
+    """
+    forgets = check_server(redis).forgets
+    if forgets and not settings.accept_forgetful_server:
+        raise RefusedForSafety(
+            f"live trading is refused, nothing was sent: the server at {address(redis)} could forget orders: "
+            f"{' '.join(forgets)} To trade on it all the same: --accept-forgetful-server"
+        )
+
+
+def print_decision(decision: BuyEngineDecision) -> None:
+    """Write a decision to stdout as one JSON line."""
+    outlet.print_line(write_event(decision))
+
+
+def build(
+    settings: BuyerSettings,
+    *,
+    stop: threading.Event,
+    clock: Clock | None = None,
+    emit: Emit = print_decision,
+    waiting: int = 0,
+) -> Built:
+    """Build the buyer: on paper, or live. A live one buys once the preflight passed, and sells what it holds before.
+
+    Args:
+        settings: How much to follow.
+        stop: What the process stops on.
+        clock: The time.
+        emit: Gets each decision; one at a time, from whichever shard made it.
+        waiting: Most signals handed over by `submit` that may wait; 0 when all come by the stream.
+
+    Raises:
+        RefusedForSafety: live trading was asked for and something stands against it; each reason with its fix.
+        Unavailable: told to stop while the venue was away.
+    """
+    mode = mode_of(settings)
+    clock = clock or SystemClock()
+    redis = connect(settings.redis_url)
+    if mode == LIVE:
+        demand_memory(redis, settings)
+    layout = _layout(settings, redis, mode, clock)
+    prices = _prices(settings, redis, clock, stop)
+    account = _live(settings, redis, clock, stop) if mode == LIVE else None
+    if account is None:
+        say_apart(RedisLedger(redis, mode), to_micro(settings.paper_bankroll_usdc), mode)
+    parts = Parts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
+    holder = f"{settings.consumer}@{socket.gethostname()}"
+    shards = [Shard(number, layout.shards) for number in range(layout.shards)]
+    leases = {shard: _lease(shard, parts, holder) for shard in shards}
+    shares = Shares(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
+    service = ShardedBuyer(layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s)
+    if not settings.stdin:
+        return Built(service, None, account)
+    lease = leases[ALL]
+    lines = PipeLines(STDIN)
+    return Built(service, PipeBuyer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout), account)
+
+
+def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:
+    """Return the lease on a shard, which can only be taken while our number of shards stands."""
+    ttl_s, condition = parts.settings.lease_s, parts.layout.condition
+    return Lease(parts.redis, shard.lease(parts.mode), holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
+
+
+def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> Layout:
+    """Return the layout; that the server lost it is told to the ledger before anything else."""
+    ledger = RedisLedger(redis, mode)
+
+    def halt(why: str) -> None:
+        now_ms = clock.now_ms()
+        ledger.commit(turn(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
+
+    patience_s = settings.lease_s * PATIENCE
+    return Layout(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt)
+
+
+def _one_by_one(emit: Emit) -> Emit:
+    """Let one thread at a time through: shards decide at the same moment, and lines must stay whole."""
+    lock = threading.Lock()
+
+    def told(decision: BuyEngineDecision) -> None:
+        with lock:
+            emit(decision)
+
+    return told
+
+
+def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> "LiveAccount":
+    """Open the account that only a live buyer has; its libraries are an extra that paper does without.
+
+    Raises:
+        DependencyMissing: the extra is not installed.
+    """
+    try:
+        from buyer.composition_live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
+    except ImportError as error:
+        raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
+    account = LiveAccount(settings, redis, clock=clock, stop=stop)
+    note_wallet(redis, LIVE, account.wallet)
+    return account
+
+
+def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:
+    def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
+        gate = RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
+        return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+    gamma = upstream("gamma", settings.gamma_url, settings.gamma_rate_per_s)
+    clob = upstream("clob_reads", settings.clob_url, settings.clob_rate_per_s)
+    markets = MarketCache(gamma, clock=clock, stop=stop, store=MarketStore(redis, clock))
+    if not settings.warm_tokens:
+        return MarketPriceFeed(markets, clob, clock=clock)
+    live = WarmBooks(
+        partial(open_socket, "market_channel", settings.clob_market_url),
+        upstream("clob_batches", settings.clob_url, settings.clob_batch_rate_per_s),
+        clock=clock,
+        stop=stop,
+        random=SystemRandom().random,
+        most=settings.warm_tokens,
+        trust=Trust.within(settings.max_book_age_s),
+    )
+    if settings.capture_books:
+        side = SideStream(connect(settings.redis_url), BOOKS, clock=clock, stop=stop)
+        writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
+        BookRecorder(live, side, clock, writer).start(stop)
+    return MarketPriceFeed(markets, clob, clock=clock, live=live)

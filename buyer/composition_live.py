@@ -1,0 +1,227 @@
+"""Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
+
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from redis import Redis
+
+from buyer.composition_shards import RECENT_SIGNALS
+from buyer.config import BuyerSettings
+from buyer.domain.token_shard import Shard
+from buyer.recovery.bankroll import say_apart
+from buyer.recovery.chain_reconciliation import Recovery
+from buyer.recovery.fill_adoption import Adoption
+from buyer.settlement.worker import Settlement
+from buyer.settlement.writer import Settling
+from buyer.token_executor import Lanes
+from buyer.venue.polymarket.account import Account, Shown, api_key
+from buyer.venue.polymarket.buy_permission import BuyPermission, patiently
+from buyer.venue.polymarket.client import LiveVenue
+from buyer.venue.polymarket.credentials import ApiKey, Requests
+from buyer.venue.polymarket.order_signing import Wallet, WalletKind
+from buyer.venue.polymarket.preflight import Check, Preflight, asked_twice, check_wallet, refusal
+from buyer.venue.polymarket.signer import Signer, checksummed, read_key
+from buyer.venue.polymarket.user_channel import UserFeed
+from buyer.venue.port import Prices
+from shared.clock import Clock
+from shared.domain.errors import BadConfig, HybridError, Malformed, TryAgain
+from shared.http.client import Upstream
+from shared.ledger.gated_commit import Turns
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import SIGNALS
+from shared.polymarket.polygon import Polygon
+from shared.polymarket.wire.wallets import wallets_of
+from shared.rate_limit.gate import GateLimits, RateGate
+from shared.redis.lease import Lease
+from shared.redis.streams import tail
+from shared.websocket import open_socket
+
+_KINDS = {
+    "deposit": WalletKind.DEPOSIT,
+    "safe": WalletKind.SAFE,
+    "proxy": WalletKind.PROXY,
+    "eoa": WalletKind.EOA,
+}
+_MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKind.PROXY: "proxy wallet"}
+
+
+SWITCH_S = 0.0005
+"""How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+COLLECT_AT = (20_000, 20, 50)
+"""Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
+LANES = 8
+"""Tokens whose signals are worked on at once."""
+
+
+@dataclass(frozen=True)
+class LiveParts:
+    """What a live buyer has that a paper one has not."""
+
+    venue: LiveVenue
+    settlement: Settlement
+    recovery: Recovery
+    lanes: Lanes
+
+
+class LiveAccount:
+    """The wallet and its account at the venue: one a process, whatever shards it holds.
+
+    `permission` says whether the preflight has passed: until then nothing is bought, and what is held can be sold.
+    """
+
+    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
+        """Open the account, however long the venue is away, and make the preflight.
+
+        Raises:
+            RefusedForSafety: a check says no; the message has one line for each, with its fix.
+            BadConfig: the signing key is missing or wrong.
+            Unavailable: told to stop while the venue was away.
+        """
+        sys.setswitchinterval(SWITCH_S)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
+        self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
+        self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
+        self._wallet = wallet_of(settings, self._signer)
+        self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
+        self._key = patiently(
+            "the API key", lambda: _key(settings, upstreams.account, self._signer, self._wallet, clock), clock, stop
+        )
+        self._requests = Requests(self._signer.address, self._key)
+        self._polygon = Polygon(upstreams.rpc)
+        self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
+        self._preflight = Preflight(
+            upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock
+        )
+        self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
+        self.permission.start()
+
+    def bankroll(self) -> int | None:
+        """Return the wallet's collateral in micro-units as it was read last; None while it has not been."""
+        return self._preflight.collateral
+
+    def close(self) -> None:
+        """End what runs in the background, once the process stops."""
+        self.permission.close()
+
+    @property
+    def wallet(self) -> str:
+        """Return the address of the wallet that holds the money."""
+        return self._wallet.funder
+
+    def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
+        """Build what one shard has for itself; its thread alone uses it."""
+        connect = partial(open_socket, "user feed", self._settings.clob_user_url)
+        feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
+        settlement = Settlement(settling, self._account, feed, clock=self._clock)
+        recovery = self._recovery(shard, lease, adoption, prices)
+        return LiveParts(self._venue(), settlement, recovery, Lanes(LANES))
+
+    def _venue(self) -> LiveVenue:
+        return LiveVenue(
+            self._upstreams.orders,
+            Turns(self._upstreams.gate, self._stop),
+            self._account,
+            signer=self._signer,
+            wallet=self._wallet,
+            requests=self._requests,
+            clock=self._clock,
+        )
+
+    def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
+        return Recovery(
+            self._polygon,
+            self._account,
+            adoption,
+            prices,
+            lambda: (entry.json for entry in tail(self._redis, SIGNALS, RECENT_SIGNALS)),
+            wallet=self._wallet.funder.lower(),
+            clock=self._clock,
+            shard=shard,
+            renew=lease.renew,
+        )
+
+    def _compare(self) -> None:
+        """Say what came or went of the wallet's collateral since the ledger knew of it."""
+        there = self.bankroll()
+        if there is not None:
+            say_apart(RedisLedger(self._redis, "live"), there, "live")
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._stop, seconds)
+
+
+def collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
+    """Return what the wallet holds in micro-units, asked as a start asks it.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+        TryAgain: throttled or away.
+    """
+    account, wallet = _account(settings, redis, clock, stop)
+    account.refresh("COLLATERAL", int(wallet.kind))
+    return account.holding("COLLATERAL", int(wallet.kind)).balance
+
+
+def looks(
+    settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> Callable[[str, str, int], Shown | None]:
+    """Return how the venue is asked what it shows of an order of this wallet: by its hash, token and time.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+    """
+    account, _ = _account(settings, redis, clock, stop)
+    return account.shown
+
+
+def _account(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> tuple[Account, Wallet]:
+    signer = Signer(read_key(settings.private_key, settings.private_key_file))
+    wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
+    requests = Requests(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
+    return Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock), wallet
+
+
+def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
+    """Return the wallet that trades: the one that was named, or the one its factory makes for this key."""
+    kind = _KINDS[settings.wallet_type]
+    made = wallets_of(signer.address.lower())
+    derived = made[_MADE[kind]] if kind in _MADE else signer.address
+    return Wallet(kind, checksummed(settings.wallet or derived), signer.address)
+
+
+class Upstreams:
+    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
+
+    def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
+        def gate(name: str, rate_per_s: float) -> RateGate:
+            return RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
+
+        def upstream(name: str, url: str, gates: list[RateGate]) -> Upstream:
+            return Upstream(name, url, gates, clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+        self.gate = gate("clob_orders", settings.orders_per_s)
+        self.orders = upstream("clob_orders", settings.clob_url, [])
+        self.account = upstream("clob_account", settings.clob_url, [gate("clob_ledger", settings.account_rate_per_s)])
+        self.rpc = upstream("rpc", settings.rpc_url, [gate("rpc", settings.rpc_rate_per_s)])
+        self.geoblock = upstream("geoblock", settings.geoblock_url, [])
+
+
+def _key(settings: BuyerSettings, clob: Upstream, signer: Signer, wallet: Wallet, clock: Clock) -> ApiKey:
+    given = (settings.api_key, settings.api_secret, settings.api_passphrase)
+    if all(given):
+        return ApiKey(*(part for part in given if part is not None))
+    if any(given):
+        raise BadConfig("API_KEY, API_SECRET, API_PASSPHRASE: set all three or none (then they are derived)")
+    try:
+        return asked_twice(lambda: api_key(clob, signer, clock))
+    except (TryAgain, Malformed):
+        raise
+    except HybridError as error:
+        fix = "Check WALLET_TYPE and the signing key, or set API_KEY, API_SECRET and API_PASSPHRASE"
+        no = Check("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
+        raise refusal((check_wallet(wallet), no)) from error

@@ -1,0 +1,127 @@
+"""The shell of exits: looks at what is held, begins what is due, tries each until its lot is gone (trap 23)."""
+
+from collections import Counter
+from typing import Any
+
+from buyer.execution.exit_store import ExitTasks, Held
+from buyer.execution.order_executor import Engine
+from buyer.strategy.exit_policy import DUST, Holding, due, needs_book, triggered
+from buyer.strategy.limits import Limits
+from buyer.venue.port import Prices
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import HybridError, OutcomeUnknown
+from shared.domain.ledger_accounts import Lot
+from shared.messages.decisions import ExitTask
+
+EVERY_S = 1.0
+ENDED = "market_open"
+"""The rule that a market fails whose trading ended, or rests."""
+SWEEP_EVERY_S, SWEEP_AGAIN_S = 3600.0, 5.0
+LONGEST_WINDOW_MS = 2 * 86_400_000
+"""Twice the longest window in which small trades add up: what is older than this counts for nobody."""
+LOOKS = 4
+"""Lots looked at, and exits tried, in one turn at most: signals must not wait for a hundred lots' books."""
+
+
+class ExitDesk:
+    """Works beside the signals, in the buyer's one thread; what it has to do is in the ledger, so a restart goes on."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tasks: ExitTasks,
+        prices: Prices,
+        *,
+        clock: Clock,
+        limits: Limits,
+        log: logs.Log | None = None,
+    ) -> None:
+        self._engine, self._tasks, self._prices = engine, tasks, prices
+        self._clock, self._limits = clock, limits
+        self._next = self._next_sweep = 0.0
+        self._looked = 0
+        self._last: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._under_way = 0
+        self._log = log or logs.get("exits")
+
+    def turn(self) -> None:
+        """Do what is due, once a second at most.
+
+        Raises:
+            TryAgain, OutcomeUnknown: come back after what was interrupted is finished.
+            Fenced: another buyer is active.
+        """
+        now = self._clock.monotonic()
+        if now < self._next:
+            return
+        self._next = now + EVERY_S
+        held = self._tasks.held()
+        self._under_way = len(held.tasks)
+        self._sweep(now)
+        ready = sorted(held.tasks.values(), key=lambda task: (task.next_at_ms, task.id))
+        for task in [task for task in ready if task.next_at_ms <= self._clock.now_ms()][:LOOKS]:
+            self._try(task, held)
+        for lot in self._watched(held):
+            self._look(lot, flattening=held.flattening)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return how many exits are under way, and what began and ended them."""
+        return {"under_way": self._under_way, **dict(sorted(self._counts.items()))}
+
+    def _try(self, task: ExitTask, held: Held) -> None:
+        if held.empty(task):
+            self._tasks.end(task)
+            self._forget(task, "done")
+            return
+        counted = self._tasks.count(task, self._clock.now_ms(), self._last.get(task.id, ""))
+        try:
+            self._last[task.id] = reason = self._engine.sell(counted)
+        except HybridError:
+            raise
+        except Exception as error:
+            self._log.exception("exit_failed", exit=task.id, attempt=counted.attempt)
+            raise OutcomeUnknown(f"exit {task.id}, attempt {counted.attempt} failed: {error}") from error
+        self._log.info("exit_tried", exit=task.id, reason=task.reason, attempt=counted.attempt, result=reason)
+        if reason == ENDED and self._closed(task):
+            self._tasks.end(task)
+            self._log.info("left_to_redemption", leader=task.leader, token_id=task.token_id, why="the market closed")
+            self._forget(task, "closed")
+        if reason == DUST and task.keep == 0:
+            self._log.warning("dust_left", leader=task.leader, token_id=task.token_id, why="below the market's minimum")
+            self._forget(task, "dust")
+
+    def _closed(self, task: ExitTask) -> bool:
+        facts, _ = self._prices.facts(task.token_id)
+        return facts is not None and facts.closed
+
+    def _forget(self, task: ExitTask, end: str) -> None:
+        self._last.pop(task.id, None)
+        self._counts[end] += 1
+
+    def _watched(self, held: Held) -> list[Lot]:
+        """Return the next few lots that something could set off, in turn."""
+        lots = [lot for lot in held.lots if lot.key not in held.tasks]
+        lots = [lot for lot in lots if held.flattening or triggered(self._limits.of(lot.leader))]
+        if not lots:
+            return []
+        start = self._looked % len(lots)
+        self._looked += LOOKS
+        return (lots[start:] + lots[:start])[:LOOKS]
+
+    def _look(self, lot: Lot, *, flattening: bool) -> None:
+        limits = self._limits.of(lot.leader)
+        facts, _ = self._prices.facts(lot.token_id)
+        book = self._prices.book(lot.token_id)[0] if needs_book(limits) and not flattening else None
+        task = due(Holding(lot, facts, book, self._clock.now_ms()), limits, flattening=flattening)
+        if task is not None:
+            self._tasks.open(task)
+            self._counts[task.reason] += 1
+            self._log.info("exit_begun", exit=task.id, reason=task.reason, leader=lot.leader, token_id=lot.token_id)
+
+    def _sweep(self, now: float) -> None:
+        if now >= self._next_sweep:
+            self._next_sweep = now + SWEEP_EVERY_S
+            if self._tasks.sweep(self._clock.now_ms() - LONGEST_WINDOW_MS):
+                self._next_sweep = now + SWEEP_AGAIN_S

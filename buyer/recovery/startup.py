@@ -1,0 +1,127 @@
+"""What a buyer finishes before it decides anything new: start is recovery, the same way every time."""
+
+from collections.abc import Callable
+
+from buyer.crash_limiter import Attempts, Crashed
+from buyer.execution.journal import Journal
+from buyer.execution.order_executor import Engine
+from buyer.recovery.chain_reconciliation import Recovery
+from buyer.settlement.worker import Settlement
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, Unavailable
+
+ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
+LOST_FILLS = "fills that only the chain knows of"
+
+
+class Opening:
+    """The starting bankroll, the intents without an outcome, and what only the chain knows of us.
+
+    `renew` keeps the lease between its steps.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        attempts: Attempts,
+        bankroll: Callable[[], int | None],
+        *,
+        renew: Callable[[], None],
+        recovery: Recovery | None = None,
+        settlement: Settlement | None = None,
+        clock: Clock,
+    ) -> None:
+        self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
+        self._renew, self._recovery, self._settlement = renew, recovery, settlement
+        self._done = self._adopted = False
+        self._clock, self._pause_s, self._adopt_at = clock, ADOPT_AGAIN_S, 0.0
+        self.waits_for = "" if recovery is None else LOST_FILLS
+        self._log = logs.get("buyer")
+
+    def interrupted(self) -> None:
+        """Finish what is open again before anything new: a step's outcome is unknown."""
+        self._done = False
+
+    def emptied(self) -> None:
+        """Ask the chain again as well: the server lost what it knew."""
+        self._done = self._adopted = False
+        self._pause_s, self._adopt_at = ADOPT_AGAIN_S, 0.0
+        self.waits_for = "" if self._recovery is None else LOST_FILLS
+
+    def finish(self) -> None:
+        """Finish what is open, once after each interruption; later what is due of what has no outcome yet.
+
+        An order whose outcome stays unknown holds its own token only: everything else goes on. `waits_for` says what no
+        buy may be sent before.
+
+        Raises:
+            TryAgain, Crashed: call again; nothing new may be decided yet.
+        """
+        if self._done:
+            self._ask_again()
+        else:
+            self._credit()
+            self._resume_all()
+            self._done = True
+        if not self._adopted and self._clock.monotonic() >= self._adopt_at:
+            self._try_to_adopt()
+
+    def _credit(self) -> None:
+        """Credit what there is; while nobody knows it a ledger that was credited before can go on."""
+        amount = self._bankroll()
+        if amount is not None:
+            self._journal.deposit(amount)
+        elif not self._journal.is_credited():
+            raise Unavailable("the wallet's balance could not be read yet, and nothing is known of it")
+
+    def _resume_all(self) -> None:
+        for signal_id, intent in self._journal.open_intents().items():
+            if self._engine.unresolved.is_due(signal_id):
+                self._log.warning("intent_resumed", signal_id=signal_id)
+                self._resume(signal_id, intent, self._journal.signed(signal_id))
+
+    def _ask_again(self) -> None:
+        for signal_id in self._engine.unresolved.due():
+            known = self._journal.known(signal_id)
+            if known.intent is None:
+                self._engine.unresolved.forget(signal_id)
+            else:
+                self._resume(signal_id, known.intent, known.signed)
+
+    def _resume(self, signal_id: str, intent: str, signed: str) -> None:
+        self._renew()
+        try:
+            self._attempts.make(
+                signal_id,
+                lambda: self._engine.resume(intent, signed),
+                lambda reason: self._engine.abandon(intent, signed, reason),
+            )
+        except Crashed:
+            raise
+        except OutcomeUnknown as error:
+            wait_s = round(self._engine.unresolved.next_in_s(signal_id))
+            self._log.warning("outcome_unknown", signal_id=signal_id, error=str(error), again_in_s=wait_s)
+        except Malformed as error:
+            close = f"hybrid reconcile --mode {self._engine.mode} --close {signal_id} --why ..."
+            fix = f"what it reserved stays reserved until `{close}`"
+            self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
+
+    def _try_to_adopt(self) -> None:
+        """Adopt what only the chain knows of us; while venue or node are away, that is tried less and less often."""
+        try:
+            self._adopt()
+        except (TryAgain, Malformed, Rejected) as error:
+            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=self._pause_s)
+            self._adopt_at = self._clock.monotonic() + self._pause_s
+            self._pause_s = min(ADOPT_AT_LEAST_EVERY_S, self._pause_s * 2)
+            return
+        self._adopted, self.waits_for = True, ""
+
+    def _adopt(self) -> None:
+        """Adopt what the chain knows of us and the server does not, once in a life and after an emptied server."""
+        if self._recovery is None or self._settlement is None:
+            return
+        for decision in self._recovery.run():
+            self._settlement.watch(decision)

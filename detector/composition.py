@@ -1,0 +1,182 @@
+"""Build the detector's parts from its settings: gates by upstream budget, never by caller (S1)."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import SystemRandom
+
+from redis import Redis
+
+from detector.config import DetectorSettings
+from detector.leaders.instance_name import member_name
+from detector.leaders.leader_assignment import LeadersFile, Roster
+from detector.leaders.watchlist import Leaders
+from detector.monitoring.raw_recorder import RawTap
+from detector.polling.backfill_gaps import Gaps
+from detector.polling.cursors import CursorStore
+from detector.sources.backfill import Past
+from detector.sources.chain_logs import ChainLogsSource
+from detector.sources.data_api import DataApiSource
+from detector.sources.port import Source
+from detector.sources.push_connection import Line, Patience
+from detector.sources.retraction import Retractor
+from detector.sources.rtds import RtdsSource
+from detector.sources.subgraph import SubgraphSource
+from shared.clock import Clock
+from shared.http.client import Upstream
+from shared.messages.base import RAW
+from shared.polymarket.data_api import activity_api
+from shared.polymarket.market_facts import MarketCache
+from shared.polymarket.market_store import MarketStore
+from shared.polymarket.polygon import Polygon
+from shared.polymarket.subgraph import Orderbook
+from shared.polymarket.wire.event_prefetch import Siblings
+from shared.rate_limit.gate import RateGate
+from shared.rate_limit.limits import GateLimits
+from shared.redis.client import connect
+from shared.redis.followed_leaders import VERSION
+from shared.redis.partitioning import Shares
+from shared.redis.side_stream import SideStream
+from shared.websocket import open_socket
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the detector runs."""
+
+    sources: tuple[Source, ...]
+    gates: tuple[RateGate, ...]
+    upstreams: tuple[Upstream, ...]
+    markets: MarketCache | None
+    cursors: CursorStore
+    leaders: Leaders = field(default_factory=Leaders)
+    roster: Roster | None = None
+
+
+class Wiring:
+    """One build: each upstream gets its own gate, shared through Redis by all processes."""
+
+    def __init__(self, cfg: DetectorSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
+        self._cfg, self._redis, self._clock, self._stop = cfg, redis, clock, stop
+        self._gates: list[RateGate] = []
+        self._upstreams: list[Upstream] = []
+        self._cursors = CursorStore(redis, clock)
+        self._tap = self._raw_tap() if cfg.capture_raw else None
+        self._outcomes: MarketCache | None = None
+        self.leaders = Leaders(cfg.leaders)
+
+    def parts(self) -> Parts:
+        """Build what the settings ask for."""
+        builders = {
+            "data_api": self._data_api,
+            "chain_logs": self._chain_logs,
+            "rtds": self._rtds,
+            "subgraph": self._subgraph,
+        }
+        markets = self._markets() if self._cfg.market_hints or self._cfg.reads_merges else None
+        self._outcomes = markets if self._cfg.reads_merges else None
+        sources = tuple(builders[name]() for name in self._cfg.sources)
+        gates, upstreams = tuple(self._gates), tuple(self._upstreams)
+        hints = markets if self._cfg.market_hints else None
+        return Parts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
+
+    def _roster(self) -> Roster:
+        cfg = self._cfg
+        file = LeadersFile(cfg.leaders_file)
+        file.read()
+        shares = Shares(self._redis, "detectors", member_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
+        return Roster(
+            self.leaders,
+            cfg.leaders,
+            file,
+            shares,
+            self._cursors,
+            clock=self._clock,
+            stop=self._stop,
+            every_s=cfg.member_ttl_s / 4,
+        )
+
+    def _data_api(self) -> Source:
+        cfg = self._cfg
+        limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
+        upstream = self._upstream("data_api", cfg.data_api_url, limits)
+        return DataApiSource(
+            activity_api(cfg.data_api_version, upstream, self._clock, merges=cfg.reads_merges),
+            self.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.poll_every_s,
+            overlap_s=cfg.overlap_s,
+            backfill_s=cfg.backfill_s,
+            past=Past("data_api", self.leaders, self._cursors, Gaps(self._redis, "data_api", self._cursors)),
+            outcomes=self._outcomes,
+        )
+
+    def _chain_logs(self) -> Source:
+        cfg = self._cfg
+        upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
+        return ChainLogsSource(
+            Polygon(upstream),
+            self.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.chain_poll_every_s,
+            rules=cfg.log_rules,
+            retract=Retractor(self._redis, self._clock),
+        )
+
+    def _rtds(self) -> Source:
+        """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
+        cfg = self._cfg
+        dial: Callable[[], Line] = partial(open_socket, "rtds", cfg.rtds_url)
+        return RtdsSource(
+            self._tap.on("rtds", dial) if self._tap else dial,
+            self.leaders,
+            clock=self._clock,
+            stop=self._stop,
+            random=SystemRandom().random,
+            sockets=cfg.rtds_sockets,
+            patience=Patience(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
+        )
+
+    def _subgraph(self) -> Source:
+        cfg = self._cfg
+        upstream = self._upstream("subgraph", cfg.subgraph_url, _limits(cfg.subgraph_rate_per_s))
+        return SubgraphSource(
+            Orderbook(upstream),
+            self.leaders,
+            self._cursors,
+            clock=self._clock,
+            every_s=cfg.subgraph_poll_every_s,
+            overlap_s=cfg.subgraph_overlap_s,
+            backfill_s=cfg.backfill_s,
+            leaders_at_once=cfg.subgraph_leaders_at_once,
+        )
+
+    def _markets(self) -> MarketCache:
+        gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
+        store = MarketStore(self._redis, self._clock)
+        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=Siblings())
+
+    def _raw_tap(self) -> RawTap:
+        """Build what records raw answers, on a connection of its own."""
+        side = SideStream(connect(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
+        writer = f"{self._cfg.instance or 'detector'}@{socket.gethostname()}:{os.getpid()}"
+        return RawTap(side, self._clock, writer)
+
+    def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
+        gate = RateGate(self._redis, name, limits, clock=self._clock)
+        tap = self._tap.answered if self._tap else None
+        timeout_s = self._cfg.http_timeout_s
+        upstream = Upstream(name, url, [gate], clock=self._clock, stop=self._stop, timeout_s=timeout_s, tap=tap)
+        self._gates.append(gate)
+        self._upstreams.append(upstream)
+        return upstream
+
+
+def _limits(rate_per_s: float) -> GateLimits:
+    """Return a budget whose burst is a fifth of a second's worth, as every other user of these gates has it."""
+    return GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5)))

@@ -1,0 +1,58 @@
+"""When a sighting becomes a signal: pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from detector.domain.fill_multiset import Piece, total
+
+EmittedBy = Literal["first", "confirmed", "unconfirmed"]
+
+
+class Decided(NamedTuple):
+    """Whose pieces become the signal, and by which part of the rule."""
+
+    source: str
+    pieces: Sequence[Piece]
+    emitted_by: EmittedBy
+
+
+@dataclass(frozen=True, slots=True)
+class EmitRule:
+    """`first`: whatever any source shows. `confirmed`: what two independent sources show, each by its own upstream.
+
+    What only one source shows for `within_ms` is then emitted all the same, or dropped for ever.
+    """
+
+    confirmed: bool = False
+    within_ms: int = 30_000
+    drop: bool = False
+
+    def decide(self, shown: Mapping[str, Sequence[Piece]], discounted: Collection[str]) -> Decided | None:
+        """Return what may be signalled now; the source that shows most decides, or the second most where two must.
+
+        `discounted` sources are demoted: they may be first, but their word confirms nothing (trap 9).
+        """
+        if not self.confirmed:
+            return self._most(shown, "first")
+        counting = sorted(
+            ((source, pieces) for source, pieces in shown.items() if source not in discounted),
+            key=lambda item: -total(item[1]),
+        )
+        return Decided(*counting[1], "confirmed") if len(counting) > 1 else None
+
+    def at_the_end(self, shown: Mapping[str, Sequence[Piece]]) -> Decided | None:
+        """Return what only one source shows when the time is over."""
+        return self._most(shown, "unconfirmed" if self.confirmed else "first")
+
+    def _most(self, shown: Mapping[str, Sequence[Piece]], emitted_by: EmittedBy) -> Decided | None:
+        if not shown:
+            return None
+        if len(shown) == 1:
+            ((source, pieces),) = shown.items()
+        else:
+            source, pieces = max(shown.items(), key=lambda item: total(item[1]))
+        return Decided(source, pieces, emitted_by)
+
+
+FIRST = EmitRule()

@@ -1,0 +1,84 @@
+"""What the matcher says: pure values."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from detector.domain.emit_rule import EmittedBy
+from detector.domain.fill_multiset import Piece
+from detector.domain.published_record import Witness
+from shared.domain.market import Side
+from shared.messages.signals import Cause, MarketHint
+
+
+class Key(NamedTuple):
+    """What makes one signal."""
+
+    leader: str
+    tx_hash: str
+    token_id: str
+    side: Side
+    cause: Cause = "TRADE"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A signal to publish (or to drop), if what is settled now is still `expected`; then it is `value`."""
+
+    key: Key
+    part: int
+    pieces: tuple[Piece, ...]
+    expected: str
+    value: str
+    source: str
+    seen_by: tuple[Witness, ...]
+    traded_at_ms: int
+    hint: MarketHint
+    emitted_by: EmittedBy = "first"
+    drop: bool = False
+
+    @property
+    def seen_at_ms(self) -> int:
+        """Return when the deciding source showed what this draft adds."""
+        return dict(self.seen_by)[self.source]
+
+
+class Sight(NamedTuple):
+    """A source showed a key for the first time, `later` than another one."""
+
+    key: Key
+    lag_ms: int
+    later: bool
+
+
+class Wait(NamedTuple):
+    """What one source shows and no second one yet; `known` are all sources that we know to show the key."""
+
+    key: Key
+    source: str
+    seen_at_ms: int
+    traded_at_ms: int
+    pieces: tuple[Piece, ...]
+    hint: MarketHint
+    known: frozenset[str]
+
+
+class Confirmation(NamedTuple):
+    """A source shows what was signalled; `counts` is False for one that is demoted."""
+
+    key: Key
+    part: int
+    source: str
+    seen_at_ms: int
+    traded_at_ms: int
+    first: Witness
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a view brought: drafts, fills its source had not shown before, new sights, and what must wait."""
+
+    drafts: tuple[Draft, ...]
+    fresh: int
+    sights: tuple[Sight, ...]
+    waits: tuple[Wait, ...] = ()

@@ -1,0 +1,224 @@
+"""How the sources are doing, by our own count; written by pollers and publisher, read by reports."""
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from detector.domain.signal_draft import Sight
+from detector.domain.source_health import DEMOTED, Health, Rules
+from detector.monitoring.source_metrics import Gauges
+from detector.sources.port import Batch
+from shared.clock import Clock, SystemClock
+from shared.messages.service import SourceState, SourceStatus
+
+FAILS_AFTER = 2
+"""Failed polls in a row before a source that was well counts as failing: one leader's trouble is not the source's."""
+_SHOWN_CHARS = 300
+_MOST_MET = 512
+_MOST_REASONS = 64
+_WHY: dict[str, str] = {
+    "blind": "answers, but showed none of the fills that other sources saw",
+    "mute": "shows none of the fills that other sources see any more",
+    "late": "shows what other sources see, but too late",
+    "demoted": "shows too few of the fills that other sources see",
+}
+
+
+class Turn(NamedTuple):
+    """A source's state changed."""
+
+    source: str
+    was: SourceState
+    now: SourceState
+    why: str
+
+
+@dataclass
+class _Source:
+    polls: int = 0
+    rows: int = 0
+    problems: int = 0
+    errors: int = 0
+    in_a_row: int = 0
+    last_error: str = ""
+    last_ok_at_ms: int | None = None
+    seen_first: int = 0
+    seen_later: int = 0
+    told: SourceState = "starting"
+    failing: dict[str, str] = field(default_factory=dict[str, str])
+    skipped: Counter[str] = field(default_factory=Counter[str])
+    met: OrderedDict[str, None] = field(default_factory=OrderedDict[str, None])
+
+    def is_news(self, problem: str) -> bool:
+        """Say whether a problem was not met lately."""
+        if problem in self.met:
+            return False
+        self.met[problem] = None
+        if len(self.met) > _MOST_MET:
+            self.met.popitem(last=False)
+        return True
+
+
+class Board:
+    """Counters of each source and of the whole, and what they mean. Safe to use from any thread."""
+
+    def __init__(self, names: Iterable[str], *, clock: Clock | None = None, rules: Rules | None = None) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock or SystemClock()
+        self._sources = {name: _Source() for name in names}
+        self._health = Health(self._sources, rules)
+        self._gauges = Gauges(self._sources)
+        self.demoted: frozenset[str] = frozenset()
+        self.signals = self.sightings = self.repeats = 0
+        self.confirmations = self.unconfirmed = self.dropped = 0
+        self.stopped = False
+
+    def polled(self, name: str, scope: str, now_ms: int) -> bool:
+        """Count a poll that succeeded; return True when its scope had failed before."""
+        with self._lock:
+            source = self._sources[name]
+            source.polls += 1
+            source.in_a_row = 0
+            source.last_ok_at_ms = now_ms
+            return source.failing.pop(scope, None) is not None
+
+    def failed(self, name: str, scope: str, error: str) -> bool:
+        """Count a poll that failed; return True when its scope was well before."""
+        with self._lock:
+            source = self._sources[name]
+            source.polls += 1
+            source.errors += 1
+            source.in_a_row += 1
+            source.last_error = error[:_SHOWN_CHARS]
+            was_well = scope not in source.failing
+            source.failing[scope] = source.last_error
+            return was_well
+
+    def forget(self, name: str, scope: str) -> None:
+        """Drop what is known of a scope that is polled no more."""
+        with self._lock:
+            self._sources[name].failing.pop(scope, None)
+
+    def received(self, batch: Batch) -> list[str]:
+        """Count what a batch brought; return problems and unknown types not met before.
+
+        A row is read again at each poll while it lies in the overlap: it is one problem, not one for each poll.
+        """
+        with self._lock:
+            source = self._sources[batch.source]
+            source.rows += batch.rows
+            unknown = [reason for reason in batch.skipped if reason.startswith("unknown")]
+            fresh = [problem for problem in batch.problems if source.is_news(problem)]
+            source.problems += len(fresh)
+            for reason, count in batch.skipped.items():
+                if reason in source.skipped or len(source.skipped) < _MOST_REASONS:
+                    source.skipped[reason] += count
+            if fresh:
+                source.last_error = f"unreadable row: {fresh[0]}"[:_SHOWN_CHARS]
+            return fresh + [reason for reason in unknown if source.is_news(reason)]
+
+    def skipped(self) -> dict[str, dict[str, int]]:
+        """Return what each source showed that was no trade, by its type; re-reads count again."""
+        with self._lock:
+            return {name: dict(source.skipped) for name, source in self._sources.items()}
+
+    def matched(self, name: str, fresh: int, sights: Iterable[Sight], seen_at_ms: int) -> None:
+        """Count fills that a source had not shown before, and compare when each source showed them."""
+        with self._lock:
+            self.sightings += fresh
+            for sight in sights:
+                self._sources[name].seen_later += sight.later
+                self._health.saw(name, sight.key, seen_at_ms, sight.lag_ms)
+                self._gauges.lag(name, sight.lag_ms)
+
+    def signalled(self, name: str, *, unconfirmed: bool = False) -> None:
+        """Count a signal; `name` is the source that saw it first."""
+        with self._lock:
+            self.signals += 1
+            self.unconfirmed += unconfirmed
+            self._sources[name].seen_first += 1
+
+    def merged(self) -> None:
+        """Count a signal of a merge: only one source can show those, so no source is compared by them."""
+        with self._lock:
+            self.signals += 1
+
+    def repeated(self) -> None:
+        """Count a signal that was out already."""
+        with self._lock:
+            self.repeats += 1
+
+    def confirmed(self, count: int) -> None:
+        """Count confirmations that were recorded for the first time."""
+        with self._lock:
+            self.confirmations += count
+
+    def gave_up(self) -> None:
+        """Count what nobody confirmed in time and was dropped."""
+        with self._lock:
+            self.dropped += 1
+
+    def check(self) -> list[Turn]:
+        """Judge all sources now; return whose state changed since the last check."""
+        with self._lock:
+            self._health.judge(self._clock.now_ms())
+            self.demoted = self._health.demoted
+            turns: list[Turn] = []
+            for name, source in self._sources.items():
+                state = self._state(name, source)
+                if state != source.told:
+                    turns.append(Turn(name, source.told, state, self._why(name, source)))
+                source.told = state
+                self._gauges.show(name, state, self._health.coverage(name), self._health.missed(name))
+            return turns
+
+    def blind(self) -> list[str]:
+        """Return sources that answer, healthy, and never showed what others did (trap 9)."""
+        with self._lock:
+            return [name for name in self._sources if self._health.verdict(name) == "blind"]
+
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """Return the state of each source."""
+        with self._lock:
+            return tuple(self._status(name, source) for name, source in self._sources.items())
+
+    def working(self) -> bool:
+        """Say whether any source is well."""
+        return any(status.state == "ok" for status in self.statuses())
+
+    def _status(self, name: str, source: _Source) -> SourceStatus:
+        lags, coverage = self._health.lags(name), self._health.coverage(name)
+        last_ok = source.last_ok_at_ms
+        return SourceStatus(
+            name=name,
+            state=self._state(name, source),
+            polls=source.polls,
+            rows=source.rows,
+            errors=source.errors + source.problems,
+            last_error=self._why(name, source),
+            last_ok_at_ms=last_ok,
+            seen_first=source.seen_first,
+            seen_later=source.seen_later,
+            lag_p50_ms=lags.p50,
+            lag_p95_ms=lags.p95,
+            lag_p99_ms=lags.p99,
+            coverage=None if coverage is None else round(coverage, 4),
+            missed=self._health.missed(name),
+            stale_ms=None if last_ok is None else max(0, self._clock.now_ms() - last_ok),
+        )
+
+    def _why(self, name: str, source: _Source) -> str:
+        failing = next(iter(source.failing.values()), "")
+        return failing or _WHY.get(self._health.verdict(name), source.last_error)
+
+    def _state(self, name: str, source: _Source) -> SourceState:
+        if self.stopped:
+            return "stopped"
+        if source.failing and (source.last_ok_at_ms is None or source.in_a_row >= FAILS_AFTER):
+            return "failing"
+        verdict = self._health.verdict(name)
+        if verdict in DEMOTED:
+            return verdict
+        return "starting" if source.last_ok_at_ms is None else "ok"

@@ -1,0 +1,108 @@
+"""How far each source has published each leader's trades, kept in Redis so that a restart goes on from there."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol, cast
+
+from redis import Redis
+
+from shared.clock import Clock
+from shared.polymarket.wire.venue_times import MOST_AHEAD_MS
+from shared.redis.client import Script, answering
+
+CURSORS = "hs:cursors"
+"""Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
+_AT_ONCE = 1000
+
+
+class Cursors(Protocol):
+    """What a source asks."""
+
+    def get(self, source: str, leader: str) -> int | None:
+        """Return how far a leader's trades are published, or None.
+
+        Raises:
+            Unavailable: nobody can say now.
+        """
+        ...
+
+    def load(self, source: str, leaders: Collection[str]) -> None:
+        """Read the cursors of `leaders` afresh, all at once.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        ...
+
+
+class CursorStore:
+    """The cursors of some leaders; read once from Redis, then kept beside it.
+
+    The publisher's thread moves them, sources read them. With a `clock`, a stored cursor that has passed it is none:
+    whoever would go on from there would look at nothing until then. (Blocks are far below any second of the clock.)
+    """
+
+    def __init__(self, redis: Redis, clock: Clock | None = None) -> None:
+        self._redis, self._clock = redis, clock
+        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
+        self._known: dict[str, int | None] = {}
+
+    def get(self, source: str, leader: str) -> int | None:
+        """Return how far a leader's trades are published, or None."""
+        field = f"{source}:{leader}"
+        if field not in self._known:
+            with answering(self._redis):
+                stored = cast("str | None", self._redis.hget(CURSORS, field))
+            self._known[field] = self._credible(stored)
+        return self._known[field]
+
+    def load(self, source: str, leaders: Collection[str]) -> None:
+        """Read the cursors of `leaders` afresh, and forget this source's others: someone else moves those now.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        fields = [f"{source}:{leader}" for leader in leaders]
+        found: list[str | None] = []
+        for place in range(0, len(fields), _AT_ONCE):
+            with answering(self._redis):
+                found += cast("list[str | None]", self._redis.hmget(CURSORS, fields[place : place + _AT_ONCE]))
+        others = {field: at for field, at in self._known.items() if not field.startswith(f"{source}:")}
+        stored = zip(fields, found, strict=True)
+        self._known = {**others, **{field: self._credible(at) for field, at in stored}}
+
+    def forget(self, leaders: Collection[str]) -> None:
+        """Ask the server again for these: somebody else may have moved their cursors meanwhile."""
+        gone = frozenset(leaders)
+        self._known = {field: at for field, at in self._known.items() if field.partition(":")[2] not in gone}
+
+    def moved(self, source: str, leader: str, value: int) -> None:
+        """Take note of a cursor that was stored elsewhere."""
+        self._known[f"{source}:{leader}"] = max(value, self._known.get(f"{source}:{leader}") or 0)
+
+    def advance(self, source: str, cursors: Mapping[str, int]) -> None:
+        """Store cursors that moved on.
+
+        Raises:
+            Unavailable: the server is away; call again.
+        """
+        moved = {
+            f"{source}:{leader}": value
+            for leader, value in cursors.items()
+            if value > (self._known.get(f"{source}:{leader}") or -1)
+        }
+        if not moved:
+            return
+        clock = "" if (latest := self._latest()) is None else latest
+        self._script([CURSORS], [clock, *(word for pair in moved.items() for word in pair)])
+        self._known.update(moved)
+
+    def _credible(self, stored: str | None) -> int | None:
+        """Return a stored cursor; None for none, and for one that has passed the clock."""
+        latest = self._latest()
+        if stored is None or (latest is not None and int(stored) > latest):
+            return None
+        return int(stored)
+
+    def _latest(self) -> int | None:
+        return None if self._clock is None else (self._clock.now_ms() + MOST_AHEAD_MS) // 1000

@@ -1,0 +1,80 @@
+"""Threads that poll whoever of a changing list is due: a few threads, however many scopes."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from detector.domain.poll_schedule import Pace, Schedule
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import HybridError
+
+_LONGEST_NAP_S = 0.5
+_SYNC_EVERY_S = 0.5
+_BUDGET_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How a poll went: whether the same one will fail again, and how many trades it brought."""
+
+    refused: bool = False
+    news: int = 0
+
+
+class Round:
+    """Poll `scopes()` at a pace until `stop`; the list and the budget are read again while it runs."""
+
+    def __init__(
+        self,
+        name: str,
+        scopes: Callable[[], tuple[str, ...]],
+        poll: Callable[[str], Polled],
+        pace: Pace,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        workers: int = 1,
+        budget: Callable[[], float] | None = None,
+    ) -> None:
+        self._scopes, self._poll, self._budget = scopes, poll, budget
+        self._clock, self._stop = clock, stop
+        self._lock = threading.Lock()
+        self._schedule = Schedule((), pace, clock.monotonic())
+        self._seen: tuple[str, ...] = ()
+        self._sync_at = self._budget_at = clock.monotonic()
+        self._log = logs.get("detector", round=name)
+        self.threads = [
+            threading.Thread(target=self._work, name=f"{name}-{place}", daemon=True) for place in range(max(1, workers))
+        ]
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            scope, nap_s = self._next()
+            if scope is None:
+                self._clock.wait(self._stop, min(max(nap_s, 0.001), _LONGEST_NAP_S))
+                continue
+            polled = self._poll(scope)
+            with self._lock:
+                self._schedule.done(scope, self._clock.monotonic(), refused=polled.refused, news=polled.news)
+
+    def _next(self) -> tuple[str | None, float]:
+        with self._lock:
+            now = self._clock.monotonic()
+            if now >= self._sync_at:
+                self._look_around(now)
+            return self._schedule.take(now), self._schedule.wait_s(now)
+
+    def _look_around(self, now: float) -> None:
+        """Read the list and the budget again; a server that is away leaves them as they were."""
+        self._sync_at = now + _SYNC_EVERY_S
+        try:
+            scopes = self._scopes()
+            if scopes is not self._seen:
+                self._schedule.sync(scopes, now)
+                self._seen = scopes
+            if self._budget is not None and now >= self._budget_at:
+                self._budget_at = now + _BUDGET_EVERY_S
+                self._schedule.budget(self._budget())
+        except HybridError as error:
+            self._log.info("list_unread", error=str(error))

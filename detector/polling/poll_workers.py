@@ -1,0 +1,131 @@
+"""Poll one source: fresh polls, and beside them what is still to be read of the past."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from detector.domain.poll_schedule import Pace
+from detector.monitoring.source_stats import Board
+from detector.polling.poll_rounds import Polled, Round
+from detector.sources.port import Batch, Sink, Source, Stopping
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import GiveUp, HybridError
+
+LATE_WORKERS = 2
+"""Threads that read the past, so that waiting for its turn at the gate never keeps a fresh poll waiting."""
+_NO_PACE = 0.001
+
+
+@runtime_checkable
+class CatchesUp(Protocol):
+    """A source that reads the past beside its fresh polls, in the gate's catch-up lane."""
+
+    @property
+    def late_scopes(self) -> tuple[str, ...]:
+        """List whose past is still to be read: new leaders, and those with a gap."""
+        ...
+
+    def catch_up(self, scope: str, sink: Sink) -> None:
+        """Read a piece of it, oldest first."""
+        ...
+
+
+class Pollers:
+    """Poll `source` until `stop`; what fails is counted and named, the other scopes go on."""
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        board: Board,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        workers: int = 1,
+        at_most_every_s: float = 0.0,
+        budget: Callable[[], float] | None = None,
+    ) -> None:
+        self._source, self._sink, self._board = source, sink, board
+        self._clock, self._stop = clock, stop
+        self._newest_ms: dict[str, int] = {}
+        self._log = logs.get("detector", source=source.name)
+        pace = Pace(source.every_s, at_most_every_s)
+        self._rounds = [
+            Round(
+                source.name,
+                lambda: source.scopes,
+                self._fresh,
+                pace,
+                clock=clock,
+                stop=stop,
+                workers=workers,
+                budget=budget,
+            )
+        ]
+        if isinstance(source, CatchesUp):
+            self._rounds.append(self._late_round(source))
+
+    def start(self) -> None:
+        """Begin to poll."""
+        for thread in self._threads():
+            thread.start()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the threads after `stop`; return False when one is still busy."""
+        ends = self._clock.monotonic() + seconds
+        for thread in self._threads():
+            thread.join(max(0.0, ends - self._clock.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads())
+
+    def _threads(self) -> list[threading.Thread]:
+        return [thread for each in self._rounds for thread in each.threads]
+
+    def _late_round(self, source: CatchesUp) -> Round:
+        def read(scope: str) -> Polled:
+            return self._polled(f"{scope} (past)", lambda: source.catch_up(scope, self._sink))
+
+        name, pace = f"{self._source.name}-late", Pace(_NO_PACE)
+        scopes = lambda: source.late_scopes  # noqa: E731 - read anew each time
+        return Round(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=LATE_WORKERS)
+
+    def _fresh(self, scope: str) -> Polled:
+        news = 0
+
+        def counted(batch: Batch) -> None:
+            nonlocal news
+            self._sink(batch)
+            news += self._news(scope, batch)
+
+        polled = self._polled(scope, lambda: self._source.poll(scope, counted))
+        return Polled(polled.refused, news)
+
+    def _news(self, scope: str, batch: Batch) -> int:
+        """Count the trades later than any this scope showed before."""
+        known = self._newest_ms.get(scope, 0)
+        times = [fill.traded_at_ms for view in batch.views for fill in view.fills if fill.traded_at_ms > known]
+        if times:
+            self._newest_ms[scope] = max(times)
+        return len(times)
+
+    def _polled(self, scope: str, poll: Callable[[], None]) -> Polled:
+        """Poll once; `refused` when the same poll will fail again."""
+        name = self._source.name
+        try:
+            poll()
+        except Stopping:
+            return Polled()
+        except HybridError as error:
+            self._failed(scope, f"{type(error).__name__}: {error}")
+            return Polled(refused=isinstance(error, GiveUp))
+        except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (trap 29)
+            self._log.exception("poll_crashed", scope=scope)
+            self._failed(scope, f"crashed: {type(error).__name__}: {error}")
+            return Polled(refused=True)
+        if self._board.polled(name, scope, self._clock.now_ms()):
+            self._log.info("poll_recovered", scope=scope)
+        return Polled()
+
+    def _failed(self, scope: str, error: str) -> None:
+        if not self._stop.is_set() and self._board.failed(self._source.name, scope, error):
+            self._log.warning("poll_failed", scope=scope, error=error)

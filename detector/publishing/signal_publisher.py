@@ -1,0 +1,130 @@
+"""Drafts onto the streams, each once, by compare-and-set; only the thread that owns the matcher uses it."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+from redis import Redis
+
+from detector.domain.matcher import Matcher
+from detector.domain.signal_builder import dropped_of, fact_of, signal_of
+from detector.domain.signal_draft import Draft
+from detector.monitoring.source_stats import Board
+from detector.publishing.retry_until_up import Patience
+from shared import logs, metrics
+from shared.clock import Clock
+from shared.messages.base import SIGHTINGS, SIGNALS
+from shared.messages.signals import ActionableSignal, SignalDropped
+from shared.polymarket.market_facts import MarketCache
+from shared.redis.streams import Published, publish_once
+
+Emit = Callable[[ActionableSignal], None]
+Label = Callable[[str], str]
+"""A leader's name, '' without one."""
+
+
+def nameless(_: str) -> str:
+    """Name nobody."""
+    return ""
+
+
+class Outbox:
+    """Publish drafts. `emit` sees each new signal after it is durable."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        board: Board,
+        matcher: Matcher,
+        emit: Emit,
+        *,
+        patience: Patience,
+        clock: Clock,
+        markets: MarketCache | None,
+        label: Label = nameless,
+    ) -> None:
+        self._redis, self._board, self._matcher, self._emit = redis, board, matcher, emit
+        self._patiently, self._clock, self._markets, self._label = patience, clock, markets, label
+        self._log = logs.get("detector")
+
+    def publish(self, draft: Draft | None) -> None:
+        """Publish (or drop) a draft, and what is still missing if somebody else had published less.
+
+        Raises:
+            Stopping: told to stop while Redis was away.
+        """
+        while draft is not None:
+            try:
+                event = self._event(draft)
+            except ValidationError:
+                self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
+                self._matcher.expired(draft)
+                return
+            draft = self._settled(draft, event, *self._sent(draft, event))
+
+    def _event(self, draft: Draft) -> ActionableSignal | SignalDropped:
+        now_ms = self._clock.now_ms()
+        if draft.drop:
+            return dropped_of(draft, now_ms)
+        facts = self._markets.get(draft.key.token_id) if self._markets else None
+        return signal_of(draft, now_ms, facts, self._label(draft.key.leader))
+
+    def _sent(self, draft: Draft, event: ActionableSignal | SignalDropped) -> tuple[Published, int]:
+        """Return the server's answer, and how often an answer was lost before."""
+        lost = 0
+
+        def once() -> Published:
+            nonlocal lost
+            lost += 1
+            return publish_once(
+                self._redis,
+                SIGHTINGS if draft.drop else SIGNALS,
+                event,
+                fact=fact_of(draft),
+                value=draft.value,
+                expected=draft.expected,
+                age=draft.traded_at_ms,
+                facts_of=SIGNALS,
+            )
+
+        return self._patiently(once), lost - 1
+
+    def _settled(
+        self, draft: Draft, event: ActionableSignal | SignalDropped, answer: Published, lost: int
+    ) -> Draft | None:
+        ours = answer.state == "known" and lost > 0 and answer.value == draft.value
+        if answer.state == "published" or ours:
+            self._matcher.published(draft)
+            if isinstance(event, SignalDropped):
+                self._dropped(event)
+            else:
+                self._announce(draft, event)
+            return None
+        self._board.repeated()
+        if answer.state == "expired":
+            self._log.warning("signal_expired", signal=event.id, leader=event.leader, horizon_ms=answer.value)
+            self._matcher.expired(draft)
+            return None
+        return self._matcher.known(draft, answer.value)
+
+    def _dropped(self, event: SignalDropped) -> None:
+        self._board.gave_up()
+        metrics.counter("signals_dropped_total", "Signals that no second source confirmed in time.").inc()
+        self._log.warning(
+            "signal_dropped", signal=event.id, leader=event.leader, seen_by=event.seen_by[0].source, why=event.reason
+        )
+
+    def _announce(self, draft: Draft, signal: ActionableSignal) -> None:
+        first_source, first_at_ms = draft.seen_by[0]
+        if draft.key.cause == "TRADE":
+            self._board.signalled(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
+        else:
+            self._board.merged()
+        metrics.counter("signals_total", "Signals published.", "source", "emitted_by").labels(
+            first_source, draft.emitted_by
+        ).inc()
+        metrics.histogram("signal_lag_seconds", "From the trade's block to our sight of it.", "source").labels(
+            first_source
+        ).observe(max(0, first_at_ms - draft.traded_at_ms) / 1000)
+        if self._markets:
+            self._markets.warm([signal.token_id])
+        self._emit(signal)

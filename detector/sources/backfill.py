@@ -1,0 +1,71 @@
+"""Who is polled freshly and whose past is still to be read: one source's two lists, from cursors and gaps."""
+
+import threading
+
+from detector.leaders.watchlist import Leaders
+from detector.polling.backfill_gaps import Gap, Gaps
+from detector.polling.cursors import CursorStore
+
+
+class Past:
+    """The two lists follow the leaders: those just taken over come with their cursors and gaps from Redis."""
+
+    def __init__(self, source: str, leaders: Leaders, cursors: CursorStore, gaps: Gaps) -> None:
+        self._source, self._leaders, self._cursors, self._gaps = source, leaders, cursors, gaps
+        self._lock = threading.Lock()
+        self._version = -1
+        self._fresh: tuple[str, ...] = ()
+        self._new: tuple[str, ...] = ()
+
+    def fresh(self) -> tuple[str, ...]:
+        """List leaders with a cursor.
+
+        Raises:
+            Unavailable: the server is away; ask again.
+        """
+        with self._lock:
+            self._look()
+            return self._fresh
+
+    def late(self) -> tuple[str, ...]:
+        """List leaders without a cursor, then those with a gap, the oldest first.
+
+        Raises:
+            Unavailable: the server is away; ask again.
+        """
+        with self._lock:
+            self._look()
+            return (*self._new, *self._gaps.leaders())
+
+    def oldest(self, leader: str) -> Gap | None:
+        """Return a leader's oldest gap."""
+        return self._gaps.oldest(leader)
+
+    def leave(self, leader: str, low_s: int, high_s: int) -> None:
+        """Leave what lies between to catch-up; the next fresh poll begins at the end of it."""
+        self._gaps.leave(Gap(leader, low_s, high_s))
+
+    def read_to(self, gap: Gap, low_s: int) -> None:
+        """Remember how far a gap is published."""
+        self._gaps.read_to(gap, low_s)
+
+    def close(self, gap: Gap) -> None:
+        """Forget a gap that is published whole."""
+        self._gaps.close(gap)
+
+    def _look(self) -> None:
+        watched = self._leaders.now
+        if watched.version != self._version:
+            self._cursors.load(self._source, watched.addresses)
+            self._gaps.load(watched.members)
+            self._sort(watched.addresses)
+            self._version = watched.version
+        elif self._new and any(self._started(leader) for leader in self._new):
+            self._sort(watched.addresses)
+
+    def _sort(self, leaders: tuple[str, ...]) -> None:
+        self._fresh = tuple(leader for leader in leaders if self._started(leader))
+        self._new = tuple(leader for leader in leaders if not self._started(leader))
+
+    def _started(self, leader: str) -> bool:
+        return self._cursors.get(self._source, leader) is not None

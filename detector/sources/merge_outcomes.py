@@ -1,0 +1,55 @@
+"""Which outcomes a merge ends: a row names its market, a position is of a token."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from shared.domain.errors import GiveUp
+from shared.polymarket.wire.leader_fills import LeaderFill
+from shared.rate_limit.limits import Lane
+
+
+class Outcomes(Protocol):
+    """The outcome tokens of a market (`shared.polymarket.market_facts.MarketCache`)."""
+
+    def outcomes(self, condition_id: str, lane: Lane = Lane.FRESH) -> tuple[str, ...]:
+        """Return them in their order.
+
+        Raises:
+            TryAgain: they could not be asked for.
+            GiveUp: nobody knows the market.
+        """
+        ...
+
+
+def spread(merges: Iterable[LeaderFill], outcomes: Outcomes) -> tuple[tuple[LeaderFill, ...], tuple[str, ...]]:
+    """Return each merge as one fill of every outcome, with its even part of the collateral; and what is not known.
+
+    A row that names its outcome is that outcome's only.
+
+    Raises:
+        TryAgain: a market could not be asked for.
+    """
+    found: list[LeaderFill] = []
+    problems: list[str] = []
+    for merge in merges:
+        try:
+            found += _each(merge, outcomes)
+        except GiveUp as error:
+            problems.append(f"merge in {merge.tx_hash}: {error}")
+    return tuple(found), tuple(problems)
+
+
+def _each(merge: LeaderFill, outcomes: Outcomes) -> Iterable[LeaderFill]:
+    if merge.token_id:
+        return [merge]
+    tokens = outcomes.outcomes(merge.hint.condition_id)
+    return [
+        replace(
+            merge,
+            token_id=token,
+            usdc_micro=merge.usdc_micro // len(tokens) + (place < merge.usdc_micro % len(tokens)),
+            hint=merge.hint.model_copy(update={"outcome_index": place}),
+        )
+        for place, token in enumerate(tokens)
+    ]

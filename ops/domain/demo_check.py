@@ -1,0 +1,73 @@
+"""Hold the pipeline's signals against the simulator's own record of what leaders did.
+
+The simulator is the judge: it knows every fill it made, and imports nothing of ours.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.money import to_micro
+from shared.messages.signals import ActionableSignal
+
+Key = tuple[str, str, str, str]
+"""Leader, transaction, token, side."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Fills of one key: how many, and their micro-units."""
+
+    fills: int = 0
+    shares: int = 0
+    usdc: int = 0
+
+    def plus(self, fills: int, shares: int, usdc: int) -> "Amount":
+        """Return the sum."""
+        return Amount(self.fills + fills, self.shares + shares, self.usdc + usdc)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`missed` fills were never signalled, `duplicated` ones more than once, `wrong` keys have other amounts."""
+
+    fills: int
+    missed: int
+    duplicated: int
+    wrong: int
+
+    @property
+    def clean(self) -> bool:
+        """Say whether every fill was signalled exactly once."""
+        return not (self.missed or self.duplicated or self.wrong)
+
+
+def judge(truth: Iterable[Mapping[str, Any]], signals: Iterable[ActionableSignal]) -> Judgement:
+    """Compare the simulator's fills with our signals, key by key, to the micro-unit."""
+    expected, seen = _expected(truth), _seen(signals)
+    missed = duplicated = wrong = 0
+    for key in expected.keys() | seen.keys():
+        want, have = expected.get(key, Amount()), seen.get(key, Amount())
+        missed += max(0, want.fills - have.fills)
+        duplicated += max(0, have.fills - want.fills)
+        wrong += want.fills == have.fills and want != have
+    return Judgement(sum(amount.fills for amount in expected.values()), missed, duplicated, wrong)
+
+
+def _expected(truth: Iterable[Mapping[str, Any]]) -> dict[Key, Amount]:
+    totals: dict[Key, Amount] = {}
+    for fill in truth:
+        if fill["tracked"] and not fill["removed"]:
+            key = (fill["leader"], fill["tx_hash"], fill["token_id"], fill["side"])
+            amount = totals.get(key, Amount())
+            totals[key] = amount.plus(1, int(fill["shares_micro"]), int(fill["usdc_micro"]))
+    return totals
+
+
+def _seen(signals: Iterable[ActionableSignal]) -> dict[Key, Amount]:
+    totals: dict[Key, Amount] = {}
+    for signal in (signal for signal in signals if signal.cause == "TRADE"):
+        key = (signal.leader, signal.tx_hash, signal.token_id, signal.side)
+        amount = totals.get(key, Amount())
+        totals[key] = amount.plus(len(signal.fills), to_micro(signal.shares), to_micro(signal.usdc))
+    return totals

@@ -1,0 +1,1 @@
+"""Explain what became of a fill, and why others were not followed."""

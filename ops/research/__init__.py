@@ -1,0 +1,1 @@
+"""Commands that study leaders, settings and captures; and the demo."""

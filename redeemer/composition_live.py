@@ -1,0 +1,156 @@
+"""Build the live redeemer: every part on the real chain, its key and its wallet checked before anything else."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis import Redis
+
+from redeemer.config import RedeemerSettings
+from redeemer.domain import gas_pricing
+from redeemer.domain.transaction_rules import Rules
+from redeemer.preflight import Preflight
+from redeemer.redemption.holdings import Holdings
+from redeemer.redemption.live_redeemer import Desk, Teller
+from redeemer.redemption.payout_verifier import Notary
+from redeemer.redemption.planner import Planner
+from redeemer.redemption.redemption_ledger import Books
+from redeemer.redemption.resolutions import Chain
+from redeemer.transactions.call_sender import Carrier, OwnCarrier
+from redeemer.transactions.manager import Purse
+from redeemer.transactions.node_client import Node
+from redeemer.transactions.relayer_client import Relayer
+from redeemer.transactions.relayer_sender import Relay
+from redeemer.transactions.relayer_signer import Scribe
+from redeemer.transactions.signer import Signer, read_key, wallet_of
+from shared.clock import Clock
+from shared.domain.errors import BadConfig
+from shared.domain.money import to_micro
+from shared.http.client import Upstream
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import Event
+from shared.polymarket.polygon import Polygon
+from shared.polymarket.positions import Positions
+from shared.polymarket.wire.contracts import Contracts, overridden
+from shared.polymarket.wire.endpoints import BUDGETS
+from shared.rate_limit.gate import GateLimits, Lane, RateGate
+from shared.redis.lease import Lease
+
+LIVE = "live"
+
+
+@dataclass(frozen=True)
+class Live:
+    """The parts that somebody asks for."""
+
+    wallet: str
+    planner: Planner
+    teller: Teller
+    preflight: Preflight
+
+
+def build(
+    settings: RedeemerSettings,
+    redis: Redis,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    emit: Callable[[Event], None],
+    lane: Lane = Lane.EXITS,
+) -> Live:
+    """Build everything for the wallet in `settings`; who only watches takes a later `lane` than who redeems.
+
+    Raises:
+        BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
+    """
+    contracts = overridden(settings.contracts)
+    signer = read_key(settings.private_key_file, settings.private_key)
+    wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
+    rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
+    node, ledger = Node(Polygon(rpc)), RedisLedger(redis, LIVE)
+    chain, positions = Chain(rpc, contracts.conditional_tokens, lane), Positions(data_api)
+    holdings = Holdings(chain, wallet, contracts)
+    lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
+    notary = Notary(
+        wallet, contracts, node, ledger, holdings, positions,
+        confirmations=settings.confirmations, fence=lambda: lease.fence, clock=clock, emit=emit,
+    )  # fmt: skip
+    purse = Purse(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
+    carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
+    planner = Planner(
+        wallet, ledger, chain, holdings, positions,
+        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=carrier.least,
+    )  # fmt: skip
+    desk = Desk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
+    teller = Teller(desk, planner, carrier, Books(ledger), notary, lease, clock=clock, stop=stop)
+    preflight = Preflight(
+        signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
+    )
+    return Live(wallet, planner, teller, preflight)
+
+
+def upstreams(
+    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> tuple[Upstream, Upstream]:
+    """Return the node and the Data API, each behind its shared gate."""
+
+    def upstream(name: str, url: str, rate_per_s: float) -> Upstream:
+        gate = RateGate(redis, name, GateLimits(rate_per_s), clock=clock)
+        return Upstream(name, url, [gate], clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+    node = upstream("rpc", settings.rpc_url, settings.rpc_rate_per_s)
+    data_api = upstream("data_resolutions", settings.data_api_url, settings.resolutions_rate_per_s)
+    return node, data_api
+
+
+def _rules(settings: RedeemerSettings, contracts: Contracts) -> Rules:
+    return Rules(
+        chain_id=contracts.chain_id,
+        cap=settings.gas_cap_gwei * gas_pricing.GWEI,
+        confirmations=settings.confirmations,
+        stuck_after_ms=int(settings.stuck_after_s * 1000),
+        pol_warning=int(settings.pol_warning * gas_pricing.POL),
+        pol_price=settings.pol_price_usdc,
+    )
+
+
+def _carrier(
+    settings: RedeemerSettings,
+    redis: Redis,
+    purse: Purse,
+    signer: Signer,
+    wallet: str,
+    contracts: Contracts,
+    node: Node,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+) -> Carrier:
+    if not settings.relayed:
+        return OwnCarrier(purse, wallet, settings.wallet_type, contracts)
+    key, address = settings.relayer_api_key, settings.relayer_api_key_address
+    if key is None or address is None:
+        raise BadConfig(
+            f"WALLET_TYPE={settings.wallet_type} is redeemed through the venue's relayer: set RELAYER_API_KEY and "
+            "RELAYER_API_KEY_ADDRESS (made on the venue's site, under API keys)"
+        )
+    gate = RateGate(redis, "relayer", GateLimits(BUDGETS["relayer"].target_per_s), clock=clock)
+    headers = {"RELAYER_API_KEY": key.get_secret_value(), "RELAYER_API_KEY_ADDRESS": address}
+    http = Upstream(
+        "relayer",
+        settings.relayer_url,
+        [gate],
+        clock=clock,
+        stop=stop,
+        timeout_s=settings.http_timeout_s,
+        headers=headers,
+    )
+    scribe = Scribe(signer, wallet, settings.wallet_type, contracts, clock=clock)
+    return Relay(Relayer(http), purse, scribe, wallet, node, clock=clock)
+
+
+def _holder() -> str:
+    """Name this process: of two workers on one machine one sends at a time."""
+    return f"worker-{os.getpid()}@{socket.gethostname()}"

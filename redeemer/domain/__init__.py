@@ -1,0 +1,1 @@
+"""What is due, what it pays, how it is sent and what proves it. Everything in it is pure."""

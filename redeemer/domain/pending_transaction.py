@@ -1,0 +1,159 @@
+"""One transaction under way, and what to do about it next. Pure.
+
+| what the node says | next |
+|---|---|
+| one of our attempts is mined, fewer blocks ago than asked for | `Wait` |
+| it is that deep, and succeeded | `Settle` |
+| it is that deep, and failed | `Settle`, which proves that nothing was paid |
+| none is mined, the nonce is still free, the last attempt is young | `Repeat`: broadcast the same bytes again |
+| none is mined, the nonce is still free, the last attempt is old | `Replace`: the same nonce, a higher fee |
+| none is mined, the nonce was taken that many blocks ago | `Lost`: somebody else used this key |
+
+A receipt is read again at every look, so a block that was reorganised away takes its receipt with it and the same
+bytes go out again. Every attempt stays known: whichever is mined counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from redeemer.domain.contract_calls import Call, Route
+from redeemer.domain.gas_pricing import Fees
+from redeemer.domain.redemption_action import Due
+from shared.domain.errors import Malformed
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One signed form of a transaction: its hash and the very bytes, in hex."""
+
+    hash: str
+    raw: str
+    fees: Fees
+    sent_at_ms: int
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One nonce of one signer, what it carries, and every form in which it was signed.
+
+    Through the relayer `raw` is the signed envelope, `relayed_as` the relayer's own name for it, and an attempt's hash
+    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was settled.
+    """
+
+    signer: str
+    wallet: str
+    nonce: int
+    call: Call
+    gas: int
+    route: Route
+    dues: tuple[Due, ...]
+    attempts: tuple[Attempt, ...]
+    seen_in: str = ""
+    relayed_as: str = ""
+    reopened: int = 0
+
+    @property
+    def last(self) -> Attempt:
+        """Return the newest attempt."""
+        return self.attempts[-1]
+
+    @property
+    def relayed(self) -> bool:
+        """Say whether the relayer carries it: what it is called on chain is then the relayer's to say."""
+        return not self.last.hash
+
+    def with_attempt(self, attempt: Attempt) -> "Sending":
+        """Return it with one attempt more."""
+        return replace(self, attempts=(*self.attempts, attempt))
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A mined transaction: its block, whether it succeeded, what it cost in wei, and its raw logs."""
+
+    hash: str
+    block: int
+    block_hash: str
+    succeeded: bool
+    cost: int
+    logs: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """What the node says now; `settled_nonce` counts the signer's transactions that are as deep as asked for."""
+
+    head: int
+    receipts: Mapping[str, Receipt]
+    settled_nonce: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Mined, `depth` blocks deep, its own block counted."""
+
+    receipt: Receipt
+    depth: int
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Mined for good."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Broadcast the same bytes again."""
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Sign again with a higher fee."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Our transaction will never be mined; `why` says what became of its nonce."""
+
+    why: str = "its nonce carried something that was not signed here: another program uses this key, stop it"
+
+
+Step = Wait | Settle | Repeat | Replace | Lost
+
+
+def next_step(sending: Sending, view: View, now_ms: int, *, confirmations: int, stuck_after_ms: int) -> Step:
+    """Return what to do about a sending."""
+    mined = [view.receipts[each.hash] for each in sending.attempts if each.hash in view.receipts]
+    if mined:
+        depth = view.head - mined[0].block + 1
+        return Settle(mined[0]) if depth >= confirmations else Wait(mined[0], depth)
+    if view.settled_nonce > sending.nonce:
+        return Lost()
+    return Replace() if now_ms - sending.last.sent_at_ms >= stuck_after_ms else Repeat()
+
+
+_CODEC = TypeAdapter(Sending)
+
+
+def write(sending: Sending) -> str:
+    """Return a sending as JSON."""
+    return _CODEC.dump_json(sending).decode()
+
+
+def read(text: str) -> Sending:
+    """Return the sending in JSON that `write` made.
+
+    Raises:
+        Malformed: it is none, so another version wrote it.
+    """
+    try:
+        return _CODEC.validate_json(text)
+    except ValidationError as error:
+        raise Malformed(
+            f"a stored transaction cannot be read: {error}; settle it with the version that sent it"
+        ) from error

@@ -1,0 +1,219 @@
+"""What is due now: from our lots, the Data API's list, and the chain's word on each."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from zlib import crc32
+
+from redeemer.domain.redemption_action import Due, judge
+from redeemer.redemption.holdings import Holdings
+from redeemer.redemption.resolutions import Answers, Resolutions, batches
+from shared import logs
+from shared.domain.errors import HybridError
+from shared.domain.ledger_accounts import Lot
+from shared.ledger.port import Ledger, open_lots
+from shared.polymarket.positions import Positions
+from shared.polymarket.wire.conditions import PayoutVector
+
+ALARMS = "redeem_alarms"
+"""Conditions whose redemption did not bring what was owed, by id: left alone until an operator clears them."""
+
+MOST_ASKED = 200
+"""Conditions in one question to the chain, which answers a bounded number of calls."""
+
+LOOKED_AT_ONCE = 50
+"""Conditions of one part of a look."""
+
+BELIEVED_LOOKS = 10
+"""Looks for which a condition that was due, and whose lots are still there, is taken to be due without a question."""
+
+
+RESTING_LOOKS = 20
+"""Looks for which the worthless rest of an ended condition is left alone: it stays in the wallet, and in every list."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many conditions are held, and which of them something has to be done about."""
+
+    held: int
+    due: tuple[str, ...]
+
+
+class Plan(Protocol):
+    """What the watcher asks at every look."""
+
+    def look(self) -> Iterator[Found]:
+        """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return who answered."""
+        ...
+
+
+class PaperPlan:
+    """Lots of the paper ledger, paid as soon as their condition is known to be resolved."""
+
+    def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
+        self._ledger, self._resolutions = ledger, resolutions
+
+    def look(self) -> Iterator[Found]:
+        """Yield the held conditions that resolved, all at once."""
+        yield self.find()
+
+    def find(self) -> Found:
+        """Return the held conditions that resolved."""
+        held = sorted({lot.condition_id for lot in open_lots(self._ledger)})
+        return Found(len(held), tuple(sorted(self._resolutions.read(held).resolved)))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return who answered."""
+        return {"answered_by": dict(self._resolutions.answered_by), "problem": self._resolutions.problem}
+
+
+class ChainWord(Protocol):
+    """How conditions resolved, by the chain alone."""
+
+    def ask(self, condition_ids: Sequence[str]) -> Answers:
+        """Return payout vectors, and what the node did not say."""
+        ...
+
+
+class Planner:
+    """The live plan of one wallet; a transaction must bring `least` and what it costs, both in micro-units."""
+
+    def __init__(
+        self,
+        wallet: str,
+        ledger: Ledger,
+        chain: ChainWord,
+        holdings: Holdings,
+        positions: Positions,
+        *,
+        least: int,
+        merge: bool = False,
+        cost: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._least, self._cost = least, cost
+        self._wallet, self._ledger, self._chain = wallet, ledger, chain
+        self._holdings, self._positions, self._merge = holdings, positions, merge
+        self._problem = ""
+        self._ended: dict[str, PayoutVector] = {}
+        self._believed: dict[str, int] = {}
+        self._resting: dict[str, int] = {}
+        self._log = logs.get("redeemer", wallet=wallet)
+
+    def find(self) -> Found:
+        """Return the conditions with something to do; those with an alarm wait for an operator."""
+        parts = list(self.look())
+        return Found(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
+
+    def look(self) -> Iterator[Found]:
+        """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
+
+        How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
+        many questions as there ever were. What waits for its turn is not asked about at every look either. Whoever acts
+        on it reads it again.
+        """
+        named, alarms = self.candidates(), self.alarms()
+        self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
+        lots = {lot.condition_id for lot in open_lots(self._ledger)}
+        waiting, resting = self._waiting(alarms, lots), self._left_alone(set(named) - lots)
+        yield Found(len(waiting) + len(resting), waiting)
+        floor = self.floor() if named else 0
+        for some in batches([each for each in named if each not in resting.union(waiting)], LOOKED_AT_ONCE):
+            vectors, silent = self._vectors([each for each in some if each not in self._ended])
+            self._ended |= vectors
+            dues = self._judge([each for each in some if each not in silent], self._ended, floor)
+            due = tuple(each.condition_id for each in dues if each.acts and each.condition_id not in alarms)
+            self._believed |= dict.fromkeys(due, BELIEVED_LOOKS)
+            self._resting |= {each.condition_id: _rest(each) for each in dues if each.lost}
+            yield Found(len(dues), due)
+
+    def floor(self) -> int:
+        """Return what a condition must bring to be worth a transaction now, in micro-units.
+
+        Raises:
+            TryAgain, GiveUp: the node did not say what gas costs.
+        """
+        return max(self._least, self._cost())
+
+    def _left_alone(self, named: set[str]) -> set[str]:
+        """Return the ended conditions that are worth nothing and not asked about this time."""
+        left = {name: looks - 1 for name, looks in self._resting.items() if looks > 1}
+        self._resting = {name: looks for name, looks in left.items() if name in named}
+        return set(self._resting)
+
+    def _waiting(self, alarms: Mapping[str, str], held: set[str]) -> tuple[str, ...]:
+        left = {name: looks - 1 for name, looks in self._believed.items() if looks > 1}
+        self._believed = {name: looks for name, looks in left.items() if name in held and name not in alarms}
+        return tuple(sorted(self._believed))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what stands in the way."""
+        return {"problem": self._problem}
+
+    def candidates(self) -> list[str]:
+        """Return every condition that our lots or the Data API name; without the latter our lots have to do."""
+        named = {lot.condition_id for lot in open_lots(self._ledger)}
+        try:
+            named.update(self._positions.conditions(self._wallet))
+            if self._merge:
+                named.update(self._positions.conditions(self._wallet, "MERGEABLE"))
+        except HybridError as error:
+            self._problem = str(error)
+            self._log.warning("positions_unread", error=str(error))
+        else:
+            self._problem = ""
+        return sorted(named)
+
+    def judge(self, condition_ids: Sequence[str], least: int | None = None) -> list[Due]:
+        """Return what is to be done about each; what the node did not say is left out, and asked again.
+
+        Raises:
+            Unavailable: the node did not say what the wallet holds.
+            Malformed: a lot does not fit its condition.
+        """
+        vectors, silent = self._vectors(condition_ids)
+        asked = [each for each in condition_ids if each not in silent]
+        return self._judge(asked, vectors, self.floor() if least is None else least)
+
+    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[Due]:
+        held = self._holdings.read([each for each in asked if self._merge or each in vectors])
+        lots = _by_condition(open_lots(self._ledger))
+        return [
+            judge(each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge)
+            for each in asked
+        ]
+
+    def _vectors(self, condition_ids: Sequence[str]) -> tuple[dict[str, PayoutVector], set[str]]:
+        """Return how conditions resolved, and those the node did not speak of, asked until it says no more."""
+        vectors: dict[str, PayoutVector] = {}
+        left = list(condition_ids)
+        while left:
+            answers = self._chain.ask(left[:MOST_ASKED])
+            vectors.update(answers.resolved)
+            rest = [*left[MOST_ASKED:], *answers.unanswered]
+            if len(rest) == len(left):
+                self._problem = answers.problem
+                self._log.warning("chain_silent", conditions=len(rest), problem=answers.problem)
+                break
+            left = rest
+        return vectors, set(left)
+
+    def alarms(self) -> dict[str, str]:
+        """Return the conditions with an alarm, and what it says (JSON)."""
+        return self._ledger.records(ALARMS)
+
+
+def _rest(due: Due) -> int:
+    """Return for how many looks a condition rests; not the same for all, so that they do not come back at once."""
+    return RESTING_LOOKS // 2 + crc32(due.condition_id.encode()) % RESTING_LOOKS
+
+
+def _by_condition(lots: Sequence[Lot]) -> dict[str, list[Lot]]:
+    found: dict[str, list[Lot]] = {}
+    for lot in lots:
+        found.setdefault(lot.condition_id, []).append(lot)
+    return found

@@ -1,0 +1,244 @@
+"""One signer's transactions: at most one under way, its bytes stored before they are broadcast (trap 28).
+
+| step | written first | what a kill right after it costs |
+|---|---|---|
+| send | nonce, call and signed bytes, under the signer's lease | the next look broadcasts the same bytes |
+| broadcast | | the same bytes again: a node that has them says so |
+| replace | the second form of the same nonce | either form may be mined, both are known |
+| settle | the bookings, then the nonce is free again | the same bookings again, which the ledger knows |
+
+The lease's fencing token goes with every write, so of two workers only one can ever store, and nothing that is not
+stored is broadcast.
+
+A reorganisation deeper than `CONFIRMATIONS` takes back what was settled and leaves a nonce free below ours, so that
+nothing sent after it would ever be mined. So the last settled transaction is kept: when the next one finds the chain
+without it, it is under way again, its bytes go out again, and what it pays is proved again. Where it was somebody
+else's transaction with this key that vanished, its nonce is filled with an empty transaction to ourselves.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from redeemer.domain import gas_pricing, pending_transaction
+from redeemer.domain.contract_calls import Call, Route
+from redeemer.domain.gas_pricing import Fees
+from redeemer.domain.pending_transaction import Lost, Repeat, Replace, Sending, Settle, View, Wait, next_step
+from redeemer.domain.redemption_action import Due
+from redeemer.domain.transaction_rules import Rules
+from redeemer.transactions.node_client import Node
+from redeemer.transactions.signer import Signer
+from shared import logs, metrics
+from shared.clock import Clock
+from shared.domain.errors import HybridError, Rejected, Unavailable
+from shared.domain.ledger_write import Fence, Known, Record, Write, Written
+from shared.ledger.port import Ledger
+
+SENDINGS = "sendings"
+SETTLED = "settled_sendings"
+NONCES = "nonces"
+EMPTY_GAS = 21_000
+
+
+class Purse:
+    """Sends, repeats and replaces; a `fence` is what the lease in force gives."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        node: Node,
+        ledger: Ledger,
+        fence: Callable[[], Fence | None],
+        rules: Rules,
+        *,
+        clock: Clock,
+    ) -> None:
+        self.rules = rules
+        self._signer, self._node, self._ledger, self._fence, self._clock = signer, node, ledger, fence, clock
+        self._log = logs.get("redeemer", signer=signer.address)
+
+    @property
+    def address(self) -> str:
+        """Return the signer's address."""
+        return self._signer.address
+
+    def under_way(self) -> Sending | None:
+        """Return the transaction that is not settled yet.
+
+        Raises:
+            Malformed: another version stored it.
+        """
+        text = self._ledger.records(SENDINGS).get(self.address)
+        return pending_transaction.read(text) if text else None
+
+    def price(self, gas_units: int) -> int:
+        """Return what a transaction of so much gas costs now, in micro-units of collateral."""
+        market = self._node.market()
+        return gas_pricing.worth(gas_units * (market.base + market.tip), self.rules.pol_price)
+
+    def send(self, wallet: str, call: Call, dues: tuple[Due, ...], route: Route) -> Sending:
+        """Simulate, store and broadcast one transaction.
+
+        Raises:
+            Rejected: it would revert; nothing was stored.
+            Unavailable: not enough POL, gas too dear, the chain took the last one back, or the node is away.
+            Fenced: another worker sends for this signer now.
+        """
+        self._check_settled()
+        units = gas_pricing.with_margin(self._node.simulate(self.address, call))
+        fees = gas_pricing.offered(self._node.market(), self.rules.cap)
+        self._afford(fees.cost(units))
+        nonce = self._next_nonce()
+        attempt = self._sign(call, nonce, units, fees)
+        made = Sending(self.address, wallet, nonce, call, units, route, dues, (attempt,))
+        self.store(made, f"send:{self.address}:{nonce}:{attempt.hash}", Record(NONCES, self.address, str(nonce)))
+        self._log.info("transaction_stored", transaction=attempt.hash, nonce=nonce, conditions=len(dues))
+        self._broadcast(made)
+        return made
+
+    def look(self, made: Sending) -> Settle | Wait | Lost | None:
+        """Do what is due about a transaction under way; None when it is not mined.
+
+        Raises:
+            TryAgain, GiveUp: the node did not say.
+        """
+        step = next_step(
+            made,
+            self._view(made),
+            self._clock.now_ms(),
+            confirmations=self.rules.confirmations,
+            stuck_after_ms=self.rules.stuck_after_ms,
+        )
+        match step:
+            case Repeat():
+                self._noticed_gone(made)
+                self._broadcast(made)
+            case Replace():
+                self._replace(made)
+            case Wait(receipt, _):
+                self._noticed_in(made, receipt.block_hash)
+            case Settle() | Lost():
+                return step
+        return step if isinstance(step, Wait) else None
+
+    def close(self, made: Sending, name: str = "") -> None:
+        """Free the nonce: everything that the transaction brought is booked."""
+        records = [Record(SENDINGS, self.address, None)]
+        if not made.relayed:
+            records.append(Record(SETTLED, self.address, pending_transaction.write(made)))
+        name = name or f"close:{made.last.hash}:{made.reopened}"
+        self._commit(Write(id=name, records=tuple(records), fence=self._fence()))
+
+    def note(self, record: Record, name: str) -> None:
+        """Keep a record of this signer's. Raises Fenced as `send`."""
+        self._commit(Write(id=name, records=(record,), fence=self._fence()))
+
+    def noted(self, kind: str) -> dict[str, str]:
+        """Return the records of a kind."""
+        return self._ledger.records(kind)
+
+    def _view(self, made: Sending) -> View:
+        head = self._node.head()
+        found = {each.hash: self._node.receipt(each.hash) for each in made.attempts}
+        receipts = {name: receipt for name, receipt in found.items() if receipt}
+        settled_at = hex(max(0, head - self.rules.confirmations))
+        return View(head, receipts, 0 if receipts else self._node.nonce(self.address, settled_at))
+
+    def _fill(self, made: Sending) -> None:
+        """Use up a nonce below ours that neither the chain nor the pool knows a transaction of."""
+        free = self._node.nonce(self.address)
+        if free >= made.nonce:
+            return
+        fees = gas_pricing.offered(self._node.market(), self.rules.cap)
+        empty = self._sign(Call(self.address, "0x"), free, EMPTY_GAS, fees)
+        self._log.warning("nonce_filled", nonce=free, transaction=empty.hash, waiting=made.last.hash)
+        self._node.broadcast(empty.raw)
+
+    def _replace(self, made: Sending) -> None:
+        self._fill(made)
+        fees = gas_pricing.raised(made.last.fees, self._node.market(), self.rules.cap)
+        if fees is None:
+            self._log.warning(
+                "transaction_stuck", transaction=made.last.hash, nonce=made.nonce, fix="raise GAS_CAP_GWEI"
+            )
+            self._broadcast(made)
+            return
+        attempt = self._sign(made.call, made.nonce, made.gas, fees)
+        again = made.with_attempt(attempt)
+        self.store(again, f"replace:{self.address}:{made.nonce}:{attempt.hash}")
+        self._log.warning("transaction_replaced", transaction=made.last.hash, by=attempt.hash, nonce=made.nonce)
+        metrics.counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
+        self._broadcast(again)
+
+    def _sign(self, call: Call, nonce: int, units: int, fees: Fees) -> pending_transaction.Attempt:
+        return self._signer.sign(
+            call, nonce=nonce, gas=units, fees=fees, chain_id=self.rules.chain_id, now_ms=self._clock.now_ms()
+        )
+
+    def _broadcast(self, made: Sending) -> None:
+        """Broadcast what is stored; what a node refuses now is sent again at the next look."""
+        try:
+            self._node.broadcast(made.last.raw)
+        except HybridError as error:
+            self._log.warning("broadcast_refused", transaction=made.last.hash, error=str(error))
+
+    def _check_settled(self) -> None:
+        """Take up the last settled transaction again where the chain does not count it any more."""
+        text = self._ledger.records(SETTLED).get(self.address)
+        last = pending_transaction.read(text) if text else None
+        if last is None or self._node.nonce(self.address) > last.nonce:
+            return
+        again = replace(last, seen_in="", reopened=last.reopened + 1)
+        self.store(again, f"reopen:{last.last.hash}:{again.reopened}")
+        self._reorganised(last)
+        raise Unavailable(
+            f"transaction {last.last.hash} was settled and the chain does not count it any more: it is sent again first"
+        )
+
+    def _next_nonce(self) -> int:
+        """Return the nonce after the chain's and after ours: a node that lags must not make us use one twice."""
+        ours = self._ledger.records(NONCES).get(self.address, "-1")
+        return max(self._node.nonce(self.address), int(ours) + 1)
+
+    def _afford(self, cost: int) -> None:
+        held = self._node.gas_held(self.address)
+        metrics.gauge("redeemer_pol", "POL that the signer holds for gas.").set(held / gas_pricing.POL)
+        if held < cost:
+            raise Unavailable(
+                f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost {cost / gas_pricing.POL:.4f}: "
+                f"send POL to {self.address}"
+            )
+        if held - cost < self.rules.pol_warning:
+            self._log.warning("pol_low", held=f"{held / gas_pricing.POL:.4f}", fix=f"send POL to {self.address}")
+
+    def _noticed_in(self, made: Sending, block_hash: str) -> None:
+        if made.seen_in and made.seen_in != block_hash:
+            self._reorganised(made)
+        if made.seen_in != block_hash:
+            self._mark(made, block_hash)
+
+    def _noticed_gone(self, made: Sending) -> None:
+        if made.seen_in:
+            self._reorganised(made)
+            self._mark(made, "")
+
+    def _mark(self, made: Sending, block_hash: str) -> None:
+        seen = replace(made, seen_in=block_hash)
+        self.store(seen, f"seen:{made.last.hash}:{block_hash}:{self._clock.now_ms()}")
+
+    def _reorganised(self, made: Sending) -> None:
+        self._log.warning("transaction_reorganised", transaction=made.last.hash, was_in=made.seen_in)
+        metrics.counter("redeemer_reorganised_total", "Mined transactions whose block was taken back.").inc()
+
+    def store(self, made: Sending, name: str, *more: Record) -> None:
+        """Store a sending before it goes out.
+
+        Raises:
+            Fenced: another worker sends for this signer now.
+        """
+        records = (Record(SENDINGS, self.address, pending_transaction.write(made)), *more)
+        self._commit(Write(id=name, records=records, fence=self._fence()))
+
+    def _commit(self, write: Write) -> None:
+        done = self._ledger.commit(write)
+        if not isinstance(done, Written | Known):
+            raise Rejected(f"the ledger refused {write.id}: {done}")

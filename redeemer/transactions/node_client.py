@@ -1,0 +1,136 @@
+"""The chain as sending a transaction needs it: nonces, fees, simulation, broadcast, receipts, balances."""
+
+from typing import Any
+
+from redeemer.domain.contract_calls import Call
+from redeemer.domain.gas_pricing import Market
+from redeemer.domain.pending_transaction import Receipt
+from shared.domain.errors import HybridError, Malformed, Rejected
+from shared.polymarket.polygon import HistoryPruned, Polygon
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.endpoints import TRANSFER
+from shared.polymarket.wire.order_filled import hex_number
+from shared.polymarket.wire.parsing import as_list, as_object, text
+from shared.rate_limit.limits import Lane
+
+BALANCE_OF = "0x70a08231"
+_KNOWN = ("already known", "known transaction", "already imported", "nonce too low", "already exists")
+"""What nodes say to bytes that they, or a block, hold already: no refusal."""
+
+
+class Node:
+    """Reads and writes one chain; every question takes its turn at the node's gate."""
+
+    def __init__(self, polygon: Polygon) -> None:
+        self._polygon = polygon
+
+    def chain_id(self) -> int:
+        """Return the chain's id.
+
+        Raises:
+            TryAgain, GiveUp: as every question here.
+        """
+        return self._number("eth_chainId", [])
+
+    def head(self) -> int:
+        """Return the newest block's number."""
+        return self._polygon.head()
+
+    def nonce(self, address: str, block: str = "pending") -> int:
+        """Return how many transactions an address has sent, as of a block."""
+        return self._number("eth_getTransactionCount", [address, block])
+
+    def gas_held(self, address: str) -> int:
+        """Return an address's POL, in wei."""
+        return self._number("eth_getBalance", [address, "latest"])
+
+    def market(self) -> Market:
+        """Return what gas costs now."""
+        block = as_object(self._ask("eth_getBlockByNumber", ["latest", False]), "block")
+        return Market(hex_number(block, "baseFeePerGas"), self._number("eth_maxPriorityFeePerGas", []))
+
+    def read(self, to: str, data: str, block: str = "latest") -> list[int]:
+        """Return the words that a call answers."""
+        return abi.words(self._ask("eth_call", [{"to": to, "data": data}, block]))
+
+    def simulate(self, sender: str, call: Call) -> int:
+        """Run a call as `sender` would send it; return the gas it takes.
+
+        Raises:
+            Rejected: it reverts, with the contract's words.
+        """
+        asked = {"from": sender, "to": call.to, "data": call.data}
+        self._ask("eth_call", [asked, "latest"])
+        return self._number("eth_estimateGas", [asked])
+
+    def broadcast(self, raw: str) -> None:
+        """Send signed bytes; that a node has them already is fine.
+
+        Raises:
+            TryAgain, GiveUp: refused or away; the bytes are good, and may be sent again.
+        """
+        try:
+            self._ask("eth_sendRawTransaction", [raw])
+        except HybridError as error:
+            if not any(word in str(error).lower() for word in _KNOWN):
+                raise
+
+    def receipt(self, tx_hash: str) -> Receipt | None:
+        """Return a transaction's receipt as the chain stands now; None while it is not mined."""
+        answer = self._ask("eth_getTransactionReceipt", [tx_hash])
+        if answer is None:
+            return None
+        raw = as_object(answer, "receipt")
+        return Receipt(
+            hash=tx_hash,
+            block=hex_number(raw, "blockNumber"),
+            block_hash=text(raw, "blockHash"),
+            succeeded=hex_number(raw, "status") == 1,
+            cost=hex_number(raw, "gasUsed") * hex_number(raw, "effectiveGasPrice"),
+            logs=tuple(as_list(raw.get("logs"), "receipt logs")),
+        )
+
+    def balances(self, token: str, wallet: str, block: int) -> tuple[int, int] | None:
+        """Return an ERC-20 balance before and after a block; None where the node has forgotten that block."""
+        try:
+            before, after = (
+                self.read(token, abi.call(BALANCE_OF, wallet), hex(number))[0] for number in (block - 1, block)
+            )
+        except HistoryPruned:
+            return None
+        except IndexError as error:
+            raise Malformed(f"{token} answers no balance: it is no ERC-20 token on this chain") from error
+        return before, after
+
+    def transfers(self, token: str, block: int) -> list[Any]:
+        """Return the raw ERC-20 transfers of a token in one block."""
+        return self._polygon.logs(block, block, [token], [TRANSFER])
+
+    def _number(self, method: str, params: list[Any]) -> int:
+        return hex_number({method: self._ask(method, params)}, method)
+
+    def _ask(self, method: str, params: list[Any]) -> Any:  # noqa: ANN401 - JSON
+        return self._polygon.ask(method, params, Lane.EXITS)
+
+
+def first_word(words: list[int], what: str) -> int:
+    """Return the only word of an answer.
+
+    Raises:
+        Rejected: there is none, so no such contract stands there.
+    """
+    if not words:
+        raise Rejected(f"{what}: nothing answers there; the address or RPC_URL's chain is wrong")
+    return words[0]
+
+
+def on_chain(node: Node, chain_id: int) -> None:
+    """Check that the node is on our chain.
+
+    Raises:
+        Rejected: it is on another.
+        TryAgain: it does not answer.
+    """
+    found = node.chain_id()
+    if found != chain_id:
+        raise Rejected(f"RPC_URL is a node of chain {found}, not of {chain_id} (Polygon): set RPC_URL")

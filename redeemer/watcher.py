@@ -1,0 +1,126 @@
+"""The watcher: which holdings resolved, and have each redeemed.
+
+It keeps nothing between two looks: what is due is read from the ledger every time, so a lost job, a restart or a Redis
+that was away cost a delay and nothing else.
+"""
+
+import threading
+from typing import Any
+
+from redeemer.jobs.queue import Enqueue
+from redeemer.redemption.planner import Plan
+from shared import logs, metrics
+from shared.clock import Clock
+from shared.domain.errors import Fenced, Unavailable
+from shared.redis.lease import Lease
+
+LOOKS = 2
+"""Looks in one interval: what comes up right after a look is found, read and sent before the interval is over."""
+
+LEAST_REST = 0.2
+"""Share of the time between two looks that is rested however long one took: the node's budget is not ours alone."""
+
+
+class Redeemer:
+    """Looks at what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
+
+    Of several with the same `lease` one looks and the others stand by; two at once would be harmless.
+    """
+
+    name = "redeemer"
+
+    def __init__(
+        self,
+        wallet: str,
+        plan: Plan,
+        enqueue: Enqueue,
+        *,
+        clock: Clock,
+        scan_every_s: float,
+        lease: Lease | None = None,
+    ) -> None:
+        self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
+        self._clock, self._every_s, self._lease = clock, scan_every_s / LOOKS, lease
+        self._log = logs.get("redeemer", wallet=wallet)
+        self._ready = False
+        self._active = False
+        self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
+
+    def run(self, stop: threading.Event) -> None:
+        """Look until `stop` is set, twice every `scan_every_s`; whatever fails is logged and looked at again."""
+        while not stop.is_set():
+            began = self._clock.monotonic()
+            self.look()
+            spent = self._clock.monotonic() - began
+            self._clock.wait(stop, max(self._every_s - spent, LEAST_REST * self._every_s))
+
+    def ready(self) -> bool:
+        """Say whether the last look worked."""
+        return self._ready
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was seen and done so far."""
+        return {"active": self._active, **self._counts, **self._plan.snapshot()}
+
+    def scan(self) -> int:
+        """Enqueue every condition that is due; return how many jobs that made.
+
+        Raises:
+            Unavailable: Redis is away.
+        """
+        held = due = made = 0
+        for found in self._plan.look():
+            held, due = held + found.held, due + len(found.due)
+            made += sum(self._enqueued(condition_id) for condition_id in found.due)
+        self._counts |= {"held": held, "resolved": due}
+        self._counts["scans"] += 1
+        self._counts["enqueued"] += made
+        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(held)
+        metrics.gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(due)
+        return made
+
+    def look(self) -> None:
+        """Scan if it is ours to; never raises, a look that failed is made again."""
+        try:
+            self._active = self._leads()
+            if self._active:
+                self.scan()
+        except Unavailable as error:
+            self._fail("scan_unanswered", error)
+        except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (trap 29)
+            self._log.exception("scan_failed")
+            self._fail("scan_failed", error)
+        else:
+            self._ready = True
+
+    def _leads(self) -> bool:
+        """Say whether it is ours to look now; a lease lost meanwhile is asked for again."""
+        if self._lease is None:
+            return True
+        if self._lease.token:
+            try:
+                self._lease.renew()
+            except Fenced:
+                self._lease.token = ""
+            else:
+                return True
+        return not self._lease.try_acquire()
+
+    def _enqueued(self, condition_id: str) -> bool:
+        """Enqueue one; what fails for one condition says nothing of the others, unless Redis is away."""
+        try:
+            made = self._enqueue(self._wallet, condition_id)
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - logged whole; a poison condition must not keep the others waiting
+            self._counts["failed"] += 1
+            self._log.exception("enqueue_failed", condition=condition_id)
+            return False
+        if made:
+            self._log.info("redemption_enqueued", condition=condition_id)
+        return made
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self._ready = False
+        self._counts["failed"] += 1
+        self._log.warning(what, error=str(error))

@@ -1,0 +1,1 @@
+"""The chain behind a public node: blocks, logs, transactions, wallet calls."""

@@ -1,0 +1,1 @@
+"""What happens in a made-up or captured world: traders, habits, market makers."""

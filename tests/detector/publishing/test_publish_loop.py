@@ -1,0 +1,261 @@
+"""From batches to the stream: durable first, cursors after, nothing twice, nothing lost while Redis is away."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import fakeredis
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as ConnectionLost
+
+from detector.monitoring.source_stats import Board
+from detector.polling.cursors import CURSORS, CursorStore
+from detector.publishing.publish_loop import Publisher
+from detector.sources.port import Batch, Stopping
+from shared.clock import ManualClock
+from shared.messages.base import SIGNALS
+from shared.messages.signals import ActionableSignal
+from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_view, tx
+from tests.waiting import PATIENCE_S
+
+
+class FlakyRedis:
+    """A server whose connections are away for some scripts, or lose their answers."""
+
+    def __init__(self) -> None:
+        self.redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
+        self.away = 0
+        self.lost_replies = 0
+        pool: Any = self.redis.connection_pool
+        pool.connection_class = self._faulty(pool.connection_class)
+
+    def _faulty(self, connection_class: Any) -> Any:
+        """Return connections that fail when their server is away."""
+        flaky = self
+
+        class Faulty(connection_class):
+            loses = False
+
+            def send_command(self, *words: Any, **options: Any) -> Any:
+                script = words[0] == "EVALSHA"
+                if script and flaky.away:
+                    flaky.away -= 1
+                    self.disconnect()
+                    raise ConnectionLost("away")
+                self.loses = script and flaky.lost_replies > 0
+                return connection_class.send_command(self, *words, **options)
+
+            def read_response(self, *words: Any, **options: Any) -> Any:
+                answer = connection_class.read_response(self, *words, **options)
+                if self.loses:
+                    self.loses = False
+                    flaky.lost_replies -= 1
+                    raise ConnectionLost("the reply was lost")
+                return answer
+
+        return Faulty
+
+
+class House:
+    """A publisher with what surrounds it."""
+
+    def __init__(self, redis: FlakyRedis | None = None) -> None:
+        self.redis = redis or FlakyRedis()
+        self.clock = ManualClock(NOW_MS)
+        self.stop = threading.Event()
+        self.board = Board(["data_api", "chain_logs"], clock=self.clock)
+        self.cursors = CursorStore(self.redis.redis)
+        self.emitted: list[ActionableSignal] = []
+        self.publisher = Publisher(
+            self.redis.redis,
+            self.board,
+            self.cursors,
+            self.emitted.append,
+            clock=self.clock,
+            stop=self.stop,
+        )
+
+    def stored(self) -> list[dict[str, Any]]:
+        entries = cast("list[tuple[str, dict[str, str]]]", self.redis.redis.xrange(SIGNALS))
+        return [json.loads(fields["json"]) for _, fields in entries]
+
+
+def a_batch(*shares: int, source: str = "data_api", cursor: int | None = None) -> Batch:
+    fills = [a_fill(amount * 1_000_000, amount * 500_000, tx_hash=tx(amount)) for amount in shares]
+    return Batch(source, (a_view(*fills, source=source),), {LEADER: cursor} if cursor else {}, rows=len(fills))
+
+
+def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
+    house = House()
+
+    house.publisher.handle(a_batch(1, 2, cursor=NOW_S))
+
+    assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
+    assert house.redis.redis.hgetall(CURSORS) == {f"data_api:{LEADER}": str(NOW_S)}
+    assert [signal.id for signal in house.emitted] == [signal["id"] for signal in house.stored()]
+
+
+def test_trap_3_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
+    first = House()
+    first.publisher.handle(a_batch(1, 2))
+
+    second = House(first.redis)
+    second.publisher.handle(a_batch(1, 2, 3))
+
+    assert [signal["shares"] for signal in second.stored()] == ["1", "2", "3"]
+    assert [str(signal.shares) for signal in second.emitted] == ["3"]
+    assert second.board.repeats == 2
+
+
+def test_trap_31_redis_away_only_delays() -> None:
+    house = House()
+    house.publisher.handle(a_batch(1))
+    house.redis.away = 60
+
+    house.publisher.handle(a_batch(2, cursor=NOW_S))
+
+    assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
+    assert house.clock.now_ms() == NOW_MS + 60_000
+
+
+def test_trap_31_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_heard_of() -> None:
+    house = House()
+    house.publisher.handle(a_batch(1))
+    house.redis.lost_replies = 1
+
+    house.publisher.handle(a_batch(2))
+
+    assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
+    assert [str(signal.shares) for signal in house.emitted] == ["1", "2"]
+
+
+def test_trap_31_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
+    house = House()
+    house.publisher.handle(a_batch(1))
+    house.redis.away = 1_000_000
+    house.stop.set()
+
+    with pytest.raises(Stopping):
+        house.publisher.handle(a_batch(2, cursor=NOW_S))
+
+    house.redis.away = 0
+    assert house.redis.redis.hgetall(CURSORS) == {}
+
+
+def test_cursors_never_move_back() -> None:
+    house = House()
+    house.cursors.advance("data_api", {LEADER: NOW_S})
+
+    CursorStore(house.redis.redis).advance("data_api", {LEADER: NOW_S - 50, OTHER: 5})
+
+    fresh = CursorStore(house.redis.redis)
+    assert (fresh.get("data_api", LEADER), fresh.get("data_api", OTHER)) == (NOW_S, 5)
+    assert fresh.get("chain_logs", LEADER) is None
+
+
+def test_two_detectors_publish_the_total_once_between_them() -> None:
+    one = House()
+    two = House(one.redis)
+
+    one.publisher.handle(a_batch(1, 2))
+    two.publisher.handle(a_batch(2, 3, source="chain_logs"))
+
+    assert sorted(signal["shares"] for signal in one.stored()) == ["1", "2", "3"]
+
+
+def test_provenance_counts_who_was_first_and_who_later() -> None:
+    house = House()
+
+    house.publisher.handle(a_batch(1, 2, source="chain_logs"))
+    house.publisher.handle(a_batch(1, 2, source="data_api"))
+
+    data, chain = house.board.statuses()
+    assert (data.seen_first, data.seen_later) == (0, 2)
+    assert (chain.seen_first, chain.seen_later) == (2, 0)
+    assert (data.lag_p50_ms, house.board.sightings) == (5000, 4)
+
+
+def test_trap_9_a_source_that_answers_and_never_has_rows_is_told() -> None:
+    house = House()
+    house.board.polled("data_api", LEADER, NOW_MS)
+
+    house.publisher.handle(a_batch(*range(1, 21), source="chain_logs"))
+    house.clock.advance(30)
+    turns = house.board.check()
+
+    data, chain = house.board.statuses()
+    assert house.board.blind() == ["data_api"]
+    assert (data.state, data.coverage, data.missed, chain.coverage) == ("blind", 0.0, 20, None)
+    assert [(turn.source, turn.now) for turn in turns] == [("data_api", "blind")]
+    assert "none of the fills" in data.last_error
+
+
+def test_trap_13_unreadable_rows_are_counted_and_shown() -> None:
+    house = House()
+
+    house.publisher.handle(Batch("data_api", (), {}, rows=3, problems=("size: expected a number",)))
+
+    data, _ = house.board.statuses()
+    assert (data.rows, data.errors) == (3, 1)
+    assert "size" in data.last_error
+
+
+def test_a_row_that_stays_unreadable_is_one_problem_however_often_it_is_read() -> None:
+    house = House()
+
+    for _ in range(5):
+        house.publisher.handle(Batch("data_api", (), {}, rows=1, skipped={"REDEEM": 1}, problems=("size: no number",)))
+
+    assert house.board.statuses()[0].errors == 1
+    assert house.board.skipped()["data_api"] == {"REDEEM": 5}
+
+
+def on_thread(house: House, act: Callable[[], None]) -> None:
+    house.publisher.start()
+    try:
+        act()
+    finally:
+        house.stop.set()
+        assert house.publisher.join(PATIENCE_S)
+
+
+def test_a_source_waits_until_its_batch_is_out() -> None:
+    house = House()
+
+    on_thread(house, lambda: house.publisher.sink(a_batch(1)))
+
+    assert [signal["shares"] for signal in house.stored()] == ["1"]
+
+
+def test_trap_29_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_loop_goes_on() -> None:
+    house = House()
+
+    def act() -> None:
+        with pytest.raises(KeyError):
+            house.publisher.sink(Batch("a stranger", ()))
+        house.publisher.sink(a_batch(1))
+
+    on_thread(house, act)
+
+    assert len(house.stored()) == 1
+
+
+@pytest.mark.slow
+def test_a_source_that_hands_in_after_the_end_is_told_so() -> None:
+    house = House()
+    on_thread(house, lambda: None)
+
+    with pytest.raises(Stopping):
+        house.publisher.sink(a_batch(1))
+
+
+def test_a_fact_older_than_what_the_server_remembers_is_not_published() -> None:
+    house = House()
+    house.redis.redis.hset(f"{SIGNALS}:horizons", LEADER, NOW_MS)
+
+    house.publisher.handle(a_batch(1))
+
+    assert house.stored() == []
+    assert house.board.repeats == 1
