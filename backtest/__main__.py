@@ -12,17 +12,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from backtest import outputs, settings
 from backtest.backtest import Progress as Told
-from backtest.backtest import backtest
-from backtest.domain.market_state import Assumed
+from backtest.backtest import run_backtest
+from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
 from backtest.history.files import open_history
 from backtest.history.resolutions import LINGERS_S
 from backtest.replay import parity, redecide_command
 from backtest.report.text_summary import print_summary
-from backtest.results.result import Result
+from backtest.results.result import BacktestResult
 from backtest.simulation.latency import MOST_S, read_delay
-from backtest.simulation.pacing import Pace
-from backtest.simulation.simulator import Models
+from backtest.simulation.pacing import ReplayPace
+from backtest.simulation.simulator import RunModels
 from shared.clock import SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
@@ -82,7 +82,7 @@ def main(
     ] = False,
 ) -> None:
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
-    pace = Pace(SystemClock(), 1 if realtime else speed)
+    pace = ReplayPace(SystemClock(), 1 if realtime else speed)
     with _explained():
         _can_report(html, png)
         if each:
@@ -90,16 +90,16 @@ def main(
         if exact:
             raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
-        models = Models(
+        models = RunModels(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,
             prices=PriceModel(half_spread_ticks, settings.amount("--level-shares", level_shares)),
-            markets=Assumed(fee_rate=settings.amount("--fee-rate", fee_rate, most=Decimal(1))),
+            markets=AssumedFacts(fee_rate=settings.amount("--fee-rate", fee_rate, most=Decimal(1))),
         )
         found = settings.of(history.captures, settings.changes(change or []))
         cash = settings.amount("--bankroll", bankroll) if bankroll else found.bankroll
         with _progress() as told:
-            result = backtest(
+            result = run_backtest(
                 pace.paced(history.happenings),
                 found.limits,
                 to_micro(cash),
@@ -131,7 +131,7 @@ def _can_report(html: Path | None, png: Path | None) -> None:
             png_export.kaleido_and_browser()
 
 
-def _report(result: Result, html: Path | None, png: Path | None) -> None:
+def _report(result: BacktestResult, html: Path | None, png: Path | None) -> None:
     """Write what was asked for; only this needs the extra `report`."""
     if html:
         from backtest.report.page import write_page  # noqa: PLC0415

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Iterable
 
-from backtest.domain.market_events import Happening
+from backtest.domain.market_events import MarketEvent
 from backtest.domain.price_model import price_micro
-from backtest.results.pnl import Sums
+from backtest.results.pnl import PnlSums
 from backtest.results.result import (
+    BacktestResult,
     CannotTell,
     LeaderResult,
     MarketResult,
     OpenPosition,
-    Result,
+    PnlStanding,
     SignalOutcome,
-    Standing,
 )
 from backtest.results.run_stats import Sink
 from backtest.results.uncertainty import StopDoubts
 from backtest.simulation.gc_pause import few_collections
-from backtest.simulation.simulator import Models, Run
-from buyer.strategy.limits import Limits
+from backtest.simulation.simulator import RunModels, SimulatedRun
+from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
 from shared.ledger.port import open_lots
 
@@ -27,18 +27,18 @@ Progress = Callable[[int, int], None]
 EVERY = 5000
 
 
-def backtest(
-    happenings: Iterable[Happening],
-    limits: Limits,
+def run_backtest(
+    happenings: Iterable[MarketEvent],
+    limits: TradingLimits,
     bankroll: int,
-    models: Models,
+    models: RunModels,
     *,
     sources: tuple[str, ...] = (),
     keep_skips: bool = False,
     sink: Sink | None = None,
     whole: bool = False,
     progress: Progress = lambda _count, _at_ms: None,
-) -> Result:
+) -> BacktestResult:
     """Return what following would have brought.
 
     Args:
@@ -57,7 +57,7 @@ def backtest(
     """
     kept: list[SignalOutcome] = []
     stops = StopDoubts(limits, sink or kept.append)
-    run = Run(happenings, limits, bankroll, models, stops.take, skips=keep_skips, whole=whole)
+    run = SimulatedRun(happenings, limits, bankroll, models, stops.take, skips=keep_skips, whole=whole)
     with few_collections():
         for count, at_ms in enumerate(run.steps(), start=1):
             if count % EVERY == 0:
@@ -66,20 +66,20 @@ def backtest(
 
 
 def _result(
-    run: Run,
-    limits: Limits,
+    run: SimulatedRun,
+    limits: TradingLimits,
     bankroll: int,
-    models: Models,
+    models: RunModels,
     sources: tuple[str, ...],
     doubts: tuple[CannotTell, ...],
     kept: tuple[SignalOutcome, ...],
-) -> Result:
+) -> BacktestResult:
     tally, values, opened = run.tally, run.ledger.values, _open(run)
     points = run.curve.points()
     unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
     reckoned = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.closing_reckoned(name))
     shut = sum(count for name, count in tally.shut.items() if run.markets.closing_reckoned(name))
-    return Result(
+    return BacktestResult(
         sources=sources,
         limits=limits,
         model=models.described(),
@@ -107,7 +107,7 @@ def _result(
     )
 
 
-def _open(run: Run) -> tuple[OpenPosition, ...]:
+def _open(run: SimulatedRun) -> tuple[OpenPosition, ...]:
     found: list[OpenPosition] = []
     for lot in open_lots(run.ledger):
         last = run.quotes.last(lot.token_id)
@@ -127,7 +127,7 @@ def _open(run: Run) -> tuple[OpenPosition, ...]:
     return tuple(found)
 
 
-def _leaders(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
+def _leaders(run: SimulatedRun, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
     theirs, signals = run.tally.theirs, run.tally.signals
     prices = {token_id: price_micro(run.quotes.last(token_id).price) for token_id in theirs.held}
     return tuple(
@@ -141,7 +141,7 @@ def _leaders(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, 
     )
 
 
-def _markets(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, ...]:
+def _markets(run: SimulatedRun, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, ...]:
     lots: dict[str, list[OpenPosition]] = {}
     for lot in opened:
         lots.setdefault(lot.condition_id, []).append(lot)
@@ -157,5 +157,5 @@ def _markets(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, 
     )
 
 
-def _standing(sums: Sums | None, lots: list[OpenPosition]) -> Standing:
-    return (sums or Sums()).standing(sum(lot.cost for lot in lots), sum(lot.value for lot in lots))
+def _standing(sums: PnlSums | None, lots: list[OpenPosition]) -> PnlStanding:
+    return (sums or PnlSums()).standing(sum(lot.cost for lot in lots), sum(lot.value for lot in lots))

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from backtest.export_rows import EVENTS, TABLES
-from shared.capture.capture import Capture, writer
+from shared.capture.capture import Capture, capture_writer
 from shared.domain import exit_codes
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 app = typer.Typer(add_completion=False, help=__doc__)
 AT_ONCE = 10_000
@@ -62,7 +62,7 @@ def export(capture: Capture, out: Path, only: str = "") -> int:
 
 
 def _lines(capture: Capture, out: Path, only: str) -> int:
-    with contextlib.closing(writer(out, capture.header)) as lines:
+    with contextlib.closing(capture_writer(out, capture.header)) as lines:
         for chunk in _chunks(capture, only):
             lines.write(chunk)
         return lines.written
@@ -86,7 +86,7 @@ def _parquet(capture: Capture, out: Path, only: str) -> int:
     return count
 
 
-def _chunks(capture: Capture, only: str) -> Iterator[list[Entry]]:
+def _chunks(capture: Capture, only: str) -> Iterator[list[StreamEntry]]:
     coming = (entry for entry in capture if not only or TABLES[only].holds(entry))
     while first := next(coming, None):
         chunk, size = [first], len(first.json)

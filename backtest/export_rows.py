@@ -20,7 +20,7 @@ from shared.domain.market import Level
 from shared.messages.base import BOOKS, RAW, SIDE_STREAMS
 from shared.messages.events import read_event
 from shared.messages.service import BookSeen, RawSeen
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 Row = dict[str, Any]
 EVENTS = "events"
@@ -28,16 +28,16 @@ FIELDS = ("id", "signal_id", "leader", "token_id", "side", "verdict", "reason")
 
 
 @dataclass(frozen=True)
-class Table:
+class ExportTable:
     """Which records a table holds, how one becomes a row (None: it cannot be read), and its columns."""
 
-    holds: Callable[[Entry], bool]
-    row: Callable[[Entry], Row | None]
+    holds: Callable[[StreamEntry], bool]
+    row: Callable[[StreamEntry], Row | None]
     schema: Callable[[Any], Any]
     """Given the module `pyarrow`, returns the schema."""
 
 
-def _event_row(entry: Entry) -> Row:
+def _event_row(entry: StreamEntry) -> Row:
     try:
         event: Any = json.loads(entry.json)
     except ValueError:
@@ -52,7 +52,7 @@ def _event_row(entry: Entry) -> Row:
     } | {name: str(facts.get(name, "")) for name in FIELDS}
 
 
-def _book_row(entry: Entry) -> Row | None:
+def _book_row(entry: StreamEntry) -> Row | None:
     seen = _read(entry)
     if not isinstance(seen, BookSeen):
         return None
@@ -72,7 +72,7 @@ def _book_row(entry: Entry) -> Row | None:
     }
 
 
-def _raw_row(entry: Entry) -> Row | None:
+def _raw_row(entry: StreamEntry) -> Row | None:
     seen = _read(entry)
     if not isinstance(seen, RawSeen):
         return None
@@ -80,7 +80,7 @@ def _raw_row(entry: Entry) -> Row | None:
     return {"at_ms": seen.emitted_at_ms} | {name: getattr(seen, name) for name in fields}
 
 
-def _read(entry: Entry) -> object:
+def _read(entry: StreamEntry) -> object:
     try:
         return read_event(entry.json)
     except Malformed:
@@ -120,7 +120,7 @@ def _raw_schema(arrow: Any) -> Any:  # noqa: ANN401
 
 
 TABLES = {
-    EVENTS: Table(lambda entry: entry.stream not in SIDE_STREAMS, _event_row, _event_schema),
-    "books": Table(lambda entry: entry.stream == BOOKS, _book_row, _book_schema),
-    "raw": Table(lambda entry: entry.stream == RAW, _raw_row, _raw_schema),
+    EVENTS: ExportTable(lambda entry: entry.stream not in SIDE_STREAMS, _event_row, _event_schema),
+    "books": ExportTable(lambda entry: entry.stream == BOOKS, _book_row, _book_schema),
+    "raw": ExportTable(lambda entry: entry.stream == RAW, _raw_row, _raw_schema),
 }

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from backtest.replay.capture_tape import limits_in
 from buyer.config import BuyerSettings
-from buyer.strategy.limits import Limits
+from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig
 
@@ -34,14 +34,14 @@ class GivenSettings(BuyerSettings):
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedSettings:
     """The limits, and the collateral to begin with, in pUSD."""
 
-    limits: Limits
+    limits: TradingLimits
     bankroll: Decimal
 
 
-def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
+def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> DecidedSettings:
     """Return the last settings in the captures, or the buyer's defaults, with changes; no environment is read.
 
     Raises:
@@ -50,10 +50,10 @@ def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
     found = [pair for capture in captures for pair in limits_in(capture)]
     defaults = GivenSettings.model_validate({})
     limits, bankroll = found[-1] if found else (defaults.limits, defaults.paper_bankroll_usdc)
-    return Decided(changed(limits, changes), bankroll)
+    return DecidedSettings(changed(limits, changes), bankroll)
 
 
-def changed(limits: Limits, changes: Mapping[str, object]) -> Limits:
+def changed(limits: TradingLimits, changes: Mapping[str, object]) -> TradingLimits:
     """Return limits with changes, which must fit what the buyer itself accepts.
 
     Raises:
@@ -94,8 +94,8 @@ def changes(texts: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not equals or name not in Limits.model_fields:
-            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(Limits.model_fields)}")
+        if not equals or name not in TradingLimits.model_fields:
+            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(TradingLimits.model_fields)}")
         found[name] = value
     return found
 

@@ -20,9 +20,9 @@ from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 from benchmarks.rigs.book_tape import captured, made_up
-from buyer.domain.order_book import Trust
-from buyer.domain.order_books import Books
-from buyer.market_data.book_cache import WarmBooks
+from buyer.domain.order_book import BookTrust
+from buyer.domain.order_books import OrderBooks
+from buyer.market_data.book_cache import BookCache
 from shared.clock import SystemClock
 from shared.http.client import Upstream
 from shared.polymarket.wire.market_channel import Message, read_frame
@@ -32,11 +32,11 @@ ROUNDS = 5
 TIMED = 2_000
 GAP_S = 0.001
 _NEVER_MS = 10**14
-UNCHECKED = Trust(read_for_ms=_NEVER_MS, check_after_ms=_NEVER_MS, check_every_ms=_NEVER_MS, late_ms=_NEVER_MS)
+UNCHECKED = BookTrust(read_for_ms=_NEVER_MS, check_after_ms=_NEVER_MS, check_every_ms=_NEVER_MS, late_ms=_NEVER_MS)
 """Captured frames are old and nobody is there to check them with: what is measured is the way in and out."""
 
 
-class Timed(WarmBooks):
+class Timed(BookCache):
     """Live books that note when each frame's book could be read."""
 
     timed: tuple[str, ...]
@@ -84,7 +84,7 @@ def _speed(tape: list[dict[str, Any]], frames: list[str]) -> dict[str, Any]:
 
 
 def _apply(tokens: set[str], frames: list[str]) -> None:
-    books = Books()
+    books = OrderBooks()
     for token_id in tokens:
         books.want(token_id, 0)
     for frame in frames:

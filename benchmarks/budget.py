@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops.research.demo import World, simulator
+from ops.research.demo import DemoWorld, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
@@ -95,7 +95,7 @@ def _detectors(environment: Mapping[str, str]) -> Generator[None]:
             process.wait()
 
 
-def _wait_for_requests(venue: World, clock: Clock) -> None:
+def _wait_for_requests(venue: DemoWorld, clock: Clock) -> None:
     never, deadline = threading.Event(), clock.monotonic() + START_S
     while len(venue.requests("data")) < TARGET_PER_S:
         if clock.monotonic() > deadline:

@@ -25,8 +25,8 @@ from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 
 NEVER = threading.Event()
 WARM_S, LONGEST_S = 12.0, 60.0
@@ -51,7 +51,7 @@ def main() -> int:
         levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
         tokens = prepared(levers, told.tokens)
         fills = burst(levers, here.world.leaders, tokens, told.fills, told.seconds)
-        waited = decided(connect(server.url), fills)
+        waited = decided(connect_redis(server.url), fills)
     return _report(waited, told.fills)
 
 
@@ -101,7 +101,7 @@ def decided(redis: Redis, fills: Sequence[Mapping[str, Any]]) -> dict[str, list[
 def _first(redis: Redis, stream: str, kind: type[Any]) -> dict[str, tuple[int, Any]]:
     """Return each signal's event of this kind, and when it stood on the stream."""
     found: dict[str, tuple[int, Any]] = {}
-    for entry in tail(redis, stream, 10_000):
+    for entry in stream_tail(redis, stream, 10_000):
         event = read_event(entry.json)
         if isinstance(event, kind):
             name = event.signal_id if isinstance(event, BuyEngineDecision) else event.id

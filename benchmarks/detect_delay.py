@@ -34,7 +34,7 @@ from benchmarks.rigs.detect_rig import (
     venue,
 )
 from shared.messages.signals import ActionableSignal
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
@@ -88,7 +88,7 @@ def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, 
 def _held(where: Venue, detector: Detector, url: str, chosen: str, span: tuple[int, int]) -> dict[str, list[float]]:
     if not detector.alive():
         raise SystemExit(f"the detector ended: {detector.said()}")
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         tape = Tape(redis)
         tape.read()
     views = [SHOWN_AT[name] for name in chosen.split(",") if name in SHOWN_AT]

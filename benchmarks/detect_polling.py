@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.rigs.detect_history import full, lines_of
 from benchmarks.rigs.detect_rig import percentile
 from detector.config import DetectorSettings
-from detector.domain.poll_schedule import Pace, Schedule
+from detector.domain.poll_schedule import PollPace, PollSchedule
 from shared.polymarket.wire.endpoints import BUDGETS
 
 QUIET = 200
@@ -56,15 +56,15 @@ def measure_polling(folder: Path, hours: float) -> list[Polling]:
     """Return round-robin's result, then the adaptive one's, with the detector's own pace and budget."""
     leaders = _leaders(folder, hours)
     rate, every_s, bound_s = BUDGETS["data_activity"].target_per_s, _default("poll_every_s"), _bound_s()
-    orders = {"round-robin": Pace(every_s, 0.0, rate), "adaptive": Pace(every_s, bound_s, rate)}
+    orders = {"round-robin": PollPace(every_s, 0.0, rate), "adaptive": PollPace(every_s, bound_s, rate)}
     found = [_polled(name, pace, leaders, hours * 3600) for name, pace in orders.items()]
     found[1].bound_s = bound_s
     return found
 
 
-def _polled(name: str, pace: Pace, leaders: dict[str, list[float]], seconds: float) -> Polling:
+def _polled(name: str, pace: PollPace, leaders: dict[str, list[float]], seconds: float) -> Polling:
     result = Polling(name, seconds=seconds)
-    schedule = Schedule(leaders, pace, 0.0)
+    schedule = PollSchedule(leaders, pace, 0.0)
     last = dict.fromkeys(leaders, 0.0)
     now, step = 0.0, 1 / pace.rate_per_s
     while now < seconds:

@@ -71,7 +71,7 @@ def _all(names: Iterable[str]) -> bool:
 class Running:
     """A venue, and the process id of `hybrid up` before it."""
 
-    world: demo.World
+    world: demo.DemoWorld
     up: int
 
 

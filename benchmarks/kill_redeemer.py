@@ -31,8 +31,8 @@ from shared.messages.base import REDEMPTIONS
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.polymarket.wire.contracts import Contracts
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.evm_fixture import KEY, ONE, Market, Town
 from tests.redeemer.evm.server import load, save
@@ -112,7 +112,7 @@ def lives() -> list[tuple[Order, ...]]:
 def furnish(town: Town, url: str, count: int) -> dict[str, int]:
     """Give our wallet positions of many resolved markets, book them as lots, and return what each owes."""
     owed: dict[str, int] = {}
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         ledger = RedisLedger(redis, "live")
         for place in range(count):
             market, held, vector = town.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
@@ -214,7 +214,7 @@ def wait_until_paid(stage: Stage) -> None:
     """Wait until no lot is left and nothing is under way."""
     clock, never = SystemClock(), threading.Event()
     deadline = clock.monotonic() + PATIENCE_S
-    with connect(stage.server.url) as redis:
+    with connect_redis(stage.server.url) as redis:
         ledger = RedisLedger(redis, "live")
         while (open_lots(ledger) or ledger.records("sendings")) and clock.monotonic() < deadline:
             clock.wait(never, 0.2)
@@ -222,9 +222,9 @@ def wait_until_paid(stage: Stage) -> None:
 
 def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[str, object]:
     """Compare the chain, the ledger and the events with what was owed."""
-    with connect(stage.server.url) as redis:
+    with connect_redis(stage.server.url) as redis:
         ledger = RedisLedger(redis, "live")
-        events = [read_event(entry.json) for entry in tail(redis, REDEMPTIONS, 10_000)]
+        events = [read_event(entry.json) for entry in stream_tail(redis, REDEMPTIONS, 10_000)]
         cash, left = ledger.read((CASH,)).values[CASH], len(open_lots(ledger)) + len(ledger.records("sendings"))
     results = [event for event in events if isinstance(event, RedemptionResult)]
     town.node = load(stage.folder / "chain")

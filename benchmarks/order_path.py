@@ -25,7 +25,7 @@ from buyer.domain.token_shard import GROUP
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.process.shutdown_signals import DIE_WITH_PARENT
-from shared.redis.streams import backlog
+from shared.redis.streams import group_backlog
 
 ROUND = 20
 NAMES = (
@@ -97,7 +97,7 @@ def drained(world: Trading, stream: str, group: str, seconds: float) -> bool:
     """Wait until everything is read and handled."""
     until = CLOCK.monotonic() + seconds
     while CLOCK.monotonic() < until:
-        waiting, pending = backlog(world.redis, stream, group)
+        waiting, pending = group_backlog(world.redis, stream, group)
         if waiting == 0 and (pending == 0 or group == FLOOR_GROUP):
             CLOCK.wait(NEVER, 0.05)
             return True
@@ -132,7 +132,7 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
 
     def watch() -> None:
         while not done.wait(1.0):
-            samples.append(sum(backlog(world.redis, SIGNALS, GROUP)))
+            samples.append(sum(group_backlog(world.redis, SIGNALS, GROUP)))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -144,7 +144,7 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
     done.set()
     watcher.join()
     took = CLOCK.monotonic() - begin
-    left = sum(backlog(world.redis, SIGNALS, GROUP))
+    left = sum(group_backlog(world.redis, SIGNALS, GROUP))
     drained(world, SIGNALS, GROUP, 60)
     arrived = world.arrivals()
     waits = sorted(there - then for then, there in zip(started, arrived, strict=False))

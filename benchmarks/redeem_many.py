@@ -27,8 +27,8 @@ from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.polymarket.wire import abi
 from shared.rate_limit.gate import read_gates
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
 from tests.redeemer.evm.evm_fixture import KEY, ONE, Market, Town, selector
@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         for module in ("redeemer", "redeemer.worker"):
             stack.callback(ended, quietly(module, told))
         facts = measure(town, node, wallet, markets, server.url, port, asked.scan_every_s)
-        with connect(server.url) as redis:
+        with connect_redis(server.url) as redis:
             granted = sum(gate.granted for gate in read_gates(redis) if gate.name == "rpc")
     facts |= {"wallet": asked.wallet_type, "rpc_per_s": asked.rpc_rate_per_s, "rpc_requests": granted}
     for fact, value in facts.items():
@@ -93,7 +93,7 @@ def quietly(module: str, given: dict[str, str]) -> subprocess.Popen[str]:
 def furnish(town: Town, wallet: str, url: str, count: int) -> list[Market]:
     """Give the wallet a position of each of many markets, half of them neg-risk, and book it as a lot."""
     markets = [town.market(neg_risk=bool(place % 2)) for place in range(count)]
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         ledger = RedisLedger(redis, "live")
         for market in markets:
             town.give(market, wallet, ONE)
@@ -138,12 +138,12 @@ def measure(
     clock.wait(never, 3 * scan_every_s / 2)
     resolve(town, node, markets)
     visible = clock.monotonic()
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         events: list[Event] = []
         results: list[RedemptionResult] = []
         while len(results) < len(markets) and clock.monotonic() < visible + PATIENCE_S:
             clock.wait(never, 0.5)
-            events = [read_event(entry.json) for entry in tail(redis, REDEMPTIONS, 10_000)]
+            events = [read_event(entry.json) for entry in stream_tail(redis, REDEMPTIONS, 10_000)]
             results = [event for event in events if isinstance(event, RedemptionResult)]
         booked = clock.monotonic() - visible
         alarms = sum(isinstance(event, RedemptionAlarm) for event in events)
@@ -176,10 +176,10 @@ def resolve(town: Town, node: AnvilNode, markets: list[Market]) -> None:
     report, denominator = selector("reportPayouts(bytes32,uint256[])"), selector("payoutDenominator(bytes32)")
     node.mines_at_once(on=False)
     for market in markets:
-        data = abi.call(report, market.question, [1, 0])
+        data = abi.encoded_call(report, market.question, [1, 0])
         node.tester.send_transaction({"from": town.bank, "to": ctf, "data": data, "gas": 200_000})
     node.ask("evm_setIntervalMining", BLOCK_S)
-    asked = [{"to": ctf, "data": abi.call(denominator, market.condition_id)} for market in markets]
+    asked = [{"to": ctf, "data": abi.encoded_call(denominator, market.condition_id)} for market in markets]
     while not all(int(node.eth_call(each, "latest"), 16) for each in asked):
         clock.wait(threading.Event(), 0.05)
 

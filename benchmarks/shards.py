@@ -22,8 +22,8 @@ from shared.domain.market import Book, Level, MarketFacts
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal, Fill
-from shared.redis.client import connect
-from shared.redis.streams import publish
+from shared.redis.client import connect_redis
+from shared.redis.streams import publish_event
 
 CLOCK = SystemClock()
 LATENCY_S = 0.05
@@ -89,18 +89,20 @@ def a_signal(number: int) -> ActionableSignal:
 
 def orders_per_s(url: str, shards: int) -> float:
     """Let one process decide on everything; return how many orders a second it placed."""
-    redis, stop, done, told = connect(url), threading.Event(), threading.Event(), Counter[str]()
+    redis, stop, done, told = connect_redis(url), threading.Event(), threading.Event(), Counter[str]()
     redis.flushall()
     wanted = SIGNALS_EACH * shards
     for number in range(wanted):
-        publish(redis, SIGNALS, a_signal(number))
+        publish_event(redis, SIGNALS, a_signal(number))
 
     def count(decision: BuyEngineDecision) -> None:
         told[decision.verdict] += 1
         if told.total() == wanted:
             done.set()
 
-    buyer = composition.build(parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count)
+    buyer = composition.build_buyer(
+        parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count
+    )
     thread = threading.Thread(target=buyer.service.run, args=(stop,))
     began = CLOCK.monotonic()
     thread.start()

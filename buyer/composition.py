@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from redis import Redis
 
-from buyer.composition_shards import Emit, Parts
+from buyer.composition_shards import Emit, ShardParts
 from buyer.config import BuyerSettings
-from buyer.domain.order_book import Trust
-from buyer.domain.token_shard import ALL, Shard
-from buyer.market_data.book_cache import WarmBooks
+from buyer.domain.order_book import BookTrust
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.bankroll import say_apart
-from buyer.shard_supervisor import ShardedBuyer
-from buyer.sharding.shard_count import LAYOUT, Layout
-from buyer.stdin_consumer import PipeBuyer, PipeLines
+from buyer.shard_supervisor import ShardSupervisor
+from buyer.sharding.shard_count import LAYOUT, ShardCount
+from buyer.stdin_consumer import PipeLines, StdinConsumer
 from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing, RefusedForSafety, TryAgain
 from shared.domain.money import to_micro
-from shared.domain.trading_controls import turn
+from shared.domain.trading_controls import turn_control
 from shared.domain.trading_words import LIVE, trading_mode
 from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
@@ -39,9 +39,9 @@ from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
 from shared.process.service_runner import instance_lock
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import address, check_server, connect
+from shared.redis.client import check_server, connect_redis, server_address
 from shared.redis.lease import Lease
-from shared.redis.partitioning import Shares
+from shared.redis.partitioning import Partitioning
 from shared.redis.pipeline_record import note_wallet
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
@@ -56,15 +56,15 @@ PATIENCE = 1.5
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltBuyer:
     """A buyer, and its form that reads a pipe."""
 
-    service: ShardedBuyer
-    pipe: PipeBuyer | None
+    service: ShardSupervisor
+    pipe: StdinConsumer | None
     account: "LiveAccount | None" = None
 
     @property
-    def active(self) -> ShardedBuyer | PipeBuyer:
+    def active(self) -> ShardSupervisor | StdinConsumer:
         """Return the form that decides."""
         return self.pipe or self.service
 
@@ -77,14 +77,14 @@ class BuyerProcess:
     def __init__(self, settings: BuyerSettings) -> None:
         self.mode = mode_of(settings)
         self._settings = settings
-        self._built: Built | None = None
+        self._built: BuiltBuyer | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
         settings = self._settings
         with only_one(settings):
             try:
-                self._built = built = build(settings, stop=stop)
+                self._built = built = build_buyer(settings, stop=stop)
             except TryAgain:
                 if stop.is_set():
                     return
@@ -94,7 +94,7 @@ class BuyerProcess:
             finally:
                 if built.account is not None:
                     built.account.close()
-                logs.get("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
+                logs.get_logger("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
 
     def ready(self) -> bool:
         """Say whether this buyer is the active one, and may buy."""
@@ -136,7 +136,7 @@ def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
     forgets = check_server(redis).forgets
     if forgets and not settings.accept_forgetful_server:
         raise RefusedForSafety(
-            f"live trading is refused, nothing was sent: the server at {address(redis)} could forget orders: "
+            f"live trading is refused, nothing was sent: the server at {server_address(redis)} could forget orders: "
             f"{' '.join(forgets)} To trade on it all the same: --accept-forgetful-server"
         )
 
@@ -146,14 +146,14 @@ def print_decision(decision: BuyEngineDecision) -> None:
     outlet.print_line(write_event(decision))
 
 
-def build(
+def build_buyer(
     settings: BuyerSettings,
     *,
     stop: threading.Event,
     clock: Clock | None = None,
     emit: Emit = print_decision,
     waiting: int = 0,
-) -> Built:
+) -> BuiltBuyer:
     """Build the buyer: on paper, or live. A live one buys once the preflight passed, and sells what it holds before.
 
     Args:
@@ -169,7 +169,7 @@ def build(
     """
     mode = mode_of(settings)
     clock = clock or SystemClock()
-    redis = connect(settings.redis_url)
+    redis = connect_redis(settings.redis_url)
     if mode == LIVE:
         demand_memory(redis, settings)
     layout = _layout(settings, redis, mode, clock)
@@ -177,35 +177,39 @@ def build(
     account = _live(settings, redis, clock, stop) if mode == LIVE else None
     if account is None:
         say_apart(RedisLedger(redis, mode), to_micro(settings.paper_bankroll_usdc), mode)
-    parts = Parts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
+    parts = ShardParts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
     holder = f"{settings.consumer}@{socket.gethostname()}"
-    shards = [Shard(number, layout.shards) for number in range(layout.shards)]
+    shards = [TokenShard(number, layout.shards) for number in range(layout.shards)]
     leases = {shard: _lease(shard, parts, holder) for shard in shards}
-    shares = Shares(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
-    service = ShardedBuyer(layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s)
+    shares = Partitioning(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
+    service = ShardSupervisor(
+        layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s
+    )
     if not settings.stdin:
-        return Built(service, None, account)
+        return BuiltBuyer(service, None, account)
     lease = leases[ALL]
     lines = PipeLines(STDIN)
-    return Built(service, PipeBuyer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout), account)
+    return BuiltBuyer(
+        service, StdinConsumer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout), account
+    )
 
 
-def _lease(shard: Shard, parts: Parts, holder: str) -> Lease:
+def _lease(shard: TokenShard, parts: ShardParts, holder: str) -> Lease:
     """Return the lease on a shard, which can only be taken while our number of shards stands."""
     ttl_s, condition = parts.settings.lease_s, parts.layout.condition
     return Lease(parts.redis, shard.lease(parts.mode), holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
 
 
-def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> Layout:
+def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> ShardCount:
     """Return the layout; that the server lost it is told to the ledger before anything else."""
     ledger = RedisLedger(redis, mode)
 
     def halt(why: str) -> None:
         now_ms = clock.now_ms()
-        ledger.commit(turn(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
+        ledger.commit(turn_control(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
 
     patience_s = settings.lease_s * PATIENCE
-    return Layout(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt)
+    return ShardCount(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt)
 
 
 def _one_by_one(emit: Emit) -> Emit:
@@ -244,17 +248,17 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
     markets = MarketCache(gamma, clock=clock, stop=stop, store=MarketStore(redis, clock))
     if not settings.warm_tokens:
         return MarketPriceFeed(markets, clob, clock=clock)
-    live = WarmBooks(
+    live = BookCache(
         partial(open_socket, "market_channel", settings.clob_market_url),
         upstream("clob_batches", settings.clob_url, settings.clob_batch_rate_per_s),
         clock=clock,
         stop=stop,
         random=SystemRandom().random,
         most=settings.warm_tokens,
-        trust=Trust.within(settings.max_book_age_s),
+        trust=BookTrust.within(settings.max_book_age_s),
     )
     if settings.capture_books:
-        side = SideStream(connect(settings.redis_url), BOOKS, clock=clock, stop=stop)
+        side = SideStream(connect_redis(settings.redis_url), BOOKS, clock=clock, stop=stop)
         writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
         BookRecorder(live, side, clock, writer).start(stop)
     return MarketPriceFeed(markets, clob, clock=clock, live=live)

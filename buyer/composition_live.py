@@ -11,33 +11,33 @@ from redis import Redis
 
 from buyer.composition_shards import RECENT_SIGNALS
 from buyer.config import BuyerSettings
-from buyer.domain.token_shard import Shard
+from buyer.domain.token_shard import TokenShard
 from buyer.recovery.bankroll import say_apart
-from buyer.recovery.chain_reconciliation import Recovery
-from buyer.recovery.fill_adoption import Adoption
-from buyer.settlement.worker import Settlement
-from buyer.settlement.writer import Settling
-from buyer.token_executor import Lanes
-from buyer.venue.polymarket.account import Account, Shown, api_key
-from buyer.venue.polymarket.buy_permission import BuyPermission, patiently
-from buyer.venue.polymarket.client import LiveVenue
-from buyer.venue.polymarket.credentials import ApiKey, Requests
-from buyer.venue.polymarket.order_signing import Wallet, WalletKind
-from buyer.venue.polymarket.preflight import Check, Preflight, asked_twice, check_wallet, refusal
-from buyer.venue.polymarket.signer import Signer, checksummed, read_key
-from buyer.venue.polymarket.user_channel import UserFeed
-from buyer.venue.port import Prices
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.token_executor import TokenExecutor
+from buyer.venue.polymarket.account import AccountApi, Shown, api_key
+from buyer.venue.polymarket.buy_permission import BuyPermission, retry_patiently
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, asked_twice, check_wallet, refusal
+from buyer.venue.polymarket.signer import OrderSigner, checksummed, read_key
+from buyer.venue.polymarket.user_channel import UserChannel
+from buyer.venue.port import PriceSource
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError, Malformed, TryAgain
 from shared.http.client import Upstream
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.wallets import wallets_of
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.lease import Lease
-from shared.redis.streams import tail
+from shared.redis.streams import stream_tail
 from shared.websocket import open_socket
 
 _KINDS = {
@@ -61,10 +61,10 @@ LANES = 8
 class LiveParts:
     """What a live buyer has that a paper one has not."""
 
-    venue: LiveVenue
-    settlement: Settlement
-    recovery: Recovery
-    lanes: Lanes
+    venue: PolymarketVenue
+    settlement: SettlementWorker
+    recovery: ChainReconciliation
+    lanes: TokenExecutor
 
 
 class LiveAccount:
@@ -85,15 +85,15 @@ class LiveAccount:
         gc.freeze()
         gc.set_threshold(*COLLECT_AT)
         self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
-        self._signer = Signer(read_key(settings.private_key, settings.private_key_file))
+        self._signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
         self._wallet = wallet_of(settings, self._signer)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
-        self._key = patiently(
+        self._key = retry_patiently(
             "the API key", lambda: _key(settings, upstreams.account, self._signer, self._wallet, clock), clock, stop
         )
-        self._requests = Requests(self._signer.address, self._key)
-        self._polygon = Polygon(upstreams.rpc)
-        self._account = Account(upstreams.account, self._requests, self._polygon, clock=clock)
+        self._requests = RequestHeaders(self._signer.address, self._key)
+        self._polygon = PolygonClient(upstreams.rpc)
+        self._account = AccountApi(upstreams.account, self._requests, self._polygon, clock=clock)
         self._preflight = Preflight(
             upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock
         )
@@ -113,18 +113,20 @@ class LiveAccount:
         """Return the address of the wallet that holds the money."""
         return self._wallet.funder
 
-    def parts(self, shard: Shard, lease: Lease, adoption: Adoption, settling: Settling, prices: Prices) -> LiveParts:
+    def parts(
+        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, settling: SettlementWriter, prices: PriceSource
+    ) -> LiveParts:
         """Build what one shard has for itself; its thread alone uses it."""
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)
-        feed = UserFeed(connect, self._key, clock=self._clock, pause=self._pause)
-        settlement = Settlement(settling, self._account, feed, clock=self._clock)
+        feed = UserChannel(connect, self._key, clock=self._clock, pause=self._pause)
+        settlement = SettlementWorker(settling, self._account, feed, clock=self._clock)
         recovery = self._recovery(shard, lease, adoption, prices)
-        return LiveParts(self._venue(), settlement, recovery, Lanes(LANES))
+        return LiveParts(self._venue(), settlement, recovery, TokenExecutor(LANES))
 
-    def _venue(self) -> LiveVenue:
-        return LiveVenue(
+    def _venue(self) -> PolymarketVenue:
+        return PolymarketVenue(
             self._upstreams.orders,
-            Turns(self._upstreams.gate, self._stop),
+            GateTurns(self._upstreams.gate, self._stop),
             self._account,
             signer=self._signer,
             wallet=self._wallet,
@@ -132,13 +134,15 @@ class LiveAccount:
             clock=self._clock,
         )
 
-    def _recovery(self, shard: Shard, lease: Lease, adoption: Adoption, prices: Prices) -> Recovery:
-        return Recovery(
+    def _recovery(
+        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, prices: PriceSource
+    ) -> ChainReconciliation:
+        return ChainReconciliation(
             self._polygon,
             self._account,
             adoption,
             prices,
-            lambda: (entry.json for entry in tail(self._redis, SIGNALS, RECENT_SIGNALS)),
+            lambda: (entry.json for entry in stream_tail(self._redis, SIGNALS, RECENT_SIGNALS)),
             wallet=self._wallet.funder.lower(),
             clock=self._clock,
             shard=shard,
@@ -155,7 +159,7 @@ class LiveAccount:
         self._clock.wait(self._stop, seconds)
 
 
-def collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
+def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
     """Return what the wallet holds in micro-units, asked as a start asks it.
 
     Raises:
@@ -179,19 +183,21 @@ def looks(
     return account.shown
 
 
-def _account(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> tuple[Account, Wallet]:
-    signer = Signer(read_key(settings.private_key, settings.private_key_file))
+def _account(
+    settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event
+) -> tuple[AccountApi, TradingWallet]:
+    signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
     wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
-    requests = Requests(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
-    return Account(upstreams.account, requests, Polygon(upstreams.rpc), clock=clock), wallet
+    requests = RequestHeaders(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
+    return AccountApi(upstreams.account, requests, PolygonClient(upstreams.rpc), clock=clock), wallet
 
 
-def wallet_of(settings: BuyerSettings, signer: Signer) -> Wallet:
+def wallet_of(settings: BuyerSettings, signer: OrderSigner) -> TradingWallet:
     """Return the wallet that trades: the one that was named, or the one its factory makes for this key."""
     kind = _KINDS[settings.wallet_type]
     made = wallets_of(signer.address.lower())
     derived = made[_MADE[kind]] if kind in _MADE else signer.address
-    return Wallet(kind, checksummed(settings.wallet or derived), signer.address)
+    return TradingWallet(kind, checksummed(settings.wallet or derived), signer.address)
 
 
 class Upstreams:
@@ -211,7 +217,7 @@ class Upstreams:
         self.geoblock = upstream("geoblock", settings.geoblock_url, [])
 
 
-def _key(settings: BuyerSettings, clob: Upstream, signer: Signer, wallet: Wallet, clock: Clock) -> ApiKey:
+def _key(settings: BuyerSettings, clob: Upstream, signer: OrderSigner, wallet: TradingWallet, clock: Clock) -> ApiKey:
     given = (settings.api_key, settings.api_secret, settings.api_passphrase)
     if all(given):
         return ApiKey(*(part for part in given if part is not None))
@@ -223,5 +229,5 @@ def _key(settings: BuyerSettings, clob: Upstream, signer: Signer, wallet: Wallet
         raise
     except HybridError as error:
         fix = "Check WALLET_TYPE and the signing key, or set API_KEY, API_SECRET and API_PASSPHRASE"
-        no = Check("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
+        no = PreflightCheck("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
         raise refusal((check_wallet(wallet), no)) from error

@@ -7,36 +7,36 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
-from buyer.crash_limiter import Attempts, Crashed
-from buyer.domain.token_shard import ALL, Shard
+from buyer.crash_limiter import Crashed, CrashLimiter
+from buyer.domain.token_shard import ALL, TokenShard
 from buyer.execution.buy_gate import BuyGate
-from buyer.execution.exit_manager import ExitDesk
+from buyer.execution.exit_manager import ExitManager
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, NotSettled
-from buyer.execution.order_transit import Transit
+from buyer.execution.order_executor import BuyExecutor, NotSettled
+from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
-from buyer.recovery.chain_reconciliation import Recovery
-from buyer.recovery.startup import Opening
-from buyer.settlement.worker import Settlement
-from buyer.sharding.shard_count import EMPTIED, Layout
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.startup import StartupRecovery
+from buyer.settlement.worker import SettlementWorker
+from buyer.sharding.shard_count import EMPTIED, ShardCount
 from buyer.token_backlog import TokenBacklog
-from buyer.token_executor import Lanes, token_of
+from buyer.token_executor import TokenExecutor, token_of
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, GiveUp, HybridError, OutcomeUnknown, TryAgain, Unavailable
-from shared.domain.ledger_write import Ack
+from shared.domain.ledger_write import StreamAck
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.event_codec import Reader
+from shared.messages.event_codec import EventReader
 from shared.messages.events import AnyEvent, read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.process.stop_event import Either
+from shared.process.stop_event import EitherEvent
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 _SIGNAL = "ACTIONABLE_SIGNAL"
-_SIGNALS = Reader(ActionableSignal)
+_SIGNALS = EventReader(ActionableSignal)
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
 SETTLEMENT_ENDS_S = 5.0
@@ -44,7 +44,7 @@ MOST_DEFERRED = 1000
 """Signals that wait for paper orders of their tokens; with more, the stream keeps the rest."""
 
 
-class BuyerService:
+class SignalConsumer:
     """Reads signals as a group, and from `submit` when it lives inside another process; both may deliver one."""
 
     name = "buyer"
@@ -52,7 +52,7 @@ class BuyerService:
     def __init__(
         self,
         *,
-        engine: Engine,
+        engine: BuyExecutor,
         journal: Journal,
         prices: MarketPriceFeed,
         lease: Lease,
@@ -60,23 +60,23 @@ class BuyerService:
         clock: Clock,
         bankroll: Callable[[], int | None],
         inbox: "queue.Queue[ActionableSignal] | None" = None,
-        settlement: Settlement | None = None,
-        recovery: Recovery | None = None,
-        desk: ExitDesk | None = None,
-        shard: Shard = ALL,
-        layout: Layout | None = None,
-        lanes: Lanes | None = None,
-        transit: Transit | None = None,
+        settlement: SettlementWorker | None = None,
+        recovery: ChainReconciliation | None = None,
+        desk: ExitManager | None = None,
+        shard: TokenShard = ALL,
+        layout: ShardCount | None = None,
+        lanes: TokenExecutor | None = None,
+        transit: OrderTransit | None = None,
         gate: BuyGate | None = None,
     ) -> None:
         self._engine, self._journal, self._prices = engine, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._desk = inbox, settlement, desk
-        self._shard, self._layout, self._lanes = shard, layout, lanes or Lanes()
+        self._shard, self._layout, self._lanes = shard, layout, lanes or TokenExecutor()
         self._in_order = transit is not None
-        self._transit = Transit(clock=clock) if transit is None else transit
-        self._attempts, self._gate = Attempts(), gate or BuyGate(clock, lambda _: 0.0)
-        self._opening = Opening(
+        self._transit = OrderTransit(clock=clock) if transit is None else transit
+        self._attempts, self._gate = CrashLimiter(), gate or BuyGate(clock, lambda _: 0.0)
+        self._opening = StartupRecovery(
             engine,
             journal,
             self._attempts,
@@ -86,11 +86,11 @@ class BuyerService:
             settlement=settlement,
             clock=clock,
         )
-        self._deferred: TokenBacklog[Entry | ActionableSignal] = TokenBacklog()
+        self._deferred: TokenBacklog[StreamEntry | ActionableSignal] = TokenBacklog()
         self._active = self._emptied = False
         self._trimmed = 0
         self.counts: Counter[str] = Counter()
-        self._log = logs.get("buyer")
+        self._log = logs.get_logger("buyer")
 
     def run(self, stop: threading.Event) -> None:
         """Wait to be the active buyer, finish what a crash left, then decide until `stop`.
@@ -171,7 +171,7 @@ class BuyerService:
             state=decision.outcome.state if decision.outcome else None,
         )
 
-    def work(self, stop: threading.Event, entry: Entry | None) -> None:
+    def work(self, stop: threading.Event, entry: StreamEntry | None) -> None:
         """Stay the active buyer and handle `entry`, if there is one, however often that takes."""
         done = False
 
@@ -202,7 +202,7 @@ class BuyerService:
         if self._settlement is None:
             yield
             return
-        done = Either(stop)
+        done = EitherEvent(stop)
         thread = threading.Thread(target=self._settlement.run, args=(done,), name="settlement", daemon=True)
         thread.start()
         try:
@@ -220,7 +220,7 @@ class BuyerService:
         self._lanes.run(self._read(stop), self._take, stop, self._meanwhile)
         self._notice_losses()
 
-    def _read(self, stop: threading.Event) -> list[Entry]:
+    def _read(self, stop: threading.Event) -> list[StreamEntry]:
         """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
         if not len(self._transit):
             return self._reader.read()
@@ -305,7 +305,7 @@ class BuyerService:
         """Say whether signals of this token wait for a paper order: a later one never overtakes them."""
         return self._in_order and self._deferred.holds(token_id)
 
-    def _take(self, entry: Entry) -> None:
+    def _take(self, entry: StreamEntry) -> None:
         """Handle one entry; what fails again and again goes to the dead stream with its terminal decision.
 
         One whose order may stand waits for that, and others go on.
@@ -327,7 +327,7 @@ class BuyerService:
         except (NotSettled, OutcomeUnknown) as error:
             self._defer(token_id, entry, error)
 
-    def _defer(self, token_id: str, entry: Entry, error: NotSettled | OutcomeUnknown) -> None:
+    def _defer(self, token_id: str, entry: StreamEntry, error: NotSettled | OutcomeUnknown) -> None:
         """Keep an entry for the next turn; that its order may stand is said aloud, once: the opening asks for it."""
         say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
         say("deferred", entry=entry.id, error=str(error))
@@ -337,17 +337,17 @@ class BuyerService:
         """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""
         self._deferred.retry(self._retake)
 
-    def _retake(self, item: Entry | ActionableSignal) -> None:
-        if isinstance(item, Entry):
+    def _retake(self, item: StreamEntry | ActionableSignal) -> None:
+        if isinstance(item, StreamEntry):
             self._take(item)
         else:
             self._take_signal(item)
 
-    def _dispatch(self, event: AnyEvent, entry: Entry) -> None:
+    def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
         ours = entry.stream == self._reader.stream
         if isinstance(event, ActionableSignal):
             self._admit(event)
-            self._engine.handle(event, Ack(entry.stream, self._reader.group, entry.id) if ours else None)
+            self._engine.handle(event, StreamAck(entry.stream, self._reader.group, entry.id) if ours else None)
             return
         if isinstance(event, HybridProgress):
             self.warm(event)
@@ -357,7 +357,7 @@ class BuyerService:
     def _admit(self, signal: ActionableSignal) -> None:
         self._gate.admit_signal(signal, held=lambda: self._journal.holds(signal.leader, signal.token_id))
 
-    def _bury(self, entry: Entry, reason: str) -> None:
+    def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)
         self._engine.bury(entry, reason, self._reader.group)
 

@@ -13,12 +13,12 @@ class Crashed(OutcomeUnknown):
     """A step ended in a way that nobody thought of: everything that was under way is looked at before going on."""
 
 
-class Attempts:
+class CrashLimiter:
     """Counts the crashes of each step by name."""
 
     def __init__(self) -> None:
         self._crashes: Counter[str] = Counter()
-        self._log = logs.get("buyer")
+        self._log = logs.get_logger("buyer")
 
     def make(self, name: str, step: Callable[[], object], give_up: Callable[[str], object]) -> None:
         """Run `step`; one that can never work, or crashed often enough, is given up with its reason.

@@ -11,32 +11,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from buyer.consumer import BuyerService
-from buyer.domain.token_shard import Shard, fair_share
-from buyer.sharding.shard_count import Layout
+from buyer.consumer import SignalConsumer
+from buyer.domain.token_shard import TokenShard, fair_share
+from buyer.sharding.shard_count import ShardCount
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Unavailable
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.process.stop_event import Either
+from shared.process.stop_event import EitherEvent
 from shared.redis.lease import Lease
-from shared.redis.partitioning import Shares
+from shared.redis.partitioning import Partitioning
 
 LONGEST_BEAT_S = 1.0
 ENDS_WITHIN_S = 10.0
 """Seconds that shards have to end what is in flight; what they leave is safe for whoever takes them next."""
 
-Opens = Callable[[Shard, Lease], BuyerService]
+Opens = Callable[[TokenShard, Lease], SignalConsumer]
 
 
 @dataclass
-class Held:
+class HeldShard:
     """A shard that is ours, at work until `stop`."""
 
-    shard: Shard
+    shard: TokenShard
     lease: Lease
-    service: BuyerService
+    service: SignalConsumer
     stop: threading.Event
     leaving: bool = False
     failures: list[BaseException] = field(default_factory=list[BaseException])
@@ -63,16 +63,16 @@ class Held:
             self.failures.append(error)
 
 
-class ShardedBuyer:
+class ShardSupervisor:
     """Takes and gives back shards; one that fails ends the process, whose supervisor starts it again."""
 
     name = "buyer"
 
     def __init__(
         self,
-        layout: Layout,
-        shares: Shares,
-        leases: Mapping[Shard, Lease],
+        layout: ShardCount,
+        shares: Partitioning,
+        leases: Mapping[TokenShard, Lease],
         opens: Opens,
         prices: Callable[[], dict[str, Any]],
         *,
@@ -82,9 +82,9 @@ class ShardedBuyer:
         self._layout, self._shares, self._leases, self._opens = layout, shares, dict(leases), opens
         self._prices, self._clock = prices, clock
         self._every_s = min(LONGEST_BEAT_S, lease_s / 10)
-        self._held: dict[Shard, Held] = {}
+        self._held: dict[TokenShard, HeldShard] = {}
         self._before: list[dict[str, Any]] = []
-        self._log = logs.get("buyer")
+        self._log = logs.get_logger("buyer")
 
     def run(self, stop: threading.Event) -> None:
         """Hold our share until `stop`.
@@ -125,12 +125,12 @@ class ShardedBuyer:
         """Return which shards we hold, what was decided in them so far, and how the prices did."""
         held = self._now()
         numbers = sorted(one.shard.number for one in held)
-        metrics.gauge("shards_held", "Parts of the signals that this buyer decides on.").set(len(numbers))
+        metrics.make_gauge("shards_held", "Parts of the signals that this buyer decides on.").set(len(numbers))
         total = _added([*self._before, *(one.service.figures() for one in held)])
         shown = {"active": bool(numbers), "shards": numbers, "shards_of": self._layout.shards}
         return {"decisions": {}, "signals_lost": 0, "exits": {}, **total, **shown, "prices": self._prices()}
 
-    def _now(self) -> list[Held]:
+    def _now(self) -> list[HeldShard]:
         return list(self._held.values())
 
     def _take_back(self, stop: threading.Event) -> None:
@@ -168,12 +168,12 @@ class ShardedBuyer:
             if shard not in self._held:
                 self._take(shard, stop)
 
-    def _take(self, shard: Shard, stop: threading.Event) -> None:
+    def _take(self, shard: TokenShard, stop: threading.Event) -> None:
         lease = self._leases[shard]
         if lease.try_acquire():
             return
         try:
-            held = self._held[shard] = Held(shard, lease, self._opens(shard, lease), Either(stop))
+            held = self._held[shard] = HeldShard(shard, lease, self._opens(shard, lease), EitherEvent(stop))
         except BaseException:
             lease.release()
             raise
@@ -190,7 +190,7 @@ class ShardedBuyer:
                 raise held.failures[0]
             self._let_go(held)
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: HeldShard) -> None:
         del self._held[held.shard]
         self._before = [_added([*self._before, {"decisions": dict(held.service.counts)}])]
         held.lease.release()

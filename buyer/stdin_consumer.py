@@ -6,11 +6,11 @@ import threading
 from collections import deque
 from typing import Any
 
-from buyer.consumer import BuyerService
-from buyer.sharding.shard_count import Layout
+from buyer.consumer import SignalConsumer
+from buyer.sharding.shard_count import ShardCount
 from shared.messages.base import fact_id
 from shared.redis.lease import Lease
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 WAIT_S = 0.25
 _AT_ONCE = 1 << 16
@@ -55,7 +55,7 @@ class PipeLines:
             self._begun = b""
 
 
-class PipeBuyer:
+class StdinConsumer:
     """Reads lines until the pipe ends or `stop` is set; what the pipe loses stays on the stream for a normal buyer.
 
     While a line is decided the next ones wait in the pipe, and then at the detector (`shared/process/outlet`).
@@ -63,7 +63,9 @@ class PipeBuyer:
 
     name = "buyer"
 
-    def __init__(self, lines: PipeLines, *, service: BuyerService, lease: Lease, layout: Layout | None = None) -> None:
+    def __init__(
+        self, lines: PipeLines, *, service: SignalConsumer, lease: Lease, layout: ShardCount | None = None
+    ) -> None:
         self._lines, self._service, self._lease, self._layout = lines, service, lease, layout
 
     def run(self, stop: threading.Event) -> None:
@@ -95,6 +97,6 @@ class PipeBuyer:
         return self._service.snapshot()
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> StreamEntry:
     """Return a line as an entry, named by what it says."""
-    return Entry("stdin", fact_id("line", line)[:16], {"json": line.rstrip("\r")})
+    return StreamEntry("stdin", fact_id("line", line)[:16], {"json": line.rstrip("\r")})

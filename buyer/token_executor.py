@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from shared.domain.errors import OutcomeUnknown, TryAgain
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
 _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
 
 
-class Lanes:
+class TokenExecutor:
     """At most `most` tokens are worked on at once; with one everything is done in the caller's thread.
 
     Its threads begin with the first entries of several tokens and end with `close`.
@@ -31,8 +31,8 @@ class Lanes:
 
     def run(
         self,
-        entries: Sequence[Entry],
-        handle: Callable[[Entry], object],
+        entries: Sequence[StreamEntry],
+        handle: Callable[[StreamEntry], object],
         stop: threading.Event,
         meanwhile: Callable[[], None],
     ) -> None:
@@ -78,7 +78,10 @@ def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: thre
 
 
 def _work(
-    work: "deque[list[Entry]]", handle: Callable[[Entry], object], stop: threading.Event, over: threading.Event
+    work: "deque[list[StreamEntry]]",
+    handle: Callable[[StreamEntry], object],
+    stop: threading.Event,
+    over: threading.Event,
 ) -> None:
     """Take one token after the other; a failure ends all lanes at their next entry."""
     try:
@@ -92,16 +95,16 @@ def _work(
         raise
 
 
-def _next(work: "deque[list[Entry]]") -> list[Entry]:
+def _next(work: "deque[list[StreamEntry]]") -> list[StreamEntry]:
     """Return a token's entries that nobody has taken yet; none when all are taken."""
     with contextlib.suppress(IndexError):
         return work.popleft()
     return []
 
 
-def _by_token(entries: Sequence[Entry]) -> list[list[Entry]]:
+def _by_token(entries: Sequence[StreamEntry]) -> list[list[StreamEntry]]:
     """Return the entries by token, in their order; those that name none are taken for one token."""
-    found: dict[str, list[Entry]] = {}
+    found: dict[str, list[StreamEntry]] = {}
     for entry in entries:
         found.setdefault(token_of(entry.json), []).append(entry)
     return list(found.values())

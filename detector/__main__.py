@@ -1,15 +1,15 @@
 """`python -m detector`: watch leaders, print and publish what they do."""
 
-from shared.process.early_signals import early
+from shared.process.early_signals import early_signals
 
-with early("detector"):
+with early_signals("detector"):
     import threading
     from typing import Any
 
     from detector.config import DetectorSettings, parse_args
     from detector.service import HybridDetector
     from shared.process.service_runner import Built, main
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
 
 class DetectorProcess:
@@ -38,7 +38,7 @@ class DetectorProcess:
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
-    return DetectorProcess(settings), settings, connect(settings.redis_url)
+    return DetectorProcess(settings), settings, connect_redis(settings.redis_url)
 
 
 if __name__ == "__main__":

@@ -12,39 +12,39 @@ from redis import Redis
 
 from detector.config import DetectorSettings
 from detector.leaders.instance_name import member_name
-from detector.leaders.leader_assignment import LeadersFile, Roster
-from detector.leaders.watchlist import Leaders
-from detector.monitoring.raw_recorder import RawTap
-from detector.polling.backfill_gaps import Gaps
+from detector.leaders.leader_assignment import LeaderAssignment, LeadersFile
+from detector.leaders.watchlist import Watchlist
+from detector.monitoring.raw_recorder import RawRecorder
+from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
-from detector.sources.backfill import Past
+from detector.sources.backfill import Backfill
 from detector.sources.chain_logs import ChainLogsSource
-from detector.sources.data_api import DataApiSource
+from detector.sources.data_api import DataApiActivitySource
 from detector.sources.port import Source
-from detector.sources.push_connection import Line, Patience
-from detector.sources.retraction import Retractor
+from detector.sources.push_connection import FrameConnection, PushTimeouts
+from detector.sources.retraction import Retraction
 from detector.sources.rtds import RtdsSource
-from detector.sources.subgraph import SubgraphSource
+from detector.sources.subgraph import OrderbookSubgraphSource
 from shared.clock import Clock
 from shared.http.client import Upstream
 from shared.messages.base import RAW
 from shared.polymarket.data_api import activity_api
 from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import MarketStore
-from shared.polymarket.polygon import Polygon
-from shared.polymarket.subgraph import Orderbook
-from shared.polymarket.wire.event_prefetch import Siblings
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.subgraph import OrderbookSubgraph
+from shared.polymarket.wire.event_prefetch import EventPrefetch
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLimits
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.followed_leaders import VERSION
-from shared.redis.partitioning import Shares
+from shared.redis.partitioning import Partitioning
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
 
 
 @dataclass(frozen=True)
-class Parts:
+class DetectorParts:
     """What the detector runs."""
 
     sources: tuple[Source, ...]
@@ -52,11 +52,11 @@ class Parts:
     upstreams: tuple[Upstream, ...]
     markets: MarketCache | None
     cursors: CursorStore
-    leaders: Leaders = field(default_factory=Leaders)
-    roster: Roster | None = None
+    leaders: Watchlist = field(default_factory=Watchlist)
+    roster: LeaderAssignment | None = None
 
 
-class Wiring:
+class SourceWiring:
     """One build: each upstream gets its own gate, shared through Redis by all processes."""
 
     def __init__(self, cfg: DetectorSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
@@ -66,9 +66,9 @@ class Wiring:
         self._cursors = CursorStore(redis, clock)
         self._tap = self._raw_tap() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
-        self.leaders = Leaders(cfg.leaders)
+        self.leaders = Watchlist(cfg.leaders)
 
-    def parts(self) -> Parts:
+    def parts(self) -> DetectorParts:
         """Build what the settings ask for."""
         builders = {
             "data_api": self._data_api,
@@ -81,14 +81,14 @@ class Wiring:
         sources = tuple(builders[name]() for name in self._cfg.sources)
         gates, upstreams = tuple(self._gates), tuple(self._upstreams)
         hints = markets if self._cfg.market_hints else None
-        return Parts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
+        return DetectorParts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
 
-    def _roster(self) -> Roster:
+    def _roster(self) -> LeaderAssignment:
         cfg = self._cfg
         file = LeadersFile(cfg.leaders_file)
         file.read()
-        shares = Shares(self._redis, "detectors", member_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
-        return Roster(
+        shares = Partitioning(self._redis, "detectors", member_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
+        return LeaderAssignment(
             self.leaders,
             cfg.leaders,
             file,
@@ -103,7 +103,7 @@ class Wiring:
         cfg = self._cfg
         limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
         upstream = self._upstream("data_api", cfg.data_api_url, limits)
-        return DataApiSource(
+        return DataApiActivitySource(
             activity_api(cfg.data_api_version, upstream, self._clock, merges=cfg.reads_merges),
             self.leaders,
             self._cursors,
@@ -111,7 +111,9 @@ class Wiring:
             every_s=cfg.poll_every_s,
             overlap_s=cfg.overlap_s,
             backfill_s=cfg.backfill_s,
-            past=Past("data_api", self.leaders, self._cursors, Gaps(self._redis, "data_api", self._cursors)),
+            past=Backfill(
+                "data_api", self.leaders, self._cursors, BackfillGaps(self._redis, "data_api", self._cursors)
+            ),
             outcomes=self._outcomes,
         )
 
@@ -119,19 +121,19 @@ class Wiring:
         cfg = self._cfg
         upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
         return ChainLogsSource(
-            Polygon(upstream),
+            PolygonClient(upstream),
             self.leaders,
             self._cursors,
             clock=self._clock,
             every_s=cfg.chain_poll_every_s,
             rules=cfg.log_rules,
-            retract=Retractor(self._redis, self._clock),
+            retract=Retraction(self._redis, self._clock),
         )
 
     def _rtds(self) -> Source:
         """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
         cfg = self._cfg
-        dial: Callable[[], Line] = partial(open_socket, "rtds", cfg.rtds_url)
+        dial: Callable[[], FrameConnection] = partial(open_socket, "rtds", cfg.rtds_url)
         return RtdsSource(
             self._tap.on("rtds", dial) if self._tap else dial,
             self.leaders,
@@ -139,14 +141,14 @@ class Wiring:
             stop=self._stop,
             random=SystemRandom().random,
             sockets=cfg.rtds_sockets,
-            patience=Patience(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
+            patience=PushTimeouts(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
         )
 
     def _subgraph(self) -> Source:
         cfg = self._cfg
         upstream = self._upstream("subgraph", cfg.subgraph_url, _limits(cfg.subgraph_rate_per_s))
-        return SubgraphSource(
-            Orderbook(upstream),
+        return OrderbookSubgraphSource(
+            OrderbookSubgraph(upstream),
             self.leaders,
             self._cursors,
             clock=self._clock,
@@ -159,13 +161,13 @@ class Wiring:
     def _markets(self) -> MarketCache:
         gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
         store = MarketStore(self._redis, self._clock)
-        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=Siblings())
+        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=EventPrefetch())
 
-    def _raw_tap(self) -> RawTap:
+    def _raw_tap(self) -> RawRecorder:
         """Build what records raw answers, on a connection of its own."""
-        side = SideStream(connect(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
+        side = SideStream(connect_redis(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
         writer = f"{self._cfg.instance or 'detector'}@{socket.gethostname()}:{os.getpid()}"
-        return RawTap(side, self._clock, writer)
+        return RawRecorder(side, self._clock, writer)
 
     def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
         gate = RateGate(self._redis, name, limits, clock=self._clock)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from detector.domain.emit_rule import EmitRule
-from detector.domain.source_health import Rules
+from detector.domain.source_health import HealthRules
 from detector.sources.log_filters import LogRules
 from shared.config import Addresses, Settings, Words, parse
 from shared.domain.errors import BadConfig
@@ -175,9 +175,9 @@ class DetectorSettings(Settings):
         return self.merges and "data_api" in self.sources and not (self.rule.confirmed and self.rule.drop)
 
     @property
-    def health_rules(self) -> Rules:
+    def health_rules(self) -> HealthRules:
         """Return how sources are judged."""
-        return Rules(grace_ms=round(self.source_grace_s * 1000))
+        return HealthRules(grace_ms=round(self.source_grace_s * 1000))
 
     @property
     def log_rules(self) -> LogRules:

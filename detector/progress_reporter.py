@@ -14,7 +14,7 @@ from shared.messages.base import SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 
 MOST_LIVE_TOKENS = 200
 
@@ -22,7 +22,7 @@ SignalCallback = Callable[[dict[str, Any]], None]
 ProgressCallback = Callable[[HybridProgress], None]
 
 
-class Reporter:
+class ProgressReporter:
     """Write events out. Neither a reader that went away nor a callback that fails stops the detector (trap 29).
 
     What `out` did not take is on the stream; an exit may depend on it, whoever reads here (`shared/process/outlet`).
@@ -40,7 +40,7 @@ class Reporter:
         self._signal_callback, self._progress_callback = signal_callback, progress_callback
         self._lock = threading.Lock()
         self._live: OrderedDict[str, None] = OrderedDict()
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
     def signal(self, signal: ActionableSignal) -> None:
         """Report a signal that is durably published."""
@@ -57,7 +57,7 @@ class Reporter:
         """Report how things are; the stream gets it if it can."""
         self._write(report)
         try:
-            publish(self._redis, SIGNALS, report)
+            publish_event(self._redis, SIGNALS, report)
         except HybridError as error:
             self._log.warning("progress_unpublished", error=str(error))
         if self._progress_callback is None:

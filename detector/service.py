@@ -9,22 +9,22 @@ from typing import Any, TextIO
 
 from redis import Redis
 
-from detector.composition import Parts, Wiring
+from detector.composition import DetectorParts, SourceWiring
 from detector.config import DetectorSettings
 from detector.domain.matcher import Matcher
-from detector.leaders.leader_assignment import Roster
-from detector.monitoring.source_stats import Board
-from detector.polling.poll_workers import Pollers
-from detector.progress_reporter import ProgressCallback, Reporter, SignalCallback
-from detector.publishing.publish_loop import Publisher
-from detector.publishing.signal_publisher import nameless
+from detector.leaders.leader_assignment import LeaderAssignment
+from detector.monitoring.source_stats import SourceStats
+from detector.polling.poll_workers import PollWorkers
+from detector.progress_reporter import ProgressCallback, ProgressReporter, SignalCallback
+from detector.publishing.publish_loop import PublishLoop
+from detector.publishing.signal_publisher import nameless_token
 from detector.sources.port import Source
 from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.messages.base import fact_id
 from shared.messages.service import GateStatus, HybridProgress, HybridSummary
 from shared.rate_limit.gate import RateGate
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 MOST_SHOWN = 500
 """Leaders named in a report; of more, the next ones in turn."""
@@ -60,21 +60,23 @@ class HybridDetector:
         clock: Clock | None = None,
         redis: Redis | None = None,
         out: TextIO | None = None,
-        parts: Parts | None = None,
+        parts: DetectorParts | None = None,
     ) -> None:
         self.stop_event = stop = stop_event or threading.Event()
         self._cfg, self._clock = cfg, clock or SystemClock()
-        redis = redis or connect(cfg.redis_url)
-        self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
-        self._board = Board((source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules)
-        self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback)
+        redis = redis or connect_redis(cfg.redis_url)
+        self.parts = parts or SourceWiring(cfg, redis, self._clock, stop).parts()
+        self._board = SourceStats(
+            (source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules
+        )
+        self._reporter = ProgressReporter(redis, out or sys.stdout, signal_callback, progress_callback)
         self._publisher = self._build_publisher(redis)
         self._pollers = [self._build_pollers(source) for source in self.parts.sources]
         self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
         self._began = self._clock.monotonic()
         self._reports = 0
         self._gates: tuple[GateStatus, ...] = ()
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
     def run(self) -> None:
         """Detect until the stop event is set (or `runtime_seconds` are over); blocks.
@@ -117,10 +119,10 @@ class HybridDetector:
             "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
         }
 
-    def _build_publisher(self, redis: Redis) -> Publisher:
+    def _build_publisher(self, redis: Redis) -> PublishLoop:
         parts = self.parts
         emit = self._reporter.signal
-        return Publisher(
+        return PublishLoop(
             redis,
             self._board,
             parts.cursors,
@@ -130,13 +132,13 @@ class HybridDetector:
             matcher=Matcher(self._cfg.rule),
             markets=parts.markets,
             within_ms=self._cfg.rule.within_ms,
-            label=parts.roster.label if parts.roster else nameless,
+            label=parts.roster.label if parts.roster else nameless_token,
         )
 
-    def _build_pollers(self, source: Source) -> Pollers:
+    def _build_pollers(self, source: Source) -> PollWorkers:
         sink, workers = self._publisher.sink, self._cfg.workers if source.name == "data_api" else 1
         adaptive = source.name == "data_api"
-        return Pollers(
+        return PollWorkers(
             source,
             sink,
             self._board,
@@ -181,7 +183,7 @@ class HybridDetector:
         board = self._board  # a reader of stdout may have left before us, as Ctrl-C tells both ends of a pipe
         self._log.info("summary", signals=board.signals, sightings=board.sightings, dropped=board.dropped)
 
-    def _keepers(self) -> tuple[Roster, ...]:
+    def _keepers(self) -> tuple[LeaderAssignment, ...]:
         return (self.parts.roster,) if self.parts.roster else ()
 
     def _report(self, kind: str) -> dict[str, Any]:

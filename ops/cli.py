@@ -1,8 +1,8 @@
 """The `hybrid` command: what an operator types, in the order that `--help` shows it."""
 
-from shared.process.early_signals import early
+from shared.process.early_signals import early_signals
 
-with early("hybrid"):
+with early_signals("hybrid"):
     import contextlib
     import sys
     from typing import NoReturn
@@ -12,7 +12,7 @@ with early("hybrid"):
     from ops.commands import control, explain, leaders, run
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
-    from shared.process.service_life import say, say_stopped
+    from shared.process.service_life import say_event, say_stopped
     from shared.process.shutdown_signals import ToldToStop
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
@@ -61,21 +61,23 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 def main() -> NoReturn:
     """Run the command line; what an operator has to fix is one plain line and its exit code."""
-    imports = early("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
+    imports = early_signals("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
     try:
         with imports:
             app()
     except TryAgain as error:
-        sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
+        sys.exit(
+            say_event("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one."))
+        )
     except HybridError as error:
-        sys.exit(say("hybrid", error))
+        sys.exit(say_event("hybrid", error))
     except ToldToStop as told:
         sys.exit(say_stopped("hybrid", told))
     except Exception as error:
         if not type(error).__module__.startswith("redis."):
             raise
         fix = "is it a Redis 7.0+ or Valkey, and are its keys ours? Name another with --redis-url"
-        sys.exit(say("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
+        sys.exit(say_event("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
     sys.exit(0)
 
 

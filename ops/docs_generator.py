@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops import docs_reference
-from ops.docs_reference import Section
+from ops.docs_reference import DocsSection
 from shared.config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +41,7 @@ def documents() -> Mapping[str, str]:
     }
 
 
-def settings_sections() -> list[Section]:
+def settings_sections() -> list[DocsSection]:
     """Return the settings of every program: what all share first, then what each adds."""
     from buyer.config import BuyerSettings  # noqa: PLC0415 - the services are needed only here
     from detector.config import DetectorSettings  # noqa: PLC0415 - the services are needed only here
@@ -50,7 +50,7 @@ def settings_sections() -> list[Section]:
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
 
-    every = Section("Every program", "Read by all of them.", Settings.model_fields)
+    every = DocsSection("Every program", "Read by all of them.", Settings.model_fields)
     programs = (
         ("Detector", DetectorSettings),
         ("Buyer", BuyerSettings),
@@ -62,9 +62,9 @@ def settings_sections() -> list[Section]:
     return [every, *(_section(title, model) for title, model in programs)]
 
 
-def _section(title: str, model: type[Settings]) -> Section:
+def _section(title: str, model: type[Settings]) -> DocsSection:
     about = (model.__doc__ or "").strip().splitlines()[0]
-    return Section(title, about, docs_reference.own_fields(model, Settings))
+    return DocsSection(title, about, docs_reference.own_fields(model, Settings))
 
 
 def _same(file: Path, text: str) -> bool:

@@ -46,7 +46,7 @@ _SIGNS = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
 
 
 @dataclass(frozen=True)
-class Section:
+class DocsSection:
     """The settings of one program."""
 
     title: str
@@ -54,12 +54,12 @@ class Section:
     fields: Mapping[str, FieldInfo]
 
 
-def configuration(sections: Iterable[Section]) -> str:
+def configuration(sections: Iterable[DocsSection]) -> str:
     """Return the settings of all programs as Markdown."""
     return "\n".join([_HEAD, *(_table(section) for section in sections)])
 
 
-def env_example(sections: Iterable[Section]) -> str:
+def env_example(sections: Iterable[DocsSection]) -> str:
     """Return every variable once, with its default, commented out; the leaders stand first and open."""
     lines = [
         "# Settings of all programs; a line without # counts. Written by `make docs`: copy to .env and edit the copy.",
@@ -79,7 +79,7 @@ def env_example(sections: Iterable[Section]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def setting_names(sections: Iterable[Section]) -> str:
+def setting_names(sections: Iterable[DocsSection]) -> str:
     """Return the module that names every setting of every program, which each of them tells from a typo."""
     names = sorted({name.upper() for section in sections for name in section.fields})
     lines = [_NAMES_HEAD, "KNOWN = frozenset(", "    {", *(f'        "{name}",' for name in names), "    }", ")"]
@@ -109,7 +109,7 @@ def bounds(name: str, field: FieldInfo) -> str:
     return "; ".join(part for part in [unit, ", ".join(limits), *patterns, *choices, *switch] if part)
 
 
-def _table(section: Section) -> str:
+def _table(section: DocsSection) -> str:
     rows = [
         f"| `{name.upper()}` | `--{name.replace('_', '-')}` | {_shown(field)} | {_cell(bounds(name, field))} "
         f"| {_cell(field.description or '')} |"

@@ -4,9 +4,9 @@ Signals go to the buyer by callback, at once; the stream delivers each again, so
 the buyer's journal makes the second delivery harmless.
 """
 
-from shared.process.early_signals import early
+from shared.process.early_signals import early_signals
 
-with early("service"):
+with early_signals("service"):
     import contextlib
     import sys
     import threading
@@ -19,7 +19,7 @@ with early("service"):
     from buyer import composition as buyer_bootstrap
     from buyer.config import BuyerSettings
     from buyer.config import parse_args as buyer_args
-    from buyer.shard_supervisor import ShardedBuyer
+    from buyer.shard_supervisor import ShardSupervisor
     from detector.config import DetectorSettings
     from detector.config import parse_args as detector_args
     from detector.service import HybridDetector
@@ -27,7 +27,7 @@ with early("service"):
     from redeemer import composition as redeemer_bootstrap
     from redeemer.config import RedeemerSettings
     from redeemer.config import parse_args as redeemer_args
-    from redeemer.watcher import Redeemer
+    from redeemer.watcher import ResolutionWatcher
     from shared import logs
     from shared.clock import SystemClock
     from shared.config import Settings, parse
@@ -39,11 +39,11 @@ with early("service"):
     from shared.process import outlet
     from shared.process.beats import State
     from shared.process.refused_start import stay_refused
-    from shared.process.service_life import say, say_stopped
+    from shared.process.service_life import say_event, say_stopped
     from shared.process.service_runner import leave, run
-    from shared.process.shutdown_signals import Inbox, ToldToStop, listening
+    from shared.process.shutdown_signals import Inbox, ToldToStop, listen_signals
     from shared.process.stop_event import Pulse
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""
@@ -84,7 +84,7 @@ class ServiceSettings(Settings):
         return {**super().published(), **{name: part.published() for name, part in self._parts.items()}}
 
 
-class HybridService:
+class ServiceRunner:
     """Everything on one stop event: one part that ends with an error ends the process."""
 
     name = "service"
@@ -92,8 +92,8 @@ class HybridService:
     def __init__(self, detector: DetectorSettings, buyer: BuyerSettings, redeemer: RedeemerSettings | None) -> None:
         self._settings = (detector, buyer, redeemer)
         self._detector: HybridDetector | None = None
-        self._buyer: buyer_bootstrap.Built | None = None
-        self._redeemer: Redeemer | None = None
+        self._buyer: buyer_bootstrap.BuiltBuyer | None = None
+        self._redeemer: ResolutionWatcher | None = None
         self._pulses: dict[str, Pulse] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -125,7 +125,7 @@ class HybridService:
         """Run the detector here, buyer and redeemer on threads of their own."""
         detector, buyer, redeemer = self._settings
         pulses = self._pulses = {name: Pulse(stop, SystemClock()) for name in ("detector", "buyer", "redeemer")}
-        bought = self._buyer = buyer_bootstrap.build(
+        bought = self._buyer = buyer_bootstrap.build_buyer(
             buyer, stop=pulses["buyer"], waiting=MOST_WAITING, emit=print_event
         )
         if redeemer is not None:
@@ -148,7 +148,7 @@ class HybridService:
                 thread.join()
 
 
-def _state(pulse: Pulse, part: HybridDetector | ShardedBuyer | Redeemer) -> State:
+def _state(pulse: Pulse, part: HybridDetector | ShardSupervisor | ResolutionWatcher) -> State:
     """Return how a part stands; one that no loop looks after any more hangs, whatever it says of itself."""
     if not pulse.beats():
         return "hangs"
@@ -163,8 +163,8 @@ def print_event(event: Event) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the service; return its exit code."""
     inbox = Inbox()
-    with listening(inbox):
-        outlet.install()
+    with listen_signals(inbox):
+        outlet.install_outlet()
         code = _told_or_run(argv, inbox)
         stay_refused("service", code, inbox)
         return code
@@ -179,7 +179,7 @@ def _told_or_run(argv: list[str] | None, inbox: Inbox) -> int:
     except ToldToStop as told:
         return say_stopped("service", told)
     except HybridError as error:
-        return say("service", error)
+        return say_event("service", error)
 
 
 def _run(
@@ -193,8 +193,8 @@ def _run(
     if redeemer is not None:
         parts["redeemer"] = redeemer
     whole = settings.with_parts(redis_url, parts)
-    service = HybridService(detector, buyer, redeemer)
-    redis, clock = connect(redis_url), SystemClock()
+    service = ServiceRunner(detector, buyer, redeemer)
+    redis, clock = connect_redis(redis_url), SystemClock()
     return run(service, whole, redis=redis, clock=clock, mode=mode, emit=print_event, inbox=inbox)
 
 
@@ -205,7 +205,7 @@ def _redeemer(settings: ServiceSettings, words: list[str]) -> RedeemerSettings |
     redeemer = redeemer_args(words)
     unheard = redeemer.live and redeemer.relayed and redeemer.relayer_api_key is None
     if unheard and "redeem" not in settings.model_fields_set:
-        logs.get("service").info("redeemer_left_out", fix="set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS")
+        logs.get_logger("service").info("redeemer_left_out", fix="set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS")
         return None
     return redeemer
 
@@ -229,7 +229,7 @@ def _server(settings: ServiceSettings) -> Generator[str]:
         yield server.url
 
 
-def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.Built) -> None:
+def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.BuiltBuyer) -> None:
     bought.service.submit(ActionableSignal.model_validate(payload))
 
 

@@ -10,85 +10,85 @@ from redis import Redis
 
 from redeemer.config import RedeemerSettings
 from redeemer.domain import gas_pricing
-from redeemer.domain.transaction_rules import Rules
+from redeemer.domain.transaction_rules import TransactionRules
 from redeemer.preflight import Preflight
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.live_redeemer import Desk, Teller
-from redeemer.redemption.payout_verifier import Notary
+from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerDesk
+from redeemer.redemption.payout_verifier import PayoutVerifier
 from redeemer.redemption.planner import Planner
-from redeemer.redemption.redemption_ledger import Books
-from redeemer.redemption.resolutions import Chain
-from redeemer.transactions.call_sender import Carrier, OwnCarrier
-from redeemer.transactions.manager import Purse
-from redeemer.transactions.node_client import Node
-from redeemer.transactions.relayer_client import Relayer
-from redeemer.transactions.relayer_sender import Relay
-from redeemer.transactions.relayer_signer import Scribe
-from redeemer.transactions.signer import Signer, read_key, wallet_of
+from redeemer.redemption.redemption_ledger import RedemptionLedger
+from redeemer.redemption.resolutions import ChainReader
+from redeemer.transactions.call_sender import CallSender, OwnerSender
+from redeemer.transactions.manager import TransactionManager
+from redeemer.transactions.node_client import NodeClient
+from redeemer.transactions.relayer_client import RelayerClient
+from redeemer.transactions.relayer_sender import RelayerSender
+from redeemer.transactions.relayer_signer import RelayerSigner
+from redeemer.transactions.signer import TransactionSigner, read_key, wallet_of
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
 from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import Event
-from shared.polymarket.polygon import Polygon
-from shared.polymarket.positions import Positions
-from shared.polymarket.wire.contracts import Contracts, overridden
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.positions import RedeemablePositions
+from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 from shared.polymarket.wire.endpoints import BUDGETS
-from shared.rate_limit.gate import GateLimits, Lane, RateGate
+from shared.rate_limit.gate import GateLane, GateLimits, RateGate
 from shared.redis.lease import Lease
 
 LIVE = "live"
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveRedeemerParts:
     """The parts that somebody asks for."""
 
     wallet: str
     planner: Planner
-    teller: Teller
+    teller: LiveRedeemer
     preflight: Preflight
 
 
-def build(
+def build_live(
     settings: RedeemerSettings,
     redis: Redis,
     *,
     clock: Clock,
     stop: threading.Event,
     emit: Callable[[Event], None],
-    lane: Lane = Lane.EXITS,
-) -> Live:
+    lane: GateLane = GateLane.EXITS,
+) -> LiveRedeemerParts:
     """Build everything for the wallet in `settings`; who only watches takes a later `lane` than who redeems.
 
     Raises:
         BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
     """
-    contracts = overridden(settings.contracts)
+    contracts = overridden_contracts(settings.contracts)
     signer = read_key(settings.private_key_file, settings.private_key)
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
-    node, ledger = Node(Polygon(rpc)), RedisLedger(redis, LIVE)
-    chain, positions = Chain(rpc, contracts.conditional_tokens, lane), Positions(data_api)
+    node, ledger = NodeClient(PolygonClient(rpc)), RedisLedger(redis, LIVE)
+    chain, positions = ChainReader(rpc, contracts.conditional_tokens, lane), RedeemablePositions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
-    notary = Notary(
+    notary = PayoutVerifier(
         wallet, contracts, node, ledger, holdings, positions,
         confirmations=settings.confirmations, fence=lambda: lease.fence, clock=clock, emit=emit,
     )  # fmt: skip
-    purse = Purse(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
+    purse = TransactionManager(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
     carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
     planner = Planner(
         wallet, ledger, chain, holdings, positions,
         least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=carrier.least,
     )  # fmt: skip
-    desk = Desk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
-    teller = Teller(desk, planner, carrier, Books(ledger), notary, lease, clock=clock, stop=stop)
+    desk = RedeemerDesk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
+    teller = LiveRedeemer(desk, planner, carrier, RedemptionLedger(ledger), notary, lease, clock=clock, stop=stop)
     preflight = Preflight(
         signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
     )
-    return Live(wallet, planner, teller, preflight)
+    return LiveRedeemerParts(wallet, planner, teller, preflight)
 
 
 def upstreams(
@@ -105,8 +105,8 @@ def upstreams(
     return node, data_api
 
 
-def _rules(settings: RedeemerSettings, contracts: Contracts) -> Rules:
-    return Rules(
+def _rules(settings: RedeemerSettings, contracts: Contracts) -> TransactionRules:
+    return TransactionRules(
         chain_id=contracts.chain_id,
         cap=settings.gas_cap_gwei * gas_pricing.GWEI,
         confirmations=settings.confirmations,
@@ -119,17 +119,17 @@ def _rules(settings: RedeemerSettings, contracts: Contracts) -> Rules:
 def _carrier(
     settings: RedeemerSettings,
     redis: Redis,
-    purse: Purse,
-    signer: Signer,
+    purse: TransactionManager,
+    signer: TransactionSigner,
     wallet: str,
     contracts: Contracts,
-    node: Node,
+    node: NodeClient,
     *,
     clock: Clock,
     stop: threading.Event,
-) -> Carrier:
+) -> CallSender:
     if not settings.relayed:
-        return OwnCarrier(purse, wallet, settings.wallet_type, contracts)
+        return OwnerSender(purse, wallet, settings.wallet_type, contracts)
     key, address = settings.relayer_api_key, settings.relayer_api_key_address
     if key is None or address is None:
         raise BadConfig(
@@ -147,8 +147,8 @@ def _carrier(
         timeout_s=settings.http_timeout_s,
         headers=headers,
     )
-    scribe = Scribe(signer, wallet, settings.wallet_type, contracts, clock=clock)
-    return Relay(Relayer(http), purse, scribe, wallet, node, clock=clock)
+    scribe = RelayerSigner(signer, wallet, settings.wallet_type, contracts, clock=clock)
+    return RelayerSender(RelayerClient(http), purse, scribe, wallet, node, clock=clock)
 
 
 def _holder() -> str:

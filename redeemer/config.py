@@ -12,7 +12,7 @@ from shared.config import Settings, Words, parse
 from shared.domain.trading_words import trading_mode
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
-from shared.polymarket.wire.contracts import overridden
+from shared.polymarket.wire.contracts import overridden_contracts
 
 
 def _split(value: object) -> object:
@@ -124,5 +124,5 @@ def parse_args(argv: list[str] | None = None) -> RedeemerSettings:
     """
     settings = parse(RedeemerSettings, argv)
     trading_mode(live=settings.live, dry_run=settings.dry_run)
-    overridden(settings.contracts)
+    overridden_contracts(settings.contracts)
     return settings

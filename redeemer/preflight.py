@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from redeemer.domain import contract_calls, gas_pricing
-from redeemer.domain.contract_calls import Call, Route, WalletKind
-from redeemer.transactions.node_client import Node, first_word
+from redeemer.domain.contract_calls import ContractCall, Route, WalletKind
+from redeemer.transactions.node_client import NodeClient, first_word
 from shared import logs
 from shared.domain.errors import RefusedForSafety, TryAgain
 from shared.polymarket.wire import abi
@@ -16,7 +16,7 @@ _GRAVE = frozenset({"chain", "safe"})
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightCheck:
     """One fact that was looked at; `fix` is '' where it holds."""
 
     name: str
@@ -34,7 +34,7 @@ class Preflight:
         kind: WalletKind,
         route: Route,
         contracts: Contracts,
-        node: Node,
+        node: NodeClient,
         *,
         relayed: bool,
     ) -> None:
@@ -42,7 +42,7 @@ class Preflight:
         self._route: Route = route
         self._contracts, self._node = contracts, node
 
-    def checks(self) -> list[Check]:
+    def checks(self) -> list[PreflightCheck]:
         """Return every check.
 
         Raises:
@@ -56,7 +56,7 @@ class Preflight:
         Raises:
             RefusedForSafety: another chain, or a Safe that is not ours alone.
         """
-        log = logs.get("redeemer", wallet=self._wallet)
+        log = logs.get_logger("redeemer", wallet=self._wallet)
         try:
             checks = self.checks()
         except TryAgain as error:
@@ -69,50 +69,54 @@ class Preflight:
         if grave:
             raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in grave))
 
-    def missing_approvals(self) -> list[Call]:
+    def missing_approvals(self) -> list[ContractCall]:
         """Return the calls that would give the approvals that are missing; an operator decides."""
         return [
-            contract_calls.approve(each, self._contracts) for each in self._operators() if not self._is_approved(each)
+            contract_calls.approve_call(each, self._contracts)
+            for each in self._operators()
+            if not self._is_approved(each)
         ]
 
-    def _chain(self) -> Check:
+    def _chain(self) -> PreflightCheck:
         found = self._node.chain_id()
         fix = "" if found == self._contracts.chain_id else f"set RPC_URL to a node of chain {self._contracts.chain_id}"
-        return Check("chain", f"the node is on chain {found}", fix)
+        return PreflightCheck("chain", f"the node is on chain {found}", fix)
 
-    def _owner(self) -> list[Check]:
+    def _owner(self) -> list[PreflightCheck]:
         if self._kind != "safe":
             return []
-        owner = first_word(self._node.read(self._wallet, abi.call(IS_OWNER, self._signer)), f"Safe {self._wallet}")
+        owner = first_word(
+            self._node.read(self._wallet, abi.encoded_call(IS_OWNER, self._signer)), f"Safe {self._wallet}"
+        )
         threshold = first_word(self._node.read(self._wallet, THRESHOLD), f"Safe {self._wallet}")
         fixes = [
             *([] if owner else [f"{self._signer} does not own it: set WALLET or PRIVATE_KEY_FILE"]),
             *([] if threshold == 1 else [f"it asks for {threshold} owners: redeem it by hand"]),
         ]
-        return [Check("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
+        return [PreflightCheck("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
 
-    def _gas(self) -> list[Check]:
+    def _gas(self) -> list[PreflightCheck]:
         if self._relayed:
             return []
         held = self._node.gas_held(self._signer)
         return [
-            Check(
+            PreflightCheck(
                 "gas",
                 f"{self._signer} holds {held / gas_pricing.POL:.4f} POL",
                 "" if held else f"send POL to {self._signer}",
             )
         ]
 
-    def _approvals(self) -> list[Check]:
-        checks: list[Check] = []
+    def _approvals(self) -> list[PreflightCheck]:
+        checks: list[PreflightCheck] = []
         for operator in self._operators():
             given = self._is_approved(operator)
             found = f"{self._contracts.named(operator)} {'may' if given else 'may not'} take the wallet's positions"
-            checks.append(Check("approval", found, "" if given else "hybrid redeem --approve --now"))
+            checks.append(PreflightCheck("approval", found, "" if given else "hybrid redeem --approve --now"))
         return checks
 
     def _operators(self) -> list[str]:
-        return contract_calls.operators(self._route, self._contracts)
+        return contract_calls.needed_operators(self._route, self._contracts)
 
     def _is_approved(self, operator: str) -> bool:
         asked = contract_calls.is_approved(self._wallet, operator)

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from redeemer.jobs.queue import Enqueue
-from redeemer.redemption.planner import Plan
+from redeemer.redemption.planner import RedemptionPlan
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Fenced, Unavailable
@@ -21,7 +21,7 @@ LEAST_REST = 0.2
 """Share of the time between two looks that is rested however long one took: the node's budget is not ours alone."""
 
 
-class Redeemer:
+class ResolutionWatcher:
     """Looks at what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
 
     Of several with the same `lease` one looks and the others stand by; two at once would be harmless.
@@ -32,7 +32,7 @@ class Redeemer:
     def __init__(
         self,
         wallet: str,
-        plan: Plan,
+        plan: RedemptionPlan,
         enqueue: Enqueue,
         *,
         clock: Clock,
@@ -41,7 +41,7 @@ class Redeemer:
     ) -> None:
         self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
         self._clock, self._every_s, self._lease = clock, scan_every_s / LOOKS, lease
-        self._log = logs.get("redeemer", wallet=wallet)
+        self._log = logs.get_logger("redeemer", wallet=wallet)
         self._ready = False
         self._active = False
         self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
@@ -75,8 +75,10 @@ class Redeemer:
         self._counts |= {"held": held, "resolved": due}
         self._counts["scans"] += 1
         self._counts["enqueued"] += made
-        metrics.gauge("redeemer_held_conditions", "Conditions held.").set(held)
-        metrics.gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(due)
+        metrics.make_gauge("redeemer_held_conditions", "Conditions held.").set(held)
+        metrics.make_gauge("redeemer_due_conditions", "Held conditions that resolved and are not redeemed yet.").set(
+            due
+        )
         return made
 
     def look(self) -> None:

@@ -20,7 +20,7 @@ from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.setting_names import KNOWN
-from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
+from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
 
 
 def _split(value: object) -> object:
@@ -109,7 +109,7 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
         given = {**dry_run_wins(flags, model.model_fields), **overrides}
         return model(**_reading(model.program, env_file, flags), **given)
     except ValidationError as error:
-        raise BadConfig(explain(model, error)) from error
+        raise BadConfig(explain_error(model, error)) from error
 
 
 def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _check_flags(model: type[Settings], flags: list[str]) -> None:
     for flag in (word.partition("=")[0] for word in flags if word.startswith("--")):
         name = flag[2:].replace("-", "_").upper()
         if name not in names and name.removeprefix("NO_") not in names and flag != "--help":
-            meant = nearest(name, frozenset(names))
+            meant = nearest_setting(name, frozenset(names))
             fix = f"did you mean --{meant.lower().replace('_', '-')}?" if meant else "--help shows them all"
             raise BadConfig(f"{flag}: {model.program} has no such flag; {fix}")
 
@@ -190,12 +190,12 @@ def _places(env_file: str) -> dict[str, str]:
 
 def _unknown(name: str, place: str, known: frozenset[str]) -> str:
     """Return what is wrong with a name, and the fix."""
-    meant = nearest(name, known)
+    meant = nearest_setting(name, known)
     fix = f"did you mean {meant}?" if meant else "remove it (.env.example names all there are)."
     return f"{name} ({place}): no program has this setting; {fix}"
 
 
-def explain(model: type[Settings], error: ValidationError) -> str:
+def explain_error(model: type[Settings], error: ValidationError) -> str:
     """Return one line for each wrong setting: variable, value, problem, what it is for."""
     lines: list[str] = []
     for problem in error.errors(include_url=False):

@@ -41,7 +41,7 @@ def unknown_in_environment(names: Iterable[str], known: frozenset[str]) -> list[
     return [name for name in unknown_in_file(names, known) if _ours(name.upper(), known)]
 
 
-def nearest(name: str, known: frozenset[str]) -> str | None:
+def nearest_setting(name: str, known: frozenset[str]) -> str | None:
     """Return the setting that was most likely meant, None when none is similar."""
     wanted = name.upper().removeprefix("HYBRID_")
     if wanted in known:

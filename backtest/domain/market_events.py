@@ -5,29 +5,29 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
-from backtest.domain.market_state import Resolved
+from backtest.domain.market_state import ResolvedMarket
 from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Book, MarketFacts
 
 FOREVER_MS = 1 << 60
 
-What = LeaderTrade | Book | MarketFacts | Resolved
+What = LeaderTrade | Book | MarketFacts | ResolvedMarket
 
 
-class Happening(NamedTuple):
+class MarketEvent(NamedTuple):
     """Something of the outside world, and when it became true (epoch milliseconds)."""
 
     at_ms: int
     what: What
 
 
-def merged(sources: Iterable[Iterable[Happening]]) -> Iterator[Happening]:
+def merged_events(sources: Iterable[Iterable[MarketEvent]]) -> Iterator[MarketEvent]:
     """Merge sources that are each in time order; equal times keep the order of the sources."""
     return heapq.merge(*sources, key=itemgetter(0))
 
 
-def ordered(happenings: Iterable[Happening]) -> Iterator[Happening]:
+def ordered_events(happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
     """Pass happenings on.
 
     Raises:
@@ -41,19 +41,19 @@ def ordered(happenings: Iterable[Happening]) -> Iterator[Happening]:
         yield happening
 
 
-class Ahead:
+class MergedAhead:
     """Happenings whose next one's time is known: `FOREVER_MS` at the end.
 
     Raises:
-        Malformed: as `ordered` does.
+        Malformed: as `ordered_events` does.
     """
 
-    def __init__(self, happenings: Iterable[Happening]) -> None:
+    def __init__(self, happenings: Iterable[MarketEvent]) -> None:
         self._happenings = iter(happenings)
         self._next = next(self._happenings, None)
         self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
 
-    def take(self) -> Happening:
+    def take(self) -> MarketEvent:
         """Return the next item."""
         taken = self._next
         if taken is None:

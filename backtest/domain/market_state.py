@@ -13,7 +13,7 @@ MARKET_CLOSED = "the market closed"
 
 
 @dataclass(frozen=True)
-class Assumed:
+class AssumedFacts:
     """The facts of a market that nobody recorded; said in the result, with the share of orders they concern.
 
     A market whose event nobody names counts as an event of its own; no end and no category are assumed.
@@ -48,7 +48,7 @@ class Assumed:
         )
 
 
-class Resolved(NamedTuple):
+class ResolvedMarket(NamedTuple):
     """A market paid: `payouts` is its vector as fractions of one, by outcome index; `when` says who told the time."""
 
     condition_id: str
@@ -56,10 +56,10 @@ class Resolved(NamedTuple):
     when: Literal["told", "planned", "assumed"] = "told"
 
 
-class Markets:
+class MarketState:
     """Facts by token; a market that resolved is closed from then on, and its tokens are forgotten."""
 
-    def __init__(self, assumed: Assumed) -> None:
+    def __init__(self, assumed: AssumedFacts) -> None:
         self._assumed = assumed
         self._known: dict[str, MarketFacts] = {}
         self._tokens: dict[str, dict[str, None]] = {}
@@ -94,7 +94,7 @@ class Markets:
         """Say whether a market closed when it did by reckoning only."""
         return condition_id in self._reckoned
 
-    def close(self, resolved: Resolved) -> list[MarketFacts]:
+    def close(self, resolved: ResolvedMarket) -> list[MarketFacts]:
         """Close a market for good; return the facts of its tokens that were traded."""
         self._payouts[resolved.condition_id] = resolved.payouts
         if resolved.when != "told":

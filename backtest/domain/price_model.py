@@ -40,7 +40,7 @@ class PriceModel:
         )
 
 
-class Quote(NamedTuple):
+class ModelQuote(NamedTuple):
     """A book, the price between its sides, and what that rests on; `traded_at_ms` is the last known trade's time."""
 
     book: Book | None
@@ -49,10 +49,10 @@ class Quote(NamedTuple):
     traded_at_ms: int
 
 
-NO_QUOTE = Quote(None, Decimal(0), "none", 0)
+NO_QUOTE = ModelQuote(None, Decimal(0), "none", 0)
 
 
-class Last(Struct, frozen=True, gc=False):
+class LastTrade(Struct, frozen=True, gc=False):
     """The last known trade of a token."""
 
     price: Decimal
@@ -60,19 +60,19 @@ class Last(Struct, frozen=True, gc=False):
     signal_id: str
 
 
-NEVER = Last(Decimal(0), 0, "")
+NEVER = LastTrade(Decimal(0), 0, "")
 
 
-class Quotes:
+class PriceQuotes:
     """The last trade and book of each token; `forget` drops those of a market that paid out."""
 
     def __init__(self, model: PriceModel) -> None:
         self._model = model
-        self._last: dict[str, Last] = {}
+        self._last: dict[str, LastTrade] = {}
         self._books: dict[str, Book] = {}
         self._ladders_at: dict[tuple[Decimal, Decimal], tuple[Ladder, Ladder]] = {}
 
-    def traded(self, token_id: str, last: Last) -> None:
+    def traded(self, token_id: str, last: LastTrade) -> None:
         """Take note of a trade."""
         self._last[token_id] = last
 
@@ -85,22 +85,22 @@ class Quotes:
         self._last.pop(token_id, None)
         self._books.pop(token_id, None)
 
-    def last(self, token_id: str) -> Last:
+    def last(self, token_id: str) -> LastTrade:
         """Return the last known trade; at 0 when there is none."""
         return self._last.get(token_id, NEVER)
 
-    def at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> Quote:
+    def at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
         """Return the book as an order of `signal_id` would meet it at `now_ms`."""
         last, book = self.last(token_id), self._recorded(token_id, now_ms)
         if book is not None:
-            return Quote(book, _middle(book, last.price), "book", last.at_ms)
+            return ModelQuote(book, _middle(book, last.price), "book", last.at_ms)
         if last is NEVER:
-            return Quote(None, last.price, "none", 0)
+            return ModelQuote(None, last.price, "none", 0)
         bids, asks = self._ladders(last.price, facts.tick)
         modelled = Book.of_checked(
             token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
         )
-        return Quote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
+        return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
     def levels(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
         """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 
-from backtest.domain.market_events import Happening, What
-from backtest.domain.market_state import Resolved
-from backtest.simulation.latency import Lags
+from backtest.domain.market_events import MarketEvent, What
+from backtest.domain.market_state import ResolvedMarket
+from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture
 from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade, micro_of
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.event_codec import Reader
+from shared.messages.event_codec import EventReader
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import BookSeen
@@ -32,17 +32,17 @@ from shared.messages.signals import ActionableSignal, FillConfirmed, MarketHint
 from shared.polymarket.wire.conditions import payouts_of
 
 WINDOW = 10_000
-_happening = Happening._make
+_happening = MarketEvent._make
 _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
 _TRADED = re.compile(_TRADED_AT + r"(\d+)")
-_SIGNALS = Reader(ActionableSignal)
+_SIGNALS = EventReader(ActionableSignal)
 _READERS = {
     "ACTIONABLE_SIGNAL": _SIGNALS,
-    "BUY_ENGINE_DECISION": Reader(BuyEngineDecision),
-    "REDEMPTION_RESULT": Reader(RedemptionResult),
-    "BOOK_SEEN": Reader(BookSeen),
+    "BUY_ENGINE_DECISION": EventReader(BuyEngineDecision),
+    "REDEMPTION_RESULT": EventReader(RedemptionResult),
+    "BOOK_SEEN": EventReader(BookSeen),
 }
 """What a capture tells of the outside."""
 _RAW = '{"event":"RAW_SEEN"'
@@ -50,12 +50,12 @@ _RAW = '{"event":"RAW_SEEN"'
 T = TypeVar("T")
 
 
-def happenings(capture: Capture) -> Iterator[Happening]:
+def captured_events(capture: Capture) -> Iterator[MarketEvent]:
     """Yield what a capture says of the outside, in time order."""
     return _never_back(_decoded(_sorted(_all(capture), WINDOW)))
 
 
-def in_order(coming: Iterable[Happening], window: int = WINDOW) -> Iterator[Happening]:
+def in_order(coming: Iterable[MarketEvent], window: int = WINDOW) -> Iterator[MarketEvent]:
     """Put nearly ordered happenings in order; what is too late for that happens as soon as it is known."""
     return _never_back(_sorted(coming, window))
 
@@ -72,23 +72,23 @@ def _sorted(coming: Iterable[tuple[int, T]], window: int) -> Iterator[tuple[int,
     yield from held
 
 
-def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[Happening]:
+def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[MarketEvent]:
     last_ms = 0
     for at_ms, what in coming:
         last_ms = max(last_ms, at_ms)
         yield _happening((last_ms, what))
 
 
-def lags(capture: Capture) -> dict[str, Lags]:
+def recorded_lags(capture: Capture) -> dict[str, LagSamples]:
     """Return how late each source showed each fill, confirmations included."""
-    found: dict[str, Lags] = {}
+    found: dict[str, LagSamples] = {}
     for text in capture.texts():
         event = _event(text)
         if isinstance(event, ActionableSignal):
             for witness in event.seen_by:
-                found.setdefault(witness.source, Lags({})).see(witness.lag_ms)
+                found.setdefault(witness.source, LagSamples({})).see(witness.lag_ms)
         elif isinstance(event, FillConfirmed):
-            found.setdefault(event.source, Lags({})).see(event.lag_ms)
+            found.setdefault(event.source, LagSamples({})).see(event.lag_ms)
     return found
 
 
@@ -111,7 +111,7 @@ def _told(event: object) -> Iterator[tuple[int, What]]:
         yield max(event.emitted_at_ms, event.book.at_ms), event.book
     elif isinstance(event, RedemptionResult):
         with contextlib.suppress(Malformed):  # no resolution: the market stays open
-            yield event.emitted_at_ms, Resolved(event.condition_id, payouts_of(event.payouts))
+            yield event.emitted_at_ms, ResolvedMarket(event.condition_id, payouts_of(event.payouts))
 
 
 def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, What]]:
@@ -176,7 +176,7 @@ def _event(text: str) -> object:
     return None if text.startswith(_RAW) else _read(text, _READERS.get(kind[1]) if kind else None)
 
 
-def _read(text: str, reader: Reader | None) -> object:
+def _read(text: str, reader: EventReader | None) -> object:
     try:
         return reader.read(text) if reader else read_event(text)
     except Malformed:

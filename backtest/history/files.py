@@ -9,27 +9,27 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from backtest.domain.market_events import Happening, merged
+from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.history import captured, resolutions
 from backtest.history.api_rows import ApiRows
 from backtest.history.csv_rows import CsvRows
 from backtest.history.sorting import by_time
-from backtest.history.trades import Row, trades_of
+from backtest.history.trades import TradeRow, trades_of
 from backtest.simulation.gc_pause import few_collections
-from backtest.simulation.latency import Lags
+from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture, is_capture
 from shared.domain.errors import BadConfig
 
 
 @dataclass
-class History:
+class HistoryFiles:
     """Happenings of all files in time order; `notes` says what was left out of each, and why."""
 
-    happenings: Iterator[Happening]
+    happenings: Iterator[MarketEvent]
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
     captures: tuple[Capture, ...] = ()
-    measured: dict[str, Lags] = field(default_factory=dict[str, Lags])
+    measured: dict[str, LagSamples] = field(default_factory=dict[str, LagSamples])
 
 
 def open_history(
@@ -38,7 +38,7 @@ def open_history(
     *,
     measure: bool = False,
     lingers_s: float = resolutions.LINGERS_S,
-) -> History:
+) -> HistoryFiles:
     """Open `paths`; `resolved` are files of how markets resolved.
 
     Args:
@@ -53,19 +53,19 @@ def open_history(
     reader = _Reader()
     with few_collections():
         sources = [reader.open(path) for path in paths]
-    known: dict[str, resolutions.Known] = {}
+    known: dict[str, resolutions.KnownResolutions] = {}
     for path in resolved:
-        for name, lines in texts(path):
+        for name, lines in file_texts(path):
             left_open: list[str] = []
             known |= resolutions.read_resolutions(lines, name, left_open)
             if left_open:
                 reader.notes.append(f"{name}: markets left open: {len(left_open)} (first: {left_open[0]})")
-    sources.append(resolutions.happenings(known, reader.last_ms, lingers_s))
-    measured: dict[str, Lags] = {}
+    sources.append(resolutions.resolution_events(known, reader.last_ms, lingers_s))
+    measured: dict[str, LagSamples] = {}
     for capture in reader.captures if measure else ():
-        measured |= captured.lags(capture)
+        measured |= captured.recorded_lags(capture)
     names = tuple(path.name for path in (*paths, *resolved))
-    return History(merged(sources), names, tuple(reader.notes), tuple(reader.captures), measured)
+    return HistoryFiles(merged_events(sources), names, tuple(reader.notes), tuple(reader.captures), measured)
 
 
 class _Reader:
@@ -76,14 +76,14 @@ class _Reader:
         self.notes: list[str] = []
         self.last_ms: dict[str, int] = {}
 
-    def open(self, path: Path) -> Iterator[Happening]:
+    def open(self, path: Path) -> Iterator[MarketEvent]:
         """Return one file's happenings in time order."""
         if is_capture(path):
             self.captures.append(Capture.open(path))
-            return captured.happenings(self.captures[-1])
-        return merged([self._rows(name, lines) for name, lines in texts(path)])
+            return captured.captured_events(self.captures[-1])
+        return merged_events([self._rows(name, lines) for name, lines in file_texts(path)])
 
-    def _rows(self, name: str, lines: Iterator[str]) -> Iterator[Happening]:
+    def _rows(self, name: str, lines: Iterator[str]) -> Iterator[MarketEvent]:
         """Sort a file's rows, which reads it to its end."""
         first = next(lines, "")
         kind = ApiRows(name) if first.lstrip()[:1] in {"[", "{"} else CsvRows(name)
@@ -94,7 +94,7 @@ class _Reader:
             self.notes.append(f"{name}: {kind.left_out.remarks}")
         return trades_of(ordered, name)
 
-    def _seen(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _seen(self, rows: Iterable[TradeRow]) -> Iterator[TradeRow]:
         last_ms = self.last_ms
         for row in rows:
             condition = row.hint[0]
@@ -103,7 +103,7 @@ class _Reader:
             yield row
 
 
-def texts(path: Path) -> Iterator[tuple[str, Iterator[str]]]:
+def file_texts(path: Path) -> Iterator[tuple[str, Iterator[str]]]:
     """Yield each text in a file, as lines, with its name.
 
     Raises:

@@ -5,7 +5,7 @@ from collections import Counter
 from shared.polymarket.wire.venue_times import is_millis
 
 
-class LeftOut:
+class SkippedRows:
     """Counts of one file."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from backtest.domain.market_events import Happening
+from backtest.domain.market_events import MarketEvent
 from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Side
@@ -21,7 +21,7 @@ Hint = tuple[str, int, str, str, str, str]
 """What a row says of its market: condition, outcome's number, outcome, title, slug, event's slug."""
 
 
-class Row(NamedTuple):
+class TradeRow(NamedTuple):
     """One fill of a history; amounts in micro-units, `seen_ms` is when its collector saw it (0: nobody says).
 
     `usdc` is fee-free; the fee is in `fee`, or in `fee_shares` where it came out of the shares (before CLOB V2).
@@ -42,16 +42,16 @@ class Row(NamedTuple):
 
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_signal_of, _happening = ActionableSignal.filler(), Happening._make
+_signal_of, _happening = ActionableSignal.filler(), MarketEvent._make
 
 
-def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
+def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
     """Add up the rows of each second by transaction, token and side.
 
     Raises:
         Malformed: the rows are not in the order of their time.
     """
-    now_ms, second = 0, dict[object, list[Row]]()
+    now_ms, second = 0, dict[object, list[TradeRow]]()
     for row in rows:
         if row[0] != now_ms:
             if row[0] < now_ms:
@@ -67,11 +67,11 @@ def trades_of(rows: Iterable[Row], source: str) -> Iterator[Happening]:
     yield from _traded(now_ms, second, source)
 
 
-def _traded(now_ms: int, second: dict[object, list[Row]], source: str) -> list[Happening]:
+def _traded(now_ms: int, second: dict[object, list[TradeRow]], source: str) -> list[MarketEvent]:
     return [_happening((now_ms, _trade(fills, source))) for fills in second.values()]
 
 
-def _trade(fills: list[Row], source: str) -> LeaderTrade:
+def _trade(fills: list[TradeRow], source: str) -> LeaderTrade:
     traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = fills[0]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
@@ -94,7 +94,7 @@ def _trade(fills: list[Row], source: str) -> LeaderTrade:
     )
 
 
-def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
+def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
     traded_ms, leader, tx_hash, token_id, side, _, _, seen_ms, hint, _, _ = fills[0]
     shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
     fee_shares = sum(row.fee_shares for row in fills)
@@ -127,7 +127,7 @@ def _signal(known: str, fills: list[Row], source: str) -> ActionableSignal:
     )
 
 
-def _fill(row: Row) -> Fill:
+def _fill(row: TradeRow) -> Fill:
     return Fill.of_checked(
         shares=from_micro(row.shares),
         usdc=from_micro(row.usdc),
@@ -138,11 +138,11 @@ def _fill(row: Row) -> Fill:
     )
 
 
-def row_of(fill: LeaderFill) -> Row:
+def row_of(fill: LeaderFill) -> TradeRow:
     """Return a fill that the venue's feed tells as a row of a history."""
     said = fill.hint
     place = -1 if said.outcome_index is None else said.outcome_index
-    return Row(
+    return TradeRow(
         fill.traded_at_ms,
         fill.leader,
         fill.tx_hash,

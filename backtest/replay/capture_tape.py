@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import ValidationError
 
-from buyer.strategy.limits import Limits
+from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import Capture
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.money import to_micro
@@ -16,11 +16,11 @@ from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import DeadLetter, ServiceStart
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 
 @dataclass(frozen=True)
-class Tape:
+class CaptureTape:
     """A capture, sorted into what replay needs; `shards` is the most that its buyers were split into.
 
     `intents` are the orders in the ledger's order, each with how many decisions stood before it: orders that travelled
@@ -28,22 +28,22 @@ class Tape:
     """
 
     capture: Capture
-    signals: Mapping[str, Entry]
+    signals: Mapping[str, StreamEntry]
     decisions: tuple[tuple[BuyEngineDecision, str], ...]
     redemptions: tuple[RedemptionResult, ...]
-    limits: Mapping[str, Limits]
+    limits: Mapping[str, TradingLimits]
     bankroll: int
     shards: int
     intents: tuple[tuple[int, OrderUpdate], ...] = ()
 
 
-def read_tape(capture: Capture) -> Tape:
+def read_tape(capture: Capture) -> CaptureTape:
     """Sort a capture's entries.
 
     Raises:
         BadConfig: it holds no settings of a buyer that we know, so nobody can tell what was decided by.
     """
-    signals: dict[str, Entry] = {}
+    signals: dict[str, StreamEntry] = {}
     decisions: list[tuple[BuyEngineDecision, str]] = []
     redemptions: list[RedemptionResult] = []
     intents: list[tuple[int, OrderUpdate]] = []
@@ -54,7 +54,7 @@ def read_tape(capture: Capture) -> Tape:
             known = event.id if isinstance(event, ActionableSignal) else fact_id("entry", entry.stream, entry.id)
             signals.setdefault(known, entry)
         if isinstance(event, DeadLetter):
-            buried = Entry(event.stream, event.entry_id, event.fields)
+            buried = StreamEntry(event.stream, event.entry_id, event.fields)
             signals.setdefault(fact_id("entry", event.stream, event.entry_id), buried)
         if isinstance(event, BuyEngineDecision) and entry.stream == DECISIONS:
             decisions.append((event, entry.json))
@@ -67,7 +67,7 @@ def read_tape(capture: Capture) -> Tape:
     if not configs:
         raise BadConfig(f"{capture.path}: no SERVICE_START of a buyer in it; capture from the start: --from-start")
     limits = [_limits(capture, config) for config in configs]
-    return Tape(
+    return CaptureTape(
         capture=capture,
         signals=signals,
         decisions=tuple(decisions),
@@ -79,7 +79,7 @@ def read_tape(capture: Capture) -> Tape:
     )
 
 
-def limits_in(capture: Capture) -> list[tuple[Limits, Decimal]]:
+def limits_in(capture: Capture) -> list[tuple[TradingLimits, Decimal]]:
     """Return the limits of each buyer that started in a capture, with its paper bankroll in pUSD; the last one last.
 
     Raises:
@@ -90,14 +90,14 @@ def limits_in(capture: Capture) -> list[tuple[Limits, Decimal]]:
     return [(_limits(capture, config), Decimal(str(config["paper_bankroll_usdc"]))) for config in configs]
 
 
-def _limits(capture: Capture, config: Mapping[str, object]) -> Limits:
+def _limits(capture: Capture, config: Mapping[str, object]) -> TradingLimits:
     try:
-        return Limits.model_validate({name: config[name] for name in Limits.model_fields})
+        return TradingLimits.model_validate({name: config[name] for name in TradingLimits.model_fields})
     except (KeyError, ValidationError) as error:
         raise BadConfig(f"{capture.path}: a buyer's settings in it are not ours: {error}") from error
 
 
-def _event(entry: Entry) -> object:
+def _event(entry: StreamEntry) -> object:
     if entry.stream in SIDE_STREAMS:
         return None
     try:

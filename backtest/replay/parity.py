@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from backtest.replay.capture_tape import Tape, read_tape
-from backtest.replay.replay import Replay, Replayed
-from backtest.simulation.pacing import Pace
+from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.replay.replay import ReplayedDecision, SessionReplay
+from backtest.simulation.pacing import ReplayPace
 from shared.capture.capture import Capture
 from shared.domain import exit_codes, ledger_accounts
 from shared.domain.errors import BadConfig
@@ -18,7 +18,7 @@ from shared.domain.money import from_micro
 from shared.terminal import Terminal
 
 
-def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, echo: bool) -> int:
+def main(files: Sequence[Path], changed: Mapping[str, object], pace: ReplayPace, *, echo: bool) -> int:
     """Replay one capture and print a summary; exit code 1 when a decision differs and nothing was changed.
 
     Raises:
@@ -28,8 +28,8 @@ def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, ec
         raise BadConfig(f"--parity: one capture at a time, got {len(files)} files")
     tape = read_tape(Capture.open(files[0]))
     _check_playable(tape)
-    again = Replay(tape, changed)
-    made = list[Replayed]()
+    again = SessionReplay(tape, changed)
+    made = list[ReplayedDecision]()
     for item in again.run(pace):
         made.append(item)
         if echo:
@@ -38,7 +38,7 @@ def main(files: Sequence[Path], changed: Mapping[str, object], pace: Pace, *, ec
     return exit_codes.CLEAN if changed or all(item.same for item in made) else exit_codes.CRASH
 
 
-def _check_playable(tape: Tape) -> None:
+def _check_playable(tape: CaptureTape) -> None:
     instead = "--redecide makes each of its decisions again from what it recorded"
     if any(decision.mode == "live" for decision, _ in tape.decisions):
         raise BadConfig(f"--parity {tape.capture.path}: a live session's venue cannot be played back: {instead}")
@@ -49,7 +49,7 @@ def _check_playable(tape: Tape) -> None:
         )
 
 
-def _summary(made: list[Replayed], again: Replay) -> None:
+def _summary(made: list[ReplayedDecision], again: SessionReplay) -> None:
     console = Terminal(stderr=True)
     table = Table(title=f"{len(made)} decisions replayed", title_justify="left")
     table.add_column("verdict")

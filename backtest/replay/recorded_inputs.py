@@ -1,7 +1,7 @@
 """What a capture says the outside world was: the market, the books and what a crash interrupted."""
 
 from buyer.venue.paper import PaperVenue
-from buyer.venue.port import Unsigned
+from buyer.venue.port import UnsignedVenue
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 
@@ -48,7 +48,7 @@ class RecordedPrices:
         return outcome.reason.removeprefix("no book: ") if outcome else f"{what}: nothing recorded"
 
 
-class RecordedVenue(Unsigned):
+class RecordedVenue(UnsignedVenue):
     """The paper venue over recorded books. An order that a crash cancelled stays cancelled: crashes are input."""
 
     def __init__(self, paper: PaperVenue) -> None:

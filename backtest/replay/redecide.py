@@ -13,16 +13,16 @@ from typing import Any, cast
 
 from buyer.execution.order_executor import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
-from buyer.strategy.decision_context import Case, ExitCase
+from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import order_fact
-from buyer.strategy.limits import Limits
-from buyer.strategy.policy import Decision, decide, decide_exit
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal
 from shared.domain.errors import Malformed
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 LEDGER = "ledger"
 """The rule that the ledger adds when it refuses an intent."""
@@ -56,8 +56,8 @@ class Redecided:
         return not (self.differences or self.problem)
 
 
-def redecide(
-    recorded: BuyEngineDecision, text: str, signals: Mapping[str, Entry], limits: Mapping[str, Limits]
+def redecide_decision(
+    recorded: BuyEngineDecision, text: str, signals: Mapping[str, StreamEntry], limits: Mapping[str, TradingLimits]
 ) -> Redecided:
     """Make one decision again.
 
@@ -69,7 +69,7 @@ def redecide(
     """
     try:
         again = _again(recorded, signals, limits)
-    except CannotTell as reason:
+    except CannotRedecide as reason:
         return Redecided(recorded, problem=str(reason))
     return Redecided(recorded, tuple(_differences(text, again)))
 
@@ -79,52 +79,54 @@ def is_adopted(recorded: BuyEngineDecision) -> bool:
     return recorded.reason == FOUND and not recorded.rules and recorded.inputs.portfolio is None
 
 
-class CannotTell(Exception):
+class CannotRedecide(Exception):
     """What a decision was made from is not in the capture; the text says what."""
 
 
 def _again(
-    recorded: BuyEngineDecision, signals: Mapping[str, Entry], limits: Mapping[str, Limits]
+    recorded: BuyEngineDecision, signals: Mapping[str, StreamEntry], limits: Mapping[str, TradingLimits]
 ) -> BuyEngineDecision:
     entry = signals.get(recorded.signal_id)
     if recorded.reason.startswith(DEAD_LETTER):
-        return _written(recorded, Decision("SKIP", recorded.reason, (), None), *_named(entry))
+        return _written(recorded, PolicyDecision("SKIP", recorded.reason, (), None), *_named(entry))
     named = limits.get(recorded.inputs.config_id)
     if named is None:
-        raise CannotTell(f"no start of a buyer with the settings {recorded.inputs.config_id} is in the capture")
+        raise CannotRedecide(f"no start of a buyer with the settings {recorded.inputs.config_id} is in the capture")
     return _of_exit(recorded, named) if entry is None else _of_signal(recorded, entry, named)
 
 
-def _of_signal(recorded: BuyEngineDecision, entry: Entry, limits: Limits) -> BuyEngineDecision:
+def _of_signal(recorded: BuyEngineDecision, entry: StreamEntry, limits: TradingLimits) -> BuyEngineDecision:
     try:
         signal = read_event(entry.json)
     except Malformed as error:
-        raise CannotTell(f"its signal cannot be read: {error}") from error
+        raise CannotRedecide(f"its signal cannot be read: {error}") from error
     if not isinstance(signal, ActionableSignal):
-        raise CannotTell(f"entry {entry.id} is no signal")
+        raise CannotRedecide(f"entry {entry.id} is no signal")
     inputs = recorded.inputs
     seen = (inputs.market, inputs.book, inputs.portfolio, limits.of(signal.leader), inputs.now_ms, inputs.problems)
-    return _written(recorded, _refused(recorded, decide(Case(*seen, signal))), signal.leader, signal.token_id)
+    return _written(
+        recorded, _refused(recorded, decide_signal(DecisionContext(*seen, signal))), signal.leader, signal.token_id
+    )
 
 
-def _of_exit(recorded: BuyEngineDecision, limits: Limits) -> BuyEngineDecision:
+def _of_exit(recorded: BuyEngineDecision, limits: TradingLimits) -> BuyEngineDecision:
     """Make an exit's attempt again; what set the exit off is an input, as the portfolio shows it."""
     inputs = recorded.inputs
     task = inputs.portfolio.exit if inputs.portfolio else None
     if task is None or order_fact(task) != recorded.signal_id:
-        raise CannotTell("its signal is not in the capture, and no exit explains it")
+        raise CannotRedecide("its signal is not in the capture, and no exit explains it")
     seen = (inputs.market, inputs.book, inputs.portfolio, limits.of(task.leader), inputs.now_ms, inputs.problems)
-    return _written(recorded, _refused(recorded, decide_exit(ExitCase(*seen, task))), task.leader, task.token_id)
+    return _written(recorded, _refused(recorded, decide_exit(ExitContext(*seen, task))), task.leader, task.token_id)
 
 
-def _refused(recorded: BuyEngineDecision, made: Decision) -> Decision:
+def _refused(recorded: BuyEngineDecision, made: PolicyDecision) -> PolicyDecision:
     """Let the ledger refuse an order as it did; what had changed by then is not among the inputs."""
     if recorded.reason != LEDGER or made.order is None or not recorded.rules:
         return made
-    return Decision("SKIP", LEDGER, (*made.rules, recorded.rules[-1]), None, made.trade, exit=made.exit)
+    return PolicyDecision("SKIP", LEDGER, (*made.rules, recorded.rules[-1]), None, made.trade, exit=made.exit)
 
 
-def _named(entry: Entry | None) -> tuple[str, str]:
+def _named(entry: StreamEntry | None) -> tuple[str, str]:
     """Return (leader, token) of an entry that was buried, '' where it could not be read."""
     try:
         event = read_event(entry.json) if entry else None
@@ -133,7 +135,7 @@ def _named(entry: Entry | None) -> tuple[str, str]:
     return (event.leader, event.token_id) if isinstance(event, ActionableSignal) else ("", "")
 
 
-def _written(recorded: BuyEngineDecision, made: Decision, leader: str, token_id: str) -> BuyEngineDecision:
+def _written(recorded: BuyEngineDecision, made: PolicyDecision, leader: str, token_id: str) -> BuyEngineDecision:
     """Return the event of `made`, with the inputs and the outcome that were recorded."""
     fields = ("verdict", "reason", "rules", "order", "trade", "gathered", "exit")
     return recorded.model_copy(

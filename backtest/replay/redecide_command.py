@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from backtest.replay.capture_tape import Tape, read_tape
-from backtest.replay.redecide import Redecided, is_adopted, redecide
+from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.replay.redecide import Redecided, is_adopted, redecide_decision
 from buyer.execution.order_executor import DEAD_LETTER
 from shared.capture.capture import Capture
 from shared.domain import exit_codes
@@ -35,11 +35,11 @@ def main(files: Sequence[Path], changed: Mapping[str, object]) -> int:
     return exit_codes.CLEAN if all(one.same for one in made) else exit_codes.CRASH
 
 
-def redecided(tape: Tape) -> Iterable[Redecided]:
+def redecided(tape: CaptureTape) -> Iterable[Redecided]:
     """Yield each decision of a tape made again; fills that were only found on the chain are none."""
     for decision, text in tape.decisions:
         if not is_adopted(decision):
-            yield redecide(decision, text, tape.signals, tape.limits)
+            yield redecide_decision(decision, text, tape.signals, tape.limits)
 
 
 def _summary(made: Sequence[Redecided], adopted: int) -> None:

@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backtest import settings
-from backtest.replay.capture_tape import Tape
+from backtest.replay.capture_tape import CaptureTape
 from backtest.replay.recorded_inputs import RecordedPrices, RecordedVenue
-from backtest.simulation.pacing import Pace
+from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.redemption_payouts import redeem
 from buyer.domain.ledger_scope import scope_of
-from buyer.domain.postings import counted, reserve
+from buyer.domain.postings import counted_order, reserve_postings
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import DEAD_LETTER, Engine, Identity
-from buyer.execution.order_transit import Transit
+from buyer.execution.order_executor import DEAD_LETTER, BuyerIdentity, BuyExecutor
+from buyer.execution.order_transit import OrderTransit
 from buyer.venue.paper import PaperVenue
 from shared.capture.capture import Header
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import lot_key
-from shared.domain.ledger_write import Record, Result, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS
 from shared.domain.trading_controls import NOTES
 from shared.ledger.memory_ledger import MemoryLedger
@@ -37,7 +37,7 @@ from shared.messages.signals import ActionableSignal
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayedDecision:
     """One decision made again, beside the recorded one (both as JSON)."""
 
     decision: BuyEngineDecision
@@ -50,10 +50,10 @@ class Replayed:
         return self.text == self.recorded
 
 
-class Replay:
+class SessionReplay:
     """The live engine over a ledger in memory, a clock that is set, and recorded books."""
 
-    def __init__(self, tape: Tape, changes: Mapping[str, object] | None = None) -> None:
+    def __init__(self, tape: CaptureTape, changes: Mapping[str, object] | None = None) -> None:
         self._tape, self._changes = tape, dict(changes or {})
         header = tape.capture.header
         self.ledger = _ledger(header)
@@ -62,7 +62,7 @@ class Replay:
         paper = PaperVenue(self._prices, clock=self._clock, stop=threading.Event())
         self._venue = RecordedVenue(paper)
         self._journal = Journal(self.ledger, lambda: None)
-        self._engines: dict[tuple[str, str], Engine] = {}
+        self._engines: dict[tuple[str, str], BuyExecutor] = {}
         self._told: list[BuyEngineDecision] = []
         self._transit = Recording(clock=self._clock)
         self._begun: dict[str, BuyEngineDecision | None] = {}
@@ -70,7 +70,7 @@ class Replay:
         if not header.accounts:
             self._journal.deposit(tape.bankroll)
 
-    def run(self, pace: Pace | None = None) -> Iterator[Replayed]:
+    def run(self, pace: ReplayPace | None = None) -> Iterator[ReplayedDecision]:
         """Yield each recorded decision, made again; `pace` waits until its time has come.
 
         Each is begun where its intent stood and concluded where it stood itself: between them others went on.
@@ -84,7 +84,7 @@ class Replay:
                 self._intend(intents.popleft()[1], recorded)
             again = self._conclude(decision)
             if again is not None:
-                yield Replayed(again, write_event(again), text)
+                yield ReplayedDecision(again, write_event(again), text)
         for result in self._waiting:
             self._redeem(result)
 
@@ -122,9 +122,11 @@ class Replay:
         facts = next((market for market in known if market is not None), None)
         scope = scope_of(order.leader, order.token_id, facts, update.emitted_at_ms)
         scope = scope if facts else scope._replace(condition_id=order.condition_id)
-        used_up = (Record(GATHERED, scope.gathering, None),) if order.side == "BUY" else ()
-        write_id, postings = f"intent:{update.signal_id}", reserve(order, scope)
-        self.ledger.commit(Write(id=write_id, postings=postings, tallies=counted(order, scope), records=used_up))
+        used_up = (LedgerRecord(GATHERED, scope.gathering, None),) if order.side == "BUY" else ()
+        write_id, postings = f"intent:{update.signal_id}", reserve_postings(order, scope)
+        self.ledger.commit(
+            LedgerWrite(id=write_id, postings=postings, tallies=counted_order(order, scope), records=used_up)
+        )
 
     def _decide(self, recorded: BuyEngineDecision) -> BuyEngineDecision | None:
         self._clock.set(recorded.inputs.now_ms)
@@ -170,7 +172,7 @@ class Replay:
         for control in controls:
             self.ledger.values.pop(control, None)
         self.ledger.values.update({control: 1 for control, on in controls.items() if on})
-        self.ledger.put(Record(EXITS, lot_key(recorded.leader, recorded.token_id), _json(seen.exit)))
+        self.ledger.put(LedgerRecord(EXITS, lot_key(recorded.leader, recorded.token_id), _json(seen.exit)))
 
     def _meanwhile(self, recorded: BuyEngineDecision, waiting: list[RedemptionResult]) -> Callable[[], None]:
         """Return what others did between this decision and its intent, which the ledger therefore refused."""
@@ -179,19 +181,19 @@ class Replay:
             return lambda: self.ledger.values.update({account: 1})
         return lambda: self._redeem(waiting.pop(0)) if account and waiting else None
 
-    def _engine(self, inputs: Inputs) -> Engine:
+    def _engine(self, inputs: Inputs) -> BuyExecutor:
         """Return the engine that decides by these limits; the recorded version is named, ours decides."""
         name = (inputs.config_id, inputs.code_version)
         if name not in self._engines:
             limits = self._tape.limits.get(inputs.config_id) or next(iter(self._tape.limits.values()))
             limits = settings.changed(limits, self._changes)
-            self._engines[name] = Engine(
+            self._engines[name] = BuyExecutor(
                 journal=self._journal,
                 prices=self._prices,
                 venue=self._venue,
                 clock=self._clock,
                 limits=limits,
-                identity=Identity("paper", limits.id, inputs.code_version),
+                identity=BuyerIdentity("paper", limits.id, inputs.code_version),
                 emit=self._told.append,
                 transit=self._transit,
             )
@@ -202,7 +204,7 @@ class Replay:
         redeem(self.ledger, result)
 
 
-class Recording(Transit):
+class Recording(OrderTransit):
     """Orders under way in a replay: when each arrives, and what waits for it, is what was recorded."""
 
     def blocker(self, signal: ActionableSignal, *, leaving: bool) -> str:
@@ -221,14 +223,14 @@ class TapeLedger(MemoryLedger):
 
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
 
-    def put(self, record: Record) -> None:
+    def put(self, record: LedgerRecord) -> None:
         """Set one record as others left it."""
         fields = self._records.setdefault(record.kind, {})
         fields.pop(record.field, None)
         if record.value is not None:
             fields[record.field] = record.value
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, as the ledger in memory does."""
         if write.id.startswith("intent:"):
             self.meanwhile()
@@ -238,8 +240,8 @@ class TapeLedger(MemoryLedger):
 def _ledger(header: Header) -> TapeLedger:
     ledger = TapeLedger(header.accounts)
     kinds = {LOTS: header.lots, INTENTS: header.intents, EXITS: header.exits, GATHERED: header.gathered}
-    records = (Record(kind, name, text) for kind, fields in kinds.items() for name, text in fields.items())
-    ledger.commit(Write(id="capture:header", records=tuple(records)))
+    records = (LedgerRecord(kind, name, text) for kind, fields in kinds.items() for name, text in fields.items())
+    ledger.commit(LedgerWrite(id="capture:header", records=tuple(records)))
     ledger.seq = header.seq
     return ledger
 

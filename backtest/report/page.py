@@ -8,9 +8,9 @@ from typing import Any
 
 from backtest.report.figures import PLOTS
 from backtest.report.report_data import beyond, short
-from backtest.results.bootstrap_interval import interval
-from backtest.results.result import LeaderResult, OpenPosition, Result
-from backtest.results.verdict import Verdict, percent, rate, signed, usd, verdict
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
+from backtest.results.verdict import ResultVerdict, judge_result, percent, rate, signed, usd
 from backtest.settings import moment
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}
@@ -40,7 +40,7 @@ MOST_ROWS = 200
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 
 
-def write_page(result: Result, path: Path) -> None:
+def write_page(result: BacktestResult, path: Path) -> None:
     """Write the page.
 
     Raises:
@@ -49,11 +49,11 @@ def write_page(result: Result, path: Path) -> None:
     path.write_text(page(result), encoding="utf-8")
 
 
-def page(result: Result) -> str:
+def page(result: BacktestResult) -> str:
     """Return the whole page."""
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
     title = f"Backtest of {moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
-    judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
+    judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
     after = {"drawdown": doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
     body = (
@@ -108,25 +108,25 @@ def section(title: str, note: str, inside: str, *, wide: bool = False) -> str:
     return f"<section{kind}><h2>{escape(title)}</h2><p>{escape(note)}</p>{inside}</section>"
 
 
-def _worth(name: str, result: Result) -> bool:
+def _worth(name: str, result: BacktestResult) -> bool:
     """Say whether a plot would show more than one bar that says nothing."""
     if name == "categories":
         return len({row.category for row in result.markets}) > 1
     return name not in {"slippage", "delay"} or any(outcome.shares for outcome in result.outcomes)
 
 
-def _header(result: Result, title: str) -> str:
+def _header(result: BacktestResult, title: str) -> str:
     sources = ", ".join(result.sources) or "unnamed"
     told = f"{result.signals:,} signals of {len(result.leaders)} leaders, from {sources}"
     return f"<header><h1>{escape(title)}</h1><p>{escape(told)}</p></header>"
 
 
-def _verdict(judged: Verdict) -> str:
+def _verdict(judged: ResultVerdict) -> str:
     said = "".join(f"<p>{escape(reason[:1].upper() + reason[1:])}</p>" for reason in judged.reasons)
     return f'<div class="verdict {CLASSES[judged.word]}"><strong>{escape(judged.title)}</strong>{said}</div>'
 
 
-def _cards(result: Result) -> str:
+def _cards(result: BacktestResult) -> str:
     spent = sum(row.ours.spent for row in result.leaders)
     orders = result.filled + result.partial + result.missed
     won = sum(1 for row in result.markets if row.ours.pnl > 0)
@@ -146,7 +146,7 @@ def _cards(result: Result) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def doubts(result: Result) -> str:
+def doubts(result: BacktestResult) -> str:
     """Return what the data cannot tell, and for how many trades."""
     rows = "".join(
         f'<div class="doubt"><b>{percent(doubt)}</b><span>{escape(doubt.what)} '
@@ -163,7 +163,7 @@ def _section(name: str) -> str:
     return section(title, note, f'<div class="plot" id="{name}"></div>', wide=wide)
 
 
-def _tables(result: Result) -> str:
+def _tables(result: BacktestResult) -> str:
     parts = [_leaders(result.leaders)]
     if result.open:
         parts.append(_open(result.open))
@@ -217,7 +217,7 @@ def _open(positions: Sequence[OpenPosition]) -> str:
     return section("Still open", note, table(columns, rows), wide=True)
 
 
-def assumed(result: Result) -> str:
+def assumed(result: BacktestResult) -> str:
     """Return every assumption and limit of a run."""
     facts = {**result.model, **{name: str(value) for name, value in result.limits.model_dump(mode="json").items()}}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())

@@ -7,14 +7,14 @@ from typing import Any
 
 from backtest.report.figures import PLOTS, plotly
 from backtest.report.page import SECTIONS
-from backtest.results.result import Result
+from backtest.results.result import BacktestResult
 from shared.domain.errors import DependencyMissing
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTH, SCALE = 1000, 2
 
 
-def write_pictures(result: Result, folder: Path, names: Sequence[str] = tuple(PLOTS)) -> Sequence[Path]:
+def write_pictures(result: BacktestResult, folder: Path, names: Sequence[str] = tuple(PLOTS)) -> Sequence[Path]:
     """Write one PNG for each plot to `folder`; return their paths.
 
     Raises:

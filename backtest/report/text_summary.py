@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from backtest.results.bootstrap_interval import interval
-from backtest.results.result import Result, Standing
-from backtest.results.verdict import verdict
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.result import BacktestResult, PnlStanding
+from backtest.results.verdict import judge_result
 from backtest.settings import moment
 from shared.domain.money import MICRO
 from shared.terminal import Terminal
 
 
-def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
+def print_summary(result: BacktestResult, notes: Sequence[str] = ()) -> None:
     """Print a result to stderr: what it brought, why signals were not followed, and what the data cannot tell."""
     console = Terminal(stderr=True, highlight=False)
     span = f"{moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
@@ -27,7 +27,7 @@ def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
         f"orders: {result.filled} filled, {result.partial} partly, {result.missed} missed · beyond leaders' prices: "
         f"delay {_usd(result.costs.delay)}, spread {_usd(result.costs.spread)}, impact {_usd(result.costs.impact)}"
     )
-    judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
+    judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
     console.print(Text.assemble((judged.title, "bold"), f" {' '.join(judged.reasons)}"))
     console.print(_leaders(result))
     if result.skips:
@@ -41,7 +41,7 @@ def print_summary(result: Result, notes: Sequence[str] = ()) -> None:
         console.print(note, style="dim")
 
 
-def _leaders(result: Result) -> Table:
+def _leaders(result: BacktestResult) -> Table:
     table = Table()
     for name in ("leader", "signals", "our orders", "our PnL", "of it open", "their trades", "their PnL, before fees"):
         table.add_column(name, justify="left" if name == "leader" else "right")
@@ -59,7 +59,7 @@ def _leaders(result: Result) -> Table:
     return table
 
 
-def _open(standing: Standing) -> int:
+def _open(standing: PnlStanding) -> int:
     return standing.open_value - standing.open_cost
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from backtest.results.copyability import Copy
-    from backtest.results.trader_profile import Conduct
+    from backtest.results.copyability import DelayedCopy
+    from backtest.results.trader_profile import TraderProfile
 
 LINES = (BLUE, AMBER, RED, GREEN, GREY)
 COSTS = (("price moved", BLUE, "delay"), ("spread", AMBER, "spread"), ("impact", RED, "impact"), ("fees", GREY, "fees"))
@@ -22,7 +22,7 @@ LARGE = 30
 MOST_POINTS = 200
 
 
-def results(copies: Sequence[Copy]) -> Figure:
+def results(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw what each delay brought, with the span that luck alone would give it."""
     sums = [dollars(copy.result.pnl) for copy in copies]
     figure = blank(height=320)
@@ -50,7 +50,7 @@ def results(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def accounts(copies: Sequence[Copy]) -> Figure:
+def accounts(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw each delay's account over time."""
     figure = blank(height=320)
     for copy, color in zip(copies, LINES, strict=False):
@@ -66,7 +66,7 @@ def accounts(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def costs(copies: Sequence[Copy]) -> Figure:
+def costs(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw what each delay cost beyond the leader's own prices."""
     figure = blank(height=320)
     for name, color, field in COSTS:
@@ -80,7 +80,7 @@ def costs(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def concentration(conduct: Conduct) -> Figure:
+def concentration(conduct: TraderProfile) -> Figure:
     """Draw which share of the leader's volume its largest markets hold."""
     volumes = sorted((market.volume for market in conduct.markets.values()), reverse=True)
     whole = max(1, sum(volumes))
@@ -97,6 +97,6 @@ def concentration(conduct: Conduct) -> Figure:
     return figure
 
 
-def names(copies: Sequence[Copy]) -> list[str]:
+def names(copies: Sequence[DelayedCopy]) -> list[str]:
     """Return each delay as it is written under an axis."""
     return [f"{copy.delay_s:g} s" for copy in copies]

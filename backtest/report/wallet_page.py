@@ -10,8 +10,8 @@ from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
 from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, table
 from backtest.report.report_data import short, worst_and_best
-from backtest.results.copyability import CONCENTRATED, Assessment, Copy, assess
-from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, Conduct
+from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
+from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
 from backtest.results.verdict import rate, signed, usd
 from backtest.settings import moment
 
@@ -19,7 +19,7 @@ CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tel
 _PLOT = '<div class="plot" id="{}"></div>'
 
 
-def write_wallet_page(copies: Sequence[Copy], conduct: Conduct, path: Path) -> None:
+def write_wallet_page(copies: Sequence[DelayedCopy], conduct: TraderProfile, path: Path) -> None:
     """Write the page.
 
     Raises:
@@ -28,7 +28,7 @@ def write_wallet_page(copies: Sequence[Copy], conduct: Conduct, path: Path) -> N
     path.write_text(wallet_page(copies, conduct), encoding="utf-8")
 
 
-def wallet_page(copies: Sequence[Copy], conduct: Conduct) -> str:
+def wallet_page(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> str:
     """Return the whole page; `copies` from the shortest delay to the longest."""
     first = copies[0].result
     drawn = {
@@ -42,7 +42,7 @@ def wallet_page(copies: Sequence[Copy], conduct: Conduct) -> str:
     grid = (_results(copies), _conduct(conduct), doubts(first), _more(copies), _markets(copies[0]), assumed(first))
     body = (
         _header(conduct, title),
-        _verdict(assess(copies, conduct)),
+        _verdict(assess_copyability(copies, conduct)),
         _cards(copies, conduct),
         f'<div class="grid">{"".join(grid)}</div>',
         f"<footer>{escape(FOOT)}</footer>",
@@ -50,7 +50,7 @@ def wallet_page(copies: Sequence[Copy], conduct: Conduct) -> str:
     return document(title, "".join(body), {name: json.loads(str(figure.to_json())) for name, figure in drawn.items()})
 
 
-def _header(conduct: Conduct, title: str) -> str:
+def _header(conduct: TraderProfile, title: str) -> str:
     traded = f"{conduct.trades:,} trades for {usd(conduct.volume)} pUSD, markets: {len(conduct.markets):,}"
     when = f"{moment(conduct.first_ms)} to {moment(conduct.last_ms)} UTC"
     return f"<header><h1>{escape(title)}</h1><p>{escape(f'{conduct.leader} · {traded} · {when}')}</p></header>"
@@ -61,7 +61,7 @@ def _verdict(found: Assessment) -> str:
     return f'<div class="verdict {CLASSES[found.word]}"><strong>{escape(found.title)}</strong>{said}</div>'
 
 
-def _cards(copies: Sequence[Copy], conduct: Conduct) -> str:
+def _cards(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> str:
     theirs = sum(row.theirs.pnl for row in copies[0].result.leaders)
     spent = sum(row.theirs.spent for row in copies[0].result.leaders)
     delays = [
@@ -80,14 +80,14 @@ def _cards(copies: Sequence[Copy], conduct: Conduct) -> str:
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _followed(copy: Copy) -> str:
+def _followed(copy: DelayedCopy) -> str:
     result = copy.result
     rule, count = next(iter(result.skips.items()), ("", 0))
     note = f"of {result.signals:,} trades" + (f"; {count:,} stopped by {rule.replace('_', ' ')}" if count else "")
     return card("Orders filled", f"{result.filled + result.partial:,}", note)
 
 
-def _habits(conduct: Conduct) -> tuple[str, str, str]:
+def _habits(conduct: TraderProfile) -> tuple[str, str, str]:
     maker = "yes" if conduct.makes_markets else "no"
     return (
         card(
@@ -102,7 +102,7 @@ def _habits(conduct: Conduct) -> tuple[str, str, str]:
     )
 
 
-def _results(copies: Sequence[Copy]) -> str:
+def _results(copies: Sequence[DelayedCopy]) -> str:
     columns = ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict")
     rows = (
         (
@@ -125,7 +125,7 @@ def _results(copies: Sequence[Copy]) -> str:
     return section("What following brought, by delay", note, _PLOT.format("results") + table(columns, rows), wide=True)
 
 
-def _conduct(conduct: Conduct) -> str:
+def _conduct(conduct: TraderProfile) -> str:
     meters = (
         (conduct.two_sided, TWO_SIDED, "of its volume is cancelled by its own opposite trades in the same market"),
         (conduct.concentration, CONCENTRATED, f"of its volume is in its {TOP} largest markets"),
@@ -144,7 +144,7 @@ def _conduct(conduct: Conduct) -> str:
     return section("How the leader trades", note, said) + lines
 
 
-def _more(copies: Sequence[Copy]) -> str:
+def _more(copies: Sequence[DelayedCopy]) -> str:
     shortest = f"{copies[0].delay_s:g} s"
     return "".join(
         (
@@ -168,7 +168,7 @@ def _more(copies: Sequence[Copy]) -> str:
     )
 
 
-def _markets(copy: Copy) -> str:
+def _markets(copy: DelayedCopy) -> str:
     rows = worst_and_best(copy.result)
     whole = sum((abs(row.amount) for row in rows), 0) or 1
     cells = (

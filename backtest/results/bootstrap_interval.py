@@ -13,7 +13,7 @@ MOST_WORK = 2_000_000
 SURE = 0.9
 
 
-class Interval(NamedTuple):
+class BootstrapInterval(NamedTuple):
     """The span that holds a sum in `SURE` of all draws, in the unit of its values."""
 
     low: int
@@ -25,12 +25,12 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def interval(bets: Sequence[int], seed: int = 1) -> Interval:
+def bootstrap_interval(bets: Sequence[int], seed: int = 1) -> BootstrapInterval:
     """Return the bootstrap interval of the sum of `bets`; the same bets and seed give the same one."""
     if not bets:
-        return Interval(0, 0)
+        return BootstrapInterval(0, 0)
     chance = random.Random(seed)  # noqa: S311 - luck is simulated, nothing is kept secret
     draws = max(FEWEST_DRAWS, min(DRAWS, MOST_WORK // len(bets)))
     sums = sorted(sum(chance.choices(bets, k=len(bets))) for _ in range(draws))
     tail = round((1 - SURE) / 2 * draws)
-    return Interval(sums[tail], sums[draws - 1 - tail])
+    return BootstrapInterval(sums[tail], sums[draws - 1 - tail])

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from backtest.results.bootstrap_interval import Interval
-from backtest.results.result import Result
-from backtest.results.trader_profile import TOP, TWO_SIDED, Conduct
-from backtest.results.verdict import Verdict, usd, verdict
+from backtest.results.bootstrap_interval import BootstrapInterval
+from backtest.results.result import BacktestResult
+from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
+from backtest.results.verdict import ResultVerdict, judge_result, usd
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."
 
 
 @dataclass(frozen=True)
-class Copy:
+class DelayedCopy:
     """Following at one delay, and how far luck carries its result."""
 
     delay_s: float
-    result: Result
-    likely: Interval
+    result: BacktestResult
+    likely: BootstrapInterval
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ResultVerdict:
         """Judge this delay alone."""
-        return verdict(self.result, self.likely)
+        return judge_result(self.result, self.likely)
 
     @property
     def spent(self) -> int:
@@ -48,7 +48,7 @@ class Assessment:
     reasons: tuple[str, ...]
 
 
-def assess(copies: Sequence[Copy], conduct: Conduct) -> Assessment:
+def assess_copyability(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> Assessment:
     """Judge following, from the shortest delay to the longest."""
     words = [copy.verdict.word for copy in copies]
     notes = (*_conduct(conduct), *_costs(copies), NO_PROMISE)
@@ -66,9 +66,9 @@ def assess(copies: Sequence[Copy], conduct: Conduct) -> Assessment:
     return Assessment("cannot tell", "These trades cannot tell whether following pays.", (*reasons, *notes))
 
 
-def figures(copies: Sequence[Copy], conduct: Conduct) -> dict[str, Any]:
+def figures(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> dict[str, Any]:
     """Return everything as plain JSON values; amounts are decimal strings."""
-    found = assess(copies, conduct)
+    found = assess_copyability(copies, conduct)
     return {
         "event": "COPYABILITY",
         "leader": conduct.leader,
@@ -88,7 +88,7 @@ def figures(copies: Sequence[Copy], conduct: Conduct) -> dict[str, Any]:
     }
 
 
-def _delay(copy: Copy) -> dict[str, Any]:
+def _delay(copy: DelayedCopy) -> dict[str, Any]:
     result = copy.result
     return {
         "delay_s": copy.delay_s,
@@ -108,11 +108,11 @@ def _delay(copy: Copy) -> dict[str, Any]:
     }
 
 
-def _reasons(copy: Copy) -> tuple[str, ...]:
+def _reasons(copy: DelayedCopy) -> tuple[str, ...]:
     return tuple(f"At {copy.delay_s:g} s: {reason[:1].lower()}{reason[1:]}" for reason in copy.verdict.reasons)
 
 
-def _conduct(conduct: Conduct) -> list[str]:
+def _conduct(conduct: TraderProfile) -> list[str]:
     found: list[str] = []
     if conduct.two_sided >= TWO_SIDED:
         found.append(
@@ -126,7 +126,7 @@ def _conduct(conduct: Conduct) -> list[str]:
     return found
 
 
-def _costs(copies: Sequence[Copy]) -> list[str]:
+def _costs(copies: Sequence[DelayedCopy]) -> list[str]:
     if len(copies) < 2 or not copies[0].spent:  # noqa: PLR2004 - one delay compares with nothing
         return []
     costs = ", ".join(f"{usd(copy.beyond)} at {copy.delay_s:g} s" for copy in copies)

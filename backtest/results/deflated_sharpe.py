@@ -17,7 +17,7 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Moments:
+class ReturnMoments:
     """The shape of a run's results by market: `kurtosis` is 3 for normal ones."""
 
     count: int
@@ -32,15 +32,15 @@ class Moments:
         return self.mean / self.deviation if self.deviation else 0.0
 
 
-def moments(values: Sequence[float]) -> Moments:
+def return_moments(values: Sequence[float]) -> ReturnMoments:
     """Return the moments of some results."""
     if len(values) < FEWEST:
-        return Moments(len(values), fmean(values) if values else 0.0, 0.0, 0.0, 3.0)
+        return ReturnMoments(len(values), fmean(values) if values else 0.0, 0.0, 0.0, 3.0)
     mean = fmean(values)
     second, third, fourth = (fmean((value - mean) ** power for value in values) for power in (2, 3, 4))
     if not (second**2):  # so little that there is nothing to divide by
-        return Moments(len(values), mean, 0.0, 0.0, 3.0)
-    return Moments(len(values), mean, math.sqrt(second), third / second**1.5, fourth / second**2)
+        return ReturnMoments(len(values), mean, 0.0, 0.0, 3.0)
+    return ReturnMoments(len(values), mean, math.sqrt(second), third / second**1.5, fourth / second**2)
 
 
 def lucky_sharpe(trials: int, spread: float) -> float:
@@ -55,7 +55,7 @@ def lucky_sharpe(trials: int, spread: float) -> float:
     return math.sqrt(spread) * ((1 - EULER) * first + EULER * second)
 
 
-def better_than(best: Moments, lucky: float) -> float:
+def better_than(best: ReturnMoments, lucky: float) -> float:
     """Return the probability that the true Sharpe ratio is above `lucky` (the paper's equation 2)."""
     if best.count < FEWEST or not best.deviation:
         return 0.0
@@ -67,7 +67,7 @@ def better_than(best: Moments, lucky: float) -> float:
 
 
 @dataclass(frozen=True)
-class Luck:
+class DeflatedSharpe:
     """The first of `trials`: its Sharpe ratio by market, what luck alone would show, and how sure skill is."""
 
     trials: int
@@ -90,8 +90,8 @@ class Luck:
         return said if self.convincing else f"{said} {warning}"
 
 
-def luck(best: Moments, sharpes: Sequence[float]) -> Luck:
+def deflated_sharpe(best: ReturnMoments, sharpes: Sequence[float]) -> DeflatedSharpe:
     """Judge the trial that was chosen among some by all their Sharpe ratios."""
     spread = variance(sharpes) if len(sharpes) > 1 else 0.0
     lucky = lucky_sharpe(len(sharpes), spread)
-    return Luck(len(sharpes), best.sharpe, lucky, better_than(best, lucky))
+    return DeflatedSharpe(len(sharpes), best.sharpe, lucky, better_than(best, lucky))

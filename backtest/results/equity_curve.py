@@ -5,7 +5,7 @@ from backtest.results.result import EquityPoint
 MOST_POINTS = 2000
 
 
-class Curve:
+class EquityCurve:
     """Points at least `step_ms` apart, the first and the last always; the drawdown is of every value seen."""
 
     def __init__(self, most: int = MOST_POINTS) -> None:

@@ -2,25 +2,25 @@
 
 from collections.abc import Iterable
 
-from backtest.domain.market_events import Happening, ordered
-from backtest.domain.market_state import Resolved
-from backtest.results.pnl import Theirs
+from backtest.domain.market_events import MarketEvent, ordered_events
+from backtest.domain.market_state import ResolvedMarket
+from backtest.results.pnl import LeaderSums
 from shared.domain.leader_trade import LeaderTrade
 
 
-def own_results(happenings: Iterable[Happening]) -> Theirs:
+def own_results(happenings: Iterable[MarketEvent]) -> LeaderSums:
     """Add up every trade and payout.
 
     Raises:
         Malformed: the happenings are not in order.
     """
-    theirs = Theirs()
+    theirs = LeaderSums()
     tokens: dict[str, dict[str, int]] = {}
-    for _, what in ordered(happenings):
+    for _, what in ordered_events(happenings):
         if isinstance(what, LeaderTrade):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
             theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
-        elif isinstance(what, Resolved):
+        elif isinstance(what, ResolvedMarket):
             for token_id, place in tokens.pop(what.condition_id, {}).items():
                 theirs.pay(token_id, what.payouts[place])
     return theirs

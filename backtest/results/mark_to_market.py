@@ -1,12 +1,12 @@
 """What open lots are worth. Pure."""
 
-from backtest.domain.price_model import Quotes
+from backtest.domain.price_model import PriceQuotes
 
 
-class Valuation:
+class LotValuation:
     """What all open lots would bring at the last known prices, kept up to date with each trade (micro-units)."""
 
-    def __init__(self, quotes: Quotes) -> None:
+    def __init__(self, quotes: PriceQuotes) -> None:
         self._quotes = quotes
         self.shares: dict[str, int] = {}
         self._values: dict[str, int] = {}

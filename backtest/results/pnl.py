@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from backtest.results.result import Standing
+from backtest.results.result import PnlStanding
 
 
 @dataclass(slots=True)
-class Sums:
+class PnlSums:
     """Running sums of one standing."""
 
     trades: int = 0
@@ -17,9 +17,9 @@ class Sums:
     fees: int = 0
     realized: int = 0
 
-    def standing(self, open_cost: int = 0, open_value: int = 0) -> Standing:
+    def standing(self, open_cost: int = 0, open_value: int = 0) -> PnlStanding:
         """Return them with what is still held."""
-        return Standing(
+        return PnlStanding(
             trades=self.trades,
             spent=self.spent,
             received=self.received,
@@ -32,7 +32,7 @@ class Sums:
 
 
 @dataclass(slots=True)
-class Position:
+class PositionSums:
     """What a leader holds of one token because of the trades we saw, in micro-units."""
 
     shares: int = 0
@@ -40,22 +40,22 @@ class Position:
 
 
 @dataclass
-class Theirs:
+class LeaderSums:
     """The leaders' own trading, from the same rows; a sell of shares bought before the history began has no cost."""
 
-    sums: dict[str, Sums] = field(default_factory=dict[str, Sums])
-    held: dict[str, dict[str, Position]] = field(default_factory=dict[str, dict[str, Position]])
+    sums: dict[str, PnlSums] = field(default_factory=dict[str, PnlSums])
+    held: dict[str, dict[str, PositionSums]] = field(default_factory=dict[str, dict[str, PositionSums]])
     unbacked: int = 0
 
     def trade(self, leader: str, token_id: str, side: str, shares: int, usdc: int) -> None:
         """Take in one trade of a leader."""
         sums = self.sums.get(leader)
         if sums is None:
-            sums = self.sums[leader] = Sums()
+            sums = self.sums[leader] = PnlSums()
         holders = self.held.setdefault(token_id, {})
         position = holders.get(leader)
         if position is None:
-            position = holders[leader] = Position()
+            position = holders[leader] = PositionSums()
         sums.trades += 1
         if side == "BUY":
             sums.spent += usdc

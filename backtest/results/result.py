@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import PlainSerializer
 
-from buyer.strategy.limits import Limits
+from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Value
 from shared.domain.money import from_micro
 
@@ -65,7 +65,7 @@ class EquityPoint(NamedTuple):
         return self.cash + self.value
 
 
-class Costs(Value, frozen=True):
+class CopyCosts(Value, frozen=True):
     """What following cost beyond the leader's own prices; below 0 is a gain."""
 
     fees: Micro
@@ -88,7 +88,7 @@ class OpenPosition(Value, frozen=True):
     priced_at_ms: int
 
 
-class Standing(Value, frozen=True):
+class PnlStanding(Value, frozen=True):
     """One side's trading with one leader, market or category: ours, or the leader's own from the same rows.
 
     `realized` is of what was sold or paid out; `open_cost` and `open_value` of what is still held. The leader's fees
@@ -115,8 +115,8 @@ class LeaderResult(Value, frozen=True):
 
     leader: str
     signals: int
-    ours: Standing
-    theirs: Standing
+    ours: PnlStanding
+    theirs: PnlStanding
 
 
 class MarketResult(Value, frozen=True):
@@ -126,7 +126,7 @@ class MarketResult(Value, frozen=True):
     title: str
     category: str
     payouts: tuple[str, ...] | None
-    ours: Standing
+    ours: PnlStanding
 
 
 class CannotTell(Value, frozen=True):
@@ -142,7 +142,7 @@ class CannotTell(Value, frozen=True):
         return (Decimal(self.trades) / self.of).quantize(Decimal("0.0001")) if self.of else Decimal(0)
 
 
-class Result(Value, frozen=True):
+class BacktestResult(Value, frozen=True):
     """One run.
 
     `skips` counts first failed rules. Orders were `filled` whole, `partial`, or `missed` (nothing at their limit).
@@ -152,7 +152,7 @@ class Result(Value, frozen=True):
 
     version: int = VERSION
     sources: tuple[str, ...]
-    limits: Limits
+    limits: TradingLimits
     model: dict[str, str]
     starts_at_ms: int
     ends_at_ms: int
@@ -168,7 +168,7 @@ class Result(Value, frozen=True):
     realized: Micro
     most_locked: Micro
     max_drawdown: Micro
-    costs: Costs
+    costs: CopyCosts
     open: tuple[OpenPosition, ...]
     leaders: tuple[LeaderResult, ...]
     markets: tuple[MarketResult, ...]

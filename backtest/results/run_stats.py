@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from backtest.domain.market_state import MARKET_CLOSED
-from backtest.results.pnl import Sums, Theirs
-from backtest.results.result import CannotTell, Costs, SignalOutcome
+from backtest.results.pnl import LeaderSums, PnlSums
+from backtest.results.result import CannotTell, CopyCosts, SignalOutcome
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, to_micro
 from shared.messages.redemptions import Redeemed
@@ -16,7 +16,7 @@ CLOSED = ("market_open", MARKET_CLOSED)
 Sink = Callable[[SignalOutcome], object]
 
 
-class Tally:
+class RunStats:
     """Counts and sums; the outcome of each order goes on to `sink`."""
 
     def __init__(self, sink: Sink) -> None:
@@ -27,10 +27,10 @@ class Tally:
         self.fills: Counter[str] = Counter()
         self.unsure: Counter[str] = Counter()
         self.shut: Counter[str] = Counter()
-        self.by_leader: dict[str, Sums] = {}
-        self.by_market: dict[str, Sums] = {}
+        self.by_leader: dict[str, PnlSums] = {}
+        self.by_market: dict[str, PnlSums] = {}
         self.market_facts: dict[str, MarketFacts] = {}
-        self.theirs = Theirs()
+        self.theirs = LeaderSums()
         self.delay = self.spread = self.impact = self.fees = 0
 
     @property
@@ -86,9 +86,9 @@ class Tally:
             sums.paid_out += payout
             sums.realized += payout - cost
 
-    def costs(self) -> Costs:
+    def costs(self) -> CopyCosts:
         """Return what following cost."""
-        return Costs(fees=self.fees, delay=self.delay, spread=self.spread, impact=self.impact)
+        return CopyCosts(fees=self.fees, delay=self.delay, spread=self.spread, impact=self.impact)
 
     def cannot_tell(self, never_resolved: int, closing_reckoned: int, shut_by_it: int) -> tuple[CannotTell, ...]:
         """Return what the data cannot answer, with the share of orders concerned; the markets' part is told to it."""
@@ -124,17 +124,17 @@ class Tally:
         self.impact += sign * (outcome.usdc - outcome.best * shares // MICRO)
         self.fees += outcome.fee
 
-    def _sums(self, leader: str, condition_id: str) -> tuple[Sums, Sums]:
+    def _sums(self, leader: str, condition_id: str) -> tuple[PnlSums, PnlSums]:
         ours = self.by_leader.get(leader)
         if ours is None:
-            ours = self.by_leader[leader] = Sums()
+            ours = self.by_leader[leader] = PnlSums()
         market = self.by_market.get(condition_id)
         if market is None:
-            market = self.by_market[condition_id] = Sums()
+            market = self.by_market[condition_id] = PnlSums()
         return ours, market
 
 
-def _add(sums: Sums, outcome: SignalOutcome, gain: int) -> None:
+def _add(sums: PnlSums, outcome: SignalOutcome, gain: int) -> None:
     sums.trades += 1
     sums.fees += outcome.fee
     sums.realized += gain

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from backtest.domain.market_events import Happening
+from backtest.domain.market_events import MarketEvent
 from shared.domain.leader_trade import LeaderTrade
 
 DAY_MS = 86_400_000
@@ -16,7 +16,7 @@ TOP = 5
 
 
 @dataclass
-class Traded:
+class TradedTotals:
     """One market's volume by direction: buys of the first outcome seen and sells of any other are `one` way."""
 
     first_token: str
@@ -36,11 +36,11 @@ class Traded:
 
 
 @dataclass
-class Conduct:
+class TraderProfile:
     """One leader's trading, added up trade by trade."""
 
     leader: str
-    markets: dict[str, Traded] = field(default_factory=dict[str, Traded])
+    markets: dict[str, TradedTotals] = field(default_factory=dict[str, TradedTotals])
     trades: int = 0
     buys: int = 0
     first_ms: int = 0
@@ -49,7 +49,7 @@ class Conduct:
     def see(self, trade: LeaderTrade) -> None:
         """Take in one trade."""
         name = trade.market.condition_id or trade.token_id
-        market = self.markets.setdefault(name, Traded(trade.token_id))
+        market = self.markets.setdefault(name, TradedTotals(trade.token_id))
         amount, buys = trade.usdc_micro, trade.side == "BUY"
         if (trade.token_id == market.first_token) == buys:
             market.one += amount
@@ -88,7 +88,9 @@ class Conduct:
         return self.two_sided >= TWO_SIDED and self.trades_a_day >= RESTLESS
 
 
-def of_leader(happenings: Iterable[Happening], leader: str, conduct: Conduct | None = None) -> Iterator[Happening]:
+def of_leader(
+    happenings: Iterable[MarketEvent], leader: str, conduct: TraderProfile | None = None
+) -> Iterator[MarketEvent]:
     """Pass on everything but other leaders' trades; `conduct` sees this leader's."""
     for happening in happenings:
         what = happening.what

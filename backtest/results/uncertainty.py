@@ -2,8 +2,8 @@
 
 from backtest.results.result import CannotTell, SignalOutcome
 from backtest.results.run_stats import Sink
-from buyer.strategy.exit_policy import triggered
-from buyer.strategy.limits import Limits
+from buyer.strategy.exit_policy import exit_trigger
+from buyer.strategy.limits import TradingLimits
 
 UNSEEN = "whether a stop would have fired: between the known trades no book was recorded"
 
@@ -11,13 +11,13 @@ UNSEEN = "whether a stop would have fired: between the known trades no book was 
 class StopDoubts:
     """Counts the buys that a stop watches, on the outcomes' way to `sink`."""
 
-    def __init__(self, limits: Limits, sink: Sink) -> None:
+    def __init__(self, limits: TradingLimits, sink: Sink) -> None:
         self._limits, self._sink = limits, sink
         self._watched = self._unseen = 0
 
     def take(self, outcome: SignalOutcome) -> None:
         """Count one outcome and pass it on."""
-        if outcome.verdict == "BUY" and outcome.shares and triggered(self._limits.of(outcome.leader)):
+        if outcome.verdict == "BUY" and outcome.shares and exit_trigger(self._limits.of(outcome.leader)):
             self._watched += 1
             self._unseen += outcome.evidence != "book"
         self._sink(outcome)

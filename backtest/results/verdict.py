@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from backtest.results.bootstrap_interval import SURE, Interval
-from backtest.results.result import CannotTell, Result
+from backtest.results.bootstrap_interval import SURE, BootstrapInterval
+from backtest.results.result import BacktestResult, CannotTell
 from shared.domain.money import MICRO
 
 FEWEST_MARKETS = 20
@@ -19,7 +19,7 @@ BLIND = "how the price moved"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ResultVerdict:
     """`word` for machines; `title` and `reasons` for people."""
 
     word: Literal["lost", "gained", "cannot tell"]
@@ -27,18 +27,18 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def verdict(result: Result, likely: Interval) -> Verdict:
+def judge_result(result: BacktestResult, likely: BootstrapInterval) -> ResultVerdict:
     """Judge one run; `likely` is the bootstrap interval of its PnL over markets."""
     reasons = tuple(_doubts(result, likely))
     if likely.high < 0 and len(result.markets) >= FEWEST_MARKETS:
-        return Verdict("lost", "Following lost money.", (_span(likely), *reasons))
+        return ResultVerdict("lost", "Following lost money.", (_span(likely), *reasons))
     if reasons:
-        return Verdict("cannot tell", "This cannot tell whether following pays.", reasons)
+        return ResultVerdict("cannot tell", "This cannot tell whether following pays.", reasons)
     past = "This is the past of these markets with these assumptions, and no promise."
-    return Verdict("gained", "Following made money here.", (_span(likely), past))
+    return ResultVerdict("gained", "Following made money here.", (_span(likely), past))
 
 
-def _doubts(result: Result, likely: Interval) -> list[str]:
+def _doubts(result: BacktestResult, likely: BootstrapInterval) -> list[str]:
     found: list[str] = []
     if len(result.markets) < FEWEST_MARKETS:
         found.append(f"Only {len(result.markets)} markets were traded; fewer than {FEWEST_MARKETS} say nothing.")
@@ -53,7 +53,7 @@ def _doubts(result: Result, likely: Interval) -> list[str]:
     return found
 
 
-def _span(likely: Interval) -> str:
+def _span(likely: BootstrapInterval) -> str:
     return (
         f"with the same skill and other luck, {SURE:.0%} of the time the result lies between {signed(likely.low)} "
         f"and {signed(likely.high)} pUSD."

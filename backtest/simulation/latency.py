@@ -29,7 +29,7 @@ class Delay(Protocol):
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantDelay:
     """The same delay for all."""
 
     delay_ms: int
@@ -43,7 +43,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedDelay:
     """When the capture's own detector (or the history's own collector) saw it."""
 
     def arrival_ms(self, trade: LeaderTrade) -> int:
@@ -55,7 +55,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnDelay:
     """A distribution by its evenly spaced quantiles, in milliseconds, interpolated in between."""
 
     quantiles_ms: tuple[int, ...]
@@ -75,7 +75,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Lags:
+class LagSamples:
     """Counts of one source's lags, by upper bounds that grow by 2%: any number of lags in little memory."""
 
     counts: dict[int, int]
@@ -85,7 +85,7 @@ class Lags:
         bound = _BOUNDS[bisect_left(_BOUNDS, max(0, lag_ms))] if lag_ms < _BOUNDS[-1] else _BOUNDS[-1]
         self.counts[bound] = self.counts.get(bound, 0) + 1
 
-    def drawn(self, name: str) -> Drawn:
+    def drawn(self, name: str) -> DrawnDelay:
         """Return the measured distribution.
 
         Raises:
@@ -96,7 +96,7 @@ class Lags:
             raise BadConfig(f"delay {name}: no such source in these files")
         bounds = sorted(self.counts)
         steps = min(_STEPS, total)
-        return Drawn(tuple(_spread(bounds, self.counts, total, steps)), name)
+        return DrawnDelay(tuple(_spread(bounds, self.counts, total, steps)), name)
 
 
 def _spread(bounds: Sequence[int], counts: Mapping[int, int], total: int, steps: int) -> list[int]:
@@ -120,17 +120,17 @@ def _bounds() -> tuple[int, ...]:
 _BOUNDS = _bounds()
 
 
-def read_delay(text: str, measured: Mapping[str, Lags]) -> Delay:
+def read_delay(text: str, measured: Mapping[str, LagSamples]) -> Delay:
     """Read a delay: `2.5` seconds, quantiles `1,2.5,30`, `recorded`, or `measured:SOURCE`.
 
     Raises:
         BadConfig: naming the text and what it should be.
     """
     if text == "recorded":
-        return Recorded()
+        return RecordedDelay()
     kind, _, source = text.partition(":")
     if kind == "measured":
-        return measured.get(source, Lags({})).drawn(text)
+        return measured.get(source, LagSamples({})).drawn(text)
     try:
         seconds = [float(part) for part in text.split(",")]
     except ValueError as error:
@@ -140,4 +140,4 @@ def read_delay(text: str, measured: Mapping[str, Lags]) -> Delay:
     if not all(0 <= second <= MOST_S for second in seconds) or seconds != sorted(seconds):
         raise BadConfig(f"--delay {text}: seconds from 0 to {MOST_S}, quantiles in rising order")
     found = tuple(round(second * 1000) for second in seconds)
-    return Constant(found[0]) if len(found) == 1 else Drawn(found, text)
+    return ConstantDelay(found[0]) if len(found) == 1 else DrawnDelay(found, text)

@@ -4,13 +4,13 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from backtest.domain.market_events import Happening
+from backtest.domain.market_events import MarketEvent
 from shared.clock import Clock
 
 T = TypeVar("T")
 
 
-class Pace:
+class ReplayPace:
     """Waits until each moment of the history would have come; `speed` 0 never waits."""
 
     def __init__(self, clock: Clock, speed: float, stop: threading.Event | None = None) -> None:
@@ -18,7 +18,7 @@ class Pace:
         self._stop = stop or threading.Event()
         self._began: tuple[float, int] | None = None
 
-    def paced(self, happenings: Iterable[Happening]) -> Iterator[Happening]:
+    def paced(self, happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
         """Yield each happening when its time has come."""
         for happening in happenings:
             self.wait_for(happening.at_ms)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from shared.domain import ledger_accounts
 from shared.domain.ledger_accounts import Lot
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.money import from_micro
 from shared.domain.record_kinds import LOTS
 from shared.ledger.memory_ledger import MemoryLedger
@@ -26,10 +26,10 @@ def redeem(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult
     result = recorded.model_copy(
         update={"lots": paid, "expected": payout, "paid": payout, "cost": cost, "realized": payout - cost}
     )
-    gone = tuple(Record(LOTS, lot.key, None) for lot in lots)
+    gone = tuple(LedgerRecord(LOTS, lot.key, None) for lot in lots)
     postings = ledger_accounts.redemption_postings(result)
     peaks = ledger_accounts.peaks_of(postings)
-    ledger.commit(Write(id=f"redeem:{result.id}", postings=postings, peaks=peaks, records=gone))
+    ledger.commit(LedgerWrite(id=f"redeem:{result.id}", postings=postings, peaks=peaks, records=gone))
     return result
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from buyer.domain.decision_effects import followed, records_of, taken
-from buyer.domain.ledger_scope import Scope, portfolio_of
-from buyer.domain.postings import counted, guards, lot_of, reserve, settle
+from buyer.domain.decision_effects import followed_records, records_of, taken_gathered
+from buyer.domain.ledger_scope import LedgerScope, portfolio_of
+from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
 from buyer.execution.journal import NO_BALANCES, Journal
-from buyer.execution.journal import Known as Before
-from buyer.strategy.limits import Limits
+from buyer.execution.journal import KnownDecision as Before
+from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import peaks_of
-from shared.domain.ledger_write import Ack, Balances, Guard, Result, Write
+from shared.domain.ledger_write import BalanceGuard, Balances, LedgerWrite, Result, StreamAck
 from shared.domain.market import MarketFacts
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import lot_record
@@ -19,7 +19,7 @@ from shared.messages.service import DeadLetter
 UNTOUCHED, DECIDED = Before(decided=False, intent=None), Before(decided=True, intent=None)
 
 
-class Amounts(dict[str, int]):
+class RunBalances(dict[str, int]):
     """Accounts; one that nothing was posted to holds 0."""
 
     def __missing__(self, account: str) -> int:
@@ -31,9 +31,9 @@ class RunLedger(MemoryLedger):
 
     def __init__(self) -> None:
         super().__init__()
-        self.values = Amounts()
+        self.values = RunBalances()
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, without its events."""
         result = super().commit(write)
         self.events.clear()
@@ -66,7 +66,7 @@ class RunJournal(Journal):
         self._seq = -1
         self._seen: dict[tuple[str, ...], Portfolio] = {}
 
-    def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Before, Portfolio]:
+    def look(self, signal_id: str, scope: LedgerScope, *, ask: bool = True) -> tuple[Before, Portfolio]:
         """Return what happened to this signal before, and the balances: those of before while nothing was written."""
         del ask
         if self._seq != self._run.seq:
@@ -80,36 +80,40 @@ class RunJournal(Journal):
                 self._seen[scope.key] = known
         return before, known
 
-    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
+    def intend(
+        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
+    ) -> Result:
         """Reserve the budget, unless a cap or the kill switch says no; nobody will have to finish the intent."""
         del signed
-        write = Write(
+        write = LedgerWrite(
             id=f"intent:{draft.signal_id}",
-            postings=reserve(order, scope),
-            tallies=counted(order, scope),
-            guards=guards(order, scope, limits, draft.inputs.portfolio),
-            records=taken(draft),
+            postings=reserve_postings(order, scope),
+            tallies=counted_order(order, scope),
+            guards=intent_guards(order, scope, limits, draft.inputs.portfolio),
+            records=taken_gathered(draft),
         )
         return self._run.commit(write)
 
     def conclude(
         self,
         decision: BuyEngineDecision,
-        scope: Scope | None = None,
+        scope: LedgerScope | None = None,
         facts: MarketFacts | None = None,
-        ack: Ack | None = None,
+        ack: StreamAck | None = None,
         letter: DeadLetter | None = None,
     ) -> Result:
         """Post the outcome."""
         del ack, letter
-        order, outcome, postings = decision.order, decision.outcome, followed(decision)
+        order, outcome, postings = decision.order, decision.outcome, followed_records(decision)
         write_id, records = f"decision:{decision.signal_id}", records_of(decision)
         if order is None or outcome is None or scope is None or facts is None:
-            return self._run.commit(Write(id=write_id, postings=postings, records=records))
+            return self._run.commit(LedgerWrite(id=write_id, postings=postings, records=records))
         before = decision.inputs.portfolio or NO_BALANCES
-        postings = (*postings, *settle(order, outcome, scope, before))
+        postings = (*postings, *settle_postings(order, outcome, scope, before))
         if order.side == "BUY" and outcome.shares > 0:
             records = (*records, lot_record(lot_of(order, facts, decision)))
         peaks = peaks_of(postings) if order.side == "SELL" else ()  # a buy realizes nothing
-        guard = Guard(scope.amounts["lot_shares"], at_least=0)
-        return self._run.commit(Write(id=write_id, postings=postings, peaks=peaks, guards=(guard,), records=records))
+        guard = BalanceGuard(scope.amounts["lot_shares"], at_least=0)
+        return self._run.commit(
+            LedgerWrite(id=write_id, postings=postings, peaks=peaks, guards=(guard,), records=records)
+        )

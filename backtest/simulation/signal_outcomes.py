@@ -1,14 +1,14 @@
 """What became of a signal, in the compact form of the result. Pure."""
 
-from backtest.domain.price_model import Quote, price_micro
+from backtest.domain.price_model import ModelQuote, price_micro
 from backtest.results.result import SignalOutcome
-from backtest.simulation.simulated_venue import Met
+from backtest.simulation.simulated_venue import MetOrder
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import to_micro
 from shared.messages.decisions import BuyEngineDecision, Order
 
 
-def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Quote) -> SignalOutcome:
+def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
         signal_id=trade.id,
@@ -33,7 +33,7 @@ def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Quote
     )
 
 
-def ordered_of(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: Met) -> SignalOutcome:
+def ordered_of(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""

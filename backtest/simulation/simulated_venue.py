@@ -6,32 +6,32 @@ They are the buyer's own ports (`buyer/venue/port.py`), so the engine that decid
 from collections.abc import Callable
 from typing import NamedTuple
 
-from backtest.domain.market_state import MARKET_CLOSED, Markets
-from backtest.domain.price_model import NO_QUOTE, Quote, Quotes
-from buyer.domain.book_matching import refusal
-from buyer.strategy.fill_model import NOTHING, Filled, meet
-from buyer.venue.port import Unsigned
+from backtest.domain.market_state import MARKET_CLOSED, MarketState
+from backtest.domain.price_model import NO_QUOTE, ModelQuote, PriceQuotes
+from buyer.domain.book_matching import venue_refusal
+from buyer.strategy.fill_model import NOTHING, ModelFill, meet_book
+from buyer.venue.port import UnsignedVenue
 from shared.clock import Clock
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro
 from shared.messages.decisions import Order, Outcome
 
 
-class Met(NamedTuple):
+class MetOrder(NamedTuple):
     """What an order met when it arrived."""
 
     at_ms: int
-    quote: Quote
-    filled: Filled
+    quote: ModelQuote
+    filled: ModelFill
 
 
-NOWHERE = Met(0, NO_QUOTE, NOTHING)
+NOWHERE = MetOrder(0, NO_QUOTE, NOTHING)
 
 
-class World:
+class SimulatedWorld:
     """Answers as the upstreams would now; `signal_id` names the trade whose own price proves nothing new."""
 
-    def __init__(self, quotes: Quotes, markets: Markets, clock: Clock) -> None:
+    def __init__(self, quotes: PriceQuotes, markets: MarketState, clock: Clock) -> None:
         self._quotes, self._markets, self._clock = quotes, markets, clock
         self.signal_id = ""
         self.quote = NO_QUOTE
@@ -50,10 +50,10 @@ class World:
         return self.quote.book, "" if self.quote.book else "book: no price is known"
 
 
-class PaperMarket(Unsigned):
+class PaperMarket(UnsignedVenue):
     """A venue whose orders travel for `latency_ms` and then meet the book of that moment; the rest is killed."""
 
-    def __init__(self, world: World, clock: Clock, latency_ms: int, pass_time: Callable[[int], None]) -> None:
+    def __init__(self, world: SimulatedWorld, clock: Clock, latency_ms: int, pass_time: Callable[[int], None]) -> None:
         self._world, self._clock = world, clock
         self._latency_ms, self._pass_time = latency_ms, pass_time
         self.met = NOWHERE
@@ -66,7 +66,7 @@ class PaperMarket(Unsigned):
         now, _ = self._world.facts(order.token_id)
         book, problem = self._world.book(order.token_id)
         filled, refusal = (NOTHING, problem) if now is None or book is None else _met(order, book, now)
-        self.met = Met(at_ms, self._world.quote, filled)
+        self.met = MetOrder(at_ms, self._world.quote, filled)
         return Outcome.of_checked(
             state="REJECTED" if refusal else "MATCHED",
             shares=from_micro(filled.shares),
@@ -80,8 +80,8 @@ class PaperMarket(Unsigned):
         )
 
 
-def _met(order: Order, book: Book, facts: MarketFacts) -> tuple[Filled, str]:
+def _met(order: Order, book: Book, facts: MarketFacts) -> tuple[ModelFill, str]:
     """Return what the venue fills, and its word when that is nothing."""
-    refused = MARKET_CLOSED if facts.closed else refusal(order, book)
-    filled = NOTHING if refused else meet(order, book, facts)
+    refused = MARKET_CLOSED if facts.closed else venue_refusal(order, book)
+    filled = NOTHING if refused else meet_book(order, book, facts)
     return filled, refused or ("" if filled.shares else "no orders found to match")

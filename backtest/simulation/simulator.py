@@ -10,25 +10,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from backtest.domain.market_events import FOREVER_MS, Ahead, Happening
-from backtest.domain.market_state import Assumed, Markets, Resolved
-from backtest.domain.price_model import Last, PriceModel, Quotes
-from backtest.results.equity_curve import Curve
-from backtest.results.mark_to_market import Valuation
+from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
+from backtest.domain.market_state import AssumedFacts, MarketState, ResolvedMarket
+from backtest.domain.price_model import LastTrade, PriceModel, PriceQuotes
+from backtest.results.equity_curve import EquityCurve
+from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
-from backtest.results.run_stats import Sink, Tally
-from backtest.simulation.latency import Constant, Delay
+from backtest.results.run_stats import RunStats, Sink
+from backtest.simulation.latency import ConstantDelay, Delay
 from backtest.simulation.redemption_payouts import redeem, resolution
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.signal_outcomes import ordered_of, skipped_of
-from backtest.simulation.simulated_venue import PaperMarket, World
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
-from buyer.strategy.exit_policy import triggered
-from buyer.strategy.limits import Limits
-from buyer.strategy.skip_cache import Reasons, Standing, at_once
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.strategy.exit_policy import exit_trigger
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.skip_cache import LotVerdict, SkipCache, at_once
 from shared import logs
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
@@ -50,14 +50,14 @@ WATCH_STEP_MS = 5000
 
 
 @dataclass(frozen=True)
-class Models:
+class RunModels:
     """What stands in for the world that no record holds."""
 
-    delay: Delay = field(default_factory=lambda: Constant(2000))
+    delay: Delay = field(default_factory=lambda: ConstantDelay(2000))
     order_ms: int = 300
     redeem_ms: int = 180_000
     prices: PriceModel = field(default_factory=PriceModel)
-    markets: Assumed = field(default_factory=Assumed)
+    markets: AssumedFacts = field(default_factory=AssumedFacts)
 
     def described(self) -> dict[str, str]:
         """Return each model in words, for the result."""
@@ -82,7 +82,7 @@ class RunClock(ManualClock):
         self._now_ms = now_ms
 
 
-class Recent:
+class RecentSignals:
     """Names of late: at least the last `most`, at most twice as many."""
 
     def __init__(self, most: int) -> None:
@@ -100,15 +100,15 @@ class Recent:
         return True
 
 
-class Run:
+class SimulatedRun:
     """One pass over what happened."""
 
     def __init__(
         self,
-        happenings: Iterable[Happening],
-        limits: Limits,
+        happenings: Iterable[MarketEvent],
+        limits: TradingLimits,
         bankroll: int,
-        models: Models,
+        models: RunModels,
         sink: Sink,
         *,
         skips: bool = False,
@@ -125,41 +125,41 @@ class Run:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, Ahead(happenings)
-        self.ledger, self.tally, self.curve = RunLedger(), Tally(sink), Curve()
-        self.quotes, self.markets = Quotes(models.prices), Markets(models.markets)
+        self._models, self._coming = models, MergedAhead(happenings)
+        self.ledger, self.tally, self.curve = RunLedger(), RunStats(sink), EquityCurve()
+        self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)
-        self._world = World(self.quotes, self.markets, self._clock)
+        self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._reasons = Reasons()
-        self._near: dict[tuple[str, str, str], Standing] = {}
+        self._reasons = SkipCache()
+        self._near: dict[tuple[str, str, str], LotVerdict] = {}
         self._near_as_of = (0, 0)
-        self._decided_on = Recent(MOST_RECENT)
+        self._decided_on = RecentSignals(MOST_RECENT)
         self._engine = self._built(limits, bankroll, whole=whole)
-        tasks = ExitTasks(self.ledger, lambda: None)
+        tasks = ExitStore(self.ledger, lambda: None)
         errors = logs.errors_of("exits")
-        self._desk = ExitDesk(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
-        self._watches = triggered(limits) or bool(limits.leader_limits)
+        self._desk = ExitManager(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
+        self._watches = exit_trigger(limits) or bool(limits.leader_limits)
         self._waiting: list[Waiting] = []
-        self._expected: deque[Happening] = deque()
-        self._payouts: list[tuple[int, Resolved]] = []
-        self._value = Valuation(self.quotes)
+        self._expected: deque[MarketEvent] = deque()
+        self._payouts: list[tuple[int, ResolvedMarket]] = []
+        self._value = LotValuation(self.quotes)
         self._number = self._realized = 0
         self._trade: LeaderTrade | None = None
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
         self.ends_at_ms = 0
 
-    def _built(self, limits: Limits, bankroll: int, *, whole: bool) -> Engine:
+    def _built(self, limits: TradingLimits, bankroll: int, *, whole: bool) -> BuyExecutor:
         journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
         journal.deposit(bankroll)
-        return Engine(
+        return BuyExecutor(
             journal=journal,
             prices=self._world,
             venue=self._venue,
             clock=self._clock,
             limits=limits,
-            identity=Identity("paper", limits.id, "backtest"),
+            identity=BuyerIdentity("paper", limits.id, "backtest"),
             emit=self._decided,
             reasons=None if whole else self._reasons,
             skipped=lambda signal, reason: self._skip(cast("LeaderTrade", signal), reason),
@@ -194,7 +194,7 @@ class Run:
         if self._reasons.last is not None and self.ledger.seq == as_of[0]:
             self._near[lot] = self._reasons.last
 
-    def _known(self, trade: LeaderTrade, standing: Standing | None, now_ms: int) -> str:
+    def _known(self, trade: LeaderTrade, standing: LotVerdict | None, now_ms: int) -> str:
         """Return why a trade is not followed, '' when the engine has to be asked."""
         if standing is None or self._sink or self.markets.known(trade.token_id) is not standing.facts:
             return ""
@@ -230,7 +230,7 @@ class Run:
             self._redeem(*heapq.heappop(self._payouts))
         self._clock.set(now_ms)
 
-    def _expect(self, happening: Happening) -> None:
+    def _expect(self, happening: MarketEvent) -> None:
         """Note what will happen, and when a trade's signal will arrive."""
         at_ms, what = happening
         self.ends_at_ms = at_ms
@@ -240,12 +240,12 @@ class Run:
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._waiting, (arrives_ms, self._number, what))
 
-    def _happen(self, happening: Happening) -> None:
+    def _happen(self, happening: MarketEvent) -> None:
         at_ms, what = happening
         if isinstance(what, LeaderTrade):
             self.markets.traded(what)
             if what.cause == "TRADE":
-                self.quotes.traded(what.token_id, Last(what.price, what.traded_at_ms, what.id))
+                self.quotes.traded(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.priced(what.token_id)
             self.tally.theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, Book):
@@ -255,15 +255,15 @@ class Run:
         else:
             self._resolve(at_ms, what)
 
-    def _resolve(self, at_ms: int, resolved: Resolved) -> None:
+    def _resolve(self, at_ms: int, resolved: ResolvedMarket) -> None:
         for facts in self.markets.close(resolved):
             share = resolved.payouts[facts.outcome_index]
             self.tally.theirs.pay(facts.token_id, share)
-            self.quotes.traded(facts.token_id, Last(from_micro(int(share * 1_000_000)), at_ms, ""))
+            self.quotes.traded(facts.token_id, LastTrade(from_micro(int(share * 1_000_000)), at_ms, ""))
             self._value.priced(facts.token_id)
         heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
 
-    def _redeem(self, at_ms: int, resolved: Resolved) -> None:
+    def _redeem(self, at_ms: int, resolved: ResolvedMarket) -> None:
         if resolved.condition_id in self.tally.by_market:
             paid = redeem(self.ledger, resolution(resolved.condition_id, resolved.payouts, at_ms))
             for lot in paid.lots:

@@ -25,7 +25,7 @@ from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.process.shutdown_signals import DIE_WITH_PARENT
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 CLOCK: Clock = SystemClock()
 NEVER = threading.Event()
@@ -43,7 +43,7 @@ def sources() -> str:
     return ",".join(dict.fromkeys((*_DEFAULT, *(name for name in (PUSH,) if name in SOURCES))))
 
 
-class Venue(demo.World):
+class Venue(demo.DemoWorld):
     """The simulator as a process, and every lever of its control port."""
 
     def __init__(self, urls: Mapping[str, Any]) -> None:
@@ -228,7 +228,7 @@ def detecting(where: Venue, url: str, **given: str) -> Generator[Detector]:
 
 def emptied(url: str) -> Redis:
     """Return a connection to a server that holds nothing."""
-    redis = connect(url)
+    redis = connect_redis(url)
     redis.flushall()
     return redis
 

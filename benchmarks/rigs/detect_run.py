@@ -23,7 +23,7 @@ from benchmarks.rigs.detect_rig import (
     sources,
     venue,
 )
-from ops.domain.demo_check import Judgement, judge
+from ops.domain.demo_check import DemoVerdict, judge_demo
 from shared.messages.signals import ActionableSignal
 
 LOOK_S = 0.5
@@ -68,7 +68,7 @@ class Plan:
 class Run:
     """What came of it; delays are from the first sight any source could have had to the publish."""
 
-    verdict: Judgement
+    verdict: DemoVerdict
     delays_ms: list[float]
     rss_mb: list[float]
     seconds: float
@@ -141,7 +141,7 @@ class _Watch:
             fills, seen = self._where.fills_after(0), self._tape.read()
             last, moved_at = (seen, CLOCK.monotonic()) if seen != last else (last, moved_at)
             now = CLOCK.monotonic()
-            clean = judge(fills, self._kept(fills)).clean and self._ghosts(fills) <= self._tape.retracted
+            clean = judge_demo(fills, self._kept(fills)).clean and self._ghosts(fills) <= self._tape.retracted
             if clean or now > deadline or now > moved_at + _RESTS_S:
                 rest(LOOK_S)
                 self._tape.read()
@@ -151,7 +151,7 @@ class _Watch:
         """Hold signals against fills."""
         ghosts = self._ghosts(fills)
         return Run(
-            verdict=judge(fills, self._kept(fills)),
+            verdict=judge_demo(fills, self._kept(fills)),
             delays_ms=_delays(fills, self._tape.found, self._plan.settings()["sources"]),
             rss_mb=self._rss,
             seconds=seconds,

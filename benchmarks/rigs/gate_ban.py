@@ -11,7 +11,7 @@ from shared.clock import SystemClock
 from shared.domain.errors import RateLimited, Unavailable
 from shared.http.client import Upstream
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 CALLERS = 8
 TOLD_PER_S = 50
@@ -76,7 +76,7 @@ def measure_ban(url: str, kind: str, seconds: float) -> dict[str, Any]:
     """Call the strict server from `CALLERS` threads; each waits out its own refusals, as a careful client does."""
     clock, stop = SystemClock(), threading.Event()
     build = RateGate if kind == "adaptive" else FixedGate
-    with connect(url) as redis, _serving() as server:
+    with connect_redis(url) as redis, _serving() as server:
         gate = build(redis, f"ban.{kind}", GateLimits(TOLD_PER_S, burst=3), clock=clock)
         upstream = Upstream("strict", f"http://127.0.0.1:{server.server_port}", [gate], clock=clock, stop=stop)
         callers = [threading.Thread(target=_call, args=(upstream, clock, stop)) for _ in range(CALLERS)]

@@ -14,7 +14,7 @@ from redis import Redis
 
 from shared.clock import SystemClock
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 PROCESSES = 8
 TARGET_PER_S = 50
@@ -85,7 +85,7 @@ def _race(url: str, limiter: str, seconds: float, ready: Any, sender: Connection
 
 @contextmanager
 def _gate(url: str, stop: threading.Event) -> Generator[Callable[[], bool]]:
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         gate = RateGate(redis, "race", GateLimits(TARGET_PER_S, burst=BURST), clock=SystemClock())
         yield lambda: gate.acquire(stop)
 

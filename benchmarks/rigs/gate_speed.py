@@ -1,6 +1,6 @@
 """What one acquire costs when nobody has to wait, beside the barest script call, in turns on one connection.
 
-The bare call is `redis.evalsha`, what anybody would write. `Script`, which the gate uses, leaves out redis-py's
+The bare call is `redis.evalsha`, what anybody would write. `LuaScript`, which the gate uses, leaves out redis-py's
 telemetry on the way; a bare call by that way is shown too, so that the gate's own share can be seen.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.clock import SystemClock
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import Script, connect
+from shared.redis.client import LuaScript, connect_redis
 
 ROUNDS = 120
 CALLS = 50
@@ -46,11 +46,11 @@ class Speed:
 def measure_speed(url: str) -> Speed:
     """Take turns of `CALLS` acquires and `CALLS` bare calls, so that a busy machine slows both."""
     stop, gate_s, bare_s, script_s = threading.Event(), list[float](), list[float](), list[float]()
-    with connect(url) as redis, tempfile.TemporaryDirectory() as folder:
+    with connect_redis(url) as redis, tempfile.TemporaryDirectory() as folder:
         trivial = Path(folder) / "trivial.lua"
         trivial.write_text(TRIVIAL, encoding="utf-8")
         gate = RateGate(redis, "speed", GateLimits(100_000, burst=10_000), clock=SystemClock())
-        script, sha = Script(redis, trivial), str(redis.script_load(TRIVIAL))
+        script, sha = LuaScript(redis, trivial), str(redis.script_load(TRIVIAL))
         for _ in range(ROUNDS):
             _time(gate_s, lambda: gate.acquire(stop))
             _time(bare_s, lambda: redis.evalsha(sha, 0))

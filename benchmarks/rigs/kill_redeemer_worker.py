@@ -16,10 +16,10 @@ from typing import Any
 from redeemer import composition_live
 from redeemer.composition import build_worker
 from redeemer.config import parse_args
-from redeemer.redemption.live_redeemer import Teller
+from redeemer.redemption.live_redeemer import LiveRedeemer
 from shared import logs
 from shared.clock import SystemClock
-from shared.domain.ledger_write import Result, Write
+from shared.domain.ledger_write import LedgerWrite, Result
 from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.redemptions import RedemptionResult
@@ -75,11 +75,11 @@ class Reaper:
 def main() -> None:
     """Work until killed."""
     settings = parse_args([])
-    logs.configure(level="error")
+    logs.configure_logs(level="error")
     reaper = Reaper(sys.argv[1:])
 
     class DoomedLedger(RedisLedger):
-        def commit(self, write: Write) -> Result:
+        def commit(self, write: LedgerWrite) -> Result:
             with reaper.around(f"write {write.id.partition(':')[0]}"):
                 return super().commit(write)
 
@@ -93,12 +93,12 @@ def main() -> None:
             with reaper.around("turn"):
                 return super().try_acquire()
 
-    class DoomedTeller(Teller):
+    class DoomedTeller(LiveRedeemer):
         def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
             with reaper.around("job"):
                 return super().redeem(wallet, condition_id)
 
-    composition_live.RedisLedger, composition_live.Upstream, composition_live.Lease, composition_live.Teller = (
+    composition_live.RedisLedger, composition_live.Upstream, composition_live.Lease, composition_live.LiveRedeemer = (
         DoomedLedger,
         DoomedUpstream,
         DoomedLease,

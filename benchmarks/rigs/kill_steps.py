@@ -9,25 +9,25 @@ from typing import Any
 from buyer import composition
 from buyer.config import parse_args
 from buyer.execution.journal import Journal
-from buyer.settlement.writer import Settling
-from buyer.venue.polymarket.client import LiveVenue
+from buyer.settlement.writer import SettlementWriter
+from buyer.venue.polymarket.client import PolymarketVenue
 from shared.http.client import Upstream
 
 STEPS: Mapping[str, tuple[Any, str, str]] = {
-    "before it is signed": (LiveVenue, "prepare", "before"),
-    "signed, no intent": (LiveVenue, "prepare", "after"),
+    "before it is signed": (PolymarketVenue, "prepare", "before"),
+    "signed, no intent": (PolymarketVenue, "prepare", "after"),
     "intent sent, no answer": (Journal, "intend", "during"),
     "intent written": (Journal, "intend", "after"),
     "order on its way": (Upstream, "send", "during"),
-    "while it recovers": (LiveVenue, "find", "before"),
+    "while it recovers": (PolymarketVenue, "find", "before"),
     "taken, answer lost": (Upstream, "send", "after"),
-    "found again, not written": (LiveVenue, "find", "after"),
-    "answered, not written": (LiveVenue, "place", "after"),
+    "found again, not written": (PolymarketVenue, "find", "after"),
+    "answered, not written": (PolymarketVenue, "place", "after"),
     "decision sent, no answer": (Journal, "conclude", "during"),
     "decision written": (Journal, "conclude", "after"),
-    "before it settles": (Settling, "settle_all", "before"),
-    "settling": (Settling, "settle_all", "during"),
-    "settled": (Settling, "settle_all", "after"),
+    "before it settles": (SettlementWriter, "settle_all", "before"),
+    "settling": (SettlementWriter, "settle_all", "during"),
+    "settled": (SettlementWriter, "settle_all", "after"),
 }
 """Each step: whose method, and whether to die before, during (up to 1.5 ms after it began) or after it.
 
@@ -52,7 +52,7 @@ def run(environment: Mapping[str, str], step: str, nth: int, moment_s: float) ->
         _later(moment_s)
     elif step:
         _arm(step, nth, moment_s)
-    built = composition.build(parse_args([]), stop=stop, emit=lambda _: None)
+    built = composition.build_buyer(parse_args([]), stop=stop, emit=lambda _: None)
     built.service.run(stop)
 
 

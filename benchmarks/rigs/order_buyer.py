@@ -25,18 +25,18 @@ from buyer import composition
 from buyer.composition_live import wallet_of
 from buyer.config import parse_args
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine
+from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.venue.polymarket.account import api_key
-from buyer.venue.polymarket.client import LiveVenue
-from buyer.venue.polymarket.credentials import Requests
-from buyer.venue.polymarket.order_signing import UnsignedOrder, body, digest, exchange_of, whole_signature
-from buyer.venue.polymarket.signer import Signer
-from buyer.venue.polymarket.wire.order_amounts import amounts
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import RequestHeaders
+from buyer.venue.polymarket.order_signing import UnsignedOrder, exchange_of, order_body, order_digest, whole_signature
+from buyer.venue.polymarket.signer import OrderSigner
+from buyer.venue.polymarket.wire.order_amounts import order_amounts
 from shared.domain.market import Side
 from shared.http.client import Upstream
-from shared.process.shutdown_signals import Inbox, Told, die_with_parent, listening
-from shared.redis.client import connect
+from shared.process.shutdown_signals import Inbox, StopRequested, die_with_parent, listen_signals
+from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 
 FLOOR = "floor:signals"
@@ -46,9 +46,9 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("book", MarketPriceFeed, "book"),
     ("read balances", Journal, "look"),
     ("decide", engine_module, "decide"),
-    ("turn and sign", LiveVenue, "prepare"),
+    ("turn and sign", PolymarketVenue, "prepare"),
     ("write intent", Journal, "intend"),
-    ("post and answer", LiveVenue, "place"),
+    ("post and answer", PolymarketVenue, "place"),
     ("write decision", Journal, "conclude"),
 )
 
@@ -61,7 +61,7 @@ class Watch:
         self._now: dict[str, float] = {}
         for name, owner, method in STAGES:
             setattr(owner, method, self._timed(name, getattr(owner, method)))
-        Engine.handle = self._whole(Engine.handle)  # type: ignore[method-assign]  # the stopwatch stands around it
+        BuyExecutor.handle = self._whole(BuyExecutor.handle)  # type: ignore[method-assign]  # the stopwatch stands around it
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call
@@ -90,12 +90,12 @@ class Watch:
 def run_buyer(file: Path) -> None:
     """Run the buyer until told to stop; write what the stopwatch saw."""
     watch, stop = Watch(), threading.Event()
-    built = composition.build(parse_args([]), stop=stop, emit=lambda _: None)
+    built = composition.build_buyer(parse_args([]), stop=stop, emit=lambda _: None)
     thread = threading.Thread(target=built.service.run, args=(stop,), name="buyer")
     inbox = Inbox()
-    with listening(inbox):
+    with listen_signals(inbox):
         thread.start()
-        while not isinstance(inbox.get(), Told):
+        while not isinstance(inbox.get(), StopRequested):
             continue
     stop.set()
     thread.join(10)
@@ -105,15 +105,15 @@ def run_buyer(file: Path) -> None:
 def run_floor() -> None:
     """Read, write once, sign, POST; nothing else."""
     settings = parse_args([])
-    redis = connect(settings.redis_url, blocking_s=1)
+    redis = connect_redis(settings.redis_url, blocking_s=1)
     clob = Upstream("clob", settings.clob_url, [], clock=CLOCK, stop=threading.Event())
-    signer = Signer(SecretStr(KEY))
-    requests = Requests(signer.address, api_key(clob, signer, CLOCK))
+    signer = OrderSigner(SecretStr(KEY))
+    requests = RequestHeaders(signer.address, api_key(clob, signer, CLOCK))
     wallet, token = wallet_of(settings, signer), os.environ["FLOOR_TOKEN"]
     parts = urlsplit(settings.clob_url)
     venue = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
     side: Side = "BUY"
-    wanted = amounts(side, "FAK", settings.stake_usdc, Decimal("0.5"), Decimal("0.01"))
+    wanted = order_amounts(side, "FAK", settings.stake_usdc, Decimal("0.5"), Decimal("0.01"))
     exchange, number = exchange_of(token, neg_risk=os.environ["FLOOR_NEG_RISK"] == "1"), 0
     reader = GroupReader(redis, FLOOR, GROUP, "floor-0", clock=CLOCK)
     while True:
@@ -121,7 +121,7 @@ def run_floor() -> None:
             number += 1
             redis.hset("floor:intents", str(number), entry.json)
             order = UnsignedOrder(wallet, exchange, token, side, wanted, number, CLOCK.now_ms())
-            text = body(order, whole_signature(order, signer.sign(digest(order))), requests.owner)
+            text = order_body(order, whole_signature(order, signer.sign(order_digest(order))), requests.owner)
             headers = requests.headers("POST", "/order", text, CLOCK.now_ms())
             venue.request("POST", f"{parts.path}/order", text, {"Content-Type": "application/json", **headers})
             venue.getresponse().read()

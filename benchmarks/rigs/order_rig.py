@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 from redis import Redis
 
-from buyer.venue.polymarket.signer import Signer
+from buyer.venue.polymarket.signer import OrderSigner
 from ops.research import demo
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from shared.domain.market import Side
 from shared.http.client import Upstream
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, MarketHint
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 CLOCK: Clock = SystemClock()
 NEVER = threading.Event()
@@ -56,11 +56,11 @@ class Trading:
         )
         self._seq = 0
         self._market_of: dict[str, str] = {}
-        self.redis: Redis = connect(self.server.url)
+        self.redis: Redis = connect_redis(self.server.url)
 
     def prepare(self, usdc: str = "90000000") -> None:
         """Fund the wallet and set a deep book on one outcome."""
-        owner = Signer(SecretStr(KEY)).address
+        owner = OrderSigner(SecretStr(KEY)).address
         self.wallet = self.post("/fund", {"owner": owner, "usdc": usdc, "kind": "deposit"})["wallet"]
         markets = sorted(self.get("/world")["markets"], key=lambda market: -market["end_ms"])[:MARKETS]
         self.token, self.neg_risk = markets[0]["tokens"][0], markets[0]["neg_risk"]

@@ -1,6 +1,6 @@
 """What an order gets from the book it meets: paper's outcome, and what live ones are compared with. Pure."""
 
-from buyer.strategy.fill_model import Filled, acceptable, meet, off_grid
+from buyer.strategy.fill_model import ModelFill, acceptable_levels, meet_book, off_grid
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro, to_micro
 from shared.messages.decisions import Order, Outcome, PaperOutcome
@@ -11,27 +11,27 @@ def outcome_of(order: Order, book: Book, facts: MarketFacts) -> Outcome:
 
     The outcome's `book` is cut to what it depends on: the same order on it has the same outcome.
     """
-    refused = refusal(order, book)
+    refused = venue_refusal(order, book)
     if refused:
-        return nothing(refused, _best_levels(book) if book.crossed else book.bare())
-    filled, met = meet(order, book, facts), _reachable(book, order)
-    return _matched(filled, order, met) if filled.shares else nothing("no orders found to match", met)
+        return nothing_filled(refused, _best_levels(book) if book.crossed else book.bare())
+    filled, met = meet_book(order, book, facts), _reachable(book, order)
+    return _matched(filled, order, met) if filled.shares else nothing_filled("no orders found to match", met)
 
 
-def refusal(order: Order, book: Book) -> str:
+def venue_refusal(order: Order, book: Book) -> str:
     """Return why an order cannot meet a book at all, '' where it can."""
     if off_grid(order, book):
         return off_grid(order, book)
     return "the book is crossed, so nobody can tell what it gives" if book.crossed else ""
 
 
-def nothing(reason: str, met: Book | None) -> Outcome:
+def nothing_filled(reason: str, met: Book | None) -> Outcome:
     """Return the outcome of an order that got nothing."""
     none = from_micro(0)
     return Outcome(state="REJECTED", shares=none, usdc=none, fee=none, reason=reason, book=met)
 
 
-def beside(outcome: Outcome, order: Order, book: Book | None, facts: MarketFacts) -> Outcome:
+def paper_beside(outcome: Outcome, order: Order, book: Book | None, facts: MarketFacts) -> Outcome:
     """Return a live outcome with paper's of the same order on `book`, the one seen right before it was sent."""
     if book is None:
         return outcome
@@ -50,7 +50,7 @@ def beside(outcome: Outcome, order: Order, book: Book | None, facts: MarketFacts
 def _reachable(book: Book, order: Order) -> Book:
     """Return only the levels this order could hit: all that its outcome depends on."""
     levels = tuple(
-        level for level in book.against(order.side) if acceptable(level.price, order.side, order.limit_price)
+        level for level in book.against(order.side) if acceptable_levels(level.price, order.side, order.limit_price)
     )
     return book.bare().model_copy(update={"asks" if order.side == "BUY" else "bids": levels})
 
@@ -59,7 +59,7 @@ def _best_levels(book: Book) -> Book:
     return book.model_copy(update={"bids": book.bids[:1], "asks": book.asks[:1]})
 
 
-def _matched(filled: Filled, order: Order, met: Book) -> Outcome:
+def _matched(filled: ModelFill, order: Order, met: Book) -> Outcome:
     full = filled.shares == to_micro(order.shares)
     return Outcome(
         state="MATCHED",

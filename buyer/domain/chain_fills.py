@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.market import Side
 from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_text
 
 _WORD = 64
 _WORDS = 7
@@ -44,9 +44,9 @@ def own_fills(logs: Iterable[object]) -> list[ChainFill]:
 
 def _fill(log: Raw) -> ChainFill | None:
     topics = [str(topic).lower() for topic in as_list(log.get("topics"), "topics")]
-    body = text(log, "data").removeprefix("0x")
+    body = read_text(log, "data").removeprefix("0x")
     words = [body[start : start + _WORD] for start in range(0, len(body), _WORD)]
-    ours = text(log, "address").lower() in EXCHANGES and topics[:1] == [ORDER_FILLED]
+    ours = read_text(log, "address").lower() in EXCHANGES and topics[:1] == [ORDER_FILLED]
     if log.get("removed") or not ours or len(words) != _WORDS or words[6] == _NONE:
         return None
     side, token, paid, got, fee = (int(word, 16) for word in words[:5])

@@ -14,7 +14,7 @@ from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, Hel
 _OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
 
-class Scope(NamedTuple):
+class LedgerScope(NamedTuple):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
@@ -57,7 +57,7 @@ class Scope(NamedTuple):
         return self[:7]
 
     @property
-    def names(self) -> "Names":
+    def names(self) -> "LedgerNames":
         """Name everything that `portfolio_of` reads."""
         return _names(*self.key)
 
@@ -77,7 +77,7 @@ class Scope(NamedTuple):
         return self.names.records
 
 
-class Names(NamedTuple):
+class LedgerNames(NamedTuple):
     """What of the ledger `portfolio_of` reads for one lot on one day."""
 
     amounts: dict[str, str]
@@ -88,8 +88,8 @@ class Names(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> Names:
-    scope = Scope(leader, token_id, condition_id, day, event_id, group, pnl)
+def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> LedgerNames:
+    scope = LedgerScope(leader, token_id, condition_id, day, event_id, group, pnl)
     at_risk = scope.exposures
     amounts = {
         "cash": accounts.CASH,
@@ -107,23 +107,25 @@ def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: st
         "behind": accounts.behind_account(leader, token_id),
     }
     records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
-    exposed = accounts.exposures(leader, condition_id, event_id, group)
-    return Names(amounts, (*amounts.values(), *_OTHERS), records, exposed)
+    exposed = accounts.exposure_accounts(leader, condition_id, event_id, group)
+    return LedgerNames(amounts, (*amounts.values(), *_OTHERS), records, exposed)
 
 
-def scope_of(leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0) -> Scope:
+def scope_of(
+    leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0
+) -> LedgerScope:
     """Return what a decision on this lot looks at; without facts its market's and event's exposures read as 0."""
     condition_id, event_id, group = _places(facts) if facts else ("", "", "")
     day, pnl = accounts.days_accounts(now_ms // accounts.DAY_MS)
     since_ms = now_ms - gather_window_s * 1000
-    return Scope(leader, token_id, condition_id, day, event_id, group, pnl, now_ms // 60_000, since_ms)
+    return LedgerScope(leader, token_id, condition_id, day, event_id, group, pnl, now_ms // 60_000, since_ms)
 
 
 def _places(facts: MarketFacts) -> tuple[str, str, str]:
     return facts.condition_id, facts.event_id, facts.event_id if facts.neg_risk else ""
 
 
-def portfolio_of(scope: Scope, balances: Balances) -> Portfolio:
+def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     records, names, value = balances.records, scope.names, balances.values.get
     lot, gathered, task = map(records.get, names.records)
@@ -175,6 +177,6 @@ def _gathered(text: str) -> Gathered:
     return Gathered.model_validate_json(text)
 
 
-def scope_of_draft(decision: BuyEngineDecision) -> Scope:
+def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:
     """Return the accounts of a decision as they were named when its intent was written, also after midnight."""
     return scope_of(decision.leader, decision.token_id, decision.inputs.market, decision.inputs.now_ms)

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Self
 
 from shared.domain.market import BOOK_DEPTH, Book, Level
-from shared.polymarket.wire.market_channel import Change, Levels, Snapshot
+from shared.polymarket.wire.market_channel import BookSnapshot, LevelChange, Levels
 
 
 @dataclass(frozen=True)
-class Trust:
+class BookTrust:
     """How long what is believed: milliseconds."""
 
     read_for_ms: int = 8_000
@@ -75,14 +75,14 @@ class LiveBook:
         bid, ask = self.best_bid, self.best_ask
         return bid is not None and ask is not None and bid >= ask
 
-    def put(self, snapshot: Snapshot) -> None:
+    def put(self, snapshot: BookSnapshot) -> None:
         """Take a snapshot in place of everything."""
         self.bids, self.asks, self.hash = dict(snapshot.bids), dict(snapshot.asks), snapshot.hash
         self.changed_at_ms = snapshot.at_ms
         self.tick = snapshot.tick or self.tick
         self.doubt, self.sides = "", None
 
-    def change(self, change: Change, at_ms: int) -> None:
+    def change(self, change: LevelChange, at_ms: int) -> None:
         """Set one level."""
         levels = self.bids if change.side == "BUY" else self.asks
         if change.shares > 0:
@@ -91,7 +91,7 @@ class LiveBook:
             levels.pop(change.price, None)
         self.changed_at_ms, self.hash, self.sides = at_ms, change.hash, None
 
-    def agrees(self, change: Change) -> bool:
+    def agrees(self, change: LevelChange) -> bool:
         """Say whether our best prices are those the venue states with its change."""
         return _same(change.best_bid, self.best_bid) and _same(change.best_ask, self.best_ask)
 

@@ -8,9 +8,17 @@ nobody reads it until a snapshot, pushed or asked for, has set it right.
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from buyer.domain.order_book import LiveBook, Trust
+from buyer.domain.order_book import BookTrust, LiveBook
 from shared.domain.market import Book
-from shared.polymarket.wire.market_channel import Change, Changes, Ended, Message, Snapshot, TickMoved, Unreadable
+from shared.polymarket.wire.market_channel import (
+    BookSnapshot,
+    LevelChange,
+    LevelChanges,
+    MarketEnded,
+    Message,
+    TickSizeChanged,
+    UnreadableFrame,
+)
 
 Finding = Literal["same", "older", "ahead", "withheld", "differs", "replaced", "cold"]
 """What a book asked for over REST says of ours.
@@ -20,11 +28,11 @@ Finding = Literal["same", "older", "ahead", "withheld", "differs", "replaced", "
 """
 
 
-class Books:
+class OrderBooks:
     """Live books by token; what is not wanted is not kept."""
 
-    def __init__(self, trust: Trust | None = None, count: Callable[[str], None] = lambda _: None) -> None:
-        self._trust, self._count = trust or Trust(), count
+    def __init__(self, trust: BookTrust | None = None, count: Callable[[str], None] = lambda _: None) -> None:
+        self._trust, self._count = trust or BookTrust(), count
         self._books: dict[str, LiveBook] = {}
 
     def __len__(self) -> int:
@@ -56,16 +64,16 @@ class Books:
     def apply(self, message: Message, now_ms: int) -> None:
         """Take in what the socket says."""
         match message:
-            case Changes():
+            case LevelChanges():
                 self._change(message, now_ms)
-            case Snapshot():
+            case BookSnapshot():
                 self._anchor(message, now_ms)
-            case TickMoved():
+            case TickSizeChanged():
                 self._move_tick(message, now_ms)
-            case Ended():
+            case MarketEnded():
                 self._count("ended")
                 self.unanchor(message.token_ids, now_ms)
-            case Unreadable():
+            case UnreadableFrame():
                 self._count("unreadable")
                 for token_id in message.token_ids or tuple(self._books):
                     self._doubt(token_id, "unreadable", now_ms)
@@ -107,7 +115,7 @@ class Books:
             if live := self._books.get(token_id):
                 live.checked_at_ms = now_ms
 
-    def check(self, said: Snapshot, asked_at_ms: int) -> Finding:
+    def check(self, said: BookSnapshot, asked_at_ms: int) -> Finding:
         """Compare a book asked for over REST at `asked_at_ms` with ours, and set ours right where that is safe."""
         live = self._books.get(said.token_id)
         if live is None or not live.anchored:
@@ -122,7 +130,7 @@ class Books:
             return "same"
         return self._differing(live, said, asked_at_ms)
 
-    def _anchor(self, message: Snapshot, now_ms: int) -> None:
+    def _anchor(self, message: BookSnapshot, now_ms: int) -> None:
         live = self._books.get(message.token_id)
         if live is None or (live.anchored and message.at_ms < live.changed_at_ms):
             return
@@ -134,8 +142,8 @@ class Books:
         live.anchored = True
         self._told(live, message.at_ms, now_ms, fresh=first)
 
-    def _change(self, message: Changes, now_ms: int) -> None:
-        last: dict[str, tuple[LiveBook, Change]] = {}
+    def _change(self, message: LevelChanges, now_ms: int) -> None:
+        last: dict[str, tuple[LiveBook, LevelChange]] = {}
         for change in message.changes:
             live = self._books.get(change.token_id)
             if live is None or not live.anchored or message.at_ms < live.changed_at_ms:
@@ -150,7 +158,7 @@ class Books:
             if not live.agrees(change):
                 self._doubt(live.token_id, "best_price_differs", now_ms)
 
-    def _move_tick(self, message: TickMoved, now_ms: int) -> None:
+    def _move_tick(self, message: TickSizeChanged, now_ms: int) -> None:
         live = self._books.get(message.token_id)
         if live is not None and live.anchored:
             self._count("tick_moved")
@@ -167,14 +175,14 @@ class Books:
         live.proved_at_ms = now_ms
         live.ahead_at_ms = None
 
-    def _outdated(self, live: LiveBook, said: Snapshot, asked_at_ms: int) -> bool:
+    def _outdated(self, live: LiveBook, said: BookSnapshot, asked_at_ms: int) -> bool:
         """Say whether an answer can be from before what we know: a cache's, or too soon after a doubt arose."""
         trust = self._trust
         too_soon = bool(live.doubt) and _within(trust.settle_ms, live.doubted_at_ms, asked_at_ms)
         no_time = said.at_ms - asked_at_ms > trust.early_ms
         return too_soon or no_time or said.at_ms < live.told_at_ms - trust.settle_ms
 
-    def _differing(self, live: LiveBook, said: Snapshot, asked_at_ms: int) -> Finding:
+    def _differing(self, live: LiveBook, said: BookSnapshot, asked_at_ms: int) -> Finding:
         alike = said.at_ms == live.changed_at_ms or (said.hash != "" and said.hash == live.hash)
         if said.at_ms < live.told_at_ms and not alike:
             return "older"

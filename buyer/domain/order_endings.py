@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from buyer.domain.order_result import Trade, summed
+from buyer.domain.order_result import OwnTrade, summed_trades
 from shared.messages.decisions import BuyEngineDecision, Outcome
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingOrder:
     """An order whose trades can still fail."""
 
     decision: BuyEngineDecision
@@ -20,17 +20,17 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class End:
+class OrderEnding:
     """An order whose trades are terminal; `told` when only the feed says so."""
 
     order_id: str
-    waiting: Waiting
+    waiting: WaitingOrder
     outcome: Outcome
-    trades: Sequence[Trade] = ()
+    trades: Sequence[OwnTrade] = ()
     told: bool = False
 
     @property
-    def confirmed(self) -> list[tuple[str, Trade]]:
+    def confirmed(self) -> list[tuple[str, OwnTrade]]:
         """Return its confirmed trades, each with the order's hash."""
         return [(self.waiting.before.order_hash, trade) for trade in self.trades if trade.state == "CONFIRMED"]
 
@@ -40,10 +40,10 @@ class End:
         return self.told or any(not trade.sized for _, trade in self.confirmed)
 
 
-def on_chain(end: End, chain: Mapping[str, Trade]) -> Outcome | None:
+def on_chain(end: OrderEnding, chain: Mapping[str, OwnTrade]) -> Outcome | None:
     """Return the end as the chain booked it; what only the feed told, or has no numbers, must be there."""
     if not end.trades:
         return end.outcome
     if any(trade.id not in chain for _, trade in end.confirmed if end.told or not trade.sized):
         return None
-    return summed(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])
+    return summed_trades(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])

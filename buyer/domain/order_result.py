@@ -35,7 +35,7 @@ Standing = Literal["open", "matched", "gone"]
 
 
 @dataclass(frozen=True)
-class Trade:
+class OwnTrade:
     """Our part of one trade: micro-units, `usdc` before the taker's `fee`; its transaction is known once it is sent.
 
     `sized` is False while the venue leaves its numbers blank: it exists, and its amounts are asked for later.
@@ -64,7 +64,7 @@ class OrderSeen:
         return self.standing == "gone" and not self.matched and not self.trade_ids
 
 
-def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> Outcome | None:
+def order_ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[OwnTrade]) -> Outcome | None:
     """Return how an order ended, or None while that is open.
 
     Args:
@@ -81,7 +81,7 @@ def ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[Trade]) -> 
     expected = max(to_micro(before.shares), seen.matched if seen else 0)
     if not _complete(list(listed.values()), expected, told) or (seen.standing == "open" if seen else not expected):
         return None
-    return summed(before, list(listed.values()))
+    return summed_trades(before, list(listed.values()))
 
 
 def never_taken(before: Outcome, looks: int) -> Outcome | None:
@@ -96,17 +96,17 @@ def never_taken(before: Outcome, looks: int) -> Outcome | None:
     return _nothing(before, f"the venue does not know it: asked {looks} times, no order and no trade")
 
 
-def _complete(trades: Sequence[Trade], expected: int, told: set[str]) -> bool:
+def _complete(trades: Sequence[OwnTrade], expected: int, told: set[str]) -> bool:
     """Say whether every trade is there: by the shares, or by the venue's list of them where one has no numbers."""
     if all(trade.sized for trade in trades):
         return sum(trade.shares for trade in trades) + _ROUNDING >= expected
     return bool(told)
 
 
-def provisional(before: Outcome, trades: Iterable[Trade]) -> Outcome:
+def provisional_outcome(before: Outcome, trades: Iterable[OwnTrade]) -> Outcome:
     """Return `before` with what has matched until now: no shares yet, but no longer nothing."""
     matched = list(trades)
-    total = summed(before, matched)
+    total = summed_trades(before, matched)
     ids = tuple(sorted({*before.trade_ids, *(trade.id for trade in matched)}))
     return total.model_copy(update={"state": "MATCHED", "trade_ids": ids, "reason": "matched, not confirmed yet"})
 
@@ -120,7 +120,7 @@ def _nothing(before: Outcome, reason: str) -> Outcome:
     return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
 
 
-def summed(before: Outcome, trades: Sequence[Trade]) -> Outcome:
+def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
     """Return the outcome of terminal trades: what did not fail, added up."""
     good = [trade for trade in trades if trade.state != "FAILED"]
     failed = len(trades) - len(good)

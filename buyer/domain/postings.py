@@ -8,18 +8,18 @@ sold twice.
 from functools import lru_cache
 from typing import NamedTuple
 
-from buyer.domain.ledger_scope import Scope
-from buyer.strategy.limits import Limits
+from buyer.domain.ledger_scope import LedgerScope
+from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
-from shared.domain.ledger_accounts import Lot, Postings, exposures, merged
-from shared.domain.ledger_write import Guard, Tally
+from shared.domain.ledger_accounts import Lot, Postings, exposure_accounts, merged_postings
+from shared.domain.ledger_write import BalanceGuard, LedgerTally
 from shared.domain.market import MarketFacts
 from shared.domain.money import to_micro
 from shared.domain.trading_controls import STOPS
 from shared.messages.decisions import BuyEngineDecision, HeldLot, Order, Outcome, Portfolio
 
 
-def reserve(order: Order, scope: Scope) -> Postings:
+def reserve_postings(order: Order, scope: LedgerScope) -> Postings:
     """Return what an intent sets aside."""
     if order.side == "SELL":
         return ((accounts.shares_account(scope.leader, scope.token_id), -to_micro(order.shares)),)
@@ -27,42 +27,44 @@ def reserve(order: Order, scope: Scope) -> Postings:
     return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in scope.names.exposed))
 
 
-def counted(order: Order, scope: Scope) -> tuple[Tally, ...]:
+def counted_order(order: Order, scope: LedgerScope) -> tuple[LedgerTally, ...]:
     """Return how a buy's intent counts itself in the minute's orders: in the ledger's own step, whoever else buys."""
-    return () if order.side == "SELL" else (Tally(accounts.RATE_MINUTE, accounts.RATE_ORDERS, scope.minute),)
+    return () if order.side == "SELL" else (LedgerTally(accounts.RATE_MINUTE, accounts.RATE_ORDERS, scope.minute),)
 
 
-def guards(order: Order, scope: Scope, limits: Limits, before: Portfolio | None) -> tuple[Guard, ...]:
+def intent_guards(
+    order: Order, scope: LedgerScope, limits: TradingLimits, before: Portfolio | None
+) -> tuple[BalanceGuard, ...]:
     """Return what must hold at the very moment of the intent, whatever changed since it was decided on `before`."""
     if order.side == "SELL":
-        return (*_OFF["SELL"], Guard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
+        return (*_OFF["SELL"], BalanceGuard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
     caps = _caps(limits)
     least = 1 + _peak(before) - caps.drawdown
     return (
         *_capped(scope.key, caps),
-        Guard(accounts.realized_account(scope.leader), at_least=least),
-        Guard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
+        BalanceGuard(accounts.realized_account(scope.leader), at_least=least),
+        BalanceGuard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
     )
 
 
 @lru_cache(maxsize=4096)
-def _capped(key: tuple[str, str, str, str, str, str, str], caps: "Caps") -> tuple[Guard, ...]:
-    scope = Scope(*key)
+def _capped(key: tuple[str, str, str, str, str, str, str], caps: "CapAmounts") -> tuple[BalanceGuard, ...]:
+    scope = LedgerScope(*key)
     exposed = scope.exposures
     return (
         *_OFF["BUY"],
-        Guard(accounts.CASH, at_least=0),
-        Guard(scope.day, at_most=caps.day),
-        Guard(exposed["market_exposure"], at_most=caps.market),
-        Guard(exposed["event_exposure"], at_most=caps.event),
-        Guard(exposed["leader_exposure"], at_most=caps.leader),
-        Guard(exposed["total_exposure"], at_most=caps.total),
-        *((Guard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
-        Guard(scope.pnl, at_least=1 - caps.day_loss),
+        BalanceGuard(accounts.CASH, at_least=0),
+        BalanceGuard(scope.day, at_most=caps.day),
+        BalanceGuard(exposed["market_exposure"], at_most=caps.market),
+        BalanceGuard(exposed["event_exposure"], at_most=caps.event),
+        BalanceGuard(exposed["leader_exposure"], at_most=caps.leader),
+        BalanceGuard(exposed["total_exposure"], at_most=caps.total),
+        *((BalanceGuard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
+        BalanceGuard(scope.pnl, at_least=1 - caps.day_loss),
     )
 
 
-class Caps(NamedTuple):
+class CapAmounts(NamedTuple):
     """The limits that guard a buy, in micro-units."""
 
     day: int
@@ -76,8 +78,8 @@ class Caps(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _caps(limits: Limits) -> Caps:
-    return Caps(
+def _caps(limits: TradingLimits) -> CapAmounts:
+    return CapAmounts(
         day=to_micro(limits.max_day_usdc),
         market=to_micro(limits.max_market_usdc),
         event=to_micro(limits.max_event_usdc),
@@ -94,21 +96,21 @@ def _peak(before: Portfolio | None) -> int:
     return to_micro(before.leader_peak) if before else 0
 
 
-_OFF = {side: tuple(Guard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}
+_OFF = {side: tuple(BalanceGuard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}
 
 
-def settle(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> Postings:
+def settle_postings(order: Order, outcome: Outcome, scope: LedgerScope, before: Portfolio) -> Postings:
     """Return what a known outcome posts, on top of what its intent set aside."""
     if order.side == "SELL":
         return _settle_sell(order, outcome, scope, before)
     return _settle_buy(order, outcome, scope)
 
 
-def _settle_buy(order: Order, outcome: Outcome, scope: Scope) -> Postings:
+def _settle_buy(order: Order, outcome: Outcome, scope: LedgerScope) -> Postings:
     fee = to_micro(outcome.fee)
     cost = to_micro(outcome.usdc) + fee
     unused, amounts = to_micro(order.budget) - cost, scope.names.amounts
-    return merged(
+    return merged_postings(
         (
             (accounts.CASH, unused),
             (scope.day, -unused),
@@ -120,13 +122,13 @@ def _settle_buy(order: Order, outcome: Outcome, scope: Scope) -> Postings:
     )
 
 
-def _settle_sell(order: Order, outcome: Outcome, scope: Scope, before: Portfolio) -> Postings:
+def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Portfolio) -> Postings:
     sold, fee = to_micro(outcome.shares), to_micro(outcome.fee)
     proceeds = to_micro(outcome.usdc) - fee
     basis = basis_of(sold, before)
     lot = before.lot or HeldLot(opened_at_ms=0, event_id=scope.event_id, group=scope.group)
-    stood = exposures(scope.leader, scope.condition_id, lot.event_id, lot.group)
-    return merged(
+    stood = exposure_accounts(scope.leader, scope.condition_id, lot.event_id, lot.group)
+    return merged_postings(
         (
             (accounts.CASH, proceeds),
             (accounts.shares_account(scope.leader, scope.token_id), to_micro(order.shares) - sold),

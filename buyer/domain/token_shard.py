@@ -20,7 +20,7 @@ FOR_ALL = frozenset({"HYBRID_PROGRESS", "HYBRID_SUMMARY"})
 
 
 @dataclass(frozen=True)
-class Shard:
+class TokenShard:
     """Part `number` (from 0) of `of`; by itself, all of it."""
 
     number: int = 0
@@ -60,7 +60,7 @@ class Shard:
         return True
 
 
-ALL = Shard()
+ALL = TokenShard()
 
 
 def fair_share(held: Mapping[str, int], me: str, shards: int) -> int:

@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.messages.signals import ActionableSignal
 
 
-class Permission(Protocol):
+class TradingPermission(Protocol):
     """Says whether our account may trade at the venue."""
 
     def waits_for(self) -> str:
@@ -30,7 +30,9 @@ class BuysWait(NotSettled):
 class BuyGate:
     """One shard's gate; `max_age_s` is after which age a leader's signal counts for nothing any more."""
 
-    def __init__(self, clock: Clock, max_age_s: Callable[[str], float], permission: Permission | None = None) -> None:
+    def __init__(
+        self, clock: Clock, max_age_s: Callable[[str], float], permission: TradingPermission | None = None
+    ) -> None:
         self._clock, self._max_age_s, self._permission = clock, max_age_s, permission
         self.recovery = ""
         self._waiting: dict[tuple[str, str], set[str]] = {}

@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from buyer.execution.exit_store import ExitTasks, Held
-from buyer.execution.order_executor import Engine
-from buyer.strategy.exit_policy import DUST, Holding, due, needs_book, triggered
-from buyer.strategy.limits import Limits
-from buyer.venue.port import Prices
+from buyer.execution.exit_store import ExitStore, HeldLots
+from buyer.execution.order_executor import BuyExecutor
+from buyer.strategy.exit_policy import DUST, LotMarket, due_exit, exit_trigger, needs_book
+from buyer.strategy.limits import TradingLimits
+from buyer.venue.port import PriceSource
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError, OutcomeUnknown
@@ -24,17 +24,17 @@ LOOKS = 4
 """Lots looked at, and exits tried, in one turn at most: signals must not wait for a hundred lots' books."""
 
 
-class ExitDesk:
+class ExitManager:
     """Works beside the signals, in the buyer's one thread; what it has to do is in the ledger, so a restart goes on."""
 
     def __init__(
         self,
-        engine: Engine,
-        tasks: ExitTasks,
-        prices: Prices,
+        engine: BuyExecutor,
+        tasks: ExitStore,
+        prices: PriceSource,
         *,
         clock: Clock,
-        limits: Limits,
+        limits: TradingLimits,
         log: logs.Log | None = None,
     ) -> None:
         self._engine, self._tasks, self._prices = engine, tasks, prices
@@ -44,7 +44,7 @@ class ExitDesk:
         self._last: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._under_way = 0
-        self._log = log or logs.get("exits")
+        self._log = log or logs.get_logger("exits")
 
     def turn(self) -> None:
         """Do what is due, once a second at most.
@@ -70,7 +70,7 @@ class ExitDesk:
         """Return how many exits are under way, and what began and ended them."""
         return {"under_way": self._under_way, **dict(sorted(self._counts.items()))}
 
-    def _try(self, task: ExitTask, held: Held) -> None:
+    def _try(self, task: ExitTask, held: HeldLots) -> None:
         if held.empty(task):
             self._tasks.end(task)
             self._forget(task, "done")
@@ -100,10 +100,10 @@ class ExitDesk:
         self._last.pop(task.id, None)
         self._counts[end] += 1
 
-    def _watched(self, held: Held) -> list[Lot]:
+    def _watched(self, held: HeldLots) -> list[Lot]:
         """Return the next few lots that something could set off, in turn."""
         lots = [lot for lot in held.lots if lot.key not in held.tasks]
-        lots = [lot for lot in lots if held.flattening or triggered(self._limits.of(lot.leader))]
+        lots = [lot for lot in lots if held.flattening or exit_trigger(self._limits.of(lot.leader))]
         if not lots:
             return []
         start = self._looked % len(lots)
@@ -114,7 +114,7 @@ class ExitDesk:
         limits = self._limits.of(lot.leader)
         facts, _ = self._prices.facts(lot.token_id)
         book = self._prices.book(lot.token_id)[0] if needs_book(limits) and not flattening else None
-        task = due(Holding(lot, facts, book, self._clock.now_ms()), limits, flattening=flattening)
+        task = due_exit(LotMarket(lot, facts, book, self._clock.now_ms()), limits, flattening=flattening)
         if task is not None:
             self._tasks.open(task)
             self._counts[task.reason] += 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from buyer.strategy.exit_policy import attempt
+from buyer.strategy.exit_policy import exit_attempt
 from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
-from shared.domain.ledger_write import Fence, Guard, Record, Write
+from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
@@ -18,7 +18,7 @@ SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLots:
     """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold."""
 
     lots: tuple[Lot, ...]
@@ -36,16 +36,16 @@ class Held:
         return not any(self.values.get(name) for name in names)
 
 
-class ExitTasks:
+class ExitStore:
     """Begins, counts and ends exits."""
 
-    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
+    def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
         self._ledger, self._fence = ledger, fence
 
-    def held(self) -> Held:
+    def held(self) -> HeldLots:
         """Return what is held and what is being sold."""
         tasks = {key: ExitTask.model_validate_json(text) for key, text in self._ledger.records(EXITS).items()}
-        return Held(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
+        return HeldLots(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
 
     def open(self, task: ExitTask) -> None:
         """Begin an exit."""
@@ -53,14 +53,14 @@ class ExitTasks:
 
     def count(self, task: ExitTask, now_ms: int, last: str) -> ExitTask:
         """Count the next attempt, before it is made; `last` says what became of the one before."""
-        again = attempt(task, now_ms, last)
+        again = exit_attempt(task, now_ms, last)
         self._write(f"exit-try:{task.id}:{again.attempt}", again)
         return again
 
     def end(self, task: ExitTask) -> None:
         """Forget an exit: nothing is left to sell."""
         key = lot_key(task.leader, task.token_id)
-        self._commit(Write(id=f"exit-end:{task.id}:{task.attempt}", records=(Record(EXITS, key, None),)))
+        self._commit(LedgerWrite(id=f"exit-end:{task.id}:{task.attempt}", records=(LedgerRecord(EXITS, key, None),)))
 
     def sweep(self, before_ms: int) -> bool:
         """Forget what is over; say whether there is more of it than one turn may take.
@@ -70,7 +70,7 @@ class ExitTasks:
         """
         for key, text in self._ledger.records(GATHERED).items():
             if Gathered.model_validate_json(text, extra="ignore").since_ms < before_ms:
-                self._commit(Write(id=f"sweep:{key}:{before_ms}", records=(Record(GATHERED, key, None),)))
+                self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
         return self._sweep_lots()
 
     def _sweep_lots(self) -> bool:
@@ -100,9 +100,9 @@ class ExitTasks:
 
     def _write(self, write_id: str, task: ExitTask) -> None:
         key = lot_key(task.leader, task.token_id)
-        self._commit(Write(id=write_id, records=(Record(EXITS, key, task.model_dump_json()),)))
+        self._commit(LedgerWrite(id=write_id, records=(LedgerRecord(EXITS, key, task.model_dump_json()),)))
 
-    def _commit(self, write: Write) -> None:
+    def _commit(self, write: LedgerWrite) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))
 
 
@@ -110,10 +110,10 @@ def _held(lot: str, values: Mapping[str, int]) -> bool:
     return bool(values.get(SHARES + lot) or values.get(COST + lot))
 
 
-def _forgotten(write_id: str, lots: Sequence[str], fence: Fence | None) -> Write:
-    return Write(
+def _forgotten(write_id: str, lots: Sequence[str], fence: FencingToken | None) -> LedgerWrite:
+    return LedgerWrite(
         id=write_id,
-        records=tuple(Record(LOTS, lot, None) for lot in lots),
-        guards=tuple(Guard(name + lot, at_most=0) for lot in lots for name in (SHARES, COST)),
+        records=tuple(LedgerRecord(LOTS, lot, None) for lot in lots),
+        guards=tuple(BalanceGuard(name + lot, at_most=0) for lot in lots for name in (SHARES, COST)),
         fence=fence,
     )

@@ -16,20 +16,29 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from buyer.domain.decision_effects import followed, records_of, taken
-from buyer.domain.ledger_scope import Scope, portfolio_of
+from buyer.domain.decision_effects import followed_records, records_of, taken_gathered
+from buyer.domain.ledger_scope import LedgerScope, portfolio_of
 from buyer.domain.order_states import is_provisional
-from buyer.domain.postings import counted, guards, lot_of, reserve, settle
-from buyer.strategy.limits import Limits
-from shared.domain.ledger_accounts import CASH, DEPOSITED, merged, peaks_of, shares_account
-from shared.domain.ledger_write import Ack, Balances, Fence, Guard, Record, Result, Stale, Write
-from shared.domain.ledger_write import Known as Happened
+from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
+from buyer.strategy.limits import TradingLimits
+from shared.domain.ledger_accounts import CASH, DEPOSITED, merged_postings, peaks_of, shares_account
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    Balances,
+    FencingToken,
+    LedgerRecord,
+    LedgerWrite,
+    Result,
+    StaleLedger,
+    StreamAck,
+)
+from shared.domain.ledger_write import KnownWrite as Happened
 from shared.domain.market import MarketFacts, Side
 from shared.domain.money import from_micro
 from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS, SIGNED
-from shared.domain.trading_controls import STOPS, turn
-from shared.ledger.gated_commit import Turns
-from shared.ledger.local_copy import Mirror
+from shared.domain.trading_controls import STOPS, turn_control
+from shared.ledger.gated_commit import GateTurns
+from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger, lot_record
 from shared.messages.base import DEAD, DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome, Portfolio
@@ -41,7 +50,7 @@ CONCLUDED = "another buyer"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownDecision:
     """What the journal holds of a signal: decided for good, or an intent without an outcome."""
 
     decided: bool
@@ -61,7 +70,7 @@ class Gate(Protocol):
         ...
 
 
-class MovedOn(Exception):
+class LedgerMoved(Exception):
     """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
 
 
@@ -77,13 +86,15 @@ class Journal:
     With a `mirror` a decision looks at what is at hand: its step is refused when the ledger moved on meanwhile.
     """
 
-    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None], mirror: Mirror | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, fence: Callable[[], FencingToken | None], mirror: MirroredLedger | None = None
+    ) -> None:
         self._ledger, self._fence, self._mirror = ledger, fence, mirror
-        self._turns: Turns | None = None
+        self._turns: GateTurns | None = None
         self._gate: Gate | None = None
         self._here = _Here()
 
-    def order_at(self, turns: Turns) -> None:
+    def order_at(self, turns: GateTurns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
 
@@ -100,11 +111,11 @@ class Journal:
         if self._turns is not None:
             self._turns.take()
 
-    def known(self, signal_id: str) -> Known:
+    def known(self, signal_id: str) -> KnownDecision:
         """Return what happened to this signal before."""
         return _known(signal_id, self._ledger.read((), *_asked(signal_id)))
 
-    def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Known, Portfolio]:
+    def look(self, signal_id: str, scope: LedgerScope, *, ask: bool = True) -> tuple[KnownDecision, Portfolio]:
         """Return what happened to this signal before and the balances that a decision looks at, as of one moment.
 
         Unless asked to `ask`, the ledger is asked only when that is not at hand; that a signal was decided before is
@@ -152,10 +163,10 @@ class Journal:
         if self._ledger.records(DEPOSITS):
             return
         self._ledger.commit(
-            Write(
+            LedgerWrite(
                 id="deposit:start",
                 postings=((CASH, amount), (DEPOSITED, amount)),
-                guards=(Guard(DEPOSITED, at_most=amount),),
+                guards=(BalanceGuard(DEPOSITED, at_most=amount),),
                 fence=self._fence(),
             )
         )
@@ -173,9 +184,13 @@ class Journal:
         """Turn the kill switch on, once for the lease that is held now."""
         fence = self._fence()
         token = fence.token if fence else ""
-        self._ledger.commit(turn(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence))
+        self._ledger.commit(
+            turn_control(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence)
+        )
 
-    def intend(self, draft: BuyEngineDecision, order: Order, scope: Scope, limits: Limits, signed: str = "") -> Result:
+    def intend(
+        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
+    ) -> Result:
         """Reserve the order's budget and record the intent, unless a cap or the kill switch says no.
 
         Raises:
@@ -184,14 +199,14 @@ class Journal:
         """
         if order.side == "BUY" and self._gate:
             self._gate.admit()
-        bytes_kept = (Record(SIGNED, draft.signal_id, signed),) if signed else ()
+        bytes_kept = (LedgerRecord(SIGNED, draft.signal_id, signed),) if signed else ()
         text = write_event(draft)
-        write = Write(
+        write = LedgerWrite(
             id=f"intent:{draft.signal_id}",
-            postings=reserve(order, scope),
-            tallies=counted(order, scope),
-            guards=guards(order, scope, limits, draft.inputs.portfolio),
-            records=(Record(INTENTS, draft.signal_id, text), *bytes_kept, *taken(draft)),
+            postings=reserve_postings(order, scope),
+            tallies=counted_order(order, scope),
+            guards=intent_guards(order, scope, limits, draft.inputs.portfolio),
+            records=(LedgerRecord(INTENTS, draft.signal_id, text), *bytes_kept, *taken_gathered(draft)),
             events=((DECISIONS, order_update(draft, order, None)),),
             fence=self._fence(),
             expected_seq=self._decided_on(),
@@ -203,9 +218,9 @@ class Journal:
     def conclude(
         self,
         decision: BuyEngineDecision,
-        scope: Scope | None = None,
+        scope: LedgerScope | None = None,
         facts: MarketFacts | None = None,
-        ack: Ack | None = None,
+        ack: StreamAck | None = None,
         letter: DeadLetter | None = None,
     ) -> Result:
         """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step.
@@ -214,14 +229,14 @@ class Journal:
             MovedOn: what a decision without an order was made on does not hold any more.
         """
         order, outcome = decision.order, decision.outcome
-        known = unfilled(decision)
-        write = Write(
+        known = unfilled_order(decision)
+        write = LedgerWrite(
             id=f"decision:{decision.signal_id}",
-            postings=followed(known),
+            postings=followed_records(known),
             events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
             records=(
-                Record(INTENTS, decision.signal_id, None),
-                Record(SIGNED, decision.signal_id, None),
+                LedgerRecord(INTENTS, decision.signal_id, None),
+                LedgerRecord(SIGNED, decision.signal_id, None),
                 *records_of(known),
             ),
             fence=self._fence(),
@@ -234,7 +249,7 @@ class Journal:
             return self._ended(_waiting(write, decision, order, outcome), decision.signal_id)
         return self._ended(_with_outcome(write, decision, order, outcome, scope, facts), decision.signal_id)
 
-    def _ended(self, write: Write, signal_id: str) -> Result:
+    def _ended(self, write: LedgerWrite, signal_id: str) -> Result:
         """Commit the end of an intent; one that outlived its signal's decision gets a step of its own, once."""
         result = self._ledger.commit(write)
         if not isinstance(result, Happened) or not self._ledger.read((), (), ((INTENTS, signal_id),)).records:
@@ -242,10 +257,10 @@ class Journal:
         moves = tuple((stream, event) for stream, event in write.events if isinstance(event, OrderUpdate))
         return self._ledger.commit(replace(write, id=f"late:{signal_id}", events=moves, ack=None))
 
-    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: Ack | None) -> Result:
+    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> Result:
         """Move an entry nobody can handle to the dead stream, with a terminal decision of its own."""
         return self._ledger.commit(
-            Write(
+            LedgerWrite(
                 id=f"decision:{decision.signal_id}",
                 events=((DEAD, letter), (DECISIONS, decision)),
                 fence=self._fence(),
@@ -253,9 +268,9 @@ class Journal:
             )
         )
 
-    def acknowledge(self, signal_id: str, ack: Ack) -> None:
+    def acknowledge(self, signal_id: str, ack: StreamAck) -> None:
         """Acknowledge another delivery of a signal that was decided before."""
-        self._ledger.commit(Write(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
+        self._ledger.commit(LedgerWrite(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
 
     def _decided_on(self) -> int | None:
         """Return the step that this thread's decision rests on, once."""
@@ -268,17 +283,17 @@ def _asked(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]
 
 
 def _standing(result: Result) -> Result:
-    if isinstance(result, Stale):
-        raise MovedOn(f"the ledger is at {result.seq}")
+    if isinstance(result, StaleLedger):
+        raise LedgerMoved(f"the ledger is at {result.seq}")
     return result
 
 
-def _known(signal_id: str, found: Balances) -> Known:
+def _known(signal_id: str, found: Balances) -> KnownDecision:
     kept = found.records
-    return Known(bool(found.done), kept.get((INTENTS, signal_id)), kept.get((SIGNED, signal_id), ""))
+    return KnownDecision(bool(found.done), kept.get((INTENTS, signal_id)), kept.get((SIGNED, signal_id), ""))
 
 
-def unfilled(decision: BuyEngineDecision) -> BuyEngineDecision:
+def unfilled_order(decision: BuyEngineDecision) -> BuyEngineDecision:
     """Return the decision as it counts now: what is only matched has filled nothing yet."""
     outcome = decision.outcome
     if outcome is None or not is_provisional(decision.mode, outcome):
@@ -286,31 +301,31 @@ def unfilled(decision: BuyEngineDecision) -> BuyEngineDecision:
     return decision.model_copy(update={"outcome": outcome.model_copy(update={"shares": from_micro(0)})})
 
 
-def _waiting(write: Write, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> Write:
+def _waiting(write: LedgerWrite, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> LedgerWrite:
     """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
     return replace(
         write,
-        records=(*write.records, Record(ORDERS, order.id, write.texts[decision.id])),
+        records=(*write.records, LedgerRecord(ORDERS, order.id, write.texts[decision.id])),
         events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
     )
 
 
 def _with_outcome(
-    write: Write,
+    write: LedgerWrite,
     decision: BuyEngineDecision,
     order: Order,
     outcome: Outcome,
-    scope: Scope,
+    scope: LedgerScope,
     facts: MarketFacts,
-) -> Write:
+) -> LedgerWrite:
     before = decision.inputs.portfolio or NO_BALANCES
     lots = (lot_record(lot_of(order, facts, decision)),) if order.side == "BUY" and outcome.shares > 0 else ()
-    postings = merged((*write.postings, *settle(order, outcome, scope, before)))
-    return Write(
+    postings = merged_postings((*write.postings, *settle_postings(order, outcome, scope, before)))
+    return LedgerWrite(
         id=write.id,
         postings=postings,
         peaks=peaks_of(postings),
-        guards=(Guard(scope.amounts["lot_shares"], at_least=0),),
+        guards=(BalanceGuard(scope.amounts["lot_shares"], at_least=0),),
         records=(*write.records, *lots),
         events=((DECISIONS, order_update(decision, order, outcome)), *write.events),
         fence=write.fence,

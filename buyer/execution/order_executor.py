@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from buyer.domain.ledger_scope import Scope, scope_of, scope_of_draft
-from buyer.execution.journal import CONCLUDED, Journal, Known, MovedOn
-from buyer.execution.order_transit import Transit
-from buyer.execution.unresolved_orders import Unresolved, UnresolvedOrders
-from buyer.strategy.decision_context import Case, ExitCase
+from buyer.domain.ledger_scope import LedgerScope, scope_of, scope_of_draft
+from buyer.execution.journal import CONCLUDED, Journal, KnownDecision, LedgerMoved
+from buyer.execution.order_transit import OrderTransit
+from buyer.execution.unresolved_orders import UnresolvedOrder, UnresolvedOrders
+from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
-from buyer.strategy.limits import Limits
-from buyer.strategy.policy import Decision, decide, decide_exit, refused
-from buyer.strategy.skip_cache import Reasons, asked_in_order
-from buyer.venue.port import Prices, Venue
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
+from buyer.strategy.skip_cache import SkipCache, asked_in_order
+from buyer.venue.port import PriceSource, Venue
 from shared.clock import Clock
 from shared.domain.errors import Malformed, OutcomeUnknown, RefusedForSafety, TryAgain
-from shared.domain.ledger_write import Ack, Refused, Written
+from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro
 from shared.messages.base import fact_id
@@ -27,7 +27,7 @@ from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, Order
 from shared.messages.events import read_event
 from shared.messages.service import DeadLetter
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import Entry, dead_letter
+from shared.redis.streams import StreamEntry, dead_letter
 
 NOTHING = Decimal(0)
 DEAD_LETTER = "dead letter: "
@@ -39,7 +39,7 @@ class NotSettled(TryAgain):
 
 
 @dataclass(frozen=True)
-class Identity:
+class BuyerIdentity:
     """What a decision says of who made it."""
 
     mode: Literal["paper", "live"]
@@ -51,7 +51,7 @@ Looked = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str
 """What a decision is made from, as of one moment: facts, book, balances, the time, and what could not be found out."""
 
 
-class Engine:
+class BuyExecutor:
     """Decides, and carries out what was decided, in the journal's order of writes.
 
     Every method may be called again for the same signal after a crash at any point: what happened is known from the
@@ -62,16 +62,16 @@ class Engine:
         self,
         *,
         journal: Journal,
-        prices: Prices,
+        prices: PriceSource,
         venue: Venue,
         clock: Clock,
-        limits: Limits,
-        identity: Identity,
+        limits: TradingLimits,
+        identity: BuyerIdentity,
         emit: Callable[[BuyEngineDecision], None],
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
-        reasons: Reasons | None = None,
+        reasons: SkipCache | None = None,
         skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
-        transit: Transit | None = None,
+        transit: OrderTransit | None = None,
     ) -> None:
         """Build it.
 
@@ -90,7 +90,7 @@ class Engine:
         """Say whose money it spends."""
         return self._identity.mode
 
-    def handle(self, signal: ActionableSignal, ack: Ack | None = None) -> BuyEngineDecision | None:
+    def handle(self, signal: ActionableSignal, ack: StreamAck | None = None) -> BuyEngineDecision | None:
         """Decide on `signal` and carry the decision out; None when it was decided before, or its order is on its way.
 
         Raises:
@@ -102,10 +102,10 @@ class Engine:
         """
         try:
             return self._handle(signal, ack, ask=False)
-        except MovedOn:
+        except LedgerMoved:
             return self._handle(signal, ack, ask=True)
 
-    def _handle(self, signal: ActionableSignal, ack: Ack | None, *, ask: bool) -> BuyEngineDecision | None:
+    def _handle(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
         self._wait_for_outcome(signal)
         self._wait_for_lot(signal)
         limits = self._limits.of(signal.leader)
@@ -122,7 +122,7 @@ class Engine:
         return self._decide(signal, limits, scope, looked, ack)
 
     def resume(
-        self, intent: str, signed: str = "", ack: Ack | None = None, signal: ActionableSignal | None = None
+        self, intent: str, signed: str = "", ack: StreamAck | None = None, signal: ActionableSignal | None = None
     ) -> BuyEngineDecision | None:
         """Finish an intent without an outcome; what was sent may stand, so it is looked for first.
 
@@ -150,7 +150,7 @@ class Engine:
         limits = self._limits.of(task.leader)
         _, scope, looked = self._look(order_fact(task), task.leader, task.token_id, limits)
         market, book, portfolio, now_ms, problems = looked
-        verdict = decide_exit(ExitCase(market, book, portfolio, limits, now_ms, problems, task))
+        verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
         inputs = self._inputs(looked)
         draft = self._decision(order_fact(task), task.leader, task.token_id, verdict, inputs)
         if verdict.order is not None and inputs.market is not None:
@@ -176,7 +176,7 @@ class Engine:
         facts: MarketFacts,
         signed: str,
         reason: str,
-        ack: Ack | None = None,
+        ack: StreamAck | None = None,
         letter: DeadLetter | None = None,
     ) -> BuyEngineDecision | None:
         """Conclude an intent by what became of its order at the venue; cancelled only where that never was."""
@@ -186,7 +186,7 @@ class Engine:
             ended = draft.model_copy(update={"outcome": outcome})
             return self._conclude(ended, scope_of_draft(draft), facts, ack, letter)
 
-    def bury(self, entry: Entry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
+    def bury(self, entry: StreamEntry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
         """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
 
         A signal that can be read gets the decision in its own name; what its intent reserved is given back.
@@ -195,7 +195,7 @@ class Engine:
             OutcomeUnknown: an order of it may stand.
         """
         letter = dead_letter(entry, reason, self._clock.now_ms())
-        ack = Ack(entry.stream, group, entry.id)
+        ack = StreamAck(entry.stream, group, entry.id)
         signal = _signal_in(entry)
         before = self._journal.known(signal.id) if signal else None
         if signal and before and before.intent and not before.decided:
@@ -206,12 +206,12 @@ class Engine:
             else:
                 return self._ended(draft, order, facts, before.signed, reason, ack, letter)
         named = (signal.id, signal.leader, signal.token_id) if signal else (_entry_fact(entry), "", "")
-        verdict = Decision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
+        verdict = PolicyDecision("SKIP", f"{DEAD_LETTER}{reason}", (), None)
         decision = self._decision(*named, verdict, Inputs(now_ms=letter.emitted_at_ms))
         result = self._journal.bury(decision, letter, ack)
-        return self._announce(decision, happened=isinstance(result, Written))
+        return self._announce(decision, happened=isinstance(result, WrittenStep))
 
-    def _keep_what_was_signed(self, signal: ActionableSignal, before: Known, error: Malformed) -> None:
+    def _keep_what_was_signed(self, signal: ActionableSignal, before: KnownDecision, error: Malformed) -> None:
         """Leave an intent that cannot be read to a person where its order may stand.
 
         Raises:
@@ -239,9 +239,9 @@ class Engine:
             return draft, order, facts
         limits = self._limits.of(draft.leader)
         looked = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        return draft.but(rules=decide(Case(*looked, signal)).rules), order, facts
+        return draft.but(rules=decide_signal(DecisionContext(*looked, signal)).rules), order, facts
 
-    def _found(self, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved) -> Outcome | None:
+    def _found(self, order: Order, facts: MarketFacts, signed: str, pursued: UnresolvedOrder) -> Outcome | None:
         """Return what the venue shows of an order; that it shows nothing is counted."""
         outcome = self._venue.find(order, facts, signed)
         pursued.answered = True
@@ -249,7 +249,7 @@ class Engine:
         return outcome
 
     def _sent_again(
-        self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved
+        self, draft: BuyEngineDecision, order: Order, facts: MarketFacts, signed: str, pursued: UnresolvedOrder
     ) -> Outcome:
         """Place what the venue does not show, unless it may not go out any more; asked at its turn: that can take long.
 
@@ -275,7 +275,7 @@ class Engine:
             pursued.refused = outcome
         return self._given_up(draft, signed, pursued, pursued.refused)
 
-    def _placed(self, order: Order, facts: MarketFacts, signed: str, pursued: Unresolved) -> Outcome:
+    def _placed(self, order: Order, facts: MarketFacts, signed: str, pursued: UnresolvedOrder) -> Outcome:
         """Send it; from an answer that does not come on, the venue has time to show it."""
         try:
             return self._venue.place(order, facts, signed)
@@ -323,28 +323,28 @@ class Engine:
         return ""
 
     def _decide(
-        self, signal: ActionableSignal, limits: Limits, scope: Scope, looked: Looked, ack: Ack | None
+        self, signal: ActionableSignal, limits: TradingLimits, scope: LedgerScope, looked: Looked, ack: StreamAck | None
     ) -> BuyEngineDecision | None:
         market, book, portfolio, now_ms, problems = looked
-        case = Case(market, book, portfolio, limits, now_ms, problems, signal)
-        verdict = decide(case, self._reasons.failed if self._reasons else asked_in_order)
+        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal)
+        verdict = decide_signal(case, self._reasons.failed if self._reasons else asked_in_order)
         if self._reasons and verdict.idle:
             self._skipped(signal, verdict.reason)
             return None
 
         def rules() -> tuple[RuleResult, ...]:
-            return () if self._reasons else decide(case).rules
+            return () if self._reasons else decide_signal(case).rules
 
         inputs = self._inputs(looked)
         if verdict.order is None or inputs.market is None:
-            whole = verdict if self._reasons else decide(case)
+            whole = verdict if self._reasons else decide_signal(case)
             return self._conclude(self._decision(*_names(signal), whole, inputs), None, None, ack)
         draft = self._decision(*_names(signal), verdict, inputs)
         return self._carry_out(draft, verdict, rules, scope, inputs.market, ack)
 
     def _look(
-        self, fact: str, leader: str, token_id: str, limits: Limits, *, ask: bool = True
-    ) -> tuple[Known, Scope, Looked]:
+        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
+    ) -> tuple[KnownDecision, LedgerScope, Looked]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
@@ -369,11 +369,11 @@ class Engine:
     def _carry_out(
         self,
         draft: BuyEngineDecision,
-        verdict: Decision,
+        verdict: PolicyDecision,
         rules: Callable[[], tuple[RuleResult, ...]],
-        scope: Scope,
+        scope: LedgerScope,
         facts: MarketFacts,
-        ack: Ack | None,
+        ack: StreamAck | None,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
 
@@ -384,15 +384,15 @@ class Engine:
             raise Malformed(f"the decision on {draft.signal_id} holds no order")
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
         intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
-        if isinstance(intent, Refused):
-            no = refused(verdict._replace(rules=rules()), intent.account, intent.value, intent.limit)
+        if isinstance(intent, RefusedWrite):
+            no = refused_rule(verdict._replace(rules=rules()), intent.account, intent.value, intent.limit)
             return self._conclude(
                 self._decision(draft.signal_id, draft.leader, draft.token_id, no, draft.inputs),
                 None,
                 None,
                 ack,
             )
-        if not isinstance(intent, Written):
+        if not isinstance(intent, WrittenStep):
             return self._join(draft.signal_id, ack)
         if self._too_late(draft):
             outcome = _cancelled("stale when its turn came")
@@ -408,7 +408,7 @@ class Engine:
         self._transit.send(order, arrive)
         return None
 
-    def _join(self, signal_id: str, ack: Ack | None) -> BuyEngineDecision | None:
+    def _join(self, signal_id: str, ack: StreamAck | None) -> BuyEngineDecision | None:
         """Go on with the intent that stands already: what was prepared beside it would be a second order."""
         standing = self._journal.known(signal_id)
         if standing.intent and not standing.decided:
@@ -420,20 +420,20 @@ class Engine:
     def _conclude(
         self,
         decision: BuyEngineDecision,
-        scope: Scope | None,
+        scope: LedgerScope | None,
         facts: MarketFacts | None,
-        ack: Ack | None,
+        ack: StreamAck | None,
         letter: DeadLetter | None = None,
     ) -> BuyEngineDecision | None:
         result = self._journal.conclude(decision, scope, facts, ack, letter)
-        if isinstance(result, Refused):
+        if isinstance(result, RefusedWrite):
             raise RefusedForSafety(
                 f"signal {decision.signal_id}: its outcome would leave {result.account} at {from_micro(result.value)}; "
                 "the ledger and the venue disagree, so nothing goes on: compare both before you start again"
             )
-        return self._announce(decision, happened=isinstance(result, Written))
+        return self._announce(decision, happened=isinstance(result, WrittenStep))
 
-    def _given_up(self, draft: BuyEngineDecision, signed: str, pursued: Unresolved, outcome: Outcome) -> Outcome:
+    def _given_up(self, draft: BuyEngineDecision, signed: str, pursued: UnresolvedOrder, outcome: Outcome) -> Outcome:
         """Return `outcome` for an order that the venue, asked often and long enough, does not show (trap 20).
 
         Raises:
@@ -457,7 +457,7 @@ class Engine:
         return decision
 
     def _decision(
-        self, signal_id: str, leader: str, token_id: str, verdict: Decision, inputs: Inputs
+        self, signal_id: str, leader: str, token_id: str, verdict: PolicyDecision, inputs: Inputs
     ) -> BuyEngineDecision:
         return BuyEngineDecision.of_checked(
             event="BUY_ENGINE_DECISION",
@@ -496,14 +496,14 @@ def _names(signal: ActionableSignal) -> tuple[str, str, str]:
     return signal.id, signal.leader, signal.token_id
 
 
-def _signal_in(entry: Entry) -> ActionableSignal | None:
+def _signal_in(entry: StreamEntry) -> ActionableSignal | None:
     with contextlib.suppress(Malformed):
         event = read_event(entry.json)
         return event if isinstance(event, ActionableSignal) else None
     return None
 
 
-def _entry_fact(entry: Entry) -> str:
+def _entry_fact(entry: StreamEntry) -> str:
     return fact_id("entry", entry.stream, entry.id)
 
 

@@ -20,7 +20,7 @@ Arrive = Callable[[], BuyEngineDecision | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentOrder:
     """An order on its way, and when it arrives."""
 
     order: Order
@@ -28,7 +28,7 @@ class Sent:
     arrive: Arrive
 
 
-class Transit:
+class OrderTransit:
     """Orders that left: all travel equally long, so they arrive in the order in which they left.
 
     One thread decides, sends and lets arrive, so a session has one order of steps and can be replayed. Nothing in here
@@ -38,8 +38,8 @@ class Transit:
     def __init__(self, *, clock: Clock, latency_s: float = 0.0, stop: threading.Event | None = None) -> None:
         self._clock, self._latency_s = clock, latency_s
         self._stop = stop or threading.Event()
-        self._sent: deque[Sent] = deque()
-        self._log = logs.get("buyer")
+        self._sent: deque[SentOrder] = deque()
+        self._log = logs.get_logger("buyer")
 
     def __len__(self) -> int:
         """Count the orders under way."""
@@ -52,7 +52,7 @@ class Transit:
 
     def send(self, order: Order, arrive: Arrive) -> None:
         """Let an order leave now."""
-        self._sent.append(Sent(order, self._clock.monotonic() + self._latency_s, arrive))
+        self._sent.append(SentOrder(order, self._clock.monotonic() + self._latency_s, arrive))
 
     def blocker(self, signal: ActionableSignal, *, leaving: bool) -> str:
         """Return an order that must arrive before `signal` is decided, '' for none.
@@ -87,7 +87,7 @@ class Transit:
             landed = True
         return landed
 
-    def take(self, signal_id: str) -> Sent | None:
+    def take(self, signal_id: str) -> SentOrder | None:
         """Take out the order of one signal, whenever it left."""
         found = next((sent for sent in self._sent if sent.order.signal_id == signal_id), None)
         if found is not None:
@@ -108,7 +108,7 @@ class Transit:
         if left_s > 0 and self._clock.wait(self._stop, left_s):
             raise Unavailable(STOPPING)
 
-    def _arrived(self, sent: Sent) -> None:
+    def _arrived(self, sent: SentOrder) -> None:
         try:
             sent.arrive()
         except GiveUp as error:

@@ -23,7 +23,7 @@ SHOWN_WITHIN_S = 30.0
 
 
 @dataclass
-class Absence:
+class OrderAbsence:
     """How often the venue said, readably, that it has neither an order nor a trade of it, since it was last sent."""
 
     since_s: float
@@ -39,11 +39,11 @@ class Absence:
 
 
 @dataclass
-class Unresolved:
+class UnresolvedOrder:
     """One order that may stand; `refused` is what the venue said when the same bytes came again."""
 
     token_id: str
-    absence: Absence
+    absence: OrderAbsence
     next_s: float
     failures: int = 0
     answered: bool = False
@@ -61,20 +61,20 @@ class UnresolvedOrders:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._orders: dict[str, Unresolved] = {}
+        self._orders: dict[str, UnresolvedOrder] = {}
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self._orders)
 
     @contextlib.contextmanager
-    def pursue(self, signal_id: str, token_id: str) -> Generator[Unresolved]:
+    def pursue(self, signal_id: str, token_id: str) -> Generator[UnresolvedOrder]:
         """Hold the token while the block runs; without an outcome, until the next attempt, which comes ever later.
 
         What failed for another reason is due at once: whoever caught that says when to go on.
         """
         began = self._clock.monotonic()
-        order = self._orders.setdefault(signal_id, Unresolved(token_id, Absence(began), began))
+        order = self._orders.setdefault(signal_id, UnresolvedOrder(token_id, OrderAbsence(began), began))
         order.answered = False
         try:
             yield order

@@ -8,17 +8,17 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from buyer.domain.order_book import Trust
-from buyer.domain.order_books import Books
-from buyer.market_data.market_channel_client import Line, MarketSocket
+from buyer.domain.order_book import BookTrust
+from buyer.domain.order_books import OrderBooks
+from buyer.market_data.market_channel_client import FrameConnection, MarketChannelClient
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed
 from shared.domain.market import Book
 from shared.http.client import Upstream
-from shared.polymarket.wire.market_channel import Message, Snapshot, read_snapshot
+from shared.polymarket.wire.market_channel import BookSnapshot, Message, read_snapshot
 from shared.polymarket.wire.parsing import as_list
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
 TOKENS_EACH = 200
 """Tokens on one connection: the venue publishes no limit; others split at 500."""
@@ -29,7 +29,7 @@ IDLE_S = 3600.0
 _AGES = 1_000
 
 
-class WarmBooks:
+class BookCache:
     """Keep the books of at most `most` tokens warm; those that were wanted longest ago leave first.
 
     Nothing is opened before the first wish; all threads end with `stop`. `checks` is asked in the background only, by
@@ -38,14 +38,14 @@ class WarmBooks:
 
     def __init__(
         self,
-        dial: Callable[[], Line],
+        dial: Callable[[], FrameConnection],
         checks: Upstream,
         *,
         clock: Clock,
         stop: threading.Event,
         random: Callable[[], float],
         most: int,
-        trust: Trust | None = None,
+        trust: BookTrust | None = None,
         tokens_each: int = TOKENS_EACH,
     ) -> None:
         self._dial, self._checks = dial, checks
@@ -53,13 +53,13 @@ class WarmBooks:
         self._most, self._each = most, tokens_each
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._books = Books(trust, self._count)
-        self._places: OrderedDict[str, tuple[MarketSocket, float]] = OrderedDict()
-        self._sockets: list[MarketSocket] = []
+        self._books = OrderBooks(trust, self._count)
+        self._places: OrderedDict[str, tuple[MarketChannelClient, float]] = OrderedDict()
+        self._sockets: list[MarketChannelClient] = []
         self._taken: Counter[str] = Counter()
         self._ages: deque[int] = deque(maxlen=_AGES)
         self._thread: threading.Thread | None = None
-        self._log = logs.get("warm_books")
+        self._log = logs.get_logger("warm_books")
 
     def want(self, token_ids: Iterable[str]) -> None:
         """Keep these warm from soon on, the last `most` of them (newest last); never waits."""
@@ -148,13 +148,13 @@ class WarmBooks:
         self._places.move_to_end(token_id)
         self._books.want(token_id, self._clock.now_ms())
 
-    def _with_room(self) -> MarketSocket:
+    def _with_room(self) -> MarketChannelClient:
         for socket in self._sockets:
             if self._taken[socket.name] < self._each:
                 self._taken[socket.name] += 1
                 return socket
         name = f"books-{len(self._sockets) + 1}"
-        socket = MarketSocket(name, self._dial, self, clock=self._clock, stop=self._stop, random=self._random)
+        socket = MarketChannelClient(name, self._dial, self, clock=self._clock, stop=self._stop, random=self._random)
         self._sockets.append(socket)
         self._taken[name] += 1
         socket.start()
@@ -191,7 +191,7 @@ class WarmBooks:
         asked_at_ms = self._clock.now_ms()
         with self._lock:
             self._books.asked(token_ids, asked_at_ms)
-        raw = self._checks.post("/books", [{"token_id": token_id} for token_id in token_ids], lane=Lane.CATCHUP)
+        raw = self._checks.post("/books", [{"token_id": token_id} for token_id in token_ids], lane=GateLane.CATCHUP)
         said = [book for one in as_list(raw, "books") if (book := self._readable(one))]
         with self._lock:
             for book in said:
@@ -200,14 +200,14 @@ class WarmBooks:
                 self._count("check_missing")
                 self._books.unanchor([token_id], asked_at_ms)
 
-    def _readable(self, raw: object) -> Snapshot | None:
+    def _readable(self, raw: object) -> BookSnapshot | None:
         try:
             return read_snapshot(raw)
         except Malformed as error:
             self._log.warning("check_unreadable", error=str(error))
             return None
 
-    def _judge(self, said: Snapshot, asked_at_ms: int) -> None:
+    def _judge(self, said: BookSnapshot, asked_at_ms: int) -> None:
         finding = self._books.check(said, asked_at_ms)
         self._count(f"check_{finding}")
         place = self._places.get(said.token_id)
@@ -232,4 +232,6 @@ class WarmBooks:
 
     def _count(self, what: str) -> None:
         self._counts[what] += 1
-        metrics.counter("warm_books_total", "What happened to the books kept in memory.", "what").labels(what).inc()
+        metrics.make_counter("warm_books_total", "What happened to the books kept in memory.", "what").labels(
+            what
+        ).inc()

@@ -16,7 +16,7 @@ SIZE = 3_000
 """Bytes a book of 25 levels a side takes, about."""
 
 
-class Kept(Protocol):
+class KeptBooks(Protocol):
     """Who keeps books in memory (`buyer/market_data/book_cache`)."""
 
     def kept(self) -> tuple[str, ...]: ...  # noqa: D102 - a port's two words
@@ -30,7 +30,7 @@ class BookRecorder:
     What may not be acted on is not recorded either: a record is a book that a decision could have seen.
     """
 
-    books: Kept
+    books: KeptBooks
     side: SideStream
     clock: Clock
     writer: str
@@ -73,4 +73,4 @@ class BookRecorder:
             try:
                 self.turn()
             except Exception:  # noqa: BLE001 - a bug in one book must not end the recording (trap 29)
-                logs.get("book_recorder").exception("turn_crashed")
+                logs.get_logger("book_recorder").exception("turn_crashed")

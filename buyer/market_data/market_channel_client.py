@@ -9,7 +9,7 @@ from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Unavailable
 from shared.polymarket.wire import market_channel as channel
-from shared.polymarket.wire.market_channel import Message, Unreadable
+from shared.polymarket.wire.market_channel import Message, UnreadableFrame
 
 TICK_S = 0.1
 """How long a quiet connection waits before it looks for new wishes and its watchdog; a frame wakes it at once."""
@@ -19,7 +19,7 @@ STEADY_S = 10.0
 """A connection that lasted so long was a good one: the next attempt starts counting anew."""
 
 
-class Line(Protocol):
+class FrameConnection(Protocol):
     """An open connection (`shared.websocket.Socket`)."""
 
     def send(self, text: str) -> None: ...  # noqa: D102 - a port's three words
@@ -27,7 +27,7 @@ class Line(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-class Listener(Protocol):
+class BookListener(Protocol):
     """Who keeps the books that a connection tells of."""
 
     def hear(self, messages: list[Message]) -> None:
@@ -39,7 +39,7 @@ class Listener(Protocol):
         ...
 
 
-class MarketSocket:
+class MarketChannelClient:
     """Keep one connection on its own thread, subscribed to what is wanted of it; nothing wanted, nothing open.
 
     What was subscribed is trusted by nobody from the moment the connection is given up, and again only from the
@@ -49,8 +49,8 @@ class MarketSocket:
     def __init__(
         self,
         name: str,
-        dial: Callable[[], Line],
-        listener: Listener,
+        dial: Callable[[], FrameConnection],
+        listener: BookListener,
         *,
         clock: Clock,
         stop: threading.Event,
@@ -67,7 +67,7 @@ class MarketSocket:
         self._drop = ""
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._log = logs.get("market_socket", socket=name)
+        self._log = logs.get_logger("market_socket", socket=name)
 
     def start(self) -> None:
         """Begin."""
@@ -116,7 +116,7 @@ class MarketSocket:
                 self._log.exception("socket_crashed")
                 self._lost(Unavailable(f"{self.name}: crashed: {type(error).__name__}"), 0)
 
-    def _listen(self, line: Line) -> None:
+    def _listen(self, line: FrameConnection) -> None:
         ping_at = pong_at = look_at = self._clock.monotonic()
         while self._wanted and not self._stop.is_set():
             now = self._clock.monotonic()
@@ -134,16 +134,16 @@ class MarketSocket:
             if now - pong_at > channel.PONG_WITHIN_S:
                 raise Unavailable(f"{self.name}: no answer to a ping for {channel.PONG_WITHIN_S:g} s")
 
-    def _subscribe(self, line: Line) -> None:
+    def _subscribe(self, line: FrameConnection) -> None:
         """Ask for what is newly wanted, a few at a time, and for what is not wanted no more."""
         wanted, again, self._again = self._wanted, self._again, frozenset()
         if gone := sorted((self._asked - wanted) | (self._asked & again)):
-            line.send(channel.cancellation(gone))
+            line.send(channel.cancellation_frame(gone))
             self._asked.difference_update(gone)
         new = sorted(wanted - self._asked)
         for start in range(0, len(new), channel.TOKENS_AT_ONCE):
             some = new[start : start + channel.TOKENS_AT_ONCE]
-            line.send(channel.subscription(some) if self.up else channel.greeting(some))
+            line.send(channel.subscription_frame(some) if self.up else channel.greeting_frame(some))
             self._asked.update(some)
             if not self.up:
                 self.up, self.opened = True, self.opened + 1
@@ -156,7 +156,7 @@ class MarketSocket:
 
     def _ours(self, message: Message) -> Message:
         """Let what names no token concern all of this connection's."""
-        if not isinstance(message, Unreadable):
+        if not isinstance(message, UnreadableFrame):
             return message
         self._log.warning("message_unreadable", problem=message.problem)
         return message if message.token_ids else replace(message, token_ids=tuple(self._asked))
@@ -164,5 +164,5 @@ class MarketSocket:
     def _lost(self, error: HybridError, lasted_s: float) -> None:
         self._failures = 0 if lasted_s >= STEADY_S else self._failures + 1
         self._log.warning("socket_lost", error=str(error), failures=self._failures)
-        metrics.counter("market_socket_losses_total", "Market channel connections given up.").inc()
+        metrics.make_counter("market_socket_losses_total", "Market channel connections given up.").inc()
         self._clock.wait(self._stop, self.pause_s())

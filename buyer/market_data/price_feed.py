@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from buyer.domain.order_book import Trust
-from buyer.market_data.book_cache import WarmBooks
+from buyer.domain.order_book import BookTrust
+from buyer.market_data.book_cache import BookCache
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError, TryAgain, Unavailable
@@ -14,12 +14,12 @@ from shared.domain.market import Book, MarketFacts
 from shared.http.client import Upstream
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.market_facts import MarketCache
-from shared.rate_limit.gate import Lane
+from shared.rate_limit.gate import GateLane
 
 TRIES = 2
 """A signal is worth one second look at an upstream that stumbled; after that the decision says what is missing."""
 
-SETTLE_MS = Trust().settle_ms
+SETTLE_MS = BookTrust().settle_ms
 
 
 class MarketPriceFeed:
@@ -28,11 +28,11 @@ class MarketPriceFeed:
     A warm market costs no request while a signal waits. `live` is None where no market channel is wanted.
     """
 
-    def __init__(self, markets: MarketCache, clob: Upstream, *, clock: Clock, live: WarmBooks | None = None) -> None:
+    def __init__(self, markets: MarketCache, clob: Upstream, *, clock: Clock, live: BookCache | None = None) -> None:
         self._markets, self._clob, self._clock, self._live = markets, clob, clock, live
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._log = logs.get("prices")
+        self._log = logs.get_logger("prices")
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         """Return the token's facts, from memory when warm; None with the reason when nobody could tell."""
@@ -43,7 +43,7 @@ class MarketPriceFeed:
         problem = ""
         for _ in range(TRIES):
             try:
-                return self._markets.fetch(token_id, Lane.ORDERS), ""
+                return self._markets.fetch(token_id, GateLane.ORDERS), ""
             except HybridError as error:
                 problem = self._problem("facts", token_id, error)
                 if not isinstance(error, TryAgain):

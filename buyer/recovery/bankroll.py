@@ -14,7 +14,7 @@ Mode = Literal["paper", "live"]
 A_CENT = 10_000
 
 
-def apart(found: Balances, there: int, mode: Mode) -> int:
+def unexplained_cash(found: Balances, there: int, mode: Mode) -> int:
     """Return how many micro-units came since the bankroll was credited, below 0 that went; 0 for less than a cent.
 
     Args:
@@ -34,13 +34,13 @@ def under_way(found: Balances) -> int:
 
 def say_apart(ledger: RedisLedger, there: int, mode: Mode) -> None:
     """Warn at a start of money that came or went and the ledger does not know of; nobody can tell with orders open."""
-    log = logs.get("buyer")
+    log = logs.get_logger("buyer")
     try:
         found = ledger.whole((INTENTS, ORDERS, DEPOSITS))
     except Unavailable as error:
         log.info("bankroll_not_compared", error=str(error))
         return
-    moved = 0 if under_way(found) else apart(found, there, mode)
+    moved = 0 if under_way(found) else unexplained_cash(found, there, mode)
     if moved:
         what = "the wallet's collateral" if mode == "live" else "PAPER_BANKROLL_USDC"
         differs = f"{from_micro(abs(moved))} {'more' if moved > 0 else 'less'}"

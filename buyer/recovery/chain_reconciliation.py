@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from buyer.domain.chain_fills import ChainFill, own_fills
-from buyer.domain.token_shard import ALL, Shard
-from buyer.recovery.fill_adoption import Adoption
-from buyer.venue.port import Prices
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.venue.port import PriceSource
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, Malformed, Unavailable
 from shared.domain.market import MarketFacts
-from shared.domain.money import from_micro, plain, price_of
+from shared.domain.money import decimal_text, from_micro, price_of
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Order, Outcome
 from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
-from shared.polymarket.wire.order_filled import padded
+from shared.polymarket.wire.order_filled import padded_address
 
 LOOK_BACK_BLOCKS = 1200
 """Half an hour: far longer than a server takes to come back, or a signal to go stale."""
@@ -33,7 +33,7 @@ FOUND = "found on the chain: the server had lost it"
 """The reason of a decision that nobody made: its fill is on the chain."""
 
 
-class Pending(Protocol):
+class PendingTrades(Protocol):
     """Our own trades that are not on the chain yet."""
 
     def pending(self, since_ms: int) -> frozenset[str]:
@@ -41,7 +41,7 @@ class Pending(Protocol):
         ...
 
 
-class Recovery:
+class ChainReconciliation:
     """Adopts fills that the journal does not know; of several shards each those of its own tokens.
 
     `renew` keeps the lease: a slow node must not cost it before the first decision.
@@ -49,21 +49,21 @@ class Recovery:
 
     def __init__(
         self,
-        polygon: Polygon,
-        trades: Pending,
-        adoption: Adoption,
-        prices: Prices,
+        polygon: PolygonClient,
+        trades: PendingTrades,
+        adoption: FillAdoption,
+        prices: PriceSource,
         signals: Callable[[], Iterator[str]],
         *,
         wallet: str,
         clock: Clock,
-        shard: Shard = ALL,
+        shard: TokenShard = ALL,
         renew: Callable[[], None] = lambda: None,
     ) -> None:
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
         self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
         self._renew = renew
-        self._log = logs.get("recovery")
+        self._log = logs.get_logger("recovery")
 
     def run(self) -> list[BuyEngineDecision]:
         """Adopt every recent fill that the journal does not know; the settlement ends it.
@@ -94,7 +94,7 @@ class Recovery:
 
     def _fills(self) -> list[ChainFill]:
         head = self._polygon.head()
-        topics = [ORDER_FILLED, None, padded(self._wallet)]
+        topics = [ORDER_FILLED, None, padded_address(self._wallet)]
         found: list[object] = []
         for low in range(max(0, head - LOOK_BACK_BLOCKS), head + 1, SPAN_BLOCKS):
             self._renew()
@@ -106,7 +106,7 @@ class Recovery:
         facts, problem = self._prices.facts(fill.token_id)
         if facts is None:
             raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")
-        decision = rebuilt(fill, facts, self._leader(fill.signal_id), self._clock.now_ms())
+        decision = rebuilt_intent(fill, facts, self._leader(fill.signal_id), self._clock.now_ms())
         self._adoption.adopt(decision)
         return decision
 
@@ -123,7 +123,7 @@ class Recovery:
         return NOBODY
 
 
-def rebuilt(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> BuyEngineDecision:
+def rebuilt_intent(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> BuyEngineDecision:
     """Return the decision that must have stood: what it ordered is what was filled."""
     order = Order(
         id=fact_id("order", fill.signal_id),
@@ -133,7 +133,7 @@ def rebuilt(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> Bu
         leader=leader,
         side=fill.side,
         shares=from_micro(fill.shares),
-        limit_price=plain(price_of(fill.usdc, fill.shares)),
+        limit_price=decimal_text(price_of(fill.usdc, fill.shares)),
         budget=from_micro(fill.usdc + fill.fee) if fill.side == "BUY" else from_micro(0),
     )
     outcome = Outcome(

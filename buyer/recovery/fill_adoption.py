@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 
 from buyer.domain.ledger_scope import scope_of_draft
-from buyer.domain.postings import reserve
+from buyer.domain.postings import reserve_postings
 from buyer.execution.journal import order_update
 from shared.domain.errors import Malformed
-from shared.domain.ledger_write import Fence, Record, Write
+from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
 from shared.ledger.port import Ledger
 from shared.messages.base import DECISIONS, fact_id
@@ -16,10 +16,10 @@ from shared.messages.decisions import BuyEngineDecision
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 
 
-class Adoption:
+class FillAdoption:
     """What the ledger knows of our orders, beside what the chain shows; each write fenced by the lease."""
 
-    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
+    def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
         self._ledger, self._fence = ledger, fence
 
     def knows_order(self, signal_id: str) -> bool:
@@ -45,10 +45,10 @@ class Adoption:
         new = not self._ledger.read((), (f"decision:{decision.signal_id}",)).done
         terminal = ((DECISIONS, decision),) if new else ()
         self._ledger.commit(
-            Write(
+            LedgerWrite(
                 id=f"decision:{decision.signal_id}" if new else f"adopted:{order.id}",
-                postings=reserve(order, scope),
-                records=(Record(ORDERS, order.id, decision.model_dump_json()),),
+                postings=reserve_postings(order, scope),
+                records=(LedgerRecord(ORDERS, order.id, decision.model_dump_json()),),
                 events=((DECISIONS, order_update(decision, order, outcome)), *terminal),
                 fence=self._fence(),
             )

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from buyer.crash_limiter import Attempts, Crashed
+from buyer.crash_limiter import Crashed, CrashLimiter
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine
-from buyer.recovery.chain_reconciliation import Recovery
-from buyer.settlement.worker import Settlement
+from buyer.execution.order_executor import BuyExecutor
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.settlement.worker import SettlementWorker
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, Unavailable
@@ -15,7 +15,7 @@ ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
 LOST_FILLS = "fills that only the chain knows of"
 
 
-class Opening:
+class StartupRecovery:
     """The starting bankroll, the intents without an outcome, and what only the chain knows of us.
 
     `renew` keeps the lease between its steps.
@@ -23,14 +23,14 @@ class Opening:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: BuyExecutor,
         journal: Journal,
-        attempts: Attempts,
+        attempts: CrashLimiter,
         bankroll: Callable[[], int | None],
         *,
         renew: Callable[[], None],
-        recovery: Recovery | None = None,
-        settlement: Settlement | None = None,
+        recovery: ChainReconciliation | None = None,
+        settlement: SettlementWorker | None = None,
         clock: Clock,
     ) -> None:
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
@@ -38,7 +38,7 @@ class Opening:
         self._done = self._adopted = False
         self._clock, self._pause_s, self._adopt_at = clock, ADOPT_AGAIN_S, 0.0
         self.waits_for = "" if recovery is None else LOST_FILLS
-        self._log = logs.get("buyer")
+        self._log = logs.get_logger("buyer")
 
     def interrupted(self) -> None:
         """Finish what is open again before anything new: a step's outcome is unknown."""

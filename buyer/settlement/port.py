@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from buyer.domain.order_result import OrderSeen, Trade
+from buyer.domain.order_result import OrderSeen, OwnTrade
 from shared.domain.market import MarketFacts
 
 
-class Fills(Protocol):
+class OrderLookups(Protocol):
     """The venue's word on our orders and trades, and the chain's."""
 
     def order(self, order_hash: str) -> OrderSeen | None:
@@ -22,16 +22,16 @@ class Fills(Protocol):
         """Return the same raw trades by the hash of each order that has a part in them."""
         ...
 
-    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
         """Read an order's part of a raw trade."""
         ...
 
-    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
+    def booked(self, trades: Sequence[tuple[str, OwnTrade]]) -> Mapping[str, OwnTrade]:
         """Return those trades (given with their order's hash) that the chain shows, as it booked them, by their id."""
         ...
 
 
-class Feed(Protocol):
+class OrderFeed(Protocol):
     """Says what happens to our orders while it is connected."""
 
     def wait(self, seconds: float) -> bool:

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from buyer.domain.order_endings import End, Waiting, on_chain
-from buyer.domain.order_result import Trade, ending, never_taken
+from buyer.domain.order_endings import OrderEnding, WaitingOrder, on_chain
+from buyer.domain.order_result import OwnTrade, never_taken, order_ending
 from buyer.domain.order_states import is_provisional
-from buyer.execution.unresolved_orders import Absence
-from buyer.settlement.port import Feed, Fills
-from buyer.settlement.writer import Settling, parts
+from buyer.execution.unresolved_orders import OrderAbsence
+from buyer.settlement.port import OrderFeed, OrderLookups
+from buyer.settlement.writer import SettlementWriter, fill_parts
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
@@ -47,25 +47,25 @@ REREAD_S = 30.0
 """The ledger is read again this often: whatever was handed over in memory can be lost, a record cannot."""
 
 
-class Settlement:
+class SettlementWorker:
     """Ends live orders as their trades end. Its thread owns what is open; `watch` may be called from any."""
 
-    def __init__(self, settling: Settling, fills: Fills, feed: Feed, *, clock: Clock) -> None:
+    def __init__(self, settling: SettlementWriter, fills: OrderLookups, feed: OrderFeed, *, clock: Clock) -> None:
         self._settling, self._fills, self._feed, self._clock = settling, fills, feed, clock
         self._new: queue.SimpleQueue[BuyEngineDecision] = queue.SimpleQueue()
-        self._open: dict[str, Waiting] = {}
+        self._open: dict[str, WaitingOrder] = {}
         self._names: dict[str, str] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self._overdue: set[str] = set()
         self._looked_at: dict[str, float] = {}
-        self._absent: dict[str, Absence] = {}
+        self._absent: dict[str, OrderAbsence] = {}
         self._failures = 0
         self._next_poll = self._next_read = self._next_told = clock.monotonic()
         self._rested_at = 0.0
         self._news = False
         self.failure: HybridError | None = None
         self.settled = 0
-        self._log = logs.get("settlement")
+        self._log = logs.get_logger("settlement")
 
     def watch(self, decision: BuyEngineDecision) -> None:
         """Follow an order from now on."""
@@ -136,9 +136,9 @@ class Settlement:
             self._told.pop(next(iter(self._told)))
 
     def _keep(self, decision: BuyEngineDecision) -> None:
-        order, _ = parts(decision)
+        order, _ = fill_parts(decision)
         if decision.outcome is not None and order.id not in self._open:
-            self._open[order.id] = Waiting(decision, decision.outcome)
+            self._open[order.id] = WaitingOrder(decision, decision.outcome)
             self._names[decision.outcome.order_hash] = order.id
 
     def _forget(self, order_id: str) -> None:
@@ -172,9 +172,9 @@ class Settlement:
         self._settle(self._ends(lambda order_id: self._listed_end(order_id, listed), late))
         self._rested_at = now + SHARE * (self._clock.monotonic() - now)
 
-    def _ends(self, find: Callable[[str], End | None], names: Iterable[str]) -> list[End]:
+    def _ends(self, find: Callable[[str], OrderEnding | None], names: Iterable[str]) -> list[OrderEnding]:
         """Return the ends that are there; of an order that cannot be read is said so, and no other one waits for it."""
-        found: list[End | None] = []
+        found: list[OrderEnding | None] = []
         for name in names:
             try:
                 found.append(find(name))
@@ -186,42 +186,42 @@ class Settlement:
                 break
         return [end for end in found if end is not None]
 
-    def _told_end(self, name: str) -> End | None:
+    def _told_end(self, name: str) -> OrderEnding | None:
         """Return an order's end by what the feed told of it."""
         order_id = self._names[name]
         waiting = self._open[order_id]
         trades = self._read(name, waiting, self._told[name].values())
-        outcome = ending(waiting.before, None, trades)
-        return End(order_id, waiting, outcome, trades, told=True) if outcome else None
+        outcome = order_ending(waiting.before, None, trades)
+        return OrderEnding(order_id, waiting, outcome, trades, told=True) if outcome else None
 
-    def _listed_end(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> End | None:
+    def _listed_end(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> OrderEnding | None:
         """Return an order's end by its listed trades, or by the order itself where they do not end it."""
         waiting = self._open[order_id]
         self._looked_at[order_id] = self._clock.monotonic()
         name, age_s = waiting.before.order_hash, waiting.age_s(self._clock.now_ms())
         trades = self._read(name, waiting, listed.get(name, ()))
-        outcome = ending(waiting.before, None, trades)
+        outcome = order_ending(waiting.before, None, trades)
         if outcome is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
             seen = self._fills.order(name)
-            outcome = ending(waiting.before, seen, trades) if seen or trades else self._unknown(order_id, waiting)
+            outcome = order_ending(waiting.before, seen, trades) if seen or trades else self._unknown(order_id, waiting)
         if outcome is None:
             self._remind(order_id, waiting, age_s)
-        return End(order_id, waiting, outcome, trades) if outcome else None
+        return OrderEnding(order_id, waiting, outcome, trades) if outcome else None
 
-    def _unknown(self, order_id: str, waiting: Waiting) -> Outcome | None:
+    def _unknown(self, order_id: str, waiting: WaitingOrder) -> Outcome | None:
         """Return that an order was never taken which the venue, asked often and long enough, does not know."""
         now = self._clock.monotonic()
-        absence = self._absent.setdefault(order_id, Absence(now))
+        absence = self._absent.setdefault(order_id, OrderAbsence(now))
         absence.looks += 1
         if not absence.seen(now, OVERDUE_S, UNKNOWN_LOOKS):
             return None
         return never_taken(waiting.before, absence.looks)
 
-    def _read(self, name: str, waiting: Waiting, raws: Iterable[Any]) -> list[Trade]:
-        _, facts = parts(waiting.decision)
+    def _read(self, name: str, waiting: WaitingOrder, raws: Iterable[Any]) -> list[OwnTrade]:
+        _, facts = fill_parts(waiting.decision)
         return [self._fills.trade(raw, name, facts) for raw in raws]
 
-    def _settle(self, ends: Sequence[End]) -> None:
+    def _settle(self, ends: Sequence[OrderEnding]) -> None:
         """Settle all at once; where one cannot be, each by itself."""
         try:
             self._settle_at_once(ends)
@@ -232,7 +232,7 @@ class Settlement:
                 self._told.pop(ends[0].waiting.before.order_hash, None)
                 self._log.error("order_unreadable", order=ends[0].order_id, error=str(error))
 
-    def _settle_at_once(self, ends: Sequence[End]) -> None:
+    def _settle_at_once(self, ends: Sequence[OrderEnding]) -> None:
         booked = [(end, outcome) for end, outcome in self._booked(ends) if outcome is not None]
         self._settling.settle_all([(end.waiting.decision, outcome) for end, outcome in booked])
         for end, outcome in booked:
@@ -241,7 +241,7 @@ class Settlement:
             ids = {"order_id": end.order_id, "signal_id": end.waiting.decision.signal_id}
             self._log.info("settled", **ids, state=outcome.state, shares=outcome.shares)
 
-    def _booked(self, ends: Sequence[End]) -> list[tuple[End, Outcome | None]]:
+    def _booked(self, ends: Sequence[OrderEnding]) -> list[tuple[OrderEnding, Outcome | None]]:
         """Return each end with the chain's own amounts; None to look again, unless the node fails us for too long."""
         try:
             chain = self._fills.booked([one for end in ends for one in end.confirmed])
@@ -249,7 +249,7 @@ class Settlement:
             return [(end, self._without_chain(end, error)) for end in ends]
         return [(end, on_chain(end, chain)) for end in ends]
 
-    def _without_chain(self, end: End, error: TryAgain) -> Outcome | None:
+    def _without_chain(self, end: OrderEnding, error: TryAgain) -> Outcome | None:
         if not end.confirmed:
             return end.outcome
         if end.needs_chain or end.waiting.age_s(self._clock.now_ms()) < CHAIN_PATIENCE_S:
@@ -257,7 +257,7 @@ class Settlement:
         self._log.warning("amounts_not_on_chain", order_hash=end.waiting.before.order_hash, error=str(error))
         return end.outcome
 
-    def _remind(self, order_id: str, waiting: Waiting, age_s: float) -> None:
+    def _remind(self, order_id: str, waiting: WaitingOrder, age_s: float) -> None:
         if age_s > OVERDUE_S and order_id not in self._overdue:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"

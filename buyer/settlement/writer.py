@@ -5,14 +5,24 @@ Its id is the order's, so however many threads, restarts and messages tell of th
 
 from collections.abc import Callable, Sequence
 
-from buyer.domain.decision_effects import followed, records_of
+from buyer.domain.decision_effects import followed_records, records_of
 from buyer.domain.ledger_scope import scope_of_draft
 from buyer.domain.order_states import may_follow
-from buyer.domain.postings import lot_of, settle
-from buyer.execution.journal import NO_BALANCES, order_update, unfilled
+from buyer.domain.postings import lot_of, settle_postings
+from buyer.execution.journal import NO_BALANCES, order_update, unfilled_order
 from shared.domain.errors import Malformed, RefusedForSafety
-from shared.domain.ledger_accounts import Postings, cost_account, merged, peaks_of, shares_account
-from shared.domain.ledger_write import Balances, Fence, Guard, Record, Refused, Result, Stale, Write, Written
+from shared.domain.ledger_accounts import Postings, cost_account, merged_postings, peaks_of, shares_account
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    Balances,
+    FencingToken,
+    LedgerRecord,
+    LedgerWrite,
+    RefusedWrite,
+    Result,
+    StaleLedger,
+    WrittenStep,
+)
 from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro, to_micro
 from shared.domain.record_kinds import EXITS, ORDERS
@@ -24,10 +34,10 @@ TRIES = 50
 """A sell's cost is that of its part of the lot at the moment; another step in between means reading again."""
 
 
-class Settling:
+class SettlementWriter:
     """Ends live orders in the ledger."""
 
-    def __init__(self, ledger: Ledger, fence: Callable[[], Fence | None]) -> None:
+    def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
         self._ledger, self._fence = ledger, fence
 
     def unsettled(self) -> dict[str, str]:
@@ -38,12 +48,14 @@ class Settling:
         """Post how orders ended, the buys in one round trip; return how many had not been posted before.
 
         Raises:
-            As `settle` does; some may be posted.
+            As `settle_postings` does; some may be posted.
         """
-        buys = [(decision, outcome) for decision, outcome in ends if parts(decision)[0].side == "BUY"]
-        sells = [(decision, outcome) for decision, outcome in ends if parts(decision)[0].side == "SELL"]
+        buys = [(decision, outcome) for decision, outcome in ends if fill_parts(decision)[0].side == "BUY"]
+        sells = [(decision, outcome) for decision, outcome in ends if fill_parts(decision)[0].side == "SELL"]
         results = self._ledger.commit_all([self._write(decision, outcome, None) for decision, outcome in buys])
-        new = [_posted(parts(buy)[0], outcome, result) for (buy, outcome), result in zip(buys, results, strict=True)]
+        new = [
+            _posted(fill_parts(buy)[0], outcome, result) for (buy, outcome), result in zip(buys, results, strict=True)
+        ]
         return sum(new) + sum([self.settle(decision, outcome) for decision, outcome in sells])
 
     def settle(self, decision: BuyEngineDecision, outcome: Outcome) -> bool:
@@ -53,10 +65,10 @@ class Settling:
             Fenced: another buyer is active. Unavailable: Redis is away; call again.
             RefusedForSafety: the outcome does not fit the ledger.
         """
-        order, _ = parts(decision)
+        order, _ = fill_parts(decision)
         for _ in range(TRIES):
             result = self._ledger.commit(self._write(decision, outcome, self._lot(order)))
-            if not isinstance(result, Stale):
+            if not isinstance(result, StaleLedger):
                 return _posted(order, outcome, result)
         raise Malformed(f"order {order.id}: the ledger moved on {TRIES} times in a row")
 
@@ -66,22 +78,22 @@ class Settling:
             return None
         return self._ledger.read(tuple(name(order.leader, order.token_id) for name in (shares_account, cost_account)))
 
-    def _write(self, decision: BuyEngineDecision, outcome: Outcome, lot: Balances | None) -> Write:
-        order, facts = parts(decision)
+    def _write(self, decision: BuyEngineDecision, outcome: Outcome, lot: Balances | None) -> LedgerWrite:
+        order, facts = fill_parts(decision)
         before = decision.outcome.state if decision.outcome else "INTENT"
         if not may_follow(before, outcome.state):
             raise RefusedForSafety(f"order {order.id}: {outcome.state} cannot follow {before}; look it up at the venue")
         bought = order.side == "BUY" and outcome.shares > 0
         lots = (lot_record(lot_of(order, facts, decision)),) if bought else ()
         ended = decision.model_copy(update={"outcome": outcome})
-        settled = settle(order, outcome, scope_of_draft(decision), _held(decision, order, lot))
-        postings = merged((*settled, *_followed(decision, ended)))
-        return Write(
+        settled = settle_postings(order, outcome, scope_of_draft(decision), _held(decision, order, lot))
+        postings = merged_postings((*settled, *_followed(decision, ended)))
+        return LedgerWrite(
             id=f"settled:{order.id}",
             postings=postings,
             peaks=peaks_of(postings),
-            guards=(Guard(shares_account(order.leader, order.token_id), at_least=0),),
-            records=(Record(ORDERS, order.id, None), *lots, *_exits_done(ended)),
+            guards=(BalanceGuard(shares_account(order.leader, order.token_id), at_least=0),),
+            records=(LedgerRecord(ORDERS, order.id, None), *lots, *_exits_done(ended)),
             events=((DECISIONS, order_update(decision, order, outcome)),),
             fence=self._fence(),
             expected_seq=lot.seq if lot else None,
@@ -99,25 +111,28 @@ def _held(decision: BuyEngineDecision, order: Order, lot: Balances | None) -> Po
 
 
 def _posted(order: Order, outcome: Outcome, result: Result) -> bool:
-    if isinstance(result, Refused):
+    if isinstance(result, RefusedWrite):
         raise RefusedForSafety(
             f"order {order.id} settled as {outcome.shares} shares, which would leave {result.account} at "
             f"{from_micro(result.value)}: ledger and venue disagree; compare both with `hybrid reconcile`"
         )
-    return isinstance(result, Written)
+    return isinstance(result, WrittenStep)
 
 
 def _followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:
     """Return what the end changes of the leader's shares behind the lot, beyond what the decision changed already."""
-    return (*followed(ended), *((account, -change) for account, change in followed(unfilled(decision))))
+    return (
+        *followed_records(ended),
+        *((account, -change) for account, change in followed_records(unfilled_order(decision))),
+    )
 
 
-def _exits_done(ended: BuyEngineDecision) -> tuple[Record, ...]:
+def _exits_done(ended: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the exits that this end finishes; one that goes on is counted elsewhere and must not be set back."""
     return tuple(record for record in records_of(ended) if record.kind == EXITS and record.value is None)
 
 
-def parts(decision: BuyEngineDecision) -> tuple[Order, MarketFacts]:
+def fill_parts(decision: BuyEngineDecision) -> tuple[Order, MarketFacts]:
     """Return the order of a decision and the facts it was made from.
 
     Raises:

@@ -8,12 +8,12 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.domain.token_shard import Shard
+from buyer.domain.token_shard import TokenShard
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
 from shared.messages.base import SIGNALS
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 LAYOUT = "hs:buyers:shards"
 MODES = ("paper", "live")
@@ -48,7 +48,7 @@ def shards_held(redis: Redis, mode: str) -> list[Held]:
     with answering(redis):
         count = int(cast("str | None", redis.get(LAYOUT)) or 1)
         seconds, micros = redis.time()
-        shards = [Shard(number, count) for number in range(count)]
+        shards = [TokenShard(number, count) for number in range(count)]
         names = ["holder", "until_ms", "renewed_ms"]
         leases = [redis.hmget(f"hs:lease:{shard.lease(mode)}", names) for shard in shards]
     now_ms = seconds * 1000 + micros // 1000
@@ -63,7 +63,7 @@ def shards_held(redis: Redis, mode: str) -> list[Held]:
     ]
 
 
-class Layout:
+class ShardCount:
     """The number that this process was told, beside the one that stands on the server.
 
     `halt` turns the kill switch on, without asking for a lease: on an emptied server nobody holds one.
@@ -74,8 +74,8 @@ class Layout:
     ) -> None:
         self.shards = shards
         self._redis, self._clock, self._patience_s, self._halt = redis, clock, patience_s, halt
-        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
-        self._log = logs.get("buyer")
+        self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
+        self._log = logs.get_logger("buyer")
 
     @property
     def condition(self) -> tuple[str, str]:

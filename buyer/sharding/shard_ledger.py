@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 
-from buyer.domain.token_shard import Shard
-from shared.domain.ledger_write import Balances, Result, Write
-from shared.ledger.gated_commit import Turns
+from buyer.domain.token_shard import TokenShard
+from shared.domain.ledger_write import Balances, LedgerWrite, Result
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.port import Ledger
 
 
 class ShardLedger:
     """A view; what is written goes to the one ledger, whose guards hold over all shards."""
 
-    def __init__(self, ledger: Ledger, shard: Shard) -> None:
+    def __init__(self, ledger: Ledger, shard: TokenShard) -> None:
         self._ledger, self._shard = ledger, shard
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, as the ledger does."""
         return self._ledger.commit(write)
 
-    def commit_at(self, turns: Turns, write: Write) -> Result:
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step at a turn, as the ledger does."""
         return self._ledger.commit_at(turns, write)
 
-    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, as the ledger does."""
         return self._ledger.commit_all(writes)
 

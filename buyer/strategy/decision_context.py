@@ -6,21 +6,21 @@ from decimal import Decimal
 from typing import TypeVar
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.exit_policy import Mirrored, mirrored
-from buyer.strategy.fill_model import Filled, acceptable, walk
-from buyer.strategy.limits import Limits
+from buyer.strategy.exit_policy import MirroredSell, mirrored_sell
+from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import (
     TICKS,
-    Size,
-    Wager,
+    OrderSize,
+    StakeBasis,
     buy_size,
-    ceiling,
     exit_limit,
     least_shares,
     limit_price,
     sell_size,
     share_cost,
-    stake,
+    spend_ceiling,
+    stake_for,
 )
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, MarketFacts, Side
@@ -45,7 +45,7 @@ UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 
 
 @dataclass(eq=False)
-class Seen(ABC):
+class ContextBase(ABC):
     """What every decision may look at; None is what could not be found out, and `problems` says why.
 
     What follows from it is reckoned when the first rule asks, and kept. Nothing in it is ever changed.
@@ -54,7 +54,7 @@ class Seen(ABC):
     market: MarketFacts | None
     book: Book | None
     portfolio: Portfolio | None
-    limits: Limits
+    limits: TradingLimits
     now_ms: int
     problems: tuple[str, ...]
 
@@ -81,17 +81,17 @@ class Seen(ABC):
     @cached_property
     def facts(self) -> MarketFacts:
         """Return the market's facts, or fail the rule that asks."""
-        return known(self.market, "the market's facts are")
+        return known_value(self.market, "the market's facts are")
 
     @cached_property
     def seen_book(self) -> Book:
         """Return the book, or fail the rule that asks."""
-        return known(self.book, "the book is")
+        return known_value(self.book, "the book is")
 
     @cached_property
     def balances(self) -> Portfolio:
         """Return the balances, or fail the rule that asks."""
-        return known(self.portfolio, "the balances are")
+        return known_value(self.portfolio, "the balances are")
 
     @cached_property
     def tick(self) -> Decimal:
@@ -108,7 +108,7 @@ class Seen(ABC):
 
     @cached_property
     @abstractmethod
-    def size(self) -> Size:
+    def size(self) -> OrderSize:
         """Return what we would order."""
 
     @cached_property
@@ -117,15 +117,15 @@ class Seen(ABC):
         return self.facts.min_shares
 
     @cached_property
-    def expected(self) -> Filled:
+    def expected(self) -> ModelFill:
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
-        return walk(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
+        return walk_book(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
 
 
 @dataclass(eq=False)
-class Case(Seen):
+class DecisionContext(ContextBase):
     """A leader's signal."""
 
     signal: ActionableSignal
@@ -154,32 +154,32 @@ class Case(Seen):
         """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
         if self.signal.cause == "MERGE":
-            best = known(self.seen_book.best_bid, "the best bid is")
+            best = known_value(self.seen_book.best_bid, "the best bid is")
             return exit_limit(best, self.tick, allowed.exit_slippage_pct)
         return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
 
     @cached_property
-    def wager(self) -> Wager:
+    def wager(self) -> StakeBasis:
         """Return what the stake is reckoned from."""
         limit, facts = self.limit, self.facts
-        return Wager(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
+        return StakeBasis(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
 
     @cached_property
     def stake(self) -> Decimal:
         """Return the collateral to follow with."""
-        return stake(self.wager)
+        return stake_for(self.wager)
 
     @cached_property
-    def sale(self) -> Mirrored:
+    def sale(self) -> MirroredSell:
         """Return what of our lot goes when the leader sells."""
-        return mirrored(self.signal, self.balances, self.limits.mirror_sells)
+        return mirrored_sell(self.signal, self.balances, self.limits.mirror_sells)
 
     @cached_property
-    def size(self) -> Size:
+    def size(self) -> OrderSize:
         """Return what we would order."""
         if self.side == "SELL":
             return _to_sell(sell_size(self.sale.sell))
-        bump_to = ceiling(self.wager) if self.limits.bump_to_minimum else NONE
+        bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else NONE
         return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
 
     @cached_property
@@ -196,12 +196,14 @@ class Case(Seen):
     def depth(self) -> Decimal:
         """Return the collateral that the book offers at our limit or better."""
         levels = self.seen_book.against(self.side)
-        offered = (level.price * level.shares for level in levels if acceptable(level.price, self.side, self.limit))
+        offered = (
+            level.price * level.shares for level in levels if acceptable_levels(level.price, self.side, self.limit)
+        )
         return sum(offered, Decimal(0))
 
 
 @dataclass(eq=False)
-class ExitCase(Seen):
+class ExitContext(ContextBase):
     """One attempt of an exit."""
 
     task: ExitTask
@@ -219,16 +221,16 @@ class ExitCase(Seen):
     @cached_property
     def limit(self) -> Decimal:
         """Return the lowest price to get out at."""
-        best = known(self.seen_book.best_bid, "the best bid is")
+        best = known_value(self.seen_book.best_bid, "the best bid is")
         return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
 
     @cached_property
-    def size(self) -> Size:
+    def size(self) -> OrderSize:
         """Return what is still to be sold."""
         return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
 
 
-def known(value: T | None, what: str) -> T:
+def known_value(value: T | None, what: str) -> T:
     """Return `value`, or fail the rule that needs it.
 
     Raises:
@@ -239,5 +241,5 @@ def known(value: T | None, what: str) -> T:
     return value
 
 
-def _to_sell(shares: Decimal) -> Size:
-    return Size(shares, to_micro(shares))
+def _to_sell(shares: Decimal) -> OrderSize:
+    return OrderSize(shares, to_micro(shares))

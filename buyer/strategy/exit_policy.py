@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from buyer.strategy.limits import Limits, Mirror
+from buyer.strategy.limits import Mirror, TradingLimits
 from buyer.strategy.sizing import sell_size
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
@@ -24,14 +24,14 @@ DUST = "minimum_size"
 
 
 @dataclass(frozen=True)
-class Mirrored:
+class MirroredSell:
     """What a leader's sell does to our lot, in micro-shares."""
 
     sell: int
     keep: int
 
 
-def mirrored(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> Mirrored:
+def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> MirroredSell:
     """Return how much of the lot goes: all, or the part that the leader sold of the shares we followed.
 
     An exit under way has its part already; a leader who sells more than we followed has left whole.
@@ -40,10 +40,10 @@ def mirrored(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> Mirro
     stays = min(lot, to_micro(held.exit.keep)) if held.exit else lot
     sold, behind = to_micro(signal.shares), to_micro(held.behind)
     keep = stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0
-    return Mirrored(lot - keep, keep)
+    return MirroredSell(lot - keep, keep)
 
 
-def opened_by(signal: ActionableSignal, sale: Mirrored, now_ms: int) -> ExitTask:
+def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> ExitTask:
     """Return the task that a leader's sell sets off, if its own order does not sell everything."""
     key = lot_key(signal.leader, signal.token_id)
     reason: ExitReason = "leader_merged" if signal.cause == "MERGE" else "leader_sold"
@@ -59,7 +59,7 @@ def opened_by(signal: ActionableSignal, sale: Mirrored, now_ms: int) -> ExitTask
 
 
 @dataclass(frozen=True)
-class Holding:
+class LotMarket:
     """A lot beside what its market says now; None is what is not known."""
 
     lot: Lot
@@ -84,24 +84,24 @@ class Holding:
             return None
         return book.best_bid if self.now_ms - book.at_ms <= max_age_s * 1000 else None
 
-    def gain_pct(self, limits: Limits) -> Decimal | None:
+    def gain_pct(self, limits: TradingLimits) -> Decimal | None:
         """Return how many percent the best bid is above what a share cost, fees included."""
         bid = self.bid(limits.max_book_age_s)
         cost = Decimal(self.lot.cost)
         return None if bid is None or cost <= 0 else (bid * self.lot.shares / cost - 1) * 100
 
 
-def needs_book(limits: Limits) -> bool:
+def needs_book(limits: TradingLimits) -> bool:
     """Say whether some exit depends on what the book says."""
     return bool(limits.stop_loss_pct or limits.take_profit_pct)
 
 
-def triggered(limits: Limits) -> bool:
+def exit_trigger(limits: TradingLimits) -> bool:
     """Say whether a lot can be sold by anything but its leader's sell."""
     return needs_book(limits) or bool(limits.max_hold_s or limits.exit_before_end_s)
 
 
-def due(holding: Holding, limits: Limits, *, flattening: bool) -> ExitTask | None:
+def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> ExitTask | None:
     """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell."""
     if holding.dust or holding.closed:
         return None
@@ -121,17 +121,17 @@ def due(holding: Holding, limits: Limits, *, flattening: bool) -> ExitTask | Non
     )
 
 
-def _loses(holding: Holding, limits: Limits) -> bool:
+def _loses(holding: LotMarket, limits: TradingLimits) -> bool:
     gain = holding.gain_pct(limits)
     return bool(limits.stop_loss_pct) and gain is not None and gain <= -limits.stop_loss_pct
 
 
-def _gains(holding: Holding, limits: Limits) -> bool:
+def _gains(holding: LotMarket, limits: TradingLimits) -> bool:
     gain = holding.gain_pct(limits)
     return bool(limits.take_profit_pct) and gain is not None and gain >= limits.take_profit_pct
 
 
-def _ends(holding: Holding, limits: Limits) -> bool:
+def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
     ends_at_ms = holding.facts.ends_at_ms if holding.facts else None
     return (
         bool(limits.exit_before_end_s)
@@ -140,12 +140,12 @@ def _ends(holding: Holding, limits: Limits) -> bool:
     )
 
 
-def _held_long(holding: Holding, limits: Limits) -> bool:
+def _held_long(holding: LotMarket, limits: TradingLimits) -> bool:
     since_ms = holding.lot.opened_at_ms
     return bool(limits.max_hold_s and since_ms) and holding.now_ms - since_ms >= limits.max_hold_s * 1000
 
 
-TRIGGERS: Mapping[ExitReason, Callable[[Holding, Limits], bool]] = {
+TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
     "stop_loss": _loses,
     "take_profit": _gains,
     "market_ends": _ends,
@@ -154,7 +154,7 @@ TRIGGERS: Mapping[ExitReason, Callable[[Holding, Limits], bool]] = {
 """What sets off an exit by itself; the first that fires names it."""
 
 
-def attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
+def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
     wait_s = min(LONGEST_WAIT_S, 2 ** min(task.attempt + 1, 6))
     update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_s * 1000, "last": last or task.last}
@@ -166,7 +166,7 @@ def order_fact(task: ExitTask) -> str:
     return fact_id("exit-order", task.id, task.attempt)
 
 
-def unsold(decision: BuyEngineDecision) -> ExitTask | None:
+def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
     """Return what the exit in a decision still has to do after it, None when it is done or only dust is left."""
     task, held = decision.exit, decision.inputs.portfolio
     if task is None or held is None or (decision.reason == DUST and task.keep == 0):

@@ -11,7 +11,7 @@ from shared.domain.money import cost_micro, fee_micro, proceeds_micro, to_micro
 from shared.messages.decisions import Order
 
 
-class Filled(NamedTuple):
+class ModelFill(NamedTuple):
     """Micro-units taken from the book: `usdc` before fees."""
 
     shares: int = 0
@@ -19,13 +19,13 @@ class Filled(NamedTuple):
     fee: int = 0
 
 
-NOTHING = Filled()
+NOTHING = ModelFill()
 _HALF = Decimal("0.5")
 
 
-def walk(
+def walk_book(
     levels: Sequence[Level], side: Side, shares: int, limit: Decimal, budget: int | None, facts: MarketFacts
-) -> Filled:
+) -> ModelFill:
     """Take up to `shares` micro-shares from `levels` (best first) at `limit` or better.
 
     Args:
@@ -38,20 +38,20 @@ def walk(
     """
     taken, fee = NOTHING, (facts.fee_rate, facts.fee_exponent)
     for level in levels:
-        if taken.shares >= shares or not acceptable(level.price, side, limit):
+        if taken.shares >= shares or not acceptable_levels(level.price, side, limit):
             break
         piece = _piece(side, min(shares - taken.shares, _micro(level.shares)), level.price, *fee)
         if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
-            fitting = affordable(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
+            fitting = affordable_shares(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
             piece = _piece(side, fitting, level.price, *fee)
-        taken = piece if taken is NOTHING else Filled(*map(add, taken, piece))
+        taken = piece if taken is NOTHING else ModelFill(*map(add, taken, piece))
     return taken
 
 
-def meet(order: Order, book: Book, facts: MarketFacts) -> Filled:
+def meet_book(order: Order, book: Book, facts: MarketFacts) -> ModelFill:
     """Return what `order` gets from the book it meets, the rest killed (FAK)."""
     budget = to_micro(order.budget) if order.side == "BUY" else None
-    return walk(book.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
+    return walk_book(book.against(order.side), order.side, to_micro(order.shares), order.limit_price, budget, facts)
 
 
 def off_grid(order: Order, book: Book) -> str:
@@ -61,12 +61,12 @@ def off_grid(order: Order, book: Book) -> str:
     return ""
 
 
-def acceptable(price: Decimal, side: Side, limit: Decimal) -> bool:
+def acceptable_levels(price: Decimal, side: Side, limit: Decimal) -> bool:
     """Say whether `price` is at `limit` or better for `side`."""
     return price <= limit if side == "BUY" else price >= limit
 
 
-def affordable(wanted: int, price: Decimal, budget: int, facts: MarketFacts) -> int:
+def affordable_shares(wanted: int, price: Decimal, budget: int, facts: MarketFacts) -> int:
     """Return the most micro-shares, at most `wanted`, whose cost and fee fit into `budget`."""
     if _spend(wanted, price, facts) <= budget:
         return wanted
@@ -105,9 +105,9 @@ def _spend(shares: int, price: Decimal, facts: MarketFacts) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int | Decimal) -> Filled:
+def _piece(side: Side, shares: int, price: Decimal, fee_rate: Decimal, fee_exponent: int | Decimal) -> ModelFill:
     usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
-    return Filled(shares, usdc, fee_micro(shares, price, fee_rate, fee_exponent))
+    return ModelFill(shares, usdc, fee_micro(shares, price, fee_rate, fee_exponent))
 
 
 @lru_cache(maxsize=4096)

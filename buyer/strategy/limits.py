@@ -33,14 +33,14 @@ STAKE_CAPS = (
 """What no single buy may be above, wherever it is."""
 
 
-class Tier(NamedTuple):
+class SizeTier(NamedTuple):
     """Leader trades of up to `up_to` collateral (None: of any size) are followed with `multiplier` times theirs."""
 
     up_to: Decimal | None
     multiplier: Decimal
 
 
-def tiers_of(text: str) -> tuple[Tier, ...]:
+def tiers_of(text: str) -> tuple[SizeTier, ...]:
     """Read `up to:multiplier` pairs, smallest first; `*` is every larger trade.
 
     Raises:
@@ -53,10 +53,10 @@ def tiers_of(text: str) -> tuple[Tier, ...]:
     return tiers
 
 
-def _tier(pair: str) -> Tier:
+def _tier(pair: str) -> SizeTier:
     bound, colon, multiplier = pair.partition(":")
     try:
-        tier = Tier(None if bound == REST else Decimal(bound), Decimal(multiplier))
+        tier = SizeTier(None if bound == REST else Decimal(bound), Decimal(multiplier))
     except InvalidOperation:
         tier = None
     if not colon or tier is None or not tier.multiplier.is_finite() or tier.multiplier < 0:
@@ -79,7 +79,7 @@ Tiers = Annotated[str, AfterValidator(_checked_tiers)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
-class Limits(Value, frozen=True):
+class TradingLimits(Value, frozen=True):
     """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
 
     sizing: Sizing
@@ -152,12 +152,12 @@ class Limits(Value, frozen=True):
         """Name this exact set of limits."""
         return fact_id("limits", self.model_dump_json())[:16]
 
-    def of(self, leader: str) -> "Limits":
+    def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""
         return _of(self, leader) if self.leader_limits else self
 
 
-def contradiction(limits: Limits) -> str:
+def find_contradiction(limits: TradingLimits) -> str:
     """Return why no buy can ever be as these limits say, with the fix; '' when some can."""
     if limits.sizing == "tiered" and REST not in (pair.partition(":")[0].strip() for pair in limits.tiers.split(",")):
         return f"TIERS={limits.tiers!r}: trades above its last bound have no tier; end it with `*:MULTIPLIER`"
@@ -201,7 +201,7 @@ def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         raise ValueError(f"{leader!r} is no wallet: 0x and 40 hex digits")
     if not isinstance(given, dict):
         raise ValueError(f"{leader}: expected a JSON object of limits, got {given!r}")  # noqa: TRY004 - pydantic wants ValueError
-    allowed = sorted(set(Limits.model_fields) - ACCOUNT_WIDE)
+    allowed = sorted(set(TradingLimits.model_fields) - ACCOUNT_WIDE)
     for limit, value in cast("dict[str, Any]", given).items():
         if limit not in allowed:
             why = "holds over all leaders" if limit in ACCOUNT_WIDE else "is no limit"
@@ -212,6 +212,6 @@ def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 @lru_cache(maxsize=1024)
-def _of(limits: Limits, leader: str) -> Limits:
+def _of(limits: TradingLimits, leader: str) -> TradingLimits:
     given = json.loads(limits.leader_limits).get(leader, {})
-    return Limits.model_validate({**limits.model_dump(), **given, "leader_limits": ""})
+    return TradingLimits.model_validate({**limits.model_dump(), **given, "leader_limits": ""})

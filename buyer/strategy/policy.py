@@ -1,4 +1,4 @@
-"""The buyer's verdict: `decide(case) -> Decision`, every rule with its value. Pure; never raises on data.
+"""The buyer's verdict: `decide_signal(case) -> Decision`, every rule with its value. Pure; never raises on data.
 
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple, TypeVar, cast
 
-from buyer.strategy.decision_context import UNKNOWN, Case, ExitCase, Judged, Seen
+from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Judged
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from buyer.strategy.skip_cache import Failing
@@ -20,10 +20,10 @@ _result = RuleResult.filler()
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 _NONE = Decimal(0)
-Some = TypeVar("Some", bound=Seen)
+Some = TypeVar("Some", bound=ContextBase)
 
 
-class Decision(NamedTuple):
+class PolicyDecision(NamedTuple):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
     `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later.
@@ -43,7 +43,7 @@ class Decision(NamedTuple):
         return self.order is None and self.gathered is None and self.exit is None
 
 
-def decide(case: Case, failing: Failing | None = None) -> Decision:
+def decide_signal(case: DecisionContext, failing: Failing | None = None) -> PolicyDecision:
     """Judge one signal by every rule of its side.
 
     With `failing`, which names the rules that fail, the verdict is the same, without the rules' values and, where
@@ -54,31 +54,31 @@ def decide(case: Case, failing: Failing | None = None) -> Decision:
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        return Decision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
+        return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
     gathered = _gathered(case, failed)
     if gathered is None:
         trade, left = _trade(case) if task or not failing else None, _left(case)
-        return Decision("SKIP", failed[0], rules, None, trade, left, task)
+        return PolicyDecision("SKIP", failed[0], rules, None, trade, left, task)
     since = f"{gathered.usdc} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
-    return Decision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
+    return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
 
-def decide_exit(case: ExitCase) -> Decision:
+def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
     rules = _judged(EXIT_RULES, case)
     failed = next((rule.rule for rule in rules if not rule.passed), None)
     if failed:
-        return Decision("SKIP", failed, rules, None, exit=case.task)
+        return PolicyDecision("SKIP", failed, rules, None, exit=case.task)
     order = _order(case, order_fact(case.task), case.task.leader)
-    return Decision("SELL", f"exit: {case.task.reason}", rules, order, exit=case.task)
+    return PolicyDecision("SELL", f"exit: {case.task.reason}", rules, order, exit=case.task)
 
 
-def refused(decision: Decision, account: str, value: int, limit: int) -> Decision:
+def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int) -> PolicyDecision:
     """Return the decision after the ledger refused its intent: a cap or a control moved in between."""
     seen, allowed = (value, limit) if account in COUNTS else (from_micro(value), from_micro(limit))
     rule = RuleResult(rule="ledger", passed=False, value=f"{account}={seen}", limit=str(allowed))
-    return Decision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
+    return PolicyDecision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
 
 
 def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
@@ -93,7 +93,7 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
     return _result({"rule": name, "passed": passed, "value": _text(value), "limit": _text(limit)})
 
 
-def _trade(case: Case) -> Trade | None:
+def _trade(case: DecisionContext) -> Trade | None:
     try:
         found = case.trade
     except UNKNOWN:
@@ -103,7 +103,7 @@ def _trade(case: Case) -> Trade | None:
     )
 
 
-def _exit(case: Case, failed: list[str]) -> ExitTask | None:
+def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
     """Return the exit that a leader's sell opens: it goes on when this order sells nothing, or not enough."""
     if case.side != "SELL" or OPENS_EXIT & set(failed):
         return None
@@ -115,7 +115,7 @@ def _exit(case: Case, failed: list[str]) -> ExitTask | None:
     return None if dust else opened_by(case.signal, sale, case.now_ms)
 
 
-def _gathered(case: Case, failed: list[str]) -> Gathered | None:
+def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:
     """Return what a trade that is only too small comes to with those before it."""
     if case.side != "BUY" or not case.limits.gather_window_s or not set(failed) <= TOO_SMALL:
         return None
@@ -124,7 +124,7 @@ def _gathered(case: Case, failed: list[str]) -> Gathered | None:
     return Gathered(usdc=case.trade.usdc, shares=case.trade.shares, since_ms=since_ms)
 
 
-def _left(case: Case) -> Gathered | None:
+def _left(case: DecisionContext) -> Gathered | None:
     """Return what a leader's sell leaves of what was gathered of his buys: he holds that much less."""
     before = case.portfolio.gathered if case.side == "SELL" and case.portfolio else None
     if before is None or not before.shares:
@@ -134,7 +134,7 @@ def _left(case: Case) -> Gathered | None:
     return Gathered(usdc=usdc, shares=shares, since_ms=before.since_ms)
 
 
-def _order(case: Case | ExitCase, fact: str, leader: str) -> Order:
+def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order:
     size = case.size
     return Order.of_checked(
         id=fact_id("order", fact),

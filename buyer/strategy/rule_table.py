@@ -9,88 +9,88 @@ from functools import lru_cache
 from typing import Literal
 
 from buyer.strategy import risk_caps, signal_filters
-from buyer.strategy.decision_context import Case, ExitCase, Judged, Seen, known
-from buyer.strategy.limits import Limits
+from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Judged, known_value
+from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Side
 from shared.domain.money import from_micro
 
-Rule = Callable[[Case], Judged]
+Rule = Callable[[DecisionContext], Judged]
 
 
-def _not_halted(case: Seen) -> Judged:
+def _not_halted(case: ContextBase) -> Judged:
     return not case.balances.halted, "on" if case.balances.halted else "off", "off"
 
 
-def _not_paused(case: Seen) -> Judged:
+def _not_paused(case: ContextBase) -> Judged:
     held = case.balances
     paused = "flatten" if held.flattening and not held.paused else held.paused
     return not paused or (paused != "all" and case.side == "SELL"), paused or "nothing", "not this side"
 
 
-def _fresh(case: Case) -> Judged:
+def _fresh(case: DecisionContext) -> Judged:
     age_ms, most_s = case.now_ms - case.signal.traded_at_ms, case.limits.max_signal_age_s
     return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
-def _clocks_agree(case: Case) -> Judged:
+def _clocks_agree(case: DecisionContext) -> Judged:
     ahead_ms, most_s = case.signal.traded_at_ms - case.now_ms, case.limits.max_clock_skew_s
     return ahead_ms <= most_s * 1000, lambda: _seconds(max(0, ahead_ms)), most_s
 
 
-def _market_open(case: Seen) -> Judged:
+def _market_open(case: ContextBase) -> Judged:
     facts = case.facts
     state = "closed" if facts.closed else "accepting" if facts.accepting_orders else "not accepting"
     return state == "accepting", state, "accepting"
 
 
-def _inputs_known(case: Seen) -> Judged:
+def _inputs_known(case: ContextBase) -> Judged:
     return not case.problems, "; ".join(case.problems) or "all", "facts and book"
 
 
-def _right_token(case: Case) -> Judged:
+def _right_token(case: DecisionContext) -> Judged:
     """Check that what we would buy is the very outcome the leader traded (trap 15)."""
     same = case.facts.token_id == case.signal.token_id == case.seen_book.token_id
     hint = case.signal.market.condition_id
     return same and hint in ("", case.facts.condition_id), case.facts.outcome_index, "the leader's token"
 
 
-def _held_token(case: ExitCase) -> Judged:
+def _held_token(case: ExitContext) -> Judged:
     same = case.facts.token_id == case.token_id == case.seen_book.token_id
     return same, case.facts.outcome_index, "the lot's token"
 
 
-def _leader_price(case: Case) -> Judged:
+def _leader_price(case: DecisionContext) -> Judged:
     if case.signal.cause == "MERGE":
         return True, "none: merged", "between 0 and 1"
     return 0 < case.signal.price < 1, case.signal.price, "between 0 and 1"
 
 
-def _book_fresh(case: Seen) -> Judged:
+def _book_fresh(case: ContextBase) -> Judged:
     age_ms, most_s = case.now_ms - case.seen_book.at_ms, case.limits.max_book_age_s
     return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
 
 
-def _book_sane(case: Seen) -> Judged:
+def _book_sane(case: ContextBase) -> Judged:
     book = case.seen_book
     state = "crossed" if book.crossed else "ok" if book.against(case.side) else "nothing to hit"
     return state == "ok", state, "ok"
 
 
-def _slippage(case: Case) -> Judged:
+def _slippage(case: DecisionContext) -> Judged:
     book = case.seen_book
     if case.side == "BUY":
-        best = known(book.best_ask, "the best ask is")
+        best = known_value(book.best_ask, "the best ask is")
         return best <= case.limit, best, case.limit
-    best = known(book.best_bid, "the best bid is")
+    best = known_value(book.best_bid, "the best bid is")
     return best >= case.limit, best, case.limit
 
 
-def _stake(case: Case) -> Judged:
+def _stake(case: DecisionContext) -> Judged:
     """Check that the sizing stakes anything; with a stated edge that the price has eaten, it does not."""
     return case.stake > 0, lambda: f"{case.stake} ({case.limits.sizing})", "more than 0"
 
 
-def _minimum(case: Seen) -> Judged:
+def _minimum(case: ContextBase) -> Judged:
     """Check the venue's minimum: a size that fell below it is 0."""
     smallest = case.least
     size = case.size
@@ -98,21 +98,21 @@ def _minimum(case: Seen) -> Judged:
     return 0 < size.shares >= smallest, shown, smallest
 
 
-def _fillable(case: Seen) -> Judged:
+def _fillable(case: ContextBase) -> Judged:
     return case.expected.shares > 0, lambda: from_micro(case.expected.shares), "more than 0"
 
 
-def _not_leaving(case: Case) -> Judged:
+def _not_leaving(case: DecisionContext) -> Judged:
     """Check that we are not selling this lot: an exit would sell what we buy."""
     task = case.balances.exit
     return task is None or task.keep > 0, task.reason if task else "no exit", "no exit"
 
 
-def _sells_mirrored(case: Case) -> Judged:
+def _sells_mirrored(case: DecisionContext) -> Judged:
     return case.limits.mirror_sells != "none", case.limits.mirror_sells, "all or proportional"
 
 
-def _lot_held(case: Seen) -> Judged:
+def _lot_held(case: ContextBase) -> Judged:
     """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (trap 22)."""
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
 
@@ -139,9 +139,9 @@ RULES: dict[str, dict[str, Rule]] = {
     "BUY": {
         **_BOTH,
         "role_followed": signal_filters.role_followed,
-        "markets": signal_filters.markets,
-        "categories": signal_filters.categories,
-        "keywords": signal_filters.keywords,
+        "markets": signal_filters.filter_markets,
+        "categories": signal_filters.filter_categories,
+        "keywords": signal_filters.filter_keywords,
         "time_to_end": signal_filters.time_to_end,
         "whole_trade": signal_filters.whole_trade,
         "leader_trade": signal_filters.leader_trade,
@@ -157,9 +157,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "leader_cap": risk_caps.leader_cap,
         "day_cap": risk_caps.day_cap,
         "total_cap": risk_caps.total_cap,
-        "cash": risk_caps.cash,
+        "cash": risk_caps.check_cash,
         "day_loss": risk_caps.day_loss,
-        "drawdown": risk_caps.drawdown,
+        "drawdown": risk_caps.check_drawdown,
         "order_rate": risk_caps.order_rate,
     },
     "SELL": {
@@ -195,7 +195,7 @@ a trade that the signal is; `age` how old signal and book are; `budget` balances
 order may cost is too much; `usdc` whether the trade's collateral is enough; `minute` balances, and whether the minute
 of the last order is over; `trade` anything but the book.
 """
-UNASKED: dict[str, Callable[[Limits], bool]] = {
+UNASKED: dict[str, Callable[[TradingLimits], bool]] = {
     "side_followed": lambda limits: limits.sides == "both",
     "role_followed": lambda limits: limits.role == "any",
     "markets": lambda limits: not (limits.only_markets or limits.not_markets),
@@ -205,7 +205,7 @@ UNASKED: dict[str, Callable[[Limits], bool]] = {
     "book_depth": lambda limits: not limits.min_depth_usdc,
 }
 """Rules that ask nothing under some limits: there they fail for no signal that passes the rules before them."""
-EXIT_RULES: dict[str, Callable[[ExitCase], Judged]] = {
+EXIT_RULES: dict[str, Callable[[ExitContext], Judged]] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
     "lot_held": _lot_held,
@@ -225,6 +225,6 @@ TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 
 
 @lru_cache(maxsize=1024)
-def asked(side: Side, limits: Limits) -> tuple[tuple[str, Rule], ...]:
+def asked_rules(side: Side, limits: TradingLimits) -> tuple[tuple[str, Rule], ...]:
     """Return the rules that can be a skip's reason under these limits, in order."""
     return tuple((name, rule) for name, rule in RULES[side].items() if name not in UNASKED or not UNASKED[name](limits))

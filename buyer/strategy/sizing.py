@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from buyer.strategy.fill_model import dearest_at
-from buyer.strategy.limits import Limits, Sizing, tiers_of
+from buyer.strategy.limits import Sizing, TradingLimits, tiers_of
 from shared.domain.market import MarketFacts, Side
-from shared.domain.money import MICRO, ceil_to, cost_micro, floor_to, plain, to_micro, truncate
+from shared.domain.money import MICRO, ceil_to, cost_micro, decimal_text, floor_to, to_micro, truncate_micro
 
 SIZE_PLACES = 2
 """Decimals of an order's shares, for every tick (venue reference 3.4)."""
@@ -23,7 +23,7 @@ TICKS = frozenset(Decimal(text) for text in ("0.1", "0.01", "0.005", "0.0025", "
 """Every tick the venue knows (venue reference 3.4)."""
 
 
-class Size(NamedTuple):
+class OrderSize(NamedTuple):
     """Shares to order (two decimals) and the most they can cost with fees, in micro-units; `bumped` to the minimum."""
 
     shares: Decimal
@@ -32,7 +32,7 @@ class Size(NamedTuple):
     bumped: bool = False
 
 
-class Traded(Protocol):
+class LeaderTraded(Protocol):
     """A leader's trade."""
 
     @property
@@ -46,16 +46,16 @@ class Traded(Protocol):
         ...
 
 
-class Wager(NamedTuple):
+class StakeBasis(NamedTuple):
     """What a stake is reckoned from: the leader's trade, our bankroll, and the most that a share can cost with fees."""
 
-    trade: Traded
+    trade: LeaderTraded
     bankroll: Decimal
     share_cost: Callable[[], Decimal]
-    limits: Limits
+    limits: TradingLimits
 
 
-def stake(wager: Wager) -> Decimal:
+def stake_for(wager: StakeBasis) -> Decimal:
     """Return the collateral to follow a trade with, by the sizing mode, never more than `max_stake_usdc`.
 
     Raises:
@@ -66,18 +66,18 @@ def stake(wager: Wager) -> Decimal:
 
 @lru_cache(maxsize=1024)
 def _allowed(wanted: Decimal, most: Decimal) -> Decimal:
-    return plain(min(max(wanted, _NONE), most).quantize(_MICRO, ROUND_DOWN))
+    return decimal_text(min(max(wanted, _NONE), most).quantize(_MICRO, ROUND_DOWN))
 
 
-def _fixed(wager: Wager) -> Decimal:
+def _fixed(wager: StakeBasis) -> Decimal:
     return wager.limits.stake_usdc
 
 
-def _percent(wager: Wager) -> Decimal:
+def _percent(wager: StakeBasis) -> Decimal:
     return wager.trade.usdc * wager.limits.leader_pct / 100
 
 
-def _proportional(wager: Wager) -> Decimal:
+def _proportional(wager: StakeBasis) -> Decimal:
     """Return the same part of our bankroll as the trade is of the leader's."""
     theirs = wager.limits.leader_bankroll_usdc
     if theirs <= 0:
@@ -85,7 +85,7 @@ def _proportional(wager: Wager) -> Decimal:
     return wager.trade.usdc * wager.bankroll / theirs
 
 
-def _tiered(wager: Wager) -> Decimal:
+def _tiered(wager: StakeBasis) -> Decimal:
     """Return the trade times the multiplier of its tier."""
     for tier in tiers_of(wager.limits.tiers):
         if tier.up_to is None or wager.trade.usdc <= tier.up_to:
@@ -93,7 +93,7 @@ def _tiered(wager: Wager) -> Decimal:
     raise ValueError(f"no tier for a trade of {wager.trade.usdc}: end tiers with *:multiplier")
 
 
-def _kelly(wager: Wager) -> Decimal:
+def _kelly(wager: StakeBasis) -> Decimal:
     """Return the fraction of the bankroll that grows it fastest: (q - c) / (1 - c), a part of it, under a cap.
 
     q is the chance we state: the leader's price and our edge over it; c is what a share costs us at worst, with fees.
@@ -107,7 +107,7 @@ def _kelly(wager: Wager) -> Decimal:
     return min(part, limits.kelly_cap_pct / 100) * wager.bankroll
 
 
-STAKES: Mapping[Sizing, Callable[[Wager], Decimal]] = {
+STAKES: Mapping[Sizing, Callable[[StakeBasis], Decimal]] = {
     "fixed": _fixed,
     "percent": _percent,
     "proportional": _proportional,
@@ -138,7 +138,7 @@ def limit_price(
     allowance = max(tick * slippage_ticks, leader_price * slippage_pct / 100)
     buying = side == "BUY"
     price = floor_to(leader_price + allowance, tick) if buying else ceil_to(leader_price - allowance, tick)
-    return plain(min(max(price, tick), 1 - tick))
+    return decimal_text(min(max(price, tick), 1 - tick))
 
 
 def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decimal:
@@ -146,7 +146,7 @@ def exit_limit(best_bid: Decimal, tick: Decimal, slippage_pct: Decimal) -> Decim
     return min(max(ceil_to(best_bid * (1 - slippage_pct / 100), tick), tick), 1 - tick)
 
 
-def ceiling(wager: Wager) -> Decimal:
+def spend_ceiling(wager: StakeBasis) -> Decimal:
     """Return the most collateral that raising an order to the market's minimum may cost, before fees."""
     limits = wager.limits
     if limits.sizing == "kelly":
@@ -160,8 +160,8 @@ def least_shares(limit: Decimal, min_shares: Decimal) -> Decimal:
     return max(ceil_to(min_shares, _GRAIN), ceil_to(LEAST_BUY / limit, _GRAIN))
 
 
-def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Decimal) -> Size:
-    """Return how many shares `stake` collateral buys at `limit`, fees on top.
+def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Decimal) -> OrderSize:
+    """Return how many shares `stake_for` collateral buys at `limit`, fees on top.
 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit; caps are
     checked on the result, so a bump never breaks one (trap 18).
@@ -173,8 +173,8 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Dec
 @lru_cache(maxsize=4096)
 def _buy_size(
     stake: Decimal, limit: Decimal, min_shares: Decimal, fee: tuple[Decimal, int | Decimal, Decimal], bump_to: Decimal
-) -> Size:
-    shares = truncate(stake / limit, SIZE_PLACES)
+) -> OrderSize:
+    shares = truncate_micro(stake / limit, SIZE_PLACES)
     minimum = least_shares(limit, min_shares)
     bumped = stake > 0 and shares < minimum and minimum * limit <= bump_to
     if bumped:
@@ -183,9 +183,9 @@ def _buy_size(
         shares = _NONE
     micro = to_micro(shares)
     budget = cost_micro(micro, limit) + dearest_at(micro, limit, *fee) if micro else 0
-    return Size(shares, micro, budget, bumped)
+    return OrderSize(shares, micro, budget, bumped)
 
 
 def sell_size(lot_shares: int) -> Decimal:
     """Return micro-shares in shares the venue takes; what is left below 0.01 is dust."""
-    return truncate(Decimal(lot_shares) / MICRO, SIZE_PLACES)
+    return truncate_micro(Decimal(lot_shares) / MICRO, SIZE_PLACES)

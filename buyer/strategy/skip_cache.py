@@ -10,9 +10,9 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import NamedTuple, TypeVar, cast
 
-from buyer.strategy.decision_context import UNKNOWN, Case
-from buyer.strategy.limits import Limits
-from buyer.strategy.rule_table import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked
+from buyer.strategy.decision_context import UNKNOWN, DecisionContext
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.rule_table import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked_rules
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import from_micro
@@ -34,7 +34,7 @@ UNASKED = -1
 SOON_KNOWN = frozenset(_leading("SELL"))
 """Rules of a sell that come first and by which nothing follows from it, whatever else it looks at."""
 
-Failing = Callable[[Case], list[str]]
+Failing = Callable[[DecisionContext], list[str]]
 """Names the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -44,7 +44,7 @@ Levels = tuple[tuple[Level, ...], tuple[Level, ...], Decimal | None, int]
 """A book's bids, asks, tick and time."""
 
 
-class Priced(NamedTuple):
+class PricedVerdict(NamedTuple):
     """The first rule that fails at a leader's price and a book, and what an order would cost there.
 
     `seen` keeps what its key names.
@@ -55,7 +55,7 @@ class Priced(NamedTuple):
     seen: object
 
 
-class Steps:
+class AmountSteps:
     """The first of some rules that fails by an amount, in micro-units, where each asks for enough, or each for no more.
 
     Then what is the same for two amounts is the same for all between, so few answers tell nearly all.
@@ -81,7 +81,7 @@ class Steps:
 
 
 @dataclass(slots=True)
-class Standing:
+class LotVerdict:
     """What was answered for one lot: by its market's facts, its balances, and what the signal says of its market.
 
     `first` is the first rule that fails by these alone, `afforded` that by the budget, `rated` that in the minute of
@@ -89,25 +89,25 @@ class Standing:
     why nothing follows a sell.
     """
 
-    kept: "Kept"
+    kept: "LimitVerdicts"
     facts: MarketFacts
     held: Portfolio
     hint: str
     first: int = 0
     terms: int = 0
-    afforded: Steps = field(default_factory=Steps)
+    afforded: AmountSteps = field(default_factory=AmountSteps)
     rated: dict[bool, int] = field(default_factory=dict[bool, int])
     unsold: str = ""
 
 
-class Reasons:
+class SkipCache:
     """The reasons of skips, by the limits of each leader; `last` is how the case stood that was asked about last."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Kept] = {}
-        self.last: Standing | None = None
+        self._kept: dict[int, LimitVerdicts] = {}
+        self.last: LotVerdict | None = None
 
-    def failed(self, case: Case) -> list[str]:
+    def failed(self, case: DecisionContext) -> list[str]:
         """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
         held, signal, self.last = case.portfolio, case.signal, None
         if case.problems or case.market is None or case.book is None or held is None:
@@ -116,12 +116,12 @@ class Reasons:
             return asked_in_order(case)
         kept = self._kept.get(id(case.limits))
         if kept is None:
-            kept = self._kept[id(case.limits)] = Kept(case.limits)
-        self.last = Standing(kept, case.market, held, signal.market.condition_id)
+            kept = self._kept[id(case.limits)] = LimitVerdicts(case.limits)
+        self.last = LotVerdict(kept, case.market, held, signal.market.condition_id)
         return kept.sell_failed(case, self.last) if signal.side == "SELL" else kept.failed(case, self.last)
 
 
-def at_once(at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+def at_once(at: LotVerdict, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
     """Return why a trade is not followed whose lot stands as before; '' where that takes a decision, or it is followed.
 
     Args:
@@ -135,12 +135,12 @@ def at_once(at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> st
     return at.kept.at_once(at, trade, levels, now_ms) if trade.side == "BUY" else at.unsold
 
 
-class Kept:
+class LimitVerdicts:
     """What the rules of a buy answered under some limits."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: TradingLimits) -> None:
         self.limits = limits
-        rules = asked("BUY", limits)
+        rules = asked_rules("BUY", limits)
         self._names = [name for name, _ in rules]
         sized = limits.sizing == "fixed"  # then a size follows from the price alone, else also from trade and bankroll
         looks = [LOOKS_AT.get(name, "all") for name in self._names]
@@ -159,11 +159,11 @@ class Kept:
             rules[0][0] if rules else NONE for rules in (self._by_usdc, self._by_budget, self._by_minute, self._others)
         )
         self._terms: dict[tuple[object, ...], int] = {}
-        self._priced: dict[tuple[object, ...], Priced] = {}
+        self._priced: dict[tuple[object, ...], PricedVerdict] = {}
         self._ages: dict[tuple[int, int], int] = {}
-        self._large = Steps()
+        self._large = AmountSteps()
 
-    def at_once(self, at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+    def at_once(self, at: LotVerdict, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
         """Return the first rule that fails, '' when none does or there is no book."""
         bids, asks, tick, book_at_ms = levels
         if not bids and not asks:
@@ -183,7 +183,7 @@ class Kept:
             return self._anew(at, trade, levels, now_ms)
         return "" if first == NONE else self._names[first]
 
-    def failed(self, case: Case, at: Standing) -> list[str]:
+    def failed(self, case: DecisionContext, at: LotVerdict) -> list[str]:
         """Return the first rule that fails, if any does; note how the lot stands."""
         facts = case.facts
         terms = (facts.tick, facts.min_shares, facts.fee_rate, facts.fee_exponent)
@@ -191,7 +191,7 @@ class Kept:
         first = self._judged(case, at)
         return [] if first == NONE else [self._names[first]]
 
-    def _judged(self, case: Case, at: Standing, plain: LeaderTrade | None = None) -> int:
+    def _judged(self, case: DecisionContext, at: LotVerdict, plain: LeaderTrade | None = None) -> int:
         """Return the place of the first rule that fails; keep what the rules answer, the more of a `plain` trade."""
         priced = self._price(case, at.terms)
         first = min(at.first, priced.first, self._age(case))
@@ -203,21 +203,21 @@ class Kept:
             first = min(first, _kept(at.rated, at.held.minute < case.now_ms // 60_000, self._by_minute, case))
         return _first(self._others, case, first)
 
-    def sell_failed(self, case: Case, at: Standing) -> list[str]:
+    def sell_failed(self, case: DecisionContext, at: LotVerdict) -> list[str]:
         """Return the rules that fail for a sell; note why nothing follows."""
         failed = asked_in_order(case)
         at.unsold = failed[0] if failed and failed[0] in SOON_KNOWN else ""
         return failed
 
-    def _anew(self, at: Standing, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
+    def _anew(self, at: LotVerdict, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
         """Return the same by the rules themselves, and keep what they answer."""
         bids, asks, tick, book_at_ms = levels
         book = Book.of_checked(token_id=trade.token_id, at_ms=book_at_ms, tick=tick, bids=bids, asks=asks)
-        case = Case(at.facts, book, at.held, self.limits, now_ms, (), cast("ActionableSignal", trade))
+        case = DecisionContext(at.facts, book, at.held, self.limits, now_ms, (), cast("ActionableSignal", trade))
         first = self._judged(case, at, trade)
         return "" if first == NONE else self._names[first]
 
-    def _affordable(self, case: Case, at: Standing, budget: int, *, around: bool) -> int:
+    def _affordable(self, case: DecisionContext, at: LotVerdict, budget: int, *, around: bool) -> int:
         """Return the place of the first cap that fails; with `around` learn of half and twice the budget as well."""
         found = at.afforded.at(budget)
         if found != UNASKED:
@@ -228,7 +228,7 @@ class Kept:
         vars(case)["budget"] = from_micro(budget)
         return at.afforded.learn(budget, _first(self._by_budget, case, NONE))
 
-    def _price(self, case: Case, terms: int) -> Priced:
+    def _price(self, case: DecisionContext, terms: int) -> PricedVerdict:
         book = case.seen_book
         tick = None if book.tick is case.facts.tick else book.tick
         key = (case.signal.price, terms, id(book.bids), id(book.asks), tick)
@@ -237,20 +237,20 @@ class Kept:
             return found
         first = _first(self._by_price, case, NONE)
         budget = case.size.budget if self._by_budget and first > self._budget_place else 0
-        return _keep(self._priced, key, Priced(first, budget, (book.bids, book.asks)))
+        return _keep(self._priced, key, PricedVerdict(first, budget, (book.bids, book.asks)))
 
-    def _enough(self, case: Case, plain: LeaderTrade | None) -> int:
+    def _enough(self, case: DecisionContext, plain: LeaderTrade | None) -> int:
         if plain is None:
             return _first(self._by_usdc, case, NONE)
         found = self._large.at(plain.usdc_micro)
         return self._large.learn(plain.usdc_micro, _first(self._by_usdc, case, NONE)) if found == UNASKED else found
 
-    def _age(self, case: Case) -> int:
+    def _age(self, case: DecisionContext) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)
         return _kept(self._ages, key, self._by_age, case)
 
 
-def _first(rules: Placed, case: Case, before: int) -> int:
+def _first(rules: Placed, case: DecisionContext, before: int) -> int:
     """Return the place of the first rule that fails, `before` when none does before it."""
     for place, rule in rules:
         if place >= before:
@@ -264,7 +264,7 @@ def _first(rules: Placed, case: Case, before: int) -> int:
     return before
 
 
-def _kept(answers: dict[Key, int], key: Key, rules: Placed, case: Case) -> int:
+def _kept(answers: dict[Key, int], key: Key, rules: Placed, case: DecisionContext) -> int:
     """Return the place of the first of `rules` that fails, as it was kept or as they answer now."""
     found = answers.get(key)
     return _keep(answers, key, _first(rules, case, NONE)) if found is None else found
@@ -278,10 +278,10 @@ def _keep(kept: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
     return answer
 
 
-def asked_in_order(case: Case) -> list[str]:
+def asked_in_order(case: DecisionContext) -> list[str]:
     """Return the rules that fail, as far as the verdict depends on them; the first is always the first of all."""
     failed: list[str] = []
-    for name, rule in asked(case.side, case.limits):
+    for name, rule in asked_rules(case.side, case.limits):
         try:
             passed = rule(case)[0]
         except UNKNOWN:
@@ -293,7 +293,7 @@ def asked_in_order(case: Case) -> list[str]:
     return failed
 
 
-def _enough(name: str, case: Case) -> bool:
+def _enough(name: str, case: DecisionContext) -> bool:
     """Say whether no other rule matters once this one failed: nothing is gathered, no exit opened."""
     if case.side == "SELL":
         return name in OPENS_EXIT

@@ -25,7 +25,7 @@ class _Level:
         return max(Decimal(0), self.shares - from_micro(others))
 
 
-class Taken:
+class TakenLiquidity:
     """Remembers by level: what was taken is gone until the level's size changes, by whomever. One thread owns it.
 
     An order that is placed again, as after a crash, meets what it met before. A restart forgets.

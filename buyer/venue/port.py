@@ -38,7 +38,7 @@ class Venue(Protocol):
         ...
 
 
-class Unsigned:
+class UnsignedVenue:
     """What a venue without an outside has: nothing to sign, nothing to find."""
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
@@ -51,7 +51,7 @@ class Unsigned:
         del order, facts, prepared
 
 
-class Prices(Protocol):
+class PriceSource(Protocol):
     """Market facts and books, as the buyer needs them. None with a reason is what could not be found out."""
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:

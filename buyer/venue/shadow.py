@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable
 
-from buyer.domain.book_matching import beside
+from buyer.domain.book_matching import paper_beside
 from buyer.venue.port import Venue
 from shared.domain.market import Book, MarketFacts
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome
 
 
@@ -17,10 +17,12 @@ class _Seen(threading.local):
     book: Book | None = None
 
 
-class Shadowed:
+class ShadowedVenue:
     """Places orders at `venue`; `book_at_hand` never asks anybody, and is asked while the server writes the intent."""
 
-    def __init__(self, venue: Venue, book_at_hand: Callable[[str], Book | None], turns: Turns | None = None) -> None:
+    def __init__(
+        self, venue: Venue, book_at_hand: Callable[[str], Book | None], turns: GateTurns | None = None
+    ) -> None:
         self._venue, self._book_at_hand, self._turns = venue, book_at_hand, turns
         self._seen = _Seen()
 
@@ -44,7 +46,7 @@ class Shadowed:
         """
         if self._seen.order_id != order.id:
             self._look(order)
-        return beside(self._venue.place(order, facts, prepared), order, self._seen.book, facts)
+        return paper_beside(self._venue.place(order, facts, prepared), order, self._seen.book, facts)
 
     def _look(self, order: Order) -> None:
         self._seen.order_id, self._seen.book = order.id, self._book_at_hand(order.token_id)

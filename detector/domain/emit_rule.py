@@ -4,16 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from detector.domain.fill_multiset import Piece, total
+from detector.domain.fill_multiset import FillPiece, total_pieces
 
 EmittedBy = Literal["first", "confirmed", "unconfirmed"]
 
 
-class Decided(NamedTuple):
+class RuleDecision(NamedTuple):
     """Whose pieces become the signal, and by which part of the rule."""
 
     source: str
-    pieces: Sequence[Piece]
+    pieces: Sequence[FillPiece]
     emitted_by: EmittedBy
 
 
@@ -28,7 +28,7 @@ class EmitRule:
     within_ms: int = 30_000
     drop: bool = False
 
-    def decide(self, shown: Mapping[str, Sequence[Piece]], discounted: Collection[str]) -> Decided | None:
+    def decide(self, shown: Mapping[str, Sequence[FillPiece]], discounted: Collection[str]) -> RuleDecision | None:
         """Return what may be signalled now; the source that shows most decides, or the second most where two must.
 
         `discounted` sources are demoted: they may be first, but their word confirms nothing (trap 9).
@@ -37,22 +37,22 @@ class EmitRule:
             return self._most(shown, "first")
         counting = sorted(
             ((source, pieces) for source, pieces in shown.items() if source not in discounted),
-            key=lambda item: -total(item[1]),
+            key=lambda item: -total_pieces(item[1]),
         )
-        return Decided(*counting[1], "confirmed") if len(counting) > 1 else None
+        return RuleDecision(*counting[1], "confirmed") if len(counting) > 1 else None
 
-    def at_the_end(self, shown: Mapping[str, Sequence[Piece]]) -> Decided | None:
+    def at_the_end(self, shown: Mapping[str, Sequence[FillPiece]]) -> RuleDecision | None:
         """Return what only one source shows when the time is over."""
         return self._most(shown, "unconfirmed" if self.confirmed else "first")
 
-    def _most(self, shown: Mapping[str, Sequence[Piece]], emitted_by: EmittedBy) -> Decided | None:
+    def _most(self, shown: Mapping[str, Sequence[FillPiece]], emitted_by: EmittedBy) -> RuleDecision | None:
         if not shown:
             return None
         if len(shown) == 1:
             ((source, pieces),) = shown.items()
         else:
-            source, pieces = max(shown.items(), key=lambda item: total(item[1]))
-        return Decided(source, pieces, emitted_by)
+            source, pieces = max(shown.items(), key=lambda item: total_pieces(item[1]))
+        return RuleDecision(source, pieces, emitted_by)
 
 
 FIRST = EmitRule()

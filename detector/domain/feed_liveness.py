@@ -12,7 +12,7 @@ _ENOUGH = 5
 _MOST_PATIENCE = 8
 
 
-class Pulse:
+class FeedLiveness:
     """Judge one connection by its data; times are seconds.
 
     Args:

@@ -8,7 +8,7 @@ from detector.domain.published_record import Amount
 from shared.polymarket.wire.leader_fills import LeaderFill, Role
 
 
-class Piece(NamedTuple):
+class FillPiece(NamedTuple):
     """One fill of a draft; what its source told of a fee stands beside the amounts, and compares nothing."""
 
     shares: int
@@ -24,21 +24,21 @@ class Piece(NamedTuple):
         return self.shares, self.usdc
 
 
-def total(pieces: Iterable[Piece]) -> int:
+def total_pieces(pieces: Iterable[FillPiece]) -> int:
     """Return the shares of all."""
     return sum(piece.shares for piece in pieces)
 
 
-def merged(known: tuple[Piece, ...], fills: Iterable[LeaderFill]) -> tuple[Piece, ...]:
+def merged_pieces(known: tuple[FillPiece, ...], fills: Iterable[LeaderFill]) -> tuple[FillPiece, ...]:
     """Return `known` and what a view has more of than its source had shown; `known` itself when that is nothing."""
     shown = [_piece(fill) for fill in fills]
     if not known:
         return tuple(shown)
     amounts = [piece.amount for piece in shown]
-    if same(known, amounts):
+    if same_pieces(known, amounts):
         return known
     had = Counter(piece.amount for piece in known)
-    more: list[Piece] = []
+    more: list[FillPiece] = []
     for piece, amount in zip(shown, amounts, strict=True):
         if had[amount] > 0:
             had[amount] -= 1
@@ -47,14 +47,14 @@ def merged(known: tuple[Piece, ...], fills: Iterable[LeaderFill]) -> tuple[Piece
     return (*known, *more) if more else known
 
 
-def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
+def missing_pieces(best: Sequence[FillPiece], out: Sequence[Amount]) -> tuple[FillPiece, ...]:
     """Return what `best` holds beyond `out`, as its own fills where they can be told apart, else as one."""
     if not out:
         return tuple(best)
-    if same(best, out):
+    if same_pieces(best, out):
         return ()
     left = Counter(out)
-    extra: list[Piece] = []
+    extra: list[FillPiece] = []
     for piece in best:
         if left[piece.amount] > 0:
             left[piece.amount] -= 1
@@ -63,20 +63,20 @@ def missing(best: Sequence[Piece], out: Sequence[Amount]) -> tuple[Piece, ...]:
     extra = _without_retold(extra, left)
     if not left.total():
         return tuple(extra)
-    shares = total(best) - sum(amount[0] for amount in out)
+    shares = total_pieces(best) - sum(amount[0] for amount in out)
     usdc = sum(piece.usdc for piece in best) - sum(amount[1] for amount in out)
     if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
         return ()
-    return (Piece(shares, max(0, usdc)),)
+    return (FillPiece(shares, max(0, usdc)),)
 
 
-def _without_retold(extra: Sequence[Piece], left: Counter[Amount]) -> list[Piece]:
+def _without_retold(extra: Sequence[FillPiece], left: Counter[Amount]) -> list[FillPiece]:
     """Return what is beyond `left` too once equal shares are one fill: sources may tell its collateral otherwise.
 
     A price of 10 decimals misses the collateral of a large fill by micro-units, and an earlier life took a fee for
     collateral. Either way the difference is no part of another fill. What was found so is taken out of `left`.
     """
-    beyond: list[Piece] = []
+    beyond: list[FillPiece] = []
     for piece in extra:
         retold = next((amount for amount, count in left.items() if count > 0 and amount[0] == piece.shares), None)
         if retold is None:
@@ -86,26 +86,28 @@ def _without_retold(extra: Sequence[Piece], left: Counter[Amount]) -> list[Piece
     return beyond
 
 
-def covers(pieces: Sequence[Piece], wanted: Sequence[Amount]) -> bool:
+def covers_pieces(pieces: Sequence[FillPiece], wanted: Sequence[Amount]) -> bool:
     """Say whether a source that showed `pieces` showed all that is `wanted`."""
-    if same(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
+    if same_pieces(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
-    short = sum(amount[0] for amount in wanted) - total(pieces)
+    short = sum(amount[0] for amount in wanted) - total_pieces(pieces)
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
 
 
-def same(pieces: Sequence[Piece], amounts: Sequence[Amount]) -> bool:
+def same_pieces(pieces: Sequence[FillPiece], amounts: Sequence[Amount]) -> bool:
     """Say whether these are the same fills in the same order: nearly always, and much quicker than counting."""
     return len(pieces) == len(amounts) and all(
         piece.shares == amount[0] and piece.usdc == amount[1] for piece, amount in zip(pieces, amounts, strict=True)
     )
 
 
-def _piece(fill: LeaderFill) -> Piece:
-    return Piece(fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role, fill.fee_micro, fill.fee_shares_micro)
+def _piece(fill: LeaderFill) -> FillPiece:
+    return FillPiece(
+        fill.shares_micro, fill.usdc_micro, fill.log_index, fill.role, fill.fee_micro, fill.fee_shares_micro
+    )
 
 
-def _same_but_for_fee(best: Sequence[Piece], out: Sequence[Amount], usdc: int) -> bool:
+def _same_but_for_fee(best: Sequence[FillPiece], out: Sequence[Amount], usdc: int) -> bool:
     """Say whether the same fills differ in shares only: V1's fee came out of them in some sources (reference B.3)."""
     return len(best) == len(out) and abs(usdc) <= len(best)

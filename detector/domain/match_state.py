@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from detector.domain.fill_multiset import Piece, merged, same
-from detector.domain.published_record import Settled, read
-from detector.domain.signal_draft import Key
+from detector.domain.fill_multiset import FillPiece, merged_pieces, same_pieces
+from detector.domain.published_record import PublishedRecord, read_record
+from detector.domain.signal_draft import FillKey
 from shared.messages.signals import MarketHint
 from shared.polymarket.wire.leader_fills import NO_HINT, LeaderFill
 
@@ -19,17 +19,17 @@ MOST_HINTS = 20_000
 
 
 @dataclass(slots=True, eq=False)
-class Shown:
+class ShownFills:
     """What one source shows, since when, and for which parts (bits) that is on record."""
 
     source: str
     at_ms: int
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[FillPiece, ...] = ()
     told: int = 0
 
 
 @dataclass(slots=True, eq=False)
-class Seen:
+class MatchState:
     """One key's state. `text` is what we know to be settled, `stored` what the server said last: mostly the same.
 
     `unsettled` means that something shown may not be settled yet.
@@ -38,23 +38,23 @@ class Seen:
     traded_at_ms: int
     touched_at_ms: int
     exact_time: bool = True
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[ShownFills, ...] = ()
     text: str = ""
     stored: str = ""
     closed: bool = False
     unsettled: bool = True
 
     @property
-    def settled(self) -> tuple[Settled, ...]:
+    def settled(self) -> tuple[PublishedRecord, ...]:
         """Return the parts that are out."""
-        return (read(self.text) or ()) if self.text else ()
+        return (read_record(self.text) or ()) if self.text else ()
 
     @property
-    def pieces(self) -> dict[str, tuple[Piece, ...]]:
+    def pieces(self) -> dict[str, tuple[FillPiece, ...]]:
         """Return what each source shows, the first to show it first."""
         return {each.source: each.pieces for each in self.shown}
 
-    def of(self, source: str) -> Shown | None:
+    def of(self, source: str) -> ShownFills | None:
         """Return what a source shows."""
         return next((each for each in self.shown if each.source == source), None)
 
@@ -62,11 +62,11 @@ class Seen:
         """Add what a source shows that it had not; return how many fills that is."""
         known = self.of(source)
         had = known.pieces if known else ()
-        pieces = merged(had, fills)
+        pieces = merged_pieces(had, fills)
         if pieces is had:
             return 0
         if known is None:
-            known = Shown(source, at_ms)
+            known = ShownFills(source, at_ms)
             self.shown += (known,)
         known.at_ms, known.pieces = at_ms, pieces
         self._share(known)
@@ -78,15 +78,15 @@ class Seen:
             known_ms = self.traded_at_ms if self.exact_time else 0
             self.traded_at_ms, self.exact_time = max(known_ms, fill.traded_at_ms), True
 
-    def _share(self, told: Shown) -> None:
+    def _share(self, told: ShownFills) -> None:
         """Hold once what two sources tell alike: in the words of the one that knows the log."""
         for other in self.shown:
-            if other is not told and same(other.pieces, tuple(piece.amount for piece in told.pieces)):
+            if other is not told and same_pieces(other.pieces, tuple(piece.amount for piece in told.pieces)):
                 fuller = told if told.pieces[0].log_index is not None else other
                 told.pieces = other.pieces = fuller.pieces
 
 
-class Hints:
+class MarketHints:
     """What sources said of tokens' markets; bounded, the oldest go first."""
 
     def __init__(self, most: int = MOST_HINTS) -> None:
@@ -107,6 +107,6 @@ class Hints:
         return self._said.get(token_id, NO_HINT)
 
 
-def name_of(key: Key) -> bytes:
+def name_of(key: FillKey) -> bytes:
     """Return what a key is kept under: a fifth of its own size."""
     return blake2b("|".join(key).encode(), digest_size=16).digest()

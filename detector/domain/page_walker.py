@@ -11,7 +11,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 Fills = tuple[LeaderFill, ...]
 
 
-class Walk:
+class PageWalker:
     """One poll's way: ask for a page at `start_s` and `cursor`, hand it to `take`, until `done`."""
 
     def __init__(self, start_s: int, *, exact_cursors: bool) -> None:
@@ -33,7 +33,7 @@ class Walk:
             raise Malformed("asked for the oldest rows first, got the newest first")
         fills = (*self._held, *fills)
         follow = "" if next_cursor in self._used else next_cursor
-        newest_s = max((second(fill) for fill in fills), default=self.start_s)
+        newest_s = max((second_of(fill) for fill in fills), default=self.start_s)
         if not has_more:
             return self._end(fills)
         if self._exact and follow:
@@ -53,14 +53,14 @@ class Walk:
     def _follow(self, fills: Fills, cursor: str, newest_s: int) -> Fills:
         self.cursor = cursor
         self._used.add(cursor)
-        self._held = tuple(fill for fill in fills if second(fill) == newest_s)
-        return tuple(fill for fill in fills if second(fill) != newest_s)
+        self._held = tuple(fill for fill in fills if second_of(fill) == newest_s)
+        return tuple(fill for fill in fills if second_of(fill) != newest_s)
 
     def _start_again(self, fills: Fills, newest_s: int) -> Fills:
         self.start_s, self.cursor = newest_s, ""
         self._used = {""}
         self._held = ()
-        return tuple(fill for fill in fills if second(fill) != newest_s)
+        return tuple(fill for fill in fills if second_of(fill) != newest_s)
 
     def _go_deeper(self, fills: Fills, cursor: str) -> Fills:
         """Page inside one second that is larger than a page: its parts are views of their own."""
@@ -70,6 +70,6 @@ class Walk:
         return fills
 
 
-def second(fill: LeaderFill) -> int:
+def second_of(fill: LeaderFill) -> int:
     """Return when a fill was traded, in the venue's seconds."""
     return fill.traded_at_ms // 1000

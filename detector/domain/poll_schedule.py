@@ -28,7 +28,7 @@ _MOST_NEWS = 50
 
 
 @dataclass(frozen=True)
-class Pace:
+class PollPace:
     """How often scopes may and must be polled; `rate_per_s` is the budget there is, 0 when nobody knows."""
 
     every_s: float
@@ -54,14 +54,14 @@ class _Busy:
         return self.per_s * 0.5 ** ((now - self.at) / HALF_LIFE_S)
 
 
-class Schedule:
+class PollSchedule:
     """Scopes in order of their last poll. A scope in flight is not handed out again.
 
     One that is refused rests longer each time (doubling, up to `MOST_PAUSE_S`), so it does not eat the others' budget.
     (A throttled upstream is its gate's matter.)
     """
 
-    def __init__(self, scopes: Iterable[str], pace: Pace, now: float) -> None:
+    def __init__(self, scopes: Iterable[str], pace: PollPace, now: float) -> None:
         self._pace = pace
         self._last: OrderedDict[str, float] = OrderedDict((scope, now - pace.every_s) for scope in scopes)
         self._busy: dict[str, _Busy] = {}
@@ -76,7 +76,7 @@ class Schedule:
 
     def budget(self, rate_per_s: float) -> None:
         """Plan with another budget from now on."""
-        self._pace = Pace(self._pace.every_s, self._pace.at_most_every_s, rate_per_s)
+        self._pace = PollPace(self._pace.every_s, self._pace.at_most_every_s, rate_per_s)
 
     def sync(self, scopes: Collection[str], now: float) -> None:
         """Take in new scopes, due at once and before all others, and forget those that are gone."""

@@ -15,7 +15,7 @@ Witness = tuple[str, int]
 """(source, when it showed this)."""
 
 
-class Settled(NamedTuple):
+class PublishedRecord(NamedTuple):
     """One part: signalled, or dropped for ever."""
 
     amounts: tuple[Amount, ...] = ()
@@ -23,36 +23,36 @@ class Settled(NamedTuple):
     dropped: bool = False
 
 
-def amounts_of(parts: Iterable[Settled], *, dropped: bool = True) -> tuple[Amount, ...]:
+def amounts_of(parts: Iterable[PublishedRecord], *, dropped: bool = True) -> tuple[Amount, ...]:
     """Return the amounts of all parts, those that were dropped only if wanted."""
     return tuple(amount for part in parts if dropped or not part.dropped for amount in part.amounts)
 
 
-def write(parts: tuple[Settled, ...]) -> str:
+def write_record(parts: tuple[PublishedRecord, ...]) -> str:
     """Return the text of these parts."""
     return f"{len(parts)}|" + ";".join(_written(part) for part in parts)
 
 
-def read(text: str) -> tuple[Settled, ...] | None:
+def read_record(text: str) -> tuple[PublishedRecord, ...] | None:
     """Return the parts of a text; None for what we did not write."""
     head, bar, body = text.partition("|")
     try:
         count, groups = int(head), [_part(group) for group in body.split(";") if group]
     except ValueError:
         return None
-    return (Settled(),) * max(0, count - len(groups)) + tuple(groups) if bar else None
+    return (PublishedRecord(),) * max(0, count - len(groups)) + tuple(groups) if bar else None
 
 
-def _written(part: Settled) -> str:
+def _written(part: PublishedRecord) -> str:
     names = "+".join(f"{source}@{at_ms}" for source, at_ms in part.witnesses)
     amounts = ",".join(f"{shares}:{usdc}" for shares, usdc in part.amounts)
     return f"{'!' if part.dropped else ''}{names}={amounts}"
 
 
-def _part(group: str) -> Settled:
+def _part(group: str) -> PublishedRecord:
     names, equals, amounts = group.removeprefix("!").rpartition("=")
     pairs = [pair.split(":") for pair in amounts.split(",") if pair]
-    return Settled(
+    return PublishedRecord(
         tuple((int(shares), int(usdc)) for shares, usdc in pairs),
         tuple(_witness(name) for name in names.split("+") if name) if equals else (),
         group.startswith("!"),

@@ -18,7 +18,7 @@ Spot = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedFill:
     """A leader's fills of one transaction, and the block they are in."""
 
     block: int
@@ -37,7 +37,7 @@ class Placed:
 
 @dataclass(slots=True)
 class _Known:
-    placed: Placed
+    placed: PlacedFill
     misses: int = 0
     missed_at: int = 0
 
@@ -54,10 +54,10 @@ class ReorgWatch:
         self._keep, self._confirmations = keep_blocks, confirmations
         self._known: dict[Spot, _Known] = {}
 
-    def look(self, found: Iterable[Placed], low: int, high: int, leaders: Collection[str]) -> list[Placed]:
+    def look(self, found: Iterable[PlacedFill], low: int, high: int, leaders: Collection[str]) -> list[PlacedFill]:
         """Take in what blocks `low` to `high` hold of `leaders`; return what has just been missed there."""
         there = {placed.spot: placed for placed in found}
-        lost: list[Placed] = []
+        lost: list[PlacedFill] = []
         for spot, known in list(self._known.items()):
             if spot in there or spot[0] not in leaders:
                 continue
@@ -71,16 +71,16 @@ class ReorgWatch:
             self._known[spot] = _Known(placed)
         return lost
 
-    def gone(self, head: int) -> list[Placed]:
+    def gone(self, head: int) -> list[PlacedFill]:
         """Return the fills whose absence is settled; each is returned until it is forgotten."""
         return [known.placed for known in self._known.values() if self._is_gone(known, head)]
 
-    def is_deep(self, placed: Placed, head: int) -> bool:
+    def is_deep(self, placed: PlacedFill, head: int) -> bool:
         """Say whether a fill was settled already when it vanished."""
         known = self._known.get(placed.spot)
         return known is not None and (known.missed_at or head) - placed.block >= self._confirmations
 
-    def forget(self, placed: Placed) -> None:
+    def forget(self, placed: PlacedFill) -> None:
         """Watch a fill no longer."""
         self._known.pop(placed.spot, None)
 

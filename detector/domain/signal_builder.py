@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from detector.domain.fill_multiset import Piece
-from detector.domain.signal_draft import Confirmation, Draft, Key
+from detector.domain.fill_multiset import FillPiece
+from detector.domain.signal_draft import Confirmation, FillKey, SignalDraft
 from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro, price_of
 from shared.messages.base import fact_id
@@ -16,27 +16,29 @@ CATCH_UP_MS = 60_000
 """What is shown so long after it was traded is no news any more, whatever kept it."""
 
 
-def fact_of(draft: Draft) -> str:
+def fact_of(draft: SignalDraft) -> str:
     """Return what the draft's publish is guarded by; it belongs to the leader."""
     return fact_of_key(draft.key)
 
 
-def fact_of_key(key: Key) -> str:
+def fact_of_key(key: FillKey) -> str:
     """Return what all publishes of a key are guarded by."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side, *_cause(key))[:_DIGEST]}"
 
 
-def signal_id(key: Key, part: int) -> str:
+def signal_id(key: FillKey, part: int) -> str:
     """Return the id of a key's signal: the same whoever publishes it."""
     return fact_id("signal", key.leader, key.tx_hash, key.token_id, key.side, *_cause(key), part)
 
 
-def _cause(key: Key) -> tuple[str, ...]:
+def _cause(key: FillKey) -> tuple[str, ...]:
     """Return what tells a merge from a sell in one transaction."""
     return () if key.cause == "TRADE" else (key.cause,)
 
 
-def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = "") -> ActionableSignal:
+def signal_of(
+    draft: SignalDraft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = ""
+) -> ActionableSignal:
     """Build the signal; its id names leader, transaction, token, side and part, whoever publishes it."""
     shares, usdc = _total(draft)
     fee_shares = sum(piece.fee_shares for piece in draft.pieces)
@@ -54,7 +56,7 @@ def signal_of(draft: Draft, emitted_at_ms: int, facts: MarketFacts | None = None
     )
 
 
-def _fill(piece: Piece) -> Fill:
+def _fill(piece: FillPiece) -> Fill:
     return Fill(
         shares=from_micro(piece.shares),
         usdc=from_micro(piece.usdc),
@@ -65,7 +67,7 @@ def _fill(piece: Piece) -> Fill:
     )
 
 
-def dropped_of(draft: Draft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
+def dropped_of(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
     """Build what is said of a draft that will never be a signal."""
     return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
@@ -96,7 +98,7 @@ def fact_of_confirmation(event: FillConfirmed) -> str:
     return f"{event.leader}:{event.id[:_DIGEST]}"
 
 
-def _of(draft: Draft, emitted_at_ms: int) -> dict[str, Any]:
+def _of(draft: SignalDraft, emitted_at_ms: int) -> dict[str, Any]:
     """Return what a signal and a drop say alike."""
     shares, usdc = _total(draft)
     key = draft.key
@@ -115,11 +117,11 @@ def _of(draft: Draft, emitted_at_ms: int) -> dict[str, Any]:
     }
 
 
-def _total(draft: Draft) -> tuple[int, int]:
+def _total(draft: SignalDraft) -> tuple[int, int]:
     return sum(piece.shares for piece in draft.pieces), sum(piece.usdc for piece in draft.pieces)
 
 
-def _seen_by(draft: Draft) -> tuple[SeenBy, ...]:
+def _seen_by(draft: SignalDraft) -> tuple[SeenBy, ...]:
     return tuple(
         SeenBy(source=source, seen_at_ms=at_ms, lag_ms=at_ms - draft.traded_at_ms) for source, at_ms in draft.seen_by
     )

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from detector.domain.emit_rule import EmittedBy
-from detector.domain.fill_multiset import Piece
+from detector.domain.fill_multiset import FillPiece
 from detector.domain.published_record import Witness
 from shared.domain.market import Side
 from shared.messages.signals import Cause, MarketHint
 
 
-class Key(NamedTuple):
+class FillKey(NamedTuple):
     """What makes one signal."""
 
     leader: str
@@ -21,12 +21,12 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class SignalDraft:
     """A signal to publish (or to drop), if what is settled now is still `expected`; then it is `value`."""
 
-    key: Key
+    key: FillKey
     part: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FillPiece, ...]
     expected: str
     value: str
     source: str
@@ -42,22 +42,22 @@ class Draft:
         return dict(self.seen_by)[self.source]
 
 
-class Sight(NamedTuple):
+class SourceSight(NamedTuple):
     """A source showed a key for the first time, `later` than another one."""
 
-    key: Key
+    key: FillKey
     lag_ms: int
     later: bool
 
 
-class Wait(NamedTuple):
+class PendingWait(NamedTuple):
     """What one source shows and no second one yet; `known` are all sources that we know to show the key."""
 
-    key: Key
+    key: FillKey
     source: str
     seen_at_ms: int
     traded_at_ms: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FillPiece, ...]
     hint: MarketHint
     known: frozenset[str]
 
@@ -65,7 +65,7 @@ class Wait(NamedTuple):
 class Confirmation(NamedTuple):
     """A source shows what was signalled; `counts` is False for one that is demoted."""
 
-    key: Key
+    key: FillKey
     part: int
     source: str
     seen_at_ms: int
@@ -75,10 +75,10 @@ class Confirmation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MatcherLook:
     """What a view brought: drafts, fills its source had not shown before, new sights, and what must wait."""
 
-    drafts: tuple[Draft, ...]
+    drafts: tuple[SignalDraft, ...]
     fresh: int
-    sights: tuple[Sight, ...]
-    waits: tuple[Wait, ...] = ()
+    sights: tuple[SourceSight, ...]
+    waits: tuple[PendingWait, ...] = ()

@@ -17,7 +17,7 @@ DEMOTED: frozenset[str] = frozenset({"late", "mute", "blind", "demoted"})
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class HealthRules:
     """How sources are judged; times in milliseconds, `enough` and `sample` in fills."""
 
     grace_ms: int = 20_000
@@ -32,7 +32,7 @@ class Rules:
     restore_above: float = 0.8
 
 
-class Lags(NamedTuple):
+class LagStats(NamedTuple):
     """Lags of the window's sights."""
 
     p50: int | None = None
@@ -40,7 +40,7 @@ class Lags(NamedTuple):
     p99: int | None = None
 
 
-class Change(NamedTuple):
+class HealthChange(NamedTuple):
     """A source's verdict changed."""
 
     source: str
@@ -72,11 +72,11 @@ class _Source:
     lags: deque[tuple[int, int]] = field(default_factory=deque[tuple[int, int]])
 
 
-class Health:
+class SourceHealth:
     """Compare sources over a sliding window of fills; one thread at a time."""
 
-    def __init__(self, names: Iterable[str], rules: Rules | None = None) -> None:
-        self._rules = rules or Rules()
+    def __init__(self, names: Iterable[str], rules: HealthRules | None = None) -> None:
+        self._rules = rules or HealthRules()
         self._sources = {name: _Source(lags=deque(maxlen=self._rules.most_lags)) for name in names}
         self._fills: OrderedDict[Hashable, _Fill] = OrderedDict()
 
@@ -92,12 +92,12 @@ class Health:
                 self._fills.popitem(last=False)
         fill.seen.setdefault(source, seen_at_ms)
 
-    def judge(self, now_ms: int) -> list[Change]:
+    def judge(self, now_ms: int) -> list[HealthChange]:
         """Judge all sources by the fills whose grace time is over; return the verdicts that changed."""
         self._forget(now_ms)
         ripe = self._ripe(now_ms)
         demoted = self.demoted
-        changes: list[Change] = []
+        changes: list[HealthChange] = []
         for name, source in self._sources.items():
             others = [other for other in self._sources if other != name]
             if source.verdict == "ok":
@@ -125,16 +125,16 @@ class Health:
         """Return how many fills of others this source did not show in time, ever."""
         return self._sources[source].missed
 
-    def lags(self, source: str) -> Lags:
+    def lags(self, source: str) -> LagStats:
         """Return the percentiles of the last lags."""
         found = sorted(lag for _, lag in self._sources[source].lags)
         if not found:
-            return Lags()
-        return Lags(*(found[min(len(found) - 1, len(found) * share // 100)] for share in (50, 95, 99)))
+            return LagStats()
+        return LagStats(*(found[min(len(found) - 1, len(found) * share // 100)] for share in (50, 95, 99)))
 
     def _judge(
         self, name: str, source: _Source, ripe: list[_Fill], others: Collection[str], now_ms: int
-    ) -> Change | None:
+    ) -> HealthChange | None:
         marks: list[tuple[int, Mark]] = []
         for fill in ripe:
             mark = _mark(fill, name, others, self._rules.grace_ms)
@@ -145,7 +145,7 @@ class Health:
             marks.append((fill.first_at_ms, mark))
         source.coverage = _share([mark for _, mark in marks])
         was, source.verdict = source.verdict, self._verdict(source, marks, now_ms)
-        return Change(name, was, source.verdict, source.coverage) if was != source.verdict else None
+        return HealthChange(name, was, source.verdict, source.coverage) if was != source.verdict else None
 
     def _verdict(self, source: _Source, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
         rules = self._rules

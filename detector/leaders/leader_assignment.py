@@ -11,14 +11,14 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from detector.leaders.watchlist import Leaders
+from detector.leaders.watchlist import Watchlist
 from detector.polling.cursors import CursorStore
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError
 from shared.polymarket.wire.leader_fills import ADDRESS
-from shared.redis.followed_leaders import Followed, followed, unfollowed
-from shared.redis.partitioning import Beat, Shares, owner_of
+from shared.redis.followed_leaders import FollowedLeader, followed_leaders, unfollowed
+from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
 
 LONGEST_BEAT_S = 1.0
 _BRING_EVERY_S = 600.0
@@ -64,15 +64,15 @@ class LeadersFile:
         self.labels, self.problems = labels, tuple(problems)
 
 
-class Roster:
+class LeaderAssignment:
     """Keeps `leaders` at this detector's share, on a thread of its own."""
 
     def __init__(
         self,
-        leaders: Leaders,
+        leaders: Watchlist,
         environment: Iterable[str],
         file: LeadersFile,
-        shares: Shares,
+        shares: Partitioning,
         cursors: CursorStore,
         *,
         clock: Clock,
@@ -82,14 +82,14 @@ class Roster:
         self._leaders, self._file, self._shares, self._cursors = leaders, file, shares, cursors
         self._environment = tuple(environment)
         self._clock, self._stop, self._every_s = clock, stop, min(every_s, LONGEST_BEAT_S)
-        self._added: dict[str, Followed] = {}
+        self._added: dict[str, FollowedLeader] = {}
         self._without: frozenset[str] = frozenset()
         self._seen: tuple[object, ...] = ()
         self._version = self._digest = ""
         self._bring_at = 0.0
         self._brought: dict[str, frozenset[str]] = {}
         self._thread = threading.Thread(target=self._run, name="roster", daemon=True)
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
         self.members = 1
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class Roster:
     def _hear(self, version: str) -> None:
         """Learn whom `hybrid follow` and `hybrid unfollow` named."""
         redis, before = self._shares.redis, self._without
-        self._added, self._without = followed(redis), frozenset(unfollowed(redis))
+        self._added, self._without = followed_leaders(redis), frozenset(unfollowed(redis))
         self._version = version
         if (left_out := self._without.intersection(self._own())) - before:
             fields = {"leaders": sorted(left_out)[:_MOST_NAMED], "count": len(left_out)}
@@ -158,7 +158,7 @@ class Roster:
             return frozenset(self._own())
         return self._brought.get(digest) or self._shares.brought(digest)
 
-    def _split(self, beat: Beat) -> None:
+    def _split(self, beat: MemberBeat) -> None:
         wanted = [leader for leader in dict.fromkeys((*self._own(), *self._added)) if leader not in self._without]
         mine = [leader for leader in wanted if self._is_mine(leader, beat)]
         gained = [leader for leader in mine if leader not in self._leaders.members]
@@ -167,7 +167,7 @@ class Roster:
         if self._leaders.watch(mine):
             self._log.info("share_changed", leaders=len(mine), gained=len(gained), detectors=self.members)
 
-    def _is_mine(self, leader: str, beat: Beat) -> bool:
+    def _is_mine(self, leader: str, beat: MemberBeat) -> bool:
         if leader in self._added:
             return owner_of(leader, beat.members) == self._shares.name
         knowing = [name for name, digest in beat.members.items() if leader in self._brought[digest]]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedLeader:
     """The leaders of one moment, in order; a larger `version` means that they changed."""
 
     version: int
@@ -13,17 +13,17 @@ class Watched:
     members: frozenset[str]
 
 
-class Leaders:
+class Watchlist:
     """This detector's share of all leaders. One thread sets it; any may read `now`, which is replaced whole."""
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
         each = tuple(dict.fromkeys(addresses))
-        self.now = Watched(0, each, frozenset(each))
+        self.now = WatchedLeader(0, each, frozenset(each))
 
     @classmethod
-    def of(cls, leaders: "Leaders | Iterable[str]") -> "Leaders":
+    def of(cls, leaders: "Watchlist | Iterable[str]") -> "Watchlist":
         """Return `leaders` as they are, or a list that never changes as such."""
-        return leaders if isinstance(leaders, Leaders) else cls(leaders)
+        return leaders if isinstance(leaders, Watchlist) else cls(leaders)
 
     @property
     def version(self) -> int:
@@ -45,5 +45,5 @@ class Leaders:
         wanted = tuple(dict.fromkeys(addresses))
         if wanted == self.now.addresses:
             return False
-        self.now = Watched(self.now.version + 1, wanted, frozenset(wanted))
+        self.now = WatchedLeader(self.now.version + 1, wanted, frozenset(wanted))
         return True

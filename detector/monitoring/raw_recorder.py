@@ -4,24 +4,24 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector.sources.push_connection import Line
+from detector.sources.push_connection import FrameConnection
 from shared.clock import Clock
 from shared.domain.redaction import HIDDEN
-from shared.http.response import Exchange
+from shared.http.response import HttpExchange
 from shared.messages.base import fact_id
 from shared.messages.service import RawSeen
 from shared.redis.side_stream import SideStream
 
 
 @dataclass(frozen=True)
-class RawTap:
+class RawRecorder:
     """Offers everything it is shown to a side stream; `writer` names this process in each record."""
 
     side: SideStream
     clock: Clock
     writer: str
 
-    def answered(self, exchange: Exchange) -> None:
+    def answered(self, exchange: HttpExchange) -> None:
         """Offer an answer."""
         at_ms = self.clock.now_ms()
         self.side.offer(lambda number: self._answer(exchange, at_ms, number), len(exchange.answer.body))
@@ -31,11 +31,11 @@ class RawTap:
         at_ms = self.clock.now_ms()
         self.side.offer(lambda number: self._seen(source, "", 0, frame, at_ms, number), len(frame))
 
-    def on(self, source: str, dial: Callable[[], Line]) -> Callable[[], Line]:
+    def on(self, source: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
         """Return `dial` with every connection it opens listened to."""
         return lambda: TappedLine(dial(), source, self)
 
-    def _answer(self, exchange: Exchange, at_ms: int, number: int) -> RawSeen:
+    def _answer(self, exchange: HttpExchange, at_ms: int, number: int) -> RawSeen:
         answer, request, body = exchange.answer, _request(exchange), exchange.answer.body.decode("utf-8", "replace")
         for secret in exchange.secrets:
             request, body = request.replace(secret, HIDDEN), body.replace(secret, HIDDEN)
@@ -58,9 +58,9 @@ class RawTap:
 class TappedLine:
     """A connection that is listened to."""
 
-    line: Line
+    line: FrameConnection
     source: str
-    tap: RawTap
+    tap: RawRecorder
 
     def send(self, text: str) -> None:
         """Send as the connection does."""
@@ -78,7 +78,7 @@ class TappedLine:
         self.line.close()
 
 
-def _request(exchange: Exchange) -> str:
+def _request(exchange: HttpExchange) -> str:
     """Return what was asked, on one line: method and path, then the query or the body that was sent."""
     asked = exchange.label.removeprefix(f"{exchange.upstream} ")
     params, data = exchange.sent.get("params"), exchange.sent.get("data")

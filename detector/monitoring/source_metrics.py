@@ -7,15 +7,21 @@ from shared import metrics
 from shared.messages.service import SourceState
 
 
-class Gauges:
+class SourceMetrics:
     """One set for each source; children are looked up once, because sights come by the thousand."""
 
     def __init__(self, names: Iterable[str]) -> None:
         names = tuple(names)
-        lag = metrics.histogram("source_lag_seconds", "From the trade's block to a source's sight of it.", "source")
-        coverage = metrics.gauge("source_coverage", "Share of others' fills that a source showed in time.", "source")
-        missed = metrics.gauge("source_missed_fills", "Others' fills that a source did not show in time.", "source")
-        self._state = metrics.gauge("source_state", "1 for the state a source is in.", "source", "state")
+        lag = metrics.make_histogram(
+            "source_lag_seconds", "From the trade's block to a source's sight of it.", "source"
+        )
+        coverage = metrics.make_gauge(
+            "source_coverage", "Share of others' fills that a source showed in time.", "source"
+        )
+        missed = metrics.make_gauge(
+            "source_missed_fills", "Others' fills that a source did not show in time.", "source"
+        )
+        self._state = metrics.make_gauge("source_state", "1 for the state a source is in.", "source", "state")
         self._lags = {name: lag.labels(name) for name in names}
         self._coverage = {name: coverage.labels(name) for name in names}
         self._missed = {name: missed.labels(name) for name in names}

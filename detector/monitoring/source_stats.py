@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from detector.domain.signal_draft import Sight
-from detector.domain.source_health import DEMOTED, Health, Rules
-from detector.monitoring.source_metrics import Gauges
+from detector.domain.signal_draft import SourceSight
+from detector.domain.source_health import DEMOTED, HealthRules, SourceHealth
+from detector.monitoring.source_metrics import SourceMetrics
 from detector.sources.port import Batch
 from shared.clock import Clock, SystemClock
 from shared.messages.service import SourceState, SourceStatus
@@ -26,7 +26,7 @@ _WHY: dict[str, str] = {
 }
 
 
-class Turn(NamedTuple):
+class PollTurn(NamedTuple):
     """A source's state changed."""
 
     source: str
@@ -61,15 +61,15 @@ class _Source:
         return True
 
 
-class Board:
+class SourceStats:
     """Counters of each source and of the whole, and what they mean. Safe to use from any thread."""
 
-    def __init__(self, names: Iterable[str], *, clock: Clock | None = None, rules: Rules | None = None) -> None:
+    def __init__(self, names: Iterable[str], *, clock: Clock | None = None, rules: HealthRules | None = None) -> None:
         self._lock = threading.Lock()
         self._clock = clock or SystemClock()
         self._sources = {name: _Source() for name in names}
-        self._health = Health(self._sources, rules)
-        self._gauges = Gauges(self._sources)
+        self._health = SourceHealth(self._sources, rules)
+        self._gauges = SourceMetrics(self._sources)
         self.demoted: frozenset[str] = frozenset()
         self.signals = self.sightings = self.repeats = 0
         self.confirmations = self.unconfirmed = self.dropped = 0
@@ -124,7 +124,7 @@ class Board:
         with self._lock:
             return {name: dict(source.skipped) for name, source in self._sources.items()}
 
-    def matched(self, name: str, fresh: int, sights: Iterable[Sight], seen_at_ms: int) -> None:
+    def matched(self, name: str, fresh: int, sights: Iterable[SourceSight], seen_at_ms: int) -> None:
         """Count fills that a source had not shown before, and compare when each source showed them."""
         with self._lock:
             self.sightings += fresh
@@ -160,16 +160,16 @@ class Board:
         with self._lock:
             self.dropped += 1
 
-    def check(self) -> list[Turn]:
+    def check(self) -> list[PollTurn]:
         """Judge all sources now; return whose state changed since the last check."""
         with self._lock:
             self._health.judge(self._clock.now_ms())
             self.demoted = self._health.demoted
-            turns: list[Turn] = []
+            turns: list[PollTurn] = []
             for name, source in self._sources.items():
                 state = self._state(name, source)
                 if state != source.told:
-                    turns.append(Turn(name, source.told, state, self._why(name, source)))
+                    turns.append(PollTurn(name, source.told, state, self._why(name, source)))
                 source.told = state
                 self._gauges.show(name, state, self._health.coverage(name), self._health.missed(name))
             return turns

@@ -15,15 +15,15 @@ from redis import Redis
 
 from detector.polling.cursors import CURSORS, CursorStore
 from shared.messages.base import SIGNALS
-from shared.redis.client import Script, answering
-from shared.redis.streams import pin, unpin
+from shared.redis.client import LuaScript, answering
+from shared.redis.streams import pin_owner, unpin_owner
 
 GAPS = "hs:gaps"
 """Hash: `source:leader:high` -> low, in the source's own unit; `low` moves forward until it reaches `high`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class BackfillGap:
     """Rows from `low` to `high`, both included, that are still to be read."""
 
     leader: str
@@ -31,14 +31,14 @@ class Gap:
     high: int
 
 
-class Gaps:
+class BackfillGaps:
     """One source's gaps; read once from Redis for the leaders watched, then kept beside it."""
 
     def __init__(self, redis: Redis, source: str, cursors: CursorStore) -> None:
         self._redis, self._source, self._cursors = redis, source, cursors
-        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
+        self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, int], Gap] = {}
+        self._known: dict[tuple[str, int], BackfillGap] = {}
 
     def load(self, leaders: Collection[str]) -> None:
         """Read the gaps of `leaders`, and forget those of others.
@@ -50,7 +50,9 @@ class Gaps:
         with answering(self._redis):
             stored = cast("dict[str, str]", self._redis.hgetall(GAPS))
         parted = ((field.rsplit(":", 2), low) for field, low in stored.items())
-        found = [Gap(leader, int(low), int(high)) for (source, leader, high), low in parted if source == self._source]
+        found = [
+            BackfillGap(leader, int(low), int(high)) for (source, leader, high), low in parted if source == self._source
+        ]
         with self._lock:
             self._known = {(gap.leader, gap.high): gap for gap in found if gap.leader in wanted}
 
@@ -59,39 +61,39 @@ class Gaps:
         with self._lock:
             return tuple(dict.fromkeys(gap.leader for gap in sorted(self._known.values(), key=lambda gap: gap.low)))
 
-    def oldest(self, leader: str) -> Gap | None:
+    def oldest(self, leader: str) -> BackfillGap | None:
         """Return a leader's oldest gap."""
         with self._lock:
             mine = [gap for gap in self._known.values() if gap.leader == leader]
         return min(mine, key=lambda gap: gap.low, default=None)
 
-    def leave(self, gap: Gap) -> None:
+    def leave(self, gap: BackfillGap) -> None:
         """Record a gap and move the leader's cursor to its end, in one step; safe to call again.
 
         Raises:
             Unavailable: the server is away; the cursor may or may not have moved, the gap with it.
         """
-        pin(self._redis, SIGNALS, gap.leader, self._source)
+        pin_owner(self._redis, SIGNALS, gap.leader, self._source)
         self._script([GAPS, CURSORS], ["leave", self._field(gap), gap.low, f"{self._source}:{gap.leader}", gap.high])
         self._cursors.moved(self._source, gap.leader, gap.high)
         with self._lock:
             self._known[gap.leader, gap.high] = gap
 
-    def read_to(self, gap: Gap, low: int) -> None:
+    def read_to(self, gap: BackfillGap, low: int) -> None:
         """Remember that everything before `low` is published."""
         self._script([GAPS, CURSORS], ["read", self._field(gap), low])
         with self._lock:
-            self._known[gap.leader, gap.high] = Gap(gap.leader, low, gap.high)
+            self._known[gap.leader, gap.high] = BackfillGap(gap.leader, low, gap.high)
 
-    def close(self, gap: Gap) -> None:
+    def close(self, gap: BackfillGap) -> None:
         """Forget a gap that is read whole; safe to call again until it succeeds."""
         self._script([GAPS, CURSORS], ["close", self._field(gap)])
         with self._lock:
             others = [other for other in self._known.values() if other.leader == gap.leader and other.high != gap.high]
         if not others:
-            unpin(self._redis, SIGNALS, gap.leader, self._source)
+            unpin_owner(self._redis, SIGNALS, gap.leader, self._source)
         with self._lock:
             self._known.pop((gap.leader, gap.high), None)
 
-    def _field(self, gap: Gap) -> str:
+    def _field(self, gap: BackfillGap) -> str:
         return f"{self._source}:{gap.leader}:{gap.high}"

@@ -8,14 +8,14 @@ from redis import Redis
 
 from shared.clock import Clock
 from shared.polymarket.wire.venue_times import MOST_AHEAD_MS
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 CURSORS = "hs:cursors"
 """Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
 _AT_ONCE = 1000
 
 
-class Cursors(Protocol):
+class CursorReader(Protocol):
     """What a source asks."""
 
     def get(self, source: str, leader: str) -> int | None:
@@ -44,7 +44,7 @@ class CursorStore:
 
     def __init__(self, redis: Redis, clock: Clock | None = None) -> None:
         self._redis, self._clock = redis, clock
-        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
+        self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
         self._known: dict[str, int | None] = {}
 
     def get(self, source: str, leader: str) -> int | None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector.domain.poll_schedule import Pace, Schedule
+from detector.domain.poll_schedule import PollPace, PollSchedule
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError
@@ -15,22 +15,22 @@ _BUDGET_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PolledScopes:
     """How a poll went: whether the same one will fail again, and how many trades it brought."""
 
     refused: bool = False
     news: int = 0
 
 
-class Round:
+class PollRound:
     """Poll `scopes()` at a pace until `stop`; the list and the budget are read again while it runs."""
 
     def __init__(
         self,
         name: str,
         scopes: Callable[[], tuple[str, ...]],
-        poll: Callable[[str], Polled],
-        pace: Pace,
+        poll: Callable[[str], PolledScopes],
+        pace: PollPace,
         *,
         clock: Clock,
         stop: threading.Event,
@@ -40,10 +40,10 @@ class Round:
         self._scopes, self._poll, self._budget = scopes, poll, budget
         self._clock, self._stop = clock, stop
         self._lock = threading.Lock()
-        self._schedule = Schedule((), pace, clock.monotonic())
+        self._schedule = PollSchedule((), pace, clock.monotonic())
         self._seen: tuple[str, ...] = ()
         self._sync_at = self._budget_at = clock.monotonic()
-        self._log = logs.get("detector", round=name)
+        self._log = logs.get_logger("detector", round=name)
         self.threads = [
             threading.Thread(target=self._work, name=f"{name}-{place}", daemon=True) for place in range(max(1, workers))
         ]

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from detector.domain.poll_schedule import Pace
-from detector.monitoring.source_stats import Board
-from detector.polling.poll_rounds import Polled, Round
+from detector.domain.poll_schedule import PollPace
+from detector.monitoring.source_stats import SourceStats
+from detector.polling.poll_rounds import PolledScopes, PollRound
 from detector.sources.port import Batch, Sink, Source, Stopping
 from shared import logs
 from shared.clock import Clock
@@ -31,14 +31,14 @@ class CatchesUp(Protocol):
         ...
 
 
-class Pollers:
+class PollWorkers:
     """Poll `source` until `stop`; what fails is counted and named, the other scopes go on."""
 
     def __init__(
         self,
         source: Source,
         sink: Sink,
-        board: Board,
+        board: SourceStats,
         *,
         clock: Clock,
         stop: threading.Event,
@@ -49,10 +49,10 @@ class Pollers:
         self._source, self._sink, self._board = source, sink, board
         self._clock, self._stop = clock, stop
         self._newest_ms: dict[str, int] = {}
-        self._log = logs.get("detector", source=source.name)
-        pace = Pace(source.every_s, at_most_every_s)
+        self._log = logs.get_logger("detector", source=source.name)
+        pace = PollPace(source.every_s, at_most_every_s)
         self._rounds = [
-            Round(
+            PollRound(
                 source.name,
                 lambda: source.scopes,
                 self._fresh,
@@ -81,15 +81,15 @@ class Pollers:
     def _threads(self) -> list[threading.Thread]:
         return [thread for each in self._rounds for thread in each.threads]
 
-    def _late_round(self, source: CatchesUp) -> Round:
-        def read(scope: str) -> Polled:
+    def _late_round(self, source: CatchesUp) -> PollRound:
+        def read(scope: str) -> PolledScopes:
             return self._polled(f"{scope} (past)", lambda: source.catch_up(scope, self._sink))
 
-        name, pace = f"{self._source.name}-late", Pace(_NO_PACE)
+        name, pace = f"{self._source.name}-late", PollPace(_NO_PACE)
         scopes = lambda: source.late_scopes  # noqa: E731 - read anew each time
-        return Round(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=LATE_WORKERS)
+        return PollRound(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=LATE_WORKERS)
 
-    def _fresh(self, scope: str) -> Polled:
+    def _fresh(self, scope: str) -> PolledScopes:
         news = 0
 
         def counted(batch: Batch) -> None:
@@ -98,7 +98,7 @@ class Pollers:
             news += self._news(scope, batch)
 
         polled = self._polled(scope, lambda: self._source.poll(scope, counted))
-        return Polled(polled.refused, news)
+        return PolledScopes(polled.refused, news)
 
     def _news(self, scope: str, batch: Batch) -> int:
         """Count the trades later than any this scope showed before."""
@@ -108,23 +108,23 @@ class Pollers:
             self._newest_ms[scope] = max(times)
         return len(times)
 
-    def _polled(self, scope: str, poll: Callable[[], None]) -> Polled:
+    def _polled(self, scope: str, poll: Callable[[], None]) -> PolledScopes:
         """Poll once; `refused` when the same poll will fail again."""
         name = self._source.name
         try:
             poll()
         except Stopping:
-            return Polled()
+            return PolledScopes()
         except HybridError as error:
             self._failed(scope, f"{type(error).__name__}: {error}")
-            return Polled(refused=isinstance(error, GiveUp))
+            return PolledScopes(refused=isinstance(error, GiveUp))
         except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (trap 29)
             self._log.exception("poll_crashed", scope=scope)
             self._failed(scope, f"crashed: {type(error).__name__}: {error}")
-            return Polled(refused=True)
+            return PolledScopes(refused=True)
         if self._board.polled(name, scope, self._clock.now_ms()):
             self._log.info("poll_recovered", scope=scope)
-        return Polled()
+        return PolledScopes()
 
     def _failed(self, scope: str, error: str) -> None:
         if not self._stop.is_set() and self._board.failed(self._source.name, scope, error):

@@ -13,24 +13,24 @@ from redis import Redis
 
 from detector.domain.fill_view import View
 from detector.domain.signal_builder import confirmation_of, fact_of_confirmation
-from detector.domain.signal_draft import Confirmation, Wait
-from detector.monitoring.source_stats import Board
+from detector.domain.signal_draft import Confirmation, PendingWait
+from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
-from detector.publishing.pending_confirmations import Held, WaitingRoom
-from detector.publishing.retry_until_up import Patience
+from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
+from detector.publishing.retry_until_up import RetryUntilUp
 from detector.sources.port import Batch, Stopping
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGHTINGS
-from shared.redis.streams import Record, publish_all_once
+from shared.redis.streams import StreamRecord, publish_all_once
 
 TURN_S = 0.25
 MOST_LOOSE = 1000
 """Batches that nobody waits for; beyond that a push source waits for its turn too."""
 
 
-class Answered(Protocol):
+class AnsweredNotes(Protocol):
     """Whoever waits for a batch."""
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -38,13 +38,13 @@ class Answered(Protocol):
         ...
 
 
-class Notes(NamedTuple):
+class ConfirmationNotes(NamedTuple):
     """What a batch leaves to be recorded; `settled` was in the waiting room and is decided now."""
 
     batch: Batch | None = None
     confirmations: tuple[Confirmation, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    settled: tuple[Held, ...] = ()
+    waits: tuple[PendingWait, ...] = ()
+    settled: tuple[HeldSighting, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -52,7 +52,7 @@ class Notes(NamedTuple):
         return not (self.confirmations or self.waits or self.settled)
 
 
-class Recorder:
+class ConfirmationRecorder:
     """Record notes, then move the batch's cursors, then let its source go on.
 
     Args:
@@ -68,25 +68,25 @@ class Recorder:
     def __init__(
         self,
         redis: Redis,
-        board: Board,
+        board: SourceStats,
         cursors: CursorStore,
-        room: WaitingRoom,
+        room: PendingConfirmations,
         *,
-        patience: Patience,
+        patience: RetryUntilUp,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
         self.failure: BaseException | None = None
         self._redis, self._board, self._cursors, self._room = redis, board, cursors, room
         self._patiently, self._clock, self._stop = patience, clock, stop
-        self._inbox: queue.SimpleQueue[tuple[Notes, Answered | None]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[ConfirmationNotes, AnsweredNotes | None]] = queue.SimpleQueue()
         self._known: Callable[[Iterable[View]], None] = lambda _: None
-        self._due: Callable[[tuple[Held, ...]], None] = lambda _: None
+        self._due: Callable[[tuple[HeldSighting, ...]], None] = lambda _: None
         self._deciding = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
-    def start(self, known: Callable[[Iterable[View]], None], due: Callable[[tuple[Held, ...]], None]) -> None:
+    def start(self, known: Callable[[Iterable[View]], None], due: Callable[[tuple[HeldSighting, ...]], None]) -> None:
         """Begin; `known` hears what others showed of a fill that waits here, `due` what has waited long enough."""
         self._known, self._due = known, due
         self._thread.start()
@@ -97,14 +97,14 @@ class Recorder:
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def put(self, notes: Notes, waiter: Answered) -> None:
+    def put(self, notes: ConfirmationNotes, waiter: AnsweredNotes) -> None:
         """Record on the other thread, then answer `waiter`; a source without cursors need not wait for that."""
         loose = notes.batch is not None and not notes.batch.cursors and self._inbox.qsize() < MOST_LOOSE
         if loose:
             waiter.finish()
         self._inbox.put((notes, None if loose else waiter))
 
-    def record(self, notes: Notes) -> None:
+    def record(self, notes: ConfirmationNotes) -> None:
         """Record what a batch left, then move its cursors.
 
         Raises:
@@ -143,13 +143,15 @@ class Recorder:
         now_ms = self._clock.now_ms()
         events = [confirmation_of(found, now_ms) for found in confirmations]
         records = [
-            Record(event, fact_of_confirmation(event), found.traded_at_ms)
+            StreamRecord(event, fact_of_confirmation(event), found.traded_at_ms)
             for event, found in zip(events, confirmations, strict=True)
         ]
         answers = self._patiently(lambda: publish_all_once(self._redis, SIGHTINGS, records))
         fresh = [event for event, answer in zip(events, answers, strict=True) if answer.state == "published"]
         self._board.confirmed(len(fresh))
-        count = metrics.counter("fills_confirmed_total", "Signalled fills that another source showed too.", "source")
+        count = metrics.make_counter(
+            "fills_confirmed_total", "Signalled fills that another source showed too.", "source"
+        )
         for event in fresh:
             count.labels(event.source).inc()
 

@@ -12,13 +12,13 @@ from typing import Any, cast
 
 from redis import Redis
 
-from detector.domain.fill_multiset import Piece
+from detector.domain.fill_multiset import FillPiece
 from detector.domain.fill_view import View
 from detector.domain.signal_builder import fact_of_key
-from detector.domain.signal_draft import Key, Wait
+from detector.domain.signal_draft import FillKey, PendingWait
 from shared.messages.signals import MarketHint
 from shared.polymarket.wire.leader_fills import LeaderFill
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 WAITING = "hs:waiting"
 WAITING_DUE = "hs:waiting:due"
@@ -30,7 +30,7 @@ _TOLD_BEFORE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldSighting:
     """What the room holds of one key: each source's sighting, as text."""
 
     fact: str
@@ -43,14 +43,14 @@ class Held:
         return {source: _view(source, json.loads(text)) for source, text in said.items()}
 
 
-class WaitingRoom:
+class PendingConfirmations:
     """The fills that wait, of all detectors on this server."""
 
     def __init__(self, redis: Redis, within_ms: int, *, most: int = MOST_WAITING) -> None:
         self._redis, self._within_ms, self._most = redis, within_ms, most
-        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
+        self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
 
-    def note(self, wait: Wait) -> Held:
+    def note(self, wait: PendingWait) -> HeldSighting:
         """Keep what a source shows; return all that is held of the key, by whomever.
 
         Raises:
@@ -58,9 +58,9 @@ class WaitingRoom:
         """
         fact = fact_of_key(wait.key)
         words = ["note", fact, wait.source, _text(wait), wait.seen_at_ms + self._within_ms]
-        return Held(fact, str(self._script([WAITING, WAITING_DUE], words)))
+        return HeldSighting(fact, str(self._script([WAITING, WAITING_DUE], words)))
 
-    def due(self, now_ms: int) -> tuple[Held, ...]:
+    def due(self, now_ms: int) -> tuple[HeldSighting, ...]:
         """Return what has waited long enough, oldest first, and what is too much to hold.
 
         Raises:
@@ -75,9 +75,9 @@ class WaitingRoom:
             gone = [fact for fact, raw in held.items() if raw is None]
             if gone:
                 self._redis.zrem(WAITING_DUE, *gone)
-        return tuple(Held(fact, raw) for fact, raw in held.items() if raw is not None)
+        return tuple(HeldSighting(fact, raw) for fact, raw in held.items() if raw is not None)
 
-    def of(self, fact: str) -> Held | None:
+    def of(self, fact: str) -> HeldSighting | None:
         """Return what is held of one key.
 
         Raises:
@@ -85,9 +85,9 @@ class WaitingRoom:
         """
         with answering(self._redis):
             raw = cast("str | None", self._redis.hget(WAITING, fact))
-        return None if raw is None else Held(fact, raw)
+        return None if raw is None else HeldSighting(fact, raw)
 
-    def settle(self, held: Held) -> bool:
+    def settle(self, held: HeldSighting) -> bool:
         """Forget what is settled, unless more was noted meanwhile.
 
         Raises:
@@ -100,7 +100,7 @@ class WaitingRoom:
             return int(self._redis.hlen(WAITING))
 
 
-def _text(wait: Wait) -> str:
+def _text(wait: PendingWait) -> str:
     said: dict[str, Any] = {
         "key": wait.key[:4],
         "seen": wait.seen_at_ms,
@@ -112,8 +112,8 @@ def _text(wait: Wait) -> str:
 
 
 def _view(source: str, said: dict[str, Any]) -> View:
-    key, hint = Key(*said["key"]), MarketHint(**said["hint"])
-    pieces = [Piece(*piece) for piece in said["pieces"]]
+    key, hint = FillKey(*said["key"]), MarketHint(**said["hint"])
+    pieces = [FillPiece(*piece) for piece in said["pieces"]]
     fills = tuple(
         LeaderFill(
             *key[:4],

@@ -14,13 +14,13 @@ from redis import Redis
 
 from detector.domain.fill_view import View
 from detector.domain.matcher import Matcher
-from detector.domain.signal_draft import Key, Wait
-from detector.monitoring.source_stats import Board
+from detector.domain.signal_draft import FillKey, PendingWait
+from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
-from detector.publishing.confirmation_recorder import Notes, Recorder
-from detector.publishing.pending_confirmations import Held, WaitingRoom
-from detector.publishing.retry_until_up import Patience
-from detector.publishing.signal_publisher import Emit, Label, Outbox, nameless
+from detector.publishing.confirmation_recorder import ConfirmationNotes, ConfirmationRecorder
+from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
+from detector.publishing.retry_until_up import RetryUntilUp
+from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, nameless_token
 from detector.sources.port import Batch, Stopping
 from shared import logs
 from shared.clock import Clock
@@ -56,11 +56,11 @@ class _Views:
 class _Due:
     """What has waited long enough."""
 
-    def __init__(self, held: tuple[Held, ...]) -> None:
+    def __init__(self, held: tuple[HeldSighting, ...]) -> None:
         self.held = held
 
 
-class Publisher:
+class PublishLoop:
     """Publish what sources hand in. `emit` sees each new signal after it is durable.
 
     Args:
@@ -79,7 +79,7 @@ class Publisher:
     def __init__(
         self,
         redis: Redis,
-        board: Board,
+        board: SourceStats,
         cursors: CursorStore,
         emit: Emit,
         *,
@@ -88,21 +88,21 @@ class Publisher:
         matcher: Matcher | None = None,
         markets: MarketCache | None = None,
         within_ms: int = 30_000,
-        label: Label = nameless,
+        label: Label = nameless_token,
     ) -> None:
         self._failure: BaseException | None = None
         self._board, self._clock, self._stop = board, clock, stop
         self._matcher = Matcher() if matcher is None else matcher
-        patience = Patience(clock, stop)
+        patience = RetryUntilUp(clock, stop)
         self._merges = Matcher()
-        outbox = partial(Outbox, redis, board, patience=patience, clock=clock, markets=markets, label=label)
+        outbox = partial(SignalPublisher, redis, board, patience=patience, clock=clock, markets=markets, label=label)
         self._outbox, self._merged = outbox(self._matcher, emit), outbox(self._merges, emit)
-        room = WaitingRoom(redis, within_ms)
-        self._recorder = Recorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
+        room = PendingConfirmations(redis, within_ms)
+        self._recorder = ConfirmationRecorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
         self._inbox: queue.SimpleQueue[_Job | _Views | _Due] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
     @property
     def failure(self) -> BaseException | None:
@@ -144,7 +144,7 @@ class Publisher:
         """
         self._recorder.record(self._published(batch))
 
-    def decide(self, held: tuple[Held, ...]) -> None:
+    def decide(self, held: tuple[HeldSighting, ...]) -> None:
         """Settle what has waited long enough, on the caller's thread.
 
         Raises:
@@ -152,11 +152,11 @@ class Publisher:
         """
         self._recorder.record(self._decided(held))
 
-    def _published(self, batch: Batch) -> Notes:
+    def _published(self, batch: Batch) -> ConfirmationNotes:
         for news in self._board.received(batch)[:_MOST_SHOWN]:
             self._log.warning("row_not_read", source=batch.source, problem=news)
         self._matcher.discounted = self._board.demoted
-        waits: list[Wait] = []
+        waits: list[PendingWait] = []
         for view in batch.views:
             look = self._matcher.see(view)
             self._board.matched(view.source, look.fresh, look.sights, view.seen_at_ms)
@@ -166,9 +166,9 @@ class Publisher:
         for view in batch.merges:
             for draft in self._merges.see(view).drafts:
                 self._merged.publish(draft)
-        return Notes(batch, self._matcher.take_confirmations(), tuple(waits))
+        return ConfirmationNotes(batch, self._matcher.take_confirmations(), tuple(waits))
 
-    def _decided(self, held: tuple[Held, ...]) -> Notes:
+    def _decided(self, held: tuple[HeldSighting, ...]) -> ConfirmationNotes:
         for waiting in held:
             try:
                 views = waiting.views
@@ -176,13 +176,15 @@ class Publisher:
                 self._log.exception("waiting_unreadable", fact=waiting.fact, raw=waiting.raw[:300])
                 continue
             self._look_again(views.values())
-            for key in {Key(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())}:
+            for key in {
+                FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())
+            }:
                 self._outbox.publish(self._matcher.overdue(key))
-        return Notes(None, self._matcher.take_confirmations(), (), held)
+        return ConfirmationNotes(None, self._matcher.take_confirmations(), (), held)
 
-    def _heard(self, views: Iterable[View]) -> Notes:
+    def _heard(self, views: Iterable[View]) -> ConfirmationNotes:
         self._look_again(views)
-        return Notes(None, self._matcher.take_confirmations())
+        return ConfirmationNotes(None, self._matcher.take_confirmations())
 
     def _look_again(self, views: Iterable[View]) -> None:
         """Take in what is known from the waiting room; it was counted when it was first seen."""

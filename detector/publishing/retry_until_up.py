@@ -14,12 +14,12 @@ RETRY_S = 1.0
 Answer = TypeVar("Answer")
 
 
-class Patience:
+class RetryUntilUp:
     """Try again each second, until told to stop."""
 
     def __init__(self, clock: Clock, stop: threading.Event) -> None:
         self._clock, self._stop = clock, stop
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
     def __call__(self, act: Callable[[], Answer]) -> Answer:
         """Do it until it answers.

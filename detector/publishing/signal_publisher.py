@@ -7,46 +7,46 @@ from redis import Redis
 
 from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import dropped_of, fact_of, signal_of
-from detector.domain.signal_draft import Draft
-from detector.monitoring.source_stats import Board
-from detector.publishing.retry_until_up import Patience
+from detector.domain.signal_draft import SignalDraft
+from detector.monitoring.source_stats import SourceStats
+from detector.publishing.retry_until_up import RetryUntilUp
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.signals import ActionableSignal, SignalDropped
 from shared.polymarket.market_facts import MarketCache
-from shared.redis.streams import Published, publish_once
+from shared.redis.streams import PublishedEntry, publish_once
 
 Emit = Callable[[ActionableSignal], None]
 Label = Callable[[str], str]
 """A leader's name, '' without one."""
 
 
-def nameless(_: str) -> str:
+def nameless_token(_: str) -> str:
     """Name nobody."""
     return ""
 
 
-class Outbox:
+class SignalPublisher:
     """Publish drafts. `emit` sees each new signal after it is durable."""
 
     def __init__(
         self,
         redis: Redis,
-        board: Board,
+        board: SourceStats,
         matcher: Matcher,
         emit: Emit,
         *,
-        patience: Patience,
+        patience: RetryUntilUp,
         clock: Clock,
         markets: MarketCache | None,
-        label: Label = nameless,
+        label: Label = nameless_token,
     ) -> None:
         self._redis, self._board, self._matcher, self._emit = redis, board, matcher, emit
         self._patiently, self._clock, self._markets, self._label = patience, clock, markets, label
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
-    def publish(self, draft: Draft | None) -> None:
+    def publish(self, draft: SignalDraft | None) -> None:
         """Publish (or drop) a draft, and what is still missing if somebody else had published less.
 
         Raises:
@@ -61,18 +61,18 @@ class Outbox:
                 return
             draft = self._settled(draft, event, *self._sent(draft, event))
 
-    def _event(self, draft: Draft) -> ActionableSignal | SignalDropped:
+    def _event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
         now_ms = self._clock.now_ms()
         if draft.drop:
             return dropped_of(draft, now_ms)
         facts = self._markets.get(draft.key.token_id) if self._markets else None
         return signal_of(draft, now_ms, facts, self._label(draft.key.leader))
 
-    def _sent(self, draft: Draft, event: ActionableSignal | SignalDropped) -> tuple[Published, int]:
+    def _sent(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
         """Return the server's answer, and how often an answer was lost before."""
         lost = 0
 
-        def once() -> Published:
+        def once() -> PublishedEntry:
             nonlocal lost
             lost += 1
             return publish_once(
@@ -89,8 +89,8 @@ class Outbox:
         return self._patiently(once), lost - 1
 
     def _settled(
-        self, draft: Draft, event: ActionableSignal | SignalDropped, answer: Published, lost: int
-    ) -> Draft | None:
+        self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int
+    ) -> SignalDraft | None:
         ours = answer.state == "known" and lost > 0 and answer.value == draft.value
         if answer.state == "published" or ours:
             self._matcher.published(draft)
@@ -108,21 +108,21 @@ class Outbox:
 
     def _dropped(self, event: SignalDropped) -> None:
         self._board.gave_up()
-        metrics.counter("signals_dropped_total", "Signals that no second source confirmed in time.").inc()
+        metrics.make_counter("signals_dropped_total", "Signals that no second source confirmed in time.").inc()
         self._log.warning(
             "signal_dropped", signal=event.id, leader=event.leader, seen_by=event.seen_by[0].source, why=event.reason
         )
 
-    def _announce(self, draft: Draft, signal: ActionableSignal) -> None:
+    def _announce(self, draft: SignalDraft, signal: ActionableSignal) -> None:
         first_source, first_at_ms = draft.seen_by[0]
         if draft.key.cause == "TRADE":
             self._board.signalled(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
         else:
             self._board.merged()
-        metrics.counter("signals_total", "Signals published.", "source", "emitted_by").labels(
+        metrics.make_counter("signals_total", "Signals published.", "source", "emitted_by").labels(
             first_source, draft.emitted_by
         ).inc()
-        metrics.histogram("signal_lag_seconds", "From the trade's block to our sight of it.", "source").labels(
+        metrics.make_histogram("signal_lag_seconds", "From the trade's block to our sight of it.", "source").labels(
             first_source
         ).observe(max(0, first_at_ms - draft.traded_at_ms) / 1000)
         if self._markets:

@@ -2,15 +2,15 @@
 
 import threading
 
-from detector.leaders.watchlist import Leaders
-from detector.polling.backfill_gaps import Gap, Gaps
+from detector.leaders.watchlist import Watchlist
+from detector.polling.backfill_gaps import BackfillGap, BackfillGaps
 from detector.polling.cursors import CursorStore
 
 
-class Past:
+class Backfill:
     """The two lists follow the leaders: those just taken over come with their cursors and gaps from Redis."""
 
-    def __init__(self, source: str, leaders: Leaders, cursors: CursorStore, gaps: Gaps) -> None:
+    def __init__(self, source: str, leaders: Watchlist, cursors: CursorStore, gaps: BackfillGaps) -> None:
         self._source, self._leaders, self._cursors, self._gaps = source, leaders, cursors, gaps
         self._lock = threading.Lock()
         self._version = -1
@@ -37,19 +37,19 @@ class Past:
             self._look()
             return (*self._new, *self._gaps.leaders())
 
-    def oldest(self, leader: str) -> Gap | None:
+    def oldest(self, leader: str) -> BackfillGap | None:
         """Return a leader's oldest gap."""
         return self._gaps.oldest(leader)
 
     def leave(self, leader: str, low_s: int, high_s: int) -> None:
         """Leave what lies between to catch-up; the next fresh poll begins at the end of it."""
-        self._gaps.leave(Gap(leader, low_s, high_s))
+        self._gaps.leave(BackfillGap(leader, low_s, high_s))
 
-    def read_to(self, gap: Gap, low_s: int) -> None:
+    def read_to(self, gap: BackfillGap, low_s: int) -> None:
         """Remember how far a gap is published."""
         self._gaps.read_to(gap, low_s)
 
-    def close(self, gap: Gap) -> None:
+    def close(self, gap: BackfillGap) -> None:
         """Forget a gap that is published whole."""
         self._gaps.close(gap)
 

@@ -5,20 +5,20 @@ from math import ceil
 from typing import Any
 
 from detector.domain.fill_view import View
-from detector.domain.reorg_watch import Placed, ReorgWatch
-from detector.leaders.watchlist import Leaders
-from detector.polling.cursors import Cursors
-from detector.sources.log_filters import Group, LogRules, groups_of, oldest_past
-from detector.sources.log_reader import Found, LogReader, blocks_of
+from detector.domain.reorg_watch import PlacedFill, ReorgWatch
+from detector.leaders.watchlist import Watchlist
+from detector.polling.cursors import CursorReader
+from detector.sources.log_filters import LogFilter, LogRules, groups_of, oldest_past
+from detector.sources.log_reader import FoundLogs, LogReader, blocks_of
 from detector.sources.port import Batch, Sink
 from detector.sources.retraction import Retract
 from shared import logs
 from shared.clock import Clock
-from shared.polymarket.polygon import NodeBehind, Polygon
+from shared.polymarket.polygon import NodeBehind, PolygonClient
 from shared.polymarket.wire.leader_fills import LeaderFill, no_later, only_of
 from shared.polymarket.wire.order_filled import read_logs
-from shared.polymarket.wire.parsing import as_object, text
-from shared.rate_limit.limits import Lane
+from shared.polymarket.wire.parsing import as_object, read_text
+from shared.rate_limit.limits import GateLane
 
 NAME = "chain_logs"
 ALL = "all"
@@ -44,9 +44,9 @@ class ChainLogsSource:
 
     def __init__(
         self,
-        polygon: Polygon,
-        leaders: Leaders | Iterable[str],
-        cursors: Cursors,
+        polygon: PolygonClient,
+        leaders: Watchlist | Iterable[str],
+        cursors: CursorReader,
         *,
         clock: Clock,
         every_s: float,
@@ -54,15 +54,15 @@ class ChainLogsSource:
         retract: Retract | None = None,
     ) -> None:
         self.every_s = every_s
-        self._polygon, self._leaders, self._cursors, self._clock = polygon, Leaders.of(leaders), cursors, clock
+        self._polygon, self._leaders, self._cursors, self._clock = polygon, Watchlist.of(leaders), cursors, clock
         self._rules, self._retract = rules or LogRules(), retract
         self._watch = ReorgWatch(self._rules.overlap, self._rules.confirmations)
-        self._fresh, self._late = (LogReader(polygon, self._rules, lane) for lane in (Lane.FRESH, Lane.CATCHUP))
-        self._version, self._groups = -1, tuple[Group, ...]()
+        self._fresh, self._late = (LogReader(polygon, self._rules, lane) for lane in (GateLane.FRESH, GateLane.CATCHUP))
+        self._version, self._groups = -1, tuple[LogFilter, ...]()
         self._begins: dict[str, int] = {}
         self._pace_s: float | None = None
         self._behind = 0
-        self._log = logs.get("detector", source=NAME)
+        self._log = logs.get_logger("detector", source=NAME)
 
     @property
     def late_scopes(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class ChainLogsSource:
             self._cursors.load(NAME, now.addresses)
             self._groups, self._version = groups_of(now.addresses, self._rules), now.version
 
-    def _read(self, group: Group, head: int, sink: Sink) -> None:
+    def _read(self, group: LogFilter, head: int, sink: Sink) -> None:
         overlap = self._rules.overlap
         if group.low is None:
             group.begin(min(self._start(leader, head) for leader in group.leaders), head, overlap, _FAR * overlap)
@@ -119,7 +119,7 @@ class ChainLogsSource:
             group.saved = found.high if cursors else group.saved
             group.low = max(group.low or 0, found.high - overlap + 1)
 
-    def _batch(self, found: Found, cursors: dict[str, int]) -> Batch:
+    def _batch(self, found: FoundLogs, cursors: dict[str, int]) -> Batch:
         seen_at_ms = self._clock.now_ms()
         reading = no_later(found.reading, seen_at_ms)
         return Batch(
@@ -143,9 +143,9 @@ class ChainLogsSource:
                 self._retract(placed, NAME, reason)
             self._watch.forget(placed)
 
-    def _receipt(self, placed: Placed) -> list[Any]:
+    def _receipt(self, placed: PlacedFill) -> list[Any]:
         """Return a transaction's logs as they are now, with any time: only whether they are there counts."""
-        logs_now = self._polygon.receipt_logs(placed.tx_hash, Lane.FRESH)
+        logs_now = self._polygon.receipt_logs(placed.tx_hash, GateLane.FRESH)
         return [{**as_object(log, "log"), "blockTimestamp": "0x0"} for log in logs_now]
 
     def _start(self, leader: str, head: int) -> int:
@@ -161,20 +161,20 @@ class ChainLogsSource:
         """Return the seconds between blocks, measured once: the block time has changed before."""
         if self._pace_s is None:
             try:
-                now_ms = self._polygon.block_time_ms(head, Lane.CATCHUP)
-                then_ms = self._polygon.block_time_ms(head - _PACE_BLOCKS, Lane.CATCHUP)
+                now_ms = self._polygon.block_time_ms(head, GateLane.CATCHUP)
+                then_ms = self._polygon.block_time_ms(head - _PACE_BLOCKS, GateLane.CATCHUP)
             except NodeBehind:
                 return BLOCK_S
             self._pace_s = max(now_ms - then_ms, 1) / 1000 / _PACE_BLOCKS
         return self._pace_s
 
 
-def _placed(found: Found) -> list[Placed]:
+def _placed(found: FoundLogs) -> list[PlacedFill]:
     """Return each leader's fills of each transaction with their block."""
     there = blocks_of(found.raws)
-    blocks = {text(log, "transactionHash").lower(): block for log, block in there if not log.get("removed")}
+    blocks = {read_text(log, "transactionHash").lower(): block for log, block in there if not log.get("removed")}
     grouped: dict[tuple[str, str], list[LeaderFill]] = {}
     for fill in found.reading.fills:
         if fill.tx_hash in blocks:
             grouped.setdefault((fill.leader, fill.tx_hash), []).append(fill)
-    return [Placed(blocks[tx_hash], tuple(each)) for (_, tx_hash), each in grouped.items()]
+    return [PlacedFill(blocks[tx_hash], tuple(each)) for (_, tx_hash), each in grouped.items()]

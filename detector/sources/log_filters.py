@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.polymarket.polygon import Topics
 from shared.polymarket.wire.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
-from shared.polymarket.wire.order_filled import padded
+from shared.polymarket.wire.order_filled import padded_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class LogRules:
 
 
 @dataclass(slots=True)
-class Past:
+class FilterPast:
     """Blocks that are still to be read, both included."""
 
     low: int
@@ -45,7 +45,7 @@ class Past:
 
 
 @dataclass(slots=True, eq=False)
-class Group:
+class LogFilter:
     """The leaders of one filter. `low` is where its next fresh read begins, `saved` how far its cursors are stored."""
 
     leaders: tuple[str, ...]
@@ -55,7 +55,7 @@ class Group:
     blocks_at_once: int
     low: int | None = None
     saved: int = -1
-    past: Past | None = None
+    past: FilterPast | None = None
 
     def cursors(self, high: int, every: int) -> dict[str, int]:
         """Return what to store once `high` is read: nothing while a past is open, or so soon after the last time."""
@@ -66,26 +66,26 @@ class Group:
     def begin(self, low: int, head: int, overlap: int, far: int) -> None:
         """Set out from `low`; what is too far behind is left to catch-up, so that it delays nothing fresh."""
         if head - low > far:
-            self.past = Past(low, head - overlap)
+            self.past = FilterPast(low, head - overlap)
             low = head - overlap + 1
         self.low = max(0, low)
 
 
-def groups_of(leaders: tuple[str, ...], rules: LogRules) -> tuple[Group, ...]:
+def groups_of(leaders: tuple[str, ...], rules: LogRules) -> tuple[LogFilter, ...]:
     """Split leaders over as few filters as nodes allow."""
     if len(leaders) > rules.whole_above:
-        wanted = frozenset(padded(leader) for leader in leaders)
-        return (Group(leaders, frozenset(leaders), [rules.events], wanted, rules.whole_blocks_at_once),)
+        wanted = frozenset(padded_address(leader) for leader in leaders)
+        return (LogFilter(leaders, frozenset(leaders), [rules.events], wanted, rules.whole_blocks_at_once),)
     step = rules.leaders_at_once
     return tuple(_named(leaders[at : at + step], rules) for at in range(0, len(leaders), step))
 
 
-def oldest_past(groups: Iterable[Group]) -> Group | None:
+def oldest_past(groups: Iterable[LogFilter]) -> LogFilter | None:
     """Return the group that is furthest behind; None when none has a past to read."""
     behind = [(past.low, place, group) for place, group in enumerate(groups) if (past := group.past)]
     return min(behind)[2] if behind else None
 
 
-def _named(leaders: tuple[str, ...], rules: LogRules) -> Group:
-    topics: Topics = [rules.events, None, [padded(leader) for leader in leaders]]
-    return Group(leaders, frozenset(leaders), topics, None, rules.blocks_at_once)
+def _named(leaders: tuple[str, ...], rules: LogRules) -> LogFilter:
+    topics: Topics = [rules.events, None, [padded_address(leader) for leader in leaders]]
+    return LogFilter(leaders, frozenset(leaders), topics, None, rules.blocks_at_once)

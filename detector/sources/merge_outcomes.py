@@ -6,13 +6,13 @@ from typing import Protocol
 
 from shared.domain.errors import GiveUp
 from shared.polymarket.wire.leader_fills import LeaderFill
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
 
-class Outcomes(Protocol):
+class MergeOutcomes(Protocol):
     """The outcome tokens of a market (`shared.polymarket.market_facts.MarketCache`)."""
 
-    def outcomes(self, condition_id: str, lane: Lane = Lane.FRESH) -> tuple[str, ...]:
+    def outcomes(self, condition_id: str, lane: GateLane = GateLane.FRESH) -> tuple[str, ...]:
         """Return them in their order.
 
         Raises:
@@ -22,7 +22,9 @@ class Outcomes(Protocol):
         ...
 
 
-def spread(merges: Iterable[LeaderFill], outcomes: Outcomes) -> tuple[tuple[LeaderFill, ...], tuple[str, ...]]:
+def spread_outcomes(
+    merges: Iterable[LeaderFill], outcomes: MergeOutcomes
+) -> tuple[tuple[LeaderFill, ...], tuple[str, ...]]:
     """Return each merge as one fill of every outcome, with its even part of the collateral; and what is not known.
 
     A row that names its outcome is that outcome's only.
@@ -40,7 +42,7 @@ def spread(merges: Iterable[LeaderFill], outcomes: Outcomes) -> tuple[tuple[Lead
     return tuple(found), tuple(problems)
 
 
-def _each(merge: LeaderFill, outcomes: Outcomes) -> Iterable[LeaderFill]:
+def _each(merge: LeaderFill, outcomes: MergeOutcomes) -> Iterable[LeaderFill]:
     if merge.token_id:
         return [merge]
     tokens = outcomes.outcomes(merge.hint.condition_id)

@@ -35,7 +35,7 @@ class _Told:
             self.seen_at_ms = seen_at_ms
 
 
-class Inbox:
+class PushBuffer:
     """Rows of several connections; safe to use from any thread.
 
     Rows of one transaction that arrive together leave together as one view, with no delay added.

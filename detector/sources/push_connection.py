@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from detector.domain.feed_liveness import Pulse
-from detector.sources.push_buffer import Inbox
+from detector.domain.feed_liveness import FeedLiveness
+from detector.sources.push_buffer import PushBuffer
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed, Unavailable
 from shared.polymarket.wire.leader_fills import no_later
-from shared.polymarket.wire.rtds import PING, PING_EVERY_S, SUBSCRIBE, Pushed, read_frame, read_pushed
+from shared.polymarket.wire.rtds import PING, PING_EVERY_S, SUBSCRIBE, PushedTrades, read_frame, read_pushed
 
 TICK_S = 0.2
 """How long a quiet connection waits before it looks at the stop event and its pulse; a frame wakes it at once."""
@@ -25,7 +25,7 @@ STEADY_S = 10.0
 Trouble = Literal["", "starting", "closed", "mute", "late"]
 
 
-class Line(Protocol):
+class FrameConnection(Protocol):
     """An open connection (`shared.websocket.Socket`)."""
 
     def send(self, text: str) -> None: ...  # noqa: D102 - a port's three words
@@ -33,16 +33,16 @@ class Line(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-class Silent(Unavailable):
+class SilentFeed(Unavailable):
     """The connection is open and brings nothing."""
 
 
-class Stale(Unavailable):
+class StaleFeed(Unavailable):
     """The connection brings what is long past."""
 
 
 @dataclass(frozen=True)
-class Patience:
+class PushTimeouts:
     """When a connection counts as mute or late, in seconds."""
 
     mute_s: float = 20.0
@@ -50,7 +50,7 @@ class Patience:
     late_for_s: float = 10.0
 
 
-class Lane:
+class PushConnection:
     """Keep one connection open on its own thread; rows of leaders go to the inbox.
 
     `trouble` says what is wrong now. A mute or late lane stays in trouble until data, or fresh data, has come again:
@@ -60,15 +60,15 @@ class Lane:
     def __init__(
         self,
         name: str,
-        dial: Callable[[], Line],
-        inbox: Inbox,
+        dial: Callable[[], FrameConnection],
+        inbox: PushBuffer,
         is_ours: Callable[[str], bool],
         *,
         source: str,
         clock: Clock,
         stop: threading.Event,
         random: Callable[[], float],
-        patience: Patience,
+        patience: PushTimeouts,
     ) -> None:
         self.name = name
         self.trouble: Trouble = "starting"
@@ -79,7 +79,7 @@ class Lane:
         self._failures = 0
         self._bad_turns = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._log = logs.get("detector", source=source, lane=name)
+        self._log = logs.get_logger("detector", source=source, lane=name)
 
     def start(self) -> None:
         """Begin."""
@@ -95,7 +95,7 @@ class Lane:
 
     def turn(self) -> None:
         """Open a connection and listen until it ends, or we do; then rest."""
-        pulse = Pulse(0, 0, 0, self._clock.monotonic())
+        pulse = FeedLiveness(0, 0, 0, self._clock.monotonic())
         try:
             line = self._dial()
             try:
@@ -116,7 +116,7 @@ class Lane:
                 self._lost(Unavailable(f"crashed: {type(error).__name__}"), None)
                 self._clock.wait(self._stop, MOST_PAUSE_S)
 
-    def _greet(self, line: Line) -> Pulse:
+    def _greet(self, line: FrameConnection) -> FeedLiveness:
         line.send(SUBSCRIBE)
         self.opened += 1
         if self.trouble == "starting":
@@ -124,9 +124,9 @@ class Lane:
         self._log.info("lane_open", times=self.opened)
         limits = self._patience
         now = self._clock.monotonic()
-        return Pulse(limits.mute_s, limits.late_s, limits.late_for_s, now, self._bad_turns)
+        return FeedLiveness(limits.mute_s, limits.late_s, limits.late_for_s, now, self._bad_turns)
 
-    def _listen(self, line: Line, pulse: Pulse) -> None:
+    def _listen(self, line: FrameConnection, pulse: FeedLiveness) -> None:
         ping_at = look_at = self._clock.monotonic()
         while not self._stop.is_set():
             frame = line.receive(TICK_S)
@@ -140,7 +140,7 @@ class Lane:
                 line.send(PING)
                 ping_at = now + PING_EVERY_S
 
-    def _hear(self, frame: str, pulse: Pulse) -> None:
+    def _hear(self, frame: str, pulse: FeedLiveness) -> None:
         seen_at_ms = self._clock.now_ms()
         try:
             pushed = read_frame(frame)
@@ -154,18 +154,18 @@ class Lane:
         if self._is_ours(pushed.wallet):
             self._take(pushed, seen_at_ms)
 
-    def _take(self, pushed: Pushed, seen_at_ms: int) -> None:
+    def _take(self, pushed: PushedTrades, seen_at_ms: int) -> None:
         reading = no_later(read_pushed([pushed.row], pushed.wallet), seen_at_ms)
         for problem in reading.problems:
             self._inbox.complain(problem)
         for fill in reading.fills:
             self._inbox.put(fill, seen_at_ms)
 
-    def _judge(self, pulse: Pulse, now: float) -> None:
+    def _judge(self, pulse: FeedLiveness, now: float) -> None:
         if pulse.is_mute(now):
-            raise Silent(f"{self.name}: open, and no data for {self._patience.mute_s:g} s or more")
+            raise SilentFeed(f"{self.name}: open, and no data for {self._patience.mute_s:g} s or more")
         if pulse.is_late(now):
-            raise Stale(f"{self.name}: rows are {pulse.age_s or 0:.0f} s old (or our clock is off)")
+            raise StaleFeed(f"{self.name}: rows are {pulse.age_s or 0:.0f} s old (or our clock is off)")
         proof = {
             "closed": pulse.spoke or pulse.lasted_s(now) >= SETTLED_S,
             "mute": pulse.spoke,
@@ -181,7 +181,7 @@ class Lane:
         self.trouble, self.detail = "", ""
         self._inbox.wake()
 
-    def _lost(self, error: HybridError, pulse: Pulse | None) -> None:
+    def _lost(self, error: HybridError, pulse: FeedLiveness | None) -> None:
         steady = pulse is not None and pulse.spoke and pulse.lasted_s(self._clock.monotonic()) >= STEADY_S
         self._failures = 0 if steady else self._failures + 1
         found = _named(error)
@@ -194,11 +194,11 @@ class Lane:
 
 
 def _named(error: HybridError) -> Trouble:
-    if isinstance(error, Silent):
+    if isinstance(error, SilentFeed):
         return "mute"
-    return "late" if isinstance(error, Stale) else "closed"
+    return "late" if isinstance(error, StaleFeed) else "closed"
 
 
 def _count(name: str, sentence: str, source: str, reason: str = "") -> None:
     labels = {"source": source} | ({"reason": reason} if reason else {})
-    metrics.counter(name, sentence, *labels).labels(**labels).inc()
+    metrics.make_counter(name, sentence, *labels).labels(**labels).inc()

@@ -5,11 +5,11 @@ from typing import Protocol
 from redis import Redis
 
 from detector.domain import published_record
-from detector.domain.fill_multiset import merged, missing
-from detector.domain.reorg_watch import Placed
+from detector.domain.fill_multiset import merged_pieces, missing_pieces
+from detector.domain.reorg_watch import PlacedFill
 from detector.domain.signal_builder import dropped_of, fact_of_key, signal_id
-from detector.domain.signal_draft import Draft, Key
-from detector.publishing.pending_confirmations import Held, WaitingRoom
+from detector.domain.signal_draft import FillKey, SignalDraft
+from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
 from shared import logs
 from shared.clock import Clock
 from shared.messages.base import SIGHTINGS, SIGNALS, fact_id
@@ -23,7 +23,7 @@ _DIGEST = 32
 class Retract(Protocol):
     """What a source that watches the chain asks."""
 
-    def __call__(self, placed: Placed, source: str, reason: str) -> int:
+    def __call__(self, placed: PlacedFill, source: str, reason: str) -> int:
         """Retract all signals that these fills made; return how many.
 
         Raises:
@@ -32,7 +32,7 @@ class Retract(Protocol):
         ...
 
 
-class Retractor:
+class Retraction:
     """Look up what was published of a fill, by whichever process, and retract each part of it once.
 
     What still waits for a second source is cancelled first: by the fact that every publish compares with, so that no
@@ -41,21 +41,21 @@ class Retractor:
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self._redis, self._clock = redis, clock
-        self._room = WaitingRoom(redis, 0)
-        self._log = logs.get("detector")
+        self._room = PendingConfirmations(redis, 0)
+        self._log = logs.get_logger("detector")
 
-    def __call__(self, placed: Placed, source: str, reason: str) -> int:
+    def __call__(self, placed: PlacedFill, source: str, reason: str) -> int:
         """Retract all signals that these fills made; return how many.
 
         Raises:
             Unavailable: the server is away; call again.
         """
-        grouped: dict[Key, list[LeaderFill]] = {}
+        grouped: dict[FillKey, list[LeaderFill]] = {}
         for fill in placed.fills:
-            grouped.setdefault(Key(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
+            grouped.setdefault(FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
         return sum(self._take_back(key, fills, source, reason) for key, fills in grouped.items())
 
-    def _take_back(self, key: Key, fills: list[LeaderFill], source: str, reason: str) -> int:
+    def _take_back(self, key: FillKey, fills: list[LeaderFill], source: str, reason: str) -> int:
         held = self._room.of(fact_of_key(key))
         if held is not None:
             self._cancel(key, fills, held, source, reason)
@@ -64,24 +64,30 @@ class Retractor:
             self._publish(self._event(key, part, source, reason), fills[0].traded_at_ms)
         return len(parts)
 
-    def _value(self, key: Key) -> str:
+    def _value(self, key: FillKey) -> str:
         return known_facts(self._redis, SIGNALS, [fact_of_key(key)])[0] or ""
 
-    def _cancel(self, key: Key, fills: list[LeaderFill], held: Held, source: str, reason: str) -> None:
+    def _cancel(self, key: FillKey, fills: list[LeaderFill], held: HeldSighting, source: str, reason: str) -> None:
         """Settle what waits as dropped, unless somebody settles it first."""
         value = self._value(key)
-        settled = published_record.read(value) if value else ()
-        left = missing(merged((), fills), published_record.amounts_of(settled)) if settled is not None else ()
+        settled = published_record.read_record(value) if value else ()
+        left = (
+            missing_pieces(merged_pieces((), fills), published_record.amounts_of(settled))
+            if settled is not None
+            else ()
+        )
         if settled is None or not left:
             return
         amounts = tuple(piece.amount for piece in left)
         seen_by = ((source, held.views[source].seen_at_ms if source in held.views else fills[0].traded_at_ms),)
-        draft = Draft(
+        draft = SignalDraft(
             key=key,
             part=len(settled),
             pieces=left,
             expected=value,
-            value=published_record.write((*settled, published_record.Settled(amounts, seen_by, dropped=True))),
+            value=published_record.write_record(
+                (*settled, published_record.PublishedRecord(amounts, seen_by, dropped=True))
+            ),
             source=source,
             seen_by=seen_by,
             traded_at_ms=fills[0].traded_at_ms,
@@ -103,7 +109,7 @@ class Retractor:
         if answer.state == "published":
             self._log.warning("waiting_cancelled", signal=event.id, tx_hash=event.tx_hash, reason=reason)
 
-    def _event(self, key: Key, part: int, source: str, reason: str) -> FillRetracted:
+    def _event(self, key: FillKey, part: int, source: str, reason: str) -> FillRetracted:
         now_ms, signal = self._clock.now_ms(), signal_id(key, part)
         return FillRetracted(
             id=fact_id("retracted", signal),
@@ -127,5 +133,5 @@ class Retractor:
 
 def _parts(value: str | None) -> list[int]:
     """Return which parts of a fact were signalled (the others were dropped); none when nobody published it."""
-    parts = published_record.read(value or "") or ()
+    parts = published_record.read_record(value or "") or ()
     return [number for number, part in enumerate(parts) if not part.dropped]

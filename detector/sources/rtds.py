@@ -9,10 +9,10 @@ both connections were away is for the other sources to bring.
 import threading
 from collections.abc import Callable, Iterable
 
-from detector.leaders.watchlist import Leaders
+from detector.leaders.watchlist import Watchlist
 from detector.sources.port import Sink
-from detector.sources.push_buffer import Inbox
-from detector.sources.push_connection import Lane, Line, Patience
+from detector.sources.push_buffer import PushBuffer
+from detector.sources.push_connection import FrameConnection, PushConnection, PushTimeouts
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
@@ -35,21 +35,21 @@ class RtdsSource:
 
     def __init__(
         self,
-        dial: Callable[[], Line],
-        leaders: Leaders | Iterable[str],
+        dial: Callable[[], FrameConnection],
+        leaders: Watchlist | Iterable[str],
         *,
         clock: Clock,
         stop: threading.Event,
         random: Callable[[], float],
         sockets: int = 2,
-        patience: Patience | None = None,
+        patience: PushTimeouts | None = None,
     ) -> None:
-        self._leaders = Leaders.of(leaders)
+        self._leaders = Watchlist.of(leaders)
         self._wanted: tuple[int, frozenset[str]] = (-1, frozenset())
         self._clock, self._stop = clock, stop
-        self._inbox = Inbox(NAME, clock)
+        self._inbox = PushBuffer(NAME, clock)
         self._lanes = [
-            Lane(
+            PushConnection(
                 f"{NAME}-{number}",
                 dial,
                 self._inbox,
@@ -58,13 +58,13 @@ class RtdsSource:
                 clock=clock,
                 stop=stop,
                 random=random,
-                patience=patience or Patience(),
+                patience=patience or PushTimeouts(),
             )
             for number in range(1, sockets + 1)
         ]
         self._started = False
         self._told = 0
-        self._log = logs.get("detector", source=NAME)
+        self._log = logs.get_logger("detector", source=NAME)
 
     def poll(self, scope: str, sink: Sink) -> None:
         """Listen for a while; every row is handed on at once.

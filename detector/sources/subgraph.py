@@ -7,13 +7,13 @@ of the same schema that somebody points `SUBGRAPH_URL` at.
 from collections.abc import Iterable
 
 from detector.domain.fill_view import View
-from detector.leaders.watchlist import Leaders
-from detector.polling.cursors import Cursors
+from detector.leaders.watchlist import Watchlist
+from detector.polling.cursors import CursorReader
 from detector.sources.port import Batch, Sink
 from shared.clock import Clock
 from shared.domain.errors import Malformed
-from shared.polymarket.subgraph import Orderbook
-from shared.polymarket.wire.leader_fills import LeaderFill, Reading, no_later, only_of, read_subgraph
+from shared.polymarket.subgraph import OrderbookSubgraph
+from shared.polymarket.wire.leader_fills import FillReading, LeaderFill, no_later, only_of, read_subgraph
 
 NAME = "subgraph"
 MAKERS = 100
@@ -22,7 +22,7 @@ MOST_PAGES = 200
 _GROUP = "leaders-"
 
 
-class SubgraphSource:
+class OrderbookSubgraphSource:
     """Poll `orderFilledEvents` of all leaders, in order of ids, which no insertion shifts.
 
     Ids begin with the transaction, so a page that is full keeps its last transaction back for the next: each is seen
@@ -33,9 +33,9 @@ class SubgraphSource:
 
     def __init__(
         self,
-        orderbook: Orderbook,
-        leaders: Leaders | Iterable[str],
-        cursors: Cursors,
+        orderbook: OrderbookSubgraph,
+        leaders: Watchlist | Iterable[str],
+        cursors: CursorReader,
         *,
         clock: Clock,
         every_s: float,
@@ -44,7 +44,7 @@ class SubgraphSource:
         leaders_at_once: int = MAKERS,
     ) -> None:
         self.every_s = every_s
-        self._leaders, self._at_once = Leaders.of(leaders), leaders_at_once
+        self._leaders, self._at_once = Watchlist.of(leaders), leaders_at_once
         self._orderbook, self._cursors, self._clock = orderbook, cursors, clock
         self._overlap_s, self._backfill_s = overlap_s, backfill_s
 
@@ -86,7 +86,7 @@ class SubgraphSource:
         return max(0, cursor - self._overlap_s)
 
 
-def _batch(fills: Iterable[LeaderFill], reading: Reading, seen_at_ms: int, cursors: dict[str, int]) -> Batch:
+def _batch(fills: Iterable[LeaderFill], reading: FillReading, seen_at_ms: int, cursors: dict[str, int]) -> Batch:
     ready = tuple(fills)
     views = (View(NAME, seen_at_ms, ready),) if ready else ()
     return Batch(NAME, views, cursors, reading.rows, reading.skipped, reading.problems)

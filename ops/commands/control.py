@@ -67,10 +67,10 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
     """
     from ops.operator import controls
     from ops.operator.pipeline_server import demand_pipeline
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
     url = server_url(redis_url, data_dir)
-    with connect(url) as server:
+    with connect_redis(url) as server:
         demand_pipeline(server, mode)
         which = mode or controls.mode_of_buyer(server)
         other = "paper" if which == "live" else "live"
@@ -103,19 +103,19 @@ def reconcile(
     from ops.operator import reconcile as parts
     from shared.clock import SystemClock
     from shared.domain.plain_text import plain_lines
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
     if (close or cash) and not why:
         raise typer.BadParameter("say why, with --why")
     url, clock = server_url(redis_url, data_dir), SystemClock()
-    redis = connect(url)
+    redis = connect_redis(url)
     words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
     if cash:
         amount = bankroll.asked(redis, mode, clock, words)
         typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
         return
 
-    def venue() -> venue_word.Look:
+    def venue() -> venue_word.VenueLook:
         typer.echo("asking the venue about its order; that takes up to half a minute", err=True)
         return venue_word.from_settings(redis, clock, words)
 
@@ -150,9 +150,9 @@ def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str
     """Turn a control of one ledger, or of every one: who is in a hurry must not name it. Say on whose server."""
     from ops.operator.pipeline_server import demand_pipeline
     from shared.clock import SystemClock
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         server = demand_pipeline(redis, mode)
         typer.echo(f"on {server.url}")
         for name in (mode,) if mode else ("live", "paper"):

@@ -26,16 +26,16 @@ def follow(
     """
     from ops.operator import leaders as command
     from shared.clock import SystemClock
-    from shared.domain.plain_text import plain
-    from shared.redis.client import connect
+    from shared.domain.plain_text import make_plain
+    from shared.redis.client import connect_redis
 
     wanted, clock = command.checked(address), SystemClock()
-    with connect(server_url(redis_url, data_dir)) as server:
+    with connect_redis(server_url(redis_url, data_dir)) as server:
         found = None if offline else command.look_up(wanted, clock)
         wallet = found.address if found else wanted
         added = command.add(server, wallet, label, clock)
     if found and found.note:
-        typer.echo(plain(found.note), err=True)
+        typer.echo(make_plain(found.note), err=True)
     typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
 
 
@@ -52,10 +52,10 @@ def unfollow(
     """
     from ops.operator import leaders as command
     from shared.clock import SystemClock
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
 
     wanted = command.checked(address)
-    with connect(server_url(redis_url, data_dir)) as server:
+    with connect_redis(server_url(redis_url, data_dir)) as server:
         left = command.remove(server, wanted, SystemClock())
     typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
     if left:
@@ -72,11 +72,11 @@ def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     from rich.table import Table
 
     from ops.operator import leaders as command
-    from shared.redis.client import connect
+    from shared.redis.client import connect_redis
     from shared.terminal import Terminal
 
     shown = Table("address", "label", "comes from", "state")
-    with connect(server_url(redis_url, data_dir)) as server:
+    with connect_redis(server_url(redis_url, data_dir)) as server:
         for leader in command.table(server):
             shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
     Terminal(width=width()).print(shown)

@@ -32,7 +32,7 @@ def up(
     """
     from ops.config import UpSettings
     from ops.supervisor import up as command
-    from ops.supervisor.env_file import env_file as usual_file
+    from ops.supervisor.env_file import find_env_file as usual_file
     from shared.config import parse
     from shared.process.service_runner import leave
 

@@ -15,20 +15,20 @@ Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
-class Amount:
+class FillAmount:
     """Fills of one key: how many, and their micro-units."""
 
     fills: int = 0
     shares: int = 0
     usdc: int = 0
 
-    def plus(self, fills: int, shares: int, usdc: int) -> "Amount":
+    def plus(self, fills: int, shares: int, usdc: int) -> "FillAmount":
         """Return the sum."""
-        return Amount(self.fills + fills, self.shares + shares, self.usdc + usdc)
+        return FillAmount(self.fills + fills, self.shares + shares, self.usdc + usdc)
 
 
 @dataclass(frozen=True)
-class Judgement:
+class DemoVerdict:
     """`missed` fills were never signalled, `duplicated` ones more than once, `wrong` keys have other amounts."""
 
     fills: int
@@ -42,32 +42,32 @@ class Judgement:
         return not (self.missed or self.duplicated or self.wrong)
 
 
-def judge(truth: Iterable[Mapping[str, Any]], signals: Iterable[ActionableSignal]) -> Judgement:
+def judge_demo(truth: Iterable[Mapping[str, Any]], signals: Iterable[ActionableSignal]) -> DemoVerdict:
     """Compare the simulator's fills with our signals, key by key, to the micro-unit."""
     expected, seen = _expected(truth), _seen(signals)
     missed = duplicated = wrong = 0
     for key in expected.keys() | seen.keys():
-        want, have = expected.get(key, Amount()), seen.get(key, Amount())
+        want, have = expected.get(key, FillAmount()), seen.get(key, FillAmount())
         missed += max(0, want.fills - have.fills)
         duplicated += max(0, have.fills - want.fills)
         wrong += want.fills == have.fills and want != have
-    return Judgement(sum(amount.fills for amount in expected.values()), missed, duplicated, wrong)
+    return DemoVerdict(sum(amount.fills for amount in expected.values()), missed, duplicated, wrong)
 
 
-def _expected(truth: Iterable[Mapping[str, Any]]) -> dict[Key, Amount]:
-    totals: dict[Key, Amount] = {}
+def _expected(truth: Iterable[Mapping[str, Any]]) -> dict[Key, FillAmount]:
+    totals: dict[Key, FillAmount] = {}
     for fill in truth:
         if fill["tracked"] and not fill["removed"]:
             key = (fill["leader"], fill["tx_hash"], fill["token_id"], fill["side"])
-            amount = totals.get(key, Amount())
+            amount = totals.get(key, FillAmount())
             totals[key] = amount.plus(1, int(fill["shares_micro"]), int(fill["usdc_micro"]))
     return totals
 
 
-def _seen(signals: Iterable[ActionableSignal]) -> dict[Key, Amount]:
-    totals: dict[Key, Amount] = {}
+def _seen(signals: Iterable[ActionableSignal]) -> dict[Key, FillAmount]:
+    totals: dict[Key, FillAmount] = {}
     for signal in (signal for signal in signals if signal.cause == "TRADE"):
         key = (signal.leader, signal.tx_hash, signal.token_id, signal.side)
-        amount = totals.get(key, Amount())
+        amount = totals.get(key, FillAmount())
         totals[key] = amount.plus(len(signal.fills), to_micro(signal.shares), to_micro(signal.usdc))
     return totals

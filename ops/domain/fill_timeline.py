@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from buyer.domain.order_states import NEXT
-from shared.domain.money import plain, price_of, to_micro
+from shared.domain.money import decimal_text, price_of, to_micro
 from shared.messages.decisions import BuyEngineDecision, OrderUpdate, Outcome
 from shared.messages.events import AnyEvent
 from shared.messages.redemptions import Redeemed, RedemptionResult
@@ -28,14 +28,14 @@ class LotKey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundStory:
     """The signals that a search found, and the lot each belongs to."""
 
     lots: dict[str, LotKey]
 
 
 @dataclass(frozen=True)
-class Cost:
+class CopyCost:
     """What following cost against the leader's own price; `by_price` and `total` are below 0 where we did better."""
 
     leader_price: Decimal
@@ -49,7 +49,7 @@ class Cost:
         return self.by_price + self.fee
 
 
-class Payment(NamedTuple):
+class LotPayment(NamedTuple):
     """A market paid the lot: all of it that was left, not only this order's shares."""
 
     at_ms: int
@@ -58,7 +58,7 @@ class Payment(NamedTuple):
 
 
 @dataclass
-class Story:
+class FillTimeline:
     """What is known of one signal; `exits` and `payments` are what later became of the lot it bought into."""
 
     signal_id: str
@@ -69,7 +69,7 @@ class Story:
     retractions: list[FillRetracted] = field(default_factory=list[FillRetracted])
     updates: list[OrderUpdate] = field(default_factory=list[OrderUpdate])
     exits: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
-    payments: list[Payment] = field(default_factory=list[Payment])
+    payments: list[LotPayment] = field(default_factory=list[LotPayment])
 
     @property
     def outcome(self) -> Outcome | None:
@@ -78,7 +78,7 @@ class Story:
         return ended or (self.decision.outcome if self.decision else None)
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> CopyCost | None:
         """Return what following cost, None where nothing was filled or the leader's price is not known."""
         decision, signal, outcome = self.decision, self.signal, self.outcome
         if decision is None or signal is None or outcome is None or not outcome.shares or signal.cause != "TRADE":
@@ -86,7 +86,7 @@ class Story:
         worse = outcome.usdc - signal.price * outcome.shares
         by_price = worse if decision.verdict == "BUY" else -worse
         ours = price_of(to_micro(outcome.usdc), to_micro(outcome.shares))
-        return Cost(signal.price, ours, plain(by_price), outcome.fee)
+        return CopyCost(signal.price, ours, decimal_text(by_price), outcome.fee)
 
     @property
     def bought(self) -> bool:
@@ -100,7 +100,7 @@ def end_of(update: OrderUpdate) -> Outcome | None:
     return None if NEXT[update.state] else update.outcome
 
 
-def find(events: Iterable[AnyEvent], wanted: str) -> Found:
+def find_stories(events: Iterable[AnyEvent], wanted: str) -> FoundStory:
     """Return the signals that `wanted` names, in the order they were told."""
     wanted = wanted.strip().lower()
     lots: dict[str, LotKey] = {}
@@ -116,12 +116,12 @@ def find(events: Iterable[AnyEvent], wanted: str) -> Found:
                 continue
         if len(wanted) >= SHORTEST and any(name.startswith(wanted) for name in names):
             lots.setdefault(signal_id, LotKey(event.leader, event.token_id))
-    return Found(lots)
+    return FoundStory(lots)
 
 
-def tell(events: Iterable[AnyEvent], found: Found) -> list[Story]:
+def tell_story(events: Iterable[AnyEvent], found: FoundStory) -> list[FillTimeline]:
     """Return the life of each signal found; the order of the events does not matter."""
-    stories = {signal_id: Story(signal_id) for signal_id in found.lots}
+    stories = {signal_id: FillTimeline(signal_id) for signal_id in found.lots}
     exits: dict[LotKey, list[BuyEngineDecision]] = {lot: [] for lot in found.lots.values()}
     payments: dict[LotKey, list[tuple[RedemptionResult, Redeemed]]] = {lot: [] for lot in found.lots.values()}
     ends: dict[str, Outcome] = {}
@@ -140,7 +140,7 @@ def tell(events: Iterable[AnyEvent], found: Found) -> list[Story]:
     return list(stories.values())
 
 
-def _take(stories: dict[str, Story], event: AnyEvent) -> None:
+def _take(stories: dict[str, FillTimeline], event: AnyEvent) -> None:
     """Put an event into the story it belongs to."""
     match event:
         case ActionableSignal() if event.id in stories:
@@ -160,7 +160,7 @@ def _take(stories: dict[str, Story], event: AnyEvent) -> None:
 
 
 def _afterwards(
-    story: Story, exits: list[BuyEngineDecision], payments: list[tuple[RedemptionResult, Redeemed]]
+    story: FillTimeline, exits: list[BuyEngineDecision], payments: list[tuple[RedemptionResult, Redeemed]]
 ) -> None:
     """Add what followed: a sell's own later orders; a buy's exits and payouts, by the ledger's numbers (no clock)."""
     if story.decision is None:
@@ -173,7 +173,7 @@ def _afterwards(
     seq = _seq(story.decision)
     story.exits = sorted((event for event in exits if _seq(event) > seq), key=_seq)
     later = sorted(((event, lot) for event, lot in payments if event.ledger_seq > seq), key=lambda p: p[0].ledger_seq)
-    story.payments = [Payment(event.emitted_at_ms, event.payouts, lot) for event, lot in later]
+    story.payments = [LotPayment(event.emitted_at_ms, event.payouts, lot) for event, lot in later]
 
 
 def is_attempt(decision: BuyEngineDecision) -> bool:

@@ -16,7 +16,7 @@ MOST_TITLES = 1000
 
 
 @dataclass
-class Leader:
+class LeaderLine:
     """What one leader did while we watched."""
 
     signals: int = 0
@@ -26,13 +26,13 @@ class Leader:
 
 
 @dataclass
-class View:
+class LiveView:
     """The pipeline as its events tell it."""
 
     signals: deque[ActionableSignal] = field(default_factory=lambda: deque(maxlen=KEPT))
     decisions: deque[BuyEngineDecision] = field(default_factory=lambda: deque(maxlen=KEPT))
     redemptions: deque[RedemptionResult] = field(default_factory=lambda: deque(maxlen=KEPT))
-    leaders: dict[str, Leader] = field(default_factory=dict[str, Leader])
+    leaders: dict[str, LeaderLine] = field(default_factory=dict[str, LeaderLine])
     progress: HybridProgress | None = None
     services: dict[str, str] = field(default_factory=dict[str, str])
     live: set[str] = field(default_factory=set[str])
@@ -70,7 +70,7 @@ class View:
 
     def _signal(self, signal: ActionableSignal) -> None:
         self.signals.appendleft(signal)
-        leader = self.leaders.setdefault(signal.leader, Leader())
+        leader = self.leaders.setdefault(signal.leader, LeaderLine())
         leader.signals += 1
         leader.last_at_ms = max(leader.last_at_ms, signal.seen_at_ms)
         if signal.market.title:
@@ -81,7 +81,7 @@ class View:
         self.mode = decision.mode
         if decision.inputs.market:
             self._name(decision.token_id, decision.inputs.market.title)
-        leader = self.leaders.setdefault(decision.leader, Leader()) if decision.leader else Leader()
+        leader = self.leaders.setdefault(decision.leader, LeaderLine()) if decision.leader else LeaderLine()
         if decision.verdict == "SKIP":
             leader.skipped += 1
             self.reasons[decision.reason.partition(":")[0]] += 1

@@ -6,7 +6,7 @@ from shared.domain import exit_codes
 
 
 @dataclass(frozen=True)
-class Backoff:
+class RestartBackoff:
     """Seconds before a restart: `first_s`, growing by `factor` up to `most_s`; `steady_s` of work forgets crashes."""
 
     first_s: float = 0.5
@@ -16,7 +16,7 @@ class Backoff:
 
 
 @dataclass(frozen=True)
-class Again:
+class RestartAgain:
     """Start it again after `after_s`; it has now crashed `crashes` times in a row."""
 
     after_s: float
@@ -24,22 +24,24 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Done:
+class RestartDone:
     """Its work is done; leave it."""
 
 
 @dataclass(frozen=True)
-class Halt:
+class RestartHalt:
     """Starting it again cannot help: the operator has to act, so everything stops."""
 
     code: int
 
 
-def after_exit(code: int, ran_s: float, crashes: int, backoff: Backoff) -> Again | Done | Halt:
+def after_exit(
+    code: int, ran_s: float, crashes: int, backoff: RestartBackoff
+) -> RestartAgain | RestartDone | RestartHalt:
     """Judge a program that ended with `code` (below 0: killed by that signal) after `ran_s` and earlier `crashes`."""
     if code == exit_codes.CLEAN:
-        return Done()
+        return RestartDone()
     if code in {exit_codes.BAD_CONFIG, exit_codes.DEPENDENCY_MISSING, exit_codes.REFUSED_FOR_SAFETY}:
-        return Halt(code)
+        return RestartHalt(code)
     before = 0 if ran_s >= backoff.steady_s else crashes
-    return Again(min(backoff.most_s, backoff.first_s * backoff.factor ** min(before, 64)), before + 1)
+    return RestartAgain(min(backoff.most_s, backoff.first_s * backoff.factor ** min(before, 64)), before + 1)

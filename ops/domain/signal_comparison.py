@@ -20,7 +20,7 @@ SHOWN = 20
 """Findings of each kind that a report lists."""
 
 
-class Key(NamedTuple):
+class ComparedKey(NamedTuple):
     """What one signal is about."""
 
     leader: str
@@ -30,7 +30,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sighted:
+class SignalledFill:
     """What the streams hold."""
 
     signals: tuple[ActionableSignal, ...]
@@ -39,7 +39,7 @@ class Sighted:
 
 
 @dataclass(frozen=True)
-class Span:
+class AuditSpan:
     """The trades that are judged: from each leader's own start up to one end, or its own, in epoch milliseconds."""
 
     starts_ms: Mapping[str, int]
@@ -54,16 +54,16 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One key that differs, and by how many fills."""
 
     kind: str
-    key: Key
+    key: ComparedKey
     fills: int
 
 
 @dataclass(frozen=True)
-class Sight:
+class ShownFill:
     """One source's share of the signalled keys: every key is in exactly one of the three."""
 
     first: int = 0
@@ -72,7 +72,7 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Reckoning:
+class SignalComparison:
     """The result: counts of fills out of `fills`; lags are from the trade to the publish, of `signals` signals."""
 
     fills: int
@@ -84,8 +84,8 @@ class Reckoning:
     retracted: int
     late: int
     lags_ms: tuple[int, ...]
-    sources: Mapping[str, Sight] = field(default_factory=dict[str, Sight])
-    findings: tuple[Finding, ...] = ()
+    sources: Mapping[str, ShownFill] = field(default_factory=dict[str, ShownFill])
+    findings: tuple[AuditFinding, ...] = ()
 
     @property
     def miss_rate(self) -> float:
@@ -103,7 +103,9 @@ class Reckoning:
         return self.lags_ms[place] if self.lags_ms else None
 
 
-def reckon(shown: Iterable[LeaderFill], sighted: Sighted, span: Span, late_ms: int) -> Reckoning:
+def compare_signals(
+    shown: Iterable[LeaderFill], sighted: SignalledFill, span: AuditSpan, late_ms: int
+) -> SignalComparison:
     """Compare what the venue shows now with what is on the streams; merges are no trades and not judged.
 
     Args:
@@ -125,7 +127,7 @@ def reckon(shown: Iterable[LeaderFill], sighted: Sighted, span: Span, late_ms: i
     removed = {_key(event) for event in sighted.retracted}
     findings = [
         *(found for key in sorted(judged) for found in _compare(key, want[key], have.get(key, Counter()))),
-        *(Finding(_strange(key, removed), key, have[key].total()) for key in sorted(strangers)),
+        *(AuditFinding(_strange(key, removed), key, have[key].total()) for key in sorted(strangers)),
     ]
     ours = [signal for signal in signals if _key(signal) in judged]
     return _summed(sum(want[key].total() for key in judged), ours, sighted.confirmed, findings, late_ms)
@@ -135,14 +137,14 @@ def _summed(
     fills: int,
     signals: list[ActionableSignal],
     confirmed: tuple[FillConfirmed, ...],
-    findings: list[Finding],
+    findings: list[AuditFinding],
     late_ms: int,
-) -> Reckoning:
+) -> SignalComparison:
     counts: Counter[str] = Counter()
     for found in findings:
         counts[found.kind] += found.fills
     lags = sorted(signal.emitted_at_ms - signal.traded_at_ms for signal in signals)
-    return Reckoning(
+    return SignalComparison(
         fills=fills,
         signals=len(signals),
         missed=counts["missed"],
@@ -157,9 +159,9 @@ def _summed(
     )
 
 
-def _wanted(rows: list[LeaderFill]) -> tuple[dict[Key, Amounts], dict[Key, int]]:
-    want: dict[Key, Amounts] = {}
-    times: dict[Key, int] = {}
+def _wanted(rows: list[LeaderFill]) -> tuple[dict[ComparedKey, Amounts], dict[ComparedKey, int]]:
+    want: dict[ComparedKey, Amounts] = {}
+    times: dict[ComparedKey, int] = {}
     for row in rows:
         key = _key(row)
         want.setdefault(key, Counter())[row.shares_micro, row.usdc_micro] += 1
@@ -167,8 +169,8 @@ def _wanted(rows: list[LeaderFill]) -> tuple[dict[Key, Amounts], dict[Key, int]]
     return want, times
 
 
-def _had(signals: Iterable[ActionableSignal]) -> dict[Key, Amounts]:
-    have: dict[Key, Amounts] = {}
+def _had(signals: Iterable[ActionableSignal]) -> dict[ComparedKey, Amounts]:
+    have: dict[ComparedKey, Amounts] = {}
     for signal in signals:
         amounts = have.setdefault(_key(signal), Counter())
         for fill in signal.fills:
@@ -176,8 +178,8 @@ def _had(signals: Iterable[ActionableSignal]) -> dict[Key, Amounts]:
     return have
 
 
-def _key(of: LeaderFill | ActionableSignal | FillRetracted) -> Key:
-    return Key(of.leader, of.tx_hash, of.token_id, of.side)
+def _key(of: LeaderFill | ActionableSignal | FillRetracted) -> ComparedKey:
+    return ComparedKey(of.leader, of.tx_hash, of.token_id, of.side)
 
 
 def _is_same(want: Amounts, have: Amounts) -> bool:
@@ -187,16 +189,16 @@ def _is_same(want: Amounts, have: Amounts) -> bool:
     return shares == had_shares and abs(usdc - had_usdc) <= doubt
 
 
-def _compare(key: Key, want: Amounts, have: Amounts) -> list[Finding]:
+def _compare(key: ComparedKey, want: Amounts, have: Amounts) -> list[AuditFinding]:
     if want == have or _is_same(want, have):
         return []
     lacking, extra = want - have, have - want
     pairs = min(lacking.total(), extra.total())
     rest = lacking.total() - extra.total()
     found = [
-        Finding("wrong", key, pairs),
-        Finding("missed", key, max(0, rest)),
-        Finding("doubled", key, max(0, -rest)),
+        AuditFinding("wrong", key, pairs),
+        AuditFinding("missed", key, max(0, rest)),
+        AuditFinding("doubled", key, max(0, -rest)),
     ]
     return [each for each in found if each.fills]
 
@@ -206,15 +208,15 @@ def _sum(amounts: Amounts) -> tuple[int, int]:
     return shares, sum(amount[1] * count for amount, count in amounts.items())
 
 
-def _strange(key: Key, removed: set[Key]) -> str:
+def _strange(key: ComparedKey, removed: set[ComparedKey]) -> str:
     """Say what a signal is whose trade the venue does not show: taken back by the chain, or nobody knows."""
     return "retracted" if key in removed else "unknown"
 
 
-def _sights(signals: list[ActionableSignal], confirmed: tuple[FillConfirmed, ...]) -> dict[str, Sight]:
-    first: dict[Key, str] = {}
-    later: dict[Key, set[str]] = {}
-    by_id: dict[str, Key] = {}
+def _sights(signals: list[ActionableSignal], confirmed: tuple[FillConfirmed, ...]) -> dict[str, ShownFill]:
+    first: dict[ComparedKey, str] = {}
+    later: dict[ComparedKey, set[str]] = {}
+    by_id: dict[str, ComparedKey] = {}
     for signal in sorted(signals, key=lambda item: item.part):
         by_id[signal.id] = key = _key(signal)
         names = [seen.source for seen in sorted(signal.seen_by, key=lambda seen: seen.seen_at_ms)]
@@ -227,7 +229,7 @@ def _sights(signals: list[ActionableSignal], confirmed: tuple[FillConfirmed, ...
     return {name: _sight(name, first, later) for name in names}
 
 
-def _sight(name: str, first: Mapping[Key, str], later: Mapping[Key, set[str]]) -> Sight:
+def _sight(name: str, first: Mapping[ComparedKey, str], later: Mapping[ComparedKey, set[str]]) -> ShownFill:
     led = sum(source == name for source in first.values())
     followed = sum(name in sources and first[key] != name for key, sources in later.items())
-    return Sight(led, followed, len(first) - led - followed)
+    return ShownFill(led, followed, len(first) - led - followed)

@@ -14,7 +14,7 @@ NO_RULE = RuleResult(rule="", passed=False)
 
 
 @dataclass
-class Refusal:
+class SkippedSignal:
     """One rule: it came `first`, it stood in the way `alone`, or it failed `also` behind another.
 
     `last` is what it saw when it came first the last time, at the signal `last_signal`.
@@ -38,7 +38,7 @@ class LeaderTotals:
 
 
 @dataclass
-class Refusals:
+class SkipStats:
     """A period's totals; `unfilled` orders were sent and got nothing, `dropped` fills never became signals.
 
     `undecided` signals have no decision in what was read: still waiting, or decided outside the period.
@@ -52,7 +52,7 @@ class Refusals:
     dropped: int = 0
     undecided: int = 0
     exit_orders: int = 0
-    rules: dict[str, Refusal] = field(default_factory=dict[str, Refusal])
+    rules: dict[str, SkippedSignal] = field(default_factory=dict[str, SkippedSignal])
     outcomes: Counter[str] = field(default_factory=Counter[str])
     leaders: dict[str, LeaderTotals] = field(default_factory=dict[str, LeaderTotals])
     _filled: dict[str, str] = field(default_factory=dict[str, str])
@@ -91,7 +91,7 @@ class Refusals:
             },
         }
 
-    def ranked(self) -> list[tuple[str, Refusal]]:
+    def ranked(self) -> list[tuple[str, SkippedSignal]]:
         """Return the rules, the most frequent first."""
         return sorted(self.rules.items(), key=lambda item: (-item[1].first, -item[1].also, item[0]))
 
@@ -129,14 +129,14 @@ class Refusals:
 
     def _refuse(self, reason: str, decision: BuyEngineDecision) -> None:
         failed = [rule for rule in decision.rules if not rule.passed]
-        first = self.rules.setdefault(reason, Refusal())
+        first = self.rules.setdefault(reason, SkippedSignal())
         first.first += 1
         first.alone += len(failed) < 2  # noqa: PLR2004 - it and nothing else
         first.last_signal = decision.signal_id
         first.last = next((rule for rule in failed if rule.rule == reason), NO_RULE)
         for rule in failed:
             if rule.rule != reason:
-                self.rules.setdefault(rule.rule, Refusal()).also += 1
+                self.rules.setdefault(rule.rule, SkippedSignal()).also += 1
 
 
 def newest_ms(events: Iterable[AnyEvent]) -> int:
@@ -144,9 +144,9 @@ def newest_ms(events: Iterable[AnyEvent]) -> int:
     return max((event.emitted_at_ms for event in events), default=0)
 
 
-def refusals(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: str = "") -> Refusals:
+def skip_stats(events: Iterable[AnyEvent], start_ms: int, end_ms: int, leader: str = "") -> SkipStats:
     """Add up the decisions of `[start_ms, end_ms]`, of one leader or of all."""
-    totals = Refusals(start_ms, end_ms)
+    totals = SkipStats(start_ms, end_ms)
     waiting: dict[str, None] = {}
     decided: dict[str, None] = {}
     nothing: dict[str, Outcome] = {}

@@ -5,11 +5,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.domain.rule_descriptions import words_of
-from ops.domain.skip_stats import Refusals
+from ops.domain.skip_stats import SkipStats
 from ops.explain.timeline_view import moment, values
 
 
-def totals(found: Refusals) -> RenderableType:
+def totals(found: SkipStats) -> RenderableType:
     """Return the totals: one line for all, by rule, by leader."""
     since = moment(found.start_ms) if found.start_ms else "the beginning"
     line = Text.assemble(
@@ -23,7 +23,7 @@ def totals(found: Refusals) -> RenderableType:
     return Group(line, Text(), _by_rule(found), Text(), _by_leader(found))
 
 
-def _by_rule(found: Refusals) -> Table:
+def _by_rule(found: SkipStats) -> Table:
     table = Table(title="by rule", title_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("rule")
     for column in ("skipped", "share", "alone", "also failed"):
@@ -39,7 +39,7 @@ def _by_rule(found: Refusals) -> Table:
     return table
 
 
-def _by_leader(found: Refusals) -> Table:
+def _by_leader(found: SkipStats) -> Table:
     table = Table(title="by leader", title_justify="left", box=None, pad_edge=False, header_style="dim")
     table.add_column("leader")
     for column in ("decided", "followed", "not filled", "skipped"):

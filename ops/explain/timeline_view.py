@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.domain.fill_timeline import Cost, Story
+from ops.domain.fill_timeline import CopyCost, FillTimeline
 from ops.domain.rule_descriptions import words_of
 from shared.domain.market import Book
 from shared.domain.money import price_of, to_micro
@@ -24,7 +24,7 @@ _TITLE = "bold"
 _VERDICTS = {"BUY": "bold green", "SELL": "bold magenta", "SKIP": "bold yellow"}
 
 
-def story(told: Story) -> RenderableType:
+def story(told: FillTimeline) -> RenderableType:
     """Return one life: the headline, what happened when, every rule, what it cost."""
     parts: list[RenderableType] = [_headline(told), _events(told)]
     if told.decision:
@@ -34,11 +34,11 @@ def story(told: Story) -> RenderableType:
     return Panel(Group(*parts), title=f"signal {told.signal_id[:16]}", title_align="left", border_style="blue")
 
 
-def _headline(told: Story) -> Group:
+def _headline(told: FillTimeline) -> Group:
     return Group(Text(_title(told), _TITLE), _outcome(told))
 
 
-def _outcome(told: Story) -> Text:
+def _outcome(told: FillTimeline) -> Text:
     signal, decision = told.signal, told.decision
     leader = f"{signal.leader_label or signal.leader[:10]} " if signal else "the leader "
     did = _did(signal) if signal else "traded"
@@ -56,7 +56,7 @@ def _did(signal: ActionableSignal) -> str:
     return f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}"
 
 
-def _title(told: Story) -> str:
+def _title(told: FillTimeline) -> str:
     facts = told.decision.inputs.market if told.decision else None
     hint = told.signal.market if told.signal else None
     title = (facts.title if facts else "") or (hint.title if hint else "")
@@ -94,7 +94,7 @@ def _short(text: str) -> str:
     return _HASH.sub(r"\1…", text)
 
 
-def _events(told: Story) -> Table:
+def _events(told: FillTimeline) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
     table.add_column("time (UTC)", no_wrap=True)
     table.add_column("after", justify="right", no_wrap=True, style="cyan")
@@ -106,13 +106,13 @@ def _events(told: Story) -> Table:
     return table
 
 
-def _in_order(told: Story) -> list[tuple[int, str]]:
+def _in_order(told: FillTimeline) -> list[tuple[int, str]]:
     """Return the leader's trade first, whatever the clocks say: its block's time has whole seconds only."""
     steps, known = list(_happened(told)), 1 if told.signal else 0
     return steps[:known] + sorted(steps[known:], key=itemgetter(0))
 
 
-def _happened(told: Story) -> Iterator[tuple[int, str]]:
+def _happened(told: FillTimeline) -> Iterator[tuple[int, str]]:
     if told.signal:
         yield from _signalled(told.signal)
     for confirmed in told.confirmations:
@@ -170,7 +170,7 @@ def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
         yield max(at_ms, inputs.now_ms), f"{outcome.state.lower()}{said}: {got}{met}"
 
 
-def _ended(told: Story) -> Iterator[tuple[int, str]]:
+def _ended(told: FillTimeline) -> Iterator[tuple[int, str]]:
     for event in told.exits:
         if outcome := event.outcome:
             because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
@@ -196,7 +196,7 @@ def _rules(decision: BuyEngineDecision) -> Table:
     return table
 
 
-def _cost(cost: Cost, verdict: str) -> Text:
+def _cost(cost: CopyCost, verdict: str) -> Text:
     beside = "paid" if verdict == "BUY" else "received"
     word, amount = ("worse", cost.by_price) if cost.by_price >= 0 else ("better", -cost.by_price)
     return Text.assemble(

@@ -8,12 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from ops.domain.fill_timeline import SHORTEST, Story, find, tell
-from ops.domain.skip_stats import newest_ms, refusals
+from ops.domain.fill_timeline import SHORTEST, FillTimeline, find_stories, tell_story
+from ops.domain.skip_stats import newest_ms, skip_stats
 from ops.explain import event_source, skip_stats_view, timeline_view
 from ops.explain.event_source import Past
 from shared.domain.errors import BadConfig
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 HOUR_MS = 3_600_000
 
@@ -25,7 +25,7 @@ def why(wanted: str, url: str, capture: Path | None, *, as_json: bool, console: 
         BadConfig: nothing that was read names it.
     """
     with _reading(url, capture) as events:
-        stories = tell(events(), find(events(), wanted))
+        stories = tell_story(events(), find_stories(events(), wanted))
     if not stories:
         where = str(capture) if capture else "the running system's streams"
         raise BadConfig(
@@ -50,7 +50,7 @@ def why_not(
     with _reading(url, capture) as events:
         end_ms = newest_ms(events())
         start_ms = end_ms - round(hours * HOUR_MS) if hours is not None else 0
-        found = refusals(events(), start_ms, end_ms, leader.lower())
+        found = skip_stats(events(), start_ms, end_ms, leader.lower())
     if not (found.decided or found.dropped or found.undecided):
         raise BadConfig(f"no decision{f' on {leader}' if leader else ''} in that time: give more --hours, or none")
     if as_json:
@@ -59,7 +59,7 @@ def why_not(
         console.print(skip_stats_view.totals(found))
 
 
-def facts(story: Story) -> dict[str, Any]:
+def facts(story: FillTimeline) -> dict[str, Any]:
     """Return a life as plain JSON values."""
     cost = story.cost
     return {
@@ -87,5 +87,5 @@ def _reading(url: str, capture: Path | None) -> Generator[Past]:
     if capture is not None:
         yield event_source.of_capture(capture)
         return
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         yield event_source.of_streams(redis)

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from ops.operator.picture import Picture
+from ops.operator.picture import ScreenPicture
 from shared.domain import ledger_accounts
-from shared.process.beats import Standing
+from shared.process.beats import ProcessStanding
 
 STOPPED = {
     ledger_accounts.HALT: "KILL SWITCH ON",
@@ -27,7 +27,7 @@ MOST_LINES = 4
 _WORDS = {"dead": "DEAD", "failed": "FAILED", "hangs": "HANGS"}
 
 
-def banner(picture: Picture) -> Text:
+def banner_line(picture: ScreenPicture) -> Text:
     """Return the first line; on a narrow terminal it goes on below, and what matters most still stands first."""
     parts = [*_stopped(picture), *_away(picture), *_lost(picture), _mode(picture), *_figures(picture)]
     line = Text(overflow="ellipsis")
@@ -37,7 +37,7 @@ def banner(picture: Picture) -> Text:
     return line
 
 
-def _stopped(picture: Picture) -> Iterator[tuple[str, str]]:
+def _stopped(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
     """Say which controls are on, and why the strongest is."""
     names = [name for control, name in STOPPED.items() if picture.balances.get(control)]
     if names:
@@ -45,12 +45,12 @@ def _stopped(picture: Picture) -> Iterator[tuple[str, str]]:
         yield ", ".join(names) + why, ALARM
 
 
-def _away(picture: Picture) -> Iterator[tuple[str, str]]:
+def _away(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
     if picture.away:
         yield f"REDIS IS AWAY, so this is old: {picture.away}", ALARM
 
 
-def _lost(picture: Picture) -> Iterator[tuple[str, str]]:
+def _lost(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
     """Say who does not work though nobody stopped it; when nothing works at all, that."""
     if picture.standings is None:
         return
@@ -65,11 +65,11 @@ def _lost(picture: Picture) -> Iterator[tuple[str, str]]:
         yield f"NOBODY DECIDES ON SHARD {', '.join(idle)}", ALARM
 
 
-def _named(one: Standing) -> str:
+def _named(one: ProcessStanding) -> str:
     return f"{one.service} for {one.age_s:.0f} s"
 
 
-def _mode(picture: Picture) -> tuple[str, str]:
+def _mode(picture: ScreenPicture) -> tuple[str, str]:
     """Say whose ledger the figures are of, whether a buyer spends that money now, and who else uses real money."""
     mode, running = picture.mode.upper(), picture.running
     if picture.standings is not None and picture.mode not in running:
@@ -82,7 +82,7 @@ def _mode(picture: Picture) -> tuple[str, str]:
     return mode, WARNING if picture.mode == "paper" else ALARM
 
 
-def _figures(picture: Picture) -> Iterator[tuple[str, str]]:
+def _figures(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
     values, counts = picture.balances, picture.view.counts
     realized = values.get(ledger_accounts.REALIZED, 0)
     yield f"cash {usd(values.get(ledger_accounts.CASH, 0))}", ""

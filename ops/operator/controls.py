@@ -12,8 +12,8 @@ from buyer.sharding.shard_count import MODES, held_by
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
-from shared.domain.ledger_write import Refused
-from shared.domain.trading_controls import CONTROLS, NOTES, SWITCH, turn
+from shared.domain.ledger_write import RefusedWrite
+from shared.domain.trading_controls import CONTROLS, NOTES, SWITCH, turn_control
 from shared.ledger.redis_ledger import RedisLedger
 
 NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "pause buys"}
@@ -21,7 +21,7 @@ NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "
 
 
 @dataclass(frozen=True)
-class Control:
+class TradingControl:
     """A control that is on: who turned it, when (UTC milliseconds) and why."""
 
     name: str
@@ -69,7 +69,7 @@ def mode_of_buyer(redis: Redis) -> str:
     return modes[0]
 
 
-def active(redis: Redis, mode: str) -> list[Control]:
+def active(redis: Redis, mode: str) -> list[TradingControl]:
     """Return the controls that are on, the strongest first."""
     ledger = RedisLedger(redis, mode)
     values, notes = ledger.read(tuple(NAMES)).values, ledger.records(CONTROLS)
@@ -82,15 +82,15 @@ def last_turn(redis: Redis, mode: str) -> dict[str, str]:
     return json.loads(text) if text else {}
 
 
-def _control(name: str, note: str | None) -> Control:
+def _control(name: str, note: str | None) -> TradingControl:
     said: dict[str, str] = json.loads(note) if note else {}
-    return Control(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
+    return TradingControl(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
 
 
 def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
     name = f"control:{control}:{uuid.uuid4()}"
-    write = turn(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
-    return not isinstance(RedisLedger(redis, mode).commit(write), Refused)
+    write = turn_control(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
+    return not isinstance(RedisLedger(redis, mode).commit(write), RefusedWrite)
 
 
 def who() -> str:

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from pydantic import BaseModel
 
 from buyer.domain.ledger_scope import scope_of, scope_of_draft
-from buyer.domain.postings import reserve
+from buyer.domain.postings import reserve_postings
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import DEAD_LETTER
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Postings
-from shared.domain.ledger_write import Known, Record, Refused, Result, Write, Written
+from shared.domain.ledger_write import KnownWrite, LedgerRecord, LedgerWrite, RefusedWrite, Result, WrittenStep
 from shared.domain.market import MarketFacts
 from shared.domain.record_kinds import INTENTS, SIGNED
 from shared.ledger.redis_ledger import RedisLedger
@@ -60,14 +60,14 @@ def strike(
         rules=(),
         inputs=Inputs(now_ms=now_ms),
     )
-    write = Write(
+    write = LedgerWrite(
         id=f"decision:{signal_id}",
         postings=tuple((account, -amount) for account, amount in reserved or ()),
-        records=(Record(INTENTS, signal_id, None), Record(SIGNED, signal_id, None)),
+        records=(LedgerRecord(INTENTS, signal_id, None), LedgerRecord(SIGNED, signal_id, None)),
         events=((DECISIONS, decision),),
     )
     done = ledger.commit(write)
-    if isinstance(done, Known):  # its signal was decided before, and left this behind
+    if isinstance(done, KnownWrite):  # its signal was decided before, and left this behind
         done = ledger.commit(replace(write, id=f"late:{signal_id}", events=()))
     said = _said(done)
     return said if reserved else f"{said}; nobody can tell what it reserved, so that stays reserved"
@@ -79,9 +79,9 @@ def _said(done: Result) -> str:
     Raises:
         BadConfig: nothing was.
     """
-    if isinstance(done, Refused):
+    if isinstance(done, RefusedWrite):
         raise BadConfig(f"not closed: {done.account} would be {done.value}; ledger and venue disagree, compare both")
-    if not isinstance(done, Written):
+    if not isinstance(done, WrittenStep):
         raise BadConfig("not closed: somebody ended it meanwhile; `hybrid reconcile` lists what is open")
     return "closed, what it reserved is free again"
 
@@ -91,7 +91,7 @@ def _reserved(text: str) -> Postings | None:
     try:
         said = json.loads(text)
         order, market = _read(Order, said["order"]), _read(MarketFacts, said["inputs"]["market"])
-        return reserve(order, scope_of(order.leader, order.token_id, market, int(said["inputs"]["now_ms"])))
+        return reserve_postings(order, scope_of(order.leader, order.token_id, market, int(said["inputs"]["now_ms"])))
     except (ValueError, LookupError, TypeError):
         return None
 

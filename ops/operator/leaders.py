@@ -1,4 +1,4 @@
-"""`hybrid follow`, `unfollow` and `leaders`: whom the running detectors watch; each change counts within seconds."""
+"""`hybrid follow`, `unfollow_leader` and `leaders`: whom the running detectors watch; each change counts within seconds."""
 
 import contextlib
 import threading
@@ -12,7 +12,7 @@ from buyer.sharding.shard_count import MODES
 from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.controls import who
-from ops.research.proxy_wallets import Resolved, resolve
+from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig, Malformed
@@ -23,13 +23,20 @@ from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
 from shared.messages.service import HybridProgress, HybridSummary
 from shared.polymarket.data_api import ActivityV2
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.leader_fills import ADDRESS
 from shared.polymarket.wire.wallets import PROTOCOL
-from shared.process.beats import server_ms, standings
+from shared.process.beats import read_standings, server_ms
 from shared.redis.client import answering
-from shared.redis.followed_leaders import Followed, Unfollowed, follow, followed, unfollow, unfollowed
-from shared.redis.streams import tail
+from shared.redis.followed_leaders import (
+    FollowedLeader,
+    Unfollowed,
+    follow_leader,
+    followed_leaders,
+    unfollow_leader,
+    unfollowed,
+)
+from shared.redis.streams import stream_tail
 
 _REPORTS = 400
 _SILENT_MS = 900_000
@@ -38,7 +45,7 @@ GROUP = "detectors"
 
 
 @dataclass(frozen=True)
-class Leader:
+class LeaderRow:
     """One line of the table."""
 
     address: str
@@ -61,7 +68,7 @@ def checked(address: str) -> str:
     return wanted
 
 
-def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> Resolved:
+def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> ResolvedWallet:
     """Ask the venue and the chain which wallet trades for `address`.
 
     Raises:
@@ -72,7 +79,7 @@ def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> 
     data = Upstream("data_api", cfg.data_api_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
     node = Upstream("rpc", cfg.rpc_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
     try:
-        return resolve(address, ActivityV2(data, clock), Polygon(node))
+        return resolve(address, ActivityV2(data, clock), PolygonClient(node))
     finally:
         data.close()
         node.close()
@@ -84,9 +91,9 @@ def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:
     What is left of an earlier time of following goes first: nobody wants the trades of the time between.
     """
     away = address in unfollowed(redis)
-    if away or (address not in followed(redis) and not _watched(redis, address)):
+    if away or (address not in followed_leaders(redis) and not _watched(redis, address)):
         _forget(redis, address)
-    return follow(redis, address, Followed(label, clock.now_ms(), who())) or away
+    return follow_leader(redis, address, FollowedLeader(label, clock.now_ms(), who())) or away
 
 
 def remove(redis: Redis, address: str, clock: Clock) -> str:
@@ -95,20 +102,20 @@ def remove(redis: Redis, address: str, clock: Clock) -> str:
     Raises:
         BadConfig: nobody follows it.
     """
-    given = followed(redis).get(address)
+    given = followed_leaders(redis).get(address)
     named = address in _owners(redis) or (given is None and _reported(redis, address))
     if address in unfollowed(redis) or not (given or named):
         raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
-    unfollow(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
+    unfollow_leader(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
     lots = sum(lot.leader == address for mode in MODES for lot in open_lots(RedisLedger(redis, mode)))
     if not lots:
         return ""
     return f"open lots of it: {lots}; its sells are not seen any more, so triggers, flatten and redemption end them"
 
 
-def table(redis: Redis) -> list[Leader]:
+def table(redis: Redis) -> list[LeaderRow]:
     """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it."""
-    added, without = followed(redis), unfollowed(redis)
+    added, without = followed_leaders(redis), unfollowed(redis)
     reports = _last_reports(redis)
     watched, named = _watchers(redis, reports), _owners(redis)
     left_out = {name for name, taken in without.items() if taken.named}
@@ -118,13 +125,13 @@ def table(redis: Redis) -> list[Leader]:
     return sorted(found, key=lambda leader: (leader.label or "~", leader.address))
 
 
-def _line(address: str, given: Followed | None, taken: Unfollowed | None, watcher: str) -> Leader:
+def _line(address: str, given: FollowedLeader | None, taken: Unfollowed | None, watcher: str) -> LeaderRow:
     comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
     state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
     if taken:
         state = f"not followed: hybrid unfollow ({taken.by}), until hybrid follow"
     label = given or taken
-    return Leader(address, label.label if label else "", comes_from, state)
+    return LeaderRow(address, label.label if label else "", comes_from, state)
 
 
 def _watched(redis: Redis, address: str) -> bool:
@@ -145,7 +152,7 @@ def _owners(redis: Redis) -> frozenset[str]:
 
 def _watchers(redis: Redis, reports: list[HybridProgress]) -> dict[str, str]:
     """Return who watches whom: from the reports of detectors that run."""
-    known = {one.beat.instance: one.working for one in standings(redis)}
+    known = {one.beat.instance: one.working for one in read_standings(redis)}
     now_ms = server_ms(redis)
     alive = {report.detector for report in _latest(reports) if known.get(report.detector, _fresh(report, now_ms))}
     return {leader: report.detector for report in reports if report.detector in alive for leader in report.leaders}
@@ -176,7 +183,7 @@ def _tells(report: HybridProgress, last: HybridProgress) -> bool:
 
 def _reports(redis: Redis) -> Iterable[HybridProgress]:
     """Yield what detectors reported, oldest first; what cannot be read says nothing of anybody."""
-    for entry in tail(redis, SIGNALS, _REPORTS):
+    for entry in stream_tail(redis, SIGNALS, _REPORTS):
         if entry.event not in {"HYBRID_PROGRESS", "HYBRID_SUMMARY"}:
             continue
         with contextlib.suppress(Malformed):

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from buyer.sharding.shard_count import Held
-from ops.domain.live_view import View
+from ops.domain.live_view import LiveView
 from shared.domain.ledger_accounts import Lot
 from shared.messages.service import GateStatus
-from shared.process.beats import Standing
+from shared.process.beats import ProcessStanding
 
 _WORST = ("dead", "hangs", "failed", "not ready", "starting", "up", "stopped")
 
 
 @dataclass
-class Picture:
+class ScreenPicture:
     """What the streams told, what the ledger holds, and who beats; `standings` is None where nobody was asked."""
 
-    view: View
+    view: LiveView
     balances: dict[str, int] = field(default_factory=dict[str, int])
     lots: list[Lot] = field(default_factory=list[Lot])
     gates: Sequence[GateStatus] = ()
@@ -25,7 +25,7 @@ class Picture:
     rows: int = 8
     stopped_by: str = ""
     mode: str = "paper"
-    standings: Sequence[Standing] | None = None
+    standings: Sequence[ProcessStanding] | None = None
     shards: Sequence[Held] = ()
     running: frozenset[str] = frozenset()
     """Modes in which a buyer holds a shard now."""

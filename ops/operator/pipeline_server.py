@@ -14,9 +14,9 @@ from shared.domain.ledger_accounts import CASH, DEPOSITED
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
-from shared.redis.client import address
+from shared.redis.client import server_address
 from shared.redis.pipeline_record import read_record
-from shared.redis.streams import tail
+from shared.redis.streams import stream_tail
 
 _LAST_REPORTS = 50
 _FIX = (
@@ -71,9 +71,9 @@ def demand_pipeline(redis: Redis, mode: str | None = None) -> PipelineServer:
     modes = _modes(redis)
     if not modes and not _reported(redis):
         raise DependencyMissing(
-            f"no pipeline of ours has announced itself on {address(redis)}, so nothing was done there; {_FIX}"
+            f"no pipeline of ours has announced itself on {server_address(redis)}, so nothing was done there; {_FIX}"
         )
-    server = PipelineServer(address(redis), modes)
+    server = PipelineServer(server_address(redis), modes)
     if mode and mode not in modes and not active(redis, mode):
         there = "; ".join(f"{name}: {facts.words}" for name, facts in modes.items()) or "only programs without a mode"
         raise DependencyMissing(f"nothing {mode} has announced itself on {server.url} ({there}), so nothing was done")
@@ -104,7 +104,9 @@ def _funded(redis: Redis, mode: str) -> bool:
 
 def _reported(redis: Redis) -> bool:
     """Say whether a program of ours reported here: one without a mode, or one of before this record."""
-    return any(_ours(entry.json) for entry in tail(redis, SERVICE, _LAST_REPORTS)) or bool(read_record(redis).programs)
+    return any(_ours(entry.json) for entry in stream_tail(redis, SERVICE, _LAST_REPORTS)) or bool(
+        read_record(redis).programs
+    )
 
 
 def _ours(text: str) -> bool:

@@ -18,18 +18,18 @@ from redeemer.jobs.queue import job_id
 from redeemer.redemption.planner import ALARMS
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.money import from_micro
-from shared.domain.plain_text import plain
+from shared.domain.plain_text import make_plain
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import Event
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.terminal import Terminal
 
 
 @dataclass(frozen=True)
-class Row:
+class RedeemRow:
     """One condition: what to do about it, what that brings, or what came of it."""
 
     condition_id: str
@@ -56,7 +56,7 @@ def main(
     """
     words = ["--redis-url", redis_url, *(["--env-file", env_file] if env_file else [])]
     settings, time, stop = parse_args(words), clock or SystemClock(), threading.Event()
-    with connect(redis_url) as redis:
+    with connect_redis(redis_url) as redis:
         if clear:
             lift(redis, settings, clear, time)
             return 0
@@ -67,16 +67,16 @@ def main(
     return int(any(row.state == "failed" for row in rows))
 
 
-def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[Row]:
+def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[RedeemRow]:
     """Yield what is due or held, and change nothing."""
     if settings.live:
-        parts = composition_live.build(settings, redis, clock=clock, stop=stop, emit=_silent)
+        parts = composition_live.build_live(settings, redis, clock=clock, stop=stop, emit=_silent)
         for check in parts.preflight.checks():
-            yield Row(check.name, "check" if not check.fix else "fix", "", f"{check.found} {check.fix}".strip())
+            yield RedeemRow(check.name, "check" if not check.fix else "fix", "", f"{check.found} {check.fix}".strip())
         alarms, dead = parts.planner.alarms(), _dead(settings, redis, clock, parts.wallet)
         for due in parts.planner.judge(parts.planner.candidates()):
             note = "alarm: see --clear" if due.condition_id in alarms else dead.get(due.condition_id, "")
-            yield Row(due.condition_id, due.state, str(from_micro(due.expected)), note)
+            yield RedeemRow(due.condition_id, due.state, str(from_micro(due.expected)), note)
         return
     ledger = RedisLedger(redis, composition.PAPER)
     lots = open_lots(ledger)
@@ -88,12 +88,12 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
         vector = resolved.get(name)
         owed = claim_of(settings.paper_wallet, mine, vector).expected if vector else 0
         state = "open" if vector is None else "pay" if owed else "write_off"
-        yield Row(name, state, str(from_micro(owed)), dead.get(name) or mine[0].title)
+        yield RedeemRow(name, state, str(from_micro(owed)), dead.get(name) or mine[0].title)
 
 
-def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[Row]:
+def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[RedeemRow]:
     """Redeem everything due, one after the other, and yield what came of each."""
-    paying = composition.paying(settings, stop=stop, clock=clock, emit=_silent)
+    paying = composition.paying_redeemer(settings, stop=stop, clock=clock, emit=_silent)
     wallet = getattr(paying, "wallet", settings.paper_wallet)
     for row in list(look(settings, redis, clock, stop)):
         if row.state not in ACTS:
@@ -101,12 +101,12 @@ def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.
         try:
             done = paying.redeem(wallet, row.condition_id)
         except HybridError as error:
-            yield Row(row.condition_id, "failed", row.expected, str(error))
+            yield RedeemRow(row.condition_id, "failed", row.expected, str(error))
         else:
             note = (
                 f"paid {done.paid} {done.token} {done.transaction}".strip() if done else "done before, or with another"
             )
-            yield Row(row.condition_id, "redeemed", row.expected, note)
+            yield RedeemRow(row.condition_id, "redeemed", row.expected, note)
 
 
 def lift(redis: Redis, settings: RedeemerSettings, condition_id: str, clock: Clock) -> None:
@@ -115,13 +115,15 @@ def lift(redis: Redis, settings: RedeemerSettings, condition_id: str, clock: Clo
     Raises:
         BadConfig: it has none.
     """
-    ledger = RedisLedger(redis, composition.mode(settings))
+    ledger = RedisLedger(redis, composition.redeemer_mode(settings))
     if condition_id not in ledger.records(ALARMS):
         raise BadConfig(
             f"condition {condition_id} has no alarm; those that have: {', '.join(ledger.records(ALARMS)) or 'none'}"
         )
-    ledger.commit(Write(id=f"clear:{condition_id}:{clock.now_ms()}", records=(Record(ALARMS, condition_id, None),)))
-    sys.stdout.write(f"the alarm of {plain(condition_id)} is lifted: it is judged anew at the next look\n")
+    ledger.commit(
+        LedgerWrite(id=f"clear:{condition_id}:{clock.now_ms()}", records=(LedgerRecord(ALARMS, condition_id, None),))
+    )
+    sys.stdout.write(f"the alarm of {make_plain(condition_id)} is lifted: it is judged anew at the next look\n")
 
 
 def _dead(settings: RedeemerSettings, redis: Redis, clock: Clock, wallet: str) -> dict[str, str]:
@@ -136,7 +138,7 @@ def _dead(settings: RedeemerSettings, redis: Redis, clock: Clock, wallet: str) -
 def _approve(settings: RedeemerSettings, redis: Redis, *, now: bool, clock: Clock, stop: threading.Event) -> int:
     if not settings.live:
         raise RefusedForSafety("--approve is for a real wallet: set LIVE=true, DRY_RUN=false, the key and the wallet")
-    parts = composition_live.build(settings, redis, clock=clock, stop=stop, emit=_silent)
+    parts = composition_live.build_live(settings, redis, clock=clock, stop=stop, emit=_silent)
     missing = parts.preflight.missing_approvals()
     for call in missing:
         sys.stdout.write(f"{parts.wallet}: setApprovalForAll on {call.to}, data {call.data}\n")
@@ -151,7 +153,7 @@ def _approve(settings: RedeemerSettings, redis: Redis, *, now: bool, clock: Cloc
     return 0
 
 
-def _show(rows: Sequence[Row], settings: RedeemerSettings, *, now: bool, as_json: bool) -> None:
+def _show(rows: Sequence[RedeemRow], settings: RedeemerSettings, *, now: bool, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows]) + "\n")
         return
@@ -161,7 +163,7 @@ def _show(rows: Sequence[Row], settings: RedeemerSettings, *, now: bool, as_json
     console = Terminal(width=None if sys.stdout.isatty() else 200)
     console.print(table)
     total = sum((Decimal(row.expected) for row in rows if row.state in ACTS), Decimal(0))
-    mode = composition.mode(settings)
+    mode = composition.redeemer_mode(settings)
     done = "redeemed" if now else f"due: {total}. Nothing was sent; --now redeems it"
     console.print(f"{mode} holdings, {done}")
 

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ops.operator.banner import MOST_LINES, banner, usd
-from ops.operator.picture import Picture
+from ops.operator.banner import MOST_LINES, banner_line, usd
+from ops.operator.picture import ScreenPicture
 from shared.domain.money import from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision
 
@@ -36,24 +36,24 @@ _PROCESSES = {
 _SIDES = {"BUY": "green", "SELL": "magenta", "SKIP": "dim"}
 
 
-def full_screen(picture: Picture, height: int) -> RenderableType:
+def full_screen(picture: ScreenPicture, height: int) -> RenderableType:
     """Return the picture as one screen of `height` lines, of whatever width it is drawn in."""
     return _Screen(picture, height)
 
 
-def page(picture: Picture) -> Group:
+def page(picture: ScreenPicture) -> Group:
     """Return the picture as plain sections, for a pipe or one look."""
     parts = (_processes, _leaders, _sources, _signals, _decisions, _positions, _redemptions)
-    return Group(banner(picture), Text(picture.title, "dim"), *(part(picture) for part in parts))
+    return Group(banner_line(picture), Text(picture.title, "dim"), *(part(picture) for part in parts))
 
 
 @dataclass(frozen=True)
 class _Screen:
-    picture: Picture
+    picture: ScreenPicture
     height: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        line = banner(self.picture)
+        line = banner_line(self.picture)
         if options.max_width >= _NARROW:
             line.append(f"   {self.picture.title}", "dim")
         lines = min(MOST_LINES, len(line.wrap(console, options.max_width)), max(1, self.height - 1))
@@ -63,7 +63,7 @@ class _Screen:
             yield _layout(self.picture, line, lines, self.height)
 
 
-def _narrow_layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
+def _narrow_layout(picture: ScreenPicture, line: Text, lines: int, height: int) -> Layout:
     """Return what matters most, one below the other: side by side, markets and reasons would have no room."""
     sources = len(picture.view.progress.sources) if picture.view.progress else 0
     top = min(sources + 3, height // 3)
@@ -78,7 +78,7 @@ def _narrow_layout(picture: Picture, line: Text, lines: int, height: int) -> Lay
     return layout
 
 
-def _layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
+def _layout(picture: ScreenPicture, line: Text, lines: int, height: int) -> Layout:
     leaders = len(picture.view.progress.leaders) if picture.view.progress else 0
     sources = len(picture.view.progress.sources) if picture.view.progress else 0
     top = min(max(leaders + 3, sources + len(picture.gates) + 4, 8), height // 3)
@@ -93,7 +93,7 @@ def _layout(picture: Picture, line: Text, lines: int, height: int) -> Layout:
     return layout
 
 
-def _processes(picture: Picture) -> Panel:
+def _processes(picture: ScreenPicture) -> Panel:
     """Show every process with the age of its heartbeat, and who holds each shard."""
     table = _table("service", "process", "money", "state", "last beat")
     for one in picture.standings or ():
@@ -106,7 +106,7 @@ def _processes(picture: Picture) -> Panel:
     return _panel(table, "processes")
 
 
-def _leaders(picture: Picture) -> Panel:
+def _leaders(picture: ScreenPicture) -> Panel:
     table = _table("leader", "signals", "followed", "skipped", "last")
     names = list(picture.view.progress.leaders) if picture.view.progress else []
     known = picture.view.leaders
@@ -124,7 +124,7 @@ def _panel(inside: RenderableType, title: str, subtitle: Text | None = None) -> 
     return Panel(inside, title=title, title_align="left", subtitle=subtitle, subtitle_align="left")
 
 
-def _services(picture: Picture) -> Text:
+def _services(picture: ScreenPicture) -> Text:
     line = Text()
     for name, state in picture.services.items():
         style = next((style for known, style in _PROCESSES.items() if state.startswith(known)), "")
@@ -132,7 +132,7 @@ def _services(picture: Picture) -> Text:
     return line
 
 
-def _source_table(picture: Picture) -> Table:
+def _source_table(picture: ScreenPicture) -> Table:
     table = _table(
         "source", "state", "polls", "rows", "first", "later", "covers", "lag p50", "p95", "p99", "silent", "why"
     )
@@ -155,7 +155,7 @@ def _source_table(picture: Picture) -> Table:
     return table
 
 
-def _sources(picture: Picture) -> Panel:
+def _sources(picture: ScreenPicture) -> Panel:
     gates = _table("gate", "target/s", "now", "hold", "granted")
     for gate in picture.gates:
         slowed = Text(f"{gate.factor:.0%}", "yellow" if gate.factor < 1 else "green")
@@ -164,7 +164,7 @@ def _sources(picture: Picture) -> Panel:
     return _panel(Group(_source_table(picture), gates), "sources and budgets")
 
 
-def _signals(picture: Picture) -> Panel:
+def _signals(picture: ScreenPicture) -> Panel:
     table = _table("leader", "side", "shares", "price", "market", "by", "lag")
     for signal in list(picture.view.signals)[: picture.rows]:
         seen = signal.seen_by[0] if signal.seen_by else None
@@ -180,7 +180,7 @@ def _signals(picture: Picture) -> Panel:
     return _panel(table, "signals")
 
 
-def _decisions(picture: Picture) -> Panel:
+def _decisions(picture: ScreenPicture) -> Panel:
     table = _table("verdict", "market", "why", "shares", "paid", "fee")
     for decision in list(picture.view.decisions)[: picture.rows]:
         outcome = decision.outcome
@@ -196,7 +196,7 @@ def _decisions(picture: Picture) -> Panel:
     return _panel(table, "decisions", Text(f"skipped: {reasons}"))
 
 
-def _positions(picture: Picture) -> Panel:
+def _positions(picture: ScreenPicture) -> Panel:
     table = _table("market", "leader", "shares", "cost", "per share")
     for lot in sorted(picture.lots, key=lambda lot: -lot.cost)[: picture.rows]:
         table.add_row(
@@ -209,7 +209,7 @@ def _positions(picture: Picture) -> Panel:
     return _panel(table, f"positions ({len(picture.lots)})")
 
 
-def _redemptions(picture: Picture) -> Panel:
+def _redemptions(picture: ScreenPicture) -> Panel:
     table = _table("market", "payout", "paid", "cost", "result")
     for result in list(picture.view.redemptions)[: picture.rows]:
         table.add_row(
@@ -248,7 +248,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _title(picture: Picture, token_id: str) -> str:
+def _title(picture: ScreenPicture, token_id: str) -> str:
     return picture.view.titles.get(token_id, f"token {token_id[:8]}…")[:34]
 
 

@@ -13,26 +13,26 @@ from redis import Redis
 from rich.live import Live
 
 from buyer.sharding.shard_count import MODES, shards_held
-from ops.domain.live_view import View
-from ops.operator.controls import Control, active
-from ops.operator.picture import Picture
+from ops.domain.live_view import LiveView
+from ops.operator.controls import TradingControl, active
+from ops.operator.picture import ScreenPicture
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
 from ops.operator.screen import full_screen, page
 from shared.clock import Clock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed, Unavailable
 from shared.domain.money import from_micro
-from shared.domain.plain_text import plain
+from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import EXITS
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import STREAMS
 from shared.messages.events import read_event
 from shared.messages.service import GateStatus, SourceStatus
-from shared.process.beats import Standing, said, server_ms, standings
+from shared.process.beats import ProcessStanding, read_standings, server_ms, standing_text
 from shared.rate_limit.gate import read_gates
-from shared.redis.client import connect
-from shared.redis.streams import Entry, follow, lengths, tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import StreamEntry, follow_streams, stream_lengths, stream_tail
 from shared.terminal import Terminal
 
 TAIL = 500
@@ -43,20 +43,20 @@ _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _OWN_FONT = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono"
 
 
-class Watcher:
+class StatusWatcher:
     """Keeps a picture of the pipeline behind `redis` up to date."""
 
     def __init__(self, redis: Redis, clock: Clock, title: str = "Hybrid Signals", mode: str | None = None) -> None:
         self._redis, self._clock, self._mode = redis, clock, mode
         self._positions: dict[str, str] = {}
-        self.controls: list[Control] = []
+        self.controls: list[TradingControl] = []
         self.exits: dict[str, str] = {}
-        self.picture = Picture(View(), title=title)
+        self.picture = ScreenPicture(LiveView(), title=title)
 
     def look_back(self) -> None:
         """Take in the newest entries of every stream."""
         for stream in STREAMS:
-            entries = tail(self._redis, stream, TAIL)
+            entries = stream_tail(self._redis, stream, TAIL)
             self._positions[stream] = entries[-1].id if entries else "0-0"
             self._apply(entries)
         self.refresh()
@@ -65,13 +65,13 @@ class Watcher:
         """Take in what came since, waiting up to `block_ms` for something."""
         if not self._positions:
             self._positions = dict.fromkeys(STREAMS, "0-0")
-        self._apply(follow(self._redis, self._positions, block_ms))
+        self._apply(follow_streams(self._redis, self._positions, block_ms))
         self.refresh()
 
     def refresh(self) -> None:
         """Read balances and lots of the ledger that the buyer uses (or of `mode`), and the gates."""
         picture = self.picture
-        picture.now_ms, picture.standings = server_ms(self._redis), standings(self._redis)
+        picture.now_ms, picture.standings = server_ms(self._redis), read_standings(self._redis)
         held = {mode: shards_held(self._redis, mode) for mode in MODES}
         picture.running = frozenset(mode for mode in MODES if any(one.holder for one in held[mode]))
         picture.mode = self._mode or _mode_of(picture)
@@ -94,7 +94,7 @@ class Watcher:
         )
         picture.away = ""
 
-    def _apply(self, entries: Iterable[Entry]) -> None:
+    def _apply(self, entries: Iterable[StreamEntry]) -> None:
         for entry in entries:
             try:
                 self.picture.view.apply(read_event(entry.json))
@@ -110,9 +110,9 @@ def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None,
         DependencyMissing: no pipeline of ours has announced itself there.
     """
     clock = SystemClock()
-    redis = connect(redis_url, blocking_s=1)
+    redis = connect_redis(redis_url, blocking_s=1)
     server = demand_pipeline(redis, mode)
-    watcher = Watcher(redis, clock, mode=mode)
+    watcher = StatusWatcher(redis, clock, mode=mode)
     watcher.look_back()
     watcher.picture.title = f"Hybrid Signals · {server.title(watcher.picture.mode)}"
     if as_json:
@@ -125,15 +125,15 @@ def main(redis_url: str, *, watch: bool, as_json: bool, mode: str | None = None,
         Terminal().print(page(watcher.picture))
 
 
-def draw(picture: Picture, file: Path) -> None:
+def draw(picture: ScreenPicture, file: Path) -> None:
     """Write the screen as it is now to an SVG file that fetches nothing, fonts neither."""
     console = Terminal(width=WIDTH, height=HEIGHT, record=True, file=io.StringIO())
     console.print(full_screen(picture, HEIGHT))
-    drawn = _FONTS.sub("", console.export_svg(title=plain(picture.title))).replace("Fira Code", _OWN_FONT)
+    drawn = _FONTS.sub("", console.export_svg(title=make_plain(picture.title))).replace("Fira Code", _OWN_FONT)
     file.write_text(drawn, encoding="utf-8")
 
 
-def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float = 0) -> None:
+def show(watcher: StatusWatcher, stop: threading.Event, clock: Clock, seconds: float = 0) -> None:
     """Show the live view until `stop`, Ctrl-C or the end of `seconds` (0: for ever)."""
     console = Terminal()
     ends = clock.monotonic() + seconds if seconds else None
@@ -147,7 +147,7 @@ def show(watcher: Watcher, stop: threading.Event, clock: Clock, seconds: float =
             live.update(full_screen(watcher.picture, console.height), refresh=True)
 
 
-def _mode_of(picture: Picture) -> str:
+def _mode_of(picture: ScreenPicture) -> str:
     """Return whose ledger to show: of the buyer that runs, of real money before paper; else of the last one."""
     if picture.running:
         return "live" if "live" in picture.running else "paper"
@@ -156,24 +156,24 @@ def _mode_of(picture: Picture) -> str:
     return last.beat.mode if last else picture.view.mode
 
 
-def _process(one: Standing) -> dict[str, object]:
+def _process(one: ProcessStanding) -> dict[str, object]:
     return {**asdict(one.beat), "state": one.state, "age_s": round(one.age_s, 3)}
 
 
-def _source(picture: Picture, source: SourceStatus) -> dict[str, object]:
+def _source(picture: ScreenPicture, source: SourceStatus) -> dict[str, object]:
     return {**source.model_dump(mode="json"), "state": picture.source_state(source.state)}
 
 
-def _facts(watcher: Watcher, redis: Redis, server: PipelineServer) -> dict[str, object]:
+def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict[str, object]:
     picture, view = watcher.picture, watcher.picture.view
     return {
         "mode": picture.mode,
         "server": server.facts(),
-        "streams": lengths(redis),
+        "streams": stream_lengths(redis),
         "running": sorted(picture.running),
         "services": picture.services,
         "processes": [_process(one) for one in picture.standings or ()],
-        "lost": [said(one) for one in picture.standings or () if one.lost],
+        "lost": [standing_text(one) for one in picture.standings or () if one.lost],
         "shards": {held.name: held.holder for held in picture.shards},
         "shard_ages_s": {held.name: held.age_s for held in picture.shards},
         "sources": [_source(picture, source) for source in (view.progress.sources if view.progress else ())],

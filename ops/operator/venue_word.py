@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError
 
 
-class Shown(Protocol):
+class ShownOrder(Protocol):
     """What the venue shows of an order, in words; `ended` when that is that it is over and never matched."""
 
     @property
@@ -26,15 +26,15 @@ class Shown(Protocol):
         ...
 
 
-class Look(Protocol):
+class VenueLook(Protocol):
     """Asks the venue for one order."""
 
-    def __call__(self, order_hash: str, token_id: str, since_ms: int, /) -> Shown | None:
+    def __call__(self, order_hash: str, token_id: str, since_ms: int, /) -> ShownOrder | None:
         """Return what it shows; None when it readably has neither the order nor a trade of it."""
         ...
 
 
-def no_venue() -> Look:
+def no_venue() -> VenueLook:
     """Refuse to ask.
 
     Raises:
@@ -43,7 +43,7 @@ def no_venue() -> Look:
     raise BadConfig("the venue cannot be asked from here")
 
 
-def from_settings(redis: Redis, clock: Clock, words: list[str]) -> Look:
+def from_settings(redis: Redis, clock: Clock, words: list[str]) -> VenueLook:
     """Return what asks the venue with the buyer's own settings.
 
     Raises:
@@ -57,10 +57,10 @@ def from_settings(redis: Redis, clock: Clock, words: list[str]) -> Look:
     return looks(settings, redis, clock=clock, stop=threading.Event())
 
 
-class Venue:
+class VenueWord:
     """The venue, asked as often and as long as it takes to be sure that it does not have an order."""
 
-    def __init__(self, ask: Callable[[], Look], clock: Clock) -> None:
+    def __init__(self, ask: Callable[[], VenueLook], clock: Clock) -> None:
         self._ask, self._clock = ask, clock
 
     def refuse_what_stands(self, name: str, order_hash: str, token_id: str, since_ms: int) -> None:
@@ -80,7 +80,7 @@ class Venue:
             fix = "it is not closed; the live buyer settles it by its trades, so start that and let it run"
             raise BadConfig(f"--close {name}: the venue shows order {order_hash}: {shown.words}; {fix}")
 
-    def _shown(self, look: Look, order_hash: str, token_id: str, since_ms: int) -> Shown | None:
+    def _shown(self, look: VenueLook, order_hash: str, token_id: str, since_ms: int) -> ShownOrder | None:
         """Look until the venue shows it, or as often as it takes to know that it will not."""
         shown = look(order_hash, token_id, since_ms)
         for _ in range(LOOKS):

@@ -15,8 +15,8 @@ from pydantic import Field
 from redis import Redis
 from rich.table import Table
 
-from detector.domain.page_walker import Walk
-from ops.domain.signal_comparison import SHOWN, Reckoning, Sighted, Span, reckon
+from detector.domain.page_walker import PageWalker
+from ops.domain.signal_comparison import SHOWN, AuditSpan, SignalComparison, SignalledFill, compare_signals
 from ops.explain.event_source import events
 from shared.clock import Clock, SystemClock
 from shared.config import Addresses, Settings, parse
@@ -25,13 +25,13 @@ from shared.http.client import Upstream
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.service import HybridProgress, HybridSummary
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
-from shared.polymarket.data_api import ActivityApi, Page, activity_api
+from shared.polymarket.data_api import ActivityApi, ActivityPage, activity_api
 from shared.polymarket.wire import endpoints
 from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
 from shared.rate_limit.gate import RateGate
-from shared.rate_limit.limits import GateLimits, Lane
-from shared.redis.client import connect
-from shared.redis.followed_leaders import followed, unfollowed
+from shared.rate_limit.limits import GateLane, GateLimits
+from shared.redis.client import connect_redis
+from shared.redis.followed_leaders import followed_leaders, unfollowed
 from shared.terminal import Terminal
 
 E = TypeVar("E")
@@ -72,14 +72,14 @@ class AuditSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Audit:
+class AuditResult:
     """One audit: what is compared, and the result."""
 
     leaders: tuple[str, ...]
     start_ms: int
     end_ms: int
     late_ms: int
-    result: Reckoning
+    result: SignalComparison
     unreadable: int = 0
 
     def figures(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def main(
     flags = ["--env-file", env_file] if env_file else []
     given = {"tracked_wallets": leaders} if leaders else {}
     cfg = parse(AuditSettings, flags, redis_url=url, **given)
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         found = audit(redis, cfg, hours, clock or SystemClock())
     if as_json:
         print(json.dumps(found.figures()))  # noqa: T201 - for machines
@@ -126,7 +126,7 @@ def main(
     return 0 if found.result.clean else 1
 
 
-def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> Audit:
+def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> AuditResult:
     """Compare the last `hours` hours.
 
     Raises:
@@ -142,15 +142,17 @@ def audit(redis: Redis, cfg: AuditSettings, hours: float, clock: Clock) -> Audit
         raise BadConfig(_NO_LEADER)
     reader = _Reader(redis, cfg, clock)
     shown = [fill for leader in leaders for fill in reader.trades(leader, since // 1000)]
-    sighted = Sighted(
+    sighted = SignalledFill(
         tuple(_events(redis, SIGNALS, ActionableSignal, since)),
         tuple(_events(redis, SIGHTINGS, FillConfirmed, since)),
         (*_events(redis, SIGHTINGS, FillRetracted, since), *_events(redis, SIGNALS, FillRetracted, since)),
     )
     ends = {leader: taken.at_ms for leader, taken in unfollowed(redis).items()}
-    span = Span({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms, ends)
+    span = AuditSpan({leader: starts.get(leader, start_ms) for leader in leaders}, end_ms, ends)
     late_ms = round(cfg.audit_late_s * 1000)
-    return Audit(leaders, start_ms, end_ms, late_ms, reckon(shown, sighted, span, late_ms), reader.unreadable)
+    return AuditResult(
+        leaders, start_ms, end_ms, late_ms, compare_signals(shown, sighted, span, late_ms), reader.unreadable
+    )
 
 
 class _Reader:
@@ -171,7 +173,7 @@ class _Reader:
 
     def trades(self, leader: str, start_s: int) -> Iterator[LeaderFill]:
         """Yield a leader's trades from a second on, oldest first."""
-        walk = Walk(max(1, start_s), exact_cursors=self._api.exact_cursors)
+        walk = PageWalker(max(1, start_s), exact_cursors=self._api.exact_cursors)
         while not walk.done:
             page = self._page(leader, walk)
             reading = read_activity(page.rows, leader, self._api.names)
@@ -180,10 +182,10 @@ class _Reader:
         if walk.stuck:
             raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
 
-    def _page(self, leader: str, walk: Walk) -> Page:
+    def _page(self, leader: str, walk: PageWalker) -> ActivityPage:
         for tries in itertools.count(1):
             try:
-                return self._api.page(leader, walk.start_s, walk.cursor, Lane.CATCHUP)
+                return self._api.page(leader, walk.start_s, walk.cursor, GateLane.CATCHUP)
             except (TryAgain, Malformed):
                 if tries == _TRIES:
                     raise
@@ -193,7 +195,7 @@ class _Reader:
 
 def _followed(redis: Redis, since_ms: int) -> dict[str, int]:
     """Return since when each leader is followed: by the detectors' own reports, and by `hybrid follow`."""
-    added = followed(redis)
+    added = followed_leaders(redis)
     starts: dict[str, int] = {}
     for kind in (HybridProgress, HybridSummary):
         for report in _events(redis, SIGNALS, kind, since_ms):
@@ -208,7 +210,7 @@ def _events(redis: Redis, stream: str, kind: type[E], since_ms: int) -> Iterator
     return (event for event in events(redis, stream, since_ms) if type(event) is kind)
 
 
-def _show(found: Audit, console: Terminal) -> None:
+def _show(found: AuditResult, console: Terminal) -> None:
     result = found.result
     hours = (found.end_ms - found.start_ms) / 3_600_000
     title = f"Audit of {len(found.leaders)} leaders over {hours:.1f} h"

@@ -11,7 +11,7 @@ from types import FrameType
 from redis import Redis
 
 from shared import logs
-from shared.capture.capture import Capture, Header, captured_to, is_after, writer
+from shared.capture.capture import Capture, Header, capture_writer, captured_to, is_after
 from shared.clock import Clock, SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import Unavailable
@@ -22,8 +22,8 @@ from shared.process import outlet
 from shared.process.service_life import HURRY_AFTER_S, Abandon, left_by_nobody, say_line
 from shared.process.service_runner import instance_lock, leave
 from shared.process.shutdown_signals import heard_signals
-from shared.redis.client import answering, connect
-from shared.redis.streams import Entry, follow, settled
+from shared.redis.client import answering, connect_redis
+from shared.redis.streams import StreamEntry, follow_streams, settled
 
 RETRY_S = 1.0
 LINES = ".jsonl"
@@ -31,19 +31,21 @@ CAPTURED = (*STREAMS, *SIDE_STREAMS)
 
 
 @dataclass(frozen=True)
-class Start:
+class CaptureStart:
     """Where a capture begins: behind which entries, with which balances, under which settings of earlier starts."""
 
     positions: Mapping[str, str]
     header: Header
-    settings: list[Entry] = field(default_factory=list[Entry])
+    settings: list[StreamEntry] = field(default_factory=list[StreamEntry])
 
 
 def main(file: Path, redis_url: str, *, keep_following: bool, from_start: bool) -> int:
     """Write to `file` until told to stop, or only what is there now; return how many entries were written."""
     stop = stop_on_signals()
-    outlet.install()
-    return capture(connect(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start)
+    outlet.install_outlet()
+    return capture(
+        connect_redis(redis_url, blocking_s=1), file, stop, keep_following=keep_following, from_start=from_start
+    )
 
 
 def stop_on_signals(abandon: Abandon = left_by_nobody, clock: Clock | None = None) -> threading.Event:
@@ -106,10 +108,10 @@ def _capture(
     begun = captured_to(file)
     start = _again(redis, file, begun) if begun else _beginning(clock) if from_start else _now(redis, clock)
     positions = dict(start.positions)
-    with contextlib.closing(writer(file, start.header, positions, start.settings)) as out:
+    with contextlib.closing(capture_writer(file, start.header, positions, start.settings)) as out:
         while True:
             try:
-                entries = follow(redis, positions, block_ms=500 if keep_following else 1)
+                entries = follow_streams(redis, positions, block_ms=500 if keep_following else 1)
             except Unavailable:
                 if stop.is_set():
                     return out.written
@@ -120,22 +122,22 @@ def _capture(
                 return out.written
 
 
-def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> Start:
+def _again(redis: Redis, file: Path, begun: Mapping[str, str]) -> CaptureStart:
     """Go on where a capture ended; say where the server has dropped even what was captured last."""
     for stream, last in begun.items():
         with answering(redis):
             oldest = redis.xrange(stream, count=1)
         if oldest and last != "0-0" and is_after(str(oldest[0][0]), last):
             fix = "what was trimmed in between is in no capture: capture all the time, or keep more entries"
-            logs.get("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
-    return Start(dict.fromkeys(CAPTURED, "0-0") | dict(begun), Capture.open(file).header)
+            logs.get_logger("capture").warning("entries_lost", stream=stream, after=last, before=oldest[0][0], fix=fix)
+    return CaptureStart(dict.fromkeys(CAPTURED, "0-0") | dict(begun), Capture.open(file).header)
 
 
-def _beginning(clock: Clock) -> Start:
-    return Start(dict.fromkeys(CAPTURED, "0-0"), Header(clock.now_ms()))
+def _beginning(clock: Clock) -> CaptureStart:
+    return CaptureStart(dict.fromkeys(CAPTURED, "0-0"), Header(clock.now_ms()))
 
 
-def _now(redis: Redis, clock: Clock) -> Start:
+def _now(redis: Redis, clock: Clock) -> CaptureStart:
     """Begin here: what the buyer holds now is where a replay starts, and what it has not decided yet belongs to it."""
     ledger = RedisLedger(redis, "paper")
     settings = [entry for entry in _all(redis, SERVICE) if entry.fields.get("event") == "SERVICE_START"]
@@ -145,12 +147,12 @@ def _now(redis: Redis, clock: Clock) -> Start:
         header = Header(clock.now_ms(), balances.seq, balances.values, **records)
         positions = {stream: _last(redis, stream) for stream in CAPTURED} | {SIGNALS: settled(redis, SIGNALS, "buyer")}
         if ledger.read(()).seq == balances.seq:
-            return Start(positions, header, settings)
+            return CaptureStart(positions, header, settings)
 
 
-def _all(redis: Redis, stream: str) -> Iterator[Entry]:
+def _all(redis: Redis, stream: str) -> Iterator[StreamEntry]:
     positions = {stream: "0-0"}
-    while entries := follow(redis, positions, block_ms=1):
+    while entries := follow_streams(redis, positions, block_ms=1):
         yield from entries
 
 

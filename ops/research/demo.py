@@ -17,13 +17,13 @@ from redis import Redis
 from rich.live import Live
 
 from backtest.replay.capture_tape import read_tape
-from backtest.replay.replay import Replay
-from ops.domain.demo_check import Judgement, judge
+from backtest.replay.replay import SessionReplay
+from ops.domain.demo_check import DemoVerdict, judge_demo
 from ops.operator.screen import full_screen
-from ops.operator.status import Watcher
+from ops.operator.status import StatusWatcher
 from ops.research import capture
-from ops.supervisor.child import Child, Program
-from ops.supervisor.pipeline import Pipeline, running
+from ops.supervisor.child import ChildProcess, ChildProgram
+from ops.supervisor.pipeline import ProcessPipeline, running
 from ops.supervisor.server_folder import embedded_server
 from ops.supervisor.up import PROGRAMS, to_files
 from shared.capture.capture import Capture
@@ -37,8 +37,8 @@ from shared.messages.signals import ActionableSignal
 from shared.process import outlet
 from shared.process.service_life import Abandon
 from shared.process.shutdown_signals import DIE_WITH_PARENT
-from shared.redis.client import connect
-from shared.redis.streams import follow
+from shared.redis.client import connect_redis
+from shared.redis.streams import follow_streams
 from shared.terminal import Terminal
 
 E = TypeVar("E")
@@ -64,7 +64,7 @@ _CHILD_SETTINGS = {
 }
 
 
-class World:
+class DemoWorld:
     """The simulator as a process, and its control port."""
 
     def __init__(self, urls: Mapping[str, Any], clock: Clock, pid: int | None = None) -> None:
@@ -105,7 +105,7 @@ class World:
 
 
 @dataclasses.dataclass(frozen=True)
-class Ends:
+class DemoEnds:
     """When to stop showing."""
 
     stop: threading.Event
@@ -124,18 +124,18 @@ def main(*, seconds: float, speed: float, seed: int, screen: bool, data_dir: Pat
     """
     clock, left = SystemClock(), list[Abandon]()
     stop = capture.stop_on_signals(lambda: [name for abandon in left for name in abandon()], clock)
-    outlet.install()
+    outlet.install_outlet()
     home = data_dir or HOME
     _clear(home)
     words = (*_WORLD, "--speed", str(speed), "--seed", str(seed))
     with simulator(clock, *words) as world, embedded_server(home, clock) as server:
-        redis = connect(server.url, blocking_s=1)
+        redis = connect_redis(server.url, blocking_s=1)
         children = [_child(name, module, world, server.url, home, clock) for name, module in PROGRAMS]
-        pipeline = Pipeline(children, clock=clock, server=server)
+        pipeline = ProcessPipeline(children, clock=clock, server=server)
         left += [pipeline.abandon, lambda: _killed("simulator", world.pid), lambda: _killed("server", server.pid)]
         with running(pipeline, stop):
-            ends = Ends(stop, clock.monotonic() + seconds if seconds else None, clock)
-            _show(Watcher(redis, clock, title=f"Hybrid Signals demo · speed {speed:g}"), ends, on_screen=screen)
+            ends = DemoEnds(stop, clock.monotonic() + seconds if seconds else None, clock)
+            _show(StatusWatcher(redis, clock, title=f"Hybrid Signals demo · speed {speed:g}"), ends, on_screen=screen)
             told = stop.is_set()
             world.freeze()
             verdict = settle(world, redis, clock, TOLD_SETTLE_S if told else SETTLE_S)
@@ -169,7 +169,7 @@ def _clear(home: Path) -> None:
 
 
 @contextlib.contextmanager
-def simulator(clock: Clock, *words: str) -> Generator[World]:
+def simulator(clock: Clock, *words: str) -> Generator[DemoWorld]:
     """Run `python -m simulator` with these words while the block runs.
 
     Raises:
@@ -188,7 +188,7 @@ def simulator(clock: Clock, *words: str) -> Generator[World]:
             raise DependencyMissing(
                 f"the simulator did not start: {line.strip() or 'it said nothing'}; run `make install`"
             )
-        yield World(json.loads(line), clock, process.pid)
+        yield DemoWorld(json.loads(line), clock, process.pid)
     finally:
         process.terminate()
         try:
@@ -200,14 +200,16 @@ def simulator(clock: Clock, *words: str) -> Generator[World]:
             process.stdout.close()
 
 
-def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S, *, decide: bool = True) -> Judgement:
+def settle(
+    world: DemoWorld, redis: Redis, clock: Clock, seconds: float = SETTLE_S, *, decide: bool = True
+) -> DemoVerdict:
     """Wait until every fill was signalled and (with `decide`) every signal decided, at most `seconds`; then judge."""
     never = threading.Event()
     deadline = clock.monotonic() + seconds
     while True:
         signals = read_all(redis, SIGNALS, ActionableSignal)
         decided = {decision.signal_id for decision in read_all(redis, DECISIONS, BuyEngineDecision)}
-        verdict = judge(world.fills(), signals)
+        verdict = judge_demo(world.fills(), signals)
         if verdict.clean and (not decide or decided >= {item.id for item in signals}):
             return verdict
         if clock.monotonic() > deadline:
@@ -218,7 +220,7 @@ def settle(world: World, redis: Redis, clock: Clock, seconds: float = SETTLE_S, 
 def read_all(redis: Redis, stream: str, kind: type[E]) -> list[E]:
     """Return every event of one kind on a stream."""
     positions, found = {stream: "0-0"}, cast("list[E]", [])
-    while entries := follow(redis, positions, block_ms=1):
+    while entries := follow_streams(redis, positions, block_ms=1):
         for entry in entries:
             with contextlib.suppress(Malformed):
                 event = read_event(entry.json)
@@ -227,16 +229,16 @@ def read_all(redis: Redis, stream: str, kind: type[E]) -> list[E]:
     return found
 
 
-def environment(world: World, redis_url: str, home: Path) -> dict[str, str]:
+def environment(world: DemoWorld, redis_url: str, home: Path) -> dict[str, str]:
     """Return what the demo's programs are told beyond our own environment: the local venue, paper, no file."""
     return {**world.environment, **_CHILD_SETTINGS, "REDIS_URL": redis_url, "RUN_DIR": str(home), "LOG_FORMAT": "json"}
 
 
-def _child(name: str, module: str, world: World, redis_url: str, home: Path, clock: Clock) -> Child:
-    return Child(Program(name, module, environment(world, redis_url, home)), to_files(home / "log"), clock)
+def _child(name: str, module: str, world: DemoWorld, redis_url: str, home: Path, clock: Clock) -> ChildProcess:
+    return ChildProcess(ChildProgram(name, module, environment(world, redis_url, home)), to_files(home / "log"), clock)
 
 
-def _show(watcher: Watcher, ends: Ends, *, on_screen: bool) -> None:
+def _show(watcher: StatusWatcher, ends: DemoEnds, *, on_screen: bool) -> None:
     console = Terminal(stderr=not on_screen)
     if on_screen and console.is_terminal:
         with Live(console=console, screen=True, auto_refresh=False) as live:
@@ -254,16 +256,16 @@ def _show(watcher: Watcher, ends: Ends, *, on_screen: bool) -> None:
     _each_frame(watcher, ends, say)
 
 
-def _each_frame(watcher: Watcher, ends: Ends, draw: Callable[[], None]) -> None:
+def _each_frame(watcher: StatusWatcher, ends: DemoEnds, draw: Callable[[], None]) -> None:
     while not ends.reached():
         watcher.follow(FRAME_MS)
         draw()
 
 
-def _summary(redis: Redis, verdict: Judgement, home: Path, *, told: bool) -> dict[str, Any]:
+def _summary(redis: Redis, verdict: DemoVerdict, home: Path, *, told: bool) -> dict[str, Any]:
     signals = read_all(redis, SIGNALS, ActionableSignal)
     decisions = read_all(redis, DECISIONS, BuyEngineDecision)
-    replayed = list(Replay(read_tape(Capture.open(home / "capture.jsonl"))).run())
+    replayed = list(SessionReplay(read_tape(Capture.open(home / "capture.jsonl"))).run())
     identical = sum(item.same for item in replayed)
     facts: dict[str, Any] = {
         "event": "DEMO_SUMMARY",

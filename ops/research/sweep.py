@@ -12,16 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from backtest import outputs, settings
 from backtest.report import figures
-from backtest.sweep.plan import Axis, Settings, grid, named, read_axis, read_setting, sample
-from backtest.sweep.trial import Score, Spec, code_id, history_id, limits, run_trial, trial_id
-from buyer.strategy.limits import Limits
+from backtest.sweep.plan import Settings, SweepAxis, grid, named, read_axis, read_setting, sample
+from backtest.sweep.trial import TrialScore, TrialSpec, code_id, history_id, limits, run_trial, trial_id
+from buyer.strategy.limits import TradingLimits
 from ops.research import sweep_jobs, sweep_view
 from ops.research.capture import stop_on_signals
-from ops.research.sweep_jobs import Tries
+from ops.research.sweep_jobs import SweepJobs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig
 from shared.process import outlet
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.terminal import Terminal
 
 LOOK_S = 0.2
@@ -30,11 +30,11 @@ Told = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SettingsSweep:
     """What is tried: the axes, and each try by its name."""
 
-    spec: Spec
-    axes: tuple[Axis, ...]
+    spec: TrialSpec
+    axes: tuple[SweepAxis, ...]
     tries: dict[str, Settings]
 
 
@@ -46,7 +46,7 @@ def plan(
     *,
     random: int,
     seed: int,
-) -> Sweep:
+) -> SettingsSweep:
     """Return what to try.
 
     Raises:
@@ -62,10 +62,10 @@ def plan(
     wanted = sample(axes, random, seed) if random else grid(axes)
     for varied in _first_of_each(wanted):
         limits(spec, varied)
-    return Sweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
+    return SettingsSweep(spec, axes, {trial_id(spec, varied): varied for varied in wanted})
 
 
-def _with_contents(spec: Spec, axis: Axis) -> Axis:
+def _with_contents(spec: TrialSpec, axis: SweepAxis) -> SweepAxis:
     """Take files of leaders' own limits for their contents: a try's name must say what it was decided by."""
     if axis.name != "leader_limits":
         return axis
@@ -81,11 +81,11 @@ def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
             yield varied
 
 
-def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> Spec:
+def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> TrialSpec:
     history = history_id(files, resolved)
-    changes = {name: value for name, value in fixed.items() if name in Limits.model_fields}
+    changes = {name: value for name, value in fixed.items() if name in TradingLimits.model_fields}
     found = settings.of(settings.captures_in(files), changes)
-    return Spec(
+    return TrialSpec(
         files=tuple(str(path.resolve()) for path in files),
         resolved=tuple(str(path.resolve()) for path in resolved),
         history=history,
@@ -96,7 +96,9 @@ def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> S
     )
 
 
-def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_json: bool, console: Console) -> None:
+def main(
+    sweep: SettingsSweep, url: str | None, store: Path, *, html: Path | None, as_json: bool, console: Console
+) -> None:
     """Run what is not known yet, on the workers at `url` or here, and show the scores.
 
     Raises:
@@ -112,8 +114,8 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
         if url is None:
             scores = run_here(sweep, store, stop, told)
         else:
-            with connect(url) as redis:
-                scores = run_there(sweep, Tries(redis, sweep.spec), clock, stop, told, said)
+            with connect_redis(url) as redis:
+                scores = run_there(sweep, SweepJobs(redis, sweep.spec), clock, stop, told, said)
     if len(scores) < len(sweep.tries):
         said.print(f"stopped after {len(scores)} of {len(sweep.tries)} tries; the same command goes on from here")
     if not scores:
@@ -128,8 +130,12 @@ def main(sweep: Sweep, url: str | None, store: Path, *, html: Path | None, as_js
 
 
 def run_here(
-    sweep: Sweep, store: Path, stop: threading.Event, told: Told, run: Callable[[Spec, Settings], Score] = run_trial
-) -> dict[str, Score]:
+    sweep: SettingsSweep,
+    store: Path,
+    stop: threading.Event,
+    told: Told,
+    run: Callable[[TrialSpec, Settings], TrialScore] = run_trial,
+) -> dict[str, TrialScore]:
     """Run tries one after the other in this process; scores are appended to a file and not computed again."""
     path = store / f"{sweep.spec.history}.jsonl"
     scores = {name: score for name, score in _stored(path).items() if name in sweep.tries}
@@ -148,14 +154,14 @@ def run_here(
 
 
 def run_there(
-    sweep: Sweep,
-    tries: Tries,
+    sweep: SettingsSweep,
+    tries: SweepJobs,
     clock: Clock,
     stop: threading.Event,
     told: Told,
     said: Console | None = None,
     offer_every_s: float = OFFER_EVERY_S,
-) -> dict[str, Score]:
+) -> dict[str, TrialScore]:
     """Have workers run what is not known yet; what a dead worker took with it is offered again.
 
     Raises:
@@ -166,7 +172,7 @@ def run_there(
     _, failed = sweep_jobs.read(tries.known(names))
     if failed:
         tries.forget(list(failed))
-    scores: dict[str, Score] = {}
+    scores: dict[str, TrialScore] = {}
     next_offer = clock.monotonic()
     while True:
         fresh, failed = sweep_jobs.read(tries.known([name for name in names if name not in scores]))
@@ -185,8 +191,8 @@ def run_there(
 
 def worker(url: str) -> int:
     """Run tries for whoever asks until told to stop; return how many."""
-    outlet.install()
-    with connect(url) as redis:
+    outlet.install_outlet()
+    with connect_redis(url) as redis:
         return sweep_jobs.work(redis, stop_on_signals(), SystemClock())
 
 
@@ -195,7 +201,7 @@ def _check(failed: Mapping[str, Any]) -> None:
         raise BadConfig(f"{named(found['settings'])}: {found['error']}")
 
 
-def _stored(path: Path) -> dict[str, Score]:
+def _stored(path: Path) -> dict[str, TrialScore]:
     """Read scores; a last line that a crash cut short is left out."""
     if not path.exists():
         return {}
@@ -203,7 +209,7 @@ def _stored(path: Path) -> dict[str, Score]:
     whole = [line for line in lines if line.endswith("\n")]
     if len(whole) < len(lines):
         path.write_text("".join(whole), encoding="utf-8")
-    return {score.id: score for score in map(Score.model_validate_json, whole)}
+    return {score.id: score for score in map(TrialScore.model_validate_json, whole)}
 
 
 class _progress:  # noqa: N801 - a context manager used as a function

@@ -18,7 +18,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backtest.sweep.plan import Settings
-from backtest.sweep.trial import Score, Spec, run_trial, trial_id
+from backtest.sweep.trial import TrialScore, TrialSpec, run_trial, trial_id
 from redeemer.jobs.queue import bytes_connection
 from redeemer.jobs.rq_worker import ThreadWorker
 from shared.clock import Clock, SystemClock
@@ -35,7 +35,7 @@ SILENT_MS = 8000
 RETRY_S = 1.0
 
 
-def scores_key(spec: Spec) -> str:
+def scores_key(spec: TrialSpec) -> str:
     """Name the hash of a history's scores: try -> JSON."""
     return f"hs:sweep:{spec.history}"
 
@@ -45,7 +45,7 @@ def run(spec_json: str, varied: dict[str, str]) -> str:
     job = get_current_job()
     if job is None:
         raise RuntimeError("a sweep's job is run by a worker: start `hybrid sweep-worker`")
-    redis, spec = job.connection, Spec.model_validate_json(spec_json)
+    redis, spec = job.connection, TrialSpec.model_validate_json(spec_json)
     name = trial_id(spec, varied)
     with _alive(redis, name):
         try:
@@ -87,10 +87,10 @@ def _running(name: str) -> str:
     return f"hs:sweep:running:{name}"
 
 
-class Tries:
+class SweepJobs:
     """The queue and the scores, seen from the side that wants them."""
 
-    def __init__(self, redis: Redis, spec: Spec) -> None:
+    def __init__(self, redis: Redis, spec: TrialSpec) -> None:
         self._redis, self._spec = redis, spec
         self._raw = bytes_connection(redis)
         self._queue = Queue(QUEUE, connection=self._raw, serializer=JSONSerializer)
@@ -167,13 +167,13 @@ def work(redis: Redis, stop: threading.Event, clock: Clock, *, burst: bool = Fal
     return done[True] + done[False]
 
 
-def read(texts: Mapping[str, str]) -> tuple[dict[str, Score], dict[str, Any]]:
+def read(texts: Mapping[str, str]) -> tuple[dict[str, TrialScore], dict[str, Any]]:
     """Return scores and errors by try."""
-    scores: dict[str, Score] = {}
+    scores: dict[str, TrialScore] = {}
     errors: dict[str, Any] = {}
     for name, text in texts.items():
         if text.startswith('{"error"'):
             errors[name] = json.loads(text)
         else:
-            scores[name] = Score.model_validate_json(text)
+            scores[name] = TrialScore.model_validate_json(text)
     return scores, errors

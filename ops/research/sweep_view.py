@@ -12,10 +12,10 @@ from rich.text import Text
 
 from backtest.report import page as report
 from backtest.report.figures import heat_map
-from backtest.results.deflated_sharpe import Luck, luck
+from backtest.results.deflated_sharpe import DeflatedSharpe, deflated_sharpe
 from backtest.results.verdict import rate, signed, usd
-from backtest.sweep.plan import Axis, named
-from backtest.sweep.trial import Score
+from backtest.sweep.plan import SweepAxis, named
+from backtest.sweep.trial import TrialScore
 from shared.domain.money import MICRO, from_micro
 
 SHOWN = 20
@@ -24,21 +24,21 @@ MOST_CELLS = 12
 _AMOUNTS = ("spent", "pnl", "open_value", "fees", "beyond", "max_drawdown", "most_locked")
 
 
-def ranking(scores: Iterable[Score]) -> list[Score]:
+def ranking(scores: Iterable[TrialScore]) -> list[TrialScore]:
     """Return scores by their result, the best first; what never bought anything comes last."""
     return sorted(scores, key=lambda score: (not score.filled, -score.pnl))
 
 
-def judged(ranked: Sequence[Score]) -> Luck:
+def judged(ranked: Sequence[TrialScore]) -> DeflatedSharpe:
     """Judge the score that leads the ranking: the one that is read first, and chosen."""
-    return luck(ranked[0].shape, [score.shape.sharpe for score in ranked])
+    return deflated_sharpe(ranked[0].shape, [score.shape.sharpe for score in ranked])
 
 
-def _said(ranked: Sequence[Score], found: Luck) -> str:
+def _said(ranked: Sequence[TrialScore], found: DeflatedSharpe) -> str:
     return f"In the lead by its result: {named(ranked[0].settings)}. {found}"
 
 
-def shown(ranked: Sequence[Score], axes: Sequence[Axis]) -> RenderableType:
+def shown(ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]) -> RenderableType:
     """Return everything for a terminal."""
     found = judged(ranked)
     parts: list[RenderableType] = [_table(ranked[:SHOWN]), Text()]
@@ -51,7 +51,7 @@ def shown(ranked: Sequence[Score], axes: Sequence[Axis]) -> RenderableType:
     return Group(*parts)
 
 
-def figures(ranked: Sequence[Score]) -> dict[str, Any]:
+def figures(ranked: Sequence[TrialScore]) -> dict[str, Any]:
     """Return everything as plain JSON values; amounts are decimal strings."""
     found = judged(ranked)
     return {
@@ -75,7 +75,7 @@ def figures(ranked: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def page(ranked: Sequence[Score], axes: Sequence[Axis]) -> str:
+def page(ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]) -> str:
     """Return one HTML page that needs nothing else."""
     found, best = judged(ranked), ranked[0]
     kind = "gained" if found.convincing and best.pnl > 0 else "unsure"
@@ -98,7 +98,9 @@ def page(ranked: Sequence[Score], axes: Sequence[Axis]) -> str:
     return report.document(title, body, plots)
 
 
-def cells(ranked: Sequence[Score], axes: Sequence[Axis]) -> tuple[list[str], list[str], list[list[float | None]]]:
+def cells(
+    ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]
+) -> tuple[list[str], list[str], list[list[float | None]]]:
     """Return the values of the first two axes and the mean result of each pair, in pUSD for a picture."""
     sums: dict[tuple[str, str], list[int]] = defaultdict(list)
     for score in ranked:
@@ -108,11 +110,11 @@ def cells(ranked: Sequence[Score], axes: Sequence[Axis]) -> tuple[list[str], lis
     return list(across), list(down), means
 
 
-def _mappable(axes: Sequence[Axis]) -> bool:
+def _mappable(axes: Sequence[SweepAxis]) -> bool:
     return len(axes) >= AXES and all(1 < len(axis.values) <= MOST_CELLS for axis in axes[:AXES])
 
 
-def _row(score: Score) -> tuple[str, ...]:
+def _row(score: TrialScore) -> tuple[str, ...]:
     return (
         *score.settings.values(),
         signed(score.pnl),
@@ -124,7 +126,7 @@ def _row(score: Score) -> tuple[str, ...]:
     )
 
 
-def _table(ranked: Sequence[Score]) -> Table:
+def _table(ranked: Sequence[TrialScore]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     names = (*ranked[0].settings, "result", "return", "filled", "worst fall", "beyond leaders", "Sharpe by market")
     for name in names:
@@ -134,7 +136,7 @@ def _table(ranked: Sequence[Score]) -> Table:
     return table
 
 
-def _heat(ranked: Sequence[Score], axes: Sequence[Axis]) -> Table:
+def _heat(ranked: Sequence[TrialScore], axes: Sequence[SweepAxis]) -> Table:
     across, down, means = cells(ranked, axes)
     most = max((abs(value) for row in means for value in row if value is not None), default=0) or 1
     table = Table(box=None, pad_edge=False)

@@ -13,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest import outputs, settings
-from backtest.backtest import backtest
-from backtest.domain.market_events import Happening
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
 from backtest.history.files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
-from backtest.results.bootstrap_interval import interval
-from backtest.results.copyability import Assessment, Copy, assess, figures
-from backtest.results.result import CannotTell, Result
-from backtest.results.trader_profile import Conduct, of_leader
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, figures
+from backtest.results.result import BacktestResult, CannotTell
+from backtest.results.trader_profile import TraderProfile, of_leader
 from backtest.results.verdict import rate, signed, usd
 from backtest.simulation.latency import Delay, read_delay
-from backtest.simulation.simulator import Models
-from buyer.strategy.limits import Limits
+from backtest.simulation.simulator import RunModels
+from buyer.strategy.limits import TradingLimits
 from ops.research.wallet_history import UNSURE, ask
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
@@ -33,7 +33,7 @@ from shared.domain.money import to_micro
 from shared.terminal import Terminal
 
 DELAYS_S = (2.0, 5.0, 30.0)
-History = Callable[[], Iterator[Happening]]
+History = Callable[[], Iterator[MarketEvent]]
 _COLORS = {"no": "red", "only fast": "yellow", "it paid": "green", "cannot tell": "yellow"}
 
 
@@ -89,29 +89,29 @@ def follow(
     history: History,
     leader: str,
     delays: Mapping[float, Delay],
-    limits: Limits,
+    limits: TradingLimits,
     bankroll: int,
     working: AbstractContextManager[object],
     unsure: str = "",
-) -> tuple[list[Copy], Conduct]:
+) -> tuple[list[DelayedCopy], TraderProfile]:
     """Follow `leader` once for each delay, named by its seconds; `unsure` is what the history leaves open of any order.
 
     Raises:
         BadConfig: the history holds no trade of this leader.
     """
-    conduct, copies = Conduct(leader), list[Copy]()
+    conduct, copies = TraderProfile(leader), list[DelayedCopy]()
     with working:
         for delay_s, delay in delays.items():
-            models = replace(Models(), delay=delay)
+            models = replace(RunModels(), delay=delay)
             coming = of_leader(history(), leader, None if copies else conduct)
-            result = _doubted(backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
-            copies.append(Copy(delay_s, result, interval([row.ours.pnl for row in result.markets])))
+            result = _doubted(run_backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
+            copies.append(DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets])))
     if not conduct.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
     return copies, conduct
 
 
-def _doubted(result: Result, unsure: str) -> Result:
+def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
     orders = result.bought + result.sold
     if not (unsure and orders):
         return result
@@ -119,9 +119,9 @@ def _doubted(result: Result, unsure: str) -> Result:
     return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
-def report(copies: Sequence[Copy], conduct: Conduct) -> RenderableType:
+def report(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> RenderableType:
     """Return the report for a terminal."""
-    found = assess(copies, conduct)
+    found = assess_copyability(copies, conduct)
     parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _conduct(conduct)]
     last = copies[0].result
     skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
@@ -139,7 +139,7 @@ def _verdict(found: Assessment) -> Group:
     return Group(title, *(Text(f"  {reason}") for reason in found.reasons))
 
 
-def _delays(copies: Sequence[Copy]) -> Table:
+def _delays(copies: Sequence[DelayedCopy]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict"):
         table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
@@ -160,7 +160,7 @@ def _delays(copies: Sequence[Copy]) -> Table:
     return table
 
 
-def _conduct(conduct: Conduct) -> Text:
+def _conduct(conduct: TraderProfile) -> Text:
     theirs = f"{conduct.trades:,} trades in {len(conduct.markets):,} markets for {usd(conduct.volume)} pUSD"
     return Text(
         f"the leader: {theirs}, {conduct.trades_a_day:,} a day; both sides {conduct.two_sided:.0%} of volume; "

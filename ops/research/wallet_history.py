@@ -7,11 +7,11 @@ from functools import partial
 from operator import itemgetter
 from typing import TypeVar
 
-from backtest.domain.market_events import Happening, merged
-from backtest.domain.market_state import Assumed
+from backtest.domain.market_events import MarketEvent, merged_events
+from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
 from backtest.history.trades import row_of, trades_of
-from detector.domain.page_walker import Walk
+from detector.domain.page_walker import PageWalker
 from redeemer.redemption.resolutions import Resolutions
 from shared.clock import Clock
 from shared.config import Settings, parse
@@ -21,7 +21,7 @@ from shared.http.client import Upstream
 from shared.polymarket.data_api import ActivityApi, ActivityV2
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
 T = TypeVar("T")
 DAY_S = 86_400
@@ -34,14 +34,14 @@ UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldHistory:
     """What the venue told; `notes` says what it could not."""
 
-    happenings: tuple[Happening, ...]
+    happenings: tuple[MarketEvent, ...]
     notes: tuple[str, ...] = ()
 
 
-def ask(leader: str, days: float, clock: Clock) -> Told:
+def ask(leader: str, days: float, clock: Clock) -> ToldHistory:
     """Ask for the last `days` of a leader's trades, and how their markets resolved.
 
     Raises:
@@ -66,16 +66,19 @@ def ask(leader: str, days: float, clock: Clock) -> Told:
         gamma.close()
     ends = {fact.condition_id: fact.ends_at_ms or 0 for fact in facts}
     known = {
-        name: resolutions.Known(vector.shares, ends_ms=ends.get(name, 0)) for name, vector in found.resolved.items()
+        name: resolutions.KnownResolutions(vector.shares, ends_ms=ends.get(name, 0))
+        for name, vector in found.resolved.items()
     }
     first_ms = {fill.token_id: fill.traded_at_ms for fill in reversed(fills)}
     learned = sorted(
-        (Happening(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
+        (MarketEvent(first_ms[fact.token_id], as_then(fact)) for fact in facts if fact.token_id in first_ms),
         key=itemgetter(0),
     )
-    told = tuple(merged([learned, trades_of(map(row_of, fills), SOURCE), resolutions.happenings(known, last_ms)]))
+    told = tuple(
+        merged_events([learned, trades_of(map(row_of, fills), SOURCE), resolutions.resolution_events(known, last_ms)])
+    )
     silent = f"{len(found.unanswered)} markets: nobody could say how they stand ({found.problem})"
-    return Told(told, (silent,) if found.unanswered else ())
+    return ToldHistory(told, (silent,) if found.unanswered else ())
 
 
 def as_then(facts: MarketFacts) -> MarketFacts:
@@ -83,7 +86,7 @@ def as_then(facts: MarketFacts) -> MarketFacts:
 
     Ticks get finer as a market nears its end: with today's an old spread would look smaller than it was.
     """
-    tick = max(facts.tick, Assumed().tick)
+    tick = max(facts.tick, AssumedFacts().tick)
     return facts.model_copy(update={"closed": False, "accepting_orders": True, "tick": tick})
 
 
@@ -93,16 +96,16 @@ def markets(gamma: Upstream, token_ids: Sequence[str], clock: Clock) -> Iterator
     for at in range(0, len(token_ids), MOST_TOKENS):
         batch = token_ids[at : at + MOST_TOKENS]
         for closed in (False, True):
-            asked = partial(fetch_markets, gamma, batch, closed=closed, lane=Lane.CATCHUP)
+            asked = partial(fetch_markets, gamma, batch, closed=closed, lane=GateLane.CATCHUP)
             yield from (fact for fact in _patiently(asked, clock, never)[0] if fact.token_id in batch)
             clock.wait(never, REST_S)
 
 
 def trades(api: ActivityApi, leader: str, start_s: int, clock: Clock) -> Iterator[LeaderFill]:
     """Yield a leader's trades from a second on, oldest first, at a stranger's pace."""
-    walk, never = Walk(max(1, start_s), exact_cursors=api.exact_cursors), threading.Event()
+    walk, never = PageWalker(max(1, start_s), exact_cursors=api.exact_cursors), threading.Event()
     while not walk.done:
-        page = _patiently(lambda: api.page(leader, walk.start_s, walk.cursor, Lane.CATCHUP), clock, never)
+        page = _patiently(lambda: api.page(leader, walk.start_s, walk.cursor, GateLane.CATCHUP), clock, never)
         fills = read_activity(page.rows, leader, api.names).fills
         yield from walk.take(tuple(fills), page.next_cursor, has_more=page.has_more)
         if not walk.done:

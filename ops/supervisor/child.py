@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ops.domain.restart_policy import Again, Backoff, Done, Halt, after_exit
+from ops.domain.restart_policy import RestartAgain, RestartBackoff, RestartDone, RestartHalt, after_exit
 from shared.clock import Clock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 
@@ -22,7 +22,7 @@ _PLAIN_LINE = re.compile(r"[A-Za-z][\w .@-]*: \S")
 
 
 @dataclass(frozen=True)
-class Program:
+class ChildProgram:
     """What to start: `python -m <module>`, with what it is told beyond our environment."""
 
     name: str
@@ -31,14 +31,14 @@ class Program:
     arguments: tuple[str, ...] = ()
 
 
-class Child:
+class ChildProcess:
     """A program that is kept running. Use it from one thread, which must outlive the process (parent-death signal)."""
 
-    def __init__(self, program: Program, sink: Sink, clock: Clock, backoff: Backoff | None = None) -> None:
+    def __init__(self, program: ChildProgram, sink: Sink, clock: Clock, backoff: RestartBackoff | None = None) -> None:
         self.name = program.name
         self.starts = 0
         self._program, self._sink, self._clock = program, sink, clock
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or RestartBackoff()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._lines: deque[str] = deque(maxlen=50)
@@ -73,7 +73,7 @@ class Child:
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-log", daemon=True)
         self._reader.start()
 
-    def turn(self) -> Again | Done | Halt | None:
+    def turn(self) -> RestartAgain | RestartDone | RestartHalt | None:
         """Look after it once; return what was decided when it ended, None while nothing happens."""
         if self._process is None:
             if self._due_at <= self._clock.monotonic():
@@ -94,11 +94,11 @@ class Child:
         plain = [line for line in self._lines if _PLAIN_LINE.match(line)]
         return plain[-1] if plain else "it left no message"
 
-    def _ended(self, code: int) -> Again | Done | Halt:
+    def _ended(self, code: int) -> RestartAgain | RestartDone | RestartHalt:
         self.finish_reading()
         now = self._clock.monotonic()
         verdict = after_exit(code, now - self._started_at, self._crashes, self._backoff)
-        if isinstance(verdict, Again):
+        if isinstance(verdict, RestartAgain):
             self._crashes, self._due_at = verdict.crashes, now + verdict.after_s
             self._process = None
         return verdict

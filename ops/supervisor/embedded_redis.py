@@ -21,7 +21,7 @@ from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing
 from shared.process.service_life import say_line
 from shared.process.shutdown_signals import ToldToStop, interruptible
-from shared.redis.client import connect, loading_client
+from shared.redis.client import connect_redis, loading_client
 from shared.redis.server_loading import LoadingWatch, Tell, loading_progress
 
 _LOOK_EVERY_S = 0.05
@@ -161,7 +161,7 @@ class EmbeddedRedis:
         """Wait; False when it ended by itself, or somebody wants to stop."""
         watch = LoadingWatch(f"the server in {self.folder}", self._clock, self._tell)
         never = threading.Event()
-        with loading_client(connect(self.url)) as client:
+        with loading_client(connect_redis(self.url)) as client:
             while self.running and not stopping():
                 info = self._info(client)
                 progress = loading_progress(info)

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from ops.domain.restart_policy import Again, Done, Halt
-from ops.supervisor.child import Child
-from ops.supervisor.server_folder import Server
+from ops.domain.restart_policy import RestartAgain, RestartDone, RestartHalt
+from ops.supervisor.child import ChildProcess
+from ops.supervisor.server_folder import ServerFolder
 from shared import logs
 from shared.clock import Clock
 from shared.domain import exit_codes
@@ -27,15 +27,15 @@ _ERRORS = {
 }
 
 
-class Pipeline:
+class ProcessPipeline:
     """The service behind `hybrid up`; `children` stand in the order they are ended in."""
 
     name = "up"
 
-    def __init__(self, children: Sequence[Child], *, clock: Clock, server: Server | None = None) -> None:
+    def __init__(self, children: Sequence[ChildProcess], *, clock: Clock, server: ServerFolder | None = None) -> None:
         self._children, self._clock, self._server = tuple(children), clock, server
         self._done: set[str] = set()
-        self._log = logs.get("up")
+        self._log = logs.get_logger("up")
 
     def run(self, stop: threading.Event) -> None:
         """Keep all programs running until told to stop or all are done.
@@ -78,14 +78,14 @@ class Pipeline:
             if child.name not in self._done:
                 self._look_after(child)
 
-    def _look_after(self, child: Child) -> None:
+    def _look_after(self, child: ChildProcess) -> None:
         match child.turn():
-            case Again(after_s, crashes):
+            case RestartAgain(after_s, crashes):
                 self._log.warning("program_crashed", program=child.name, again_after_s=after_s, crashes=crashes)
-            case Done():
+            case RestartDone():
                 self._done.add(child.name)
                 self._log.info("program_done", program=child.name)
-            case Halt(code):
+            case RestartHalt(code):
                 raise _ERRORS[code](f"{child.name} ended with {code} ({exit_codes.MEANINGS[code]}): {child.why()}")
             case None:
                 return
@@ -104,7 +104,7 @@ class Pipeline:
             child.finish_reading()
         return [child.name for child in slow]
 
-    def _await(self, children: Sequence[Child], deadline: float) -> list[Child]:
+    def _await(self, children: Sequence[ChildProcess], deadline: float) -> list[ChildProcess]:
         never = threading.Event()
         while running := [child for child in children if child.running]:
             if self._clock.monotonic() >= deadline:
@@ -114,7 +114,7 @@ class Pipeline:
 
 
 @contextlib.contextmanager
-def running(pipeline: Pipeline, ended: threading.Event) -> Generator[None]:
+def running(pipeline: ProcessPipeline, ended: threading.Event) -> Generator[None]:
     """Run the pipeline on a thread of its own while the block runs; set `ended` when it ends before.
 
     Raises:

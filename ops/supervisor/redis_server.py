@@ -4,13 +4,13 @@ import contextlib
 import queue
 from pathlib import Path
 
-from ops.supervisor.server_folder import Server, embedded_server
+from ops.supervisor.server_folder import ServerFolder, embedded_server
 from shared.clock import Clock, SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import DependencyMissing
 from shared.process import outlet
 from shared.process.service_life import say_stopped
-from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listening
+from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
 
 _LOOK_EVERY_S = 0.5
 
@@ -22,7 +22,7 @@ def main(data_dir: Path, port: int, clock: Clock | None = None) -> int:
         DependencyMissing: the server did not start, or ended by itself.
     """
     inbox = Inbox()
-    with listening(inbox):
+    with listen_signals(inbox):
         die_with_parent()
         try:
             with embedded_server(data_dir, clock or SystemClock(), port or None) as server:
@@ -33,7 +33,7 @@ def main(data_dir: Path, port: int, clock: Clock | None = None) -> int:
     return exit_codes.CLEAN
 
 
-def _watch(server: Server, inbox: Inbox) -> None:
+def _watch(server: ServerFolder, inbox: Inbox) -> None:
     while server.running:
         with contextlib.suppress(queue.Empty):
             inbox.get(timeout=_LOOK_EVERY_S)

@@ -9,23 +9,23 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
-from ops.supervisor.env_file import told
+from ops.supervisor.env_file import read_env_file
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.process.service_runner import instance_lock
-from shared.redis.client import connect, loading_client
+from shared.redis.client import connect_redis, loading_client
 
 DATA_DIR = Path("var")
 _URL_FILE = "redis.url"
 _ORPHAN_ENDS_S = 10.0
 
 
-class Server(EmbeddedRedis):
+class ServerFolder(EmbeddedRedis):
     """The embedded server of a data folder."""
 
 
 @contextlib.contextmanager
-def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Generator[Server]:
+def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Generator[ServerFolder]:
     """Run the server of `data_dir` while the block runs, and leave its URL where `find_url` looks.
 
     Raises:
@@ -36,7 +36,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     folder = data_dir.resolve() / "valkey"
     with instance_lock("server", data_dir):
         _end_orphan(data_dir, folder, clock)
-        server = Server(folder, port=port, clock=clock)
+        server = ServerFolder(folder, port=port, clock=clock)
         (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
         try:
             with server:
@@ -56,8 +56,8 @@ def find_url(given: str | None = None, data_dir: Path = DATA_DIR) -> str:
 
     REDIS_URL, and DATA_DIR where no folder is named, come from the environment or from the file `hybrid up` reads.
     """
-    folder = data_dir if data_dir != DATA_DIR else Path(told("DATA_DIR") or DATA_DIR)
-    return given or told("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
+    folder = data_dir if data_dir != DATA_DIR else Path(read_env_file("DATA_DIR") or DATA_DIR)
+    return given or read_env_file("REDIS_URL") or known_url(folder) or "redis://127.0.0.1:6379/0"
 
 
 def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:
@@ -65,7 +65,7 @@ def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:
     url = known_url(data_dir)
     if url is None or not _serves(url, folder):
         return
-    with loading_client(connect(url)) as client, contextlib.suppress(RedisError, OSError):
+    with loading_client(connect_redis(url)) as client, contextlib.suppress(RedisError, OSError):
         client.shutdown()
     deadline = clock.monotonic() + _ORPHAN_ENDS_S
     while _serves(url, folder):
@@ -76,7 +76,7 @@ def _end_orphan(data_dir: Path, folder: Path, clock: Clock) -> None:
 
 def _serves(url: str, folder: Path) -> bool:
     try:
-        with loading_client(connect(url)) as client:
+        with loading_client(connect_redis(url)) as client:
             settings = cast("dict[str, str]", client.config_get("dir"))
     except (RedisError, OSError, BadConfig):
         return False

@@ -12,21 +12,21 @@ from typing import Any, TextIO, cast
 from redis import Redis
 
 from ops.config import UpSettings
-from ops.supervisor.child import Child, Program, Sink
-from ops.supervisor.pipeline import Pipeline
-from ops.supervisor.server_folder import Server, embedded_server
+from ops.supervisor.child import ChildProcess, ChildProgram, Sink
+from ops.supervisor.pipeline import ProcessPipeline
+from ops.supervisor.server_folder import ServerFolder, embedded_server
 from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import HybridError
-from shared.domain.plain_text import plain
+from shared.domain.plain_text import make_plain
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStop
 from shared.process import outlet, service_runner
 from shared.process.service_life import say_stopped
-from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listening
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 
 PROGRAMS = (
     ("detector", "detector"),
@@ -52,11 +52,11 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
         DependencyMissing: the embedded server did not start.
     """
     inbox = Inbox()
-    with listening(inbox):
+    with listen_signals(inbox):
         settings.check_leaders()
         die_with_parent()
-        outlet.install()
-        logs.configure(level=settings.log_level, form=settings.log_format)
+        outlet.install_outlet()
+        logs.configure_logs(level=settings.log_level, form=settings.log_format)
         try:
             return _run(settings, env_file, clock or SystemClock(), inbox)
         except ToldToStop as told:
@@ -69,8 +69,8 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
     with service_runner.instance_lock("up", settings.data_dir), _server(settings, clock) as server:
         url = server.url if server else settings.redis_url
         told = settings.model_copy(update={"redis_url": url})
-        pipeline = Pipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
-        with connect(url) as redis:
+        pipeline = ProcessPipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
+        with connect_redis(url) as redis:
             began_ms = clock.now_ms()
             code = service_runner.run(
                 pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
@@ -85,7 +85,7 @@ def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
     """Return what each program said at its last end since then; a server that is away leaves it empty."""
     said: dict[str, Any] = {"event": "RUN_SUMMARY"}
     with contextlib.suppress(HybridError):
-        events = (read_event(entry.json) for entry in tail(redis, SERVICE, _LAST_WORDS))
+        events = (read_event(entry.json) for entry in stream_tail(redis, SERVICE, _LAST_WORDS))
         for stop in (event for event in events if isinstance(event, ServiceStop) and event.emitted_at_ms >= began_ms):
             figures = cast("dict[str, Any]", stop.snapshots.get(stop.service, {}))
             shown = {name: figures[name] for name in _SHOWN if name in figures}
@@ -93,10 +93,10 @@ def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
     return said
 
 
-def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[Child]:
+def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[ChildProcess]:
     """Build the programs, told what `settings` says."""
     return [
-        Child(Program(name, module, environment(settings, position, env_file)), sink, clock)
+        ChildProcess(ChildProgram(name, module, environment(settings, position, env_file)), sink, clock)
         for position, (name, module) in enumerate(PROGRAMS, start=1)
     ]
 
@@ -121,7 +121,7 @@ def to_terminal(out: TextIO) -> Sink:
         label = f"{name:<9}"
         shown = f"\x1b[{_COLOURS.get(name, '37')}m{label}\x1b[0m" if coloured else label
         with _WRITING:
-            out.write(f"{shown} {plain(line)}\n")
+            out.write(f"{shown} {make_plain(line)}\n")
             out.flush()
 
     return write
@@ -143,7 +143,7 @@ def to_files(folder: Path) -> Sink:
 
 
 @contextmanager
-def _server(settings: UpSettings, clock: Clock) -> Generator[Server | None]:
+def _server(settings: UpSettings, clock: Clock) -> Generator[ServerFolder | None]:
     if not settings.embeds_server:
         yield None
         return

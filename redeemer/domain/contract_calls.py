@@ -21,7 +21,7 @@ Positions of plain markets derive from USDC.e and those of neg-risk markets from
 from dataclasses import dataclass
 from typing import Literal
 
-from redeemer.domain.redemption_action import Due, Holding, MarketKind
+from redeemer.domain.redemption_action import ConditionHolding, MarketKind, RedemptionAction
 from shared.domain.errors import Malformed
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.contracts import Contracts
@@ -50,7 +50,7 @@ _CALL, _DELEGATE_CALL = 0, 1
 
 
 @dataclass(frozen=True)
-class Call:
+class ContractCall:
     """One call to a contract; `data` in hex."""
 
     to: str
@@ -58,7 +58,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Way:
+class RedeemWay:
     """A contract to call, the token it pays, and whether the wallet must have approved it."""
 
     contract: str
@@ -66,27 +66,27 @@ class Way:
     approval: bool
 
 
-WAYS: dict[tuple[Route, MarketKind], Way] = {
-    ("adapter", "plain"): Way("ctf_collateral_adapter", "pusd", approval=True),
-    ("adapter", "neg_risk"): Way("neg_risk_ctf_collateral_adapter", "pusd", approval=True),
-    ("direct", "plain"): Way("conditional_tokens", "usdc_e", approval=False),
-    ("direct", "neg_risk"): Way("neg_risk_adapter", "usdc_e", approval=True),
+WAYS: dict[tuple[Route, MarketKind], RedeemWay] = {
+    ("adapter", "plain"): RedeemWay("ctf_collateral_adapter", "pusd", approval=True),
+    ("adapter", "neg_risk"): RedeemWay("neg_risk_ctf_collateral_adapter", "pusd", approval=True),
+    ("direct", "plain"): RedeemWay("conditional_tokens", "usdc_e", approval=False),
+    ("direct", "neg_risk"): RedeemWay("neg_risk_adapter", "usdc_e", approval=True),
 }
 """Names of `Contracts`' fields."""
 
 
-def token(route: Route, contracts: Contracts) -> str:
+def token_contract(route: Route, contracts: Contracts) -> str:
     """Return the address of the token that a route pays."""
     return str(getattr(contracts, WAYS[route, "plain"].token))
 
 
-def operators(route: Route, contracts: Contracts) -> list[str]:
+def needed_operators(route: Route, contracts: Contracts) -> list[str]:
     """Return whom the wallet must approve on ConditionalTokens."""
     kinds: tuple[MarketKind, ...] = ("plain", "neg_risk")
     return [_contract(route, kind, contracts) for kind in kinds if WAYS[route, kind].approval]
 
 
-def call_of(due: Due, route: Route, contracts: Contracts) -> Call:
+def call_of(due: RedemptionAction, route: Route, contracts: Contracts) -> ContractCall:
     """Return the call that redeems (or merges) what is due.
 
     Raises:
@@ -98,61 +98,65 @@ def call_of(due: Due, route: Route, contracts: Contracts) -> Call:
     return made(due.holding, route, contracts)
 
 
-def approve(operator: str, contracts: Contracts) -> Call:
+def approve_call(operator: str, contracts: Contracts) -> ContractCall:
     """Return the call that lets `operator` take the wallet's positions."""
-    return Call(contracts.conditional_tokens, abi.call(SET_APPROVAL, operator, 1))
+    return ContractCall(contracts.conditional_tokens, abi.encoded_call(SET_APPROVAL, operator, 1))
 
 
 def is_approved(wallet: str, operator: str) -> str:
     """Return the call data that asks ConditionalTokens whether `operator` may."""
-    return abi.call(IS_APPROVED, wallet, operator)
+    return abi.encoded_call(IS_APPROVED, wallet, operator)
 
 
-def one_of(calls: tuple[Call, ...], contracts: Contracts) -> tuple[Call, int]:
+def one_of(calls: tuple[ContractCall, ...], contracts: Contracts) -> tuple[ContractCall, int]:
     """Return one call for several, and how a Safe performs it: 0 a call, 1 a delegate call."""
     if len(calls) == 1:
         return calls[0], _CALL
     packed = b"".join(_packed(each) for each in calls)
-    return Call(contracts.safe_multisend, abi.call(MULTI_SEND, packed)), _DELEGATE_CALL
+    return ContractCall(contracts.safe_multisend, abi.encoded_call(MULTI_SEND, packed)), _DELEGATE_CALL
 
 
-def by_safe(safe: str, owner: str, calls: tuple[Call, ...], contracts: Contracts) -> Call:
+def by_safe(safe: str, owner: str, calls: tuple[ContractCall, ...], contracts: Contracts) -> ContractCall:
     """Return the Safe's `execTransaction` as its only owner sends it.
 
     The owner's own transaction is the consent: signature type 1 names the sender (Safe 1.3.0, `checkNSignatures`), so
     nothing is signed that somebody else could use.
     """
     inner, operation = one_of(calls, contracts)
-    consent = abi.encode(owner, 0) + b"\x01"
+    consent = abi.encode_words(owner, 0) + b"\x01"
     data = bytes.fromhex(inner.data[2:])
-    exec_data = abi.call(EXEC_TRANSACTION, inner.to, 0, data, operation, 0, 0, 0, _NOBODY, _NOBODY, consent)
-    return Call(safe, exec_data)
+    exec_data = abi.encoded_call(EXEC_TRANSACTION, inner.to, 0, data, operation, 0, 0, 0, _NOBODY, _NOBODY, consent)
+    return ContractCall(safe, exec_data)
 
 
-def _redeem(holding: Holding, route: Route, contracts: Contracts) -> Call:
+def _redeem(holding: ConditionHolding, route: Route, contracts: Contracts) -> ContractCall:
     contract = _contract(route, holding.kind, contracts)
     if (route, holding.kind) == ("direct", "neg_risk"):
-        return Call(contract, abi.call(REDEEM_NEG_RISK, holding.condition_id, list(holding.balances)))
-    return Call(contract, abi.call(REDEEM, _collateral(holding, contracts), _ROOT, holding.condition_id, _BOTH))
+        return ContractCall(contract, abi.encoded_call(REDEEM_NEG_RISK, holding.condition_id, list(holding.balances)))
+    return ContractCall(
+        contract, abi.encoded_call(REDEEM, _collateral(holding, contracts), _ROOT, holding.condition_id, _BOTH)
+    )
 
 
-def _merge(holding: Holding, route: Route, contracts: Contracts) -> Call:
+def _merge(holding: ConditionHolding, route: Route, contracts: Contracts) -> ContractCall:
     contract = _contract(route, holding.kind, contracts)
     if (route, holding.kind) == ("direct", "neg_risk"):
-        return Call(contract, abi.call(MERGE_NEG_RISK, holding.condition_id, holding.pairs))
+        return ContractCall(contract, abi.encoded_call(MERGE_NEG_RISK, holding.condition_id, holding.pairs))
     collateral = _collateral(holding, contracts)
-    return Call(contract, abi.call(MERGE, collateral, _ROOT, holding.condition_id, _BOTH, holding.pairs))
+    return ContractCall(
+        contract, abi.encoded_call(MERGE, collateral, _ROOT, holding.condition_id, _BOTH, holding.pairs)
+    )
 
 
 def _contract(route: Route, kind: MarketKind, contracts: Contracts) -> str:
     return str(getattr(contracts, WAYS[route, kind].contract))
 
 
-def _collateral(holding: Holding, contracts: Contracts) -> str:
+def _collateral(holding: ConditionHolding, contracts: Contracts) -> str:
     return contracts.usdc_e if holding.kind == "plain" else contracts.wrapped_collateral
 
 
-def _packed(each: Call) -> bytes:
+def _packed(each: ContractCall) -> bytes:
     """Return a call as MultiSend packs it: operation, address, value, length, data."""
     data = bytes.fromhex(each.data[2:])
     return bytes(1) + bytes.fromhex(each.to[2:]) + bytes(32) + len(data).to_bytes(32, "big") + data

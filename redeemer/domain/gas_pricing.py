@@ -20,7 +20,7 @@ _RAISE = (9, 8)
 
 
 @dataclass(frozen=True)
-class Fees:
+class GasFees:
     """What we offer for one unit of gas, in wei: at most, and of that to the block's maker."""
 
     most: int
@@ -32,14 +32,14 @@ class Fees:
 
 
 @dataclass(frozen=True)
-class Market:
+class GasMarket:
     """What a unit of gas costs now, in wei: the newest block's base fee, and the usual tip."""
 
     base: int
     tip: int
 
 
-def offered(market: Market, cap: int) -> Fees:
+def offered_fees(market: GasMarket, cap: int) -> GasFees:
     """Return what to offer under `cap` wei.
 
     Raises:
@@ -50,17 +50,17 @@ def offered(market: Market, cap: int) -> Fees:
             f"gas costs {(market.base + market.tip) / GWEI:g} gwei, above GAS_CAP_GWEI={cap / GWEI:g}: "
             "waiting until it is cheaper"
         )
-    return Fees(min(2 * market.base + market.tip, cap), market.tip)
+    return GasFees(min(2 * market.base + market.tip, cap), market.tip)
 
 
-def raised(last: Fees, market: Market, cap: int) -> Fees | None:
+def raised_fees(last: GasFees, market: GasMarket, cap: int) -> GasFees | None:
     """Return what replaces a transaction that offered `last`; None when that would be above the cap."""
     most = max(_up(last.most, _RAISE), 2 * market.base + market.tip)
     tip = max(_up(last.tip, _RAISE), market.tip)
     least = _up(last.most, _RAISE)
     if least > cap or tip > cap:
         return None
-    return Fees(max(min(most, cap), least), tip)
+    return GasFees(max(min(most, cap), least), tip)
 
 
 def with_margin(estimate: int) -> int:
@@ -74,7 +74,7 @@ def with_margin(estimate: int) -> int:
     return min(_up(estimate, _MARGIN), MOST_GAS)
 
 
-def worth(wei: int, pol_price: Decimal) -> int:
+def gas_worth(wei: int, pol_price: Decimal) -> int:
     """Return what an amount of POL is worth, in micro-units, rounded up."""
     return -int((Decimal(-wei) / POL * pol_price * MICRO).to_integral_value(rounding="ROUND_FLOOR"))
 

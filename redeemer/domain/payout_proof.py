@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redeemer.domain.redemption_action import Due
+from redeemer.domain.redemption_action import RedemptionAction
 from shared.domain.errors import Malformed
 from shared.domain.money import from_micro
 from shared.polymarket.wire import abi
@@ -30,11 +30,11 @@ from shared.polymarket.wire.endpoints import (
     TRANSFER_BATCH,
     TRANSFER_SINGLE,
 )
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_text
 
 
 @dataclass(frozen=True)
-class Payout:
+class ProvenPayout:
     """What a contract said it paid for a condition, in micro-units: to whom, out of which collateral ('' unsaid)."""
 
     contract: str
@@ -45,7 +45,7 @@ class Payout:
 
 
 @dataclass(frozen=True)
-class Proof:
+class PayoutProof:
     """What came for all conditions of a transaction, and for each; `problem` is '' when that is what was owed."""
 
     paid: Mapping[str, int]
@@ -53,7 +53,9 @@ class Proof:
     problem: str = ""
 
 
-def prove(dues: Sequence[Due], logs: Iterable[Any], wallet: str, token: str, contracts: Contracts) -> Proof:
+def prove_payout(
+    dues: Sequence[RedemptionAction], logs: Iterable[Any], wallet: str, token: str, contracts: Contracts
+) -> PayoutProof:
     """Return what `wallet` was paid in `token` for `dues`, by the logs of one transaction.
 
     Raises:
@@ -68,8 +70,8 @@ def prove(dues: Sequence[Due], logs: Iterable[Any], wallet: str, token: str, con
     if received < sum(owed.values()):
         problems.append(f"{from_micro(sum(owed.values()))} was owed and {from_micro(received)} came to {wallet}")
     if problems and len(dues) == 1:
-        return Proof({dues[0].condition_id: received}, received, "; ".join(problems))
-    return Proof(owed, received, "; ".join(problems))
+        return PayoutProof({dues[0].condition_id: received}, received, "; ".join(problems))
+    return PayoutProof(owed, received, "; ".join(problems))
 
 
 def balance_problem(before: int, after: int, block_logs: Iterable[Any], token: str, wallet: str) -> str:
@@ -80,7 +82,7 @@ def balance_problem(before: int, after: int, block_logs: Iterable[Any], token: s
     return f"the balance of {wallet} moved by {from_micro(after - before)}, its transfers by {from_micro(moved)}"
 
 
-def payouts(logs: Iterable[Raw]) -> list[Payout]:
+def payouts_in(logs: Iterable[Raw]) -> list[ProvenPayout]:
     """Return every redemption in these logs, as ConditionalTokens and the NegRiskAdapter tell them."""
     return [payout for log in logs if (payout := _payout(log))]
 
@@ -90,8 +92,8 @@ def net_transfers(logs: Iterable[Raw], token: str, wallet: str) -> int:
     net = 0
     for log in logs:
         topics = _topics(log)
-        if text(log, "address").lower() == token and topics[:1] == [TRANSFER] and len(topics) == 3:  # noqa: PLR2004 - the event and its two parties
-            value = abi.words(log.get("data"))[0]
+        if read_text(log, "address").lower() == token and topics[:1] == [TRANSFER] and len(topics) == 3:  # noqa: PLR2004 - the event and its two parties
+            value = abi.split_words(log.get("data"))[0]
             net += value * ((_party(topics[2]) == wallet) - (_party(topics[1]) == wallet))
     return net
 
@@ -100,7 +102,7 @@ def shares_given(logs: Iterable[Raw], wallet: str, tokens_contract: str) -> Coun
     """Return how many micro-shares of each token left a wallet, burned ones included."""
     given: Counter[str] = Counter()
     for log in logs:
-        if text(log, "address").lower() != tokens_contract:
+        if read_text(log, "address").lower() != tokens_contract:
             continue
         giver, _, items = transfer_of(log)
         given.update(dict(items) if giver == wallet else {})
@@ -113,12 +115,12 @@ def transfer_of(log: Raw) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     Raises:
         Malformed: a transfer that cannot be read.
     """
-    topics, read = _topics(log), abi.words(log.get("data"))
+    topics, read = _topics(log), abi.split_words(log.get("data"))
     kind = topics[0] if topics else ""
     if kind == TRANSFER_SINGLE:
         items = [(read[0], read[1])]
     elif kind == TRANSFER_BATCH:
-        items = list(zip(abi.array(read, 0), abi.array(read, 1), strict=True))
+        items = list(zip(abi.array_word(read, 0), abi.array_word(read, 1), strict=True))
     else:
         return "", "", ()
     merged: Counter[str] = Counter()
@@ -127,14 +129,14 @@ def transfer_of(log: Raw) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     return _party(topics[2]), _party(topics[3]), tuple(merged.items())
 
 
-def _owed(due: Due, given: Mapping[str, int]) -> int:
+def _owed(due: RedemptionAction, given: Mapping[str, int]) -> int:
     """Return what the shares that left us for this condition are owed."""
     left = [given.get(name, 0) for name in due.holding.tokens] if due.holding else []
     vector = due.vector
     return sum(vector.owed(place, shares) for place, shares in enumerate(left)) if vector else min(left, default=0)
 
 
-def _problem(due: Due, owed: int, told: Mapping[str, int]) -> str:
+def _problem(due: RedemptionAction, owed: int, told: Mapping[str, int]) -> str:
     name = due.condition_id
     if owed < due.expected:
         return f"condition {name} owes {from_micro(due.expected)}, but shares worth {from_micro(owed)} left the wallet"
@@ -150,24 +152,24 @@ def _told(logs: Sequence[Raw], contracts: Contracts) -> Counter[str]:
     """Return what ConditionalTokens says it paid out of the venue's two collaterals, by condition."""
     ours = {contracts.usdc_e, contracts.wrapped_collateral}
     told: Counter[str] = Counter()
-    for payout in payouts(logs):
+    for payout in payouts_in(logs):
         if payout.contract == contracts.conditional_tokens and payout.collateral in ours:
             told[payout.condition_id] += payout.paid
     return told
 
 
-def _payout(log: Raw) -> Payout | None:
+def _payout(log: Raw) -> ProvenPayout | None:
     topics = _topics(log)
     kind = topics[0] if topics else ""
     if kind not in {PAYOUT_REDEMPTION, PAYOUT_REDEMPTION_NEG_RISK, POSITIONS_MERGE}:
         return None
-    contract, read = text(log, "address").lower(), abi.words(log.get("data"))
+    contract, read = read_text(log, "address").lower(), abi.split_words(log.get("data"))
     try:
         if kind == PAYOUT_REDEMPTION:
-            return Payout(contract, _party(topics[1]), abi.hash32(read[0]), _party(topics[2]), read[2])
+            return ProvenPayout(contract, _party(topics[1]), abi.hash_word(read[0]), _party(topics[2]), read[2])
         if kind == PAYOUT_REDEMPTION_NEG_RISK:
-            return Payout(contract, _party(topics[1]), topics[2], "", read[1])
-        return Payout(contract, _party(topics[1]), topics[3], abi.address(read[0]), read[2])
+            return ProvenPayout(contract, _party(topics[1]), topics[2], "", read[1])
+        return ProvenPayout(contract, _party(topics[1]), topics[3], abi.address_of(read[0]), read[2])
     except IndexError as error:
         raise Malformed(f"a redemption with {len(topics)} topics and {len(read)} words cannot be read") from error
 

@@ -18,7 +18,7 @@ from shared.polymarket.wire.conditions import PayoutVector
 
 
 @dataclass(frozen=True)
-class Claim:
+class PayoutClaim:
     """The lots of one condition and what each is owed, in micro-units; a loser is owed 0 and written off."""
 
     wallet: str
@@ -51,7 +51,7 @@ class Claim:
         return fact_id("redemption", self.wallet, self.condition_id, held, *again)
 
 
-def claim_of(wallet: str, lots: Sequence[Lot], vector: PayoutVector) -> Claim:
+def claim_of(wallet: str, lots: Sequence[Lot], vector: PayoutVector) -> PayoutClaim:
     """Return what `vector` owes `lots`, the lots in a fixed order.
 
     Raises:
@@ -62,15 +62,21 @@ def claim_of(wallet: str, lots: Sequence[Lot], vector: PayoutVector) -> Claim:
         raise Malformed(f"no lots of condition {vector.condition_id} alone: {strangers or 'none'}")
     ordered = tuple(sorted(lots, key=lambda lot: (lot.outcome_index, lot.key)))
     owed = tuple(vector.owed(lot.outcome_index, lot.shares) for lot in ordered)
-    return Claim(wallet, ordered, owed, vector)
+    return PayoutClaim(wallet, ordered, owed, vector)
 
 
 def result_of(
-    claim: Claim, paid: int, *, mode: Literal["paper", "live"], now_ms: int, ledger_seq: int, after: int | None = None
+    claim: PayoutClaim,
+    paid: int,
+    *,
+    mode: Literal["paper", "live"],
+    now_ms: int,
+    ledger_seq: int,
+    after: int | None = None,
 ) -> RedemptionResult:
     """Return the redemption as an event.
 
-    `paid` is what came, in micro-units; `ledger_seq` the ledger's step that books it; `after` as in `Claim.id`.
+    `paid` is what came, in micro-units; `ledger_seq` the ledger's step that books it; `after` as in `PayoutClaim.id`.
 
     Raises:
         OutcomeUnknown: another amount came than was owed, above all nothing for a winner.
@@ -94,7 +100,7 @@ def result_of(
     )
 
 
-def _prove(claim: Claim, paid: int) -> None:
+def _prove(claim: PayoutClaim, paid: int) -> None:
     if paid != claim.expected:
         raise OutcomeUnknown(
             f"condition {claim.condition_id} owes {from_micro(claim.expected)} and paid {from_micro(paid)}: "
@@ -117,7 +123,7 @@ def _redeemed(lot: Lot, payout: int) -> Redeemed:
 
 
 @dataclass(frozen=True)
-class Payment:
+class PayoutPayment:
     """What a transaction brought for one condition, in micro-units, and how; `gas` in wei."""
 
     expected: int
@@ -129,7 +135,13 @@ class Payment:
 
 
 def booked_of(
-    claim: Claim | None, vector: PayoutVector, wallet: str, payment: Payment, *, now_ms: int, ledger_seq: int
+    claim: PayoutClaim | None,
+    vector: PayoutVector,
+    wallet: str,
+    payment: PayoutPayment,
+    *,
+    now_ms: int,
+    ledger_seq: int,
 ) -> RedemptionResult:
     """Return a proved payment as an event; `claim` is None when no lot of ours is in it.
 

@@ -31,7 +31,7 @@ ACTS: frozenset[State] = frozenset({"merge", "write_off", "gone", "pay"})
 
 
 @dataclass(frozen=True)
-class Holding:
+class ConditionHolding:
     """What the wallet holds of both outcomes of a condition, as positions of one collateral; micro-shares."""
 
     condition_id: str
@@ -50,12 +50,12 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Due:
+class RedemptionAction:
     """One condition, what to do about it, and how much that brings, in micro-units."""
 
     condition_id: str
     state: State
-    holding: Holding | None = None
+    holding: ConditionHolding | None = None
     expected: int = 0
     vector: PayoutVector | None = None
 
@@ -70,15 +70,15 @@ class Due:
         return self.state == "nothing" and self.holding is not None
 
 
-def judge(
+def judge_condition(
     condition_id: str,
-    holdings: Sequence[Holding],
+    holdings: Sequence[ConditionHolding],
     lots: Sequence[Lot],
     vector: PayoutVector | None,
     *,
     least: int,
     merge: bool = False,
-) -> Due:
+) -> RedemptionAction:
     """Return what to do; below `least` (micro-units) it is not worth a transaction.
 
     A condition belongs to one collateral. Positions of the other one can only be sent to us by a prankster: of two
@@ -91,12 +91,14 @@ def judge(
         best = max(holdings, key=lambda holding: holding.pairs, default=None)
         pairs = best.pairs if best else 0
         wanted = merge and pairs >= least
-        return Due(condition_id, "merge" if wanted else "open", best, pairs if wanted else 0)
+        return RedemptionAction(condition_id, "merge" if wanted else "open", best, pairs if wanted else 0)
     best = max(holdings, key=lambda holding: holding.owed(vector), default=None)
     expected = best.owed(vector) if best else 0
     lots_owed = sum(vector.owed(lot.outcome_index, lot.shares) for lot in lots)
     held = best is not None and any(best.balances)
-    return Due(condition_id, _state(expected, lots_owed, least, held=held, lots=bool(lots)), best, expected, vector)
+    return RedemptionAction(
+        condition_id, _state(expected, lots_owed, least, held=held, lots=bool(lots)), best, expected, vector
+    )
 
 
 def _state(expected: int, lots_owed: int, least: int, *, held: bool, lots: bool) -> State:

@@ -5,10 +5,10 @@ Forms as in the official SDK, `polymarket-client` 0.14.0 (`_internal/actions/rel
 
 from typing import Any
 
-from redeemer.domain.contract_calls import Call
+from redeemer.domain.contract_calls import ContractCall
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.contracts import Contracts
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 
 PROXY = "0x34ee9791"
 PROXY_CALL = 1
@@ -17,9 +17,9 @@ DEPOSIT_VALID_S = 600
 """How long the owner's word for a deposit wallet's batch is good."""
 
 
-def proxy_data(calls: tuple[Call, ...]) -> str:
+def proxy_data(calls: tuple[ContractCall, ...]) -> str:
     """Return the call data of the factory's `proxy((uint8,address,uint256,bytes)[])`."""
-    return abi.call(PROXY, [(PROXY_CALL, call.to, 0, bytes.fromhex(call.data[2:])) for call in calls])
+    return abi.encoded_call(PROXY, [(PROXY_CALL, call.to, 0, bytes.fromhex(call.data[2:])) for call in calls])
 
 
 def proxy_digest(owner: str, data: str, gas: int, nonce: int, relay: str, contracts: Contracts) -> bytes:
@@ -27,7 +27,7 @@ def proxy_digest(owner: str, data: str, gas: int, nonce: int, relay: str, contra
     numbers = b"".join(number.to_bytes(32, "big") for number in (0, 0, gas, nonce))
     parties = _address(owner) + _address(contracts.proxy_factory)
     ends = _address(contracts.relay_hub) + _address(relay)
-    return keccak(b"rlx:" + parties + bytes.fromhex(data[2:]) + numbers + ends)
+    return keccak256(b"rlx:" + parties + bytes.fromhex(data[2:]) + numbers + ends)
 
 
 def proxy_envelope(
@@ -53,7 +53,7 @@ def proxy_envelope(
     }
 
 
-def safe_message(safe: str, call: Call, operation: int, nonce: int, chain_id: int) -> dict[str, Any]:
+def safe_message(safe: str, call: ContractCall, operation: int, nonce: int, chain_id: int) -> dict[str, Any]:
     """Return what the owner of a Safe signs (EIP-712, Safe 1.3.0 `SafeTx`); nobody is refunded for gas."""
     return {
         "types": {
@@ -80,7 +80,9 @@ def safe_message(safe: str, call: Call, operation: int, nonce: int, chain_id: in
     }  # fmt: skip
 
 
-def safe_envelope(owner: str, safe: str, call: Call, operation: int, nonce: int, signature: bytes) -> dict[str, Any]:
+def safe_envelope(
+    owner: str, safe: str, call: ContractCall, operation: int, nonce: int, signature: bytes
+) -> dict[str, Any]:
     """Return what is submitted for a Safe."""
     return {
         "type": "SAFE",
@@ -102,7 +104,9 @@ def safe_envelope(owner: str, safe: str, call: Call, operation: int, nonce: int,
     }
 
 
-def deposit_message(wallet: str, calls: tuple[Call, ...], nonce: int, deadline: int, chain_id: int) -> dict[str, Any]:
+def deposit_message(
+    wallet: str, calls: tuple[ContractCall, ...], nonce: int, deadline: int, chain_id: int
+) -> dict[str, Any]:
     """Return what the owner of a deposit wallet signs (EIP-712)."""
     return {
         "types": {
@@ -122,7 +126,13 @@ def deposit_message(wallet: str, calls: tuple[Call, ...], nonce: int, deadline: 
 
 
 def deposit_envelope(
-    owner: str, wallet: str, calls: tuple[Call, ...], nonce: int, deadline: int, signature: bytes, contracts: Contracts
+    owner: str,
+    wallet: str,
+    calls: tuple[ContractCall, ...],
+    nonce: int,
+    deadline: int,
+    signature: bytes,
+    contracts: Contracts,
 ) -> dict[str, Any]:
     """Return what is submitted for a deposit wallet."""
     return {

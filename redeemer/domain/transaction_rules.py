@@ -5,7 +5,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True)
-class Rules:
+class TransactionRules:
     """Bounds of sending: `cap` in wei for one gas, `confirmations` in blocks, `pol_warning` in wei."""
 
     chain_id: int

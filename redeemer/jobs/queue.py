@@ -35,7 +35,7 @@ _UNDER_WAY = frozenset({JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED
 """States that are left alone for a while; any other is over, and a condition still due is enqueued again at once."""
 
 
-class Paying(Protocol):
+class PayingRedeemer(Protocol):
     """What does a job: a paper `Cashier` or a live `Teller`."""
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
@@ -43,14 +43,14 @@ class Paying(Protocol):
         ...
 
 
-_cashier: ContextVar[Paying] = ContextVar("cashier")
+_cashier: ContextVar[PayingRedeemer] = ContextVar("cashier")
 
 Enqueue = Callable[[str, str], bool]
 """Have `wallet`'s holdings of a condition redeemed; True when this call brought it about."""
 
 
 def redeem(wallet: str, condition_id: str) -> dict[str, str]:
-    """Do the job: redeem what is held now. The worker's process says by whom (`employing`)."""
+    """Do the job: redeem what is held now. The worker's process says by whom (`employing_redeemer`)."""
     cashier = _cashier.get(None)
     if cashier is None:
         raise DependencyMissing("this worker has no cashier: start it with `python -m redeemer.worker`")
@@ -59,7 +59,7 @@ def redeem(wallet: str, condition_id: str) -> dict[str, str]:
 
 
 @contextmanager
-def employing(cashier: Paying) -> Generator[None]:
+def employing_redeemer(cashier: PayingRedeemer) -> Generator[None]:
     """Let jobs that run on this thread use `cashier`."""
     token = _cashier.set(cashier)
     try:
@@ -80,7 +80,7 @@ def bytes_connection(redis: Redis) -> Redis:
     return Redis(connection_pool=ConnectionPool(connection_class=known.connection_class, **kept))
 
 
-class Jobs:
+class RedemptionQueue:
     """The queue, seen from the side that fills it. Call it as an `Enqueue`."""
 
     def __init__(
@@ -157,12 +157,12 @@ def _last_words(job: Job) -> str:
     return words.rpartition("\n")[2] or "it does not say why"
 
 
-def inline(cashier: Paying) -> Enqueue:
+def redeem_inline(cashier: PayingRedeemer) -> Enqueue:
     """Return an `Enqueue` that does the job at once on the caller's thread: one process, no worker (`run_service`).
 
     What fails is logged and left to the next sweep.
     """
-    log = logs.get("redeemer")
+    log = logs.get_logger("redeemer")
 
     def do_it(wallet: str, condition_id: str) -> bool:
         try:

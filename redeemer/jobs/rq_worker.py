@@ -19,10 +19,10 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
-from redeemer.jobs.queue import Paying, bytes_connection, employing
+from redeemer.jobs.queue import PayingRedeemer, bytes_connection, employing_redeemer
 from shared import logs
 from shared.clock import Clock
-from shared.redis.client import SOCKET_TIMEOUT_S, translated
+from shared.redis.client import SOCKET_TIMEOUT_S, translated_errors
 
 LOOK_EVERY_S = 1
 """How long an idle worker waits for a job before it looks at its stop event and at jobs whose retry is due."""
@@ -81,8 +81,8 @@ class ThreadWorker(SimpleWorker):
     def _say_away(self, error: RedisError) -> None:
         """Say once for each outage why no job can be had, and what cures it."""
         if self.answering:
-            said = translated(self.connection, error) or error
-            logs.get("redeemer-worker").warning("redis_away", error=str(said))
+            said = translated_errors(self.connection, error) or error
+            logs.get_logger("redeemer-worker").warning("redis_away", error=str(said))
         self.answering = False
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
@@ -109,27 +109,27 @@ class ThreadWorker(SimpleWorker):
         """Signals are the process's business (`shared/process/service_runner.py`)."""
 
 
-class Worker:
+class RedeemWorker:
     """The service: a worker at its queue until told to stop, a new one when rq gives up on Redis."""
 
     name = "redeemer-worker"
 
-    def __init__(self, cashier: Paying, redis: Redis, queue: str, *, clock: Clock) -> None:
+    def __init__(self, cashier: PayingRedeemer, redis: Redis, queue: str, *, clock: Clock) -> None:
         self._cashier, self._redis, self._name, self._clock = cashier, redis, queue, clock
         self._worker: ThreadWorker | None = None
         self._done = {True: 0, False: 0}
-        self._log = logs.get("redeemer", queue=queue)
+        self._log = logs.get_logger("redeemer", queue=queue)
 
     def run(self, stop: threading.Event) -> None:
         """Run jobs until `stop` is set; the one in hand is finished first."""
-        with employing(self._cashier):
+        with employing_redeemer(self._cashier):
             while not stop.is_set():
                 self._work(stop)
                 self._clock.wait(stop, AWAY_S)
 
     def burst(self, stop: threading.Event) -> None:
         """Run what waits in the queue, and return."""
-        with employing(self._cashier):
+        with employing_redeemer(self._cashier):
             self._work(stop, burst=True)
 
     def ready(self) -> bool:

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import takewhile
 
-from redeemer.domain.redemption_action import Holding, MarketKind
-from redeemer.redemption.resolutions import Chain
+from redeemer.domain.redemption_action import ConditionHolding, MarketKind
+from redeemer.redemption.resolutions import ChainReader
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.contracts import Contracts
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 
 BALANCE_OF = "0x00fdd58e"
 COLLECTION_ID = "0x856296f7"
@@ -31,12 +31,12 @@ Tokens = dict[MarketKind, tuple[str, str]]
 class Holdings:
     """Reads one wallet's balances."""
 
-    def __init__(self, chain: Chain, wallet: str, contracts: Contracts) -> None:
+    def __init__(self, chain: ChainReader, wallet: str, contracts: Contracts) -> None:
         self._chain, self._wallet = chain, wallet
         self._collaterals = (contracts.usdc_e, contracts.wrapped_collateral)
         self._known: OrderedDict[str, Tokens] = OrderedDict()
 
-    def read(self, condition_ids: Sequence[str]) -> dict[str, tuple[Holding, ...]]:
+    def read(self, condition_ids: Sequence[str]) -> dict[str, tuple[ConditionHolding, ...]]:
         """Return what is held of each condition now, empty holdings left out.
 
         Raises:
@@ -45,12 +45,12 @@ class Holdings:
         self._learn([each for each in condition_ids if each not in self._known])
         places: list[tuple[str, MarketKind]] = [(name, kind) for name in condition_ids for kind in KINDS]
         tokens = [token for name, kind in places for token in self._known[name][kind]]
-        balances = self._ask([abi.call(BALANCE_OF, self._wallet, int(token)) for token in tokens])
-        found: dict[str, tuple[Holding, ...]] = dict.fromkeys(condition_ids, ())
+        balances = self._ask([abi.encoded_call(BALANCE_OF, self._wallet, int(token)) for token in tokens])
+        found: dict[str, tuple[ConditionHolding, ...]] = dict.fromkeys(condition_ids, ())
         for at, (name, kind) in enumerate(places):
             held = (balances[2 * at], balances[2 * at + 1])
             if any(held):
-                found[name] = (*found[name], Holding(name, kind, self._known[name][kind], held))
+                found[name] = (*found[name], ConditionHolding(name, kind, self._known[name][kind], held))
         return found
 
     def tokens(self, condition_id: str) -> Tokens:
@@ -65,7 +65,7 @@ class Holdings:
     def _learn(self, condition_ids: Sequence[str]) -> None:
         while self._known and len(self._known) + len(condition_ids) > MOST_KNOWN:
             self._known.popitem(last=False)
-        asked = [abi.call(COLLECTION_ID, _ROOT, name, outcomes) for name in condition_ids for outcomes in _SETS]
+        asked = [abi.encoded_call(COLLECTION_ID, _ROOT, name, outcomes) for name in condition_ids for outcomes in _SETS]
         collections = self._ask(asked)
         for at, name in enumerate(condition_ids):
             pair = collections[2 * at : 2 * at + 2]
@@ -91,4 +91,4 @@ class Holdings:
 def _position(collateral: str, collection: int) -> str:
     """Return a token id: keccak of the collateral's address and the collection (CTHelpers.getPositionId)."""
     packed = bytes.fromhex(collateral[2:]) + collection.to_bytes(32, "big")
-    return str(int.from_bytes(keccak(packed), "big"))
+    return str(int.from_bytes(keccak256(packed), "big"))

@@ -13,13 +13,13 @@ from itertools import islice
 
 from redeemer.domain import contract_calls
 from redeemer.domain.contract_calls import Route
-from redeemer.domain.pending_transaction import Lost, Sending, Settle, Wait
-from redeemer.domain.redemption_action import Due
-from redeemer.redemption.payout_verifier import Notary
+from redeemer.domain.pending_transaction import LostTransaction, PendingTransaction, SettleTransaction, WaitForBlock
+from redeemer.domain.redemption_action import RedemptionAction
+from redeemer.redemption.payout_verifier import PayoutVerifier
 from redeemer.redemption.planner import Planner
-from redeemer.redemption.redemption_ledger import Books
-from redeemer.redemption.resolutions import batches
-from redeemer.transactions.call_sender import Carrier
+from redeemer.redemption.redemption_ledger import RedemptionLedger
+from redeemer.redemption.resolutions import answer_batches
+from redeemer.transactions.call_sender import CallSender
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, OutcomeUnknown, Rejected, Unavailable
@@ -32,7 +32,7 @@ JUDGED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
-class Desk:
+class RedeemerDesk:
     """What a teller works with: `wallet` holds the positions, `settle_wait_s` bounds one job's patience."""
 
     wallet: str
@@ -42,16 +42,16 @@ class Desk:
     look_every_s: float = 2.0
 
 
-class Teller:
+class LiveRedeemer:
     """Redeems for one live wallet; `lease` keeps its signer to one worker at a time."""
 
     def __init__(
         self,
-        desk: Desk,
+        desk: RedeemerDesk,
         planner: Planner,
-        carrier: Carrier,
-        books: Books,
-        notary: Notary,
+        carrier: CallSender,
+        books: RedemptionLedger,
+        notary: PayoutVerifier,
         lease: Lease | None,
         *,
         clock: Clock,
@@ -61,7 +61,7 @@ class Teller:
         self._desk, self._planner, self._carrier, self._books = desk, planner, carrier, books
         self._notary, self._lease, self._clock, self._stop = notary, lease, clock, stop
         self._told: dict[str, RedemptionResult] = {}
-        self._log = logs.get("redeemer", wallet=desk.wallet)
+        self._log = logs.get_logger("redeemer", wallet=desk.wallet)
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do.
@@ -88,7 +88,7 @@ class Teller:
         with self._turn():
             return self._finish()
 
-    def perform(self, call: contract_calls.Call) -> None:
+    def perform(self, call: contract_calls.ContractCall) -> None:
         """Have the wallet make one call that redeems nothing (an approval), and wait until it is settled.
 
         Raises:
@@ -124,7 +124,7 @@ class Teller:
                 self._log.info("nothing_to_send", condition=condition_id, state=due.state, expected=due.expected)
                 return None
 
-    def _send(self, due: Due, least: int) -> Mapping[str, RedemptionResult]:
+    def _send(self, due: RedemptionAction, least: int) -> Mapping[str, RedemptionResult]:
         """Send one condition, with others that are due where the wallet takes several at once."""
         self._books.held(due.condition_id).check(due.condition_id)
         batch = self._batch(due, least)
@@ -140,20 +140,20 @@ class Teller:
                 break
         return self._finish()
 
-    def _batch(self, first: Due, least: int) -> tuple[Due, ...]:
+    def _batch(self, first: RedemptionAction, least: int) -> tuple[RedemptionAction, ...]:
         if self._carrier.calls_at_once == 1:
             return (first,)
         alarms = self._planner.alarms()
         names = [name for name in self._planner.candidates() if name != first.condition_id and name not in alarms]
-        judged = (due for some in batches(names, JUDGED_AT_ONCE) for due in self._planner.judge(some, least))
+        judged = (due for some in answer_batches(names, JUDGED_AT_ONCE) for due in self._planner.judge(some, least))
         ready = (due for due in judged if due.state in {"pay", "merge"} and self._free(due))
         return (first, *islice(ready, self._carrier.calls_at_once - 1))
 
-    def _free(self, due: Due) -> bool:
+    def _free(self, due: RedemptionAction) -> bool:
         """Say whether no order of ours is under way in this market."""
         return not self._books.held(due.condition_id).under_way
 
-    def _calls(self, batch: tuple[Due, ...]) -> tuple[contract_calls.Call, ...]:
+    def _calls(self, batch: tuple[RedemptionAction, ...]) -> tuple[contract_calls.ContractCall, ...]:
         return tuple(contract_calls.call_of(due, self._desk.route, self._desk.contracts) for due in batch)
 
     def _finish(self) -> Mapping[str, RedemptionResult]:
@@ -161,16 +161,16 @@ class Teller:
         while made := self._carrier.under_way():
             self._check_ours(made)
             step = self._carrier.look(made)
-            if isinstance(step, Settle):
+            if isinstance(step, SettleTransaction):
                 return self._settle(made, step)
-            if isinstance(step, Lost):
+            if isinstance(step, LostTransaction):
                 self._log.error("transaction_lost", nonce=made.nonce, why=step.why)
                 self._carrier.close(made)
                 return {}
             self._await(made, step, deadline)
         return {}
 
-    def _check_ours(self, made: Sending) -> None:
+    def _check_ours(self, made: PendingTransaction) -> None:
         """Touch nothing that another wallet of this signer, or the other way to send, has under way."""
         if made.wallet != self.wallet:
             raise Unavailable(
@@ -182,7 +182,7 @@ class Teller:
                 f"a transaction sent by the {way} is under way: set SAFE_SENT_BY={way} until it is settled"
             )
 
-    def _await(self, made: Sending, step: Wait | None, deadline: float) -> None:
+    def _await(self, made: PendingTransaction, step: WaitForBlock | None, deadline: float) -> None:
         if self._stop.is_set() or self._clock.monotonic() >= deadline:
             depth = f"{step.depth} block(s) deep" if step else "not mined"
             raise Unavailable(f"transaction {made.last.hash} is under way, {depth}; it is looked at again")
@@ -190,7 +190,7 @@ class Teller:
         if self._lease:
             self._lease.renew()
 
-    def _settle(self, made: Sending, step: Settle) -> Mapping[str, RedemptionResult]:
+    def _settle(self, made: PendingTransaction, step: SettleTransaction) -> Mapping[str, RedemptionResult]:
         verdict = self._notary.settle(made, step.receipt)
         self._carrier.close(made)
         if verdict.problem:

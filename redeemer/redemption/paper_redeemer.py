@@ -7,8 +7,8 @@ in one step that can happen once for these shares.
 from collections.abc import Callable
 
 from redeemer.domain.payouts import claim_of, result_of
-from redeemer.redemption.redemption_ledger import Books, Entry, Held
-from redeemer.redemption.resolutions import Answers, Resolutions
+from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLedger
+from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Rejected, Unavailable
@@ -18,15 +18,15 @@ from shared.messages.redemptions import RedemptionResult
 from shared.polymarket.wire.conditions import PayoutVector
 
 
-class Cashier:
+class PaperRedeemer:
     """Redeems for one paper wallet."""
 
     def __init__(
         self, wallet: str, ledger: Ledger, resolutions: Resolutions, *, clock: Clock, emit: Callable[[Event], None]
     ) -> None:
         self.wallet = wallet
-        self._books, self._resolutions, self._clock, self._emit = Books(ledger), resolutions, clock, emit
-        self._log = logs.get("redeemer", wallet=wallet)
+        self._books, self._resolutions, self._clock, self._emit = RedemptionLedger(ledger), resolutions, clock, emit
+        self._log = logs.get_logger("redeemer", wallet=wallet)
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when nothing is held any more: it was redeemed before.
@@ -42,11 +42,11 @@ class Cashier:
         if not self._books.held(condition_id).lots:
             self._log.info("nothing_held", condition=condition_id)
             return None
-        vector = known(condition_id, self._resolutions.read([condition_id]))
+        vector = known_resolution(condition_id, self._resolutions.read([condition_id]))
         done = self._books.book(condition_id, lambda held, after: self._entry(vector, held, after))
         return self._announce(done, vector) if done else None
 
-    def _entry(self, vector: PayoutVector, held: Held, after: int | None) -> Entry | None:
+    def _entry(self, vector: PayoutVector, held: HeldLots, after: int | None) -> Entry | None:
         """Paper pays what is owed; the step's own number is the next one, or the step does not happen."""
         if not held.lots:
             return None
@@ -64,14 +64,14 @@ class Cashier:
             payouts=event.payouts,
             source=vector.source,
         )
-        metrics.counter("redemptions_total", "Conditions redeemed, by who told the payouts.", "source").labels(
+        metrics.make_counter("redemptions_total", "Conditions redeemed, by who told the payouts.", "source").labels(
             vector.source
         ).inc()
         self._emit(event)
         return event
 
 
-def known(condition_id: str, answers: Answers) -> PayoutVector:
+def known_resolution(condition_id: str, answers: ChainAnswers) -> PayoutVector:
     """Return a condition's vector.
 
     Raises:

@@ -5,85 +5,85 @@ from dataclasses import dataclass, replace
 
 from redeemer.domain import contract_calls, payout_proof
 from redeemer.domain.contract_calls import Route
-from redeemer.domain.payout_proof import Proof, prove
-from redeemer.domain.payouts import Payment, booked_of, claim_of, merged_lots, pair_of
-from redeemer.domain.pending_transaction import Receipt, Sending
-from redeemer.domain.redemption_action import Due, Holding
+from redeemer.domain.payout_proof import PayoutProof, prove_payout
+from redeemer.domain.payouts import PayoutPayment, booked_of, claim_of, merged_lots, pair_of
+from redeemer.domain.pending_transaction import PendingTransaction, TransactionReceipt
+from redeemer.domain.redemption_action import ConditionHolding, RedemptionAction
 from redeemer.redemption.holdings import Holdings
 from redeemer.redemption.planner import ALARMS
-from redeemer.redemption.redemption_ledger import Books, Entry, Held
-from redeemer.transactions.node_client import Node
+from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLedger
+from redeemer.transactions.node_client import NodeClient
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import OutcomeUnknown, Unavailable
-from shared.domain.ledger_write import Fence, Record, Write, Written
+from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite, WrittenStep
 from shared.domain.money import from_micro
 from shared.ledger.port import Ledger
 from shared.messages.base import REDEMPTIONS, Event, fact_id
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
-from shared.polymarket.positions import Positions
+from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.contracts import Contracts
 
 TOKENS = {"pusd": "pUSD", "usdc_e": "USDC.e"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PayoutVerdict:
     """What a mined transaction booked, by condition; `problem` is '' when everything owed came."""
 
     booked: Mapping[str, RedemptionResult]
     problem: str = ""
 
 
-class Notary:
+class PayoutVerifier:
     """Proves and books for one wallet."""
 
     def __init__(
         self,
         wallet: str,
         contracts: Contracts,
-        node: Node,
+        node: NodeClient,
         ledger: Ledger,
         holdings: Holdings,
-        positions: Positions,
+        positions: RedeemablePositions,
         *,
         confirmations: int,
-        fence: Callable[[], Fence | None],
+        fence: Callable[[], FencingToken | None],
         clock: Clock,
         emit: Callable[[Event], None],
     ) -> None:
         self._wallet, self._contracts, self._node, self._ledger = wallet, contracts, node, ledger
         self._holdings, self._positions, self._confirmations = holdings, positions, confirmations
         self._fence, self._clock, self._emit = fence, clock, emit
-        self._books = Books(ledger)
-        self._log = logs.get("redeemer", wallet=wallet)
+        self._books = RedemptionLedger(ledger)
+        self._log = logs.get_logger("redeemer", wallet=wallet)
 
-    def settle(self, made: Sending, receipt: Receipt) -> Verdict:
+    def settle(self, made: PendingTransaction, receipt: TransactionReceipt) -> PayoutVerdict:
         """Book everything that a transaction brought, or raise the alarm for all of it.
 
         Raises:
             TryAgain, GiveUp: the node or the ledger did not say; settle again, it is the same.
         """
-        told = self._prove(made.dues, receipt, contract_calls.token(made.route, self._contracts))
+        told = self._prove(made.dues, receipt, contract_calls.token_contract(made.route, self._contracts))
         if told.problem:
             for due in made.dues:
                 self._alarm(due, receipt, told, self._symbol(made.route))
-            return Verdict({}, told.problem)
+            return PayoutVerdict({}, told.problem)
         booked: dict[str, RedemptionResult] = {}
         for place, due in enumerate(made.dues):
             gas = receipt.cost // len(made.dues) + (receipt.cost % len(made.dues) if place == 0 else 0)
             way = "merge" if due.state == "merge" else made.route
             came = told.paid[due.condition_id]
-            payment = Payment(due.expected, came, way, self._symbol(made.route), receipt.hash, gas)
+            payment = PayoutPayment(due.expected, came, way, self._symbol(made.route), receipt.hash, gas)
             event = self._book(due, payment)
             booked |= {due.condition_id: event} if event else {}
-        return Verdict(booked)
+        return PayoutVerdict(booked)
 
-    def write_off(self, due: Due) -> RedemptionResult | None:
+    def write_off(self, due: RedemptionAction) -> RedemptionResult | None:
         """Book lots that are owed nothing; no transaction is sent for them."""
-        return self._book(due, Payment(0, 0, "write_off", ""))
+        return self._book(due, PayoutPayment(0, 0, "write_off", ""))
 
-    def find(self, due: Due) -> RedemptionResult | None:
+    def find(self, due: RedemptionAction) -> RedemptionResult | None:
         """Book what somebody else redeemed for us, the venue's automatic redeemer above all, if that can be proved.
 
         Raises:
@@ -106,26 +106,26 @@ class Notary:
             "them is found: were they sold or moved by hand? Nothing is booked"
         )
 
-    def _elsewhere(self, due: Due, tx_hash: str) -> Payment | None:
+    def _elsewhere(self, due: RedemptionAction, tx_hash: str) -> PayoutPayment | None:
         receipt = self._node.receipt(tx_hash)
         if receipt is None or self._node.head() - receipt.block + 1 < self._confirmations:
             raise Unavailable(f"transaction {tx_hash} is not {self._confirmations} blocks deep yet")
         for kind, tokens in self._holdings.tokens(due.condition_id).items():
-            mine = replace(due, holding=Holding(due.condition_id, kind, tokens, (0, 0)))
+            mine = replace(due, holding=ConditionHolding(due.condition_id, kind, tokens, (0, 0)))
             for name, symbol in TOKENS.items():
                 told = self._prove((mine,), receipt, str(getattr(self._contracts, name)))
                 paid = told.paid[due.condition_id]
                 if paid and not told.problem:
-                    return Payment(paid, paid, "elsewhere", symbol, tx_hash)
+                    return PayoutPayment(paid, paid, "elsewhere", symbol, tx_hash)
         return None
 
-    def _prove(self, dues: Sequence[Due], receipt: Receipt, token: str) -> Proof:
+    def _prove(self, dues: Sequence[RedemptionAction], receipt: TransactionReceipt, token: str) -> PayoutProof:
         if not receipt.succeeded:
             nothing = {due.condition_id: 0 for due in dues}
-            return Proof(
+            return PayoutProof(
                 nothing, 0, "it was mined and reverted: gas is spent, nothing was paid, nothing left the wallet"
             )
-        told = prove(dues, receipt.logs, self._wallet, token, self._contracts)
+        told = prove_payout(dues, receipt.logs, self._wallet, token, self._contracts)
         around = self._node.balances(token, self._wallet, receipt.block)
         if told.problem or around is None:
             return told
@@ -137,7 +137,7 @@ class Notary:
             )
         return replace(told, problem=payout_proof.balance_problem(*around, transfers, token, self._wallet))
 
-    def _book(self, due: Due, payment: Payment) -> RedemptionResult | None:
+    def _book(self, due: RedemptionAction, payment: PayoutPayment) -> RedemptionResult | None:
         name = f"redeemed:{payment.transaction or 'nothing'}:{due.condition_id}"
         event = self._books.book(
             due.condition_id,
@@ -149,7 +149,9 @@ class Notary:
             self._tell(event)
         return event
 
-    def _entry(self, name: str, due: Due, payment: Payment, held: Held, after: int | None) -> Entry | None:
+    def _entry(
+        self, name: str, due: RedemptionAction, payment: PayoutPayment, held: HeldLots, after: int | None
+    ) -> Entry | None:
         merges = due.state == "merge"
         vector = pair_of(due.condition_id) if merges else due.vector
         lots = merged_lots(held.lots, due.expected) if merges else held.lots
@@ -170,12 +172,12 @@ class Notary:
             way=event.way,
             transaction=event.transaction,
         )
-        metrics.counter("redemptions_total", "Conditions redeemed, by who told the payouts.", "source").labels(
+        metrics.make_counter("redemptions_total", "Conditions redeemed, by who told the payouts.", "source").labels(
             "chain"
         ).inc()
         self._emit(event)
 
-    def _alarm(self, due: Due, receipt: Receipt, told: Proof, symbol: str) -> None:
+    def _alarm(self, due: RedemptionAction, receipt: TransactionReceipt, told: PayoutProof, symbol: str) -> None:
         event = RedemptionAlarm(
             id=fact_id("redemption_alarm", self._wallet, due.condition_id, receipt.hash),
             emitted_at_ms=self._clock.now_ms(),
@@ -188,11 +190,13 @@ class Notary:
             transaction=receipt.hash,
             why=told.problem,
         )
-        record = Record(ALARMS, due.condition_id, event.model_dump_json())
-        write = Write(id=f"alarm:{event.id}", records=(record,), events=((REDEMPTIONS, event),), fence=self._fence())
+        record = LedgerRecord(ALARMS, due.condition_id, event.model_dump_json())
+        write = LedgerWrite(
+            id=f"alarm:{event.id}", records=(record,), events=((REDEMPTIONS, event),), fence=self._fence()
+        )
         self._log.error("redemption_alarm", condition=due.condition_id, transaction=receipt.hash, why=told.problem)
-        metrics.counter("redemption_alarms_total", "Redemptions that did not bring what was owed.").inc()
-        if isinstance(self._ledger.commit(write), Written):
+        metrics.make_counter("redemption_alarms_total", "Redemptions that did not bring what was owed.").inc()
+        if isinstance(self._ledger.commit(write), WrittenStep):
             self._emit(event)
 
     def _symbol(self, route: Route) -> str:

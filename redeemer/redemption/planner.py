@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from zlib import crc32
 
-from redeemer.domain.redemption_action import Due, judge
+from redeemer.domain.redemption_action import RedemptionAction, judge_condition
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.resolutions import Answers, Resolutions, batches
+from redeemer.redemption.resolutions import ChainAnswers, Resolutions, answer_batches
 from shared import logs
 from shared.domain.errors import HybridError
 from shared.domain.ledger_accounts import Lot
 from shared.ledger.port import Ledger, open_lots
-from shared.polymarket.positions import Positions
+from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.conditions import PayoutVector
 
 ALARMS = "redeem_alarms"
@@ -33,17 +33,17 @@ RESTING_LOOKS = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundHoldings:
     """How many conditions are held, and which of them something has to be done about."""
 
     held: int
     due: tuple[str, ...]
 
 
-class Plan(Protocol):
+class RedemptionPlan(Protocol):
     """What the watcher asks at every look."""
 
-    def look(self) -> Iterator[Found]:
+    def look(self) -> Iterator[FoundHoldings]:
         """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
         ...
 
@@ -58,14 +58,14 @@ class PaperPlan:
     def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
         self._ledger, self._resolutions = ledger, resolutions
 
-    def look(self) -> Iterator[Found]:
+    def look(self) -> Iterator[FoundHoldings]:
         """Yield the held conditions that resolved, all at once."""
         yield self.find()
 
-    def find(self) -> Found:
+    def find(self) -> FoundHoldings:
         """Return the held conditions that resolved."""
         held = sorted({lot.condition_id for lot in open_lots(self._ledger)})
-        return Found(len(held), tuple(sorted(self._resolutions.read(held).resolved)))
+        return FoundHoldings(len(held), tuple(sorted(self._resolutions.read(held).resolved)))
 
     def snapshot(self) -> dict[str, Any]:
         """Return who answered."""
@@ -75,7 +75,7 @@ class PaperPlan:
 class ChainWord(Protocol):
     """How conditions resolved, by the chain alone."""
 
-    def ask(self, condition_ids: Sequence[str]) -> Answers:
+    def ask(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return payout vectors, and what the node did not say."""
         ...
 
@@ -89,7 +89,7 @@ class Planner:
         ledger: Ledger,
         chain: ChainWord,
         holdings: Holdings,
-        positions: Positions,
+        positions: RedeemablePositions,
         *,
         least: int,
         merge: bool = False,
@@ -102,14 +102,14 @@ class Planner:
         self._ended: dict[str, PayoutVector] = {}
         self._believed: dict[str, int] = {}
         self._resting: dict[str, int] = {}
-        self._log = logs.get("redeemer", wallet=wallet)
+        self._log = logs.get_logger("redeemer", wallet=wallet)
 
-    def find(self) -> Found:
+    def find(self) -> FoundHoldings:
         """Return the conditions with something to do; those with an alarm wait for an operator."""
         parts = list(self.look())
-        return Found(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
+        return FoundHoldings(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
 
-    def look(self) -> Iterator[Found]:
+    def look(self) -> Iterator[FoundHoldings]:
         """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
 
         How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
@@ -120,16 +120,16 @@ class Planner:
         self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
         lots = {lot.condition_id for lot in open_lots(self._ledger)}
         waiting, resting = self._waiting(alarms, lots), self._left_alone(set(named) - lots)
-        yield Found(len(waiting) + len(resting), waiting)
+        yield FoundHoldings(len(waiting) + len(resting), waiting)
         floor = self.floor() if named else 0
-        for some in batches([each for each in named if each not in resting.union(waiting)], LOOKED_AT_ONCE):
+        for some in answer_batches([each for each in named if each not in resting.union(waiting)], LOOKED_AT_ONCE):
             vectors, silent = self._vectors([each for each in some if each not in self._ended])
             self._ended |= vectors
             dues = self._judge([each for each in some if each not in silent], self._ended, floor)
             due = tuple(each.condition_id for each in dues if each.acts and each.condition_id not in alarms)
             self._believed |= dict.fromkeys(due, BELIEVED_LOOKS)
             self._resting |= {each.condition_id: _rest(each) for each in dues if each.lost}
-            yield Found(len(dues), due)
+            yield FoundHoldings(len(dues), due)
 
     def floor(self) -> int:
         """Return what a condition must bring to be worth a transaction now, in micro-units.
@@ -168,7 +168,7 @@ class Planner:
             self._problem = ""
         return sorted(named)
 
-    def judge(self, condition_ids: Sequence[str], least: int | None = None) -> list[Due]:
+    def judge(self, condition_ids: Sequence[str], least: int | None = None) -> list[RedemptionAction]:
         """Return what is to be done about each; what the node did not say is left out, and asked again.
 
         Raises:
@@ -179,11 +179,13 @@ class Planner:
         asked = [each for each in condition_ids if each not in silent]
         return self._judge(asked, vectors, self.floor() if least is None else least)
 
-    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[Due]:
+    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[RedemptionAction]:
         held = self._holdings.read([each for each in asked if self._merge or each in vectors])
         lots = _by_condition(open_lots(self._ledger))
         return [
-            judge(each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge)
+            judge_condition(
+                each, held.get(each, ()), lots.get(each, ()), vectors.get(each), least=floor, merge=self._merge
+            )
             for each in asked
         ]
 
@@ -207,7 +209,7 @@ class Planner:
         return self._ledger.records(ALARMS)
 
 
-def _rest(due: Due) -> int:
+def _rest(due: RedemptionAction) -> int:
     """Return for how many looks a condition rests; not the same for all, so that they do not come back at once."""
     return RESTING_LOOKS // 2 + crc32(due.condition_id.encode()) % RESTING_LOOKS
 

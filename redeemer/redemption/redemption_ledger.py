@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.domain.ledger_accounts import Lot, peaks_of, redemption_postings, shares_account
-from shared.domain.ledger_write import Fence, Guard, Known, Record, Refused, Write, Written
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    FencingToken,
+    KnownWrite,
+    LedgerRecord,
+    LedgerWrite,
+    RefusedWrite,
+    WrittenStep,
+)
 from shared.domain.money import to_micro
 from shared.domain.record_kinds import INTENTS, ORDERS
 from shared.ledger.port import Ledger, open_lots
@@ -18,7 +26,7 @@ MOST_TRIES = 50
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLots:
     """What is held of one condition, true as of the ledger's step `seq`, and how many of its orders are under way.
 
     An order is under way from its intent until its trades are confirmed or failed: its shares may be there earlier.
@@ -42,24 +50,24 @@ Entry = tuple[str, RedemptionResult]
 """The name of a ledger step, and the redemption that it books."""
 
 
-class Books:
+class RedemptionLedger:
     """One mode's ledger, seen by the redeemer."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def held(self, condition_id: str) -> Held:
+    def held(self, condition_id: str) -> HeldLots:
         """Read lots and open orders; `seq` is read first, so a write that expects it saw all of this unchanged."""
         seq = self._ledger.read(()).seq
         lots = tuple(lot for lot in open_lots(self._ledger) if lot.condition_id == condition_id)
         orders = [text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()]
-        return Held(seq, lots, sum(_concerns(order, condition_id) for order in orders))
+        return HeldLots(seq, lots, sum(_concerns(order, condition_id) for order in orders))
 
     def book(
         self,
         condition_id: str,
-        entry: Callable[[Held, int | None], Entry | None],
-        fence: Fence | None = None,
+        entry: Callable[[HeldLots, int | None], Entry | None],
+        fence: FencingToken | None = None,
         *,
         known_is_done: bool = False,
     ) -> RedemptionResult | None:
@@ -81,28 +89,28 @@ class Books:
             held.check(condition_id)
             name, event = made
             done = self._ledger.commit(_write(name, event, held, fence))
-            if isinstance(done, Written):
+            if isinstance(done, WrittenStep):
                 return event
-            if isinstance(done, Refused):
+            if isinstance(done, RefusedWrite):
                 raise OutcomeUnknown(
                     f"the ledger refused condition {condition_id}: {done.account} would be {done.value}"
                 )
-            if isinstance(done, Known) and known_is_done:
+            if isinstance(done, KnownWrite) and known_is_done:
                 return None
-            if isinstance(done, Known) and done.seq <= held.seq:
+            if isinstance(done, KnownWrite) and done.seq <= held.seq:
                 after = done.seq
         raise Unavailable(f"condition {condition_id}: the ledger moved on {MOST_TRIES} times; try again")
 
 
-def _write(name: str, event: RedemptionResult, held: Held, fence: Fence | None) -> Write:
+def _write(name: str, event: RedemptionResult, held: HeldLots, fence: FencingToken | None) -> LedgerWrite:
     gone = {lot.key for lot in held.lots if not _remains(lot, event)}
     postings = redemption_postings(event)
-    return Write(
+    return LedgerWrite(
         id=name,
         postings=postings,
         peaks=peaks_of(postings),
         guards=tuple(_guard(lot, gone=lot.key in gone) for lot in held.lots),
-        records=tuple(Record("lots", key, None) for key in sorted(gone)),
+        records=tuple(LedgerRecord("lots", key, None) for key in sorted(gone)),
         events=((REDEMPTIONS, event),),
         expected_seq=held.seq,
         fence=fence,
@@ -115,8 +123,8 @@ def _remains(lot: Lot, event: RedemptionResult) -> bool:
     return taken.get((lot.leader, lot.token_id), 0) < lot.shares
 
 
-def _guard(lot: Lot, *, gone: bool) -> Guard:
-    return Guard(shares_account(lot.leader, lot.token_id), at_least=0, at_most=0 if gone else None)
+def _guard(lot: Lot, *, gone: bool) -> BalanceGuard:
+    return BalanceGuard(shares_account(lot.leader, lot.token_id), at_least=0, at_most=0 if gone else None)
 
 
 def _concerns(order: str, condition_id: str) -> bool:

@@ -10,7 +10,7 @@ from shared.polymarket.wire import conditions
 from shared.polymarket.wire.conditions import PayoutVector
 from shared.polymarket.wire.endpoints import CONDITIONAL_TOKENS
 from shared.polymarket.wire.parsing import as_list, as_object
-from shared.rate_limit.gate import Lane
+from shared.rate_limit.gate import GateLane
 
 MOST_CALLS = 50
 """Calls in one JSON-RPC batch: a request costs one turn at the gate however many conditions are held."""
@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 class Node(Protocol):
     """A JSON-RPC node behind its gate."""
 
-    def post(self, path: str, json: Any, /, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+    def post(self, path: str, json: Any, /, lane: GateLane) -> Any:  # noqa: ANN401 - JSON is anything
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
@@ -38,13 +38,13 @@ class Node(Protocol):
 class DataApi(Protocol):
     """The Data API behind its gate."""
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: GateLane) -> Any:  # noqa: ANN401 - JSON is anything
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
 
 @dataclass(frozen=True)
-class Answers:
+class ChainAnswers:
     """What was learnt: the payout vectors of what resolved, and what nobody could say, with the last reason."""
 
     resolved: Mapping[str, PayoutVector]
@@ -52,16 +52,16 @@ class Answers:
     problem: str = ""
 
 
-class Chain:
+class ChainReader:
     """Reads ConditionalTokens through a node, behind everybody who is in more of a hurry than its `lane`."""
 
-    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS, lane: Lane = Lane.CATCHUP) -> None:
+    def __init__(self, node: Node, contract: str = CONDITIONAL_TOKENS, lane: GateLane = GateLane.CATCHUP) -> None:
         self._node, self._contract, self._lane = node, contract, lane
         self._most = MOST_CALLS
         self._throttled = False
         self._problem = ""
 
-    def ask(self, condition_ids: Sequence[str]) -> Answers:
+    def ask(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return how these conditions stand at the node's newest block; never raises, what failed is unanswered."""
         self._problem = ""
         asked = [conditions.call_data(conditions.PAYOUT_DENOMINATOR, each) for each in condition_ids]
@@ -69,7 +69,7 @@ class Chain:
         ended = {name: value for name, value in denominators.items() if value}
         resolved = self._vectors(ended)
         silent = (name for name, value in denominators.items() if value is None or (value and name not in resolved))
-        return Answers(resolved, tuple(silent), self._problem)
+        return ChainAnswers(resolved, tuple(silent), self._problem)
 
     def _vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
         outcomes = dict(zip(ended, self.numbers([_slots(name) for name in ended]), strict=True))
@@ -135,12 +135,12 @@ class Resolutions:
     """Answers how conditions resolved: the chain's word where there is one, else the Data API's."""
 
     def __init__(self, node: Node, data_api: DataApi, contract: str = CONDITIONAL_TOKENS) -> None:
-        self._chain, self._data_api = Chain(node, contract), data_api
-        self._log = logs.get("redeemer")
+        self._chain, self._data_api = ChainReader(node, contract), data_api
+        self._log = logs.get_logger("redeemer")
         self.answered_by = {"chain": 0, "data_api": 0}
         self.problem = ""
 
-    def read(self, condition_ids: Sequence[str]) -> Answers:
+    def read(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return what resolved of `condition_ids`; never raises, what nobody could say is unanswered."""
         asked = sorted(set(condition_ids))
         on_chain = [each for each in asked if conditions.on_chain(each)]
@@ -152,15 +152,15 @@ class Resolutions:
         self.answered_by["chain"] += len(on_chain) - len(chain.unanswered)
         self.answered_by["data_api"] += len(left) - len(data.unanswered)
         self.problem = data.problem or chain.problem
-        return Answers({**chain.resolved, **data.resolved}, data.unanswered, self.problem)
+        return ChainAnswers({**chain.resolved, **data.resolved}, data.unanswered, self.problem)
 
-    def _ask_data_api(self, condition_ids: Sequence[str]) -> Answers:
+    def _ask_data_api(self, condition_ids: Sequence[str]) -> ChainAnswers:
         resolved: dict[str, PayoutVector] = {}
         unanswered: list[str] = []
         problem = ""
-        for batch in batches(condition_ids, MOST_CONDITIONS):
+        for batch in answer_batches(condition_ids, MOST_CONDITIONS):
             try:
-                body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=Lane.CATCHUP)
+                body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=GateLane.CATCHUP)
                 found, problems = conditions.read_resolutions(body)
             except HybridError as error:
                 unanswered += batch
@@ -168,7 +168,7 @@ class Resolutions:
             else:
                 resolved |= {name: vector for name, vector in found.items() if name in batch}
                 problem = problems[-1] if problems else problem
-        return Answers(resolved, tuple(unanswered), problem)
+        return ChainAnswers(resolved, tuple(unanswered), problem)
 
 
 def _request(number: int, contract: str, data: str) -> dict[str, object]:
@@ -189,6 +189,6 @@ def _sane(count: int | None) -> int:
     return count if count and conditions.FEWEST_OUTCOMES <= count <= conditions.MOST_OUTCOMES else 0
 
 
-def batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+def answer_batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
     """Return items in their order, at most so many at a time."""
     return (items[at : at + most] for at in range(0, len(items), most))

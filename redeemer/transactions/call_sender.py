@@ -3,23 +3,23 @@
 from typing import Protocol
 
 from redeemer.domain import contract_calls
-from redeemer.domain.contract_calls import Call, Route, WalletKind
-from redeemer.domain.pending_transaction import Lost, Sending, Settle, Wait
-from redeemer.domain.redemption_action import Due
-from redeemer.transactions.manager import Purse
+from redeemer.domain.contract_calls import ContractCall, Route, WalletKind
+from redeemer.domain.pending_transaction import LostTransaction, PendingTransaction, SettleTransaction, WaitForBlock
+from redeemer.domain.redemption_action import RedemptionAction
+from redeemer.transactions.manager import TransactionManager
 from shared.polymarket.wire.contracts import Contracts
 
 REDEMPTION_GAS = 300_000
 """What one redemption takes at most, for the question whether it is worth it; measured 90,000 to 250,000."""
 
 
-class Carrier(Protocol):
+class CallSender(Protocol):
     """One wallet's way to the chain; one transaction is under way at most."""
 
     calls_at_once: int
     relayed: bool
 
-    def under_way(self) -> Sending | None:
+    def under_way(self) -> PendingTransaction | None:
         """Return what is not settled yet."""
         ...
 
@@ -27,29 +27,31 @@ class Carrier(Protocol):
         """Return what one redemption costs us now, in micro-units."""
         ...
 
-    def send(self, calls: tuple[Call, ...], dues: tuple[Due, ...], route: Route) -> Sending:
+    def send(
+        self, calls: tuple[ContractCall, ...], dues: tuple[RedemptionAction, ...], route: Route
+    ) -> PendingTransaction:
         """Send calls as one transaction. Raises Rejected when they would revert, TryAgain when not now."""
         ...
 
-    def look(self, made: Sending) -> Settle | Wait | Lost | None:
+    def look(self, made: PendingTransaction) -> SettleTransaction | WaitForBlock | LostTransaction | None:
         """Do what is due about it; None while it is not mined."""
         ...
 
-    def close(self, made: Sending) -> None:
+    def close(self, made: PendingTransaction) -> None:
         """Be ready for the next."""
         ...
 
 
-class OwnCarrier:
+class OwnerSender:
     """Our own transactions: an EOA calls the contract itself, a Safe is told by its owner."""
 
     relayed = False
 
-    def __init__(self, purse: Purse, wallet: str, kind: WalletKind, contracts: Contracts) -> None:
+    def __init__(self, purse: TransactionManager, wallet: str, kind: WalletKind, contracts: Contracts) -> None:
         self.calls_at_once = contract_calls.CALLS_AT_ONCE[kind]
         self._purse, self._wallet, self._kind, self._contracts = purse, wallet, kind, contracts
 
-    def under_way(self) -> Sending | None:
+    def under_way(self) -> PendingTransaction | None:
         """Return what is not settled yet."""
         return self._purse.under_way()
 
@@ -57,19 +59,21 @@ class OwnCarrier:
         """Return what one redemption costs in gas now, in micro-units."""
         return self._purse.price(REDEMPTION_GAS)
 
-    def send(self, calls: tuple[Call, ...], dues: tuple[Due, ...], route: Route) -> Sending:
+    def send(
+        self, calls: tuple[ContractCall, ...], dues: tuple[RedemptionAction, ...], route: Route
+    ) -> PendingTransaction:
         """Send calls as one transaction of the signer."""
         return self._purse.send(self._wallet, self._one(calls), dues, route)
 
-    def look(self, made: Sending) -> Settle | Wait | Lost | None:
+    def look(self, made: PendingTransaction) -> SettleTransaction | WaitForBlock | LostTransaction | None:
         """Repeat, replace or wait."""
         return self._purse.look(made)
 
-    def close(self, made: Sending) -> None:
+    def close(self, made: PendingTransaction) -> None:
         """Free the nonce."""
         self._purse.close(made)
 
-    def _one(self, calls: tuple[Call, ...]) -> Call:
+    def _one(self, calls: tuple[ContractCall, ...]) -> ContractCall:
         if self._kind == "safe":
             return contract_calls.by_safe(self._wallet, self._purse.address, calls, self._contracts)
         return calls[0]

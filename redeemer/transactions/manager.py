@@ -20,17 +20,26 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from redeemer.domain import gas_pricing, pending_transaction
-from redeemer.domain.contract_calls import Call, Route
-from redeemer.domain.gas_pricing import Fees
-from redeemer.domain.pending_transaction import Lost, Repeat, Replace, Sending, Settle, View, Wait, next_step
-from redeemer.domain.redemption_action import Due
-from redeemer.domain.transaction_rules import Rules
-from redeemer.transactions.node_client import Node
-from redeemer.transactions.signer import Signer
+from redeemer.domain.contract_calls import ContractCall, Route
+from redeemer.domain.gas_pricing import GasFees
+from redeemer.domain.pending_transaction import (
+    ChainView,
+    LostTransaction,
+    PendingTransaction,
+    RepeatBroadcast,
+    ReplaceTransaction,
+    SettleTransaction,
+    WaitForBlock,
+    next_step,
+)
+from redeemer.domain.redemption_action import RedemptionAction
+from redeemer.domain.transaction_rules import TransactionRules
+from redeemer.transactions.node_client import NodeClient
+from redeemer.transactions.signer import TransactionSigner
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Rejected, Unavailable
-from shared.domain.ledger_write import Fence, Known, Record, Write, Written
+from shared.domain.ledger_write import FencingToken, KnownWrite, LedgerRecord, LedgerWrite, WrittenStep
 from shared.ledger.port import Ledger
 
 SENDINGS = "sendings"
@@ -39,43 +48,45 @@ NONCES = "nonces"
 EMPTY_GAS = 21_000
 
 
-class Purse:
+class TransactionManager:
     """Sends, repeats and replaces; a `fence` is what the lease in force gives."""
 
     def __init__(
         self,
-        signer: Signer,
-        node: Node,
+        signer: TransactionSigner,
+        node: NodeClient,
         ledger: Ledger,
-        fence: Callable[[], Fence | None],
-        rules: Rules,
+        fence: Callable[[], FencingToken | None],
+        rules: TransactionRules,
         *,
         clock: Clock,
     ) -> None:
         self.rules = rules
         self._signer, self._node, self._ledger, self._fence, self._clock = signer, node, ledger, fence, clock
-        self._log = logs.get("redeemer", signer=signer.address)
+        self._log = logs.get_logger("redeemer", signer=signer.address)
 
     @property
     def address(self) -> str:
         """Return the signer's address."""
         return self._signer.address
 
-    def under_way(self) -> Sending | None:
+    def under_way(self) -> PendingTransaction | None:
         """Return the transaction that is not settled yet.
 
         Raises:
             Malformed: another version stored it.
         """
         text = self._ledger.records(SENDINGS).get(self.address)
-        return pending_transaction.read(text) if text else None
+        return pending_transaction.read_pending(text) if text else None
 
     def price(self, gas_units: int) -> int:
         """Return what a transaction of so much gas costs now, in micro-units of collateral."""
         market = self._node.market()
-        return gas_pricing.worth(gas_units * (market.base + market.tip), self.rules.pol_price)
+        return gas_pricing.gas_worth(gas_units * (market.base + market.tip), self.rules.pol_price)
 
-    def send(self, wallet: str, call: Call, dues: tuple[Due, ...], route: Route) -> Sending:
+    def send(
+        self, wallet: str, call: ContractCall, dues: tuple[RedemptionAction, ...], route: Route
+    ) -> PendingTransaction:
         """Simulate, store and broadcast one transaction.
 
         Raises:
@@ -85,17 +96,17 @@ class Purse:
         """
         self._check_settled()
         units = gas_pricing.with_margin(self._node.simulate(self.address, call))
-        fees = gas_pricing.offered(self._node.market(), self.rules.cap)
+        fees = gas_pricing.offered_fees(self._node.market(), self.rules.cap)
         self._afford(fees.cost(units))
         nonce = self._next_nonce()
         attempt = self._sign(call, nonce, units, fees)
-        made = Sending(self.address, wallet, nonce, call, units, route, dues, (attempt,))
-        self.store(made, f"send:{self.address}:{nonce}:{attempt.hash}", Record(NONCES, self.address, str(nonce)))
+        made = PendingTransaction(self.address, wallet, nonce, call, units, route, dues, (attempt,))
+        self.store(made, f"send:{self.address}:{nonce}:{attempt.hash}", LedgerRecord(NONCES, self.address, str(nonce)))
         self._log.info("transaction_stored", transaction=attempt.hash, nonce=nonce, conditions=len(dues))
         self._broadcast(made)
         return made
 
-    def look(self, made: Sending) -> Settle | Wait | Lost | None:
+    def look(self, made: PendingTransaction) -> SettleTransaction | WaitForBlock | LostTransaction | None:
         """Do what is due about a transaction under way; None when it is not mined.
 
         Raises:
@@ -109,53 +120,53 @@ class Purse:
             stuck_after_ms=self.rules.stuck_after_ms,
         )
         match step:
-            case Repeat():
+            case RepeatBroadcast():
                 self._noticed_gone(made)
                 self._broadcast(made)
-            case Replace():
+            case ReplaceTransaction():
                 self._replace(made)
-            case Wait(receipt, _):
+            case WaitForBlock(receipt, _):
                 self._noticed_in(made, receipt.block_hash)
-            case Settle() | Lost():
+            case SettleTransaction() | LostTransaction():
                 return step
-        return step if isinstance(step, Wait) else None
+        return step if isinstance(step, WaitForBlock) else None
 
-    def close(self, made: Sending, name: str = "") -> None:
+    def close(self, made: PendingTransaction, name: str = "") -> None:
         """Free the nonce: everything that the transaction brought is booked."""
-        records = [Record(SENDINGS, self.address, None)]
+        records = [LedgerRecord(SENDINGS, self.address, None)]
         if not made.relayed:
-            records.append(Record(SETTLED, self.address, pending_transaction.write(made)))
+            records.append(LedgerRecord(SETTLED, self.address, pending_transaction.write_pending(made)))
         name = name or f"close:{made.last.hash}:{made.reopened}"
-        self._commit(Write(id=name, records=tuple(records), fence=self._fence()))
+        self._commit(LedgerWrite(id=name, records=tuple(records), fence=self._fence()))
 
-    def note(self, record: Record, name: str) -> None:
+    def note(self, record: LedgerRecord, name: str) -> None:
         """Keep a record of this signer's. Raises Fenced as `send`."""
-        self._commit(Write(id=name, records=(record,), fence=self._fence()))
+        self._commit(LedgerWrite(id=name, records=(record,), fence=self._fence()))
 
     def noted(self, kind: str) -> dict[str, str]:
         """Return the records of a kind."""
         return self._ledger.records(kind)
 
-    def _view(self, made: Sending) -> View:
+    def _view(self, made: PendingTransaction) -> ChainView:
         head = self._node.head()
         found = {each.hash: self._node.receipt(each.hash) for each in made.attempts}
         receipts = {name: receipt for name, receipt in found.items() if receipt}
         settled_at = hex(max(0, head - self.rules.confirmations))
-        return View(head, receipts, 0 if receipts else self._node.nonce(self.address, settled_at))
+        return ChainView(head, receipts, 0 if receipts else self._node.nonce(self.address, settled_at))
 
-    def _fill(self, made: Sending) -> None:
+    def _fill(self, made: PendingTransaction) -> None:
         """Use up a nonce below ours that neither the chain nor the pool knows a transaction of."""
         free = self._node.nonce(self.address)
         if free >= made.nonce:
             return
-        fees = gas_pricing.offered(self._node.market(), self.rules.cap)
-        empty = self._sign(Call(self.address, "0x"), free, EMPTY_GAS, fees)
+        fees = gas_pricing.offered_fees(self._node.market(), self.rules.cap)
+        empty = self._sign(ContractCall(self.address, "0x"), free, EMPTY_GAS, fees)
         self._log.warning("nonce_filled", nonce=free, transaction=empty.hash, waiting=made.last.hash)
         self._node.broadcast(empty.raw)
 
-    def _replace(self, made: Sending) -> None:
+    def _replace(self, made: PendingTransaction) -> None:
         self._fill(made)
-        fees = gas_pricing.raised(made.last.fees, self._node.market(), self.rules.cap)
+        fees = gas_pricing.raised_fees(made.last.fees, self._node.market(), self.rules.cap)
         if fees is None:
             self._log.warning(
                 "transaction_stuck", transaction=made.last.hash, nonce=made.nonce, fix="raise GAS_CAP_GWEI"
@@ -166,15 +177,15 @@ class Purse:
         again = made.with_attempt(attempt)
         self.store(again, f"replace:{self.address}:{made.nonce}:{attempt.hash}")
         self._log.warning("transaction_replaced", transaction=made.last.hash, by=attempt.hash, nonce=made.nonce)
-        metrics.counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
+        metrics.make_counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
         self._broadcast(again)
 
-    def _sign(self, call: Call, nonce: int, units: int, fees: Fees) -> pending_transaction.Attempt:
+    def _sign(self, call: ContractCall, nonce: int, units: int, fees: GasFees) -> pending_transaction.SendAttempt:
         return self._signer.sign(
             call, nonce=nonce, gas=units, fees=fees, chain_id=self.rules.chain_id, now_ms=self._clock.now_ms()
         )
 
-    def _broadcast(self, made: Sending) -> None:
+    def _broadcast(self, made: PendingTransaction) -> None:
         """Broadcast what is stored; what a node refuses now is sent again at the next look."""
         try:
             self._node.broadcast(made.last.raw)
@@ -184,7 +195,7 @@ class Purse:
     def _check_settled(self) -> None:
         """Take up the last settled transaction again where the chain does not count it any more."""
         text = self._ledger.records(SETTLED).get(self.address)
-        last = pending_transaction.read(text) if text else None
+        last = pending_transaction.read_pending(text) if text else None
         if last is None or self._node.nonce(self.address) > last.nonce:
             return
         again = replace(last, seen_in="", reopened=last.reopened + 1)
@@ -201,7 +212,7 @@ class Purse:
 
     def _afford(self, cost: int) -> None:
         held = self._node.gas_held(self.address)
-        metrics.gauge("redeemer_pol", "POL that the signer holds for gas.").set(held / gas_pricing.POL)
+        metrics.make_gauge("redeemer_pol", "POL that the signer holds for gas.").set(held / gas_pricing.POL)
         if held < cost:
             raise Unavailable(
                 f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost {cost / gas_pricing.POL:.4f}: "
@@ -210,35 +221,35 @@ class Purse:
         if held - cost < self.rules.pol_warning:
             self._log.warning("pol_low", held=f"{held / gas_pricing.POL:.4f}", fix=f"send POL to {self.address}")
 
-    def _noticed_in(self, made: Sending, block_hash: str) -> None:
+    def _noticed_in(self, made: PendingTransaction, block_hash: str) -> None:
         if made.seen_in and made.seen_in != block_hash:
             self._reorganised(made)
         if made.seen_in != block_hash:
             self._mark(made, block_hash)
 
-    def _noticed_gone(self, made: Sending) -> None:
+    def _noticed_gone(self, made: PendingTransaction) -> None:
         if made.seen_in:
             self._reorganised(made)
             self._mark(made, "")
 
-    def _mark(self, made: Sending, block_hash: str) -> None:
+    def _mark(self, made: PendingTransaction, block_hash: str) -> None:
         seen = replace(made, seen_in=block_hash)
         self.store(seen, f"seen:{made.last.hash}:{block_hash}:{self._clock.now_ms()}")
 
-    def _reorganised(self, made: Sending) -> None:
+    def _reorganised(self, made: PendingTransaction) -> None:
         self._log.warning("transaction_reorganised", transaction=made.last.hash, was_in=made.seen_in)
-        metrics.counter("redeemer_reorganised_total", "Mined transactions whose block was taken back.").inc()
+        metrics.make_counter("redeemer_reorganised_total", "Mined transactions whose block was taken back.").inc()
 
-    def store(self, made: Sending, name: str, *more: Record) -> None:
+    def store(self, made: PendingTransaction, name: str, *more: LedgerRecord) -> None:
         """Store a sending before it goes out.
 
         Raises:
             Fenced: another worker sends for this signer now.
         """
-        records = (Record(SENDINGS, self.address, pending_transaction.write(made)), *more)
-        self._commit(Write(id=name, records=records, fence=self._fence()))
+        records = (LedgerRecord(SENDINGS, self.address, pending_transaction.write_pending(made)), *more)
+        self._commit(LedgerWrite(id=name, records=records, fence=self._fence()))
 
-    def _commit(self, write: Write) -> None:
+    def _commit(self, write: LedgerWrite) -> None:
         done = self._ledger.commit(write)
-        if not isinstance(done, Written | Known):
+        if not isinstance(done, WrittenStep | KnownWrite):
             raise Rejected(f"the ledger refused {write.id}: {done}")

@@ -2,26 +2,26 @@
 
 from typing import Any
 
-from redeemer.domain.contract_calls import Call
-from redeemer.domain.gas_pricing import Market
-from redeemer.domain.pending_transaction import Receipt
+from redeemer.domain.contract_calls import ContractCall
+from redeemer.domain.gas_pricing import GasMarket
+from redeemer.domain.pending_transaction import TransactionReceipt
 from shared.domain.errors import HybridError, Malformed, Rejected
-from shared.polymarket.polygon import HistoryPruned, Polygon
+from shared.polymarket.polygon import HistoryPruned, PolygonClient
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.endpoints import TRANSFER
 from shared.polymarket.wire.order_filled import hex_number
-from shared.polymarket.wire.parsing import as_list, as_object, text
-from shared.rate_limit.limits import Lane
+from shared.polymarket.wire.parsing import as_list, as_object, read_text
+from shared.rate_limit.limits import GateLane
 
 BALANCE_OF = "0x70a08231"
 _KNOWN = ("already known", "known transaction", "already imported", "nonce too low", "already exists")
 """What nodes say to bytes that they, or a block, hold already: no refusal."""
 
 
-class Node:
+class NodeClient:
     """Reads and writes one chain; every question takes its turn at the node's gate."""
 
-    def __init__(self, polygon: Polygon) -> None:
+    def __init__(self, polygon: PolygonClient) -> None:
         self._polygon = polygon
 
     def chain_id(self) -> int:
@@ -44,16 +44,16 @@ class Node:
         """Return an address's POL, in wei."""
         return self._number("eth_getBalance", [address, "latest"])
 
-    def market(self) -> Market:
+    def market(self) -> GasMarket:
         """Return what gas costs now."""
         block = as_object(self._ask("eth_getBlockByNumber", ["latest", False]), "block")
-        return Market(hex_number(block, "baseFeePerGas"), self._number("eth_maxPriorityFeePerGas", []))
+        return GasMarket(hex_number(block, "baseFeePerGas"), self._number("eth_maxPriorityFeePerGas", []))
 
     def read(self, to: str, data: str, block: str = "latest") -> list[int]:
         """Return the words that a call answers."""
-        return abi.words(self._ask("eth_call", [{"to": to, "data": data}, block]))
+        return abi.split_words(self._ask("eth_call", [{"to": to, "data": data}, block]))
 
-    def simulate(self, sender: str, call: Call) -> int:
+    def simulate(self, sender: str, call: ContractCall) -> int:
         """Run a call as `sender` would send it; return the gas it takes.
 
         Raises:
@@ -75,16 +75,16 @@ class Node:
             if not any(word in str(error).lower() for word in _KNOWN):
                 raise
 
-    def receipt(self, tx_hash: str) -> Receipt | None:
+    def receipt(self, tx_hash: str) -> TransactionReceipt | None:
         """Return a transaction's receipt as the chain stands now; None while it is not mined."""
         answer = self._ask("eth_getTransactionReceipt", [tx_hash])
         if answer is None:
             return None
         raw = as_object(answer, "receipt")
-        return Receipt(
+        return TransactionReceipt(
             hash=tx_hash,
             block=hex_number(raw, "blockNumber"),
-            block_hash=text(raw, "blockHash"),
+            block_hash=read_text(raw, "blockHash"),
             succeeded=hex_number(raw, "status") == 1,
             cost=hex_number(raw, "gasUsed") * hex_number(raw, "effectiveGasPrice"),
             logs=tuple(as_list(raw.get("logs"), "receipt logs")),
@@ -94,7 +94,7 @@ class Node:
         """Return an ERC-20 balance before and after a block; None where the node has forgotten that block."""
         try:
             before, after = (
-                self.read(token, abi.call(BALANCE_OF, wallet), hex(number))[0] for number in (block - 1, block)
+                self.read(token, abi.encoded_call(BALANCE_OF, wallet), hex(number))[0] for number in (block - 1, block)
             )
         except HistoryPruned:
             return None
@@ -110,7 +110,7 @@ class Node:
         return hex_number({method: self._ask(method, params)}, method)
 
     def _ask(self, method: str, params: list[Any]) -> Any:  # noqa: ANN401 - JSON
-        return self._polygon.ask(method, params, Lane.EXITS)
+        return self._polygon.ask(method, params, GateLane.EXITS)
 
 
 def first_word(words: list[int], what: str) -> int:
@@ -124,7 +124,7 @@ def first_word(words: list[int], what: str) -> int:
     return words[0]
 
 
-def on_chain(node: Node, chain_id: int) -> None:
+def on_chain(node: NodeClient, chain_id: int) -> None:
     """Check that the node is on our chain.
 
     Raises:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.domain.errors import Malformed, RateLimited
-from shared.polymarket.wire.parsing import as_object, text
-from shared.rate_limit.limits import Lane
+from shared.polymarket.wire.parsing import as_object, read_text
+from shared.rate_limit.limits import GateLane
 
 State = Literal["waiting", "mined", "failed"]
 RelayedType = Literal["PROXY", "SAFE", "WALLET"]
@@ -25,16 +25,16 @@ _RESETS = re.compile(r"resets? in (\d+)\s*(s|seconds?)\b", re.IGNORECASE)
 class Http(Protocol):
     """The relayer behind its gate."""
 
-    def get(self, path: str, params: dict[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str, params: dict[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
 
-class Turn(NamedTuple):
+class NonceTurn(NamedTuple):
     """What the next submission has to carry: the wallet's nonce, and for a proxy who relays it."""
 
     nonce: int
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedTransaction:
     """What became of a submission; `tx_hash` is '' while there is none."""
 
     id: str
@@ -51,13 +51,13 @@ class Carried:
     error: str = ""
 
 
-class Relayer:
+class RelayerClient:
     """Asks and submits. Every refusal for its quota says when it is over, if anybody does."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def turn(self, owner: str, kind: RelayedType) -> Turn:
+    def turn(self, owner: str, kind: RelayedType) -> NonceTurn:
         """Return the nonce that the next submission of `owner` needs.
 
         Raises:
@@ -65,12 +65,12 @@ class Relayer:
         """
         path = "/relay-payload" if kind == "PROXY" else "/v1/account/transactions/params"
         raw = as_object(self._http.get(path, {"address": owner, "type": kind}), "relayer nonce")
-        nonce = text(raw, "nonce")
+        nonce = read_text(raw, "nonce")
         if not nonce.isdecimal():
             raise Malformed(f"the relayer gave no nonce: {nonce[:40]!r}")
-        return Turn(int(nonce), text(raw, "address").lower())
+        return NonceTurn(int(nonce), read_text(raw, "address").lower())
 
-    def submit(self, envelope: dict[str, Any]) -> Carried:
+    def submit(self, envelope: dict[str, Any]) -> CarriedTransaction:
         """Hand over a signed envelope.
 
         Raises:
@@ -79,12 +79,12 @@ class Relayer:
             Unavailable: nobody knows whether it was taken; the same envelope may be handed over again.
         """
         try:
-            raw = as_object(self._http.post("/submit", envelope, lane=Lane.EXITS), "submission")
+            raw = as_object(self._http.post("/submit", envelope, lane=GateLane.EXITS), "submission")
         except RateLimited as error:
             raise RateLimited(str(error), error.retry_after_s or _resets_in_s(str(error))) from error
         return _carried(raw, "transactionID", "transactionHash")
 
-    def carried(self, relayed_as: str) -> Carried:
+    def carried(self, relayed_as: str) -> CarriedTransaction:
         """Return what became of a submission.
 
         Raises:
@@ -94,12 +94,14 @@ class Relayer:
         return _carried(raw, "transaction_id", "transaction_hash")
 
 
-def _carried(raw: Any, id_name: str, hash_name: str) -> Carried:  # noqa: ANN401 - JSON
-    said = text(raw, "state")
+def _carried(raw: Any, id_name: str, hash_name: str) -> CarriedTransaction:  # noqa: ANN401 - JSON
+    said = read_text(raw, "state")
     state = _STATES.get(said)
-    if state is None or not text(raw, id_name):
-        raise Malformed(f"the relayer says {said[:40]!r} of transaction {text(raw, id_name)[:80]!r}")
-    return Carried(text(raw, id_name), state, text(raw, hash_name).lower(), text(raw, "error_msg"))
+    if state is None or not read_text(raw, id_name):
+        raise Malformed(f"the relayer says {said[:40]!r} of transaction {read_text(raw, id_name)[:80]!r}")
+    return CarriedTransaction(
+        read_text(raw, id_name), state, read_text(raw, hash_name).lower(), read_text(raw, "error_msg")
+    )
 
 
 def _resets_in_s(words: str) -> float | None:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from redeemer.transactions.manager import Purse
+from redeemer.transactions.manager import TransactionManager
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import RateLimited, Unavailable
-from shared.domain.ledger_write import Record
+from shared.domain.ledger_write import LedgerRecord
 
 HOLDS = "relayer_holds"
 DEFAULT_QUOTA_S = 60.0
@@ -21,7 +21,7 @@ FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0
 
 
 @dataclass(frozen=True)
-class Hold:
+class RelayerHold:
     """Why nothing is handed over, until when (epoch ms), and how often in a row the relayer gave something up."""
 
     why: str
@@ -29,15 +29,15 @@ class Hold:
     failures: int = 0
 
 
-_CODEC = TypeAdapter(Hold)
+_CODEC = TypeAdapter(RelayerHold)
 
 
-class Holds:
+class RelayerQuota:
     """One owner's hold."""
 
-    def __init__(self, purse: Purse, *, clock: Clock) -> None:
+    def __init__(self, purse: TransactionManager, *, clock: Clock) -> None:
         self._purse, self._clock = purse, clock
-        self._log = logs.get("redeemer", signer=purse.address)
+        self._log = logs.get_logger("redeemer", signer=purse.address)
 
     def check(self) -> None:
         """Let the caller pass, or say how long it has to wait.
@@ -67,15 +67,15 @@ class Holds:
     def carried(self) -> None:
         """Forget failures: something was carried."""
         if self._hold():
-            self._purse.note(Record(HOLDS, self._purse.address, None), f"carried:{self._now()}")
+            self._purse.note(LedgerRecord(HOLDS, self._purse.address, None), f"carried:{self._now()}")
 
     def _keep(self, why: str, for_s: float, failures: int) -> None:
-        hold = Hold(why, self._clock.now_ms() + int(for_s * 1000), failures)
-        record = Record(HOLDS, self._purse.address, _CODEC.dump_json(hold).decode())
+        hold = RelayerHold(why, self._clock.now_ms() + int(for_s * 1000), failures)
+        record = LedgerRecord(HOLDS, self._purse.address, _CODEC.dump_json(hold).decode())
         self._purse.note(record, f"hold:{self._now()}:{failures}")
         self._log.warning("relayer_held", why=why, until=_moment(hold.until_ms))
 
-    def _hold(self) -> Hold | None:
+    def _hold(self) -> RelayerHold | None:
         text = self._purse.noted(HOLDS).get(self._purse.address)
         return _CODEC.validate_json(text) if text else None
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from redeemer.domain import contract_calls, relayer_requests
-from redeemer.domain.contract_calls import Call, WalletKind
+from redeemer.domain.contract_calls import ContractCall, WalletKind
 from redeemer.domain.gas_pricing import with_margin
-from redeemer.transactions.relayer_client import RelayedType, Turn
-from redeemer.transactions.signer import Signer
+from redeemer.transactions.relayer_client import NonceTurn, RelayedType
+from redeemer.transactions.signer import TransactionSigner
 from shared.clock import Clock
 from shared.polymarket.wire.contracts import Contracts
 
@@ -17,22 +17,24 @@ TYPES: dict[WalletKind, RelayedType] = {"proxy": "PROXY", "safe": "SAFE", "depos
 _PROXY_GAS = 10_000_000
 
 
-class Scribe:
+class RelayerSigner:
     """Signs for the owner of one wallet; hands nothing over."""
 
-    def __init__(self, signer: Signer, wallet: str, kind: WalletKind, contracts: Contracts, *, clock: Clock) -> None:
+    def __init__(
+        self, signer: TransactionSigner, wallet: str, kind: WalletKind, contracts: Contracts, *, clock: Clock
+    ) -> None:
         self.owner = signer.address
         self.type: RelayedType = TYPES[kind]
         self._signer, self._wallet, self._kind = signer, wallet, kind
         self._contracts, self._clock = contracts, clock
 
-    def write(self, calls: tuple[Call, ...], turn: Turn, gas: int) -> dict[str, Any]:
+    def write(self, calls: tuple[ContractCall, ...], turn: NonceTurn, gas: int) -> dict[str, Any]:
         """Return the signed envelope; `gas` is what the calls took when they were simulated."""
         if self._kind == "proxy":
             return self._proxy(calls, turn, min(with_margin(gas), _PROXY_GAS))
         return self._safe(calls, turn) if self._kind == "safe" else self._deposit(calls, turn)
 
-    def _proxy(self, calls: tuple[Call, ...], turn: Turn, gas: int) -> dict[str, Any]:
+    def _proxy(self, calls: tuple[ContractCall, ...], turn: NonceTurn, gas: int) -> dict[str, Any]:
         data = relayer_requests.proxy_data(calls)
         digest = relayer_requests.proxy_digest(self.owner, data, gas, turn.nonce, turn.relay, self._contracts)
         signature = self._signer.sign_digest(digest)
@@ -40,13 +42,13 @@ class Scribe:
             self.owner, self._wallet, data, gas, turn.nonce, turn.relay, signature, self._contracts
         )
 
-    def _safe(self, calls: tuple[Call, ...], turn: Turn) -> dict[str, Any]:
+    def _safe(self, calls: tuple[ContractCall, ...], turn: NonceTurn) -> dict[str, Any]:
         call, operation = contract_calls.one_of(calls, self._contracts)
         message = relayer_requests.safe_message(self._wallet, call, operation, turn.nonce, self._contracts.chain_id)
         signature = self._signer.sign_for_safe(message)
         return relayer_requests.safe_envelope(self.owner, self._wallet, call, operation, turn.nonce, signature)
 
-    def _deposit(self, calls: tuple[Call, ...], turn: Turn) -> dict[str, Any]:
+    def _deposit(self, calls: tuple[ContractCall, ...], turn: NonceTurn) -> dict[str, Any]:
         deadline = self._clock.now_ms() // 1000 + relayer_requests.DEPOSIT_VALID_S
         message = relayer_requests.deposit_message(self._wallet, calls, turn.nonce, deadline, self._contracts.chain_id)
         signature = self._signer.sign_typed(message)
@@ -55,11 +57,11 @@ class Scribe:
         )
 
 
-def folded(envelope: dict[str, Any]) -> str:
+def folded_envelope(envelope: dict[str, Any]) -> str:
     """Return an envelope as the text that is stored, and handed over however often."""
     return json.dumps(envelope)
 
 
-def unfolded(text: str) -> dict[str, Any]:
+def unfolded_envelope(text: str) -> dict[str, Any]:
     """Return a stored envelope."""
     return json.loads(text)

@@ -7,18 +7,18 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from redeemer.domain.contract_calls import Call, WalletKind
-from redeemer.domain.gas_pricing import Fees
-from redeemer.domain.pending_transaction import Attempt
+from redeemer.domain.contract_calls import ContractCall, WalletKind
+from redeemer.domain.gas_pricing import GasFees
+from redeemer.domain.pending_transaction import SendAttempt
 from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 from shared.polymarket.wire.wallets import wallets_of
 
 _DIGITS = 64
 _MADE: dict[WalletKind, str] = {"safe": "Safe", "proxy": "proxy wallet", "deposit": "deposit wallet"}
 
 
-class Signer:
+class TransactionSigner:
     """A key pair that pays for gas and owns the wallet."""
 
     def __init__(self, account: Any) -> None:  # noqa: ANN401 - eth-account is imported only where a key is used
@@ -29,7 +29,9 @@ class Signer:
         """Say whose key it is, never the key."""
         return f"Signer({self.address})"
 
-    def sign(self, call: Call, *, nonce: int, gas: int, fees: Fees, chain_id: int, now_ms: int) -> Attempt:
+    def sign(
+        self, call: ContractCall, *, nonce: int, gas: int, fees: GasFees, chain_id: int, now_ms: int
+    ) -> SendAttempt:
         """Sign a transaction of type 2 (EIP-1559) that sends no value."""
         fields: dict[str, Any] = {
             "type": 2,
@@ -43,7 +45,7 @@ class Signer:
             "maxPriorityFeePerGas": fees.tip,
         }
         signed = self._account.sign_transaction(fields)
-        return Attempt(_hex(signed.hash), _hex(signed.raw_transaction), fees, now_ms)
+        return SendAttempt(_hex(signed.hash), _hex(signed.raw_transaction), fees, now_ms)
 
     def sign_typed(self, message: dict[str, Any]) -> bytes:
         """Sign EIP-712 data (a whole message: types, domain, primaryType, message); return 65 bytes."""
@@ -56,7 +58,7 @@ class Signer:
         from eth_account.messages import encode_typed_data  # noqa: PLC0415 - only where a key is used
 
         signable = encode_typed_data(full_message=message)
-        signature = self.sign_digest(keccak(b"\x19" + signable.version + signable.header + signable.body))
+        signature = self.sign_digest(keccak256(b"\x19" + signable.version + signable.header + signable.body))
         return signature[:-1] + bytes((signature[-1] + 4,))
 
     def sign_digest(self, digest: bytes) -> bytes:
@@ -66,7 +68,7 @@ class Signer:
         return bytes(self._account.sign_message(encode_defunct(primitive=digest)).signature)
 
 
-def read_key(file: Path | None, secret: SecretStr | None = None) -> Signer:
+def read_key(file: Path | None, secret: SecretStr | None = None) -> TransactionSigner:
     """Return the signer whose key (64 hex digits) a file holds, or the setting.
 
     Raises:
@@ -83,7 +85,7 @@ def read_key(file: Path | None, secret: SecretStr | None = None) -> Signer:
     return signer_of(digits)
 
 
-def wallet_of(signer: Signer, kind: WalletKind, given: str | None) -> str:
+def wallet_of(signer: TransactionSigner, kind: WalletKind, given: str | None) -> str:
     """Return the wallet that holds the positions: the one that was given, else the one made for the signer.
 
     Raises:
@@ -108,7 +110,7 @@ def _read(file: Path | None) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def signer_of(digits: str) -> Signer:
+def signer_of(digits: str) -> TransactionSigner:
     """Return the signer of a key.
 
     Raises:
@@ -118,7 +120,7 @@ def signer_of(digits: str) -> Signer:
         from eth_account import Account  # noqa: PLC0415 - only where a key is used
     except ImportError as error:
         raise DependencyMissing("signing needs eth-account, of the extra `live`: `make install`") from error
-    return Signer(Account.from_key("0x" + digits))
+    return TransactionSigner(Account.from_key("0x" + digits))
 
 
 def _checksummed(address: str) -> str:

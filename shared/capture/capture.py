@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from shared.capture.segments import SUFFIX, SegmentWriter, read_records, segments
+from shared.capture.segments import SUFFIX, SegmentWriter, list_segments, read_records
 from shared.domain.errors import BadConfig, Malformed
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 VERSION = 1
 ROTATE_BYTES = 64 << 20
@@ -45,7 +45,7 @@ class CaptureWriter(Protocol):
 
     written: int
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[StreamEntry]) -> None:
         """Append `entries`."""
         ...
 
@@ -64,7 +64,7 @@ class LinesWriter:
         self._out.write(_header_line(header))
         self._out.flush()
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[StreamEntry]) -> None:
         """Append `entries`."""
         self._out.writelines(_line(entry) for entry in entries)
         self._out.flush()
@@ -90,7 +90,7 @@ class FolderWriter:
         rotate_bytes: int = ROTATE_BYTES,
         *,
         positions: Mapping[str, str] | None = None,
-        settings: Sequence[Entry] = (),
+        settings: Sequence[StreamEntry] = (),
     ) -> None:
         self._folder, self._header, self._rotate_bytes = folder, header, rotate_bytes
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ class FolderWriter:
         self._positions = begun or dict(positions or {})
         self._segment = self._next(() if begun else settings)
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[StreamEntry]) -> None:
         """Append `entries` as one record."""
         if not entries:
             return
@@ -114,8 +114,8 @@ class FolderWriter:
         """Put everything on disk."""
         self._segment.close()
 
-    def _next(self, settings: Sequence[Entry] = ()) -> SegmentWriter:
-        known = segments(self._folder)
+    def _next(self, settings: Sequence[StreamEntry] = ()) -> SegmentWriter:
+        known = list_segments(self._folder)
         number = int(known[-1].stem) + 1 if known else 1
         segment = SegmentWriter(self._folder / f"{number:06}{SUFFIX}")
         segment.append("".join((_header_line(self._header, self._positions), *map(_line, settings))))
@@ -125,7 +125,7 @@ class FolderWriter:
 
 def captured_to(folder: Path) -> dict[str, str]:
     """Return the last captured entry of each stream in a folder of segments; empty where there is none."""
-    for segment in reversed(segments(folder)):
+    for segment in reversed(list_segments(folder)):
         lines = _lines(segment)
         first = next(lines, "")
         if first:
@@ -142,8 +142,8 @@ def is_after(entry: str, other: str) -> bool:
     return [int(part) for part in entry.split("-")] > [int(part) for part in other.split("-")]
 
 
-def writer(
-    path: Path, header: Header, positions: Mapping[str, str] | None = None, settings: Sequence[Entry] = ()
+def capture_writer(
+    path: Path, header: Header, positions: Mapping[str, str] | None = None, settings: Sequence[StreamEntry] = ()
 ) -> CaptureWriter:
     """Return what writes to `path`: JSON lines where its name ends in `.jsonl`, else a folder of segments.
 
@@ -186,7 +186,7 @@ class Capture:
         header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], **records)
         return cls(path, header)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[StreamEntry]:
         """Yield every whole entry, in the order it was captured.
 
         Raises:
@@ -197,7 +197,7 @@ class Capture:
             if head is None:
                 yield _entry(line, f"{self.path}:{number}")
             else:
-                yield Entry(head[1], head[2], {"event": head[3], "json": line[head.end() : -1]})
+                yield StreamEntry(head[1], head[2], {"event": head[3], "json": line[head.end() : -1]})
 
     def texts(self) -> Iterator[str]:
         """Yield each entry's JSON alone, for who reads millions of events.
@@ -242,7 +242,7 @@ def _lines(path: Path) -> Iterator[str]:
         with path.open(encoding="utf-8", newline="\n") as lines:
             yield from (line[:-1] for line in lines if line.endswith("\n"))
         return
-    for segment in segments(path) if path.is_dir() else [path]:
+    for segment in list_segments(path) if path.is_dir() else [path]:
         for record in read_records(segment):
             yield from record.removesuffix("\n").split("\n")
 
@@ -266,7 +266,7 @@ def _header_line(header: Header, positions: Mapping[str, str] | None = None) -> 
     return json.dumps(facts, separators=(",", ":")) + "\n"
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: StreamEntry) -> str:
     head = json.dumps({"stream": entry.stream, "entry": entry.id}, separators=(",", ":"))[:-1]
     return f"{head}{_EVENT}{_whole(entry.json)}}}\n"
 
@@ -280,12 +280,12 @@ def _whole(text: str) -> str:
     return text if whole else json.dumps(text)
 
 
-def _entry(line: str, where: str) -> Entry:
+def _entry(line: str, where: str) -> StreamEntry:
     try:
         facts: dict[str, Any] = json.loads(line)
         event = facts["event"]
         text = event if isinstance(event, str) else line[line.index(_EVENT) + len(_EVENT) : -1]
         name = "" if isinstance(event, str) else str(event.get("event", ""))
-        return Entry(facts["stream"], facts["entry"], {"event": name, "json": text})
+        return StreamEntry(facts["stream"], facts["entry"], {"event": name, "json": text})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(f"{where}: not a captured entry: {line[:80]!r}") from error

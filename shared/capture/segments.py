@@ -72,6 +72,6 @@ def read_records(path: Path) -> Iterator[str]:
             yield stream.decompress(packed).decode()
 
 
-def segments(folder: Path) -> list[Path]:
+def list_segments(folder: Path) -> list[Path]:
     """Return a folder's segments in order."""
     return sorted(folder.glob(f"[0-9]*{SUFFIX}"))

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety
-from shared.domain.plain_text import plain, plain_lines
+from shared.domain.plain_text import make_plain, plain_lines
 
 CLEAN = 0
 CRASH = 1
@@ -37,6 +37,6 @@ def plain_line(program: str, error: BaseException) -> str:
     """Return the line an operator reads: what, which value, the fix (a fix with steps keeps its lines)."""
     if exit_code(error) != CRASH:
         return f"{program}: {plain_lines(str(error).strip())}"
-    text = plain(" ".join(str(error).split())) or "no message"
+    text = make_plain(" ".join(str(error).split())) or "no message"
     kind = type(error).__name__
     return f"{program}: {kind}: {text}" if isinstance(error, HybridError) else f"{program}: crashed: {kind}: {text}"

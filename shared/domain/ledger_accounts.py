@@ -124,7 +124,7 @@ def peak_account(leader: str) -> str:
     return f"peak:{leader}"
 
 
-def exposures(leader: str, condition_id: str, event_id: str, group: str) -> tuple[str, ...]:
+def exposure_accounts(leader: str, condition_id: str, event_id: str, group: str) -> tuple[str, ...]:
     """Name every account that holds a lot's cost; a lot of before events were kept stands in its market's only."""
     if not event_id:
         return (market_account(condition_id),)
@@ -154,14 +154,14 @@ def redemption_postings(result: RedemptionResult) -> Postings:
         postings += [
             (shares_account(lot.leader, lot.token_id), -to_micro(lot.shares)),
             (cost_account(lot.leader, lot.token_id), -cost),
-            *((name, -cost) for name in exposures(lot.leader, result.condition_id, lot.event_id, lot.group)),
+            *((name, -cost) for name in exposure_accounts(lot.leader, result.condition_id, lot.event_id, lot.group)),
             (behind_account(lot.leader, lot.token_id), -to_micro(lot.behind)),
             (realized_account(lot.leader), payout - cost),
         ]
-    return merged(postings)
+    return merged_postings(postings)
 
 
-def merged(postings: Iterable[tuple[str, int]]) -> Postings:
+def merged_postings(postings: Iterable[tuple[str, int]]) -> Postings:
     """Return one posting for each account, zero ones left out."""
     totals: dict[str, int] = {}
     for account, delta in postings:

@@ -10,7 +10,7 @@ from shared.domain.ledger_accounts import Postings
 from shared.messages.base import Event
 
 
-class Guard(NamedTuple):
+class BalanceGuard(NamedTuple):
     """An account's value after the write must lie within these bounds (micro-units, inclusive)."""
 
     account: str
@@ -19,7 +19,7 @@ class Guard(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fence:
+class FencingToken:
     """The lease we hold: its key and the token it gave us."""
 
     key: str
@@ -27,7 +27,7 @@ class Fence:
 
 
 @dataclass(frozen=True)
-class Ack:
+class StreamAck:
     """The stream entry that this write settles."""
 
     stream: str
@@ -35,7 +35,7 @@ class Ack:
     entry: str
 
 
-class Record(NamedTuple):
+class LedgerRecord(NamedTuple):
     """One field of a record hash; None deletes it."""
 
     kind: str
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     value: str | None
 
 
-class Tally(Struct, frozen=True):
+class LedgerTally(Struct, frozen=True):
     """Count one in the period numbered `number`; the count begins anew when the account `period` rises to it.
 
     A period only moves on: what comes late, or from a clock that lags, is counted in the one that stands.
@@ -54,7 +54,7 @@ class Tally(Struct, frozen=True):
     number: int
 
 
-class Write(Struct, frozen=True):
+class LedgerWrite(Struct, frozen=True):
     """One atomic step; `peaks` are pairs: where the first account ends above the second, the second rises to it.
 
     `tallies` are carried out before the guards are asked, on what the ledger holds then. `unless` names other writes:
@@ -63,13 +63,13 @@ class Write(Struct, frozen=True):
 
     id: str
     postings: Postings = ()
-    tallies: tuple[Tally, ...] = ()
+    tallies: tuple[LedgerTally, ...] = ()
     peaks: tuple[tuple[str, str], ...] = ()
-    guards: tuple[Guard, ...] = ()
-    records: tuple[Record, ...] = ()
+    guards: tuple[BalanceGuard, ...] = ()
+    records: tuple[LedgerRecord, ...] = ()
     events: tuple[tuple[str, Event], ...] = ()
-    fence: Fence | None = None
-    ack: Ack | None = None
+    fence: FencingToken | None = None
+    ack: StreamAck | None = None
     expected_seq: int | None = None
     unless: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -77,21 +77,21 @@ class Write(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenStep:
     """It happened now, as the ledger's step `seq`."""
 
     seq: int
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownWrite:
     """It had happened before; nothing changed (the acknowledgement was repeated)."""
 
     seq: int
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedWrite:
     """A guard refused: `account` would have been `value` against `limit`. Nothing changed."""
 
     account: str
@@ -100,13 +100,13 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Stale:
+class StaleLedger:
     """The ledger moved on from `expected_seq`; read again. Nothing changed."""
 
     seq: int
 
 
-Result = Written | Known | Refused | Stale
+Result = WrittenStep | KnownWrite | RefusedWrite | StaleLedger
 
 
 class Balances(Struct, frozen=True):

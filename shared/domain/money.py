@@ -54,11 +54,11 @@ def from_micro(micro: int) -> Decimal:
     if not micro:
         return _ZERO
     if abs(micro) >= _LARGE:
-        return plain(Decimal(micro).scaleb(-6))
+        return decimal_text(Decimal(micro).scaleb(-6))
     return _WIDE.divide(micro, _PER_UNIT)  # exact, and as few decimals as that takes
 
 
-def plain(value: Decimal) -> Decimal:
+def decimal_text(value: Decimal) -> Decimal:
     """Return `value` in its one canonical form: no exponent, no trailing zeros."""
     if value == value.to_integral_value():
         return value.quantize(Decimal(1)) if abs(value) < Decimal(10) ** 27 else value
@@ -71,7 +71,7 @@ def money_text(value: Decimal) -> str:
     last = text[-1]
     if len(text) <= _SHORT and "E" not in text and (last in "123456789" or (last == "0" and "." not in text)):
         return text  # no trailing zeros, no exponent, nothing to round: the form itself
-    return format(plain(value), "f")
+    return format(decimal_text(value), "f")
 
 
 def _read_decimal(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
@@ -117,7 +117,7 @@ def fee_exponent_of(value: Decimal) -> int | Decimal:
     """
     if not 0 <= value <= MOST_EXPONENT:
         raise Malformed(f"a fee exponent is 0 to {MOST_EXPONENT}, got {value}")
-    return int(value) if value == value.to_integral_value() else plain(value)
+    return int(value) if value == value.to_integral_value() else decimal_text(value)
 
 
 def price_of(usdc_micro: int, shares_micro: int) -> Decimal:
@@ -165,14 +165,14 @@ def _power(spread: Decimal, exponent: int | Decimal) -> Decimal:
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of `step` that is not above `value`."""
-    return plain((value / step).to_integral_value(ROUND_FLOOR) * step)
+    return decimal_text((value / step).to_integral_value(ROUND_FLOOR) * step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the smallest multiple of `step` that is not below `value`."""
-    return plain((value / step).to_integral_value(ROUND_CEILING) * step)
+    return decimal_text((value / step).to_integral_value(ROUND_CEILING) * step)
 
 
-def truncate(value: Decimal, places: int) -> Decimal:
+def truncate_micro(value: Decimal, places: int) -> Decimal:
     """Return `value` cut to `places` decimals."""
     return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)

@@ -20,7 +20,7 @@ _PICTURES = 0x2400
 _DELETE = "\x7f"
 
 
-def plain(text: str) -> str:
+def make_plain(text: str) -> str:
     """Return `text` as one line that shows what it holds: what would act stands as a sign for itself.
 
     It is as long as it was, so that a place in one is the same place in the other.
@@ -30,7 +30,7 @@ def plain(text: str) -> str:
 
 def plain_lines(text: str) -> str:
     """Return `text` with its lines kept, each of them plain."""
-    return "\n".join(plain(line) for line in text.split("\n"))
+    return "\n".join(make_plain(line) for line in text.split("\n"))
 
 
 def _sign(found: re.Match[str]) -> str:

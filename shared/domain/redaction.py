@@ -51,7 +51,7 @@ def is_secret_name(name: str) -> bool:
     return name.lower() not in _PUBLIC_NAMES and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
 
 
-def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
+def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
     """Return `value` with everything secret replaced, at any depth."""
     if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and not _is_harmless(value)):
         return HIDDEN
@@ -59,9 +59,9 @@ def redact(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a 
         return redact_text(value)
     if isinstance(value, Mapping):
         fields = cast("Mapping[Any, Any]", value)
-        return {key: redact(item, str(key)) for key, item in fields.items()}
+        return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item) for item in cast("list[Any]", value)]
+        return [redact_secrets(item) for item in cast("list[Any]", value)]
     return value
 
 

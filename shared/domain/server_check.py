@@ -27,7 +27,7 @@ class ServerFindings:
         return (self.too_old, *self.forgets) if self.too_old else self.forgets
 
 
-def judged(config: Mapping[str, str], info: Mapping[str, object]) -> ServerFindings:
+def judge_settings(config: Mapping[str, str], info: Mapping[str, object]) -> ServerFindings:
     """Return what the answers to CONFIG GET and INFO say; either may be empty, where it was refused."""
     told = {**_told_by(info), **{name: config[name] for name in SETTINGS if config.get(name)}}
     silent = [name for name in SETTINGS if name not in told and not (name == FSYNC and told.get(APPEND) == "no")]

@@ -14,7 +14,7 @@ import json
 from typing import Literal
 
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
-from shared.domain.ledger_write import Fence, Guard, Record, Write
+from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
 
 CONTROLS = "controls"
 """The kind of record that holds who turned each control last, when and why."""
@@ -28,15 +28,15 @@ STOPS: dict[Literal["BUY", "SELL"], tuple[str, ...]] = {
 """Which controls keep an order of each side from being sent."""
 
 
-def turn(
-    write_id: str, *, on: bool, who: str, why: str, now_ms: int, fence: Fence | None = None, control: str = HALT
-) -> Write:
+def turn_control(
+    write_id: str, *, on: bool, who: str, why: str, now_ms: int, fence: FencingToken | None = None, control: str = HALT
+) -> LedgerWrite:
     """Return the step that turns a control; the ledger refuses one that changes nothing."""
     note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms)}
-    return Write(
+    return LedgerWrite(
         id=write_id,
         postings=((control, 1 if on else -1),),
-        guards=(Guard(control, at_least=0, at_most=1),),
-        records=(Record(CONTROLS, NOTES[control], json.dumps(note)),),
+        guards=(BalanceGuard(control, at_least=0, at_most=1),),
+        records=(LedgerRecord(CONTROLS, NOTES[control], json.dumps(note)),),
         fence=fence,
     )

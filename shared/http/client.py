@@ -32,13 +32,13 @@ from urllib3.exceptions import HTTPError as TransportError
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, Unavailable
 from shared.domain.redaction import HIDDEN, redact_text
-from shared.http.keepalive import CHUNK_BYTES, Lines
-from shared.http.response import Answer, Exchange, retry_after_s, value_of
+from shared.http.keepalive import CHUNK_BYTES, KeptConnections
+from shared.http.response import HttpExchange, HttpResponse, retry_after_s, value_of
 from shared.http.stats import StatsSnapshot, UpstreamStats
 from shared.rate_limit.gate import RateGate, acquire_all
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
-__all__ = ["Request", "StatsSnapshot", "Upstream", "UpstreamStats"]
+__all__ = ["HttpRequest", "StatsSnapshot", "Upstream", "UpstreamStats"]
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -48,18 +48,18 @@ MOST_LABELS = 32
 _SESSIONS_OWN = frozenset({"Accept-Encoding", "Connection"})
 SECRET_CHARS = 12
 """A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
-Wish = tuple[Lane, int]
+Wish = tuple[GateLane, int]
 """Which lane of the gates, and how many turns."""
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """One request, made whole: its `line` is what a warm connection sends, `sent` what a session is given."""
 
     method: str
     path: str
     label: str
-    lane: Lane
+    lane: GateLane
     line: bytes = field(repr=False)
     sent: Mapping[str, Any] = field(repr=False)
 
@@ -83,7 +83,7 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         pool_size: int = 16,
         max_body_bytes: int = MAX_BODY_BYTES,
-        tap: Callable[[Exchange], None] | None = None,
+        tap: Callable[[HttpExchange], None] | None = None,
     ) -> None:
         self.name = name
         self.stats = UpstreamStats(name)
@@ -100,7 +100,7 @@ class Upstream:
         self._session = _session(self._base, pool_size, headers or {})
         self._lines = _lines(self._base, self._session, self._silence_s)
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON at `path`; numbers with a point are `Decimal`.
 
         Raises:
@@ -109,7 +109,7 @@ class Upstream:
         """
         return self._call("GET", path, lane, params=params)
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH, cost: int = 1) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH, cost: int = 1) -> Any:  # noqa: ANN401 - JSON
         """Send `json` to `path` and return the answer, as `get` does; `cost` turns are taken at the gates.
 
         `Unavailable` does not say whether the upstream acted on it: only the caller knows how to find out.
@@ -125,8 +125,8 @@ class Upstream:
         body: str = "",
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        lane: Lane = Lane.FRESH,
-    ) -> Request:
+        lane: GateLane = GateLane.FRESH,
+    ) -> HttpRequest:
         """Return a request that `send` takes, for a caller with its own table of answers; it can be made ahead.
 
         Raises:
@@ -135,9 +135,9 @@ class Upstream:
         given, data = {"Content-Type": "application/json", **(headers or {})}, body.encode()
         line = self._lines.written(method, path, params or {}, given, data) if self._lines else b""
         sent: dict[str, Any] = {"headers": given, "params": params or {}, "data": data}
-        return Request(method, path, self._label(method, path), lane, line, sent)
+        return HttpRequest(method, path, self._label(method, path), lane, line, sent)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: HttpRequest) -> HttpResponse:
         """Send exactly what was made and return the whole answer, whatever its status.
 
         It goes over a warm connection without a session around it (`shared/http/keepalive`), unless a proxy stands between.
@@ -169,7 +169,7 @@ class Upstream:
         if self._lines is not None:
             self._lines.close()
 
-    def _call(self, method: str, path: str, lane: Lane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
+    def _call(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
         label = f"{self.name} {method} {self._hide(path.partition('?')[0]) or '/'}"
         try:
             answer = self._follow(method, self._base + path, label, (lane, cost), what)
@@ -181,7 +181,7 @@ class Upstream:
         self.stats.succeeded(len(answer.body), self._clock.now_ms())
         return value
 
-    def _follow(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
+    def _follow(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> HttpResponse:
         """Send, and go where a GET is sent on to as long as it stays on this host."""
         for _ in range(1 + MAX_REDIRECTS):
             answer = self._exchange(method, url, label, wish, what)
@@ -194,7 +194,7 @@ class Upstream:
             url, what = target, {}
         raise Rejected(f"{label}: more than {MAX_REDIRECTS} redirects")
 
-    def _exchange(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> Answer:
+    def _exchange(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> HttpResponse:
         """Take a turn, send, read the whole answer, tell the gates."""
         started = self._turn(label, wish)
         with (
@@ -205,13 +205,13 @@ class Upstream:
         ):
             latency_s = self._answered(started)
             pieces = iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=True), b"")
-            answer = Answer(response.status_code, response.headers, self._body(pieces, label, started))
+            answer = HttpResponse(response.status_code, response.headers, self._body(pieces, label, started))
         self._tell_gates(answer, latency_s)
         if self._tap:
-            self._tap(Exchange(self.name, label, what, answer, self._secrets))
+            self._tap(HttpExchange(self.name, label, what, answer, self._secrets))
         return answer
 
-    def _over_line(self, lines: Lines, request: Request, wish: Wish) -> Answer:
+    def _over_line(self, lines: KeptConnections, request: HttpRequest, wish: Wish) -> HttpResponse:
         """Do the same over a warm connection."""
         label = request.label
         started, latency_s = self._turn(label, wish), 0.0
@@ -251,7 +251,7 @@ class Upstream:
                 raise Unavailable(f"{label}: stopping, the answer was not read")
         return bytes(body)
 
-    def _tell_gates(self, answer: Answer, latency_s: float) -> None:
+    def _tell_gates(self, answer: HttpResponse, latency_s: float) -> None:
         after_s = retry_after_s(answer.headers, self._clock.now_ms())
         if answer.is_throttle(after_s):
             self.throttled(after_s)
@@ -323,13 +323,13 @@ def _session(base_url: str, pool_size: int, headers: Mapping[str, str]) -> reque
     return session
 
 
-def _lines(base_url: str, session: requests.Session, silence_s: tuple[float, float]) -> Lines | None:
+def _lines(base_url: str, session: requests.Session, silence_s: tuple[float, float]) -> KeptConnections | None:
     """Return warm connections with the session's own words and CA bundle; None where a proxy stands between."""
     if select_proxy(base_url, session.proxies):
         return None
     headers = {name: str(value) for name, value in session.headers.items() if name not in _SESSIONS_OWN}
     ca = session.verify if isinstance(session.verify, str) else DEFAULT_CA_BUNDLE_PATH
-    return Lines(base_url, headers, ca=ca, connect_s=silence_s[0], silence_s=silence_s[1])
+    return KeptConnections(base_url, headers, ca=ca, connect_s=silence_s[0], silence_s=silence_s[1])
 
 
 def _version() -> str:

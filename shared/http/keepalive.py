@@ -18,14 +18,14 @@ from typing import cast
 from urllib.parse import urlencode, urlsplit
 
 from shared.domain.errors import Malformed
-from shared.http.response import Answer
+from shared.http.response import HttpResponse
 
 CHUNK_BYTES = 64 * 1024
 _PLAIN = frozenset({"", "identity"})
 Reader = Callable[[Iterator[bytes]], bytes]
 
 
-class Lines:
+class KeptConnections:
     """The connections to one origin; each carries one request at a time. Safe to use from any thread.
 
     Args:
@@ -62,7 +62,7 @@ class Lines:
         head = f"{method} {self._path}{path}{query} HTTP/1.1\r\n{self._head}{_lines({**headers, **length})}\r\n"
         return head.encode("latin-1") + body
 
-    def send(self, request: bytes, method: str, read: Reader) -> Answer:
+    def send(self, request: bytes, method: str, read: Reader) -> HttpResponse:
         """Send what was `written` and return its answer, whose body `read` takes in piece by piece, to its end.
 
         Raises:
@@ -116,7 +116,7 @@ def _close(idle: deque[socket.socket]) -> None:
         idle.pop().close()
 
 
-def _answered(line: socket.socket, method: str, read: Reader) -> tuple[Answer, bool]:
+def _answered(line: socket.socket, method: str, read: Reader) -> tuple[HttpResponse, bool]:
     """Read an answer; say whether its connection can be used again."""
     with HTTPResponse(line, method=method) as response:
         response.begin()
@@ -124,7 +124,7 @@ def _answered(line: socket.socket, method: str, read: Reader) -> tuple[Answer, b
             raise Malformed("the answer is compressed, which was not asked for")
         body = read(_pieces(response, response.length))
         headers = cast("Mapping[str, str]", response.headers)
-        return Answer(response.status, headers, body), not response.will_close
+        return HttpResponse(response.status, headers, body), not response.will_close
 
 
 def _pieces(response: HTTPResponse, left: int | None) -> Iterator[bytes]:

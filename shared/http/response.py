@@ -27,7 +27,7 @@ _TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """A status, headers (read without regard to case) and the whole body."""
 
     status: int
@@ -60,20 +60,20 @@ class Answer:
         return self.status >= _SERVER_FAULT
 
 
-class Exchange(NamedTuple):
+class HttpExchange(NamedTuple):
     """A request and its answer, for who records them; `secrets` must be hidden before anything of it is shown."""
 
     upstream: str
     label: str
     sent: Mapping[str, Any]
-    answer: Answer
+    answer: HttpResponse
     secrets: tuple[str, ...]
 
 
-def value_of(answer: Answer, label: str, hide: Callable[[str], str], retry_after_s: float | None) -> Any:  # noqa: ANN401 - JSON
+def value_of(answer: HttpResponse, label: str, hide: Callable[[str], str], retry_after_s: float | None) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON of `answer`, with `Decimal` for every number that is no integer, or raise what it stands for."""
     if answer.status not in _OK:
-        raise refusal(answer, label, hide, retry_after_s)
+        raise refusal_of(answer, label, hide, retry_after_s)
     start = hide(answer.body[:SHOWN_CHARS].decode("utf-8", "replace"))
     if answer.kind and "json" not in answer.kind and answer.kind != "text/plain":
         raise Malformed(f"{label}: {answer.kind} instead of JSON: {start!r}")
@@ -83,7 +83,9 @@ def value_of(answer: Answer, label: str, hide: Callable[[str], str], retry_after
         raise Malformed(f"{label}: JSON cannot be read: {start!r}") from error
 
 
-def refusal(answer: Answer, label: str, hide: Callable[[str], str], retry_after_s: float | None) -> HybridError:
+def refusal_of(
+    answer: HttpResponse, label: str, hide: Callable[[str], str], retry_after_s: float | None
+) -> HybridError:
     """Name what a status outside 200-299 means."""
     status, words = answer.status, hide(_words(answer)[:HIDDEN_CHARS])[:WORDS_CHARS] or "no words"
     if status == _THROTTLED:
@@ -118,7 +120,7 @@ def _date_s(text: str) -> float | None:
         return None
 
 
-def _words(answer: Answer) -> str:
+def _words(answer: HttpResponse) -> str:
     """Return what the upstream says is wrong, on one line."""
     text = answer.body[:_READ_BYTES].decode("utf-8", "replace")
     if answer.is_page:

@@ -8,9 +8,9 @@ from typing import Any
 from redis import Redis
 
 from shared.domain.errors import Unavailable
-from shared.rate_limit.gate import GATE_SCRIPT, RateGate, Turn
-from shared.rate_limit.limits import Lane
-from shared.redis.client import Script
+from shared.rate_limit.gate import GATE_SCRIPT, GateTurn, RateGate
+from shared.rate_limit.limits import GateLane
+from shared.redis.client import LuaScript
 
 _BOTH = """local function gate(KEYS, ARGV)
 {gate}
@@ -28,7 +28,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Turns(threading.local):
+class GateTurns(threading.local):
     """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet.
 
     `meanwhile` is what a thread has to do while the server carries out its next step.
@@ -37,7 +37,7 @@ class Turns(threading.local):
     taken = False
     meanwhile: Callable[[], object] = staticmethod(_nothing)
 
-    def __init__(self, gate: RateGate, stop: threading.Event, lane: Lane = Lane.ORDERS) -> None:
+    def __init__(self, gate: RateGate, stop: threading.Event, lane: GateLane = GateLane.ORDERS) -> None:
         self.gate, self.stop, self.lane = gate, stop, lane
 
     def take(self) -> None:
@@ -62,10 +62,10 @@ class GatedScript:
 
     def __init__(self, redis: Redis, file: Path) -> None:
         gate, step = (one.read_text(encoding="utf-8") for one in (GATE_SCRIPT, file))
-        self._step = Script(redis, step)
-        self._both = Script(redis, _BOTH.format(gate=gate, step=step))
+        self._step = LuaScript(redis, step)
+        self._both = LuaScript(redis, _BOTH.format(gate=gate, step=step))
 
-    def __call__(self, keys: Sequence[str], args: Sequence[Any], turns: Turns | None = None) -> Any:  # noqa: ANN401 - a script's own answer
+    def __call__(self, keys: Sequence[str], args: Sequence[Any], turns: GateTurns | None = None) -> Any:  # noqa: ANN401 - a script's own answer
         """Run the script, at the next of `turns` where it needs one.
 
         The turn is taken in the same step when it is now; else the script runs by itself once the turn has come.
@@ -77,7 +77,7 @@ class GatedScript:
             return self._step(keys, args)
         if turns.stop.is_set():
             raise Unavailable("stopping, nothing was sent")
-        turn, fallback, heard = Turn((turns.gate,), turns.lane, 1), turns.gate.fallback, None
+        turn, fallback, heard = GateTurn((turns.gate,), turns.lane, 1), turns.gate.fallback, None
         if not fallback.away and fallback.hold_s <= 0:
             heard, *done = self._both([*turn.keys, *keys], [*turn.args(), *args], turns.meanwhile)
             if done:
@@ -89,5 +89,5 @@ class GatedScript:
         return self._step(keys, args, turns.meanwhile)
 
     def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        """Run the script by itself for each of `calls`, in one round trip (`Script.many`)."""
+        """Run the script by itself for each of `calls`, in one round trip (`LuaScript.many`)."""
         return self._step.many(calls)

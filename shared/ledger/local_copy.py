@@ -3,7 +3,7 @@
 Every step that this process writes is carried out on the copy as well, in the ledger's order. The ledger numbers its
 steps, so a number that is missing says that somebody else wrote (a control, the redeemer, another buyer): then nothing
 is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger
-moved on (`Write.expected_seq`), so an old copy can cost time and nothing else.
+moved on (`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
 """
 
 import contextlib
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
-from shared.domain.ledger_write import Balances, Result, Stale, Write, Written
+from shared.domain.ledger_write import Balances, LedgerWrite, Result, StaleLedger, WrittenStep
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, SIGNED
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.redis_ledger import RedisLedger
 
@@ -28,7 +28,7 @@ KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED)
 """The records that are kept at hand."""
 
 
-class Copy(MemoryLedger):
+class LedgerCopy(MemoryLedger):
     """The ledger as of its step `seq`."""
 
     def __init__(self, whole: Balances) -> None:
@@ -36,37 +36,37 @@ class Copy(MemoryLedger):
         for (kind, name), text in whole.records.items():
             self._records.setdefault(kind, {})[name] = text
 
-    def follow(self, write: Write) -> bool:
+    def follow(self, write: LedgerWrite) -> bool:
         """Carry out the ledger's next step; say whether it comes to the same here."""
         expected = self.seq + 1
         result = self.commit(write)
         self.events.clear()
-        return result == Written(expected)
+        return result == WrittenStep(expected)
 
     def _remember(self, write_id: str) -> None:
         """Keep no ids: the ledger itself knows what happened."""
 
 
-class Mirror:
+class MirroredLedger:
     """A ledger like the one it stands before, and `at_hand` for the thread that calls `refresh`; write from any."""
 
     def __init__(self, ledger: RedisLedger, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
-        self._copy: Copy | None = None
+        self._copy: LedgerCopy | None = None
         self._owner, self._next = 0, 0.0
-        self._heard: deque[tuple[int, Write]] = deque(maxlen=MOST_HEARD)
-        self._ahead: dict[int, Write] = {}
-        self._log = logs.get("ledger")
+        self._heard: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
+        self._ahead: dict[int, LedgerWrite] = {}
+        self._log = logs.get_logger("ledger")
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, as the ledger does."""
         return self._noted(write, self._ledger.commit(write))
 
-    def commit_at(self, turns: Turns, write: Write) -> Result:
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step at a turn, as the ledger does."""
         return self._noted(write, self._ledger.commit_at(turns, write))
 
-    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, as the ledger does."""
         results = self._ledger.commit_all(writes)
         return [self._noted(write, result) for write, result in zip(writes, results, strict=True)]
@@ -103,16 +103,16 @@ class Mirror:
         self._next = self._clock.monotonic() + EVERY_S
         self._forget()
         with contextlib.suppress(Unavailable):
-            self._copy = Copy(self._ledger.whole(KINDS))
+            self._copy = LedgerCopy(self._ledger.whole(KINDS))
 
-    def _noted(self, write: Write, result: Result) -> Result:
-        if isinstance(result, Written):
+    def _noted(self, write: LedgerWrite, result: Result) -> Result:
+        if isinstance(result, WrittenStep):
             self._heard.append((result.seq, write))
-        elif isinstance(result, Stale):
+        elif isinstance(result, StaleLedger):
             self._copy = None
         return result
 
-    def _caught_up(self, copy: Copy) -> bool:
+    def _caught_up(self, copy: LedgerCopy) -> bool:
         """Carry out what was heard; say whether nothing is missing between the copy and the newest of it."""
         while self._heard:
             seq, write = self._heard.popleft()

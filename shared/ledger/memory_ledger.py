@@ -5,9 +5,18 @@ from collections.abc import Sequence
 
 from shared.domain.errors import Fenced
 from shared.domain.ledger_accounts import COST, SHARES, Postings
-from shared.domain.ledger_write import Balances, Known, Refused, Result, Stale, Tally, Write, Written
+from shared.domain.ledger_write import (
+    Balances,
+    KnownWrite,
+    LedgerTally,
+    LedgerWrite,
+    RefusedWrite,
+    Result,
+    StaleLedger,
+    WrittenStep,
+)
 from shared.domain.record_kinds import LOTS
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import Event
 
 MOST_WRITES = 200_000
@@ -26,24 +35,24 @@ class MemoryLedger:
         self._oldest: deque[str] = deque()
         self._records: dict[str, dict[str, str]] = {}
 
-    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out one step after the other."""
         return [self.commit(write) for write in writes]
 
-    def commit_at(self, turns: Turns, write: Write) -> Result:
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Take a turn, then carry out one step."""
         turns.take()
         return self.commit(write)
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
         if write.fence and self.fence_token is not None and write.fence.token != self.fence_token:
             raise Fenced(f"the lease moved on to token {self.fence_token}")
         for known in (write.id, *write.unless):
             if known in self._done:
-                return Known(self._done[known])
+                return KnownWrite(self._done[known])
         if write.expected_seq is not None and write.expected_seq != self.seq:
-            return Stale(self.seq)
+            return StaleLedger(self.seq)
         change: dict[str, int] = {}
         for account, delta in (*write.postings, *self._tallied(write.tallies)):
             change[account] = change.get(account, 0) + delta
@@ -51,13 +60,13 @@ class MemoryLedger:
         for account, at_least, at_most in write.guards:
             value = values.get(account, 0) + change.get(account, 0)
             if at_least is not None and value < at_least:
-                return Refused(account, value, at_least)
+                return RefusedWrite(account, value, at_least)
             if at_most is not None and value > at_most:
-                return Refused(account, value, at_most)
+                return RefusedWrite(account, value, at_most)
         self._apply(write, change)
-        return Written(self.seq)
+        return WrittenStep(self.seq)
 
-    def _tallied(self, tallies: Sequence[Tally]) -> Postings:
+    def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
         postings: list[tuple[str, int]] = []
         for tally in tallies:
             passed = max(0, tally.number - self.values.get(tally.period, 0))
@@ -65,7 +74,7 @@ class MemoryLedger:
             postings.append((tally.count, 1 - self.values.get(tally.count, 0) if passed else 1))
         return tuple(postings)
 
-    def _apply(self, write: Write, change: dict[str, int]) -> None:
+    def _apply(self, write: LedgerWrite, change: dict[str, int]) -> None:
         spent: list[str] = []
         for account, delta in change.items():
             value = self.values.get(account, 0) + delta

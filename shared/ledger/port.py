@@ -6,23 +6,23 @@ from functools import lru_cache
 from typing import Protocol
 
 from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
-from shared.domain.ledger_write import Balances, Record, Result, Write
+from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import LOTS
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 
 
 class Ledger(Protocol):
     """Where balances live."""
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step. Raises Fenced when another process holds the lease, Unavailable when Redis is away."""
         ...
 
-    def commit_at(self, turns: Turns, write: Write) -> Result:
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step at the next of `turns`: it is taken in the same step. Raises as `commit`."""
         ...
 
-    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself; raises as `commit` does, and some may have happened."""
         ...
 
@@ -62,10 +62,10 @@ def _lot_in(text: str, values: Mapping[str, int]) -> Lot:
     return Lot(**facts, shares=shares, cost=cost, behind=behind)
 
 
-def lot_record(lot: Lot) -> Record:
+def lot_record(lot: Lot) -> LedgerRecord:
     """Return the record that says what a lot is (its amounts are accounts)."""
     said = (lot.leader, lot.token_id, lot.condition_id, lot.outcome_index, lot.title, lot.event_id, lot.group)
-    return Record(LOTS, lot.key, _lot_text(*said, lot.opened_at_ms))
+    return LedgerRecord(LOTS, lot.key, _lot_text(*said, lot.opened_at_ms))
 
 
 @lru_cache(maxsize=4096)

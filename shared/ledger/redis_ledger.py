@@ -8,11 +8,11 @@ import msgspec
 from redis import Redis
 
 from shared.domain.errors import Emptied, Fenced
-from shared.domain.ledger_write import Balances, Known, Refused, Result, Stale, Write, Written
-from shared.ledger.gated_commit import GatedScript, Turns
+from shared.domain.ledger_write import Balances, KnownWrite, LedgerWrite, RefusedWrite, Result, StaleLedger, WrittenStep
+from shared.ledger.gated_commit import GatedScript, GateTurns
 from shared.ledger.memory_ledger import MOST_WRITES
 from shared.messages.events import write_event
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 
 class RedisLedger:
@@ -21,11 +21,11 @@ class RedisLedger:
     def __init__(self, redis: Redis, mode: str) -> None:
         self._redis = redis
         self._commit = GatedScript(redis, Path(__file__).with_name("ledger.lua"))
-        self._read = Script(redis, Path(__file__).with_name("ledger_read.lua"))
+        self._read = LuaScript(redis, Path(__file__).with_name("ledger_read.lua"))
         self._prefix = f"hs:{mode}:"
         self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step in one script.
 
         Raises:
@@ -34,11 +34,11 @@ class RedisLedger:
         """
         return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write))))
 
-    def commit_at(self, turns: Turns, write: Write) -> Result:
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step, and take the next of `turns` in it; raises as `commit`, or Unavailable when stopping."""
         return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write), turns)))
 
-    def commit_all(self, writes: Sequence[Write]) -> list[Result]:
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, all in one round trip.
 
         Raises:
@@ -75,7 +75,7 @@ class RedisLedger:
             texts = cast("list[str | None]", self._redis.hmget(self._prefix + kind, list(names)))
         return {name: text for name, text in zip(names, texts, strict=True) if text is not None}
 
-    def _keys(self, write: Write) -> list[str]:
+    def _keys(self, write: LedgerWrite) -> list[str]:
         fence, ack = write.fence, write.ack
         return [
             self._accounts,
@@ -104,7 +104,7 @@ class RedisLedger:
         return Balances(int(seq or 0), {name: int(value) for name, value in values.items()}, records=records)
 
 
-def _encoded(write: Write) -> list[str]:
+def _encoded(write: LedgerWrite) -> list[str]:
     """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
     texts = [""]
 
@@ -145,6 +145,6 @@ def _result(reply: list[str]) -> Result:
     if state == "fenced":
         raise Fenced(f"another process is active: the lease has token {reply[1]}")
     if state == "refused":
-        return Refused(reply[1], int(reply[2]), int(reply[3]))
-    kinds = {"written": Written, "known": Known, "stale": Stale}
+        return RefusedWrite(reply[1], int(reply[2]), int(reply[3]))
+    kinds = {"written": WrittenStep, "known": KnownWrite, "stale": StaleLedger}
     return kinds[state](int(float(reply[1])))

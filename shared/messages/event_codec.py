@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{40}").fullmatch
 _HASH = re.compile(r"0x[0-9a-f]{64}").fullmatch
 
 
-class Reader:
+class EventReader:
     """Reads one kind of event.
 
     Raises:
@@ -68,7 +68,7 @@ class Reader:
         return read
 
 
-class Form(NamedTuple):
+class EventForm(NamedTuple):
     """How msgspec reads a field; what makes our value of that, and what only checks it, where there is anything to."""
 
     read: Any
@@ -102,23 +102,23 @@ def _struct(model: type[Value]) -> tuple[Any, Make, Make | None]:
     return struct, value_of, checked if checks else None
 
 
-def _form(annotation: Any) -> Form:  # noqa: ANN401 - a type, or what typing makes of one
+def _form(annotation: Any) -> EventForm:  # noqa: ANN401 - a type, or what typing makes of one
     if annotation in _SPELLED:
-        return Form(str, _SPELLED[annotation], _SPELLED[annotation])
+        return EventForm(str, _SPELLED[annotation], _SPELLED[annotation])
     if annotation == FeeExponent:
-        return Form(int | str, _exponent, _exponent)
+        return EventForm(int | str, _exponent, _exponent)
     if annotation in {int, str, bool} or get_origin(annotation) is Literal:
-        return Form(annotation)
+        return EventForm(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Value):
         struct, make, check = _struct(annotation)
-        return Form(struct, lru_cache(maxsize=4096)(make) if annotation in _REPEATED else make, check)
+        return EventForm(struct, lru_cache(maxsize=4096)(make) if annotation in _REPEATED else make, check)
     match get_origin(annotation), get_args(annotation):
         case builtin, (inner, end) if builtin is tuple and end is ...:
             form, make, check = _form(inner)
-            return Form(tuple[form, ...], make and _each(make), check and _each(check))
+            return EventForm(tuple[form, ...], make and _each(make), check and _each(check))
         case union, (inner, none) if union in {Union, UnionType} and none is NoneType:
             form, make, check = _form(inner)
-            return Form(form | None, make, check)
+            return EventForm(form | None, make, check)
         case _:
             raise TypeError(f"no form for {annotation}")
 

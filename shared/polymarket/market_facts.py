@@ -10,9 +10,9 @@ from shared.domain.errors import HybridError, Rejected, TryAgain
 from shared.domain.market import MarketFacts
 from shared.http.client import Upstream
 from shared.polymarket.gamma import MOST_TOKENS, fetch_condition, fetch_event, fetch_markets
-from shared.polymarket.market_store import MarketStore, Stored
-from shared.polymarket.wire.event_prefetch import Siblings
-from shared.rate_limit.limits import Lane
+from shared.polymarket.market_store import MarketStore, StoredFacts
+from shared.polymarket.wire.event_prefetch import EventPrefetch
+from shared.rate_limit.limits import GateLane
 
 MAX_AGE_S = 300.0
 """Facts older than this are asked for again: ticks and `acceptingOrders` change in a market's life."""
@@ -42,7 +42,7 @@ class MarketCache:
         max_age_s: float = MAX_AGE_S,
         most: int = MOST_MARKETS,
         store: MarketStore | None = None,
-        siblings: Siblings | None = None,
+        siblings: EventPrefetch | None = None,
     ) -> None:
         self.stop = stop
         self._gamma, self._clock = gamma, clock
@@ -54,7 +54,7 @@ class MarketCache:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._log = logs.get("markets")
+        self._log = logs.get_logger("markets")
 
     def get(self, token_id: str) -> MarketFacts | None:
         """Return what is known and fresh enough, without asking anybody."""
@@ -65,7 +65,7 @@ class MarketCache:
             self._facts.move_to_end(token_id)
             return known[1]
 
-    def fetch(self, token_id: str, lane: Lane = Lane.FRESH) -> MarketFacts:
+    def fetch(self, token_id: str, lane: GateLane = GateLane.FRESH) -> MarketFacts:
         """Return the facts, asking Gamma when they are not at hand: open markets first, then closed ones.
 
         Raises:
@@ -86,7 +86,7 @@ class MarketCache:
         why = f" ({'; '.join(problems)})" if problems else ""
         raise Rejected(f"Gamma knows no market of token {token_id}{why}", 404)
 
-    def outcomes(self, condition_id: str, lane: Lane = Lane.FRESH) -> tuple[str, ...]:
+    def outcomes(self, condition_id: str, lane: GateLane = GateLane.FRESH) -> tuple[str, ...]:
         """Return a market's outcome tokens, which never change, asking Gamma when they are not at hand.
 
         Raises:
@@ -147,7 +147,7 @@ class MarketCache:
         try:
             for closed in (False, True):
                 if missing:
-                    facts, problems = fetch_markets(self._gamma, missing, closed=closed, lane=Lane.CATCHUP)
+                    facts, problems = fetch_markets(self._gamma, missing, closed=closed, lane=GateLane.CATCHUP)
                     self._learn(facts)
                     self._report(problems)
                     found = {fact.token_id for fact in facts}
@@ -171,7 +171,7 @@ class MarketCache:
             slug = self._siblings.take(self._clock.monotonic()) if self._siblings else ""
         if not slug:
             return False
-        facts, problems = fetch_event(self._gamma, slug, lane=Lane.CATCHUP)
+        facts, problems = fetch_event(self._gamma, slug, lane=GateLane.CATCHUP)
         self._learn(facts)
         self._report(problems)
         return True
@@ -194,7 +194,7 @@ class MarketCache:
         """Return what the store knows of these and is fresh enough."""
         return self._take(self._store.read(tokens)) if self._store is not None else {}
 
-    def _take(self, stored: list[Stored]) -> dict[str, MarketFacts]:
+    def _take(self, stored: list[StoredFacts]) -> dict[str, MarketFacts]:
         fresh = [one for one in stored if one.age_s <= self._max_age_s / 2]
         for one in fresh:
             self._keep([one.facts], one.age_s)

@@ -14,10 +14,10 @@ from typing import Any, Literal, cast
 
 from redis import Redis
 
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 BEATS = "hs:beats"
-"""Hash: instance -> server's time in ms, a space, JSON of a `Beat`."""
+"""Hash: instance -> server's time in ms, a space, JSON of a `ProcessBeat`."""
 LATE_BEATS = 2.5
 """Heartbeats without a word after which a process is dead: seen within three, with room for a slow one."""
 LATE_S = 1.0
@@ -47,7 +47,7 @@ programs that wait for each other to be ready do start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class ProcessBeat:
     """One word of one process; `up_s` seconds after it began."""
 
     instance: str
@@ -61,10 +61,10 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProcessStanding:
     """How a process stands: its last word, or that it is dead, `age_s` seconds after that word."""
 
-    beat: Beat
+    beat: ProcessBeat
     state: State
     age_s: float
 
@@ -85,11 +85,11 @@ class Standing:
 
 
 @lru_cache(maxsize=16)
-def _script(redis: Redis) -> Script:
-    return Script(redis, Path(__file__).with_suffix(".lua"))
+def _script(redis: Redis) -> LuaScript:
+    return LuaScript(redis, Path(__file__).with_suffix(".lua"))
 
 
-def tell(redis: Redis, beats: Iterable[Beat]) -> None:
+def write_beats(redis: Redis, beats: Iterable[ProcessBeat]) -> None:
     """Store what a process, and each part of it, says now.
 
     Raises:
@@ -99,7 +99,7 @@ def tell(redis: Redis, beats: Iterable[Beat]) -> None:
     _script(redis)([BEATS], words)
 
 
-def standings(redis: Redis) -> list[Standing]:
+def read_standings(redis: Redis) -> list[ProcessStanding]:
     """Return how each process stands, those that were replaced left out.
 
     Raises:
@@ -115,7 +115,7 @@ def server_ms(redis: Redis) -> int:
     return int(seconds) * 1000 + int(micros) // 1000
 
 
-def forget(redis: Redis) -> None:
+def forget_beats(redis: Redis) -> None:
     """Drop what nobody asks for any more: processes that stopped or died long ago."""
     old = [one.beat.instance for one in _read(redis) if not one.working and one.age_s > _kept_s(one)]
     if old:
@@ -123,10 +123,10 @@ def forget(redis: Redis) -> None:
             redis.hdel(BEATS, *old)
 
 
-def missing(service: str, found: Sequence[Standing]) -> list[str]:
+def missing_processes(service: str, found: Sequence[ProcessStanding]) -> list[str]:
     """Return what is lost without which a service has nothing to do, each in words; nothing when all is well."""
     return [
-        said(one)
+        standing_text(one)
         for needed in NEEDS.get(service, ())
         if not any(one.service == needed and one.working for one in found)
         for one in found
@@ -134,20 +134,20 @@ def missing(service: str, found: Sequence[Standing]) -> list[str]:
     ]
 
 
-def said(one: Standing) -> str:
+def standing_text(one: ProcessStanding) -> str:
     """Return a standing in words: `detector@host:12 dead, last heard 31 s ago`."""
     heard = f"last heard {one.age_s:.0f} s ago" if one.state == "dead" else f"{one.age_s:.0f} s ago"
     return f"{one.beat.instance} {one.state}, {heard}"
 
 
-def judged(beat: Beat, age_s: float) -> Standing:
+def judge_standing(beat: ProcessBeat, age_s: float) -> ProcessStanding:
     """Return how a process stands whose last word is `age_s` old: what does not beat is dead, whatever it said."""
     late = age_s > max(LATE_BEATS * beat.every_s, beat.every_s + LATE_S) or age_s < -_STEPPED_S
     dead = late and beat.state not in {"stopped", "failed"}
-    return Standing(beat, "dead" if dead else beat.state, max(0.0, age_s))
+    return ProcessStanding(beat, "dead" if dead else beat.state, max(0.0, age_s))
 
 
-def shown(found: Iterable[Standing]) -> list[Standing]:
+def shown(found: Iterable[ProcessStanding]) -> list[ProcessStanding]:
     """Leave out what a later process took the place of, and what stopped long ago; the rest by service and age.
 
     Each start replaces one that ended before it, of its own machine first: of two detectors of which one was killed
@@ -169,49 +169,49 @@ def shown(found: Iterable[Standing]) -> list[Standing]:
     return [one for one in each if one.beat.instance not in gone and not _over(one, others=one.service in working)]
 
 
-def _replaces(start: Standing, ended: Standing, *, same_host: bool) -> bool:
+def _replaces(start: ProcessStanding, ended: ProcessStanding, *, same_host: bool) -> bool:
     if start.service != ended.service or start.beat.instance == ended.beat.instance:
         return False
     return _began_ago_s(start) <= ended.age_s and (start.beat.host == ended.beat.host or not same_host)
 
 
-def _began_ago_s(one: Standing) -> float:
+def _began_ago_s(one: ProcessStanding) -> float:
     return one.age_s + one.beat.up_s
 
 
-def _over(one: Standing, *, others: bool) -> bool:
+def _over(one: ProcessStanding, *, others: bool) -> bool:
     """Say whether nobody has to look at it any more."""
     if one.state == "stopped":
         return one.age_s > ENDED_SHOWN_S
     return others and one.lost and one.age_s > (ENDED_SHOWN_S if one.state == "failed" else DEAD_SHOWN_S)
 
 
-def _kept_s(one: Standing) -> float:
+def _kept_s(one: ProcessStanding) -> float:
     return ENDED_SHOWN_S if one.state == "stopped" else DEAD_KEPT_S
 
 
-def _read(redis: Redis) -> list[Standing]:
+def _read(redis: Redis) -> list[ProcessStanding]:
     with answering(redis), redis.pipeline(transaction=False) as pipe:
         pipe.hgetall(BEATS)
         pipe.time()
         stored, (seconds, micros) = pipe.execute()
     now_s = int(seconds) + int(micros) / 1e6
-    found: list[Standing] = []
+    found: list[ProcessStanding] = []
     for instance, text in cast("dict[str, str]", stored).items():
         stamp, _, said_of_itself = text.partition(" ")
         beat = _beat(instance, said_of_itself)
         if beat is not None and stamp.isdigit():
-            found.append(judged(beat, now_s - int(stamp) / 1000))
+            found.append(judge_standing(beat, now_s - int(stamp) / 1000))
     return found
 
 
-def _beat(instance: str, text: str) -> Beat | None:
+def _beat(instance: str, text: str) -> ProcessBeat | None:
     """Return a beat; of one that another version wrote what can be read, None when that is nothing."""
     try:
         fields = json.loads(text)
-        known: dict[str, Any] = {name: fields[name] for name in Beat.__dataclass_fields__ if name in fields}
+        known: dict[str, Any] = {name: fields[name] for name in ProcessBeat.__dataclass_fields__ if name in fields}
         known["instance"] = instance
-        beat = Beat(**known)
+        beat = ProcessBeat(**known)
         numbers = float(beat.every_s), float(beat.up_s)
     except (ValueError, TypeError, KeyError):
         return None

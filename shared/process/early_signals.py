@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # typing alone would take as long as all of this
     from typing import Any
 
 
-class early:  # noqa: N801 - used as a statement: `with early("buyer"): import ...`
+class early_signals:  # noqa: N801 - used as a statement: `with early("buyer"): import ...`
     """While the block runs, a stop signal ends the process at once with a line and 0: nothing is open yet."""
 
     def __init__(self, program: str) -> None:

@@ -22,7 +22,7 @@ _JSON = "application/json"
 
 
 @dataclass(frozen=True)
-class Answer:
+class HealthAnswer:
     """One HTTP answer."""
 
     status: int
@@ -31,18 +31,18 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Probes:
+class HealthProbes:
     """Where the answers come from."""
 
     service: str
     alive: Callable[[], bool]
     ready: Callable[[], bool]
-    render: Callable[[], bytes] = metrics.render
+    render: Callable[[], bytes] = metrics.render_metrics
     missing: Callable[[], Sequence[str]] = tuple
     """Who is lost without whom it has nothing to do, in words."""
 
 
-def answer(path: str, authorization: str, probes: Probes, token: str) -> Answer:
+def answer_path(path: str, authorization: str, probes: HealthProbes, token: str) -> HealthAnswer:
     """Answer one GET; `token` is '' where /metrics is open."""
     route = path.partition("?")[0]
     if route == "/healthz":
@@ -50,22 +50,22 @@ def answer(path: str, authorization: str, probes: Probes, token: str) -> Answer:
     if route == "/readyz":
         return _readiness(probes)
     if route != "/metrics":
-        return Answer(404, b'{"paths":["/healthz","/readyz","/metrics"]}')
+        return HealthAnswer(404, b'{"paths":["/healthz","/readyz","/metrics"]}')
     if token and not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
-        return Answer(401, b'{"error":"send METRICS_TOKEN as a bearer token"}')
-    return Answer(200, probes.render(), metrics.CONTENT_TYPE)
+        return HealthAnswer(401, b'{"error":"send METRICS_TOKEN as a bearer token"}')
+    return HealthAnswer(200, probes.render(), metrics.CONTENT_TYPE)
 
 
-def _readiness(probes: Probes) -> Answer:
+def _readiness(probes: HealthProbes) -> HealthAnswer:
     """Answer whether it does its work: not without those it needs, who are named."""
     missing = list(probes.missing())
     if not missing:
         return _yes_or_no(probes.service, "ready", yes=probes.ready())
-    return Answer(503, json.dumps({"service": probes.service, "ready": False, "missing": missing}).encode())
+    return HealthAnswer(503, json.dumps({"service": probes.service, "ready": False, "missing": missing}).encode())
 
 
-def _yes_or_no(service: str, question: str, *, yes: bool) -> Answer:
-    return Answer(200 if yes else 503, json.dumps({"service": service, question: yes}).encode())
+def _yes_or_no(service: str, question: str, *, yes: bool) -> HealthAnswer:
+    return HealthAnswer(200 if yes else 503, json.dumps({"service": service, question: yes}).encode())
 
 
 def is_loopback(host: str) -> bool:
@@ -79,7 +79,7 @@ def is_loopback(host: str) -> bool:
 class HealthServer:
     """A small threaded HTTP server; `port` is the real one once it runs."""
 
-    def __init__(self, host: str, port: int, probes: Probes, *, token: str = "") -> None:
+    def __init__(self, host: str, port: int, probes: HealthProbes, *, token: str = "") -> None:
         """Bind the port.
 
         Raises:
@@ -130,12 +130,12 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
-def _handler(probes: Probes, token: str) -> type[BaseHTTPRequestHandler]:
+def _handler(probes: HealthProbes, token: str) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _READ_TIMEOUT_S
 
         def do_GET(self) -> None:
-            reply = answer(self.path, self.headers.get("Authorization", ""), probes, token)
+            reply = answer_path(self.path, self.headers.get("Authorization", ""), probes, token)
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
             self.send_header("Content-Length", str(len(reply.body)))

@@ -16,16 +16,16 @@ from shared.domain.errors import HybridError
 from shared.messages.base import SERVICE, STREAMS, Event, fact_id
 from shared.messages.service import ServiceHealth, ServiceStart, ServiceStop
 from shared.process import beats
-from shared.process.beats import Beat, State
+from shared.process.beats import ProcessBeat, State
 from shared.redis.pipeline_record import note_running, note_start
-from shared.redis.streams import publish, trim
+from shared.redis.streams import publish_event, trim_stream
 
 _MOST_WAITING = 64
 
 Emit = Callable[[Event], None]
 
 
-class Announcer:
+class HeartbeatAnnouncer:
     """Publish this process's START, HEALTH and STOP; without Redis they are dropped, which is logged once.
 
     Each heartbeat also trims every stream to `keep_entries`, as far as its groups are done with them (S4).
@@ -48,8 +48,8 @@ class Announcer:
         self._began_at_ms, self._began = clock.now_ms(), clock.monotonic()
         self._count = 0
         self._away = False
-        self._waiting: queue.Queue[Event | tuple[Beat, ...] | None] = queue.Queue(_MOST_WAITING)
-        self._log = logs.get("process", service=service)
+        self._waiting: queue.Queue[Event | tuple[ProcessBeat, ...] | None] = queue.Queue(_MOST_WAITING)
+        self._log = logs.get_logger("process", service=service)
         self._thread = threading.Thread(target=self._publish_all, name="announcer", daemon=True)
         self._thread.start()
 
@@ -92,7 +92,7 @@ class Announcer:
             return
         up_s = round(self._clock.monotonic() - self._began, 3)
         host = socket.gethostname()
-        whole = Beat(self._instance, self._service, host, self._mode, state, self._every_s, up_s, reason)
+        whole = ProcessBeat(self._instance, self._service, host, self._mode, state, self._every_s, up_s, reason)
         at = f"@{host}:{os.getpid()}"
         each = (replace(whole, instance=name + at, service=name, state=said) for name, said in parts.items())
         self._put((whole, *each))
@@ -117,7 +117,7 @@ class Announcer:
         except OSError as error:
             self._log.warning("nobody_reads_events", announced=event.event, error=str(error))
 
-    def _put(self, event: Event | tuple[Beat, ...] | None) -> None:
+    def _put(self, event: Event | tuple[ProcessBeat, ...] | None) -> None:
         while True:
             try:
                 return self._waiting.put_nowait(event)
@@ -142,16 +142,16 @@ class Announcer:
         elif isinstance(event, ServiceHealth):
             note_running(redis, self._service, self._mode, self._instance, self._began_at_ms)
 
-    def _publish(self, redis: Redis, event: Event | tuple[Beat, ...]) -> None:
+    def _publish(self, redis: Redis, event: Event | tuple[ProcessBeat, ...]) -> None:
         try:
             if isinstance(event, tuple):
                 self._stamp(redis, event)
                 return
             self._note(redis, event)
-            publish(redis, SERVICE, event)
+            publish_event(redis, SERVICE, event)
             if self._keep_entries is not None and isinstance(event, ServiceHealth):
                 for stream in STREAMS:
-                    trim(redis, stream, self._keep_entries)
+                    trim_stream(redis, stream, self._keep_entries)
         except HybridError as error:
             if not self._away:
                 self._log.warning("announcing_paused", error=str(error))
@@ -160,7 +160,7 @@ class Announcer:
             self._away = False
 
     @staticmethod
-    def _stamp(redis: Redis, words: tuple[Beat, ...]) -> None:
-        beats.tell(redis, words)
+    def _stamp(redis: Redis, words: tuple[ProcessBeat, ...]) -> None:
+        beats.write_beats(redis, words)
         if words[0].state == "starting":
-            beats.forget(redis)
+            beats.forget_beats(redis)

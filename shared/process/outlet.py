@@ -1,6 +1,6 @@
 """The one outlet of a program's lines: a reader that stops reading, or leaves, costs lines and nothing else.
 
-A program that runs for long calls `install`; whatever is written to stdout or stderr then goes through an `Outlet`:
+A program that runs for long calls `install_outlet`; whatever is written to stdout or stderr then goes through an `LineOutlet`:
 
 - A line that its reader takes at once is written in the caller's own call, so a file, a terminal and a pipe that is
   read get every line, in order, before the call returns.
@@ -35,7 +35,7 @@ _AT_ONCE = 4096
 """Bytes that a pipe which can be written to takes without waiting (PIPE_BUF)."""
 
 
-class Outlet(io.TextIOBase):
+class LineOutlet(io.TextIOBase):
     """A text stream over a file descriptor whose writers never wait and never hear of a reader that left."""
 
     encoding = "utf-8"
@@ -149,7 +149,7 @@ class Outlet(io.TextIOBase):
             self._until_taken()
         self._say_left(left=left)
         if told:
-            logs.get("process").warning("lines_dropped", stream=self._stream, lines=told)
+            logs.get_logger("process").warning("lines_dropped", stream=self._stream, lines=told)
 
     def _write_some(self) -> None:
         while self._waiting:
@@ -182,11 +182,11 @@ class Outlet(io.TextIOBase):
     def _say_left(self, *, left: bool) -> None:
         """Say once that nobody reads stdout any more; of stderr there is nowhere to say it."""
         if left and self._stream == "stdout":
-            logs.get("process").warning("stdout_closed", fix="its reader left; the process goes on without it")
+            logs.get_logger("process").warning("stdout_closed", fix="its reader left; the process goes on without it")
 
 
 def print_line(line: str) -> None:
-    """Write one line to stdout, for whoever reads it; also without `install` nobody hears of a reader that left."""
+    """Write one line to stdout, for whoever reads it; also without `install_outlet` nobody hears of a reader that left."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -194,33 +194,33 @@ def print_line(line: str) -> None:
         _count("stdout", 1)
 
 
-def install() -> None:
+def install_outlet() -> None:
     """Let all that this process writes go through outlets; where a test or an embedder has replaced a stream, not."""
     if sys.stdout is sys.__stdout__:
         sys.stdout = _outlet(sys.__stdout__, "stdout")
     if sys.stderr is sys.__stderr__:
         sys.stderr = _outlet(sys.__stderr__, "stderr")
-        atexit.register(finish)
+        atexit.register(finish_outlet)
 
 
-def finish(seconds: float = LAST_LINES_S) -> None:
+def finish_outlet(seconds: float = LAST_LINES_S) -> None:
     """Get out what still waits, as the last thing a process does; each stream has half of the time."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, Outlet):
+        if isinstance(stream, LineOutlet):
             stream.finish(seconds / 2)
 
 
 def _count(stream: str, lines: int) -> None:
     sentence = "Lines of stdout or stderr that were dropped because nobody read them."
-    metrics.counter("lines_dropped_total", sentence, "stream").labels(stream).inc(lines)
+    metrics.make_counter("lines_dropped_total", sentence, "stream").labels(stream).inc(lines)
 
 
-def _outlet(stream: TextIO | None, name: str) -> Outlet:
+def _outlet(stream: TextIO | None, name: str) -> LineOutlet:
     """Return the outlet of a standard stream; of one that was closed before we began, an outlet to nobody."""
     if stream is not None:
         stream.flush()
-        return Outlet(stream.fileno(), name)
-    return Outlet(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), name)
+        return LineOutlet(stream.fileno(), name)
+    return LineOutlet(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), name)
 
 
 def _without_waiting(number: int) -> int:

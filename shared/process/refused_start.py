@@ -12,7 +12,7 @@ import queue
 
 from shared import logs
 from shared.domain import exit_codes
-from shared.process.shutdown_signals import Inbox, Told, refused_stays_s
+from shared.process.shutdown_signals import Inbox, StopRequested, refused_stays_s
 
 _LONGEST_S = 86_400.0
 
@@ -23,7 +23,7 @@ def stay_refused(program: str, code: int, inbox: Inbox) -> None:
     if code not in {exit_codes.BAD_CONFIG, exit_codes.REFUSED_FOR_SAFETY} or not stays_s:
         return
     fix = "change what the line above names, then start it again"
-    logs.get("process", service=program).error("refused_and_stays", exit_code=code, stays_s=stays_s, fix=fix)
+    logs.get_logger("process", service=program).error("refused_and_stays", exit_code=code, stays_s=stays_s, fix=fix)
     _wait_told(inbox, stays_s)
 
 
@@ -32,6 +32,6 @@ def _wait_told(inbox: Inbox, seconds: float) -> None:
     while seconds > 0:
         piece_s = min(seconds, _LONGEST_S)
         with contextlib.suppress(queue.Empty):
-            if isinstance(inbox.get(timeout=piece_s), Told):
+            if isinstance(inbox.get(timeout=piece_s), StopRequested):
                 return
         seconds -= piece_s

@@ -22,13 +22,21 @@ from shared.clock import Clock
 from shared.config import Settings
 from shared.domain import exit_codes
 from shared.domain.errors import DependencyMissing, HybridError, TryAgain
-from shared.domain.redaction import redact
+from shared.domain.redaction import redact_secrets
 from shared.domain.server_check import ServerFindings
 from shared.process import beats
 from shared.process.beats import State
-from shared.process.health_server import HealthServer, Probes
-from shared.process.heartbeat import Announcer, Emit
-from shared.process.shutdown_signals import Failed, Finished, Inbox, Interrupt, Told, ToldToStop, interruptible
+from shared.process.health_server import HealthProbes, HealthServer
+from shared.process.heartbeat import Emit, HeartbeatAnnouncer
+from shared.process.shutdown_signals import (
+    Inbox,
+    Interrupt,
+    ServiceFailed,
+    ServiceFinished,
+    StopRequested,
+    ToldToStop,
+    interruptible,
+)
 from shared.process.stop_event import StopEvent
 from shared.redis.client import check_server
 from shared.redis.server_loading import wait_until_loaded
@@ -66,7 +74,7 @@ class Service(Protocol):
         ...
 
 
-class Life:
+class ServiceLife:
     """One process's life: opened, watched, drained, closed."""
 
     def __init__(
@@ -80,12 +88,12 @@ class Life:
         emit: Emit | None,
         abandon: Abandon = left_by_nobody,
     ) -> None:
-        logs.configure(level=settings.log_level, form=settings.log_format)
+        logs.configure_logs(level=settings.log_level, form=settings.log_format)
         self._service, self._settings, self._redis = service, settings, redis
         self._clock, self._inbox, self._emit, self._abandon = clock, inbox, emit, abandon
         self._stop = StopEvent(clock)
         self._hurried = False
-        self._log = logs.get("process", service=service.name)
+        self._log = logs.get_logger("process", service=service.name)
         self._thread = threading.Thread(target=self._work, name=service.name)
         self._began = clock.monotonic()
         self._next_beat = self._began
@@ -99,10 +107,10 @@ class Life:
                 return exit_codes.CLEAN
             health = self._open_health()
         except HybridError as error:
-            return say(self._service.name, error)
+            return say_event(self._service.name, error)
         except ToldToStop as told:
             return say_stopped(self._service.name, told)
-        announcer = Announcer(
+        announcer = HeartbeatAnnouncer(
             self._redis,
             self._clock,
             self._service.name,
@@ -117,13 +125,13 @@ class Life:
             announcer.close(LAST_WORDS_S)
             health.stop()
 
-    def _live(self, announcer: Announcer, others: set[threading.Thread], mode: str, drain_s: float) -> int:
-        announcer.start(mode, code_version(), redact(self._settings.published()))
+    def _live(self, announcer: HeartbeatAnnouncer, others: set[threading.Thread], mode: str, drain_s: float) -> int:
+        announcer.start(mode, code_version(), redact_secrets(self._settings.published()))
         self._log.info("service_started", mode=mode, instance=self._instance(), version=code_version())
         self._thread.start()
         interrupt = self._watch(announcer)
         self._stop.set()
-        failures = [interrupt] if isinstance(interrupt, Failed) else []
+        failures = [interrupt] if isinstance(interrupt, ServiceFailed) else []
         stuck = self._drain(others, drain_s, failures)
         code, reason = self._judge(interrupt, failures, stuck)
         announcer.stop(reason, code, {self._service.name: self._snapshot()}, self._parts())
@@ -139,7 +147,7 @@ class Life:
                 return False
             self._tell_findings(check_server(self._redis))
         except TryAgain as error:
-            url = redact(self._settings.redis_url)
+            url = redact_secrets(self._settings.redis_url)
             fix = "start one with `hybrid redis`, or set REDIS_URL to yours"
             raise DependencyMissing(f"REDIS_URL={url}: no server answers ({error}); {fix}") from error
         return True
@@ -151,7 +159,7 @@ class Life:
         """Wait; True when told to stop, which nothing that began has to hear of."""
         with contextlib.suppress(queue.Empty):
             interrupt = self._inbox.get(timeout=seconds)
-            reason = interrupt.reason if isinstance(interrupt, Told) else "failed"
+            reason = interrupt.reason if isinstance(interrupt, StopRequested) else "failed"
             say_line(f"{self._service.name}: stopped by {reason} before it began: the server was loading its file")
             return True
         return False
@@ -166,7 +174,7 @@ class Life:
     def _open_health(self) -> HealthServer:
         settings, name = self._settings, self._service.name
         token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
-        probes = Probes(name, self._stop.beats, self._ready, missing=self._missing)
+        probes = HealthProbes(name, self._stop.beats, self._ready, missing=self._missing)
         health = HealthServer(settings.health_host, settings.health_port, probes, token=token).start()
         self._log.info("health_listening", host=settings.health_host, port=health.port)
         return health
@@ -175,17 +183,17 @@ class Life:
         try:
             self._service.run(self._stop)
         except BaseException as error:  # noqa: BLE001 - whatever ends the service ends the process, and says so
-            self._inbox.put(Failed(error, threading.current_thread().name))
+            self._inbox.put(ServiceFailed(error, threading.current_thread().name))
         else:
-            self._inbox.put(Finished())
+            self._inbox.put(ServiceFinished())
 
-    def _watch(self, announcer: Announcer) -> Interrupt:
+    def _watch(self, announcer: HeartbeatAnnouncer) -> Interrupt:
         """Wait for what ends the process, with a heartbeat every `heartbeat_s`."""
         while True:
             now = self._clock.monotonic()
             ends = self._began + self._settings.runtime_seconds
             if self._settings.runtime_seconds and now >= ends:
-                return Told("runtime_seconds")
+                return StopRequested("runtime_seconds")
             if now >= self._next_beat:
                 self._next_beat = now + self._settings.heartbeat_s
                 self._beat(announcer)
@@ -193,14 +201,16 @@ class Life:
             with contextlib.suppress(queue.Empty):
                 return self._inbox.get(timeout=max(0.001, pause))
 
-    def _beat(self, announcer: Announcer) -> None:
+    def _beat(self, announcer: HeartbeatAnnouncer) -> None:
         ready = self._ready()
-        metrics.gauge("ready", "1 while the service does its work.", "service").labels(self._service.name).set(ready)
-        metrics.counter("heartbeats_total", "Heartbeats.", "service").labels(self._service.name).inc()
+        metrics.make_gauge("ready", "1 while the service does its work.", "service").labels(self._service.name).set(
+            ready
+        )
+        metrics.make_counter("heartbeats_total", "Heartbeats.", "service").labels(self._service.name).inc()
         detail = {**self._snapshot(), "quiet_s": round(self._stop.quiet_s(), 1)}
         announcer.health(detail, ready=ready, hangs=not self._stop.beats(), parts=self._parts())
 
-    def _drain(self, others: set[threading.Thread], drain_s: float, failures: list[Failed]) -> list[str]:
+    def _drain(self, others: set[threading.Thread], drain_s: float, failures: list[ServiceFailed]) -> list[str]:
         """Wait until the service's threads ended; return the names of those that did not."""
         began = self._clock.monotonic()
         while stuck := self._running(others):
@@ -209,9 +219,9 @@ class Life:
                 return stuck
             with contextlib.suppress(queue.Empty):
                 late = self._inbox.get(timeout=_LOOK_EVERY_S)
-                if isinstance(late, Failed):
+                if isinstance(late, ServiceFailed):
                     failures.append(late)
-                if isinstance(late, Told) and self._clock.monotonic() - began >= HURRY_AFTER_S:
+                if isinstance(late, StopRequested) and self._clock.monotonic() - began >= HURRY_AFTER_S:
                     self._hurry(stuck)
                     return stuck
         self._await_helpers(others, began + drain_s)
@@ -236,7 +246,7 @@ class Life:
         mine = [thread for thread in threading.enumerate() if thread not in others]
         return [thread.name for thread in mine if thread is self._thread or not thread.daemon]
 
-    def _judge(self, interrupt: Interrupt, failures: list[Failed], stuck: list[str]) -> tuple[int, str]:
+    def _judge(self, interrupt: Interrupt, failures: list[ServiceFailed], stuck: list[str]) -> tuple[int, str]:
         if failures:
             for failed in failures:
                 self._report(failed)
@@ -247,12 +257,12 @@ class Life:
             if not self._hurried:
                 say_line(f"{self._service.name}: did not end in time: {', '.join(stuck)}; left as after a crash")
             return exit_codes.CRASH, f"did not end in time: {', '.join(stuck)}"
-        return exit_codes.CLEAN, interrupt.reason if isinstance(interrupt, Told) else "finished"
+        return exit_codes.CLEAN, interrupt.reason if isinstance(interrupt, StopRequested) else "finished"
 
-    def _report(self, failed: Failed) -> None:
+    def _report(self, failed: ServiceFailed) -> None:
         if exit_codes.exit_code(failed.error) == exit_codes.CRASH:
             self._log.error("thread_crashed", thread=failed.thread, exc_info=failed.error)
-        say(self._service.name, failed.error)
+        say_event(self._service.name, failed.error)
 
     def _ready(self) -> bool:
         try:
@@ -263,7 +273,7 @@ class Life:
 
     def _snapshot(self) -> dict[str, Any]:
         try:
-            return redact(to_jsonable_python(self._service.snapshot(), fallback=str))
+            return redact_secrets(to_jsonable_python(self._service.snapshot(), fallback=str))
         except Exception as error:  # noqa: BLE001 - logged whole; numbers are not worth the process
             self._log.exception("snapshot_failed")
             return {"error": str(error)}
@@ -278,7 +288,7 @@ class Life:
         if self._redis is None or self._service.name not in beats.NEEDS:
             return ()
         try:
-            return beats.missing(self._service.name, beats.standings(self._redis))
+            return beats.missing_processes(self._service.name, beats.read_standings(self._redis))
         except HybridError:
             return ()
 
@@ -295,7 +305,7 @@ def code_version() -> str:
         return "unknown"
 
 
-def say(program: str, error: BaseException) -> int:
+def say_event(program: str, error: BaseException) -> int:
     """Write the one plain line of `error` to stderr; return its exit code."""
     say_line(exit_codes.plain_line(program, error))
     return exit_codes.exit_code(error)
@@ -310,5 +320,5 @@ def say_stopped(program: str, told: ToldToStop) -> int:
 def say_line(line: str) -> None:
     """Write one line to stderr, secrets hidden; a closed stderr is no reason to fail."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(str(redact(line)) + "\n")
+        sys.stderr.write(str(redact_secrets(line)) + "\n")
         sys.stderr.flush()

@@ -18,8 +18,8 @@ from shared.domain.errors import BadConfig, DependencyMissing, HybridError, Refu
 from shared.process import outlet
 from shared.process.heartbeat import Emit
 from shared.process.refused_start import stay_refused
-from shared.process.service_life import Abandon, Life, Service, code_version, left_by_nobody, say
-from shared.process.shutdown_signals import Inbox, die_with_parent, listening
+from shared.process.service_life import Abandon, Service, ServiceLife, code_version, left_by_nobody, say_event
+from shared.process.shutdown_signals import Inbox, die_with_parent, listen_signals
 
 __all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "leave", "main", "run"]
 
@@ -32,9 +32,9 @@ Built = tuple[Service, Settings, Redis | None]
 def main(program: str, build: Callable[[], Built], *, clock: Clock | None = None, emit: Emit | None = None) -> NoReturn:
     """Build a service, run it, and leave the process with its exit code: the body of every `__main__`."""
     inbox, now = Inbox(), clock or SystemClock()
-    with listening(inbox):
+    with listen_signals(inbox):
         die_with_parent()
-        outlet.install()
+        outlet.install_outlet()
         code = _build_and_run(program, build, now, inbox, emit)
         stay_refused(program, code, inbox)
         leave(code)
@@ -66,10 +66,12 @@ def run(
         abandon: Called when told a second time: drops at once what is outside this process, and names it.
     """
     if inbox is None:
-        with listening(inbox := Inbox()):
-            life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon)
+        with listen_signals(inbox := Inbox()):
+            life = ServiceLife(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon)
             return life.live(mode, drain_s)
-    return Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon).live(mode, drain_s)
+    return ServiceLife(service, settings, redis, clock=clock, inbox=inbox, emit=emit, abandon=abandon).live(
+        mode, drain_s
+    )
 
 
 def leave(code: int) -> NoReturn:
@@ -79,7 +81,7 @@ def leave(code: int) -> NoReturn:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    outlet.finish()
+    outlet.finish_outlet()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -123,13 +125,13 @@ def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox
     try:
         service, settings, redis = build()
     except TryAgain as error:
-        return say(program, DependencyMissing(str(error)))
+        return say_event(program, DependencyMissing(str(error)))
     except HybridError as error:
-        return say(program, error)
+        return say_event(program, error)
     except Exception as error:  # noqa: BLE001 - a start that crashes says so like every crash
-        logs.get("process", service=program).error("start_crashed", exc_info=error)
-        return say(program, error)
-    life = Life(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
+        logs.get_logger("process", service=program).error("start_crashed", exc_info=error)
+        return say_event(program, error)
+    life = ServiceLife(service, settings, redis, clock=clock, inbox=inbox, emit=emit)
     return life.live(_mode_of(settings), DRAIN_S)
 
 

@@ -2,7 +2,7 @@
 
 A program has three times. While it imports (`shared/process/early_signals`), a stop signal ends it at once, for nothing is open yet.
 While it starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed again. After
-that signals are messages in its inbox (`listening`).
+that signals are messages in its inbox (`listen_signals`).
 """
 
 import contextlib
@@ -23,40 +23,40 @@ REFUSED_STAYS = "HYBRID_REFUSED_STAYS_S"
 
 
 @dataclass(frozen=True)
-class Told:
+class StopRequested:
     """Somebody asked us to stop."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Finished:
+class ServiceFinished:
     """The service's work is done."""
 
 
 @dataclass(frozen=True)
-class Failed:
+class ServiceFailed:
     """An exception left a thread."""
 
     error: BaseException
     thread: str
 
 
-Interrupt = Told | Finished | Failed
+Interrupt = StopRequested | ServiceFinished | ServiceFailed
 Inbox = queue.SimpleQueue[Interrupt]
 """Its `put` is reentrant: a signal handler that set an event could wait for a lock its own thread holds."""
 
 
 @contextlib.contextmanager
-def listening(inbox: Inbox) -> Generator[None]:
+def listen_signals(inbox: Inbox) -> Generator[None]:
     """Send stop signals (in the main thread only) and exceptions of threads to `inbox`."""
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        inbox.put(Told(signal.Signals(number).name))
+        inbox.put(StopRequested(signal.Signals(number).name))
 
     def on_crash(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
-            inbox.put(Failed(args.exc_value, args.thread.name if args.thread else "?"))
+            inbox.put(ServiceFailed(args.exc_value, args.thread.name if args.thread else "?"))
 
     hook, threading.excepthook = threading.excepthook, on_crash
     try:

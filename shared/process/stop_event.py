@@ -41,7 +41,7 @@ class StopEvent(threading.Event):
         return self.quiet_s() < QUIET_S
 
 
-class Either(threading.Event):
+class EitherEvent(threading.Event):
     """Set by itself, or by an outer stop; who waits for it sees the outer one at the end of the wait."""
 
     def __init__(self, outer: threading.Event) -> None:

@@ -19,10 +19,10 @@ from redis import Redis
 
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Unavailable
-from shared.rate_limit.limits import PATIENCE_S, GateLimits, GateState, Lane
-from shared.redis.client import Script, answering
+from shared.rate_limit.limits import PATIENCE_S, GateLane, GateLimits, GateState
+from shared.redis.client import LuaScript, answering
 
-__all__ = ["GateLimits", "GateState", "Lane", "RateGate", "acquire_all", "read_gates"]
+__all__ = ["GateLane", "GateLimits", "GateState", "RateGate", "acquire_all", "read_gates"]
 
 GATE_SCRIPT = Path(__file__).with_suffix(".lua")
 """The script of every gate; `shared/ledger/gated_commit` runs it in one step with the ledger's."""
@@ -54,15 +54,15 @@ class RateGate:
         self.limits = limits
         self.key = f"hs:gate:{name}"
         self.clock = clock
-        self.script = Script(redis, GATE_SCRIPT)
-        self.fallback = Fallback(limits, clock)
+        self.script = LuaScript(redis, GATE_SCRIPT)
+        self.fallback = FallbackGate(limits, clock)
         self._redis = redis
         self.limits_text = _limits_text(limits)
         self._lock = threading.Lock()
         self._successes = 0
         self._latencies_s: list[float] = []
 
-    def acquire(self, stop: threading.Event, lane: Lane = Lane.FRESH, cost: int = 1) -> bool:
+    def acquire(self, stop: threading.Event, lane: GateLane = GateLane.FRESH, cost: int = 1) -> bool:
         """Wait for a turn worth `cost` requests; return False only when `stop` was set."""
         return acquire_all((self,), stop, lane, cost)
 
@@ -108,7 +108,7 @@ class RateGate:
         return f"{successes} {round(mean_s * 1e6)}"
 
 
-class Fallback:
+class FallbackGate:
     """What one process knows by itself: holds it saw, and the floor rate for when Redis is away."""
 
     def __init__(self, limits: GateLimits, clock: Clock) -> None:
@@ -159,7 +159,9 @@ class Fallback:
         return GateState(name, target, rate, rate / target, self._limits.burst, hold_s, reachable=False)
 
 
-def acquire_all(gates: Sequence[RateGate], stop: threading.Event, lane: Lane = Lane.FRESH, cost: int = 1) -> bool:
+def acquire_all(
+    gates: Sequence[RateGate], stop: threading.Event, lane: GateLane = GateLane.FRESH, cost: int = 1
+) -> bool:
     """Wait for a turn at every gate at once, all or none (say a route's and its host's); False only on `stop`.
 
     The gates must live in one Redis. Their order does not matter and a gate given twice counts once, so callers
@@ -171,13 +173,13 @@ def acquire_all(gates: Sequence[RateGate], stop: threading.Event, lane: Lane = L
         return False
     if len(gates) > 1:
         gates = list({gate.name: gate for gate in gates}.values())
-    return Turn(gates, lane, cost).wait(stop) if gates else True
+    return GateTurn(gates, lane, cost).wait(stop) if gates else True
 
 
-class Turn:
+class GateTurn:
     """One caller's way through its gates: ask, sleep, ask again with the ticket, go."""
 
-    def __init__(self, gates: Sequence[RateGate], lane: Lane, cost: int) -> None:
+    def __init__(self, gates: Sequence[RateGate], lane: GateLane, cost: int) -> None:
         self._gates = gates
         self._clock = gates[0].clock
         self._cost = cost

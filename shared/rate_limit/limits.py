@@ -11,7 +11,7 @@ LONGEST_S = 172_800
 """Two days: a relayer's daily quota may hold for most of one."""
 
 
-class Lane(IntEnum):
+class GateLane(IntEnum):
     """Who goes first when callers wait. A lower lane is passed for `PATIENCE_S` at most, then takes its turn."""
 
     ORDERS = 1
@@ -20,7 +20,7 @@ class Lane(IntEnum):
     CATCHUP = 4
 
 
-PATIENCE_S = {Lane.ORDERS: 0.0, Lane.EXITS: 1.0, Lane.FRESH: 5.0, Lane.CATCHUP: 20.0}
+PATIENCE_S = {GateLane.ORDERS: 0.0, GateLane.EXITS: 1.0, GateLane.FRESH: 5.0, GateLane.CATCHUP: 20.0}
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError
-from shared.domain.server_check import SETTINGS, ServerFindings, judged
-from shared.redis.server_errors import named
+from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
+from shared.redis.server_errors import name_server_error
 
 SOCKET_TIMEOUT_S = 5.0
 BLOCKING_SLACK_S = 3.0
@@ -30,7 +30,7 @@ _DATABASE = re.compile(r"/?\d*")
 _SCHEMES = ("redis", "rediss", "unix")
 
 
-def connect(url: str, *, blocking_s: float = 0) -> Redis:
+def connect_redis(url: str, *, blocking_s: float = 0) -> Redis:
     """Build a client for `url` (redis://, rediss://, unix://); nothing is sent before its first command.
 
     Answers are text, not bytes: all we store is JSON, ids and numbers; foreign bytes become U+FFFD, so that a poison
@@ -62,7 +62,7 @@ def connect(url: str, *, blocking_s: float = 0) -> Redis:
         pool = redis.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # an option that it does not know would show up only later
     except (ValueError, TypeError, RedisError) as error:
-        raise BadConfig(f"The Redis URL {redacted(url)} cannot be read: {error}") from error
+        raise BadConfig(f"The Redis URL {redacted_url(url)} cannot be read: {error}") from error
     return redis
 
 
@@ -91,10 +91,10 @@ def _check_url(url: str) -> None:
     elif scheme != "unix" and not _DATABASE.fullmatch(parts.path.removesuffix("/")):
         problem = f"{parts.path!r} is no database: it ends with a number, as /0"
     if problem:
-        raise BadConfig(f"The Redis URL {redacted(url)} cannot be read: {problem}")
+        raise BadConfig(f"The Redis URL {redacted_url(url)} cannot be read: {problem}")
 
 
-def redacted(url: str) -> str:
+def redacted_url(url: str) -> str:
     """Return `url` without its user, password and query string, wherever a sign in a password splits it."""
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -103,7 +103,7 @@ def redacted(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
-def address(redis: Redis) -> str:
+def server_address(redis: Redis) -> str:
     """Return where `redis` points to, without secrets."""
     pool = redis.connection_pool
     known: dict[str, Any] = pool.connection_kwargs
@@ -113,9 +113,9 @@ def address(redis: Redis) -> str:
     return f"{scheme}://{known.get('host', 'localhost')}:{known.get('port', 6379)}/{known.get('db', 0)}"
 
 
-def translated(redis: Redis, error: RedisError) -> HybridError | None:
+def translated_errors(redis: Redis, error: RedisError) -> HybridError | None:
     """Name `error` as one of ours, or return None when it is a mistake in the command itself."""
-    return named(error, address(redis))
+    return name_server_error(error, server_address(redis))
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def answering(redis: Redis) -> Generator[None]:
     try:
         yield
     except RedisError as error:
-        named = translated(redis, error)
+        named = translated_errors(redis, error)
         if named is None:
             raise
         raise named from error
@@ -137,7 +137,7 @@ class _Own(threading.local):
     pid = 0
 
 
-class Script:
+class LuaScript:
     """A Lua script kept in a `.lua` file beside the Python file that uses it, or its text.
 
     Built to be safe to send again by its author: the server may have run a call whose reply was lost. A NOSCRIPT
@@ -162,7 +162,7 @@ class Script:
             with answering(self._redis):
                 return self._redis.eval(self._text, len(keys), *keys, *args)
         except RedisError as error:
-            named = translated(self._redis, error)
+            named = translated_errors(self._redis, error)
             if named is None:
                 raise
             raise named from error
@@ -233,7 +233,7 @@ def check_server(redis: Redis) -> ServerFindings:
     with answering(redis):
         redis.ping()
     config = _asked(redis, lambda: redis.config_get(*SETTINGS))
-    return judged(config, _asked(redis, lambda: redis.info()))  # noqa: PLW0108 - redis-py leaves its arguments untyped
+    return judge_settings(config, _asked(redis, lambda: redis.info()))  # noqa: PLW0108 - redis-py leaves its arguments untyped
 
 
 def _asked(redis: Redis, ask: Callable[[], Any]) -> dict[str, Any]:

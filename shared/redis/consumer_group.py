@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.redis.client import answering
-from shared.redis.streams import Entry, ensure_group
+from shared.redis.streams import StreamEntry, ensure_group
 
 
 class GroupReader:
@@ -35,7 +35,7 @@ class GroupReader:
         *,
         clock: Clock,
         sole: bool = False,
-        mine: Callable[[Entry], bool] | None = None,
+        mine: Callable[[StreamEntry], bool] | None = None,
         idle_ms: int = 30_000,
         take_over_every_s: float = 5.0,
         batch: int = 64,
@@ -50,7 +50,7 @@ class GroupReader:
         self._next_take_over = clock.monotonic()
         self._recovered = False
 
-    def read(self, longest_s: float | None = None) -> list[Entry]:
+    def read(self, longest_s: float | None = None) -> list[StreamEntry]:
         """Return the next entries; an empty list after `block_ms` without any, or `longest_s` where that is sooner.
 
         Raises:
@@ -66,7 +66,7 @@ class GroupReader:
                 return taken
         return self._read(">", self._block_ms if longest_s is None else min(self._block_ms, _whole_ms(longest_s)))
 
-    def entries(self, stop: threading.Event, retry_s: float = 1.0) -> Iterator[Entry]:
+    def entries(self, stop: threading.Event, retry_s: float = 1.0) -> Iterator[StreamEntry]:
         """Yield entries until `stop` is set; a server that is away is asked again every `retry_s`."""
         while not stop.is_set():
             try:
@@ -89,7 +89,7 @@ class GroupReader:
         with answering(self._redis):
             self._redis.xack(self.stream, self.group, *entry_ids)
 
-    def _read_pending(self) -> list[Entry]:
+    def _read_pending(self) -> list[StreamEntry]:
         """Read our own pending entries; when the server has none left, go on to new ones."""
         if self._sole:
             self._inherit()
@@ -97,7 +97,7 @@ class GroupReader:
         self._recovered = True
         return pending
 
-    def _read(self, position: str, block_ms: int | None) -> list[Entry]:
+    def _read(self, position: str, block_ms: int | None) -> list[StreamEntry]:
         with answering(self._redis):
             try:
                 reply = self._redis.xreadgroup(
@@ -127,7 +127,7 @@ class GroupReader:
             if position == "0-0":
                 return
 
-    def _take_over(self) -> list[Entry]:
+    def _take_over(self) -> list[StreamEntry]:
         return self._entries(self._claim(self._idle_ms, "0-0")[1])
 
     def _claim(self, idle_ms: int, position: str) -> tuple[str, list[Any]]:
@@ -146,8 +146,8 @@ class GroupReader:
         self.trimmed += len(reply[2]) if len(reply) > 2 else 0  # noqa: PLR2004 - the third part lists trimmed ids
         return reply[0], reply[1]
 
-    def _entries(self, rows: list[tuple[str, dict[str, str] | None]]) -> list[Entry]:
-        entries = [Entry(self.stream, entry_id, fields or {}) for entry_id, fields in rows]
+    def _entries(self, rows: list[tuple[str, dict[str, str] | None]]) -> list[StreamEntry]:
+        entries = [StreamEntry(self.stream, entry_id, fields or {}) for entry_id, fields in rows]
         if self._mine is None:
             return entries
         ours = [entry for entry in entries if self._mine(entry)]

@@ -12,7 +12,7 @@ from redis import Redis
 from shared.redis.client import answering
 
 FOLLOWED = "hs:leaders"
-"""Hash: address -> JSON of a `Followed`."""
+"""Hash: address -> JSON of a `FollowedLeader`."""
 UNFOLLOWED = "hs:leaders:unfollowed"
 """Hash: address -> JSON of an `Unfollowed`."""
 VERSION = "hs:leaders:version"
@@ -20,7 +20,7 @@ VERSION = "hs:leaders:version"
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class FollowedLeader:
     """Since when a leader is followed, by whom, under which name."""
 
     label: str = ""
@@ -38,7 +38,7 @@ class Unfollowed:
     named: bool = False
 
 
-def follow(redis: Redis, address: str, followed: Followed) -> bool:
+def follow_leader(redis: Redis, address: str, followed: FollowedLeader) -> bool:
     """Follow an address; return False when it was followed already (then its label is new)."""
     with answering(redis), redis.pipeline(transaction=True) as pipe:
         pipe.hset(FOLLOWED, address, json.dumps(asdict(followed)))
@@ -48,7 +48,7 @@ def follow(redis: Redis, address: str, followed: Followed) -> bool:
     return bool(added)
 
 
-def unfollow(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
+def unfollow_leader(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
     """Follow an address no more, whoever names it, until somebody follows it again."""
     with answering(redis), redis.pipeline(transaction=True) as pipe:
         pipe.hdel(FOLLOWED, address)
@@ -57,7 +57,7 @@ def unfollow(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
         pipe.execute()
 
 
-def followed(redis: Redis) -> dict[str, Followed]:
+def followed_leaders(redis: Redis) -> dict[str, FollowedLeader]:
     """Return whom `hybrid follow` added.
 
     Raises:
@@ -90,8 +90,8 @@ def _object(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
 
 
-def _followed(said: dict[str, Any]) -> Followed:
-    return Followed(str(said.get("label", "")), _ms(said.get("added_at_ms")), str(said.get("by", "")))
+def _followed(said: dict[str, Any]) -> FollowedLeader:
+    return FollowedLeader(str(said.get("label", "")), _ms(said.get("added_at_ms")), str(said.get("by", "")))
 
 
 def _unfollowed(said: dict[str, Any]) -> Unfollowed:

@@ -8,8 +8,8 @@ from redis import Redis
 
 from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, Unavailable
-from shared.domain.ledger_write import Fence
-from shared.redis.client import Script, answering
+from shared.domain.ledger_write import FencingToken
+from shared.redis.client import LuaScript, answering
 
 NOBODY = "none"
 """A token that no lease ever has: what is not held lets no write through."""
@@ -35,7 +35,7 @@ class Lease:
         self.holder = holder
         self.token = ""
         self._redis, self._condition = redis, only_while
-        self._script = Script(redis, Path(__file__).with_name("lease.lua"))
+        self._script = LuaScript(redis, Path(__file__).with_name("lease.lua"))
         self._clock, self._ttl_s = clock, ttl_s
         self._renew_at = self._ends_at = 0.0
 
@@ -96,9 +96,9 @@ class Lease:
             self.token = ""
 
     @property
-    def fence(self) -> Fence:
+    def fence(self) -> FencingToken:
         """Return what every write must carry; without the lease, what no write gets through with."""
-        return Fence(self.key, self.token or NOBODY)
+        return FencingToken(self.key, self.token or NOBODY)
 
     def _ask(self, token: str, ttl_s: float | None = None) -> tuple[str, str]:
         ttl_ms = int((self._ttl_s if ttl_s is None else ttl_s) * 1000)

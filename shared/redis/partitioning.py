@@ -12,20 +12,20 @@ from typing import cast
 
 from redis import Redis
 
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 _KEEP_LIST_S = 3600
 
 
 @dataclass(frozen=True)
-class Beat:
+class MemberBeat:
     """Who is alive, with the digest of the list each one brought, and the version of the list all share."""
 
     version: str
     members: Mapping[str, str]
 
 
-class Shares:
+class Partitioning:
     """One member of a named group."""
 
     def __init__(self, redis: Redis, group: str, name: str, *, ttl_s: float, version_key: str) -> None:
@@ -33,16 +33,16 @@ class Shares:
         self.redis = redis
         self._redis, self._group, self._ttl_ms = redis, group, round(ttl_s * 1000)
         self._keys = [f"hs:{group}:members", f"hs:{group}:lists", version_key]
-        self._script = Script(redis, Path(__file__).with_suffix(".lua"))
+        self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
 
-    def beat(self, digest: str) -> Beat:
+    def beat(self, digest: str) -> MemberBeat:
         """Say that we live, and what list we brought; hear who else does.
 
         Raises:
             Unavailable: the server is away; the last answer stands.
         """
         version, *rest = cast("list[str]", self._script(self._keys, [self.name, self._ttl_ms, digest]))
-        return Beat(version, dict(zip(rest[::2], rest[1::2], strict=True)))
+        return MemberBeat(version, dict(zip(rest[::2], rest[1::2], strict=True)))
 
     def leave(self) -> None:
         """Hand our items to the others now instead of after `ttl_s`."""

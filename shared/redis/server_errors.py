@@ -92,7 +92,7 @@ _TLS_REFUSED = ("CERTIFICATE_VERIFY_FAILED", "CERTIFICATE_REQUIRED", "certificat
 _CUT_OFF = ("reset by peer", "closed by server")
 
 
-def named(error: RedisError, where: str) -> HybridError | None:
+def name_server_error(error: RedisError, where: str) -> HybridError | None:
     """Return `error` of the server at `where` as one of ours; None when it is a mistake in the command itself."""
     if word := _word(error):
         return _answered(word, error, where)

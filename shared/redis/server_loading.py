@@ -12,7 +12,7 @@ from redis import Redis
 
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, StillLoading, Unavailable
-from shared.redis.client import address, answering, loading_client
+from shared.redis.client import answering, loading_client, server_address
 
 LOOK_EVERY_S = 0.25
 SAY_EVERY_S = 5.0
@@ -100,7 +100,7 @@ def wait_until_loaded(redis: Redis, *, clock: Clock, tell: Tell, pause: Pause) -
             with answering(redis):
                 redis.ping()  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
         except StillLoading:
-            watch = watch or LoadingWatch(f"Redis at {address(redis)}", clock, tell)
+            watch = watch or LoadingWatch(f"Redis at {server_address(redis)}", clock, tell)
             _look(redis, watch)
         except Unavailable:
             if watch is None:

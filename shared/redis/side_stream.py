@@ -64,7 +64,7 @@ class SideStream:
         self._offered = self._waiting_bytes = self._kept_bytes = 0
         self._kept: deque[_Kept] = deque()
         self._thread: threading.Thread | None = None
-        self._log = logs.get("side_stream", stream=stream)
+        self._log = logs.get_logger("side_stream", stream=stream)
 
     def offer(self, make: Callable[[int], Event], size: int) -> None:
         """Let `make` build an event of its number, later and elsewhere; drop it when too many bytes wait already."""
@@ -151,4 +151,4 @@ class SideStream:
 
 def _count(stream: str, dropped: int) -> None:
     sentence = "What was to be recorded and was not, because its writer or the server was too slow."
-    metrics.counter("records_dropped_total", sentence, "stream").labels(stream).inc(dropped)
+    metrics.make_counter("records_dropped_total", sentence, "stream").labels(stream).inc(dropped)

@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 from shared.messages.base import STREAMS, Event, fact_id
 from shared.messages.events import write_event
 from shared.messages.service import DeadLetter
-from shared.redis.client import Script, answering
+from shared.redis.client import LuaScript, answering
 
 MOST_FACTS = 200_000
 """Published facts remembered; the oldest go first and raise their owner's horizon, so none repeats (S4)."""
@@ -26,19 +26,19 @@ _NO_STREAM = "no such key"
 
 
 @lru_cache(maxsize=16)
-def _script(redis: Redis, file: str) -> Script:
-    return Script(redis, Path(__file__).with_name(file))
+def _script(redis: Redis, file: str) -> LuaScript:
+    return LuaScript(redis, Path(__file__).with_name(file))
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedEntry:
     """What became of a publish: `value` is the entry's id, the value known before, or the horizon."""
 
     state: Literal["published", "known", "expired"]
     value: str
 
 
-class Record(NamedTuple):
+class StreamRecord(NamedTuple):
     """An event that is published once by its fact, `owner:rest`; `age` decides which facts are forgotten first."""
 
     event: Event
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class StreamEntry:
     """One stream entry as delivered; `fields` is empty when the entry was trimmed under us."""
 
     stream: str
@@ -66,7 +66,7 @@ class Entry:
         return self.fields.get("json", "")
 
 
-def publish(redis: Redis, stream: str, event: Event) -> str:
+def publish_event(redis: Redis, stream: str, event: Event) -> str:
     """Append `event`; return the entry's id. For reports whose repetition is harmless."""
     with answering(redis):
         return str(redis.xadd(stream, {"event": event.event, "json": write_event(event)}))
@@ -82,7 +82,7 @@ def publish_once(
     expected: str = "",
     age: int = 0,
     facts_of: str = "",
-) -> Published:
+) -> PublishedEntry:
     """Append `event` unless `fact` already stands at another value than `expected`; one atomic step.
 
     Args:
@@ -103,10 +103,10 @@ def publish_once(
     keys = [stream, f"{guard}:facts", f"{guard}:ages", f"{guard}:horizons"]
     args = [fact, expected, value, age, MOST_FACTS, event.event, write_event(event)]
     state, known = cast("list[str]", _script(redis, "streams.lua")(keys, args))
-    return Published(cast('Literal["published", "known", "expired"]', state), known)
+    return PublishedEntry(cast('Literal["published", "known", "expired"]', state), known)
 
 
-def publish_all_once(redis: Redis, stream: str, records: Sequence[Record]) -> list[Published]:
+def publish_all_once(redis: Redis, stream: str, records: Sequence[StreamRecord]) -> list[PublishedEntry]:
     """Append each record unless its fact was published before; one round trip for all, each atomic by itself.
 
     Raises:
@@ -115,7 +115,7 @@ def publish_all_once(redis: Redis, stream: str, records: Sequence[Record]) -> li
     keys = [stream, f"{stream}:facts", f"{stream}:ages", f"{stream}:horizons"]
     calls = [(keys, [fact, "", "1", age, MOST_FACTS, event.event, write_event(event)]) for event, fact, age in records]
     answers = cast("list[list[str]]", _script(redis, "streams.lua").many(calls))
-    return [Published(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
+    return [PublishedEntry(cast('Literal["published", "known", "expired"]', state), value) for state, value in answers]
 
 
 def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]:
@@ -126,8 +126,8 @@ def known_facts(redis: Redis, stream: str, facts: list[str]) -> list[str | None]
         return cast("list[str | None]", redis.hmget(f"{stream}:facts", facts))
 
 
-def pin(redis: Redis, stream: str, owner: str, reason: str) -> None:
-    """Keep every fact of `owner` until `unpin`: part of its past is still to be read; safe to call again.
+def pin_owner(redis: Redis, stream: str, owner: str, reason: str) -> None:
+    """Keep every fact of `owner` until `unpin_owner`: part of its past is still to be read; safe to call again.
 
     Without it the newest facts could be forgotten before the oldest are read, and the horizon would hide those.
     """
@@ -135,13 +135,13 @@ def pin(redis: Redis, stream: str, owner: str, reason: str) -> None:
         redis.sadd(f"{stream}:pins:{owner}", reason)
 
 
-def unpin(redis: Redis, stream: str, owner: str, reason: str) -> None:
-    """Take back one reason of `pin`; without any left, the owner's facts may be forgotten again."""
+def unpin_owner(redis: Redis, stream: str, owner: str, reason: str) -> None:
+    """Take back one reason of `pin_owner`; without any left, the owner's facts may be forgotten again."""
     while _script(redis, "unpin.lua")([stream], [owner, reason, _MOVED_AT_ONCE]):
         pass
 
 
-def dead_letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:
+def dead_letter(entry: StreamEntry, reason: str, now_ms: int) -> DeadLetter:
     """Return what the dead stream keeps of `entry`: whole, with its reason and origin."""
     return DeadLetter(
         id=fact_id("dead", entry.stream, entry.id),
@@ -154,7 +154,7 @@ def dead_letter(entry: Entry, reason: str, now_ms: int) -> DeadLetter:
     )
 
 
-def trim(redis: Redis, stream: str, keep: int) -> int:
+def trim_stream(redis: Redis, stream: str, keep: int) -> int:
     """Remove entries beyond `keep` that every group has finished with, 10,000 at most; return how many."""
     return int(cast("int", _script(redis, "trim.lua")([stream], [keep])))
 
@@ -171,7 +171,7 @@ def ensure_group(redis: Redis, stream: str, group: str) -> bool:
     return True
 
 
-def backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
+def group_backlog(redis: Redis, stream: str, group: str) -> tuple[int, int]:
     """Return (entries not yet delivered, entries delivered and not acknowledged); (0, 0) without the group."""
     with answering(redis):
         try:
@@ -219,27 +219,27 @@ def _just_before(entry_id: str) -> str:
     return f"{ms}-{number - 1}" if number else f"{max(0, ms - 1)}-{2**64 - 1}"
 
 
-def tail(redis: Redis, stream: str, count: int) -> list[Entry]:
+def stream_tail(redis: Redis, stream: str, count: int) -> list[StreamEntry]:
     """Return the newest `count` entries, oldest first."""
     with answering(redis):
         rows = cast("list[tuple[str, dict[str, str]]]", redis.xrevrange(stream, count=count))
-    return [Entry(stream, entry_id, fields) for entry_id, fields in reversed(rows)]
+    return [StreamEntry(stream, entry_id, fields) for entry_id, fields in reversed(rows)]
 
 
-def follow(redis: Redis, positions: dict[str, str], block_ms: int = 500, count: int = 500) -> list[Entry]:
+def follow_streams(redis: Redis, positions: dict[str, str], block_ms: int = 500, count: int = 500) -> list[StreamEntry]:
     """Read what came after `positions` (stream -> last id) without a group, and move the positions on."""
     with answering(redis):
         reply = redis.xread(cast("Any", positions), count=count, block=block_ms)
     pairs = reply.items() if isinstance(reply, dict) else (reply or [])
-    found: list[Entry] = []
+    found: list[StreamEntry] = []
     for stream, chunk in cast("Any", pairs):
         rows = [row for rows in chunk for row in rows] if isinstance(reply, dict) else chunk
-        found += [Entry(stream, entry_id, fields) for entry_id, fields in rows]
+        found += [StreamEntry(stream, entry_id, fields) for entry_id, fields in rows]
         positions[stream] = rows[-1][0] if rows else positions[stream]
     return found
 
 
-def lengths(redis: Redis) -> dict[str, int]:
+def stream_lengths(redis: Redis) -> dict[str, int]:
     """Return the length of each of our streams."""
     with answering(redis):
         return {stream: redis.xlen(stream) for stream in STREAMS}

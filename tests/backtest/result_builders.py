@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from backtest.results.result import (
+    BacktestResult,
     CannotTell,
-    Costs,
+    CopyCosts,
     EquityPoint,
     LeaderResult,
     MarketResult,
     OpenPosition,
-    Result,
+    PnlStanding,
     SignalOutcome,
-    Standing,
 )
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, some_limits
 
@@ -22,7 +22,7 @@ OTHER = "0x" + "b2" * 20
 
 def a_market_result(pnl: int, number: int = 0, **changes: Any) -> MarketResult:
     """Build a market that brought `pnl` micro-units on 10 pUSD spent."""
-    ours = Standing(trades=2, spent=10 * USD, paid_out=10 * USD + pnl, realized=pnl)
+    ours = PnlStanding(trades=2, spent=10 * USD, paid_out=10 * USD + pnl, realized=pnl)
     facts: dict[str, Any] = {
         "condition_id": f"0x{number:064x}",
         "title": f"Will it rain on day {number}?",
@@ -59,12 +59,12 @@ def an_outcome(**changes: Any) -> SignalOutcome:
     return outcome._replace(**changes)
 
 
-def a_result(bets: Sequence[int] = (3 * USD, -2 * USD), **changes: Any) -> Result:
+def a_result(bets: Sequence[int] = (3 * USD, -2 * USD), **changes: Any) -> BacktestResult:
     """Build a run whose markets brought `bets`, all of it paid."""
     pnl = sum(bets)
     markets = tuple(a_market_result(bet, number) for number, bet in enumerate(bets))
-    ours = Standing(trades=2, spent=10 * USD * len(bets), realized=pnl)
-    theirs = Standing(trades=9, spent=900 * USD, realized=30 * USD)
+    ours = PnlStanding(trades=2, spent=10 * USD * len(bets), realized=pnl)
+    theirs = PnlStanding(trades=9, spent=900 * USD, realized=30 * USD)
     facts: dict[str, Any] = {
         "sources": ("wallet.csv",),
         "limits": some_limits(),
@@ -83,11 +83,11 @@ def a_result(bets: Sequence[int] = (3 * USD, -2 * USD), **changes: Any) -> Resul
         "realized": pnl,
         "most_locked": 40 * USD,
         "max_drawdown": 5 * USD,
-        "costs": Costs(fees=USD, delay=-USD // 2, spread=2 * USD, impact=USD // 4),
+        "costs": CopyCosts(fees=USD, delay=-USD // 2, spread=2 * USD, impact=USD // 4),
         "open": (),
         "leaders": (
             LeaderResult(leader=LEADER, signals=8, ours=ours, theirs=theirs),
-            LeaderResult(leader=OTHER, signals=4, ours=Standing(), theirs=theirs),
+            LeaderResult(leader=OTHER, signals=4, ours=PnlStanding(), theirs=theirs),
         ),
         "markets": markets,
         "equity": tuple(
@@ -97,7 +97,7 @@ def a_result(bets: Sequence[int] = (3 * USD, -2 * USD), **changes: Any) -> Resul
         "cannot_tell": (),
         "outcomes": tuple(an_outcome(usdc=5_000_000 + step * 50_000) for step in range(5)),
     }
-    return Result(**(facts | changes))
+    return BacktestResult(**(facts | changes))
 
 
 def a_doubt(share: int, what: str = "how the price moved in the delay: nobody knows") -> CannotTell:

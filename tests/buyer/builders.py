@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from buyer.config import BuyerSettings, parse_args
-from buyer.strategy.decision_context import Case
-from buyer.strategy.limits import Limits
+from buyer.strategy.decision_context import DecisionContext
+from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Book, Level, MarketFacts
 from shared.messages.base import fact_id
 from shared.messages.decisions import Portfolio
@@ -95,12 +95,12 @@ def some_settings(*flags: str) -> BuyerSettings:
     return parse_args(list(flags))
 
 
-def some_limits(**changes: Any) -> Limits:
+def some_limits(**changes: Any) -> TradingLimits:
     """Build the default limits with changes."""
     return some_settings().limits.model_copy(update=changes)
 
 
-def a_case(**changes: Any) -> Case:
+def a_case(**changes: Any) -> DecisionContext:
     """Build a case in which every rule passes."""
     values: dict[str, Any] = {
         "signal": a_signal(),
@@ -112,4 +112,4 @@ def a_case(**changes: Any) -> Case:
         "problems": (),
         **changes,
     }
-    return Case(**values)
+    return DecisionContext(**values)

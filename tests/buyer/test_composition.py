@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from buyer.composition import BuyerProcess, build, demand_memory
+from buyer.composition import BuyerProcess, build_buyer, demand_memory
 from buyer.config import BuyerSettings, parse_args
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
@@ -17,7 +17,7 @@ from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.messages.base import Event
 from shared.messages.service import ServiceStop
 from shared.process import service_runner
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 pytestmark = pytest.mark.server
 
@@ -31,7 +31,7 @@ FORGETFUL = [
 
 @pytest.fixture
 def redis(redis_server: EmbeddedRedis) -> Iterator[Redis]:
-    with connect(redis_server.url) as client:
+    with connect_redis(redis_server.url) as client:
         yield client
 
 
@@ -47,7 +47,7 @@ def test_a_live_buyer_refuses_a_server_that_would_forget(
     redis.config_set(setting, value)
 
     with pytest.raises(RefusedForSafety, match="could forget") as refused:
-        build(live(redis_server.url, tmp_path), stop=threading.Event())
+        build_buyer(live(redis_server.url, tmp_path), stop=threading.Event())
 
     assert fix in str(refused.value)
     assert "--accept-forgetful-server" in str(refused.value)
@@ -74,7 +74,7 @@ def test_who_accepts_a_forgetful_server_gets_as_far_as_the_key(
     redis.config_set("appendonly", "no")
 
     with pytest.raises(BadConfig, match="PRIVATE_KEY"):
-        build(live(redis_server.url, tmp_path, "--accept-forgetful-server"), stop=threading.Event())
+        build_buyer(live(redis_server.url, tmp_path, "--accept-forgetful-server"), stop=threading.Event())
 
 
 def test_a_server_that_does_not_tell_is_not_refused(redis: Redis, redis_server: EmbeddedRedis, tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_a_server_that_does_not_tell_is_not_refused(redis: Redis, redis_server: 
     redis.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config")
     url = f"redis://app:pw@127.0.0.1:{redis_server.port}/0"
 
-    with connect(url) as managed:
+    with connect_redis(url) as managed:
         demand_memory(managed, live(url, tmp_path))
 
 
 def test_paper_is_not_refused_on_a_forgetful_server(redis: Redis, redis_server: EmbeddedRedis, tmp_path: Path) -> None:
     redis.config_set("appendonly", "no")
 
-    build(parse_args(["--redis-url", redis_server.url, "--run-dir", str(tmp_path)]), stop=threading.Event())
+    build_buyer(parse_args(["--redis-url", redis_server.url, "--run-dir", str(tmp_path)]), stop=threading.Event())

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from buyer.composition import build
-from buyer.consumer import BuyerService
-from buyer.domain.token_shard import ALL, GROUP, Shard
+from buyer.composition import build_buyer
+from buyer.consumer import SignalConsumer
+from buyer.domain.token_shard import ALL, GROUP, TokenShard
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
-from buyer.sharding.shard_count import Layout
+from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from ops.operator import controls
 from ops.supervisor.embedded_redis import EmbeddedRedis
@@ -22,7 +22,7 @@ from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_write import Balances
 from shared.domain.market import Book
-from shared.ledger.local_copy import Mirror
+from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DEAD, DECISIONS, SIGNALS, Event
@@ -30,10 +30,10 @@ from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate
 from shared.messages.events import read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
-from shared.redis.streams import backlog, ensure_group, publish, tail
+from shared.redis.streams import ensure_group, group_backlog, publish_event, stream_tail
 from tests.buyer.builders import NOW_MS, a_signal, some_limits, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
 from tests.waiting import PATIENCE_S
@@ -75,29 +75,29 @@ class Rig:
         url: str,
         *,
         inbox: "queue.Queue[ActionableSignal] | None" = None,
-        shard: Shard = ALL,
+        shard: TokenShard = ALL,
         consumer: str = "buyer-0",
-        layout: Layout | None = None,
+        layout: ShardCount | None = None,
         prices: Feed | None = None,
     ) -> None:
-        self.redis, self.clock, self.shard = connect(url), ManualClock(NOW_MS), shard
+        self.redis, self.clock, self.shard = connect_redis(url), ManualClock(NOW_MS), shard
         self.prices, self.venue = prices or Feed(), FakeVenue()
         condition = layout.condition if layout else None
         self.lease = Lease(self.redis, shard.lease("paper"), consumer, clock=self.clock, only_while=condition)
         self.ledger = whole = Counted(self.redis, "paper")
-        mirror = Mirror(whole, self.clock) if shard == ALL else None
+        mirror = MirroredLedger(whole, self.clock) if shard == ALL else None
         self.journal = Journal(ShardLedger(mirror or whole, shard), lambda: self.lease.fence, mirror)
-        self.engine = Engine(
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
             venue=self.venue,
             clock=self.clock,
             limits=some_limits(),
-            identity=Identity("paper", "c", "v"),
+            identity=BuyerIdentity("paper", "c", "v"),
             emit=self.decided,
         )
         self.reader = GroupReader(
-            connect(url),
+            connect_redis(url),
             SIGNALS,
             shard.group,
             consumer,
@@ -106,7 +106,7 @@ class Rig:
             mine=lambda entry: shard.takes(entry.id, entry.json),
             block_ms=1,
         )
-        self.service = BuyerService(
+        self.service = SignalConsumer(
             engine=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.prices),
@@ -139,12 +139,12 @@ class Rig:
         return [event for event in self.events(DECISIONS) if isinstance(event, BuyEngineDecision)]
 
     def events(self, stream: str) -> list[Event]:
-        return [read_event(entry.json) for entry in tail(self.redis, stream, 1000)]
+        return [read_event(entry.json) for entry in stream_tail(self.redis, stream, 1000)]
 
     def settled(self) -> bool:
         """Say whether the group exists, has read everything and acknowledged it."""
         groups = {group["name"]: group for group in self.redis.xinfo_groups(SIGNALS)}
-        ours, newest = groups.get(self.shard.group), tail(self.redis, SIGNALS, 1)
+        ours, newest = groups.get(self.shard.group), stream_tail(self.redis, SIGNALS, 1)
         return bool(ours) and not ours["pending"] and (not newest or ours["last-delivered-id"] == newest[0].id)
 
 
@@ -155,7 +155,7 @@ def a_hash(number: int) -> str:
 def test_signals_become_decisions_and_the_backlog_is_empty(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     for number in range(5):
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
 
     rig.run_until(lambda: len(rig.decisions()) == 5)
 
@@ -168,7 +168,7 @@ def test_signals_become_decisions_and_the_backlog_is_empty(valkey_url: str) -> N
 def test_the_same_signal_delivered_twice_is_decided_once(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     for _ in range(3):
-        publish(rig.redis, SIGNALS, a_signal())
+        publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(rig.settled)
 
@@ -190,7 +190,7 @@ def test_progress_warms_the_markets_and_is_acknowledged(valkey_url: str) -> None
         sources=(),
         live_tokens=("1", "2"),
     )
-    publish(rig.redis, SIGNALS, progress)
+    publish_event(rig.redis, SIGNALS, progress)
 
     rig.run_until(lambda: bool(rig.prices.warmed))
 
@@ -202,7 +202,7 @@ def test_trap_31_a_poison_entry_is_buried_decided_and_the_next_one_bought(valkey
     rig = Rig(valkey_url)
     rig.redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": '{"event":"ACTIONABLE_SIGNAL"'})
     rig.redis.xadd(SIGNALS, {"something": "else"})
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 3)
 
@@ -213,8 +213,8 @@ def test_trap_31_a_poison_entry_is_buried_decided_and_the_next_one_bought(valkey
 
 def test_trap_29_a_handler_that_keeps_crashing_ends_on_the_dead_stream_and_the_loop_lives_on(valkey_url: str) -> None:
     rig = Rig(valkey_url)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
     good = rig.prices.facts
 
     def broken(token_id: str) -> Any:
@@ -234,7 +234,7 @@ def test_trap_29_a_handler_that_keeps_crashing_ends_on_the_dead_stream_and_the_l
 
 def test_trap_31_redis_away_between_intent_and_outcome_loses_and_doubles_nothing(redis_server: EmbeddedRedis) -> None:
     rig = Rig(redis_server.url)
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
     killed: list[int] = []
 
     def kill_once(_: object) -> None:
@@ -270,7 +270,7 @@ def test_a_restart_finishes_an_open_intent_before_anything_new(valkey_url: str) 
         before.engine.handle(a_signal(tx_hash=a_hash(1)))
 
     rig = Rig(valkey_url)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
     rig.run_until(lambda: len(rig.decisions()) == 2)
 
     assert [order.signal_id for order in rig.venue.placed] == [decision.signal_id for decision in rig.decisions()]
@@ -280,7 +280,7 @@ def test_a_restart_finishes_an_open_intent_before_anything_new(valkey_url: str) 
 def test_a_signal_by_callback_and_by_stream_is_decided_once_and_acknowledged(valkey_url: str) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue())
     rig.service.submit(a_signal())
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
 
@@ -291,7 +291,7 @@ def test_trap_30_a_thousand_decided_signals_leave_only_their_marks(valkey_url: s
     rig = Rig(valkey_url)
     rig.prices.next_book = None
     for number in range(200):
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
 
     rig.run_until(lambda: rig.redis.zcard("hs:paper:writes") == 201)
 
@@ -321,7 +321,7 @@ def test_trap_31_redis_away_at_the_start_is_waited_for_and_the_start_is_made_aga
         deposit(amount)
 
     rig.journal.deposit = away_twice  # type: ignore[method-assign]  # the server comes back at the third try
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 1)
 
@@ -332,7 +332,7 @@ def test_trap_20_an_interrupted_order_is_finished_before_anything_new(valkey_url
     rig = Rig(valkey_url, inbox=queue.Queue())
     rig.venue.unknown = 1
     for number in (1, 2):
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
         rig.service.submit(a_signal(tx_hash=a_hash(number)))
 
     def both_in_time() -> bool:
@@ -354,8 +354,8 @@ def test_trap_29_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_com
             raise ZeroDivisionError("a bug")
 
     rig.venue.before = crash
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
 
     rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
 
@@ -370,10 +370,10 @@ def test_trap_29_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_com
 def test_an_intent_nobody_can_read_stays_reserved_and_does_not_keep_the_buyer_from_starting(
     valkey_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.configure(level="error", form="json")
+    logs.configure_logs(level="error", form="json")
     rig = Rig(valkey_url)
     rig.redis.hset("hs:paper:intents", "old", "{}")  # pyright: ignore[reportUnknownMemberType] - redis-py's sync/async union
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
 
@@ -389,8 +389,8 @@ def test_a_signal_that_is_buried_gets_its_terminal_decision_in_its_own_name(valk
         raise ZeroDivisionError("a bug")
 
     rig.prices.facts = broken  # type: ignore[method-assign]  # a bug
-    publish(rig.redis, SIGNALS, a_signal())
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(rig.settled)
 
@@ -408,7 +408,7 @@ def test_trap_29_a_bug_met_by_callback_is_left_to_the_stream_that_buries_it(valk
 
     rig.prices.facts = broken  # type: ignore[method-assign]  # a bug
     rig.service.submit(a_signal())
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
 
@@ -442,7 +442,7 @@ def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
     rig = Rig(valkey_url, inbox=queue.Queue())
 
     def story() -> Iterator[bool]:
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
         while len(rig.decisions()) < 1:
             yield False
         rig.redis.flushall()
@@ -450,11 +450,11 @@ def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
             rig.service.submit(a_signal(tx_hash=a_hash(2)))
         while not rig.journal.stopped("", "BUY"):
             yield False
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
         while len(rig.decisions()) < 1:
             yield False
         assert controls.resume(rig.redis, "paper", "checked", rig.clock)
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(3)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(3)))
         while len(rig.decisions()) < 2:
             yield False
 
@@ -468,7 +468,7 @@ def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
 def test_signals_trimmed_before_they_were_decided_are_counted_as_lost(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     ensure_group(rig.redis, SIGNALS, GROUP)
-    lost = publish(rig.redis, SIGNALS, a_signal())
+    lost = publish_event(rig.redis, SIGNALS, a_signal())
     GroupReader(rig.redis, SIGNALS, GROUP, "dead", clock=rig.clock, block_ms=1)._read(">", None)
     rig.redis.xdel(SIGNALS, lost)
     rig.reader._idle_ms = 0
@@ -481,7 +481,7 @@ def test_signals_trimmed_before_they_were_decided_are_counted_as_lost(valkey_url
 def test_trap_31_bytes_that_are_no_text_are_buried_like_any_poison(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     rig.redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": b"\xff\xfe"})
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 2 and rig.settled())
 
@@ -489,15 +489,15 @@ def test_trap_31_bytes_that_are_no_text_are_buried_like_any_poison(valkey_url: s
 
 
 def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> None:
-    redis, stop = connect(valkey_url), threading.Event()
-    publish(redis, SIGNALS, a_signal())
+    redis, stop = connect_redis(valkey_url), threading.Event()
+    publish_event(redis, SIGNALS, a_signal())
     redis.xadd(SIGNALS, {"json": "poison"})
 
     def hung_up(_: BuyEngineDecision) -> None:
         raise BrokenPipeError
 
     settings = some_settings("--redis-url", valkey_url, "--gamma-url", "http://127.0.0.1:9", "--http-timeout-s", "1")
-    built = build(settings, stop=stop, emit=hung_up)
+    built = build_buyer(settings, stop=stop, emit=hung_up)
     thread = threading.Thread(target=built.service.run, args=(stop,))
     thread.start()
     ends = SystemClock().monotonic() + PATIENCE_S
@@ -507,13 +507,13 @@ def test_a_reader_of_decisions_that_hung_up_ends_nothing(valkey_url: str) -> Non
     thread.join(PATIENCE_S)
 
     assert redis.xlen(DECISIONS) == 2
-    assert backlog(redis, SIGNALS, GROUP) == (0, 0)
+    assert group_backlog(redis, SIGNALS, GROUP) == (0, 0)
 
 
 def test_s5_a_batch_stops_between_two_signals_when_told(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     for number in range(20):
-        publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
+        publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(number)))
 
     rig.run_until(lambda: len(rig.decisions()) >= 2)
 
@@ -530,7 +530,7 @@ def test_trap_21_a_long_batch_keeps_the_lease(valkey_url: str, *, by_callback: b
         if by_callback:
             rig.service.submit(signal)
         else:
-            publish(rig.redis, SIGNALS, signal)
+            publish_event(rig.redis, SIGNALS, signal)
 
     def look(_: object) -> None:
         renewed.append(str(rig.redis.hget(rig.lease.key, "until_ms")))
@@ -553,7 +553,7 @@ def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str)
             raise ZeroDivisionError("a bug")
 
     rig.venue.before = once
-    publish(rig.redis, SIGNALS, a_signal())
+    publish_event(rig.redis, SIGNALS, a_signal())
 
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
 
@@ -563,11 +563,11 @@ def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str)
 
 def test_a_warm_buyer_asks_the_ledger_nothing_while_a_signal_waits(valkey_url: str) -> None:
     rig = Rig(valkey_url)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
     rig.run_until(lambda: len(rig.decisions()) == 1)
     reads = rig.ledger.reads
 
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
     rig.run_until(lambda: len(rig.decisions()) == 2)
 
     first, second = rig.decisions()
@@ -579,7 +579,7 @@ def test_a_warm_buyer_asks_the_ledger_nothing_while_a_signal_waits(valkey_url: s
 
 def test_a_control_turned_while_a_signal_is_decided_is_seen_by_deciding_again(valkey_url: str) -> None:
     rig = Rig(valkey_url)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
     rig.run_until(lambda: len(rig.decisions()) == 1)
     turned: list[bool] = []
 
@@ -591,7 +591,7 @@ def test_a_control_turned_while_a_signal_is_decided_is_seen_by_deciding_again(va
             return super().book(token_id)
 
     rig.engine._prices = Late()
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
     rig.run_until(lambda: len(rig.decisions()) == 2)
 
     decision = rig.decisions()[1]
@@ -602,7 +602,7 @@ def test_a_control_turned_while_a_signal_is_decided_is_seen_by_deciding_again(va
 def test_a_signal_that_another_delivery_decided_is_not_bought_on_what_is_at_hand(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     paused = controls.pause_buys(rig.redis, "paper", "fees went up", rig.clock)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(0)))
     rig.run_until(lambda: len(rig.decisions()) == 1)
     controls.resume(rig.redis, "paper", "all well", rig.clock)
     rig.clock.advance(1)

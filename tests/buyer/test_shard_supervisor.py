@@ -8,29 +8,29 @@ import pytest
 from redis import Redis
 
 from buyer.config import parse_args
-from buyer.consumer import BuyerService
-from buyer.domain.token_shard import Shard
-from buyer.shard_supervisor import ShardedBuyer
-from buyer.sharding.shard_count import LAYOUT, Layout, held_by
+from buyer.consumer import SignalConsumer
+from buyer.domain.token_shard import TokenShard
+from buyer.shard_supervisor import ShardSupervisor
+from buyer.sharding.shard_count import LAYOUT, ShardCount, held_by
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig, Fenced, RefusedForSafety
 from shared.messages.signals import ActionableSignal
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
-from shared.redis.partitioning import Shares
+from shared.redis.partitioning import Partitioning
 from tests.buyer.builders import TOKEN, a_signal
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
 OF = 4
-SHARDS = [Shard(number, OF) for number in range(OF)]
+SHARDS = [TokenShard(number, OF) for number in range(OF)]
 
 
 class Part:
     """A shard's buyer that works until it is told to stop, or is made to fail or hang."""
 
-    def __init__(self, shard: Shard) -> None:
+    def __init__(self, shard: TokenShard) -> None:
         self.shard, self.counts = shard, Counter({"BUY": 1})
         self.submitted: list[ActionableSignal] = []
         self.failure: Exception | None = None
@@ -57,21 +57,21 @@ class Member:
 
     def __init__(self, redis: Redis, name: str, of: int = OF) -> None:
         self.clock, self.stop, self.parts = ManualClock(), threading.Event(), dict[int, Part]()
-        self.layout = Layout(redis, of, clock=self.clock, patience_s=1, halt=lambda _: None)
+        self.layout = ShardCount(redis, of, clock=self.clock, patience_s=1, halt=lambda _: None)
         self.layout.ensure()
         self.leases = {
             shard: Lease(redis, shard.lease("paper"), name, clock=self.clock, only_while=self.layout.condition)
-            for shard in (Shard(number, of) for number in range(of))
+            for shard in (TokenShard(number, of) for number in range(of))
         }
-        shares = Shares(redis, "buyers:paper", name, ttl_s=60, version_key=LAYOUT)
-        self.buyer = ShardedBuyer(
+        shares = Partitioning(redis, "buyers:paper", name, ttl_s=60, version_key=LAYOUT)
+        self.buyer = ShardSupervisor(
             self.layout, shares, self.leases, self.open, lambda: {"books_warm": 2}, clock=self.clock, lease_s=10
         )
 
-    def open(self, shard: Shard, lease: Lease) -> BuyerService:
+    def open(self, shard: TokenShard, lease: Lease) -> SignalConsumer:
         assert lease.token
         self.parts[shard.number] = Part(shard)
-        return cast("BuyerService", self.parts[shard.number])
+        return cast("SignalConsumer", self.parts[shard.number])
 
     def turn(self) -> list[int]:
         """Make a turn, let what was given back come to its end, and return what is held."""
@@ -91,7 +91,7 @@ class Member:
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def test_one_alone_holds_all_and_a_newcomer_gets_its_share(redis: Redis) -> None:
@@ -211,7 +211,7 @@ def test_other_numbers_of_shards_are_refused_at_the_start(redis: Redis) -> None:
     one = Member(redis, "a")
     one.turn()
 
-    other = Layout(redis, 2, clock=ManualClock(), patience_s=1, halt=lambda _: None)
+    other = ShardCount(redis, 2, clock=ManualClock(), patience_s=1, halt=lambda _: None)
 
     with pytest.raises(RefusedForSafety, match="stop every buyer before you change it"):
         other.claim(threading.Event())

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from buyer import stdin_consumer
-from buyer.consumer import BuyerService
-from buyer.stdin_consumer import PipeBuyer, PipeLines
+from buyer.consumer import SignalConsumer
+from buyer.stdin_consumer import PipeLines, StdinConsumer
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DEAD
@@ -27,12 +27,12 @@ def piped(rig: Rig, *lines: str) -> None:
     take_lines(rig.service, rig.lease, *lines)
 
 
-def take_lines(service: BuyerService, lease: Lease, *lines: str) -> None:
+def take_lines(service: SignalConsumer, lease: Lease, *lines: str) -> None:
     reader, writer = os.pipe()
     try:
         os.write(writer, "".join(f"{line}\n" for line in lines).encode())
         os.close(writer)
-        PipeBuyer(PipeLines(reader), service=service, lease=lease).run(threading.Event())
+        StdinConsumer(PipeLines(reader), service=service, lease=lease).run(threading.Event())
     finally:
         os.close(reader)
 
@@ -116,7 +116,7 @@ def test_trap_20_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: s
 
 def test_s5_a_quiet_pipe_stops_when_told(valkey_url: str) -> None:
     rig, stop, (reader, writer) = Rig(valkey_url), threading.Event(), os.pipe()
-    buyer = PipeBuyer(PipeLines(reader), service=rig.service, lease=rig.lease)
+    buyer = StdinConsumer(PipeLines(reader), service=rig.service, lease=rig.lease)
 
     thread = threading.Thread(target=buyer.run, args=(stop,))
     thread.start()

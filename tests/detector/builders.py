@@ -6,7 +6,7 @@ from typing import Any
 from detector.domain.fill_view import View
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.wire.leader_fills import LeaderFill
-from shared.polymarket.wire.order_filled import padded
+from shared.polymarket.wire.order_filled import padded_address
 
 LEADER = "0x" + "a1" * 20
 OTHER = "0x" + "b2" * 20
@@ -76,7 +76,7 @@ def a_log(
     words = (side, int(token), given, received, 0, 0, 0)
     return {
         "address": CTF_EXCHANGE_V2,
-        "topics": [ORDER_FILLED, "0x" + "0f" * 32, padded(maker), padded(taker)],
+        "topics": [ORDER_FILLED, "0x" + "0f" * 32, padded_address(maker), padded_address(taker)],
         "data": "0x" + "".join(f"{word:064x}" for word in words),
         "blockNumber": hex(1000),
         "transactionHash": TX,
@@ -90,7 +90,7 @@ def a_log(
 def a_v1_log(given_asset: str = "0", received_asset: str = TOKEN, **changes: Any) -> dict[str, Any]:
     """Build a V1 `OrderFilled` log: 100 shares bought for 52 as taker."""
     words = (int(given_asset), int(received_asset), 52_000_000, 100_000_000, 0)
-    topics = [ORDER_FILLED_V1, "0x" + "0f" * 32, padded(LEADER), padded(CTF_EXCHANGE_V1)]
+    topics = [ORDER_FILLED_V1, "0x" + "0f" * 32, padded_address(LEADER), padded_address(CTF_EXCHANGE_V1)]
     return {**a_log(), "topics": topics, "data": "0x" + "".join(f"{word:064x}" for word in words), **changes}
 
 

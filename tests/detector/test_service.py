@@ -10,7 +10,7 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from detector.composition import Parts, Wiring
+from detector.composition import DetectorParts, SourceWiring
 from detector.config import DetectorSettings, parse_args
 from detector.polling.cursors import CursorStore
 from detector.polling.poll_workers import CatchesUp
@@ -44,7 +44,7 @@ class Run:
         self.redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
         self.out = io.StringIO()
         self.stop: threading.Event = given.pop("stop_event", threading.Event())
-        parts = Parts(tuple(FakeSource(name, act) for name, act in acts), (), (), None, CursorStore(self.redis))
+        parts = DetectorParts(tuple(FakeSource(name, act) for name, act in acts), (), (), None, CursorStore(self.redis))
         self.detector = HybridDetector(
             cfg or settings(),
             stop_event=self.stop,
@@ -124,7 +124,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
     stop = threading.Event()
 
     cfg = parse_args(["--tracked-wallets", LEADER, "--sources", "data_api,chain_logs,subgraph"])
-    parts = Wiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), stop).parts()
+    parts = SourceWiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), stop).parts()
     stop.set()
 
     assert parts.markets is not None
@@ -137,7 +137,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
 def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
     cfg = parse_args(["--tracked-wallets", f"{LEADER},{OTHER}", "--sources", "data_api,chain_logs,subgraph"])
 
-    parts = Wiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), threading.Event()).parts()
+    parts = SourceWiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), threading.Event()).parts()
 
     assert sorted(gate.name for gate in parts.gates) == ["data_api", "gamma", "rpc", "subgraph"]
     assert isinstance(parts.sources[0], CatchesUp)

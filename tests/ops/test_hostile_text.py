@@ -17,20 +17,20 @@ from rich.table import Table
 
 from backtest.replay import parity, redecide_command
 from backtest.replay.redecide import Redecided
-from backtest.replay.replay import Replayed
+from backtest.replay.replay import ReplayedDecision
 from backtest.report import text_summary
-from backtest.results.deflated_sharpe import Moments
-from backtest.sweep.plan import Axis
-from backtest.sweep.trial import Score
-from ops.domain.fill_timeline import find, tell
-from ops.domain.signal_comparison import Finding, Key, Reckoning, Sight
-from ops.domain.skip_stats import refusals
+from backtest.results.deflated_sharpe import ReturnMoments
+from backtest.sweep.plan import SweepAxis
+from backtest.sweep.trial import TrialScore
+from ops.domain.fill_timeline import find_stories, tell_story
+from ops.domain.signal_comparison import AuditFinding, ComparedKey, ShownFill, SignalComparison
+from ops.domain.skip_stats import skip_stats
 from ops.explain import skip_stats_view, timeline_view
 from ops.operator import leaders as following
 from ops.operator import reconcile as reconciling
 from ops.operator import redeem
-from ops.operator.banner import banner
-from ops.operator.picture import Picture
+from ops.operator.banner import banner_line
+from ops.operator.picture import ScreenPicture
 from ops.operator.screen import full_screen, page
 from ops.operator.status import draw
 from ops.research import audit, sweep_view, wallet
@@ -42,11 +42,11 @@ from shared.domain import exit_codes
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.ledger_accounts import Lot
 from shared.domain.market import MarketFacts
-from shared.domain.plain_text import plain, plain_json
+from shared.domain.plain_text import make_plain, plain_json
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import Outcome, RuleResult
 from shared.messages.signals import MarketHint
-from shared.process.beats import Beat, judged
+from shared.process.beats import ProcessBeat, judge_standing
 from shared.terminal import Terminal
 from tests.backtest.result_builders import a_doubt, a_result
 from tests.backtest.results.test_copyability import GAIN, a_trade, conduct_of, copied
@@ -70,7 +70,7 @@ def a_hostile_market() -> MarketFacts:
     return a_market(title=EVIL, outcome=EVIL, slug=EVIL)
 
 
-def a_hostile_picture() -> Picture:
+def a_hostile_picture() -> ScreenPicture:
     view, market = a_full_view(), a_hostile_market()
     rule = RuleResult(rule=EVIL, passed=False, value=EVIL, limit=EVIL)
     inputs = a_decision().inputs.model_copy(update={"market": market, "problems": (EVIL,)})
@@ -84,8 +84,8 @@ def a_hostile_picture() -> Picture:
         )
         view.progress = view.progress.model_copy(update={"sources": sources})
     lot = Lot(LEADER, TOKEN, CONDITION, 0, EVIL, 9_610_000, 4_997_200)
-    process = judged(Beat(EVIL, EVIL, EVIL, EVIL, "failed", reason=EVIL), 99)
-    picture = Picture(view, {"halt": 1}, [lot], title=EVIL, stopped_by=EVIL, away=EVIL, standings=(process,))
+    process = judge_standing(ProcessBeat(EVIL, EVIL, EVIL, EVIL, "failed", reason=EVIL), 99)
+    picture = ScreenPicture(view, {"halt": 1}, [lot], title=EVIL, stopped_by=EVIL, away=EVIL, standings=(process,))
     picture.running = frozenset({"paper"})
     return picture
 
@@ -106,7 +106,7 @@ def a_hostile_story() -> RenderableType:
     signal = a_hostile_signal()
     decision = a_decision(signal_id=signal.id, reason=EVIL, rules=(rule,), inputs=inputs, outcome=outcome)
     events = (signal, decision, a_hostile_payment())
-    (story,) = tell(events, find(events, signal.id))
+    (story,) = tell_story(events, find_stories(events, signal.id))
     return timeline_view.story(story)
 
 
@@ -115,7 +115,7 @@ def hostile_totals() -> RenderableType:
     skip = a_decision(verdict="SKIP", reason=EVIL, rules=(rule,), order=None, outcome=None, leader=LEADER)
     failed = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason=EVIL)
     missed = a_decision(outcome=failed, signal_id="77" * 32)
-    return skip_stats_view.totals(refusals([skip, missed], 0, NOW_MS * 2))
+    return skip_stats_view.totals(skip_stats([skip, missed], 0, NOW_MS * 2))
 
 
 def hostile_leaders() -> RenderableType:
@@ -128,13 +128,14 @@ def hostile_leaders() -> RenderableType:
 
 
 def a_hostile_sweep() -> RenderableType:
-    shape = Moments(1, 0.1, 0.1, 0, 3)
+    shape = ReturnMoments(1, 0.1, 0.1, 0, 3)
     numbers = dict.fromkeys(("signals", "orders", "filled", "markets", "spent", "pnl"), 1)
     more = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 1)
     scores = [
-        Score(id=str(n), settings={EVIL: EVIL + str(n), "b": str(n)}, shape=shape, **numbers, **more) for n in range(2)
+        TrialScore(id=str(n), settings={EVIL: EVIL + str(n), "b": str(n)}, shape=shape, **numbers, **more)
+        for n in range(2)
     ]
-    return sweep_view.shown(scores, [Axis(EVIL, (EVIL + "0", EVIL + "1")), Axis("b", ("0", "1"))])
+    return sweep_view.shown(scores, [SweepAxis(EVIL, (EVIL + "0", EVIL + "1")), SweepAxis("b", ("0", "1"))])
 
 
 def a_hostile_wallet() -> RenderableType:
@@ -153,7 +154,7 @@ VIEWS: Views = {
     "status": lambda: page(a_hostile_picture()),
     "status --watch": lambda: full_screen(a_hostile_picture(), 50),
     "status --watch, narrow": lambda: full_screen(a_hostile_picture(), 24),
-    "banner": lambda: banner(a_hostile_picture()),
+    "banner": lambda: banner_line(a_hostile_picture()),
     "why": a_hostile_story,
     "why-not": hostile_totals,
     "leaders": hostile_leaders,
@@ -201,12 +202,12 @@ def test_the_live_screen_and_a_progress_line_are_plain_too() -> None:
 
 
 def printed_by_functions() -> Iterator[tuple[str, Callable[[], object]]]:
-    finding = Finding(EVIL, Key(EVIL, EVIL, EVIL, EVIL), 1)
-    sights = {EVIL: Sight(1, 1, 1)}
-    reckoning = Reckoning(1, 1, 1, 1, 1, 1, 1, 1, (5,), sights, (finding,))
-    found = audit.Audit((LEADER,), 0, 1, 5, reckoning)
+    finding = AuditFinding(EVIL, ComparedKey(EVIL, EVIL, EVIL, EVIL), 1)
+    sights = {EVIL: ShownFill(1, 1, 1)}
+    reckoning = SignalComparison(1, 1, 1, 1, 1, 1, 1, 1, (5,), sights, (finding,))
+    found = audit.AuditResult((LEADER,), 0, 1, 5, reckoning)
     yield "audit", lambda: audit._show(found, Terminal())
-    row = redeem.Row(EVIL, "failed", "1", EVIL)
+    row = redeem.RedeemRow(EVIL, "failed", "1", EVIL)
     yield "redeem", lambda: redeem._show([row], parse_args([]), now=False, as_json=False)
     market = a_result().markets[0].model_copy(update={"title": EVIL, "category": EVIL})
     result = a_result(skips={EVIL: 2}, model={EVIL: EVIL}, cannot_tell=(a_doubt(3, EVIL),), markets=(market,))
@@ -214,7 +215,7 @@ def printed_by_functions() -> Iterator[tuple[str, Callable[[], object]]]:
     decision = a_decision(reason=EVIL, verdict="SKIP", outcome=None, order=None)
     ledger: Any = MemoryLedger()
     again: Any = type("Again", (), {"ledger": ledger})()
-    yield "parity", lambda: parity._summary([Replayed(decision, "a", "b")], again)
+    yield "parity", lambda: parity._summary([ReplayedDecision(decision, "a", "b")], again)
     made = [Redecided(decision, problem=EVIL), Redecided(decision, differences=((EVIL, EVIL, EVIL),))]  # type: ignore[arg-type]  # any words
     yield "redecide", lambda: redecide_command._summary(made, adopted=1)
 
@@ -235,8 +236,8 @@ def test_every_report_of_a_hostile_title_is_plain_text(
 
 
 def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(form="text")
-    log = logs.get("buyer")
+    logs.configure_logs(form="text")
+    log = logs.get_logger("buyer")
     log.info("order_rejected", reason=EVIL, nested={"title": [EVIL]}, title=EVIL)
     log.error("poll_failed", exc_info=Unavailable(EVIL))
     logged = capsys.readouterr().err
@@ -256,7 +257,7 @@ def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFix
 
 def test_orders_that_did_not_end_are_listed_plainly() -> None:
     lot = Lot("", TOKEN, CONDITION, 0, EVIL, 1, 1)
-    row = reconciling.Unfinished("intent", EVIL, EVIL, EVIL, EVIL, 5)
+    row = reconciling.UnfinishedIntent("intent", EVIL, EVIL, EVIL, EVIL, 5)
 
     said = "\n".join((reconciling._adopted(lot), reconciling._line(row)))
 
@@ -276,10 +277,10 @@ def test_a_picture_of_the_screen_has_no_title_that_acts(tmp_path: Path) -> None:
 
 
 def test_plain_text_keeps_its_length_and_what_people_write() -> None:
-    assert len(plain(EVIL)) == len(EVIL)
-    assert plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
-    assert plain("a\tb\nc") == "a b c"
-    assert plain("half a character: \ud800").encode()
+    assert len(make_plain(EVIL)) == len(EVIL)
+    assert make_plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
+    assert make_plain("a\tb\nc") == "a b c"
+    assert make_plain("half a character: \ud800").encode()
 
 
 def test_json_on_a_terminal_means_the_same_and_acts_as_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from buyer.composition import only_one
 from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
-from ops.run_service import HybridService, ServiceSettings, _redeemer, main
+from ops.run_service import ServiceRunner, ServiceSettings, _redeemer, main
 from ops.supervisor.server_folder import embedded_server
 from shared.clock import ManualClock, SystemClock
 from shared.config import parse
@@ -132,7 +132,7 @@ def test_two_services_never_share_a_servers_folder(capsys: pytest.CaptureFixture
 
 def test_trap_21_a_second_service_of_one_name_does_not_start(valkey_url: str) -> None:
     words = ["--redis-url", valkey_url]
-    service = HybridService(detector_args(words), buyer_args(words), None)
+    service = ServiceRunner(detector_args(words), buyer_args(words), None)
 
     with only_one(buyer_args(words)), pytest.raises(RefusedForSafety, match="runs already"):
         service.run(threading.Event())
@@ -149,7 +149,7 @@ class Part:
 def test_a_part_that_hangs_is_told_though_the_process_and_the_part_say_that_all_is_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service, clock, stop = HybridService(detector_args([]), buyer_args([]), None), ManualClock(), threading.Event()
+    service, clock, stop = ServiceRunner(detector_args([]), buyer_args([]), None), ManualClock(), threading.Event()
     pulses = {name: Pulse(stop, clock) for name in ("detector", "buyer", "redeemer")}
     monkeypatch.setattr(service, "_pulses", pulses)
     monkeypatch.setattr(service, "_detector", Part())

@@ -25,8 +25,8 @@ from shared.config import parse
 from shared.messages.base import SIGNALS
 from shared.process import service_runner
 from shared.process.service_life import Service
-from shared.redis.client import connect
-from shared.redis.streams import publish
+from shared.redis.client import connect_redis
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
 from tests.buyer.venue.polymarket.live_process import live_buyer
@@ -86,15 +86,15 @@ def no_thread_left() -> Iterator[None]:
 
 
 def ran(service: Service, settings: Any) -> int:
-    with connect(settings.redis_url) as redis:
+    with connect_redis(settings.redis_url) as redis:
         return service_runner.run(service, settings, redis=redis, clock=SystemClock())
 
 
 def signalled(sim: Simulator, url: str) -> None:
     """Put signals of two tokens on the stream, so that everything that works on signals begins to."""
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         for number, token_id in enumerate(sim.markets[0].tokens):
-            publish(redis, SIGNALS, Floor(sim, url, Path()).signal(number, token_id))
+            publish_event(redis, SIGNALS, Floor(sim, url, Path()).signal(number, token_id))
 
 
 BUYERS: dict[str, tuple[str, ...]] = {
@@ -180,7 +180,7 @@ def test_a_live_buyer_with_orders_of_two_tokens_behind_it_ends_within_2_s_with_0
     floor.offer(second)
     with live_buyer(floor) as buyer:
         for number, token in enumerate((first, second)):
-            publish(floor.redis, SIGNALS, floor.signal(number, token))
+            publish_event(floor.redis, SIGNALS, floor.signal(number, token))
         until(lambda: floor.redis.xlen("hs:decisions") >= 4, 30)
         told_at = CLOCK.monotonic()
 

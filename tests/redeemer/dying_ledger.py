@@ -1,6 +1,6 @@
 """A ledger whose process dies at a write."""
 
-from shared.domain.ledger_write import Result, Write
+from shared.domain.ledger_write import LedgerWrite, Result
 from shared.ledger.memory_ledger import MemoryLedger
 
 
@@ -16,7 +16,7 @@ class MortalLedger(MemoryLedger):
         self.left = 0
         self.lost = False
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         self.left -= 1
         if self.left == 0 and self.lost:
             raise Killed

@@ -7,15 +7,15 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from redeemer.jobs.queue import Jobs, bytes_connection, job_id
-from redeemer.jobs.rq_worker import Worker
+from redeemer.jobs.queue import RedemptionQueue, bytes_connection, job_id
+from redeemer.jobs.rq_worker import RedeemWorker
 from shared.clock import ManualClock, SystemClock
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.redeemer.builders import CONDITION, Desk
 
 QUEUE = "redeem"
@@ -27,16 +27,16 @@ class House:
     """Everything a redemption needs; its clock starts now and moves when told, rq's runs by itself."""
 
     def __init__(self, url: str, **payouts: tuple[int, ...]) -> None:
-        self.redis = connect(url)
+        self.redis = connect_redis(url)
         self.desk = Desk(RedisLedger(self.redis, "paper"), **payouts)
         self.clock = ManualClock(SystemClock().now_ms())
         self.jobs = self.queue_with()
-        self.worker = Worker(self.desk.cashier, self.redis, QUEUE, clock=self.clock)
+        self.worker = RedeemWorker(self.desk.cashier, self.redis, QUEUE, clock=self.clock)
         self.raw = bytes_connection(self.redis)
         self.queue = Queue(QUEUE, connection=self.raw, serializer=JSONSerializer)
 
-    def queue_with(self, *retry_after_s: int) -> Jobs:
-        return Jobs(self.redis, QUEUE, clock=self.clock, retry_after_s=retry_after_s, again_after_s=AGAIN_S)
+    def queue_with(self, *retry_after_s: int) -> RedemptionQueue:
+        return RedemptionQueue(self.redis, QUEUE, clock=self.clock, retry_after_s=retry_after_s, again_after_s=AGAIN_S)
 
     def work(self) -> None:
         self.worker.burst(threading.Event())
@@ -45,7 +45,7 @@ class House:
         return Job.fetch(name, connection=self.raw, serializer=JSONSerializer)
 
     def redeemed(self) -> list[RedemptionResult]:
-        events = [read_event(entry.json) for entry in tail(self.redis, REDEMPTIONS, 100)]
+        events = [read_event(entry.json) for entry in stream_tail(self.redis, REDEMPTIONS, 100)]
         return [event for event in events if isinstance(event, RedemptionResult)]
 
 

@@ -17,8 +17,8 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS, Event
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from simulator.core.clock import ManualClock as VenueTime
 from simulator.core.market import Market
 from simulator.core.settings import Settings
@@ -79,11 +79,11 @@ def bought(venue: Simulator, url: str, market: Market, *shares: str) -> None:
         lot = a_lot(
             token_id=token, condition_id=market.condition_id, outcome_index=place, shares=int(count) * ONE, cost=ONE
         )
-        hold(RedisLedger(connect(url), "live"), lot, seed=token)
+        hold(RedisLedger(connect_redis(url), "live"), lot, seed=token)
 
 
 def published(url: str) -> list[Event]:
-    return [read_event(entry.json) for entry in tail(connect(url), REDEMPTIONS, 100)]
+    return [read_event(entry.json) for entry in stream_tail(connect_redis(url), REDEMPTIONS, 100)]
 
 
 def approve(url: str, venue: Simulator) -> None:
@@ -118,7 +118,7 @@ def test_what_resolves_is_approved_for_redeemed_proved_from_logs_and_booked(
         assert (event.mode, event.token, event.way) == ("live", "pUSD", "adapter")
         assert event.transaction.startswith("0x")
         assert event.gas_pol > 0
-    ledger = RedisLedger(connect(valkey_url), "live")
+    ledger = RedisLedger(connect_redis(valkey_url), "live")
     assert open_lots(ledger) == []
     assert ledger.read((CASH,)).values[CASH] == round((11.5 - 3) * ONE)
     assert venue.call(lambda: venue.world.held.shares(OWNER, plain.tokens[0])) == 0
@@ -161,5 +161,5 @@ def test_trap_27_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_al
     alarm = published(valkey_url)[0]
     assert isinstance(alarm, RedemptionAlarm)
     assert (float(alarm.expected), float(alarm.paid)) == (10, 0)
-    assert len(open_lots(RedisLedger(connect(valkey_url), "live"))) == 1
+    assert len(open_lots(RedisLedger(connect_redis(valkey_url), "live"))) == 1
     assert venue.call(lambda: venue.world.held.shares(OWNER, market.tokens[0])) == 10 * ONE

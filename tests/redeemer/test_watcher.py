@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from redeemer.config import parse_args
-from redeemer.jobs.queue import inline
+from redeemer.jobs.queue import redeem_inline
 from redeemer.redemption.planner import PaperPlan
-from redeemer.redemption.resolutions import Answers, Resolutions
-from redeemer.watcher import Redeemer
+from redeemer.redemption.resolutions import ChainAnswers, Resolutions
+from redeemer.watcher import ResolutionWatcher
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig, Malformed, RefusedForSafety, Unavailable
 from shared.domain.ledger_write import Balances
@@ -64,15 +64,15 @@ class Stumbling(Resolutions):
 
     stumbled = False
 
-    def read(self, condition_ids: Sequence[str]) -> Answers:
+    def read(self, condition_ids: Sequence[str]) -> ChainAnswers:
         if not self.stumbled:
             self.stumbled = True
             raise ZeroDivisionError
         return super().read(condition_ids)
 
 
-def a_watcher(desk: Desk, enqueue: Callable[[str, str], bool], clock: ManualClock | None = None) -> Redeemer:
-    return Redeemer(
+def a_watcher(desk: Desk, enqueue: Callable[[str, str], bool], clock: ManualClock | None = None) -> ResolutionWatcher:
+    return ResolutionWatcher(
         "paper",
         PaperPlan(desk.ledger, desk.resolutions),
         enqueue,
@@ -104,7 +104,7 @@ def test_nothing_held_asks_nobody() -> None:
 def test_in_one_process_the_job_is_done_at_once() -> None:
     desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
     hold(desk.ledger, a_lot())
-    watcher = a_watcher(desk, inline(desk.cashier))
+    watcher = a_watcher(desk, redeem_inline(desk.cashier))
 
     assert (watcher.scan(), watcher.scan()) == (1, 0)
     assert open_lots(desk.ledger) == []
@@ -143,7 +143,7 @@ def test_trap_31_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> 
     desk = Desk(ledger, **{CONDITION: (1, 0)})
     hold(ledger, a_lot())
     ledger.times = 3
-    watcher = a_watcher(desk, inline(desk.cashier), clock)
+    watcher = a_watcher(desk, redeem_inline(desk.cashier), clock)
 
     watcher.run(threading.Event())
 
@@ -158,7 +158,7 @@ def test_trap_29_an_exception_in_a_look_is_logged_and_the_next_look_works() -> N
     desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
     hold(desk.ledger, a_lot())
     desk.resolutions = Stumbling(desk.node, desk.data_api)
-    watcher = a_watcher(desk, inline(desk.cashier), clock)
+    watcher = a_watcher(desk, redeem_inline(desk.cashier), clock)
 
     watcher.run(threading.Event())
 

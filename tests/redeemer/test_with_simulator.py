@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from redeemer.composition import build, build_inline, build_worker, resolutions
+from redeemer.composition import build_inline, build_watcher, build_worker, resolutions
 from redeemer.config import RedeemerSettings, parse_args
 from shared.clock import SystemClock
 from shared.domain.ledger_accounts import CASH
@@ -14,8 +14,8 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS, Event
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from simulator.core.clock import ManualClock
 from simulator.core.market import Market
 from simulator.core.settings import Settings
@@ -45,7 +45,7 @@ def settings(venue: Simulator, valkey_url: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def ledger(valkey_url: str) -> RedisLedger:
-    return RedisLedger(connect(valkey_url), "paper")
+    return RedisLedger(connect_redis(valkey_url), "paper")
 
 
 def hold_both(ledger: RedisLedger, market: Market) -> None:
@@ -64,7 +64,7 @@ def hold_both(ledger: RedisLedger, market: Market) -> None:
 
 
 def redeemed(settings: RedeemerSettings) -> list[RedemptionResult]:
-    events = [read_event(entry.json) for entry in tail(connect(settings.redis_url), REDEMPTIONS, 100)]
+    events = [read_event(entry.json) for entry in stream_tail(connect_redis(settings.redis_url), REDEMPTIONS, 100)]
     return [event for event in events if isinstance(event, RedemptionResult)]
 
 
@@ -140,7 +140,7 @@ def test_trap_11_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
     venue.fault("lagging_node", "rpc", params={"blocks": 5})
     venue.resolve(market.condition_id, (0, 1))
     venue.advance(CHAIN_S)
-    asking = resolutions(settings, connect(settings.redis_url), clock=SystemClock(), stop=threading.Event())
+    asking = resolutions(settings, connect_redis(settings.redis_url), clock=SystemClock(), stop=threading.Event())
 
     vectors = [asking.read([market.condition_id]).resolved.get(market.condition_id) for _ in range(6)]
 
@@ -153,7 +153,7 @@ def test_watcher_queue_and_worker_redeem_what_resolves_while_they_run(
     hold_both(ledger, venue.markets[0])
     told: list[Event] = []
     stop = threading.Event()
-    watcher = build(settings.model_copy(update={"scan_every_s": 0.05}), stop=stop)
+    watcher = build_watcher(settings.model_copy(update={"scan_every_s": 0.05}), stop=stop)
     worker = build_worker(settings, stop=stop, emit=told.append)
     threads = [threading.Thread(target=service.run, args=(stop,)) for service in (watcher, worker)]
     for thread in threads:

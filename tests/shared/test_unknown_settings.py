@@ -11,7 +11,7 @@ from ops.config import UpSettings
 from shared import setting_names
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig
-from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
+from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
 
 KNOWN = setting_names.KNOWN
 TYPOS = {
@@ -135,7 +135,7 @@ def test_every_setting_is_known_and_no_setting_is_a_typo_of_another() -> None:
 
 
 def test_what_nothing_is_like_has_no_guess() -> None:
-    assert nearest("LEVERAGE", KNOWN) is None
+    assert nearest_setting("LEVERAGE", KNOWN) is None
 
 
 @pytest.mark.pitfall(63)

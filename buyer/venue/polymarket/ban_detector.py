@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from buyer.venue.polymarket.wire.order_responses import Barred, Unknown, Verdict
+from buyer.venue.polymarket.wire.order_responses import BarredAccount, UnknownOutcome, Verdict
 from shared.domain.errors import HybridError
 
 MOST = 3
@@ -33,7 +33,7 @@ class Refusals:
         self._since_s = None
 
 
-class Doubts:
+class BanDetector:
     """One venue's refusals in a row, by order; any other answer ends the row.
 
     `closed_only` says whether the account may only close positions: then a refusal needs no second look.
@@ -45,7 +45,7 @@ class Doubts:
 
     def judged(self, order_hash: str, verdict: Verdict) -> Verdict:
         """Return what an answer to this order means, knowing those before it."""
-        if not isinstance(verdict, Barred) or verdict.status not in _MAY_PASS:
+        if not isinstance(verdict, BarredAccount) or verdict.status not in _MAY_PASS:
             self._refused.clear()
             return verdict
         self._refused[order_hash] += 1
@@ -53,7 +53,7 @@ class Doubts:
             return replace(verdict, reason=f"{verdict.reason}; the account may only close positions")
         if self._refused[order_hash] >= MOST:
             return verdict
-        return Unknown(f"{verdict.reason} (refused {self._refused[order_hash]} of {MOST} times)")
+        return UnknownOutcome(f"{verdict.reason} (refused {self._refused[order_hash]} of {MOST} times)")
 
     def _restricted(self) -> bool:
         with contextlib.suppress(HybridError):  # what it cannot tell, the next answers to the order do

@@ -4,32 +4,32 @@ import contextlib
 import threading
 from decimal import Decimal
 
-from buyer.domain.order_result import OrderSeen, Trade, provisional
+from buyer.domain.order_result import OrderSeen, OwnTrade, provisional_outcome
 from buyer.strategy.fill_model import dearest_fee
-from buyer.venue.polymarket.account import Account
-from buyer.venue.polymarket.ban_detector import Doubts
-from buyer.venue.polymarket.credentials import Requests
+from buyer.venue.polymarket.account import AccountApi
+from buyer.venue.polymarket.ban_detector import BanDetector
+from buyer.venue.polymarket.credentials import RequestHeaders
 from buyer.venue.polymarket.order_signing import (
+    TradingWallet,
     UnsignedOrder,
-    Wallet,
-    body,
-    digest,
     exchange_of,
     is_position,
+    order_body,
+    order_digest,
     order_hash,
     whole_signature,
 )
 from buyer.venue.polymarket.refused_sells import RefusedSells
-from buyer.venue.polymarket.signer import Signer
-from buyer.venue.polymarket.wire.order_amounts import SIZE_PLACES, amounts
+from buyer.venue.polymarket.signer import OrderSigner
+from buyer.venue.polymarket.wire.order_amounts import SIZE_PLACES, order_amounts
 from buyer.venue.polymarket.wire.order_responses import (
-    Accepted,
-    Barred,
+    AcceptedOrder,
+    BarredAccount,
     Contradicted,
-    Known,
-    NotNow,
-    Refused,
-    Unknown,
+    KnownOrder,
+    NotNowResponse,
+    RefusedOrder,
+    UnknownOutcome,
     Verdict,
     read_answer,
 )
@@ -37,13 +37,13 @@ from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from shared.clock import Clock
 from shared.domain.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro, truncate
-from shared.http.client import Request, Upstream
+from shared.domain.money import to_micro, truncate_micro
+from shared.http.client import HttpRequest, Upstream
 from shared.http.response import retry_after_s
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, OrderState, Outcome
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
 NOTHING = Decimal(0)
 _SALT_DIGITS = 13
@@ -59,28 +59,28 @@ class _Ahead(threading.local):
 
     text = ""
     sent: SignedOrder | None = None
-    request: Request | None = None
+    request: HttpRequest | None = None
     made_at_ms = 0
 
 
-class LiveVenue:
+class PolymarketVenue:
     """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn at it is taken with the intent."""
 
     def __init__(
         self,
         orders: Upstream,
-        turns: Turns,
-        account: Account,
+        turns: GateTurns,
+        account: AccountApi,
         *,
-        signer: Signer,
-        wallet: Wallet,
-        requests: Requests,
+        signer: OrderSigner,
+        wallet: TradingWallet,
+        requests: RequestHeaders,
         clock: Clock,
     ) -> None:
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
         self._clock = clock
-        self._doubts = Doubts(account.closed_only)
+        self._doubts = BanDetector(account.closed_only)
         self._sells = RefusedSells(self._refresh_token, clock=clock)
         self._ahead = _Ahead()
 
@@ -90,8 +90,8 @@ class LiveVenue:
         The turn is taken with the intent (which asks the kill switch), so that nothing lies between it and the order.
         """
         unsigned = self._unsigned(order, facts, now_ms)
-        signature = whole_signature(unsigned, self._signer.sign(digest(unsigned)))
-        prepared = SignedOrder(body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
+        signature = whole_signature(unsigned, self._signer.sign(order_digest(unsigned)))
+        prepared = SignedOrder(order_body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
         ahead, ahead.text, ahead.sent, ahead.request = self._ahead, prepared.text, prepared, None
         self.turns.meanwhile = self._make_request
         return ahead.text
@@ -108,18 +108,18 @@ class LiveVenue:
         sent = self._sent(prepared)
         self.turns.use()
         verdict = self._posted(sent)
-        if isinstance(verdict, Accepted):
+        if isinstance(verdict, AcceptedOrder):
             return _taken(verdict, order, sent)
-        if isinstance(verdict, Barred):
+        if isinstance(verdict, BarredAccount):
             raise RefusedForSafety(verdict.fix)
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, RefusedOrder):
             if order.side == "SELL":
                 self._sells.learn(order.token_id, verdict.reason)
             return _outcome("REJECTED", verdict.reason, sent)
-        found = self.find(order, facts, prepared) if isinstance(verdict, Known | Contradicted) else None
+        found = self.find(order, facts, prepared) if isinstance(verdict, KnownOrder | Contradicted) else None
         if found is not None:
             return found
-        if isinstance(verdict, Known):
+        if isinstance(verdict, KnownOrder):
             return _outcome("DELAYED", f"the venue has it and does not show it yet: {verdict.reason}", sent)
         raise OutcomeUnknown(f"order {sent.hash}: {verdict.reason}")
 
@@ -154,11 +154,11 @@ class LiveVenue:
             with contextlib.suppress(Malformed):
                 ahead.request = self._request(ahead.sent, ahead.made_at_ms)
 
-    def _request(self, sent: SignedOrder, now_ms: int) -> Request:
+    def _request(self, sent: SignedOrder, now_ms: int) -> HttpRequest:
         headers = self._requests.headers("POST", "/order", sent.body, now_ms)
-        return self._orders.request("POST", "/order", body=sent.body, headers=headers, lane=Lane.ORDERS)
+        return self._orders.request("POST", "/order", body=sent.body, headers=headers, lane=GateLane.ORDERS)
 
-    def _made(self, sent: SignedOrder) -> Request:
+    def _made(self, sent: SignedOrder) -> HttpRequest:
         """Return the request, made just now or anew: its signed time must not be old."""
         ahead, now_ms = self._ahead, self._clock.now_ms()
         request, ahead.request = ahead.request, None
@@ -173,24 +173,24 @@ class LiveVenue:
         try:
             answer = self._orders.send(self._made(sent))
         except (Unavailable, Malformed) as error:
-            return Unknown(str(error))
+            return UnknownOutcome(str(error))
         after_s = retry_after_s(answer.headers, self._clock.now_ms())
         verdict = read_answer(answer.status, answer.body, after_s)
-        if isinstance(verdict, NotNow):
+        if isinstance(verdict, NotNowResponse):
             self.turns.gate.throttled(verdict.after_s)
         else:
             self.turns.gate.succeeded()
         return self._doubts.judged(sent.hash, verdict)
 
     def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
-        quantity = spend(order, facts) if order.side == "BUY" else order.shares
+        quantity = order_spend(order, facts) if order.side == "BUY" else order.shares
         coarse = self._sells.is_coarse(order.token_id)
         return UnsignedOrder(
             wallet=self._wallet,
             exchange=exchange_of(order.token_id, neg_risk=facts.neg_risk),
             token_id=order.token_id,
             side=order.side,
-            amounts=amounts(order.side, order.kind, quantity, order.limit_price, facts.tick, coarse=coarse),
+            amounts=order_amounts(order.side, order.kind, quantity, order.limit_price, facts.tick, coarse=coarse),
             salt=int(fact_id("salt", order.id)[:_SALT_DIGITS], 16),
             signed_at_ms=now_ms,
             metadata=f"0x{order.signal_id}",
@@ -198,9 +198,9 @@ class LiveVenue:
         )
 
 
-def spend(order: Order, facts: MarketFacts) -> Decimal:
+def order_spend(order: Order, facts: MarketFacts) -> Decimal:
     """Return the collateral a market buy offers, before fees: with the dearest fee it stays within the budget."""
-    offered = truncate(order.shares * order.limit_price, SIZE_PLACES)
+    offered = truncate_micro(order.shares * order.limit_price, SIZE_PLACES)
     while offered > 0 and _dearest(offered, order, facts) > to_micro(order.budget):
         offered -= _CENT
     return offered
@@ -214,7 +214,7 @@ def _outcome(state: OrderState, reason: str, sent: SignedOrder) -> Outcome:
     return Outcome(state=state, shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason, order_hash=sent.hash)
 
 
-def _taken(answer: Accepted, order: Order, sent: SignedOrder) -> Outcome:
+def _taken(answer: AcceptedOrder, order: Order, sent: SignedOrder) -> Outcome:
     """Return a provisional outcome: what the answer says matched, as far as it says."""
     usdc, shares = answer.making or NOTHING, answer.taking or NOTHING
     if order.side == "SELL":
@@ -223,11 +223,11 @@ def _taken(answer: Accepted, order: Order, sent: SignedOrder) -> Outcome:
     return given.model_copy(update={"shares": shares, "usdc": usdc, "trade_ids": answer.trade_ids})
 
 
-def _found(sent: SignedOrder, seen: OrderSeen | None, trades: list[Trade]) -> Outcome | None:
+def _found(sent: SignedOrder, seen: OrderSeen | None, trades: list[OwnTrade]) -> Outcome | None:
     if trades:
         known = _outcome("MATCHED", "found by its hash", sent)
         told = tuple(sorted(seen.trade_ids)) if seen else ()
-        return provisional(known.model_copy(update={"trade_ids": told}), trades)
+        return provisional_outcome(known.model_copy(update={"trade_ids": told}), trades)
     if seen is None:
         return None
     if seen.unmatched:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.order_signing import address_word
-from buyer.venue.polymarket.signer import Signer
+from buyer.venue.polymarket.signer import OrderSigner
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.endpoints import CHAIN_ID
 
@@ -31,7 +31,7 @@ class ApiKey:
     passphrase: SecretStr
 
 
-class Requests:
+class RequestHeaders:
     """Makes the headers of every L2 request."""
 
     def __init__(self, address: str, key: ApiKey) -> None:
@@ -57,7 +57,7 @@ class Requests:
         }
 
 
-def statement_headers(signer: Signer, now_ms: int) -> dict[str, str]:
+def statement_headers(signer: OrderSigner, now_ms: int) -> dict[str, str]:
     """Return the L1 headers that ask for an API key."""
     stamp = str(now_ms // 1000)
     contents = keccak(

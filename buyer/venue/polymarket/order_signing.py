@@ -11,7 +11,7 @@ import msgspec
 
 from buyer.strategy.cached_value import cached_property
 from buyer.venue.polymarket.keccak import keccak
-from buyer.venue.polymarket.wire.order_amounts import Amounts, Kind
+from buyer.venue.polymarket.wire.order_amounts import Kind, OrderAmounts
 from shared.domain.market import Side
 from shared.polymarket.wire.endpoints import CHAIN_ID, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
 
@@ -40,7 +40,7 @@ class WalletKind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Wallet:
+class TradingWallet:
     """Who trades: `funder` holds the money, `signer` signs for it. Both checksummed addresses."""
 
     kind: WalletKind
@@ -54,7 +54,7 @@ class Wallet:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class ExchangeContract:
     """Which contract settles a token, and the version of its signing domain."""
 
     address: str
@@ -65,11 +65,11 @@ class Exchange:
 class UnsignedOrder:
     """Every field that is signed, and the two that are only posted (`kind`, `expires_at_s`)."""
 
-    wallet: Wallet
-    exchange: Exchange
+    wallet: TradingWallet
+    exchange: ExchangeContract
     token_id: str
     side: Side
-    amounts: Amounts
+    amounts: OrderAmounts
     salt: int
     signed_at_ms: int
     metadata: str = "0x" + "0" * 64
@@ -96,11 +96,11 @@ class UnsignedOrder:
         )
 
 
-def exchange_of(token_id: str, *, neg_risk: bool) -> Exchange:
+def exchange_of(token_id: str, *, neg_risk: bool) -> ExchangeContract:
     """Return where a token trades."""
     if is_position(token_id):
-        return Exchange(EXCHANGE_V3, "3")
-    return Exchange(NEG_RISK_CTF_EXCHANGE_V2 if neg_risk else CTF_EXCHANGE_V2, "2")
+        return ExchangeContract(EXCHANGE_V3, "3")
+    return ExchangeContract(NEG_RISK_CTF_EXCHANGE_V2 if neg_risk else CTF_EXCHANGE_V2, "2")
 
 
 def is_position(token_id: str) -> bool:
@@ -113,7 +113,7 @@ def order_hash(order: UnsignedOrder) -> str:
     return "0x" + _digest(order.exchange, order.contents).hex()
 
 
-def digest(order: UnsignedOrder) -> bytes:
+def order_digest(order: UnsignedOrder) -> bytes:
     """Return the 32 bytes to sign; a deposit wallet wraps the order in its own typed data (ERC-7739)."""
     contents = order.contents
     if order.wallet.kind is not WalletKind.DEPOSIT:
@@ -131,7 +131,7 @@ def whole_signature(order: UnsignedOrder, signature: bytes) -> str:
     return "0x" + (signature + trailer).hex()
 
 
-def body(order: UnsignedOrder, signature: str, owner: str) -> str:
+def order_body(order: UnsignedOrder, signature: str, owner: str) -> str:
     """Return the exact text to post: the same order, signed once, is the same bytes for ever."""
     maker, signer = order.wallet.names
     payload: dict[str, object] = {
@@ -159,12 +159,12 @@ def body(order: UnsignedOrder, signature: str, owner: str) -> str:
     return msgspec.json.encode(payload).decode()
 
 
-def _digest(exchange: Exchange, contents: bytes) -> bytes:
+def _digest(exchange: ExchangeContract, contents: bytes) -> bytes:
     return keccak(b"\x19\x01" + _separator(exchange) + contents)
 
 
 @lru_cache(maxsize=8)
-def _separator(exchange: Exchange) -> bytes:
+def _separator(exchange: ExchangeContract) -> bytes:
     name, version = keccak(_NAME.encode()), keccak(exchange.version.encode())
     return keccak(
         keccak(_DOMAIN.encode()) + name + version + CHAIN_ID.to_bytes(32, "big") + address_word(exchange.address)

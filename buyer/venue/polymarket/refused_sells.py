@@ -23,7 +23,7 @@ class RefusedSells:
         self._refresh, self._clock = refresh, clock
         self._coarse: set[str] = set()
         self._refreshed: dict[str, float] = {}
-        self._log = logs.get("venue")
+        self._log = logs.get_logger("venue")
 
     def is_coarse(self, token_id: str) -> bool:
         """Say whether this token's sells are offered in fewer decimals."""

@@ -13,7 +13,7 @@ _OTHERS = 0o077
 _FIRST_V = 27
 
 
-class Signer:
+class OrderSigner:
     """Signs 32-byte digests (deterministically, RFC 6979); knows its address and says nothing else."""
 
     def __init__(self, key: SecretStr) -> None:

@@ -13,7 +13,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed
 from shared.polymarket.wire.parsing import Raw, as_object
-from shared.websocket import Socket
+from shared.websocket import PushSocket
 
 PING_S = 10.0
 STALE_S = 30.0
@@ -23,19 +23,19 @@ _REST_S = (0.5, 1.0, 2.0, 5.0, 15.0)
 """Pauses between attempts to connect."""
 
 
-class UserFeed:
+class UserChannel:
     """One thread's connection; it comes back by itself, and then says that something may have been missed."""
 
     def __init__(
-        self, connect: Callable[[], Socket], key: ApiKey, *, clock: Clock, pause: Callable[[float], None]
+        self, connect: Callable[[], PushSocket], key: ApiKey, *, clock: Clock, pause: Callable[[float], None]
     ) -> None:
         self._connect, self._key, self._clock, self._pause = connect, key, clock, pause
-        self._socket: Socket | None = None
+        self._socket: PushSocket | None = None
         self._failures = 0
         self._since_ms: int | None = None
         self._trades: list[Raw] = []
         self._next_try = self._ping_at = self._heard_at = clock.monotonic()
-        self._log = logs.get("user_feed")
+        self._log = logs.get_logger("user_feed")
 
     def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` for news of our orders; True when there is some, or some may have been missed."""
@@ -79,7 +79,7 @@ class UserFeed:
         self._log.info("user_feed_open")
         return True
 
-    def _heard(self, socket: Socket, seconds: float) -> bool:
+    def _heard(self, socket: PushSocket, seconds: float) -> bool:
         now = self._clock.monotonic()
         if now - self._ping_at >= PING_S:
             self._ping_at = now

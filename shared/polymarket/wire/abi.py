@@ -3,7 +3,7 @@
 | Python | Solidity |
 |---|---|
 | `int` | any unsigned number |
-| `str` of 20 or 32 bytes in hex | `address`, `bytes32` |
+| `str` of 20 or 32 bytes in hex | `address_of`, `bytes32` |
 | `bytes` | `bytes` |
 | `list` | an array of any length |
 | `tuple` | a struct |
@@ -20,12 +20,12 @@ _ADDRESS = 20
 Value = int | str | bytes | Sequence[Any]
 
 
-def call(selector: str, *values: Value) -> str:
+def encoded_call(selector: str, *values: Value) -> str:
     """Return call data in hex: a selector (`0x` and 8 digits) and its arguments."""
-    return selector + encode(*values).hex()
+    return selector + encode_words(*values).hex()
 
 
-def encode(*values: Value) -> bytes:
+def encode_words(*values: Value) -> bytes:
     """Encode arguments, or the fields of a struct, or the items of an array."""
     heads = [b"" if _is_dynamic(value) else _one(value) for value in values]
     at = sum(len(head) or WORD for head in heads)
@@ -38,7 +38,7 @@ def encode(*values: Value) -> bytes:
     return b"".join(heads) + b"".join(tails)
 
 
-def words(data: object) -> list[int]:
+def split_words(data: object) -> list[int]:
     """Return the 32-byte words of an answer or of a log's data.
 
     Raises:
@@ -53,7 +53,7 @@ def words(data: object) -> list[int]:
         raise Malformed(f"expected hex, got {str(data)[:80]!r}") from error
 
 
-def array(read: Sequence[int], place: int) -> list[int]:
+def array_word(read: Sequence[int], place: int) -> list[int]:
     """Return the array of numbers that argument `place` of these words points to.
 
     Raises:
@@ -69,12 +69,12 @@ def array(read: Sequence[int], place: int) -> list[int]:
     return items
 
 
-def address(number: int) -> str:
+def address_of(number: int) -> str:
     """Return a word as an address, lower case."""
     return f"0x{number % (1 << 160):040x}"
 
 
-def hash32(number: int) -> str:
+def hash_word(number: int) -> str:
     """Return a word as 32 bytes in hex."""
     return f"0x{number:064x}"
 
@@ -88,9 +88,9 @@ def _one(value: Value) -> bytes:
         case bytes():
             return _number(len(value)) + value + bytes(-len(value) % WORD)
         case tuple():
-            return encode(*value)
+            return encode_words(*value)
         case _:
-            return _number(len(value)) + encode(*value)
+            return _number(len(value)) + encode_words(*value)
 
 
 def _is_dynamic(value: Value) -> bool:

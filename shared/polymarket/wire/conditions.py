@@ -12,8 +12,8 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from shared.domain.errors import Malformed
-from shared.domain.money import MICRO, plain
-from shared.polymarket.wire.parsing import as_list, as_object, number, text
+from shared.domain.money import MICRO, decimal_text
+from shared.polymarket.wire.parsing import as_list, as_object, read_number, read_text
 
 PAYOUT_DENOMINATOR = "0xdd34de67"
 PAYOUT_NUMERATORS = "0x0504c814"
@@ -157,15 +157,15 @@ def vector_of(condition_id: str, denominator: int, numerators: Sequence[int]) ->
 
 def _resolution(row: Mapping[str, Any]) -> PayoutVector | None:
     payouts = row.get("payouts")
-    if text(row, "status") != "resolved" or text(row, "resolution_source") == _DERIVED or not payouts:
+    if read_text(row, "status") != "resolved" or read_text(row, "resolution_source") == _DERIVED or not payouts:
         return None
-    condition_id = text(row, "condition_id").lower()
+    condition_id = read_text(row, "condition_id").lower()
     numerators = tuple(_whole(value) for value in as_list(payouts, f"condition {condition_id}: payouts"))
     return PayoutVector(condition_id, numerators, MICRO, "data_api")
 
 
 def _whole(value: object) -> int:
-    payout = number({"payouts": value}, "payouts")
+    payout = read_number({"payouts": value}, "payouts")
     if payout != payout.to_integral_value():
         raise Malformed(f"payouts: expected whole micro-pUSD, got {payout}")
     return int(payout)
@@ -173,4 +173,6 @@ def _whole(value: object) -> int:
 
 def _exact(share: Fraction) -> str:
     decimal = Decimal(share.numerator) / Decimal(share.denominator)
-    return format(plain(decimal), "f") if Fraction(decimal) == share else f"{share.numerator}/{share.denominator}"
+    return (
+        format(decimal_text(decimal), "f") if Fraction(decimal) == share else f"{share.numerator}/{share.denominator}"
+    )

@@ -36,7 +36,7 @@ class Contracts:
         return next((field.name for field in fields(self) if getattr(self, field.name) == address), address)
 
 
-def overridden(words: Iterable[str]) -> Contracts:
+def overridden_contracts(words: Iterable[str]) -> Contracts:
     """Return the table with `name=value` words put over it.
 
     Raises:

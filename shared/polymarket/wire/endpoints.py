@@ -29,7 +29,7 @@ TARGET_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Budget:
+class RequestBudget:
     """What an upstream allows in one window; the gate of this name stands before it."""
 
     name: str
@@ -51,31 +51,31 @@ class Budget:
 
 _TABLE = (
     # docs.polymarket.com/api-reference/rate-limits: sliding windows of 10 s at Cloudflare, per address
-    Budget("data", DATA_API_URL, 800, 10, "all of v2; unexplained 429 seen at 30/s"),
-    Budget("data_activity", DATA_API_URL, 200, 10, "/v2/activity; 400 measured clean"),
-    Budget("data_trades", DATA_API_URL, 300, 10, "/v2/trades; 200 measured clean"),
-    Budget("data_positions", DATA_API_URL, 200, 10, "/v2/positions"),
-    Budget("gamma", GAMMA_URL, 4_000, 10, "all of Gamma"),
-    Budget("gamma_events", GAMMA_URL, 500, 10, "/events"),
-    Budget("gamma_markets", GAMMA_URL, 300, 10, "/markets"),
-    Budget("gamma_listings", GAMMA_URL, 900, 10, "all listings together"),
-    Budget("gamma_search", GAMMA_URL, 350, 10, "/public-search"),
-    Budget("gamma_tags", GAMMA_URL, 200, 10, "/tags, /comments"),
-    Budget("clob", CLOB_URL, 9_000, 10, "all of the CLOB"),
-    Budget("clob_reads", CLOB_URL, 1_500, 10, "/book, /price, /midpoint, each"),
-    Budget("clob_batches", CLOB_URL, 500, 10, "/books, /prices, /midpoints, each"),
-    Budget("clob_history", CLOB_URL, 1_000, 10, "/prices-history"),
-    Budget("clob_tick_size", CLOB_URL, 200, 10, "/tick-size"),
-    Budget("clob_balance", CLOB_URL, 200, 10, "GET /balance-allowance"),
-    Budget("clob_ledger", CLOB_URL, 900, 10, "/data/orders and /data/trades together; each 500"),
-    Budget("clob_auth", CLOB_URL, 100, 10, "API keys"),
+    RequestBudget("data", DATA_API_URL, 800, 10, "all of v2; unexplained 429 seen at 30/s"),
+    RequestBudget("data_activity", DATA_API_URL, 200, 10, "/v2/activity; 400 measured clean"),
+    RequestBudget("data_trades", DATA_API_URL, 300, 10, "/v2/trades; 200 measured clean"),
+    RequestBudget("data_positions", DATA_API_URL, 200, 10, "/v2/positions"),
+    RequestBudget("gamma", GAMMA_URL, 4_000, 10, "all of Gamma"),
+    RequestBudget("gamma_events", GAMMA_URL, 500, 10, "/events"),
+    RequestBudget("gamma_markets", GAMMA_URL, 300, 10, "/markets"),
+    RequestBudget("gamma_listings", GAMMA_URL, 900, 10, "all listings together"),
+    RequestBudget("gamma_search", GAMMA_URL, 350, 10, "/public-search"),
+    RequestBudget("gamma_tags", GAMMA_URL, 200, 10, "/tags, /comments"),
+    RequestBudget("clob", CLOB_URL, 9_000, 10, "all of the CLOB"),
+    RequestBudget("clob_reads", CLOB_URL, 1_500, 10, "/book, /price, /midpoint, each"),
+    RequestBudget("clob_batches", CLOB_URL, 500, 10, "/books, /prices, /midpoints, each"),
+    RequestBudget("clob_history", CLOB_URL, 1_000, 10, "/prices-history"),
+    RequestBudget("clob_tick_size", CLOB_URL, 200, 10, "/tick-size"),
+    RequestBudget("clob_balance", CLOB_URL, 200, 10, "GET /balance-allowance"),
+    RequestBudget("clob_ledger", CLOB_URL, 900, 10, "/data/orders and /data/trades together; each 500"),
+    RequestBudget("clob_auth", CLOB_URL, 100, 10, "API keys"),
     # docs.polymarket.com/api-reference/trading-rate-limits: token buckets per signer, orders counted, Standard tier
-    Budget("clob_orders", CLOB_URL, 40, 1, "orders; bucket of 60; the address limit of 350/s is far above"),
-    Budget("clob_cancels", CLOB_URL, 80, 1, "cancels; bucket of 120"),
-    Budget("relayer", RELAYER_URL, 25, 60, "/submit; daily quotas besides"),
+    RequestBudget("clob_orders", CLOB_URL, 40, 1, "orders; bucket of 60; the address limit of 350/s is far above"),
+    RequestBudget("clob_cancels", CLOB_URL, 80, 1, "cancels; bucket of 120"),
+    RequestBudget("relayer", RELAYER_URL, 25, 60, "/submit; daily quotas besides"),
     # docs.goldsky.com/subgraphs/graphql-endpoints
-    Budget("subgraph", SUBGRAPH_URL, 50, 10, "public endpoint"),
-    Budget("rpc", RPC_URL, 100, 10, "nothing published for public nodes: our own careful choice"),
+    RequestBudget("subgraph", SUBGRAPH_URL, 50, 10, "public endpoint"),
+    RequestBudget("rpc", RPC_URL, 100, 10, "nothing published for public nodes: our own careful choice"),
 )
 
 BUDGETS = {budget.name: budget for budget in _TABLE}

@@ -25,7 +25,7 @@ def next_in_series(event_slug: str) -> str:
     return f"{found['name']}{found['span']}{found['unit']}-{int(found['start']) + span_s}"
 
 
-class Siblings:
+class EventPrefetch:
     """Events that were asked for, and those that wait; bounded."""
 
     def __init__(self, *, again_s: float = ASK_AGAIN_S, most: int = MOST_EVENTS) -> None:

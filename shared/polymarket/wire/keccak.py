@@ -9,7 +9,7 @@ _TURNS = (
 _LANES = (10, 7, 11, 17, 18, 3, 5, 16, 8, 21, 24, 4, 15, 23, 19, 13, 12, 2, 20, 14, 22, 9, 6, 1)
 
 
-def keccak(data: bytes) -> bytes:
+def keccak256(data: bytes) -> bytes:
     """Return the 32-byte hash of `data`."""
     padded = bytearray(data + b"\x01" + bytes(-(len(data) + 1) % _RATE))
     padded[-1] |= 0x80

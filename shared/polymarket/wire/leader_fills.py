@@ -15,7 +15,7 @@ from shared.domain.errors import Malformed
 from shared.domain.market import Side
 from shared.messages.signals import Cause, MarketHint
 from shared.polymarket.wire.endpoints import EXCHANGES, EXCHANGES_V1
-from shared.polymarket.wire.parsing import Raw, as_object, number, text
+from shared.polymarket.wire.parsing import Raw, as_object, read_number, read_text
 from shared.polymarket.wire.trade_amounts import TradeAmounts, amounts_of
 from shared.polymarket.wire.venue_times import MOST_AHEAD_MS, is_millis, read_moment_ms
 
@@ -83,7 +83,7 @@ class LeaderFill:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FillReading:
     """What one answer held: the fills, how many rows it had, what was no trade, what could not be read."""
 
     fills: tuple[LeaderFill, ...]
@@ -92,17 +92,17 @@ class Reading:
     problems: tuple[str, ...] = ()
 
 
-def only_of(reading: Reading, leaders: Collection[str]) -> Reading:
+def only_of(reading: FillReading, leaders: Collection[str]) -> FillReading:
     """Return what belongs to `leaders`; an upstream that answers more than it was asked is a named problem."""
     ours = tuple(fill for fill in reading.fills if fill.leader in leaders)
     strangers = len(reading.fills) - len(ours)
     if not strangers:
         return reading
     problem = f"{strangers} fills of wallets that were not asked for"
-    return Reading(ours, reading.rows, reading.skipped, (*reading.problems, problem))
+    return FillReading(ours, reading.rows, reading.skipped, (*reading.problems, problem))
 
 
-def no_later(reading: Reading, now_ms: int) -> Reading:
+def no_later(reading: FillReading, now_ms: int) -> FillReading:
     """Return the same with no trade after now: an upstream's clock that is far ahead of ours is a named problem.
 
     Such a trade counts as traded now, by an estimate that any other source's word replaces.
@@ -124,7 +124,7 @@ class NotTrade(Exception):
     """A row that is fine and no trade; its text says what it is."""
 
 
-def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> Reading:
+def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> FillReading:
     """Read each row on its own; what fails is named, the rest goes on."""
     fills: list[LeaderFill] = []
     skipped: Counter[str] = Counter()
@@ -140,10 +140,10 @@ def read_all(rows: Iterable[object], read_one: Callable[[Raw], LeaderFill]) -> R
             skipped[str(reason)] += 1
         except Malformed as error:
             problems.append(f"{error} in {_shortened(row)}")
-    return Reading(tuple(fills), count, dict(skipped), tuple(problems))
+    return FillReading(tuple(fills), count, dict(skipped), tuple(problems))
 
 
-def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES, *, merges: bool = False) -> Reading:
+def read_activity(rows: Iterable[object], leader: str, names: Names = V2_NAMES, *, merges: bool = False) -> FillReading:
     """Read rows of the Data API's activity or trades feed of one leader; its merges too where they are wanted."""
     return read_all(rows, lambda row: activity_fill(row, leader, names, merges=merges))
 
@@ -155,22 +155,22 @@ def activity_fill(row: Raw, leader: str, names: Names, *, merges: bool = False) 
         NotTrade: it is fine and no trade.
         Malformed: naming the field.
     """
-    kind = text(row, "type") or "TRADE"
+    kind = read_text(row, "type") or "TRADE"
     merged = merges and kind == MERGE
     if kind != "TRADE" and not merged:
         raise NotTrade(kind if kind in NOT_TRADES else f"unknown type {kind[:40]}")
-    owner = text(row, names["proxy_wallet"]).lower()
+    owner = read_text(row, names["proxy_wallet"]).lower()
     if owner and owner != leader:
         raise Malformed(f"asked for {leader}, got a row of {owner[:42]}")
-    side: Side = "SELL" if merged else _side(text(row, "side"))
+    side: Side = "SELL" if merged else _side(read_text(row, "side"))
     at_ms = row_time_ms(row)
     amounts = _amounts(row, names, side, at_ms)
     return LeaderFill(
         leader=leader,
-        tx_hash=matching(HASH, text(row, names["transaction_hash"]).lower(), names["transaction_hash"]),
+        tx_hash=matching_fills(HASH, read_text(row, names["transaction_hash"]).lower(), names["transaction_hash"]),
         token_id=_merged_token(row, names)
         if merged
-        else matching(_TOKEN, text(row, names["token_id"]), names["token_id"]),
+        else matching_fills(_TOKEN, read_text(row, names["token_id"]), names["token_id"]),
         side=side,
         shares_micro=amounts.shares,
         usdc_micro=amounts.usdc,
@@ -189,17 +189,17 @@ def row_time_ms(row: Raw) -> int:
 
 def _merged_token(row: Raw, names: Names) -> str:
     """Return the outcome a merge row names, '' for one that names its market only (all rows seen so far)."""
-    token = text(row, names["token_id"])
-    if not token and not text(row, names["condition_id"]):
+    token = read_text(row, names["token_id"])
+    if not token and not read_text(row, names["condition_id"]):
         raise Malformed("a merge names no market")
-    return matching(_TOKEN, token, names["token_id"]) if token else ""
+    return matching_fills(_TOKEN, token, names["token_id"]) if token else ""
 
 
 def _amounts(row: Raw, names: Names, side: Side, at_ms: int) -> TradeAmounts:
     """Return what a row moved; one that names no collateral (the trades feed's, a push) has it from its price."""
-    size = number(row, "size")
-    paid = number(row, names["usdc_size"]) if row.get(names["usdc_size"]) is not None else None
-    amounts = amounts_of(side, size, number(row, "price", Decimal(0)), paid, at_ms)
+    size = read_number(row, "size")
+    paid = read_number(row, names["usdc_size"]) if row.get(names["usdc_size"]) is not None else None
+    amounts = amounts_of(side, size, read_number(row, "price", Decimal(0)), paid, at_ms)
     if amounts.shares <= 0:
         raise Malformed(f"size {size} is nothing traded")
     if amounts.usdc < 0:
@@ -210,12 +210,12 @@ def _amounts(row: Raw, names: Names, side: Side, at_ms: int) -> TradeAmounts:
 def _hint(row: Raw, names: Names) -> MarketHint:
     place = row.get(names["outcome_index"])
     return MarketHint(
-        condition_id=text(row, names["condition_id"]).lower(),
+        condition_id=read_text(row, names["condition_id"]).lower(),
         outcome_index=place if isinstance(place, int) and 0 <= place < 999 else None,  # noqa: PLR2004 - the venue's "unlabelled"
-        outcome=text(row, "outcome"),
-        title=text(row, "title"),
-        slug=text(row, "slug"),
-        event_slug=text(row, names["event_slug"]),
+        outcome=read_text(row, "outcome"),
+        title=read_text(row, "title"),
+        slug=read_text(row, "slug"),
+        event_slug=read_text(row, names["event_slug"]),
     )
 
 
@@ -225,24 +225,24 @@ def _side(side: str) -> Side:
     return cast("Side", side)
 
 
-def read_subgraph(rows: Iterable[object]) -> Reading:
+def read_subgraph(rows: Iterable[object]) -> FillReading:
     """Read `orderFilledEvents` of the V1 orderbook subgraph; the owner of the filled order is `maker`."""
     return read_all(rows, _subgraph_fill)
 
 
 def _subgraph_fill(row: Raw) -> LeaderFill:
-    given, received = text(row, "makerAssetId"), text(row, "takerAssetId")
-    paid, got = whole(row, "makerAmountFilled"), whole(row, "takerAmountFilled")
+    given, received = read_text(row, "makerAssetId"), read_text(row, "takerAssetId")
+    paid, got = whole_micro(row, "makerAmountFilled"), whole_micro(row, "takerAmountFilled")
     token, side, shares, usdc = by_assets(given, received, paid, got)
     return LeaderFill(
-        leader=matching(ADDRESS, text(row, "maker").lower(), "maker"),
-        tx_hash=matching(HASH, text(row, "transactionHash").lower(), "transactionHash"),
+        leader=matching_fills(ADDRESS, read_text(row, "maker").lower(), "maker"),
+        tx_hash=matching_fills(HASH, read_text(row, "transactionHash").lower(), "transactionHash"),
         token_id=token,
         side=side,
         shares_micro=shares,
         usdc_micro=usdc,
         traded_at_ms=row_time_ms(row),
-        role=role_of(text(row, "taker").lower()),
+        role=role_of(read_text(row, "taker").lower()),
     )
 
 
@@ -257,7 +257,7 @@ def by_assets(given: str, received: str, paid: int, got: int) -> tuple[str, Side
     token, side, shares, usdc = (received, "BUY", got, paid) if given == "0" else (given, "SELL", paid, got)
     if shares <= 0:
         raise Malformed("no shares moved")
-    return matching(_TOKEN, token, "token"), side, shares, usdc
+    return matching_fills(_TOKEN, token, "token"), side, shares, usdc
 
 
 ALL_EXCHANGES = frozenset(EXCHANGES + EXCHANGES_V1)
@@ -268,7 +268,7 @@ def role_of(taker: str) -> Role:
     return "taker" if taker in ALL_EXCHANGES else "maker"
 
 
-def matching(pattern: re.Pattern[str], value: str, what: str) -> str:
+def matching_fills(pattern: re.Pattern[str], value: str, what: str) -> str:
     """Return `value` if it has its form.
 
     Raises:
@@ -279,13 +279,13 @@ def matching(pattern: re.Pattern[str], value: str, what: str) -> str:
     return value
 
 
-def whole(row: Raw, name: str) -> int:
+def whole_micro(row: Raw, name: str) -> int:
     """Return a whole number above or at 0, sent as a number or as text.
 
     Raises:
         Malformed: it is something else.
     """
-    value = number(row, name)
+    value = read_number(row, name)
     if value != value.to_integral_value() or value < 0:
         raise Malformed(f"{name}: expected a whole number, got {value}")
     return int(value)

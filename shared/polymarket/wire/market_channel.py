@@ -1,6 +1,6 @@
 """The CLOB's market channel: what to send, and what arrives (venue reference 4.1).
 
-A frame is an object or an array of them. What cannot be read is told as `Unreadable` with the tokens it names: their
+A frame is an object or an array of them. What cannot be read is told as `UnreadableFrame` with the tokens it names: their
 books miss something from then on, so nobody may go on as if nothing had happened. Of the events, those that move a
 book are read; prints, quotes and new markets are passed over.
 
@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 
 from shared.domain.errors import Malformed, Rejected
 from shared.domain.market import Side
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, number, text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_number, read_text
 
 PING = "PING"
 PONG = "PONG"
@@ -32,7 +32,7 @@ Levels = dict[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class BookSnapshot:
     """A whole book, by push or by REST; `at_ms` is the venue's time of its last change."""
 
     token_id: str
@@ -44,7 +44,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LevelChange:
     """A level's new total (0 removes it), and the best prices the venue has after it; None is not said."""
 
     token_id: str
@@ -57,15 +57,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class LevelChanges:
     """What changed at one moment, in one market: often both of its tokens."""
 
     at_ms: int
-    changes: tuple[Change, ...]
+    changes: tuple[LevelChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TickMoved:
+class TickSizeChanged:
     """A token's prices stand on another grid from now on (trap 17)."""
 
     token_id: str
@@ -74,34 +74,34 @@ class TickMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class MarketEnded:
     """A market was resolved: its tokens trade no more."""
 
     token_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFrame:
     """Something that moves books could not be read; no tokens means that it may concern any."""
 
     token_ids: tuple[str, ...]
     problem: str
 
 
-Message = Snapshot | Changes | TickMoved | Ended | Unreadable
+Message = BookSnapshot | LevelChanges | TickSizeChanged | MarketEnded | UnreadableFrame
 
 
-def greeting(token_ids: Iterable[str]) -> str:
+def greeting_frame(token_ids: Iterable[str]) -> str:
     """Return a connection's first frame; the custom events bring `market_resolved`."""
     return _frame({"type": "market", "assets_ids": [*token_ids], "custom_feature_enabled": True})
 
 
-def subscription(token_ids: Iterable[str]) -> str:
+def subscription_frame(token_ids: Iterable[str]) -> str:
     """Return the frame that asks for more tokens."""
     return _frame({"operation": "subscribe", "assets_ids": [*token_ids], "custom_feature_enabled": True})
 
 
-def cancellation(token_ids: Iterable[str]) -> str:
+def cancellation_frame(token_ids: Iterable[str]) -> str:
     """Return the frame that asks for tokens no more."""
     return _frame({"operation": "unsubscribe", "assets_ids": [*token_ids]})
 
@@ -119,58 +119,60 @@ def read_frame(frame: str) -> list[Message]:
     try:
         raw: object = json.loads(frame, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError, InvalidOperation):
-        return [Unreadable((), f"frame is no JSON: {frame[:_SHOWN_CHARS]!r}")]
+        return [UnreadableFrame((), f"frame is no JSON: {frame[:_SHOWN_CHARS]!r}")]
     rows = cast("list[object]", raw) if isinstance(raw, list) else [raw]
     return [message for row in rows if (message := _read(row)) is not None]
 
 
-def read_snapshot(raw: object) -> Snapshot:
+def read_snapshot(raw: object) -> BookSnapshot:
     """Read a book, as pushed or as answered by `/book` and `/books`: levels in any order (trap 16).
 
     Raises:
         Malformed: naming the field.
     """
     row = as_object(raw, "book")
-    tick = number(row, "tick_size") if row.get("tick_size") else None
-    return Snapshot(_token(row), _time(row), _levels(row, "bids"), _levels(row, "asks"), tick, text(row, "hash"))
+    tick = read_number(row, "tick_size") if row.get("tick_size") else None
+    return BookSnapshot(
+        _token(row), _time(row), _levels(row, "bids"), _levels(row, "asks"), tick, read_text(row, "hash")
+    )
 
 
 def _read(raw: object) -> Message | None:
     try:
         row = as_object(raw, "message")
-        reader = _READERS.get(text(row, "event_type"))
+        reader = _READERS.get(read_text(row, "event_type"))
         return reader(row) if reader else None
     except Malformed as error:
-        return Unreadable(_named(raw), str(error)[:_SHOWN_CHARS])
+        return UnreadableFrame(_named(raw), str(error)[:_SHOWN_CHARS])
 
 
-def _changes(row: Raw) -> Changes:
+def _changes(row: Raw) -> LevelChanges:
     changes = as_list(row.get("price_changes"), "price_changes")
-    return Changes(_time(row), tuple(_change(as_object(one, "price_changes")) for one in changes))
+    return LevelChanges(_time(row), tuple(_change(as_object(one, "price_changes")) for one in changes))
 
 
-def _change(row: Raw) -> Change:
-    side = text(row, "side")
+def _change(row: Raw) -> LevelChange:
+    side = read_text(row, "side")
     if side not in {"BUY", "SELL"}:
         raise Malformed(f"side: expected BUY or SELL, got {side!r}")
     price, shares = _level(row)
     best_bid, best_ask = _best(row, "best_bid"), _best(row, "best_ask")
-    return Change(_token(row), cast("Side", side), price, shares, best_bid, best_ask, text(row, "hash"))
+    return LevelChange(_token(row), cast("Side", side), price, shares, best_bid, best_ask, read_text(row, "hash"))
 
 
 def _best(row: Raw, name: str) -> Decimal | None:
-    return number(row, name) if row.get(name) not in {None, ""} else None
+    return read_number(row, name) if row.get(name) not in {None, ""} else None
 
 
-def _tick(row: Raw) -> TickMoved:
-    tick = number(row, "new_tick_size")
+def _tick(row: Raw) -> TickSizeChanged:
+    tick = read_number(row, "new_tick_size")
     if not 0 < tick < 1:
         raise Malformed(f"new_tick_size: expected more than 0 and less than 1, got {tick}")
-    return TickMoved(_token(row), _time(row), tick)
+    return TickSizeChanged(_token(row), _time(row), tick)
 
 
-def _ended(row: Raw) -> Ended:
-    return Ended(tuple(str(one) for one in as_list(row.get("assets_ids"), "assets_ids")))
+def _ended(row: Raw) -> MarketEnded:
+    return MarketEnded(tuple(str(one) for one in as_list(row.get("assets_ids"), "assets_ids")))
 
 
 def _levels(row: Raw, side: str) -> Levels:
@@ -179,21 +181,21 @@ def _levels(row: Raw, side: str) -> Levels:
 
 
 def _level(row: Raw) -> tuple[Decimal, Decimal]:
-    price, shares = number(row, "price"), number(row, "size")
+    price, shares = read_number(row, "price"), read_number(row, "size")
     if not 0 < price < 1 or shares < 0:
         raise Malformed(f"level: no book has {shares} shares at {price}")
     return price, shares
 
 
 def _token(row: Raw) -> str:
-    token = text(row, "asset_id")
+    token = read_text(row, "asset_id")
     if not token:
         raise Malformed("asset_id is missing")
     return token
 
 
 def _time(row: Raw) -> int:
-    stamp = text(row, "timestamp")
+    stamp = read_text(row, "timestamp")
     if not (stamp.isascii() and stamp.isdigit()):
         raise Malformed(f"timestamp: expected milliseconds, got {stamp!r}")
     return int(stamp)

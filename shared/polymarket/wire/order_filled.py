@@ -14,15 +14,15 @@ from shared.polymarket.wire.endpoints import ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.wire.leader_fills import (
     ALL_EXCHANGES,
     HASH,
+    FillReading,
     LeaderFill,
     NotTrade,
-    Reading,
     by_assets,
-    matching,
+    matching_fills,
     read_all,
     role_of,
 )
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_text
 from shared.polymarket.wire.venue_times import read_moment_ms
 
 _WORD = 64
@@ -32,12 +32,12 @@ _FEE = 4
 """The word of the fee. V1's is of the shares bought, and most of it came back later: it is not what a trade cost."""
 
 
-def padded(address: str) -> str:
+def padded_address(address: str) -> str:
     """Return an address as a log topic."""
     return "0x" + "0" * 24 + address.removeprefix("0x").lower()
 
 
-def read_logs(logs: Iterable[object], block_times_ms: Mapping[int, int] | None = None) -> Reading:
+def read_logs(logs: Iterable[object], block_times_ms: Mapping[int, int] | None = None) -> FillReading:
     """Read `OrderFilled` logs; a block's time comes from the log itself, else from `block_times_ms`.
 
     Logs marked `removed` and other events are skipped. A log that an answer holds twice counts once.
@@ -54,25 +54,25 @@ def _identity(log: object, place: int) -> tuple[str, str]:
         raw = as_object(log, "log")
     except Malformed:
         return "", f"#{place}"
-    return text(raw, "transactionHash"), text(raw, "logIndex") or f"#{place}"
+    return read_text(raw, "transactionHash"), read_text(raw, "logIndex") or f"#{place}"
 
 
 def _fill(log: Raw, block_times_ms: Mapping[int, int]) -> LeaderFill:
     if log.get("removed"):
         raise NotTrade("removed")
-    if text(log, "address").lower() not in ALL_EXCHANGES:
+    if read_text(log, "address").lower() not in ALL_EXCHANGES:
         raise NotTrade("another contract")
     topics = [str(topic).lower() for topic in as_list(log.get("topics"), "topics")]
     if not topics or topics[0] not in _WORDS:
         raise NotTrade("other event")
     if len(topics) != _TOPICS:
         raise Malformed(f"{len(topics)} topics, expected {_TOPICS}")
-    words = _data_words(text(log, "data"), _WORDS[topics[0]])
+    words = _data_words(read_text(log, "data"), _WORDS[topics[0]])
     is_v1 = topics[0] == ORDER_FILLED_V1
     token, side, shares, usdc = _amounts_v1(words) if is_v1 else _amounts_v2(words)
     return LeaderFill(
         leader=_address(topics[2]),
-        tx_hash=matching(HASH, text(log, "transactionHash").lower(), "transactionHash"),
+        tx_hash=matching_fills(HASH, read_text(log, "transactionHash").lower(), "transactionHash"),
         token_id=token,
         side=side,
         shares_micro=shares,
@@ -108,7 +108,7 @@ def _data_words(data: str, count: int) -> list[int]:
 
 
 def _address(topic: str) -> str:
-    matching(HASH, topic, "topic")
+    matching_fills(HASH, topic, "topic")
     return "0x" + topic[-40:]
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts
-from shared.domain.money import fee_exponent_of, plain
+from shared.domain.money import decimal_text, fee_exponent_of
 
 Raw = Mapping[str, Any]
 
@@ -52,31 +52,31 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
     rate, exponent = _fee(market)
     event = _first_event(market)
     return {
-        "condition_id": text(market, "conditionId").lower(),
-        "title": text(market, "question"),
-        "slug": text(market, "slug"),
-        "event_slug": text(event, "slug"),
-        "event_id": text(event, "id"),
-        "category": text(market, "category") or text(event, "category"),
-        "tick": number(market, "orderPriceMinTickSize", _DEFAULT_TICK),
-        "min_shares": number(market, "orderMinSize", _DEFAULT_MIN_SHARES),
+        "condition_id": read_text(market, "conditionId").lower(),
+        "title": read_text(market, "question"),
+        "slug": read_text(market, "slug"),
+        "event_slug": read_text(event, "slug"),
+        "event_id": read_text(event, "id"),
+        "category": read_text(market, "category") or read_text(event, "category"),
+        "tick": read_number(market, "orderPriceMinTickSize", _DEFAULT_TICK),
+        "min_shares": read_number(market, "orderMinSize", _DEFAULT_MIN_SHARES),
         "fee_rate": rate,
         "fee_exponent": exponent,
-        "neg_risk": flag(market, "negRisk", default=False),
-        "accepting_orders": flag(market, "acceptingOrders", default=False),
-        "closed": flag(market, "closed", default=False),
-        "ends_at_ms": read_time_ms(text(market, "endDate")),
+        "neg_risk": read_flag(market, "negRisk", default=False),
+        "accepting_orders": read_flag(market, "acceptingOrders", default=False),
+        "closed": read_flag(market, "closed", default=False),
+        "ends_at_ms": read_time_ms(read_text(market, "endDate")),
     }
 
 
 def _fee(market: Raw) -> tuple[Decimal, int | Decimal]:
-    if not flag(market, "feesEnabled", default=False):
+    if not read_flag(market, "feesEnabled", default=False):
         return Decimal(0), 1
     schedule = market.get("feeSchedule")
     if not isinstance(schedule, Mapping):
         raise Malformed(f"market {market.get('id')}: feesEnabled without feeSchedule")
     known = cast("Raw", schedule)
-    return number(known, "rate"), fee_exponent_of(number(known, "exponent", Decimal(1)))
+    return read_number(known, "rate"), fee_exponent_of(read_number(known, "exponent", Decimal(1)))
 
 
 def _first_event(market: Raw) -> Raw:
@@ -95,7 +95,7 @@ def parse_clob_fee(raw: object) -> tuple[Decimal, int | Decimal]:
     if not isinstance(fee, Mapping):
         return Decimal(0), 1
     known = cast("Raw", fee)
-    return number(known, "r", Decimal(0)), fee_exponent_of(number(known, "e", Decimal(1)))
+    return read_number(known, "r", Decimal(0)), fee_exponent_of(read_number(known, "e", Decimal(1)))
 
 
 def parse_book(raw: object, now_ms: int) -> Book:
@@ -107,23 +107,23 @@ def parse_book(raw: object, now_ms: int) -> Book:
         Malformed: naming the field.
     """
     book = as_object(raw, "book")
-    token = text(book, "asset_id")
+    token = read_text(book, "asset_id")
     if not token:
         raise Malformed("book: asset_id is missing")
-    stamp = text(book, "timestamp")
+    stamp = read_text(book, "timestamp")
     return Book.of(
         token,
         now_ms,
         _levels(book, "bids"),
         _levels(book, "asks"),
         changed_at_ms=int(stamp) if stamp.isdigit() else None,
-        tick=number(book, "tick_size") if book.get("tick_size") else None,
+        tick=read_number(book, "tick_size") if book.get("tick_size") else None,
     )
 
 
 def _levels(book: Raw, side: str) -> list[Level]:
     levels = [as_object(row, side) for row in as_list(book.get(side) or [], f"book: {side}")]
-    return [Level(price=number(level, "price"), shares=number(level, "size")) for level in levels]
+    return [Level(price=read_number(level, "price"), shares=read_number(level, "size")) for level in levels]
 
 
 def as_object(raw: object, what: str) -> Raw:
@@ -148,13 +148,13 @@ def as_list(raw: object, what: str) -> list[Any]:
     return cast("list[Any]", raw)
 
 
-def text(raw: Raw, name: str) -> str:
+def read_text(raw: Raw, name: str) -> str:
     """Return a field as text; '' where it is absent or null."""
     value = raw.get(name)
     return "" if value is None else str(value)
 
 
-def flag(raw: Raw, name: str, *, default: bool) -> bool:
+def read_flag(raw: Raw, name: str, *, default: bool) -> bool:
     """Return a boolean field.
 
     Raises:
@@ -168,7 +168,7 @@ def flag(raw: Raw, name: str, *, default: bool) -> bool:
     return value
 
 
-def number(raw: Raw, name: str, default: Decimal | None = None) -> Decimal:
+def read_number(raw: Raw, name: str, default: Decimal | None = None) -> Decimal:
     """Return a finite number sent as a JSON number or as text.
 
     Raises:
@@ -187,7 +187,7 @@ def number(raw: Raw, name: str, default: Decimal | None = None) -> Decimal:
         raise Malformed(f"{name}: expected a number, got {value!r}") from error
     if not found.is_finite():
         raise Malformed(f"{name}: expected a finite number, got {value!r}")
-    return plain(found)
+    return decimal_text(found)
 
 
 def read_time_ms(stamp: str) -> int | None:

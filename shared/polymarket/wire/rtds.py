@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from shared.domain.errors import Malformed, Rejected
-from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, Reading, activity_fill, read_all, row_time_ms
-from shared.polymarket.wire.parsing import Raw, as_object, number, text
+from shared.polymarket.wire.leader_fills import V1_NAMES, FillReading, LeaderFill, activity_fill, read_all, row_time_ms
+from shared.polymarket.wire.parsing import Raw, as_object, read_number, read_text
 
 SUBSCRIBE = '{"action":"subscribe","subscriptions":[{"topic":"activity","type":"trades"}]}'
 PING = "PING"
@@ -26,7 +26,7 @@ _SHOWN_CHARS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushedTrades:
     """One trade of the venue; its row is read in full only when its wallet is a leader."""
 
     wallet: str
@@ -34,7 +34,7 @@ class Pushed:
     row: Raw
 
 
-def read_frame(frame: str) -> Pushed | None:
+def read_frame(frame: str) -> PushedTrades | None:
     """Read one frame; None for a pong and for what is no trade.
 
     Raises:
@@ -45,20 +45,22 @@ def read_frame(frame: str) -> Pushed | None:
         return None
     message = as_object(_parsed(frame), "push frame")
     if message.get("statusCode") is not None:
-        raise Rejected(f"rtds refuses: {text(message, 'message')[:_SHOWN_CHARS]} ({text(message, 'statusCode')})")
+        raise Rejected(
+            f"rtds refuses: {read_text(message, 'message')[:_SHOWN_CHARS]} ({read_text(message, 'statusCode')})"
+        )
     if message.get("topic") != "activity" or message.get("type") != "trades":
         return None
     row = as_object(message.get("payload"), "payload")
-    return Pushed(text(row, "proxyWallet").lower(), row_time_ms(row) + EARLY_S * 1000, row)
+    return PushedTrades(read_text(row, "proxyWallet").lower(), row_time_ms(row) + EARLY_S * 1000, row)
 
 
-def read_pushed(rows: Iterable[Raw], leader: str) -> Reading:
+def read_pushed(rows: Iterable[Raw], leader: str) -> FillReading:
     """Read a leader's rows as fills; their collateral is price times size, since a row names none."""
     return read_all(rows, lambda row: _fill(row, leader))
 
 
 def _fill(row: Raw, leader: str) -> LeaderFill:
-    number(row, "price")
+    read_number(row, "price")
     fill = activity_fill(row, leader, V1_NAMES)
     return replace(fill, traded_at_ms=fill.traded_at_ms + EARLY_S * 1000, exact_time=False)
 

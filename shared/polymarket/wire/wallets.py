@@ -4,7 +4,7 @@ Derivations as in the official SDK, `polymarket-client` 0.14.0, `_internal/walle
 """
 
 from shared.polymarket.wire import endpoints
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 
 PROXY_FACTORY = "0xab45c5a4b0c941a2f231c04c3f49182e1a254052"
 PROXY_IMPLEMENTATION = "0x44e999d5c2f66ef0861317f9a4805ac2e90aeb4f"
@@ -62,10 +62,10 @@ def wallets_of(signer: str) -> dict[str, str]:
         _deposit(_UUPS_CODE, DEPOSIT_IMPLEMENTATION, arguments),
     )
     return {
-        "deposit wallet": _create2(DEPOSIT_FACTORY, keccak(arguments), beacon),
-        "deposit wallet (earlier kind)": _create2(DEPOSIT_FACTORY, keccak(arguments), uups),
-        "Safe": _create2(SAFE_FACTORY, keccak(padded), safe),
-        "proxy wallet": _create2(PROXY_FACTORY, keccak(bytes.fromhex(signer[2:])), keccak(proxy)),
+        "deposit wallet": _create2(DEPOSIT_FACTORY, keccak256(arguments), beacon),
+        "deposit wallet (earlier kind)": _create2(DEPOSIT_FACTORY, keccak256(arguments), uups),
+        "Safe": _create2(SAFE_FACTORY, keccak256(padded), safe),
+        "proxy wallet": _create2(PROXY_FACTORY, keccak256(bytes.fromhex(signer[2:])), keccak256(proxy)),
     }
 
 
@@ -74,8 +74,8 @@ def _deposit(template: str, code: str, arguments: bytes) -> bytes:
     made = bytearray(bytes.fromhex(template.format(code=code[2:])))
     length = int.from_bytes(made[1:3], "big") + len(arguments)
     made[1:3] = length.to_bytes(2, "big")
-    return keccak(bytes(made) + arguments)
+    return keccak256(bytes(made) + arguments)
 
 
 def _create2(factory: str, salt: bytes, code_hash: bytes) -> str:
-    return "0x" + keccak(b"\xff" + bytes.fromhex(factory[2:]) + salt + code_hash)[12:].hex()
+    return "0x" + keccak256(b"\xff" + bytes.fromhex(factory[2:]) + salt + code_hash)[12:].hex()

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.domain.market_events import Happening
-from backtest.domain.market_state import Resolved
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import ResolvedMarket
 from backtest.history.csv_rows import CsvRows, _micro
 from backtest.history.files import open_history
 from backtest.history.sorting import by_time
-from backtest.history.trades import Row
+from backtest.history.trades import TradeRow
 from backtest.results.leader_pnl import own_results
-from backtest.simulation.latency import Constant, Drawn, Recorded, read_delay
+from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.leader_trade import LeaderTrade
@@ -29,7 +29,7 @@ from shared.domain.money import to_micro
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal, SeenBy
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from tests.backtest.histories import START_MS, at
 from tests.buyer.builders import a_signal
 
@@ -49,11 +49,11 @@ def csv_file(folder: Path, *lines: str) -> Path:
     return path
 
 
-def read(*paths: Path, resolved: tuple[Path, ...] = ()) -> list[Happening]:
+def read(*paths: Path, resolved: tuple[Path, ...] = ()) -> list[MarketEvent]:
     return list(open_history(paths, resolved).happenings)
 
 
-def signals_in(found: list[Happening]) -> list[ActionableSignal]:
+def signals_in(found: list[MarketEvent]) -> list[ActionableSignal]:
     return [happening.what.signal() for happening in found if isinstance(happening.what, LeaderTrade)]
 
 
@@ -93,7 +93,7 @@ def test_a_market_without_a_time_closes_so_long_after_its_last_trade(tmp_path: P
     sooner = list(open_history([rows], [winners], lingers_s=3.5).happenings)
 
     assert (found[-1].at_ms, sooner[-1].at_ms) == (at(67), at(10) + 500)
-    assert isinstance(found[-1].what, Resolved)
+    assert isinstance(found[-1].what, ResolvedMarket)
     assert (found[-1].what.payouts, found[-1].what.when) == ((0, 1), "assumed")
 
 
@@ -178,7 +178,7 @@ def test_a_file_of_another_kind_is_named(text: str, error: str, tmp_path: Path) 
 
 def test_a_history_larger_than_memory_is_sorted_by_way_of_files() -> None:
     rows = [
-        Row(number * 7919 % 101, A, f"0x{number}", "7", "BUY", 1, 1, 0, ("c", 0, "", "", "", ""))
+        TradeRow(number * 7919 % 101, A, f"0x{number}", "7", "BUY", 1, 1, 0, ("c", 0, "", "", "", ""))
         for number in range(101)
     ]
 
@@ -189,17 +189,17 @@ def test_a_delay_is_constant_recorded_drawn_or_measured(tmp_path: Path) -> None:
     witness = SeenBy(source="rtds", seen_at_ms=1, lag_ms=1500)
     signals = [a_signal(id=f"{number:064x}", seen_by=(witness,)) for number in range(40)]
     with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
-        out.write([Entry(SIGNALS, "1-0", {"event": s.event, "json": write_event(s)}) for s in signals])
+        out.write([StreamEntry(SIGNALS, "1-0", {"event": s.event, "json": write_event(s)}) for s in signals])
     measured = open_history([tmp_path / "c"], measure=True).measured
     trades = [LeaderTrade.of(signal) for signal in signals]
     one = trades[0]
 
-    assert read_delay("2.5", {}) == Constant(2500)
+    assert read_delay("2.5", {}) == ConstantDelay(2500)
     assert read_delay("recorded", {}).arrival_ms(one) == one.seen_at_ms
-    assert isinstance(read_delay("recorded", {}), Recorded)
+    assert isinstance(read_delay("recorded", {}), RecordedDelay)
     drawn = read_delay("1,2,30", {})
     arrivals = {drawn.arrival_ms(trade) - trade.traded_at_ms for trade in trades}
-    assert isinstance(drawn, Drawn)
+    assert isinstance(drawn, DrawnDelay)
     assert len(arrivals) > 30
     assert 1000 <= min(arrivals) < 2000 < max(arrivals) <= 30_000
     assert 1500 <= read_delay("measured:rtds", measured).arrival_ms(one) - one.traded_at_ms <= 1530

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backtest.history.csv_rows import CsvRows
 from backtest.history.files import open_history
 from backtest.history.sorting import by_time
-from backtest.history.trades import Row
+from backtest.history.trades import TradeRow
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
 from shared.polymarket.wire.trade_amounts import amounts_of
@@ -82,7 +82,7 @@ def test_a_time_may_be_written_as_iso_or_with_a_fraction(tmp_path: Path, stamp: 
 
 
 def test_rows_keep_their_fees_through_a_sorting_on_disk() -> None:
-    rows = [Row(3 - n, A, "0x1", "7", "BUY", 5, 4, 0, ("c", 0, "", "", "", ""), 2, 1) for n in range(3)]
+    rows = [TradeRow(3 - n, A, "0x1", "7", "BUY", 5, 4, 0, ("c", 0, "", "", "", ""), 2, 1) for n in range(3)]
 
     assert list(by_time(rows, run=1)) == sorted(rows)
 

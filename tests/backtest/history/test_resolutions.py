@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.domain.market_events import Happening
-from backtest.domain.market_state import Resolved
-from backtest.history.resolutions import Known, happenings, read_resolutions
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import ResolvedMarket
+from backtest.history.resolutions import KnownResolutions, read_resolutions, resolution_events
 from backtest.results.result import SignalOutcome
 from shared.domain.errors import Malformed
 from tests.backtest.histories import a_trade, at, run
@@ -37,9 +37,9 @@ def test_when_a_market_closed_is_what_is_told_then_its_plan_then_its_last_trade(
 ) -> None:
     known = read_resolutions([f"condition_id,payouts,{heading}\n", f"0xc0,1;0,{row}\n"], "w.csv")
 
-    (found,) = happenings(known, {"0xc0": (MOMENT_S - 86_400) * 1000})
+    (found,) = resolution_events(known, {"0xc0": (MOMENT_S - 86_400) * 1000})
 
-    assert (found.at_ms, found.what) == (round(at_s * 1000), Resolved("0xc0", (Fraction(1), Fraction(0)), when))  # type: ignore[arg-type]
+    assert (found.at_ms, found.what) == (round(at_s * 1000), ResolvedMarket("0xc0", (Fraction(1), Fraction(0)), when))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("as_lines", [False, True])
@@ -54,8 +54,8 @@ def test_markets_as_gamma_serves_them_say_how_and_when_they_closed(as_lines: boo
     known = read_resolutions(text.splitlines(keepends=True), "markets.json")
 
     assert known == {
-        "0xa": Known((Fraction(0), Fraction(1)), closed_ms=MOMENT_S * 1000),
-        "0xb": Known((Fraction(1, 2), Fraction(1, 2)), ends_ms=MOMENT_S * 1000),
+        "0xa": KnownResolutions((Fraction(0), Fraction(1)), closed_ms=MOMENT_S * 1000),
+        "0xb": KnownResolutions((Fraction(1, 2), Fraction(1, 2)), ends_ms=MOMENT_S * 1000),
     }
 
 
@@ -71,8 +71,8 @@ def test_a_reckoned_closing_is_said_with_the_share_of_trades_it_concerns() -> No
     trades = [a_trade(0), a_trade(30), a_trade(100)]
     paid = (Fraction(1), Fraction(0))
 
-    told = run([*trades[:2], Happening(at(90), Resolved(CONDITION, paid)), trades[2]])
-    reckoned = run([*trades[:2], Happening(at(90), Resolved(CONDITION, paid, "assumed")), trades[2]])
+    told = run([*trades[:2], MarketEvent(at(90), ResolvedMarket(CONDITION, paid)), trades[2]])
+    reckoned = run([*trades[:2], MarketEvent(at(90), ResolvedMarket(CONDITION, paid, "assumed")), trades[2]])
 
     assert (told.bought, told.skips) == (reckoned.bought, reckoned.skips) == (2, {"market_open": 1})
     doubts = {doubt.what.partition(":")[0]: (doubt.trades, doubt.of) for doubt in reckoned.cannot_tell}
@@ -86,7 +86,7 @@ def test_a_reckoned_closing_is_said_with_the_share_of_trades_it_concerns() -> No
 def test_when_and_how_a_market_closed_changes_nothing_before_it(second: int, winner: int, when: str) -> None:
     trades = [a_trade(each * 20) for each in range(8)]
     paid = (Fraction(1 - winner), Fraction(winner))
-    closing = Happening(at(second), Resolved(CONDITION, paid, when))  # type: ignore[arg-type]
+    closing = MarketEvent(at(second), ResolvedMarket(CONDITION, paid, when))  # type: ignore[arg-type]
 
     def before(outcomes: tuple[SignalOutcome, ...]) -> list[SignalOutcome]:
         return [each for each in outcomes if max(each.decided_at_ms, each.filled_at_ms) < at(second)]

@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import Tape, read_tape
+from backtest.replay.capture_tape import CaptureTape, read_tape
 from backtest.replay.redecide import Redecided
 from backtest.replay.redecide_command import redecided
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.recovery.chain_reconciliation import FOUND
 from shared.capture.capture import Capture
 from shared.domain import ledger_accounts
-from shared.domain.ledger_write import Write
+from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.messages.base import SIGNALS
 from tests.backtest.replay.test_replay import Session, a_hash
@@ -45,8 +45,8 @@ def session() -> Session:
 
 
 def _stop_loss(session: Session) -> None:
-    tasks = ExitTasks(session.ledger, lambda: None)
-    desk = ExitDesk(session.engine, tasks, session.prices, clock=session.clock, limits=session.settings.limits)
+    tasks = ExitStore(session.ledger, lambda: None)
+    desk = ExitManager(session.engine, tasks, session.prices, clock=session.clock, limits=session.settings.limits)
 
     def turn(book: Book) -> None:
         session.clock.advance(3)
@@ -57,14 +57,14 @@ def _stop_loss(session: Session) -> None:
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)
     turn(a_book(bids=(("0.29", "100"),), asks=(("0.31", "1"),)))
-    session.ledger.commit(Write(id="pause", postings=((ledger_accounts.PAUSE_BUYS, 1),)))
+    session.ledger.commit(LedgerWrite(id="pause", postings=((ledger_accounts.PAUSE_BUYS, 1),)))
 
 
-def tape_of(session: Session, folder: Path) -> Tape:
+def tape_of(session: Session, folder: Path) -> CaptureTape:
     return read_tape(Capture.open(session.capture(folder)))
 
 
-def changed(tape: Tape, reason: str, change: Callable[[Any], None]) -> Redecided:
+def changed(tape: CaptureTape, reason: str, change: Callable[[Any], None]) -> Redecided:
     """Change the first decision with this reason and make it again."""
     decision, text = next(pair for pair in tape.decisions if pair[0].reason.startswith(reason))
     raw = json.loads(text)

@@ -18,7 +18,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
-from shared.redis.streams import publish, tail
+from shared.redis.streams import publish_event, stream_tail
 from simulator import Settings, serve
 from tests.buyer.venue.polymarket.live_process import live_buyer
 from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
@@ -38,7 +38,7 @@ def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
 
 
 def decided(floor: Floor) -> list[BuyEngineDecision]:
-    events = [read_event(entry.json) for entry in tail(floor.redis, DECISIONS, 100)]
+    events = [read_event(entry.json) for entry in stream_tail(floor.redis, DECISIONS, 100)]
     return [event for event in events if isinstance(event, BuyEngineDecision)]
 
 
@@ -51,7 +51,7 @@ def a_session(floor: Floor) -> None:
     traders = floor.sim._app.traders
 
     def tell(number: int, **changes: Any) -> None:
-        publish(floor.redis, SIGNALS, floor.signal(number).model_copy(update=changes))
+        publish_event(floor.redis, SIGNALS, floor.signal(number).model_copy(update=changes))
         until(lambda: len(decided(floor)) >= number)
 
     with live_buyer(floor, *FLAGS) as buyer:

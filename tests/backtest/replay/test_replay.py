@@ -11,19 +11,19 @@ from typer.testing import CliRunner
 
 from backtest.__main__ import app
 from backtest.replay.capture_tape import read_tape
-from backtest.replay.replay import Replay, TapeLedger
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from backtest.replay.replay import SessionReplay, TapeLedger
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
 from buyer.venue.paper import PaperVenue
-from buyer.venue.paper_liquidity import Taken
-from shared.capture.capture import Capture, Header, writer
+from buyer.venue.paper_liquidity import TakenLiquidity
+from shared.capture.capture import Capture, Header, capture_writer
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import redemption_postings
-from shared.domain.ledger_write import Write
+from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.domain.money import from_micro
 from shared.ledger.port import open_lots
@@ -33,7 +33,7 @@ from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.process.service_life import code_version
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_settings
 from tests.buyer.fakes import FakePrices
 
@@ -62,16 +62,16 @@ class Session:
         self.header = Header(NOW_MS)
         self.journal = Journal(self.ledger, lambda: None)
         self.journal.deposit(1_000_000_000)
-        self.engine = Engine(
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
-            venue=PaperVenue(self.prices, clock=self.clock, stop=threading.Event(), taken=Taken()),
+            venue=PaperVenue(self.prices, clock=self.clock, stop=threading.Event(), taken=TakenLiquidity()),
             clock=self.clock,
             limits=self.settings.limits,
-            identity=Identity("paper", self.settings.limits.id, code_version()),
+            identity=BuyerIdentity("paper", self.settings.limits.id, code_version()),
             emit=lambda _: None,
         )
-        self.entries: list[Entry] = []
+        self.entries: list[StreamEntry] = []
         start = ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=self.settings.published())
         self._keep(SERVICE, start.event, write_event(start))
 
@@ -104,11 +104,11 @@ class Session:
         """Bury a line of a pipe, which stands on no stream."""
         with pytest.raises(Malformed) as problem:
             read_event(text)
-        self.engine.bury(Entry("stdin", "abc", {"json": text}), str(problem.value))
+        self.engine.bury(StreamEntry("stdin", "abc", {"json": text}), str(problem.value))
 
     def turn_switch(self, delta: int) -> None:
         """Turn the kill switch."""
-        self.ledger.commit(Write(id=f"switch:{self.ledger.seq}", postings=((ledger_accounts.HALT, delta),)))
+        self.ledger.commit(LedgerWrite(id=f"switch:{self.ledger.seq}", postings=((ledger_accounts.HALT, delta),)))
 
     def begin_here(self) -> None:
         """Let the capture begin now, as `hybrid capture` without --from-start does."""
@@ -158,7 +158,7 @@ class Session:
             ledger_seq=self.ledger.seq + 1,
         )
         postings = redemption_postings(result)
-        redeemed = Write(
+        redeemed = LedgerWrite(
             id=f"redeem:{self.ledger.seq}",
             postings=postings,
             peaks=ledger_accounts.peaks_of(postings),
@@ -169,17 +169,17 @@ class Session:
     def capture(self, folder: Path) -> Path:
         """Write what a capture of this session holds."""
         for number, (stream, event) in enumerate(self.ledger.events):
-            self.entries.append(Entry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)}))
+            self.entries.append(StreamEntry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)}))
         path = folder / "session.jsonl"
         written(path, self.header, self.entries)
         return path
 
     def _keep(self, stream: str, name: str, text: str) -> None:
-        self.entries.append(Entry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
+        self.entries.append(StreamEntry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
 
 
-def written(path: Path, header: Header, entries: Sequence[Entry] = ()) -> None:
-    with contextlib.closing(writer(path, header)) as out:
+def written(path: Path, header: Header, entries: Sequence[StreamEntry] = ()) -> None:
+    with contextlib.closing(capture_writer(path, header)) as out:
         out.write(entries)
 
 
@@ -207,8 +207,8 @@ def session() -> Session:
     return session
 
 
-def replayed(path: Path, **changes: object) -> Replay:
-    return Replay(read_tape(Capture.open(path)), changes)
+def replayed(path: Path, **changes: object) -> SessionReplay:
+    return SessionReplay(read_tape(Capture.open(path)), changes)
 
 
 def test_a_replay_makes_the_same_decisions_byte_for_byte(session: Session, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_other_limits_give_other_decisions_on_the_same_tape(session: Session, tm
 
 def test_a_torn_last_line_is_left_out_and_nothing_before_it(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    entries = [Entry(SIGNALS, f"{number}-0", {"event": "", "json": '{"a":1}'}) for number in range(3)]
+    entries = [StreamEntry(SIGNALS, f"{number}-0", {"event": "", "json": '{"a":1}'}) for number in range(3)]
     written(path, Header(1), entries)
     torn = path.read_bytes()
     for cut in range(1, len(torn.splitlines(keepends=True)[-1]) + 1):
@@ -341,7 +341,10 @@ def test_accounts_named_here_are_those_of_the_session(session: Session) -> None:
 @pytest.mark.parametrize("text", ['"hello"', "[1]", "5", "null", '{"a":1}\r', '{"a":\n1}', "[" * 5000, "\u2028", ""])
 def test_whatever_stands_in_an_entry_is_captured_letter_for_letter(text: str, tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    entries = [Entry(SIGNALS, "1-0", {"event": "", "json": text}), Entry(SIGNALS, "2-0", {"event": "", "json": "{}"})]
+    entries = [
+        StreamEntry(SIGNALS, "1-0", {"event": "", "json": text}),
+        StreamEntry(SIGNALS, "2-0", {"event": "", "json": "{}"}),
+    ]
     written(path, Header(1), entries)
 
     assert list(Capture.open(path)) == entries
@@ -456,9 +459,9 @@ def test_what_paper_orders_took_from_one_book_replays_byte_for_byte(tmp_path: Pa
 def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path) -> None:
     """Small trades add up to a buy; a stop loss sells in two attempts, one of them interrupted; buys are paused."""
     session = Session("--gather-window-s", "600", "--min-leader-usdc", "40", "--stop-loss-pct", "30")
-    desk = ExitDesk(
+    desk = ExitManager(
         session.engine,
-        ExitTasks(session.ledger, lambda: None),
+        ExitStore(session.ledger, lambda: None),
         session.prices,
         clock=session.clock,
         limits=session.settings.limits,
@@ -477,7 +480,7 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)
     turn(a_book(bids=(("0.29", "100"),), asks=(("0.31", "1"),)))
-    session.ledger.commit(Write(id="pause", postings=((ledger_accounts.PAUSE_BUYS, 1),)))
+    session.ledger.commit(LedgerWrite(id="pause", postings=((ledger_accounts.PAUSE_BUYS, 1),)))
     session.signal(a_signal(tx_hash=a_hash(9), traded_at_ms=session.clock.now_ms()))
 
     replay = replayed(session.capture(tmp_path))

@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.replay.capture_tape import read_tape
-from backtest.replay.replay import Replay, TapeLedger
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from backtest.replay.replay import SessionReplay, TapeLedger
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity, NotSettled
-from buyer.execution.order_transit import Transit
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor, NotSettled
+from buyer.execution.order_transit import OrderTransit
 from buyer.venue.paper import PaperVenue
-from buyer.venue.paper_liquidity import Taken
-from shared.capture.capture import Capture, Header, writer
+from buyer.venue.paper_liquidity import TakenLiquidity
+from shared.capture.capture import Capture, Header, capture_writer
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
-from shared.domain.ledger_write import Write
+from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book, MarketFacts
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS
 from shared.messages.base import SERVICE, SIGNALS, fact_id
@@ -30,7 +30,7 @@ from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.process.service_life import code_version
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from tests.buyer.builders import NOW_MS, a_book, a_market, a_signal, some_settings
 
 D = Decimal
@@ -59,7 +59,7 @@ class Markets:
 
 
 class Session:
-    """A paper session in memory whose orders travel, as `BuyerService` drives it, and what a capture of it holds."""
+    """A paper session in memory whose orders travel, as `SignalConsumer` drives it, and what a capture of it holds."""
 
     def __init__(self) -> None:
         self.settings = some_settings(*FLAGS)
@@ -69,7 +69,7 @@ class Session:
         self.journal = Journal(self.ledger, lambda: None)
         self.journal.deposit(1_000_000_000)
         self.decided: list[BuyEngineDecision] = []
-        self.entries: list[Entry] = []
+        self.entries: list[StreamEntry] = []
         self.waiting: list[ActionableSignal] = []
         self.signals: dict[str, ActionableSignal] = {}
         self.most_under_way = self.count = 0
@@ -80,20 +80,20 @@ class Session:
     def start(self) -> None:
         """Start the buyer, as after a crash: nothing in memory is left."""
         stop = threading.Event()
-        self.transit = Transit(clock=self.clock, stop=stop, latency_s=LATENCY_S)
-        self.engine = Engine(
+        self.transit = OrderTransit(clock=self.clock, stop=stop, latency_s=LATENCY_S)
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.markets,
-            venue=PaperVenue(self.markets, clock=self.clock, stop=stop, taken=Taken()),
+            venue=PaperVenue(self.markets, clock=self.clock, stop=stop, taken=TakenLiquidity()),
             clock=self.clock,
             limits=self.settings.limits,
-            identity=Identity("paper", self.settings.limits.id, code_version()),
+            identity=BuyerIdentity("paper", self.settings.limits.id, code_version()),
             emit=self.decided.append,
             signal_of=self.signals.get,
             transit=self.transit,
         )
-        tasks = ExitTasks(self.ledger, lambda: None)
-        self.desk = ExitDesk(self.engine, tasks, self.markets, clock=self.clock, limits=self.settings.limits)
+        tasks = ExitStore(self.ledger, lambda: None)
+        self.desk = ExitManager(self.engine, tasks, self.markets, clock=self.clock, limits=self.settings.limits)
         for intent in self.journal.open_intents().values():
             self.engine.resume(intent)
         again, self.waiting = self.waiting, []
@@ -147,22 +147,22 @@ class Session:
         self.ledger.events.clear()
 
     def keep(self, stream: str, name: str, text: str) -> None:
-        self.entries.append(Entry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
+        self.entries.append(StreamEntry(stream, f"1-{len(self.entries)}", {"event": name, "json": text}))
 
     def capture(self, path: Path) -> None:
         told = [
-            Entry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)})
+            StreamEntry(stream, f"9-{number}", {"event": event.event, "json": write_event(event)})
             for number, (stream, event) in enumerate(self.ledger.events)
         ]
-        with contextlib.closing(writer(path, self.header)) as out:
+        with contextlib.closing(capture_writer(path, self.header)) as out:
             out.write([*self.entries, *told])
 
 
-def replay_of(session: Session) -> Replay:
+def replay_of(session: Session) -> SessionReplay:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "session.jsonl"
         session.capture(path)
-        replay = Replay(read_tape(Capture.open(path)))
+        replay = SessionReplay(read_tape(Capture.open(path)))
     made = list(replay.run())
     assert [item.text for item in made] == [item.recorded for item in made]
     assert [item.decision.id for item in made] == [decision.id for decision in session.decided]
@@ -197,7 +197,7 @@ def play(session: Session, step: tuple[object, ...]) -> None:
         case ("pause", bool(on)):
             delta = int(on) - session.ledger.values.get(ledger_accounts.PAUSE_BUYS, 0)
             name = fact_id("pause", session.ledger.seq)
-            session.ledger.commit(Write(id=name, postings=((ledger_accounts.PAUSE_BUYS, delta),)))
+            session.ledger.commit(LedgerWrite(id=name, postings=((ledger_accounts.PAUSE_BUYS, delta),)))
         case _:
             raise AssertionError(step)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backtest.report.wallet_page import CLASSES, wallet_page, write_wallet_page
-from backtest.results.copyability import Copy
+from backtest.results.copyability import DelayedCopy
 from backtest.results.trader_profile import RESTLESS
 from shared.messages.signals import MarketHint
 from tests.backtest.browsing import Outside, look
@@ -31,8 +31,8 @@ def plots_in(written: str) -> dict[str, Any]:
     return json.loads(written[start : written.index("</script>", start)])
 
 
-def with_result(copies: Sequence[Copy], **changes: Any) -> list[Copy]:
-    return [Copy(copy.delay_s, copy.result.model_copy(update=changes), copy.likely) for copy in copies]
+def with_result(copies: Sequence[DelayedCopy], **changes: Any) -> list[DelayedCopy]:
+    return [DelayedCopy(copy.delay_s, copy.result.model_copy(update=changes), copy.likely) for copy in copies]
 
 
 @pytest.mark.parametrize(

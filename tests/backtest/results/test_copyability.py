@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from backtest.domain.market_events import Happening
-from backtest.results.bootstrap_interval import interval
-from backtest.results.copyability import Copy, assess, figures
-from backtest.results.trader_profile import RESTLESS, Conduct, of_leader
+from backtest.domain.market_events import MarketEvent
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.copyability import DelayedCopy, assess_copyability, figures
+from backtest.results.trader_profile import RESTLESS, TraderProfile, of_leader
 from backtest.results.verdict import FEWEST_MARKETS
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
@@ -21,19 +21,22 @@ GAIN, LOSS, UNSURE = [USD] * MANY, [-USD] * MANY, [30 * USD, *[-USD] * MANY]
 HINT = MarketHint(condition_id=CONDITION)
 
 
-def a_trade(usdc: int, number: int = 0, **changes: Any) -> Happening:
+def a_trade(usdc: int, number: int = 0, **changes: Any) -> MarketEvent:
     facts: dict[str, Any] = {"usdc": Decimal(usdc), "traded_at_ms": NOW_MS + number, "market": HINT}
-    return Happening(NOW_MS + number, LeaderTrade.of(a_signal(**(facts | changes))))
+    return MarketEvent(NOW_MS + number, LeaderTrade.of(a_signal(**(facts | changes))))
 
 
-def conduct_of(trades: Sequence[Happening]) -> Conduct:
-    conduct = Conduct(LEADER)
+def conduct_of(trades: Sequence[MarketEvent]) -> TraderProfile:
+    conduct = TraderProfile(LEADER)
     list(of_leader(trades, LEADER, conduct))
     return conduct
 
 
-def copied(*runs: list[int]) -> list[Copy]:
-    return [Copy(delay, a_result(bets), interval(bets)) for delay, bets in zip((2, 5, 30), runs, strict=False)]
+def copied(*runs: list[int]) -> list[DelayedCopy]:
+    return [
+        DelayedCopy(delay, a_result(bets), bootstrap_interval(bets))
+        for delay, bets in zip((2, 5, 30), runs, strict=False)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_both_sides_of_one_market_cancel(second: dict[str, Any], two_sided: str)
 
 
 def test_other_leaders_trades_are_neither_seen_nor_followed() -> None:
-    conduct = Conduct(LEADER)
+    conduct = TraderProfile(LEADER)
 
     passed = list(of_leader([a_trade(10), a_trade(99, 1, leader=OTHER)], LEADER, conduct))
 
@@ -78,7 +81,7 @@ def test_a_market_maker_trades_both_sides_and_often() -> None:
     ],
 )
 def test_the_verdict_follows_from_all_delays(runs: tuple[list[int], ...], word: str) -> None:
-    found = assess(copied(*runs), conduct_of([a_trade(10)]))
+    found = assess_copyability(copied(*runs), conduct_of([a_trade(10)]))
 
     assert found.word == word
     assert "promises nothing" in found.reasons[-1]
@@ -87,7 +90,7 @@ def test_the_verdict_follows_from_all_delays(runs: tuple[list[int], ...], word: 
 def test_a_market_maker_is_not_to_be_copied_whatever_it_would_have_brought() -> None:
     maker = conduct_of([a_trade(1, n, side="BUY" if n % 2 else "SELL") for n in range(RESTLESS)])
 
-    found = assess(copied(GAIN, GAIN, GAIN), maker)
+    found = assess_copyability(copied(GAIN, GAIN, GAIN), maker)
 
     assert found.word == "no"
     assert "100% of its volume" in found.reasons[0]

@@ -4,38 +4,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.results.bootstrap_interval import Interval, interval
-from backtest.results.verdict import FEWEST_MARKETS, verdict
+from backtest.results.bootstrap_interval import BootstrapInterval, bootstrap_interval
+from backtest.results.verdict import FEWEST_MARKETS, judge_result
 from tests.backtest.result_builders import USD, a_doubt, a_result, an_open_position
 
 MANY = FEWEST_MARKETS * 3
 
 
 def judged(bets: list[int], **changes: object) -> tuple[str, str]:
-    found = verdict(a_result(bets, **changes), interval(bets))
+    found = judge_result(a_result(bets, **changes), bootstrap_interval(bets))
     return found.word, " ".join(found.reasons)
 
 
 def test_an_interval_of_equal_bets_is_their_sum() -> None:
-    assert interval([2 * USD] * 30) == Interval(60 * USD, 60 * USD)
+    assert bootstrap_interval([2 * USD] * 30) == BootstrapInterval(60 * USD, 60 * USD)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_one_another() -> None:
     bets = [((n * 7919) % 13 - 6) * USD for n in range(60)]
 
-    assert interval(bets, seed=3) == interval(bets, seed=3)
-    assert interval(bets, seed=3) != interval(bets, seed=4)
+    assert bootstrap_interval(bets, seed=3) == bootstrap_interval(bets, seed=3)
+    assert bootstrap_interval(bets, seed=3) != bootstrap_interval(bets, seed=4)
 
 
 def test_no_bets_leave_no_interval() -> None:
-    assert interval([]) == Interval(0, 0)
-    assert not interval([]).tells
+    assert bootstrap_interval([]) == BootstrapInterval(0, 0)
+    assert not bootstrap_interval([]).tells
 
 
 @settings(max_examples=20)
 @given(st.lists(st.integers(-USD, USD), min_size=1, max_size=30))
 def test_an_interval_lies_between_the_worst_and_the_best_luck(bets: list[int]) -> None:
-    low, high = interval(bets)
+    low, high = bootstrap_interval(bets)
 
     assert len(bets) * min(bets) <= low <= high <= len(bets) * max(bets)
 
@@ -43,7 +43,7 @@ def test_an_interval_lies_between_the_worst_and_the_best_luck(bets: list[int]) -
 def test_nine_in_ten_intervals_hold_the_truth() -> None:
     """Bets of +1 or -1 with even odds bring 0: an interval of 90% misses it about one time in ten."""
     coin = [1 if int(digit, 16) % 2 else -1 for digit in f"{3**2200:x}"]
-    draws = [interval([step * USD for step in coin[at : at + 40]], seed=at) for at in range(0, 800, 40)]
+    draws = [bootstrap_interval([step * USD for step in coin[at : at + 40]], seed=at) for at in range(0, 800, 40)]
 
     missed = sum(1 for low, high in draws if not low <= 0 <= high)
     assert len(draws) == 20

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backtest.domain.market_events import Happening
-from backtest.domain.market_state import Assumed
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
 from shared.messages.signals import MarketHint
 from tests.backtest.histories import a_trade, at, other_outcome, resolves, run
@@ -16,14 +16,14 @@ from tests.buyer.builders import LEADER, a_book, a_market
 D = Decimal
 OTHER = "0x" + "b2" * 20
 THIN = PriceModel(half_spread_ticks=1, level_shares=D(4))
-FREE = Assumed(fee_rate=D(0))
+FREE = AssumedFacts(fee_rate=D(0))
 
 
 @dataclass(frozen=True)
 class Hand:
     """What happened, and what it comes to: (shares, usdc, fee) of each order, and cash at the end."""
 
-    happenings: list[Happening]
+    happenings: list[MarketEvent]
     fills: list[tuple[str, str, str]]
     cash: str
     realized: str = "0"
@@ -72,8 +72,8 @@ CASES = {
     "a recorded book": Hand(
         [
             a_trade(0),
-            Happening(at(2), a_market(fee_rate=D("0.07"))),
-            Happening(at(2), a_book(asks=(("0.5", "3"), ("0.52", "50")), at_ms=at(2))),
+            MarketEvent(at(2), a_market(fee_rate=D("0.07"))),
+            MarketEvent(at(2), a_book(asks=(("0.5", "3"), ("0.52", "50")), at_ms=at(2))),
         ],
         [("9.61", "4.9372", "0.16798")],
         "994.89482",
@@ -83,8 +83,8 @@ CASES = {
     "odd sizes: each level's cost is rounded up": Hand(
         [
             a_trade(0),
-            Happening(at(2), a_market(fee_rate=D("0.07"))),
-            Happening(at(2), a_book(asks=(("0.501", "3.333333"), ("0.52", "50")), at_ms=at(2))),
+            MarketEvent(at(2), a_market(fee_rate=D("0.07"))),
+            MarketEvent(at(2), a_book(asks=(("0.501", "3.333333"), ("0.52", "50")), at_ms=at(2))),
         ],
         [("9.61", "4.933867", "0.16799")],
         "994.898143",
@@ -95,7 +95,9 @@ CASES = {
         [
             a_trade(0),
             a_trade(60, "0.6", side="SELL"),
-            Happening(at(62), a_book(bids=(("0.591", "3.333333"), ("0.59", "50")), asks=(("0.6", "9"),), at_ms=at(62))),
+            MarketEvent(
+                at(62), a_book(bids=(("0.591", "3.333333"), ("0.59", "50")), asks=(("0.6", "9"),), at_ms=at(62))
+            ),
         ],
         [WHOLE, ("9.61", "5.673232", "0.16268")],
         "1000.441352",

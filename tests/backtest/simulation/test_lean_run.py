@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from backtest.backtest import backtest
-from backtest.domain.market_events import Happening
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
 from backtest.history.files import open_history
-from backtest.results.result import Result
+from backtest.results.result import BacktestResult
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
 
@@ -25,7 +25,7 @@ WIDE = ("--max-day-usdc", "100000", "--max-market-usdc", "100000", "--max-event-
 CAPS = (*WIDE, "--max-leader-usdc", "100000", "--max-total-usdc", "100000")
 
 
-def a_history() -> Iterator[Happening]:
+def a_history() -> Iterator[MarketEvent]:
     """Yield buys and sells of two outcomes at moving prices: small, large, dear, and one market that pays."""
     for number in range(120):
         second = 20 * number
@@ -34,7 +34,7 @@ def a_history() -> Iterator[Happening]:
         yield (a_trade if number % 3 else other_outcome)(second, price, shares, side=side)
         if number == 30:
             known = a_market(token_id=OTHER_TOKEN, outcome_index=1, neg_risk=True, event_id="9", tick=D("0.001"))
-            yield Happening(at(second), known)
+            yield MarketEvent(at(second), known)
     yield resolves(2500, "1", "0")
 
 
@@ -75,11 +75,13 @@ def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
     for name in ("one", "two"):
         out = FolderWriter(tmp_path / name, Header(0))
         texts = [write_event(signal) for signal in signals]
-        out.write([Entry(SIGNALS, f"{n}-0", {"event": "", "json": text}) for n, text in enumerate(texts, start=1)])
+        out.write(
+            [StreamEntry(SIGNALS, f"{n}-0", {"event": "", "json": text}) for n, text in enumerate(texts, start=1)]
+        )
         out.close()
 
     history = open_history([tmp_path / "one", tmp_path / "two"])
-    result = backtest(history.happenings, some_settings().limits, 1000 * MICRO, models())
+    result = run_backtest(history.happenings, some_settings().limits, 1000 * MICRO, models())
 
     assert result.signals == len(signals)
 
@@ -91,7 +93,7 @@ def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> Non
     text = write_event(good)
     poison = json.dumps({**json.loads(text), "traded_at_ms": at(10**6), "price": "dear"}, separators=(",", ":"))
     out = FolderWriter(tmp_path / "capture", Header(0))
-    out.write([Entry(SIGNALS, f"{n}-0", {"event": "", "json": each}) for n, each in ((1, poison), (2, text))])
+    out.write([StreamEntry(SIGNALS, f"{n}-0", {"event": "", "json": each}) for n, each in ((1, poison), (2, text))])
     out.close()
 
     (only,) = open_history([tmp_path / "capture"]).happenings
@@ -100,7 +102,7 @@ def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> Non
     assert only.what.signal() == good
 
 
-def ran(flags: tuple[str, ...], *, whole: bool) -> Result:
+def ran(flags: tuple[str, ...], *, whole: bool) -> BacktestResult:
     """Run the history with every outcome kept."""
     limits = some_settings(*flags).limits
-    return backtest(a_history(), limits, 10_000 * MICRO, models(), keep_skips=True, whole=whole)
+    return run_backtest(a_history(), limits, 10_000 * MICRO, models(), keep_skips=True, whole=whole)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.domain.market_events import Happening
+from backtest.domain.market_events import MarketEvent
 from backtest.history.captured import in_order
-from backtest.results.result import Result, SignalOutcome
+from backtest.results.result import BacktestResult, SignalOutcome
 from shared.domain.errors import Malformed
 from tests.backtest.histories import START_MS, a_trade, other_outcome, resolves, run
 
@@ -23,9 +23,9 @@ TRADE = st.tuples(
 )
 
 
-def history(drawn: list[tuple[int, str, str, str, bool]]) -> list[Happening]:
+def history(drawn: list[tuple[int, str, str, str, bool]]) -> list[MarketEvent]:
     """Build trades of two leaders in both outcomes, a few seconds apart."""
-    found: list[Happening] = []
+    found: list[MarketEvent] = []
     second = 0
     for number, (gap, price, leader, side, first) in enumerate(drawn):
         second += gap
@@ -34,7 +34,7 @@ def history(drawn: list[tuple[int, str, str, str, bool]]) -> list[Happening]:
     return found
 
 
-def settled(result: Result, before_ms: int) -> list[SignalOutcome]:
+def settled(result: BacktestResult, before_ms: int) -> list[SignalOutcome]:
     return [o for o in result.outcomes if max(o.decided_at_ms, o.filled_at_ms) < before_ms]
 
 

@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.rigs.book_tape import captured
-from buyer.domain.order_books import Books
-from shared.polymarket.wire.market_channel import Changes, Ended, Snapshot, TickMoved, Unreadable, read_frame
+from buyer.domain.order_books import OrderBooks
+from shared.polymarket.wire.market_channel import (
+    BookSnapshot,
+    LevelChanges,
+    MarketEnded,
+    TickSizeChanged,
+    UnreadableFrame,
+    read_frame,
+)
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.book_fixture import TRUST, Shelf
 from tests.buyer.market_data.channel_fakes import a_frame, raw_book, raw_change, raw_changes, raw_levels, raw_tick
@@ -106,7 +113,7 @@ def test_trap_13_nothing_that_is_sent_stops_the_feed_or_makes_a_price_nobody_can
 
     live = shelf.books._books[TOKEN]
     assert all(0 < price < 1 and shares > 0 for side in (live.bids, live.asks) for price, shares in side.items())
-    assert shelf.counts["unreadable"] == sum(isinstance(message, Unreadable) for message in messages)
+    assert shelf.counts["unreadable"] == sum(isinstance(message, UnreadableFrame) for message in messages)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +129,7 @@ def test_a_real_games_two_books_mirror_each_other_after_every_moment(tape: list[
 
     Three times the venue told the two tokens of one change a millisecond apart; the next message always evens it out.
     """
-    books = Books(TRUST)
+    books = OrderBooks(TRUST)
     tokens = sorted({row["asset_id"] for row in tape if row["event_type"] == "book"})
     for token in tokens:
         books.want(token, 0)
@@ -146,10 +153,10 @@ def _mirrored(levels: dict[Decimal, Decimal]) -> dict[Decimal, Decimal]:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ws_market_book_msg", Snapshot),
-        ("ws_market_price_change_msg", Changes),
-        ("ws_market_tick_size_msg", TickMoved),
-        ("ws_market_resolved_msg", Ended),
+        ("ws_market_book_msg", BookSnapshot),
+        ("ws_market_price_change_msg", LevelChanges),
+        ("ws_market_tick_size_msg", TickSizeChanged),
+        ("ws_market_resolved_msg", MarketEnded),
     ],
 )
 def test_the_venues_own_examples_are_read(real_data: Path, name: str, kind: type) -> None:
@@ -164,7 +171,7 @@ def test_books_whose_best_prices_the_venue_states_are_not_doubted(real_data: Pat
     token = quotes["price_changes"][0]["asset_id"]
     stamp = quotes["timestamp"]
     counts: Counter[str] = Counter()
-    books = Books(TRUST, lambda what: counts.update([what]))
+    books = OrderBooks(TRUST, lambda what: counts.update([what]))
     books.want(token, 0)
     first = raw_book(asset_id=token, timestamp="1", bids=(("0.5", "1"),), asks=(("0.52", "1"),))
 
@@ -178,4 +185,4 @@ def test_books_whose_best_prices_the_venue_states_are_not_doubted(real_data: Pat
 def test_levels_that_no_book_can_have_are_unreadable() -> None:
     for pairs in ((("0", "1"),), (("1", "1"),), (("0.5", "-1"),)):
         (message,) = read_frame(a_frame(raw_book(asks=()) | {"asks": raw_levels(pairs)}))
-        assert isinstance(message, Unreadable)
+        assert isinstance(message, UnreadableFrame)

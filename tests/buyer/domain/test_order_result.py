@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.domain.order_endings import End, Waiting, on_chain
-from buyer.domain.order_result import OrderSeen, Trade, TradeState, ending, never_taken, provisional
+from buyer.domain.order_endings import OrderEnding, WaitingOrder, on_chain
+from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState, never_taken, order_ending, provisional_outcome
 from buyer.domain.order_states import NEXT, is_provisional, may_follow
 from buyer.venue.polymarket.wire.account_parsing import orders_of, read_order, read_trade
 from shared.domain.errors import Malformed
@@ -32,20 +32,20 @@ def matched(**changes: Any) -> Outcome:
     return Outcome(**{**values, **changes})
 
 
-def a_trade(number: int = 1, state: TradeState = "CONFIRMED", shares: int = 10_000_000) -> Trade:
-    return Trade(f"t-{number}", state, shares, shares // 2, 100)
+def a_trade(number: int = 1, state: TradeState = "CONFIRMED", shares: int = 10_000_000) -> OwnTrade:
+    return OwnTrade(f"t-{number}", state, shares, shares // 2, 100)
 
 
 def test_trap_20_a_match_counts_when_it_is_confirmed_and_not_before() -> None:
-    assert ending(matched(), None, [a_trade(state="PENDING")]) is None
-    end = ending(matched(), None, [a_trade()])
+    assert order_ending(matched(), None, [a_trade(state="PENDING")]) is None
+    end = order_ending(matched(), None, [a_trade()])
 
     assert end is not None
     assert (end.state, end.shares, end.usdc, end.fee) == ("CONFIRMED", D(10), D(5), D("0.0001"))
 
 
 def test_trap_20_a_ghost_fill_gives_everything_back() -> None:
-    end = ending(matched(), None, [a_trade(state="FAILED")])
+    end = order_ending(matched(), None, [a_trade(state="FAILED")])
 
     assert end is not None
     assert (end.state, end.shares, end.usdc, end.fee) == ("FAILED", 0, 0, 0)
@@ -53,7 +53,7 @@ def test_trap_20_a_ghost_fill_gives_everything_back() -> None:
 
 def test_a_part_that_failed_is_left_out_of_what_confirmed() -> None:
     before = matched(trade_ids=("t-1", "t-2"), shares=D(15))
-    end = ending(before, None, [a_trade(), a_trade(2, "FAILED", 5_000_000)])
+    end = order_ending(before, None, [a_trade(), a_trade(2, "FAILED", 5_000_000)])
 
     assert end is not None
     assert (end.state, end.shares, end.reason) == ("CONFIRMED", D(10), "1 trades confirmed, 1 failed")
@@ -72,29 +72,29 @@ def test_a_part_that_failed_is_left_out_of_what_confirmed() -> None:
         (matched(trade_ids=(), state="DELAYED"), OrderSeen("gone", 1), []),
     ],
 )
-def test_what_is_not_complete_is_not_settled(before: Outcome, seen: OrderSeen | None, trades: list[Trade]) -> None:
-    assert ending(before, seen, trades) is None
+def test_what_is_not_complete_is_not_settled(before: Outcome, seen: OrderSeen | None, trades: list[OwnTrade]) -> None:
+    assert order_ending(before, seen, trades) is None
 
 
 def test_an_order_that_is_gone_without_a_match_is_cancelled() -> None:
-    end = ending(matched(state="DELAYED", shares=D(0), trade_ids=()), OrderSeen("gone", 0), [])
+    end = order_ending(matched(state="DELAYED", shares=D(0), trade_ids=()), OrderSeen("gone", 0), [])
 
     assert end is not None
     assert (end.state, end.shares) == ("CANCELLED", 0)
 
 
 @given(st.permutations([a_trade(1), a_trade(2, "FAILED"), a_trade(3)]))
-def test_the_order_in_which_trades_are_listed_does_not_matter(trades: list[Trade]) -> None:
+def test_the_order_in_which_trades_are_listed_does_not_matter(trades: list[OwnTrade]) -> None:
     before = matched(trade_ids=("t-1", "t-2", "t-3"), shares=D(30))
 
-    end = ending(before, None, [*trades, *trades])
+    end = order_ending(before, None, [*trades, *trades])
 
     assert end is not None
     assert (end.shares, end.trade_ids) == (D(20), ("t-1", "t-2", "t-3"))
 
 
 def test_an_order_found_by_its_hash_stays_provisional() -> None:
-    found = provisional(matched(trade_ids=(), shares=D(0)), [a_trade()])
+    found = provisional_outcome(matched(trade_ids=(), shares=D(0)), [a_trade()])
 
     assert (found.state, found.shares, found.trade_ids) == ("MATCHED", D(10), ("t-1",))
     assert is_provisional("live", found)
@@ -180,18 +180,18 @@ def test_an_order_that_is_gone_without_a_word_of_what_it_matched_is_not_conclude
     seen = read_order({"status": "CANCELED", "size_matched": size})
 
     assert seen.standing == "open"
-    assert ending(matched(state="DELAYED", shares=D(0), trade_ids=()), seen, []) is None
+    assert order_ending(matched(state="DELAYED", shares=D(0), trade_ids=()), seen, []) is None
 
 
 def test_a_confirmed_trade_without_numbers_waits_for_those_of_the_chain() -> None:
-    blank = Trade("t-1", "CONFIRMED", 0, 0, 0, "0xt", sized=False)
-    outcome = ending(matched(shares=D(0)), OrderSeen("matched", 10_000_000, frozenset({"t-1"})), [blank])
+    blank = OwnTrade("t-1", "CONFIRMED", 0, 0, 0, "0xt", sized=False)
+    outcome = order_ending(matched(shares=D(0)), OrderSeen("matched", 10_000_000, frozenset({"t-1"})), [blank])
     assert outcome is not None
-    end = End("o", Waiting(cast("BuyEngineDecision", None), matched(shares=D(0))), outcome, [blank])
+    end = OrderEnding("o", WaitingOrder(cast("BuyEngineDecision", None), matched(shares=D(0))), outcome, [blank])
 
     assert end.needs_chain
     assert on_chain(end, {}) is None
-    booked = on_chain(end, {"t-1": Trade("t-1", "CONFIRMED", 10_000_000, 5_000_000, 3, "0xt")})
+    booked = on_chain(end, {"t-1": OwnTrade("t-1", "CONFIRMED", 10_000_000, 5_000_000, 3, "0xt")})
     assert booked is not None
     assert (booked.shares, booked.usdc) == (D(10), D(5))
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from buyer.domain.ledger_scope import Scope, scope_of
-from buyer.domain.postings import basis_of, counted, guards, reserve, settle
-from buyer.strategy.limits import Limits
+from buyer.domain.ledger_scope import LedgerScope, scope_of
+from buyer.domain.postings import basis_of, counted_order, intent_guards, reserve_postings, settle_postings
+from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
-from shared.domain.ledger_write import Refused, Write, Written
+from shared.domain.ledger_write import LedgerWrite, RefusedWrite, WrittenStep
 from shared.domain.market import Side
 from shared.domain.money import cost_micro, proceeds_micro
 from shared.ledger.memory_ledger import MemoryLedger
@@ -33,9 +33,13 @@ def an_order(side: Side = "BUY", **changes: Any) -> Order:
     )
 
 
-def an_intent(order: Order, scope: Scope = SCOPE, *, name: str = "intent", limits: Limits | None = None) -> Write:
-    asked = guards(order, scope, limits, a_portfolio(leader_peak=D(7))) if limits else ()
-    return Write(id=name, postings=reserve(order, scope), tallies=counted(order, scope), guards=asked)
+def an_intent(
+    order: Order, scope: LedgerScope = SCOPE, *, name: str = "intent", limits: TradingLimits | None = None
+) -> LedgerWrite:
+    asked = intent_guards(order, scope, limits, a_portfolio(leader_peak=D(7))) if limits else ()
+    return LedgerWrite(
+        id=name, postings=reserve_postings(order, scope), tallies=counted_order(order, scope), guards=asked
+    )
 
 
 def an_outcome(shares: str, usdc: str, fee: str) -> Outcome:
@@ -48,7 +52,7 @@ def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
     assert ledger.values == {"cash": 800_000, **SENT, **dict.fromkeys((DAY, MARKET, *WIDER), 5_200_000)}
 
     outcome = an_outcome("8", "3.9", "0.1")
-    ledger.commit(Write(id="decision", postings=settle(an_order(), outcome, SCOPE, a_portfolio())))
+    ledger.commit(LedgerWrite(id="decision", postings=settle_postings(an_order(), outcome, SCOPE, a_portfolio())))
 
     assert ledger.values == {
         "cash": 2_000_000,
@@ -63,12 +67,14 @@ def test_a_buy_costs_its_fee_and_gives_back_what_it_did_not_use() -> None:
 def test_a_part_sold_takes_its_part_of_the_cost_and_its_fee_out_of_the_result() -> None:
     before = {"cash": 0, **dict.fromkeys((MARKET, *WIDER), 5_000_000), SHARES: 10_000_000, COST: 4_000_000}
     ledger, order = MemoryLedger(before), an_order("SELL", shares=D(6))
-    ledger.commit(Write(id="intent", postings=reserve(order, SCOPE)))
+    ledger.commit(LedgerWrite(id="intent", postings=reserve_postings(order, SCOPE)))
     assert ledger.values[SHARES] == 4_000_000
 
     lot = HeldLot(opened_at_ms=NOW_MS, event_id="77", group="77")
     portfolio = a_portfolio(lot_shares=D(10), lot_cost=D(4), lot=lot)
-    ledger.commit(Write(id="decision", postings=settle(order, an_outcome("5", "3", "0.2"), SCOPE, portfolio)))
+    ledger.commit(
+        LedgerWrite(id="decision", postings=settle_postings(order, an_outcome("5", "3", "0.2"), SCOPE, portfolio))
+    )
 
     assert ledger.values == {
         "cash": 2_800_000,
@@ -112,13 +118,13 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
 def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
     write = an_intent(an_order(), limits=some_limits())
     refused = MemoryLedger(values).commit(write)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedWrite)
     assert refused.account == account
 
     step = 1 if account in {"cash", REALIZED} or account.startswith("pnl:") else -1
     enough = values | {account: values[account] + step}
 
-    assert not isinstance(MemoryLedger(enough).commit(write), Refused)
+    assert not isinstance(MemoryLedger(enough).commit(write), RefusedWrite)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +138,12 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
 def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
     order = an_order("SELL")
     refused = MemoryLedger(values).commit(
-        Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits(), None))
+        LedgerWrite(
+            id="i", postings=reserve_postings(order, SCOPE), guards=intent_guards(order, SCOPE, some_limits(), None)
+        )
     )
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RefusedWrite)
     assert refused.account == account
 
 
@@ -146,9 +154,11 @@ def test_a_cost_is_never_understated_and_proceeds_are_never_overstated() -> None
 
 def test_a_sell_is_allowed_while_buys_are_paused_or_everything_is_flattened() -> None:
     order, values = an_order("SELL"), {SHARES: 99_000_000, "pause_buys": 1, "flatten": 1}
-    write = Write(id="i", postings=reserve(order, SCOPE), guards=guards(order, SCOPE, some_limits(), None))
+    write = LedgerWrite(
+        id="i", postings=reserve_postings(order, SCOPE), guards=intent_guards(order, SCOPE, some_limits(), None)
+    )
 
-    assert not isinstance(MemoryLedger(values).commit(write), Refused)
+    assert not isinstance(MemoryLedger(values).commit(write), RefusedWrite)
 
 
 def test_trap_19_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() -> None:
@@ -157,7 +167,7 @@ def test_trap_19_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() 
 
     results = [ledger.commit(an_intent(an_order(), name=f"i{number}", limits=limits)) for number in range(3)]
 
-    assert results[2] == Refused("rate:orders", 3, 2)
+    assert results[2] == RefusedWrite("rate:orders", 3, 2)
     assert (ledger.values["rate:minute"], ledger.values["rate:orders"]) == (minute, 2)
 
 
@@ -172,5 +182,5 @@ def test_a_buy_decided_before_the_minute_turned_counts_in_the_new_one_and_sets_n
         for number, scope in enumerate((before, after, before, after, before))
     ]
 
-    assert [isinstance(result, Written) for result in results] == [False, True, True, False, False]
+    assert [isinstance(result, WrittenStep) for result in results] == [False, True, True, False, False]
     assert (ledger.values["rate:minute"], ledger.values["rate:orders"]) == (after.minute, 2)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.domain.token_shard import ALL, Shard, fair_share
+from buyer.domain.token_shard import ALL, TokenShard, fair_share
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
 from shared.messages.events import write_event
 from tests.buyer.builders import LEADER, TOKEN, a_market, a_signal
 
 
-def all_of(count: int) -> list[Shard]:
-    return [Shard(number, count) for number in range(count)]
+def all_of(count: int) -> list[TokenShard]:
+    return [TokenShard(number, count) for number in range(count)]
 
 
 @given(st.integers(1, 64), st.text())
@@ -66,7 +66,7 @@ def test_an_intent_nobody_can_read_is_said_by_exactly_one_shard(text: str) -> No
 
 def test_a_buyer_alone_has_the_names_it_always_had() -> None:
     assert (ALL.group, ALL.lease("paper"), ALL.owns("x")) == ("buyer", "buyer:paper", True)
-    assert (Shard(0, 4).group, Shard(2, 4).group) == ("buyer", "buyer-2")
+    assert (TokenShard(0, 4).group, TokenShard(2, 4).group) == ("buyer", "buyer-2")
 
 
 MEMBERS = st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, 9), min_size=1, max_size=9)

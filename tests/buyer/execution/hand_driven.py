@@ -7,36 +7,36 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from buyer.consumer import BuyerService
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from buyer.consumer import SignalConsumer
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
-from buyer.settlement.worker import Settlement
-from buyer.settlement.writer import Settling
-from buyer.venue.polymarket.account import Account, api_key
-from buyer.venue.polymarket.client import LiveVenue
-from buyer.venue.polymarket.credentials import Requests
-from buyer.venue.polymarket.order_signing import Wallet, WalletKind
-from buyer.venue.polymarket.signer import Signer, checksummed
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.venue.polymarket.account import AccountApi, api_key
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import RequestHeaders
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.signer import OrderSigner, checksummed
 from shared.clock import ManualClock
-from shared.domain.ledger_write import Fence, Known, Result, Write, Written
+from shared.domain.ledger_write import FencingToken, KnownWrite, LedgerWrite, Result, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.record_kinds import INTENTS, ORDERS
 from shared.http.client import Upstream
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.rate_limit.gate import RateGate
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from simulator import Simulator
 from tests.buyer.builders import a_market, a_signal, levels, some_limits
 from tests.buyer.settlement.test_live_orders import Silence
@@ -65,9 +65,9 @@ class AckedLedger(MemoryLedger):
         super().__init__({"cash": CASH, "deposited": CASH})
         self.acked: set[str] = set()
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         result = super().commit(write)
-        if write.ack and isinstance(result, Written | Known):
+        if write.ack and isinstance(result, WrittenStep | KnownWrite):
             self.acked.add(write.ack.entry)
         return result
 
@@ -77,10 +77,10 @@ class Stream:
 
     stream, group, trimmed, emptied = "hs:signals", "buyer", 0, False
 
-    def __init__(self, entries: Sequence[Entry], ledger: AckedLedger) -> None:
+    def __init__(self, entries: Sequence[StreamEntry], ledger: AckedLedger) -> None:
         self._entries, self._ledger, self._read = entries, ledger, 0
 
-    def read(self) -> list[Entry]:
+    def read(self) -> list[StreamEntry]:
         found = [entry for entry in self._entries[self._read :] if entry.id not in self._ledger.acked]
         self._read = len(self._entries)
         return found
@@ -140,12 +140,12 @@ class HandDriven:
     """The buyer's own service, engine, venue and settlement, without threads; a restart keeps the ledger alone."""
 
     sim: Simulator
-    entries: list[Entry] = field(default_factory=list[Entry])
+    entries: list[StreamEntry] = field(default_factory=list[StreamEntry])
     ledger: AckedLedger = field(default_factory=AckedLedger)
     told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
 
     def __post_init__(self) -> None:
-        self.clock, self.signer = OneClock(self.sim), Signer(KEY)
+        self.clock, self.signer = OneClock(self.sim), OrderSigner(KEY)
         self.wallet = self.sim.fund(self.signer.address, "1000")
         for token in self.tokens:
             self.offer(token)
@@ -164,28 +164,28 @@ class HandDriven:
     def restart(self) -> None:
         """Build the buyer, again."""
         clob = self._upstream("clob", self.sim.urls["clob_url"])
-        requests = Requests(self.signer.address, api_key(clob, self.signer, self.clock))
-        polygon = Polygon(self._upstream("rpc", self.sim.urls["rpc_url"]))
-        self.account = Account(clob, requests, polygon, clock=self.clock)
-        wallet = Wallet(WalletKind.DEPOSIT, checksummed(self.wallet), self.signer.address)
-        turns = Turns(cast("RateGate", OpenGate()), STOP)
-        self.venue = LiveVenue(
+        requests = RequestHeaders(self.signer.address, api_key(clob, self.signer, self.clock))
+        polygon = PolygonClient(self._upstream("rpc", self.sim.urls["rpc_url"]))
+        self.account = AccountApi(clob, requests, polygon, clock=self.clock)
+        wallet = TradingWallet(WalletKind.DEPOSIT, checksummed(self.wallet), self.signer.address)
+        turns = GateTurns(cast("RateGate", OpenGate()), STOP)
+        self.venue = PolymarketVenue(
             clob, turns, self.account, signer=self.signer, wallet=wallet, requests=requests, clock=self.clock
         )
-        fence = Fence("lease", "1")
-        self.journal, settling = Journal(self.ledger, lambda: fence), Settling(self.ledger, lambda: fence)
-        self.settlement = Settlement(settling, self.account, Silence(), clock=self.clock)
+        fence = FencingToken("lease", "1")
+        self.journal, settling = Journal(self.ledger, lambda: fence), SettlementWriter(self.ledger, lambda: fence)
+        self.settlement = SettlementWorker(settling, self.account, Silence(), clock=self.clock)
         self.prices, limits = HandPrices(self.sim, self.clock), some_limits()
-        self.engine = Engine(
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
             venue=self.venue,
             clock=self.clock,
             limits=limits,
-            identity=Identity("live", limits.id, "test"),
+            identity=BuyerIdentity("live", limits.id, "test"),
             emit=self._tell,
         )
-        self.service = BuyerService(
+        self.service = SignalConsumer(
             engine=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.prices),
@@ -194,9 +194,9 @@ class HandDriven:
             clock=self.clock,
             bankroll=lambda: CASH,
             settlement=self.settlement,
-            desk=ExitDesk(
+            desk=ExitManager(
                 self.engine,
-                ExitTasks(self.ledger, lambda: fence),
+                ExitStore(self.ledger, lambda: fence),
                 self.prices,
                 clock=self.clock,
                 limits=limits,
@@ -210,7 +210,7 @@ class HandDriven:
         named = {"id": fact_id("signal", number), "tx_hash": "0x" + fact_id("tx", number)}
         signal = a_signal(**{"token_id": token or self.tokens[0], **times, **named, **changes})
         fields = {"event": signal.event, "json": write_event(signal)}
-        self.entries.append(Entry("hs:signals", f"{number}-0", fields))
+        self.entries.append(StreamEntry("hs:signals", f"{number}-0", fields))
         return signal
 
     def run(self, seconds: float, step_s: float = 1.0) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
-from backtest.replay.replay import Replay
-from buyer.strategy.exit_policy import Holding, due
-from buyer.strategy.policy import decide
+from backtest.replay.replay import SessionReplay
+from buyer.strategy.exit_policy import LotMarket, due_exit
+from buyer.strategy.policy import decide_signal
 from shared.capture.capture import Capture
 from shared.domain.market import Book
 from shared.messages.signals import ActionableSignal
@@ -34,7 +34,7 @@ def held(**changes: Any) -> Any:
 
 @pytest.mark.parametrize("book", [a_book(), CHEAP])
 def test_a_merge_sells_at_the_books_price_as_any_exit_does(book: Book) -> None:
-    decision = decide(a_case(signal=a_merge(), book=book, portfolio=held()))
+    decision = decide_signal(a_case(signal=a_merge(), book=book, portfolio=held()))
 
     assert book.best_bid is not None
     assert (decision.verdict, decision.reason) == ("SELL", "all rules passed")
@@ -45,7 +45,7 @@ def test_a_merge_sells_at_the_books_price_as_any_exit_does(book: Book) -> None:
 
 
 def test_a_sell_at_a_price_of_0_is_still_refused() -> None:
-    decision = decide(a_case(signal=a_merge(cause="TRADE"), portfolio=held()))
+    decision = decide_signal(a_case(signal=a_merge(cause="TRADE"), portfolio=held()))
 
     assert (decision.verdict, decision.reason) == ("SKIP", "leader_price")
 
@@ -59,14 +59,14 @@ def test_a_merge_takes_of_the_lot_what_the_mode_of_mirrored_sells_says(
 ) -> None:
     limits = some_limits(mirror_sells=mode)
 
-    decision = decide(a_case(signal=a_merge(shares=D(merged)), portfolio=held(), limits=limits))
+    decision = decide_signal(a_case(signal=a_merge(shares=D(merged)), portfolio=held(), limits=limits))
 
     assert (decision.order.shares if decision.order else None) == (D(ordered) if ordered else None)
     assert (decision.exit is None) is (mode == "none")
 
 
 def test_a_merge_of_a_leader_whose_lot_we_do_not_hold_sells_nothing() -> None:
-    decision = decide(a_case(signal=a_merge()))
+    decision = decide_signal(a_case(signal=a_merge()))
 
     assert (decision.verdict, decision.reason, decision.exit) == ("SKIP", "lot_held", None)
 
@@ -86,10 +86,10 @@ def test_a_merge_that_finds_no_bids_goes_on_as_an_exit_until_the_lot_is_gone() -
 
 def test_a_closed_market_begins_no_exit_whatever_would_set_it_off() -> None:
     limits = some_limits(max_hold_s=1, stop_loss_pct=D(1), exit_before_end_s=600)
-    holding = Holding(a_lot(), a_market(closed=True, ends_at_ms=NOW_MS), CHEAP, NOW_MS)
+    holding = LotMarket(a_lot(), a_market(closed=True, ends_at_ms=NOW_MS), CHEAP, NOW_MS)
 
-    assert due(holding, limits, flattening=False) is None
-    assert due(holding, limits, flattening=True) is None
+    assert due_exit(holding, limits, flattening=False) is None
+    assert due_exit(holding, limits, flattening=True) is None
 
 
 def test_an_exit_whose_market_closed_is_left_to_the_redeemer() -> None:
@@ -128,7 +128,7 @@ def test_a_session_with_merges_replays_and_is_made_again_byte_for_byte(tmp_path:
     session.signal(a_signal(tx_hash=a_hash(3), side="SELL", shares=D(50), usdc=D(25)))
     tape = read_tape(Capture.open(session.capture(tmp_path)))
 
-    replay = Replay(tape)
+    replay = SessionReplay(tape)
     made = list(replay.run())
 
     assert [item.decision.verdict for item in made] == ["BUY", "SELL", "SELL"]

@@ -8,21 +8,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.domain.ledger_scope import Scope, scope_of
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
-from buyer.execution.journal import Journal, Known
-from buyer.execution.order_executor import Engine, Identity
-from buyer.strategy.fill_model import walk
-from buyer.strategy.limits import Limits
+from buyer.domain.ledger_scope import LedgerScope, scope_of
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
+from buyer.execution.journal import Journal, KnownDecision
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.strategy.fill_model import walk_book
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.rule_table import RULES
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Fenced, OutcomeUnknown, RefusedForSafety
-from shared.domain.ledger_write import Fence, Result, Write
+from shared.domain.ledger_write import FencingToken, LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import from_micro, to_micro
-from shared.domain.trading_controls import NOTES, STOPS, turn
+from shared.domain.trading_controls import NOTES, STOPS, turn_control
 from shared.ledger import memory_ledger
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
@@ -31,7 +31,7 @@ from shared.messages.decisions import BuyEngineDecision, Gathered, Order, OrderU
 from shared.messages.events import write_event
 from shared.messages.service import DeadLetter
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakePrices, FakeVenue
 
@@ -42,7 +42,7 @@ D = Decimal
 class Desk:
     """An engine with all its parts in reach."""
 
-    limits: Limits = field(default_factory=some_limits)
+    limits: TradingLimits = field(default_factory=some_limits)
     ledger: MemoryLedger = field(default_factory=lambda: MemoryLedger({"cash": 1_000_000_000}))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_MS))
     prices: FakePrices = field(default_factory=FakePrices)
@@ -55,19 +55,19 @@ class Desk:
 
     def restart(self) -> None:
         """Build the engine again, as after a crash: only the ledger lives on."""
-        self.journal = Journal(self.ledger, lambda: Fence("lease", "1"))
-        self.engine = Engine(
+        self.journal = Journal(self.ledger, lambda: FencingToken("lease", "1"))
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
             venue=self.venue,
             clock=self.clock,
             limits=self.limits,
-            identity=Identity("paper", self.limits.id, "test"),
+            identity=BuyerIdentity("paper", self.limits.id, "test"),
             emit=self.told.append,
             signal_of=self.found.get,
         )
-        tasks = ExitTasks(self.ledger, lambda: Fence("lease", "1"))
-        self.exits = ExitDesk(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
+        tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
+        self.exits = ExitManager(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
 
     def decisions(self) -> list[BuyEngineDecision]:
         """Return what is on the decisions stream."""
@@ -147,10 +147,10 @@ def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> No
     journal = desk.journal
 
     class Late(Journal):
-        def look(self, signal_id: str, scope: Scope, *, ask: bool = True) -> tuple[Known, Portfolio]:
+        def look(self, signal_id: str, scope: LedgerScope, *, ask: bool = True) -> tuple[KnownDecision, Portfolio]:
             """Let the switch go on right after it was read."""
             seen = journal.look(signal_id, scope, ask=ask)
-            desk.ledger.commit(Write(id="halt", postings=((ledger_accounts.HALT, 1),)))
+            desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
             return seen
 
     desk.engine._journal = Late(desk.ledger, lambda: None)
@@ -167,7 +167,7 @@ def test_trap_24_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
-    desk.ledger.commit(Write(id="halt", postings=((ledger_accounts.HALT, 1),)))
+    desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
     desk.restart()
 
     decision = desk.engine.handle(a_signal())
@@ -189,7 +189,7 @@ def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_st
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
-    desk.ledger.commit(Write(id="halt", postings=((ledger_accounts.HALT, 1),)))
+    desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
     desk.restart()
     reserved = desk.ledger.values["cash"]
 
@@ -257,8 +257,8 @@ def test_trap_22_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> 
 def test_trap_31_a_poison_entry_gets_a_terminal_decision_and_a_dead_letter() -> None:
     desk = Desk()
 
-    desk.engine.bury(Entry("hs:signals", "5-0", {"json": "{"}), "not an event")
-    desk.engine.bury(Entry("hs:signals", "5-0", {"json": "{"}), "not an event")
+    desk.engine.bury(StreamEntry("hs:signals", "5-0", {"json": "{"}), "not an event")
+    desk.engine.bury(StreamEntry("hs:signals", "5-0", {"json": "{"}), "not an event")
 
     letters = [event for stream, event in desk.ledger.events if stream == DEAD]
     assert len(letters) == 1
@@ -379,7 +379,7 @@ class BuyerOverRestarts(RuleBasedStateMachine):
     @rule(control=st.sampled_from(sorted(NOTES)), on=st.sampled_from([False, False, True]))
     def turn(self, control: str, *, on: bool) -> None:
         name = f"turn:{self.desk.ledger.seq}"
-        self.desk.ledger.commit(turn(name, on=on, who="t", why="t", now_ms=1, control=control))
+        self.desk.ledger.commit(turn_control(name, on=on, who="t", why="t", now_ms=1, control=control))
 
     @rule()
     def crash(self) -> None:
@@ -448,7 +448,7 @@ class WalkingVenue(FakeVenue):
         assert book is not None
         budget = to_micro(order.budget) if order.side == "BUY" else None
         levels = book.against(order.side)
-        got = walk(levels, order.side, to_micro(order.shares), order.limit_price, budget, facts)
+        got = walk_book(levels, order.side, to_micro(order.shares), order.limit_price, budget, facts)
         state = "MATCHED" if got.shares else "REJECTED"
         return Outcome(state=state, shares=from_micro(got.shares), usdc=from_micro(got.usdc), fee=from_micro(got.fee))
 
@@ -506,7 +506,7 @@ def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkey
     desk = Desk(ledger=MemoryLedger())
     desk.journal.deposit(5_000_000)
     for number in range(4):
-        desk.ledger.commit(Write(id=f"w{number}"))
+        desk.ledger.commit(LedgerWrite(id=f"w{number}"))
 
     desk.journal.deposit(5_000_000)
     desk.journal.deposit(9_000_000)
@@ -562,7 +562,7 @@ class Turning(FakeVenue):
             self._desk.clock.advance(60)
             before = self._desk.ledger.values.get(ledger_accounts.RATE_MINUTE, 0)
             minute = self._desk.clock.now_ms() // 60_000
-            self._desk.ledger.commit(Write(f"other:{now_ms}", ((ledger_accounts.RATE_MINUTE, minute - before),)))
+            self._desk.ledger.commit(LedgerWrite(f"other:{now_ms}", ((ledger_accounts.RATE_MINUTE, minute - before),)))
         return ""
 
 
@@ -584,9 +584,9 @@ class Noting(MemoryLedger):
 
     def __init__(self) -> None:
         super().__init__({"cash": 1_000_000_000})
-        self.writes: list[Write] = []
+        self.writes: list[LedgerWrite] = []
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         self.writes.append(write)
         return super().commit(write)
 

@@ -9,14 +9,14 @@ from typing import cast
 
 import pytest
 
-from buyer.consumer import BuyerService
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
-from buyer.execution.order_executor import Engine, Identity
-from buyer.execution.order_transit import MOST_UNDER_WAY, Transit
+from buyer.consumer import SignalConsumer
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_transit import MOST_UNDER_WAY, OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.venue.paper import PaperVenue
-from buyer.venue.paper_liquidity import Taken
+from buyer.venue.paper_liquidity import TakenLiquidity
 from ops.operator import controls
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.domain.errors import Malformed, OutcomeUnknown, Unavailable
@@ -27,7 +27,7 @@ from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_market, a_signal, some_limits
 from tests.buyer.test_consumer import Feed, Rig, a_hash
 from tests.buyer.test_stdin_consumer import take_lines
@@ -60,21 +60,21 @@ class Travel(Rig):
     def __init__(self, url: str, clock: Clock, *, inbox: "queue.Queue[ActionableSignal] | None" = None) -> None:
         super().__init__(url)
         self.clock, self.town = cast("ManualClock", clock), Town(clock)
-        self.transit = Transit(clock=clock, latency_s=LATENCY_S)
+        self.transit = OrderTransit(clock=clock, latency_s=LATENCY_S)
         self.arrivals, self.failures = list[str](), list[Exception]()
         limits = some_limits(max_orders_per_minute=1_000_000, **WIDE)
-        self.engine = Engine(
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.town,
             venue=Noting(self),
             clock=clock,
             limits=limits,
-            identity=Identity("paper", "c", "v"),
+            identity=BuyerIdentity("paper", "c", "v"),
             emit=self.decided,
             transit=self.transit,
         )
-        tasks = ExitTasks(self.ledger, lambda: self.lease.fence)
-        self.service = BuyerService(
+        tasks = ExitStore(self.ledger, lambda: self.lease.fence)
+        self.service = SignalConsumer(
             engine=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.town),
@@ -83,14 +83,14 @@ class Travel(Rig):
             clock=clock,
             bankroll=lambda: 1_000_000_000,
             inbox=inbox,
-            desk=ExitDesk(self.engine, tasks, self.town, clock=clock, limits=limits),
+            desk=ExitManager(self.engine, tasks, self.town, clock=clock, limits=limits),
             transit=self.transit,
         )
 
     def say(self, number: int, token: str = FIRST, side: str = "BUY") -> ActionableSignal:
         now_ms = self.clock.now_ms()
         signal = a_signal(tx_hash=a_hash(number), token_id=token, side=side, traded_at_ms=now_ms)
-        publish(self.redis, SIGNALS, signal)
+        publish_event(self.redis, SIGNALS, signal)
         return signal
 
     def run_for_real(self, done: Callable[[], bool], seconds: float = 30) -> None:
@@ -110,7 +110,7 @@ class Noting(PaperVenue):
     """The paper venue, which notes whose order arrives; and fails when it is told to."""
 
     def __init__(self, rig: Travel) -> None:
-        super().__init__(rig.town, clock=rig.clock, stop=threading.Event(), taken=Taken())
+        super().__init__(rig.town, clock=rig.clock, stop=threading.Event(), taken=TakenLiquidity())
         self._rig = rig
 
     def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
@@ -280,7 +280,7 @@ def test_a_pipe_that_ends_lets_its_orders_arrive(valkey_url: str) -> None:
 
 def test_orders_under_way_are_bounded_and_arrive_in_the_order_in_which_they_left() -> None:
     clock, arrived = ManualClock(NOW_MS), list[int]()
-    transit = Transit(clock=clock, latency_s=LATENCY_S)
+    transit = OrderTransit(clock=clock, latency_s=LATENCY_S)
     order = Order(
         id="o",
         signal_id="s",

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from buyer.venue.polymarket.account import Shown
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import INTENTS, SIGNED
 from simulator import ManualClock, Settings, WallClock, serve
 from tests.buyer.builders import some_limits
@@ -307,7 +307,7 @@ def test_an_intent_that_cannot_be_read_is_left_to_a_person_while_its_signed_orde
     signal = buyer.publish()
     buyer.run(1)
     newer = buyer.ledger.records(INTENTS)[signal.id].replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
-    buyer.ledger.commit(Write(id="upgrade", records=(Record(INTENTS, signal.id, newer),)))
+    buyer.ledger.commit(LedgerWrite(id="upgrade", records=(LedgerRecord(INTENTS, signal.id, newer),)))
     buyer.restart()
     buyer.publish(2, buyer.tokens[1])
 
@@ -322,7 +322,7 @@ def test_what_a_version_of_before_called_decided_while_its_order_filled_is_taken
     buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
     signal = buyer.publish()
     buyer.run(1)
-    buyer.ledger.commit(Write(id=f"decision:{signal.id}"))
+    buyer.ledger.commit(LedgerWrite(id=f"decision:{signal.id}"))
     buyer.restart()
 
     buyer.run(60)

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from buyer.execution.unresolved_orders import LOOKS, SHARE, SHOWN_WITHIN_S, Absence, UnresolvedOrders
+from buyer.execution.unresolved_orders import LOOKS, SHARE, SHOWN_WITHIN_S, OrderAbsence, UnresolvedOrders
 from shared.clock import ManualClock
 from shared.domain.errors import OutcomeUnknown, Unavailable
 
@@ -74,10 +74,10 @@ def test_what_failed_for_another_reason_is_due_when_whoever_caught_it_goes_on() 
 
 
 def test_an_order_is_nowhere_only_after_several_looks_and_long_enough_after_it_was_last_sent() -> None:
-    absence = Absence(since_s=0, looks=LOOKS)
+    absence = OrderAbsence(since_s=0, looks=LOOKS)
 
     assert not absence.seen(SHOWN_WITHIN_S - 1)
     assert absence.seen(SHOWN_WITHIN_S)
-    assert not Absence(since_s=0, looks=LOOKS - 1).seen(SHOWN_WITHIN_S)
+    assert not OrderAbsence(since_s=0, looks=LOOKS - 1).seen(SHOWN_WITHIN_S)
     absence.again(SHOWN_WITHIN_S)
     assert not absence.seen(2 * SHOWN_WITHIN_S)

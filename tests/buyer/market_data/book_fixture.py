@@ -3,14 +3,14 @@
 from collections import Counter
 from typing import Any
 
-from buyer.domain.order_book import Trust
-from buyer.domain.order_books import Books
+from buyer.domain.order_book import BookTrust
+from buyer.domain.order_books import OrderBooks
 from shared.domain.market import Book
 from shared.polymarket.wire.market_channel import read_frame, read_snapshot
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.channel_fakes import a_frame, raw_book
 
-TRUST = Trust()
+TRUST = BookTrust()
 
 
 class Shelf:
@@ -18,7 +18,7 @@ class Shelf:
 
     def __init__(self, *messages: Any) -> None:
         self.counts: Counter[str] = Counter()
-        self.books = Books(TRUST, lambda what: self.counts.update([what]))
+        self.books = OrderBooks(TRUST, lambda what: self.counts.update([what]))
         self.books.want(TOKEN, NOW_MS)
         self.now_ms = NOW_MS
         self.tell(*messages)

@@ -8,15 +8,15 @@ from typing import cast
 
 import pytest
 
-from buyer.domain.order_book import Trust
+from buyer.domain.order_book import BookTrust
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
-from buyer.market_data.book_cache import WarmBooks
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.venue.paper import PaperVenue
 from shared.clock import SystemClock
-from shared.domain.ledger_write import Fence
+from shared.domain.ledger_write import FencingToken
 from shared.domain.market import Book
 from shared.http.client import Upstream
 from shared.ledger.memory_ledger import MemoryLedger
@@ -33,7 +33,7 @@ from tests.watched_server import Watched
 
 pytestmark = pytest.mark.simulator
 
-TRUST = Trust(read_for_ms=1500, check_after_ms=300, check_every_ms=600, grace_ms=300, settle_ms=100)
+TRUST = BookTrust(read_for_ms=1500, check_after_ms=300, check_every_ms=600, grace_ms=300, settle_ms=100)
 
 
 class Rig:
@@ -42,7 +42,7 @@ class Rig:
     def __init__(self, sim: Simulator, tokens_each: int = 3) -> None:
         self.sim, self.clock, self.stop = sim, SystemClock(), threading.Event()
         clob = self.upstream("clob", "clob_url")
-        self.live = WarmBooks(
+        self.live = BookCache(
             partial(open_socket, "market_channel", sim.urls["clob_ws_url"]),
             clob,
             clock=self.clock,
@@ -99,15 +99,15 @@ def rig() -> Iterator[Rig]:
             found.stop.set()
 
 
-def an_engine(rig: Rig, told: list[BuyEngineDecision]) -> Engine:
+def an_engine(rig: Rig, told: list[BuyEngineDecision]) -> BuyExecutor:
     limits = some_limits(min_price=Decimal(0), max_price=Decimal(1))
-    return Engine(
-        journal=Journal(MemoryLedger({"cash": 1_000_000_000}), lambda: Fence("lease", "1")),
+    return BuyExecutor(
+        journal=Journal(MemoryLedger({"cash": 1_000_000_000}), lambda: FencingToken("lease", "1")),
         prices=rig.prices,
         venue=PaperVenue(rig.prices, clock=rig.clock, stop=rig.stop),
         clock=rig.clock,
         limits=limits,
-        identity=Identity("paper", limits.id, "test"),
+        identity=BuyerIdentity("paper", limits.id, "test"),
         emit=told.append,
     )
 

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterable
 
-from buyer.market_data.market_channel_client import FIRST_PAUSE_S, MOST_PAUSE_S, MarketSocket
+from buyer.market_data.market_channel_client import FIRST_PAUSE_S, MOST_PAUSE_S, MarketChannelClient
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire.market_channel import (
@@ -12,9 +12,9 @@ from shared.polymarket.wire.market_channel import (
     PONG,
     PONG_WITHIN_S,
     TOKENS_AT_ONCE,
+    BookSnapshot,
     Message,
-    Snapshot,
-    Unreadable,
+    UnreadableFrame,
 )
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.channel_fakes import a_frame, raw_book
@@ -29,7 +29,9 @@ class Rig:
         self.heard: list[Message] = []
         self.gaps: list[set[str]] = []
         self.lines: list[FakeLine | Exception] = []
-        self.socket = MarketSocket("books-1", self.dial, self, clock=self.clock, stop=self.stop, random=lambda: 1.0)
+        self.socket = MarketChannelClient(
+            "books-1", self.dial, self, clock=self.clock, stop=self.stop, random=lambda: 1.0
+        )
         self.socket.want([TOKEN])
 
     def dial(self) -> FakeLine:
@@ -65,7 +67,7 @@ def test_a_connection_greets_with_what_is_wanted_and_hands_on_what_it_hears() ->
     line = rig.turn(a_frame(raw_book()), PONG)
 
     assert asked(line, "market") == [TOKEN]
-    assert isinstance(rig.heard[0], Snapshot)
+    assert isinstance(rig.heard[0], BookSnapshot)
     assert line.closed
 
 
@@ -136,8 +138,8 @@ def test_trap_13_a_frame_that_names_no_token_concerns_all_of_the_connection_and_
 
     rig.turn("{", a_frame(raw_book()))
 
-    assert [type(message) for message in rig.heard] == [Unreadable, Snapshot]
-    assert isinstance(rig.heard[0], Unreadable)
+    assert [type(message) for message in rig.heard] == [UnreadableFrame, BookSnapshot]
+    assert isinstance(rig.heard[0], UnreadableFrame)
     assert rig.heard[0].token_ids == (TOKEN,)
 
 

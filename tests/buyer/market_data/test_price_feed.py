@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from buyer.market_data.book_cache import WarmBooks
+from buyer.market_data.book_cache import BookCache
 from buyer.market_data.price_feed import MarketPriceFeed
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
@@ -62,10 +62,10 @@ class Cached:
         return raw_book(timestamp=str(self.at_ms))
 
 
-def a_live_feed(rest: Cached, clock: ManualClock) -> tuple[MarketPriceFeed, WarmBooks]:
+def a_live_feed(rest: Cached, clock: ManualClock) -> tuple[MarketPriceFeed, BookCache]:
     stop, upstream = threading.Event(), cast("Upstream", rest)
     stop.set()  # no connection, no checks: the test tells what the channel tells
-    live = WarmBooks(lambda: FakeLine(clock), upstream, clock=clock, stop=stop, random=lambda: 0.0, most=9)
+    live = BookCache(lambda: FakeLine(clock), upstream, clock=clock, stop=stop, random=lambda: 0.0, most=9)
     live._books.want(TOKEN, NOW_MS)
     markets = MarketCache(upstream, clock=clock, stop=threading.Event())
     return MarketPriceFeed(markets, upstream, clock=clock, live=live), live

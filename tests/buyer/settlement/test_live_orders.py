@@ -13,27 +13,27 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from buyer.domain.order_result import OrderSeen, Trade, TradeState
+from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity, NotSettled
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor, NotSettled
 from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
-from buyer.settlement.worker import FEED_S, OVERDUE_S, Settlement
-from buyer.settlement.writer import Settling
-from buyer.strategy.limits import Limits
+from buyer.settlement.worker import FEED_S, OVERDUE_S, SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.strategy.limits import TradingLimits
 from shared.clock import ManualClock
 from shared.domain.errors import Fenced, Malformed, OutcomeUnknown, RefusedForSafety
 from shared.domain.exit_codes import CRASH, exit_code
 from shared.domain.ledger_accounts import peak_account, realized_account
-from shared.domain.ledger_write import Fence, Write
+from shared.domain.ledger_write import FencingToken, LedgerWrite
 from shared.domain.market import MarketFacts
 from shared.domain.money import to_micro
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome
 from shared.rate_limit.gate import RateGate
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_signal, some_limits
 from tests.buyer.fakes import FakePrices
 
@@ -56,7 +56,7 @@ class Exchange:
     """Whether the chain shows nothing."""
     poison: dict[str, str] = field(default_factory=dict[str, str])
     """Which order cannot be read: `trade` or `receipt` -> its hash."""
-    turns: Turns | None = None
+    turns: GateTurns | None = None
     crash: str = ""
     """What a listing crashes with."""
 
@@ -98,18 +98,20 @@ class Exchange:
             raise RuntimeError(self.crash)
         return {name: [name] for name in self.taken}
 
-    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
         del raw, facts
         if self.poison.get("trade") == order_hash:
             raise Malformed("a trade of another form")
         order = self.taken[order_hash]
         shares = to_micro(order.shares)
-        return Trade(f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7)
+        return OwnTrade(
+            f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7
+        )
 
     def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:
         return {raw["name"]: [raw] for raw in raws}
 
-    def booked(self, trades: Sequence[tuple[str, Trade]]) -> Mapping[str, Trade]:
+    def booked(self, trades: Sequence[tuple[str, OwnTrade]]) -> Mapping[str, OwnTrade]:
         assert all(order_hash in self.taken for order_hash, _ in trades)
         if self.poison.get("receipt") in {order_hash for order_hash, _ in trades}:
             raise Malformed("a receipt of another form")
@@ -122,7 +124,7 @@ class Gate:
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self.meanwhile = meanwhile
 
-    def acquire(self, stop: threading.Event, lane: Lane) -> bool:
+    def acquire(self, stop: threading.Event, lane: GateLane) -> bool:
         del stop, lane
         self.meanwhile()
         return True
@@ -170,7 +172,7 @@ class LiveDesk:
 
     feed: Any = field(default_factory=Silence)
 
-    limits: Limits = field(default_factory=some_limits)
+    limits: TradingLimits = field(default_factory=some_limits)
     ledger: MemoryLedger = field(default_factory=lambda: MemoryLedger({"cash": CASH, "deposited": CASH}))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW_MS))
     prices: FakePrices = field(default_factory=FakePrices)
@@ -180,22 +182,22 @@ class LiveDesk:
         self.restart()
 
     def restart(self) -> None:
-        self.journal = Journal(self.ledger, lambda: Fence("lease", "1"))
-        settling = Settling(self.ledger, lambda: Fence("lease", "1"))
-        self.settlement = Settlement(settling, self.exchange, self.feed, clock=self.clock)
-        self.engine = Engine(
+        self.journal = Journal(self.ledger, lambda: FencingToken("lease", "1"))
+        settling = SettlementWriter(self.ledger, lambda: FencingToken("lease", "1"))
+        self.settlement = SettlementWorker(settling, self.exchange, self.feed, clock=self.clock)
+        self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
             venue=self.exchange,
             clock=self.clock,
             limits=self.limits,
-            identity=Identity("live", self.limits.id, "test"),
+            identity=BuyerIdentity("live", self.limits.id, "test"),
             emit=self.settlement.watch,
         )
 
     def hold_orders(self, meanwhile: Callable[[], object]) -> None:
         """Let each order wait for its turn from now on, while this happens."""
-        self.exchange.turns = Turns(cast("RateGate", Gate(meanwhile)), threading.Event())
+        self.exchange.turns = GateTurns(cast("RateGate", Gate(meanwhile)), threading.Event())
         self.journal.order_at(self.exchange.turns)
 
     def recover(self) -> None:
@@ -394,7 +396,7 @@ def test_trap_24_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buy
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
-    desk.ledger.commit(Write(id="halt", postings=(("halt", 1),)))
+    desk.ledger.commit(LedgerWrite(id="halt", postings=(("halt", 1),)))
 
     desk.restart()
     desk.recover()
@@ -415,7 +417,7 @@ def lost_order() -> LiveDesk:
 
 def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> None:
     desk = lost_order()
-    desk.hold_orders(lambda: desk.ledger.commit(Write(id="halt", postings=(("halt", 1),))))
+    desk.hold_orders(lambda: desk.ledger.commit(LedgerWrite(id="halt", postings=(("halt", 1),))))
 
     desk.recover_until_known()
 
@@ -517,11 +519,13 @@ def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -
 
 def test_trap_19_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
     desk, realized = LiveDesk(), realized_account(LEADER)
-    desk.ledger.commit(Write(id="gain", postings=((realized, 7_000_000),), peaks=((realized, peak_account(LEADER)),)))
+    desk.ledger.commit(
+        LedgerWrite(id="gain", postings=((realized, 7_000_000),), peaks=((realized, peak_account(LEADER)),))
+    )
     prepare = desk.exchange.prepare
 
     def meanwhile(order: Order, facts: MarketFacts, now_ms: int) -> str:
-        desk.ledger.commit(Write(id="loss", postings=((realized, -to_micro(desk.limits.max_drawdown_usdc)),)))
+        desk.ledger.commit(LedgerWrite(id="loss", postings=((realized, -to_micro(desk.limits.max_drawdown_usdc)),)))
         return prepare(order, facts, now_ms)
 
     desk.exchange.prepare = meanwhile  # type: ignore[method-assign]  # another market of the leader ends badly
@@ -570,7 +574,7 @@ def test_what_cannot_follow_is_refused() -> None:
     wrong = decision.outcome.model_copy(update={"state": "REJECTED"})
 
     with pytest.raises(RefusedForSafety, match="REJECTED cannot follow MATCHED"):
-        Settling(desk.ledger, lambda: None).settle(decision, wrong)
+        SettlementWriter(desk.ledger, lambda: None).settle(decision, wrong)
 
 
 class AnyOrderOfThings(RuleBasedStateMachine):

@@ -8,16 +8,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.domain.token_shard import Shard
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
+from buyer.domain.token_shard import TokenShard
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
 from buyer.sharding.shard_ledger import ShardLedger
-from buyer.strategy.limits import Limits
+from buyer.strategy.limits import TradingLimits
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
-from shared.domain.ledger_write import Result, Write
+from shared.domain.ledger_write import LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import to_micro
 from shared.domain.record_kinds import EXITS
@@ -29,7 +29,7 @@ from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_market, a_
 from tests.buyer.fakes import FakeVenue
 
 OF = 4
-SHARDS = [Shard(number, OF) for number in range(OF)]
+SHARDS = [TokenShard(number, OF) for number in range(OF)]
 TOKENS = [next(str(token) for token in range(99) if shard.owns(str(token))) for shard in SHARDS]
 COST = 4_997_200
 """What a buy of the default stake costs, in micro-units."""
@@ -44,7 +44,7 @@ class Watched(MemoryLedger):
         self.most: dict[str, int] = {}
         self.least_cash = cash
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         result = super().commit(write)
         self.most = {name: max(value, self.most.get(name, 0)) for name, value in self.values.items()} | {
             name: value for name, value in self.most.items() if name not in self.values
@@ -86,7 +86,7 @@ class Prices:
 class House:
     """Several shards' engines over one ledger; `script` says who acts in each wait, and how often the clock moves."""
 
-    limits: Limits
+    limits: TradingLimits
     script: list[int] = field(default_factory=list[int])
     cash: int = 1_000_000_000
 
@@ -99,21 +99,21 @@ class House:
         self.busy: set[int] = set()
         self.engines = [self._engine(shard) for shard in SHARDS]
         self.desks = [
-            ExitDesk(engine, self._tasks(shard), self.prices, clock=self.clock, limits=self.limits)
+            ExitManager(engine, self._tasks(shard), self.prices, clock=self.clock, limits=self.limits)
             for engine, shard in zip(self.engines, SHARDS, strict=True)
         ]
 
-    def _tasks(self, shard: Shard) -> ExitTasks:
-        return ExitTasks(ShardLedger(self.ledger, shard), lambda: None)
+    def _tasks(self, shard: TokenShard) -> ExitStore:
+        return ExitStore(ShardLedger(self.ledger, shard), lambda: None)
 
-    def _engine(self, shard: Shard) -> Engine:
-        return Engine(
+    def _engine(self, shard: TokenShard) -> BuyExecutor:
+        return BuyExecutor(
             journal=Journal(ShardLedger(self.ledger, shard), lambda: None),
             prices=self.prices,
             venue=self.venue,
             clock=self.clock,
             limits=self.limits,
-            identity=Identity("paper", "c", "v"),
+            identity=BuyerIdentity("paper", "c", "v"),
             emit=self.told.append,
         )
 

@@ -8,30 +8,30 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from buyer.domain.token_shard import ALL, Shard
-from buyer.sharding.shard_count import EMPTIED, LAYOUT, Layout
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.sharding.shard_count import EMPTIED, LAYOUT, ShardCount
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, RefusedForSafety
 from shared.domain.market import Book, MarketFacts
 from shared.domain.record_kinds import INTENTS
-from shared.domain.trading_controls import turn
+from shared.domain.trading_controls import turn_control
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DEAD, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
 from shared.process.stop_event import StopEvent
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
-from shared.redis.streams import publish, trim
+from shared.redis.streams import publish_event, trim_stream
 from tests.buyer.builders import a_book, a_market, a_signal
 from tests.buyer.test_consumer import Feed, Rig, a_hash
 
 pytestmark = pytest.mark.server
 
 OF = 3
-SHARDS = [Shard(number, OF) for number in range(OF)]
+SHARDS = [TokenShard(number, OF) for number in range(OF)]
 NOBODY_WAITS_S = 5.0
 
 
@@ -45,22 +45,22 @@ class AnyToken(Feed):
         return a_book(token_id=token_id), ""
 
 
-def a_rig(url: str, shard: Shard, **options: Any) -> Rig:
+def a_rig(url: str, shard: TokenShard, **options: Any) -> Rig:
     return Rig(url, shard=shard, prices=AnyToken(), **options)
 
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
-def a_layout(redis: Redis, shards: int, clock: Clock | None = None) -> Layout:
+def a_layout(redis: Redis, shards: int, clock: Clock | None = None) -> ShardCount:
     ledger = RedisLedger(redis, "paper")
 
     def halt(why: str) -> None:
-        ledger.commit(turn("halt:test", on=True, who="buyer", why=why, now_ms=1))
+        ledger.commit(turn_control("halt:test", on=True, who="buyer", why=why, now_ms=1))
 
-    return Layout(redis, shards, clock=clock or ManualClock(), patience_s=NOBODY_WAITS_S, halt=halt)
+    return ShardCount(redis, shards, clock=clock or ManualClock(), patience_s=NOBODY_WAITS_S, halt=halt)
 
 
 def signals(count: int, first: int = 0) -> list[ActionableSignal]:
@@ -69,10 +69,10 @@ def signals(count: int, first: int = 0) -> list[ActionableSignal]:
 
 def publish_all(redis: Redis, found: list[ActionableSignal]) -> None:
     for signal in found:
-        publish(redis, SIGNALS, signal)
+        publish_event(redis, SIGNALS, signal)
 
 
-def of_shard(shard: Shard, count: int) -> list[ActionableSignal]:
+def of_shard(shard: TokenShard, count: int) -> list[ActionableSignal]:
     return [signal for signal in signals(count * 20) if shard.owns(signal.token_id)][:count]
 
 
@@ -102,7 +102,7 @@ def test_what_a_shard_has_not_read_yet_is_not_trimmed(valkey_url: str, redis: Re
     first = a_rig(valkey_url, SHARDS[0])
     first.run_until(first.settled)
 
-    assert trim(redis, SIGNALS, 0) == 0
+    assert trim_stream(redis, SIGNALS, 0) == 0
 
 
 def test_trap_31_a_poison_entry_is_buried_by_one_shard_and_let_go_by_the_others(valkey_url: str, redis: Redis) -> None:
@@ -149,7 +149,7 @@ def test_trap_21_a_buyer_that_wakes_up_after_its_shard_moved_places_nothing_ther
     assert decided(other) == ids(of_shard(SHARDS[1], 1))
 
 
-def held_by_one(valkey_url: str, shards: list[Shard]) -> list[Rig]:
+def held_by_one(valkey_url: str, shards: list[TokenShard]) -> list[Rig]:
     """Let a shard each decide until all of them are done with the stream."""
     rigs = [a_rig(valkey_url, shard) for shard in shards]
     for rig in rigs:
@@ -165,19 +165,19 @@ def test_a_change_of_the_number_loses_no_signal_and_decides_none_twice(
     """One old shard had read a part and acknowledged less; another had decided all; the rest had not even begun."""
     a_layout(redis, old).ensure()
     publish_all(redis, signals(30))
-    held_by_one(valkey_url, [Shard(0, old)])
-    slow = a_rig(valkey_url, Shard(old - 1, old))
+    held_by_one(valkey_url, [TokenShard(0, old)])
+    slow = a_rig(valkey_url, TokenShard(old - 1, old))
     slow.lease.try_acquire()
     slow.reader.read()
     slow.lease.release()
     publish_all(redis, signals(10, 30))
 
     assert a_layout(redis, new).ensure() == ""
-    rigs = held_by_one(valkey_url, [Shard(number, new) for number in range(new)])
+    rigs = held_by_one(valkey_url, [TokenShard(number, new) for number in range(new)])
 
     assert decided(rigs[0]) == ids(signals(40))
     names = {group["name"] for group in redis.xinfo_groups(SIGNALS)}
-    assert names == {Shard(number, new).group for number in range(new)}
+    assert names == {TokenShard(number, new).group for number in range(new)}
 
 
 def test_the_new_groups_begin_before_what_the_slowest_has_not_acknowledged(redis: Redis) -> None:
@@ -195,7 +195,7 @@ def test_the_new_groups_begin_before_what_the_slowest_has_not_acknowledged(redis
     assert [reader.read(), [entry.id for entry in reader.read()]] == [[], entries]
 
 
-def a_lease(redis: Redis, layout: Layout, shard: Shard, ttl_s: float = 20) -> Lease:
+def a_lease(redis: Redis, layout: ShardCount, shard: TokenShard, ttl_s: float = 20) -> Lease:
     clock = ManualClock()
     return Lease(redis, shard.lease("paper"), "buyer-0", clock=clock, ttl_s=ttl_s, only_while=layout.condition)
 
@@ -203,7 +203,7 @@ def a_lease(redis: Redis, layout: Layout, shard: Shard, ttl_s: float = 20) -> Le
 def test_another_number_is_refused_while_somebody_works_under_this_one(redis: Redis) -> None:
     stands = a_layout(redis, 2)
     assert stands.ensure() == ""
-    lease = a_lease(redis, stands, Shard(1, 2))
+    lease = a_lease(redis, stands, TokenShard(1, 2))
     assert lease.try_acquire() == ""
     clock = ManualClock()
 
@@ -294,10 +294,10 @@ def test_trap_31_nobody_takes_a_shard_of_an_emptied_server_before_buying_is_stop
     layout.ensure()
     redis.flushall()
 
-    assert a_lease(redis, layout, Shard(0, 2)).try_acquire() == f"{LAYOUT}="
+    assert a_lease(redis, layout, TokenShard(0, 2)).try_acquire() == f"{LAYOUT}="
     assert layout.restore()
     assert stops_buying(redis)()
-    assert a_lease(redis, layout, Shard(0, 2)).try_acquire() == ""
+    assert a_lease(redis, layout, TokenShard(0, 2)).try_acquire() == ""
 
 
 def test_a_lease_that_is_not_held_lets_no_write_through(valkey_url: str) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from buyer.execution.exit_manager import ExitDesk
-from buyer.execution.exit_store import ExitTasks
-from buyer.strategy.exit_policy import Holding, attempt, due, mirrored, order_fact
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
+from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, mirrored_sell, order_fact
 from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
-from shared.domain.ledger_write import Fence, Write
+from shared.domain.ledger_write import FencingToken, LedgerWrite
 from shared.domain.market import Book
 from shared.domain.record_kinds import EXITS
 from shared.ledger.port import open_lots
@@ -63,9 +63,9 @@ def bid(price: str, **changes: Any) -> Book:
     ],
 )
 def test_each_trigger_fires_at_its_limit(limits: dict[str, Any], price: str, reason: str | None) -> None:
-    holding = Holding(a_lot(), a_market(ends_at_ms=NOW_MS + 600_000), bid(price), NOW_MS)
+    holding = LotMarket(a_lot(), a_market(ends_at_ms=NOW_MS + 600_000), bid(price), NOW_MS)
 
-    task = due(holding, some_limits(**limits), flattening=False)
+    task = due_exit(holding, some_limits(**limits), flattening=False)
 
     assert (task.reason if task else None) == reason
 
@@ -76,15 +76,15 @@ def test_each_trigger_fires_at_its_limit(limits: dict[str, Any], price: str, rea
 def test_trap_16_no_book_worth_believing_sets_off_a_stop(book: Book | None) -> None:
     limits = some_limits(stop_loss_pct=D(1), take_profit_pct=D(1))
 
-    assert due(Holding(a_lot(), a_market(), book, NOW_MS), limits, flattening=False) is None
+    assert due_exit(LotMarket(a_lot(), a_market(), book, NOW_MS), limits, flattening=False) is None
 
 
 def test_trap_22_dust_sets_off_nothing_and_flatten_takes_the_rest() -> None:
-    dust = Holding(a_lot(shares=4_999_999), a_market(), None, NOW_MS)
-    whole = Holding(a_lot(), a_market(), None, NOW_MS)
+    dust = LotMarket(a_lot(shares=4_999_999), a_market(), None, NOW_MS)
+    whole = LotMarket(a_lot(), a_market(), None, NOW_MS)
 
-    assert due(dust, some_limits(), flattening=True) is None
-    task = due(whole, some_limits(), flattening=True)
+    assert due_exit(dust, some_limits(), flattening=True) is None
+    task = due_exit(whole, some_limits(), flattening=True)
     assert task is not None
     assert (task.reason, task.keep) == ("flatten", 0)
 
@@ -101,7 +101,7 @@ def test_trap_22_dust_sets_off_nothing_and_flatten_takes_the_rest() -> None:
 def test_a_leaders_sell_takes_all_or_the_part_of_what_we_followed(mode: Any, sold: str, keep: int) -> None:
     held = a_portfolio(lot_shares=D(10), lot_cost=D(5), behind=D(100))
 
-    assert mirrored(a_sell(shares=D(sold)), held, mode).keep == keep
+    assert mirrored_sell(a_sell(shares=D(sold)), held, mode).keep == keep
 
 
 def test_each_attempt_has_a_name_of_its_own_and_waits_longer_up_to_a_minute() -> None:
@@ -109,7 +109,7 @@ def test_each_attempt_has_a_name_of_its_own_and_waits_longer_up_to_a_minute() ->
     waits: list[int] = []
     names: set[str] = set()
     for _ in range(8):
-        task = attempt(task, 0)
+        task = exit_attempt(task, 0)
         waits.append(task.next_at_ms // 1000)
         names.add(order_fact(task))
 
@@ -127,8 +127,8 @@ class Selling(Desk):
 
     def restart(self) -> None:
         super().restart()
-        tasks = ExitTasks(self.ledger, lambda: Fence("lease", "1"))
-        self.exits = ExitDesk(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
+        tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
+        self.exits = ExitManager(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
 
     def turn(self, seconds: float = 61) -> None:
         """Let time pass, see the same book anew, and take a turn."""
@@ -237,13 +237,13 @@ def test_a_stop_loss_sells_the_lot_and_books_the_loss_to_day_and_leader() -> Non
 @pytest.mark.parametrize("control", [ledger_accounts.HALT, ledger_accounts.PAUSE_ALL])
 def test_trap_24_a_control_holds_an_exit_back_and_it_goes_on_afterwards(control: str) -> None:
     desk = Selling()
-    desk.ledger.commit(Write(id="flat", postings=((ledger_accounts.FLATTEN, 1), (control, 1))))
+    desk.ledger.commit(LedgerWrite(id="flat", postings=((ledger_accounts.FLATTEN, 1), (control, 1))))
     desk.turn()
     desk.turn()
     assert desk.shares > 0
     assert len(desk.tasks) == 1
 
-    desk.ledger.commit(Write(id="on", postings=((control, -1),)))
+    desk.ledger.commit(LedgerWrite(id="on", postings=((control, -1),)))
     desk.restart()
     desk.turn()
 
@@ -265,7 +265,7 @@ def test_a_small_part_waits_until_the_leader_has_sold_enough() -> None:
 
 def test_an_exit_that_crashes_is_finished_by_recovery_and_not_swallowed() -> None:
     desk = Selling()
-    desk.ledger.commit(Write(id="flat", postings=((ledger_accounts.FLATTEN, 1),)))
+    desk.ledger.commit(LedgerWrite(id="flat", postings=((ledger_accounts.FLATTEN, 1),)))
     desk.turn()
 
     def crash(order: Any, facts: Any, prepared: str) -> Any:

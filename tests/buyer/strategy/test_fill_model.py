@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.strategy.fill_model import Filled, dearest_fee, walk
+from buyer.strategy.fill_model import ModelFill, dearest_fee, walk_book
 from shared.domain.money import cost_micro, fee_micro
 from tests.buyer.builders import a_market, levels
 
@@ -19,21 +19,21 @@ FREE = a_market(fee_rate=D(0))
 def test_a_buy_walks_the_levels_up_to_its_limit_and_kills_the_rest() -> None:
     asks = levels(("0.5", "10"), ("0.51", "10"), ("0.6", "10"))
 
-    assert walk(asks, "BUY", 30_000_000, D("0.55"), 10**9, FREE) == Filled(20_000_000, 10_100_000, 0)
+    assert walk_book(asks, "BUY", 30_000_000, D("0.55"), 10**9, FREE) == ModelFill(20_000_000, 10_100_000, 0)
 
 
 def test_a_sell_walks_the_bids_down_to_its_limit() -> None:
     bids = levels(("0.49", "10"), ("0.4", "10"))
 
-    assert walk(bids, "SELL", 15_000_000, D("0.45"), None, FREE) == Filled(10_000_000, 4_900_000, 0)
+    assert walk_book(bids, "SELL", 15_000_000, D("0.45"), None, FREE) == ModelFill(10_000_000, 4_900_000, 0)
 
 
 def test_fees_are_per_level_and_inside_the_budget() -> None:
     facts = a_market(fee_rate=D("0.07"))
 
-    filled = walk(levels(("0.36", "108")), "BUY", 108_000_000, D("0.4"), 10**9, facts)
+    filled = walk_book(levels(("0.36", "108")), "BUY", 108_000_000, D("0.4"), 10**9, facts)
 
-    assert filled == Filled(108_000_000, 38_880_000, 1_741_820)
+    assert filled == ModelFill(108_000_000, 38_880_000, 1_741_820)
 
 
 def test_the_21_real_taker_fees_are_reproduced_exactly(real_data: Path) -> None:
@@ -70,7 +70,7 @@ def test_no_sum_spent_at_or_below_the_limit_costs_more_than_the_dearest_fee(
 def test_a_fill_pays_the_fee_of_a_fractional_exponent(price: str, fee: int) -> None:
     facts = a_market(fee_rate=D("0.025"), fee_exponent=D("0.5"))
 
-    assert walk(levels((price, "100")), "BUY", 100_000_000, D(price), 10**9, facts).fee == fee
+    assert walk_book(levels((price, "100")), "BUY", 100_000_000, D(price), 10**9, facts).fee == fee
 
 
 PRICE = st.integers(1, 9999).map(lambda n: D(n).scaleb(-4))
@@ -89,7 +89,7 @@ def test_a_fill_never_exceeds_its_shares_its_limit_or_its_budget(
     facts = a_market(fee_rate=rate)
     book = sorted(levels(*((str(price), str(size)) for price, size in asks)), key=lambda level: level.price)
 
-    filled = walk(book, "BUY", shares, limit, budget, facts)
+    filled = walk_book(book, "BUY", shares, limit, budget, facts)
 
     assert 0 <= filled.shares <= shares
     assert filled.usdc + filled.fee <= budget

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buyer.strategy.policy import GATHERED, Decision, decide, refused
+from buyer.strategy.policy import GATHERED, PolicyDecision, decide_signal, refused_rule
 from buyer.strategy.sizing import STAKES, limit_price
-from buyer.strategy.skip_cache import Reasons
+from buyer.strategy.skip_cache import SkipCache
 from shared.domain.market import Book
 from shared.messages.decisions import HeldLot
 from shared.messages.signals import MarketHint
@@ -29,11 +29,11 @@ D = Decimal
 
 def failed(**changes: Any) -> set[str]:
     """Return the names of the rules that fail."""
-    return {rule.rule for rule in decide(a_case(**changes)).rules if not rule.passed}
+    return {rule.rule for rule in decide_signal(a_case(**changes)).rules if not rule.passed}
 
 
 def test_a_good_signal_is_bought_at_the_leaders_price_plus_the_allowance() -> None:
-    decision = decide(a_case())
+    decision = decide_signal(a_case())
 
     assert decision.verdict == "BUY"
     assert decision.order is not None
@@ -43,7 +43,7 @@ def test_a_good_signal_is_bought_at_the_leaders_price_plus_the_allowance() -> No
 
 
 def test_every_rule_is_in_the_decision_with_its_value_and_limit() -> None:
-    rules = {rule.rule: rule for rule in decide(a_case()).rules}
+    rules = {rule.rule: rule for rule in decide_signal(a_case()).rules}
 
     assert rules["slippage"].value == "0.5"
     assert rules["slippage"].limit == "0.52"
@@ -52,7 +52,7 @@ def test_every_rule_is_in_the_decision_with_its_value_and_limit() -> None:
 
 
 def test_the_reason_is_the_first_failed_rule_and_the_others_are_still_judged() -> None:
-    decision = decide(a_case(portfolio=a_portfolio(halted=True, cash=D(0))))
+    decision = decide_signal(a_case(portfolio=a_portfolio(halted=True, cash=D(0))))
 
     assert decision.reason == "kill_switch"
     assert {"kill_switch", "cash"} == {rule.rule for rule in decision.rules if not rule.passed}
@@ -76,7 +76,7 @@ def test_trap_15_a_book_or_market_of_another_outcome_is_never_bought() -> None:
 
 def test_trap_15_the_second_outcome_is_bought_as_the_second_outcome() -> None:
     signal = a_signal(token_id="222")
-    decision = decide(
+    decision = decide_signal(
         a_case(signal=signal, market=a_market(token_id="222", outcome_index=1), book=a_book(token_id="222"))
     )
 
@@ -107,7 +107,7 @@ def test_trap_19_caps_can_fire_and_count_what_is_not_confirmed_yet() -> None:
 
 
 def test_trap_19_what_cannot_be_evaluated_fails_and_says_so() -> None:
-    decision = decide(a_case(book=None, portfolio=None))
+    decision = decide_signal(a_case(book=None, portfolio=None))
 
     assert decision.verdict == "SKIP"
     unknown = {rule.rule: rule.value for rule in decision.rules if not rule.passed}
@@ -122,7 +122,7 @@ def test_trap_17_a_tick_the_venue_does_not_know_is_refused() -> None:
 def test_trap_17_the_books_own_tick_beats_the_one_we_remember() -> None:
     changed = a_book(tick=D("0.001"))
 
-    decision = decide(a_case(book=changed, signal=a_signal(price=D("0.4987"), usdc=D("49.87"))))
+    decision = decide_signal(a_case(book=changed, signal=a_signal(price=D("0.4987"), usdc=D("49.87"))))
 
     assert decision.order is not None
     assert decision.order.limit_price == D("0.508")
@@ -130,7 +130,7 @@ def test_trap_17_the_books_own_tick_beats_the_one_we_remember() -> None:
 
 @pytest.mark.parametrize("tick", ["0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"])
 def test_trap_17_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
-    decision = decide(a_case(market=a_market(tick=D(tick)), signal=a_signal(price=D("0.5013"), usdc=D("50.13"))))
+    decision = decide_signal(a_case(market=a_market(tick=D(tick)), signal=a_signal(price=D("0.5013"), usdc=D("50.13"))))
 
     assert decision.order is None or decision.order.limit_price % D(tick) == 0
     assert decision.order is None or decision.order.limit_price <= D("0.5013") + max(2 * D(tick), D("0.010026"))
@@ -139,9 +139,9 @@ def test_trap_17_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
 def test_trap_18_a_bump_to_the_minimum_never_breaks_a_cap() -> None:
     market = a_market(min_shares=D(100))
 
-    bumped = decide(a_case(market=market, limits=some_limits(max_market_usdc=D(60))))
-    capped = decide(a_case(market=market, limits=some_limits(max_market_usdc=D(50))))
-    small = decide(a_case(market=market, limits=some_limits(bump_to_minimum=False)))
+    bumped = decide_signal(a_case(market=market, limits=some_limits(max_market_usdc=D(60))))
+    capped = decide_signal(a_case(market=market, limits=some_limits(max_market_usdc=D(50))))
+    small = decide_signal(a_case(market=market, limits=some_limits(bump_to_minimum=False)))
 
     assert bumped.order is not None
     assert bumped.order.shares == D(100)
@@ -155,9 +155,9 @@ def test_trap_18_a_bump_to_the_minimum_costs_no_more_than_a_stake_may() -> None:
     wide = {"max_market_usdc": D(100), "max_event_usdc": D(100)}
     kelly = {"sizing": "kelly", "kelly_edge_pct": D(30), "kelly_cap_pct": D(5), "max_stake_usdc": D(60)}
 
-    above = decide(a_case(market=market, limits=some_limits(**wide, max_stake_usdc=D(51))))
-    within = decide(a_case(market=market, limits=some_limits(**wide, max_stake_usdc=D(52))))
-    capped = decide(a_case(market=market, limits=some_limits(**wide, **kelly)))
+    above = decide_signal(a_case(market=market, limits=some_limits(**wide, max_stake_usdc=D(51))))
+    within = decide_signal(a_case(market=market, limits=some_limits(**wide, max_stake_usdc=D(52))))
+    capped = decide_signal(a_case(market=market, limits=some_limits(**wide, **kelly)))
 
     assert above.reason == "minimum_size"
     assert within.order is not None
@@ -170,8 +170,10 @@ def test_trap_18_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
     signal = a_signal(price=D(price), usdc=D(price) * 100)
     book = a_book(bids=((price, "100"),), asks=((price, "100"),)).model_copy(update={"bids": ()})
 
-    raised = decide(a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"))))
-    small = decide(a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"), bump_to_minimum=False)))
+    raised = decide_signal(a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"))))
+    small = decide_signal(
+        a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"), bump_to_minimum=False))
+    )
 
     assert raised.order is not None
     assert D(1) <= raised.order.shares * raised.order.limit_price < D("1.01") + raised.order.limit_price
@@ -182,14 +184,16 @@ def test_trap_18_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
 def test_a_part_of_a_trade_is_followed_when_it_is_no_second_stake(part: int, at_risk: int, sizing: Any) -> None:
     limits, held = some_limits(sizing=sizing, leader_pct=D(20)), a_portfolio(market_exposure=D(at_risk))
 
-    assert decide(a_case(signal=a_signal(part=part), portfolio=held, limits=limits)).order is not None
+    assert decide_signal(a_case(signal=a_signal(part=part), portfolio=held, limits=limits)).order is not None
 
 
 @pytest.mark.parametrize("sizing", ["fixed", "kelly", "tiered"])
 def test_a_trade_that_is_told_in_parts_is_staked_on_once(sizing: Any) -> None:
     limits = some_limits(sizing=sizing, kelly_edge_pct=D(30), tiers="*:0.1")
 
-    decision = decide(a_case(signal=a_signal(part=1), portfolio=a_portfolio(market_exposure=D(20)), limits=limits))
+    decision = decide_signal(
+        a_case(signal=a_signal(part=1), portfolio=a_portfolio(market_exposure=D(20)), limits=limits)
+    )
 
     assert decision.reason == "whole_trade"
 
@@ -213,7 +217,7 @@ def test_trap_13_a_price_of_nothing_or_certainty_is_not_followed(price: Decimal)
 
 def test_a_leaders_sell_sells_that_leaders_whole_lot() -> None:
     signal = a_signal(side="SELL", shares=D(1000), usdc=D(500))
-    decision = decide(a_case(signal=signal, portfolio=a_portfolio(lot_shares=D("12.345"), lot_cost=D(6))))
+    decision = decide_signal(a_case(signal=signal, portfolio=a_portfolio(lot_shares=D("12.345"), lot_cost=D(6))))
 
     assert decision.verdict == "SELL"
     assert decision.order is not None
@@ -223,7 +227,7 @@ def test_a_leaders_sell_sells_that_leaders_whole_lot() -> None:
 
 def test_trap_22_a_sell_whose_buy_was_skipped_and_dust_sell_nothing() -> None:
     assert "lot_held" in failed(signal=a_signal(side="SELL"))
-    dust = decide(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("4.99"))))
+    dust = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("4.99"))))
     assert dust.reason == "minimum_size"
 
 
@@ -235,7 +239,7 @@ def test_sells_can_be_switched_off() -> None:
 
 
 def test_a_refusal_by_the_ledger_is_a_skip_that_says_which_account() -> None:
-    decision = refused(decide(a_case()), "day:20261122", 201_000_000, 200_000_000)
+    decision = refused_rule(decide_signal(a_case()), "day:20261122", 201_000_000, 200_000_000)
 
     assert (decision.verdict, decision.reason, decision.order) == ("SKIP", "ledger", None)
     assert decision.rules[-1].value == "day:20261122=201"
@@ -292,9 +296,9 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
         parts[missing] = None
     case = a_case(**parts)
 
-    decision = decide(case)
+    decision = decide_signal(case)
 
-    assert decision == decide(case)
+    assert decision == decide_signal(case)
     assert_the_same_without_explanation(parts, decision)
     if decision.order and decision.verdict == "BUY":
         assert case.portfolio is not None
@@ -311,7 +315,7 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
 def test_trap_19_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
     odd = a_portfolio().model_copy(update={"lot_shares": D("NaN")})
 
-    decision = decide(a_case(signal=a_signal(side="SELL"), portfolio=odd))
+    decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=odd))
 
     assert decision.verdict == "SKIP"
     assert "cannot be evaluated" in next(rule.value for rule in decision.rules if rule.rule == "minimum_size")
@@ -330,7 +334,7 @@ def test_a_limit_reads_the_same_however_its_tick_was_written_before() -> None:
 
 
 def test_a_sell_of_a_crumb_says_what_is_left_of_it_in_hundredths() -> None:
-    decision = decide(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("0.009"))))
+    decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("0.009"))))
 
     assert next(rule.value for rule in decision.rules if rule.rule == "minimum_size") == "0.00"
 
@@ -353,15 +357,15 @@ def test_a_sell_of_a_crumb_says_what_is_left_of_it_in_hundredths() -> None:
     ],
 )
 def test_a_verdict_without_its_explanation_is_the_same_verdict(changes: dict[str, Any]) -> None:
-    whole = decide(a_case(**changes))
+    whole = decide_signal(a_case(**changes))
 
     assert whole.rules
     assert_the_same_without_explanation(changes, whole)
 
 
-def assert_the_same_without_explanation(changes: dict[str, Any], whole: Decision) -> None:
+def assert_the_same_without_explanation(changes: dict[str, Any], whole: PolicyDecision) -> None:
     """Only a skip from which nothing follows comes without the trade as well."""
-    bare = decide(a_case(**changes), Reasons().failed)
+    bare = decide_signal(a_case(**changes), SkipCache().failed)
 
     assert not any(rule.rule != GATHERED for rule in bare.rules)
     assert bare._replace(rules=whole.rules, trade=whole.trade) == whole

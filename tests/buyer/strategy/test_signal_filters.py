@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from buyer.strategy.policy import decide
+from buyer.strategy.policy import decide_signal
 from shared.domain.market import Side
 from shared.messages.decisions import ExitTask, Gathered, HeldLot
 from shared.messages.signals import Fill
@@ -17,7 +17,7 @@ NAMED = a_market(title="Will ETH rise?", slug="eth-up", event_slug="eth-daily", 
 
 def failed(**changes: Any) -> set[str]:
     """Return the names of the rules that fail."""
-    return {rule.rule for rule in decide(a_case(**changes)).rules if not rule.passed}
+    return {rule.rule for rule in decide_signal(a_case(**changes)).rules if not rule.passed}
 
 
 def fills(*roles: str | None) -> tuple[Fill, ...]:
@@ -125,7 +125,7 @@ def test_a_lot_that_is_being_sold_is_not_bought() -> None:
 def test_paused_buys_stop_buys_and_a_pause_of_all_stops_both(side: Side) -> None:
     def verdict(paused: str) -> str:
         held = a_portfolio(paused=paused, lot_shares=D(10), lot_cost=D(5))
-        return decide(a_case(signal=a_signal(side=side), portfolio=held)).verdict
+        return decide_signal(a_case(signal=a_signal(side=side), portfolio=held)).verdict
 
     assert verdict("buys") == ("SKIP" if side == "BUY" else "SELL")
     assert verdict("all") == "SKIP"
@@ -135,9 +135,9 @@ def test_a_trade_too_small_is_gathered_and_the_sum_is_followed_at_its_average_pr
     limits = some_limits(gather_window_s=600, min_leader_usdc=D(10))
     small = a_signal(shares=D(12), usdc=D(6))
 
-    first = decide(a_case(signal=small, limits=limits))
+    first = decide_signal(a_case(signal=small, limits=limits))
     before = Gathered(usdc=D(6), shares=D(10), since_ms=NOW_MS - 5000)
-    second = decide(a_case(signal=small, limits=limits, portfolio=a_portfolio(gathered=before)))
+    second = decide_signal(a_case(signal=small, limits=limits, portfolio=a_portfolio(gathered=before)))
 
     assert (first.verdict, first.reason) == ("SKIP", "gathered")
     assert first.gathered == Gathered(usdc=D(6), shares=D(12), since_ms=NOW_MS)
@@ -151,25 +151,27 @@ def test_a_trade_too_small_is_gathered_and_the_sum_is_followed_at_its_average_pr
 def test_a_trade_that_fails_for_more_than_its_size_is_not_gathered() -> None:
     limits = some_limits(gather_window_s=600, min_leader_usdc=D(100))
 
-    assert decide(a_case(limits=limits, market=a_market(closed=True))).gathered is None
-    assert decide(a_case(limits=limits, book=a_book(asks=()))).gathered is None
-    assert decide(a_case(limits=limits, portfolio=a_portfolio(halted=True))).gathered is None
-    assert decide(a_case(limits=some_limits(min_leader_usdc=D(100)))).reason == "leader_trade"
+    assert decide_signal(a_case(limits=limits, market=a_market(closed=True))).gathered is None
+    assert decide_signal(a_case(limits=limits, book=a_book(asks=()))).gathered is None
+    assert decide_signal(a_case(limits=limits, portfolio=a_portfolio(halted=True))).gathered is None
+    assert decide_signal(a_case(limits=some_limits(min_leader_usdc=D(100)))).reason == "leader_trade"
 
 
 def test_an_order_below_the_minimum_is_gathered_where_it_is_not_raised() -> None:
     limits = some_limits(gather_window_s=600, bump_to_minimum=False, stake_usdc=D(1))
 
-    assert decide(a_case(limits=limits)).reason == "gathered"
+    assert decide_signal(a_case(limits=limits)).reason == "gathered"
 
 
 def test_what_is_gathered_shrinks_by_what_the_leader_sells() -> None:
     limits = some_limits(gather_window_s=600, min_leader_usdc=D(10))
     held = a_portfolio(gathered=Gathered(usdc=D(6), shares=D(12), since_ms=NOW_MS - 5000))
 
-    part = decide(a_case(signal=a_signal(side="SELL", shares=D(4), usdc=D(2)), limits=limits, portfolio=held))
-    all_of_it = decide(a_case(signal=a_signal(side="SELL", shares=D(50), usdc=D(2)), limits=limits, portfolio=held))
-    without_a_lot = decide(a_case(signal=a_signal(side="SELL"), limits=limits))
+    part = decide_signal(a_case(signal=a_signal(side="SELL", shares=D(4), usdc=D(2)), limits=limits, portfolio=held))
+    all_of_it = decide_signal(
+        a_case(signal=a_signal(side="SELL", shares=D(50), usdc=D(2)), limits=limits, portfolio=held)
+    )
+    without_a_lot = decide_signal(a_case(signal=a_signal(side="SELL"), limits=limits))
 
     assert (part.reason, part.gathered) == ("lot_held", Gathered(usdc=D(4), shares=D(8), since_ms=NOW_MS - 5000))
     assert all_of_it.gathered == Gathered(usdc=D(0), shares=D(0), since_ms=NOW_MS - 5000)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buyer.strategy.limits import Limits, tiers_of
-from buyer.strategy.policy import decide
-from buyer.strategy.sizing import STAKES, Wager, exit_limit, stake
+from buyer.strategy.limits import TradingLimits, tiers_of
+from buyer.strategy.policy import decide_signal
+from buyer.strategy.sizing import STAKES, StakeBasis, exit_limit, stake_for
 from shared.domain.errors import BadConfig
 from shared.messages.decisions import Trade
 from tests.buyer.builders import LEADER, a_case, a_portfolio, a_signal, some_limits, some_settings
@@ -17,9 +17,11 @@ D = Decimal
 
 
 def a_wager(
-    limits: Limits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
-) -> Wager:
-    return Wager(Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), lambda: D(cost), limits)
+    limits: TradingLimits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
+) -> StakeBasis:
+    return StakeBasis(
+        Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), lambda: D(cost), limits
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def a_wager(
     ],
 )
 def test_a_stake_is_what_its_mode_says(changes: dict[str, object], usdc: str, wanted: str) -> None:
-    assert stake(a_wager(some_limits(**changes), usdc=usdc)) == D(wanted)
+    assert stake_for(a_wager(some_limits(**changes), usdc=usdc)) == D(wanted)
 
 
 @pytest.mark.parametrize(
@@ -61,18 +63,18 @@ def test_kelly_bets_the_part_that_the_stated_edge_is_worth(
 ) -> None:
     limits = some_limits(sizing="kelly", kelly_edge_pct=D(edge), kelly_fraction_pct=D(fraction), kelly_cap_pct=D(cap))
 
-    assert stake(a_wager(limits, cost=cost)) == D(wanted)
+    assert stake_for(a_wager(limits, cost=cost)) == D(wanted)
 
 
 def test_a_stake_without_an_edge_skips_and_says_so() -> None:
-    decision = decide(a_case(limits=some_limits(sizing="kelly", gather_window_s=600)))
+    decision = decide_signal(a_case(limits=some_limits(sizing="kelly", gather_window_s=600)))
 
     assert decision.reason == "stake"
     assert decision.gathered is None
 
 
 def test_an_unknown_leaders_bankroll_is_a_rule_that_cannot_be_evaluated() -> None:
-    decision = decide(a_case(limits=some_limits(sizing="proportional")))
+    decision = decide_signal(a_case(limits=some_limits(sizing="proportional")))
 
     failed = {rule.rule: rule.value for rule in decision.rules if not rule.passed}
     assert failed["stake"].startswith("cannot be evaluated: the leader's bankroll is not known")
@@ -93,10 +95,10 @@ def test_no_mode_stakes_less_than_nothing_or_more_than_the_most(
     limits = some_limits(sizing=mode, kelly_edge_pct=edge, leader_bankroll_usdc=D(100))
     case = a_case(signal=a_signal(usdc=usdc, price=price), portfolio=a_portfolio(bankroll=bankroll), limits=limits)
 
-    decision = decide(case)
+    decision = decide_signal(case)
 
     assert 0 <= case.stake <= limits.max_stake_usdc
-    assert decision == decide(case)
+    assert decision == decide_signal(case)
     if mode == "kelly":
         assert case.stake <= max(D(0), bankroll * limits.kelly_cap_pct / 100)
 

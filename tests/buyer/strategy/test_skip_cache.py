@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.strategy.decision_context import UNKNOWN, Case
-from buyer.strategy.limits import Limits
-from buyer.strategy.policy import decide
+from buyer.strategy.decision_context import UNKNOWN, DecisionContext
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.policy import decide_signal
 from buyer.strategy.rule_table import LOOKS_AT, RULES, Look
-from buyer.strategy.skip_cache import MOST, Reasons, _keep, at_once
+from buyer.strategy.skip_cache import MOST, SkipCache, _keep, at_once
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import MICRO, from_micro
 from shared.messages.decisions import ExitTask
@@ -116,7 +116,7 @@ SAME["size"] = SAME["price"]
 SAME["budget"] = {**SAME["price"], "facts": ("*",), "balances": ("*",)}
 
 
-def built(given: Drawn, limits: Limits = ASKED) -> Case:
+def built(given: Drawn, limits: TradingLimits = ASKED) -> DecisionContext:
     return a_case(
         market=a_market(**given["facts"]),
         book=a_book(**given["book"]),
@@ -139,12 +139,12 @@ def with_same(look: Look, given: Drawn, other: Drawn) -> Drawn:
     return mixed
 
 
-def answers(case: Case, names: Iterable[str]) -> dict[str, bool]:
+def answers(case: DecisionContext, names: Iterable[str]) -> dict[str, bool]:
     """Return which of these rules pass."""
     return {name: passed(name, case) for name in names}
 
 
-def passed(name: str, case: Case) -> bool:
+def passed(name: str, case: DecisionContext) -> bool:
     try:
         return RULES["BUY"][name](case)[0]
     except UNKNOWN:
@@ -182,15 +182,15 @@ def test_an_amount_between_two_that_are_answered_alike_is_answered_as_they_are(g
 @pytest.mark.slow
 @given(histories=st.lists(drawn, min_size=2, max_size=5), limits=st.sampled_from([ASKED, some_limits()]))
 def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
-    histories: list[Drawn], limits: Limits
+    histories: list[Drawn], limits: TradingLimits
 ) -> None:
-    reasons = Reasons()
+    reasons = SkipCache()
     for one in histories:
         case = built(one, limits)
 
         failed = reasons.failed(case)
 
-        whole = decide(case)
+        whole = decide_signal(case)
         assert (failed[0] if failed else "all rules passed") == whole.reason
 
 
@@ -198,7 +198,7 @@ def test_whatever_was_asked_before_the_reason_is_that_of_a_whole_decision(
 def test_what_is_known_at_once_of_a_lot_is_what_a_whole_decision_says(
     first: Drawn, later: list[dict[str, Any]]
 ) -> None:
-    reasons, case = Reasons(), built(first)
+    reasons, case = SkipCache(), built(first)
     reasons.failed(case)
     standing, book = reasons.last, case.book
     for changes in later:
@@ -214,12 +214,12 @@ def test_what_is_known_at_once_of_a_lot_is_what_a_whole_decision_says(
             else ""
         )
 
-        assert known in ("", decide(again).reason)
+        assert known in ("", decide_signal(again).reason)
         reasons.failed(again)
 
 
 def test_most_skips_of_a_lot_are_known_at_once_when_one_was_asked_about() -> None:
-    reasons = Reasons()
+    reasons = SkipCache()
     case = a_case(portfolio=a_portfolio(spent_today=D(1000)))
     assert reasons.failed(case) == ["day_cap"]
     assert reasons.last is not None

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.simulation.simulator import Models
+from backtest.simulation.simulator import RunModels
 from buyer.domain.book_matching import outcome_of
-from buyer.strategy.policy import decide
+from buyer.strategy.policy import decide_signal
 from buyer.venue.paper import PaperVenue
-from buyer.venue.paper_liquidity import Taken
-from buyer.venue.shadow import Shadowed
+from buyer.venue.paper_liquidity import TakenLiquidity
+from buyer.venue.shadow import ShadowedVenue
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
-from shared.ledger.gated_commit import Turns
+from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome
 from shared.rate_limit.gate import RateGate
 from tests.buyer.builders import NOW_MS, TOKEN, a_book, a_case, a_market, some_settings
@@ -26,7 +26,7 @@ D = Decimal
 
 
 def an_order() -> Order:
-    order = decide(a_case()).order
+    order = decide_signal(a_case()).order
     assert order is not None
     return order
 
@@ -77,7 +77,7 @@ def test_trap_17_a_tick_that_changed_between_decision_and_order_is_refused_as_th
 
 
 def test_unless_told_otherwise_a_paper_order_is_on_its_way_as_long_as_a_backtests() -> None:
-    assert round(some_settings().paper_latency_s * 1000) == Models().order_ms > 0
+    assert round(some_settings().paper_latency_s * 1000) == RunModels().order_ms > 0
 
 
 def test_a_paper_order_waits_its_latency_before_it_meets_the_book() -> None:
@@ -110,7 +110,7 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
     thin = a_book(asks=(("0.5", "4"),))
     live = FakeVenue()
 
-    outcome = Shadowed(live, lambda _: thin).place(an_order(), a_market(), "")
+    outcome = ShadowedVenue(live, lambda _: thin).place(an_order(), a_market(), "")
 
     assert outcome.paper is not None
     assert (outcome.shares, outcome.paper.shares, outcome.paper.book_at_ms) == (D("9.61"), D(4), thin.at_ms)
@@ -119,8 +119,8 @@ def test_a_live_outcome_carries_what_paper_makes_of_the_book_from_before_it() ->
 
 def test_the_book_for_paper_is_looked_at_while_the_intent_is_written_and_once() -> None:
     looked: list[str] = []
-    turns = Turns(cast("RateGate", None), threading.Event())
-    venue = Shadowed(FakeVenue(), lambda token: (looked.append(token), a_book())[1], turns)
+    turns = GateTurns(cast("RateGate", None), threading.Event())
+    venue = ShadowedVenue(FakeVenue(), lambda token: (looked.append(token), a_book())[1], turns)
 
     prepared = venue.prepare(an_order(), a_market(), NOW_MS)
     before = list(looked)
@@ -135,7 +135,7 @@ def test_the_book_for_paper_is_looked_at_while_the_intent_is_written_and_once() 
 
 
 def test_without_a_book_at_hand_a_live_outcome_stands_alone() -> None:
-    assert Shadowed(FakeVenue(), lambda _: None).place(an_order(), a_market(), "").paper is None
+    assert ShadowedVenue(FakeVenue(), lambda _: None).place(an_order(), a_market(), "").paper is None
 
 
 class Counter:
@@ -143,7 +143,7 @@ class Counter:
 
     def __init__(self, *asks: tuple[str, str]) -> None:
         self.prices = FakePrices(book=a_book(asks=asks))
-        self.venue = PaperVenue(self.prices, clock=ManualClock(NOW_MS), stop=threading.Event(), taken=Taken())
+        self.venue = PaperVenue(self.prices, clock=ManualClock(NOW_MS), stop=threading.Event(), taken=TakenLiquidity())
 
     def take(self, name: str, shares: str, **changes: Any) -> D:
         wish = {"id": name, "shares": D(shares), "budget": D(1000), "limit_price": D("0.6"), **changes}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.domain.fill_view import View
-from detector.domain.matcher import Draft, Matcher
+from detector.domain.matcher import Matcher, SignalDraft
 from detector.domain.signal_builder import fact_of, signal_of
 from shared.polymarket.wire.leader_fills import LeaderFill
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, TX, a_fill, a_view, tx
@@ -20,14 +20,14 @@ class Server:
 
     def __init__(self) -> None:
         self.facts: dict[str, str] = {}
-        self.out: list[Draft] = []
+        self.out: list[SignalDraft] = []
 
     def publish(self, matcher: Matcher, views: Iterable[View]) -> None:
         for view in views:
             for draft in matcher.see(view).drafts:
                 self._settle(matcher, draft)
 
-    def _settle(self, matcher: Matcher, draft: Draft | None) -> None:
+    def _settle(self, matcher: Matcher, draft: SignalDraft | None) -> None:
         while draft is not None:
             known = self.facts.get(fact_of(draft), "")
             if known != draft.expected:

@@ -1,10 +1,10 @@
 """Who is polled next."""
 
-from detector.domain.poll_schedule import MOST_PAUSE_S, Pace, Schedule
+from detector.domain.poll_schedule import MOST_PAUSE_S, PollPace, PollSchedule
 
 
 def test_the_scope_that_waited_longest_goes_first() -> None:
-    schedule = Schedule(["a", "b", "c"], Pace(10), now=0)
+    schedule = PollSchedule(["a", "b", "c"], PollPace(10), now=0)
     order: list[str | None] = []
 
     for now in range(6):
@@ -18,7 +18,7 @@ def test_the_scope_that_waited_longest_goes_first() -> None:
 
 
 def test_a_scope_in_flight_is_not_handed_out_again() -> None:
-    schedule = Schedule(["a"], Pace(1), now=0)
+    schedule = PollSchedule(["a"], PollPace(1), now=0)
 
     assert schedule.take(0) == "a"
     assert schedule.take(100) is None
@@ -26,7 +26,7 @@ def test_a_scope_in_flight_is_not_handed_out_again() -> None:
 
 
 def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
-    schedule = Schedule(["a"], Pace(2), now=0)
+    schedule = PollSchedule(["a"], PollPace(2), now=0)
     rests: list[float] = []
 
     now = 0.0
@@ -43,7 +43,7 @@ def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
 
 
 def test_a_slow_budget_is_shared_fairly() -> None:
-    schedule = Schedule([str(n) for n in range(10)], Pace(1), now=0)
+    schedule = PollSchedule([str(n) for n in range(10)], PollPace(1), now=0)
     polls: dict[str, int] = {}
 
     for now in range(100):

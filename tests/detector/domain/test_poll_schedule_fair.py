@@ -6,12 +6,12 @@ from statistics import median
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.domain.poll_schedule import LEAST_NEWS, Pace, Schedule
+from detector.domain.poll_schedule import LEAST_NEWS, PollPace, PollSchedule
 
 RATE = 10.0
 
 
-def polls_of(schedule: Schedule, slots: int, rate: float, trades: dict[str, list[float]]) -> dict[str, list[float]]:
+def polls_of(schedule: PollSchedule, slots: int, rate: float, trades: dict[str, list[float]]) -> dict[str, list[float]]:
     """Give one poll each 1/rate s; each brings what was traded since the last; return when each scope was polled."""
     polls: dict[str, list[float]] = {}
     read = dict.fromkeys(trades, 0)
@@ -51,7 +51,7 @@ def test_nobody_waits_longer_than_the_bound_whoever_trades_when_the_budget_allow
     count, bound, trades = crowd
     names = [str(number) for number in range(count)]
 
-    polls = polls_of(Schedule(names, Pace(0.2, bound, RATE), 0), 500, RATE, trades)
+    polls = polls_of(PollSchedule(names, PollPace(0.2, bound, RATE), 0), 500, RATE, trades)
 
     assert max(max(gaps(polls.get(name, []), 50)) for name in names) <= bound + 2 / RATE
 
@@ -65,7 +65,7 @@ def test_where_the_budget_cannot_hold_the_bound_nobody_starves(
     names = [str(number) for number in range(count)]
     bound = count / RATE * too_tight
 
-    polls = polls_of(Schedule(names, Pace(0.01, bound, RATE), 0), 600, RATE, trades)
+    polls = polls_of(PollSchedule(names, PollPace(0.01, bound, RATE), 0), 600, RATE, trades)
 
     assert max(max(gaps(polls.get(name, []), 60)) for name in names) <= count / RATE / (1 - LEAST_NEWS) + 2
 
@@ -76,13 +76,13 @@ def test_the_same_past_gives_the_same_polls(crowd: tuple[int, float, dict[str, l
     count, bound, trades = crowd
     names = [str(number) for number in range(count)]
 
-    first, second = (polls_of(Schedule(names, Pace(0.2, bound, RATE), 0), 300, RATE, trades) for _ in range(2))
+    first, second = (polls_of(PollSchedule(names, PollPace(0.2, bound, RATE), 0), 300, RATE, trades) for _ in range(2))
 
     assert first == second
 
 
-def delays(pace: Pace, trades: dict[str, list[float]], names: list[str]) -> list[float]:
-    polls = polls_of(Schedule(names, pace, 0), 12_000, RATE, trades)
+def delays(pace: PollPace, trades: dict[str, list[float]], names: list[str]) -> list[float]:
+    polls = polls_of(PollSchedule(names, pace, 0), 12_000, RATE, trades)
     found: list[float] = []
     for scope, times in trades.items():
         found += [next((poll for poll in polls[scope] if poll >= at), 3600.0) - at for at in times]
@@ -96,8 +96,8 @@ def test_eight_busy_among_two_hundred_quiet_are_seen_at_least_twice_as_soon_at_t
     trades = {name: sorted(times) for name, times in trades.items()}
     trades["quiet-7"] = [1034.5]
 
-    in_turn = median(delays(Pace(3, 0, 0), trades, names))
-    adaptive = delays(Pace(3, 60, RATE), trades, names)
+    in_turn = median(delays(PollPace(3, 0, 0), trades, names))
+    adaptive = delays(PollPace(3, 60, RATE), trades, names)
 
     assert 8 < in_turn < 12
     assert median(adaptive) < in_turn / 2
@@ -105,7 +105,7 @@ def test_eight_busy_among_two_hundred_quiet_are_seen_at_least_twice_as_soon_at_t
 
 
 def test_new_scopes_go_first_and_those_gone_are_forgotten_even_in_flight() -> None:
-    schedule = Schedule(["a", "b"], Pace(1), 0)
+    schedule = PollSchedule(["a", "b"], PollPace(1), 0)
     assert schedule.take(0) == "a"
 
     schedule.sync(["b", "new", "newer"], 0)

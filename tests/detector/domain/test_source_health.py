@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.domain.source_health import Health, Rules
-from detector.monitoring.source_stats import Board
+from detector.domain.source_health import HealthRules, SourceHealth
+from detector.monitoring.source_stats import SourceStats
 from shared.clock import ManualClock
 from tests.detector.builders import NOW_MS
 
@@ -17,7 +17,7 @@ class Days:
     """Fills every second, shown by each source with its delay in seconds; None for never."""
 
     def __init__(self) -> None:
-        self.health = Health(NAMES, Rules(grace_ms=GRACE_S * 1000))
+        self.health = SourceHealth(NAMES, HealthRules(grace_ms=GRACE_S * 1000))
         self.second = 0
         self.pending: list[tuple[int, str, int]] = []
 
@@ -113,7 +113,7 @@ def test_trap_14_a_clock_that_is_off_changes_no_verdict() -> None:
 
 
 def test_rows_of_a_catch_up_are_no_evidence() -> None:
-    health = Health(NAMES, Rules())
+    health = SourceHealth(NAMES, HealthRules())
     for fill in range(100):
         health.saw("chain_logs", fill, NOW_MS, 3_600_000)
     health.saw("chain_logs", "fresh", NOW_MS, 2000)
@@ -125,7 +125,7 @@ def test_rows_of_a_catch_up_are_no_evidence() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 30), st.integers(0, 10**6)), max_size=200))
 def test_s4_memory_is_bounded_and_coverage_is_a_share_whatever_comes(sights: list[tuple[str, int, int]]) -> None:
-    health = Health(NAMES, Rules(most=20, most_lags=10))
+    health = SourceHealth(NAMES, HealthRules(most=20, most_lags=10))
 
     for source, fill, after_ms in sights:
         health.saw(source, fill, NOW_MS + after_ms, after_ms)
@@ -136,7 +136,7 @@ def test_s4_memory_is_bounded_and_coverage_is_a_share_whatever_comes(sights: lis
 
 
 def test_one_leaders_trouble_is_not_the_sources_but_trouble_in_a_row_is() -> None:
-    board = Board(NAMES, clock=ManualClock(NOW_MS))
+    board = SourceStats(NAMES, clock=ManualClock(NOW_MS))
     board.polled("data_api", "a", NOW_MS)
 
     board.failed("data_api", "b", "404")

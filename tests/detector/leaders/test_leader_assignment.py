@@ -9,8 +9,8 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from detector.leaders.leader_assignment import LeadersFile, Roster
-from detector.leaders.watchlist import Leaders
+from detector.leaders.leader_assignment import LeaderAssignment, LeadersFile
+from detector.leaders.watchlist import Watchlist
 from detector.polling.cursors import CursorStore
 from ops.operator.leaders import add, checked, remove, table
 from ops.research.proxy_wallets import resolve
@@ -20,13 +20,13 @@ from shared.domain.ledger_accounts import lot_key, shares_account
 from shared.messages.base import SIGNALS
 from shared.messages.service import HybridProgress, HybridSummary
 from shared.polymarket.data_api import ActivityV2
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.wire.wallets import wallets_of
 from shared.process.beats import BEATS
 from shared.redis.followed_leaders import VERSION
-from shared.redis.partitioning import Shares, owner_of
-from shared.redis.streams import publish
+from shared.redis.partitioning import Partitioning, owner_of
+from shared.redis.streams import publish_event
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER
 from tests.detector.fakes import FakeUpstream
 
@@ -37,10 +37,10 @@ class Detector:
     """One detector's roster; each `turn` is a beat, without its thread."""
 
     def __init__(self, redis: Redis, name: str, *environment: str, file: Path | None = None) -> None:
-        self.leaders, self.stop = Leaders(environment), threading.Event()
-        self.shares = Shares(redis, "detectors", name, ttl_s=60, version_key=VERSION)
+        self.leaders, self.stop = Watchlist(environment), threading.Event()
+        self.shares = Partitioning(redis, "detectors", name, ttl_s=60, version_key=VERSION)
         clock, read = ManualClock(NOW_MS), LeadersFile(file)
-        self.roster = Roster(
+        self.roster = LeaderAssignment(
             self.leaders,
             environment,
             read,
@@ -121,11 +121,11 @@ def test_losing_a_member_moves_only_its_items() -> None:
     assert all(after[item] == owner for item, owner in before.items() if owner != "b")
 
 
-def asked(*traders: str, code: str = "0x") -> tuple[ActivityV2, Polygon]:
+def asked(*traders: str, code: str = "0x") -> tuple[ActivityV2, PolygonClient]:
     """Build a venue where `traders` traded and every address has `code`."""
     data = FakeUpstream(lambda ask: {"data": [{"timestamp": NOW_S}] if ask["user"] in traders else []})
     node = FakeUpstream(lambda _: {"result": code})
-    return ActivityV2(data, ManualClock(NOW_MS)), Polygon(node)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a fake
+    return ActivityV2(data, ManualClock(NOW_MS)), PolygonClient(node)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a fake
 
 
 @pytest.mark.parametrize("kind", ["deposit wallet", "deposit wallet (earlier kind)", "Safe", "proxy wallet"])
@@ -191,11 +191,11 @@ def states(redis: Redis) -> dict[str, str]:
 def test_leaders_follow_and_unfollow_work_whatever_a_detectors_last_event_was(
     redis: Redis, last: str, state: str
 ) -> None:
-    publish(redis, SIGNALS, a_report())
+    publish_event(redis, SIGNALS, a_report())
     if last == "summary":
-        publish(redis, SIGNALS, a_report(HybridSummary, reason="stopped"))
+        publish_event(redis, SIGNALS, a_report(HybridSummary, reason="stopped"))
     if last == "old progress":
-        publish(redis, SIGNALS, a_report(emitted_at_ms=NOW_MS))
+        publish_event(redis, SIGNALS, a_report(emitted_at_ms=NOW_MS))
     if last == "unreadable":
         redis.xadd(SIGNALS, {"event": "HYBRID_PROGRESS", "json": '{"event":"HYBRID_PROGRESS","leaders":3}'})
         redis.xadd(SIGNALS, {"event": "HYBRID_SUMMARY", "json": "not even JSON"})
@@ -238,14 +238,14 @@ def test_following_again_ends_an_unfollow_and_forgets_the_time_between(redis: Re
 
 
 def test_a_leader_that_a_dead_detector_reported_is_not_watched(redis: Redis) -> None:
-    publish(redis, SIGNALS, a_report())
+    publish_event(redis, SIGNALS, a_report())
     redis.hset(BEATS, "one", '1 {"instance":"one","service":"detector"}')
 
     assert states(redis)[LEADER].startswith("not watched")
 
 
 def test_unfollowing_says_which_lots_are_left_alone(redis: Redis) -> None:
-    publish(redis, SIGNALS, a_report())
+    publish_event(redis, SIGNALS, a_report())
     lot = {"leader": LEADER, "token_id": "7", "condition_id": "0x1", "outcome_index": 0, "title": "Will it?"}
     redis.hset("hs:paper:lots", lot_key(LEADER, "7"), json.dumps(lot))
     redis.hset("hs:paper:accounts", shares_account(LEADER, "7"), "5000000")
@@ -257,7 +257,7 @@ def test_who_was_only_followed_by_hand_is_gone_from_the_list_once_unfollowed(red
     one = Detector(redis, "one", LEADER)
     add(redis, OTHER, "", ManualClock(NOW_MS))
     one.turn()
-    publish(redis, SIGNALS, a_report(leaders=(LEADER, OTHER), leader_count=2))
+    publish_event(redis, SIGNALS, a_report(leaders=(LEADER, OTHER), leader_count=2))
     remove(redis, OTHER, ManualClock(NOW_MS))
 
     assert list(states(redis)) == [LEADER]

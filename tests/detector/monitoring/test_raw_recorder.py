@@ -5,9 +5,9 @@ from typing import cast
 
 import fakeredis
 
-from detector.monitoring.raw_recorder import RawTap
+from detector.monitoring.raw_recorder import RawRecorder
 from shared.clock import ManualClock, SystemClock
-from shared.http.response import Answer, Exchange
+from shared.http.response import HttpExchange, HttpResponse
 from shared.messages.base import RAW
 from shared.messages.events import read_event
 from shared.messages.service import RawSeen
@@ -26,7 +26,7 @@ class Rig:
         self.clock, stop = ManualClock(1_790_000_000_123), threading.Event()
         stop.set()
         self.side = SideStream(self.redis, RAW, clock=self.clock, stop=stop)
-        self.tap = RawTap(self.side, self.clock, "detector@here:1")
+        self.tap = RawRecorder(self.side, self.clock, "detector@here:1")
 
     def recorded(self) -> list[RawSeen]:
         self.side.write_out()
@@ -34,15 +34,15 @@ class Rig:
         return [cast("RawSeen", read_event(fields["json"])) for _, fields in rows]
 
 
-def an_exchange(body: bytes, status: int = 200, **sent: object) -> Exchange:
-    return Exchange("rpc", f"rpc POST /v2/{KEY}", sent, Answer(status, {}, body), (KEY,))
+def an_exchange(body: bytes, status: int = 200, **sent: object) -> HttpExchange:
+    return HttpExchange("rpc", f"rpc POST /v2/{KEY}", sent, HttpResponse(status, {}, body), (KEY,))
 
 
 def test_an_answer_is_kept_letter_for_letter_with_what_was_asked() -> None:
     rig = Rig()
     body = '{"price":0.7400000012, "title":"naïve\\n"}\n'
 
-    rig.tap.answered(Exchange("data_api", "data_api GET /v2/activity", {"params": {"user": "0xab"}}, _ok(body), ()))
+    rig.tap.answered(HttpExchange("data_api", "data_api GET /v2/activity", {"params": {"user": "0xab"}}, _ok(body), ()))
 
     (seen,) = rig.recorded()
     assert (seen.source, seen.status, seen.body) == ("data_api", 200, body)
@@ -76,11 +76,11 @@ def test_a_connection_is_listened_to_and_brings_what_it_brings() -> None:
 def test_who_polls_and_listens_never_speaks_to_the_server_that_records() -> None:
     redis, stop, clock = Watched(), threading.Event(), SystemClock()
     redis.free.clear()  # a server that hangs
-    tap = RawTap(SideStream(redis, RAW, clock=clock, stop=stop), clock, "detector@here:1")
+    tap = RawRecorder(SideStream(redis, RAW, clock=clock, stop=stop), clock, "detector@here:1")
     line = tap.on("rtds", lambda: FakeLine(ManualClock(), *["frame"] * 500))()
 
     for _ in range(500):
-        tap.answered(Exchange("data_api", "data_api GET /v2/activity", {}, _ok("[]"), ()))
+        tap.answered(HttpExchange("data_api", "data_api GET /v2/activity", {}, _ok("[]"), ()))
         assert line.receive(0.1) == "frame"
 
     assert threading.get_ident() not in redis.threads
@@ -88,5 +88,5 @@ def test_who_polls_and_listens_never_speaks_to_the_server_that_records() -> None
     redis.free.set()
 
 
-def _ok(body: str) -> Answer:
-    return Answer(200, {}, body.encode())
+def _ok(body: str) -> HttpResponse:
+    return HttpResponse(200, {}, body.encode())

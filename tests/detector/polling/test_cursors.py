@@ -11,7 +11,7 @@ from shared.clock import ManualClock
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.wire.order_filled import read_logs
 from shared.polymarket.wire.rtds import read_frame, read_pushed
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_log, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.push import Rig, a_frame, a_payload
@@ -79,7 +79,7 @@ def test_a_time_that_is_neither_seconds_nor_milliseconds_is_refused_with_its_row
 def test_the_newest_trade_is_told_in_seconds_however_it_was_sent() -> None:
     upstream: Any = FakeUpstream(Feed(a_row(timestamp=NOW_MS)).v2)
 
-    assert ActivityV2(upstream, ManualClock(NOW_MS)).newest_s(LEADER, Lane.FRESH) == NOW_S
+    assert ActivityV2(upstream, ManualClock(NOW_MS)).newest_s(LEADER, GateLane.FRESH) == NOW_S
 
 
 @pytest.mark.parametrize(("stamp", "said"), [(NOW_MS, 0), (NOW_S * 1_000_000, 1)])

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from detector.domain.poll_schedule import IDLE_S, Pace, Schedule
-from detector.polling.poll_rounds import Polled, Round
+from detector.domain.poll_schedule import IDLE_S, PollPace, PollSchedule
+from detector.polling.poll_rounds import PolledScopes, PollRound
 from shared.clock import ManualClock
 
 
@@ -26,12 +26,12 @@ class Naps(ManualClock):
 
 
 def ran(clock: Naps, scopes: tuple[str, ...], *, workers: int, poll_rests: bool = False) -> Naps:
-    def poll(_: str) -> Polled:
+    def poll(_: str) -> PolledScopes:
         if poll_rests:
             clock.over.wait(10)
-        return Polled()
+        return PolledScopes()
 
-    late = Round("past", lambda: scopes, poll, Pace(0.001), clock=clock, stop=clock.over, workers=workers)
+    late = PollRound("past", lambda: scopes, poll, PollPace(0.001), clock=clock, stop=clock.over, workers=workers)
     for thread in late.threads:
         thread.start()
     for thread in late.threads:
@@ -55,7 +55,7 @@ def test_a_thread_whose_fellow_is_at_work_on_the_only_scope_does_not_spin() -> N
 
 @pytest.mark.parametrize("every_s", [0.001, 0.1, 1.0, 5.0])
 def test_without_anybody_due_a_schedule_says_how_long_nothing_can_be(every_s: float) -> None:
-    schedule = Schedule((), Pace(every_s), now=0)
+    schedule = PollSchedule((), PollPace(every_s), now=0)
 
     waits = [schedule.wait_s(now) for now in range(3)]
 
@@ -66,15 +66,15 @@ def test_a_scope_that_comes_is_polled_at_the_next_look() -> None:
     clock, polled = Naps(10_000), list[str]()
     arrives = count()
 
-    def poll(scope: str) -> Polled:
+    def poll(scope: str) -> PolledScopes:
         polled.append(scope)
         clock.over.set()
-        return Polled()
+        return PolledScopes()
 
     def scopes() -> tuple[str, ...]:
         return ("leader",) if next(arrives) >= 3 else ()
 
-    late = Round("past", scopes, poll, Pace(0.001), clock=clock, stop=clock.over)
+    late = PollRound("past", scopes, poll, PollPace(0.001), clock=clock, stop=clock.over)
     late.threads[0].start()
     late.threads[0].join(10)
 

@@ -13,13 +13,13 @@ from redis import Redis
 
 from detector.domain.emit_rule import EmitRule
 from detector.domain.matcher import Matcher
-from detector.domain.reorg_watch import Placed
-from detector.monitoring.source_stats import Board
+from detector.domain.reorg_watch import PlacedFill
+from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CURSORS, CursorStore
-from detector.publishing.pending_confirmations import WAITING, WAITING_DUE, WaitingRoom
-from detector.publishing.publish_loop import Publisher
+from detector.publishing.pending_confirmations import WAITING, WAITING_DUE, PendingConfirmations
+from detector.publishing.publish_loop import PublishLoop
 from detector.sources.port import Batch
-from detector.sources.retraction import Retractor
+from detector.sources.retraction import Retraction
 from shared.clock import ManualClock
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.signals import ActionableSignal
@@ -37,9 +37,9 @@ class Life:
     def __init__(self, rule: EmitRule, redis: Redis | None = None, clock: ManualClock | None = None) -> None:
         self.rule, self.clock = rule, clock or ManualClock(NOW_MS)
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
-        self.board = Board(SOURCES, clock=self.clock)
+        self.board = SourceStats(SOURCES, clock=self.clock)
         self.emitted: list[ActionableSignal] = []
-        self.publisher = Publisher(
+        self.publisher = PublishLoop(
             self.redis,
             self.board,
             CursorStore(self.redis),
@@ -65,7 +65,7 @@ class Life:
 
     def time_passes(self, seconds: float = WITHIN_S) -> None:
         self.clock.advance(seconds)
-        room = WaitingRoom(self.redis, self.rule.within_ms)
+        room = PendingConfirmations(self.redis, self.rule.within_ms)
         while held := room.due(self.clock.now_ms()):
             self.publisher.decide(held)
 
@@ -253,7 +253,7 @@ def test_s4_the_waiting_room_is_empty_when_all_is_settled_and_what_is_too_much_i
     life = Life(CONFIRMED)
     life.show("chain_logs", *range(1, 8))
 
-    early = WaitingRoom(life.redis, life.rule.within_ms, most=5).due(life.clock.now_ms())
+    early = PendingConfirmations(life.redis, life.rule.within_ms, most=5).due(life.clock.now_ms())
     life.publisher.decide(early)
     assert len(life.signals) == 2
     life.time_passes()
@@ -289,10 +289,10 @@ def test_confirmations_of_several_fills_that_are_settled_together_are_all_record
 def test_trap_11_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() -> None:
     life = Life(CONFIRMED)
     life.show("chain_logs", 1, 2)
-    gone = Placed(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
+    gone = PlacedFill(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
 
     for _ in range(2):
-        assert Retractor(life.redis, life.clock)(gone, "chain_logs", "removed") == 0
+        assert Retraction(life.redis, life.clock)(gone, "chain_logs", "removed") == 0
     for later in (life, life.again()):
         later.show("data_api", 1)
         later.time_passes()
@@ -308,9 +308,9 @@ def test_trap_11_what_was_confirmed_before_a_reorganisation_is_retracted() -> No
     life.show("chain_logs", 1)
     life.show("data_api", 1)
 
-    gone = Placed(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
+    gone = PlacedFill(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
 
-    assert Retractor(life.redis, life.clock)(gone, "chain_logs", "removed") == 1
+    assert Retraction(life.redis, life.clock)(gone, "chain_logs", "removed") == 1
     assert life.events(SIGHTINGS, "SIGNAL_DROPPED") == []
 
 

@@ -10,9 +10,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
-from detector.monitoring.source_stats import Board
+from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CURSORS, CursorStore
-from detector.publishing.publish_loop import Publisher
+from detector.publishing.publish_loop import PublishLoop
 from detector.sources.port import Batch, Stopping
 from shared.clock import ManualClock
 from shared.messages.base import SIGNALS
@@ -65,10 +65,10 @@ class House:
         self.redis = redis or FlakyRedis()
         self.clock = ManualClock(NOW_MS)
         self.stop = threading.Event()
-        self.board = Board(["data_api", "chain_logs"], clock=self.clock)
+        self.board = SourceStats(["data_api", "chain_logs"], clock=self.clock)
         self.cursors = CursorStore(self.redis.redis)
         self.emitted: list[ActionableSignal] = []
-        self.publisher = Publisher(
+        self.publisher = PublishLoop(
             self.redis.redis,
             self.board,
             self.cursors,

@@ -9,13 +9,13 @@ from redis import Redis
 
 from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import signal_of
-from detector.domain.signal_draft import Wait
-from detector.publishing.pending_confirmations import WaitingRoom
+from detector.domain.signal_draft import PendingWait
+from detector.publishing.pending_confirmations import PendingConfirmations
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal, Fill
 from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activity
 from shared.polymarket.wire.rtds import read_pushed
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from simulator import Settings, serve
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_view
 from tests.detector.sources.test_push_with_simulator import subscribed
@@ -98,9 +98,11 @@ def test_what_waits_for_a_second_source_keeps_its_fee(fill: LeaderFill) -> None:
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
     view = a_view(fill)
     (draft,) = Matcher().see(view).drafts
-    wait = Wait(draft.key, "data_api", view.seen_at_ms, NOW_MS, draft.pieces, draft.hint, frozenset({"data_api"}))
+    wait = PendingWait(
+        draft.key, "data_api", view.seen_at_ms, NOW_MS, draft.pieces, draft.hint, frozenset({"data_api"})
+    )
 
-    held = WaitingRoom(redis, 1000).note(wait)
+    held = PendingConfirmations(redis, 1000).note(wait)
 
     assert held.views["data_api"].fills == (fill,)
 
@@ -108,16 +110,16 @@ def test_what_waits_for_a_second_source_keeps_its_fee(fill: LeaderFill) -> None:
 def test_a_piece_without_a_fee_waits_in_the_words_of_before() -> None:
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
     (draft,) = Matcher().see(a_view(PUSHED)).drafts
-    wait = Wait(draft.key, "rtds", NOW_MS, NOW_MS, draft.pieces, draft.hint, frozenset({"rtds"}))
+    wait = PendingWait(draft.key, "rtds", NOW_MS, NOW_MS, draft.pieces, draft.hint, frozenset({"rtds"}))
 
-    assert r"\"pieces\":[[100000000,45000000,null,null]]" in WaitingRoom(redis, 1000).note(wait).raw
+    assert r"\"pieces\":[[100000000,45000000,null,null]]" in PendingConfirmations(redis, 1000).note(wait).raw
 
 
 @pytest.mark.simulator
 @pytest.mark.server
 @pytest.mark.parametrize("source", ["data_api", "chain_logs", "rtds"])
 def test_each_source_alone_signals_the_venues_own_amounts_and_price(valkey_url: str, source: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     quiet = Settings(fills_per_minute=0.0, leaders=2, markets=4, speed=20.0, limits=False)
     with serve(quiet) as sim, detecting(settings(sim, valkey_url, sources=source)):
         market = next(each for each in sim.markets if each.fee_rate)

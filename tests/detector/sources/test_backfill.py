@@ -9,19 +9,19 @@ import pytest
 from redis import Redis
 
 import shared.redis.streams
-from detector.leaders.watchlist import Leaders
-from detector.monitoring.source_stats import Board
-from detector.polling.backfill_gaps import GAPS, Gaps
+from detector.leaders.watchlist import Watchlist
+from detector.monitoring.source_stats import SourceStats
+from detector.polling.backfill_gaps import GAPS, BackfillGaps
 from detector.polling.cursors import CursorStore
-from detector.publishing.publish_loop import Publisher
-from detector.sources.backfill import Past
-from detector.sources.data_api import DataApiSource
+from detector.publishing.publish_loop import PublishLoop
+from detector.sources.backfill import Backfill
+from detector.sources.data_api import DataApiActivitySource
 from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGNALS
-from shared.polymarket.data_api import ActivityV2, Page
-from shared.rate_limit.limits import Lane
+from shared.polymarket.data_api import ActivityPage, ActivityV2
+from shared.rate_limit.limits import GateLane
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_row, a_view, tx
 from tests.detector.fakes import FakeUpstream
 from tests.detector.test_service import settings
@@ -37,10 +37,10 @@ class Feed(ActivityV2):
     def __init__(self, rows: list[dict[str, Any]], limit: int = 4) -> None:
         super().__init__(cast("Any", FakeUpstream(lambda _: {})), ManualClock(NOW_MS))
         self.rows, self.size = rows, limit
-        self.asked: list[tuple[int, Lane]] = []
+        self.asked: list[tuple[int, GateLane]] = []
         self.dies_after: int | None = None
 
-    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+    def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         self.asked.append((start_s, lane))
         if self.dies_after is not None and len(self.asked) > self.dies_after:
             raise Unavailable("gone")
@@ -48,9 +48,11 @@ class Feed(ActivityV2):
         fitting = [row for row in mine if row["timestamp"] >= start_s]
         at = int(cursor or 0)
         more = len(fitting) > at + self.size
-        return Page(fitting[at : at + self.size], has_more=more, next_cursor=str(at + self.size) if more else "")
+        return ActivityPage(
+            fitting[at : at + self.size], has_more=more, next_cursor=str(at + self.size) if more else ""
+        )
 
-    def newest_s(self, user: str, lane: Lane) -> int | None:
+    def newest_s(self, user: str, lane: GateLane) -> int | None:
         del lane
         return max((row["timestamp"] for row in self.rows if row["proxy_wallet"] == user), default=None)
 
@@ -62,15 +64,15 @@ class House:
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
         self.feed, self.clock = feed, ManualClock(NOW_MS)
         self.cursors = CursorStore(self.redis)
-        self.gaps = Gaps(self.redis, "data_api", self.cursors)
-        self.leaders = Leaders((LEADER,))
-        past = Past("data_api", self.leaders, self.cursors, self.gaps)
+        self.gaps = BackfillGaps(self.redis, "data_api", self.cursors)
+        self.leaders = Watchlist((LEADER,))
+        past = Backfill("data_api", self.leaders, self.cursors, self.gaps)
         given = {"clock": self.clock, "every_s": 1.0, "overlap_s": 120, "backfill_s": 120, "past": past}
-        self.source = DataApiSource(feed, self.leaders, self.cursors, **cast("Any", given))
+        self.source = DataApiActivitySource(feed, self.leaders, self.cursors, **cast("Any", given))
         self.heard: list[str] = []
-        board = Board(("data_api",), clock=self.clock, rules=settings().health_rules)
+        board = SourceStats(("data_api",), clock=self.clock, rules=settings().health_rules)
         stop = threading.Event()
-        self.publisher = Publisher(
+        self.publisher = PublishLoop(
             self.redis, board, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
         )
 
@@ -111,10 +113,10 @@ def test_after_two_days_down_fresh_polls_go_on_from_now_and_the_past_comes_oldes
     seen_before_the_past = list(house.heard)
     house.catch_up()
 
-    assert first == [Lane.FRESH, Lane.FRESH]
+    assert first == [GateLane.FRESH, GateLane.FRESH]
     assert fresh == 1
     assert tx(100) in seen_before_the_past
-    assert {lane for _, lane in feed.asked[fresh:]} == {Lane.CATCHUP}
+    assert {lane for _, lane in feed.asked[fresh:]} == {GateLane.CATCHUP}
     late = [place for place in house.heard if place not in seen_before_the_past]
     assert late == sorted(late)
     assert sorted(house.published()) == sorted(row["transaction_hash"] for row in feed.rows)
@@ -172,5 +174,5 @@ def test_a_new_leader_is_read_in_the_catch_up_lane_and_fresh_afterwards() -> Non
 
     house.source.catch_up(LEADER, house.sink)
 
-    assert {lane for _, lane in feed.asked} == {Lane.CATCHUP}
+    assert {lane for _, lane in feed.asked} == {GateLane.CATCHUP}
     assert (house.source.scopes, house.source.late_scopes) == ((LEADER,), ())

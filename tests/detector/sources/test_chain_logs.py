@@ -6,14 +6,14 @@ import pytest
 
 from detector.sources.chain_logs import ALL, NAME, ChainLogsSource
 from detector.sources.log_filters import LogRules
-from detector.sources.subgraph import SubgraphSource
+from detector.sources.subgraph import OrderbookSubgraphSource
 from shared.clock import ManualClock
 from shared.domain.errors import HybridError, Malformed, RateLimited, Rejected, TryAgain, Unavailable
-from shared.polymarket.polygon import HistoryPruned, NodeBehind, Polygon, RangeTooWide, named
-from shared.polymarket.subgraph import Orderbook
+from shared.polymarket.polygon import HistoryPruned, NodeBehind, PolygonClient, RangeTooWide, named_error
+from shared.polymarket.subgraph import OrderbookSubgraph
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V1, EXCHANGES, EXCHANGES_V1
-from shared.polymarket.wire.order_filled import padded
-from shared.rate_limit.limits import Lane
+from shared.polymarket.wire.order_filled import padded_address
+from shared.rate_limit.limits import GateLane
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_log, an_entity, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
 
@@ -57,7 +57,7 @@ class Node:
 def a_source(node: Node, cursors: FakeCursors, **given: Any) -> tuple[ChainLogsSource, FakeUpstream]:
     upstream: Any = FakeUpstream(node.answer)
     source = ChainLogsSource(
-        Polygon(upstream),
+        PolygonClient(upstream),
         given.pop("leaders", (LEADER, OTHER)),
         cursors,
         clock=ManualClock(NOW_MS),
@@ -83,7 +83,7 @@ def test_one_filter_carries_all_leaders_and_all_exchanges() -> None:
     source.poll(ALL, cursors.sink)
 
     (asked,) = logs_asked(upstream)
-    assert asked["topics"][2] == [padded(LEADER), padded(OTHER)]
+    assert asked["topics"][2] == [padded_address(LEADER), padded_address(OTHER)]
     assert asked["address"] == list(EXCHANGES)
 
 
@@ -207,7 +207,7 @@ def test_after_downtime_the_newest_blocks_come_first_and_the_rest_oldest_first_i
     assert sorted(seen) == sorted(blocks)
     assert seen[2:] == sorted(seen[2:])
     lanes = [asked["lane"] for asked in upstream.asked if asked["method"] == "eth_getLogs"]
-    assert lanes == [Lane.FRESH, *[Lane.CATCHUP] * 3]
+    assert lanes == [GateLane.FRESH, *[GateLane.CATCHUP] * 3]
     source.poll(ALL, cursors.sink)
     assert cursors.known[NAME, LEADER] == 10_000
 
@@ -358,14 +358,14 @@ def test_a_block_whose_time_nobody_knows_keeps_the_cursor_where_it_is() -> None:
     ],
 )
 def test_what_nodes_say_is_named(message: str, code: int, kind: type[HybridError]) -> None:
-    assert type(named("eth_getLogs", {"message": message, "code": code})) is kind
+    assert type(named_error("eth_getLogs", {"message": message, "code": code})) is kind
 
 
 def test_a_refusal_inside_an_answer_is_told_to_the_gate() -> None:
     upstream: Any = FakeUpstream(lambda _: {"error": {"code": -32005, "message": "too many requests"}})
 
     with pytest.raises(RateLimited):
-        Polygon(upstream).head()
+        PolygonClient(upstream).head()
 
     assert upstream.throttles == 1
 
@@ -390,10 +390,10 @@ class Indexer:
         return {"data": {"orderFilledEvents": found[: given["first"]], "_meta": meta}}
 
 
-def a_subgraph(indexer: Indexer, cursors: FakeCursors) -> tuple[SubgraphSource, FakeUpstream]:
+def a_subgraph(indexer: Indexer, cursors: FakeCursors) -> tuple[OrderbookSubgraphSource, FakeUpstream]:
     upstream: Any = FakeUpstream(indexer.answer)
-    source = SubgraphSource(
-        Orderbook(upstream, limit=indexer.page),
+    source = OrderbookSubgraphSource(
+        OrderbookSubgraph(upstream, limit=indexer.page),
         (LEADER, OTHER),
         cursors,
         clock=ManualClock(NOW_MS + 60_000),
@@ -459,7 +459,7 @@ def test_trap_13_a_subgraph_answer_of_another_form_is_named(answer: Any, kind: t
     upstream: Any = FakeUpstream(lambda _: answer)
 
     with pytest.raises(kind):
-        Orderbook(upstream).filled([LEADER], 1, "")
+        OrderbookSubgraph(upstream).filled([LEADER], 1, "")
 
 
 def test_a_taker_is_told_by_the_exchange_in_its_place() -> None:

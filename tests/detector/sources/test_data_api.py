@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from detector.domain.page_walker import Walk
-from detector.sources.data_api import NAME, DataApiSource
+from detector.domain.page_walker import PageWalker
+from detector.sources.data_api import NAME, DataApiActivitySource
 from shared.clock import ManualClock
 from shared.domain.errors import Malformed, Rejected, Unavailable
 from shared.polymarket.data_api import ActivityV1, ActivityV2
@@ -56,11 +56,15 @@ def _v1(row: Row) -> Row:
     return {renamed.get(name, name): value for name, value in (row | {"asset": row["token_id"]}).items()}
 
 
-def a_source(feed: Feed, cursors: FakeCursors, version: str = "v2", **given: Any) -> tuple[DataApiSource, FakeUpstream]:
+def a_source(
+    feed: Feed, cursors: FakeCursors, version: str = "v2", **given: Any
+) -> tuple[DataApiActivitySource, FakeUpstream]:
     clock = given.pop("clock", ManualClock(NOW_MS))
     upstream: Any = FakeUpstream(feed.v2 if version == "v2" else feed.v1)
     api = ActivityV2(upstream, clock) if version == "v2" else ActivityV1(upstream, clock, limit=feed.page)
-    source = DataApiSource(api, (LEADER,), cursors, clock=clock, every_s=3, overlap_s=120, backfill_s=60, **given)
+    source = DataApiActivitySource(
+        api, (LEADER,), cursors, clock=clock, every_s=3, overlap_s=120, backfill_s=60, **given
+    )
     return source, upstream
 
 
@@ -205,7 +209,7 @@ def test_trap_5_maker_fills_are_not_filtered_out() -> None:
 
 def test_a_wallet_that_is_refused_is_named() -> None:
     upstream: Any = FakeUpstream(lambda _: Rejected("400: user is a protocol contract", 400))
-    source = DataApiSource(
+    source = DataApiActivitySource(
         ActivityV2(upstream, ManualClock(NOW_MS)),
         (LEADER,),
         FakeCursors(),
@@ -229,7 +233,7 @@ def test_trap_13_an_answer_of_another_form_is_malformed(answer: Any) -> None:
 
 
 def test_rows_in_falling_order_are_refused_because_what_they_skip_would_be_lost() -> None:
-    walk = Walk(1, exact_cursors=True)
+    walk = PageWalker(1, exact_cursors=True)
 
     with pytest.raises(Malformed, match="oldest"):
         walk.take((a_fill(traded_at_ms=5000), a_fill(traded_at_ms=1000)), "", has_more=False)

@@ -10,8 +10,8 @@ import pytest
 
 from detector.config import parse_args
 from detector.domain.fill_view import View
-from detector.sources.data_api import NAME, DataApiSource
-from detector.sources.merge_outcomes import spread
+from detector.sources.data_api import NAME, DataApiActivitySource
+from detector.sources.merge_outcomes import spread_outcomes
 from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Rejected, Unavailable
@@ -19,7 +19,7 @@ from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal
 from shared.polymarket.data_api import activity_api
 from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activity
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 from simulator.life import wallet_log
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_row
 from tests.detector.fakes import FakeCursors, FakeUpstream
@@ -35,8 +35,8 @@ class Market:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
 
-    def outcomes(self, condition_id: str, lane: Lane = Lane.FRESH) -> tuple[str, ...]:
-        assert (condition_id, lane) == (CONDITION, Lane.FRESH)
+    def outcomes(self, condition_id: str, lane: GateLane = GateLane.FRESH) -> tuple[str, ...]:
+        assert (condition_id, lane) == (CONDITION, GateLane.FRESH)
         if self.failure:
             raise self.failure
         return TOKEN, NO
@@ -65,7 +65,7 @@ def polled(feed: Feed, market: Market, cursors: FakeCursors) -> FakeUpstream:
     upstream: Any = FakeUpstream(feed.v2)
     clock = ManualClock(NOW_MS + 10_000)
     api = activity_api("v2", upstream, clock, merges=True)
-    source = DataApiSource(
+    source = DataApiActivitySource(
         api, (LEADER,), cursors, clock=clock, every_s=3, overlap_s=120, backfill_s=60, outcomes=market
     )
     source.poll(LEADER, cursors.sink)
@@ -91,7 +91,7 @@ def test_a_merge_that_names_no_market_is_a_named_problem() -> None:
 def test_a_merge_ends_as_many_shares_of_each_outcome_and_splits_the_collateral() -> None:
     fills = read_activity([a_merge_row(usdc_size=Decimal("30.000001"))], LEADER, merges=True).fills
 
-    found, problems = spread(fills, Market())
+    found, problems = spread_outcomes(fills, Market())
 
     assert [(fill.token_id, fill.shares_micro, fill.usdc_micro) for fill in found] == [
         (TOKEN, 30_000_000, 15_000_001),
@@ -104,7 +104,7 @@ def test_a_merge_ends_as_many_shares_of_each_outcome_and_splits_the_collateral()
 def test_a_merge_row_that_names_its_outcome_is_that_outcomes_only() -> None:
     (fill,) = read_activity([a_merge_row(token_id=NO)], LEADER, merges=True).fills
 
-    assert spread([fill], Market(Rejected("never asked", 404))) == ((fill,), ())
+    assert spread_outcomes([fill], Market(Rejected("never asked", 404))) == ((fill,), ())
 
 
 def test_the_same_requests_bring_merges_and_their_place_moves_the_cursor() -> None:

@@ -13,7 +13,7 @@ from shared.clock import SystemClock
 from shared.messages.base import SIGHTINGS
 from shared.messages.events import read_event
 from shared.messages.signals import FillRetracted
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from simulator import ManualClock, Simulator, serve
 from tests.detector.test_with_simulator import ALL_SOURCES, a_life, a_replay, complete, each_once, freeze
 from tests.detector.venue import Sums, detecting, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
@@ -89,7 +89,7 @@ def test_every_real_trade_is_in_exactly_one_signal(
 ) -> None:
     """Push alone has no past: the venue stands still until it is subscribed, and what was told before is not its."""
     path = real_data / "activity_v1" / f"{name}.json"
-    trades, redis = trades_in(path), connect(valkey_url)
+    trades, redis = trades_in(path), connect_redis(valkey_url)
     more = PUSH if sources == "push alone" else ALL_FOUR
     replay = a_replay(path, speed, era="v2" if sources == "push alone" else "v1")
 
@@ -109,7 +109,7 @@ def test_every_real_trade_is_in_exactly_one_signal(
 def test_trap_7_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_default_sources(
     valkey_url: str,
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life(fills_per_minute=0.0)) as sim, detecting(settings(sim, valkey_url)) as detector:
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
@@ -127,7 +127,7 @@ def test_trap_7_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_d
 def test_trap_7_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_never_one_twice(
     valkey_url: str,
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life(fills_per_minute=0.0)) as sim, detecting(settings(sim, valkey_url, **PUSH)):
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
@@ -148,7 +148,7 @@ def test_trap_7_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_
 def test_trap_10_push_in_trouble_is_left_and_named_and_never_stops_the_others(
     valkey_url: str, kind: str, seconds: float, mute_s: str
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     hasty = {"rtds_mute_s": mute_s, "rtds_late_s": "1"}
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **hasty)) as detector:
@@ -173,7 +173,7 @@ def gone(sim: Simulator, connection: object) -> bool:
 
 def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_misses_nothing(valkey_url: str) -> None:
     """One socket is cut at a time, as the real feed does: what the other tells is enough."""
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **PUSH)) as detector:
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
@@ -194,7 +194,7 @@ def test_sockets_that_are_cut_again_and_again_double_nothing_and_the_standby_mis
 
 @pytest.mark.parametrize("upstream", ["rtds", "data", "rpc", "subgraph"])
 def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstream: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **ALL_FOUR, http_timeout_s="2")):
         sim.fault("close_socket" if upstream == "rtds" else "http_5xx", upstream=upstream)
@@ -206,7 +206,7 @@ def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstr
 
 
 def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url)):
         wait_until(lambda: subscribed(sim) == 2, "both sockets are subscribed")
@@ -226,7 +226,7 @@ def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_u
 
 
 def test_trap_11_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
         for goal in (20, 40, 60):

@@ -6,25 +6,25 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from detector.domain.matcher import Key
-from detector.domain.reorg_watch import Placed, ReorgWatch
+from detector.domain.matcher import FillKey
+from detector.domain.reorg_watch import PlacedFill, ReorgWatch
 from detector.domain.signal_builder import fact_of_key, signal_id
 from detector.sources.chain_logs import ALL, ChainLogsSource
 from detector.sources.log_filters import LogRules
-from detector.sources.retraction import Retractor
+from detector.sources.retraction import Retraction
 from shared.clock import ManualClock
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import FillRetracted
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.redis.streams import publish_once
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, TX, a_fill, a_log
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.sources.test_chain_logs import Node
 
 LEADERS = frozenset({LEADER, OTHER})
-PLACED = Placed(100, (a_fill(),))
+PLACED = PlacedFill(100, (a_fill(),))
 
 
 def a_watch() -> ReorgWatch:
@@ -48,9 +48,11 @@ def test_trap_11_a_fill_that_comes_back_in_another_block_is_not_gone() -> None:
     watch.look([PLACED], 90, 100, LEADERS)
     watch.look([], 90, 102, LEADERS)
 
-    watch.look([Placed(103, (a_fill(log_index=9),))], 90, 104, LEADERS)
+    watch.look([PlacedFill(103, (a_fill(log_index=9),))], 90, 104, LEADERS)
 
-    assert not any(watch.look([Placed(103, (a_fill(),))], 90, head, LEADERS) or watch.gone(head) for head in (110, 120))
+    assert not any(
+        watch.look([PlacedFill(103, (a_fill(),))], 90, head, LEADERS) or watch.gone(head) for head in (110, 120)
+    )
 
 
 def test_a_fill_missing_once_is_told_once_and_one_reading_proves_nothing() -> None:
@@ -88,10 +90,10 @@ class Chain:
         self.node.eth_getTransactionReceipt = lambda _tx: self.receipt  # type: ignore[attr-defined]  # one more method
         self.receipt: dict[str, object] | None = None
         self.retracted: list[str] = []
-        upstream = cast("Polygon", FakeUpstream(self.node.answer))
+        upstream = cast("PolygonClient", FakeUpstream(self.node.answer))
         self.cursors = FakeCursors()
         self.source = ChainLogsSource(
-            Polygon(upstream),  # type: ignore[arg-type]  # a fake upstream
+            PolygonClient(upstream),  # type: ignore[arg-type]  # a fake upstream
             (LEADER,),
             self.cursors,
             clock=ManualClock(NOW_MS),
@@ -101,7 +103,7 @@ class Chain:
         )
         self.source.poll(ALL, self.cursors.sink)
 
-    def retract(self, placed: Placed, source: str, reason: str) -> int:
+    def retract(self, placed: PlacedFill, source: str, reason: str) -> int:
         self.retracted.append(f"{placed.tx_hash} {source} {reason}")
         return 1
 
@@ -133,10 +135,10 @@ def test_trap_11_what_a_node_hides_but_its_receipt_shows_is_not_retracted() -> N
 @pytest.mark.parametrize("stored", ["2|100000000:52000000,5:3", None])
 def test_each_part_that_was_signalled_is_retracted_once(stored: str | None) -> None:
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
-    key = Key(LEADER, TX, TOKEN, "BUY")
+    key = FillKey(LEADER, TX, TOKEN, "BUY")
     if stored:
         publish_once(redis, SIGNALS, a_report(), fact=fact_of_key(key), value=stored)
-    retract = Retractor(redis, ManualClock(NOW_MS))
+    retract = Retraction(redis, ManualClock(NOW_MS))
 
     counts = [retract(PLACED, "chain_logs", "gone") for _ in range(2)]
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.domain.feed_liveness import Pulse
+from detector.domain.feed_liveness import FeedLiveness
 from detector.domain.fill_view import View
 from detector.domain.matcher import Matcher
-from detector.leaders.watchlist import Leaders
+from detector.leaders.watchlist import Watchlist
 from detector.sources.port import Batch
-from detector.sources.push_buffer import Inbox
-from detector.sources.push_connection import MOST_PAUSE_S, Patience
+from detector.sources.push_buffer import PushBuffer
+from detector.sources.push_connection import MOST_PAUSE_S, PushTimeouts
 from detector.sources.rtds import ALL, RtdsSource
 from shared.clock import ManualClock
 from shared.domain.errors import Malformed, Rejected, Unavailable
@@ -125,7 +125,7 @@ def test_trap_1_rows_of_one_transaction_that_come_together_leave_together() -> N
 
 @pytest.mark.parametrize("quiet", [0, 15, 4000])
 def test_trap_11_rows_told_again_on_the_same_connection_are_counted_once_however_late(quiet: int) -> None:
-    rig = Rig(Patience(mute_s=10_000))
+    rig = Rig(PushTimeouts(mute_s=10_000))
 
     rig.hear(a_frame(), *[None] * quiet, a_frame())
 
@@ -141,7 +141,7 @@ def test_trap_7_however_often_rows_are_pushed_push_alone_counts_each_once_and_th
     pushed: list[list[tuple[int, int]]], logs: list[tuple[int, int]]
 ) -> None:
     """Each list of `pushed` is taken from the inbox at once; the chain then shows all that was really traded."""
-    matcher, out, inbox = Matcher(), Counter[tuple[str, int]](), Inbox("rtds", ManualClock(NOW_MS))
+    matcher, out, inbox = Matcher(), Counter[tuple[str, int]](), PushBuffer("rtds", ManualClock(NOW_MS))
 
     def see(view: View) -> None:
         for draft in matcher.see(view).drafts:
@@ -230,7 +230,7 @@ def test_trap_10_one_old_row_is_no_late_feed() -> None:
 
 
 def test_trap_14_a_clock_behind_the_venues_is_no_late_feed() -> None:
-    pulse = Pulse(20, 30, 10, now=0)
+    pulse = FeedLiveness(20, 30, 10, now=0)
 
     for second in range(30):
         pulse.beat(second, age_s=-300)
@@ -239,9 +239,9 @@ def test_trap_14_a_clock_behind_the_venues_is_no_late_feed() -> None:
 
 
 def test_a_verdict_that_repeats_is_given_ever_more_patience() -> None:
-    assert [Pulse(20, 30, 10, 0, troubles=n).is_mute(100) for n in range(4)] == [True, True, True, False]
-    assert not Pulse(20, 30, 10, 0, troubles=50).is_mute(159)
-    assert Pulse(20, 30, 10, 0, troubles=50).is_mute(160)
+    assert [FeedLiveness(20, 30, 10, 0, troubles=n).is_mute(100) for n in range(4)] == [True, True, True, False]
+    assert not FeedLiveness(20, 30, 10, 0, troubles=50).is_mute(159)
+    assert FeedLiveness(20, 30, 10, 0, troubles=50).is_mute(160)
 
 
 def test_attempts_are_spaced_ever_wider_by_chance_and_bounded() -> None:
@@ -277,7 +277,7 @@ def test_a_connection_that_was_good_for_a_while_is_replaced_at_once() -> None:
 
 
 def test_transactions_that_wait_too_long_leave_oldest_first_and_are_counted() -> None:
-    inbox = Inbox("rtds", ManualClock(NOW_MS), most=2)
+    inbox = PushBuffer("rtds", ManualClock(NOW_MS), most=2)
 
     for number in range(5):
         inbox.put(a_fill(tx_hash=tx(number)), NOW_MS)
@@ -288,7 +288,7 @@ def test_transactions_that_wait_too_long_leave_oldest_first_and_are_counted() ->
 
 
 def test_s4_the_inbox_is_empty_once_it_is_taken() -> None:
-    inbox = Inbox("rtds", ManualClock(NOW_MS))
+    inbox = PushBuffer("rtds", ManualClock(NOW_MS))
     inbox.put(a_fill(), NOW_MS)
 
     assert (inbox.take(0) is None, inbox.take(0) is None) == (False, True)
@@ -310,12 +310,12 @@ class Lines:
 def a_source(lines: Lines, stop: threading.Event, *leaders: str) -> RtdsSource:
     return RtdsSource(
         lines.dial,
-        Leaders(leaders),
+        Watchlist(leaders),
         clock=lines.clock,
         stop=stop,
         random=lambda: 1.0,
         sockets=1,
-        patience=Patience(),
+        patience=PushTimeouts(),
     )
 
 

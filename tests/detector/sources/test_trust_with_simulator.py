@@ -9,7 +9,7 @@ from redis import Redis
 from shared.messages.base import SIGHTINGS
 from shared.messages.events import read_event
 from shared.messages.signals import FillConfirmed
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from simulator import Settings, Simulator, serve
 from tests.detector.venue import detecting, settings, signals, sums, truth, wait_until
 
@@ -34,7 +34,7 @@ def confirmations(redis: Redis) -> list[FillConfirmed]:
 
 
 def test_trap_8_a_cache_that_hides_trades_demotes_the_data_api_until_it_is_fresh_again(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(BUSY) as sim, detecting(settings(sim, valkey_url, **TWO)) as detector:
         wait_until(lambda: len(signals(redis)) > 40, "leaders trade")
@@ -50,7 +50,7 @@ def test_trap_8_a_cache_that_hides_trades_demotes_the_data_api_until_it_is_fresh
 
 
 def test_every_fill_is_on_record_with_both_sources_and_none_is_signalled_twice(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
 
     with serve(BUSY) as sim, detecting(settings(sim, valkey_url, **TWO)):
         wait_until(lambda: len(signals(redis)) > 60, "leaders trade")
@@ -65,7 +65,7 @@ def test_every_fill_is_on_record_with_both_sources_and_none_is_signalled_twice(v
 
 @pytest.mark.parametrize("unconfirmed", ["emit", "drop"])
 def test_confirmed_signals_each_fill_once_with_two_witnesses(valkey_url: str, unconfirmed: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     rule = {"emit_rule": "confirmed", "unconfirmed": unconfirmed, "confirm_within_s": "20"}
 
     with serve(BUSY) as sim, detecting(settings(sim, valkey_url, **TWO, **rule)):
@@ -79,7 +79,7 @@ def test_confirmed_signals_each_fill_once_with_two_witnesses(valkey_url: str, un
 def test_trap_9_an_empty_subgraph_confirms_nothing_so_what_one_source_shows_is_emitted_late_and_says_so(
     valkey_url: str,
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     rule = {"emit_rule": "confirmed", "confirm_within_s": "2", "sources": "chain_logs,subgraph"}
 
     with serve(BUSY) as sim, detecting(settings(sim, valkey_url, **rule)) as detector:

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from buyer.sharding.shard_count import Held
-from ops.domain.demo_check import judge
-from ops.domain.live_view import MOST_TITLES, View
-from ops.operator.picture import Picture
+from ops.domain.demo_check import judge_demo
+from ops.domain.live_view import MOST_TITLES, LiveView
+from ops.operator.picture import ScreenPicture
 from ops.operator.screen import full_screen, page
 from shared.domain.ledger_accounts import Lot
 from shared.messages.decisions import BuyEngineDecision, Inputs, RuleResult
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import GateStatus, HybridProgress, ServiceStart, ServiceStop, SourceStatus
-from shared.process.beats import Beat, Standing, judged
+from shared.process.beats import ProcessBeat, ProcessStanding, judge_standing
 from shared.terminal import Terminal
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
 
@@ -39,8 +39,8 @@ def a_skip() -> BuyEngineDecision:
     )
 
 
-def a_full_view() -> View:
-    view = View()
+def a_full_view() -> LiveView:
+    view = LiveView()
     source = SourceStatus(
         name="chain_logs",
         state="ok",
@@ -94,7 +94,7 @@ def drawn(*parts: object) -> str:
 def test_the_screen_shows_leaders_sources_signals_reasons_positions_and_redemptions() -> None:
     lot = Lot(LEADER, TOKEN, CONDITION, 0, "Will it?", 9_610_000, 4_997_200)
     gate = GateStatus(name="data_api", target_per_s=10, factor=0.5, hold_ms=1200, granted=7)
-    picture = Picture(a_full_view(), {"cash": 10**9, "halt": 1}, [lot], (gate,), NOW_MS)
+    picture = ScreenPicture(a_full_view(), {"cash": 10**9, "halt": 1}, [lot], (gate,), NOW_MS)
 
     for text in (drawn(page(picture)), drawn(full_screen(picture, 50))):
         for piece in (
@@ -134,23 +134,23 @@ def a_fill(**changes: object) -> dict[str, object]:
 def test_the_screen_says_which_services_use_real_money() -> None:
     view = a_full_view()
     view.apply(ServiceStart(id="y", emitted_at_ms=1, service="redeemer", instance="r", mode="live"))
-    assert "PAPER, and LIVE: redeemer" in drawn(page(Picture(view)))
+    assert "PAPER, and LIVE: redeemer" in drawn(page(ScreenPicture(view)))
 
     view.apply(ServiceStart(id="z", emitted_at_ms=2, service="redeemer", instance="r", mode="paper"))
-    assert "LIVE" not in drawn(page(Picture(view)))
+    assert "LIVE" not in drawn(page(ScreenPicture(view)))
 
 
 def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
-    assert judge([a_fill()], [a_signal()]).clean
-    assert judge([a_fill()], []).missed == 1
-    assert judge([a_fill()], [a_signal(), a_signal()]).duplicated == 1
-    assert judge([a_fill(shares_micro=1)], [a_signal()]).wrong == 1
-    assert judge([], [a_signal()]).duplicated == 1
-    assert judge([a_fill(removed=True)], []).clean
+    assert judge_demo([a_fill()], [a_signal()]).clean
+    assert judge_demo([a_fill()], []).missed == 1
+    assert judge_demo([a_fill()], [a_signal(), a_signal()]).duplicated == 1
+    assert judge_demo([a_fill(shares_micro=1)], [a_signal()]).wrong == 1
+    assert judge_demo([], [a_signal()]).duplicated == 1
+    assert judge_demo([a_fill(removed=True)], []).clean
 
 
 def test_trap_30_a_view_of_months_stays_small() -> None:
-    view = View()
+    view = LiveView()
     for number in range(MOST_TITLES + 50):
         decision = a_skip().model_copy(update={"token_id": str(number), "reason": f"dead letter: line {number}"})
         view.apply(decision)
@@ -165,17 +165,17 @@ def test_trap_30_a_view_of_months_stays_small() -> None:
 def test_a_terminal_of_any_size_shows_what_fits(width: int, height: int) -> None:
     console = Terminal(file=io.StringIO(), width=width, height=height)
 
-    console.print(full_screen(Picture(a_full_view()), height))
+    console.print(full_screen(ScreenPicture(a_full_view()), height))
 
 
-def a_standing(service: str, age_s: float = 1, **changes: Any) -> Standing:
-    return judged(replace(Beat(f"{service}@a:1", service, "a", up_s=500), **changes), age_s)
+def a_standing(service: str, age_s: float = 1, **changes: Any) -> ProcessStanding:
+    return judge_standing(replace(ProcessBeat(f"{service}@a:1", service, "a", up_s=500), **changes), age_s)
 
 
 EVERYBODY = tuple(a_standing(name, mode="paper") for name in ("buyer", "detector", "redeemer", "redeemer-worker"))
 
 
-def first_line(picture: Picture, width: int, *, live: bool) -> str:
+def first_line(picture: ScreenPicture, width: int, *, live: bool) -> str:
     console = Terminal(width=width, height=24, file=io.StringIO(), record=True)
     console.print(full_screen(picture, 24) if live else page(picture))
     return console.export_text().splitlines()[0]
@@ -186,7 +186,7 @@ def first_line(picture: Picture, width: int, *, live: bool) -> str:
 @pytest.mark.parametrize("width", range(20, 201, 9))
 def test_a_kill_switch_is_the_first_words_of_the_first_line_at_any_width(width: int, *, live: bool) -> None:
     lost = (a_standing("detector", 99), *EVERYBODY[:1])
-    picture = Picture(a_full_view(), {"cash": 10**12, "halt": 1, "pause_buys": 1}, stopped_by="root: odd fills")
+    picture = ScreenPicture(a_full_view(), {"cash": 10**12, "halt": 1, "pause_buys": 1}, stopped_by="root: odd fills")
     picture.standings, picture.away = lost, "Redis does not answer"
 
     assert first_line(picture, width, live=live).startswith("KILL SWITCH ON")
@@ -195,7 +195,7 @@ def test_a_kill_switch_is_the_first_words_of_the_first_line_at_any_width(width: 
 @pytest.mark.pitfall(62)
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_a_dead_detector_is_named_before_any_figure_and_its_sources_are_not_ok(width: int) -> None:
-    picture = Picture(a_full_view(), {"cash": 10**9}, standings=(a_standing("detector", 31), *EVERYBODY[:1]))
+    picture = ScreenPicture(a_full_view(), {"cash": 10**9}, standings=(a_standing("detector", 31), *EVERYBODY[:1]))
     picture.running = frozenset({"paper"})
 
     shown = drawn(page(picture))
@@ -218,7 +218,7 @@ def test_a_dead_detector_is_named_before_any_figure_and_its_sources_are_not_ok(w
     ],
 )
 def test_paper_is_never_shown_as_live(mode: str, running: set[str], says: str, never: str) -> None:
-    picture = Picture(a_full_view(), mode=mode, running=frozenset(running), standings=EVERYBODY)
+    picture = ScreenPicture(a_full_view(), mode=mode, running=frozenset(running), standings=EVERYBODY)
 
     line = first_line(picture, 300, live=False)
 
@@ -230,21 +230,21 @@ def test_paper_is_never_shown_as_live(mode: str, running: set[str], says: str, n
 def test_a_service_that_used_real_money_and_stopped_is_not_live_any_more() -> None:
     view = a_full_view()
     stopped = a_standing("redeemer", 5, mode="live", state="stopped")
-    picture = Picture(view, standings=(*EVERYBODY[:2], stopped), running=frozenset({"paper"}))
+    picture = ScreenPicture(view, standings=(*EVERYBODY[:2], stopped), running=frozenset({"paper"}))
     view.apply(ServiceStart(id="y", emitted_at_ms=1, service="redeemer", instance="r", mode="live"))
     view.apply(ServiceStop(id="z", emitted_at_ms=2, service="redeemer", instance="r"))
 
     assert "LIVE" not in drawn(page(picture))
-    assert "LIVE" not in drawn(page(Picture(view)))
+    assert "LIVE" not in drawn(page(ScreenPicture(view)))
 
 
 def test_a_server_without_any_process_says_so() -> None:
-    assert "NOTHING RUNS" in first_line(Picture(View(), standings=()), 80, live=True)
+    assert "NOTHING RUNS" in first_line(ScreenPicture(LiveView(), standings=()), 80, live=True)
 
 
 def test_a_shard_that_nobody_holds_is_an_alarm_once_somebody_held_it() -> None:
     held, free, never = Held("0/3", "buyer-0@a", 1.0), Held("1/3", "", 20.0), Held("2/3", "", None)
-    picture = Picture(View(), standings=EVERYBODY, running=frozenset({"paper"}), shards=(held, free, never))
+    picture = ScreenPicture(LiveView(), standings=EVERYBODY, running=frozenset({"paper"}), shards=(held, free, never))
 
     assert first_line(picture, 80, live=True).startswith("NOBODY DECIDES ON SHARD 1/3  PAPER")
     assert re.search(r"shard 1/3 .*nobody +20 s ago", drawn(page(picture)))

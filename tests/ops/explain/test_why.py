@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from buyer.strategy.rule_table import EXIT_RULES, RULES
-from ops.domain.fill_timeline import find, tell
+from ops.domain.fill_timeline import find_stories, tell_story
 from ops.domain.rule_descriptions import WORDS, words_of
-from ops.domain.skip_stats import refusals
+from ops.domain.skip_stats import skip_stats
 from ops.explain import skip_stats_view, timeline_view, why
 from shared.capture.capture import Capture, Header, LinesWriter
 from shared.domain.errors import BadConfig
@@ -34,8 +34,8 @@ from shared.messages.decisions import (
 from shared.messages.events import AnyEvent, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.signals import FillConfirmed, SeenBy
-from shared.redis.client import connect
-from shared.redis.streams import Entry
+from shared.redis.client import connect_redis
+from shared.redis.streams import StreamEntry
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, a_signal
 
 D = Decimal
@@ -129,20 +129,20 @@ LIFE: tuple[AnyEvent, ...] = (SIGNAL, a_confirmation(), a_decision(), a_redempti
     "wanted", [SIGNAL.id, SIGNAL.id[:8].upper(), SIGNAL.tx_hash, "de" + SIGNAL.id[2:], "0d" + SIGNAL.id[2:]]
 )
 def test_a_life_is_found_by_any_of_its_names(wanted: str) -> None:
-    assert list(find(LIFE, wanted).lots) == [SIGNAL.id]
+    assert list(find_stories(LIFE, wanted).lots) == [SIGNAL.id]
 
 
 def test_less_than_8_digits_name_nothing() -> None:
-    assert find(LIFE, SIGNAL.id[:7]).lots == {}
+    assert find_stories(LIFE, SIGNAL.id[:7]).lots == {}
 
 
 @given(st.permutations(LIFE))
 def test_the_same_life_is_told_in_whatever_order_its_events_come(events: list[AnyEvent]) -> None:
-    assert tell(events, find(events, SIGNAL.id)) == tell(LIFE, find(LIFE, SIGNAL.id))
+    assert tell_story(events, find_stories(events, SIGNAL.id)) == tell_story(LIFE, find_stories(LIFE, SIGNAL.id))
 
 
 def test_the_cost_against_the_leader_is_the_price_difference_and_the_fee() -> None:
-    [told] = tell(LIFE, find(LIFE, SIGNAL.id))
+    [told] = tell_story(LIFE, find_stories(LIFE, SIGNAL.id))
 
     assert told.cost is not None
     assert (told.cost.our_price, told.cost.by_price, told.cost.total) == (D("0.52"), D("0.2"), D("0.32"))
@@ -156,7 +156,7 @@ def test_selling_for_less_than_the_leader_costs_too() -> None:
         outcome=Outcome(state="MATCHED", shares=D(10), usdc=D("4.8"), fee=D("0.1")),
     )
 
-    [told] = tell((signal, sold), find((signal, sold), signal.id))
+    [told] = tell_story((signal, sold), find_stories((signal, sold), signal.id))
 
     assert told.cost is not None
     assert (told.cost.by_price, told.cost.total) == (D("0.2"), D("0.3"))
@@ -166,7 +166,7 @@ def test_a_merge_is_told_as_one_and_has_no_price_to_compare_with() -> None:
     signal = a_signal(side="SELL", cause="MERGE", price=D(0), seen_by=(SEEN,))
     sold = a_decision(verdict="SELL", signal_id=signal.id)
 
-    [told] = tell((signal, sold), find((signal, sold), signal.id))
+    [told] = tell_story((signal, sold), find_stories((signal, sold), signal.id))
 
     assert told.cost is None
     text = " ".join(shown(timeline_view.story(told)).split())
@@ -186,7 +186,7 @@ def test_only_what_the_ledger_did_after_the_buy_belongs_to_its_life() -> None:
         a_decision(8, **sold),
     )
 
-    [told] = tell(events, find(events, SIGNAL.id))
+    [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert [payment.lot.payout for payment in told.payments] == [D(7)]
     assert [event.inputs.portfolio.seq for event in told.exits if event.inputs.portfolio] == [8]
@@ -216,14 +216,16 @@ def test_a_sell_signal_leads_to_all_orders_of_its_exit() -> None:
     other = an_exit(7, exit=task and task.model_copy(update={"id": "aa" * 32}))
     events = (sell, decided, an_exit(3), an_exit(2), other)
 
-    [told] = tell(events, find(events, sell.id))
+    [told] = tell_story(events, find_stories(events, sell.id))
 
     assert [event.exit.attempt for event in told.exits if event.exit] == [2, 3]
     assert "leader sold" in shown(timeline_view.story(told))
 
 
 def test_orders_of_exits_are_no_signals() -> None:
-    found = refusals([an_exit(1), an_exit(2, verdict="SKIP", order=None, outcome=None, reason="book_sane")], 0, NOW_MS)
+    found = skip_stats(
+        [an_exit(1), an_exit(2, verdict="SKIP", order=None, outcome=None, reason="book_sane")], 0, NOW_MS
+    )
 
     assert (found.decided, found.skipped, found.exit_orders, found.undecided) == (0, 0, 2, 0)
 
@@ -231,13 +233,13 @@ def test_orders_of_exits_are_no_signals() -> None:
 def test_a_skipped_signal_has_neither_cost_nor_an_afterlife() -> None:
     events = (SIGNAL, a_skip(), a_redemption(9))
 
-    [told] = tell(events, find(events, SIGNAL.id))
+    [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert (told.cost, told.payments) == (None, [])
 
 
 def test_a_life_reads_from_the_leaders_trade_to_the_payout() -> None:
-    text = " ".join(shown(timeline_view.story(tell(LIFE, find(LIFE, SIGNAL.id))[0])).split())
+    text = " ".join(shown(timeline_view.story(tell_story(LIFE, find_stories(LIFE, SIGNAL.id))[0])).split())
 
     said = ("Will it?", "seen by chain_logs, 3.0 s", "signalled (first)", "confirmed by data_api", "7.9 s after")
     assert [
@@ -246,7 +248,7 @@ def test_a_life_reads_from_the_leaders_trade_to_the_payout() -> None:
 
 
 def told_of(events: tuple[AnyEvent, ...], wanted: str) -> list[str]:
-    [told] = tell(events, find(events, wanted))
+    [told] = tell_story(events, find_stories(events, wanted))
     return [" ".join(line.strip("│ ").split()) for line in shown(timeline_view.story(told)).splitlines()]
 
 
@@ -299,7 +301,7 @@ def an_end(
 
 @given(st.permutations((SIGNAL, a_decision(), an_end(a_decision()), a_redemption(9))))
 def test_a_fill_that_failed_on_chain_was_never_bought(events: list[AnyEvent]) -> None:
-    [told] = tell(events, find(events, SIGNAL.id))
+    [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert (told.bought, told.cost, told.payments) == (False, None, [])
     assert "Ordered, nothing filled: 0 trades confirmed, 1 failed." in shown(timeline_view.story(told))
@@ -310,7 +312,7 @@ def test_what_confirmed_counts_not_what_matched() -> None:
     decision = a_decision()
     events = (SIGNAL, decision, an_end(decision, "CONFIRMED", "4", "2.04"))
 
-    [told] = tell(events, find(events, SIGNAL.id))
+    [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert told.cost is not None
     assert told.cost.our_price == D("0.51")
@@ -321,14 +323,14 @@ def test_a_sell_that_failed_on_chain_sold_nothing_of_the_lot() -> None:
     failed, sold = an_exit(6), an_exit(7)
     events = (SIGNAL, a_decision(), failed, an_end(failed), sold, an_end(sold, "CONFIRMED", "3", "1.5"))
 
-    [told] = tell(events, find(events, SIGNAL.id))
+    [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert [event.outcome.shares for event in told.exits if event.outcome] == [D(3)]
 
 
 @given(st.permutations((SIGNAL, a_decision(), an_end(a_decision()), a_skip(signal_id="2" * 64))))
 def test_an_order_that_failed_on_chain_is_not_followed(events: list[AnyEvent]) -> None:
-    found = refusals(events, 0, NOW_MS)
+    found = skip_stats(events, 0, NOW_MS)
 
     assert (found.decided, found.followed, found.unfilled, found.skipped) == (2, 0, 1, 1)
     assert found.outcomes == {"0 trades confirmed, 1 failed": 1}
@@ -340,7 +342,7 @@ def test_a_sell_is_no_later_order_of_its_own_exit() -> None:
     trade = Trade(usdc=D(5), shares=D(9), price=D("0.5"))
     own = an_exit(0, signal_id=sell.id, trade=trade)
 
-    [told] = tell((sell, own, an_exit(1)), find((sell, own, an_exit(1)), sell.id))
+    [told] = tell_story((sell, own, an_exit(1)), find_stories((sell, own, an_exit(1)), sell.id))
 
     assert [event.exit.attempt for event in told.exits if event.exit] == [1]
 
@@ -361,7 +363,7 @@ def test_a_skip_says_what_was_compared() -> None:
 def test_totals_count_first_alone_and_also() -> None:
     decisions = [a_skip(signal_id="1" * 64), a_skip("slippage", "cash", signal_id="2" * 64), a_decision()]
 
-    found = refusals(decisions, 0, NOW_MS)
+    found = skip_stats(decisions, 0, NOW_MS)
 
     slippage, cash = found.rules["slippage"], found.rules["cash"]
     assert (found.decided, found.followed, found.skipped) == (3, 1, 2)
@@ -375,7 +377,7 @@ def test_totals_count_first_alone_and_also() -> None:
 def test_an_order_that_got_nothing_is_neither_followed_nor_skipped() -> None:
     missed = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason="no orders found to match")
 
-    found = refusals([a_decision(outcome=missed)], 0, NOW_MS)
+    found = skip_stats([a_decision(outcome=missed)], 0, NOW_MS)
 
     assert (found.followed, found.unfilled, found.skipped) == (0, 1, 0)
     assert found.outcomes == {"no orders found to match": 1}
@@ -385,14 +387,14 @@ def test_totals_keep_to_their_period_and_leader() -> None:
     other = "0x" + "b2" * 20
     decisions = [a_skip(), a_skip(emitted_at_ms=NOW_MS - 5000), a_skip(leader=other)]
 
-    found = refusals(decisions, NOW_MS - 1000, NOW_MS, LEADER)
+    found = skip_stats(decisions, NOW_MS - 1000, NOW_MS, LEADER)
 
     assert (found.decided, list(found.leaders)) == (1, [LEADER])
 
 
 @given(st.permutations([SIGNAL, a_skip(), a_signal(tx_hash="0x" + "8e" * 32)]))
 def test_a_signal_without_a_decision_is_said_to_be_undecided(events: list[AnyEvent]) -> None:
-    assert refusals(events, 0, NOW_MS).undecided == 1
+    assert skip_stats(events, 0, NOW_MS).undecided == 1
 
 
 @pytest.fixture
@@ -407,7 +409,7 @@ def capture(tmp_path: Path) -> Path:
     out = LinesWriter(path, Header(NOW_MS))
     out.write(
         [
-            Entry(streams.get(event.event, "hs:decisions"), f"{next(numbers)}-0", {"json": write_event(event)})
+            StreamEntry(streams.get(event.event, "hs:decisions"), f"{next(numbers)}-0", {"json": write_event(event)})
             for event in LIFE
         ]
     )
@@ -432,7 +434,7 @@ def test_json_of_a_capture_holds_every_event_and_the_cost(capture: Path) -> None
 @pytest.mark.server
 def test_the_running_system_is_told_by_the_same_words(valkey_url: str, capture: Path) -> None:
     out = io.StringIO()
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
         for entry in Capture.open(capture):
             redis.xadd(entry.stream, {"event": entry.fields["event"], "json": entry.json})
 

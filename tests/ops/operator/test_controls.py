@@ -11,17 +11,17 @@ from typer.testing import CliRunner, Result
 from ops.cli import app
 from ops.operator import controls
 from ops.operator.pipeline_server import demand_pipeline
-from ops.operator.status import Watcher, draw
+from ops.operator.status import StatusWatcher, draw
 from shared.clock import ManualClock, SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import BadConfig, DependencyMissing
 from shared.domain.ledger_accounts import CASH, DEPOSITED, FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
-from shared.domain.ledger_write import Write
+from shared.domain.ledger_write import LedgerWrite
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceHealth, ServiceStart
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.pipeline_record import note_start, note_wallet
 
@@ -32,7 +32,7 @@ SINCE_MS = 1_795_860_120_000
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def test_trap_24_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> None:
@@ -93,7 +93,7 @@ def test_status_shows_the_ledger_of_the_buyer_that_runs(redis: Redis, tmp_path: 
     controls.pause_buys(redis, "live", "fees went up", clock)
     started = ServiceStart(id="start", emitted_at_ms=7, service="buyer", instance="buyer@here", mode="live")
     redis.xadd(SERVICE, {"event": started.event, "json": write_event(started)})
-    watcher, on_paper = Watcher(redis, clock), Watcher(redis, clock, mode="paper")
+    watcher, on_paper = StatusWatcher(redis, clock), StatusWatcher(redis, clock, mode="paper")
 
     watcher.look_back()
     on_paper.look_back()
@@ -109,7 +109,7 @@ def test_status_shows_the_ledger_of_the_buyer_that_runs(redis: Redis, tmp_path: 
 
 def test_status_shows_which_controls_are_on_who_turned_them_and_why(redis: Redis) -> None:
     controls.pause_buys(redis, "paper", "fees went up", ManualClock(7))
-    watcher = Watcher(redis, ManualClock(8))
+    watcher = StatusWatcher(redis, ManualClock(8))
 
     watcher.look_back()
 
@@ -123,7 +123,7 @@ def hybrid(redis_url: str, *words: str) -> Result:
 
 
 def announced(redis_url: str, *modes: str) -> Redis:
-    redis = connect(redis_url)
+    redis = connect_redis(redis_url)
     for mode in modes:
         note_start(redis, "buyer", mode, "buyer@here", SINCE_MS)
     return redis
@@ -203,7 +203,7 @@ COMMANDS = [
 @pytest.mark.pitfall(38)
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_strangers_server_is_told_nothing_and_not_touched(valkey_url: str, words: tuple[str, ...]) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     redis.set("theirs", "1")
     redis.xadd(SERVICE, {"their": "entry"})
 
@@ -249,12 +249,12 @@ def test_what_was_switched_can_be_switched_back(valkey_url: str) -> None:
 
 
 def test_a_pipeline_of_before_the_record_is_known_by_its_reports_and_its_money(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     beat = ServiceHealth(id="beat", emitted_at_ms=7, service="detector", instance="d@here", ready=True)
     redis.xadd(SERVICE, {"event": beat.event, "json": write_event(beat)})
     assert "live orders are off: nothing live has ever" in hybrid(valkey_url, "kill").output
 
-    RedisLedger(redis, "paper").commit(Write(id="deposit", postings=((CASH, 5), (DEPOSITED, 5))))
+    RedisLedger(redis, "paper").commit(LedgerWrite(id="deposit", postings=((CASH, 5), (DEPOSITED, 5))))
 
     assert "paper orders are off already: paper money, since an older version" in hybrid(valkey_url, "kill").output
 

@@ -10,27 +10,27 @@ from typer.testing import CliRunner
 
 from buyer.domain.chain_fills import ChainFill
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import Engine, Identity
+from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
 from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
 from buyer.recovery.bankroll import say_apart
-from buyer.recovery.chain_reconciliation import NOBODY, rebuilt
-from buyer.recovery.fill_adoption import Adoption
-from buyer.settlement.writer import Settling
+from buyer.recovery.chain_reconciliation import NOBODY, rebuilt_intent
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.settlement.writer import SettlementWriter
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.cli import app
 from ops.operator import bankroll, reconcile
 from shared import logs
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, HybridError, Malformed, OutcomeUnknown, Rejected, Unavailable
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.market import MarketFacts
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Order
 from shared.messages.events import read_event
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
-from shared.redis.streams import tail
+from shared.redis.streams import stream_tail
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakePrices, FakeVenue
 
@@ -64,13 +64,13 @@ class AskedVenue:
 def an_adopted_order(redis: Redis) -> RedisLedger:
     ledger = RedisLedger(redis, "live")
     Journal(ledger, lambda: None).deposit(100_000_000)
-    Adoption(ledger, lambda: None).adopt(rebuilt(FILL, a_market(), LEADER, NOW_MS))
+    FillAdoption(ledger, lambda: None).adopt(rebuilt_intent(FILL, a_market(), LEADER, NOW_MS))
     return ledger
 
 
 @pytest.mark.pitfall(38)
 def test_an_open_order_is_closed_once_the_venue_does_not_know_it_however_often_it_is_asked(valkey_url: str) -> None:
-    redis, clock = connect(valkey_url), ManualClock(NOW_MS + 400_000)
+    redis, clock = connect_redis(valkey_url), ManualClock(NOW_MS + 400_000)
     ledger, venue = an_adopted_order(redis), AskedVenue(None)
 
     (row,) = reconcile.unfinished(ledger, clock.now_ms())
@@ -100,7 +100,7 @@ def test_an_open_order_is_closed_once_the_venue_does_not_know_it_however_often_i
 def test_what_may_stand_at_the_venue_is_not_closed_and_the_reason_is_said(
     valkey_url: str, answers: list[Shown | HybridError | None], says: str
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger, venue = an_adopted_order(redis), AskedVenue(*answers)
     before, open_orders = ledger.accounts().values, ledger.records("orders")
     (name,) = open_orders
@@ -113,7 +113,7 @@ def test_what_may_stand_at_the_venue_is_not_closed_and_the_reason_is_said(
 
 @pytest.mark.pitfall(38)
 def test_an_order_of_a_venue_that_cannot_be_asked_from_here_is_not_closed(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     (name,) = an_adopted_order(redis).records("orders")
 
     with pytest.raises(BadConfig, match="run it where the buyer's signing key is"):
@@ -122,7 +122,7 @@ def test_an_order_of_a_venue_that_cannot_be_asked_from_here_is_not_closed(valkey
 
 def test_an_order_that_is_not_open_cannot_be_closed(valkey_url: str) -> None:
     with pytest.raises(BadConfig, match="no such order"):
-        reconcile.close(connect(valkey_url), "live", "x", "why", ManualClock(NOW_MS))
+        reconcile.close(connect_redis(valkey_url), "live", "x", "why", ManualClock(NOW_MS))
 
 
 class Signing(FakeVenue):
@@ -142,13 +142,13 @@ class Interrupted:
         journal = Journal(self.ledger, lambda: None)
         journal.deposit(100_000_000)
         venue.unknown = 1
-        self.engine = Engine(
+        self.engine = BuyExecutor(
             journal=journal,
             prices=FakePrices(),
             venue=venue,
             clock=self.clock,
             limits=some_limits(),
-            identity=Identity("live", "c", "v"),
+            identity=BuyerIdentity("live", "c", "v"),
             emit=lambda _: None,
         )
         with pytest.raises(OutcomeUnknown):
@@ -162,12 +162,12 @@ class Interrupted:
 
 
 def decisions(redis: Redis) -> list[BuyEngineDecision]:
-    events = [read_event(entry.json) for entry in tail(redis, DECISIONS, 10)]
+    events = [read_event(entry.json) for entry in stream_tail(redis, DECISIONS, 10)]
     return [event for event in events if isinstance(event, BuyEngineDecision)]
 
 
 def test_an_intent_that_cannot_be_finished_is_closed_by_a_person_and_gives_its_budget_back(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     left = Interrupted(redis)
 
     said = reconcile.main(redis, "live", ManualClock(NOW_MS), left.signal.id, "the venue shows nothing")
@@ -182,7 +182,7 @@ def test_an_intent_that_cannot_be_finished_is_closed_by_a_person_and_gives_its_b
 
 @pytest.mark.pitfall(33)
 def test_an_intent_is_listed_with_the_hash_of_the_bytes_that_were_signed(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     Interrupted(redis, Signing())
 
     (line,) = reconcile.main(redis, "live", ManualClock(NOW_MS), "", "")
@@ -192,7 +192,7 @@ def test_an_intent_is_listed_with_the_hash_of_the_bytes_that_were_signed(valkey_
 
 @pytest.mark.pitfall(38)
 def test_a_signed_intent_is_closed_only_when_the_venue_does_not_know_its_order(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     left, filled, empty = Interrupted(redis, Signing()), AskedVenue(Shown()), AskedVenue(None)
     name, reserved = left.signal.id, left.cash()
 
@@ -211,13 +211,13 @@ def test_a_signed_intent_is_closed_only_when_the_venue_does_not_know_its_order(v
 @pytest.mark.pitfall(38)
 @pytest.mark.parametrize("readable", [True, False])
 def test_an_intent_that_outlived_its_signals_decision_is_truly_closed(valkey_url: str, *, readable: bool) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     left = Interrupted(redis)
     (name, text) = left.intents().popitem()
-    left.ledger.commit(Write(id=f"decision:{name}"))
+    left.ledger.commit(LedgerWrite(id=f"decision:{name}"))
     if not readable:
         newer = text.replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
-        left.ledger.commit(Write(id="upgrade", records=(Record("intents", name, newer),)))
+        left.ledger.commit(LedgerWrite(id="upgrade", records=(LedgerRecord("intents", name, newer),)))
 
     said = reconcile.close(redis, "live", name, "left by a version of before", ManualClock(NOW_MS))
 
@@ -226,7 +226,7 @@ def test_an_intent_that_outlived_its_signals_decision_is_truly_closed(valkey_url
 
 
 def test_trap_21_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     left = Interrupted(redis)
     Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()
 
@@ -237,11 +237,11 @@ def test_trap_21_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(val
 
 
 def test_an_intent_of_another_version_is_closed_for_good_and_gives_back_what_it_shows(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     left = Interrupted(redis)
     (name, text) = left.intents().popitem()
     newer = text.replace('"verdict":"BUY"', '"verdict":"PERHAPS"')
-    left.ledger.commit(Write(id="upgrade", records=(Record("intents", name, newer),)))
+    left.ledger.commit(LedgerWrite(id="upgrade", records=(LedgerRecord("intents", name, newer),)))
 
     said = reconcile.close(redis, "live", name, "of the version before", ManualClock(NOW_MS))
 
@@ -253,9 +253,9 @@ def test_an_intent_of_another_version_is_closed_for_good_and_gives_back_what_it_
 
 
 def test_what_nobody_can_read_is_closed_and_said_to_stay_reserved(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger = RedisLedger(redis, "paper")
-    ledger.commit(Write(id="old", records=(Record("intents", "old", "{}"),)))
+    ledger.commit(LedgerWrite(id="old", records=(LedgerRecord("intents", "old", "{}"),)))
 
     said = reconcile.close(redis, "paper", "old", "from a year ago", ManualClock(NOW_MS))
 
@@ -264,13 +264,13 @@ def test_what_nobody_can_read_is_closed_and_said_to_stay_reserved(valkey_url: st
 
 
 def test_a_lot_that_only_the_chain_knew_is_listed(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger = RedisLedger(redis, "live")
     Journal(ledger, lambda: None).deposit(100_000_000)
-    adopted = rebuilt(FILL, a_market(), NOBODY, NOW_MS)
-    Adoption(ledger, lambda: None).adopt(adopted)
+    adopted = rebuilt_intent(FILL, a_market(), NOBODY, NOW_MS)
+    FillAdoption(ledger, lambda: None).adopt(adopted)
     assert adopted.outcome is not None
-    Settling(ledger, lambda: None).settle(adopted, adopted.outcome.model_copy(update={"state": "CONFIRMED"}))
+    SettlementWriter(ledger, lambda: None).settle(adopted, adopted.outcome.model_copy(update={"state": "CONFIRMED"}))
 
     nothing, lot = reconcile.main(redis, "live", ManualClock(NOW_MS), "", "")
 
@@ -284,7 +284,7 @@ def test_a_lot_that_only_the_chain_knew_is_listed(valkey_url: str) -> None:
 def test_money_that_came_or_went_is_posted_by_a_persons_word_and_kept_over_starts(
     valkey_url: str, moved: int, says: str
 ) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger = RedisLedger(redis, "live")
     journal = Journal(ledger, lambda: None)
     journal.deposit(100_000_000)
@@ -300,7 +300,7 @@ def test_money_that_came_or_went_is_posted_by_a_persons_word_and_kept_over_start
 
 
 def test_money_that_comes_back_after_all_of_it_went_is_posted_too(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     Journal(RedisLedger(redis, "live"), lambda: None).deposit(100_000_000)
     bankroll.post_cash(redis, "live", 0, "going away", NOW_MS)
 
@@ -310,20 +310,20 @@ def test_money_that_comes_back_after_all_of_it_went_is_posted_too(valkey_url: st
 
 
 def test_no_money_is_posted_while_an_order_is_open_that_moves_it_by_itself(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger = RedisLedger(redis, "live")
     Journal(ledger, lambda: None).deposit(100_000_000)
-    Adoption(ledger, lambda: None).adopt(rebuilt(FILL, a_market(), LEADER, NOW_MS))
+    FillAdoption(ledger, lambda: None).adopt(rebuilt_intent(FILL, a_market(), LEADER, NOW_MS))
 
     with pytest.raises(BadConfig, match="under way"):
         bankroll.post_cash(redis, "live", 200_000_000, "top-up", NOW_MS)
 
 
 def test_a_paper_bankroll_that_was_changed_is_posted(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     ledger = RedisLedger(redis, "paper")
     Journal(ledger, lambda: None).deposit(1_000_000_000)
-    ledger.commit(Write(id="bought", postings=(("cash", -400_000_000),)))
+    ledger.commit(LedgerWrite(id="bought", postings=(("cash", -400_000_000),)))
     monkeypatch.setenv("PAPER_BANKROLL_USDC", "1500")
 
     result = CliRunner().invoke(
@@ -341,8 +341,8 @@ def test_a_paper_bankroll_that_was_changed_is_posted(valkey_url: str, monkeypatc
 def test_a_start_says_that_money_came_or_went(
     valkey_url: str, capsys: pytest.CaptureFixture[str], there: int, says: str
 ) -> None:
-    logs.configure(level="info", form="json")
-    ledger = RedisLedger(connect(valkey_url), "live")
+    logs.configure_logs(level="info", form="json")
+    ledger = RedisLedger(connect_redis(valkey_url), "live")
     Journal(ledger, lambda: None).deposit(100_000_000)
 
     say_apart(ledger, there, "live")
@@ -353,7 +353,7 @@ def test_a_start_says_that_money_came_or_went(
 
 
 def test_a_lost_buy_is_rebuilt_with_what_it_really_cost() -> None:
-    decision = rebuilt(FILL, a_market(), LEADER, NOW_MS)
+    decision = rebuilt_intent(FILL, a_market(), LEADER, NOW_MS)
 
     assert decision.order is not None
     assert (decision.verdict, decision.order.budget, decision.order.shares) == ("BUY", Decimal("5.0001"), Decimal(10))

@@ -12,10 +12,10 @@ from redeemer.config import parse_args
 from redeemer.redemption.planner import ALARMS
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, RefusedForSafety
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from simulator.core.clock import ManualClock
 from simulator.core.settings import Settings
 from simulator.gateway.server import Simulator, serve
@@ -45,7 +45,7 @@ def test_what_is_due_is_listed_and_redeemed_only_when_told_so(
     venue: Simulator, valkey_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     due, still_open = venue.markets[0], venue.markets[1]
-    ledger = RedisLedger(connect(valkey_url), "paper")
+    ledger = RedisLedger(connect_redis(valkey_url), "paper")
     for market in (due, still_open):
         hold(ledger, a_lot(token_id=market.tokens[0], condition_id=market.condition_id), seed=market.condition_id)
     venue.resolve(due.condition_id, (1, 1))
@@ -65,11 +65,14 @@ def test_a_job_that_used_up_its_retries_is_shown_with_what_it_died_of(
     venue: Simulator, valkey_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market = venue.markets[0]
-    hold(RedisLedger(connect(valkey_url), "paper"), a_lot(token_id=market.tokens[0], condition_id=market.condition_id))
+    hold(
+        RedisLedger(connect_redis(valkey_url), "paper"),
+        a_lot(token_id=market.tokens[0], condition_id=market.condition_id),
+    )
     monkeypatch.setenv("REDIS_URL", valkey_url)
     settings = parse_args([]).model_copy(update={"retry_after_s": ()})
     stop, clock = threading.Event(), SystemClock()
-    jobs(settings, connect(valkey_url), clock=clock)(settings.paper_wallet, market.condition_id)
+    jobs(settings, connect_redis(valkey_url), clock=clock)(settings.paper_wallet, market.condition_id)
     build_worker(settings, stop=stop, clock=clock).burst(stop)
 
     listed = {row["condition_id"]: row for row in run(valkey_url, capsys)}
@@ -81,8 +84,8 @@ def test_a_job_that_used_up_its_retries_is_shown_with_what_it_died_of(
 def test_an_alarm_is_lifted_by_name_and_approvals_are_for_real_wallets(
     valkey_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ledger = RedisLedger(connect(valkey_url), "paper")
-    ledger.commit(Write(id="alarm", records=(Record(ALARMS, "0xc0", "{}"),)))
+    ledger = RedisLedger(connect_redis(valkey_url), "paper")
+    ledger.commit(LedgerWrite(id="alarm", records=(LedgerRecord(ALARMS, "0xc0", "{}"),)))
 
     run(valkey_url, capsys, clear="0xc0")
     assert ledger.records(ALARMS) == {}

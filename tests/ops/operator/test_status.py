@@ -11,11 +11,11 @@ from ops.cli import app
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, SERVICE, SIGNALS
 from shared.messages.service import HybridProgress, ServiceStart, SourceStatus
-from shared.process.beats import BEATS, Beat, server_ms, tell
-from shared.redis.client import connect
+from shared.process.beats import BEATS, ProcessBeat, server_ms, write_beats
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.pipeline_record import note_start
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 from tests.ops.domain.test_live_view import a_skip
 
 pytestmark = [pytest.mark.server, pytest.mark.pitfall(62)]
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.server, pytest.mark.pitfall(62)]
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def a_progress() -> HybridProgress:
@@ -38,9 +38,9 @@ def announced(redis: Redis, mode: str) -> None:
     note_start(redis, "buyer", mode, "buyer@old:1", 1)
 
 
-def died(redis: Redis, beat: Beat, ago_s: float) -> None:
+def died(redis: Redis, beat: ProcessBeat, ago_s: float) -> None:
     """Leave a beat as a process does that was killed."""
-    tell(redis, [beat])
+    write_beats(redis, [beat])
     text = str(redis.hget(BEATS, beat.instance)).partition(" ")[2]
     redis.hset(BEATS, beat.instance, f"{server_ms(redis) - round(ago_s * 1000)} {text}")
 
@@ -57,10 +57,10 @@ def first_line(url: str, *words: str) -> str:
 def test_a_killed_detector_is_dead_in_the_json_and_on_the_screen_whatever_its_last_event_said(
     redis: Redis, valkey_url: str
 ) -> None:
-    publish(redis, SIGNALS, a_progress())
-    publish(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="detector", instance="detector@a:1"))
-    died(redis, Beat("detector@a:1", "detector", "a"), ago_s=26)
-    tell(redis, [Beat("buyer@a:2", "buyer", "a", "paper")])
+    publish_event(redis, SIGNALS, a_progress())
+    publish_event(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="detector", instance="detector@a:1"))
+    died(redis, ProcessBeat("detector@a:1", "detector", "a"), ago_s=26)
+    write_beats(redis, [ProcessBeat("buyer@a:2", "buyer", "a", "paper")])
 
     told = facts(valkey_url)
 
@@ -73,9 +73,11 @@ def test_a_killed_detector_is_dead_in_the_json_and_on_the_screen_whatever_its_la
 
 def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis: Redis, valkey_url: str) -> None:
     announced(redis, "live")
-    publish(redis, DECISIONS, a_skip().model_copy(update={"mode": "live"}))
-    publish(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="buyer@old:1", mode="live"))
-    tell(redis, [Beat("buyer@a:2", "buyer", "a", "paper")])
+    publish_event(redis, DECISIONS, a_skip().model_copy(update={"mode": "live"}))
+    publish_event(
+        redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="buyer@old:1", mode="live")
+    )
+    write_beats(redis, [ProcessBeat("buyer@a:2", "buyer", "a", "paper")])
     Lease(redis, "buyer:paper", "buyer-0@a", clock=SystemClock()).try_acquire()
 
     told = facts(valkey_url)
@@ -90,8 +92,8 @@ def test_a_killed_buyer_decides_no_more(redis: Redis, valkey_url: str) -> None:
     lease = Lease(redis, "buyer:live", "buyer-0@a", clock=SystemClock())
     lease.try_acquire()
     redis.hset(lease.key, mapping={"until_ms": "5", "renewed_ms": str(server_ms(redis) - 12_000)})
-    died(redis, Beat("buyer@a:2", "buyer", "a", "live"), ago_s=26)
-    tell(redis, [Beat("detector@a:1", "detector", "a")])
+    died(redis, ProcessBeat("buyer@a:2", "buyer", "a", "live"), ago_s=26)
+    write_beats(redis, [ProcessBeat("detector@a:1", "detector", "a")])
 
     told = facts(valkey_url)
 

@@ -7,20 +7,20 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
-from ops.domain.signal_comparison import Reckoning, Sight, Sighted, Span, reckon
+from ops.domain.signal_comparison import AuditSpan, ShownFill, SignalComparison, SignalledFill, compare_signals
 from ops.research import audit
 from shared.domain.money import from_micro
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, FillRetracted, SeenBy
 from shared.polymarket.wire.leader_fills import LeaderFill
-from shared.redis.client import connect
-from shared.redis.followed_leaders import Followed, follow
+from shared.redis.client import connect_redis
+from shared.redis.followed_leaders import FollowedLeader, follow_leader
 from simulator import Settings, Simulator, serve
 from tests.detector.venue import detecting, settings, signals, truth, wait_until
 
 LEADER = "0x" + "a1" * 20
 NOW_MS = 1_790_000_000_000
-SPAN = Span({LEADER: NOW_MS - 60_000}, NOW_MS + 60_000)
+SPAN = AuditSpan({LEADER: NOW_MS - 60_000}, NOW_MS + 60_000)
 
 
 def tx(number: int) -> str:
@@ -57,8 +57,8 @@ def a_signal(*amounts: tuple[int, int], number: int = 1, lag_ms: int = 3000, **c
 
 def audited(
     shown: list[LeaderFill], published: list[ActionableSignal], confirmed: tuple[FillConfirmed, ...] = ()
-) -> Reckoning:
-    return reckon(shown, Sighted(tuple(published), confirmed), SPAN, 60_000)
+) -> SignalComparison:
+    return compare_signals(shown, SignalledFill(tuple(published), confirmed), SPAN, 60_000)
 
 
 def a_confirmation(signal: ActionableSignal, source: str) -> FillConfirmed:
@@ -140,7 +140,7 @@ def test_a_signal_the_venue_does_not_show_is_unknown_or_retracted() -> None:
     )
 
     assert audited([], [signal]).unknown == 1
-    assert reckon([], Sighted((signal,), (), (gone,)), SPAN, 60_000).retracted == 1
+    assert compare_signals([], SignalledFill((signal,), (), (gone,)), SPAN, 60_000).retracted == 1
 
 
 def test_what_lies_outside_the_span_is_not_judged() -> None:
@@ -173,13 +173,13 @@ def test_each_source_was_first_confirmed_or_never_saw() -> None:
     one, two = a_signal(number=1), a_signal(number=2)
     found = audited([a_trade(number=1), a_trade(number=2)], [one, two], (a_confirmation(one, "data_api"),))
 
-    assert found.sources == {"chain_logs": Sight(2, 0, 0), "data_api": Sight(0, 1, 1)}
+    assert found.sources == {"chain_logs": ShownFill(2, 0, 0), "data_api": ShownFill(0, 1, 1)}
 
 
 @pytest.fixture
 def told(valkey_url: str) -> Any:
     """A stream that a detector filled from a venue that now stands still."""
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     with serve(Settings(leaders=3, fills_per_minute=120, speed=10)) as sim:
         with detecting(settings(sim, valkey_url)):
             wait_until(lambda: truth(sim).fills > 60, "leaders trade")
@@ -233,7 +233,7 @@ def test_a_leader_is_judged_from_when_it_was_followed_on(
     later_ms = max(fill.matched_at_ms for fill in sim.world.fills) + 60_000
     _, whole = hybrid_audit(sim, url, monkeypatch, capsys)
 
-    follow(redis, busiest.address, Followed(added_at_ms=later_ms))
+    follow_leader(redis, busiest.address, FollowedLeader(added_at_ms=later_ms))
     code, part = hybrid_audit(sim, url, monkeypatch, capsys)
 
     assert (code, part["leaders"]) == (0, len(sim.leaders))
@@ -259,7 +259,7 @@ def test_the_audit_asks_at_its_own_rate_for_people_too(
 
 
 def test_what_a_leader_does_after_it_was_unfollowed_is_not_missed() -> None:
-    span = Span({LEADER: 0}, SPAN.end_ms, {LEADER: NOW_MS - 1})
+    span = AuditSpan({LEADER: 0}, SPAN.end_ms, {LEADER: NOW_MS - 1})
 
-    assert reckon([a_trade()], Sighted(()), span, 60_000).missed == 0
-    assert reckon([a_trade()], Sighted(()), Span({LEADER: 0}, SPAN.end_ms), 60_000).missed == 1
+    assert compare_signals([a_trade()], SignalledFill(()), span, 60_000).missed == 0
+    assert compare_signals([a_trade()], SignalledFill(()), AuditSpan({LEADER: 0}, SPAN.end_ms), 60_000).missed == 1

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from backtest.replay.capture_tape import read_tape
-from backtest.replay.replay import Replay
+from backtest.replay.replay import SessionReplay
 from buyer.domain.token_shard import GROUP
 from ops.research.capture import capture
 from ops.supervisor.embedded_redis import EmbeddedRedis
@@ -17,9 +17,9 @@ from shared.domain import exit_codes
 from shared.domain.errors import Unavailable
 from shared.messages.base import SERVICE, SIGNALS
 from shared.messages.service import ServiceHealth, ServiceStart
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
-from shared.redis.streams import publish, settled
+from shared.redis.streams import publish_event, settled
 from tests.buyer.builders import a_signal, some_limits, some_settings
 from tests.buyer.test_consumer import Rig, a_hash
 from tests.detector.venue import wait_until
@@ -32,19 +32,19 @@ pytestmark = pytest.mark.server
 def begin(redis: Redis) -> None:
     """Publish what a buyer says of itself."""
     config = some_settings().published()
-    publish(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=config))
-    publish(redis, SERVICE, ServiceHealth(id="h", emitted_at_ms=1, service="buyer", instance="b", ready=True))
+    publish_event(redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="b", config=config))
+    publish_event(redis, SERVICE, ServiceHealth(id="h", emitted_at_ms=1, service="buyer", instance="b", ready=True))
 
 
 def test_a_capture_that_begins_now_can_be_replayed(valkey_url: str, tmp_path: Path) -> None:
     rig = Rig(valkey_url)
     begin(rig.redis)
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
     rig.run_until(lambda: len(rig.decisions()) == 1 and rig.settled())
-    publish(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
     file, stop, clock = tmp_path / "c.jsonl", threading.Event(), ManualClock()
     words = {"keep_following": True, "from_start": False, "clock": clock}
-    thread = threading.Thread(target=capture, args=(connect(valkey_url, blocking_s=1), file, stop), kwargs=words)
+    thread = threading.Thread(target=capture, args=(connect_redis(valkey_url, blocking_s=1), file, stop), kwargs=words)
     thread.start()
     while not file.exists() or len(file.read_text().splitlines()) < 3:
         threading.Event().wait(0.01)
@@ -57,11 +57,11 @@ def test_a_capture_that_begins_now_can_be_replayed(valkey_url: str, tmp_path: Pa
     tape = read_tape(Capture.open(file))
     assert tape.capture.header.accounts["deposited"] == 1_000_000_000
     assert list(tape.limits) == [some_limits().id]
-    assert [item.decision.signal_id for item in Replay(tape).run()] == [a_signal(tx_hash=a_hash(2)).id]
+    assert [item.decision.signal_id for item in SessionReplay(tape).run()] == [a_signal(tx_hash=a_hash(2)).id]
 
 
 def test_s5_a_capture_ends_when_told_while_the_server_is_away(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
-    redis, stop = connect(redis_server.url, blocking_s=1), threading.Event()
+    redis, stop = connect_redis(redis_server.url, blocking_s=1), threading.Event()
     clock = ManualClock()
     words = {"keep_following": True, "clock": clock}
     thread = threading.Thread(target=capture, args=(redis, tmp_path / "c.jsonl", stop), kwargs=words, daemon=True)
@@ -77,7 +77,7 @@ def test_s5_a_capture_ends_when_told_while_the_server_is_away(redis_server: Embe
 
 
 def test_a_server_that_is_away_at_the_start_is_a_plain_error(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
-    redis, stop, folder = connect(redis_server.url), threading.Event(), tmp_path / "capture"
+    redis, stop, folder = connect_redis(redis_server.url), threading.Event(), tmp_path / "capture"
     redis.xadd(SIGNALS, {"event": "", "json": "{}"})
     assert capture(redis, folder, stop) == 1
     redis_server.kill()
@@ -88,7 +88,7 @@ def test_a_server_that_is_away_at_the_start_is_a_plain_error(redis_server: Embed
 
 
 def test_a_group_has_settled_up_to_its_oldest_pending_entry(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+    redis = connect_redis(valkey_url)
     assert settled(redis, SIGNALS, GROUP) == "0-0"
     for number in ("5-0", "5-1", "7-0"):
         redis.xadd(SIGNALS, {"json": "{}"}, id=number)
@@ -107,7 +107,7 @@ def test_a_group_has_settled_up_to_its_oldest_pending_entry(valkey_url: str) -> 
 def test_a_folder_is_gone_on_with_and_what_was_trimmed_in_between_is_said(
     valkey_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    redis, stop, folder = connect(valkey_url), threading.Event(), tmp_path / "capture"
+    redis, stop, folder = connect_redis(valkey_url), threading.Event(), tmp_path / "capture"
     for number in range(1, 4):
         redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id=f"{number}-0")
     assert capture(redis, folder, stop) == 3
@@ -126,7 +126,7 @@ def test_a_folder_is_gone_on_with_and_what_was_trimmed_in_between_is_said(
 
 @pytest.mark.process
 def test_a_folder_takes_one_capture_at_a_time_and_a_killed_one_leaves_it_free(valkey_url: str, tmp_path: Path) -> None:
-    redis, stop, folder = connect(valkey_url), threading.Event(), tmp_path / "capture"
+    redis, stop, folder = connect_redis(valkey_url), threading.Event(), tmp_path / "capture"
     redis.xadd(SIGNALS, {"event": "", "json": "{}"}, id="1-0")
     words = ("ops.cli", "capture", str(folder), "--from-start", "--redis-url", valkey_url)
 

@@ -13,8 +13,8 @@ from websockets.sync.client import connect
 from buyer.config import parse_args as buyer_args
 from ops.docs_generator import settings_sections
 from ops.research import demo
-from ops.research.demo import World
-from ops.supervisor.pipeline import Pipeline, running
+from ops.research.demo import DemoWorld
+from ops.supervisor.pipeline import ProcessPipeline, running
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from simulator import ManualClock, Settings, Simulator, serve
@@ -35,7 +35,7 @@ class Broken:
 def test_a_pipeline_that_ends_by_itself_ends_the_demo_with_its_reason() -> None:
     ended = threading.Event()
 
-    with pytest.raises(BadConfig, match="HEALTH_PORT"), running(cast("Pipeline", Broken()), ended):
+    with pytest.raises(BadConfig, match="HEALTH_PORT"), running(cast("ProcessPipeline", Broken()), ended):
         assert ended.wait(PATIENCE_S)
 
 
@@ -48,7 +48,7 @@ def venue() -> Iterator[Simulator]:
 @pytest.mark.simulator
 def test_the_demo_points_every_program_at_the_local_venue(venue: Simulator) -> None:
     """Every setting that has a real host by default."""
-    told = World({**venue.urls, "leaders": []}, SystemClock()).environment
+    told = DemoWorld({**venue.urls, "leaders": []}, SystemClock()).environment
     defaults = {name.upper(): str(field.default) for part in settings_sections() for name, field in part.fields.items()}
     hosts = {name: urlsplit(default).hostname for name, default in defaults.items() if "://" in default}
     real = {name for name, host in hosts.items() if host not in {"127.0.0.1", "localhost"}}
@@ -59,7 +59,7 @@ def test_the_demo_points_every_program_at_the_local_venue(venue: Simulator) -> N
 
 @pytest.mark.simulator
 def test_the_compose_files_demo_and_make_demo_ask_the_same_places(venue: Simulator) -> None:
-    told = World({**venue.urls, "leaders": []}, SystemClock()).environment
+    told = DemoWorld({**venue.urls, "leaders": []}, SystemClock()).environment
     compose = settings_in(ROOT / "deploy" / "demo.env")
 
     for name in URLS:
@@ -98,7 +98,7 @@ def test_the_demos_programs_read_no_file_of_settings_and_never_trade_live(
     venue: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Whatever the shell exports."""
-    world = World({**venue.urls, "leaders": [{"address": "0x" + "1a" * 20}]}, SystemClock())
+    world = DemoWorld({**venue.urls, "leaders": [{"address": "0x" + "1a" * 20}]}, SystemClock())
     (tmp_path / "mine.env").write_text("LIVE=true\nDRY_RUN=false\nSTAKE_USDC=77\n")
     for name, value in {"LIVE": "true", "DRY_RUN": "false", "HYBRID_ENV_FILE": str(tmp_path / "mine.env")}.items():
         monkeypatch.setenv(name, value)

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backtest.results.deflated_sharpe import moments
+from backtest.results.deflated_sharpe import return_moments
 from backtest.sweep.plan import Settings
-from backtest.sweep.trial import Score, Spec, run_trial
+from backtest.sweep.trial import TrialScore, TrialSpec, run_trial
 from ops.research import sweep, sweep_jobs, sweep_view
-from ops.research.sweep import Sweep, plan, run_here, run_there
-from ops.research.sweep_jobs import Tries
+from ops.research.sweep import SettingsSweep, plan, run_here, run_there
+from ops.research.sweep_jobs import SweepJobs
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from tests.detector.builders import LEADER, NOW_S, a_row, tx
 from tests.started import started
 from tests.waiting import PATIENCE_S
@@ -52,7 +52,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return history, resolved
 
 
-def a_sweep(files: tuple[Path, Path], *vary: str) -> Sweep:
+def a_sweep(files: tuple[Path, Path], *vary: str) -> SettingsSweep:
     axes = vary or ("stake_usdc=3,5,8,10", "delay=2,30")
     return plan([files[0]], [files[1]], axes, ["max_day_usdc=100000"], random=0, seed=1)
 
@@ -85,7 +85,7 @@ def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tup
     store.write_text("".join(store.read_text().splitlines(keepends=True)[:3]) + '{"id":"torn')
     counted: list[Settings] = []
 
-    def run(spec: Spec, varied: Settings) -> Score:
+    def run(spec: TrialSpec, varied: Settings) -> TrialScore:
         counted.append(varied)
         return run_trial(spec, varied)
 
@@ -174,13 +174,13 @@ def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Pa
     assert sweep_view.figures(ranked)["luck"]["trials"] == 8
 
 
-def a_score(stake: str, results: Sequence[float], filled: int = 60) -> Score:
+def a_score(stake: str, results: Sequence[float], filled: int = 60) -> TrialScore:
     """Build a score of a bankroll of 100 pUSD by its results by market."""
     pnl = round(sum(results) * 100_000_000)
     sums = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 0)
     counts = {"signals": 60, "orders": filled, "filled": filled, "markets": len(results)}
-    told = {"id": stake, "settings": {"stake_usdc": stake}, "spent": 1, "pnl": pnl, "shape": moments(results)}
-    return Score.model_validate({**told, **counts, **sums})
+    told = {"id": stake, "settings": {"stake_usdc": stake}, "spent": 1, "pnl": pnl, "shape": return_moments(results)}
+    return TrialScore.model_validate({**told, **counts, **sums})
 
 
 def test_the_luck_of_the_try_in_the_lead_is_judged_and_no_others() -> None:
@@ -225,8 +225,8 @@ def test_64_tries_over_two_workers_equal_one_process_and_a_killed_worker_loses_n
     assert len(wanted.tries) == 64
     alone = run_here(wanted, tmp_path, NEVER, quiet)
 
-    with connect(valkey_url) as redis:
-        tries = Tries(redis, wanted.spec)
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
         tries.offer(wanted.tries)
         with started("tests.ops.research.doomed_sweeper", valkey_url) as doomed:
             assert doomed.stdout is not None
@@ -250,8 +250,8 @@ def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_l
     files: tuple[Path, Path], valkey_url: str
 ) -> None:
     wanted = a_sweep(files, "delay=2,later")
-    with connect(valkey_url) as redis:
-        tries = Tries(redis, wanted.spec)
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
         tries.offer(wanted.tries)
         sweep_jobs.work(redis, NEVER, SystemClock(), burst=True)
 

@@ -12,20 +12,20 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from backtest.domain.market_state import Resolved
-from backtest.results.copyability import Copy
-from backtest.simulation.latency import Constant
+from backtest.domain.market_state import ResolvedMarket
+from backtest.results.copyability import DelayedCopy
+from backtest.simulation.latency import ConstantDelay
 from ops.cli import app
 from ops.research import wallet
-from ops.research.wallet_history import UNSURE, Told, as_then, ask, trades
+from ops.research.wallet_history import UNSURE, ToldHistory, as_then, ask, trades
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import MarketFacts
 from shared.domain.money import to_micro
-from shared.polymarket.data_api import Page
+from shared.polymarket.data_api import ActivityPage
 from shared.polymarket.wire.leader_fills import V2_NAMES
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 from simulator import Settings, serve
 from tests.buyer.builders import a_market, some_limits
 from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
@@ -125,7 +125,7 @@ def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
         wallet.follow(
             lambda: wallet.open_history([history]).happenings,
             "0x" + "ee" * 20,
-            {2: Constant(2000)},
+            {2: ConstantDelay(2000)},
             some_limits(),
             to_micro(1000),
             nullcontext(),
@@ -141,16 +141,16 @@ class FakeApi:
     def __init__(self) -> None:
         self.refusals = 1
 
-    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+    def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         del start_s, lane
         if not cursor:
-            return Page([a_row(proxy_wallet=user, transaction_hash=tx(1))], has_more=True, next_cursor="next")
+            return ActivityPage([a_row(proxy_wallet=user, transaction_hash=tx(1))], has_more=True, next_cursor="next")
         if self.refusals:
             self.refusals -= 1
             raise Unavailable("busy")
-        return Page([a_row(proxy_wallet=user, transaction_hash=tx(2), timestamp=NOW_S + 1)])
+        return ActivityPage([a_row(proxy_wallet=user, transaction_hash=tx(2), timestamp=NOW_S + 1)])
 
-    def newest_s(self, user: str, lane: Lane) -> int | None:
+    def newest_s(self, user: str, lane: GateLane) -> int | None:
         raise NotImplementedError
 
 
@@ -172,8 +172,8 @@ def test_an_old_trade_is_not_judged_by_the_finer_tick_of_a_market_that_ended(tod
 
 
 def test_what_the_venue_tells_only_of_today_is_said_of_every_order(history: Path) -> None:
-    def follow(unsure: str) -> list[Copy]:
-        delays = {2.0: Constant(2000), 5.0: Constant(5000)}
+    def follow(unsure: str) -> list[DelayedCopy]:
+        delays = {2.0: ConstantDelay(2000), 5.0: ConstantDelay(5000)}
         words = (LEADER, delays, some_limits(), to_micro(1000), nullcontext(), unsure)
         return wallet.follow(lambda: wallet.open_history([history]).happenings, *words)[0]
 
@@ -188,11 +188,11 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
     with serve(Settings(leaders=2, fills_per_minute=240, speed=20, resolve_after_s=40, redeemable_lag_s=1)) as sim:
         for name in ("data_api_url", "gamma_url", "rpc_url"):
             monkeypatch.setenv(name.upper(), sim.urls[name])
-        leader, told = sim.leaders[0].address, list[Told]()
+        leader, told = sim.leaders[0].address, list[ToldHistory]()
 
         def complete() -> bool:
             told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
-            return {type(each.what) for each in told[0].happenings} == {LeaderTrade, MarketFacts, Resolved}
+            return {type(each.what) for each in told[0].happenings} == {LeaderTrade, MarketFacts, ResolvedMarket}
 
         wait_until(complete, "trades are shown and a market paid")
     [found] = told
@@ -200,7 +200,7 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
     times = [happening.at_ms for happening in found.happenings]
     assert times == sorted(times)
     copies, conduct = wallet.follow(
-        lambda: iter(found.happenings), leader, {2: Constant(2000)}, some_limits(), to_micro(1000), nullcontext()
+        lambda: iter(found.happenings), leader, {2: ConstantDelay(2000)}, some_limits(), to_micro(1000), nullcontext()
     )
     assert conduct.trades > 0
     assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)

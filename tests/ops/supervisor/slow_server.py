@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 _KEYS = 16_000
 _US_A_KEY = 30
@@ -14,7 +14,7 @@ class SlowServer(EmbeddedRedis):
 
     def filled(self) -> "SlowServer":
         """Write what takes long to read, and stop."""
-        with self, connect(self.url) as redis, redis.pipeline(transaction=False) as pipe:
+        with self, connect_redis(self.url) as redis, redis.pipeline(transaction=False) as pipe:
             for number in range(_KEYS):
                 pipe.set(f"key:{number}", number)
             pipe.execute()

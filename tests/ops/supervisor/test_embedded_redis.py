@@ -16,7 +16,7 @@ from ops.supervisor.server_folder import embedded_server, known_url
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing, StillLoading, Unavailable
 from shared.process.shutdown_signals import ToldToStop
-from shared.redis.client import answering, connect
+from shared.redis.client import answering, connect_redis
 from shared.redis.server_loading import wait_until_loaded
 from tests.ops.supervisor.slow_server import SlowServer
 
@@ -46,7 +46,7 @@ def test_a_server_that_loads_its_file_is_waited_for_and_says_how_far_it_is(tmp_p
     server = SlowServer(tmp_path / "valkey", tell=told.append).filled()
     told.clear()
 
-    with server, connect(server.url) as redis:
+    with server, connect_redis(server.url) as redis:
         assert redis.get("key:15999") == "15999"
 
     assert "is loading: " in told[0]
@@ -62,7 +62,7 @@ def test_who_stops_while_a_server_loads_leaves_none_behind(tmp_path: Path) -> No
     server.start(lambda: bool(told))
 
     assert not server.running
-    with server, connect(server.url) as redis:
+    with server, connect_redis(server.url) as redis:
         assert redis.get("key:15999") == "15999"
 
 
@@ -104,7 +104,7 @@ def test_a_server_of_ones_own_that_loads_is_waited_for_until_told_to_stop(tmp_pa
     starting = threading.Thread(target=server.start)
     starting.start()
     clock, never, told = SystemClock(), threading.Event(), list[str]()
-    with connect(server.url) as redis:
+    with connect_redis(server.url) as redis:
         _await_loading(redis, clock)
 
         stopped = wait_until_loaded(redis, clock=clock, tell=told.append, pause=lambda _s: True)
@@ -123,12 +123,12 @@ def test_a_command_waits_for_a_server_that_loads_and_says_so(
     server = SlowServer(tmp_path / "valkey").filled()
     starting = threading.Thread(target=server.start)
     starting.start()
-    with connect(server.url) as redis:
+    with connect_redis(server.url) as redis:
         _await_loading(redis, SystemClock())
 
     url = server_url(server.url, tmp_path)
 
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         assert redis.get("key:15999") == "15999"
     starting.join()
     server.stop()
@@ -140,11 +140,11 @@ def test_a_server_that_loads_when_its_parent_is_killed_is_ended_by_the_next_star
     orphan = SlowServer(tmp_path / "valkey").filled()
     starting = threading.Thread(target=lambda: orphan.start(lambda: not orphan.running))
     starting.start()
-    with connect(orphan.url) as redis:
+    with connect_redis(orphan.url) as redis:
         _await_loading(redis, SystemClock())
     (tmp_path / "redis.url").write_text(orphan.url)
 
-    with embedded_server(tmp_path, SystemClock()) as server, connect(server.url) as redis:
+    with embedded_server(tmp_path, SystemClock()) as server, connect_redis(server.url) as redis:
         starting.join()
         assert not orphan.running
         assert redis.get("key:15999") == "15999"

@@ -13,7 +13,7 @@ from ops.cli import app
 from ops.config import UpSettings
 from ops.docs_generator import settings_sections
 from ops.supervisor import up
-from ops.supervisor.env_file import env_file
+from ops.supervisor.env_file import find_env_file
 from ops.supervisor.server_folder import find_url
 from shared.config import parse
 from shared.domain.errors import BadConfig
@@ -130,16 +130,16 @@ def test_a_typo_in_dot_env_stops_hybrid_up(hybrid_up: Callable[..., Any]) -> Non
 def test_another_file_is_read_instead_and_none_when_its_name_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").touch()
 
-    assert env_file() == ".env"
-    assert env_file(Path("mine.env")) == "mine.env"
+    assert find_env_file() == ".env"
+    assert find_env_file(Path("mine.env")) == "mine.env"
     monkeypatch.setenv("HYBRID_ENV_FILE", "theirs.env")
-    assert env_file() == "theirs.env"
+    assert find_env_file() == "theirs.env"
     monkeypatch.setenv("HYBRID_ENV_FILE", "")
-    assert env_file() is None
+    assert find_env_file() is None
 
 
 def test_no_file_is_no_error() -> None:
-    assert env_file() is None
+    assert find_env_file() is None
     assert find_url() == "redis://127.0.0.1:6379/0"
 
 

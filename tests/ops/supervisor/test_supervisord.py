@@ -13,13 +13,13 @@ import pytest
 from redis import Redis
 
 from ops.domain.fill_timeline import is_attempt
-from ops.research.demo import World, read_all, settle, simulator
+from ops.research.demo import DemoWorld, read_all, settle, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
@@ -75,7 +75,7 @@ class Supervisor:
 
 
 @pytest.fixture
-def venue() -> Iterator[World]:
+def venue() -> Iterator[DemoWorld]:
     with simulator(CLOCK, "--leaders", "5", "--speed", "4", "--fills-per-minute", "40", "--seed", "7") as world:
         yield world
 
@@ -99,7 +99,7 @@ def serverless(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def supervisor(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Supervisor]:
+def supervisor(venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Supervisor]:
     env = {**venue.environment, "REDIS_URL": redis_server.url, "HEARTBEAT_S": "1", "LOG_FORMAT": "json"}
     supervisor = Supervisor(tmp_path, env)
     yield supervisor
@@ -132,9 +132,9 @@ def decided(redis: Redis) -> list[str]:
     return [decision.signal_id for decision in decisions if not is_attempt(decision)]
 
 
-def test_killed(supervisor: Supervisor, venue: World, redis_server: EmbeddedRedis) -> None:
+def test_killed(supervisor: Supervisor, venue: DemoWorld, redis_server: EmbeddedRedis) -> None:
     """Each program killed with -9 comes back; by the venue's own record no fill is lost and none signalled twice."""
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         wait_until(supervisor.all_running)
         before = supervisor.states()
         wait_until(lambda: len(decided(redis)) >= 2)

@@ -12,17 +12,17 @@ import pytest
 
 from buyer.config import BuyerSettings
 from ops.config import UpSettings
-from ops.domain.restart_policy import Backoff
+from ops.domain.restart_policy import RestartBackoff
 from ops.supervisor import up
-from ops.supervisor.child import Child, Program
-from ops.supervisor.pipeline import Pipeline
+from ops.supervisor.child import ChildProcess, ChildProgram
+from ops.supervisor.pipeline import ProcessPipeline
 from ops.supervisor.server_folder import embedded_server, find_url, known_url
 from redeemer.config import RedeemerSettings
 from shared.clock import SystemClock
 from shared.config import parse
 from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
 from shared.process import service_runner
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,15 +50,15 @@ class Stage:
         """Run programs by name; the order given is the order they are ended in."""
         env = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
         self.children = [
-            Child(
-                Program(name, "programs", env, (what, str(self._folder / name))),
+            ChildProcess(
+                ChildProgram(name, "programs", env, (what, str(self._folder / name))),
                 lambda name, line: self.lines.append((name, line)),
                 CLOCK,
-                Backoff(first_s=0.01),
+                RestartBackoff(first_s=0.01),
             )
             for name, what in programs.items()
         ]
-        self.pipeline = Pipeline(self.children, clock=CLOCK)
+        self.pipeline = ProcessPipeline(self.children, clock=CLOCK)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -233,11 +233,11 @@ def test_a_server_left_by_a_killed_parent_is_ended_and_its_data_kept(tmp_path: P
     )
     assert parent.stdout is not None
     left = parent.stdout.readline().strip()
-    with connect(left) as redis:
+    with connect_redis(left) as redis:
         redis.set("kept", "yes")
     parent.kill()
     parent.communicate(timeout=PATIENCE_S)
 
-    with embedded_server(tmp_path, CLOCK) as server, connect(server.url) as redis:
+    with embedded_server(tmp_path, CLOCK) as server, connect_redis(server.url) as redis:
         assert server.url != left
         assert redis.get("kept") == "yes"

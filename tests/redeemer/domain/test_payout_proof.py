@@ -10,9 +10,9 @@ import pytest
 from redeemer.domain import payout_proof
 from shared.domain.errors import Rejected
 from shared.domain.money import from_micro
-from shared.polymarket.positions import Positions
+from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.endpoints import CONDITIONAL_TOKENS, NEG_RISK_ADAPTER, TRANSFER, USDC_E
-from shared.rate_limit.gate import Lane
+from shared.rate_limit.gate import GateLane
 
 WALLET, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 
@@ -33,7 +33,7 @@ def test_real_redemptions_decode_to_what_they_paid(
 ) -> None:
     row = captured[name]
 
-    payout = payout_proof.payouts([row["log"]])[0]
+    payout = payout_proof.payouts_in([row["log"]])[0]
 
     assert (payout.redeemer, payout.condition_id) == (row["expect"]["redeemer"], row["expect"]["condition_id"])
     assert from_micro(payout.paid) == Decimal(row["expect"]["payout"])
@@ -59,7 +59,7 @@ def test_a_real_batch_to_the_adapter_and_a_real_burn_decode_to_their_shares(
 def test_every_captured_log_is_read_or_left_alone(captured: dict[str, dict[str, Any]]) -> None:
     logs = [row["log"] for row in captured.values()]
 
-    assert len(payout_proof.payouts(logs)) == 2
+    assert len(payout_proof.payouts_in(logs)) == 2
     giver = captured["transfer_batch"]["expect"]["from"]
     assert payout_proof.shares_given(logs, giver, CONDITIONAL_TOKENS).total() == 5_000_000
 
@@ -88,7 +88,7 @@ class Listed:
     def __init__(self, rows: list[Any]) -> None:
         self.rows = rows
 
-    def get(self, path: str, params: Any = None, /, *, lane: Lane) -> Any:
+    def get(self, path: str, params: Any = None, /, *, lane: GateLane) -> Any:
         del params, lane
         if path.startswith("/v2"):
             raise Rejected("404", 404)
@@ -101,7 +101,7 @@ def test_real_positions_name_what_may_be_redeemed(real_data: Path) -> None:
     rows = [row for name in files for row in json.loads((real_data / name).read_text(encoding="utf-8"))]
     wanted = {row["conditionId"] for row in rows if row["redeemable"] and len(row["conditionId"]) == 66}
 
-    named = Positions(Listed(rows)).conditions(WALLET)
+    named = RedeemablePositions(Listed(rows)).conditions(WALLET)
 
     assert set(named) <= wanted
     assert len(named) > 1

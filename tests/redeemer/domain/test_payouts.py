@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redeemer.domain.payouts import Claim, claim_of, result_of
+from redeemer.domain.payouts import PayoutClaim, claim_of, result_of
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot, redemption_postings
 from shared.polymarket.wire.conditions import PayoutVector
@@ -29,7 +29,7 @@ HOLDINGS = st.lists(LOTS, min_size=1, max_size=9, unique_by=lambda lot: lot.key)
 VECTORS = st.lists(st.integers(0, 10**9), min_size=3, max_size=3).filter(any).map(lambda parts: a_vector(*parts))
 
 
-def a_claim(*lots: Lot, vector: PayoutVector | None = None) -> Claim:
+def a_claim(*lots: Lot, vector: PayoutVector | None = None) -> PayoutClaim:
     return claim_of("paper", lots or (a_lot(),), vector or a_vector(1, 0))
 
 

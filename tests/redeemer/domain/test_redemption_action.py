@@ -3,23 +3,23 @@
 import pytest
 
 from redeemer.domain import gas_pricing, pending_transaction
-from redeemer.domain.contract_calls import Call
-from redeemer.domain.gas_pricing import GWEI, Fees, Market
-from redeemer.domain.payouts import Payment, booked_of, claim_of, merged_lots
+from redeemer.domain.contract_calls import ContractCall
+from redeemer.domain.gas_pricing import GWEI, GasFees, GasMarket
+from redeemer.domain.payouts import PayoutPayment, booked_of, claim_of, merged_lots
 from redeemer.domain.pending_transaction import (
-    Attempt,
-    Lost,
-    Receipt,
-    Repeat,
-    Replace,
-    Sending,
-    Settle,
+    ChainView,
+    LostTransaction,
+    PendingTransaction,
+    RepeatBroadcast,
+    ReplaceTransaction,
+    SendAttempt,
+    SettleTransaction,
     Step,
-    View,
-    Wait,
+    TransactionReceipt,
+    WaitForBlock,
     next_step,
 )
-from redeemer.domain.redemption_action import Due, Holding, State, judge
+from redeemer.domain.redemption_action import ConditionHolding, RedemptionAction, State, judge_condition
 from shared.domain.errors import Malformed, Unavailable
 from shared.domain.ledger_accounts import Lot
 from shared.polymarket.wire.conditions import PayoutVector
@@ -28,8 +28,8 @@ from tests.redeemer.builders import BOB, CONDITION, NO, ONE, YES, a_loser, a_lot
 LEAST = 1000
 
 
-def held(yes: int, no: int = 0) -> tuple[Holding, ...]:
-    return (Holding(CONDITION, "plain", (YES, NO), (yes, no)),)
+def held(yes: int, no: int = 0) -> tuple[ConditionHolding, ...]:
+    return (ConditionHolding(CONDITION, "plain", (YES, NO), (yes, no)),)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,20 @@ def held(yes: int, no: int = 0) -> tuple[Holding, ...]:
     ],
 )
 def test_trap_27_what_is_due(
-    holdings: tuple[Holding, ...], lots: tuple[Lot, ...], vector: PayoutVector | None, state: State, expected: int
+    holdings: tuple[ConditionHolding, ...],
+    lots: tuple[Lot, ...],
+    vector: PayoutVector | None,
+    state: State,
+    expected: int,
 ) -> None:
-    due = judge(CONDITION, holdings, lots, vector, least=LEAST)
+    due = judge_condition(CONDITION, holdings, lots, vector, least=LEAST)
 
     assert (due.state, due.expected) == (state, expected)
 
 
 def test_pairs_of_an_open_market_are_merged_only_where_that_is_wanted_and_worth_it() -> None:
     def state(yes: int, no: int, *, merge: bool) -> str:
-        return judge(CONDITION, held(yes, no), (), None, least=LEAST, merge=merge).state
+        return judge_condition(CONDITION, held(yes, no), (), None, least=LEAST, merge=merge).state
 
     assert state(ONE, LEAST, merge=True) == "merge"
     assert state(ONE, LEAST, merge=False) == "open"
@@ -67,68 +71,74 @@ def test_pairs_of_an_open_market_are_merged_only_where_that_is_wanted_and_worth_
 
 def test_positions_that_a_prankster_sent_do_not_keep_us_from_our_money() -> None:
     ours = held(5 * ONE)[0]
-    prank = Holding(CONDITION, "neg_risk", ("7", "8"), (0, 9 * ONE))
+    prank = ConditionHolding(CONDITION, "neg_risk", ("7", "8"), (0, 9 * ONE))
 
-    assert judge(CONDITION, (prank, ours), (), a_vector(1, 0), least=LEAST).holding == ours
+    assert judge_condition(CONDITION, (prank, ours), (), a_vector(1, 0), least=LEAST).holding == ours
 
 
 def test_a_lot_of_an_outcome_that_does_not_exist_is_no_reason_to_guess() -> None:
     with pytest.raises(Malformed, match="no outcome 5"):
-        judge(CONDITION, held(ONE), (a_lot(outcome_index=5),), a_vector(1, 0), least=LEAST)
+        judge_condition(CONDITION, held(ONE), (a_lot(outcome_index=5),), a_vector(1, 0), least=LEAST)
 
 
-def a_sending(*sent_at_ms: int) -> Sending:
-    fees = Fees(100 * GWEI, GWEI)
-    attempts = tuple(Attempt(f"0x{place}", "0xraw", fees, at_ms) for place, at_ms in enumerate(sent_at_ms or (0,)))
-    due = Due(CONDITION, "pay", held(ONE)[0], ONE, a_vector(1, 0))
-    return Sending("0xsigner", "0xwallet", 5, Call("0xto", "0x"), 300_000, "adapter", (due,), attempts)
+def a_sending(*sent_at_ms: int) -> PendingTransaction:
+    fees = GasFees(100 * GWEI, GWEI)
+    attempts = tuple(SendAttempt(f"0x{place}", "0xraw", fees, at_ms) for place, at_ms in enumerate(sent_at_ms or (0,)))
+    due = RedemptionAction(CONDITION, "pay", held(ONE)[0], ONE, a_vector(1, 0))
+    return PendingTransaction(
+        "0xsigner", "0xwallet", 5, ContractCall("0xto", "0x"), 300_000, "adapter", (due,), attempts
+    )
 
 
-def mined(name: str, block: int) -> Receipt:
-    return Receipt(name, block, "0xblock", succeeded=True, cost=1, logs=())
+def mined(name: str, block: int) -> TransactionReceipt:
+    return TransactionReceipt(name, block, "0xblock", succeeded=True, cost=1, logs=())
 
 
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        pytest.param(View(9, {}, 5), Repeat(), id="not mined yet"),
-        pytest.param(View(9, {"0x0": mined("0x0", 9)}, 0), Wait(mined("0x0", 9), 1), id="just mined"),
-        pytest.param(View(11, {"0x0": mined("0x0", 9)}, 0), Settle(mined("0x0", 9)), id="deep enough"),
-        pytest.param(View(11, {"0x1": mined("0x1", 9)}, 0), Settle(mined("0x1", 9)), id="the second form was mined"),
-        pytest.param(View(11, {}, 6), Lost(), id="its nonce carried something else"),
+        pytest.param(ChainView(9, {}, 5), RepeatBroadcast(), id="not mined yet"),
+        pytest.param(ChainView(9, {"0x0": mined("0x0", 9)}, 0), WaitForBlock(mined("0x0", 9), 1), id="just mined"),
+        pytest.param(ChainView(11, {"0x0": mined("0x0", 9)}, 0), SettleTransaction(mined("0x0", 9)), id="deep enough"),
+        pytest.param(
+            ChainView(11, {"0x1": mined("0x1", 9)}, 0),
+            SettleTransaction(mined("0x1", 9)),
+            id="the second form was mined",
+        ),
+        pytest.param(ChainView(11, {}, 6), LostTransaction(), id="its nonce carried something else"),
     ],
 )
-def test_trap_28_the_next_step_of_a_transaction(view: View, expected: Step) -> None:
+def test_trap_28_the_next_step_of_a_transaction(view: ChainView, expected: Step) -> None:
     assert next_step(a_sending(0, 0), view, 1000, confirmations=3, stuck_after_ms=5000) == expected
 
 
 def test_trap_28_only_an_old_attempt_is_replaced() -> None:
     def step(now_ms: int) -> Step:
-        return next_step(a_sending(0, 4000), View(9, {}, 5), now_ms, confirmations=3, stuck_after_ms=5000)
+        return next_step(a_sending(0, 4000), ChainView(9, {}, 5), now_ms, confirmations=3, stuck_after_ms=5000)
 
-    assert (step(8999), step(9000)) == (Repeat(), Replace())
+    assert (step(8999), step(9000)) == (RepeatBroadcast(), ReplaceTransaction())
 
 
 def test_trap_28_a_stored_transaction_is_read_back_whole() -> None:
     made = a_sending(0, 7)
 
-    assert pending_transaction.read(pending_transaction.write(made)) == made
+    assert pending_transaction.read_pending(pending_transaction.write_pending(made)) == made
 
 
 def test_gas_is_offered_under_the_cap_or_not_at_all() -> None:
-    market = Market(base=30 * GWEI, tip=GWEI)
+    market = GasMarket(base=30 * GWEI, tip=GWEI)
 
-    assert gas_pricing.offered(market, 100 * GWEI) == Fees(61 * GWEI, GWEI)
-    assert gas_pricing.offered(market, 40 * GWEI) == Fees(40 * GWEI, GWEI)
+    assert gas_pricing.offered_fees(market, 100 * GWEI) == GasFees(61 * GWEI, GWEI)
+    assert gas_pricing.offered_fees(market, 40 * GWEI) == GasFees(40 * GWEI, GWEI)
     with pytest.raises(Unavailable, match="above GAS_CAP_GWEI=30"):
-        gas_pricing.offered(market, 30 * GWEI)
+        gas_pricing.offered_fees(market, 30 * GWEI)
 
 
 def test_fewer_shares_than_lots_are_shared_by_what_each_is_owed() -> None:
     lots = (a_lot(shares=6 * ONE), a_lot(leader=BOB, shares=3 * ONE))
     claim = claim_of("w", lots, a_vector(1, 0))
 
-    event = booked_of(claim, a_vector(1, 0), "w", Payment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
+    event = booked_of(claim, a_vector(1, 0), "w", PayoutPayment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
 
     assert sum(int(lot.payout * ONE) for lot in event.lots) == 8
     assert event.outside == 0

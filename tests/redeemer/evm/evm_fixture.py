@@ -8,12 +8,12 @@ from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 
-from redeemer.domain.contract_calls import Call, by_safe
-from redeemer.domain.gas_pricing import Fees
-from redeemer.transactions.signer import Signer, signer_of
+from redeemer.domain.contract_calls import ContractCall, by_safe
+from redeemer.domain.gas_pricing import GasFees
+from redeemer.transactions.signer import TransactionSigner, signer_of
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.contracts import Contracts
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 from tests.redeemer.evm.node import EvmNode
 
 FOLDER = Path(__file__).parent / "contracts"
@@ -36,7 +36,7 @@ def bytecode(name: str) -> str:
 
 
 def selector(signature: str) -> str:
-    return "0x" + keccak(signature.encode())[:4].hex()
+    return "0x" + keccak256(signature.encode())[:4].hex()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Town:
     def __init__(self, node: EvmNode | None = None) -> None:
         self.node = node or EvmNode()
         self.bank: str = self.node.tester.get_accounts()[0]
-        self.signer: Signer = signer_of(KEY)
+        self.signer: TransactionSigner = signer_of(KEY)
         self.node.tester.send_transaction(
             {"from": self.bank, "to": self.signer.address, "value": 10**20, "gas": 21_000}
         )
@@ -94,7 +94,12 @@ class Town:
         """Send a transaction of our signer, by hand."""
         nonce = int(self.node.eth_get_transaction_count(self.signer.address, "latest"), 16)
         made = self.signer.sign(
-            Call(to, data), nonce=nonce, gas=8_000_000, fees=Fees(10**11, 10**9), chain_id=self.node.chain_id, now_ms=0
+            ContractCall(to, data),
+            nonce=nonce,
+            gas=8_000_000,
+            fees=GasFees(10**11, 10**9),
+            chain_id=self.node.chain_id,
+            now_ms=0,
         )
         self.node.tester.send_raw_transaction(made.raw)
         assert self.node.tester.get_transaction_receipt(made.hash)["status"] == 1
@@ -103,7 +108,7 @@ class Town:
     def by_wallet(self, wallet: str, to: str, data: str) -> None:
         """Have a wallet make a call: the signer itself, or the Safe that it owns."""
         if wallet == self.safe:
-            call = by_safe(self.safe, self.signer.address, (Call(to, data),), self.contracts)
+            call = by_safe(self.safe, self.signer.address, (ContractCall(to, data),), self.contracts)
             self.as_signer(call.to, call.data)
         else:
             self.as_signer(to, data)
@@ -113,10 +118,10 @@ class Town:
         self.markets += 1
         question = f"0x{self.markets:064x}"
         ctf = self.contracts.conditional_tokens
-        prepare = abi.call(selector("prepareCondition(address,bytes32,uint256)"), self.bank, question, 2)
+        prepare = abi.encoded_call(selector("prepareCondition(address,bytes32,uint256)"), self.bank, question, 2)
         self.send(ctf, prepare)
         packed = bytes.fromhex(self.bank[2:]) + bytes.fromhex(question[2:]) + (2).to_bytes(32, "big")
-        condition = "0x" + keccak(packed).hex()
+        condition = "0x" + keccak256(packed).hex()
         collateral = self.contracts.wrapped_collateral if neg_risk else self.contracts.usdc_e
         first, second = (self._token(collateral, condition, index) for index in (1, 2))
         return Market(question, condition, neg_risk, (first, second))
@@ -125,21 +130,21 @@ class Town:
         """Give a wallet micro-shares of both outcomes, out of a split by the bank."""
         ctf, most = self.contracts.conditional_tokens, max(yes, no)
         if market.neg_risk:
-            split = abi.call(selector("split(bytes32,uint256,address)"), market.condition_id, most, self.bank)
+            split = abi.encoded_call(selector("split(bytes32,uint256,address)"), market.condition_id, most, self.bank)
             self.send(self.contracts.neg_risk_adapter, split)
         else:
-            self.send(self.contracts.usdc_e, abi.call(selector("mint(address,uint256)"), self.bank, most))
-            self.send(self.contracts.usdc_e, abi.call(selector("approve(address,uint256)"), ctf, most))
+            self.send(self.contracts.usdc_e, abi.encoded_call(selector("mint(address,uint256)"), self.bank, most))
+            self.send(self.contracts.usdc_e, abi.encoded_call(selector("approve(address,uint256)"), ctf, most))
             sel = selector("splitPosition(address,bytes32,bytes32,uint256[],uint256)")
-            self.send(ctf, abi.call(sel, self.contracts.usdc_e, ZERO, market.condition_id, [1, 2], most))
+            self.send(ctf, abi.encoded_call(sel, self.contracts.usdc_e, ZERO, market.condition_id, [1, 2], most))
         for token, shares in zip(market.tokens, (yes, no), strict=True):
             if shares:
                 sel = selector("safeTransferFrom(address,address,uint256,uint256,bytes)")
-                self.send(ctf, abi.call(sel, self.bank, wallet, int(token), shares, b""))
+                self.send(ctf, abi.encoded_call(sel, self.bank, wallet, int(token), shares, b""))
 
     def resolve(self, market: Market, *payouts: int) -> None:
         sel = selector("reportPayouts(bytes32,uint256[])")
-        self.send(self.contracts.conditional_tokens, abi.call(sel, market.question, list(payouts)))
+        self.send(self.contracts.conditional_tokens, abi.encoded_call(sel, market.question, list(payouts)))
 
     def approve(self, wallet: str, *operators: str) -> None:
         for operator in operators or (
@@ -147,21 +152,21 @@ class Town:
             self.contracts.neg_risk_ctf_collateral_adapter,
             self.contracts.neg_risk_adapter,
         ):
-            data = abi.call(selector("setApprovalForAll(address,bool)"), operator, 1)
+            data = abi.encoded_call(selector("setApprovalForAll(address,bool)"), operator, 1)
             self.by_wallet(wallet, self.contracts.conditional_tokens, data)
 
     def approve_relayed(self, wallet: str, operator: str) -> None:
         """Have a relayed wallet approve an operator; the bank is its relayer."""
-        data = abi.call(selector("setApprovalForAll(address,bool)"), operator, 1)
+        data = abi.encoded_call(selector("setApprovalForAll(address,bool)"), operator, 1)
         call = (self.contracts.conditional_tokens, 0, bytes.fromhex(data[2:]))
-        self.send(wallet, abi.call(selector("execute((address,uint256,bytes)[])"), [call]))
+        self.send(wallet, abi.encoded_call(selector("execute((address,uint256,bytes)[])"), [call]))
 
     def balance(self, token: str, wallet: str) -> int:
-        return self._number(token, abi.call(selector("balanceOf(address)"), wallet))
+        return self._number(token, abi.encoded_call(selector("balanceOf(address)"), wallet))
 
     def shares(self, market: Market, wallet: str) -> tuple[int, int]:
         sel, ctf = selector("balanceOf(address,uint256)"), self.contracts.conditional_tokens
-        first, second = (self._number(ctf, abi.call(sel, wallet, int(token))) for token in market.tokens)
+        first, second = (self._number(ctf, abi.encoded_call(sel, wallet, int(token))) for token in market.tokens)
         return first, second
 
     def safe_nonce(self) -> int:
@@ -171,10 +176,10 @@ class Town:
     def _token(self, collateral: str, condition: str, index: int) -> str:
         ctf = self.contracts.conditional_tokens
         collection = self._number(
-            ctf, abi.call(selector("getCollectionId(bytes32,bytes32,uint256)"), ZERO, condition, index)
+            ctf, abi.encoded_call(selector("getCollectionId(bytes32,bytes32,uint256)"), ZERO, condition, index)
         )
         sel = selector("getPositionId(address,bytes32)")
-        return str(self._number(ctf, abi.call(sel, collateral, abi.hash32(collection))))
+        return str(self._number(ctf, abi.encoded_call(sel, collateral, abi.hash_word(collection))))
 
     def _number(self, to: str, data: str) -> int:
         return int(self.node.eth_call({"to": to, "data": data}, "latest"), 16)
@@ -183,12 +188,12 @@ class Town:
         master, factory, handler = (
             self.deploy(name) for name in ("GnosisSafe", "GnosisSafeProxyFactory", "CompatibilityFallbackHandler")
         )
-        setup = abi.call(
+        setup = abi.encoded_call(
             selector("setup(address[],uint256,address,bytes,address,address,uint256,address)"),
             [self.signer.address], 1, NOBODY, b"", handler, NOBODY, 0, NOBODY,
         )  # fmt: skip
-        data = abi.call(selector("createProxy(address,bytes)"), master, bytes.fromhex(setup[2:]))
-        safe = abi.address(int(str(self.node.eth_call({"to": factory, "data": data}, "latest")), 16))
+        data = abi.encoded_call(selector("createProxy(address,bytes)"), master, bytes.fromhex(setup[2:]))
+        safe = abi.address_of(int(str(self.node.eth_call({"to": factory, "data": data}, "latest")), 16))
         self.send(factory, data)
         return safe
 

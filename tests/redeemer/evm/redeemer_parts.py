@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import Any, cast
 
 from redeemer.domain.contract_calls import Route, WalletKind, by_safe, call_of
-from redeemer.domain.transaction_rules import Rules
+from redeemer.domain.transaction_rules import TransactionRules
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.live_redeemer import Desk, Teller
-from redeemer.redemption.payout_verifier import Notary
+from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerDesk
+from redeemer.redemption.payout_verifier import PayoutVerifier
 from redeemer.redemption.planner import Planner
-from redeemer.redemption.redemption_ledger import Books
-from redeemer.redemption.resolutions import Chain
-from redeemer.transactions.call_sender import OwnCarrier
-from redeemer.transactions.manager import Purse
-from redeemer.transactions.node_client import Node
+from redeemer.redemption.redemption_ledger import RedemptionLedger
+from redeemer.redemption.resolutions import ChainReader
+from redeemer.transactions.call_sender import OwnerSender
+from redeemer.transactions.manager import TransactionManager
+from redeemer.transactions.node_client import NodeClient
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.http.client import Upstream
@@ -24,9 +24,9 @@ from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import Ledger
 from shared.messages.base import REDEMPTIONS, Event
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
-from shared.polymarket.polygon import Polygon
-from shared.polymarket.positions import Positions
-from shared.rate_limit.gate import Lane
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.positions import RedeemablePositions
+from shared.rate_limit.gate import GateLane
 from tests.redeemer.builders import ANN, a_lot, hold
 from tests.redeemer.evm.evm_fixture import Market, Town
 from tests.redeemer.evm.node import GWEI, EvmNode
@@ -56,8 +56,8 @@ class FakePositions:
         self.redeemed: dict[str, list[str]] = {}
         self.away = False
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: Lane) -> Any:
-        assert lane is Lane.CATCHUP
+    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: GateLane) -> Any:
+        assert lane is GateLane.CATCHUP
         if self.away:
             raise Unavailable("the Data API did not answer")
         asked = params or {}
@@ -91,11 +91,11 @@ class Counter:
         self.told: list[Event] = []
         self.stop = threading.Event()
         self.api = FakePositions()
-        polygon = Polygon(cast("Upstream", town.node))
-        node = self.chain_node = Node(polygon)
-        chain = Chain(town.node, self.contracts.conditional_tokens)
-        holdings, positions = Holdings(chain, self.wallet, self.contracts), Positions(self.api)
-        rules = Rules(
+        polygon = PolygonClient(cast("Upstream", town.node))
+        node = self.chain_node = NodeClient(polygon)
+        chain = ChainReader(town.node, self.contracts.conditional_tokens)
+        holdings, positions = Holdings(chain, self.wallet, self.contracts), RedeemablePositions(self.api)
+        rules = TransactionRules(
             town.node.chain_id,
             500 * GWEI,
             CONFIRMATIONS,
@@ -103,18 +103,18 @@ class Counter:
             pol_warning=0,
             pol_price=Decimal("0.1"),
         )
-        self.purse = Purse(town.signer, node, self.ledger, lambda: None, rules, clock=self.clock)
-        notary = Notary(
+        self.purse = TransactionManager(town.signer, node, self.ledger, lambda: None, rules, clock=self.clock)
+        notary = PayoutVerifier(
             self.wallet, self.contracts, node, self.ledger, holdings, positions,
             confirmations=CONFIRMATIONS, fence=lambda: None, clock=self.clock, emit=self.told.append,
         )  # fmt: skip
-        carrier = OwnCarrier(self.purse, self.wallet, kind, self.contracts)
+        carrier = OwnerSender(self.purse, self.wallet, kind, self.contracts)
         self.planner = Planner(
             self.wallet, self.ledger, chain, holdings, positions, least=least, merge=merge, cost=carrier.least
         )
-        desk = Desk(self.wallet, route, self.contracts)
-        self.teller = Teller(
-            desk, self.planner, carrier, Books(self.ledger), notary, None, clock=self.clock, stop=self.stop
+        desk = RedeemerDesk(self.wallet, route, self.contracts)
+        self.teller = LiveRedeemer(
+            desk, self.planner, carrier, RedemptionLedger(self.ledger), notary, None, clock=self.clock, stop=self.stop
         )
 
     def lots(self, market: Market, yes: int, no: int = 0, *, cost: int = 0) -> None:

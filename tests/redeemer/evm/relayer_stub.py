@@ -12,8 +12,8 @@ from polymarket._internal.actions.relayer.signing.safe import build_safe_typed_d
 from redeemer.domain.contract_calls import EXEC_TRANSACTION
 from shared.domain.errors import RateLimited, Rejected, Unavailable
 from shared.polymarket.wire import abi
-from shared.polymarket.wire.keccak import keccak
-from shared.rate_limit.gate import Lane
+from shared.polymarket.wire.keccak import keccak256
+from shared.rate_limit.gate import GateLane
 from tests.redeemer.evm.evm_fixture import NOBODY, Town, selector
 
 RELAY = "0x" + "77" * 20
@@ -35,14 +35,14 @@ class RelayerStub:
         self.quota_s = 0
         self.fails = False
 
-    def get(self, path: str, params: dict[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:
+    def get(self, path: str, params: dict[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:
         del lane
         if path in {"/relay-payload", "/v1/account/transactions/params"}:
             assert (params or {})["address"] == self.town.signer.address
             return {"address": RELAY, "nonce": str(self.nonce)}
         return self.done[path.rpartition("/")[2]]
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH) -> Any:
+    def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH) -> Any:
         del lane
         assert path == "/submit"
         if self.quota_s:
@@ -63,7 +63,7 @@ class RelayerStub:
         if json["type"] == "SAFE":
             return self._safe(json)
         calls = self._proxy(json) if json["type"] == "PROXY" else self._deposit(json)
-        return self.wallet, abi.call(selector("execute((address,uint256,bytes)[])"), calls)
+        return self.wallet, abi.encoded_call(selector("execute((address,uint256,bytes)[])"), calls)
 
     def _execute(self, name: str, to: str, data: str) -> dict[str, Any]:
         if self.fails:
@@ -85,7 +85,7 @@ class RelayerStub:
             relay=params["relay"],
         )
         self._check(Account.recover_message(encode_defunct(hexstr=digest), signature=json["signature"]))
-        words = abi.words("0x" + json["data"][10:])
+        words = abi.split_words("0x" + json["data"][10:])
         return [_proxied(words, place) for place in range(words[1])]
 
     def _deposit(self, json: Any) -> list[tuple[str, int, bytes]]:
@@ -114,12 +114,12 @@ class RelayerStub:
             chain_id=self.town.node.chain_id,
         )
         signable = encode_typed_data(full_message=typed)
-        digest = keccak(b"\x19" + signable.version + signable.header + signable.body)
+        digest = keccak256(b"\x19" + signable.version + signable.header + signable.body)
         signature = bytes.fromhex(json["signature"][2:])
         plain = signature[:-1] + bytes((signature[-1] - 4,))
         self._check(Account.recover_message(encode_defunct(primitive=digest), signature=plain))
         inner = (json["to"], 0, bytes.fromhex(data[2:]), int(params["operation"]), 0, 0, 0, NOBODY, NOBODY, signature)
-        return json["proxyWallet"], abi.call(EXEC_TRANSACTION, *inner)
+        return json["proxyWallet"], abi.encoded_call(EXEC_TRANSACTION, *inner)
 
     def _check(self, recovered: object) -> None:
         if str(recovered).lower() != self.town.signer.address:
@@ -132,4 +132,4 @@ def _proxied(words: list[int], place: int) -> tuple[str, int, bytes]:
     assert words[start] == 1
     at = start + words[start + 3] // 32
     raw = b"".join(word.to_bytes(32, "big") for word in words[at + 1 :])
-    return abi.address(words[start + 1]), words[start + 2], raw[: words[at]]
+    return abi.address_of(words[start + 1]), words[start + 2], raw[: words[at]]

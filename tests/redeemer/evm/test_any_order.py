@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redeemer.redemption.planner import ALARMS
 from redeemer.transactions.signer import signer_of
 from shared.domain.errors import HybridError
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.polymarket.wire.contracts import Contracts
@@ -109,7 +109,7 @@ class World:
     def lift(self) -> None:
         """Lift every alarm, as an operator who looked does."""
         for name in self.ledger.records(ALARMS):
-            self.ledger.commit(Write(id=f"clear:{name}", records=(Record(ALARMS, name, None),)))
+            self.ledger.commit(LedgerWrite(id=f"clear:{name}", records=(LedgerRecord(ALARMS, name, None),)))
 
 
 def a_world() -> World:

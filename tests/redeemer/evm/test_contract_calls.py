@@ -19,12 +19,12 @@ from polymarket._internal.actions.relayer.signing.safe import sign_safe_transact
 from polymarket.environments import PRODUCTION
 
 from redeemer.domain import contract_calls, relayer_requests
-from redeemer.domain.contract_calls import Call, Route
-from redeemer.domain.redemption_action import Due, Holding, MarketKind, State
+from redeemer.domain.contract_calls import ContractCall, Route
+from redeemer.domain.redemption_action import ConditionHolding, MarketKind, RedemptionAction, State
 from redeemer.transactions.signer import signer_of
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire import abi
-from shared.polymarket.wire.contracts import Contracts, overridden
+from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 
 pytestmark = pytest.mark.evm
 
@@ -32,7 +32,7 @@ KEY = "33" * 32
 CONDITION = "0x" + "c0" * 32
 ADDRESS = "0x" + "ab" * 20
 CONTRACTS = Contracts()
-CALLS = (Call(ADDRESS, "0x0102"), Call("0x" + "cd" * 20, "0x" + "07" * 40))
+CALLS = (ContractCall(ADDRESS, "0x0102"), ContractCall("0x" + "cd" * 20, "0x" + "07" * 40))
 
 
 def test_the_encoder_agrees_with_eth_abi_on_every_kind_of_argument() -> None:
@@ -42,7 +42,7 @@ def test_the_encoder_agrees_with_eth_abi_on_every_kind_of_argument() -> None:
         bytes.fromhex(value[2:]) if kind == "bytes32" else value for kind, value in zip(kinds, values, strict=True)
     ]
 
-    assert abi.encode(*values) == encode(kinds, judged)
+    assert abi.encode_words(*values) == encode(kinds, judged)
 
 
 def any_of(value: object) -> Any:
@@ -50,8 +50,8 @@ def any_of(value: object) -> Any:
     return value
 
 
-def a_due(kind: MarketKind = "plain", state: State = "pay") -> Due:
-    return Due(CONDITION, state, Holding(CONDITION, kind, ("1", "2"), (5, 3)), 5)
+def a_due(kind: MarketKind = "plain", state: State = "pay") -> RedemptionAction:
+    return RedemptionAction(CONDITION, state, ConditionHolding(CONDITION, kind, ("1", "2"), (5, 3)), 5)
 
 
 @pytest.mark.parametrize("kind", ["plain", "neg_risk"])
@@ -85,14 +85,14 @@ def test_trap_27_each_way_calls_the_contract_of_its_market(
     route: Route, kind: MarketKind, contract: str, token: str
 ) -> None:
     assert contract_calls.call_of(a_due(kind), route, CONTRACTS).to == contract
-    assert contract_calls.token(route, CONTRACTS) == token
+    assert contract_calls.token_contract(route, CONTRACTS) == token
 
 
 def test_several_calls_are_packed_as_the_sdk_packs_them() -> None:
     theirs = [TransactionCall(to=any_of(each.to), data=any_of(each.data)) for each in CALLS]
 
     assert contract_calls.one_of(CALLS, CONTRACTS) == (
-        Call(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)),
+        ContractCall(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)),
         1,
     )
     assert relayer_requests.proxy_data(CALLS) == encode_proxy_call(theirs)
@@ -126,7 +126,7 @@ def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> No
 
 
 @pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one call", "several"])
-def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[Call, ...]) -> None:
+def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[ContractCall, ...]) -> None:
     signer = signer_of(KEY)
     call, operation = contract_calls.one_of(calls, CONTRACTS)
     signature = signer.sign_for_safe(relayer_requests.safe_message(ADDRESS, call, operation, 7, 137))
@@ -176,11 +176,11 @@ def test_the_built_in_addresses_are_the_sdks() -> None:
 
 
 def test_an_address_can_be_replaced_and_a_wrong_word_is_refused_with_its_fix() -> None:
-    assert overridden(("pusd=" + ADDRESS.upper().replace("X", "x"), "chain_id=31337")).pusd == ADDRESS
+    assert overridden_contracts(("pusd=" + ADDRESS.upper().replace("X", "x"), "chain_id=31337")).pusd == ADDRESS
     for word, named in (
         ("pusd=0x12", "expected pusd="),
         ("usdc=0x12", "is none of"),
         ("chain_id=x", "expected chain_id="),
     ):
         with pytest.raises(BadConfig, match=named):
-            overridden((word,))
+            overridden_contracts((word,))

@@ -7,7 +7,7 @@ import pytest
 
 from redeemer.domain import gas_pricing
 from redeemer.domain.contract_calls import Route
-from redeemer.domain.payout_proof import prove
+from redeemer.domain.payout_proof import prove_payout
 from shared.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from shared.domain.ledger_accounts import CASH
 from shared.ledger.port import open_lots
@@ -134,7 +134,7 @@ def test_trap_27_what_the_automatic_redeemer_redeemed_is_found_proved_and_booked
     counter, market = Counter(town), town.market()
     counter.hold(market, 10 * ONE, cost=4 * ONE)
     town.resolve(market, 1, 0)
-    redeem_for = abi.call(selector("redeemFor(address,bytes32)"), counter.wallet, market.condition_id)
+    redeem_for = abi.encoded_call(selector("redeemFor(address,bytes32)"), counter.wallet, market.condition_id)
     tx_hash = town.send(town.contracts.ctf_collateral_adapter, redeem_for)
     town.node.mine(CONFIRMATIONS)
     counter.api.redeemed[market.condition_id] = [tx_hash]
@@ -189,12 +189,12 @@ def test_trap_27_the_wrong_collateral_redeems_nothing_on_the_real_contract_and_i
     due = counter.planner.judge([market.condition_id])[0]
     sel = selector("redeemPositions(address,bytes32,bytes32,uint256[])")
     zero = "0x" + "0" * 64
-    data = abi.call(sel, town.contracts.pusd, zero, market.condition_id, [1, 2])
+    data = abi.encoded_call(sel, town.contracts.pusd, zero, market.condition_id, [1, 2])
     tx_hash = town.as_signer(town.contracts.conditional_tokens, data)
 
     receipt = town.node.eth_get_transaction_receipt(tx_hash)
     assert receipt is not None
-    proof = prove((due,), receipt["logs"], counter.wallet, town.contracts.pusd, town.contracts)
+    proof = prove_payout((due,), receipt["logs"], counter.wallet, town.contracts.pusd, town.contracts)
 
     assert proof.paid == {market.condition_id: 0}
     assert "shares worth 0 left the wallet" in proof.problem

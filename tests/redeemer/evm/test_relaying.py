@@ -3,9 +3,9 @@
 import pytest
 
 from redeemer.domain.contract_calls import WalletKind
-from redeemer.transactions.relayer_client import Relayer
-from redeemer.transactions.relayer_sender import Relay
-from redeemer.transactions.relayer_signer import Scribe
+from redeemer.transactions.relayer_client import RelayerClient
+from redeemer.transactions.relayer_sender import RelayerSender
+from redeemer.transactions.relayer_signer import RelayerSigner
 from shared.domain.errors import Unavailable
 from tests.redeemer.evm.evm_fixture import ONE, Market, Town
 from tests.redeemer.evm.redeemer_parts import Counter
@@ -22,8 +22,10 @@ class Relayed(Counter):
         super().__init__(town, wallet=wallet, kind=kind)
         town.node.tester.send_transaction({"from": town.bank, "to": wallet, "value": 10**18, "gas": 50_000})
         self.stub = RelayerStub(town, wallet, town.safe_nonce() if kind == "safe" else 7)
-        scribe = Scribe(town.signer, wallet, kind, self.contracts, clock=self.clock)
-        self.relay = Relay(Relayer(self.stub), self.purse, scribe, wallet, self.chain_node, clock=self.clock)
+        scribe = RelayerSigner(town.signer, wallet, kind, self.contracts, clock=self.clock)
+        self.relay = RelayerSender(
+            RelayerClient(self.stub), self.purse, scribe, wallet, self.chain_node, clock=self.clock
+        )
         self.teller._carrier = self.relay
         if kind == "safe":
             return

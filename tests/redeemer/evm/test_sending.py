@@ -7,9 +7,9 @@ import pytest
 
 from redeemer.domain import gas_pricing
 from redeemer.domain.contract_calls import call_of
-from redeemer.domain.pending_transaction import Sending, read
+from redeemer.domain.pending_transaction import PendingTransaction, read_pending
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
-from shared.domain.ledger_write import Record, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.polymarket.wire import abi
 from tests.redeemer.dying_ledger import Killed, MortalLedger
 from tests.redeemer.evm.evm_fixture import ONE, Market, Town, selector
@@ -110,8 +110,8 @@ def test_trap_28_nothing_is_sent_while_another_transaction_is_under_way(town: To
     assert nonce_of(counter) == last_nonce(counter) + 1
 
 
-def under_way(counter: Counter) -> Sending:
-    return read(counter.ledger.records("sendings")[counter.purse.address])
+def under_way(counter: Counter) -> PendingTransaction:
+    return read_pending(counter.ledger.records("sendings")[counter.purse.address])
 
 
 def last_nonce(counter: Counter) -> int:
@@ -164,7 +164,7 @@ def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -
 
     town.node.tester.revert_to_snapshot(before)
     move = selector("safeTransferFrom(address,address,uint256,uint256,bytes)")
-    moved = abi.call(move, counter.wallet, town.bank, int(market.tokens[0]), 5 * ONE, b"")
+    moved = abi.encoded_call(move, counter.wallet, town.bank, int(market.tokens[0]), 5 * ONE, b"")
     town.send(counter.contracts.conditional_tokens, moved)
     with pytest.raises(Unavailable, match="does not count it"):
         counter.redeem(later)
@@ -246,10 +246,10 @@ def test_trap_28_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
 
 
 def test_trap_28_a_replacement_above_the_cap_is_not_made() -> None:
-    last = gas_pricing.Fees(100 * GWEI, 30 * GWEI)
+    last = gas_pricing.GasFees(100 * GWEI, 30 * GWEI)
 
-    assert gas_pricing.raised(last, gas_pricing.Market(GWEI, GWEI), 112 * GWEI) is None
-    assert gas_pricing.raised(last, gas_pricing.Market(GWEI, GWEI), 113 * GWEI) == gas_pricing.Fees(
+    assert gas_pricing.raised_fees(last, gas_pricing.GasMarket(GWEI, GWEI), 112 * GWEI) is None
+    assert gas_pricing.raised_fees(last, gas_pricing.GasMarket(GWEI, GWEI), 113 * GWEI) == gas_pricing.GasFees(
         112_500_000_000, 33_750_000_000
     )
 
@@ -280,7 +280,7 @@ def test_an_empty_signer_is_told_to_get_pol(town: Town) -> None:
 def test_an_unreadable_sending_stops_the_wallet_in_the_open(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
-    counter.ledger.commit(Write(id="odd", records=(Record("sendings", counter.purse.address, "{}"),)))
+    counter.ledger.commit(LedgerWrite(id="odd", records=(LedgerRecord("sendings", counter.purse.address, "{}"),)))
 
     with pytest.raises(Malformed, match="cannot be read"):
         counter.redeem(market)

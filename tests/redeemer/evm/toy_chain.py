@@ -247,9 +247,9 @@ class ToyChain:
         given = self.held[made.condition] if first and first.hash == made.hash else (0, 0)
         told = self.owed(made.condition) if any(given) else 0
         adapter, tokens = self.contracts.ctf_collateral_adapter, [int(each) for each in self.tokens(made.condition)]
-        moved = abi.encode(tokens, list(given))
-        paid = abi.encode(made.condition, [1, 2], told)
-        came = abi.encode(self._pays(made, number))
+        moved = abi.encode_words(tokens, list(given))
+        paid = abi.encode_words(made.condition, [1, 2], told)
+        came = abi.encode_words(self._pays(made, number))
         ctf, pusd = self.contracts.conditional_tokens, self.contracts.pusd
         parts = [
             (ctf, [TRANSFER_BATCH, _topic(adapter), _topic(self.wallet), _topic(adapter)], moved),

@@ -7,14 +7,14 @@ import sys
 import threading
 from typing import Any
 
-from redeemer.jobs.rq_worker import Worker
-from redeemer.redemption.paper_redeemer import Cashier
+from redeemer.jobs.rq_worker import RedeemWorker
+from redeemer.redemption.paper_redeemer import PaperRedeemer
 from redeemer.redemption.resolutions import Resolutions
 from shared.clock import SystemClock
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import Event
-from shared.rate_limit.gate import Lane
-from shared.redis.client import connect
+from shared.rate_limit.gate import GateLane
+from shared.redis.client import connect_redis
 from tests.redeemer.builders import CONDITION, FakeDataApi, FakeNode
 
 
@@ -28,22 +28,22 @@ def hang(where: str) -> None:
 class HangingNode(FakeNode):
     """A node that never answers."""
 
-    def post(self, path: str, json: list[dict[str, Any]], /, lane: Lane) -> Any:
+    def post(self, path: str, json: list[dict[str, Any]], /, lane: GateLane) -> Any:
         hang("asking")
         return super().post(path, json, lane=lane)
 
 
 def main(url: str, queue: str, point: str) -> None:
-    redis = connect(url)
+    redis = connect_redis(url)
     node = (HangingNode if point == "asking" else FakeNode)(**{CONDITION: (1, 0)})
 
     def emit(_: Event) -> None:
         hang("paid")
 
-    cashier = Cashier(
+    cashier = PaperRedeemer(
         "paper", RedisLedger(redis, "paper"), Resolutions(node, FakeDataApi()), clock=SystemClock(), emit=emit
     )
-    Worker(cashier, redis, queue, clock=SystemClock()).run(threading.Event())
+    RedeemWorker(cashier, redis, queue, clock=SystemClock()).run(threading.Event())
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from rq.job import JobStatus
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from redeemer.jobs import queue
 from redeemer.jobs.queue import job_id
-from redeemer.jobs.rq_worker import Worker
+from redeemer.jobs.rq_worker import RedeemWorker
 from redeemer.redemption.planner import PaperPlan
-from redeemer.watcher import Redeemer
+from redeemer.watcher import ResolutionWatcher
 from shared.clock import SystemClock
 from shared.domain.errors import DependencyMissing, Unavailable
 from shared.ledger.port import open_lots
@@ -152,7 +152,7 @@ def test_a_job_whose_worker_vanished_is_enqueued_again_by_the_sweep(house: House
 def test_trap_31_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: House) -> None:
     house.desk.node.payouts[OTHER] = (1, 0)
     hold(house.desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
-    watcher = Redeemer(
+    watcher = ResolutionWatcher(
         "paper", PaperPlan(house.desk.ledger, house.desk.resolutions), house.jobs, clock=house.clock, scan_every_s=15
     )
 
@@ -193,7 +193,7 @@ def test_a_worker_without_a_cashier_says_what_to_start() -> None:
 
 
 @contextmanager
-def running(worker: Worker) -> Generator[threading.Event]:
+def running(worker: RedeemWorker) -> Generator[threading.Event]:
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
@@ -207,7 +207,7 @@ def running(worker: Worker) -> Generator[threading.Event]:
 
 def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey_url: str) -> None:
     house = House(valkey_url, **{CONDITION: (1, 0)})
-    worker = Worker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
+    worker = RedeemWorker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
     hold(house.desk.ledger, a_lot())
 
     with running(worker):
@@ -222,7 +222,7 @@ def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey
 
 def test_trap_31_a_server_that_was_killed_and_came_back_finds_the_worker_waiting(redis_server: EmbeddedRedis) -> None:
     house = House(redis_server.url, **{CONDITION: (1, 0)})
-    worker = Worker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
+    worker = RedeemWorker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
     hold(house.desk.ledger, a_lot())
     house.jobs("paper", OTHER)
 
@@ -242,7 +242,7 @@ def test_trap_31_a_server_that_was_killed_and_came_back_finds_the_worker_waiting
 def test_of_two_watchers_one_looks_and_the_other_takes_over(house: House) -> None:
     hold(house.desk.ledger, a_lot())
     first, second = (
-        Redeemer(
+        ResolutionWatcher(
             "paper",
             PaperPlan(house.desk.ledger, house.desk.resolutions),
             house.jobs,

@@ -8,7 +8,7 @@ import pytest
 from redeemer.redemption.redemption_ledger import MOST_TRIES
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
 from shared.domain.ledger_accounts import Lot
-from shared.domain.ledger_write import Record, Refused, Result, Write
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite, RefusedWrite, Result
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import REDEMPTIONS
@@ -24,10 +24,10 @@ class RestlessLedger(MemoryLedger):
         self.times = times
         self._other = 0
 
-    def commit(self, write: Write) -> Result:
+    def commit(self, write: LedgerWrite) -> Result:
         if write.id.startswith("redeem:") and self._other < self.times:
             self._other += 1
-            super().commit(Write(id=f"other:{self._other}"))
+            super().commit(LedgerWrite(id=f"other:{self._other}"))
         return super().commit(write)
 
 
@@ -142,11 +142,11 @@ def test_trap_20_shares_of_an_order_under_way_are_waited_for(kind: str) -> None:
     """
     desk = a_desk()
     order = json.dumps({"order": {"condition_id": CONDITION}})
-    desk.ledger.commit(Write(id="begun", records=(Record(kind, "1", order),)))
+    desk.ledger.commit(LedgerWrite(id="begun", records=(LedgerRecord(kind, "1", order),)))
 
     with pytest.raises(Unavailable, match="under way"):
         desk.redeem()
-    desk.ledger.commit(Write(id="ended", records=(Record(kind, "1", None),)))
+    desk.ledger.commit(LedgerWrite(id="ended", records=(LedgerRecord(kind, "1", None),)))
 
     assert desk.redeem() is not None
 
@@ -154,7 +154,7 @@ def test_trap_20_shares_of_an_order_under_way_are_waited_for(kind: str) -> None:
 def test_an_order_of_another_market_is_no_reason_to_wait() -> None:
     desk = a_desk()
     intent = json.dumps({"order": {"condition_id": OTHER}})
-    desk.ledger.commit(Write(id="intent:1", records=(Record("intents", "1", intent),)))
+    desk.ledger.commit(LedgerWrite(id="intent:1", records=(LedgerRecord("intents", "1", intent),)))
 
     assert desk.redeem() is not None
 
@@ -194,8 +194,8 @@ def test_a_ledger_that_never_rests_is_tried_again_later() -> None:
 
 def test_a_ledger_that_refuses_is_not_believed_to_have_paid() -> None:
     class Refusing(MemoryLedger):
-        def commit(self, write: Write) -> Result:
-            return Refused("shares", 1, 0) if write.id.startswith("redeem:") else super().commit(write)
+        def commit(self, write: LedgerWrite) -> Result:
+            return RefusedWrite("shares", 1, 0) if write.id.startswith("redeem:") else super().commit(write)
 
     with pytest.raises(OutcomeUnknown, match="refused"):
         a_desk(ledger=Refusing()).redeem()

@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from redeemer.domain.redemption_action import Holding
+from redeemer.domain.redemption_action import ConditionHolding
 from redeemer.redemption.holdings import Holdings
 from redeemer.redemption.planner import RESTING_LOOKS, Planner
-from redeemer.redemption.resolutions import Answers
+from redeemer.redemption.resolutions import ChainAnswers
 from shared.ledger.memory_ledger import MemoryLedger
-from shared.polymarket.positions import Positions
+from shared.polymarket.positions import RedeemablePositions
 from tests.redeemer.builders import ONE, a_lot, a_vector, hold
 
 WALLET = "0x" + "77" * 20
@@ -29,13 +29,13 @@ class Wallet:
         self.listed = [a_condition(number) for number in range(losers)]
         self.asked: list[str] = []
 
-    def ask(self, condition_ids: Sequence[str]) -> Answers:
-        return Answers(resolved={name: a_vector(1, 0) for name in condition_ids}, unanswered=(), problem="")
+    def ask(self, condition_ids: Sequence[str]) -> ChainAnswers:
+        return ChainAnswers(resolved={name: a_vector(1, 0) for name in condition_ids}, unanswered=(), problem="")
 
-    def read(self, condition_ids: Sequence[str]) -> dict[str, tuple[Holding, ...]]:
+    def read(self, condition_ids: Sequence[str]) -> dict[str, tuple[ConditionHolding, ...]]:
         self.asked += condition_ids
         return {
-            name: (Holding(name, "plain", ("1", "2"), (self.worth.get(name, 0), ONE)),)
+            name: (ConditionHolding(name, "plain", ("1", "2"), (self.worth.get(name, 0), ONE)),)
             for name in condition_ids
             if name in self.listed
         }
@@ -47,7 +47,7 @@ class Wallet:
 
 def a_planner(wallet: Wallet) -> tuple[Planner, MemoryLedger]:
     ledger = MemoryLedger()
-    holdings, positions = cast("Holdings", wallet), cast("Positions", wallet)
+    holdings, positions = cast("Holdings", wallet), cast("RedeemablePositions", wallet)
     return Planner(WALLET, ledger, wallet, holdings, positions, least=1), ledger
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from redeemer.config import parse_args
-from redeemer.transactions.signer import Signer, read_key, wallet_of
+from redeemer.transactions.signer import TransactionSigner, read_key, wallet_of
 from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.polymarket.wire.wallets import wallets_of
 
@@ -46,7 +46,7 @@ def test_a_missing_key_and_two_keys_are_both_refused(tmp_path: Path) -> None:
 
 
 def test_trap_26_the_wallet_is_the_one_its_factory_makes_unless_another_is_given() -> None:
-    signer = Signer(Account())
+    signer = TransactionSigner(Account())
 
     assert wallet_of(signer, "eoa", None) == SIGNER
     assert wallet_of(signer, "safe", None) == wallets_of(SIGNER)["Safe"]
@@ -62,4 +62,4 @@ def test_trap_30_settings_are_published_without_the_key(monkeypatch: pytest.Monk
     published = repr(parse_args([]).published())
 
     assert not re.search("beef|cafe", published)
-    assert repr(Signer(Account())) == f"Signer({SIGNER})"
+    assert repr(TransactionSigner(Account())) == f"Signer({SIGNER})"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from shared.capture.capture import Capture, FolderWriter, Header, captured_to
-from shared.capture.segments import MARK, segments
+from shared.capture.segments import MARK, list_segments
 from shared.domain.errors import BadConfig, Malformed
-from shared.redis.streams import Entry
+from shared.redis.streams import StreamEntry
 
 TEXTS = (
     '{"event":"X","a":1}',
@@ -22,14 +22,14 @@ TEXTS = (
 )
 
 
-def entries(first: int, count: int, stream: str = "hs:signals") -> list[Entry]:
+def entries(first: int, count: int, stream: str = "hs:signals") -> list[StreamEntry]:
     return [
-        Entry(stream, f"{number}-0", {"event": "X", "json": f'{{"event":"X","n":{number}}}'})
+        StreamEntry(stream, f"{number}-0", {"event": "X", "json": f'{{"event":"X","n":{number}}}'})
         for number in range(first, first + count)
     ]
 
 
-def captured(folder: Path, records: Sequence[list[Entry]], rotate_bytes: int = 1 << 20) -> Path:
+def captured(folder: Path, records: Sequence[list[StreamEntry]], rotate_bytes: int = 1 << 20) -> Path:
     with contextlib.closing(FolderWriter(folder, Header(7, 3, {"cash": 5}), rotate_bytes)) as out:
         for record in records:
             out.write(record)
@@ -47,10 +47,10 @@ def test_a_folder_gives_back_what_was_written_and_its_header(tmp_path: Path) -> 
 
 def test_a_capture_cut_at_every_byte_of_its_last_record_loses_that_record_only(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(1, 5), entries(6, 2)])
-    (segment,) = segments(folder)
+    (segment,) = list_segments(folder)
     whole = segment.read_bytes()
     before = captured(tmp_path / "d", [entries(1, 5)])
-    last = len(whole) - segments(before)[0].stat().st_size
+    last = len(whole) - list_segments(before)[0].stat().st_size
 
     for cut in range(1, last + 1):
         segment.write_bytes(whole[:-cut])
@@ -59,7 +59,7 @@ def test_a_capture_cut_at_every_byte_of_its_last_record_loses_that_record_only(t
 
 
 def test_a_capture_cut_at_any_byte_of_its_only_segment_is_gone_on_with(tmp_path: Path) -> None:
-    (segment,) = segments(captured(tmp_path / "whole", [entries(1, 2), entries(3, 1)]))
+    (segment,) = list_segments(captured(tmp_path / "whole", [entries(1, 2), entries(3, 1)]))
     whole = segment.read_bytes()
     seen = set[int]()
 
@@ -92,7 +92,7 @@ def test_a_capture_killed_before_its_first_entry_knows_where_it_began(tmp_path: 
 
 def test_zeros_that_a_power_cut_left_at_the_end_are_a_torn_record(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(1, 5)])
-    (segment,) = segments(folder)
+    (segment,) = list_segments(folder)
     segment.write_bytes(segment.read_bytes() + bytes(100))
 
     assert list(Capture.open(folder)) == entries(1, 5)
@@ -100,11 +100,11 @@ def test_zeros_that_a_power_cut_left_at_the_end_are_a_torn_record(tmp_path: Path
 
 def test_damage_before_the_end_is_named_and_what_stands_before_it_is_read(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(1, 5), entries(6, 5), entries(11, 5)])
-    (segment,) = segments(folder)
+    (segment,) = list_segments(folder)
     whole = bytearray(segment.read_bytes())
     whole[-30] ^= 1
     segment.write_bytes(whole + whole[len(MARK) :])
-    read = list[Entry]()
+    read = list[StreamEntry]()
 
     with pytest.raises(Malformed, match=r"damaged at byte \d+"):
         read.extend(Capture.open(folder))
@@ -114,7 +114,7 @@ def test_damage_before_the_end_is_named_and_what_stands_before_it_is_read(tmp_pa
 
 def test_a_capture_goes_on_where_it_ended_after_a_torn_end(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(1, 5), entries(1, 1, "hs:service"), entries(6, 2)])
-    (segment,) = segments(folder)
+    (segment,) = list_segments(folder)
     segment.write_bytes(segment.read_bytes()[:-1])
     assert captured_to(folder) == {"hs:signals": "5-0", "hs:service": "1-0"}
 
@@ -129,7 +129,7 @@ def test_a_capture_goes_on_where_it_ended_after_a_torn_end(tmp_path: Path) -> No
 def test_full_segments_give_way_to_new_ones(tmp_path: Path) -> None:
     folder = captured(tmp_path / "c", [entries(number, 1) for number in range(20)], rotate_bytes=300)
 
-    assert len(segments(folder)) > 2
+    assert len(list_segments(folder)) > 2
     assert list(Capture.open(folder)) == entries(0, 20)
     assert captured_to(folder) == {"hs:signals": "19-0"}
 
@@ -145,7 +145,7 @@ def test_a_segment_that_a_crash_left_empty_is_passed_over(tmp_path: Path) -> Non
 @pytest.mark.parametrize("text", TEXTS)
 def test_whatever_stands_in_an_entry_comes_back_letter_for_letter(text: str, tmp_path: Path) -> None:
     event = "X" if text.startswith('{"event"') else ""
-    given = [Entry("hs:signals", "1-0", {"event": event, "json": text})]
+    given = [StreamEntry("hs:signals", "1-0", {"event": event, "json": text})]
 
     assert list(Capture.open(captured(tmp_path / "c", [given]))) == given
 

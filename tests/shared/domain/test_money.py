@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Level
-from shared.domain.money import fee_micro, from_micro, money_text, plain, price_of, to_micro
+from shared.domain.money import decimal_text, fee_micro, from_micro, money_text, price_of, to_micro
 from shared.messages.base import Address
 from shared.messages.events import write_event
 from shared.messages.signals import Fill
@@ -92,4 +92,4 @@ def test_a_fee_is_never_rounded_up() -> None:
 
 @given(st.decimals(allow_nan=False, allow_infinity=False) | st.decimals(D(-2), D(2), places=6))
 def test_a_text_of_money_is_the_canonical_form_whatever_form_the_value_has(value: Decimal) -> None:
-    assert money_text(value) == format(plain(value), "f")
+    assert money_text(value) == format(decimal_text(value), "f")

@@ -15,7 +15,7 @@ import pytest
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, Malformed, RateLimited, Rejected, Unavailable
 from shared.http.client import Upstream
-from shared.http.response import Exchange, retry_after_s
+from shared.http.response import HttpExchange, retry_after_s
 from shared.rate_limit.gate import GateLimits, RateGate
 from tests.waiting import PATIENCE_S
 
@@ -139,7 +139,7 @@ def test_numbers_with_a_point_are_decimals_to_the_last_digit(server: Server, ups
 
 
 def test_a_tap_is_given_every_whole_answer_refusals_too(server: Server) -> None:
-    heard: list[Exchange] = []
+    heard: list[HttpExchange] = []
     stop, key = threading.Event(), "0123456789abcdef"
     tapped = Upstream("rpc", f"{server.url}/v2/{key}", [], clock=SystemClock(), stop=stop, tap=heard.append)
 

@@ -9,8 +9,8 @@ from http.client import HTTPException, IncompleteRead
 import pytest
 
 from shared.domain.errors import Malformed
-from shared.http.keepalive import Lines
-from shared.http.response import Answer
+from shared.http.keepalive import KeptConnections
+from shared.http.response import HttpResponse
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.sockets
@@ -57,15 +57,15 @@ class Peer:
 
 
 @contextmanager
-def a_peer(*answers: bytes | None) -> Generator[tuple[Peer, Lines]]:
+def a_peer(*answers: bytes | None) -> Generator[tuple[Peer, KeptConnections]]:
     peer = Peer(list(answers))
-    lines = Lines(peer.url, {"User-Agent": "us"}, ca="", connect_s=1, silence_s=1)
+    lines = KeptConnections(peer.url, {"User-Agent": "us"}, ca="", connect_s=1, silence_s=1)
     yield peer, lines
     lines.close()
     peer.close()
 
 
-def ask(lines: Lines, body: bytes = b"", **headers: str) -> Answer:
+def ask(lines: KeptConnections, body: bytes = b"", **headers: str) -> HttpResponse:
     return lines.send(lines.written("POST", "/order", {}, headers, body), "POST", b"".join)
 
 

@@ -8,11 +8,11 @@ from redis import Redis
 
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import Unavailable
-from shared.domain.ledger_write import Guard, Known, Refused, Write, Written
-from shared.ledger.gated_commit import Turns
+from shared.domain.ledger_write import BalanceGuard, KnownWrite, LedgerWrite, RefusedWrite, WrittenStep
+from shared.ledger.gated_commit import GateTurns
 from shared.ledger.redis_ledger import RedisLedger
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 pytestmark = pytest.mark.server
 FAST = GateLimits(1000, burst=1000)
@@ -20,13 +20,13 @@ FAST = GateLimits(1000, burst=1000)
 
 @pytest.fixture
 def redis(valkey_url: str) -> Generator[Redis]:
-    client = connect(valkey_url)
+    client = connect_redis(valkey_url)
     yield client
     client.close()
 
 
-def turns_at(redis: Redis, limits: GateLimits, stop: threading.Event | None = None) -> Turns:
-    return Turns(RateGate(redis, "orders", limits, clock=SystemClock()), stop or threading.Event())
+def turns_at(redis: Redis, limits: GateLimits, stop: threading.Event | None = None) -> GateTurns:
+    return GateTurns(RateGate(redis, "orders", limits, clock=SystemClock()), stop or threading.Event())
 
 
 def granted(redis: Redis) -> int:
@@ -38,9 +38,9 @@ def test_the_turn_is_taken_in_the_step_and_used_once(redis: Redis) -> None:
     turns.take()
     turns.use()
 
-    result = ledger.commit_at(turns, Write("intent:1", (("cash", 5),)))
+    result = ledger.commit_at(turns, LedgerWrite("intent:1", (("cash", 5),)))
 
-    assert result == Written(1)
+    assert result == WrittenStep(1)
     assert turns.taken
     assert granted(redis) == 2
     turns.use()
@@ -52,9 +52,9 @@ def test_the_turn_is_taken_in_the_step_and_used_once(redis: Redis) -> None:
 def test_a_turn_that_comes_later_is_waited_for_and_the_step_follows_it(redis: Redis) -> None:
     ledger, turns = RedisLedger(redis, "live"), turns_at(redis, GateLimits(50, burst=1))
 
-    results = [ledger.commit_at(turns, Write(f"intent:{number}", (("cash", 5),))) for number in range(4)]
+    results = [ledger.commit_at(turns, LedgerWrite(f"intent:{number}", (("cash", 5),))) for number in range(4)]
 
-    assert results == [Written(number + 1) for number in range(4)]
+    assert results == [WrittenStep(number + 1) for number in range(4)]
     assert granted(redis) == 4
     assert ledger.accounts().values == {"cash": 20}
 
@@ -66,7 +66,7 @@ def test_while_everybody_holds_nothing_is_written(redis: Redis) -> None:
     threading.Timer(0.1, stop.set).start()
 
     with pytest.raises(Unavailable, match="stopping, nothing was sent"):
-        ledger.commit_at(turns, Write("intent:1", (("cash", 5),)))
+        ledger.commit_at(turns, LedgerWrite("intent:1", (("cash", 5),)))
 
     assert ledger.accounts().values == {}
     assert not turns.taken
@@ -79,7 +79,7 @@ def test_a_throttle_that_this_process_saw_holds_before_the_server_is_asked(redis
     threading.Timer(0.1, stop.set).start()
 
     with pytest.raises(Unavailable):
-        ledger.commit_at(turns, Write("intent:1", (("cash", 5),)))
+        ledger.commit_at(turns, LedgerWrite("intent:1", (("cash", 5),)))
 
     assert ledger.accounts().values == {}
 
@@ -89,30 +89,32 @@ def test_after_a_stop_nothing_is_asked(redis: Redis) -> None:
     stop.set()
 
     with pytest.raises(Unavailable):
-        RedisLedger(redis, "live").commit_at(turns_at(redis, FAST, stop), Write("intent:1", (("cash", 5),)))
+        RedisLedger(redis, "live").commit_at(turns_at(redis, FAST, stop), LedgerWrite("intent:1", (("cash", 5),)))
 
     assert redis.keys("hs:live:*") == []
 
 
 def test_guards_and_ids_hold_at_a_turn_as_without_one(redis: Redis) -> None:
     ledger, turns = RedisLedger(redis, "live"), turns_at(redis, FAST)
-    first = Write("intent:1", (("cash", 5),))
+    first = LedgerWrite("intent:1", (("cash", 5),))
 
-    assert ledger.commit_at(turns, first) == Written(1)
-    assert ledger.commit_at(turns, first) == Known(1)
-    assert ledger.commit_at(turns, Write("intent:2", (("cash", -9),), guards=(Guard("cash", at_least=0),))) == Refused(
-        "cash", -4, 0
-    )
+    assert ledger.commit_at(turns, first) == WrittenStep(1)
+    assert ledger.commit_at(turns, first) == KnownWrite(1)
+    assert ledger.commit_at(
+        turns, LedgerWrite("intent:2", (("cash", -9),), guards=(BalanceGuard("cash", at_least=0),))
+    ) == RefusedWrite("cash", -4, 0)
 
 
 def test_many_steps_go_in_one_round_trip_each_by_itself(redis: Redis) -> None:
     ledger = RedisLedger(redis, "live")
-    ledger.commit(Write("settled:1", (("cash", 1),)))
-    guarded = Write("settled:3", (("cash", -9),), guards=(Guard("cash", at_least=0),))
+    ledger.commit(LedgerWrite("settled:1", (("cash", 1),)))
+    guarded = LedgerWrite("settled:3", (("cash", -9),), guards=(BalanceGuard("cash", at_least=0),))
 
-    results = ledger.commit_all([Write("settled:1", (("cash", 1),)), Write("settled:2", (("cash", 2),)), guarded])
+    results = ledger.commit_all(
+        [LedgerWrite("settled:1", (("cash", 1),)), LedgerWrite("settled:2", (("cash", 2),)), guarded]
+    )
 
-    assert results == [Known(1), Written(2), Refused("cash", -6, 0)]
+    assert results == [KnownWrite(1), WrittenStep(2), RefusedWrite("cash", -6, 0)]
     assert ledger.commit_all([]) == []
     assert ledger.accounts().values == {"cash": 3}
 

@@ -11,14 +11,25 @@ from redis import Redis
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import Emptied, Fenced
 from shared.domain.ledger_accounts import Lot, cost_account, shares_account
-from shared.domain.ledger_write import Ack, Fence, Guard, Known, Record, Refused, Stale, Tally, Write, Written
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    FencingToken,
+    KnownWrite,
+    LedgerRecord,
+    LedgerTally,
+    LedgerWrite,
+    RefusedWrite,
+    StaleLedger,
+    StreamAck,
+    WrittenStep,
+)
 from shared.ledger import memory_ledger
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import lot_record, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.service import ServiceHealth
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 
 pytestmark = pytest.mark.server
@@ -26,7 +37,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def a_health(event_id: str = "1") -> ServiceHealth:
@@ -40,16 +51,16 @@ def test_a_step_changes_balances_records_events_and_acknowledges_together(redis:
     redis.xreadgroup("buyer", "me", {"in": ">"})
 
     result = ledger.commit(
-        Write(
+        LedgerWrite(
             id="w1",
             postings=(("cash", 5), ("cash", -2), ("day:1", 7)),
-            records=(Record("intents", "a", "text"),),
+            records=(LedgerRecord("intents", "a", "text"),),
             events=((SERVICE, a_health()),),
-            ack=Ack("in", "buyer", str(entry)),
+            ack=StreamAck("in", "buyer", str(entry)),
         )
     )
 
-    assert result == Written(1)
+    assert result == WrittenStep(1)
     assert ledger.read(["cash", "day:1", "other"]).values == {"cash": 3, "day:1": 7, "other": 0}
     assert ledger.records("intents") == {"a": "text"}
     assert redis.xlen(SERVICE) == 1
@@ -58,12 +69,12 @@ def test_a_step_changes_balances_records_events_and_acknowledges_together(redis:
 
 def test_the_same_step_again_changes_nothing_but_repeats_the_acknowledgement(redis: Redis) -> None:
     ledger = RedisLedger(redis, "paper")
-    write = Write(id="w1", postings=(("cash", 5),), events=((SERVICE, a_health()),))
+    write = LedgerWrite(id="w1", postings=(("cash", 5),), events=((SERVICE, a_health()),))
     ledger.commit(write)
 
     again = ledger.commit(write)
 
-    assert again == Known(1)
+    assert again == KnownWrite(1)
     assert ledger.read(["cash"]).values["cash"] == 5
     assert redis.xlen(SERVICE) == 1
 
@@ -72,15 +83,15 @@ def test_a_guard_refuses_the_whole_step_and_names_the_account(redis: Redis) -> N
     ledger = RedisLedger(redis, "paper")
 
     result = ledger.commit(
-        Write(
+        LedgerWrite(
             id="w1",
             postings=(("cash", -1), ("day:1", 5)),
-            guards=(Guard("cash", at_least=0),),
-            records=(Record("a", "b", "c"),),
+            guards=(BalanceGuard("cash", at_least=0),),
+            records=(LedgerRecord("a", "b", "c"),),
         )
     )
 
-    assert result == Refused("cash", -1, 0)
+    assert result == RefusedWrite("cash", -1, 0)
     assert ledger.accounts().values == {}
     assert ledger.records("a") == {}
 
@@ -93,7 +104,7 @@ def test_trap_21_a_holder_whose_lease_moved_on_is_fenced_off(redis: Redis) -> No
     assert Lease(redis, "buyer", "second", clock=clock).try_acquire() == ""
 
     with pytest.raises(Fenced):
-        RedisLedger(redis, "paper").commit(Write(id="w1", postings=(("cash", 1),), fence=slept.fence))
+        RedisLedger(redis, "paper").commit(LedgerWrite(id="w1", postings=(("cash", 1),), fence=slept.fence))
     clock.advance(10)
     with pytest.raises(Fenced):
         slept.renew()
@@ -114,22 +125,22 @@ def test_trap_21_a_second_holder_waits_and_the_same_one_comes_back_at_once(redis
 
 def test_a_step_that_expects_another_state_is_stale(redis: Redis) -> None:
     ledger = RedisLedger(redis, "paper")
-    ledger.commit(Write(id="w1", postings=(("cash", 1),)))
+    ledger.commit(LedgerWrite(id="w1", postings=(("cash", 1),)))
 
-    assert ledger.commit(Write(id="w2", postings=(("cash", 1),), expected_seq=0)) == Stale(1)
-    assert ledger.commit(Write(id="w2", postings=(("cash", 1),), expected_seq=1)) == Written(2)
+    assert ledger.commit(LedgerWrite(id="w2", postings=(("cash", 1),), expected_seq=0)) == StaleLedger(1)
+    assert ledger.commit(LedgerWrite(id="w2", postings=(("cash", 1),), expected_seq=1)) == WrittenStep(2)
 
 
 def test_trap_25_paper_and_live_never_share_a_balance(redis: Redis) -> None:
-    RedisLedger(redis, "paper").commit(Write(id="w1", postings=(("cash", 1),)))
+    RedisLedger(redis, "paper").commit(LedgerWrite(id="w1", postings=(("cash", 1),)))
 
     assert RedisLedger(redis, "live").accounts().values == {}
 
 
 def test_trap_30_an_account_at_zero_takes_no_memory(redis: Redis) -> None:
     ledger = RedisLedger(redis, "paper")
-    ledger.commit(Write(id="w1", postings=(("market:1", 5),)))
-    ledger.commit(Write(id="w2", postings=(("market:1", -5),)))
+    ledger.commit(LedgerWrite(id="w1", postings=(("market:1", 5),)))
+    ledger.commit(LedgerWrite(id="w2", postings=(("market:1", -5),)))
 
     assert redis.hlen("hs:paper:accounts") == 0
 
@@ -139,7 +150,7 @@ def test_open_lots_are_those_that_hold_shares(redis: Redis) -> None:
     lot = Lot("0xa", "1", "0xc", 1, "Who?", 5, 3)
     empty = Lot("0xb", "1", "0xc", 1, "Who?", 0, 0)
     postings = ((shares_account("0xa", "1"), 5), (cost_account("0xa", "1"), 3))
-    ledger.commit(Write(id="w1", postings=postings, records=(lot_record(lot), lot_record(empty))))
+    ledger.commit(LedgerWrite(id="w1", postings=postings, records=(lot_record(lot), lot_record(empty))))
 
     assert open_lots(ledger) == [lot]
     assert json.loads(ledger.records("lots")["0xa:1"])["title"] == "Who?"
@@ -148,19 +159,21 @@ def test_open_lots_are_those_that_hold_shares(redis: Redis) -> None:
 ACCOUNTS = st.sampled_from(["cash", "day:1", "market:1", "rate:orders", "shares:a:1", "cost:a:1", "cost:b:1"])
 AMOUNTS = st.integers(-(10**12), 10**12) | st.integers(-1, 1)
 WRITES = st.builds(
-    Write,
+    LedgerWrite,
     id=st.sampled_from(list("abcdefgh")),
     postings=st.lists(st.tuples(ACCOUNTS, AMOUNTS), max_size=4).map(tuple),
     guards=st.lists(
-        st.builds(Guard, account=ACCOUNTS, at_least=st.none() | AMOUNTS, at_most=st.none() | AMOUNTS),
+        st.builds(BalanceGuard, account=ACCOUNTS, at_least=st.none() | AMOUNTS, at_most=st.none() | AMOUNTS),
         max_size=2,
     ).map(tuple),
     tallies=st.lists(
-        st.builds(Tally, st.just("rate:minute"), st.just("rate:orders"), st.integers(0, 3)), max_size=1
+        st.builds(LedgerTally, st.just("rate:minute"), st.just("rate:orders"), st.integers(0, 3)), max_size=1
     ).map(tuple),
     records=st.lists(
-        st.builds(Record, kind=st.just("k"), field=st.sampled_from("xy"), value=st.none() | st.sampled_from("12"))
-        | st.builds(Record, kind=st.just("lots"), field=st.sampled_from(["a:1", "b:1"]), value=st.sampled_from("12")),
+        st.builds(LedgerRecord, kind=st.just("k"), field=st.sampled_from("xy"), value=st.none() | st.sampled_from("12"))
+        | st.builds(
+            LedgerRecord, kind=st.just("lots"), field=st.sampled_from(["a:1", "b:1"]), value=st.sampled_from("12")
+        ),
         max_size=2,
     ).map(tuple),
     expected_seq=st.none() | st.integers(0, 8),
@@ -169,7 +182,7 @@ WRITES = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writes=st.lists(WRITES, max_size=12))
-def test_memory_and_server_agree_on_every_sequence_of_steps(redis: Redis, writes: list[Write]) -> None:
+def test_memory_and_server_agree_on_every_sequence_of_steps(redis: Redis, writes: list[LedgerWrite]) -> None:
     redis.flushall()
     durable, memory = RedisLedger(redis, "paper"), MemoryLedger()
 
@@ -187,21 +200,21 @@ def test_a_fence_in_memory_refuses_another_token() -> None:
     ledger.fence_token = "2"
 
     with pytest.raises(Fenced):
-        ledger.commit(Write(id="w", fence=Fence("lease", "1")))
+        ledger.commit(LedgerWrite(id="w", fence=FencingToken("lease", "1")))
 
 
 def test_trap_30_steps_are_remembered_up_to_a_bound_oldest_first(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_ledger, "MOST_WRITES", 3)
     for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
         for number in range(5):
-            ledger.commit(Write(id=f"w{number}"))
+            ledger.commit(LedgerWrite(id=f"w{number}"))
 
         assert ledger.read((), [f"w{number}" for number in range(5)]).done == {"w2", "w3", "w4"}
 
 
 def test_an_empty_record_is_a_record_in_both(redis: Redis) -> None:
     for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
-        ledger.commit(Write(id="w", records=(Record("k", "x", ""),)))
+        ledger.commit(LedgerWrite(id="w", records=(LedgerRecord("k", "x", ""),)))
 
         assert ledger.records("k") == {"x": ""}
 
@@ -216,7 +229,7 @@ def test_trap_31_an_emptied_server_is_told_from_a_lost_lease_and_repeats_no_toke
     with pytest.raises(Emptied):
         before.renew()
     with pytest.raises(Emptied):
-        RedisLedger(redis, "paper").commit(Write(id="w", fence=before.fence))
+        RedisLedger(redis, "paper").commit(LedgerWrite(id="w", fence=before.fence))
 
     threading.Event().wait(0.002)
     after = Lease(redis, "buyer", "second", clock=clock)
@@ -235,6 +248,8 @@ def test_a_clock_that_stepped_back_locks_nobody_out(redis: Redis) -> None:
 def test_a_peak_rises_in_the_step_that_reaches_it_and_never_falls(redis: Redis) -> None:
     for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
         for number, change in enumerate((5, -3, 1, 9, -20)):
-            ledger.commit(Write(id=f"w{number}", postings=(("realized:a", change),), peaks=(("realized:a", "peak:a"),)))
+            ledger.commit(
+                LedgerWrite(id=f"w{number}", postings=(("realized:a", change),), peaks=(("realized:a", "peak:a"),))
+            )
 
         assert ledger.read(["realized:a", "peak:a"]).values == {"realized:a": -8, "peak:a": 12}

@@ -9,17 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from buyer.domain.token_shard import ALL, Shard
-from buyer.execution.exit_store import ExitTasks
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.exit_store import ExitStore
 from buyer.sharding.shard_ledger import ShardLedger
 from shared.domain.ledger_accounts import Lot, cost_account, shares_account
-from shared.domain.ledger_write import Guard, Record, Write
+from shared.domain.ledger_write import BalanceGuard, LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import INTENTS, LOTS, ORDERS
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import Ledger, lot_record, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.decisions import BuyEngineDecision
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 pytestmark = [pytest.mark.server, pytest.mark.pitfall(64)]
 
@@ -28,7 +28,7 @@ LEADERS = ("0x" + "a" * 40, "0x" + "b" * 40)
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def a_lot(number: int, shares: int = 5, cost: int = 3) -> Lot:
@@ -42,14 +42,14 @@ def moved(number: int, shares: int, cost: int) -> tuple[tuple[str, int], ...]:
 
 
 def buy(ledger: Ledger, number: int) -> None:
-    ledger.commit(Write(id=f"buy{number}", postings=moved(number, 5, 3), records=(lot_record(a_lot(number)),)))
+    ledger.commit(LedgerWrite(id=f"buy{number}", postings=moved(number, 5, 3), records=(lot_record(a_lot(number)),)))
 
 
 def sell(ledger: Ledger, number: int, shares: int = 5, cost: int = 3) -> None:
     """Sell as the buyer does: the shares are set aside first, and the cost leaves with the outcome."""
     name = f"{number}:{ledger.read(()).seq}"
-    ledger.commit(Write(id=f"intent{name}", postings=moved(number, -shares, 0)))
-    ledger.commit(Write(id=f"sold{name}", postings=moved(number, 0, -cost)))
+    ledger.commit(LedgerWrite(id=f"intent{name}", postings=moved(number, -shares, 0)))
+    ledger.commit(LedgerWrite(id=f"sold{name}", postings=moved(number, 0, -cost)))
 
 
 def an_order_of(lot: Lot) -> str:
@@ -61,7 +61,7 @@ def an_order_of(lot: Lot) -> str:
 def keep_dead(redis: Redis, first: int, count: int) -> None:
     """Leave records of lots that ended, as ledgers of before did."""
     records = [lot_record(a_lot(number)) for number in range(first, first + count)]
-    RedisLedger(redis, "paper").commit(Write(id=f"dead{first}", records=tuple(records)))
+    RedisLedger(redis, "paper").commit(LedgerWrite(id=f"dead{first}", records=tuple(records)))
 
 
 def test_the_step_that_ends_a_lot_takes_its_record_away_and_no_other_step_does(redis: Redis) -> None:
@@ -70,10 +70,10 @@ def test_the_step_that_ends_a_lot_takes_its_record_away_and_no_other_step_does(r
             buy(ledger, number)
         lot = a_lot(0)
 
-        ledger.commit(Write(id="intent", postings=moved(0, -5, 0)))
+        ledger.commit(LedgerWrite(id="intent", postings=moved(0, -5, 0)))
         assert open_lots(ledger) == [a_lot(1), a_lot(2)]
         assert lot.key in ledger.records(LOTS), "a sell under way may fail and give its shares back"
-        ledger.commit(Write(id="failed", postings=moved(0, 5, 0)))
+        ledger.commit(LedgerWrite(id="failed", postings=moved(0, 5, 0)))
         assert open_lots(ledger) == [a_lot(0), a_lot(1), a_lot(2)]
         sell(ledger, 0)
         sell(ledger, 1, shares=4, cost=2)
@@ -96,8 +96,8 @@ def test_both_ledgers_hold_the_same_lots_and_none_that_ended(redis: Redis, steps
         records = (lot_record(a_lot(number)),) if what == "buy" else ()
         for ledger in (durable, memory):
             postings = moved(number, *MOVES[what])
-            guards = tuple(Guard(account, at_least=0) for account, _ in postings)
-            ledger.commit(Write(id=str(place), postings=postings, records=records, guards=guards))
+            guards = tuple(BalanceGuard(account, at_least=0) for account, _ in postings)
+            ledger.commit(LedgerWrite(id=str(place), postings=postings, records=records, guards=guards))
 
     assert open_lots(durable) == open_lots(memory)
     assert durable.records(LOTS) == memory.records(LOTS)
@@ -121,7 +121,7 @@ class NeverWhole(RedisLedger):
 
 def test_one_look_at_ten_thousand_lots_of_which_twenty_are_open_costs_what_twenty_cost(redis: Redis) -> None:
     ledger = NeverWhole(redis, "paper")
-    tasks = ExitTasks(ShardLedger(ledger, ALL), lambda: None)
+    tasks = ExitStore(ShardLedger(ledger, ALL), lambda: None)
     for number in range(20):
         buy(ledger, number)
 
@@ -146,7 +146,7 @@ def test_each_shard_sees_its_own_lots(redis: Redis) -> None:
     for number in range(20):
         buy(whole, number)
 
-    parts = [open_lots(ShardLedger(whole, Shard(number, 2))) for number in range(2)]
+    parts = [open_lots(ShardLedger(whole, TokenShard(number, 2))) for number in range(2)]
 
     assert all(parts)
     assert sorted(lot.key for part in parts for lot in part) == sorted(a_lot(number).key for number in range(20))
@@ -158,12 +158,12 @@ def test_records_that_ledgers_of_before_left_are_forgotten_and_what_is_held_or_u
             buy(ledger, number)
         dead = tuple(lot_record(a_lot(number)) for number in range(3, 500))
         under_way = tuple(
-            Record(kind, str(number), an_order_of(a_lot(number))) for kind, number in ((INTENTS, 3), (ORDERS, 4))
+            LedgerRecord(kind, str(number), an_order_of(a_lot(number))) for kind, number in ((INTENTS, 3), (ORDERS, 4))
         )
-        ledger.commit(Write(id="before", records=(*dead, *under_way)))
-        ledger.commit(Write(id="reserved", postings=moved(1, -5, 0)))
+        ledger.commit(LedgerWrite(id="before", records=(*dead, *under_way)))
+        ledger.commit(LedgerWrite(id="reserved", postings=moved(1, -5, 0)))
 
-        more = ExitTasks(ledger, lambda: None).sweep(0)
+        more = ExitStore(ledger, lambda: None).sweep(0)
 
         assert not more
         assert ledger.records(LOTS).keys() == {a_lot(number).key for number in range(5)}
@@ -173,8 +173,8 @@ def test_with_an_order_that_cannot_be_read_nothing_is_forgotten(redis: Redis) ->
     ledger = RedisLedger(redis, "paper")
     keep_dead(redis, 0, 3)
     for text in ("{", "[]", "5", '{"leader":"0xa"}'):
-        ledger.commit(Write(id=text, records=(Record(INTENTS, "a", text),)))
+        ledger.commit(LedgerWrite(id=text, records=(LedgerRecord(INTENTS, "a", text),)))
 
-        ExitTasks(ledger, lambda: None).sweep(0)
+        ExitStore(ledger, lambda: None).sweep(0)
 
         assert len(ledger.records(LOTS)) == 3

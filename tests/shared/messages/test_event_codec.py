@@ -16,7 +16,7 @@ from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
 from shared.messages.base import Event, fact_id, signal_id
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.event_codec import Reader
+from shared.messages.event_codec import EventReader
 from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import BookSeen
@@ -46,7 +46,7 @@ KINDS: dict[str, type[Event]] = {
     "REDEMPTION_RESULT": RedemptionResult,
     "BOOK_SEEN": BookSeen,
 }
-READERS = {kind: Reader(model) for kind, model in KINDS.items()}
+READERS = {kind: EventReader(model) for kind, model in KINDS.items()}
 OLD = [entry.json for entry in Capture.open(RECORDED) if entry.fields["event"] in KINDS]
 TEXTS = [
     *(write_event(read_event(text)) for text in OLD),
@@ -202,7 +202,7 @@ def test_a_model_with_a_field_of_no_known_form_is_named() -> None:
         share: float
 
     with pytest.raises(TypeError, match="no form for <class 'float'>"):
-        Reader(Measured)
+        EventReader(Measured)
 
 
 def test_a_signals_id_is_its_facts_id() -> None:

@@ -11,7 +11,7 @@ from shared.domain.errors import Malformed
 from shared.domain.money import from_micro, price_of, to_micro
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.wire.leader_fills import V1_NAMES, by_assets, read_activity, read_subgraph
-from shared.polymarket.wire.order_filled import padded, read_logs
+from shared.polymarket.wire.order_filled import padded_address, read_logs
 from shared.polymarket.wire.trade_amounts import CLOB_V2_SINCE_MS
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, a_log, a_row, a_v1_log, an_entity
 
@@ -153,7 +153,7 @@ def test_trap_13_a_log_that_cannot_be_read_is_a_named_problem(changes: dict[str,
 
 
 def test_another_event_is_skipped() -> None:
-    log = a_log(topics=["0x" + "ee" * 32, "0x00", padded(LEADER), padded(CTF_EXCHANGE_V2)])
+    log = a_log(topics=["0x" + "ee" * 32, "0x00", padded_address(LEADER), padded_address(CTF_EXCHANGE_V2)])
 
     assert read_logs([log]).skipped == {"other event": 1}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Malformed
-from shared.polymarket.wire.parsing import number, parse_book, parse_clob_fee, parse_market, read_time_ms
+from shared.polymarket.wire.parsing import parse_book, parse_clob_fee, parse_market, read_number, read_time_ms
 
 
 def a_market(**changes: Any) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def test_times_are_read_in_both_of_the_venues_forms() -> None:
 
 
 def test_a_float_that_slipped_in_is_read_by_its_shortest_form() -> None:
-    assert number({"x": 0.1}, "x") == Decimal("0.1")
+    assert read_number({"x": 0.1}, "x") == Decimal("0.1")
 
 
 @pytest.mark.real_data

@@ -5,7 +5,7 @@ from eth_hash.auto import keccak as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.polymarket.wire.keccak import keccak
+from shared.polymarket.wire.keccak import keccak256
 from shared.polymarket.wire.wallets import wallets_of
 
 VECTORS = [
@@ -40,4 +40,4 @@ def test_trap_5_the_wallets_of_a_signer_are_those_of_the_official_sdk(
 
 @given(st.binary(max_size=500))
 def test_keccak_is_ethereums(data: bytes) -> None:
-    assert keccak(data) == reference(data)
+    assert keccak256(data) == reference(data)

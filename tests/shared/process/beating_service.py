@@ -7,7 +7,7 @@ from typing import Any
 from shared.config import Settings, parse
 from shared.process import service_runner
 from shared.process.service_runner import Built
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 
 
 class Beating:
@@ -32,7 +32,7 @@ class Beating:
 def build() -> Built:
     """Build it from the environment."""
     settings = parse(Settings, [])
-    return Beating(sys.argv[1]), settings, connect(settings.redis_url)
+    return Beating(sys.argv[1]), settings, connect_redis(settings.redis_url)
 
 
 if __name__ == "__main__":

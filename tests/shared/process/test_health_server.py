@@ -11,13 +11,13 @@ import pytest
 from shared import metrics
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig
-from shared.process.health_server import Answer, HealthServer, Probes, answer, is_loopback
+from shared.process.health_server import HealthAnswer, HealthProbes, HealthServer, answer_path, is_loopback
 from shared.process.stop_event import QUIET_S, Pulse, StopEvent
 from tests.waiting import PATIENCE_S
 
 
-def probes(*, alive: bool = True, ready: bool = True) -> Probes:
-    return Probes("buyer", lambda: alive, lambda: ready, lambda: b"hybrid_up 1\n")
+def probes(*, alive: bool = True, ready: bool = True) -> HealthProbes:
+    return HealthProbes("buyer", lambda: alive, lambda: ready, lambda: b"hybrid_up 1\n")
 
 
 @pytest.fixture
@@ -45,18 +45,18 @@ def test_the_three_pages_are_served_on_a_free_port(server: HealthServer) -> None
 
 
 def test_a_service_that_is_not_ready_answers_503() -> None:
-    reply = answer("/readyz?verbose=1", "", probes(ready=False), "")
+    reply = answer_path("/readyz?verbose=1", "", probes(ready=False), "")
 
-    assert reply == Answer(503, b'{"service": "buyer", "ready": false}')
+    assert reply == HealthAnswer(503, b'{"service": "buyer", "ready": false}')
 
 
 def test_a_service_whose_loop_hangs_answers_503() -> None:
-    assert answer("/healthz", "", probes(alive=False), "").status == 503
+    assert answer_path("/healthz", "", probes(alive=False), "").status == 503
 
 
 @pytest.mark.parametrize(("sent", "status"), [("", 401), ("Bearer wrong", 401), ("Bearer right", 200)])
 def test_metrics_ask_for_the_token_where_one_is_set(sent: str, status: int) -> None:
-    assert answer("/metrics", sent, probes(), "right").status == status
+    assert answer_path("/metrics", sent, probes(), "right").status == status
 
 
 def test_an_open_host_without_a_token_is_refused() -> None:
@@ -92,17 +92,17 @@ def test_a_process_beats_while_some_loop_looks_at_its_stop_event() -> None:
 
 
 def test_a_metric_is_made_once_and_asked_for_by_name() -> None:
-    metrics.counter("test_signals_total", "Signals.", "source").labels("rtds").inc()
-    metrics.counter("test_signals_total", "Signals.", "source").labels("rtds").inc()
+    metrics.make_counter("test_signals_total", "Signals.", "source").labels("rtds").inc()
+    metrics.make_counter("test_signals_total", "Signals.", "source").labels("rtds").inc()
 
-    assert b'hybrid_test_signals_total{source="rtds"} 2.0' in metrics.render()
+    assert b'hybrid_test_signals_total{source="rtds"} 2.0' in metrics.render_metrics()
 
 
 def test_a_metric_keeps_its_kind() -> None:
-    metrics.histogram("test_lag_seconds", "Lag.")
+    metrics.make_histogram("test_lag_seconds", "Lag.")
 
     with pytest.raises(TypeError, match="hybrid_test_lag_seconds"):
-        metrics.gauge("test_lag_seconds", "Lag.")
+        metrics.make_gauge("test_lag_seconds", "Lag.")
 
 
 def test_a_part_that_no_loop_looks_after_hangs_although_the_process_beats() -> None:
@@ -120,10 +120,12 @@ def test_a_part_that_no_loop_looks_after_hangs_although_the_process_beats() -> N
 
 @pytest.mark.pitfall(62)
 def test_a_process_that_misses_whom_it_needs_is_not_ready_and_names_it() -> None:
-    needing = Probes("buyer", lambda: True, lambda: True, missing=lambda: ["detector@a:1 dead, last heard 31 s ago"])
+    needing = HealthProbes(
+        "buyer", lambda: True, lambda: True, missing=lambda: ["detector@a:1 dead, last heard 31 s ago"]
+    )
 
-    reply = answer("/readyz", "", needing, "")
+    reply = answer_path("/readyz", "", needing, "")
 
     assert reply.status == 503
     assert json.loads(reply.body)["missing"] == ["detector@a:1 dead, last heard 31 s ago"]
-    assert answer("/healthz", "", needing, "").status == 200
+    assert answer_path("/healthz", "", needing, "").status == 200

@@ -12,7 +12,7 @@ import pytest
 
 from shared import metrics
 from shared.process import outlet
-from shared.process.outlet import Outlet
+from shared.process.outlet import LineOutlet
 
 pytestmark = pytest.mark.pitfall(55)
 
@@ -24,7 +24,7 @@ LINE = "x" * 99 + "\n"
 class Piped:
     """An outlet into a pipe, and the pipe's other end."""
 
-    out: Outlet
+    out: LineOutlet
     reader: int
 
     def read(self, size: int) -> str:
@@ -42,7 +42,7 @@ class Piped:
 @contextmanager
 def piped(most_waiting: int = outlet.MOST_WAITING_BYTES, stream: str = "stdout") -> Generator[Piped]:
     reader, writer = os.pipe()
-    pipe = Piped(Outlet(writer, stream, most_waiting=most_waiting), reader)
+    pipe = Piped(LineOutlet(writer, stream, most_waiting=most_waiting), reader)
     try:
         yield pipe
     finally:
@@ -59,7 +59,9 @@ def lines(first: int, count: int) -> list[str]:
 def dropped(stream: str) -> float:
     """Return the metric as it is shown."""
     name = f'hybrid_lines_dropped_total{{stream="{stream}"}} '
-    return sum(float(line[len(name) :]) for line in metrics.render().decode().splitlines() if line.startswith(name))
+    return sum(
+        float(line[len(name) :]) for line in metrics.render_metrics().decode().splitlines() if line.startswith(name)
+    )
 
 
 def writing_threads() -> list[str]:
@@ -159,7 +161,7 @@ def test_somebody_who_shares_the_pipe_never_makes_a_writer_wait() -> None:
 def test_a_file_gets_every_line(tmp_path: Path) -> None:
     wanted = lines(0, 20_000)
     with (tmp_path / "log").open("wb") as file:
-        out = Outlet(file.fileno(), "stderr", most_waiting=1)
+        out = LineOutlet(file.fileno(), "stderr", most_waiting=1)
         for line in wanted:
             out.write(line)
 
@@ -176,7 +178,7 @@ def test_whatever_is_written_is_no_error(text: str) -> None:
 def test_a_stream_that_a_test_or_an_embedder_replaced_is_left_alone() -> None:
     before = (sys.stdout, sys.stderr)
 
-    outlet.install()
+    outlet.install_outlet()
 
     assert (sys.stdout, sys.stderr) == before
 

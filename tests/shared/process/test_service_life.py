@@ -17,9 +17,9 @@ from shared.messages.base import SERVICE, Event
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStop
 from shared.process import service_runner
-from shared.redis.client import answering, connect
+from shared.redis.client import answering, connect_redis
 from shared.redis.pipeline_record import read_record
-from shared.redis.streams import tail
+from shared.redis.streams import stream_tail
 from tests.ops.supervisor.slow_server import SlowServer
 from tests.shared.process.test_service_runner import Tiny, raising, settings
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.pitfall(38)
 def test_a_program_notes_on_its_server_that_it_is_of_our_pipeline_and_again_after_a_flush(valkey_url: str) -> None:
     given = settings(redis_url=valkey_url, runtime_seconds=0.4)
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
 
         def work(stop: threading.Event) -> None:
             redis.flushall()
@@ -58,7 +58,7 @@ def loading(tmp_path: Path) -> Iterator[SlowServer]:
 
 def _is_loading(url: str) -> bool:
     try:
-        with connect(url) as redis, answering(redis):
+        with connect_redis(url) as redis, answering(redis):
             redis.ping()
     except StillLoading:
         return True
@@ -73,10 +73,10 @@ def test_a_program_waits_for_a_server_that_loads_and_says_how_far_it_is(
     loading: SlowServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = settings(redis_url=loading.url, runtime_seconds=0.1, log_level="info", log_format="json")
-    with connect(loading.url) as redis:
+    with connect_redis(loading.url) as redis:
         assert service_runner.run(Tiny(), given, redis=redis, clock=SystemClock()) == exit_codes.CLEAN
 
-        assert isinstance(read_event(tail(redis, SERVICE, 1)[0].json), ServiceStop)
+        assert isinstance(read_event(stream_tail(redis, SERVICE, 1)[0].json), ServiceStop)
 
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     events = [line["event"] for line in said]
@@ -92,7 +92,7 @@ def test_a_program_that_is_told_to_stop_while_its_server_loads_ends_clean_and_be
     tiny, told = Tiny(raising(AssertionError("it began"))), list[Event]()
     soon = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
     soon.start()
-    with connect(loading.url) as redis:
+    with connect_redis(loading.url) as redis:
         code = service_runner.run(
             tiny, settings(redis_url=loading.url), redis=redis, clock=SystemClock(), emit=told.append
         )
@@ -104,7 +104,7 @@ def test_a_program_that_is_told_to_stop_while_its_server_loads_ends_clean_and_be
 @pytest.mark.server
 def test_a_program_says_at_its_start_what_its_server_keeps(valkey_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     given = settings(redis_url=valkey_url, runtime_seconds=0.05, log_level="info", log_format="json")
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
         service_runner.run(Tiny(), given, redis=redis, clock=SystemClock())
 
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
@@ -118,10 +118,10 @@ def test_a_program_says_at_its_start_what_its_server_keeps(valkey_url: str, caps
 def test_a_program_says_what_a_managed_server_does_not_tell(
     redis_server: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with connect(redis_server.url) as admin:
+    with connect_redis(redis_server.url) as admin:
         admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config")
     url = f"redis://app:pw@127.0.0.1:{redis_server.port}/0"
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         given = settings(redis_url=url, runtime_seconds=0.05, log_level="info", log_format="json")
         assert service_runner.run(Tiny(), given, redis=redis, clock=SystemClock()) == exit_codes.CLEAN
 
@@ -135,7 +135,7 @@ def test_a_server_that_refuses_us_is_bad_config_in_one_line(
 ) -> None:
     user = "" if database == "99" else "nobody:pw@"
     url = valkey_url.replace("://", f"://{user}").removesuffix("0") + database
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         assert (
             service_runner.run(Tiny(), settings(redis_url=url), redis=redis, clock=SystemClock())
             == exit_codes.BAD_CONFIG

@@ -19,8 +19,8 @@ from shared.messages.base import SERVICE, Event
 from shared.messages.events import read_event
 from shared.messages.service import ServiceHealth, ServiceStart, ServiceStop
 from shared.process import service_runner
-from shared.redis.client import connect
-from shared.redis.streams import tail
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 
 pytestmark = pytest.mark.slow
 
@@ -153,7 +153,7 @@ def test_a_taken_health_port_is_bad_config(capsys: pytest.CaptureFixture[str]) -
 def test_redis_away_at_the_start_says_how_to_start_one(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"redis://127.0.0.1:{free_port()}/0"
 
-    code = service_runner.run(Tiny(), settings(redis_url=url), redis=connect(url), clock=SystemClock())
+    code = service_runner.run(Tiny(), settings(redis_url=url), redis=connect_redis(url), clock=SystemClock())
 
     assert code == exit_codes.DEPENDENCY_MISSING
     said = capsys.readouterr().err
@@ -177,13 +177,13 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 
 def announced(redis: Redis) -> list[Event]:
-    return [read_event(entry.json) for entry in tail(redis, SERVICE, 100)]
+    return [read_event(entry.json) for entry in stream_tail(redis, SERVICE, 100)]
 
 
 @pytest.mark.server
 def test_the_run_is_announced_on_the_service_stream(valkey_url: str) -> None:
     given = settings(redis_url=valkey_url, runtime_seconds=0.2)
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
         service_runner.run(Tiny(), given, redis=redis, clock=SystemClock())
 
         events = announced(redis)
@@ -205,5 +205,5 @@ def test_redis_going_away_does_not_end_the_service(redis_server: EmbeddedRedis) 
         redis_server.kill()
         stop.wait()
 
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         assert service_runner.run(Tiny(work), given, redis=redis, clock=SystemClock()) == exit_codes.CLEAN

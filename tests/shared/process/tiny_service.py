@@ -25,7 +25,7 @@ class Tiny:
         stop.wait()
         if self._work == "hang-long":
             threading.Event().wait(service_life.HURRY_AFTER_S)
-            logs.get("tiny").info("draining")
+            logs.get_logger("tiny").info("draining")
 
     def ready(self) -> bool:
         """Be ready."""

@@ -20,8 +20,8 @@ from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig
 from shared.rate_limit import gate as rate_gate
-from shared.rate_limit.gate import GateLimits, Lane, RateGate, acquire_all, read_gates
-from shared.redis.client import Script, connect
+from shared.rate_limit.gate import GateLane, GateLimits, RateGate, acquire_all, read_gates
+from shared.redis.client import LuaScript, connect_redis
 from tests.waiting import PATIENCE_S, wait_until
 
 SCRIPT = Path(rate_gate.__file__).with_suffix(".lua")
@@ -105,7 +105,7 @@ class Sleepy:
         return self.stage.wait(event, seconds + (self.late_s if seconds > 0.05 else 0.0))
 
 
-class Counted(Script):
+class Counted(LuaScript):
     """A script that counts its round trips."""
 
     calls = 0
@@ -131,7 +131,7 @@ class Play:
     def gate(self, name: str = "data", rate_per_s: float = 50, **limits: float) -> RateGate:
         return RateGate(self.redis, name, GateLimits(rate_per_s, **limits), clock=self.stage)  # type: ignore[arg-type] - burst is an int
 
-    def poller(self, gate: RateGate, who: str = "wallet", lane: Lane = Lane.FRESH) -> Callable[[], None]:
+    def poller(self, gate: RateGate, who: str = "wallet", lane: GateLane = GateLane.FRESH) -> Callable[[], None]:
         """Give a body that takes every turn it can get."""
 
         def poll() -> None:
@@ -200,7 +200,7 @@ def test_s1_five_threads_on_one_gate_never_deadlock(play: Play) -> None:
     def rough(i: int) -> Callable[[], None]:
         def poll() -> None:
             turns = 0
-            while gate.acquire(play.stop, Lane(1 + i % 4), cost=1 + turns % 2):
+            while gate.acquire(play.stop, GateLane(1 + i % 4), cost=1 + turns % 2):
                 play.grants.append((play.stage.now_s, f"thread {i}"))
                 turns += 1
                 gate.succeeded(0.05)
@@ -256,19 +256,21 @@ def test_a_quiet_time_earns_the_burst_and_no_more(play: Play) -> None:
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    arrivals=st.lists(st.tuples(st.floats(0, 0.4), st.sampled_from(Lane), st.floats(0, 0.15)), min_size=5, max_size=60),
+    arrivals=st.lists(
+        st.tuples(st.floats(0, 0.4), st.sampled_from(GateLane), st.floats(0, 0.15)), min_size=5, max_size=60
+    ),
     burst=st.integers(1, 6),
 )
 @pytest.mark.slow
 def test_no_second_holds_more_than_target_and_burst_whatever_comes_and_however_late_sleepers_wake(
-    play: Play, arrivals: list[tuple[float, Lane, float]], burst: int
+    play: Play, arrivals: list[tuple[float, GateLane, float]], burst: int
 ) -> None:
     play.redis.flushall()
     play.stage.stop.clear()
     play.grants.clear()
     gate = play.gate(rate_per_s=20, burst=burst)
 
-    def caller(at_s: float, lane: Lane, late_s: float) -> Callable[[], None]:
+    def caller(at_s: float, lane: GateLane, late_s: float) -> Callable[[], None]:
         def ask() -> None:
             own = RateGate(play.redis, "data", gate.limits, clock=Sleepy(play.stage, late_s))
             play.stage.wait(play.stop, at_s)
@@ -360,10 +362,10 @@ def test_an_order_passes_those_who_wait_for_catch_up(play: Play) -> None:
         gate = play.gate(rate_per_s=10)
         while not play.stage.wait(play.stop, 0.73):
             asked = play.stage.now_s
-            if gate.acquire(play.stop, Lane.ORDERS):
+            if gate.acquire(play.stop, GateLane.ORDERS):
                 waits.append(play.stage.now_s - asked)
 
-    play.stage.play(*(play.poller(gate, "late", Lane.CATCHUP) for gate in gates), order, seconds=8)
+    play.stage.play(*(play.poller(gate, "late", GateLane.CATCHUP) for gate in gates), order, seconds=8)
 
     assert len(waits) >= 8
     assert max(waits) <= 0.2
@@ -372,9 +374,9 @@ def test_an_order_passes_those_who_wait_for_catch_up(play: Play) -> None:
 
 @pytest.mark.slow
 def test_a_lower_lane_is_never_starved(play: Play) -> None:
-    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
+    busy = [play.poller(play.gate(rate_per_s=10), "order", GateLane.ORDERS) for _ in range(4)]
 
-    play.stage.play(*busy, play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH), seconds=12)
+    play.stage.play(*busy, play.poller(play.gate(rate_per_s=10), "fresh", GateLane.FRESH), seconds=12)
 
     assert play.granted("fresh") >= 2
     assert play.granted("order") > 10 * play.granted("fresh")
@@ -382,13 +384,13 @@ def test_a_lower_lane_is_never_starved(play: Play) -> None:
 
 @pytest.mark.slow
 def test_a_spell_of_orders_leaves_no_debt_behind(play: Play) -> None:
-    busy = [play.poller(play.gate(rate_per_s=10), "order", Lane.ORDERS) for _ in range(4)]
-    patient = [play.poller(play.gate(rate_per_s=10), "fresh", Lane.FRESH) for _ in range(3)]
+    busy = [play.poller(play.gate(rate_per_s=10), "order", GateLane.ORDERS) for _ in range(4)]
+    patient = [play.poller(play.gate(rate_per_s=10), "fresh", GateLane.FRESH) for _ in range(3)]
     play.stage.play(*busy, *patient, seconds=15)
     play.stop.clear()
     asked = play.stage.now_s
 
-    play.gate(rate_per_s=10).acquire(play.stop, Lane.CATCHUP)
+    play.gate(rate_per_s=10).acquire(play.stop, GateLane.CATCHUP)
 
     assert play.stage.now_s - asked <= 0.5
 
@@ -614,7 +616,7 @@ def test_on_a_real_server_threads_and_connections_share_one_target(valkey_url: s
     stop, clock, times = threading.Event(), SystemClock(), list[float]()
 
     def poll() -> None:
-        with connect(valkey_url) as redis:
+        with connect_redis(valkey_url) as redis:
             gate = RateGate(redis, "data", GateLimits(100, burst=5), clock=clock)
             while gate.acquire(stop):
                 times.append(clock.monotonic())
@@ -637,21 +639,21 @@ def test_on_a_real_server_threads_and_connections_share_one_target(valkey_url: s
 @pytest.mark.server
 def test_on_a_real_server_a_hold_stops_sleepers_and_lanes_keep_their_order(valkey_url: str) -> None:
     stop, clock, granted = threading.Event(), SystemClock(), list[tuple[float, str]]()
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
         gate = RateGate(redis, "data", GateLimits(1), clock=clock)  # slow, so that none is granted before the hold
         assert gate.acquire(stop)
 
-        def ask(lane: Lane) -> None:
+        def ask(lane: GateLane) -> None:
             gate.acquire(stop, lane)
             granted.append((clock.monotonic(), lane.name))
 
-        threads = [threading.Thread(target=ask, args=(Lane.CATCHUP,)) for _ in range(3)]
+        threads = [threading.Thread(target=ask, args=(GateLane.CATCHUP,)) for _ in range(3)]
         for thread in threads:
             thread.start()
         before = clock.monotonic()
         gate.throttled(1.0)
         held_from = clock.monotonic()
-        threads.append(threading.Thread(target=ask, args=(Lane.ORDERS,)))
+        threads.append(threading.Thread(target=ask, args=(GateLane.ORDERS,)))
         threads[-1].start()
         for thread in threads:
             thread.join(timeout=PATIENCE_S)
@@ -667,7 +669,7 @@ def test_trap_31_redis_killed_and_restarted_leaves_the_floor_rate_then_the_share
     redis_server: EmbeddedRedis,
 ) -> None:
     stop, clock = threading.Event(), SystemClock()
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         gate = RateGate(redis, "data", GateLimits(100, floor_per_s=5), clock=clock)
         assert gate.acquire(stop)
         redis_server.kill()

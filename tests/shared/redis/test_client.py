@@ -24,7 +24,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.domain.errors import BadConfig, Unavailable
-from shared.redis.client import Script, address, answering, check_server, connect, redacted
+from shared.redis.client import LuaScript, answering, check_server, connect_redis, redacted_url, server_address
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def counting(tmp_path: Path) -> Path:
 
 
 def socket_settings(url: str, blocking_s: float = 0) -> Any:
-    return cast("Any", connect(url, blocking_s=blocking_s).connection_pool.make_connection())
+    return cast("Any", connect_redis(url, blocking_s=blocking_s).connection_pool.make_connection())
 
 
 def test_a_connection_never_sends_twice_and_times_out() -> None:
@@ -77,34 +77,34 @@ def test_a_blocking_readers_socket_outlives_its_wait() -> None:
 )
 def test_a_url_that_cannot_be_read_is_bad_config(url: str) -> None:
     with pytest.raises(BadConfig, match="cannot be read"):
-        connect(url)
+        connect_redis(url)
 
 
 def test_trap_30_no_message_holds_the_password() -> None:
-    assert redacted("rediss://user:s3cret@host:6380/1?password=s3cret") == "rediss://host:6380/1"
-    assert address(connect("redis://user:s3cret@host:6380/1")) == "redis://host:6380/1"
-    assert address(connect("unix:///run/redis.sock?db=2&password=s3cret")) == "unix:///run/redis.sock"
+    assert redacted_url("rediss://user:s3cret@host:6380/1?password=s3cret") == "rediss://host:6380/1"
+    assert server_address(connect_redis("redis://user:s3cret@host:6380/1")) == "redis://host:6380/1"
+    assert server_address(connect_redis("unix:///run/redis.sock?db=2&password=s3cret")) == "unix:///run/redis.sock"
     with pytest.raises(BadConfig) as caught:
-        connect("redys://user:s3cret@host/0")
+        connect_redis("redys://user:s3cret@host/0")
     assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("sign", ["/", "?", "#"])
 def test_trap_30_a_sign_in_the_password_that_splits_the_url_is_named_and_the_password_is_not(sign: str) -> None:
     with pytest.raises(BadConfig, match="%2F %3F %23") as caught:
-        connect(f"redis://:s3{sign}cret@host:6379/0")
+        connect_redis(f"redis://:s3{sign}cret@host:6379/0")
     assert "s3" not in str(caught.value)
     assert "cret" not in str(caught.value)
 
 
 @pytest.mark.server
 def test_a_unix_socket_works_as_any_other_server(tmp_path: Path, counting: Path) -> None:
-    with OnSocket(tmp_path / "valkey") as server, connect(server.socket_url, blocking_s=1) as redis:
-        script = Script(redis, counting)
+    with OnSocket(tmp_path / "valkey") as server, connect_redis(server.socket_url, blocking_s=1) as redis:
+        script = LuaScript(redis, counting)
 
         assert (script(["count"], [2]), redis.get("count")) == ("2", "2")
         assert check_server(redis).warnings == ()
-        assert address(redis) == server.socket_url.partition("?")[0]
+        assert server_address(redis) == server.socket_url.partition("?")[0]
 
 
 class OnSocket(EmbeddedRedis):
@@ -150,7 +150,7 @@ def test_our_own_mistakes_stay_what_they_are(fake: Redis, error: RedisError) -> 
 
 
 def test_a_script_runs_and_is_loaded_when_the_server_does_not_know_it(fake: Redis, counting: Path) -> None:
-    script = Script(fake, counting)
+    script = LuaScript(fake, counting)
 
     first = script(["count"], [2])
     fake.script_flush()
@@ -161,7 +161,7 @@ def test_a_script_runs_and_is_loaded_when_the_server_does_not_know_it(fake: Redi
 
 def test_a_script_on_a_server_that_is_away_is_unavailable(counting: Path) -> None:
     server = fakeredis.FakeServer()
-    script = Script(fakeredis.FakeRedis(server=server), counting)
+    script = LuaScript(fakeredis.FakeRedis(server=server), counting)
     server.connected = False
 
     with pytest.raises(Unavailable):
@@ -172,7 +172,7 @@ def test_a_mistake_in_a_script_is_not_hidden(fake: Redis, tmp_path: Path) -> Non
     (tmp_path / "wrong.lua").write_text("return redis.call('INCR', KEYS[1], 'too', 'many')")
 
     with pytest.raises(ResponseError):
-        Script(fake, tmp_path / "wrong.lua")(["count"], [])
+        LuaScript(fake, tmp_path / "wrong.lua")(["count"], [])
 
 
 def test_a_server_that_forbids_to_be_asked_is_not_judged(fake: Redis) -> None:
@@ -181,7 +181,7 @@ def test_a_server_that_forbids_to_be_asked_is_not_judged(fake: Redis) -> None:
 
 @pytest.mark.server
 def test_a_server_as_we_ship_it_has_no_warnings(redis_server: EmbeddedRedis) -> None:
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         found = check_server(redis)
 
     assert (found.warnings, found.unknown) == ((), "")
@@ -199,7 +199,7 @@ def test_a_server_as_we_ship_it_has_no_warnings(redis_server: EmbeddedRedis) -> 
 def test_trap_31_a_server_that_could_lose_signals_is_named_with_the_fix(
     redis_server: EmbeddedRedis, setting: str, value: str, warning: str
 ) -> None:
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         redis.config_set(setting, value)
 
         found = check_server(redis).forgets
@@ -210,22 +210,22 @@ def test_trap_31_a_server_that_could_lose_signals_is_named_with_the_fix(
 
 @pytest.mark.server
 def test_a_managed_server_without_config_is_accepted(redis_server: EmbeddedRedis) -> None:
-    with connect(redis_server.url) as admin:
+    with connect_redis(redis_server.url) as admin:
         admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-config", "-info")
         port = redis_server.port
 
-        with connect(f"redis://app:pw@127.0.0.1:{port}/0") as redis:
+        with connect_redis(f"redis://app:pw@127.0.0.1:{port}/0") as redis:
             found = check_server(redis)
             assert found.warnings == ()
             assert "unknown" in found.unknown
-        with connect(f"redis://app:wrong@127.0.0.1:{port}/0") as redis, pytest.raises(BadConfig):
+        with connect_redis(f"redis://app:wrong@127.0.0.1:{port}/0") as redis, pytest.raises(BadConfig):
             check_server(redis)
 
 
 @pytest.mark.server
 def test_a_full_server_refuses_writes_as_unavailable_and_still_reads(valkey_url: str, counting: Path) -> None:
-    with connect(valkey_url) as redis:
-        script = Script(redis, counting)
+    with connect_redis(valkey_url) as redis:
+        script = LuaScript(redis, counting)
         script(["count"], [1])
         redis.config_set("maxmemory", "1")
         try:
@@ -238,8 +238,8 @@ def test_a_full_server_refuses_writes_as_unavailable_and_still_reads(valkey_url:
 
 @pytest.mark.server
 def test_trap_31_a_restarted_server_is_used_again_without_a_word(redis_server: EmbeddedRedis, counting: Path) -> None:
-    with connect(redis_server.url) as redis:
-        script = Script(redis, counting)
+    with connect_redis(redis_server.url) as redis:
+        script = LuaScript(redis, counting)
         script(["count"], [1])
 
         redis_server.kill()
@@ -252,7 +252,7 @@ def test_trap_31_a_restarted_server_is_used_again_without_a_word(redis_server: E
 
 @pytest.mark.server
 def test_work_is_done_while_an_answer_is_due(valkey_url: str, counting: Path) -> None:
-    script, done = Script(connect(valkey_url), counting), list[str]()
+    script, done = LuaScript(connect_redis(valkey_url), counting), list[str]()
 
     answer = script(["count"], [1], lambda: done.append("while the server worked"))
 
@@ -262,7 +262,7 @@ def test_work_is_done_while_an_answer_is_due(valkey_url: str, counting: Path) ->
 
 @pytest.mark.server
 def test_an_answer_that_nobody_waited_for_is_not_read_as_the_next_ones(valkey_url: str, counting: Path) -> None:
-    script = Script(connect(valkey_url), counting)
+    script = LuaScript(connect_redis(valkey_url), counting)
 
     with pytest.raises(ZeroDivisionError):
         script(["count"], [1], lambda: 1 // 0)
@@ -273,8 +273,8 @@ def test_an_answer_that_nobody_waited_for_is_not_read_as_the_next_ones(valkey_ur
 
 @pytest.mark.server
 def test_a_lost_reply_is_not_followed_by_a_second_write(valkey_url: str) -> None:
-    with Deaf(int(valkey_url.split(":")[2].split("/", maxsplit=1)[0])) as port, connect(valkey_url) as direct:
-        redis = connect(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3")
+    with Deaf(int(valkey_url.split(":")[2].split("/", maxsplit=1)[0])) as port, connect_redis(valkey_url) as direct:
+        redis = connect_redis(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3")
 
         with pytest.raises(Unavailable, match="did not answer in time"), answering(redis):
             redis.xadd("stream", {"a": "1"})

@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis
 
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.pipeline_record import RECORD, ProgramRecord, note_running, note_start, note_wallet, read_record
 
 pytestmark = pytest.mark.server
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def test_the_first_start_is_kept_beside_the_last_one(redis: Redis) -> None:

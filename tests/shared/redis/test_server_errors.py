@@ -16,8 +16,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.domain.errors import BadConfig, HybridError, StillLoading, Unavailable
-from shared.redis.client import answering, connect
-from shared.redis.server_errors import PASSING, WRONG, named
+from shared.redis.client import answering, connect_redis
+from shared.redis.server_errors import PASSING, WRONG, name_server_error
 
 pytestmark = pytest.mark.sockets
 WHERE = "redis://h:1/0"
@@ -26,7 +26,7 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 def ask(url: str, command: Callable[[Redis], Any] = Redis.ping) -> HybridError:
-    with pytest.raises(HybridError) as caught, connect(url) as redis, answering(redis):
+    with pytest.raises(HybridError) as caught, connect_redis(url) as redis, answering(redis):
         command(redis)
     assert len(str(caught.value).splitlines()) == 1
     return caught.value
@@ -57,7 +57,7 @@ def saying(reply: bytes, tls: ssl.SSLContext | None = None) -> Generator[int]:
     [*((word, Unavailable) for word in PASSING if word != "LOADING"), *((word, BadConfig) for word in WRONG)],
 )
 def test_every_word_that_we_know_says_what_to_do(word: str, family: type[HybridError]) -> None:
-    error = named(ResponseError(f"{word} as the server says it.\nmore of it"), WHERE)
+    error = name_server_error(ResponseError(f"{word} as the server says it.\nmore of it"), WHERE)
 
     assert isinstance(error, family)
     assert str(error).startswith(f"Redis at {WHERE} ")
@@ -66,7 +66,10 @@ def test_every_word_that_we_know_says_what_to_do(word: str, family: type[HybridE
 
 
 def test_our_own_mistakes_have_no_other_name() -> None:
-    assert named(ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value"), WHERE) is None
+    assert (
+        name_server_error(ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value"), WHERE)
+        is None
+    )
 
 
 def test_a_server_in_protected_mode_says_how_to_be_let_in() -> None:
@@ -88,7 +91,7 @@ def test_a_cluster_is_refused(slot: bytes) -> None:
 
 @pytest.mark.server
 def test_keys_of_two_slots_are_named_as_a_clusters(tmp_path: Path) -> None:
-    with Clustered(tmp_path / "valkey") as server, connect(server.url) as redis:
+    with Clustered(tmp_path / "valkey") as server, connect_redis(server.url) as redis:
         down = ask(server.url, lambda redis: redis.get("a"))
         redis.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         crossed = ask(server.url, lambda redis: redis.eval("return 1", 2, "a", "b"))
@@ -115,7 +118,7 @@ class Clustered(EmbeddedRedis):
 def test_what_an_operator_cures_is_unavailable_with_the_cure(
     valkey_url: str, said: str, setting: str, before: str
 ) -> None:
-    with connect(valkey_url) as redis:
+    with connect_redis(valkey_url) as redis:
         redis.config_set(setting, "1")
         try:
             error = ask(valkey_url, lambda redis: redis.set("a", "1"))
@@ -128,7 +131,7 @@ def test_what_an_operator_cures_is_unavailable_with_the_cure(
 
 @pytest.mark.server
 def test_a_replica_says_that_it_is_one(redis_server: EmbeddedRedis) -> None:
-    with connect(redis_server.url) as redis:
+    with connect_redis(redis_server.url) as redis:
         redis.execute_command("REPLICAOF", "127.0.0.1", "1")
         written = ask(redis_server.url, lambda redis: redis.set("a", "1"))
         redis.config_set("replica-serve-stale-data", "no")
@@ -141,7 +144,7 @@ def test_a_replica_says_that_it_is_one(redis_server: EmbeddedRedis) -> None:
 
 @pytest.mark.server
 def test_whom_a_server_does_not_let_in_or_act_says_how(redis_server: EmbeddedRedis) -> None:
-    with connect(redis_server.url) as admin:
+    with connect_redis(redis_server.url) as admin:
         admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~other:*", "+@all")
         port = redis_server.port
         wrong = ask(f"redis://app:no@127.0.0.1:{port}/0")
@@ -193,10 +196,10 @@ def test_tls_on_one_side_only_and_a_certificate_nobody_knows_say_so(tmp_path: Pa
 
 
 def test_a_server_that_loads_is_still_loading() -> None:
-    error = named(ResponseError("LOADING Valkey is loading the dataset in memory"), WHERE)
+    error = name_server_error(ResponseError("LOADING Valkey is loading the dataset in memory"), WHERE)
 
     assert isinstance(error, StillLoading)
 
 
 def test_an_error_of_another_kind_is_left_alone() -> None:
-    assert named(RedisError("something else"), WHERE) is None
+    assert name_server_error(RedisError("something else"), WHERE) is None

@@ -13,16 +13,16 @@ from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
 from shared.messages.service import ServiceHealth
 from shared.redis import streams
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
-from shared.redis.streams import Entry, ensure_group, publish, publish_once, settled, trim
+from shared.redis.streams import StreamEntry, ensure_group, publish_event, publish_once, settled, trim_stream
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture
 def redis(valkey_url: str) -> Redis:
-    return connect(valkey_url)
+    return connect_redis(valkey_url)
 
 
 def an_event(number: int = 1) -> ServiceHealth:
@@ -68,9 +68,9 @@ def test_s4_facts_are_bounded_oldest_first_and_none_repeats(redis: Redis, monkey
 def test_what_a_crash_left_pending_is_read_again_first(redis: Redis) -> None:
     reader = a_reader(redis)
     reader.read()
-    publish(redis, SIGNALS, an_event(1))
+    publish_event(redis, SIGNALS, an_event(1))
     (taken,) = reader.read()
-    publish(redis, SIGNALS, an_event(2))
+    publish_event(redis, SIGNALS, an_event(2))
 
     restarted = a_reader(redis)
     first, second = restarted.read(), restarted.read()
@@ -82,7 +82,7 @@ def test_what_a_crash_left_pending_is_read_again_first(redis: Redis) -> None:
 def test_a_dead_consumers_entries_are_taken_over(redis: Redis) -> None:
     dead = a_reader(redis, "dead")
     dead.read()
-    publish(redis, SIGNALS, an_event(1))
+    publish_event(redis, SIGNALS, an_event(1))
     dead.read()
 
     alive = a_reader(redis, "alive", idle_ms=0)
@@ -96,7 +96,7 @@ def test_who_holds_the_lease_takes_all_that_others_left_at_once(redis: Redis) ->
     dead = a_reader(redis, "dead", batch=200)
     dead.read()
     for number in range(150):
-        publish(redis, SIGNALS, an_event(number))
+        publish_event(redis, SIGNALS, an_event(number))
     dead.read()
 
     alive = a_reader(redis, "alive", sole=True)
@@ -108,7 +108,7 @@ def test_who_holds_the_lease_takes_all_that_others_left_at_once(redis: Redis) ->
 def test_an_entry_that_was_trimmed_comes_back_empty_or_is_counted(redis: Redis) -> None:
     reader = a_reader(redis)
     reader.read()
-    entry = publish(redis, SIGNALS, an_event(1))
+    entry = publish_event(redis, SIGNALS, an_event(1))
     reader.read()
     redis.xdel(SIGNALS, entry)
 
@@ -125,15 +125,15 @@ def test_trap_31_an_emptied_server_is_noticed_and_the_group_made_again(redis: Re
     assert reader.read() == []
     assert reader.emptied
     reader.read()
-    publish(redis, SIGNALS, an_event(1))
+    publish_event(redis, SIGNALS, an_event(1))
     assert len(reader.read()) == 1
 
 
 def test_trap_31_a_server_away_is_waited_for_and_nothing_is_lost(redis_server: EmbeddedRedis) -> None:
-    redis = connect(redis_server.url)
+    redis = connect_redis(redis_server.url)
     clock = ManualClock()
     reader = GroupReader(redis, SIGNALS, "buyer", "buyer-0", clock=clock, block_ms=1)
-    publish(redis, SIGNALS, an_event(1))
+    publish_event(redis, SIGNALS, an_event(1))
     redis_server.kill()
     with pytest.raises(Unavailable):
         reader.read()
@@ -147,9 +147,9 @@ def test_trap_31_a_server_away_is_waited_for_and_nothing_is_lost(redis_server: E
 
 def test_trimming_keeps_what_a_group_has_not_finished(redis: Redis) -> None:
     for number in range(10):
-        publish(redis, SIGNALS, an_event(number))
+        publish_event(redis, SIGNALS, an_event(number))
     ensure_group(redis, SIGNALS, "buyer")
-    assert trim(redis, SIGNALS, 0) == 0
+    assert trim_stream(redis, SIGNALS, 0) == 0
 
     rows = GroupReader(redis, SIGNALS, "buyer", "b", clock=ManualClock(), block_ms=1, batch=6)
     rows.read()
@@ -157,27 +157,27 @@ def test_trimming_keeps_what_a_group_has_not_finished(redis: Redis) -> None:
     for entry in taken[:4]:
         rows.ack(entry.id)
 
-    assert trim(redis, SIGNALS, 0) == 4
+    assert trim_stream(redis, SIGNALS, 0) == 4
     assert redis.xlen(SIGNALS) == 6
 
 
 def test_trimming_keeps_as_many_as_asked(redis: Redis) -> None:
     for number in range(10):
-        publish(redis, SIGNALS, an_event(number))
+        publish_event(redis, SIGNALS, an_event(number))
 
-    assert trim(redis, SIGNALS, 3) == 7
+    assert trim_stream(redis, SIGNALS, 3) == 7
     assert redis.xlen(SIGNALS) == 3
 
 
 def test_an_entry_without_json_reads_as_empty() -> None:
-    assert Entry(SIGNALS, "1-0", {}).json == ""
+    assert StreamEntry(SIGNALS, "1-0", {}).json == ""
 
 
 def test_all_that_a_crash_left_pending_comes_back_at_the_start_however_much(redis: Redis) -> None:
     reader = a_reader(redis, batch=2)
     reader.read()
     for number in range(5):
-        publish(redis, SIGNALS, an_event(number))
+        publish_event(redis, SIGNALS, an_event(number))
     for _ in range(3):
         reader.read()
 
@@ -185,10 +185,10 @@ def test_all_that_a_crash_left_pending_comes_back_at_the_start_however_much(redi
 
 
 def test_a_group_with_a_part_of_the_stream_lets_go_of_the_rest_as_soon_as_it_reads_it(redis: Redis) -> None:
-    entries = [publish(redis, SIGNALS, an_event(number)) for number in range(6)]
+    entries = [publish_event(redis, SIGNALS, an_event(number)) for number in range(6)]
     ours = set(entries[::3])
 
-    def mine(entry: Entry) -> bool:
+    def mine(entry: StreamEntry) -> bool:
         return entry.id in ours
 
     reader = a_reader(redis, mine=mine)

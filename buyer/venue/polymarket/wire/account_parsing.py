@@ -7,11 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from buyer.domain.order_result import TRADE_STATES, OrderSeen, Standing, Trade
+from buyer.domain.order_result import TRADE_STATES, OrderSeen, OwnTrade, Standing
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
 from shared.domain.money import fee_micro, to_micro
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, number, text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_number, read_text
 
 _PREFIXES = ("ORDER_STATUS_", "TRADE_STATUS_")
 _STANDINGS: dict[str, Standing] = {"LIVE": "open", "DELAYED": "open", "MATCHED": "matched", "UNMATCHED": "gone"}
@@ -28,26 +28,26 @@ def read_order(raw: object) -> OrderSeen:
         Malformed: naming the field.
     """
     order = as_object(raw, "order")
-    status = _plain(text(order, "status"))
+    status = _plain(read_text(order, "status"))
     standing = "gone" if status.startswith(_GONE) else _STANDINGS.get(status, "open")
     ids = as_list(order.get("associate_trades") or [], "associate_trades")
-    blank = not text(order, "size_matched")
-    matched = 0 if blank else to_micro(number(order, "size_matched"))
+    blank = not read_text(order, "size_matched")
+    matched = 0 if blank else to_micro(read_number(order, "size_matched"))
     return OrderSeen("open" if blank and standing == "gone" else standing, matched, frozenset(map(str, ids)))
 
 
 def orders_of(raw: Raw) -> frozenset[str]:
     """Return the hashes of every order that has a part in a trade."""
-    makers = (text(as_object(maker, "maker order"), "order_id").lower() for maker in _makers(raw))
-    return frozenset((text(raw, "taker_order_id").lower(), *makers))
+    makers = (read_text(as_object(maker, "maker order"), "order_id").lower() for maker in _makers(raw))
+    return frozenset((read_text(raw, "taker_order_id").lower(), *makers))
 
 
 def is_pending(raw: Raw) -> bool:
     """Say whether a trade can still fail."""
-    return TRADE_STATES.get(_plain(text(raw, "status")), "PENDING") == "PENDING"
+    return TRADE_STATES.get(_plain(read_text(raw, "status")), "PENDING") == "PENDING"
 
 
-def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
     """Read our part of one trade: the taker pays the fee, a maker none.
 
     The venue may leave every number of a trade blank while it waits to be carried out: id and status say enough then.
@@ -56,13 +56,13 @@ def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
         Malformed: naming the field, or that the order has no part in it.
     """
     trade = as_object(raw, "trade")
-    state = TRADE_STATES.get(_plain(text(trade, "status")), "PENDING")
+    state = TRADE_STATES.get(_plain(read_text(trade, "status")), "PENDING")
     makers = [as_object(maker, "maker order") for maker in _makers(trade)]
-    taking = text(trade, "taker_order_id").lower() == order_hash
-    own = makers if taking else [maker for maker in makers if text(maker, "order_id").lower() == order_hash]
-    if not (text(trade, "id") and (taking or own)):
-        raise Malformed(f"trade {text(trade, 'id')!r}: no id, or order {order_hash} has no part in it")
-    blank = Trade(text(trade, "id"), state, 0, 0, 0, text(trade, "transaction_hash"), sized=False)
+    taking = read_text(trade, "taker_order_id").lower() == order_hash
+    own = makers if taking else [maker for maker in makers if read_text(maker, "order_id").lower() == order_hash]
+    if not (read_text(trade, "id") and (taking or own)):
+        raise Malformed(f"trade {read_text(trade, 'id')!r}: no id, or order {order_hash} has no part in it")
+    blank = OwnTrade(read_text(trade, "id"), state, 0, 0, 0, read_text(trade, "transaction_hash"), sized=False)
     if _blank(trade, ("size", "price") if taking else ()) or any(_blank(maker, _AMOUNTS) for maker in own):
         return blank
     shares, usdc = _taken(trade, facts.token_id) if taking else _made(own)
@@ -72,12 +72,12 @@ def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> Trade:
 
 
 def _blank(raw: Raw, names: tuple[str, ...]) -> bool:
-    return any(not text(raw, name) for name in names)
+    return any(not read_text(raw, name) for name in names)
 
 
 def _made(own: list[Raw]) -> tuple[int, int]:
     """Add up our parts as a maker."""
-    amounts = [(number(maker, "matched_amount"), number(maker, "price")) for maker in own]
+    amounts = [(read_number(maker, "matched_amount"), read_number(maker, "price")) for maker in own]
     return sum(to_micro(amount) for amount, _ in amounts), sum(to_micro(amount * price) for amount, price in amounts)
 
 
@@ -87,14 +87,14 @@ def _taken(trade: Raw, token_id: str) -> tuple[int, int]:
     A maker of the other outcome sold us ours for the rest of a share's worth (a mint, or a merge). With each maker we
     pay whole micro-units, cut: that is what 9 of 9 captured market buys paid.
     """
-    shares = to_micro(number(trade, "size"))
+    shares = to_micro(read_number(trade, "size"))
     met, usdc = 0, Fraction(0)
     for maker in (as_object(maker, "maker order") for maker in _makers(trade)):
-        amount, price = to_micro(number(maker, "matched_amount")), number(maker, "price")
-        own = price if text(maker, "asset_id") in {"", token_id} else 1 - price
+        amount, price = to_micro(read_number(maker, "matched_amount")), read_number(maker, "price")
+        own = price if read_text(maker, "asset_id") in {"", token_id} else 1 - price
         met, usdc = met + amount, usdc + int(amount * Fraction(own))
     if met != shares:
-        usdc = shares * Fraction(number(trade, "price"))
+        usdc = shares * Fraction(read_number(trade, "price"))
     return shares, round(usdc)
 
 

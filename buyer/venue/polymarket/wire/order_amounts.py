@@ -12,7 +12,7 @@ from typing import Literal
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
-from shared.domain.money import floor_to, to_micro, truncate
+from shared.domain.money import floor_to, to_micro, truncate_micro
 
 Kind = Literal["FAK", "FOK", "GTC", "GTD"]
 RESTING: frozenset[str] = frozenset({"GTC", "GTD"})
@@ -35,16 +35,16 @@ _GUARD_PLACES = 4
 
 
 @dataclass(frozen=True)
-class Amounts:
+class OrderAmounts:
     """Base units (10^-6): `maker` is what we give, `taker` what we want for it at the limit price."""
 
     maker: int
     taker: int
 
 
-def amounts(
+def order_amounts(
     side: Side, kind: Kind, quantity: Decimal, price: Decimal, tick: Decimal, *, coarse: bool = False
-) -> Amounts:
+) -> OrderAmounts:
     """Return what an order of `quantity` at `price` offers and asks for; its own price is never better than `price`.
 
     Args:
@@ -59,14 +59,14 @@ def amounts(
         Malformed: the tick is unknown, the price stands off its grid, or nothing is left after rounding.
     """
     places = _places(price, tick)
-    given = truncate(quantity, SIZE_PLACES)
+    given = truncate_micro(quantity, SIZE_PLACES)
     if side == "SELL":
         given = _coarse(given, price) if coarse else given
-        found = Amounts(to_micro(given), to_micro(_rounded(given * price, places)))
+        found = OrderAmounts(to_micro(given), to_micro(_rounded(given * price, places)))
     elif kind in RESTING:
-        found = Amounts(to_micro(_rounded(given * price, places)), to_micro(given))
+        found = OrderAmounts(to_micro(_rounded(given * price, places)), to_micro(given))
     else:
-        found = Amounts(to_micro(given), to_micro(_rounded(given / price, min(places, MARKET_PLACES))))
+        found = OrderAmounts(to_micro(given), to_micro(_rounded(given / price, min(places, MARKET_PLACES))))
     if found.maker <= 0 or found.taker <= 0:
         raise Malformed(f"{side} {quantity} at {price} rounds to nothing")
     return found

@@ -1,7 +1,7 @@
 """What the venue's answer to an order means: a table of its words and statuses. Pure.
 
 Source: venue reference 3.3 and 3.6; `polymarket-client` 0.14.0, `models/clob/order_response.py`. Only what is certain
-is `Refused`, `Barred` or `NotNow`: all the rest is `Unknown`; what became of that order is found out by its hash (trap
+is `RefusedOrder`, `BarredAccount` or `NotNowResponse`: all the rest is `UnknownOutcome`; what became of that order is found out by its hash (trap
 20).
 """
 
@@ -14,7 +14,7 @@ Status = Literal["live", "matched", "delayed"]
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedOrder:
     """The venue took it; `making` and `taking` are what matched at once, None where it did not say."""
 
     status: Status
@@ -24,14 +24,14 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedOrder:
     """The venue did not take it and never will."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Barred:
+class BarredAccount:
     """The venue did not take it, nor will it take any other from us: our key, account or region is refused."""
 
     reason: str
@@ -45,7 +45,7 @@ class Barred:
 
 
 @dataclass(frozen=True)
-class NotNow:
+class NotNowResponse:
     """The venue did not take it; the same bytes may be taken later."""
 
     reason: str
@@ -53,7 +53,7 @@ class NotNow:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownOrder:
     """The venue has seen these very bytes before."""
 
     reason: str
@@ -67,13 +67,13 @@ class Contradicted:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class UnknownOutcome:
     """It may or may not have been taken."""
 
     reason: str
 
 
-Verdict = Accepted | Refused | Barred | NotNow | Known | Contradicted | Unknown
+Verdict = AcceptedOrder | RefusedOrder | BarredAccount | NotNowResponse | KnownOrder | Contradicted | UnknownOutcome
 
 _NOT_SERVED = (
     "The venue refuses us before its API",
@@ -89,20 +89,24 @@ _BARRED: dict[int, tuple[str, str]] = {
 }
 """Statuses that no order and no wait changes, with what they mean and the fix."""
 
-_WORDS: tuple[tuple[str, type[Known] | type[NotNow] | type[Unknown]], ...] = (
-    ("duplicated", Known),
-    ("post-only mode", NotNow),
-    ("post_only_mode", NotNow),
-    ("cancel-only", NotNow),
-    ("trading disabled", NotNow),
-    ("trading is currently disabled", NotNow),
-    ("not yet ready to process new orders", NotNow),
-    ("order timed out", Unknown),
+_WORDS: tuple[tuple[str, type[KnownOrder] | type[NotNowResponse] | type[UnknownOutcome]], ...] = (
+    ("duplicated", KnownOrder),
+    ("post-only mode", NotNowResponse),
+    ("post_only_mode", NotNowResponse),
+    ("cancel-only", NotNowResponse),
+    ("trading disabled", NotNowResponse),
+    ("trading is currently disabled", NotNowResponse),
+    ("not yet ready to process new orders", NotNowResponse),
+    ("order timed out", UnknownOutcome),
 )
 """What the words mean whatever the status; the first that occurs."""
 
 _DELAYED = "order match delayed"
-_STATUSES: dict[int, type[NotNow] | type[Unknown]] = {408: Unknown, 425: NotNow, 429: NotNow}
+_STATUSES: dict[int, type[NotNowResponse] | type[UnknownOutcome]] = {
+    408: UnknownOutcome,
+    425: NotNowResponse,
+    429: NotNowResponse,
+}
 _OK = range(200, 300)
 _CALLERS_FAULT = range(400, 500)
 _TAKEN: frozenset[str] = frozenset({"live", "matched", "delayed"})
@@ -115,31 +119,31 @@ def read_answer(status: int, text: bytes, retry_after_s: float | None = None) ->
     words = _words(said, text, status)
     after_s = retry_after_s if retry_after_s is not None else _after(said)
     if _DELAYED in words.lower():
-        return Accepted("delayed")
+        return AcceptedOrder("delayed")
     if status in _OK and said is not None and _is_taken(said):
         return _accepted(said)
     kind = next((kind for phrase, kind in _WORDS if phrase in words.lower()), None)
-    if kind is not Known and said is not None and _names_a_match(said):
+    if kind is not KnownOrder and said is not None and _names_a_match(said):
         return Contradicted(words)
     kind = kind or _STATUSES.get(status)
     if kind is not None:
-        return NotNow(words, after_s) if kind is NotNow else kind(words)
+        return NotNowResponse(words, after_s) if kind is NotNowResponse else kind(words)
     return _by_status(status, said, words)
 
 
-def barred(status: int | None, reason: str) -> Barred | None:
+def find_bar(status: int | None, reason: str) -> BarredAccount | None:
     """Return what a refused question to our own account means, None where it bars nothing else."""
-    return Barred(reason, status) if status in _BARRED else None
+    return BarredAccount(reason, status) if status in _BARRED else None
 
 
 def _by_status(status: int, said: dict[str, Any] | None, words: str) -> Verdict:
     if status in _BARRED:
-        return Barred(words, status)
+        return BarredAccount(words, status)
     if status in _CALLERS_FAULT and said is not None:
-        return Refused(words)
+        return RefusedOrder(words)
     if status in _OK and said is not None and (said.get("status") == "unmatched" or said.get("errorMsg")):
-        return Refused(words)
-    return Unknown(words)
+        return RefusedOrder(words)
+    return UnknownOutcome(words)
 
 
 def _is_taken(said: dict[str, Any]) -> bool:
@@ -163,9 +167,9 @@ def _is_some(value: object) -> bool:
     return value is not None and value != "" and _amount(value) != 0
 
 
-def _accepted(said: dict[str, Any]) -> Accepted:
+def _accepted(said: dict[str, Any]) -> AcceptedOrder:
     ids: object = said.get("tradeIDs")
-    return Accepted(
+    return AcceptedOrder(
         cast("Status", said["status"]),
         _amount(said.get("makingAmount")),
         _amount(said.get("takingAmount")),

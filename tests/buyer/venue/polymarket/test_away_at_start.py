@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import requests
 
-from buyer.composition import build
+from buyer.composition import build_buyer
 from shared.domain import exit_codes
 from shared.domain.errors import RefusedForSafety
 from shared.domain.record_kinds import INTENTS
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.gateway.site import Region
 from tests.buyer.venue.polymarket.live_process import live_buyer
@@ -61,7 +61,7 @@ def test_what_has_no_answer_is_waited_for_and_the_signal_that_came_meanwhile_is_
     fault = floor.sim.fault(kind, upstream, route=route, params=params)
 
     with floor.buyer("--http-timeout-s", "1") as built:
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         pause(1.5)
         assert (built.active.ready(), bought(floor)) == (False, 0)
         floor.sim.heal(fault)
@@ -77,7 +77,7 @@ def test_what_has_no_answer_is_waited_for_and_the_signal_that_came_meanwhile_is_
 )
 def test_what_is_held_is_sold_while_buys_wait(floor: Floor, kind: str, upstream: str, route: str | None) -> None:
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
     fault = floor.sim.fault(kind, upstream, route=route, params={"retry_after": 1})
 
@@ -85,8 +85,8 @@ def test_what_is_held_is_sold_while_buys_wait(floor: Floor, kind: str, upstream:
     floor.offer(other)
 
     with floor.buyer() as built:
-        publish(floor.redis, SIGNALS, floor.signal(2, other))
-        publish(floor.redis, SIGNALS, floor.signal(3).model_copy(update={"side": "SELL"}))
+        publish_event(floor.redis, SIGNALS, floor.signal(2, other))
+        publish_event(floor.redis, SIGNALS, floor.signal(3).model_copy(update={"side": "SELL"}))
         until(lambda: "SELL" in [decision.verdict for decision in floor.told], 20)
         assert (built.active.ready(), bought(floor)) == (False, 1)
         floor.sim.heal(fault)
@@ -98,8 +98,8 @@ def test_a_buy_whose_leader_sold_before_the_venue_was_back_is_not_followed(floor
     fault = floor.sim.fault("http_5xx", "site")
 
     with floor.buyer("--max-signal-age-s", "4"):
-        publish(floor.redis, SIGNALS, floor.signal(1))
-        publish(floor.redis, SIGNALS, floor.signal(2).model_copy(update={"side": "SELL"}))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(2).model_copy(update={"side": "SELL"}))
         until(lambda: bool(floor.told))
         floor.sim.heal(fault)
         until(lambda: len(floor.told) == 2, 20)
@@ -112,7 +112,7 @@ def test_a_signal_too_old_by_the_time_the_venue_is_back_is_never_followed(floor:
     fault = floor.sim.fault("http_5xx", "site")
 
     with floor.buyer("--max-signal-age-s", "2"):
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.told))
         floor.sim.heal(fault)
 
@@ -123,7 +123,7 @@ def test_a_signal_too_old_by_the_time_the_venue_is_back_is_never_followed(floor:
 def test_an_interrupted_buy_is_not_sent_again_while_buys_wait(floor: Floor) -> None:
     floor.sim.fault("lost_request", "clob", route="/order", count=1, params={"seconds": 0.2})
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(intents(floor)))
     assert list(intents(floor)) == [floor.signal(1).id]
     floor.sim.fault("http_5xx", "site")
@@ -139,7 +139,7 @@ def test_a_no_that_comes_late_is_still_a_no(floor: Floor) -> None:
     floor.sim._app.site.region = Region(blocked=True)
 
     with running(floor) as ended:
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         pause(0.5)
         assert not ended.done()
         floor.sim.heal(fault)
@@ -163,11 +163,11 @@ def test_a_key_that_cannot_be_asked_for_is_waited_for(floor: Floor) -> None:
 
 def test_a_key_that_is_refused_twice_is_a_no(floor: Floor) -> None:
     floor.sim.fault("html_403", "clob", route="/auth/", count=1)
-    build(floor.settings(), stop=threading.Event())
+    build_buyer(floor.settings(), stop=threading.Event())
 
     floor.sim.fault("html_403", "clob", route="/auth/")
     with pytest.raises(RefusedForSafety, match="api key: Rejected"):
-        build(floor.settings(), stop=threading.Event())
+        build_buyer(floor.settings(), stop=threading.Event())
 
 
 @pytest.mark.process

@@ -7,17 +7,17 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from buyer.venue.polymarket.account import Account
+from buyer.venue.polymarket.account import AccountApi
 from buyer.venue.polymarket.ban_detector import MOST, PATIENCE_S, Refusals
-from buyer.venue.polymarket.client import LiveVenue
-from buyer.venue.polymarket.credentials import ApiKey, Requests
-from buyer.venue.polymarket.order_signing import Wallet, WalletKind
-from buyer.venue.polymarket.signer import Signer
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.signer import OrderSigner
 from shared.clock import ManualClock
 from shared.domain.errors import OutcomeUnknown, RefusedForSafety, Unavailable
 from shared.http.client import Upstream
-from shared.http.response import Answer
-from shared.ledger.gated_commit import Turns
+from shared.http.response import HttpResponse
+from shared.ledger.gated_commit import GateTurns
 from shared.rate_limit.gate import RateGate
 from tests.buyer.builders import NOW_MS, a_market
 from tests.buyer.domain.test_postings import an_order
@@ -51,10 +51,10 @@ class Orders:
         del method, path
         return str(given["body"])
 
-    def send(self, request: str) -> Answer:
+    def send(self, request: str) -> HttpResponse:
         self.bodies.append(request)
         status, body = self.answers.pop(0)
-        return Answer(status, {}, body)
+        return HttpResponse(status, {}, body)
 
 
 class Owner:
@@ -68,15 +68,17 @@ class Desk:
     """A live venue, and what it sends."""
 
     def __init__(self, *answers: tuple[int, bytes], closed_only: Callable[[], bool] = lambda: False) -> None:
-        signer = Signer(SecretStr("11" * 32))
+        signer = OrderSigner(SecretStr("11" * 32))
         self.orders = Orders(*answers)
-        self.venue = LiveVenue(
+        self.venue = PolymarketVenue(
             cast("Upstream", self.orders),
-            Turns(cast("RateGate", Gate()), threading.Event()),
-            cast("Account", Owner(closed_only)),
+            GateTurns(cast("RateGate", Gate()), threading.Event()),
+            cast("AccountApi", Owner(closed_only)),
             signer=signer,
-            wallet=Wallet(WalletKind.EOA, signer.address, signer.address),
-            requests=Requests(signer.address, ApiKey(*(SecretStr(word) for word in ("key", "c2VjcmV0", "phrase")))),
+            wallet=TradingWallet(WalletKind.EOA, signer.address, signer.address),
+            requests=RequestHeaders(
+                signer.address, ApiKey(*(SecretStr(word) for word in ("key", "c2VjcmV0", "phrase")))
+            ),
             clock=ManualClock(NOW_MS),
         )
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from buyer.composition import build
+from buyer.composition import build_buyer
 from shared.domain import exit_codes
 from shared.domain.errors import RefusedForSafety
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS
-from shared.redis.streams import publish, tail
+from shared.redis.streams import publish_event, stream_tail
 from simulator import Settings, serve
 from tests.buyer.venue.polymarket.live_process import live_buyer
 from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
@@ -38,15 +38,15 @@ def revoke(floor: Floor) -> None:
 
 def deciding(floor: Floor) -> bool:
     """Say whether the buyer decides, after its recovery: it is told of a trade of long ago."""
-    publish(floor.redis, SIGNALS, floor.signal(0).model_copy(update={"traded_at_ms": 1}))
-    return bool(tail(floor.redis, DECISIONS, 1))
+    publish_event(floor.redis, SIGNALS, floor.signal(0).model_copy(update={"traded_at_ms": 1}))
+    return bool(stream_tail(floor.redis, DECISIONS, 1))
 
 
 @contextmanager
 def running(floor: Floor) -> Generator["Future[None]"]:
     """Run a buyer on a thread while the block runs; the future holds how it ended."""
     stop = threading.Event()
-    service = build(floor.settings(), stop=stop, emit=floor.told.append).service
+    service = build_buyer(floor.settings(), stop=stop, emit=floor.told.append).service
     with ThreadPoolExecutor(1) as pool:
         try:
             yield pool.submit(service.run, stop)
@@ -62,7 +62,7 @@ def test_an_api_key_revoked_mid_run_stops_the_buyer_and_the_next_start_goes_on(f
     with live_buyer(floor) as buyer:
         until(lambda: deciding(floor))
         revoke(floor)
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
 
         assert buyer.end() == exit_codes.REFUSED_FOR_SAFETY
     assert "no longer takes our API key (401: Unauthorized/Invalid api key" in buyer.said()
@@ -70,7 +70,7 @@ def test_an_api_key_revoked_mid_run_stops_the_buyer_and_the_next_start_goes_on(f
     assert (orders(floor), floor.lots()) == (0, [])
 
     with live_buyer(floor) as buyer:
-        publish(floor.redis, SIGNALS, floor.signal(2))
+        publish_event(floor.redis, SIGNALS, floor.signal(2))
         until(lambda: bool(floor.lots()), 60)
         assert buyer.stop() == 0, buyer.said()
 
@@ -78,7 +78,7 @@ def test_an_api_key_revoked_mid_run_stops_the_buyer_and_the_next_start_goes_on(f
 def test_a_region_refused_mid_run_stops_the_buyer(floor: Floor) -> None:
     with running(floor) as ended:
         floor.sim.fault("html_403", "clob", route="/order")
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
 
         with pytest.raises(RefusedForSafety, match="GEOBLOCK_URL"):
             ended.result(PATIENCE_S)
@@ -89,7 +89,7 @@ def test_an_api_key_revoked_while_an_order_settles_stops_the_buyer_and_forgets_n
     ledger = RedisLedger(floor.redis, "live")
     floor.sim.fault("settlement_retry", "clob", params={"seconds": 36_000})
     with running(floor) as ended:
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(ledger.records("orders")))
         revoke(floor)
         floor.sim.fault("close_socket", "user")  # what no feed covers is asked for

@@ -5,15 +5,15 @@ from typing import Any, cast
 
 import pytest
 
-from buyer.domain.order_result import Trade
-from buyer.venue.polymarket.account import Account
-from buyer.venue.polymarket.credentials import Requests
+from buyer.domain.order_result import OwnTrade
+from buyer.venue.polymarket.account import AccountApi
+from buyer.venue.polymarket.credentials import RequestHeaders
 from shared.clock import ManualClock
 from shared.domain.errors import HybridError, Malformed, RateLimited, Rejected
 from shared.http.client import Upstream
-from shared.polymarket.polygon import BATCH, Polygon
+from shared.polymarket.polygon import BATCH, PolygonClient
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2, ORDER_FILLED
-from shared.rate_limit.limits import Lane
+from shared.rate_limit.limits import GateLane
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Node:
     requests: list[int] = field(default_factory=list[int])
     throttles: int = 0
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH, cost: int = 1) -> Any:
+    def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH, cost: int = 1) -> Any:
         del path, lane
         self.requests.append(cost)
         if not isinstance(json, list):
@@ -44,8 +44,8 @@ class Node:
         return {"id": asked["id"], "result": None if logs is None else {"logs": logs}}
 
 
-def polygon(node: Node) -> Polygon:
-    return Polygon(cast("Upstream", node))
+def polygon(node: Node) -> PolygonClient:
+    return PolygonClient(cast("Upstream", node))
 
 
 def test_each_transaction_gets_its_own_logs_and_one_that_is_not_mined_none() -> None:
@@ -91,17 +91,17 @@ def test_an_answer_that_is_missing_is_an_error() -> None:
 
 def test_a_node_without_batches_is_asked_one_by_one_from_then_on() -> None:
     node = Node({"0xt1": [a_log("0xh1", shares=7)], "0xt2": []}, refuses={"error": {"code": -32600, "message": "no"}})
-    account = Account(cast("Upstream", None), cast("Requests", None), polygon(node), clock=ManualClock())
+    account = AccountApi(cast("Upstream", None), cast("RequestHeaders", None), polygon(node), clock=ManualClock())
     trades = [("0xh1", a_trade("1", "0xt1")), ("0xh2", a_trade("2", "0xt2")), ("0xh3", a_trade("3", ""))]
 
     first, again = account.booked(trades), account.booked(trades)
 
-    assert first == again == {"1": Trade("1", "CONFIRMED", 7, 4, 1, "0xt1")}
+    assert first == again == {"1": OwnTrade("1", "CONFIRMED", 7, 4, 1, "0xt1")}
     assert node.requests == [2, 1, 1, 1, 1]
 
 
-def a_trade(name: str, tx_hash: str) -> Trade:
-    return Trade(name, "CONFIRMED", 100, 50, 0, tx_hash)
+def a_trade(name: str, tx_hash: str) -> OwnTrade:
+    return OwnTrade(name, "CONFIRMED", 100, 50, 0, tx_hash)
 
 
 def a_log(order_hash: str, shares: int) -> dict[str, Any]:

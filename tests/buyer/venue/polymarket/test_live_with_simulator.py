@@ -13,13 +13,13 @@ import pytest
 from pydantic import SecretStr
 from redis import Redis
 
-from buyer.composition import Built, BuyerProcess, build
-from buyer.composition_live import collateral, looks
+from buyer.composition import BuiltBuyer, BuyerProcess, build_buyer
+from buyer.composition_live import looks, read_collateral
 from buyer.config import BuyerSettings, parse_args
-from buyer.domain.token_shard import Shard
-from buyer.venue.polymarket.signer import Signer
+from buyer.domain.token_shard import TokenShard
+from buyer.venue.polymarket.signer import OrderSigner
 from ops.operator import bankroll, reconcile
-from ops.operator.venue_word import Look
+from ops.operator.venue_word import VenueLook
 from shared import logs
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, RefusedForSafety
@@ -29,9 +29,9 @@ from shared.messages.base import SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
-from shared.redis.client import connect
+from shared.redis.client import connect_redis
 from shared.redis.pipeline_record import read_record
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
 from simulator.gateway.site import Region
@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.server, pytest.mark.simulator]
 
 KEY = hashlib.sha256(b"correct horse").hexdigest()
 """A public test key: anybody can make it."""
-OWNER = Signer(SecretStr(KEY)).address
+OWNER = OrderSigner(SecretStr(KEY)).address
 CLOCK = SystemClock()
 
 
@@ -65,7 +65,7 @@ class Floor:
 
     @property
     def redis(self) -> Redis:
-        return connect(self.redis_url)
+        return connect_redis(self.redis_url)
 
     def fund(self, usdc: str = "1000", **how: Any) -> None:
         traders = self.sim._app.traders
@@ -117,10 +117,10 @@ class Floor:
         )
 
     @contextmanager
-    def buyer(self, *flags: str) -> Generator[Built]:
+    def buyer(self, *flags: str) -> Generator[BuiltBuyer]:
         """Run a live buyer on a thread while the block runs."""
         stop = threading.Event()
-        built = build(self.settings(*flags), stop=stop, emit=self.told.append)
+        built = build_buyer(self.settings(*flags), stop=stop, emit=self.told.append)
         thread = threading.Thread(target=built.service.run, args=(stop,))
         thread.start()
         try:
@@ -163,8 +163,8 @@ def test_a_signal_becomes_a_confirmed_lot_that_equals_the_venues_record_and_is_n
     signal = floor.signal()
 
     with floor.buyer():
-        publish(floor.redis, SIGNALS, signal)
-        publish(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
         until(lambda: bool(floor.lots()))
 
     (order,) = floor.sim._app.traders.orders(lambda form: form.metadata == f"0x{signal.id}")
@@ -177,11 +177,11 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
     floor.fund()
     signal = floor.signal()
     with floor.buyer():
-        publish(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
         until(lambda: bool(floor.lots()))
     before = floor.lots()
     floor.redis.flushall()
-    publish(floor.redis, SIGNALS, signal)
+    publish_event(floor.redis, SIGNALS, signal)
 
     with floor.buyer():
         until(lambda: bool(floor.lots()))
@@ -193,7 +193,7 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
 
 def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
     floor.fund()
-    tokens = [next(token for token in floor.tokens if Shard(number, 2).owns(token)) for number in range(2)]
+    tokens = [next(token for token in floor.tokens if TokenShard(number, 2).owns(token)) for number in range(2)]
     signals = [floor.signal(number, token) for number, token in enumerate(tokens)]
     ledger = RedisLedger(floor.redis, "live")
     for token in tokens:
@@ -201,12 +201,12 @@ def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgot
 
     with floor.two_buyers():
         for signal in signals:
-            publish(floor.redis, SIGNALS, signal)
+            publish_event(floor.redis, SIGNALS, signal)
         until(lambda: len(floor.lots()) == 2)
     before, cash = sorted(floor.lots()), ledger.accounts().values["cash"]
     floor.redis.flushall()
     for signal in signals:
-        publish(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
 
     with floor.two_buyers():
         until(lambda: len(floor.lots()) == 2 and not ledger.records("orders"))
@@ -222,14 +222,14 @@ def test_trap_26_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_pos
     floor.fund()
     ledger = RedisLedger(floor.redis, "live")
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal())
+        publish_event(floor.redis, SIGNALS, floor.signal())
         until(lambda: bool(floor.lots()))
     floor.fund("250", synced=False)
-    logs.configure(level="warning", form="json")
+    logs.configure_logs(level="warning", form="json")
 
     with floor.buyer():
         said = capsys.readouterr().err
-    there = collateral(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+    there = read_collateral(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
     bankroll.post_cash(floor.redis, "live", there, "top-up", CLOCK.now_ms())
 
     assert "250 more than the ledger knows of" in said
@@ -243,7 +243,7 @@ def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_anot
     signal = floor.signal()
 
     with floor.buyer():
-        publish(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
         until(lambda: bool(floor.lots()))
 
     (order,) = floor.sim._app.traders.orders(lambda _: True)
@@ -256,11 +256,11 @@ def test_an_order_that_the_venue_shows_as_matched_is_not_closed_by_a_persons_wor
     floor.sim.fault("settlement_retry", params={"seconds": 36_000})
     ledger = RedisLedger(floor.redis, "live")
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal())
+        publish_event(floor.redis, SIGNALS, floor.signal())
         until(lambda: bool(ledger.records("orders")))
     (name,) = ledger.records("orders")
 
-    def ask() -> Look:
+    def ask() -> VenueLook:
         return looks(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
 
     with pytest.raises(BadConfig, match=r"shows order 0x\w+: the order as matched.*a trade that is TRADE_STATUS"):
@@ -275,10 +275,10 @@ def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor
     traders = floor.sim._app.traders
     with floor.buyer():
         floor.sim.fault("stuck_cache", "clob", route="/book")
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
         floor.sim.call(lambda: traders.set_book(floor.token, [["0.8", "1000"]], [["0.9", "1000"]]))
-        publish(floor.redis, SIGNALS, floor.signal(2))
+        publish_event(floor.redis, SIGNALS, floor.signal(2))
         until(lambda: len(floor.told) == 2)
 
     first, second = floor.told
@@ -316,7 +316,7 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
     floor.sim._app.site.region = Region(blocked=spoil == "blocked")
 
     with pytest.raises(RefusedForSafety, match=says):
-        build(floor.settings(*words), stop=threading.Event())
+        build_buyer(floor.settings(*words), stop=threading.Event())
 
 
 def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
@@ -329,13 +329,13 @@ def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
     shown.chmod(0o644)
     settings = floor.settings().model_copy(update={"private_key": None, "private_key_file": shown})
     with pytest.raises(BadConfig, match="chmod 600"):
-        build(settings, stop=threading.Event())
+        build_buyer(settings, stop=threading.Event())
 
 
 def test_a_live_buyer_notes_on_its_server_whose_wallet_trades_there(floor: Floor) -> None:
     floor.fund()
 
-    build(floor.settings(), stop=threading.Event())
+    build_buyer(floor.settings(), stop=threading.Event())
 
     (wallet,) = floor.sim._app.exchange.accounts.by_wallet
     assert read_record(floor.redis).wallets["live"].lower() == wallet.lower()

@@ -10,19 +10,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from buyer.venue.polymarket.credentials import ApiKey, Requests, statement_headers
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders, statement_headers
 from buyer.venue.polymarket.order_signing import (
+    TradingWallet,
     UnsignedOrder,
-    Wallet,
     WalletKind,
-    body,
-    digest,
     exchange_of,
+    order_body,
+    order_digest,
     order_hash,
     whole_signature,
 )
-from buyer.venue.polymarket.signer import Signer, checksummed
-from buyer.venue.polymarket.wire.order_amounts import AMOUNT_PLACES, MARKET_PLACES, Kind, amounts
+from buyer.venue.polymarket.signer import OrderSigner, checksummed
+from buyer.venue.polymarket.wire.order_amounts import AMOUNT_PLACES, MARKET_PLACES, Kind, order_amounts
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
 from shared.polymarket.wire.wallets import wallets_of
@@ -38,11 +38,11 @@ V3_TOKEN = str((1 << 248) | (0xBEEF << 120) | 1)
 EXCHANGES = ((CTF_TOKEN, False), (CTF_TOKEN, True), (V3_TOKEN, False))
 
 
-def a_wallet(kind: WalletKind) -> Wallet:
-    signer = Signer(SecretStr(KEY)).address
+def a_wallet(kind: WalletKind) -> TradingWallet:
+    signer = OrderSigner(SecretStr(KEY)).address
     made = wallets_of(signer)
     names = {WalletKind.PROXY: "proxy wallet", WalletKind.SAFE: "Safe", WalletKind.DEPOSIT: "deposit wallet"}
-    return Wallet(kind, checksummed(made[names[kind]]) if kind in names else signer, signer)
+    return TradingWallet(kind, checksummed(made[names[kind]]) if kind in names else signer, signer)
 
 
 def an_order(kind: Kind, side: Side, wallet: WalletKind, token: str, *, neg_risk: bool, turn: int) -> UnsignedOrder:
@@ -52,7 +52,7 @@ def an_order(kind: Kind, side: Side, wallet: WalletKind, token: str, *, neg_risk
         exchange=exchange_of(token, neg_risk=neg_risk),
         token_id=token,
         side=side,
-        amounts=amounts(side, kind, D("17.339"), 1 - tick, tick),
+        amounts=order_amounts(side, kind, D("17.339"), 1 - tick, tick),
         salt=(1 << 53) - 1 - turn,
         signed_at_ms=1_790_619_864_000 + turn,
         metadata="0x" + hashlib.sha256(str(turn).encode()).hexdigest(),
@@ -67,13 +67,13 @@ def an_order(kind: Kind, side: Side, wallet: WalletKind, token: str, *, neg_risk
 def test_signed_bodies_equal_the_sdks_for_every_type_side_and_exchange(wallet: WalletKind) -> None:
     from tests.buyer.venue.polymarket import sdk  # noqa: PLC0415 - takes seconds to import: only where it is asked
 
-    signer = Signer(SecretStr(KEY))
+    signer = OrderSigner(SecretStr(KEY))
 
     for turn, ((token, neg_risk), kind, side) in enumerate(product(EXCHANGES, KINDS, SIDES)):
         order = an_order(kind, side, wallet, token, neg_risk=neg_risk, turn=turn)
-        signature = whole_signature(order, signer.sign(digest(order)))
+        signature = whole_signature(order, signer.sign(order_digest(order)))
 
-        assert body(order, signature, "an-owner") == sdk.posted(order, "0x" + KEY, "an-owner")
+        assert order_body(order, signature, "an-owner") == sdk.posted(order, "0x" + KEY, "an-owner")
 
 
 @pytest.mark.sdk
@@ -100,9 +100,9 @@ def test_trap_17_amounts_equal_the_sdks_on_every_tick(
 
     if min(offered, asked) <= 0:
         with pytest.raises(Malformed):
-            amounts(side, kind, quantity, price, tick)
+            order_amounts(side, kind, quantity, price, tick)
         return
-    ours = amounts(side, kind, quantity, price, tick)
+    ours = order_amounts(side, kind, quantity, price, tick)
     assert (ours.maker, ours.taker) == (offered, asked)
 
 
@@ -125,7 +125,7 @@ def test_a_market_buy_signs_four_decimals_of_shares_on_every_tick_and_reaches_no
 ) -> None:
     price = _on_grid(tick, place)
 
-    found = amounts("BUY", kind, quantity, price, tick)
+    found = order_amounts("BUY", kind, quantity, price, tick)
 
     assert (found.maker % 10**4, found.taker % 10 ** (6 - MARKET_PLACES)) == (0, 0)
     assert D(found.maker) / found.taker >= price, "the venue would not match it at its limit"
@@ -139,7 +139,7 @@ def test_a_coarse_market_sell_offers_all_it_can_with_a_product_of_four_decimals(
 ) -> None:
     price = _on_grid(tick, place)
     try:
-        found = amounts("SELL", "FAK", quantity, price, tick, coarse=True)
+        found = order_amounts("SELL", "FAK", quantity, price, tick, coarse=True)
     except Malformed:
         assert quantity < 1
         return
@@ -154,7 +154,7 @@ def test_a_coarse_market_sell_offers_all_it_can_with_a_product_of_four_decimals(
 def test_trap_17_a_price_off_the_grid_or_an_unknown_tick_is_refused() -> None:
     for price, tick in ((D("0.505"), D("0.01")), (D("0.5"), D("0.02")), (D(1), D("0.01")), (D(0), D("0.01"))):
         with pytest.raises(Malformed, match="tick"):
-            amounts("BUY", "FAK", D(5), price, tick)
+            order_amounts("BUY", "FAK", D(5), price, tick)
 
 
 def test_the_hash_is_that_of_the_order_alone_so_two_wallet_kinds_differ_and_a_resend_does_not() -> None:
@@ -170,7 +170,7 @@ def test_l2_headers_equal_the_sdks() -> None:
     from polymarket._internal.hmac import build_hmac_signature  # noqa: PLC0415 - takes seconds to import: only where it is asked
 
     secret = "c2VjcmV0LXRoYXQtaXMtbm9uZQ=="
-    requests = Requests("0xabc", ApiKey(SecretStr("owner"), SecretStr(secret), SecretStr("phrase")))
+    requests = RequestHeaders("0xabc", ApiKey(SecretStr("owner"), SecretStr(secret), SecretStr("phrase")))
     text = json.dumps({"a": 1}, separators=(",", ":"))
 
     found = requests.headers("POST", "/order", text, 1_790_000_000_999)
@@ -187,7 +187,7 @@ def test_l1_headers_equal_the_sdks() -> None:
 
     theirs = sign_api_key_auth(Account.from_key("0x" + KEY), chain_id=137, timestamp=1_790_000_000)
 
-    ours = statement_headers(Signer(SecretStr(KEY)), 1_790_000_000_500)
+    ours = statement_headers(OrderSigner(SecretStr(KEY)), 1_790_000_000_500)
 
     assert (ours["POLY_ADDRESS"], ours["POLY_SIGNATURE"]) == (theirs.address, theirs.signature)
     assert (ours["POLY_NONCE"], ours["POLY_TIMESTAMP"]) == ("0", "1790000000")

@@ -11,20 +11,20 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from buyer.venue.polymarket.account import Account, Holding
-from buyer.venue.polymarket.buy_permission import BuyPermission, patiently, pauses
-from buyer.venue.polymarket.order_signing import Wallet, WalletKind
-from buyer.venue.polymarket.preflight import Check, Preflight
-from buyer.venue.polymarket.signer import Signer, checksummed
+from buyer.venue.polymarket.account import AccountApi, AccountBalance
+from buyer.venue.polymarket.buy_permission import BuyPermission, backoff_pauses, retry_patiently
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.preflight import Preflight, PreflightCheck
+from buyer.venue.polymarket.signer import OrderSigner, checksummed
 from shared.clock import ManualClock
 from shared.domain.errors import GiveUp, HybridError, Malformed, RateLimited, RefusedForSafety, Rejected, Unavailable
 from shared.http.client import Upstream
-from shared.polymarket.polygon import Polygon
+from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_ADAPTER, NEG_RISK_CTF_EXCHANGE_V2
 from shared.polymarket.wire.wallets import wallets_of
 
-SIGNER = Signer(SecretStr(hashlib.sha256(b"correct horse").hexdigest())).address
-WALLET = Wallet(WalletKind.DEPOSIT, checksummed(wallets_of(SIGNER.lower())["deposit wallet"]), SIGNER)
+SIGNER = OrderSigner(SecretStr(hashlib.sha256(b"correct horse").hexdigest())).address
+WALLET = TradingWallet(WalletKind.DEPOSIT, checksummed(wallets_of(SIGNER.lower())["deposit wallet"]), SIGNER)
 CLOCK = ManualClock()
 MOST = 2**256 - 1
 APPROVED = {CTF_EXCHANGE_V2.lower(): MOST, NEG_RISK_CTF_EXCHANGE_V2.lower(): MOST, EXCHANGE_V3.lower(): MOST}
@@ -53,19 +53,19 @@ class Venue:
         account = SimpleNamespace(
             closed_only=self.said("account", answer=False),
             refresh=self.said("refresh", None),
-            holding=self.said("money", Holding(100_000_000, self.allowances)),
+            holding=self.said("money", AccountBalance(100_000_000, self.allowances)),
         )
         node = SimpleNamespace(ask=self.said("sells", "0x" + "1".rjust(64, "0")))
         return Preflight(
             cast("Upstream", clob),
             cast("Upstream", site),
-            cast("Account", account),
-            cast("Polygon", node),
+            cast("AccountApi", account),
+            cast("PolygonClient", node),
             WALLET,
             CLOCK,
         )
 
-    def checks(self) -> dict[str, Check]:
+    def checks(self) -> dict[str, PreflightCheck]:
         return {check.name: check for check in self.preflight().run()}
 
 
@@ -130,10 +130,10 @@ def test_a_third_spender_that_the_venue_lists_is_named_with_the_fix(allowance: i
 
 
 def test_a_node_of_another_chain_is_a_no_and_words_that_are_no_number_are_none() -> None:
-    checks: list[Check] = []
+    checks: list[PreflightCheck] = []
     for answer in ("0x", "<html>"):
         preflight = Venue().preflight()
-        preflight._polygon = cast("Polygon", SimpleNamespace(ask=Venue().said("sells", answer)))
+        preflight._polygon = cast("PolygonClient", SimpleNamespace(ask=Venue().said("sells", answer)))
         checks += [check for check in preflight.run() if check.name == "sells"]
 
     assert [check.refused for check in checks] == [True, False]
@@ -170,7 +170,7 @@ def test_buying_is_allowed_once_every_check_has_passed_and_never_after_a_no() ->
 
 
 def test_the_tries_grow_apart_up_to_half_a_minute() -> None:
-    assert list(islice(pauses(), 7)) == [1, 2, 4, 8, 16, 30, 30]
+    assert list(islice(backoff_pauses(), 7)) == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_what_a_start_cannot_do_without_is_asked_for_until_it_comes_or_the_process_is_told_to_stop() -> None:
@@ -183,13 +183,13 @@ def test_what_a_start_cannot_do_without_is_asked_for_until_it_comes_or_the_proce
         return answer
 
     began = CLOCK.monotonic()
-    assert patiently("a key", act, CLOCK, Event()) == "key"
+    assert retry_patiently("a key", act, CLOCK, Event()) == "key"
     assert CLOCK.monotonic() - began == 7
 
     answers[:] = [Rejected("no", 401)]
     with pytest.raises(Rejected):
-        patiently("a key", act, CLOCK, Event())
+        retry_patiently("a key", act, CLOCK, Event())
     told, answers[:] = Event(), [Unavailable("away")]
     told.set()
     with pytest.raises(Unavailable, match="told to stop"):
-        patiently("a key", act, CLOCK, told)
+        retry_patiently("a key", act, CLOCK, told)

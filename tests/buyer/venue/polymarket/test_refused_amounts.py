@@ -8,7 +8,7 @@ import pytest
 
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
-from shared.redis.streams import publish
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.core.amounts import TICKS
 from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
@@ -38,7 +38,7 @@ def fine(floor: Floor, tick: str, bid: str, ask: str) -> None:
 
 def sell(floor: Floor, number: int) -> None:
     """Tell that the leader sold all."""
-    publish(floor.redis, SIGNALS, floor.signal(number).model_copy(update={"side": "SELL"}))
+    publish_event(floor.redis, SIGNALS, floor.signal(number).model_copy(update={"side": "SELL"}))
 
 
 def states(floor: Floor, verdict: str) -> list[str]:
@@ -54,7 +54,7 @@ def test_a_market_buy_is_taken_on_every_tick(floor: Floor, tick: str, ask: str) 
     fine(floor, tick, "0.49", ask)
 
     with floor.buyer(*PATIENT, "--bump-to-minimum"):
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
 
     (order,) = floor.sim._app.traders.orders(lambda _: True)
@@ -68,7 +68,7 @@ def test_a_sell_refused_for_its_amounts_is_rounded_and_tried_again(floor: Floor)
     floor.sim.fault("strict_sells", "clob", route="/order")
 
     with floor.buyer("--max-slippage-ticks", "0", "--max-slippage-pct", "2.6", "--stake-usdc", "9"):
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
         ((_, bought),) = floor.lots()
         sell(floor, 2)
@@ -85,7 +85,7 @@ def test_a_sell_of_tokens_the_venue_has_not_heard_of_has_it_look_and_is_tried_ag
     floor.sim.fault("stale_tokens", "clob", route="/order")
 
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
         sell(floor, 2)
         until(lambda: "MATCHED" in states(floor, "SELL") and not floor.lots(), 30)
@@ -99,7 +99,7 @@ def test_a_fee_of_a_fractional_exponent_is_kept_to_the_micro_unit(floor: Floor) 
     market.fee_rate, market.fee_exponent = Decimal("0.025"), Decimal("0.5")
 
     with floor.buyer():
-        publish(floor.redis, SIGNALS, floor.signal(1))
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
 
     (order,) = floor.sim._app.exchange.orders.values()
@@ -115,7 +115,7 @@ def test_a_buy_that_mints_is_held_and_paid_as_the_venue_says(floor: Floor) -> No
     floor.sim.call(lambda: traders.set_book(first, [["0.49", "1000"]], [["0.52", "1000"]]))
 
     with floor.buyer(*PATIENT):
-        publish(floor.redis, SIGNALS, floor.signal(1, second))
+        publish_event(floor.redis, SIGNALS, floor.signal(1, second))
         until(lambda: bool(floor.lots()))
 
     (order,) = floor.sim._app.exchange.orders.values()

@@ -8,15 +8,15 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from buyer.venue.polymarket.account import Account
-from buyer.venue.polymarket.client import LiveVenue
-from buyer.venue.polymarket.credentials import ApiKey, Requests
-from buyer.venue.polymarket.order_signing import Wallet, WalletKind
-from buyer.venue.polymarket.signer import Signer
+from buyer.venue.polymarket.account import AccountApi
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.signer import OrderSigner
 from shared.clock import ManualClock
-from shared.http.client import Request, Upstream
-from shared.http.response import Answer
-from shared.ledger.gated_commit import Turns
+from shared.http.client import HttpRequest, Upstream
+from shared.http.response import HttpResponse
+from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome
 from shared.rate_limit.gate import RateGate
 from tests.buyer.builders import NOW_MS, a_case, a_market
@@ -40,17 +40,17 @@ class Line(Upstream):
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__("orders", "http://127.0.0.1:1", [], clock=clock, stop=threading.Event())
-        self.sent: list[Request] = []
+        self.sent: list[HttpRequest] = []
         self.made = 0
 
-    def request(self, *args: Any, **more: Any) -> Request:
+    def request(self, *args: Any, **more: Any) -> HttpRequest:
         self.made += 1
         return super().request(*args, **more)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: HttpRequest) -> HttpResponse:
         self.sent.append(request)
         answer = {"success": True, "errorMsg": "", "orderID": "0x1", "status": "matched", "tradeIDs": ["t"]}
-        return Answer(200, {}, json.dumps(answer).encode())
+        return HttpResponse(200, {}, json.dumps(answer).encode())
 
 
 class Open:
@@ -66,16 +66,16 @@ class Floor:
     def __init__(self) -> None:
         self.clock = ManualClock(NOW_MS)
         self.line = Line(self.clock)
-        self.turns = Turns(cast("RateGate", Gate()), threading.Event())
-        signer = Signer(KEY)
+        self.turns = GateTurns(cast("RateGate", Gate()), threading.Event())
+        signer = OrderSigner(KEY)
         key = ApiKey(SecretStr("owner"), SecretStr("c2VjcmV0"), SecretStr("phrase"))
-        self.venue = LiveVenue(
+        self.venue = PolymarketVenue(
             self.line,
             self.turns,
-            cast("Account", Open()),
+            cast("AccountApi", Open()),
             signer=signer,
-            wallet=Wallet(WalletKind.EOA, signer.address, signer.address),
-            requests=Requests(signer.address, key),
+            wallet=TradingWallet(WalletKind.EOA, signer.address, signer.address),
+            requests=RequestHeaders(signer.address, key),
             clock=self.clock,
         )
 

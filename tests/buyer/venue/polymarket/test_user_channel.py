@@ -8,10 +8,10 @@ from typing import cast
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.credentials import ApiKey
-from buyer.venue.polymarket.user_channel import PING_S, STALE_S, UserFeed
+from buyer.venue.polymarket.user_channel import PING_S, STALE_S, UserChannel
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
-from shared.websocket import Closed, Socket
+from shared.websocket import PushSocket, SocketClosed
 
 KEY = ApiKey(SecretStr("owner"), SecretStr("c2VjcmV0"), SecretStr("phrase"))
 
@@ -26,26 +26,26 @@ class Line:
     opened: int = 0
     down: bool = False
 
-    def connect(self) -> Socket:
+    def connect(self) -> PushSocket:
         if self.down:
             raise Unavailable("no connection")
         self.opened += 1
-        return cast("Socket", self)
+        return cast("PushSocket", self)
 
     def send(self, text: str) -> None:
         self.sent.append(text)
 
     def receive(self, timeout_s: float) -> str | None:
         if self.down:
-            raise Closed("cut", 1006)
+            raise SocketClosed("cut", 1006)
         self.clock.advance(timeout_s)
         return self.frames.pop(0) if self.frames else None
 
     def close(self) -> None:
         pass
 
-    def feed(self) -> UserFeed:
-        return UserFeed(self.connect, KEY, clock=self.clock, pause=self.clock.advance)
+    def feed(self) -> UserChannel:
+        return UserChannel(self.connect, KEY, clock=self.clock, pause=self.clock.advance)
 
 
 def test_it_asks_for_all_markets_with_its_key_and_says_that_something_may_have_been_missed() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared.polymarket.wire import endpoints
-from shared.polymarket.wire.endpoints import BUDGETS, Budget
+from shared.polymarket.wire.endpoints import BUDGETS, RequestBudget
 from shared.rate_limit.limits import GateLimits
 
 ADDRESSES = {name: value for name, value in vars(endpoints).items() if str(value).startswith("0x") and len(value) == 42}
@@ -109,7 +109,7 @@ def test_our_target_is_half_of_what_is_published(name: str, target_per_s: float)
 
 
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=str)
-def test_every_budget_makes_a_gate_and_stays_within_its_host(budget: Budget) -> None:
+def test_every_budget_makes_a_gate_and_stays_within_its_host(budget: RequestBudget) -> None:
     host = BUDGETS.get(budget.name.partition("_")[0], budget)
 
     assert GateLimits(budget.target_per_s).slowest_per_s <= budget.target_per_s
