@@ -80,7 +80,7 @@ class BuyerProcess:
         self._built: BuiltBuyer | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Decide until `stop`; one process for each consumer name on this machine and server (trap 21)."""
+        """Decide until `stop`; one process for each consumer name on this machine and server (pitfall 21)."""
         settings = self._settings
         with only_one(settings):
             try:
@@ -119,7 +119,7 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
 
 
 def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
-    """Return what was asked for; real money needs both words (trap 25).
+    """Return what was asked for; real money needs both words (pitfall 25).
 
     Raises:
         RefusedForSafety: only one of them was given.

@@ -298,7 +298,7 @@ class SignalConsumer:
             self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
         except HybridError:
             raise
-        except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (trap 29)
+        except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (pitfall 29)
             self._log.exception("left_to_the_stream", signal_id=signal.id)
 
     def _must_wait(self, token_id: str) -> bool:

@@ -23,7 +23,7 @@ ProgressCallback = Callable[[HybridProgress], None]
 
 
 class ProgressReporter:
-    """Write events out. Neither a reader that went away nor a callback that fails stops the detector (trap 29).
+    """Write events out. Neither a reader that went away nor a callback that fails stops the detector (pitfall 29).
 
     What `out` did not take is on the stream; an exit may depend on it, whoever reads here (`shared/process/outlet`).
     """

@@ -97,7 +97,7 @@ class ServiceRunner:
         self._pulses: dict[str, Pulse] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Run all parts until `stop`; one process for each buyer's name (trap 21)."""
+        """Run all parts until `stop`; one process for each buyer's name (pitfall 21)."""
         with buyer_bootstrap.only_one(self._settings[1]):
             self._run(stop)
 
@@ -185,7 +185,7 @@ def _told_or_run(argv: list[str] | None, inbox: Inbox) -> int:
 def _run(
     settings: ServiceSettings, redis_url: str, argv: list[str], mode: Literal["paper", "live"], inbox: Inbox
 ) -> int:
-    """Give each part the environment, the env file, the server and the mode; never other flags of ours (trap 32)."""
+    """Give each part the environment, the env file, the server and the mode; never other flags of ours (pitfall 32)."""
     words = ["--redis-url", redis_url, *_env_file(argv)]
     detector, buyer = detector_args(words), buyer_args([*words, *WORDS[mode]])
     parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}

@@ -89,7 +89,7 @@ class ResolutionWatcher:
                 self.scan()
         except Unavailable as error:
             self._fail("scan_unanswered", error)
-        except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (trap 29)
+        except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (pitfall 29)
             self._log.exception("scan_failed")
             self._fail("scan_failed", error)
         else:

@@ -1,7 +1,7 @@
 """Settings: one frozen model per service; flags beat the environment, which beats the `.env` file.
 
 `parse(Model, argv)` reads the command line for `None` and only the environment for `[]`, so an orchestrator's flags
-never leak into a service (trap 32).
+never leak into a service (pitfall 32).
 """
 
 import argparse

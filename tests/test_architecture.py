@@ -330,7 +330,7 @@ def test_connections_are_opened_in_one_place() -> None:
     ],
 )
 def test_a_process_wide_thing_has_its_owners(names: tuple[str, ...], owners: tuple[str, ...]) -> None:
-    """The environment, the command line (trap 32), real time."""
+    """The environment, the command line (pitfall 32), real time."""
     wrong = [
         f"{file}:{line} {name}"
         for file in shipped()

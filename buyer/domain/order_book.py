@@ -19,7 +19,7 @@ class BookTrust:
     check_every_ms: int = 20_000
     """And every book so often, however much the socket says of it: it may all be late."""
     late_ms: int = 5_000
-    """A message older than this vouches for nothing (trap 10)."""
+    """A message older than this vouches for nothing (pitfall 10)."""
     grace_ms: int = 3_000
     """How long the socket may be behind REST before it withholds something."""
     settle_ms: int = 1_000

@@ -7,7 +7,7 @@
 | all trades CONFIRMED or FAILED | CONFIRMED with what confirmed, FAILED when nothing did |
 | the order is gone and never matched, or the venue has not known it for long | CANCELLED |
 
-MATCHED can still fail (a ghost fill, trap 20): only what confirmed becomes shares.
+MATCHED can still fail (a ghost fill, pitfall 20): only what confirmed becomes shares.
 """
 
 from collections.abc import Iterable, Sequence

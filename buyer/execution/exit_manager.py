@@ -1,4 +1,4 @@
-"""The shell of exits: looks at what is held, begins what is due, tries each until its lot is gone (trap 23)."""
+"""The shell of exits: looks at what is held, begins what is due, tries each until its lot is gone (pitfall 23)."""
 
 from collections import Counter
 from typing import Any

@@ -6,7 +6,7 @@
 | `decision:<signal>` | after it | what the outcome posts, the decision and order update, the entry's acknowledgement |
 | `settled:<order>` | at the end of a live order | what confirmed; what did not goes back (`settling`) |
 
-A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (trap 20).
+A live order that can still fail posts nothing with its decision: it becomes a record of `orders` (pitfall 20).
 """
 
 import threading
@@ -302,7 +302,7 @@ def unfilled_order(decision: BuyEngineDecision) -> BuyEngineDecision:
 
 
 def _waiting(write: LedgerWrite, decision: BuyEngineDecision, order: Order, outcome: Outcome) -> LedgerWrite:
-    """Keep a live order until its trades are terminal; its whole budget stays reserved (trap 20)."""
+    """Keep a live order until its trades are terminal; its whole budget stays reserved (pitfall 20)."""
     return replace(
         write,
         records=(*write.records, LedgerRecord(ORDERS, order.id, write.texts[decision.id])),

@@ -434,7 +434,7 @@ class BuyExecutor:
         return self._announce(decision, happened=isinstance(result, WrittenStep))
 
     def _given_up(self, draft: BuyEngineDecision, signed: str, pursued: UnresolvedOrder, outcome: Outcome) -> Outcome:
-        """Return `outcome` for an order that the venue, asked often and long enough, does not show (trap 20).
+        """Return `outcome` for an order that the venue, asked often and long enough, does not show (pitfall 20).
 
         Raises:
             OutcomeUnknown: it is too early to tell.
@@ -481,7 +481,7 @@ class BuyExecutor:
 
 
 def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
-    """Return the facts with the tick that was decided on: the book knows it first when it changes (trap 17)."""
+    """Return the facts with the tick that was decided on: the book knows it first when it changes (pitfall 17)."""
     return facts if book is None or book.tick in (None, facts.tick) else facts.but(tick=book.tick)
 
 

@@ -221,7 +221,7 @@ class BookCache:
                 self.check()
             except HybridError as error:
                 self._count_failure(error)
-            except Exception:  # noqa: BLE001 - a bug in one answer must not end the checks (trap 29)
+            except Exception:  # noqa: BLE001 - a bug in one answer must not end the checks (pitfall 29)
                 self._log.exception("check_crashed")
             self._clock.wait(self._stop, ROUND_S)
 

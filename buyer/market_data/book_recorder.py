@@ -72,5 +72,5 @@ class BookRecorder:
         while not self.clock.wait(stop, self.every_s):
             try:
                 self.turn()
-            except Exception:  # noqa: BLE001 - a bug in one book must not end the recording (trap 29)
+            except Exception:  # noqa: BLE001 - a bug in one book must not end the recording (pitfall 29)
                 logs.get_logger("book_recorder").exception("turn_crashed")

@@ -112,7 +112,7 @@ class MarketChannelClient:
                 continue
             try:
                 self.turn()
-            except Exception as error:  # noqa: BLE001 - a bug in one frame must not end the feed (trap 29)
+            except Exception as error:  # noqa: BLE001 - a bug in one frame must not end the feed (pitfall 29)
                 self._log.exception("socket_crashed")
                 self._lost(Unavailable(f"{self.name}: crashed: {type(error).__name__}"), 0)
 

@@ -95,7 +95,7 @@ class ContextBase(ABC):
 
     @cached_property
     def tick(self) -> Decimal:
-        """Return the grid prices stand on now: the book's own word, else the market's (it changes, trap 17)."""
+        """Return the grid prices stand on now: the book's own word, else the market's (it changes, pitfall 17)."""
         tick = (self.book.tick if self.book else None) or self.facts.tick
         if tick not in TICKS:
             raise NotEvaluated(f"tick {tick} is none that the venue knows")

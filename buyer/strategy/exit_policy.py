@@ -78,7 +78,7 @@ class LotMarket:
         return self.facts is not None and self.facts.closed
 
     def bid(self, max_age_s: int) -> Decimal | None:
-        """Return what somebody would pay now; None where no book worth believing says so (trap 16)."""
+        """Return what somebody would pay now; None where no book worth believing says so (pitfall 16)."""
         book = self.book
         if book is None or book.crossed or book.token_id != self.lot.token_id:
             return None

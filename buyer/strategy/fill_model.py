@@ -55,7 +55,7 @@ def meet_book(order: Order, book: Book, facts: MarketFacts) -> ModelFill:
 
 
 def off_grid(order: Order, book: Book) -> str:
-    """Return the venue's word on an order that does not stand on the book's grid, '' for one that does (trap 17)."""
+    """Return the venue's word on an order that does not stand on the book's grid, '' for one that does (pitfall 17)."""
     if book.tick and order.limit_price % book.tick:
         return f"price {order.limit_price} breaks minimum tick size rule: {book.tick}"
     return ""

@@ -48,7 +48,7 @@ def _inputs_known(case: ContextBase) -> Judged:
 
 
 def _right_token(case: DecisionContext) -> Judged:
-    """Check that what we would buy is the very outcome the leader traded (trap 15)."""
+    """Check that what we would buy is the very outcome the leader traded (pitfall 15)."""
     same = case.facts.token_id == case.signal.token_id == case.seen_book.token_id
     hint = case.signal.market.condition_id
     return same and hint in ("", case.facts.condition_id), case.facts.outcome_index, "the leader's token"
@@ -113,7 +113,7 @@ def _sells_mirrored(case: DecisionContext) -> Judged:
 
 
 def _lot_held(case: ContextBase) -> Judged:
-    """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (trap 22)."""
+    """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (pitfall 22)."""
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
 
 

@@ -164,7 +164,7 @@ def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Dec
     """Return how many shares `stake_for` collateral buys at `limit`, fees on top.
 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit; caps are
-    checked on the result, so a bump never breaks one (trap 18).
+    checked on the result, so a bump never breaks one (pitfall 18).
     """
     fee = (facts.fee_rate, facts.fee_exponent, facts.tick)
     return _buy_size(stake, limit, facts.min_shares, fee, bump_to)

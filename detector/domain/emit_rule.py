@@ -31,7 +31,7 @@ class EmitRule:
     def decide(self, shown: Mapping[str, Sequence[FillPiece]], discounted: Collection[str]) -> RuleDecision | None:
         """Return what may be signalled now; the source that shows most decides, or the second most where two must.
 
-        `discounted` sources are demoted: they may be first, but their word confirms nothing (trap 9).
+        `discounted` sources are demoted: they may be first, but their word confirms nothing (pitfall 9).
         """
         if not self.confirmed:
             return self._most(shown, "first")

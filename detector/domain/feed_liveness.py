@@ -1,6 +1,6 @@
 """The signs of life of one push connection: pure.
 
-A socket can be open, answer pings and be mute, or bring everything half an hour late (trap 10). Only the data itself
+A socket can be open, answer pings and be mute, or bring everything half an hour late (pitfall 10). Only the data itself
 tells: how long ago any came, and how old it was.
 """
 

@@ -7,7 +7,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at an upstream: identical rows in it are distinct fills (trap 7); one that cannot tell shows one."""
+    """One look at an upstream: identical rows in it are distinct fills (pitfall 7); one that cannot tell shows one."""
 
     source: str
     seen_at_ms: int

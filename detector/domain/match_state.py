@@ -73,7 +73,7 @@ class MatchState:
         return len(pieces) - len(had)
 
     def take_time(self, fill: LeaderFill) -> None:
-        """Take the block's own time in place of a push's estimate (trap 14)."""
+        """Take the block's own time in place of a push's estimate (pitfall 14)."""
         if fill.exact_time:
             known_ms = self.traded_at_ms if self.exact_time else 0
             self.traded_at_ms, self.exact_time = max(known_ms, fill.traded_at_ms), True

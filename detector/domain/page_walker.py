@@ -2,7 +2,7 @@
 
 Trades of one second leave together, whatever the borders cut: while more is promised, the newest second is kept back
 (exact cursors) or read again from its beginning (offsets, or a cursor that is missing or repeated). So a transaction is
-seen whole, and identical rows in it are counted for what they are (traps 4 and 7).
+seen whole, and identical rows in it are counted for what they are (pitfalls 4 and 7).
 """
 
 from shared.domain.errors import Malformed

@@ -1,4 +1,4 @@
-"""Which fills were in a block and are no longer: pure (trap 11).
+"""Which fills were in a block and are no longer: pure (pitfall 11).
 
 A reorganisation mostly puts a transaction into another block, under another log index: it moved, nothing happened. One
 that stays away is gone, but a node that lags hides blocks too. So a fill counts as gone only when its absence is as

@@ -1,4 +1,4 @@
-"""Which sources can be believed, found out by comparing them: pure (trap 9).
+"""Which sources can be believed, found out by comparing them: pure (pitfall 9).
 
 A fill that another source showed and this one did not, within the grace time, speaks against it; what it says of itself
 does not count. The last fills decide, with different marks for going and coming back, so that nobody flaps. A source
@@ -177,7 +177,7 @@ class SourceHealth:
         """Return the fills to judge by: past their grace time, and news when they were first seen.
 
         Rows of a catch-up come when they come. News is measured against the best lag, so that a clock that is off
-        (trap 14) changes nothing.
+        (pitfall 14) changes nothing.
         """
         best = min((fill.lag_ms for fill in self._fills.values()), default=0)
         oldest = now_ms - self._rules.grace_ms

@@ -175,7 +175,7 @@ class SourceStats:
             return turns
 
     def blind(self) -> list[str]:
-        """Return sources that answer, healthy, and never showed what others did (trap 9)."""
+        """Return sources that answer, healthy, and never showed what others did (pitfall 9)."""
         with self._lock:
             return [name for name in self._sources if self._health.verdict(name) == "blind"]
 

@@ -118,7 +118,7 @@ class PollWorkers:
         except HybridError as error:
             self._failed(scope, f"{type(error).__name__}: {error}")
             return PolledScopes(refused=isinstance(error, GiveUp))
-        except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (trap 29)
+        except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (pitfall 29)
             self._log.exception("poll_crashed", scope=scope)
             self._failed(scope, f"crashed: {type(error).__name__}: {error}")
             return PolledScopes(refused=True)

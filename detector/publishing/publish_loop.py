@@ -1,7 +1,7 @@
 """The one thread that owns the matcher: batches in, signals durably out, then cursors on.
 
 Sources hand a batch in and wait. Redis away: the same publish is tried again until it is back or we stop; it is
-idempotent, nothing is lost, and no cursor has moved (trap 31).
+idempotent, nothing is lost, and no cursor has moved (pitfall 31).
 """
 
 import contextlib
@@ -221,7 +221,7 @@ class PublishLoop:
             self._failure = error
             self._stop.set()
             job.finish(Stopping(str(error)))
-        except Exception as error:  # noqa: BLE001 - the source hears of it; the loop goes on (trap 29)
+        except Exception as error:  # noqa: BLE001 - the source hears of it; the loop goes on (pitfall 29)
             self._log.exception("batch_failed", source=job.batch.source)
             job.finish(error)
         else:

@@ -33,7 +33,7 @@ _FAR = 10
 class ChainLogsSource:
     """Poll `eth_getLogs` for all leaders at once, reading the last `overlap` blocks again each time.
 
-    The overlap covers reorganisations and nodes that answer for blocks they do not have yet (trap 11). A fill that
+    The overlap covers reorganisations and nodes that answer for blocks they do not have yet (pitfall 11). A fill that
     vanished and stays away is looked for by its receipt once more before `retract` hears of it. After downtime the
     newest blocks come first; the rest is read oldest first in the catch-up lane, and until it is done the cursors stay
     where it has got to, so that a crash in the middle resumes there.

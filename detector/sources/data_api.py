@@ -29,7 +29,7 @@ PIECE_PAGES = 5
 class DataApiActivitySource:
     """Poll the activity feed of each leader; all leaders share the upstream's one gate (S1).
 
-    A poll begins `overlap_s` before the leader's newest published trade, because rows may be indexed late (trap 2).
+    A poll begins `overlap_s` before the leader's newest published trade, because rows may be indexed late (pitfall 2).
     Without a cursor it begins `backfill_s` ago, and that place is kept too: a leader who trades for the first time
     while we are down is not missed. With a `past`, new leaders and what a poll cannot read at once go in the gate's
     catch-up lane, beside the fresh polls. With `outcomes` it reads merges too, which nothing else shows.
@@ -166,7 +166,7 @@ class DataApiActivitySource:
     def _first_start_s(self, leader: str) -> int:
         """Return where to begin without a cursor, but never after the leader's newest trade.
 
-        Our clock may be ahead of the venue's (trap 14): what is newer than the newest trade of now is news.
+        Our clock may be ahead of the venue's (pitfall 14): what is newer than the newest trade of now is news.
         """
         wanted = self._clock.now_ms() // 1000 - self._backfill_s
         newest = self._api.newest_s(leader, GateLane.CATCHUP)

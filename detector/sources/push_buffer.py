@@ -2,7 +2,7 @@
 
 A push row carries no log index, so nothing tells a second equal fill from a message sent twice. So equal rows of one
 transaction count once, whichever connection brings them and however often: what is missing then, the sources that can
-count (chain logs, Data API) bring as a supplement, and a repeated message never makes a fill (trap 7).
+count (chain logs, Data API) bring as a supplement, and a repeated message never makes a fill (pitfall 7).
 """
 
 import threading

@@ -111,7 +111,7 @@ class PushConnection:
         while not self._stop.is_set():
             try:
                 self.turn()
-            except Exception as error:  # noqa: BLE001 - a bug in one frame must not end the lane (trap 29)
+            except Exception as error:  # noqa: BLE001 - a bug in one frame must not end the lane (pitfall 29)
                 self._log.exception("lane_crashed")
                 self._lost(Unavailable(f"crashed: {type(error).__name__}"), None)
                 self._clock.wait(self._stop, MOST_PAUSE_S)

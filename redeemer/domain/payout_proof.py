@@ -2,7 +2,7 @@
 
 Through an adapter, ConditionalTokens' `PayoutRedemption` names the adapter as redeemer, and one transaction may
 redeem for several wallets: what is ours is told by the shares that left our wallet and the tokens that came to it
-(trap 27).
+(pitfall 27).
 
 | leg | says |
 |---|---|

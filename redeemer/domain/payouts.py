@@ -1,7 +1,7 @@
 """What a resolved condition owes each lot, and whether it came. Pure.
 
 The redeemer's claim is that the money came back, so a redemption is a result only when what was paid is what was owed;
-a redeem that succeeds and pays nothing for a winner (trap 27) is not one.
+a redeem that succeeds and pays nothing for a winner (pitfall 27) is not one.
 """
 
 from collections.abc import Sequence

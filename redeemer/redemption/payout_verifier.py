@@ -1,4 +1,4 @@
-"""Prove what a transaction paid, and book that: done is only what came (trap 27)."""
+"""Prove what a transaction paid, and book that: done is only what came (pitfall 27)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

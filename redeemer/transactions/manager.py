@@ -1,4 +1,4 @@
-"""One signer's transactions: at most one under way, its bytes stored before they are broadcast (trap 28).
+"""One signer's transactions: at most one under way, its bytes stored before they are broadcast (pitfall 28).
 
 | step | written first | what a kill right after it costs |
 |---|---|---|

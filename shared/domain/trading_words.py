@@ -16,7 +16,7 @@ WORDS: Mapping[str, Sequence[str]] = {PAPER: ("--no-live", "--dry-run"), LIVE: (
 
 
 def trading_mode(*, live: bool, dry_run: bool) -> Literal["paper", "live"]:
-    """Return what was asked for; real money needs both words (trap 25).
+    """Return what was asked for; real money needs both words (pitfall 25).
 
     Raises:
         RefusedForSafety: only one of them was given.

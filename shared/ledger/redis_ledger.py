@@ -16,7 +16,7 @@ from shared.redis.client import LuaScript, answering
 
 
 class RedisLedger:
-    """The durable ledger of one mode (`paper` or `live`, never mixed: trap 25)."""
+    """The durable ledger of one mode (`paper` or `live`, never mixed: pitfall 25)."""
 
     def __init__(self, redis: Redis, mode: str) -> None:
         self._redis = redis

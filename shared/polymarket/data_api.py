@@ -53,7 +53,7 @@ class ActivityApi(Protocol):
 
 
 class ActivityV2:
-    """`/v2/activity`: cursor pages. A changing `_` passes the CDN, which would hide 15 s of trades (trap 8)."""
+    """`/v2/activity`: cursor pages. A changing `_` passes the CDN, which would hide 15 s of trades (pitfall 8)."""
 
     names: Names = V2_NAMES
     exact_cursors = True
@@ -85,7 +85,7 @@ class ActivityV2:
 
 
 class ActivityV1:
-    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages that repeat rows (trap 4)."""
+    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages that repeat rows (pitfall 4)."""
 
     names: Names = V1_NAMES
     exact_cursors = False

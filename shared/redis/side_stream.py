@@ -141,7 +141,7 @@ class SideStream:
         except Unavailable as error:
             self._log.warning("not_recorded", error=str(error))
             self._clock.wait(self._stop, RETRY_S)
-        except Exception:  # noqa: BLE001 - a bug in one record must not end the recording (trap 29)
+        except Exception:  # noqa: BLE001 - a bug in one record must not end the recording (pitfall 29)
             self._log.exception("recording_crashed")
         if lost := self.dropped - self._told:
             self._told += lost

@@ -198,7 +198,8 @@ def test_progress_warms_the_markets_and_is_acknowledged(valkey_url: str) -> None
     assert rig.settled()
 
 
-def test_trap_31_a_poison_entry_is_buried_decided_and_the_next_one_bought(valkey_url: str) -> None:
+@pytest.mark.pitfall(31)
+def test_a_poison_entry_is_buried_decided_and_the_next_one_bought(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     rig.redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": '{"event":"ACTIONABLE_SIGNAL"'})
     rig.redis.xadd(SIGNALS, {"something": "else"})
@@ -211,7 +212,8 @@ def test_trap_31_a_poison_entry_is_buried_decided_and_the_next_one_bought(valkey
     assert [decision.verdict for decision in rig.decisions()] == ["SKIP", "SKIP", "BUY"]
 
 
-def test_trap_29_a_handler_that_keeps_crashing_ends_on_the_dead_stream_and_the_loop_lives_on(valkey_url: str) -> None:
+@pytest.mark.pitfall(29)
+def test_a_handler_that_keeps_crashing_ends_on_the_dead_stream_and_the_loop_lives_on(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
     publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
@@ -232,7 +234,8 @@ def test_trap_29_a_handler_that_keeps_crashing_ends_on_the_dead_stream_and_the_l
     assert rig.settled()
 
 
-def test_trap_31_redis_away_between_intent_and_outcome_loses_and_doubles_nothing(redis_server: EmbeddedRedis) -> None:
+@pytest.mark.pitfall(31)
+def test_redis_away_between_intent_and_outcome_loses_and_doubles_nothing(redis_server: EmbeddedRedis) -> None:
     rig = Rig(redis_server.url)
     publish_event(rig.redis, SIGNALS, a_signal())
     killed: list[int] = []
@@ -287,7 +290,8 @@ def test_a_signal_by_callback_and_by_stream_is_decided_once_and_acknowledged(val
     assert len(rig.venue.placed) == 1
 
 
-def test_trap_30_a_thousand_decided_signals_leave_only_their_marks(valkey_url: str) -> None:
+@pytest.mark.pitfall(30)
+def test_a_thousand_decided_signals_leave_only_their_marks(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     rig.prices.next_book = None
     for number in range(200):
@@ -310,7 +314,8 @@ def test_the_bankroll_is_deposited_once_over_restarts(valkey_url: str) -> None:
     assert RedisLedger(rig.redis, "paper").accounts().values == {"cash": 1_000_000_000, "deposited": 1_000_000_000}
 
 
-def test_trap_31_redis_away_at_the_start_is_waited_for_and_the_start_is_made_again(valkey_url: str) -> None:
+@pytest.mark.pitfall(31)
+def test_redis_away_at_the_start_is_waited_for_and_the_start_is_made_again(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     deposit, failures = rig.journal.deposit, [1, 1]
 
@@ -328,7 +333,8 @@ def test_trap_31_redis_away_at_the_start_is_waited_for_and_the_start_is_made_aga
     assert rig.decisions()[0].verdict == "BUY"
 
 
-def test_trap_20_an_interrupted_order_is_finished_before_anything_new(valkey_url: str) -> None:
+@pytest.mark.pitfall(20)
+def test_an_interrupted_order_is_finished_before_anything_new(valkey_url: str) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue())
     rig.venue.unknown = 1
     for number in (1, 2):
@@ -346,7 +352,8 @@ def test_trap_20_an_interrupted_order_is_finished_before_anything_new(valkey_url
     assert second.signal_id == rig.decisions()[1].signal_id
 
 
-def test_trap_29_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_comes_back(valkey_url: str) -> None:
+@pytest.mark.pitfall(29)
+def test_an_intent_that_crashes_the_venue_is_given_up_and_its_budget_comes_back(valkey_url: str) -> None:
     rig = Rig(valkey_url)
 
     def crash(order: Order) -> None:
@@ -400,7 +407,8 @@ def test_a_signal_that_is_buried_gets_its_terminal_decision_in_its_own_name(valk
     assert rig.service.counts == {"SKIP dead letter": 1}
 
 
-def test_trap_29_a_bug_met_by_callback_is_left_to_the_stream_that_buries_it(valkey_url: str) -> None:
+@pytest.mark.pitfall(29)
+def test_a_bug_met_by_callback_is_left_to_the_stream_that_buries_it(valkey_url: str) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue())
 
     def broken(_: str) -> Any:
@@ -435,10 +443,9 @@ def test_s4_what_a_standby_is_handed_by_callback_does_not_pile_up(valkey_url: st
     assert inbox.qsize() == 2
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.parametrize("by_callback", [False, True])
-def test_trap_31_an_emptied_server_stops_all_buying_until_somebody_resumes(
-    valkey_url: str, *, by_callback: bool
-) -> None:
+def test_an_emptied_server_stops_all_buying_until_somebody_resumes(valkey_url: str, *, by_callback: bool) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue())
 
     def story() -> Iterator[bool]:
@@ -478,7 +485,8 @@ def test_signals_trimmed_before_they_were_decided_are_counted_as_lost(valkey_url
     assert rig.service.snapshot()["signals_lost"] == 1
 
 
-def test_trap_31_bytes_that_are_no_text_are_buried_like_any_poison(valkey_url: str) -> None:
+@pytest.mark.pitfall(31)
+def test_bytes_that_are_no_text_are_buried_like_any_poison(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     rig.redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": b"\xff\xfe"})
     publish_event(rig.redis, SIGNALS, a_signal())
@@ -520,8 +528,9 @@ def test_s5_a_batch_stops_between_two_signals_when_told(valkey_url: str) -> None
     assert len(rig.decisions()) == 2
 
 
+@pytest.mark.pitfall(21)
 @pytest.mark.parametrize("by_callback", [False, True])
-def test_trap_21_a_long_batch_keeps_the_lease(valkey_url: str, *, by_callback: bool) -> None:
+def test_a_long_batch_keeps_the_lease(valkey_url: str, *, by_callback: bool) -> None:
     rig = Rig(valkey_url, inbox=queue.Queue() if by_callback else None)
     rig.venue.before = lambda _: rig.clock.advance(8)
     renewed: list[str] = []
@@ -543,7 +552,8 @@ def test_trap_21_a_long_batch_keeps_the_lease(valkey_url: str, *, by_callback: b
     assert len(set(renewed)) == len(renewed) > 1
 
 
-def test_trap_30_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str) -> None:
+@pytest.mark.pitfall(30)
+def test_an_attempt_that_worked_in_the_end_is_forgotten(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     failures = [1]
 

@@ -63,7 +63,8 @@ def test_s8_each_line_is_decided_once_and_nothing_else_is_said(valkey_url: str) 
     assert len(rig.events(DEAD)) == 1
 
 
-def test_trap_31_a_server_away_at_any_point_is_waited_for(valkey_url: str) -> None:
+@pytest.mark.pitfall(31)
+def test_a_server_away_at_any_point_is_waited_for(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     away = iter([True, True, False, True, False, True])
     renew = rig.lease.renew
@@ -80,7 +81,8 @@ def test_trap_31_a_server_away_at_any_point_is_waited_for(valkey_url: str) -> No
     assert len(rig.decisions()) == 2
 
 
-def test_trap_29_a_crash_in_the_handler_is_counted_and_then_buried(valkey_url: str) -> None:
+@pytest.mark.pitfall(29)
+def test_a_crash_in_the_handler_is_counted_and_then_buried(valkey_url: str) -> None:
     rig = Rig(valkey_url)
     good, calls = rig.prices.facts, iter(range(100))
 
@@ -98,7 +100,8 @@ def test_trap_29_a_crash_in_the_handler_is_counted_and_then_buried(valkey_url: s
     assert second.verdict == "BUY"
 
 
-def test_trap_20_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: str) -> None:
+@pytest.mark.pitfall(20)
+def test_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: str) -> None:
     before = Rig(valkey_url)
     before.lease.try_acquire()
     before.journal.deposit(1_000_000_000)

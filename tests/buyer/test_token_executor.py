@@ -36,7 +36,8 @@ def test_signals_of_one_token_stay_in_order_and_all_are_handled() -> None:
         assert mine == [entry.id for entry in entries[token::5]]
 
 
-def test_trap_22_a_sell_never_overtakes_its_buy_though_only_one_of_them_names_the_market() -> None:
+@pytest.mark.pitfall(22)
+def test_a_sell_never_overtakes_its_buy_though_only_one_of_them_names_the_market() -> None:
     buy = a_signal(market=MarketHint(condition_id=CONDITION))
     sell = a_signal(side="SELL", tx_hash="0x" + "88" * 32)
     entries = [StreamEntry("hs:signals", signal.id, {"json": write_event(signal)}) for signal in (buy, sell)]

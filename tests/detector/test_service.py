@@ -97,7 +97,8 @@ def test_s2_the_callback_gets_each_signal_and_nothing_else_and_stdout_gets_every
     assert [fields["event"] for _, fields in streamed] == ["ACTIONABLE_SIGNAL", "HYBRID_SUMMARY"]
 
 
-def test_s2_trap_29_an_exception_in_the_callback_is_logged_and_changes_nothing() -> None:
+@pytest.mark.pitfall(29)
+def test_s2_an_exception_in_the_callback_is_logged_and_changes_nothing() -> None:
     stop, seen = threading.Event(), cast("list[str]", [])
 
     def callback(payload: dict[str, Any]) -> None:
@@ -227,7 +228,8 @@ def test_s5_a_source_that_hangs_in_its_upstream_does_not_hold_up_others_signals(
     assert [line for line in run.lines if isinstance(line, ActionableSignal)]
 
 
-def test_s3_trap_32_an_empty_list_means_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(32)
+def test_s3_an_empty_list_means_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["orchestrator", "--runtime-seconds", "7"])
     monkeypatch.setenv("TRACKED_WALLETS", LEADER)
 

@@ -108,11 +108,12 @@ def start(command: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.pitfall(4)
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("version", "kind"), [("v2", "repeat_cursor"), ("v2", "missing_cursor"), ("v1", "duplicate_border")]
 )
-def test_trap_4_a_burst_of_many_pages_with_broken_borders_is_read_whole(
+def test_a_burst_of_many_pages_with_broken_borders_is_read_whole(
     real_data: Path, valkey_url: str, version: str, kind: str
 ) -> None:
     path = real_data / "activity_v1" / "busy_leader_3500.json"
@@ -128,7 +129,8 @@ def test_trap_4_a_burst_of_many_pages_with_broken_borders_is_read_whole(
     assert each_once(redis)
 
 
-def test_trap_13_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
+@pytest.mark.pitfall(13)
+def test_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
@@ -143,8 +145,12 @@ def test_trap_13_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
     assert each_once(redis)
 
 
+@pytest.mark.pitfall(2)
+@pytest.mark.pitfall(8)
+@pytest.mark.pitfall(12)
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("version", ["v2", "v1"])
-def test_traps_2_8_12_13_a_lying_data_api_alone_loses_nothing(valkey_url: str, version: str) -> None:
+def test_a_lying_data_api_alone_loses_nothing(valkey_url: str, version: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim:
@@ -162,7 +168,8 @@ def test_traps_2_8_12_13_a_lying_data_api_alone_loses_nothing(valkey_url: str, v
     assert each_once(redis)
 
 
-def test_trap_11_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
+@pytest.mark.pitfall(11)
+def test_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim:
@@ -176,7 +183,8 @@ def test_trap_11_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
     assert each_once(redis)
 
 
-def test_trap_11_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_url: str) -> None:
+@pytest.mark.pitfall(11)
+def test_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
@@ -189,7 +197,8 @@ def test_trap_11_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_
     assert each_once(redis)
 
 
-def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothing(valkey_url: str) -> None:
+@pytest.mark.pitfall(9)
+def test_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothing(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **ALL_SOURCES)) as detector:
@@ -203,8 +212,9 @@ def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothin
     assert "none of the fills" in subgraph["last_error"]
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.process
-def test_trap_31_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_nothing(
+def test_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_nothing(
     redis_server: EmbeddedRedis,
 ) -> None:
     redis = connect_redis(redis_server.url)

@@ -32,10 +32,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUN_DIR", str(tmp_path / "run"))
 
 
+@pytest.mark.pitfall(25)
 @pytest.mark.parametrize("word", ["--no-dry-run", "--live"])
-def test_trap_25_one_word_for_real_money_is_refused(
-    word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_one_word_for_real_money_is_refused(word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([word, "--data-dir", str(tmp_path)]) == 4
     assert "nothing was started" in capsys.readouterr().err
 
@@ -130,7 +129,8 @@ def test_two_services_never_share_a_servers_folder(capsys: pytest.CaptureFixture
     assert "server runs already" in capsys.readouterr().err
 
 
-def test_trap_21_a_second_service_of_one_name_does_not_start(valkey_url: str) -> None:
+@pytest.mark.pitfall(21)
+def test_a_second_service_of_one_name_does_not_start(valkey_url: str) -> None:
     words = ["--redis-url", valkey_url]
     service = ServiceRunner(detector_args(words), buyer_args(words), None)
 

@@ -116,7 +116,8 @@ def test_who_is_killed_is_replaced_within_seconds_and_each_signal_is_decided_onc
     assert end_within_15_s(detector) == 0
 
 
-def test_trap_21_who_slept_through_the_loss_of_its_shards_orders_nothing_and_starts_again(
+@pytest.mark.pitfall(21)
+def test_who_slept_through_the_loss_of_its_shards_orders_nothing_and_starts_again(
     crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis
 ) -> None:
     redis = connect_redis(redis_server.url, blocking_s=1)

@@ -121,7 +121,8 @@ def test_s5_s9_each_program_runs_alone_and_ends_within_15_s(programs: Programs, 
     assert "service_stopped" in programs.log(started["buyer"])
 
 
-def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) -> None:
+@pytest.mark.pitfall(21)
+def test_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) -> None:
     first = programs.start("buyer")
     wait_until(lambda: '"active"' in programs.log(first))
 
@@ -132,7 +133,8 @@ def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Prog
     assert first.poll() is None
 
 
-def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
+@pytest.mark.pitfall(21)
+def test_a_second_buyer_of_another_name_stands_by_and_takes_over(
     programs: Programs, redis_server: EmbeddedRedis, venue: DemoWorld
 ) -> None:
     first = programs.start("buyer", CONSUMER="buyer-0", LEASE_S="4")
@@ -153,14 +155,16 @@ def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
     assert end_within_15_s(detector) == end_within_15_s(second) == 0
 
 
-def test_trap_25_live_does_not_start_by_accident(programs: Programs) -> None:
+@pytest.mark.pitfall(25)
+def test_live_does_not_start_by_accident(programs: Programs) -> None:
     for word in ("--live", "--no-dry-run"):
         buyer = programs.start("buyer", word)
         assert buyer.wait(PATIENCE_S) == 4
         assert "nothing was started" in programs.log(buyer)
 
 
-def test_trap_32_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
+@pytest.mark.pitfall(32)
+def test_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
     service = programs.start("ops.run_service", "--runtime-seconds", "3", "--health-port", "0")
 
     assert service.wait(PATIENCE_S) == 0, programs.log(service)
@@ -200,7 +204,9 @@ FAULTS = (
 )
 
 
-def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(
+@pytest.mark.pitfall(29)
+@pytest.mark.pitfall(31)
+def test_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(
     programs: Programs, redis_server: EmbeddedRedis, venue: DemoWorld, tmp_path: Path
 ) -> None:
     """The detector and the buyer are killed with -9 five times each, the server twice, the capture once.

@@ -142,7 +142,8 @@ def test_a_winner_that_only_the_data_api_names_is_redeemed_as_well(
     assert (event.condition_id, float(event.paid), float(event.outside)) == (market.condition_id, 3, 3)
 
 
-def test_trap_27_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_alarm(
+@pytest.mark.pitfall(27)
+def test_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_alarm(
     venue: Simulator, settings: RedeemerSettings, valkey_url: str
 ) -> None:
     """Its address is taken for the right one: the transaction succeeds, and the shares stay where they are."""

@@ -111,7 +111,8 @@ def test_in_one_process_the_job_is_done_at_once() -> None:
     assert watcher.snapshot()["enqueued"] == 1
 
 
-def test_trap_29_a_poison_condition_fails_alone_and_in_the_open() -> None:
+@pytest.mark.pitfall(29)
+def test_a_poison_condition_fails_alone_and_in_the_open() -> None:
     desk = Desk(MemoryLedger(), **{CONDITION: (1, 0), OTHER: (1, 0)})
     hold(desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
     job = _Loud(desk)
@@ -138,7 +139,8 @@ class _Loud:
             raise ValueError("poison") from error
 
 
-def test_trap_31_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> None:
+@pytest.mark.pitfall(31)
+def test_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> None:
     ledger, clock = AwayLedger(0), StopAfter(5)
     desk = Desk(ledger, **{CONDITION: (1, 0)})
     hold(ledger, a_lot())
@@ -153,7 +155,8 @@ def test_trap_31_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> 
     assert (watcher.snapshot()["failed"], watcher.snapshot()["enqueued"]) == (3, 1)
 
 
-def test_trap_29_an_exception_in_a_look_is_logged_and_the_next_look_works() -> None:
+@pytest.mark.pitfall(29)
+def test_an_exception_in_a_look_is_logged_and_the_next_look_works() -> None:
     clock = StopAfter(2)
     desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
     hold(desk.ledger, a_lot())
@@ -166,7 +169,8 @@ def test_trap_29_an_exception_in_a_look_is_logged_and_the_next_look_works() -> N
     assert watcher.snapshot()["failed"] == 1
 
 
-def test_trap_25_real_holdings_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(25)
+def test_real_holdings_are_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIVE", raising=False)
 
     with pytest.raises(RefusedForSafety, match="contradict each other"):
@@ -184,7 +188,8 @@ def test_the_settings_read_retries_and_name_what_is_wrong(monkeypatch: pytest.Mo
         parse_args([])
 
 
-def test_trap_32_an_orchestrators_flags_do_not_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(32)
+def test_an_orchestrators_flags_do_not_leak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["run_service", "--scan-every-s", "99"])
 
     assert parse_args([]).scan_every_s == 15.0

@@ -102,7 +102,8 @@ def test_a_resolved_market_is_paid_by_its_real_vector(
     assert redeemer.scan() == 0
 
 
-def test_trap_27_neg_risk_markets_are_paid_each_by_its_own_condition(
+@pytest.mark.pitfall(27)
+def test_neg_risk_markets_are_paid_each_by_its_own_condition(
     venue: Simulator, settings: RedeemerSettings, ledger: RedisLedger
 ) -> None:
     group = next(market.event.markets for market in venue.markets if market.neg_risk)
@@ -133,7 +134,8 @@ def test_while_the_node_fails_the_data_api_tells_the_same_vector_later(
     assert redeemer.snapshot()["answered_by"] == {"chain": 0, "data_api": 2}
 
 
-def test_trap_11_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
+@pytest.mark.pitfall(11)
+def test_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
     venue: Simulator, settings: RedeemerSettings
 ) -> None:
     market = venue.markets[0]

@@ -1,4 +1,4 @@
-"""Log lines are named events on stderr, and no secret is in them (trap 30)."""
+"""Log lines are named events on stderr, and no secret is in them (pitfall 30)."""
 
 import json
 import logging
@@ -63,7 +63,7 @@ def test_text_is_one_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_a_traceback_is_shown_without_the_key_in_its_message(form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Trap 30."""
+    """Pitfall 30."""
     logs.configure_logs(form=form)
 
     error = ValueError(f"bad private key {PRIVATE_KEY}")
@@ -138,8 +138,9 @@ def test_secrets_inside_text_are_cut_out(text: str, shown: str) -> None:
     assert redact_text(text) == shown
 
 
+@pytest.mark.pitfall(30)
 @pytest.mark.parametrize("piece", ["a", "key_", "a-", "http://", "x://", "secret ", "0123456789abcdef"])
-def test_trap_30_a_long_text_from_outside_costs_no_more_than_its_length(piece: str) -> None:
+def test_a_long_text_from_outside_costs_no_more_than_its_length(piece: str) -> None:
     text = piece * (200_000 // len(piece))
 
     assert len(redact_text(text)) > 0

@@ -1,4 +1,4 @@
-"""Everything that must hold before real money is traded: each check with what was found and the fix (trap 26)."""
+"""Everything that must hold before real money is traded: each check with what was found and the fix (pitfall 26)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from shared.websocket import PushSocket
 
 PING_S = 10.0
 STALE_S = 30.0
-"""Without a PONG for this long the connection is taken for dead, however open it looks (trap 10)."""
+"""Without a PONG for this long the connection is taken for dead, however open it looks (pitfall 10)."""
 _CONFIRMED = "CONFIRMED"
 _REST_S = (0.5, 1.0, 2.0, 5.0, 15.0)
 """Pauses between attempts to connect."""

@@ -66,7 +66,7 @@ class LevelChanges:
 
 @dataclass(frozen=True, slots=True)
 class TickSizeChanged:
-    """A token's prices stand on another grid from now on (trap 17)."""
+    """A token's prices stand on another grid from now on (pitfall 17)."""
 
     token_id: str
     at_ms: int
@@ -125,7 +125,7 @@ def read_frame(frame: str) -> list[Message]:
 
 
 def read_snapshot(raw: object) -> BookSnapshot:
-    """Read a book, as pushed or as answered by `/book` and `/books`: levels in any order (trap 16).
+    """Read a book, as pushed or as answered by `/book` and `/books`: levels in any order (pitfall 16).
 
     Raises:
         Malformed: naming the field.

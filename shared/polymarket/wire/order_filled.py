@@ -3,7 +3,7 @@
 V1: topics (signature, order hash, maker, taker), words (maker asset, taker asset, maker amount, taker amount, fee).
 V2 and V3: the same topics, words (side, token, maker amount, taker amount, fee, builder, metadata).
 `maker` owns the filled order whatever its role, so it alone says whose fill it is: rows whose *taker* is a wallet
-describe the other side's orders, and in MINT and MERGE matches they even name the other token (traps 5 to 7).
+describe the other side's orders, and in MINT and MERGE matches they even name the other token (pitfalls 5 to 7).
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,7 +2,7 @@
 
 There is no filter by wallet: every trade of the venue comes by, one row a message, takers and makers. A row names no
 collateral and no log index. Its `timestamp` is mostly the block's time minus one second, so `traded_at_ms` adds that
-second and says that it is an estimate; transactions, never times, match it with other sources (trap 14).
+second and says that it is an estimate; transactions, never times, match it with other sources (pitfall 14).
 """
 
 import json

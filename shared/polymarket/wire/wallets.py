@@ -1,4 +1,4 @@
-"""Which wallets belong to a signer: pure. Positions are held by one of these, never by the signer (trap 5).
+"""Which wallets belong to a signer: pure. Positions are held by one of these, never by the signer (pitfall 5).
 
 Derivations as in the official SDK, `polymarket-client` 0.14.0, `_internal/wallet.py` and `environments.py`.
 """

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from shared.polymarket.wire.market_channel import read_snapshot
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.book_fixture import TRUST, Shelf
@@ -11,7 +13,8 @@ D = Decimal
 OTHER = "987"
 
 
-def test_trap_16_a_snapshot_is_read_best_first_whatever_order_it_came_in() -> None:
+@pytest.mark.pitfall(16)
+def test_a_snapshot_is_read_best_first_whatever_order_it_came_in() -> None:
     book = Shelf(raw_book(bids=(("0.49", "1"), ("0.48", "2")), asks=(("0.51", "3"), ("0.52", "4")))).book()
     turned = Shelf(raw_book(bids=(("0.48", "2"), ("0.49", "1")), asks=(("0.52", "4"), ("0.51", "3")))).book()
 
@@ -46,7 +49,8 @@ def test_both_sides_can_be_empty_and_the_venue_agrees_by_saying_0_and_1() -> Non
     assert (shelf.book().bids, shelf.book().asks) == ((), ())
 
 
-def test_trap_16_a_crossed_book_is_not_read() -> None:
+@pytest.mark.pitfall(16)
+def test_a_crossed_book_is_not_read() -> None:
     assert Shelf(raw_book(bids=(("0.6", "1"),), asks=(("0.5", "1"),))).against == "crossed"
 
 
@@ -78,7 +82,8 @@ def test_a_message_that_cannot_be_read_casts_doubt_on_the_tokens_it_names_only()
     assert shelf.books.read(OTHER, NOW_MS)[0] is not None
 
 
-def test_trap_17_a_tick_that_moves_moves_with_the_book_and_an_earlier_answer_does_not_move_it_back() -> None:
+@pytest.mark.pitfall(17)
+def test_a_tick_that_moves_moves_with_the_book_and_an_earlier_answer_does_not_move_it_back() -> None:
     shelf = Shelf(raw_book())
     shelf.now_ms += 100
     shelf.tell(raw_tick("0.001", at_ms=NOW_MS + 90))
@@ -97,7 +102,8 @@ def test_a_book_without_a_tick_is_read_only_when_rest_told_it() -> None:
     assert shelf.book().tick == D("0.01")
 
 
-def test_trap_16_a_quiet_book_grows_old_unless_rest_vouches_for_it() -> None:
+@pytest.mark.pitfall(16)
+def test_a_quiet_book_grows_old_unless_rest_vouches_for_it() -> None:
     shelf = Shelf(raw_book())
     shelf.now_ms += TRUST.check_after_ms
     assert shelf.books.due(shelf.now_ms, 10) == [TOKEN]
@@ -108,7 +114,8 @@ def test_trap_16_a_quiet_book_grows_old_unless_rest_vouches_for_it() -> None:
     assert shelf.against == "old"
 
 
-def test_trap_14_a_clock_that_is_set_back_makes_no_book_look_fresh_and_stops_no_check() -> None:
+@pytest.mark.pitfall(14)
+def test_a_clock_that_is_set_back_makes_no_book_look_fresh_and_stops_no_check() -> None:
     shelf = Shelf(raw_book())
     shelf.now_ms -= 3_600_000
 
@@ -120,7 +127,8 @@ def test_trap_14_a_clock_that_is_set_back_makes_no_book_look_fresh_and_stops_no_
     assert shelf.book().at_ms == shelf.now_ms
 
 
-def test_trap_14_a_time_far_in_the_future_is_no_time_and_does_not_make_what_follows_look_old() -> None:
+@pytest.mark.pitfall(14)
+def test_a_time_far_in_the_future_is_no_time_and_does_not_make_what_follows_look_old() -> None:
     shelf = Shelf(raw_book(), raw_changes(raw_change("0.49", "1"), at_ms=NOW_MS + 10**9))
     assert shelf.against == "time"
 
@@ -139,7 +147,8 @@ def test_a_check_that_fails_does_not_keep_the_others_waiting() -> None:
     assert shelf.books.due(NOW_MS + 1, 1) == []
 
 
-def test_trap_10_a_socket_that_does_not_bring_what_rest_has_is_found_out() -> None:
+@pytest.mark.pitfall(10)
+def test_a_socket_that_does_not_bring_what_rest_has_is_found_out() -> None:
     shelf = Shelf(raw_book())
     later = {"bids": (("0.4", "1"),), "timestamp": str(NOW_MS + 500)}
 
@@ -159,7 +168,8 @@ def test_a_socket_that_was_only_a_little_behind_is_read_again_when_it_caught_up(
     assert shelf.book().bids[0].shares == D(7)
 
 
-def test_trap_10_messages_that_come_late_vouch_for_nothing() -> None:
+@pytest.mark.pitfall(10)
+def test_messages_that_come_late_vouch_for_nothing() -> None:
     shelf = Shelf(raw_book())
     shelf.now_ms += TRUST.read_for_ms + 1
 
@@ -168,7 +178,8 @@ def test_trap_10_messages_that_come_late_vouch_for_nothing() -> None:
     assert shelf.against == "old"
 
 
-def test_trap_8_an_answer_from_a_cache_neither_vouches_nor_replaces() -> None:
+@pytest.mark.pitfall(8)
+def test_an_answer_from_a_cache_neither_vouches_nor_replaces() -> None:
     shelf = Shelf(raw_book(), raw_changes(raw_change("0.49", "7"), at_ms=NOW_MS + 5000))
 
     assert shelf.check() == "older"

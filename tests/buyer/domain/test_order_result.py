@@ -36,7 +36,8 @@ def a_trade(number: int = 1, state: TradeState = "CONFIRMED", shares: int = 10_0
     return OwnTrade(f"t-{number}", state, shares, shares // 2, 100)
 
 
-def test_trap_20_a_match_counts_when_it_is_confirmed_and_not_before() -> None:
+@pytest.mark.pitfall(20)
+def test_a_match_counts_when_it_is_confirmed_and_not_before() -> None:
     assert order_ending(matched(), None, [a_trade(state="PENDING")]) is None
     end = order_ending(matched(), None, [a_trade()])
 
@@ -44,7 +45,8 @@ def test_trap_20_a_match_counts_when_it_is_confirmed_and_not_before() -> None:
     assert (end.state, end.shares, end.usdc, end.fee) == ("CONFIRMED", D(10), D(5), D("0.0001"))
 
 
-def test_trap_20_a_ghost_fill_gives_everything_back() -> None:
+@pytest.mark.pitfall(20)
+def test_a_ghost_fill_gives_everything_back() -> None:
     end = order_ending(matched(), None, [a_trade(state="FAILED")])
 
     assert end is not None

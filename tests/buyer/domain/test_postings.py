@@ -97,6 +97,7 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
     assert basis_of(sold, held) == basis
 
 
+@pytest.mark.pitfall(19)
 @pytest.mark.parametrize(
     ("account", "values"),
     [
@@ -115,7 +116,7 @@ def test_the_basis_of_a_part_is_never_more_than_its_share_and_of_all_the_whole(s
         ("flatten", {"cash": 99_000_000, "flatten": 1}),
     ],
 )
-def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
+def test_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: str, values: dict[str, int]) -> None:
     write = an_intent(an_order(), limits=some_limits())
     refused = MemoryLedger(values).commit(write)
     assert isinstance(refused, RefusedWrite)
@@ -127,6 +128,7 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
     assert not isinstance(MemoryLedger(enough).commit(write), RefusedWrite)
 
 
+@pytest.mark.pitfall(22)
 @pytest.mark.parametrize(
     ("account", "values"),
     [
@@ -135,7 +137,7 @@ def test_trap_19_an_intent_is_refused_a_micro_unit_beyond_each_limit(account: st
         ("pause_all", {SHARES: 99_000_000, "pause_all": 1}),
     ],
 )
-def test_trap_22_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
+def test_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, values: dict[str, int]) -> None:
     order = an_order("SELL")
     refused = MemoryLedger(values).commit(
         LedgerWrite(
@@ -161,7 +163,8 @@ def test_a_sell_is_allowed_while_buys_are_paused_or_everything_is_flattened() ->
     assert not isinstance(MemoryLedger(values).commit(write), RefusedWrite)
 
 
-def test_trap_19_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() -> None:
+@pytest.mark.pitfall(19)
+def test_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() -> None:
     limits, minute = some_limits(max_orders_per_minute=2), NOW_MS // 60_000
     ledger = MemoryLedger({"cash": 99_000_000, "rate:minute": minute - 1, "rate:orders": 60})
 

@@ -114,7 +114,8 @@ def test_the_same_signal_again_is_not_decided_again() -> None:
     assert len(desk.decisions()) == 1
 
 
-def test_trap_20_an_unknown_outcome_places_the_same_order_again_and_no_other() -> None:
+@pytest.mark.pitfall(20)
+def test_an_unknown_outcome_places_the_same_order_again_and_no_other() -> None:
     desk = Desk()
     desk.venue.unknown = 1
 
@@ -129,7 +130,8 @@ def test_trap_20_an_unknown_outcome_places_the_same_order_again_and_no_other() -
     assert open_lots(desk.ledger)[0].shares == to_micro(first.shares)
 
 
-def test_trap_19_an_open_intent_counts_against_the_caps() -> None:
+@pytest.mark.pitfall(19)
+def test_an_open_intent_counts_against_the_caps() -> None:
     desk = Desk(limits=some_limits(max_market_usdc=D(6)))
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
@@ -142,7 +144,8 @@ def test_trap_19_an_open_intent_counts_against_the_caps() -> None:
     assert other.reason == "market_cap"
 
 
-def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> None:
+@pytest.mark.pitfall(24)
+def test_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> None:
     desk = Desk()
     journal = desk.journal
 
@@ -162,7 +165,8 @@ def test_trap_24_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> No
     assert desk.venue.placed == []
 
 
-def test_trap_24_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_on() -> None:
+@pytest.mark.pitfall(24)
+def test_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_on() -> None:
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
@@ -179,7 +183,8 @@ def test_trap_24_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_
     assert desk.ledger.values["cash"] == 1_000_000_000
 
 
-def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_still_show_it() -> None:
+@pytest.mark.pitfall(20)
+def test_an_order_signed_just_now_is_not_given_up_while_the_venue_may_still_show_it() -> None:
     class SignsAndForgets(FakeVenue):
         def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
             del facts, now_ms
@@ -210,7 +215,8 @@ def test_trap_20_an_order_signed_just_now_is_not_given_up_while_the_venue_may_st
     assert desk.ledger.values["cash"] == 1_000_000_000
 
 
-def test_trap_22_an_intent_from_before_a_long_downtime_is_not_carried_out() -> None:
+@pytest.mark.pitfall(22)
+def test_an_intent_from_before_a_long_downtime_is_not_carried_out() -> None:
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
@@ -226,7 +232,8 @@ def test_trap_22_an_intent_from_before_a_long_downtime_is_not_carried_out() -> N
     assert f"market:{CONDITION}" not in desk.ledger.values
 
 
-def test_trap_21_a_buyer_that_lost_its_lease_places_no_order() -> None:
+@pytest.mark.pitfall(21)
+def test_a_buyer_that_lost_its_lease_places_no_order() -> None:
     desk = Desk()
     desk.ledger.fence_token = "2"
 
@@ -236,7 +243,8 @@ def test_trap_21_a_buyer_that_lost_its_lease_places_no_order() -> None:
     assert desk.venue.placed == []
 
 
-def test_trap_22_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> None:
+@pytest.mark.pitfall(22)
+def test_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> None:
     desk = Desk()
     desk.engine.handle(a_signal())
     desk.prices.next_book = a_book(bids=(("0.6", "100"),), asks=(("0.61", "100"),))
@@ -254,7 +262,8 @@ def test_trap_22_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> 
     assert f"market:{CONDITION}" not in desk.ledger.values
 
 
-def test_trap_31_a_poison_entry_gets_a_terminal_decision_and_a_dead_letter() -> None:
+@pytest.mark.pitfall(31)
+def test_a_poison_entry_gets_a_terminal_decision_and_a_dead_letter() -> None:
     desk = Desk()
 
     desk.engine.bury(StreamEntry("hs:signals", "5-0", {"json": "{"}), "not an event")
@@ -483,7 +492,8 @@ def test_small_trades_of_a_window_long_over_are_not_followed() -> None:
     assert late.gathered == Gathered(usdc=D(2), shares=D(4), since_ms=now_ms)
 
 
-def test_trap_19_two_outcomes_of_one_event_share_its_cap() -> None:
+@pytest.mark.pitfall(19)
+def test_two_outcomes_of_one_event_share_its_cap() -> None:
     desk = Desk(limits=some_limits(max_event_usdc=D(8)))
     desk.engine.handle(a_signal())
     desk.prices.market = a_market(token_id="2", condition_id="0x" + "dd" * 32)

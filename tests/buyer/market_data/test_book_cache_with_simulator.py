@@ -156,7 +156,8 @@ def test_recording_books_speaks_to_the_server_on_threads_of_its_own_and_changes_
     rig.until(lambda: side.written >= len(rig.tokens))
 
 
-def test_trap_17_books_and_ticks_follow_the_venue(rig: Rig) -> None:
+@pytest.mark.pitfall(17)
+def test_books_and_ticks_follow_the_venue(rig: Rig) -> None:
     rig.warm()
 
     rig.trade(rig.token)
@@ -167,7 +168,8 @@ def test_trap_17_books_and_ticks_follow_the_venue(rig: Rig) -> None:
     assert cast("Book", rig.prices.book_at_hand(rig.token)).tick == Decimal("0.001")
 
 
-def test_trap_10_a_mute_socket_is_found_out_and_rest_answers_meanwhile(rig: Rig) -> None:
+@pytest.mark.pitfall(10)
+def test_a_mute_socket_is_found_out_and_rest_answers_meanwhile(rig: Rig) -> None:
     rig.warm()
     fault = rig.sim.fault("mute_socket", "ws")
 
@@ -202,7 +204,8 @@ def test_a_late_socket_is_not_believed(rig: Rig) -> None:
     assert rig.prices.book_at_hand(rig.token) is None
 
 
-def test_trap_16_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: Rig) -> None:
+@pytest.mark.pitfall(16)
+def test_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: Rig) -> None:
     rig.warm()
     rig.sim.fault("stuck_cache", "clob", route="/book")
     fetch_book(rig.clob, rig.token, rig.clock)

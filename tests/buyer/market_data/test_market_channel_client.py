@@ -4,6 +4,8 @@ import json
 import threading
 from collections.abc import Iterable
 
+import pytest
+
 from buyer.market_data.market_channel_client import FIRST_PAUSE_S, MOST_PAUSE_S, MarketChannelClient
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
@@ -117,7 +119,8 @@ def test_a_connection_that_answers_no_ping_is_given_up() -> None:
     assert line.sent.count(PING) > 2
 
 
-def test_trap_10_a_connection_found_mute_is_dropped() -> None:
+@pytest.mark.pitfall(10)
+def test_a_connection_found_mute_is_dropped() -> None:
     rig = Rig()
 
     line = rig.turn(PONG, lambda: rig.socket.drop("mute"), a_frame(raw_book()))
@@ -133,7 +136,8 @@ def test_a_refusal_in_words_ends_the_connection() -> None:
     assert rig.heard == []
 
 
-def test_trap_13_a_frame_that_names_no_token_concerns_all_of_the_connection_and_does_not_end_it() -> None:
+@pytest.mark.pitfall(13)
+def test_a_frame_that_names_no_token_concerns_all_of_the_connection_and_does_not_end_it() -> None:
     rig = Rig()
 
     rig.turn("{", a_frame(raw_book()))

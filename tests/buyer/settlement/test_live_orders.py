@@ -233,7 +233,8 @@ class LiveDesk:
         return not (self.journal.open_intents() or self.journal.unsettled())
 
 
-def test_trap_20_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() -> None:
+@pytest.mark.pitfall(20)
+def test_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() -> None:
     desk = LiveDesk()
 
     decision = desk.engine.handle(a_signal())
@@ -299,7 +300,8 @@ def test_an_order_whose_end_the_feed_never_told_is_listed_after_a_while() -> Non
     assert desk.at_rest()
 
 
-def test_trap_20_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
+@pytest.mark.pitfall(20)
+def test_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
     desk = LiveDesk(feed=Told())
     desk.engine.handle(a_signal())
 
@@ -338,7 +340,8 @@ def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
     assert desk.at_rest()
 
 
-def test_trap_29_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
+@pytest.mark.pitfall(29)
+def test_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
     desk = LiveDesk(exchange=Exchange(crash="an answer nobody thought of"))
     desk.engine.handle(a_signal())
 
@@ -350,7 +353,8 @@ def test_trap_29_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
     assert exit_code(failure) == CRASH
 
 
-def test_trap_20_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
+@pytest.mark.pitfall(20)
+def test_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
     desk = LiveDesk()
     desk.engine.handle(a_signal())
 
@@ -365,7 +369,8 @@ def test_trap_20_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() ->
     assert desk.states()[-1] == "FAILED"
 
 
-def test_trap_20_a_post_without_an_answer_is_found_by_its_hash_after_a_restart() -> None:
+@pytest.mark.pitfall(20)
+def test_a_post_without_an_answer_is_found_by_its_hash_after_a_restart() -> None:
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
@@ -392,7 +397,8 @@ def test_what_the_venue_never_got_is_sent_again_in_the_same_bytes() -> None:
     assert desk.exchange.signed == 1
 
 
-def test_trap_24_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buyer_comes_back() -> None:
+@pytest.mark.pitfall(24)
+def test_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buyer_comes_back() -> None:
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
         desk.engine.handle(a_signal())
@@ -415,7 +421,8 @@ def lost_order() -> LiveDesk:
     return desk
 
 
-def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> None:
+@pytest.mark.pitfall(24)
+def test_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> None:
     desk = lost_order()
     desk.hold_orders(lambda: desk.ledger.commit(LedgerWrite(id="halt", postings=(("halt", 1),))))
 
@@ -426,7 +433,8 @@ def test_trap_24_a_kill_while_a_resumed_order_waits_for_its_turn_stops_it() -> N
     assert desk.money() == {"cash": CASH, "deposited": CASH, "halt": 1}
 
 
-def test_trap_21_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_turn_is_not_sent() -> None:
+@pytest.mark.pitfall(21)
+def test_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_turn_is_not_sent() -> None:
     desk = lost_order()
     successor = LiveDesk(ledger=desk.ledger, clock=desk.clock, exchange=Exchange())
 
@@ -446,7 +454,8 @@ def test_trap_21_a_resumed_order_that_another_buyer_concluded_while_it_waited_fo
     assert len(desk.exchange.posts) == 1
 
 
-def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None:
+@pytest.mark.pitfall(22)
+def test_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None:
     desk = lost_order()
     desk.hold_orders(lambda: desk.clock.advance(900))
 
@@ -456,7 +465,8 @@ def test_trap_22_a_resumed_order_whose_turn_comes_too_late_is_not_sent() -> None
     assert desk.states()[-1] == "CANCELLED"
 
 
-def test_trap_22_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
+@pytest.mark.pitfall(22)
+def test_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
     desk = LiveDesk()
     desk.hold_orders(lambda: desk.clock.advance(900))
 
@@ -469,7 +479,8 @@ def test_trap_22_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
     assert desk.money() == {"cash": CASH, "deposited": CASH}
 
 
-def test_trap_21_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
+@pytest.mark.pitfall(21)
+def test_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
     desk = LiveDesk()
     desk.ledger.fence_token = "2"
 
@@ -479,7 +490,8 @@ def test_trap_21_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() ->
     assert desk.exchange.posts == []
 
 
-def test_trap_21_a_buyer_paused_right_before_its_order_and_its_successor_send_the_same_bytes() -> None:
+@pytest.mark.pitfall(21)
+def test_a_buyer_paused_right_before_its_order_and_its_successor_send_the_same_bytes() -> None:
     paused = LiveDesk()
     successor = LiveDesk(ledger=paused.ledger, clock=paused.clock, exchange=Exchange())
     place = paused.exchange.place
@@ -500,7 +512,8 @@ def test_trap_21_a_buyer_paused_right_before_its_order_and_its_successor_send_th
     assert len(set(paused.exchange.posts)) == len(paused.exchange.taken) == 1
 
 
-def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -> None:
+@pytest.mark.pitfall(21)
+def test_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -> None:
     slow = LiveDesk()
     quick = LiveDesk(ledger=slow.ledger, clock=slow.clock, exchange=slow.exchange)
     prepare = slow.exchange.prepare
@@ -517,7 +530,8 @@ def test_trap_21_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -
     assert len(slow.exchange.posts) == 1
 
 
-def test_trap_19_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
+@pytest.mark.pitfall(19)
+def test_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
     desk, realized = LiveDesk(), realized_account(LEADER)
     desk.ledger.commit(
         LedgerWrite(id="gain", postings=((realized, 7_000_000),), peaks=((realized, peak_account(LEADER)),))
@@ -537,7 +551,8 @@ def test_trap_19_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> 
     assert desk.exchange.posts == []
 
 
-def test_trap_22_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
+@pytest.mark.pitfall(22)
+def test_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
     desk = LiveDesk()
     desk.engine.handle(a_signal())
     sell = a_signal(side="SELL", price=D("0.5"), tx_hash="0x" + "9a" * 32)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,12 +164,13 @@ CAPPED = {
 }
 
 
+@pytest.mark.pitfall(19)
 @given(
     st.lists(st.sampled_from([0, 1, 2, 3, OF]), min_size=12, max_size=40),
     st.sampled_from([*sorted(CAPPED), "max_orders_per_minute", "cash"]),
     st.integers(1, 3),
 )
-def test_trap_19_no_interleaving_of_shards_breaks_a_limit_or_sends_two_orders_for_a_signal(
+def test_no_interleaving_of_shards_breaks_a_limit_or_sends_two_orders_for_a_signal(
     script: list[int], limit: str, buys: int
 ) -> None:
     amount = Decimal(6 * buys)
@@ -213,7 +215,8 @@ def test_the_minutes_orders_count_over_all_shards_also_where_it_turns_between_lo
     assert house.ledger.values[ledger_accounts.RATE_MINUTE] == NOW_MS // 60_000
 
 
-def test_trap_23_each_lot_is_sold_by_its_own_shard_once_while_all_desks_look_at_the_same_ledger() -> None:
+@pytest.mark.pitfall(23)
+def test_each_lot_is_sold_by_its_own_shard_once_while_all_desks_look_at_the_same_ledger() -> None:
     house = a_house([])
     for number in (0, 1, 2, 3):
         house.act(number)

@@ -105,7 +105,8 @@ def test_what_a_shard_has_not_read_yet_is_not_trimmed(valkey_url: str, redis: Re
     assert trim_stream(redis, SIGNALS, 0) == 0
 
 
-def test_trap_31_a_poison_entry_is_buried_by_one_shard_and_let_go_by_the_others(valkey_url: str, redis: Redis) -> None:
+@pytest.mark.pitfall(31)
+def test_a_poison_entry_is_buried_by_one_shard_and_let_go_by_the_others(valkey_url: str, redis: Redis) -> None:
     redis.xadd(SIGNALS, {"event": "ACTIONABLE_SIGNAL", "json": "{"})
     rigs = [a_rig(valkey_url, shard) for shard in SHARDS]
 
@@ -132,7 +133,8 @@ def test_a_shard_finishes_its_own_open_intents_only(valkey_url: str, redis: Redi
     assert len(RedisLedger(redis, "paper").records(INTENTS)) == OF - 1
 
 
-def test_trap_21_a_buyer_that_wakes_up_after_its_shard_moved_places_nothing_there(valkey_url: str) -> None:
+@pytest.mark.pitfall(21)
+def test_a_buyer_that_wakes_up_after_its_shard_moved_places_nothing_there(valkey_url: str) -> None:
     slept, other = a_rig(valkey_url, SHARDS[0]), a_rig(valkey_url, SHARDS[1])
     for rig in (slept, other):
         rig.lease._ttl_s = 0.001
@@ -215,7 +217,8 @@ def test_another_number_is_refused_while_somebody_works_under_this_one(redis: Re
     assert a_layout(redis, 4).claim(StopEvent(clock))
 
 
-def test_trap_21_who_sleeps_through_a_change_of_the_number_is_fenced_off(redis: Redis) -> None:
+@pytest.mark.pitfall(21)
+def test_who_sleeps_through_a_change_of_the_number_is_fenced_off(redis: Redis) -> None:
     before = a_layout(redis, 1)
     before.ensure()
     slept = a_lease(redis, before, ALL, ttl_s=0.001)
@@ -246,7 +249,8 @@ def stops_buying(redis: Redis) -> Callable[[], bool]:
     return lambda: bool(RedisLedger(redis, "paper").read((ledger_accounts.HALT,)).values[ledger_accounts.HALT])
 
 
-def test_trap_31_an_emptied_server_halts_whichever_shard_notices_first(valkey_url: str, redis: Redis) -> None:
+@pytest.mark.pitfall(31)
+def test_an_emptied_server_halts_whichever_shard_notices_first(valkey_url: str, redis: Redis) -> None:
     layout = a_layout(redis, OF)
     layout.ensure()
     rigs = [a_rig(valkey_url, shard, layout=layout) for shard in SHARDS]
@@ -277,9 +281,8 @@ class Ended:
         return {}
 
 
-def test_trap_31_a_settlement_that_met_an_emptied_server_stops_buying_and_starts_again(
-    valkey_url: str, redis: Redis
-) -> None:
+@pytest.mark.pitfall(31)
+def test_a_settlement_that_met_an_emptied_server_stops_buying_and_starts_again(valkey_url: str, redis: Redis) -> None:
     rig = a_rig(valkey_url, SHARDS[0])
     rig.service._settlement = cast("Any", Ended(Emptied("our lease is gone")))
 
@@ -289,7 +292,8 @@ def test_trap_31_a_settlement_that_met_an_emptied_server_stops_buying_and_starts
     assert stops_buying(redis)()
 
 
-def test_trap_31_nobody_takes_a_shard_of_an_emptied_server_before_buying_is_stopped(redis: Redis) -> None:
+@pytest.mark.pitfall(31)
+def test_nobody_takes_a_shard_of_an_emptied_server_before_buying_is_stopped(redis: Redis) -> None:
     layout = a_layout(redis, 2)
     layout.ensure()
     redis.flushall()

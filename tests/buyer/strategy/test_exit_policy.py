@@ -70,16 +70,18 @@ def test_each_trigger_fires_at_its_limit(limits: dict[str, Any], price: str, rea
     assert (task.reason if task else None) == reason
 
 
+@pytest.mark.pitfall(16)
 @pytest.mark.parametrize(
     "book", [None, bid("0.01", at_ms=NOW_MS - 11_000), bid("0.01", token_id="9"), a_book(bids=(("0.99", "1"),))]
 )
-def test_trap_16_no_book_worth_believing_sets_off_a_stop(book: Book | None) -> None:
+def test_no_book_worth_believing_sets_off_a_stop(book: Book | None) -> None:
     limits = some_limits(stop_loss_pct=D(1), take_profit_pct=D(1))
 
     assert due_exit(LotMarket(a_lot(), a_market(), book, NOW_MS), limits, flattening=False) is None
 
 
-def test_trap_22_dust_sets_off_nothing_and_flatten_takes_the_rest() -> None:
+@pytest.mark.pitfall(22)
+def test_dust_sets_off_nothing_and_flatten_takes_the_rest() -> None:
     dust = LotMarket(a_lot(shares=4_999_999), a_market(), None, NOW_MS)
     whole = LotMarket(a_lot(), a_market(), None, NOW_MS)
 
@@ -146,7 +148,8 @@ class Selling(Desk):
         return self.ledger.values.get(ledger_accounts.shares_account(LEADER, TOKEN), 0)
 
 
-def test_trap_22_a_sell_too_late_for_its_signal_is_carried_out_as_an_exit() -> None:
+@pytest.mark.pitfall(22)
+def test_a_sell_too_late_for_its_signal_is_carried_out_as_an_exit() -> None:
     desk = Selling()
     late = a_sell(traded_at_ms=NOW_MS - 100_000)
 
@@ -159,7 +162,8 @@ def test_trap_22_a_sell_too_late_for_its_signal_is_carried_out_as_an_exit() -> N
     assert (desk.shares, desk.tasks, open_lots(desk.ledger)) == (0, {}, [])
 
 
-def test_trap_23_an_exit_goes_on_over_restarts_until_the_lot_is_gone() -> None:
+@pytest.mark.pitfall(23)
+def test_an_exit_goes_on_over_restarts_until_the_lot_is_gone() -> None:
     desk = Selling()
     desk.prices.next_book = a_book(bids=())
     desk.engine.handle(a_sell())
@@ -184,7 +188,8 @@ def test_trap_23_an_exit_goes_on_over_restarts_until_the_lot_is_gone() -> None:
     assert len(desk.venue.placed) == 3
 
 
-def test_trap_23_what_an_order_left_is_sold_by_the_next_one() -> None:
+@pytest.mark.pitfall(23)
+def test_what_an_order_left_is_sold_by_the_next_one() -> None:
     desk = Selling()
     whole = desk.venue.place
 
@@ -203,7 +208,8 @@ def test_trap_23_what_an_order_left_is_sold_by_the_next_one() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_trap_22_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so() -> None:
+@pytest.mark.pitfall(22)
+def test_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so() -> None:
     desk = Selling()
     whole = desk.venue.place
     desk.venue.place = lambda order, facts, prepared: whole(order, facts, prepared).model_copy(  # type: ignore[method-assign]  # a partial fill
@@ -234,8 +240,9 @@ def test_a_stop_loss_sells_the_lot_and_books_the_loss_to_day_and_leader() -> Non
     assert not [name for name in desk.ledger.values if name.startswith(("market:", "event:", "leader:", "total"))]
 
 
+@pytest.mark.pitfall(24)
 @pytest.mark.parametrize("control", [ledger_accounts.HALT, ledger_accounts.PAUSE_ALL])
-def test_trap_24_a_control_holds_an_exit_back_and_it_goes_on_afterwards(control: str) -> None:
+def test_a_control_holds_an_exit_back_and_it_goes_on_afterwards(control: str) -> None:
     desk = Selling()
     desk.ledger.commit(LedgerWrite(id="flat", postings=((ledger_accounts.FLATTEN, 1), (control, 1))))
     desk.turn()

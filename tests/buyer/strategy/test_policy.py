@@ -58,23 +58,27 @@ def test_the_reason_is_the_first_failed_rule_and_the_others_are_still_judged() -
     assert {"kill_switch", "cash"} == {rule.rule for rule in decision.rules if not rule.passed}
 
 
-def test_trap_22_a_signal_older_than_the_cutoff_is_stale() -> None:
+@pytest.mark.pitfall(22)
+def test_a_signal_older_than_the_cutoff_is_stale() -> None:
     assert failed(signal=a_signal(traded_at_ms=NOW_MS - 61_000)) == {"signal_fresh"}
     assert failed(signal=a_signal(traded_at_ms=NOW_MS - 60_000)) == set()
 
 
-def test_trap_14_a_trade_a_second_in_our_future_is_fine_and_a_minute_is_not() -> None:
+@pytest.mark.pitfall(14)
+def test_a_trade_a_second_in_our_future_is_fine_and_a_minute_is_not() -> None:
     assert failed(signal=a_signal(traded_at_ms=NOW_MS + 1_000)) == set()
     assert failed(signal=a_signal(traded_at_ms=NOW_MS + 60_000)) == {"clocks_agree"}
 
 
-def test_trap_15_a_book_or_market_of_another_outcome_is_never_bought() -> None:
+@pytest.mark.pitfall(15)
+def test_a_book_or_market_of_another_outcome_is_never_bought() -> None:
     assert "right_token" in failed(market=a_market(token_id="999"))
     assert "right_token" in failed(book=a_book(token_id="999"))
     assert "right_token" in failed(signal=a_signal(market=MarketHint(condition_id="0x" + "ff" * 32)))
 
 
-def test_trap_15_the_second_outcome_is_bought_as_the_second_outcome() -> None:
+@pytest.mark.pitfall(15)
+def test_the_second_outcome_is_bought_as_the_second_outcome() -> None:
     signal = a_signal(token_id="222")
     decision = decide_signal(
         a_case(signal=signal, market=a_market(token_id="222", outcome_index=1), book=a_book(token_id="222"))
@@ -84,7 +88,8 @@ def test_trap_15_the_second_outcome_is_bought_as_the_second_outcome() -> None:
     assert decision.order.token_id == "222"
 
 
-def test_trap_16_levels_in_any_order_give_the_same_best_price() -> None:
+@pytest.mark.pitfall(16)
+def test_levels_in_any_order_give_the_same_best_price() -> None:
     upside_down = Book.of(
         "1234567890", NOW_MS, levels(("0.48", "1"), ("0.49", "1")), levels(("0.53", "1"), ("0.5", "9"))
     )
@@ -93,20 +98,23 @@ def test_trap_16_levels_in_any_order_give_the_same_best_price() -> None:
     assert upside_down.best_bid == D("0.49")
 
 
-def test_trap_16_an_empty_side_a_crossed_book_and_a_stale_book_are_not_traded_on() -> None:
+@pytest.mark.pitfall(16)
+def test_an_empty_side_a_crossed_book_and_a_stale_book_are_not_traded_on() -> None:
     assert {"book_sane", "slippage", "fillable"} == failed(book=a_book(asks=()))
     assert "book_sane" in failed(book=a_book(bids=(("0.51", "5"),)))
     assert failed(book=a_book(at_ms=NOW_MS - 11_000)) == {"book_fresh"}
 
 
-def test_trap_19_caps_can_fire_and_count_what_is_not_confirmed_yet() -> None:
+@pytest.mark.pitfall(19)
+def test_caps_can_fire_and_count_what_is_not_confirmed_yet() -> None:
     assert failed(portfolio=a_portfolio(market_exposure=D("44.9"))) == {"market_cap"}
     assert failed(portfolio=a_portfolio(market_exposure=D("44.7"))) == set()
     assert failed(portfolio=a_portfolio(spent_today=D("194.9"))) == {"day_cap"}
     assert failed(portfolio=a_portfolio(cash=D(5))) == {"cash"}
 
 
-def test_trap_19_what_cannot_be_evaluated_fails_and_says_so() -> None:
+@pytest.mark.pitfall(19)
+def test_what_cannot_be_evaluated_fails_and_says_so() -> None:
     decision = decide_signal(a_case(book=None, portfolio=None))
 
     assert decision.verdict == "SKIP"
@@ -115,11 +123,13 @@ def test_trap_19_what_cannot_be_evaluated_fails_and_says_so() -> None:
     assert {"kill_switch", "market_cap", "day_cap", "cash"} <= set(unknown)
 
 
-def test_trap_17_a_tick_the_venue_does_not_know_is_refused() -> None:
+@pytest.mark.pitfall(17)
+def test_a_tick_the_venue_does_not_know_is_refused() -> None:
     assert "slippage" in failed(market=a_market(tick=D("0.03")))
 
 
-def test_trap_17_the_books_own_tick_beats_the_one_we_remember() -> None:
+@pytest.mark.pitfall(17)
+def test_the_books_own_tick_beats_the_one_we_remember() -> None:
     changed = a_book(tick=D("0.001"))
 
     decision = decide_signal(a_case(book=changed, signal=a_signal(price=D("0.4987"), usdc=D("49.87"))))
@@ -128,15 +138,17 @@ def test_trap_17_the_books_own_tick_beats_the_one_we_remember() -> None:
     assert decision.order.limit_price == D("0.508")
 
 
+@pytest.mark.pitfall(17)
 @pytest.mark.parametrize("tick", ["0.1", "0.01", "0.005", "0.0025", "0.001", "0.0001"])
-def test_trap_17_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
+def test_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
     decision = decide_signal(a_case(market=a_market(tick=D(tick)), signal=a_signal(price=D("0.5013"), usdc=D("50.13"))))
 
     assert decision.order is None or decision.order.limit_price % D(tick) == 0
     assert decision.order is None or decision.order.limit_price <= D("0.5013") + max(2 * D(tick), D("0.010026"))
 
 
-def test_trap_18_a_bump_to_the_minimum_never_breaks_a_cap() -> None:
+@pytest.mark.pitfall(18)
+def test_a_bump_to_the_minimum_never_breaks_a_cap() -> None:
     market = a_market(min_shares=D(100))
 
     bumped = decide_signal(a_case(market=market, limits=some_limits(max_market_usdc=D(60))))
@@ -149,7 +161,8 @@ def test_trap_18_a_bump_to_the_minimum_never_breaks_a_cap() -> None:
     assert small.reason == "minimum_size"
 
 
-def test_trap_18_a_bump_to_the_minimum_costs_no_more_than_a_stake_may() -> None:
+@pytest.mark.pitfall(18)
+def test_a_bump_to_the_minimum_costs_no_more_than_a_stake_may() -> None:
     market = a_market(min_shares=D(100))
 
     wide = {"max_market_usdc": D(100), "max_event_usdc": D(100)}
@@ -165,8 +178,9 @@ def test_trap_18_a_bump_to_the_minimum_costs_no_more_than_a_stake_may() -> None:
     assert capped.reason == "minimum_size"
 
 
+@pytest.mark.pitfall(18)
 @pytest.mark.parametrize("price", ["0.05", "0.12", "0.19"])
-def test_trap_18_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
+def test_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
     signal = a_signal(price=D(price), usdc=D(price) * 100)
     book = a_book(bids=((price, "100"),), asks=((price, "100"),)).model_copy(update={"bids": ()})
 
@@ -210,8 +224,9 @@ def test_a_small_leader_trade_a_price_outside_the_band_and_a_closed_market_are_s
     assert failed(market=a_market(accepting_orders=False)) == {"market_open"}
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("price", [D(0), D(1), D("1.2")])
-def test_trap_13_a_price_of_nothing_or_certainty_is_not_followed(price: Decimal) -> None:
+def test_a_price_of_nothing_or_certainty_is_not_followed(price: Decimal) -> None:
     assert "leader_price" in failed(signal=a_signal(price=price))
 
 
@@ -225,7 +240,8 @@ def test_a_leaders_sell_sells_that_leaders_whole_lot() -> None:
     assert decision.order.limit_price == D("0.48")
 
 
-def test_trap_22_a_sell_whose_buy_was_skipped_and_dust_sell_nothing() -> None:
+@pytest.mark.pitfall(22)
+def test_a_sell_whose_buy_was_skipped_and_dust_sell_nothing() -> None:
     assert "lot_held" in failed(signal=a_signal(side="SELL"))
     dust = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=a_portfolio(lot_shares=D("4.99"))))
     assert dust.reason == "minimum_size"
@@ -312,7 +328,8 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
         assert decision.order.shares <= lot
 
 
-def test_trap_19_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
+@pytest.mark.pitfall(19)
+def test_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
     odd = a_portfolio().model_copy(update={"lot_shares": D("NaN")})
 
     decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=odd))

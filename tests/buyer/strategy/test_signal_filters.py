@@ -79,10 +79,12 @@ def test_a_market_that_ends_too_soon_or_too_late_is_not_bought(left_s: int, fail
     assert failed(market=a_market(ends_at_ms=NOW_MS + left_s * 1000), limits=limits) == fails
 
 
-def test_trap_19_an_end_that_nobody_knows_fails_a_rule_that_asks_for_it() -> None:
+@pytest.mark.pitfall(19)
+def test_an_end_that_nobody_knows_fails_a_rule_that_asks_for_it() -> None:
     assert failed(limits=some_limits(min_to_end_s=1)) == {"time_to_end"}
 
 
+@pytest.mark.pitfall(19)
 @pytest.mark.parametrize(
     ("changes", "fails"),
     [
@@ -102,12 +104,13 @@ def test_trap_19_an_end_that_nobody_knows_fails_a_rule_that_asks_for_it() -> Non
         ({"flattening": True}, {"not_paused"}),
     ],
 )
-def test_trap_19_every_stop_fires_at_its_limit_and_not_before(changes: dict[str, Any], fails: set[str]) -> None:
+def test_every_stop_fires_at_its_limit_and_not_before(changes: dict[str, Any], fails: set[str]) -> None:
     """The order's budget is 5.24707; the market is one of a neg-risk event."""
     assert failed(market=a_market(neg_risk=True), portfolio=a_portfolio(**changes)) == fails
 
 
-def test_trap_19_without_its_event_a_market_is_not_bought() -> None:
+@pytest.mark.pitfall(19)
+def test_without_its_event_a_market_is_not_bought() -> None:
     assert failed(market=a_market(event_id="")) == {"event_cap"}
     old = a_portfolio(lot_shares=D(5), lot_cost=D(2), lot=HeldLot(opened_at_ms=0))
     assert failed(portfolio=old) == {"event_cap"}

@@ -141,6 +141,7 @@ def test_a_wrong_limit_of_one_leader_stops_the_start_and_is_named(text: str, say
         some_settings("--leader-limits", text)
 
 
+@pytest.mark.pitfall(19)
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
@@ -153,9 +154,7 @@ def test_a_wrong_limit_of_one_leader_stops_the_start_and_is_named(text: str, say
         (("--stake-usdc", "11", "--max-total-usdc", "10"), "MAX_TOTAL_USDC=10"),
     ],
 )
-def test_trap_19_limits_under_which_no_buy_can_be_stop_the_start_and_are_named(
-    flags: tuple[str, ...], says: str
-) -> None:
+def test_limits_under_which_no_buy_can_be_stop_the_start_and_are_named(flags: tuple[str, ...], says: str) -> None:
     with pytest.raises(BadConfig, match=says):
         some_settings(*flags)
 

@@ -240,7 +240,8 @@ def test_a_rule_that_says_nothing_of_what_it_looks_at_is_asked_each_time() -> No
     assert LOOKS_AT.get("a rule of tomorrow", "all") == "all"
 
 
-def test_trap_30_answers_are_kept_up_to_a_number() -> None:
+@pytest.mark.pitfall(30)
+def test_answers_are_kept_up_to_a_number() -> None:
     kept = dict[int, int]()
 
     for number in range(MOST + 5):

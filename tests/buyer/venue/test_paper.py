@@ -69,7 +69,8 @@ def test_a_market_that_lost_its_book_fills_nothing_and_says_why() -> None:
     assert outcome.reason.startswith("no book: ")
 
 
-def test_trap_17_a_tick_that_changed_between_decision_and_order_is_refused_as_the_venue_does() -> None:
+@pytest.mark.pitfall(17)
+def test_a_tick_that_changed_between_decision_and_order_is_refused_as_the_venue_does() -> None:
     outcome, _ = placed(FakePrices(book=a_book(tick=D("0.1"))))
 
     assert outcome.state == "REJECTED"

@@ -52,7 +52,8 @@ def test_the_first_sighting_makes_the_signal_with_all_its_fills() -> None:
     assert [piece.amount for piece in draft.pieces] == [(100, 50), (200, 90)]
 
 
-def test_trap_1_several_fills_of_one_transaction_are_one_signal_for_each_token_and_side() -> None:
+@pytest.mark.pitfall(1)
+def test_several_fills_of_one_transaction_are_one_signal_for_each_token_and_side() -> None:
     fills = [a_fill(100 + n) for n in range(10)] + [a_fill(7, token_id="99"), a_fill(8, side="SELL")]
 
     drafts = Matcher().see(a_view(*fills)).drafts
@@ -60,7 +61,8 @@ def test_trap_1_several_fills_of_one_transaction_are_one_signal_for_each_token_a
     assert sorted(len(draft.pieces) for draft in drafts) == [1, 1, 10]
 
 
-def test_trap_2_a_fill_of_the_same_second_that_is_indexed_late_is_a_signal_of_its_own() -> None:
+@pytest.mark.pitfall(2)
+def test_a_fill_of_the_same_second_that_is_indexed_late_is_a_signal_of_its_own() -> None:
     server, matcher = Server(), Matcher()
 
     server.publish(matcher, [a_view(a_fill(100, tx_hash=tx(1)))])
@@ -69,7 +71,8 @@ def test_trap_2_a_fill_of_the_same_second_that_is_indexed_late_is_a_signal_of_it
     assert [draft.key.tx_hash for draft in server.out] == [tx(1), tx(2)]
 
 
-def test_trap_4_rows_that_two_pages_share_count_once() -> None:
+@pytest.mark.pitfall(4)
+def test_rows_that_two_pages_share_count_once() -> None:
     server, matcher = Server(), Matcher()
 
     server.publish(matcher, [a_view(a_fill(100), a_fill(200)), a_view(a_fill(200), a_fill(300))])
@@ -77,13 +80,15 @@ def test_trap_4_rows_that_two_pages_share_count_once() -> None:
     assert server.total()[0] == 600
 
 
-def test_trap_6_two_tracked_wallets_in_one_transaction_are_two_signals() -> None:
+@pytest.mark.pitfall(6)
+def test_two_tracked_wallets_in_one_transaction_are_two_signals() -> None:
     drafts = Matcher().see(a_view(a_fill(), a_fill(leader=OTHER))).drafts
 
     assert {draft.key.leader for draft in drafts} == {LEADER, OTHER}
 
 
-def test_trap_7_identical_rows_in_one_view_are_two_fills() -> None:
+@pytest.mark.pitfall(7)
+def test_identical_rows_in_one_view_are_two_fills() -> None:
     server, matcher = Server(), Matcher()
 
     server.publish(matcher, [a_view(a_fill(249), a_fill(249))] * 3)
@@ -159,7 +164,8 @@ def test_what_an_earlier_life_missed_is_a_supplement() -> None:
     assert [(draft.part, draft.pieces[0].shares) for draft in server.out] == [(0, 100), (1, 200)]
 
 
-def test_trap_31_a_server_that_was_emptied_does_not_make_this_process_repeat_itself() -> None:
+@pytest.mark.pitfall(31)
+def test_a_server_that_was_emptied_does_not_make_this_process_repeat_itself() -> None:
     server, matcher = Server(), Matcher()
     server.publish(matcher, [a_view(a_fill(100))])
     server.facts.clear()

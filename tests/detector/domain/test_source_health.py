@@ -40,7 +40,8 @@ class Days:
         return {name: self.health.verdict(name) for name in NAMES}
 
 
-def test_trap_9_a_source_that_answers_and_never_shows_what_others_do_is_blind() -> None:
+@pytest.mark.pitfall(9)
+def test_a_source_that_answers_and_never_shows_what_others_do_is_blind() -> None:
     days = Days()
 
     changes = days.run(60, chain_logs=2, data_api=5)
@@ -67,8 +68,9 @@ def test_a_source_that_goes_mute_is_told_so_and_comes_back_by_itself() -> None:
     assert (gone, back) == (["data_api mute"], ["data_api ok"])
 
 
+@pytest.mark.pitfall(8)
 @pytest.mark.slow
-def test_trap_8_a_source_that_shows_all_of_it_too_late_is_late_and_counts_for_nothing() -> None:
+def test_a_source_that_shows_all_of_it_too_late_is_late_and_counts_for_nothing() -> None:
     days = Days()
     days.run(100, chain_logs=2, data_api=5)
 
@@ -103,7 +105,8 @@ def test_coming_back_and_going_have_different_marks_so_nobody_flaps() -> None:
     assert changes == []
 
 
-def test_trap_14_a_clock_that_is_off_changes_no_verdict() -> None:
+@pytest.mark.pitfall(14)
+def test_a_clock_that_is_off_changes_no_verdict() -> None:
     days = Days()
 
     days.run(100, chain_logs=902, data_api=905, subgraph=None)

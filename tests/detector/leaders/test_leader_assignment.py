@@ -128,8 +128,9 @@ def asked(*traders: str, code: str = "0x") -> tuple[ActivityV2, PolygonClient]:
     return ActivityV2(data, ManualClock(NOW_MS)), PolygonClient(node)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType] - a fake
 
 
+@pytest.mark.pitfall(5)
 @pytest.mark.parametrize("kind", ["deposit wallet", "deposit wallet (earlier kind)", "Safe", "proxy wallet"])
-def test_trap_5_a_signer_is_resolved_to_the_wallet_that_trades(kind: str) -> None:
+def test_a_signer_is_resolved_to_the_wallet_that_trades(kind: str) -> None:
     wallet = wallets_of(LEADER)[kind]
 
     found = resolve(LEADER, *asked(wallet))
@@ -138,7 +139,8 @@ def test_trap_5_a_signer_is_resolved_to_the_wallet_that_trades(kind: str) -> Non
     assert "signer" in found.note
 
 
-def test_trap_5_a_signer_without_a_wallet_is_refused_with_how_to_find_the_right_one() -> None:
+@pytest.mark.pitfall(5)
+def test_a_signer_without_a_wallet_is_refused_with_how_to_find_the_right_one() -> None:
     with pytest.raises(BadConfig, match="profile page"):
         resolve(LEADER, *asked())
 

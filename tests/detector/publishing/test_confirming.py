@@ -232,7 +232,8 @@ def test_what_waits_when_the_detector_dies_is_settled_by_whoever_is_there_at_its
     assert [signal["emitted_by"] for signal in life.signals] == ["unconfirmed"]
 
 
-def test_trap_9_a_demoted_source_confirms_nothing_and_its_record_says_so() -> None:
+@pytest.mark.pitfall(9)
+def test_a_demoted_source_confirms_nothing_and_its_record_says_so() -> None:
     life = Life(CONFIRMED)
     life.board.demoted = frozenset({"data_api"})
     life.show("chain_logs", 1)
@@ -286,7 +287,8 @@ def test_confirmations_of_several_fills_that_are_settled_together_are_all_record
     assert [found[0] for found in life.confirmations] == ["chain_logs"] * 3
 
 
-def test_trap_11_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() -> None:
+@pytest.mark.pitfall(11)
+def test_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() -> None:
     life = Life(CONFIRMED)
     life.show("chain_logs", 1, 2)
     gone = PlacedFill(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
@@ -303,7 +305,8 @@ def test_trap_11_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_m
     assert life.redis.exists(WAITING) == 0
 
 
-def test_trap_11_what_was_confirmed_before_a_reorganisation_is_retracted() -> None:
+@pytest.mark.pitfall(11)
+def test_what_was_confirmed_before_a_reorganisation_is_retracted() -> None:
     life = Life(CONFIRMED)
     life.show("chain_logs", 1)
     life.show("data_api", 1)

@@ -97,7 +97,8 @@ def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
     assert [signal.id for signal in house.emitted] == [signal["id"] for signal in house.stored()]
 
 
-def test_trap_3_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
+@pytest.mark.pitfall(3)
+def test_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
     first = House()
     first.publisher.handle(a_batch(1, 2))
 
@@ -109,7 +110,8 @@ def test_trap_3_a_crash_before_the_cursor_repeats_nothing_after_the_restart() ->
     assert second.board.repeats == 2
 
 
-def test_trap_31_redis_away_only_delays() -> None:
+@pytest.mark.pitfall(31)
+def test_redis_away_only_delays() -> None:
     house = House()
     house.publisher.handle(a_batch(1))
     house.redis.away = 60
@@ -120,7 +122,8 @@ def test_trap_31_redis_away_only_delays() -> None:
     assert house.clock.now_ms() == NOW_MS + 60_000
 
 
-def test_trap_31_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_heard_of() -> None:
+@pytest.mark.pitfall(31)
+def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_heard_of() -> None:
     house = House()
     house.publisher.handle(a_batch(1))
     house.redis.lost_replies = 1
@@ -131,7 +134,8 @@ def test_trap_31_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nob
     assert [str(signal.shares) for signal in house.emitted] == ["1", "2"]
 
 
-def test_trap_31_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
+@pytest.mark.pitfall(31)
+def test_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
     house = House()
     house.publisher.handle(a_batch(1))
     house.redis.away = 1_000_000
@@ -177,7 +181,8 @@ def test_provenance_counts_who_was_first_and_who_later() -> None:
     assert (data.lag_p50_ms, house.board.sightings) == (5000, 4)
 
 
-def test_trap_9_a_source_that_answers_and_never_has_rows_is_told() -> None:
+@pytest.mark.pitfall(9)
+def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
     house = House()
     house.board.polled("data_api", LEADER, NOW_MS)
 
@@ -192,7 +197,8 @@ def test_trap_9_a_source_that_answers_and_never_has_rows_is_told() -> None:
     assert "none of the fills" in data.last_error
 
 
-def test_trap_13_unreadable_rows_are_counted_and_shown() -> None:
+@pytest.mark.pitfall(13)
+def test_unreadable_rows_are_counted_and_shown() -> None:
     house = House()
 
     house.publisher.handle(Batch("data_api", (), {}, rows=3, problems=("size: expected a number",)))
@@ -229,7 +235,8 @@ def test_a_source_waits_until_its_batch_is_out() -> None:
     assert [signal["shares"] for signal in house.stored()] == ["1"]
 
 
-def test_trap_29_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_loop_goes_on() -> None:
+@pytest.mark.pitfall(29)
+def test_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_loop_goes_on() -> None:
     house = House()
 
     def act() -> None:

@@ -127,7 +127,8 @@ def test_beyond_a_thousand_leaders_the_whole_log_is_read_and_sifted_and_others_f
     assert cursors.known[NAME, LEADER] == 10_000
 
 
-def test_trap_11_a_whole_log_with_too_many_results_is_read_in_halves_and_nothing_is_skipped() -> None:
+@pytest.mark.pitfall(11)
+def test_a_whole_log_with_too_many_results_is_read_in_halves_and_nothing_is_skipped() -> None:
     node = Node(10_000, *[a_log(blockNumber=hex(9_901 + n), transactionHash=tx(n + 1)) for n in range(100)])
     node.most_logs = 9
     cursors = FakeCursors()
@@ -158,7 +159,8 @@ def test_a_first_poll_reaches_back_by_the_measured_pace_of_blocks() -> None:
     assert int(logs_asked(upstream)[0]["fromBlock"], 16) == 10_000 - 100
 
 
-def test_trap_11_each_poll_reads_the_last_blocks_again() -> None:
+@pytest.mark.pitfall(11)
+def test_each_poll_reads_the_last_blocks_again() -> None:
     node, cursors = Node(head=10_000), FakeCursors()
     source, upstream = a_source(node, cursors)
     source.poll(ALL, cursors.sink)
@@ -232,7 +234,8 @@ def test_fresh_polls_go_on_beside_a_catch_up_and_a_crash_in_the_middle_resumes_t
     assert len(cursors.amounts) == 3
 
 
-def test_trap_11_a_range_limit_halves_the_span_and_nothing_is_skipped() -> None:
+@pytest.mark.pitfall(11)
+def test_a_range_limit_halves_the_span_and_nothing_is_skipped() -> None:
     node = Node(10_000, *[a_log(blockNumber=hex(9_000 + n * 50), transactionHash=tx(n + 1)) for n in range(20)])
     node.widest = 130
     cursors = FakeCursors()
@@ -248,7 +251,8 @@ def test_trap_11_a_range_limit_halves_the_span_and_nothing_is_skipped() -> None:
     assert cursors.known[NAME, LEADER] == 9_980
 
 
-def test_trap_11_a_node_behind_the_others_is_asked_again_next_time() -> None:
+@pytest.mark.pitfall(11)
+def test_a_node_behind_the_others_is_asked_again_next_time() -> None:
     node, cursors = Node(10_000, a_log(blockNumber=hex(9_999))), FakeCursors()
     source, _ = a_source(node, cursors)
     node.behind = True
@@ -261,7 +265,8 @@ def test_trap_11_a_node_behind_the_others_is_asked_again_next_time() -> None:
     assert len(cursors.amounts) == 1
 
 
-def test_trap_11_a_node_that_stays_behind_is_an_error() -> None:
+@pytest.mark.pitfall(11)
+def test_a_node_that_stays_behind_is_an_error() -> None:
     node, cursors = Node(), FakeCursors()
     source, _ = a_source(node, cursors)
     node.behind = True
@@ -301,7 +306,8 @@ def test_blocks_that_do_not_say_their_time_are_asked_for_once() -> None:
     assert sum(int(each["params"][0], 16) == 9_998 for each in asked) == 1
 
 
-def test_trap_13_a_log_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+@pytest.mark.pitfall(13)
+def test_a_log_that_cannot_be_read_does_not_hold_up_the_others() -> None:
     bad = a_log(blockNumber=hex(9_998), logIndex="?")
     node, cursors = Node(10_000, bad, a_log(blockNumber=hex(9_999))), FakeCursors()
     source, _ = a_source(node, cursors)
@@ -419,7 +425,8 @@ def test_the_subgraph_is_read_to_its_end_by_ids(page: int) -> None:
     assert cursors.known["subgraph", OTHER] == NOW_S + 50
 
 
-def test_trap_7_equal_orders_of_one_transaction_cut_by_a_page_arrive_in_one_view() -> None:
+@pytest.mark.pitfall(7)
+def test_equal_orders_of_one_transaction_cut_by_a_page_arrive_in_one_view() -> None:
     twins = [*entities(2, order="0a"), *entities(2, order="0b")]
     cursors = FakeCursors()
     source, _ = a_subgraph(Indexer(*entities(1), *twins, *entities(3), page=2), cursors)
@@ -451,11 +458,12 @@ def test_a_subgraph_that_admits_errors_is_not_believed() -> None:
     assert cursors.batches == []
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [({"errors": [{"message": "no"}]}, Unavailable), ({"data": None}, Malformed), ({"data": {}}, Malformed)],
 )
-def test_trap_13_a_subgraph_answer_of_another_form_is_named(answer: Any, kind: type[HybridError]) -> None:
+def test_a_subgraph_answer_of_another_form_is_named(answer: Any, kind: type[HybridError]) -> None:
     upstream: Any = FakeUpstream(lambda _: answer)
 
     with pytest.raises(kind):

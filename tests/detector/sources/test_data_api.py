@@ -75,9 +75,10 @@ def rows_of(*seconds: int) -> list[Row]:
     ]
 
 
+@pytest.mark.pitfall(4)
 @pytest.mark.parametrize("version", ["v2", "v1"])
 @pytest.mark.parametrize("page", [2, 3, 5, 100])
-def test_trap_4_every_row_arrives_once_whatever_the_pages(version: str, page: int) -> None:
+def test_every_row_arrives_once_whatever_the_pages(version: str, page: int) -> None:
     cursors = FakeCursors()
     source, _ = a_source(Feed(*rows_of(0, 1, 1, 2, 2, 3, 4, 5), page=page), cursors, version)
 
@@ -86,8 +87,9 @@ def test_trap_4_every_row_arrives_once_whatever_the_pages(version: str, page: in
     assert cursors.amounts == [n * 1_000_000 for n in range(1, 9)]
 
 
+@pytest.mark.pitfall(7)
 @pytest.mark.parametrize("version", ["v2", "v1"])
-def test_trap_7_identical_fills_cut_by_a_page_border_arrive_in_one_view(version: str) -> None:
+def test_identical_fills_cut_by_a_page_border_arrive_in_one_view(version: str) -> None:
     twins = [a_row(timestamp=NOW_S + 1, size=249)] * 2
     cursors = FakeCursors()
     source, _ = a_source(Feed(*rows_of(0, 0), *twins, *rows_of(2, 3), page=3), cursors, version)
@@ -98,8 +100,9 @@ def test_trap_7_identical_fills_cut_by_a_page_border_arrive_in_one_view(version:
     assert any(view.count(249_000_000) == 2 for view in views)
 
 
+@pytest.mark.pitfall(4)
 @pytest.mark.parametrize("fault", ["missing", "repeated"])
-def test_trap_4_a_cursor_that_is_missing_or_repeated_loses_nothing(fault: str) -> None:
+def test_a_cursor_that_is_missing_or_repeated_loses_nothing(fault: str) -> None:
     feed = Feed(*rows_of(0, 1, 1, 2, 3, 4, 5), page=3)
     feed.cursor_fault = fault
     cursors = FakeCursors()
@@ -110,7 +113,8 @@ def test_trap_4_a_cursor_that_is_missing_or_repeated_loses_nothing(fault: str) -
     assert sorted(set(cursors.amounts)) == [n * 1_000_000 for n in range(1, 8)]
 
 
-def test_trap_4_a_second_larger_than_a_page_without_a_cursor_is_an_error_that_names_the_leader() -> None:
+@pytest.mark.pitfall(4)
+def test_a_second_larger_than_a_page_without_a_cursor_is_an_error_that_names_the_leader() -> None:
     feed = Feed(*rows_of(0, 0, 0, 0, 0), page=3)
     feed.cursor_fault = "missing"
     cursors = FakeCursors()
@@ -123,7 +127,8 @@ def test_trap_4_a_second_larger_than_a_page_without_a_cursor_is_an_error_that_na
     assert len(cursors.amounts) == 3
 
 
-def test_trap_4_v1_pages_inside_a_large_second_by_offset() -> None:
+@pytest.mark.pitfall(4)
+def test_v1_pages_inside_a_large_second_by_offset() -> None:
     cursors = FakeCursors()
     source, _ = a_source(Feed(*rows_of(0, 0, 0, 0, 0, 1), page=3), cursors, "v1")
 
@@ -132,7 +137,8 @@ def test_trap_4_v1_pages_inside_a_large_second_by_offset() -> None:
     assert sorted(set(cursors.amounts)) == [n * 1_000_000 for n in range(1, 7)]
 
 
-def test_trap_2_each_poll_begins_before_the_newest_known_trade() -> None:
+@pytest.mark.pitfall(2)
+def test_each_poll_begins_before_the_newest_known_trade() -> None:
     cursors = FakeCursors()
     source, upstream = a_source(Feed(*rows_of(0)), cursors)
     cursors.known[NAME, LEADER] = NOW_S
@@ -142,7 +148,8 @@ def test_trap_2_each_poll_begins_before_the_newest_known_trade() -> None:
     assert upstream.asked[0]["start"] == NOW_S - 120
 
 
-def test_trap_3_the_next_page_is_asked_for_only_after_the_first_is_published() -> None:
+@pytest.mark.pitfall(3)
+def test_the_next_page_is_asked_for_only_after_the_first_is_published() -> None:
     cursors = FakeCursors()
     source, upstream = a_source(Feed(*rows_of(0, 1, 2, 3), page=2), cursors)
     asked_at: list[int] = []
@@ -174,7 +181,8 @@ def test_a_leader_who_trades_for_the_first_time_while_we_are_down_is_not_missed(
     assert cursors.amounts == [1_000_000]
 
 
-def test_trap_14_a_clock_that_is_ahead_of_the_venue_hides_no_trade() -> None:
+@pytest.mark.pitfall(14)
+def test_a_clock_that_is_ahead_of_the_venue_hides_no_trade() -> None:
     ahead = ManualClock(NOW_MS + 3_600_000)
     feed, cursors = Feed(*rows_of(-5)), FakeCursors()
     source, _ = a_source(feed, cursors, clock=ahead)
@@ -186,8 +194,9 @@ def test_trap_14_a_clock_that_is_ahead_of_the_venue_hides_no_trade() -> None:
     assert cursors.amounts == [77_000_000]
 
 
+@pytest.mark.pitfall(8)
 @pytest.mark.parametrize("version", ["v2", "v1"])
-def test_trap_8_no_two_questions_are_the_same_to_a_cache(version: str) -> None:
+def test_no_two_questions_are_the_same_to_a_cache(version: str) -> None:
     cursors = FakeCursors()
     source, upstream = a_source(Feed(*rows_of(0)), cursors, version)
 
@@ -197,7 +206,8 @@ def test_trap_8_no_two_questions_are_the_same_to_a_cache(version: str) -> None:
     assert len({asked["_"] for asked in upstream.asked}) == len(upstream.asked)
 
 
-def test_trap_5_maker_fills_are_not_filtered_out() -> None:
+@pytest.mark.pitfall(5)
+def test_maker_fills_are_not_filtered_out() -> None:
     cursors = FakeCursors()
     source, upstream = a_source(Feed(*rows_of(0)), cursors)
 
@@ -223,8 +233,9 @@ def test_a_wallet_that_is_refused_is_named() -> None:
         source.poll(LEADER, FakeCursors().sink)
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("answer", [[], None, {"data": 5}, {"data": [], "pagination": {"has_more": "yes"}}])
-def test_trap_13_an_answer_of_another_form_is_malformed(answer: Any) -> None:
+def test_an_answer_of_another_form_is_malformed(answer: Any) -> None:
     upstream: Any = FakeUpstream(lambda _: answer)
     api = ActivityV2(upstream, ManualClock(NOW_MS))
 

@@ -106,7 +106,8 @@ def test_every_real_trade_is_in_exactly_one_signal(
     assert each_once(redis)
 
 
-def test_trap_7_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_default_sources(
+@pytest.mark.pitfall(7)
+def test_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_default_sources(
     valkey_url: str,
 ) -> None:
     redis = connect_redis(valkey_url)
@@ -124,7 +125,8 @@ def test_trap_7_equal_fills_and_messages_sent_twice_are_counted_exactly_by_all_d
     assert any(signal.part for signal in signals(redis)), "no second equal fill had to be supplemented"
 
 
-def test_trap_7_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_never_one_twice(
+@pytest.mark.pitfall(7)
+def test_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_never_one_twice(
     valkey_url: str,
 ) -> None:
     redis = connect_redis(valkey_url)
@@ -142,10 +144,11 @@ def test_trap_7_push_alone_counts_equal_fills_once_which_is_its_known_limit_and_
     assert each_once(redis)
 
 
+@pytest.mark.pitfall(10)
 @pytest.mark.parametrize(
     ("kind", "seconds", "mute_s"), [("mute_socket", 0, "1.5"), ("late_socket", 2, "8"), ("close_socket", 0, "8")]
 )
-def test_trap_10_push_in_trouble_is_left_and_named_and_never_stops_the_others(
+def test_push_in_trouble_is_left_and_named_and_never_stops_the_others(
     valkey_url: str, kind: str, seconds: float, mute_s: str
 ) -> None:
     redis = connect_redis(valkey_url)
@@ -205,7 +208,8 @@ def test_each_source_failing_alone_never_stops_the_others(valkey_url: str, upstr
     assert each_once(redis)
 
 
-def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
+@pytest.mark.pitfall(11)
+def test_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life(fills_per_minute=0.0, speed=5.0)) as sim, detecting(settings(sim, valkey_url)):
@@ -225,7 +229,8 @@ def test_trap_11_a_fill_that_a_reorganisation_removed_is_retracted_once(valkey_u
     assert "did not come back" in found[0].reason
 
 
-def test_trap_11_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
+@pytest.mark.pitfall(11)
+def test_a_fill_that_is_mined_again_elsewhere_is_neither_doubled_nor_retracted(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):

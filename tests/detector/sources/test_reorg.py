@@ -31,7 +31,8 @@ def a_watch() -> ReorgWatch:
     return ReorgWatch(keep_blocks=20, confirmations=3)
 
 
-def test_trap_11_a_fill_that_stays_away_for_three_times_the_confirmations_is_gone() -> None:
+@pytest.mark.pitfall(11)
+def test_a_fill_that_stays_away_for_three_times_the_confirmations_is_gone() -> None:
     watch = a_watch()
     watch.look([PLACED], 90, 100, LEADERS)
 
@@ -43,7 +44,8 @@ def test_trap_11_a_fill_that_stays_away_for_three_times_the_confirmations_is_gon
     assert when[0] == 101 + 9
 
 
-def test_trap_11_a_fill_that_comes_back_in_another_block_is_not_gone() -> None:
+@pytest.mark.pitfall(11)
+def test_a_fill_that_comes_back_in_another_block_is_not_gone() -> None:
     watch = a_watch()
     watch.look([PLACED], 90, 100, LEADERS)
     watch.look([], 90, 102, LEADERS)
@@ -114,7 +116,8 @@ class Chain:
             self.source.poll(ALL, self.cursors.sink)
 
 
-def test_trap_11_what_vanished_from_the_logs_and_has_no_receipt_is_retracted_once() -> None:
+@pytest.mark.pitfall(11)
+def test_what_vanished_from_the_logs_and_has_no_receipt_is_retracted_once() -> None:
     chain = Chain()
 
     chain.pass_without()
@@ -123,7 +126,8 @@ def test_trap_11_what_vanished_from_the_logs_and_has_no_receipt_is_retracted_onc
     assert "block 10000" in chain.retracted[0]
 
 
-def test_trap_11_what_a_node_hides_but_its_receipt_shows_is_not_retracted() -> None:
+@pytest.mark.pitfall(11)
+def test_what_a_node_hides_but_its_receipt_shows_is_not_retracted() -> None:
     chain = Chain()
     chain.receipt = {"logs": [a_log(blockNumber=hex(10_004))]}
 

@@ -40,13 +40,15 @@ def test_a_row_is_a_fill_with_its_collateral_and_market() -> None:
     assert (fill.hint.outcome_index, fill.hint.slug) == (0, "rain")
 
 
-def test_trap_14_a_rows_time_is_an_estimate_that_says_so() -> None:
+@pytest.mark.pitfall(14)
+def test_a_rows_time_is_an_estimate_that_says_so() -> None:
     (fill,) = read_pushed([a_payload()], LEADER).fills
 
     assert (fill.traded_at_ms, fill.exact_time) == (NOW_MS, False)
 
 
-def test_trap_14_an_estimated_time_yields_to_the_blocks_own_and_never_to_another_estimate() -> None:
+@pytest.mark.pitfall(14)
+def test_an_estimated_time_yields_to_the_blocks_own_and_never_to_another_estimate() -> None:
     matcher = Matcher()
     matcher.see(View("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
     matcher.see(a_view(a_fill()))
@@ -57,15 +59,17 @@ def test_trap_14_an_estimated_time_yields_to_the_blocks_own_and_never_to_another
     assert draft.traded_at_ms == NOW_MS
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("field", ["price", "size", "asset", "side", "transactionHash", "timestamp"])
-def test_trap_13_a_row_that_lacks_something_is_named(field: str) -> None:
+def test_a_row_that_lacks_something_is_named(field: str) -> None:
     reading = read_pushed([a_payload(**{field: None})], LEADER)
 
     assert (reading.fills, len(reading.problems)) == ((), 1)
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("frame", ["{", "[]", '"x"', "NaN", '{"topic":"activity","type":"trades","payload":{}}'])
-def test_trap_13_a_frame_that_cannot_be_read_is_named(frame: str) -> None:
+def test_a_frame_that_cannot_be_read_is_named(frame: str) -> None:
     with pytest.raises(Malformed):
         read_frame(frame)
 
@@ -82,7 +86,8 @@ def test_a_refused_subscription_is_said_so() -> None:
         read_frame('{"message":"Invalid request body","statusCode":400}')
 
 
-def test_trap_7_equal_rows_count_once_since_a_second_fill_looks_like_a_message_sent_twice() -> None:
+@pytest.mark.pitfall(7)
+def test_equal_rows_count_once_since_a_second_fill_looks_like_a_message_sent_twice() -> None:
     rig = Rig()
 
     rig.hear(a_frame(), a_frame())
@@ -92,7 +97,8 @@ def test_trap_7_equal_rows_count_once_since_a_second_fill_looks_like_a_message_s
     assert batch.rows == 2
 
 
-def test_trap_7_the_second_of_two_equal_fills_is_left_to_a_source_that_can_count_and_becomes_a_supplement() -> None:
+@pytest.mark.pitfall(7)
+def test_the_second_of_two_equal_fills_is_left_to_a_source_that_can_count_and_becomes_a_supplement() -> None:
     rig, matcher = Rig(), Matcher()
     rig.hear(a_frame(), a_frame())
 
@@ -104,7 +110,8 @@ def test_trap_7_the_second_of_two_equal_fills_is_left_to_a_source_that_can_count
     assert found == [100_000_000, 100_000_000]
 
 
-def test_trap_7_rows_that_come_one_by_one_are_each_signalled_once() -> None:
+@pytest.mark.pitfall(7)
+def test_rows_that_come_one_by_one_are_each_signalled_once() -> None:
     rig, matcher, found = Rig(), Matcher(), list[int]()
 
     def take() -> None:
@@ -115,7 +122,8 @@ def test_trap_7_rows_that_come_one_by_one_are_each_signalled_once() -> None:
     assert found == [100_000_000, 9_000_000, 7_000_000]
 
 
-def test_trap_1_rows_of_one_transaction_that_come_together_leave_together() -> None:
+@pytest.mark.pitfall(1)
+def test_rows_of_one_transaction_that_come_together_leave_together() -> None:
     rig = Rig()
 
     rig.hear(a_frame(), a_frame(size=7), a_frame(asset="77"), a_frame(side="SELL"), a_frame(transactionHash=tx(2)))
@@ -123,8 +131,9 @@ def test_trap_1_rows_of_one_transaction_that_come_together_leave_together() -> N
     assert [len(view.fills) for view in rig.taken().views] == [4, 1]
 
 
+@pytest.mark.pitfall(11)
 @pytest.mark.parametrize("quiet", [0, 15, 4000])
-def test_trap_11_rows_told_again_on_the_same_connection_are_counted_once_however_late(quiet: int) -> None:
+def test_rows_told_again_on_the_same_connection_are_counted_once_however_late(quiet: int) -> None:
     rig = Rig(PushTimeouts(mute_s=10_000))
 
     rig.hear(a_frame(), *[None] * quiet, a_frame())
@@ -135,9 +144,10 @@ def test_trap_11_rows_told_again_on_the_same_connection_are_counted_once_however
 ROW = st.tuples(st.integers(1, 2), st.integers(1, 2))
 
 
+@pytest.mark.pitfall(7)
 @settings(max_examples=40, deadline=None)
 @given(pushed=st.lists(st.lists(ROW, max_size=8), min_size=1, max_size=3), logs=st.lists(ROW, max_size=6))
-def test_trap_7_however_often_rows_are_pushed_push_alone_counts_each_once_and_the_chain_brings_the_rest(
+def test_however_often_rows_are_pushed_push_alone_counts_each_once_and_the_chain_brings_the_rest(
     pushed: list[list[tuple[int, int]]], logs: list[tuple[int, int]]
 ) -> None:
     """Each list of `pushed` is taken from the inbox at once; the chain then shows all that was really traded."""
@@ -195,7 +205,8 @@ def test_it_subscribes_and_pings_every_five_seconds() -> None:
     assert line.closed
 
 
-def test_trap_10_a_socket_that_answers_pings_and_is_mute_is_left_and_stays_in_trouble_until_data_comes() -> None:
+@pytest.mark.pitfall(10)
+def test_a_socket_that_answers_pings_and_is_mute_is_left_and_stays_in_trouble_until_data_comes() -> None:
     rig = Rig()
 
     rig.hear(a_frame(), *["", None] * 200)
@@ -208,7 +219,8 @@ def test_trap_10_a_socket_that_answers_pings_and_is_mute_is_left_and_stays_in_tr
     assert states == [""]
 
 
-def test_trap_10_a_socket_thirty_minutes_late_is_left_and_its_rows_still_count() -> None:
+@pytest.mark.pitfall(10)
+def test_a_socket_thirty_minutes_late_is_left_and_its_rows_still_count() -> None:
     rig = Rig()
     late = [a_frame(timestamp=NOW_S - 1800, transactionHash=tx(n)) for n in range(60)]
 
@@ -219,7 +231,8 @@ def test_trap_10_a_socket_thirty_minutes_late_is_left_and_its_rows_still_count()
     assert len(rig.taken().views) >= 40
 
 
-def test_trap_10_one_old_row_is_no_late_feed() -> None:
+@pytest.mark.pitfall(10)
+def test_one_old_row_is_no_late_feed() -> None:
     rig = Rig()
     rows = [a_frame(timestamp=NOW_S - 1800), *[a_frame(transactionHash=tx(n)) for n in range(5)]]
     states: list[str] = []
@@ -229,7 +242,8 @@ def test_trap_10_one_old_row_is_no_late_feed() -> None:
     assert states == [""]
 
 
-def test_trap_14_a_clock_behind_the_venues_is_no_late_feed() -> None:
+@pytest.mark.pitfall(14)
+def test_a_clock_behind_the_venues_is_no_late_feed() -> None:
     pulse = FeedLiveness(20, 30, 10, now=0)
 
     for second in range(30):

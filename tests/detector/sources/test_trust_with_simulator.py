@@ -33,7 +33,8 @@ def confirmations(redis: Redis) -> list[FillConfirmed]:
     return [event for event in found if isinstance(event, FillConfirmed)]
 
 
-def test_trap_8_a_cache_that_hides_trades_demotes_the_data_api_until_it_is_fresh_again(valkey_url: str) -> None:
+@pytest.mark.pitfall(8)
+def test_a_cache_that_hides_trades_demotes_the_data_api_until_it_is_fresh_again(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
 
     with serve(BUSY) as sim, detecting(settings(sim, valkey_url, **TWO)) as detector:
@@ -76,7 +77,8 @@ def test_confirmed_signals_each_fill_once_with_two_witnesses(valkey_url: str, un
     assert {(signal.emitted_by, len(signal.seen_by)) for signal in signals(redis)} == {("confirmed", 2)}
 
 
-def test_trap_9_an_empty_subgraph_confirms_nothing_so_what_one_source_shows_is_emitted_late_and_says_so(
+@pytest.mark.pitfall(9)
+def test_an_empty_subgraph_confirms_nothing_so_what_one_source_shows_is_emitted_late_and_says_so(
     valkey_url: str,
 ) -> None:
     redis = connect_redis(valkey_url)

@@ -149,7 +149,8 @@ def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
     assert judge_demo([a_fill(removed=True)], []).clean
 
 
-def test_trap_30_a_view_of_months_stays_small() -> None:
+@pytest.mark.pitfall(30)
+def test_a_view_of_months_stays_small() -> None:
     view = LiveView()
     for number in range(MOST_TITLES + 50):
         decision = a_skip().model_copy(update={"token_id": str(number), "reason": f"dead letter: line {number}"})

@@ -253,7 +253,7 @@ def told_of(events: tuple[AnyEvent, ...], wanted: str) -> list[str]:
 
 
 def test_the_leaders_trade_stands_first_also_when_a_push_came_before_its_blocks_time() -> None:
-    """A block's time has whole seconds, so a push feed can be ahead of it (trap 14)."""
+    """A block's time has whole seconds, so a push feed can be ahead of it (pitfall 14)."""
     early = SeenBy(source="rtds", seen_at_ms=SIGNAL.traded_at_ms - 940, lag_ms=-940)
     now = SeenBy(source="rtds", seen_at_ms=SIGNAL.traded_at_ms - 1, lag_ms=-1)
 

@@ -35,7 +35,8 @@ def redis(valkey_url: str) -> Redis:
     return connect_redis(valkey_url)
 
 
-def test_trap_24_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> None:
+@pytest.mark.pitfall(24)
+def test_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> None:
     clock = ManualClock(5)
 
     assert controls.kill(redis, "paper", "odd fills", clock)
@@ -46,7 +47,8 @@ def test_trap_24_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redi
     assert controls.last_turn(redis, "paper")["at_ms"] == "5"
 
 
-def test_trap_24_resume_turns_it_off_again_once(redis: Redis) -> None:
+@pytest.mark.pitfall(24)
+def test_resume_turns_it_off_again_once(redis: Redis) -> None:
     controls.kill(redis, "paper", "odd fills", ManualClock())
 
     assert controls.resume(redis, "paper", "checked", ManualClock())
@@ -54,16 +56,16 @@ def test_trap_24_resume_turns_it_off_again_once(redis: Redis) -> None:
     assert RedisLedger(redis, "paper").accounts().values == {}
 
 
-def test_trap_25_the_switch_of_paper_is_not_that_of_live(redis: Redis) -> None:
+@pytest.mark.pitfall(25)
+def test_the_switch_of_paper_is_not_that_of_live(redis: Redis) -> None:
     controls.kill(redis, "paper", "test", ManualClock())
 
     assert RedisLedger(redis, "live").accounts().values == {}
     assert controls.last_turn(redis, "live") == {}
 
 
-def test_trap_24_a_container_user_without_a_name_can_turn_the_switch(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.pitfall(24)
+def test_a_container_user_without_a_name_can_turn_the_switch(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     def nameless() -> str:
         raise KeyError("getpwuid(): uid not found: 10001")
 
@@ -73,7 +75,8 @@ def test_trap_24_a_container_user_without_a_name_can_turn_the_switch(
     assert controls.last_turn(redis, "paper")["who"].startswith("uid ")
 
 
-def test_trap_24_each_control_is_its_own_and_resume_ends_them_all(redis: Redis) -> None:
+@pytest.mark.pitfall(24)
+def test_each_control_is_its_own_and_resume_ends_them_all(redis: Redis) -> None:
     clock = ManualClock(7)
     controls.pause_buys(redis, "paper", "fees", clock)
     controls.pause_all(redis, "paper", "odd", clock)
@@ -133,8 +136,9 @@ def running(redis: Redis, mode: str) -> None:
     Lease(redis, f"buyer:{mode}", "buyer@here", clock=SystemClock()).try_acquire()
 
 
+@pytest.mark.pitfall(24)
 @pytest.mark.parametrize("command", ["kill", "pause", "flatten"])
-def test_trap_24_what_stops_orders_stops_those_of_paper_and_live_and_says_both(valkey_url: str, command: str) -> None:
+def test_what_stops_orders_stops_those_of_paper_and_live_and_says_both(valkey_url: str, command: str) -> None:
     redis = announced(valkey_url, "paper", "live")
 
     result = hybrid(valkey_url, command, "--why", "test")
@@ -143,7 +147,8 @@ def test_trap_24_what_stops_orders_stops_those_of_paper_and_live_and_says_both(v
     assert all(controls.active(redis, mode) for mode in ("paper", "live"))
 
 
-def test_trap_24_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
+@pytest.mark.pitfall(24)
+def test_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
     redis = announced(valkey_url, "paper", "live")
     running(redis, "paper")
 

@@ -225,7 +225,8 @@ def test_an_intent_that_outlived_its_signals_decision_is_truly_closed(valkey_url
     assert (left.cash(), left.intents()) == (100_000_000, {})
 
 
-def test_trap_21_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(valkey_url: str) -> None:
+@pytest.mark.pitfall(21)
+def test_an_intent_that_a_running_buyer_may_be_sending_is_not_closed(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
     left = Interrupted(redis)
     Lease(redis, "buyer:live", "buyer@here", clock=SystemClock()).try_acquire()

@@ -98,7 +98,8 @@ def test_a_signal_that_stands_twice_is_doubled() -> None:
     assert (found.doubled, found.missed, found.wrong, found.clean) == (1, 0, 0, False)
 
 
-def test_trap_7_two_equal_fills_of_one_transaction_are_two() -> None:
+@pytest.mark.pitfall(7)
+def test_two_equal_fills_of_one_transaction_are_two() -> None:
     amount = (10_000_000, 5_000_000)
 
     assert audited([a_trade(), a_trade()], [a_signal(amount, amount)]).clean

@@ -43,7 +43,8 @@ def test_a_winner_is_owed_one_for_each_share() -> None:
     assert (result.mode, result.ledger_seq, result.title) == ("paper", 7, "Will it?")
 
 
-def test_trap_27_a_loser_is_owed_nothing_and_leaves_at_its_cost() -> None:
+@pytest.mark.pitfall(27)
+def test_a_loser_is_owed_nothing_and_leaves_at_its_cost() -> None:
     claim = a_claim(a_loser(cost=6 * ONE))
 
     result = result_of(claim, 0, mode="paper", now_ms=1, ledger_seq=1)
@@ -52,14 +53,16 @@ def test_trap_27_a_loser_is_owed_nothing_and_leaves_at_its_cost() -> None:
     assert [lot.payout for lot in result.lots] == [0]
 
 
-def test_trap_27_a_void_market_pays_half_to_both_outcomes() -> None:
+@pytest.mark.pitfall(27)
+def test_a_void_market_pays_half_to_both_outcomes() -> None:
     claim = a_claim(a_lot(shares=3), a_loser(shares=5), vector=a_vector(1, 1))
 
     assert claim.owed == (1, 2)
     assert claim.vector.words == ("0.5", "0.5")
 
 
-def test_trap_27_both_outcomes_held_are_worth_their_complete_sets() -> None:
+@pytest.mark.pitfall(27)
+def test_both_outcomes_held_are_worth_their_complete_sets() -> None:
     claim = a_claim(a_lot(shares=10 * ONE), a_loser(shares=7 * ONE), vector=a_vector(0, 1))
 
     assert claim.expected == 7 * ONE
@@ -81,7 +84,8 @@ def test_a_vector_whose_decimals_do_not_end_is_told_exactly() -> None:
     assert vector.owed(0, 10) == 3
 
 
-def test_trap_27_a_winner_that_paid_nothing_is_no_redemption() -> None:
+@pytest.mark.pitfall(27)
+def test_a_winner_that_paid_nothing_is_no_redemption() -> None:
     claim = a_claim(a_lot())
 
     with pytest.raises(OutcomeUnknown, match="owes 10 and paid 0"):

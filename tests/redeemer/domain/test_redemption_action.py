@@ -32,6 +32,7 @@ def held(yes: int, no: int = 0) -> tuple[ConditionHolding, ...]:
     return (ConditionHolding(CONDITION, "plain", (YES, NO), (yes, no)),)
 
 
+@pytest.mark.pitfall(27)
 @pytest.mark.parametrize(
     ("holdings", "lots", "vector", "state", "expected"),
     [
@@ -48,7 +49,7 @@ def held(yes: int, no: int = 0) -> tuple[ConditionHolding, ...]:
         pytest.param(held(5 * ONE, 4 * ONE), (), None, "open", 0, id="not resolved"),
     ],
 )
-def test_trap_27_what_is_due(
+def test_what_is_due(
     holdings: tuple[ConditionHolding, ...],
     lots: tuple[Lot, ...],
     vector: PayoutVector | None,
@@ -94,6 +95,7 @@ def mined(name: str, block: int) -> TransactionReceipt:
     return TransactionReceipt(name, block, "0xblock", succeeded=True, cost=1, logs=())
 
 
+@pytest.mark.pitfall(28)
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
@@ -108,18 +110,20 @@ def mined(name: str, block: int) -> TransactionReceipt:
         pytest.param(ChainView(11, {}, 6), LostTransaction(), id="its nonce carried something else"),
     ],
 )
-def test_trap_28_the_next_step_of_a_transaction(view: ChainView, expected: Step) -> None:
+def test_the_next_step_of_a_transaction(view: ChainView, expected: Step) -> None:
     assert next_step(a_sending(0, 0), view, 1000, confirmations=3, stuck_after_ms=5000) == expected
 
 
-def test_trap_28_only_an_old_attempt_is_replaced() -> None:
+@pytest.mark.pitfall(28)
+def test_only_an_old_attempt_is_replaced() -> None:
     def step(now_ms: int) -> Step:
         return next_step(a_sending(0, 4000), ChainView(9, {}, 5), now_ms, confirmations=3, stuck_after_ms=5000)
 
     assert (step(8999), step(9000)) == (RepeatBroadcast(), ReplaceTransaction())
 
 
-def test_trap_28_a_stored_transaction_is_read_back_whole() -> None:
+@pytest.mark.pitfall(28)
+def test_a_stored_transaction_is_read_back_whole() -> None:
     made = a_sending(0, 7)
 
     assert pending_transaction.read_pending(pending_transaction.write_pending(made)) == made

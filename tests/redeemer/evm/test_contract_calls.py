@@ -72,6 +72,7 @@ def test_a_merge_is_the_sdks_call() -> None:
     assert ours.data == theirs.data
 
 
+@pytest.mark.pitfall(27)
 @pytest.mark.parametrize(
     ("route", "kind", "contract", "token"),
     [
@@ -81,9 +82,7 @@ def test_a_merge_is_the_sdks_call() -> None:
         ("direct", "neg_risk", CONTRACTS.neg_risk_adapter, CONTRACTS.usdc_e),
     ],
 )
-def test_trap_27_each_way_calls_the_contract_of_its_market(
-    route: Route, kind: MarketKind, contract: str, token: str
-) -> None:
+def test_each_way_calls_the_contract_of_its_market(route: Route, kind: MarketKind, contract: str, token: str) -> None:
     assert contract_calls.call_of(a_due(kind), route, CONTRACTS).to == contract
     assert contract_calls.token_contract(route, CONTRACTS) == token
 

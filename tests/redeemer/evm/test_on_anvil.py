@@ -39,9 +39,8 @@ def a_due_market(counter: Counter, shares: int = 5 * ONE) -> Market:
     return market
 
 
-def test_trap_28_a_stuck_transaction_is_pushed_out_of_a_real_pool_by_its_replacement(
-    place: Town, node: AnvilNode
-) -> None:
+@pytest.mark.pitfall(28)
+def test_a_stuck_transaction_is_pushed_out_of_a_real_pool_by_its_replacement(place: Town, node: AnvilNode) -> None:
     counter = Counter(place)
     market, before = a_due_market(counter), place.balance(place.contracts.pusd, counter.wallet)
     node.mines_at_once(on=False)
@@ -64,8 +63,9 @@ def test_trap_28_a_stuck_transaction_is_pushed_out_of_a_real_pool_by_its_replace
     assert node.ask("eth_getTransactionReceipt", made.attempts[0].hash) is None
 
 
+@pytest.mark.pitfall(28)
 @pytest.mark.parametrize("depth", [1, CONFIRMATIONS + 3], ids=["before it is booked", "after it was booked"])
-def test_trap_28_a_reorganisation_is_seen_and_paid_once(place: Town, node: AnvilNode, depth: int) -> None:
+def test_a_reorganisation_is_seen_and_paid_once(place: Town, node: AnvilNode, depth: int) -> None:
     """The chain forgets the blocks and their transactions; a deep one leaves a nonce free below what was booked."""
     counter = Counter(place)
     first, second = a_due_market(counter), a_due_market(counter)

@@ -18,6 +18,7 @@ from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, Counter
 pytestmark = pytest.mark.evm
 
 
+@pytest.mark.pitfall(27)
 @pytest.mark.parametrize("neg_risk", [False, True], ids=["plain", "neg_risk"])
 @pytest.mark.parametrize(
     ("payouts", "held", "paid"),
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.evm
         pytest.param((1, 3), (0, 10 * ONE), Decimal("7.5"), id="any vector"),
     ],
 )
-def test_trap_27_what_resolved_is_paid_proved_and_booked(
+def test_what_resolved_is_paid_proved_and_booked(
     town: Town, payouts: tuple[int, int], held: tuple[int, int], paid: Decimal, *, neg_risk: bool
 ) -> None:
     counter, market = Counter(town), town.market(neg_risk=neg_risk)
@@ -116,7 +117,8 @@ def test_a_batch_that_is_refused_is_halved_until_it_goes_through(town: Town) -> 
     assert (len(counter.published()), counter.pusd()) == (4, 4 * ONE)
 
 
-def test_trap_27_a_loser_is_written_off_once_without_a_transaction(town: Town) -> None:
+@pytest.mark.pitfall(27)
+def test_a_loser_is_written_off_once_without_a_transaction(town: Town) -> None:
     counter, market = Counter(town), town.market()
     counter.hold(market, 0, 5 * ONE, cost=2 * ONE)
     town.resolve(market, 1, 0)
@@ -130,7 +132,8 @@ def test_trap_27_a_loser_is_written_off_once_without_a_transaction(town: Town) -
     assert counter.states(market) == ["nothing"]
 
 
-def test_trap_27_what_the_automatic_redeemer_redeemed_is_found_proved_and_booked(town: Town) -> None:
+@pytest.mark.pitfall(27)
+def test_what_the_automatic_redeemer_redeemed_is_found_proved_and_booked(town: Town) -> None:
     counter, market = Counter(town), town.market()
     counter.hold(market, 10 * ONE, cost=4 * ONE)
     town.resolve(market, 1, 0)
@@ -147,7 +150,8 @@ def test_trap_27_what_the_automatic_redeemer_redeemed_is_found_proved_and_booked
     assert counter.redeem(market) is None
 
 
-def test_trap_27_shares_that_went_elsewhere_are_not_booked_as_paid(town: Town) -> None:
+@pytest.mark.pitfall(27)
+def test_shares_that_went_elsewhere_are_not_booked_as_paid(town: Town) -> None:
     counter, market = Counter(town), town.market()
     counter.lots(market, 10 * ONE)
     town.resolve(market, 1, 0)
@@ -158,8 +162,9 @@ def test_trap_27_shares_that_went_elsewhere_are_not_booked_as_paid(town: Town) -
     assert len(open_lots(counter.ledger)) == 1
 
 
+@pytest.mark.pitfall(27)
 @pytest.mark.parametrize(("percent", "came"), [(0, 0), (60, 6)])
-def test_trap_27_a_redeem_that_succeeds_and_pays_too_little_is_an_alarm_and_never_done(
+def test_a_redeem_that_succeeds_and_pays_too_little_is_an_alarm_and_never_done(
     town: Town, percent: int, came: int
 ) -> None:
     names = ("conditional_tokens", "usdc_e", "usdc_e", "pusd")
@@ -181,7 +186,8 @@ def test_trap_27_a_redeem_that_succeeds_and_pays_too_little_is_an_alarm_and_neve
     assert counter.planner.find().due == ()
 
 
-def test_trap_27_the_wrong_collateral_redeems_nothing_on_the_real_contract_and_is_seen(town: Town) -> None:
+@pytest.mark.pitfall(27)
+def test_the_wrong_collateral_redeems_nothing_on_the_real_contract_and_is_seen(town: Town) -> None:
     """The commonest bug of the field, done by hand: the transaction succeeds, the event is there, the payout is 0."""
     counter, market = Counter(town), town.market()
     counter.hold(market, 10 * ONE)
@@ -342,7 +348,8 @@ def test_any_number_of_conditions_is_judged_through_a_node_that_takes_few_calls_
     assert [due.condition_id for due in dues if due.acts] == [market.condition_id]
 
 
-def test_trap_11_a_node_that_lags_behind_raises_no_alarm(town: Town) -> None:
+@pytest.mark.pitfall(11)
+def test_a_node_that_lags_behind_raises_no_alarm(town: Town) -> None:
     counter, market = Counter(town), town.market()
     counter.hold(market, 2 * ONE)
     town.resolve(market, 1, 0)

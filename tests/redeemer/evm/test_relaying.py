@@ -54,7 +54,8 @@ def test_what_is_due_is_redeemed_in_one_envelope_that_the_sdk_would_accept(town:
     assert counter.pusd() == 4 * ONE
 
 
-def test_trap_28_a_quota_that_resets_in_17_hours_is_respected_and_said(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_a_quota_that_resets_in_17_hours_is_respected_and_said(town: Town) -> None:
     counter = Relayed(town)
     market = counter.due()[0]
     counter.stub.quota_s = 17 * 3600
@@ -74,7 +75,8 @@ def test_trap_28_a_quota_that_resets_in_17_hours_is_respected_and_said(town: Tow
     assert result.paid == 2
 
 
-def test_trap_28_an_envelope_whose_answer_was_lost_pays_once_and_is_found(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_an_envelope_whose_answer_was_lost_pays_once_and_is_found(town: Town) -> None:
     counter = Relayed(town)
     market = counter.due()[0]
     counter.stub.loses = True
@@ -90,7 +92,8 @@ def test_trap_28_an_envelope_whose_answer_was_lost_pays_once_and_is_found(town: 
     assert (len(counter.stub.submitted), counter.pusd()) == (1, 2 * ONE)
 
 
-def test_trap_28_what_the_relayer_gives_up_is_made_again_after_a_while_that_grows(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_what_the_relayer_gives_up_is_made_again_after_a_while_that_grows(town: Town) -> None:
     """A relayer that fails everything must not be asked at every scan: its quota would be gone in minutes."""
     counter = Relayed(town)
     market = counter.due()[0]

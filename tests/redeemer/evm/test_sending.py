@@ -1,4 +1,4 @@
-"""Trap 28: nonces, stuck, replaced and reorganised transactions, and kills between any two steps, on a real EVM."""
+"""Pitfall 28: nonces, stuck, replaced and reorganised transactions, and kills between any two steps, on a real EVM."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -34,9 +34,10 @@ def sent(counter: Counter) -> int:
     return counter.node.asked.count("eth_sendRawTransaction")
 
 
+@pytest.mark.pitfall(28)
 @pytest.mark.parametrize("lost", [False, True], ids=["after the write", "before the write"])
 @pytest.mark.parametrize("step", [1, 2, 3])
-def test_trap_28_a_kill_at_any_write_pays_and_books_once(town: Town, step: int, *, lost: bool) -> None:
+def test_a_kill_at_any_write_pays_and_books_once(town: Town, step: int, *, lost: bool) -> None:
     """The writes are: the signed bytes, that they were seen in a block, the booking, the free nonce."""
     ledger = MortalLedger()
     counter = Counter(town, ledger=ledger)
@@ -56,7 +57,8 @@ def test_trap_28_a_kill_at_any_write_pays_and_books_once(town: Town, step: int, 
     assert again.purse.under_way() is None
 
 
-def test_trap_28_bytes_that_never_left_are_broadcast_by_the_next_worker(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_bytes_that_never_left_are_broadcast_by_the_next_worker(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
     due = counter.planner.judge([market.condition_id])[0]
@@ -71,7 +73,8 @@ def test_trap_28_bytes_that_never_left_are_broadcast_by_the_next_worker(town: To
     assert (result.transaction, result.paid) == (made.last.hash, 5)
 
 
-def test_trap_28_a_stuck_transaction_is_replaced_on_its_nonce_and_either_form_counts(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_a_stuck_transaction_is_replaced_on_its_nonce_and_either_form_counts(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
     town.node.holding = True
@@ -93,7 +96,8 @@ def test_trap_28_a_stuck_transaction_is_replaced_on_its_nonce_and_either_form_co
     assert [event.paid for event in counter.published()] == [5]
 
 
-def test_trap_28_nothing_is_sent_while_another_transaction_is_under_way(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_nothing_is_sent_while_another_transaction_is_under_way(town: Town) -> None:
     counter = Counter(town)
     first, second = a_due_market(counter), a_due_market(counter)
     town.node.holding = True
@@ -118,7 +122,8 @@ def last_nonce(counter: Counter) -> int:
     return int(counter.ledger.records("nonces")[counter.purse.address])
 
 
-def test_trap_28_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_again(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_again(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
     counter.clock.mining = False
@@ -137,7 +142,8 @@ def test_trap_28_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_ag
     assert counter.pusd() == 5 * ONE
 
 
-def test_trap_28_what_is_taken_back_after_it_was_booked_leaves_no_gap_and_is_paid_once(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_what_is_taken_back_after_it_was_booked_leaves_no_gap_and_is_paid_once(town: Town) -> None:
     """Deeper than the confirmations asked for: its nonce is free again, and all that follows would wait for ever."""
     counter = Counter(town)
     first, second = a_due_market(counter), a_due_market(counter)
@@ -154,7 +160,8 @@ def test_trap_28_what_is_taken_back_after_it_was_booked_leaves_no_gap_and_is_pai
     assert (counter.pusd(), nonce_of(counter), counter.alarms()) == (10 * ONE, nonce + 2, [])
 
 
-def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -> None:
     """The chain took it back and carries it again after somebody moved the shares: what is in the books never came."""
     counter = Counter(town)
     market, later = a_due_market(counter), a_due_market(counter)
@@ -174,7 +181,8 @@ def test_trap_28_what_was_booked_and_then_pays_nothing_is_an_alarm(town: Town) -
     assert [alarm.condition_id for alarm in counter.alarms()] == [market.condition_id]
 
 
-def test_trap_31_a_server_that_lost_everything_in_mid_flight_pays_once(town: Town) -> None:
+@pytest.mark.pitfall(31)
+def test_a_server_that_lost_everything_in_mid_flight_pays_once(town: Town) -> None:
     """Lots, signed bytes and nonces are gone; the chain and the Data API's list are what is left to go by."""
     before = Counter(town)
     market, nonce = a_due_market(before), nonce_of(before)
@@ -218,7 +226,8 @@ def test_two_wallets_of_one_signer_leave_each_others_transactions_alone(town: To
     assert own.alarms() == []
 
 
-def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
     town.node.holding = True
@@ -234,7 +243,8 @@ def test_trap_28_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still
     assert (result.paid, counter.pusd()) == (5, 5 * ONE)
 
 
-def test_trap_28_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
+@pytest.mark.pitfall(28)
+def test_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
     counter = Counter(town)
     market = a_due_market(counter)
     counter.purse.rules = replace(counter.purse.rules, cap=1)
@@ -245,7 +255,8 @@ def test_trap_28_gas_above_the_cap_waits_and_spends_nothing(town: Town) -> None:
     assert sent(counter) == 0
 
 
-def test_trap_28_a_replacement_above_the_cap_is_not_made() -> None:
+@pytest.mark.pitfall(28)
+def test_a_replacement_above_the_cap_is_not_made() -> None:
     last = gas_pricing.GasFees(100 * GWEI, 30 * GWEI)
 
     assert gas_pricing.raised_fees(last, gas_pricing.GasMarket(GWEI, GWEI), 112 * GWEI) is None

@@ -57,7 +57,8 @@ def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: s
     assert code == 0
 
 
-def test_trap_25_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) -> None:
+@pytest.mark.pitfall(25)
+def test_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) -> None:
     with started("redeemer", "--live", **environment(valkey_url)) as process:
         _, words = process.communicate(timeout=PATIENCE_S)
 

@@ -149,7 +149,8 @@ def test_a_job_whose_worker_vanished_is_enqueued_again_by_the_sweep(house: House
     assert house.queue.job_ids == [JOB]
 
 
-def test_trap_31_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: House) -> None:
+@pytest.mark.pitfall(31)
+def test_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: House) -> None:
     house.desk.node.payouts[OTHER] = (1, 0)
     hold(house.desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
     watcher = ResolutionWatcher(
@@ -220,7 +221,8 @@ def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey
     assert not worker.ready()
 
 
-def test_trap_31_a_server_that_was_killed_and_came_back_finds_the_worker_waiting(redis_server: EmbeddedRedis) -> None:
+@pytest.mark.pitfall(31)
+def test_a_server_that_was_killed_and_came_back_finds_the_worker_waiting(redis_server: EmbeddedRedis) -> None:
     house = House(redis_server.url, **{CONDITION: (1, 0)})
     worker = RedeemWorker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
     hold(house.desk.ledger, a_lot())

@@ -72,7 +72,8 @@ def test_the_event_names_the_very_step_that_booked_it() -> None:
     assert desk.told == [result]
 
 
-def test_trap_27_a_loser_is_written_off_once_and_never_again() -> None:
+@pytest.mark.pitfall(27)
+def test_a_loser_is_written_off_once_and_never_again() -> None:
     desk = a_desk(a_loser(cost=6 * ONE))
 
     first, again = desk.redeem(), desk.redeem()
@@ -83,7 +84,8 @@ def test_trap_27_a_loser_is_written_off_once_and_never_again() -> None:
     assert desk.ledger.accounts().values["realized"] == -6 * ONE
 
 
-def test_trap_27_what_was_redeemed_before_is_done_without_a_question() -> None:
+@pytest.mark.pitfall(27)
+def test_what_was_redeemed_before_is_done_without_a_question() -> None:
     desk = a_desk()
     desk.redeem()
     asked = len(desk.node.batches)
@@ -92,7 +94,8 @@ def test_trap_27_what_was_redeemed_before_is_done_without_a_question() -> None:
     assert len(desk.node.batches) == asked
 
 
-def test_trap_27_a_neg_risk_group_pays_each_of_its_markets_by_its_own_vector() -> None:
+@pytest.mark.pitfall(27)
+def test_a_neg_risk_group_pays_each_of_its_markets_by_its_own_vector() -> None:
     desk = a_desk(a_lot(), a_lot(condition_id=OTHER, token_id="333", cost=ONE), payouts=(1, 0))
     desk.node.payouts[OTHER] = (0, 1)
 
@@ -103,7 +106,8 @@ def test_trap_27_a_neg_risk_group_pays_each_of_its_markets_by_its_own_vector() -
     assert (won.paid, lost.paid) == (10, 0)
 
 
-def test_trap_27_both_outcomes_and_several_leaders_are_paid_in_one_step() -> None:
+@pytest.mark.pitfall(27)
+def test_both_outcomes_and_several_leaders_are_paid_in_one_step() -> None:
     desk = a_desk(a_lot(), a_loser(shares=4 * ONE), a_lot(leader=BOB, shares=ONE, cost=ONE), payouts=(1, 1))
 
     result = desk.redeem()
@@ -134,8 +138,9 @@ def test_a_vector_that_nobody_can_tell_is_asked_for_again() -> None:
         desk.redeem()
 
 
+@pytest.mark.pitfall(20)
 @pytest.mark.parametrize("kind", ["intents", "orders"])
-def test_trap_20_shares_of_an_order_under_way_are_waited_for(kind: str) -> None:
+def test_shares_of_an_order_under_way_are_waited_for(kind: str) -> None:
     """A sell takes its shares out of the lot first; what it does not sell comes back to a lot that must be there.
 
     A buy that matched is on the chain before it is confirmed: paid now, its lot would be made after its end.

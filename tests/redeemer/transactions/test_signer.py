@@ -25,7 +25,8 @@ def a_file(folder: Path, text: str, mode: int = 0o600) -> Path:
     return file
 
 
-def test_trap_30_a_key_that_cannot_be_read_is_refused_without_being_shown(tmp_path: Path) -> None:
+@pytest.mark.pitfall(30)
+def test_a_key_that_cannot_be_read_is_refused_without_being_shown(tmp_path: Path) -> None:
     with pytest.raises(BadConfig) as refused:
         read_key(a_file(tmp_path, "beef" * 15))
 
@@ -33,7 +34,8 @@ def test_trap_30_a_key_that_cannot_be_read_is_refused_without_being_shown(tmp_pa
     assert "64 hex digits" in str(refused.value)
 
 
-def test_trap_26_a_key_file_that_others_can_read_is_refused_with_the_fix(tmp_path: Path) -> None:
+@pytest.mark.pitfall(26)
+def test_a_key_file_that_others_can_read_is_refused_with_the_fix(tmp_path: Path) -> None:
     with pytest.raises(RefusedForSafety, match="chmod 600"):
         read_key(a_file(tmp_path, "11" * 32, 0o644))
 
@@ -45,7 +47,8 @@ def test_a_missing_key_and_two_keys_are_both_refused(tmp_path: Path) -> None:
         read_key(a_file(tmp_path, "11" * 32), SecretStr("11" * 32))
 
 
-def test_trap_26_the_wallet_is_the_one_its_factory_makes_unless_another_is_given() -> None:
+@pytest.mark.pitfall(26)
+def test_the_wallet_is_the_one_its_factory_makes_unless_another_is_given() -> None:
     signer = TransactionSigner(Account())
 
     assert wallet_of(signer, "eoa", None) == SIGNER
@@ -55,7 +58,8 @@ def test_trap_26_the_wallet_is_the_one_its_factory_makes_unless_another_is_given
         wallet_of(signer, "eoa", OTHER)
 
 
-def test_trap_30_settings_are_published_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(30)
+def test_settings_are_published_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRIVATE_KEY", "beef" * 16)
     monkeypatch.setenv("RELAYER_API_KEY", "cafe" * 8)
 

@@ -189,8 +189,9 @@ def test_an_answer_in_gzip_is_read(server: Server, upstream: Upstream) -> None:
     assert upstream.get("/v2/trades") == {"a": 1}
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("0.5", 0.5), (None, None), ("soon", None)])
-def test_trap_13_a_429_is_rate_limited_with_the_upstreams_word_on_when(
+def test_a_429_is_rate_limited_with_the_upstreams_word_on_when(
     server: Server, upstream: Upstream, gate: RateGate, header: str | None, seconds: float | None
 ) -> None:
     server.says(Reply(429, b'{"error": "slow down"}', {"Retry-After": header} if header else {}))
@@ -203,10 +204,9 @@ def test_trap_13_a_429_is_rate_limited_with_the_upstreams_word_on_when(
     assert gate.snapshot().hold_s == pytest.approx(seconds or gate.limits.hold_s, abs=1.0)
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425])
-def test_trap_13_a_fault_of_theirs_is_unavailable(
-    server: Server, upstream: Upstream, gate: RateGate, status: int
-) -> None:
+def test_a_fault_of_theirs_is_unavailable(server: Server, upstream: Upstream, gate: RateGate, status: int) -> None:
     server.says(Reply(status, b"upstream connect error", kind="text/plain"))
 
     with pytest.raises(Unavailable, match=f"{status}: upstream connect error"):
@@ -224,7 +224,8 @@ def test_a_fault_that_says_when_to_come_back_holds_the_gate(server: Server, upst
     assert gate.snapshot().hold_s == pytest.approx(5, abs=1.0)
 
 
-def test_trap_13_a_403_web_page_is_rejected_in_plain_words(server: Server, upstream: Upstream) -> None:
+@pytest.mark.pitfall(13)
+def test_a_403_web_page_is_rejected_in_plain_words(server: Server, upstream: Upstream) -> None:
     server.says(Reply(403, BLOCK_PAGE, kind="text/html; charset=UTF-8"))
 
     with pytest.raises(Rejected, match=r"blocked before the API.*region.*Attention Required") as caught:
@@ -260,7 +261,8 @@ def test_long_words_are_cut_short(server: Server, upstream: Upstream) -> None:
     assert len(str(caught.value)) < 300
 
 
-def test_trap_13_silence_is_unavailable_after_the_time_out(server: Server, upstream: Upstream) -> None:
+@pytest.mark.pitfall(13)
+def test_silence_is_unavailable_after_the_time_out(server: Server, upstream: Upstream) -> None:
     server.says(Reply(drip_s=1.0))
 
     with pytest.raises(Unavailable, match=r"data GET /v2/activity: no answer within 0\.5 s"):
@@ -284,19 +286,19 @@ def test_nobody_listening_is_unavailable(gate: RateGate) -> None:
         upstream.get("/v2/activity")
 
 
-def test_trap_13_a_connection_lost_in_the_middle_of_an_answer_is_unavailable(
-    server: Server, upstream: Upstream
-) -> None:
+@pytest.mark.pitfall(13)
+def test_a_connection_lost_in_the_middle_of_an_answer_is_unavailable(server: Server, upstream: Upstream) -> None:
     server.says(Reply(body=b'{"rows": [1, 2', promised=5000))
 
     with pytest.raises(Unavailable, match="connection lost"):
         upstream.get("/v2/activity")
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     "body", [b'{"rows": [{"price": 0.5}, {"pri', b"", b"null null", b'{"a": NaN}', b'"\xff\xfe"', b"[" * 100_000]
 )
-def test_trap_13_json_that_is_cut_off_or_wrong_is_malformed(server: Server, upstream: Upstream, body: bytes) -> None:
+def test_json_that_is_cut_off_or_wrong_is_malformed(server: Server, upstream: Upstream, body: bytes) -> None:
     server.says(Reply(body=body))
 
     with pytest.raises(Malformed, match="JSON cannot be read") as caught:
@@ -359,7 +361,8 @@ def test_redirects_that_go_round_end(server: Server, upstream: Upstream) -> None
         upstream.get("/v2/activity")
 
 
-def test_trap_30_no_message_holds_a_key(server: Server, gate: RateGate) -> None:
+@pytest.mark.pitfall(30)
+def test_no_message_holds_a_key(server: Server, gate: RateGate) -> None:
     key = "Zk3yThatNobodyMaySee1234"
     url = f"{server.url}/v2/{key}"
     upstream = Upstream("rpc", url, [gate], clock=SystemClock(), stop=threading.Event(), timeout_s=0.5)
@@ -424,6 +427,7 @@ def test_a_base_url_that_cannot_work_is_refused_at_the_start(url: str) -> None:
         Upstream("data", url, [], clock=SystemClock(), stop=threading.Event())
 
 
+@pytest.mark.pitfall(14)
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -435,7 +439,7 @@ def test_a_base_url_that_cannot_work_is_refused_at_the_start(url: str) -> None:
         ({}, None),
     ],
 )
-def test_trap_14_a_date_to_retry_after_counts_from_the_upstreams_own_clock(
+def test_a_date_to_retry_after_counts_from_the_upstreams_own_clock(
     headers: dict[str, str], seconds: float | None
 ) -> None:
     assert retry_after_s(headers, NOW_MS) == seconds

@@ -96,7 +96,8 @@ def test_a_guard_refuses_the_whole_step_and_names_the_account(redis: Redis) -> N
     assert ledger.records("a") == {}
 
 
-def test_trap_21_a_holder_whose_lease_moved_on_is_fenced_off(redis: Redis) -> None:
+@pytest.mark.pitfall(21)
+def test_a_holder_whose_lease_moved_on_is_fenced_off(redis: Redis) -> None:
     clock = ManualClock()
     slept = Lease(redis, "buyer", "first", clock=clock, ttl_s=0.001)
     assert slept.try_acquire() == ""
@@ -112,7 +113,8 @@ def test_trap_21_a_holder_whose_lease_moved_on_is_fenced_off(redis: Redis) -> No
     assert RedisLedger(redis, "paper").accounts().values == {}
 
 
-def test_trap_21_a_second_holder_waits_and_the_same_one_comes_back_at_once(redis: Redis) -> None:
+@pytest.mark.pitfall(21)
+def test_a_second_holder_waits_and_the_same_one_comes_back_at_once(redis: Redis) -> None:
     clock = SystemClock()
     first = Lease(redis, "buyer", "first", clock=clock)
     assert first.try_acquire() == ""
@@ -131,13 +133,15 @@ def test_a_step_that_expects_another_state_is_stale(redis: Redis) -> None:
     assert ledger.commit(LedgerWrite(id="w2", postings=(("cash", 1),), expected_seq=1)) == WrittenStep(2)
 
 
-def test_trap_25_paper_and_live_never_share_a_balance(redis: Redis) -> None:
+@pytest.mark.pitfall(25)
+def test_paper_and_live_never_share_a_balance(redis: Redis) -> None:
     RedisLedger(redis, "paper").commit(LedgerWrite(id="w1", postings=(("cash", 1),)))
 
     assert RedisLedger(redis, "live").accounts().values == {}
 
 
-def test_trap_30_an_account_at_zero_takes_no_memory(redis: Redis) -> None:
+@pytest.mark.pitfall(30)
+def test_an_account_at_zero_takes_no_memory(redis: Redis) -> None:
     ledger = RedisLedger(redis, "paper")
     ledger.commit(LedgerWrite(id="w1", postings=(("market:1", 5),)))
     ledger.commit(LedgerWrite(id="w2", postings=(("market:1", -5),)))
@@ -203,7 +207,8 @@ def test_a_fence_in_memory_refuses_another_token() -> None:
         ledger.commit(LedgerWrite(id="w", fence=FencingToken("lease", "1")))
 
 
-def test_trap_30_steps_are_remembered_up_to_a_bound_oldest_first(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(30)
+def test_steps_are_remembered_up_to_a_bound_oldest_first(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_ledger, "MOST_WRITES", 3)
     for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
         for number in range(5):
@@ -219,7 +224,8 @@ def test_an_empty_record_is_a_record_in_both(redis: Redis) -> None:
         assert ledger.records("k") == {"x": ""}
 
 
-def test_trap_31_an_emptied_server_is_told_from_a_lost_lease_and_repeats_no_token(redis: Redis) -> None:
+@pytest.mark.pitfall(31)
+def test_an_emptied_server_is_told_from_a_lost_lease_and_repeats_no_token(redis: Redis) -> None:
     clock = ManualClock()
     before = Lease(redis, "buyer", "first", clock=clock)
     before.try_acquire()

@@ -202,7 +202,8 @@ def test_a_copy_that_comes_to_something_else_is_read_again(redis: Redis) -> None
     assert mirror.at_hand(ACCOUNTS, RECORDS) is None
 
 
-def test_trap_30_a_copy_keeps_no_ids_and_no_events() -> None:
+@pytest.mark.pitfall(30)
+def test_a_copy_keeps_no_ids_and_no_events() -> None:
     copy = LedgerCopy(Balances(0, {}))
 
     for number in range(100):

@@ -129,7 +129,8 @@ def test_gamma_away_keeps_what_waits() -> None:
     assert house.cache.get("1") is not None
 
 
-def test_s4_trap_30_memory_is_bounded() -> None:
+@pytest.mark.pitfall(30)
+def test_s4_memory_is_bounded() -> None:
     house = House(Gamma(*map(str, range(50))), most=10)
 
     for number in range(50):

@@ -26,8 +26,9 @@ VECTORS = [
 ]
 
 
+@pytest.mark.pitfall(5)
 @pytest.mark.parametrize(("signer", "proxy", "safe", "uups", "beacon"), VECTORS)
-def test_trap_5_the_wallets_of_a_signer_are_those_of_the_official_sdk(
+def test_the_wallets_of_a_signer_are_those_of_the_official_sdk(
     signer: str, proxy: str, safe: str, uups: str, beacon: str
 ) -> None:
     assert wallets_of(signer) == {

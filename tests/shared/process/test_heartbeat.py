@@ -12,7 +12,8 @@ from shared.redis.streams import ensure_group, publish_event, stream_lengths
 pytestmark = pytest.mark.server
 
 
-def test_s4_trap_30_a_heartbeat_trims_what_every_group_is_done_with(valkey_url: str) -> None:
+@pytest.mark.pitfall(30)
+def test_s4_a_heartbeat_trims_what_every_group_is_done_with(valkey_url: str) -> None:
     redis = connect_redis(valkey_url)
     for number in range(30):
         event = ServiceHealth(id=str(number), emitted_at_ms=number, service="s", instance="i", ready=True)

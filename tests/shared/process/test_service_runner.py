@@ -95,7 +95,7 @@ def test_only_a_crash_leaves_a_traceback(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_an_exception_in_a_worker_thread_ends_the_process_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    """Trap 29: never silently."""
+    """Pitfall 29: never silently."""
 
     def work(stop: threading.Event) -> None:
         threading.Thread(target=raising(ValueError("lost")), args=(stop,), name="poller").start()
@@ -198,7 +198,7 @@ def test_the_run_is_announced_on_the_service_stream(valkey_url: str) -> None:
 
 @pytest.mark.server
 def test_redis_going_away_does_not_end_the_service(redis_server: EmbeddedRedis) -> None:
-    """Trap 31."""
+    """Pitfall 31."""
     given = settings(redis_url=redis_server.url, runtime_seconds=0.5)
 
     def work(stop: threading.Event) -> None:

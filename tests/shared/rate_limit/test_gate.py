@@ -664,8 +664,9 @@ def test_on_a_real_server_a_hold_stops_sleepers_and_lanes_keep_their_order(valke
     assert "ORDERS" in after[:2]
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.server
-def test_trap_31_redis_killed_and_restarted_leaves_the_floor_rate_then_the_shared_one(
+def test_redis_killed_and_restarted_leaves_the_floor_rate_then_the_shared_one(
     redis_server: EmbeddedRedis,
 ) -> None:
     stop, clock = threading.Event(), SystemClock()

@@ -80,7 +80,8 @@ def test_a_url_that_cannot_be_read_is_bad_config(url: str) -> None:
         connect_redis(url)
 
 
-def test_trap_30_no_message_holds_the_password() -> None:
+@pytest.mark.pitfall(30)
+def test_no_message_holds_the_password() -> None:
     assert redacted_url("rediss://user:s3cret@host:6380/1?password=s3cret") == "rediss://host:6380/1"
     assert server_address(connect_redis("redis://user:s3cret@host:6380/1")) == "redis://host:6380/1"
     assert server_address(connect_redis("unix:///run/redis.sock?db=2&password=s3cret")) == "unix:///run/redis.sock"
@@ -89,8 +90,9 @@ def test_trap_30_no_message_holds_the_password() -> None:
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.pitfall(30)
 @pytest.mark.parametrize("sign", ["/", "?", "#"])
-def test_trap_30_a_sign_in_the_password_that_splits_the_url_is_named_and_the_password_is_not(sign: str) -> None:
+def test_a_sign_in_the_password_that_splits_the_url_is_named_and_the_password_is_not(sign: str) -> None:
     with pytest.raises(BadConfig, match="%2F %3F %23") as caught:
         connect_redis(f"redis://:s3{sign}cret@host:6379/0")
     assert "s3" not in str(caught.value)
@@ -187,6 +189,7 @@ def test_a_server_as_we_ship_it_has_no_warnings(redis_server: EmbeddedRedis) -> 
     assert (found.warnings, found.unknown) == ((), "")
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.server
 @pytest.mark.parametrize(
     ("setting", "value", "warning"),
@@ -196,7 +199,7 @@ def test_a_server_as_we_ship_it_has_no_warnings(redis_server: EmbeddedRedis) -> 
         ("appendfsync", "everysec", "appendfsync always"),
     ],
 )
-def test_trap_31_a_server_that_could_lose_signals_is_named_with_the_fix(
+def test_a_server_that_could_lose_signals_is_named_with_the_fix(
     redis_server: EmbeddedRedis, setting: str, value: str, warning: str
 ) -> None:
     with connect_redis(redis_server.url) as redis:
@@ -236,8 +239,9 @@ def test_a_full_server_refuses_writes_as_unavailable_and_still_reads(valkey_url:
             redis.config_set("maxmemory", "0")
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.server
-def test_trap_31_a_restarted_server_is_used_again_without_a_word(redis_server: EmbeddedRedis, counting: Path) -> None:
+def test_a_restarted_server_is_used_again_without_a_word(redis_server: EmbeddedRedis, counting: Path) -> None:
     with connect_redis(redis_server.url) as redis:
         script = LuaScript(redis, counting)
         script(["count"], [1])

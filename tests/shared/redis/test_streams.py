@@ -117,7 +117,8 @@ def test_an_entry_that_was_trimmed_comes_back_empty_or_is_counted(redis: Redis) 
     assert [(item.id, item.json) for item in again.read()] == [(entry, "")]
 
 
-def test_trap_31_an_emptied_server_is_noticed_and_the_group_made_again(redis: Redis) -> None:
+@pytest.mark.pitfall(31)
+def test_an_emptied_server_is_noticed_and_the_group_made_again(redis: Redis) -> None:
     reader = a_reader(redis)
     reader.read()
     redis.flushall()
@@ -129,7 +130,8 @@ def test_trap_31_an_emptied_server_is_noticed_and_the_group_made_again(redis: Re
     assert len(reader.read()) == 1
 
 
-def test_trap_31_a_server_away_is_waited_for_and_nothing_is_lost(redis_server: EmbeddedRedis) -> None:
+@pytest.mark.pitfall(31)
+def test_a_server_away_is_waited_for_and_nothing_is_lost(redis_server: EmbeddedRedis) -> None:
     redis = connect_redis(redis_server.url)
     clock = ManualClock()
     reader = GroupReader(redis, SIGNALS, "buyer", "buyer-0", clock=clock, block_ms=1)

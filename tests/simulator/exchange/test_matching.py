@@ -26,7 +26,8 @@ def test_a_sum_is_spent_level_by_level_at_the_makers_prices(trader: Any) -> None
     assert _best(trader, "asks") == ("0.51", 200 - Decimal("19.607844"))
 
 
-def test_trap_20_a_fak_order_takes_what_is_there_and_the_rest_is_killed(trader: Any) -> None:
+@pytest.mark.pitfall(20)
+def test_a_fak_order_takes_what_is_there_and_the_rest_is_killed(trader: Any) -> None:
     _, answer = trader.post(trader.market("500", "0.51"))
     (order,) = trader.truth()
 
@@ -111,7 +112,8 @@ def test_gtd_orders_and_those_of_ended_markets_leave_by_themselves(trader: Any) 
     assert trader.account()["locked_micro"] == {}
 
 
-def test_trap_20_a_delayed_order_is_taken_now_and_matched_later(trader: Any) -> None:
+@pytest.mark.pitfall(20)
+def test_a_delayed_order_is_taken_now_and_matched_later(trader: Any) -> None:
     trader.venue.post("sim", "/delay", {"condition_id": trader.venue.market.condition_id, "seconds": 3})
     _, answer = trader.post(trader.market())
     assert (answer["status"], answer["success"], answer["makingAmount"]) == ("delayed", True, "")

@@ -11,7 +11,8 @@ from simulator.clob.signer_limits import SignerLimits
 pytestmark = pytest.mark.simulator
 
 
-def test_trap_20_a_post_that_timed_out_may_have_matched(trader: Any) -> None:
+@pytest.mark.pitfall(20)
+def test_a_post_that_timed_out_may_have_matched(trader: Any) -> None:
     signed = trader.market()
     trader.venue.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.02})
     assert trader.send(trader.body(signed), "/order") == (504, None)
@@ -22,7 +23,8 @@ def test_trap_20_a_post_that_timed_out_may_have_matched(trader: Any) -> None:
     assert trader.get(f"/data/order/{order['order_hash']}")[1]["status"] == "MATCHED"
 
 
-def test_trap_20_a_post_that_timed_out_may_never_have_arrived(trader: Any) -> None:
+@pytest.mark.pitfall(20)
+def test_a_post_that_timed_out_may_never_have_arrived(trader: Any) -> None:
     signed = trader.market()
     trader.venue.sim.fault("lost_request", "clob", route="/order", count=1, params={"seconds": 0.5})
     trader.client._ctx.secure_clob._client.timeout = 0.1

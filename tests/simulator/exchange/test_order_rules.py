@@ -32,9 +32,10 @@ def _refused(form: OrderForm, tick: str = "0.01") -> str:
     return refused.value.message
 
 
+@pytest.mark.pitfall(17)
 @settings(max_examples=30)
 @given(st.sampled_from(sorted(TICKS)), st.integers(500, 100_000), st.data())
-def test_trap_17_every_price_on_the_grid_passes_and_none_between(tick: str, cents: int, data: st.DataObject) -> None:
+def test_every_price_on_the_grid_passes_and_none_between(tick: str, cents: int, data: st.DataObject) -> None:
     units, shares = TICKS[tick], cents * 10_000
     price = data.draw(st.integers(1, PRICE_ONE // units - 1)) * units
     usdc = shares * price // PRICE_ONE
@@ -46,9 +47,10 @@ def test_trap_17_every_price_on_the_grid_passes_and_none_between(tick: str, cent
     assert _refused(a_form(maker_amount=usdc + one, taker_amount=shares), tick)
 
 
+@pytest.mark.pitfall(17)
 @settings(max_examples=30)
 @given(st.sampled_from(sorted(TICKS)), st.integers(100, 50_000), st.data())
-def test_trap_17_a_sum_to_spend_names_its_price_though_its_shares_are_rounded(
+def test_a_sum_to_spend_names_its_price_though_its_shares_are_rounded(
     tick: str, cents: int, data: st.DataObject
 ) -> None:
     units, usdc = TICKS[tick], cents * 10_000
@@ -73,18 +75,21 @@ def test_five_decimals_of_a_market_buys_shares_are_refused_in_the_venues_words_o
     assert price_of(coarse, _a_market(tick), "") == 5000
 
 
-def test_trap_17_a_price_of_the_finer_tick_is_refused_on_the_coarser() -> None:
+@pytest.mark.pitfall(17)
+def test_a_price_of_the_finer_tick_is_refused_on_the_coarser() -> None:
     fine = a_form(maker_amount=5_050_000, taker_amount=10_000_000)
     assert price_of(fine, _a_market("0.001"), "") == 5050
     assert "breaks minimum tick size rule: 0.01" in _refused(fine)
 
 
-def test_trap_17_a_market_buy_signed_before_the_tick_became_finer_still_holds() -> None:
+@pytest.mark.pitfall(17)
+def test_a_market_buy_signed_before_the_tick_became_finer_still_holds() -> None:
     signed = a_form(maker_amount=5_000_000, taker_amount=7_042_200, kind="FAK")
     assert price_of(signed, _a_market("0.01"), "") == 7100
     assert price_of(signed, _a_market("0.001"), "") == 7100
 
 
+@pytest.mark.pitfall(17)
 @pytest.mark.parametrize(
     ("kind", "side", "maker", "taker"),
     [
@@ -97,7 +102,7 @@ def test_trap_17_a_market_buy_signed_before_the_tick_became_finer_still_holds() 
         ("GTC", "BUY", 0, 10_000_000),
     ],
 )
-def test_trap_17_amounts_have_only_the_decimals_of_their_tick(kind: Kind, side: Any, maker: int, taker: int) -> None:
+def test_amounts_have_only_the_decimals_of_their_tick(kind: Kind, side: Any, maker: int, taker: int) -> None:
     form = a_form(kind=kind, side=side, maker_amount=maker, taker_amount=taker)
     assert _refused(form).startswith("invalid amounts, the ")
 
@@ -108,7 +113,8 @@ def test_amounts_beyond_all_money_are_judged_like_others() -> None:
     assert "invalid price" in _refused(a_form(maker_amount=vast, taker_amount=10_000_000))
 
 
-def test_trap_18_sizes_below_the_minimum_are_refused() -> None:
+@pytest.mark.pitfall(18)
+def test_sizes_below_the_minimum_are_refused() -> None:
     assert "Size lower than the minimum: 5" in _refused(a_form(maker_amount=2_495_000, taker_amount=4_990_000))
     assert "($0.99), min size: $1" in _refused(a_form(maker_amount=990_000, taker_amount=1_980_000, kind="FAK"))
     small = a_form(maker_amount=MICRO, taker_amount=2 * MICRO, kind="FAK")
@@ -126,8 +132,9 @@ def test_money_that_is_not_there_or_not_allowed_buys_nothing(trader_of: Callable
     assert "the allowance is not enough" in bare.post(bare.market())[1]["error"]
 
 
+@pytest.mark.pitfall(26)
 @simulator
-def test_trap_26_a_deposit_is_unseen_until_the_balance_is_refreshed(trader_of: Callable[..., Any]) -> None:
+def test_a_deposit_is_unseen_until_the_balance_is_refreshed(trader_of: Callable[..., Any]) -> None:
     trader = trader_of(synced=False)
     query = "?asset_type=COLLATERAL&signature_type=3"
     assert trader.get("/balance-allowance", query)[1]["balance"] == "0"
@@ -141,8 +148,9 @@ def test_trap_26_a_deposit_is_unseen_until_the_balance_is_refreshed(trader_of: C
     assert trader.post(trader.market())[0] == 200
 
 
+@pytest.mark.pitfall(22)
 @simulator
-def test_trap_22_tokens_are_sold_only_once_they_are_on_chain(trader: Any) -> None:
+def test_tokens_are_sold_only_once_they_are_on_chain(trader: Any) -> None:
     trader.post(trader.market("10", "0.50"))
     selling = trader.market("20", "0.49", side="SELL")
     assert "not enough balance" in trader.post(selling)[1]["error"]
@@ -200,8 +208,9 @@ def test_a_fee_exponent_may_be_a_fraction_and_is_told_as_one(trader: Any, expone
     assert Decimal(str(listed["feeSchedule"]["exponent"])) == Decimal(exponent)
 
 
+@pytest.mark.pitfall(26)
 @simulator
-def test_trap_26_wallets_and_keys_that_do_not_belong_together_are_told_apart(trader_of: Callable[..., Any]) -> None:
+def test_wallets_and_keys_that_do_not_belong_together_are_told_apart(trader_of: Callable[..., Any]) -> None:
     trader, other = trader_of(), trader_of("safe")
     body = trader.body(trader.market())
 

@@ -78,7 +78,8 @@ def test_the_chain_and_the_data_api_tell_of_the_order(trader: Any, monkeypatch: 
     assert trader.venue.get("sim", "/orders", metadata=SIGNAL).json()["orders"] == trader.truth()
 
 
-def test_trap_20_a_failed_settlement_gives_money_and_levels_back(trader: Any) -> None:
+@pytest.mark.pitfall(20)
+def test_a_failed_settlement_gives_money_and_levels_back(trader: Any) -> None:
     trader.venue.sim.fault("settlement_failed", "clob", count=1)
     with _listen(trader) as socket:
         trader.post(trader.market("10", "0.50"))
@@ -104,7 +105,8 @@ def test_a_retried_settlement_is_mined_later(trader: Any) -> None:
     assert len(trader.venue.logs(trader.wallet)) == 1
 
 
-def test_trap_11_a_reorganisation_takes_a_mined_trade_back(trader: Any) -> None:
+@pytest.mark.pitfall(11)
+def test_a_reorganisation_takes_a_mined_trade_back(trader: Any) -> None:
     trader.post(trader.market())
     trader.venue.sim.advance(4)
     trader.venue.sim.fault("reorg", "rpc", params={"blocks": 5})

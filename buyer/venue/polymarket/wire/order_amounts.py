@@ -88,7 +88,7 @@ def _coarse(shares: Decimal, price: Decimal) -> Decimal:
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:
-    """Cut to `places`: shares rounded up would push the price over the limit (trap 17)."""
+    """Cut to `places`: shares rounded up would push the price over the limit (pitfall 17)."""
     guarded = _cut(value, places + _GUARD_PLACES, ROUND_CEILING)
     return _cut(guarded, places, ROUND_FLOOR)
 

@@ -100,8 +100,9 @@ def gone() -> bool:
     raise Unavailable("the venue is away")
 
 
+@pytest.mark.pitfall(20)
 @pytest.mark.parametrize("status", [403, 451])
-def test_trap_20_a_stray_refusal_leaves_the_outcome_unknown_and_the_same_bytes_go_again(status: int) -> None:
+def test_a_stray_refusal_leaves_the_outcome_unknown_and_the_same_bytes_go_again(status: int) -> None:
     desk = Desk((status, PAGE), (200, TAKEN))
     order = desk.prepared()
 

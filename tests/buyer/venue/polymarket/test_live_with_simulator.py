@@ -216,7 +216,8 @@ def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgot
     assert len(floor.sim._app.traders.orders(lambda _: True)) == 2
 
 
-def test_trap_26_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_posts_it(
+@pytest.mark.pitfall(26)
+def test_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_posts_it(
     floor: Floor, capsys: pytest.CaptureFixture[str]
 ) -> None:
     floor.fund()
@@ -237,7 +238,8 @@ def test_trap_26_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_pos
     assert (values["cash"], values["deposited"]) == (floor.account.cash, 1_250_000_000)
 
 
-def test_trap_20_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
+@pytest.mark.pitfall(20)
+def test_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
     floor.fund()
     floor.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.1})
     signal = floor.signal()
@@ -269,7 +271,8 @@ def test_an_order_that_the_venue_shows_as_matched_is_not_closed_by_a_persons_wor
     assert list(ledger.records("orders")) == [name]
 
 
-def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
+@pytest.mark.pitfall(16)
+def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
     """Without the market channel nothing can tell that REST repeats an old book: the order's limit does."""
     floor.fund()
     traders = floor.sim._app.traders
@@ -290,6 +293,7 @@ def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor
     assert "no orders found to match" in second.outcome.reason
 
 
+@pytest.mark.pitfall(26)
 @pytest.mark.parametrize(
     ("spoil", "flags", "says"),
     [
@@ -303,7 +307,7 @@ def test_trap_16_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor
         ("skewed", (), "Set this machine's clock"),
     ],
 )
-def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
+def test_live_is_refused_with_the_reason_and_the_fix(
     floor: Floor, spoil: str, flags: tuple[str, ...], says: str
 ) -> None:
     floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
@@ -319,7 +323,8 @@ def test_trap_26_live_is_refused_with_the_reason_and_the_fix(
         build_buyer(floor.settings(*words), stop=threading.Event())
 
 
-def test_trap_25_live_needs_both_words_and_a_key(floor: Floor) -> None:
+@pytest.mark.pitfall(25)
+def test_live_needs_both_words_and_a_key(floor: Floor) -> None:
     with pytest.raises(RefusedForSafety, match="--no-dry-run"):
         BuyerProcess(parse_args(["--live"]))
     with pytest.raises(RefusedForSafety, match="--no-dry-run"):

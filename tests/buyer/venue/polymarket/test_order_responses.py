@@ -88,8 +88,9 @@ TABLE: tuple[tuple[int, bytes, type[Any]], ...] = (
 )
 
 
+@pytest.mark.pitfall(20)
 @pytest.mark.parametrize(("status", "text", "kind"), TABLE)
-def test_trap_20_each_answer_means_what_the_table_says(status: int, text: bytes, kind: type[Any]) -> None:
+def test_each_answer_means_what_the_table_says(status: int, text: bytes, kind: type[Any]) -> None:
     assert type(read_answer(status, text)) is kind
 
 

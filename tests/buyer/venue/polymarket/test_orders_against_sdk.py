@@ -76,6 +76,7 @@ def test_signed_bodies_equal_the_sdks_for_every_type_side_and_exchange(wallet: W
         assert order_body(order, signature, "an-owner") == sdk.posted(order, "0x" + KEY, "an-owner")
 
 
+@pytest.mark.pitfall(17)
 @pytest.mark.sdk
 @settings(max_examples=60)
 @given(
@@ -86,7 +87,7 @@ def test_signed_bodies_equal_the_sdks_for_every_type_side_and_exchange(wallet: W
     place=st.floats(0, 1),
 )
 @example(tick=D("0.001"), side="BUY", kind="FAK", quantity=D(5), place=0.332)
-def test_trap_17_amounts_equal_the_sdks_on_every_tick(
+def test_amounts_equal_the_sdks_on_every_tick(
     tick: Decimal, side: Side, kind: Kind, quantity: Decimal, place: float
 ) -> None:
     from tests.buyer.venue.polymarket import sdk  # noqa: PLC0415 - takes seconds to import: only where it is asked
@@ -151,7 +152,8 @@ def test_a_coarse_market_sell_offers_all_it_can_with_a_product_of_four_decimals(
     assert (offered == quantity) == (quantity * price * 10**4 % 1 == 0)
 
 
-def test_trap_17_a_price_off_the_grid_or_an_unknown_tick_is_refused() -> None:
+@pytest.mark.pitfall(17)
+def test_a_price_off_the_grid_or_an_unknown_tick_is_refused() -> None:
     for price, tick in ((D("0.505"), D("0.01")), (D("0.5"), D("0.02")), (D(1), D("0.01")), (D(0), D("0.01"))):
         with pytest.raises(Malformed, match="tick"):
             order_amounts("BUY", "FAK", D(5), price, tick)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+import pytest
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import AccountApi
@@ -149,7 +150,8 @@ def test_another_order_prepared_meanwhile_does_not_lend_its_request() -> None:
     assert body == json.loads(json.loads(prepared)["body"])
 
 
-def test_trap_30_a_request_shows_no_key_when_it_is_printed() -> None:
+@pytest.mark.pitfall(30)
+def test_a_request_shows_no_key_when_it_is_printed() -> None:
     floor = Floor()
 
     floor.order()

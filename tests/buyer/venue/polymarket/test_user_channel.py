@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import cast
 
+import pytest
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.credentials import ApiKey
@@ -98,7 +99,8 @@ def test_it_covers_what_happened_since_the_line_stands_and_nothing_after_it_brok
     assert not feed.covers(clock.now_ms() + 10_000)
 
 
-def test_trap_10_a_line_that_is_open_and_mute_is_left_for_another_one() -> None:
+@pytest.mark.pitfall(10)
+def test_a_line_that_is_open_and_mute_is_left_for_another_one() -> None:
     line = Line(ManualClock())
     feed = line.feed()
     feed.wait(1)
