@@ -161,7 +161,7 @@ def least_shares(limit: Decimal, min_shares: Decimal) -> Decimal:
 
 
 def buy_size(stake: Decimal, limit: Decimal, facts: MarketFacts, *, bump_to: Decimal) -> OrderSize:
-    """Return how many shares `stake_for` collateral buys at `limit`, fees on top.
+    """Return how many shares `stake` of collateral buys at `limit`, fees on top.
 
     Below the venue's minimum the size is 0, or the minimum where that costs at most `bump_to` at the limit; caps are
     checked on the result, so a bump never breaks one (pitfall 18).

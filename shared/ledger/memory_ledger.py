@@ -16,11 +16,9 @@ from shared.domain.ledger_write import (
     WrittenStep,
 )
 from shared.domain.record_kinds import LOTS
+from shared.ledger import port
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import Event
-
-MOST_WRITES = 200_000
-"""Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
 
 
 class MemoryLedger:
@@ -104,7 +102,7 @@ class MemoryLedger:
         """Keep an id; the oldest leave. In a queue of their own, as a dict is slow to find its first key again."""
         self._done[write_id] = self.seq
         self._oldest.append(write_id)
-        if len(self._oldest) > MOST_WRITES:
+        if len(self._oldest) > port.MOST_WRITES:
             del self._done[self._oldest.popleft()]
 
     def read(

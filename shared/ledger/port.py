@@ -10,6 +10,9 @@ from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Resu
 from shared.domain.record_kinds import LOTS
 from shared.ledger.gated_commit import GateTurns
 
+MOST_WRITES = 200_000
+"""Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
+
 
 class Ledger(Protocol):
     """Where balances live."""

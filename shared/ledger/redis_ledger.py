@@ -9,8 +9,8 @@ from redis import Redis
 
 from shared.domain.errors import Emptied, Fenced
 from shared.domain.ledger_write import Balances, KnownWrite, LedgerWrite, RefusedWrite, Result, StaleLedger, WrittenStep
+from shared.ledger import port
 from shared.ledger.gated_commit import GatedScript, GateTurns
-from shared.ledger.memory_ledger import MOST_WRITES
 from shared.messages.events import write_event
 from shared.redis.client import LuaScript, answering
 
@@ -118,7 +118,7 @@ def _encoded(write: LedgerWrite) -> list[str]:
     texts[0] = msgspec.json.encode(
         {
             "ids": [write.id, *write.unless],
-            "most": MOST_WRITES,
+            "most": port.MOST_WRITES,
             "postings": [[account, str(delta)] for account, delta in write.postings],
             "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],
             "peaks": write.peaks,

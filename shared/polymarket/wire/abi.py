@@ -3,7 +3,7 @@
 | Python | Solidity |
 |---|---|
 | `int` | any unsigned number |
-| `str` of 20 or 32 bytes in hex | `address_of`, `bytes32` |
+| `str` of 20 or 32 bytes in hex | `address`, `bytes32` |
 | `bytes` | `bytes` |
 | `list` | an array of any length |
 | `tuple` | a struct |

@@ -23,7 +23,7 @@ from shared.domain.ledger_write import FencingToken, LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import from_micro, to_micro
 from shared.domain.trading_controls import NOTES, STOPS, turn_control
-from shared.ledger import memory_ledger
+from shared.ledger import port
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import DEAD, DECISIONS
@@ -512,7 +512,7 @@ def test_a_scope_names_the_day_of_the_decision() -> None:
 
 
 def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_ledger, "MOST_WRITES", 3)
+    monkeypatch.setattr(port, "MOST_WRITES", 3)
     desk = Desk(ledger=MemoryLedger())
     desk.journal.deposit(5_000_000)
     for number in range(4):

@@ -23,7 +23,7 @@ from shared.domain.ledger_write import (
     StreamAck,
     WrittenStep,
 )
-from shared.ledger import memory_ledger
+from shared.ledger import port
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import lot_record, open_lots
 from shared.ledger.redis_ledger import RedisLedger
@@ -209,7 +209,7 @@ def test_a_fence_in_memory_refuses_another_token() -> None:
 
 @pytest.mark.pitfall(30)
 def test_steps_are_remembered_up_to_a_bound_oldest_first(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_ledger, "MOST_WRITES", 3)
+    monkeypatch.setattr(port, "MOST_WRITES", 3)
     for ledger in (RedisLedger(redis, "paper"), MemoryLedger()):
         for number in range(5):
             ledger.commit(LedgerWrite(id=f"w{number}"))
