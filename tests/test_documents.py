@@ -1,0 +1,142 @@
+"""What the documents name exists: files, sections, classes, and each word of the glossary once."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = (
+    "backtest",
+    "benchmarks",
+    "buyer",
+    "deploy",
+    "detector",
+    "docs",
+    "ops",
+    "redeemer",
+    "shared",
+    "simulator",
+    "tests",
+)
+DOCUMENTS = ("README.md", *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")))
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def named_paths(text: str) -> set[str]:
+    """Return what stands in backticks and looks like a path of ours, each of `a/{b,c}` by itself."""
+    spans = re.findall(r"`((?:%s)/[^`\s]*)`" % "|".join(OURS), text)
+    return {path for span in spans for path in unfolded(span)}
+
+
+def unfolded(span: str) -> Iterator[str]:
+    parts = [part.split(",") for part in re.split(r"[{}]", span)]
+    return ("".join(chosen) for chosen in product(*parts))
+
+
+def exists(path: str) -> bool:
+    """Say whether it is a file or folder of ours; a module may be named without its ending."""
+    return any((ROOT / written).exists() for written in (path, f"{path}.py")) or ("*" in path and any(ROOT.glob(path)))
+
+
+def sections(text: str) -> set[str]:
+    return set(re.findall(r"^##+ ([\d.]*\d)", text, re.MULTILINE))
+
+
+def table_rows(text: str) -> list[list[str]]:
+    """Return the cells of each row of each table, without headings."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    headings = re.findall(r"^(\|.*\|)\n\|-", text, re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line not in headings]
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_that_a_page_names_exists(name: str) -> None:
+    assert sorted(path for path in named_paths(page(name)) if not exists(path)) == []
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_between_pages_leads_to_a_file(name: str) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page(name))
+    inside = [link for link in links if "://" not in link]
+
+    assert [link for link in inside if not ((ROOT / name).parent / link).exists()] == []
+
+
+def test_every_reference_to_the_venue_leads_to_a_section_of_its_page() -> None:
+    known = sections(page("docs/venue.md"))
+    wrong = [
+        f"{file.relative_to(ROOT)}: {number}"
+        for package in OURS
+        for file in (ROOT / package).rglob("*")
+        if file.suffix in {".py", ".lua", ".sol"} and file != Path(__file__)
+        for number in referred(file.read_text(encoding="utf-8"))
+        if number not in known
+    ]
+
+    assert wrong == []
+
+
+def referred(text: str) -> Iterator[str]:
+    """Yield each section that is referred to; what is no number stands for itself and is wrong."""
+    plain = re.sub(r"\s+(?:// |# )?", " ", text)
+    for found in re.finditer(r"venue reference(?: (\S+?)(?: (?:and|to) (\d[\d.]*))?)?[.,;:)\s\"`]*(?= |$)", plain):
+        yield from (number.rstrip('.,;:)"') for number in found.groups(default="") if number)
+        if found.group(1) is None:
+            yield "no section"
+
+
+def test_each_fact_of_the_venue_has_a_version_a_dated_source_and_a_test() -> None:
+    rows = table_rows(page("docs/venue.md"))
+    incomplete = [
+        row[0]
+        for row in rows
+        if len(row) != 4 or not row[1] or not re.search(r"20\d\d", row[2]) or not named_paths(row[3])
+    ]
+
+    assert (len(rows) > 40, incomplete) == (True, [])
+
+
+def test_each_word_of_the_glossary_stands_there_once_with_the_file_it_lives_in() -> None:
+    rows = table_rows(page("docs/glossary.md"))
+    words = Counter(word.strip().lower() for row in rows for word in row[0].split(","))
+
+    assert ([row for row in rows if not named_paths(row[2])], {word for word in words if words[word] > 1}) == (
+        [],
+        set(),
+    )
+
+
+def imported_names() -> list[str]:
+    """Return the dotted names in the second column of the table of things, as `package.module.Thing.method`."""
+    names = (
+        re.findall(r"`((?:%s)\.[\w.]+)`" % "|".join(OURS), row[1]) for row in table_rows(page("docs/migration.md"))
+    )
+    return sorted({name for found in names for name in found})
+
+
+def test_the_table_of_migration_names_things() -> None:
+    assert len(imported_names()) >= 9
+
+
+@pytest.mark.parametrize("name", imported_names())
+def test_each_thing_that_migration_names_is_there(name: str) -> None:
+    module, rest = name, []
+    while not exists(module.replace(".", "/")):
+        module, _, last = module.rpartition(".")
+        rest.insert(0, last)
+
+    thing: object = import_module(module)
+    for attribute in rest:
+        thing = getattr(thing, attribute)
+
+    assert thing is not None
