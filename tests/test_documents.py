@@ -1,6 +1,9 @@
 """What the documents name exists: files, sections, classes, and each word of the glossary once."""
 
 import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
@@ -8,6 +11,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from backtest.__main__ import app as backtest_app
+from backtest.export import app as export_app
+from ops.cli import app as hybrid_app
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (
@@ -82,6 +91,83 @@ def test_every_link_between_pages_leads_to_a_file(name: str) -> None:
     inside = [link for link in links if "://" not in link]
 
     assert [link for link in inside if not ((ROOT / name).parent / link).exists()] == []
+
+
+def folders() -> list[str]:
+    """Return every folder of the packages that has a sentence of its own."""
+    packages = ("backtest", "buyer", "detector", "ops", "redeemer", "shared", "simulator")
+    found = (path.parent for package in packages for path in (ROOT / package).rglob("__init__.py"))
+    return sorted(f"{folder.relative_to(ROOT).as_posix()}/" for folder in found)
+
+
+def test_the_map_of_the_architecture_shows_every_folder() -> None:
+    text = page("docs/architecture.md")
+
+    assert [folder for folder in folders() if f"`{folder}`" not in text] == []
+
+
+def shown_commands() -> list[str]:
+    """Return every command that a block of a page shows, without its comment and what comes after a pipe."""
+    blocks = (block for name in DOCUMENTS for block in re.findall(r"(?ms)^```\w*\n(.*?)^```", page(name)))
+    lines = {line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()}
+    return sorted(line for line in lines if re.match(r"(\.venv/bin/)?(hybrid|python -m|make) ", line))
+
+
+def test_commands_are_shown() -> None:
+    assert len(shown_commands()) > 15
+
+
+def flags_in(line: str) -> set[str]:
+    return {word.partition("=")[0] for word in shlex.split(line) if word.startswith("--")}
+
+
+def words_of(line: str) -> list[str]:
+    return shlex.split(line.removeprefix(".venv/bin/"))
+
+
+TYPER_PROGRAMS = {"backtest": backtest_app, "backtest.export": export_app}
+
+
+def is_quick(line: str) -> bool:
+    """Say whether its help can be had without a process of its own."""
+    words = words_of(line)
+    return words[:2] != ["hybrid", "service"] and (words[0] != "python" or words[2] in TYPER_PROGRAMS)
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("line", [line for line in shown_commands() if is_quick(line)])
+def test_each_command_that_a_page_shows_is_known_with_its_flags(line: str) -> None:
+    assert flags_in(line) - known_flags(words_of(line)) == set()
+
+
+def known_flags(words: list[str]) -> set[str]:
+    """Return the flags of `make TARGET` (none), `hybrid COMMAND` or `python -m MODULE`."""
+    match words:
+        case ["make", target, *_]:
+            assert f"\n{target}:" in page("Makefile")
+            return set()
+        case ["hybrid", command, *_]:
+            return helped_flags(hybrid_app, command)
+        case _:
+            return helped_flags(TYPER_PROGRAMS[words[2]])
+
+
+def helped_flags(program: typer.Typer, *command: str) -> set[str]:
+    shown = CliRunner().invoke(program, [*command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    return set(re.findall(r"--[a-z][a-z-]*", shown.output))
+
+
+@pytest.mark.process
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("line", [line for line in shown_commands() if not is_quick(line)])
+def test_each_program_that_a_page_shows_is_known_with_its_flags(line: str) -> None:
+    words = words_of(line)
+    program = ["-m", words[2]] if words[0] == "python" else ["-m", "ops.run_service"]
+
+    shown = subprocess.run([sys.executable, *program, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert flags_in(line) - set(re.findall(r"--[a-z][a-z-]*", shown.stdout)) == set()
 
 
 def test_every_reference_to_the_venue_leads_to_a_section_of_its_page() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,7 @@ def excused() -> dict[int, str]:
     return reasons("Without a test yet")
 
 
+@cache
 def carried() -> set[int]:
     """Return the numbers that some test carries as its marker."""
     return {number for file in (ROOT / "tests").rglob("test_*.py") for number in marked_in(file)}
