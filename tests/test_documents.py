@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from backtest.__main__ import app as backtest_app
 from backtest.export import app as export_app
 from ops.cli import app as hybrid_app
+from shared.setting_names import KNOWN
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (
@@ -244,3 +245,10 @@ def split_name(name: str) -> tuple[str, list[str]]:
         module, _, last = module.rpartition(".")
         attributes.insert(0, last)
     return module, attributes
+
+
+def test_each_setting_that_migration_leads_to_is_one_of_ours() -> None:
+    rows = table_rows(page("docs/migration.md").partition("## Settings")[2].partition("## Modules")[0])
+    todays = [re.findall(r"`([A-Z_]+)`", row[1])[0] for row in rows]
+
+    assert (len(todays) >= 3, [name for name in todays if name not in KNOWN]) == (True, [])
