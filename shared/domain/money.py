@@ -1,6 +1,6 @@
 """Exact money: collateral and shares as integer micro-units inside, as decimal strings outside.
 
-One micro-unit is 10^-6 of a share or of a pUSD: the precision of the chain (venue reference, contracts section).
+One micro-unit is 10^-6 of a share or of a pUSD: the precision of the chain (venue reference 7).
 """
 
 from decimal import (

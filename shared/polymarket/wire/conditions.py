@@ -25,7 +25,7 @@ MOST_OUTCOMES = 256
 
 _SHOWN = 40
 _DERIVED = "derived"
-"""What the venue reckons before the chain has it (venue reference N11): the chain may still say otherwise."""
+"""What the venue reckons before the chain has it (venue reference 1.1): the chain may still say otherwise."""
 _CONDITION_LENGTH = 2 + 64
 _WORD_LENGTH = 2 + 64
 
@@ -37,7 +37,7 @@ def payouts_of(shares: Iterable[Fraction | Decimal | int | str]) -> tuple[Fracti
 
     Raises:
         Malformed: it is no resolution: fewer than two outcomes, one below 0, or not exactly 1 together. The venue
-            shows closed markets at 0/0 and 1/1 that nobody won (venue reference N10): they stay open.
+            shows closed markets at 0/0 and 1/1 that nobody won (venue reference 2): they stay open.
     """
     told = tuple(shares)
     try:

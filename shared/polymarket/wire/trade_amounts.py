@@ -1,6 +1,6 @@
 """The amounts of a trade as rows of the venue tell them: shares, collateral and the fee kept beside it. Pure.
 
-A trade's price is its row's `price`, which knows no fee; `usdc_size` includes the taker's fee (venue reference N1).
+A trade's price is its row's `price`, which knows no fee; `usdc_size` includes the taker's fee (venue reference 1.1).
 
 | rows | collateral | fee |
 |---|---|---|

@@ -36,6 +36,7 @@ def charged(folder: Path, stamp: object, price: str, size: str, paid: str, *, ki
     return path
 
 
+@pytest.mark.pitfall(60)
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 @pytest.mark.parametrize(
     ("stamp", "price", "size", "paid", "usdc", "fee"),

@@ -115,6 +115,7 @@ def test_a_quiet_book_grows_old_unless_rest_vouches_for_it() -> None:
 
 
 @pytest.mark.pitfall(14)
+@pytest.mark.pitfall(54)
 def test_a_clock_that_is_set_back_makes_no_book_look_fresh_and_stops_no_check() -> None:
     shelf = Shelf(raw_book())
     shelf.now_ms -= 3_600_000
@@ -179,6 +180,7 @@ def test_messages_that_come_late_vouch_for_nothing() -> None:
 
 
 @pytest.mark.pitfall(8)
+@pytest.mark.pitfall(56)
 def test_an_answer_from_a_cache_neither_vouches_nor_replaces() -> None:
     shelf = Shelf(raw_book(), raw_changes(raw_change("0.49", "7"), at_ms=NOW_MS + 5000))
 

@@ -87,6 +87,7 @@ def test_a_book_at_hand_asks_nobody_and_one_that_grew_old_is_asked_for() -> None
 
 
 @pytest.mark.pitfall(8)
+@pytest.mark.pitfall(56)
 def test_an_answer_older_than_what_the_channel_told_is_no_book() -> None:
     clock, rest = ManualClock(NOW_MS), Cached(NOW_MS - 15_000)
     feed, live = a_live_feed(rest, clock)
