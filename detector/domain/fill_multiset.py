@@ -24,7 +24,7 @@ class FillPiece(NamedTuple):
         return self.shares, self.usdc
 
 
-def total_pieces(pieces: Iterable[FillPiece]) -> int:
+def total_shares(pieces: Iterable[FillPiece]) -> int:
     """Return the shares of all."""
     return sum(piece.shares for piece in pieces)
 
@@ -63,7 +63,7 @@ def missing_pieces(best: Sequence[FillPiece], out: Sequence[Amount]) -> tuple[Fi
     extra = _without_retold(extra, left)
     if not left.total():
         return tuple(extra)
-    shares = total_pieces(best) - sum(amount[0] for amount in out)
+    shares = total_shares(best) - sum(amount[0] for amount in out)
     usdc = sum(piece.usdc for piece in best) - sum(amount[1] for amount in out)
     if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
         return ()
@@ -91,7 +91,7 @@ def covers_pieces(pieces: Sequence[FillPiece], wanted: Sequence[Amount]) -> bool
     if same_pieces(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
-    short = sum(amount[0] for amount in wanted) - total_pieces(pieces)
+    short = sum(amount[0] for amount in wanted) - total_shares(pieces)
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
 
 

@@ -6,7 +6,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FillView:
     """One look at an upstream: identical rows in it are distinct fills (pitfall 7); one that cannot tell shows one."""
 
     source: str

@@ -16,12 +16,12 @@ CATCH_UP_MS = 60_000
 """What is shown so long after it was traded is no news any more, whatever kept it."""
 
 
-def fact_of(draft: SignalDraft) -> str:
+def draft_dedup_key(draft: SignalDraft) -> str:
     """Return what the draft's publish is guarded by; it belongs to the leader."""
-    return fact_of_key(draft.key)
+    return dedup_key(draft.key)
 
 
-def fact_of_key(key: FillKey) -> str:
+def dedup_key(key: FillKey) -> str:
     """Return what all publishes of a key are guarded by."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side, *_cause(key))[:_DIGEST]}"
 
@@ -36,7 +36,7 @@ def _cause(key: FillKey) -> tuple[str, ...]:
     return () if key.cause == "TRADE" else (key.cause,)
 
 
-def signal_of(
+def build_signal(
     draft: SignalDraft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = ""
 ) -> ActionableSignal:
     """Build the signal; its id names leader, transaction, token, side and part, whoever publishes it."""
@@ -67,12 +67,12 @@ def _fill(piece: FillPiece) -> Fill:
     )
 
 
-def dropped_of(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
+def build_drop(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
     """Build what is said of a draft that will never be a signal."""
     return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
 
-def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
+def build_confirmation(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
     """Build the record of a source that showed what was signalled already."""
     key, signal = found.key, signal_id(found.key, found.part)
     first_source, first_at_ms = found.first
@@ -93,7 +93,7 @@ def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
     )
 
 
-def fact_of_confirmation(event: FillConfirmed) -> str:
+def confirmation_dedup_key(event: FillConfirmed) -> str:
     """Return what a confirmation is guarded by: once for each signal and source."""
     return f"{event.leader}:{event.id[:_DIGEST]}"
 

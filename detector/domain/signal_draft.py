@@ -50,8 +50,8 @@ class SourceSight(NamedTuple):
     later: bool
 
 
-class PendingWait(NamedTuple):
-    """What one source shows and no second one yet; `known` are all sources that we know to show the key."""
+class UnconfirmedFill(NamedTuple):
+    """What one source shows and no second one yet; `also_seen_by` are all sources that we know to show the key."""
 
     key: FillKey
     source: str
@@ -59,7 +59,7 @@ class PendingWait(NamedTuple):
     traded_at_ms: int
     pieces: tuple[FillPiece, ...]
     hint: MarketHint
-    known: frozenset[str]
+    also_seen_by: frozenset[str]
 
 
 class Confirmation(NamedTuple):
@@ -75,10 +75,10 @@ class Confirmation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MatcherLook:
+class MatchResult:
     """What a view brought: drafts, fills its source had not shown before, new sights, and what must wait."""
 
     drafts: tuple[SignalDraft, ...]
     fresh: int
     sights: tuple[SourceSight, ...]
-    waits: tuple[PendingWait, ...] = ()
+    unconfirmed: tuple[UnconfirmedFill, ...] = ()

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from detector.config import DetectorSettings
 
-_MOST = 64
-_HELD: list[int] = []
+_MOST_PLACES = 64
+_LOCKED_FILES: list[int] = []
 
 
-def member_name(cfg: DetectorSettings) -> str:
+def claim_instance_name(cfg: DetectorSettings) -> str:
     """Return the instance's name, or this machine's first free place; the kernel frees it however we die."""
     if cfg.instance:
         return cfg.instance
-    for place in range(_MOST):
-        if _take(cfg.run_dir / f"detector-place-{place}.lock"):
+    for place in range(_MOST_PLACES):
+        if _lock_file(cfg.run_dir / f"detector-place-{place}.lock"):
             return f"detector@{socket.gethostname()}/{place}"
     return f"detector@{socket.gethostname()}:{os.getpid()}"
 
 
-def _take(path: Path) -> bool:
+def _lock_file(path: Path) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -32,5 +32,5 @@ def _take(path: Path) -> bool:
     except OSError:
         os.close(file)
         return False
-    _HELD.append(file)
+    _LOCKED_FILES.append(file)
     return True

@@ -26,11 +26,11 @@ class SourceMetrics:
         self._coverage = {name: coverage.labels(name) for name in names}
         self._missed = {name: missed.labels(name) for name in names}
 
-    def lag(self, name: str, lag_ms: int) -> None:
+    def observe_lag(self, name: str, lag_ms: int) -> None:
         """Take in one sight."""
         self._lags[name].observe(max(0, lag_ms) / 1000)
 
-    def show(self, name: str, state: SourceState, coverage: float | None, missed: int) -> None:
+    def show_source(self, name: str, state: SourceState, coverage: float | None, missed: int) -> None:
         """Show a source as it is now."""
         for known in get_args(SourceState):
             self._state.labels(name, known).set(known == state)

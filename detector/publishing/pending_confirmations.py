@@ -13,9 +13,9 @@ from typing import Any, cast
 from redis import Redis
 
 from detector.domain.fill_multiset import FillPiece
-from detector.domain.fill_view import View
-from detector.domain.signal_builder import fact_of_key
-from detector.domain.signal_draft import FillKey, PendingWait
+from detector.domain.fill_view import FillView
+from detector.domain.signal_builder import dedup_key
+from detector.domain.signal_draft import FillKey, UnconfirmedFill
 from shared.messages.signals import MarketHint
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.redis.client import LuaScript, answering
@@ -25,19 +25,19 @@ WAITING_DUE = "hs:waiting:due"
 MOST_WAITING = 50_000
 """More than that and the oldest are settled before their time: bounded, and still nothing is lost."""
 AT_ONCE = 200
-_TOLD_BEFORE = 4
+_FIELDS_BEFORE_FEES = 4
 """Fields of a piece without its fee: what an earlier version reads."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSighting:
+class PendingSighting:
     """What the room holds of one key: each source's sighting, as text."""
 
     fact: str
     raw: str
 
     @property
-    def views(self) -> dict[str, View]:
+    def views(self) -> dict[str, FillView]:
         """Return what each source showed."""
         said = cast("dict[str, str]", json.loads(self.raw))
         return {source: _view(source, json.loads(text)) for source, text in said.items()}
@@ -50,17 +50,17 @@ class PendingConfirmations:
         self._redis, self._within_ms, self._most = redis, within_ms, most
         self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
 
-    def note(self, wait: PendingWait) -> HeldSighting:
+    def add_sighting(self, wait: UnconfirmedFill) -> PendingSighting:
         """Keep what a source shows; return all that is held of the key, by whomever.
 
         Raises:
             Unavailable: the server is away; call again.
         """
-        fact = fact_of_key(wait.key)
+        fact = dedup_key(wait.key)
         words = ["note", fact, wait.source, _text(wait), wait.seen_at_ms + self._within_ms]
-        return HeldSighting(fact, str(self._script([WAITING, WAITING_DUE], words)))
+        return PendingSighting(fact, str(self._script([WAITING, WAITING_DUE], words)))
 
-    def due(self, now_ms: int) -> tuple[HeldSighting, ...]:
+    def due_sightings(self, now_ms: int) -> tuple[PendingSighting, ...]:
         """Return what has waited long enough, oldest first, and what is too much to hold.
 
         Raises:
@@ -75,9 +75,9 @@ class PendingConfirmations:
             gone = [fact for fact, raw in held.items() if raw is None]
             if gone:
                 self._redis.zrem(WAITING_DUE, *gone)
-        return tuple(HeldSighting(fact, raw) for fact, raw in held.items() if raw is not None)
+        return tuple(PendingSighting(fact, raw) for fact, raw in held.items() if raw is not None)
 
-    def of(self, fact: str) -> HeldSighting | None:
+    def find_sighting(self, fact: str) -> PendingSighting | None:
         """Return what is held of one key.
 
         Raises:
@@ -85,9 +85,9 @@ class PendingConfirmations:
         """
         with answering(self._redis):
             raw = cast("str | None", self._redis.hget(WAITING, fact))
-        return None if raw is None else HeldSighting(fact, raw)
+        return None if raw is None else PendingSighting(fact, raw)
 
-    def settle(self, held: HeldSighting) -> bool:
+    def remove_decided(self, held: PendingSighting) -> bool:
         """Forget what is settled, unless more was noted meanwhile.
 
         Raises:
@@ -100,18 +100,18 @@ class PendingConfirmations:
             return int(self._redis.hlen(WAITING))
 
 
-def _text(wait: PendingWait) -> str:
+def _text(wait: UnconfirmedFill) -> str:
     said: dict[str, Any] = {
         "key": wait.key[:4],
         "seen": wait.seen_at_ms,
         "traded": wait.traded_at_ms,
-        "pieces": [piece if piece.fee or piece.fee_shares else piece[:_TOLD_BEFORE] for piece in wait.pieces],
+        "pieces": [piece if piece.fee or piece.fee_shares else piece[:_FIELDS_BEFORE_FEES] for piece in wait.pieces],
         "hint": wait.hint.model_dump(mode="json"),
     }
     return json.dumps(said, separators=(",", ":"))
 
 
-def _view(source: str, said: dict[str, Any]) -> View:
+def _view(source: str, said: dict[str, Any]) -> FillView:
     key, hint = FillKey(*said["key"]), MarketHint(**said["hint"])
     pieces = [FillPiece(*piece) for piece in said["pieces"]]
     fills = tuple(
@@ -128,4 +128,4 @@ def _view(source: str, said: dict[str, Any]) -> View:
         )
         for piece in pieces
     )
-    return View(source, said["seen"], fills)
+    return FillView(source, said["seen"], fills)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from detector.sources.log_filters import LogFilter, LogRules
+from detector.domain.log_filters import LogFilter, LogRules
 from shared import logs
 from shared.domain.errors import Malformed
 from shared.polymarket.polygon import HistoryPruned, PolygonClient, RangeTooWide

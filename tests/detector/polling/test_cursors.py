@@ -104,7 +104,7 @@ def test_a_pushed_row_far_ahead_of_us_is_taken_as_now() -> None:
     rig = Rig()
     rig.hear(a_frame(timestamp=NOW_S + 3600))
 
-    batch = rig.inbox.take(0)
+    batch = rig.inbox.next_batch(0)
 
     assert batch is not None
     (fill,) = batch.views[0].fills

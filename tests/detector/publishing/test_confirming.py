@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from detector.composition import build_publish_loop
 from detector.domain.emit_rule import EmitRule
 from detector.domain.matcher import Matcher
 from detector.domain.reorg_watch import PlacedFill
+from detector.domain.source_port import Batch
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CURSORS, CursorStore
 from detector.publishing.pending_confirmations import WAITING, WAITING_DUE, PendingConfirmations
-from detector.publishing.publish_loop import PublishLoop
-from detector.sources.port import Batch
-from detector.sources.retraction import Retraction
+from detector.publishing.retraction import Retraction
 from shared.clock import ManualClock
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.signals import ActionableSignal
@@ -37,11 +37,11 @@ class Life:
     def __init__(self, rule: EmitRule, redis: Redis | None = None, clock: ManualClock | None = None) -> None:
         self.rule, self.clock = rule, clock or ManualClock(NOW_MS)
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
-        self.board = SourceStats(SOURCES, clock=self.clock)
+        self.stats = SourceStats(SOURCES, clock=self.clock)
         self.emitted: list[ActionableSignal] = []
-        self.publisher = PublishLoop(
+        self.publisher = build_publish_loop(
             self.redis,
-            self.board,
+            self.stats,
             CursorStore(self.redis),
             self.emitted.append,
             clock=self.clock,
@@ -59,15 +59,15 @@ class Life:
         view = a_view(*fills, source=source, seen_at_ms=self.clock.now_ms())
         heard: list[Any] = []
         recorder: Any = self.publisher._recorder  # pyright: ignore[reportPrivateUsage] - what its thread would do
-        recorder._known = heard.extend
-        self.publisher.handle(Batch(source, (view,), {LEADER: cursor}, rows=len(fills)))
-        recorder.record(self.publisher._heard(heard))  # pyright: ignore[reportPrivateUsage] - as above
+        recorder._on_views = heard.extend
+        self.publisher.publish_batch(Batch(source, (view,), {LEADER: cursor}, rows=len(fills)))
+        recorder.record_notes(self.publisher._match_others(heard))  # pyright: ignore[reportPrivateUsage] - as above
 
     def time_passes(self, seconds: float = WITHIN_S) -> None:
         self.clock.advance(seconds)
         room = PendingConfirmations(self.redis, self.rule.within_ms)
-        while held := room.due(self.clock.now_ms()):
-            self.publisher.decide(held)
+        while held := room.due_sightings(self.clock.now_ms()):
+            self.publisher.decide_overdue(held)
 
     def events(self, stream: str, kind: str) -> list[dict[str, Any]]:
         entries = cast("list[tuple[str, dict[str, str]]]", self.redis.xrange(stream))
@@ -125,11 +125,11 @@ def test_two_detectors_record_a_confirmation_once() -> None:
 def test_each_part_of_a_fill_is_confirmed_by_whoever_shows_all_of_it() -> None:
     life = Life(EmitRule())
     both = [a_fill(1000, 500), a_fill(3000, 900)]
-    life.publisher.handle(Batch("rtds", (a_view(both[0], source="rtds"),)))
-    life.publisher.handle(Batch("rtds", (a_view(*both, source="rtds"),)))
+    life.publisher.publish_batch(Batch("rtds", (a_view(both[0], source="rtds"),)))
+    life.publisher.publish_batch(Batch("rtds", (a_view(*both, source="rtds"),)))
 
-    life.publisher.handle(Batch("data_api", (a_view(both[0], source="data_api"),)))
-    life.publisher.handle(Batch("chain_logs", (a_view(*both, source="chain_logs"),)))
+    life.publisher.publish_batch(Batch("data_api", (a_view(both[0], source="data_api"),)))
+    life.publisher.publish_batch(Batch("chain_logs", (a_view(*both, source="chain_logs"),)))
 
     confirmed = life.events(SIGHTINGS, "FILL_CONFIRMED")
     parts = {signal["id"]: signal["part"] for signal in life.signals}
@@ -180,7 +180,7 @@ def test_what_nobody_confirms_in_time_is_emitted_and_says_so() -> None:
     life.show("data_api", 1)
 
     assert [signal["emitted_by"] for signal in life.signals] == ["unconfirmed"]
-    assert (life.board.unconfirmed, [found[0] for found in life.confirmations]) == (1, ["data_api"])
+    assert (life.stats.unconfirmed, [found[0] for found in life.confirmations]) == (1, ["data_api"])
 
 
 def test_what_is_dropped_is_counted_named_and_never_a_signal_however_late_it_is_confirmed() -> None:
@@ -193,7 +193,7 @@ def test_what_is_dropped_is_counted_named_and_never_a_signal_however_late_it_is_
         later.show("chain_logs", 1)
         later.time_passes()
 
-    assert (life.signals, life.confirmations, life.board.dropped) == ([], [], 1)
+    assert (life.signals, life.confirmations, life.stats.dropped) == ([], [], 1)
     (dropped,) = life.events(SIGHTINGS, "SIGNAL_DROPPED")
     assert (dropped["tx_hash"], dropped["shares"]) == (tx(1), "1")
 
@@ -220,7 +220,7 @@ def test_two_detectors_with_one_source_each_confirm_one_another() -> None:
     one.time_passes()
 
     assert len(one.signals) == 1
-    assert one.board.dropped == 0
+    assert one.stats.dropped == 0
 
 
 def test_what_waits_when_the_detector_dies_is_settled_by_whoever_is_there_at_its_time() -> None:
@@ -235,13 +235,13 @@ def test_what_waits_when_the_detector_dies_is_settled_by_whoever_is_there_at_its
 @pytest.mark.pitfall(9)
 def test_a_demoted_source_confirms_nothing_and_its_record_says_so() -> None:
     life = Life(CONFIRMED)
-    life.board.demoted = frozenset({"data_api"})
+    life.stats.demoted = frozenset({"data_api"})
     life.show("chain_logs", 1)
     life.show("data_api", 1)
     assert life.signals == []
 
     life.show("rtds", 1)
-    life.board.demoted = frozenset({"rtds"})
+    life.stats.demoted = frozenset({"rtds"})
     life.show("chain_logs", 2)
     life.show("data_api", 2)
     life.show("rtds", 2)
@@ -254,8 +254,8 @@ def test_s4_the_waiting_room_is_empty_when_all_is_settled_and_what_is_too_much_i
     life = Life(CONFIRMED)
     life.show("chain_logs", *range(1, 8))
 
-    early = PendingConfirmations(life.redis, life.rule.within_ms, most=5).due(life.clock.now_ms())
-    life.publisher.decide(early)
+    early = PendingConfirmations(life.redis, life.rule.within_ms, most=5).due_sightings(life.clock.now_ms())
+    life.publisher.decide_overdue(early)
     assert len(life.signals) == 2
     life.time_passes()
 

@@ -10,10 +10,10 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
+from detector.composition import build_publish_loop
+from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CURSORS, CursorStore
-from detector.publishing.publish_loop import PublishLoop
-from detector.sources.port import Batch, Stopping
 from shared.clock import ManualClock
 from shared.messages.base import SIGNALS
 from shared.messages.signals import ActionableSignal
@@ -65,12 +65,12 @@ class House:
         self.redis = redis or FlakyRedis()
         self.clock = ManualClock(NOW_MS)
         self.stop = threading.Event()
-        self.board = SourceStats(["data_api", "chain_logs"], clock=self.clock)
+        self.stats = SourceStats(["data_api", "chain_logs"], clock=self.clock)
         self.cursors = CursorStore(self.redis.redis)
         self.emitted: list[ActionableSignal] = []
-        self.publisher = PublishLoop(
+        self.publisher = build_publish_loop(
             self.redis.redis,
-            self.board,
+            self.stats,
             self.cursors,
             self.emitted.append,
             clock=self.clock,
@@ -90,7 +90,7 @@ def a_batch(*shares: int, source: str = "data_api", cursor: int | None = None) -
 def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
     house = House()
 
-    house.publisher.handle(a_batch(1, 2, cursor=NOW_S))
+    house.publisher.publish_batch(a_batch(1, 2, cursor=NOW_S))
 
     assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
     assert house.redis.redis.hgetall(CURSORS) == {f"data_api:{LEADER}": str(NOW_S)}
@@ -100,23 +100,23 @@ def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
 @pytest.mark.pitfall(3)
 def test_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
     first = House()
-    first.publisher.handle(a_batch(1, 2))
+    first.publisher.publish_batch(a_batch(1, 2))
 
     second = House(first.redis)
-    second.publisher.handle(a_batch(1, 2, 3))
+    second.publisher.publish_batch(a_batch(1, 2, 3))
 
     assert [signal["shares"] for signal in second.stored()] == ["1", "2", "3"]
     assert [str(signal.shares) for signal in second.emitted] == ["3"]
-    assert second.board.repeats == 2
+    assert second.stats.repeats == 2
 
 
 @pytest.mark.pitfall(31)
 def test_redis_away_only_delays() -> None:
     house = House()
-    house.publisher.handle(a_batch(1))
+    house.publisher.publish_batch(a_batch(1))
     house.redis.away = 60
 
-    house.publisher.handle(a_batch(2, cursor=NOW_S))
+    house.publisher.publish_batch(a_batch(2, cursor=NOW_S))
 
     assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
     assert house.clock.now_ms() == NOW_MS + 60_000
@@ -125,10 +125,10 @@ def test_redis_away_only_delays() -> None:
 @pytest.mark.pitfall(31)
 def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_heard_of() -> None:
     house = House()
-    house.publisher.handle(a_batch(1))
+    house.publisher.publish_batch(a_batch(1))
     house.redis.lost_replies = 1
 
-    house.publisher.handle(a_batch(2))
+    house.publisher.publish_batch(a_batch(2))
 
     assert [signal["shares"] for signal in house.stored()] == ["1", "2"]
     assert [str(signal.shares) for signal in house.emitted] == ["1", "2"]
@@ -137,12 +137,12 @@ def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_hear
 @pytest.mark.pitfall(31)
 def test_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
     house = House()
-    house.publisher.handle(a_batch(1))
+    house.publisher.publish_batch(a_batch(1))
     house.redis.away = 1_000_000
     house.stop.set()
 
     with pytest.raises(Stopping):
-        house.publisher.handle(a_batch(2, cursor=NOW_S))
+        house.publisher.publish_batch(a_batch(2, cursor=NOW_S))
 
     house.redis.away = 0
     assert house.redis.redis.hgetall(CURSORS) == {}
@@ -163,8 +163,8 @@ def test_two_detectors_publish_the_total_once_between_them() -> None:
     one = House()
     two = House(one.redis)
 
-    one.publisher.handle(a_batch(1, 2))
-    two.publisher.handle(a_batch(2, 3, source="chain_logs"))
+    one.publisher.publish_batch(a_batch(1, 2))
+    two.publisher.publish_batch(a_batch(2, 3, source="chain_logs"))
 
     assert sorted(signal["shares"] for signal in one.stored()) == ["1", "2", "3"]
 
@@ -172,26 +172,26 @@ def test_two_detectors_publish_the_total_once_between_them() -> None:
 def test_provenance_counts_who_was_first_and_who_later() -> None:
     house = House()
 
-    house.publisher.handle(a_batch(1, 2, source="chain_logs"))
-    house.publisher.handle(a_batch(1, 2, source="data_api"))
+    house.publisher.publish_batch(a_batch(1, 2, source="chain_logs"))
+    house.publisher.publish_batch(a_batch(1, 2, source="data_api"))
 
-    data, chain = house.board.statuses()
+    data, chain = house.stats.statuses()
     assert (data.seen_first, data.seen_later) == (0, 2)
     assert (chain.seen_first, chain.seen_later) == (2, 0)
-    assert (data.lag_p50_ms, house.board.sightings) == (5000, 4)
+    assert (data.lag_p50_ms, house.stats.sightings) == (5000, 4)
 
 
 @pytest.mark.pitfall(9)
 def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
     house = House()
-    house.board.polled("data_api", LEADER, NOW_MS)
+    house.stats.count_poll("data_api", LEADER, NOW_MS)
 
-    house.publisher.handle(a_batch(*range(1, 21), source="chain_logs"))
+    house.publisher.publish_batch(a_batch(*range(1, 21), source="chain_logs"))
     house.clock.advance(30)
-    turns = house.board.check()
+    turns = house.stats.judge_sources()
 
-    data, chain = house.board.statuses()
-    assert house.board.blind() == ["data_api"]
+    data, chain = house.stats.statuses()
+    assert house.stats.blind_sources() == ["data_api"]
     assert (data.state, data.coverage, data.missed, chain.coverage) == ("blind", 0.0, 20, None)
     assert [(turn.source, turn.now) for turn in turns] == [("data_api", "blind")]
     assert "none of the fills" in data.last_error
@@ -201,9 +201,9 @@ def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
 def test_unreadable_rows_are_counted_and_shown() -> None:
     house = House()
 
-    house.publisher.handle(Batch("data_api", (), {}, rows=3, problems=("size: expected a number",)))
+    house.publisher.publish_batch(Batch("data_api", (), {}, rows=3, problems=("size: expected a number",)))
 
-    data, _ = house.board.statuses()
+    data, _ = house.stats.statuses()
     assert (data.rows, data.errors) == (3, 1)
     assert "size" in data.last_error
 
@@ -212,10 +212,12 @@ def test_a_row_that_stays_unreadable_is_one_problem_however_often_it_is_read() -
     house = House()
 
     for _ in range(5):
-        house.publisher.handle(Batch("data_api", (), {}, rows=1, skipped={"REDEEM": 1}, problems=("size: no number",)))
+        house.publisher.publish_batch(
+            Batch("data_api", (), {}, rows=1, skipped={"REDEEM": 1}, problems=("size: no number",))
+        )
 
-    assert house.board.statuses()[0].errors == 1
-    assert house.board.skipped()["data_api"] == {"REDEEM": 5}
+    assert house.stats.statuses()[0].errors == 1
+    assert house.stats.skipped_rows()["data_api"] == {"REDEEM": 5}
 
 
 def on_thread(house: House, act: Callable[[], None]) -> None:
@@ -262,7 +264,7 @@ def test_a_fact_older_than_what_the_server_remembers_is_not_published() -> None:
     house = House()
     house.redis.redis.hset(f"{SIGNALS}:horizons", LEADER, NOW_MS)
 
-    house.publisher.handle(a_batch(1))
+    house.publisher.publish_batch(a_batch(1))
 
     assert house.stored() == []
-    assert house.board.repeats == 1
+    assert house.stats.repeats == 1

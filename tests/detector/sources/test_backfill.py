@@ -9,14 +9,14 @@ import pytest
 from redis import Redis
 
 import shared.redis.streams
+from detector.composition import build_publish_loop
+from detector.domain.source_port import Batch
 from detector.leaders.watchlist import Watchlist
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.backfill_gaps import GAPS, BackfillGaps
 from detector.polling.cursors import CursorStore
-from detector.publishing.publish_loop import PublishLoop
 from detector.sources.backfill import Backfill
 from detector.sources.data_api import DataApiActivitySource
-from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGNALS
@@ -70,17 +70,17 @@ class House:
         given = {"clock": self.clock, "every_s": 1.0, "overlap_s": 120, "backfill_s": 120, "past": past}
         self.source = DataApiActivitySource(feed, self.leaders, self.cursors, **cast("Any", given))
         self.heard: list[str] = []
-        board = SourceStats(("data_api",), clock=self.clock, rules=settings().health_rules)
+        stats = SourceStats(("data_api",), clock=self.clock, rules=settings().health_rules)
         stop = threading.Event()
-        self.publisher = PublishLoop(
-            self.redis, board, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
+        self.publisher = build_publish_loop(
+            self.redis, stats, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
         )
 
     def again(self) -> "House":
         return House(self.feed, self.redis)
 
     def sink(self, batch: Batch) -> None:
-        self.publisher.handle(batch)
+        self.publisher.publish_batch(batch)
 
     def was_read_to(self, second: int) -> None:
         self.cursors.advance("data_api", {LEADER: second})

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from detector.domain.log_filters import LogRules
 from detector.sources.chain_logs import ALL, NAME, ChainLogsSource
-from detector.sources.log_filters import LogRules
 from detector.sources.subgraph import OrderbookSubgraphSource
 from shared.clock import ManualClock
 from shared.domain.errors import HybridError, Malformed, RateLimited, Rejected, TryAgain, Unavailable

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from detector.config import parse_args
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
+from detector.domain.source_port import Batch
 from detector.sources.data_api import NAME, DataApiActivitySource
 from detector.sources.merge_outcomes import spread_outcomes
-from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Rejected, Unavailable
 from shared.messages.events import read_event
@@ -53,7 +53,7 @@ def a_merge(shares: int = 30_000_000, **changes: Any) -> LeaderFill:
 
 
 def merged(*fills: LeaderFill, cursor: int = NOW_S) -> Batch:
-    return Batch(NAME, (), {LEADER: cursor}, merges=(View(NAME, NOW_MS, fills),))
+    return Batch(NAME, (), {LEADER: cursor}, merges=(FillView(NAME, NOW_MS, fills),))
 
 
 def told(house: House) -> list[ActionableSignal]:
@@ -141,7 +141,7 @@ def test_a_merge_in_a_market_nobody_knows_is_a_problem_that_stops_nothing() -> N
 def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_it() -> None:
     house = House()
 
-    house.publisher.handle(merged(a_merge(), a_merge(token_id=NO)))
+    house.publisher.publish_batch(merged(a_merge(), a_merge(token_id=NO)))
 
     signals = told(house)
     assert [(signal.cause, signal.side, signal.token_id) for signal in signals] == [
@@ -150,14 +150,14 @@ def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_
     ]
     assert {(signal.shares, signal.usdc, signal.price) for signal in signals} == {(30, 15, 0)}
     assert house.emitted == signals
-    assert house.board.signals == 2
-    assert [status.seen_first for status in house.board.statuses()] == [0, 0]
+    assert house.stats.signals == 2
+    assert [status.seen_first for status in house.stats.statuses()] == [0, 0]
 
 
 def test_a_merge_read_again_by_this_life_or_the_next_is_not_told_again() -> None:
     house = House()
     for one in (house, house, House(house.redis)):
-        one.publisher.handle(merged(a_merge()))
+        one.publisher.publish_batch(merged(a_merge()))
 
     assert len(told(house)) == 1
 
@@ -166,8 +166,8 @@ def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() 
     house = House()
     sell = a_fill(30_000_000, 15_000_000, side="SELL")
 
-    house.publisher.handle(Batch(NAME, (View(NAME, NOW_MS, (sell,)),)))
-    house.publisher.handle(merged(a_merge()))
+    house.publisher.publish_batch(Batch(NAME, (FillView(NAME, NOW_MS, (sell,)),)))
+    house.publisher.publish_batch(merged(a_merge()))
 
     first, second = told(house)
     assert first.id != second.id
@@ -176,8 +176,8 @@ def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() 
 
 def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:
     house = House()
-    house.publisher.handle(merged(a_merge()))
-    house.publisher.handle(merged(a_merge(), a_merge(10_000_000)))
+    house.publisher.publish_batch(merged(a_merge()))
+    house.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
 
     assert [(signal.part, signal.shares) for signal in told(house)] == [(0, 30), (1, 10)]
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.domain.feed_liveness import FeedLiveness
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
 from detector.domain.matcher import Matcher
+from detector.domain.source_port import Batch
 from detector.leaders.watchlist import Watchlist
-from detector.sources.port import Batch
 from detector.sources.push_buffer import PushBuffer
 from detector.sources.push_connection import MOST_PAUSE_S, PushTimeouts
 from detector.sources.rtds import ALL, RtdsSource
@@ -23,13 +23,13 @@ from tests.detector.push import STRANGER, Rig, a_frame, a_payload
 from tests.fake_line import FakeLine
 
 
-def signalled(matcher: Matcher, *views: View) -> list[int]:
+def signalled(matcher: Matcher, *views: FillView) -> list[int]:
     """Return the shares of the fills that these views bring out."""
     shares: list[int] = []
     for view in views:
-        for draft in matcher.see(view).drafts:
+        for draft in matcher.match_view(view).drafts:
             shares += [piece.shares for piece in draft.pieces]
-            matcher.published(draft)
+            matcher.mark_published(draft)
     return shares
 
 
@@ -50,11 +50,11 @@ def test_a_rows_time_is_an_estimate_that_says_so() -> None:
 @pytest.mark.pitfall(14)
 def test_an_estimated_time_yields_to_the_blocks_own_and_never_to_another_estimate() -> None:
     matcher = Matcher()
-    matcher.see(View("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
-    matcher.see(a_view(a_fill()))
+    matcher.match_view(FillView("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
+    matcher.match_view(a_view(a_fill()))
 
-    matcher.see(View("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
-    (draft,) = matcher.see(a_view(a_fill(), a_fill(7))).drafts
+    matcher.match_view(FillView("rtds", NOW_MS, (a_fill(traded_at_ms=NOW_MS + 1000, exact_time=False),)))
+    (draft,) = matcher.match_view(a_view(a_fill(), a_fill(7))).drafts
 
     assert draft.traded_at_ms == NOW_MS
 
@@ -153,15 +153,15 @@ def test_however_often_rows_are_pushed_push_alone_counts_each_once_and_the_chain
     """Each list of `pushed` is taken from the inbox at once; the chain then shows all that was really traded."""
     matcher, out, inbox = Matcher(), Counter[tuple[str, int]](), PushBuffer("rtds", ManualClock(NOW_MS))
 
-    def see(view: View) -> None:
-        for draft in matcher.see(view).drafts:
+    def see(view: FillView) -> None:
+        for draft in matcher.match_view(view).drafts:
             out.update((draft.key.tx_hash, piece.shares) for piece in draft.pieces)
-            matcher.published(draft)
+            matcher.mark_published(draft)
 
     for rows in pushed:
         for number, shares in rows:
             inbox.put(a_fill(shares * 1000, shares, tx_hash=tx(number)), NOW_MS)
-        for view in (inbox.take(0) or Batch("rtds", ())).views:
+        for view in (inbox.next_batch(0) or Batch("rtds", ())).views:
             see(view)
     told = {(tx(number), shares * 1000) for rows in pushed for number, shares in rows}
     assert out == Counter(told)
@@ -296,7 +296,7 @@ def test_transactions_that_wait_too_long_leave_oldest_first_and_are_counted() ->
     for number in range(5):
         inbox.put(a_fill(tx_hash=tx(number)), NOW_MS)
 
-    batch = inbox.take(0)
+    batch = inbox.next_batch(0)
     assert batch is not None
     assert ([view.fills[0].tx_hash for view in batch.views], inbox.dropped) == ([tx(3), tx(4)], 3)
 
@@ -305,7 +305,7 @@ def test_s4_the_inbox_is_empty_once_it_is_taken() -> None:
     inbox = PushBuffer("rtds", ManualClock(NOW_MS))
     inbox.put(a_fill(), NOW_MS)
 
-    assert (inbox.take(0) is None, inbox.take(0) is None) == (False, True)
+    assert (inbox.next_batch(0) is None, inbox.next_batch(0) is None) == (False, True)
 
 
 class Lines:

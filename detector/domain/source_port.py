@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
 from shared.domain.errors import HybridError
 
 
@@ -24,12 +24,12 @@ class Batch:
     """
 
     source: str
-    views: tuple[View, ...]
+    views: tuple[FillView, ...]
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
     rows: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
-    merges: tuple[View, ...] = ()
+    merges: tuple[FillView, ...] = ()
 
 
 Sink = Callable[[Batch], None]

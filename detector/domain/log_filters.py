@@ -1,11 +1,13 @@
 """Leaders as they are asked for in one log filter, and how far each filter is read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.polymarket.polygon import Topics
 from shared.polymarket.wire.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.wire.order_filled import padded_address
+
+Topics = Sequence[str | Sequence[str] | None]
+"""A log filter's topics as `eth_getLogs` takes them: one each, a choice, or any."""
 
 
 @dataclass(frozen=True, slots=True)
