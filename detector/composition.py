@@ -22,6 +22,7 @@ from redis import Redis
 
 from detector.composition_sources import SourceBuilder
 from detector.config import DetectorSettings
+from detector.domain.emit_rule import FIRST, EmitRule
 from detector.domain.matcher import Matcher
 from detector.domain.source_port import Source
 from detector.leaders.instance_name import claim_instance_name
@@ -100,9 +101,8 @@ def build_running(
         reporter.signal,
         clock=clock,
         stop=stop,
-        matcher=Matcher(cfg.rule),
+        rule=cfg.rule,
         markets=parts.markets,
-        within_ms=cfg.rule.within_ms,
         label=parts.assignment.label_of if parts.assignment else no_label,
     )
     pollers = tuple(
@@ -120,17 +120,16 @@ def build_publish_loop(
     *,
     clock: Clock,
     stop: threading.Event,
-    matcher: Matcher | None = None,
+    rule: EmitRule = FIRST,
     markets: MarketCache | None = None,
-    within_ms: int = 30_000,
     label: Label = no_label,
 ) -> PublishLoop:
-    """Build what publishes; `within_ms` is how long a fill waits for a second source, `label` names a leader."""
+    """Build what publishes under an emit rule; `label` names a leader."""
     retry = RetryUntilUp(clock, stop)
     publisher = partial(SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label)
     # Merges have a matcher of their own: only one source can show them, so no source is judged by what it cannot show.
-    trades, merges = (publisher(each, emit) for each in (matcher or Matcher(), Matcher()))
-    pending = PendingConfirmations(redis, within_ms)
+    trades, merges = (publisher(each, emit) for each in (Matcher(rule), Matcher()))
+    pending = PendingConfirmations(redis, rule.within_ms)
     recorder = ConfirmationRecorder(redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop)
     return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop)
 

@@ -13,7 +13,6 @@ from redis import Redis
 
 from detector.composition import build_publish_loop
 from detector.domain.emit_rule import EmitRule
-from detector.domain.matcher import Matcher
 from detector.domain.reorg_watch import PlacedFill
 from detector.domain.source_port import Batch
 from detector.monitoring.source_stats import SourceStats
@@ -31,7 +30,7 @@ CONFIRMED = EmitRule(confirmed=True, within_ms=WITHIN_S * 1000)
 DROPPING = EmitRule(confirmed=True, within_ms=WITHIN_S * 1000, drop=True)
 
 
-class Life:
+class DetectorFixture:
     """One detector's life on a server that outlives it."""
 
     def __init__(self, rule: EmitRule, redis: Redis | None = None, clock: ManualClock | None = None) -> None:
@@ -46,12 +45,11 @@ class Life:
             self.emitted.append,
             clock=self.clock,
             stop=threading.Event(),
-            matcher=Matcher(rule),
-            within_ms=rule.within_ms,
+            rule=rule,
         )
 
-    def again(self) -> "Life":
-        return Life(self.rule, self.redis, self.clock)
+    def again(self) -> "DetectorFixture":
+        return DetectorFixture(self.rule, self.redis, self.clock)
 
     def show(self, source: str, *numbers: int, cursor: int = NOW_S) -> None:
         """Let a source show fills; the same number is the same fill."""
@@ -84,7 +82,7 @@ class Life:
 
 
 def test_a_later_source_is_on_record_once_with_its_lag_and_how_far_it_is_behind() -> None:
-    life = Life(EmitRule())
+    life = DetectorFixture(EmitRule())
     life.show("chain_logs", 1)
     life.clock.advance(3)
 
@@ -98,7 +96,7 @@ def test_a_later_source_is_on_record_once_with_its_lag_and_how_far_it_is_behind(
 
 
 def test_a_confirmation_that_comes_after_a_restart_still_knows_who_was_first_and_when() -> None:
-    life = Life(EmitRule())
+    life = DetectorFixture(EmitRule())
     life.show("chain_logs", 1)
     life.clock.advance(7)
 
@@ -112,7 +110,7 @@ def test_a_confirmation_that_comes_after_a_restart_still_knows_who_was_first_and
 
 
 def test_two_detectors_record_a_confirmation_once() -> None:
-    one = Life(EmitRule())
+    one = DetectorFixture(EmitRule())
     two = one.again()
     one.show("chain_logs", 1)
 
@@ -123,7 +121,7 @@ def test_two_detectors_record_a_confirmation_once() -> None:
 
 
 def test_each_part_of_a_fill_is_confirmed_by_whoever_shows_all_of_it() -> None:
-    life = Life(EmitRule())
+    life = DetectorFixture(EmitRule())
     both = [a_fill(1000, 500), a_fill(3000, 900)]
     life.publisher.publish_batch(Batch("rtds", (a_view(both[0], source="rtds"),)))
     life.publisher.publish_batch(Batch("rtds", (a_view(*both, source="rtds"),)))
@@ -141,7 +139,7 @@ def test_each_part_of_a_fill_is_confirmed_by_whoever_shows_all_of_it() -> None:
 
 
 def test_a_confirmation_is_durable_before_its_cursor_moves() -> None:
-    life = Life(EmitRule())
+    life = DetectorFixture(EmitRule())
     life.show("chain_logs", 1)
     server: Any = life.redis
     server.delete(CURSORS)
@@ -154,7 +152,7 @@ def test_a_confirmation_is_durable_before_its_cursor_moves() -> None:
 
 
 def test_confirmed_waits_for_a_second_source_and_says_so() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
 
     life.show("chain_logs", 1)
     life.show("chain_logs", 1)
@@ -171,7 +169,7 @@ def test_confirmed_waits_for_a_second_source_and_says_so() -> None:
 
 
 def test_what_nobody_confirms_in_time_is_emitted_and_says_so() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", 1)
 
     life.time_passes(WITHIN_S - 1)
@@ -184,7 +182,7 @@ def test_what_nobody_confirms_in_time_is_emitted_and_says_so() -> None:
 
 
 def test_what_is_dropped_is_counted_named_and_never_a_signal_however_late_it_is_confirmed() -> None:
-    life = Life(DROPPING)
+    life = DetectorFixture(DROPPING)
     life.show("chain_logs", 1)
     life.time_passes()
 
@@ -200,7 +198,7 @@ def test_what_is_dropped_is_counted_named_and_never_a_signal_however_late_it_is_
 
 @pytest.mark.parametrize("rule", [CONFIRMED, DROPPING])
 def test_a_restart_between_the_two_sources_does_not_lose_the_confirmation(rule: EmitRule) -> None:
-    life = Life(rule)
+    life = DetectorFixture(rule)
     life.show("chain_logs", 1, cursor=NOW_S + 900)
     life.clock.advance(5)
 
@@ -212,7 +210,7 @@ def test_a_restart_between_the_two_sources_does_not_lose_the_confirmation(rule: 
 
 
 def test_two_detectors_with_one_source_each_confirm_one_another() -> None:
-    one = Life(DROPPING)
+    one = DetectorFixture(DROPPING)
     two = one.again()
 
     one.show("chain_logs", 1)
@@ -224,7 +222,7 @@ def test_two_detectors_with_one_source_each_confirm_one_another() -> None:
 
 
 def test_what_waits_when_the_detector_dies_is_settled_by_whoever_is_there_at_its_time() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", 1)
 
     life.again().time_passes()
@@ -234,7 +232,7 @@ def test_what_waits_when_the_detector_dies_is_settled_by_whoever_is_there_at_its
 
 @pytest.mark.pitfall(9)
 def test_a_demoted_source_confirms_nothing_and_its_record_says_so() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.stats.demoted = frozenset({"data_api"})
     life.show("chain_logs", 1)
     life.show("data_api", 1)
@@ -251,7 +249,7 @@ def test_a_demoted_source_confirms_nothing_and_its_record_says_so() -> None:
 
 
 def test_s4_the_waiting_room_is_empty_when_all_is_settled_and_what_is_too_much_is_settled_early() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", *range(1, 8))
 
     early = PendingConfirmations(life.redis, life.rule.within_ms, most=5).due_sightings(life.clock.now_ms())
@@ -264,7 +262,7 @@ def test_s4_the_waiting_room_is_empty_when_all_is_settled_and_what_is_too_much_i
 
 
 def test_an_entry_that_nobody_can_read_does_not_hold_up_the_others() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", 1)
     cast("Any", life.redis).hset(WAITING, "bad", "{nonsense")
     cast("Any", life.redis).zadd(WAITING_DUE, {"bad": 1, "gone": 2})
@@ -276,7 +274,7 @@ def test_an_entry_that_nobody_can_read_does_not_hold_up_the_others() -> None:
 
 
 def test_confirmations_of_several_fills_that_are_settled_together_are_all_recorded() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("data_api", 1, 2, 3)
     life.time_passes()
 
@@ -289,7 +287,7 @@ def test_confirmations_of_several_fills_that_are_settled_together_are_all_record
 
 @pytest.mark.pitfall(11)
 def test_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", 1, 2)
     gone = PlacedFill(1000, (a_fill(1_000_000, 500_000, tx_hash=tx(1)),))
 
@@ -307,7 +305,7 @@ def test_a_reorganisation_cancels_what_waits_and_nobody_signals_it_any_more() ->
 
 @pytest.mark.pitfall(11)
 def test_what_was_confirmed_before_a_reorganisation_is_retracted() -> None:
-    life = Life(CONFIRMED)
+    life = DetectorFixture(CONFIRMED)
     life.show("chain_logs", 1)
     life.show("data_api", 1)
 
@@ -339,7 +337,7 @@ class Mortal(fakeredis.FakeRedis):
 def lived(server: fakeredis.FakeServer, dies_at: int, *, after: bool) -> bool:
     """Live until both sources showed a fill and its time is over; return whether death came before that."""
     redis = Mortal(server=server, decode_responses=True)
-    life = Life(CONFIRMED, cast("Redis", redis))
+    life = DetectorFixture(CONFIRMED, cast("Redis", redis))
     redis.left, redis.after = dies_at, after
     try:
         life.show("chain_logs", 1)
@@ -357,7 +355,7 @@ def test_a_process_that_dies_at_any_command_leaves_what_waits_to_the_next_which_
     while True:
         server = fakeredis.FakeServer()
         died = lived(server, deaths + 1, after=after)
-        life = Life(CONFIRMED, cast("Redis", fakeredis.FakeRedis(server=server, decode_responses=True)))
+        life = DetectorFixture(CONFIRMED, cast("Redis", fakeredis.FakeRedis(server=server, decode_responses=True)))
         for source in ("chain_logs", "data_api"):
             if not cast("Any", life.redis).hexists(CURSORS, f"{source}:{LEADER}"):
                 life.show(source, 1)
@@ -386,7 +384,7 @@ STEPS = st.lists(
 def test_any_order_restarts_and_duplicates_make_at_most_one_signal_and_lose_none(
     steps: list[tuple[str, list[int]]], rule: EmitRule
 ) -> None:
-    lives = [Life(rule)]
+    lives = [DetectorFixture(rule)]
     lives.append(lives[0].again())
     shown: dict[int, set[str]] = {}
 

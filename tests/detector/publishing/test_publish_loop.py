@@ -58,7 +58,7 @@ class FlakyRedis:
         return Faulty
 
 
-class House:
+class DetectorFixture:
     """A publisher with what surrounds it."""
 
     def __init__(self, redis: FlakyRedis | None = None) -> None:
@@ -88,7 +88,7 @@ def a_batch(*shares: int, source: str = "data_api", cursor: int | None = None) -
 
 
 def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
-    house = House()
+    house = DetectorFixture()
 
     house.publisher.publish_batch(a_batch(1, 2, cursor=NOW_S))
 
@@ -99,10 +99,10 @@ def test_a_batch_is_on_the_stream_before_its_cursor_moves() -> None:
 
 @pytest.mark.pitfall(3)
 def test_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
-    first = House()
+    first = DetectorFixture()
     first.publisher.publish_batch(a_batch(1, 2))
 
-    second = House(first.redis)
+    second = DetectorFixture(first.redis)
     second.publisher.publish_batch(a_batch(1, 2, 3))
 
     assert [signal["shares"] for signal in second.stored()] == ["1", "2", "3"]
@@ -112,7 +112,7 @@ def test_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
 
 @pytest.mark.pitfall(31)
 def test_redis_away_only_delays() -> None:
-    house = House()
+    house = DetectorFixture()
     house.publisher.publish_batch(a_batch(1))
     house.redis.away = 60
 
@@ -124,7 +124,7 @@ def test_redis_away_only_delays() -> None:
 
 @pytest.mark.pitfall(31)
 def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_heard_of() -> None:
-    house = House()
+    house = DetectorFixture()
     house.publisher.publish_batch(a_batch(1))
     house.redis.lost_replies = 1
 
@@ -136,7 +136,7 @@ def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_hear
 
 @pytest.mark.pitfall(31)
 def test_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
-    house = House()
+    house = DetectorFixture()
     house.publisher.publish_batch(a_batch(1))
     house.redis.away = 1_000_000
     house.stop.set()
@@ -149,7 +149,7 @@ def test_told_to_stop_while_redis_is_away_the_cursor_stays() -> None:
 
 
 def test_cursors_never_move_back() -> None:
-    house = House()
+    house = DetectorFixture()
     house.cursors.advance("data_api", {LEADER: NOW_S})
 
     CursorStore(house.redis.redis).advance("data_api", {LEADER: NOW_S - 50, OTHER: 5})
@@ -160,8 +160,8 @@ def test_cursors_never_move_back() -> None:
 
 
 def test_two_detectors_publish_the_total_once_between_them() -> None:
-    one = House()
-    two = House(one.redis)
+    one = DetectorFixture()
+    two = DetectorFixture(one.redis)
 
     one.publisher.publish_batch(a_batch(1, 2))
     two.publisher.publish_batch(a_batch(2, 3, source="chain_logs"))
@@ -170,7 +170,7 @@ def test_two_detectors_publish_the_total_once_between_them() -> None:
 
 
 def test_provenance_counts_who_was_first_and_who_later() -> None:
-    house = House()
+    house = DetectorFixture()
 
     house.publisher.publish_batch(a_batch(1, 2, source="chain_logs"))
     house.publisher.publish_batch(a_batch(1, 2, source="data_api"))
@@ -183,7 +183,7 @@ def test_provenance_counts_who_was_first_and_who_later() -> None:
 
 @pytest.mark.pitfall(9)
 def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
-    house = House()
+    house = DetectorFixture()
     house.stats.count_poll("data_api", LEADER, NOW_MS)
 
     house.publisher.publish_batch(a_batch(*range(1, 21), source="chain_logs"))
@@ -199,7 +199,7 @@ def test_a_source_that_answers_and_never_has_rows_is_told() -> None:
 
 @pytest.mark.pitfall(13)
 def test_unreadable_rows_are_counted_and_shown() -> None:
-    house = House()
+    house = DetectorFixture()
 
     house.publisher.publish_batch(Batch("data_api", (), {}, rows=3, problems=("size: expected a number",)))
 
@@ -209,7 +209,7 @@ def test_unreadable_rows_are_counted_and_shown() -> None:
 
 
 def test_a_row_that_stays_unreadable_is_one_problem_however_often_it_is_read() -> None:
-    house = House()
+    house = DetectorFixture()
 
     for _ in range(5):
         house.publisher.publish_batch(
@@ -220,7 +220,7 @@ def test_a_row_that_stays_unreadable_is_one_problem_however_often_it_is_read() -
     assert house.stats.skipped_rows()["data_api"] == {"REDEEM": 5}
 
 
-def on_thread(house: House, act: Callable[[], None]) -> None:
+def on_thread(house: DetectorFixture, act: Callable[[], None]) -> None:
     house.publisher.start()
     try:
         act()
@@ -230,7 +230,7 @@ def on_thread(house: House, act: Callable[[], None]) -> None:
 
 
 def test_a_source_waits_until_its_batch_is_out() -> None:
-    house = House()
+    house = DetectorFixture()
 
     on_thread(house, lambda: house.publisher.sink(a_batch(1)))
 
@@ -239,7 +239,7 @@ def test_a_source_waits_until_its_batch_is_out() -> None:
 
 @pytest.mark.pitfall(29)
 def test_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_loop_goes_on() -> None:
-    house = House()
+    house = DetectorFixture()
 
     def act() -> None:
         with pytest.raises(KeyError):
@@ -253,7 +253,7 @@ def test_a_batch_that_cannot_be_handled_is_told_to_its_source_and_the_loop_goes_
 
 @pytest.mark.slow
 def test_a_source_that_hands_in_after_the_end_is_told_so() -> None:
-    house = House()
+    house = DetectorFixture()
     on_thread(house, lambda: None)
 
     with pytest.raises(Stopping):
@@ -261,7 +261,7 @@ def test_a_source_that_hands_in_after_the_end_is_told_so() -> None:
 
 
 def test_a_fact_older_than_what_the_server_remembers_is_not_published() -> None:
-    house = House()
+    house = DetectorFixture()
     house.redis.redis.hset(f"{SIGNALS}:horizons", LEADER, NOW_MS)
 
     house.publisher.publish_batch(a_batch(1))

@@ -57,7 +57,7 @@ class Feed(ActivityV2):
         return max((row["timestamp"] for row in self.rows if row["proxy_wallet"] == user), default=None)
 
 
-class House:
+class DetectorFixture:
     """A source with its past and a publisher on one Redis; `again` is a new life of both."""
 
     def __init__(self, feed: Feed, redis: Redis | None = None) -> None:
@@ -76,8 +76,8 @@ class House:
             self.redis, stats, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
         )
 
-    def again(self) -> "House":
-        return House(self.feed, self.redis)
+    def again(self) -> "DetectorFixture":
+        return DetectorFixture(self.feed, self.redis)
 
     def sink(self, batch: Batch) -> None:
         self.publisher.publish_batch(batch)
@@ -102,7 +102,7 @@ def history(count: int = 40) -> list[dict[str, Any]]:
 
 def test_after_two_days_down_fresh_polls_go_on_from_now_and_the_past_comes_oldest_first() -> None:
     feed = Feed([*history(), a_row(transaction_hash=tx(100), timestamp=NOW_S - 2)])
-    house = House(feed)
+    house = DetectorFixture(feed)
     house.was_read_to(NOW_S - 2 * DAY_S)
 
     house.source.poll(LEADER, house.sink)
@@ -126,7 +126,7 @@ def test_after_two_days_down_fresh_polls_go_on_from_now_and_the_past_comes_oldes
 @pytest.mark.parametrize("pages", range(2, 14))
 def test_a_crash_in_the_middle_of_catching_up_loses_and_doubles_nothing(pages: int) -> None:
     feed = Feed(history())
-    house = House(feed)
+    house = DetectorFixture(feed)
     house.was_read_to(NOW_S - 2 * DAY_S)
     feed.dies_after = pages
     with contextlib.suppress(Unavailable):
@@ -149,7 +149,7 @@ def test_s4_live_facts_that_are_forgotten_hide_no_row_of_an_unread_gap(
     """With room for 5 facts: ours is live, another leader pushes it out, then our past of two days is read."""
     monkeypatch.setattr(shared.redis.streams, "MOST_FACTS", 5)
     feed = Feed([*history(), a_row(transaction_hash=tx(100), timestamp=NOW_S - 2)])
-    house = House(feed)
+    house = DetectorFixture(feed)
     house.was_read_to(NOW_S - 2 * DAY_S)
     house.source.poll(LEADER, house.sink)
     house.source.poll(LEADER, house.sink)
@@ -169,7 +169,7 @@ def test_s4_live_facts_that_are_forgotten_hide_no_row_of_an_unread_gap(
 
 def test_a_new_leader_is_read_in_the_catch_up_lane_and_fresh_afterwards() -> None:
     feed = Feed([a_row(timestamp=NOW_S - 30)])
-    house = House(feed)
+    house = DetectorFixture(feed)
     assert (house.source.scopes, house.source.late_scopes) == ((), (LEADER,))
 
     house.source.catch_up(LEADER, house.sink)

@@ -23,7 +23,7 @@ from shared.rate_limit.limits import GateLane
 from simulator.life import wallet_log
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_row
 from tests.detector.fakes import FakeCursors, FakeUpstream
-from tests.detector.publishing.test_publish_loop import House
+from tests.detector.publishing.test_publish_loop import DetectorFixture
 from tests.detector.sources.test_data_api import Feed
 
 NO = "987"
@@ -56,7 +56,7 @@ def merged(*fills: LeaderFill, cursor: int = NOW_S) -> Batch:
     return Batch(NAME, (), {LEADER: cursor}, merges=(FillView(NAME, NOW_MS, fills),))
 
 
-def told(house: House) -> list[ActionableSignal]:
+def told(house: DetectorFixture) -> list[ActionableSignal]:
     events = [read_event(json.dumps(raw)) for raw in house.stored()]
     return [event for event in events if isinstance(event, ActionableSignal)]
 
@@ -139,7 +139,7 @@ def test_a_merge_in_a_market_nobody_knows_is_a_problem_that_stops_nothing() -> N
 
 
 def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_it() -> None:
-    house = House()
+    house = DetectorFixture()
 
     house.publisher.publish_batch(merged(a_merge(), a_merge(token_id=NO)))
 
@@ -155,15 +155,15 @@ def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_
 
 
 def test_a_merge_read_again_by_this_life_or_the_next_is_not_told_again() -> None:
-    house = House()
-    for one in (house, house, House(house.redis)):
+    house = DetectorFixture()
+    for one in (house, house, DetectorFixture(house.redis)):
         one.publisher.publish_batch(merged(a_merge()))
 
     assert len(told(house)) == 1
 
 
 def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() -> None:
-    house = House()
+    house = DetectorFixture()
     sell = a_fill(30_000_000, 15_000_000, side="SELL")
 
     house.publisher.publish_batch(Batch(NAME, (FillView(NAME, NOW_MS, (sell,)),)))
@@ -175,7 +175,7 @@ def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() 
 
 
 def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:
-    house = House()
+    house = DetectorFixture()
     house.publisher.publish_batch(merged(a_merge()))
     house.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
 
