@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.domain.errors import Fenced, Unavailable
 from shared.redis.lease import Lease
 
-LOOKS = 2
+SCANS_PER_INTERVAL = 2
 """Looks in one interval: what comes up right after a look is found, read and sent before the interval is over."""
 
 LEAST_REST = 0.2
@@ -40,7 +40,7 @@ class ResolutionWatcher:
         lease: Lease | None = None,
     ) -> None:
         self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
-        self._clock, self._every_s, self._lease = clock, scan_every_s / LOOKS, lease
+        self._clock, self._every_s, self._lease = clock, scan_every_s / SCANS_PER_INTERVAL, lease
         self._log = logs.get_logger("redeemer", wallet=wallet)
         self._ready = False
         self._active = False
@@ -50,7 +50,7 @@ class ResolutionWatcher:
         """Look until `stop` is set, twice every `scan_every_s`; whatever fails is logged and looked at again."""
         while not stop.is_set():
             began = self._clock.monotonic()
-            self.look()
+            self.scan_once()
             spent = self._clock.monotonic() - began
             self._clock.wait(stop, max(self._every_s - spent, LEAST_REST * self._every_s))
 
@@ -69,9 +69,9 @@ class ResolutionWatcher:
             Unavailable: Redis is away.
         """
         held = due = made = 0
-        for found in self._plan.look():
+        for found in self._plan.find_parts():
             held, due = held + found.held, due + len(found.due)
-            made += sum(self._enqueued(condition_id) for condition_id in found.due)
+            made += sum(self._enqueue_due(condition_id) for condition_id in found.due)
         self._counts |= {"held": held, "resolved": due}
         self._counts["scans"] += 1
         self._counts["enqueued"] += made
@@ -81,21 +81,21 @@ class ResolutionWatcher:
         )
         return made
 
-    def look(self) -> None:
+    def scan_once(self) -> None:
         """Scan if it is ours to; never raises, a look that failed is made again."""
         try:
-            self._active = self._leads()
+            self._active = self._holds_lease()
             if self._active:
                 self.scan()
         except Unavailable as error:
-            self._fail("scan_unanswered", error)
+            self._note_failure("scan_unanswered", error)
         except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (pitfall 29)
             self._log.exception("scan_failed")
-            self._fail("scan_failed", error)
+            self._note_failure("scan_failed", error)
         else:
             self._ready = True
 
-    def _leads(self) -> bool:
+    def _holds_lease(self) -> bool:
         """Say whether it is ours to look now; a lease lost meanwhile is asked for again."""
         if self._lease is None:
             return True
@@ -108,7 +108,7 @@ class ResolutionWatcher:
                 return True
         return not self._lease.try_acquire()
 
-    def _enqueued(self, condition_id: str) -> bool:
+    def _enqueue_due(self, condition_id: str) -> bool:
         """Enqueue one; what fails for one condition says nothing of the others, unless Redis is away."""
         try:
             made = self._enqueue(self._wallet, condition_id)
@@ -122,7 +122,7 @@ class ResolutionWatcher:
             self._log.info("redemption_enqueued", condition=condition_id)
         return made
 
-    def _fail(self, what: str, error: Exception) -> None:
+    def _note_failure(self, what: str, error: Exception) -> None:
         self._ready = False
         self._counts["failed"] += 1
         self._log.warning(what, error=str(error))

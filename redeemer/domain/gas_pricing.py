@@ -55,9 +55,9 @@ def offered_fees(market: GasMarket, cap: int) -> GasFees:
 
 def raised_fees(last: GasFees, market: GasMarket, cap: int) -> GasFees | None:
     """Return what replaces a transaction that offered `last`; None when that would be above the cap."""
-    most = max(_up(last.most, _RAISE), 2 * market.base + market.tip)
-    tip = max(_up(last.tip, _RAISE), market.tip)
-    least = _up(last.most, _RAISE)
+    most = max(_times_up(last.most, _RAISE), 2 * market.base + market.tip)
+    tip = max(_times_up(last.tip, _RAISE), market.tip)
+    least = _times_up(last.most, _RAISE)
     if least > cap or tip > cap:
         return None
     return GasFees(max(min(most, cap), least), tip)
@@ -71,7 +71,7 @@ def with_margin(estimate: int) -> int:
     """
     if estimate > MOST_GAS:
         raise Rejected(f"it takes {estimate} gas, and a transaction may take {MOST_GAS} (EIP-7825): send less at once")
-    return min(_up(estimate, _MARGIN), MOST_GAS)
+    return min(_times_up(estimate, _MARGIN), MOST_GAS)
 
 
 def gas_worth(wei: int, pol_price: Decimal) -> int:
@@ -79,5 +79,5 @@ def gas_worth(wei: int, pol_price: Decimal) -> int:
     return -int((Decimal(-wei) / POL * pol_price * MICRO).to_integral_value(rounding="ROUND_FLOOR"))
 
 
-def _up(value: int, share: tuple[int, int]) -> int:
+def _times_up(value: int, share: tuple[int, int]) -> int:
     return -(-value * share[0] // share[1])

@@ -3,8 +3,8 @@
 | what the node says | next |
 |---|---|
 | one of our attempts is mined, fewer blocks ago than asked for | `WaitForBlock` |
-| it is that deep, and succeeded | `SettleTransaction` |
-| it is that deep, and failed | `SettleTransaction`, which proves that nothing was paid |
+| it is that deep, and succeeded | `ConfirmedTransaction` |
+| it is that deep, and failed | `ConfirmedTransaction`, which proves that nothing was paid |
 | none is mined, the nonce is still free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
 | none is mined, the nonce is still free, the last attempt is old | `ReplaceTransaction`: the same nonce, a higher fee |
 | none is mined, the nonce was taken that many blocks ago | `LostTransaction`: somebody else used this key |
@@ -100,7 +100,7 @@ class WaitForBlock:
 
 
 @dataclass(frozen=True)
-class SettleTransaction:
+class ConfirmedTransaction:
     """Mined for good."""
 
     receipt: TransactionReceipt
@@ -123,7 +123,7 @@ class LostTransaction:
     why: str = "its nonce carried something that was not signed here: another program uses this key, stop it"
 
 
-Step = WaitForBlock | SettleTransaction | RepeatBroadcast | ReplaceTransaction | LostTransaction
+Step = WaitForBlock | ConfirmedTransaction | RepeatBroadcast | ReplaceTransaction | LostTransaction
 
 
 def next_step(
@@ -133,7 +133,7 @@ def next_step(
     mined = [view.receipts[each.hash] for each in sending.attempts if each.hash in view.receipts]
     if mined:
         depth = view.head - mined[0].block + 1
-        return SettleTransaction(mined[0]) if depth >= confirmations else WaitForBlock(mined[0], depth)
+        return ConfirmedTransaction(mined[0]) if depth >= confirmations else WaitForBlock(mined[0], depth)
     if view.settled_nonce > sending.nonce:
         return LostTransaction()
     return ReplaceTransaction() if now_ms - sending.last.sent_at_ms >= stuck_after_ms else RepeatBroadcast()
