@@ -1,10 +1,10 @@
 """Build a whole detector from its settings: every part of it is put together here, and nowhere else.
 
-| source | threads of fresh polls | polled at a pace of | also read in the catch-up lane |
+| source | threads | polled every | read in the catch-up lane |
 |---|---|---|---|
-| `data_api` | `WORKERS` | `POLL_EVERY_S` to `POLL_AT_MOST_EVERY_S`, by who trades, within the gate's budget | new leaders, gaps |
-| `chain_logs` | 1 | `CHAIN_POLL_EVERY_S` | blocks after downtime |
-| `rtds` | 1 | as it is pushed | |
+| `data_api` | `WORKERS` | `POLL_EVERY_S` to `POLL_AT_MOST_EVERY_S`: who trades more, more often | new leaders, gaps |
+| `chain_logs` | 1 | `CHAIN_POLL_EVERY_S` | blocks missed in a downtime |
+| `rtds` | 1 | pushed, not polled | |
 | `subgraph` | 1 | `SUBGRAPH_POLL_EVERY_S` | |
 
 Which upstream and which gate each source has stands in `detector/composition_sources`.

@@ -1,4 +1,4 @@
-"""What the detector tells the world: each event as one JSON line, signals to a callback, reports to the stream."""
+"""The detector's reports: each event as one JSON line, signals to a callback, progress to the stream."""
 
 import contextlib
 import threading
@@ -17,6 +17,7 @@ from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
 
 MOST_LIVE_TOKENS = 200
+"""Tokens named in a report; the buyer warms the books of these."""
 
 SignalCallback = Callable[[dict[str, Any]], None]
 ProgressCallback = Callable[[HybridProgress], None]

@@ -19,7 +19,7 @@ from shared.rate_limit.gate import RateGate
 from shared.redis.client import connect_redis
 
 MOST_SHOWN = 500
-"""Leaders named in a report; of more, the next ones in turn."""
+"""Leaders named in a report; of more, the next report names the next ones."""
 JOIN_S = 6.0
 """Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
 socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
@@ -85,6 +85,7 @@ class HybridDetector:
         self._began = self._clock.monotonic()
         if self.parts.markets:
             self.parts.markets.preload()
+        # The publisher first and the pollers last: whoever hands something in finds who takes it.
         self._publisher.start()
         if self.parts.assignment is not None:
             self.parts.assignment.start()
@@ -134,6 +135,7 @@ class HybridDetector:
 
     def _join_threads(self) -> None:
         deadline = self._clock.monotonic() + JOIN_S
+        # Pollers first: what they still hand in finds its publisher.
         for part in (*self._pollers, *self._assignments(), self._publisher):
             if not part.join(max(0.0, deadline - self._clock.monotonic())):
                 self._log.warning("thread_busy_at_end", part=type(part).__name__)

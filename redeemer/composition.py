@@ -2,7 +2,7 @@
 
 | | paper | live |
 |---|---|---|
-| holdings | the paper ledger's lots | what the wallet holds on chain; our lots and the Data API's list name where to look |
+| holdings | the paper ledger's lots | the wallet's balances on chain, of what our lots or the Data API name |
 | due is found by | `PaperPlan` | `LivePlan`, in the gate's catch-up lane |
 | redeemed by | `PaperRedeemer` | `LiveRedeemer`, in the gate's lane of exits |
 | before the start | nothing | `Preflight`: another chain, or a Safe that is not ours alone, ends it |
@@ -49,7 +49,9 @@ class BuildPlan(Protocol):
 
     def __call__(
         self, settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
-    ) -> tuple[str, RedemptionPlan]: ...
+    ) -> tuple[str, RedemptionPlan]:
+        """Build it; nothing is started."""
+        ...
 
 
 class BuildRedeemer(Protocol):
@@ -57,7 +59,9 @@ class BuildRedeemer(Protocol):
 
     def __call__(
         self, settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Emit
-    ) -> PayingRedeemer: ...
+    ) -> PayingRedeemer:
+        """Build it; `emit` gets each redemption's event."""
+        ...
 
 
 @dataclass(frozen=True)

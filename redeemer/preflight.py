@@ -1,4 +1,4 @@
-"""What must hold before the first real transaction, and what is missing, each with its fix. Nothing is changed here."""
+"""Checks before the first real transaction: what is missing, each with its fix. Nothing is changed here."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ class Preflight:
         log = logs.get_logger("redeemer", wallet=self._wallet)
         try:
             checks = self.run_checks()
-        except TryAgain as error:
+        except TryAgain as error:  # a node that is away now must not keep the service from starting
             log.warning("preflight_unanswered", error=str(error))
             return
         missing = [check for check in checks if check.fix]

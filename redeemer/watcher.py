@@ -1,7 +1,7 @@
-"""The watcher: which holdings resolved, and have each redeemed.
+"""The watcher: find the holdings that resolved, and have each redeemed.
 
-It keeps nothing between two looks: what is due is read from the ledger every time, so a lost job, a restart or a Redis
-that was away cost a delay and nothing else.
+It remembers nothing between two scans: what is due is read from the ledger every time, so a lost job, a restart or a
+Redis that was away cost a delay and nothing else.
 """
 
 import threading
@@ -15,16 +15,16 @@ from shared.domain.errors import Fenced, Unavailable
 from shared.redis.lease import Lease
 
 SCANS_PER_INTERVAL = 2
-"""Looks in one interval: what comes up right after a look is found, read and sent before the interval is over."""
+"""Scans in one interval: what comes up right after a scan is found, read and sent before the interval is over."""
 
 LEAST_REST = 0.2
-"""Share of the time between two looks that is rested however long one took: the node's budget is not ours alone."""
+"""Share of the time between two scans that is rested however long one took: the node's budget is not ours alone."""
 
 
 class ResolutionWatcher:
-    """Looks at what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
+    """Scans what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
 
-    Of several with the same `lease` one looks and the others stand by; two at once would be harmless.
+    Of several with the same `lease` one scans and the others stand by; two at once would be harmless.
     """
 
     name = "redeemer"
@@ -47,7 +47,7 @@ class ResolutionWatcher:
         self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
 
     def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set, twice every `scan_every_s`; whatever fails is logged and looked at again."""
+        """Scan until `stop` is set, twice every `scan_every_s`; whatever fails is logged and tried again."""
         while not stop.is_set():
             began = self._clock.monotonic()
             self.scan_once()
@@ -55,7 +55,7 @@ class ResolutionWatcher:
             self._clock.wait(stop, max(self._every_s - spent, LEAST_REST * self._every_s))
 
     def ready(self) -> bool:
-        """Say whether the last look worked."""
+        """Say whether the last scan worked."""
         return self._ready
 
     def snapshot(self) -> dict[str, Any]:
@@ -82,21 +82,21 @@ class ResolutionWatcher:
         return made
 
     def scan_once(self) -> None:
-        """Scan if it is ours to; never raises, a look that failed is made again."""
+        """Scan if the lease is ours; never raises, a scan that failed is made again."""
         try:
             self._active = self._holds_lease()
             if self._active:
                 self.scan()
         except Unavailable as error:
             self._note_failure("scan_unanswered", error)
-        except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (pitfall 29)
+        except Exception as error:  # noqa: BLE001 - logged whole; one bad scan must not end the watch (pitfall 29)
             self._log.exception("scan_failed")
             self._note_failure("scan_failed", error)
         else:
             self._ready = True
 
     def _holds_lease(self) -> bool:
-        """Say whether it is ours to look now; a lease lost meanwhile is asked for again."""
+        """Say whether it is ours to scan now; a lease lost meanwhile is asked for again."""
         if self._lease is None:
             return True
         if self._lease.token:

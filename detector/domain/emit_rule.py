@@ -1,4 +1,4 @@
-"""When a sighting becomes a signal: pure."""
+"""The emit rule: whether a sighting becomes a signal at once, or needs a second source. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ EmittedBy = Literal["first", "confirmed", "unconfirmed"]
 
 
 class RuleDecision(NamedTuple):
-    """Whose pieces become the signal, and by which part of the rule."""
+    """The source whose pieces become the signal, and by which clause of the rule."""
 
     source: str
     pieces: Sequence[FillPiece]
@@ -35,6 +35,7 @@ class EmitRule:
         """
         if not self.confirmed:
             return self._most(shown, "first")
+        # The second most decides: so much at least two sources agree on.
         counting = sorted(
             ((source, pieces) for source, pieces in shown.items() if source not in discounted),
             key=lambda item: -total_shares(item[1]),

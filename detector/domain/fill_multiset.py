@@ -9,7 +9,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill, Role
 
 
 class FillPiece(NamedTuple):
-    """One fill of a draft; what its source told of a fee stands beside the amounts, and compares nothing."""
+    """One fill of a draft; a fee, where the source shows one, stands beside the amounts and is never compared."""
 
     shares: int
     usdc: int
@@ -65,6 +65,7 @@ def missing_pieces(best: Sequence[FillPiece], out: Sequence[Amount]) -> tuple[Fi
         return tuple(extra)
     shares = total_shares(best) - sum(amount[0] for amount in out)
     usdc = sum(piece.usdc for piece in best) - sum(amount[1] for amount in out)
+    # A micro-unit for each fill is rounding, no fill of its own.
     if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
         return ()
     return (FillPiece(shares, max(0, usdc)),)
@@ -92,6 +93,7 @@ def covers_pieces(pieces: Sequence[FillPiece], wanted: Sequence[Amount]) -> bool
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
     short = sum(amount[0] for amount in wanted) - total_shares(pieces)
+    # Rounding again: a micro-unit for each fill is not missing.
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
 
 

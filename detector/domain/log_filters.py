@@ -1,4 +1,4 @@
-"""Leaders as they are asked for in one log filter, and how far each filter is read."""
+"""Log filters: the leaders that one `eth_getLogs` asks for, and how far each filter is read. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,6 +67,7 @@ class LogFilter:
 
     def begin(self, low: int, head: int, overlap: int, far: int) -> None:
         """Set out from `low`; what is too far behind is left to catch-up, so that it delays nothing fresh."""
+        # Too far behind: reading all of it first would delay the newest blocks by minutes.
         if head - low > far:
             self.past = FilterPast(low, head - overlap)
             low = head - overlap + 1
@@ -78,6 +79,7 @@ def groups_of(leaders: tuple[str, ...], rules: LogRules) -> tuple[LogFilter, ...
     if len(leaders) > rules.whole_above:
         wanted = frozenset(padded_address(leader) for leader in leaders)
         return (LogFilter(leaders, frozenset(leaders), [rules.events], wanted, rules.whole_blocks_at_once),)
+    # Nodes limit the values of one topic, so many leaders take several filters.
     step = rules.leaders_at_once
     return tuple(_named(leaders[at : at + step], rules) for at in range(0, len(leaders), step))
 

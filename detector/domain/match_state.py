@@ -1,7 +1,8 @@
-"""What the matcher remembers of each key, kept small: hundreds of thousands are held at a busy time. Pure.
+"""The matcher's memory of each key, made small: there are hundreds of thousands at a busy time. Pure.
 
-What was settled stays the text it is in Redis (`detector/domain/published_record`), read only when something new is shown; what sources
-tell alike is held once; a key is kept under its digest; a market's hint belongs to its token.
+What was published or dropped stays the text that it is in Redis (`detector/domain/published_record`), read only when
+something new is shown; equal pieces of several sources are stored once; a key is stored under its digest; a market's
+hint belongs to its token.
 """
 
 from collections import OrderedDict
@@ -16,11 +17,12 @@ from shared.messages.signals import MarketHint
 from shared.polymarket.wire.leader_fills import NO_HINT, LeaderFill
 
 MOST_HINTS = 20_000
+"""More tokens than leaders trade in a day; a hint that is gone costs the signal a title, nothing else."""
 
 
 @dataclass(slots=True, eq=False)
 class ShownFills:
-    """What one source shows, since when, and for which parts (bits) that is on record."""
+    """What one source shows, since when, and of which signals (one bit each) it is a recorded confirmation."""
 
     source: str
     at_ms: int
@@ -30,9 +32,9 @@ class ShownFills:
 
 @dataclass(slots=True, eq=False)
 class MatchState:
-    """One key's state. `text` is what we know to be settled, `stored` what the server said last: mostly the same.
+    """One key's state. `record_text` is what we know to be out, `server_text` the server's last: mostly the same.
 
-    `undecided` means that something shown may not be settled yet.
+    `undecided` means that something shown may be neither published nor dropped yet.
     """
 
     traded_at_ms: int
@@ -46,7 +48,7 @@ class MatchState:
 
     @property
     def records(self) -> tuple[PublishedRecord, ...]:
-        """Return the parts that are out."""
+        """Return the record of each signal, or drop, that is out."""
         return (read_record(self.record_text) or ()) if self.record_text else ()
 
     @property
@@ -79,7 +81,7 @@ class MatchState:
             self.traded_at_ms, self.exact_time = max(known_ms, fill.traded_at_ms), True
 
     def _share_equal_pieces(self, latest: ShownFills) -> None:
-        """Hold once what two sources tell alike: in the words of the one that knows the log."""
+        """Store equal pieces of two sources once, as the one shows them that knows the log index."""
         for other in self.shown:
             if other is not latest and same_pieces(other.pieces, tuple(piece.amount for piece in latest.pieces)):
                 fuller = latest if latest.pieces[0].log_index is not None else other
@@ -87,7 +89,7 @@ class MatchState:
 
 
 class MarketHints:
-    """What sources said of tokens' markets; bounded, the oldest go first."""
+    """Hints of tokens' markets, as sources gave them; bounded, the oldest go first."""
 
     def __init__(self, most: int = MOST_HINTS) -> None:
         self._most = most
@@ -103,10 +105,10 @@ class MarketHints:
             self._hints.popitem(last=False)
 
     def hint_of(self, token_id: str) -> MarketHint:
-        """Return what is known of a token."""
+        """Return the hint for a token's market."""
         return self._hints.get(token_id, NO_HINT)
 
 
 def key_digest(key: FillKey) -> bytes:
-    """Return what a key is kept under: a fifth of its own size."""
+    """Return the digest that a key is stored under: a fifth of the key's size."""
     return blake2b("|".join(key).encode(), digest_size=16).digest()

@@ -1,13 +1,13 @@
-"""Views of fills in, drafts of signals out: pure, whatever the order, the duplicates and the sources.
+"""The matcher: views of fills in, drafts of signals out, whatever the order, the duplicates and the sources. Pure.
 
 A signal is one leader's fills of one token and side in one transaction. Within a view identical rows are distinct
 fills; views of one source merge by the larger multiplicity, so what two pages or polls share counts once. The emit rule
-says which source decides. What was settled before is never settled again: a larger total makes a supplement of the
-difference, an equal or smaller one nothing but a confirmation.
+says which source decides. What is out is never published again: a larger total makes a supplement of the difference,
+an equal or smaller one nothing but a confirmation.
 
-What was settled is a short text (`detector/domain/published_record`), kept in Redis beside the signal and compared there before each
-publish. So a draft that another process, or an earlier life of this one, made already comes back as `known`, and the
-matcher goes on from there.
+What is out is a short text (`detector/domain/published_record`), stored in Redis beside the signal and compared there
+before each publish. So a draft that another process, or this one before its restart, made already comes back with the
+newer text (`adopt_record`), and the matcher goes on from there.
 """
 
 from collections import OrderedDict
@@ -25,10 +25,11 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 KEEP_MS = 600_000
 """How long a transaction is remembered after it was last seen, whatever the run time (S4)."""
 MOST_KEYS = 200_000
+"""Bound of the memory (S4); the oldest keys leave, and the record in Redis keeps them from being published twice."""
 
 
 class Matcher:
-    """Remember what each source showed and what was settled; one thread owns it."""
+    """Remember what each source showed and what is out; one thread owns it."""
 
     def __init__(self, rule: EmitRule = FIRST, *, keep_ms: int = KEEP_MS, most: int = MOST_KEYS) -> None:
         self.discounted: Collection[str] = frozenset()
@@ -65,7 +66,7 @@ class Matcher:
         return MatchResult(tuple(drafts), fresh, tuple(sights), tuple(unconfirmed))
 
     def overdue_draft(self, key: FillKey) -> SignalDraft | None:
-        """Return what to do about what still unconfirmed for a second source when its time is over, if it does."""
+        """Return the draft for what no second source confirmed in time, if there is anything left."""
         state = self._states.get(key_digest(key))
         return self._overdue_draft(key, state) if state else None
 
@@ -76,14 +77,14 @@ class Matcher:
             self._apply_record(draft.key, state, draft.value)
 
     def adopt_record(self, draft: SignalDraft, value: str) -> SignalDraft | None:
-        """Note that `value` was settled already; return what is still missing from it, if anything.
+        """Take over `value`, which others published already; return the draft of what it lacks, if anything.
 
         An empty `value` means that the server forgot (it was emptied): what this process knows to be out stays out.
         """
         state = self._states.get(key_digest(draft.key))
         if state is None:
             return None
-        if value:
+        if value:  # empty only where the server forgot
             self._apply_record(draft.key, state, value)
         state.server_text = value
         return (
@@ -139,6 +140,7 @@ class Matcher:
         left = missing_pieces(decided.pieces, published_record.amounts_of(recorded))
         if not left:
             return None
+        # Only what nobody confirmed may be dropped; what two sources agree on is a signal whenever it is decided.
         drop = drop and decided.emitted_by == "unconfirmed"
         amounts = tuple(piece.amount for piece in left)
         seen_by = _witnesses(state, decided.source, (*published_record.amounts_of(recorded, dropped=False), *amounts))
@@ -169,14 +171,14 @@ class Matcher:
     def _apply_record(self, key: FillKey, state: MatchState, value: str) -> None:
         found = published_record.read_record(value)
         state.server_text = value
-        if found is None:
+        if found is None:  # written by a version we do not know: publishing beside it could repeat a signal
             state.closed = True
             return
         state.record_text = value
         self._confirm(key, state, found)
 
     def _confirm(self, key: FillKey, state: MatchState, parts: tuple[PublishedRecord, ...]) -> None:
-        """Note each source that shows a part which others signalled, once."""
+        """Note each source that shows what others signalled, once for each signal."""
         upto: tuple[Amount, ...] = ()
         for part, record in enumerate(parts):
             if record.dropped or not record.witnesses:

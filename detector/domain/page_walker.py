@@ -1,4 +1,4 @@
-"""How to walk through pages of trades without losing or doubling a fill at their borders: pure.
+"""A walk through pages of trades that neither loses nor doubles a fill at their borders. Pure.
 
 Trades of one second leave together, whatever the borders cut: while more is promised, the newest second is kept back
 (exact cursors) or read again from its beginning (offsets, or a cursor that is missing or repeated). So a transaction is
@@ -32,6 +32,7 @@ class PageWalker:
         if fills and fills[0].traded_at_ms > fills[-1].traded_at_ms:
             raise Malformed("asked for the oldest rows first, got the newest first")
         fills = (*self._kept_back, *fills)
+        # A cursor that was used before would lead round in a circle.
         follow = "" if next_cursor in self._used else next_cursor
         newest_s = max((second_of(fill) for fill in fills), default=self.start_s)
         if not has_more:

@@ -1,4 +1,4 @@
-"""Who is polled next: pure. Leaders that trade now go more often, nobody waits longer than a bound.
+"""The schedule of polls: leaders that trade now go more often, nobody waits longer than a bound. Pure.
 
 Two claims share the budget. The *bound* gets the share that N polls every `at_most_every_s` cost, spent on whoever was
 polled longest ago: so everybody comes round within the bound whatever the others do. The rest goes to whoever most
@@ -16,9 +16,11 @@ IDLE_S = 0.5
 """The least rest where only another poll's end, or a new scope, can bring work: neither is worth a spinning thread."""
 MOST_PAUSE_S = 60.0
 """The longest rest of a scope that keeps failing."""
+LN_2 = 0.693
 HALF_LIFE_S = 300.0
 """How long a leader's trades count half."""
 LEAST_NEWS = 0.2
+"""Share of the budget that the busy ones keep where it cannot hold the bound."""
 QUIET_PER_S = 1 / 86_400
 """What is assumed of a leader that was not seen trading: one trade a day. Below it nobody is busy."""
 _SLACK = 0.9
@@ -36,7 +38,7 @@ class PollPace:
     rate_per_s: float = 0.0
 
     def bound_share(self, scopes: int) -> float:
-        """Return the share of turns that go to whoever waited longest."""
+        """Return the share of polls that go to whoever waited longest."""
         if self.at_most_every_s <= 0 or self.rate_per_s <= 0:
             return 1.0
         share = scopes / (self.at_most_every_s * _SLACK * self.rate_per_s)
@@ -109,7 +111,7 @@ class PollSchedule:
         return max(0.0, min(due) - now) if due else max(self._pace.every_s, IDLE_S)
 
     def finish_poll(self, scope: str, now: float, *, refused: bool = False, news: int = 0) -> None:
-        """Take a scope back after its poll, which brought `news` trades that were not known before."""
+        """Take a scope back after its poll, which brought `news` trades that no poll showed before."""
         self._in_flight.discard(scope)
         if scope not in self._last:
             return
@@ -124,7 +126,7 @@ class PollSchedule:
 
     def _update_rate(self, scope: str, now: float, news: int) -> None:
         busy = self._busy.get(scope)
-        per_s = (busy.rate_at(now) if busy else 0.0) + min(news, _MOST_NEWS) * 0.693 / HALF_LIFE_S
+        per_s = (busy.rate_at(now) if busy else 0.0) + min(news, _MOST_NEWS) * LN_2 / HALF_LIFE_S
         if per_s > QUIET_PER_S:
             self._busy[scope] = _TradeRate(per_s, now)
         else:
@@ -136,6 +138,7 @@ class PollSchedule:
             self._rests_until.pop(scope, None)
             return
         self._refusals[scope] = self._refusals.get(scope, 0) + 1
+        # The exponent is bounded too: a scope refused for days would overflow the float.
         pause_s = self._pace.every_s * 2 ** min(self._refusals[scope], 16)
         self._rests_until[scope] = now + max(self._pace.every_s, min(pause_s, MOST_PAUSE_S))
 

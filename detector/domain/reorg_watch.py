@@ -1,8 +1,8 @@
-"""Which fills were in a block and are no longer: pure (pitfall 11).
+"""A watch for reorganisations: the fills that were in a block and are no longer (pitfall 11). Pure.
 
 A reorganisation mostly puts a transaction into another block, under another log index: it moved, nothing happened. One
 that stays away is gone, but a node that lags hides blocks too. So a fill counts as gone only when its absence is as
-settled as its presence would be: `_AWAY` times `confirmations` blocks have come without it, in several readings.
+final as its presence would be: `_AWAY` times `confirmations` blocks have come without it, in several readings.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from shared.polymarket.wire.leader_fills import LeaderFill
 
-_MISSES = 2
-_AWAY = 3
+_MISSES = 2  # one reading without a fill may be a node that lags
+_AWAY = 3  # three times what makes a fill final makes its absence final
 
 Spot = tuple[str, str]
-"""A leader's part of a transaction."""
+"""A leader and a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ReorgWatch:
 
     Args:
         keep_blocks: How deep a fill is watched; as deep as blocks are read again.
-        confirmations: Blocks that settle a fill.
+        confirmations: Blocks after which a fill is final.
     """
 
     def __init__(self, keep_blocks: int, confirmations: int) -> None:
@@ -74,11 +74,11 @@ class ReorgWatch:
         return lost
 
     def gone_fills(self, head: int) -> list[PlacedFill]:
-        """Return the fills whose absence is settled; each is returned until it is forgotten."""
+        """Return the fills whose absence is final; each is returned until it is forgotten."""
         return [watched.placed for watched in self._watched.values() if self._is_gone(watched, head)]
 
     def is_deep(self, placed: PlacedFill, head: int) -> bool:
-        """Say whether a fill was settled already when it vanished."""
+        """Say whether a fill was final already when it vanished."""
         watched = self._watched.get(placed.spot)
         return watched is not None and (watched.missed_at_block or head) - placed.block >= self._confirmations
 

@@ -1,4 +1,4 @@
-"""Drafts as events: pure."""
+"""Builds signals, drops and confirmations from drafts, with their ids and dedup keys. Pure."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,19 +10,19 @@ from shared.domain.money import from_micro, price_of
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped
 
-_DIGEST = 32
+_DIGEST = 32  # hex digits: 128 bits keep two fills of one leader apart
 UNCONFIRMED = "no second source showed it in time"
 CATCH_UP_MS = 60_000
-"""What is shown so long after it was traded is no news any more, whatever kept it."""
+"""A fill shown so long after it was traded is no news any more, whatever delayed it."""
 
 
 def draft_dedup_key(draft: SignalDraft) -> str:
-    """Return what the draft's publish is guarded by; it belongs to the leader."""
+    """Return the dedup key of a draft's publish."""
     return dedup_key(draft.key)
 
 
 def dedup_key(key: FillKey) -> str:
-    """Return what all publishes of a key are guarded by."""
+    """Return the dedup key of all publishes of a fill key; a leader's begin alike, as they age together."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side, *_cause(key))[:_DIGEST]}"
 
 
@@ -32,7 +32,7 @@ def signal_id(key: FillKey, part: int) -> str:
 
 
 def _cause(key: FillKey) -> tuple[str, ...]:
-    """Return what tells a merge from a sell in one transaction."""
+    """Return the words that tell a merge from a sell in one transaction; none for a trade, whose keys are older."""
     return () if key.cause == "TRADE" else (key.cause,)
 
 
@@ -68,7 +68,7 @@ def _fill(piece: FillPiece) -> Fill:
 
 
 def build_drop(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
-    """Build what is said of a draft that will never be a signal."""
+    """Build the event of a draft that will never be a signal."""
     return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
 
@@ -94,12 +94,12 @@ def build_confirmation(found: Confirmation, emitted_at_ms: int) -> FillConfirmed
 
 
 def confirmation_dedup_key(event: FillConfirmed) -> str:
-    """Return what a confirmation is guarded by: once for each signal and source."""
+    """Return a confirmation's dedup key: one for each signal and source."""
     return f"{event.leader}:{event.id[:_DIGEST]}"
 
 
 def _of(draft: SignalDraft, emitted_at_ms: int) -> dict[str, Any]:
-    """Return what a signal and a drop say alike."""
+    """Return the fields that a signal and a drop share."""
     shares, usdc = _total(draft)
     key = draft.key
     return {

@@ -1,4 +1,4 @@
-"""What the matcher says: pure values."""
+"""The matcher's answers: drafts, confirmations, and fills that wait for a second source. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from shared.messages.signals import Cause, MarketHint
 
 
 class FillKey(NamedTuple):
-    """What makes one signal."""
+    """The fills that make one signal: one leader's of one token and side in one transaction."""
 
     leader: str
     tx_hash: str
@@ -22,7 +22,7 @@ class FillKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignalDraft:
-    """A signal to publish (or to drop), if what is settled now is still `expected`; then it is `value`."""
+    """A signal to publish (or to drop), if the record in Redis is still `expected`; then it becomes `value`."""
 
     key: FillKey
     part: int

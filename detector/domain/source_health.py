@@ -1,4 +1,4 @@
-"""Which sources can be believed, found out by comparing them: pure (pitfall 9).
+"""The health of sources, found out by comparing them: which of them can be believed (pitfall 9). Pure.
 
 A fill that another source showed and this one did not, within the grace time, speaks against it; what it says of itself
 does not count. The last fills decide, with different marks for going and coming back, so that nobody flaps. A source
@@ -61,7 +61,7 @@ class _SeenFill:
 
 @dataclass(slots=True)
 class _JudgedSource:
-    """What is known of one source; marks older than `from_ms` are forgiven."""
+    """One source's marks and verdict; marks older than `from_ms` are forgiven."""
 
     verdict: Verdict = "ok"
     from_ms: int = 0
@@ -101,6 +101,7 @@ class SourceHealth:
         for name, source in self._sources.items():
             others = [other for other in self._sources if other != name]
             if source.verdict == "ok":
+                # A source gone wrong must not take the others with it.
                 others = [other for other in others if other not in demoted]
             if change := self._judge(name, source, ripe, others, now_ms):
                 changes.append(change)
@@ -114,7 +115,7 @@ class SourceHealth:
         return frozenset(name for name, source in self._sources.items() if source.verdict in DEMOTED)
 
     def verdict(self, source: str) -> Verdict:
-        """Return what the last judgement said."""
+        """Return the last verdict."""
         return self._sources[source].verdict
 
     def coverage(self, source: str) -> float | None:

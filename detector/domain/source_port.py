@@ -1,4 +1,4 @@
-"""What a source is: something that can be polled, one scope at a time, and hands on what it saw.
+"""The port of a source: it is polled, one scope at a time, and hands on what it saw. Pure.
 
 A source keeps its place in its upstream (a cursor for each leader). It moves on only after the sink has everything
 durably published, so a crash at any moment costs a re-read, never a fill.

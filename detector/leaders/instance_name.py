@@ -1,4 +1,4 @@
-"""How a detector is called among detectors: the same after a restart, so that it has its own leaders back at once."""
+"""A detector's name among detectors: the same after a restart, so that it has its own leaders back at once."""
 
 import fcntl
 import os
@@ -9,6 +9,7 @@ from detector.config import DetectorSettings
 
 _MOST_PLACES = 64
 _LOCKED_FILES: list[int] = []
+"""Never closed: a lock lasts as long as its file is open, and so as long as we live."""
 
 
 def claim_instance_name(cfg: DetectorSettings) -> str:
@@ -24,6 +25,7 @@ def claim_instance_name(cfg: DetectorSettings) -> str:
 def _lock_file(path: Path) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Not inherited by children: one that outlives us would keep our place.
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""Who is followed, and by which detector: environment, file and `hybrid follow`, split over all detectors alive.
+"""The assignment of leaders to detectors: environment, file and `hybrid follow`, split over all detectors alive.
 
 Whom `hybrid unfollow` names is left out, wherever it comes from, until it is followed again.
 
@@ -21,7 +21,8 @@ from shared.redis.followed_leaders import FollowedLeader, followed_leaders, unfo
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
 
 LONGEST_BEAT_S = 1.0
-_BRING_EVERY_S = 600.0
+"""Between two beats: `hybrid follow` is heard so soon, however long a member may be silent."""
+_BRING_EVERY_S = 600.0  # our own list in Redis expires; this is well before it does
 _MOST_NAMED = 10
 
 
@@ -164,6 +165,7 @@ class LeaderAssignment:
         ]
         mine = [leader for leader in wanted if self._is_mine(leader, beat)]
         gained = [leader for leader in mine if leader not in self._leaders.members]
+        # Another detector moved their cursors meanwhile: what we remember of them is too old.
         self._cursors.forget_leaders(gained)
         self.members = max(1, len(beat.members))
         if self._leaders.watch(mine):

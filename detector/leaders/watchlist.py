@@ -1,4 +1,4 @@
-"""Whom this detector watches now: sources read it at each poll, the roster changes it while they run."""
+"""The leaders that this detector watches now: sources read it at each poll, the assignment changes it meanwhile."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from shared.messages.service import SourceState
 
 
 class SourceMetrics:
-    """One set for each source; children are looked up once, because sights come by the thousand."""
+    """One set of metrics for each source; children are looked up once, because sights come by the thousand."""
 
     def __init__(self, names: Iterable[str]) -> None:
         names = tuple(names)

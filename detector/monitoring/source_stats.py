@@ -1,4 +1,4 @@
-"""How the sources are doing, by our own count; written by pollers and publisher, read by reports."""
+"""Statistics of the sources, by our own count; written by pollers and publisher, read by reports."""
 
 import threading
 from collections import Counter, OrderedDict
@@ -16,8 +16,8 @@ from shared.messages.service import SourceState, SourceStatus
 FAILS_AFTER = 2
 """Failed polls in a row before a source that was well counts as failing: one leader's trouble is not the source's."""
 _SHOWN_CHARS = 300
-_MOST_RECENT = 512
-_MOST_REASONS = 64
+_MOST_RECENT = 512  # problems remembered, so that a re-read row is one problem
+_MOST_REASONS = 64  # a venue that invents types must not grow our memory
 _WHY: dict[str, str] = {
     "blind": "answers, but showed none of the fills that other sources saw",
     "mute": "shows none of the fills that other sources see any more",
@@ -62,7 +62,7 @@ class _SourceCounts:
 
 
 class SourceStats:
-    """Counters of each source and of the whole, and what they mean. Safe to use from any thread."""
+    """Counters of each source and of the whole, and each source's state. Safe to use from any thread."""
 
     def __init__(self, names: Iterable[str], *, clock: Clock | None = None, rules: HealthRules | None = None) -> None:
         self._lock = threading.Lock()
@@ -97,7 +97,7 @@ class SourceStats:
             return was_well
 
     def forget_scope(self, name: str, scope: str) -> None:
-        """Drop what is known of a scope that is polled no more."""
+        """Drop the failure of a scope that is polled no more."""
         with self._lock:
             self._sources[name].failing.pop(scope, None)
 

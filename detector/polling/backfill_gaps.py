@@ -1,4 +1,4 @@
-"""The parts of leaders' past that are still to be read, kept in Redis so that a crash in the middle resumes.
+"""Gaps in leaders' pasts: the blocks of time still to be read, stored in Redis so that a crash in the middle resumes.
 
 When a poll finds more than it can read at once, the rest becomes a gap: the cursor jumps to now, fresh polls go on from
 there, and the gap is read beside them, oldest first. While it is open the leader's published facts are pinned
@@ -32,7 +32,7 @@ class BackfillGap:
 
 
 class BackfillGaps:
-    """One source's gaps; read once from Redis for the leaders watched, then kept beside it."""
+    """One source's gaps; read once from Redis for the leaders watched, then held in memory too."""
 
     def __init__(self, redis: Redis, source: str, cursors: CursorStore) -> None:
         self._redis, self._source, self._cursors = redis, source, cursors
@@ -73,6 +73,7 @@ class BackfillGaps:
         Raises:
             Unavailable: the server is away; the cursor may or may not have moved, the gap with it.
         """
+        # Pinned first: a crash in between leaves a pin too many, never a gap whose facts may be forgotten.
         pin_owner(self._redis, SIGNALS, gap.leader, self._source)
         self._script([GAPS, CURSORS], ["leave", self._field(gap), gap.low, f"{self._source}:{gap.leader}", gap.high])
         self._cursors.note_moved(self._source, gap.leader, gap.high)
@@ -90,7 +91,7 @@ class BackfillGaps:
         self._script([GAPS, CURSORS], ["close", self._field(gap)])
         with self._lock:
             others = [other for other in self._gaps.values() if other.leader == gap.leader and other.high != gap.high]
-        if not others:
+        if not others:  # the pin is the leader's: another gap of theirs still needs it
             unpin_owner(self._redis, SIGNALS, gap.leader, self._source)
         with self._lock:
             self._gaps.pop((gap.leader, gap.high), None)

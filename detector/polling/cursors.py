@@ -1,4 +1,4 @@
-"""How far each source has published each leader's trades, kept in Redis so that a restart goes on from there."""
+"""Cursors: how far each source has published each leader's trades, in Redis, so that a restart goes on from there."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.redis.client import LuaScript, answering
 
 CURSORS = "hs:cursors"
 """Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
-_AT_ONCE = 1000
+_AT_ONCE = 1000  # fields of one HMGET: more would hold up everybody else on the server
 
 
 class CursorReader(Protocol):
@@ -36,7 +36,7 @@ class CursorReader(Protocol):
 
 
 class CursorStore:
-    """The cursors of some leaders; read once from Redis, then kept beside it.
+    """The cursors of some leaders; read once from Redis, then held in memory too.
 
     The publisher's thread moves them, sources read them. With a `clock`, a stored cursor that has passed it is none:
     whoever would go on from there would look at nothing until then. (Blocks are far below any second of the clock.)

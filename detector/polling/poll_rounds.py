@@ -9,14 +9,14 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError
 
-_LONGEST_NAP_S = 0.5
+_LONGEST_NAP_S = 0.5  # so soon a thread sees a new leader or the stop event
 _SYNC_EVERY_S = 0.5
-_BUDGET_EVERY_S = 5.0
+_BUDGET_EVERY_S = 5.0  # a gate's rate changes in seconds; asking costs a round trip to Redis
 
 
 @dataclass(frozen=True, slots=True)
 class PollOutcome:
-    """How a poll went: whether the same one will fail again, and how many trades it brought."""
+    """The outcome of a poll: whether the same one will fail again, and how many trades it brought."""
 
     refused: bool = False
     news: int = 0
@@ -71,6 +71,7 @@ class PollRound:
         self._sync_at = now + _SYNC_EVERY_S
         try:
             scopes = self._scopes()
+            # Identity is enough, and comparing thousands of names twice a second is not free.
             if scopes is not self._synced:
                 self._schedule.sync_scopes(scopes, now)
                 self._synced = scopes

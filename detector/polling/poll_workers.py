@@ -13,8 +13,8 @@ from shared.clock import Clock
 from shared.domain.errors import GiveUp, HybridError
 
 PAST_WORKERS = 2
-"""Threads that read the past, so that waiting for its turn at the gate never keeps a fresh poll waiting."""
-_NO_PACE = 0.001
+"""Threads that read the past, so that waiting at the gate for them never keeps a fresh poll waiting."""
+_NO_PACE = 0.001  # the past is read as fast as the gate's catch-up lane lets it
 
 
 @runtime_checkable

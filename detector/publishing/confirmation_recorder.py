@@ -1,4 +1,4 @@
-"""What must be durable before a cursor moves but is no signal: confirmations, and what waits for a second source.
+"""Records what is no signal but must be durable before a cursor moves: confirmations, and fills that wait.
 
 It has a thread of its own, so that it never stands between a sighting and its signal. The same thread looks regularly
 at what has waited long enough, and at how the sources are doing.
@@ -26,8 +26,9 @@ from shared.messages.base import SIGHTINGS
 from shared.redis.streams import StreamRecord, publish_all_once
 
 CHECK_EVERY_S = 0.25
+"""Between two checks of what is due; a wait for a second source ends that much late at most."""
 MOST_UNWAITED = 1000
-"""Batches that nobody waits for; beyond that a push source waits for its turn too."""
+"""Batches that nobody waits for; beyond that a push source has to wait as well."""
 
 
 class BatchWaiter(Protocol):
@@ -39,7 +40,7 @@ class BatchWaiter(Protocol):
 
 
 class ConfirmationNotes(NamedTuple):
-    """What a batch leaves to be recorded; `settled` was in the waiting pending and is decided now."""
+    """What a batch leaves to be recorded; `decided` waited for a second source and is decided now."""
 
     batch: Batch | None = None
     confirmations: tuple[Confirmation, ...] = ()
@@ -57,7 +58,7 @@ class ConfirmationRecorder:
 
     Args:
         redis: The connection.
-        stats: Who is told of confirmations, and judged each turn.
+        stats: Counts confirmations; its sources are judged at each check.
         cursors: Where progress is kept.
         pending: Where fills wait for a second source.
         retry: How often the server is asked again.
@@ -89,7 +90,7 @@ class ConfirmationRecorder:
     def start(
         self, on_views: Callable[[Iterable[FillView]], None], on_due: Callable[[tuple[PendingSighting, ...]], None]
     ) -> None:
-        """Begin; `on_views` hears what others showed of a fill that waits here, `on_due` what has waited long enough."""
+        """Begin; `on_views` gets what others showed of a fill that waits here, `on_due` what waited long enough."""
         self._on_views, self._on_due = on_views, on_due
         self._thread.start()
 
@@ -112,6 +113,7 @@ class ConfirmationRecorder:
         Raises:
             Stopping: told to stop while Redis was away.
         """
+        # In this order: what a crash in between leaves out is shown again, because the cursor has not moved.
         self._confirm(notes.confirmations)
         for wait in notes.unconfirmed:
             sighting = self._retry(lambda wait=wait: self._pending.add_sighting(wait))
@@ -129,11 +131,11 @@ class ConfirmationRecorder:
         for source, was, now, why in self._stats.judge_sources():
             tell = self._log.info if now in {"ok", "stopped"} else self._log.error
             tell("source_changed", source=source, was=was, now=now, why=why if now != "ok" else "")
-        if self._deciding:
+        if self._deciding:  # the same fills would be handed on twice
             return
         try:
             sighting = self._pending.due_sightings(self._clock.now_ms())
-        except Unavailable:
+        except Unavailable:  # nothing is lost: it stays due until the server is back
             return
         if sighting:
             self._deciding = True

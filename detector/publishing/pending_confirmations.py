@@ -1,6 +1,6 @@
-"""Where fills wait for a second source, in Redis: a restart or another detector goes on with them.
+"""Fills that wait for a second source, in Redis: a restart or another detector goes on with them.
 
-What is noted here is durable before its source's cursor moves, and stays until its time is over: then it is settled, by
+What is noted here is durable before its source's cursor moves, and stays until its time is over: then it is decided, by
 a signal or by a drop, and only then forgotten. So `confirmed` loses nothing that `first` would not, and the publish's
 own compare-and-set keeps it exactly once.
 """
@@ -23,15 +23,15 @@ from shared.redis.client import LuaScript, answering
 WAITING = "hs:waiting"
 WAITING_DUE = "hs:waiting:due"
 MOST_WAITING = 50_000
-"""More than that and the oldest are settled before their time: bounded, and still nothing is lost."""
-AT_ONCE = 200
+"""More than that and the oldest are decided before their time: bounded, and still nothing is lost."""
+AT_ONCE = 200  # fills of one check: deciding them must not hold up new signals for long
 _FIELDS_BEFORE_FEES = 4
 """Fields of a piece without its fee: what an earlier version reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingSighting:
-    """What the room holds of one key: each source's sighting, as text."""
+    """All that is stored of one key: each source's sighting, as text."""
 
     fact: str
     raw: str
@@ -51,7 +51,7 @@ class PendingConfirmations:
         self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
 
     def add_sighting(self, wait: UnconfirmedFill) -> PendingSighting:
-        """Keep what a source shows; return all that is held of the key, by whomever.
+        """Store what a source shows; return all that is stored of the key, by whomever.
 
         Raises:
             Unavailable: the server is away; call again.
@@ -72,13 +72,14 @@ class PendingConfirmations:
             facts = cast("list[str]", self._redis.zrangebyscore(WAITING_DUE, "-inf", limit, start=0, num=count))
             raws = cast("list[str | None]", self._redis.hmget(WAITING, facts)) if facts else []
             held = dict(zip(facts, raws, strict=True))
+            # A crash between the two deletes leaves a due time without its fill.
             gone = [fact for fact, raw in held.items() if raw is None]
             if gone:
                 self._redis.zrem(WAITING_DUE, *gone)
         return tuple(PendingSighting(fact, raw) for fact, raw in held.items() if raw is not None)
 
     def find_sighting(self, fact: str) -> PendingSighting | None:
-        """Return what is held of one key.
+        """Return what is stored of one key.
 
         Raises:
             Unavailable: the server is away.
@@ -88,7 +89,7 @@ class PendingConfirmations:
         return None if raw is None else PendingSighting(fact, raw)
 
     def remove_decided(self, held: PendingSighting) -> bool:
-        """Forget what is settled, unless more was noted meanwhile.
+        """Remove what is decided, unless more was added meanwhile.
 
         Raises:
             Unavailable: the server is away; call again.

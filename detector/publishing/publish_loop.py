@@ -1,4 +1,4 @@
-"""The one thread that owns the matcher: batches in, signals durably out, then cursors on.
+"""The publish loop: the one thread that owns the matcher. Batches in, signals durably out, then cursors on.
 
 Sources hand a batch in and wait. Redis away: the same publish is tried again until it is back or we stop; it is
 idempotent, nothing is lost, and no cursor has moved (pitfall 31).
@@ -21,8 +21,8 @@ from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.leader_fills import LeaderFill
 
-_STOP_CHECK_S = 0.2
-_MOST_SHOWN = 3
+_STOP_CHECK_S = 0.2  # a stop event cannot wake a queue, so it is looked at between waits
+_MOST_SHOWN = 3  # problems of one batch that are logged; all are counted
 
 
 class _WaitingBatch:
@@ -40,7 +40,7 @@ class _WaitingBatch:
 
 
 class _OthersViews:
-    """What other detectors, or an earlier life, showed of fills that wait here; nobody unconfirmed for the answer."""
+    """Sightings by other detectors, or by us before a restart, of fills that wait here; nobody waits for the answer."""
 
     def __init__(self, views: Iterable[FillView]) -> None:
         self.views = tuple(views)
@@ -128,7 +128,7 @@ class PublishLoop:
         self._recorder.record_notes(self._publish_views(batch))
 
     def decide_overdue(self, sightings: tuple[PendingSighting, ...]) -> None:
-        """Settle what has waited long enough, on the caller's thread.
+        """Decide what has waited long enough, on the caller's thread.
 
         Raises:
             Stopping: told to stop while Redis was away.
@@ -138,6 +138,7 @@ class PublishLoop:
     def _publish_views(self, batch: Batch) -> ConfirmationNotes:
         for news in self._stats.count_batch(batch)[:_MOST_SHOWN]:
             self._log.warning("row_not_read", source=batch.source, problem=news)
+        # Before matching: a source demoted a moment ago must confirm nothing of this batch.
         self._matcher.discounted = self._stats.demoted
         unconfirmed: list[UnconfirmedFill] = []
         for view in batch.views:
@@ -170,7 +171,7 @@ class PublishLoop:
         return ConfirmationNotes(None, self._matcher.drain_confirmations())
 
     def _match_again(self, views: Iterable[FillView]) -> None:
-        """Take in what is known from the waiting pending; it was counted when it was first seen."""
+        """Match what others showed; it was counted when it was first seen."""
         for view in views:
             for draft in self._matcher.match_view(view).drafts:
                 self._trade_publisher.publish(draft)
@@ -191,6 +192,7 @@ class PublishLoop:
 
     def _do_job(self, job: _WaitingBatch | _OthersViews | _DueSightings) -> None:
         if not isinstance(job, _WaitingBatch):
+            # Nothing is lost by a stop here: it stays in Redis for whoever runs next.
             with contextlib.suppress(Stopping):
                 notes = (
                     self._decide_sightings(job.sightings)
@@ -216,7 +218,7 @@ class PublishLoop:
 
 
 class _NoWaiter:
-    """Who unconfirmed for what the recorder itself brought about."""
+    """Stands in for a source where nobody waits: the recorder brought it about itself."""
 
     def finish(self, error: BaseException | None = None) -> None:
         """Take no notice."""

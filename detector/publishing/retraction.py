@@ -19,7 +19,7 @@ _DIGEST = 32
 
 
 class Retraction:
-    """Look up what was published of a fill, by whichever process, and retract each part of it once.
+    """Look up what was published of a fill, by whichever process, and retract each signal of it once.
 
     What still waits for a second source is cancelled first: by the fact that every publish compares with, so that no
     detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
@@ -43,6 +43,7 @@ class Retraction:
 
     def _retract_key(self, key: FillKey, fills: list[LeaderFill], source: str, reason: str) -> int:
         sighting = self._pending.find_sighting(dedup_key(key))
+        # Cancelled first: otherwise another detector could signal it right after we looked.
         if sighting is not None:
             self._cancel(key, fills, sighting, source, reason)
         parts = _signalled_parts(self._published_text(key))
@@ -56,7 +57,7 @@ class Retraction:
     def _cancel(
         self, key: FillKey, fills: list[LeaderFill], sighting: PendingSighting, source: str, reason: str
     ) -> None:
-        """Settle what waits as dropped, unless somebody settles it first."""
+        """Drop what waits, unless somebody decides it first."""
         value = self._published_text(key)
         recorded = published_record.read_record(value) if value else ()
         left = (
@@ -120,6 +121,6 @@ class Retraction:
 
 
 def _signalled_parts(value: str | None) -> list[int]:
-    """Return which parts of a fact were signalled (the others were dropped); none when nobody published it."""
+    """Return the numbers of a key's signals (the others were dropped); none when nobody published it."""
     parts = published_record.read_record(value or "") or ()
     return [number for number, part in enumerate(parts) if not part.dropped]

@@ -1,4 +1,4 @@
-"""What is safe to do again is done until Redis answers (pitfall 31)."""
+"""A retry that lasts until Redis answers, for what is safe to do again (pitfall 31)."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Drafts onto the streams, each once, by compare-and-set; only the thread that owns the matcher uses it."""
+"""Publishes drafts, each once, by compare-and-set; only the thread that owns the matcher uses it."""
 
 from collections.abc import Callable
 
@@ -92,6 +92,7 @@ class SignalPublisher:
     def _after_publish(
         self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int
     ) -> SignalDraft | None:
+        # An answer was lost and the record is the one we wrote: the publish before the loss was ours.
         ours = answer.state == "known" and lost > 0 and answer.value == draft.value
         if answer.state == "published" or ours:
             self.matcher.mark_published(draft)

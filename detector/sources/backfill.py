@@ -1,4 +1,4 @@
-"""Who is polled freshly and whose past is still to be read: one source's two lists, from cursors and gaps."""
+"""A source's backfill: the leaders polled freshly, and those whose past is still to be read."""
 
 import threading
 

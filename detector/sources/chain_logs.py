@@ -22,6 +22,7 @@ from shared.rate_limit.limits import GateLane
 NAME = "chain_logs"
 ALL = "all"
 BLOCK_S = 1.5
+"""Seconds between blocks where a node has no old block to measure by."""
 _PACE_BLOCKS = 1000
 _MOST_BEHIND = 5
 """Polls in a row that a lagging node may spoil before the source counts as failing."""
@@ -93,7 +94,7 @@ class ChainLogsSource:
             for group in self._groups:
                 self._read_filter(group, head, sink)
             self._retract_gone(head)
-        except NodeBehind as error:
+        except NodeBehind as error:  # behind a balancer the next node may be at the head again
             self._behind += 1
             if self._behind >= _MOST_BEHIND:
                 raise
@@ -129,6 +130,7 @@ class ChainLogsSource:
         for found in self._fresh_reader.read(group, group.low or 0, head):
             for placed in self._watch.update_blocks(_placed_fills(found), found.low, found.high, group.members):
                 self._log.warning("fill_vanished", tx_hash=placed.tx_hash, why="reorganised out, or the node lags")
+            # Every half overlap is often enough: what lies above is read again anyway.
             cursors = group.cursors(found.high, overlap // 2)
             sink(self._batch(found, cursors))
             group.saved = found.high if cursors else group.saved

@@ -19,11 +19,11 @@ from shared.rate_limit.limits import GateLane
 
 NAME = "data_api"
 MOST_PAGES = 100
-"""Pages of one poll: a leader with more to catch up on goes on in its next turn."""
+"""Pages of one poll: a leader with more to catch up on goes on in the next poll."""
 FRESH_PAGES = 2
 """Pages a fresh poll reads before what is left becomes a gap."""
 PIECE_PAGES = 5
-"""Pages of a gap read in one turn, so that others' pasts get theirs."""
+"""Pages of a gap read in one go, so that others' pasts are read as well."""
 
 
 class DataApiActivitySource:
@@ -140,6 +140,7 @@ class DataApiActivitySource:
         if not merged or self._outcomes is None:
             sink(batch)
             return
+        # The trades now, their cursor not yet: should the merges fail, the page is read again.
         sink(replace(batch, cursors={}))
         fills, problems = spread_outcomes(merged, self._outcomes)
         view = FillView(NAME, self._clock.now_ms(), fills)

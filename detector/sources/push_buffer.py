@@ -1,4 +1,4 @@
-"""Where push connections put what they hear, and the source takes it from: bounded, and awake at once.
+"""The buffer between push connections and their source: bounded, and awake at once.
 
 A push row carries no log index, so nothing tells a second equal fill from a message sent twice. So equal rows of one
 transaction count once, whichever connection brings them and however often: what is missing then, the sources that can
@@ -16,7 +16,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 
 MOST_WAITING = 10_000
 """Transactions that wait while Redis is away; the oldest leave first, for the other sources to bring."""
-MOST_PROBLEMS = 100
+MOST_PROBLEMS = 100  # a feed of nothing but garbage must not fill the memory
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class PushBuffer:
         self._news.set()
 
     def wake(self) -> None:
-        """Let whoever waits look around."""
+        """Wake whoever waits for a batch."""
         self._news.set()
 
     def next_batch(self, seconds: float) -> Batch | None:

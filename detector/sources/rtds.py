@@ -1,9 +1,9 @@
 """The venue's push feed as a source: about as fast as the chain, and never the only one (it has had hours of outage).
 
-Two connections are open and subscribed at the same time, and what both tell counts once: when one closes, goes mute or
-comes late, the other already has taken over. Equal rows of one transaction count once too (`detector/sources/push_buffer`):
-alone, this source may show too few of a leader's equal fills, never too many. There is no cursor: what was traded while
-both connections were away is for the other sources to bring.
+Two connections are open and subscribed at the same time, and what both bring counts once: when one closes, goes mute
+or comes late, the other has taken over already. Equal rows of one transaction count once too
+(`detector/sources/push_buffer`): alone, this source may show too few of a leader's equal fills, never too many.
+There is no cursor: what was traded while both connections were away is for the other sources to bring.
 """
 
 import threading
@@ -22,12 +22,13 @@ ALL = "all"
 SLICE_S = 0.5
 """How long one poll listens before it reports how the connections are; nothing that arrives waits for its end."""
 OPENING_S = 5.0
+"""How long the first poll lets the connections open before it says that none is."""
 JOIN_S = 0.6
 _STOP_CHECK_S = 0.2
 
 
 class RtdsSource:
-    """Hand on what the connections put into the inbox, the moment it is there. Without leaders nothing is opened."""
+    """Hand on what the connections put into the buffer, the moment it is there. Without leaders nothing is opened."""
 
     name = NAME
     scopes = (ALL,)

@@ -1,7 +1,7 @@
 """The orderbook subgraph as a source: complete, and off by default, because it sees V1's exchanges only.
 
-They stopped on 2026-04-28: since then it answers, healthy, and has no rows (pitfall 9). It serves history and any endpoint
-of the same schema that somebody points `SUBGRAPH_URL` at.
+They stopped on 2026-04-28: since then it answers, healthy, and has no rows (pitfall 9). It serves history and any
+endpoint of the same schema that somebody points `SUBGRAPH_URL` at.
 """
 
 from collections.abc import Iterable
@@ -70,6 +70,7 @@ class OrderbookSubgraphSource:
             fills = (*kept_back, *reading.fills)
             if not page.full:
                 return sink(_batch(fills, reading, seen_at_ms, dict.fromkeys(leaders, indexed_s)))
+            # Ids only rise: a page that does not move on would be read for ever.
             if page.last_id <= last_id:
                 raise Malformed("the subgraph repeats a page")
             last_tx = fills[-1].tx_hash if fills else ""

@@ -1,4 +1,4 @@
-"""How what is due is redeemed: which call, on which contract, for which pay; who carries it. Pure.
+"""The contract calls that redeem what is due: which call, on which contract, for which pay; who carries it. Pure.
 
 Positions of plain markets derive from USDC.e and those of neg-risk markets from wrapped collateral (venue reference
 7.2), so the collateral a balance was found under names the adapter: no flag of the venue is trusted for it.

@@ -1,4 +1,4 @@
-"""What a transaction really paid us, from its own logs and from the balance. Pure.
+"""The proof of a payout: what a transaction really paid us, by its own logs and by the balance. Pure.
 
 Through an adapter, ConditionalTokens' `PayoutRedemption` names the adapter as redeemer, and one transaction may
 redeem for several wallets: what is ours is paid_out by the shares that left our wallet and the tokens that came to it

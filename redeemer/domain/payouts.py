@@ -1,4 +1,4 @@
-"""What a resolved condition owes each lot, and whether it came. Pure.
+"""Payouts: what a resolved condition owes each lot, and the events that say so. Pure.
 
 The redeemer's claim is that the money came back, so a redemption is a result only when what was paid is what was owed;
 a redeem that succeeds and pays nothing for a winner (pitfall 27) is not one.
@@ -76,7 +76,7 @@ def paper_result(
 ) -> RedemptionResult:
     """Return the redemption as an event.
 
-    `paid` is what came, in micro-units; `ledger_seq` the ledger's step that redemptions it; `after` as in `PayoutClaim.id`.
+    `paid` is what came, in micro-units; `ledger_seq` the ledger's step that books it; `after` as in `PayoutClaim.id`.
 
     Raises:
         OutcomeUnknown: another amount came than was owed, above all nothing for a winner.

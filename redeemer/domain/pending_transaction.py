@@ -4,8 +4,8 @@
 |---|---|
 | one of our attempts is mined, fewer blocks ago than asked for | `WaitForBlock` |
 | it is that deep, and succeeded | `ConfirmedTransaction` |
-| it is that deep, and failed | `ConfirmedTransaction`, which proves that nothing was paid |
-| none is mined, the nonce is still free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
+| it is that deep, and failed | `ConfirmedTransaction`: the proof says that nothing was paid |
+| none is mined, the nonce is free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
 | none is mined, the nonce is still free, the last attempt is old | `ReplaceTransaction`: the same nonce, a higher fee |
 | none is mined, the nonce was taken that many blocks ago | `LostTransaction`: somebody else used this key |
 
@@ -40,7 +40,7 @@ class PendingTransaction:
     """One nonce of one signer, what it carries, and every form in which it was signed.
 
     Through the relayer `raw` is the signed envelope, `relayed_as` the relayer's own name for it, and an attempt's hash
-    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was settled.
+    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was booked.
     """
 
     signer: str
@@ -129,7 +129,7 @@ Step = WaitForBlock | ConfirmedTransaction | RepeatBroadcast | ReplaceTransactio
 def next_step(
     sending: PendingTransaction, view: ChainView, now_ms: int, *, confirmations: int, stuck_after_ms: int
 ) -> Step:
-    """Return what to do about a sending."""
+    """Return what to do about a pending transaction."""
     mined = [view.receipts[each.hash] for each in sending.attempts if each.hash in view.receipts]
     if mined:
         depth = view.head - mined[0].block + 1
@@ -143,12 +143,12 @@ _CODEC = TypeAdapter(PendingTransaction)
 
 
 def write_pending(sending: PendingTransaction) -> str:
-    """Return a sending as JSON."""
+    """Return a pending transaction as JSON."""
     return _CODEC.dump_json(sending).decode()
 
 
 def read_pending(text: str) -> PendingTransaction:
-    """Return the sending in JSON that `write_pending` made.
+    """Return the transaction in JSON that `write_pending` made.
 
     Raises:
         Malformed: it is none, so another version wrote it.

@@ -1,7 +1,8 @@
-"""One rq job for each wallet and condition.
+"""The rq queue of redemptions: one job for each wallet and condition.
 
 rq decides only *when* a redemption is tried: it can run a job twice, and it can lose one. That it happens once is the
-ledger's doing (`redeemer/redemption/paper_redeemer.py`), that it happens at all the sweep's, which enqueues again what is still due.
+ledger's doing (`redeemer/redemption/redemption_ledger.py`), that it happens at all the watcher's, which enqueues again
+what is still due.
 """
 
 from collections.abc import Callable, Generator
@@ -24,8 +25,9 @@ from shared.messages.redemptions import RedemptionResult
 from shared.redis.client import answering
 
 JOB = "redeemer.jobs.redeem"
+"""The path that is stored with each job: it never changes, so that a worker of another release knows it too."""
 TIMEOUT_S = 150
-"""The longest a job may take: live, it waits for its turn, for what is under way, and for its own transaction."""
+"""The longest a job may take: live, it waits for the signer, for what is under way, and for its own transaction."""
 
 RESULT_TTL_S = 3600
 FAILURE_TTL_S = 7 * 24 * 3600
@@ -36,7 +38,7 @@ _UNDER_WAY = frozenset({JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED
 
 
 class PayingRedeemer(Protocol):
-    """What does a job: a paper `Cashier` or a live `Teller`."""
+    """Does a job: a `PaperRedeemer` or a `LiveRedeemer`."""
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do."""

@@ -1,4 +1,4 @@
-"""The worker: runs redemption jobs on its thread.
+"""The rq worker: runs redemption jobs on its thread.
 
 rq's own forking worker is not used, for three reasons. A job is some reads and one atomic write, so a process of its
 own protects nothing; a killed parent would leave its child running beside a second copy; and rq's scheduler would be a
@@ -28,7 +28,7 @@ STOP_CHECK_S = 1
 """How long an idle worker waits for a job before it looks at its stop event and at jobs whose retry is due."""
 
 MAINTENANCE_EVERY_S = 60
-RETRY_S = 1.0
+RETRY_S = 1.0  # between two attempts at a server that is away
 
 
 class ThreadWorker(SimpleWorker):
@@ -102,6 +102,7 @@ class ThreadWorker(SimpleWorker):
         self.answering = True
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()
+        # One worker at a time moves retries; a second one would enqueue a job twice.
         if self._retries.acquire_locks():
             self._retries.enqueue_scheduled_jobs()
 

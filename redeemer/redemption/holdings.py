@@ -1,4 +1,4 @@
-"""What a wallet holds of a condition, read from ConditionalTokens right before anything is done.
+"""Holdings of a wallet, read from ConditionalTokens right before anything is done.
 
 Which positions belong to a condition is computed from the contract's own collection ids, for both collaterals: nothing
 that the venue says about a market can make us call the wrong adapter.
@@ -21,9 +21,9 @@ KINDS: tuple[MarketKind, MarketKind] = ("plain", "neg_risk")
 _ROOT = "0x" + "0" * 64
 _SETS = (1, 2)
 MOST_KNOWN = 5000
-"""Conditions whose token ids are kept; they never change."""
+"""Conditions whose token ids are remembered; they never change."""
 
-MOST_ASKED = 500
+MOST_ASKED = 500  # calls at a time: what the reader asks in its bounded number of batches
 
 Tokens = dict[MarketKind, tuple[str, str]]
 

@@ -1,6 +1,6 @@
-"""Redeem one live condition: plan, send, wait, prove, book. The live counterpart of `Cashier`.
+"""Redeem one live condition: plan, send, wait, prove, book. The live counterpart of `PaperRedeemer`.
 
-Whatever ran this before, and wherever it was killed: a transaction under way is settled before anything else is sent,
+Whatever ran this before, and wherever it was killed: a transaction under way is finished before anything else is sent,
 and what the wallet holds is read again right before. So a condition is paid once by the contract, and booked once by
 the ledger.
 """
@@ -66,11 +66,11 @@ class LiveRedeemer:
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do.
 
-        A condition that just went along with another one's transaction has a job of its own waiting: that one is told
+        A condition that just went along with another one's transaction has a job of its own waiting: that one returns
         what came, once, without a question to the node.
 
         Raises:
-            Unavailable: not now (under way, another worker's turn, no gas, node away); ask again later.
+            Unavailable: not now (under way, another worker sends, no gas, node away); ask again later.
             Rejected: it would revert, or an alarm stands.
             OutcomeUnknown: it was mined and did not bring what was owed; nothing is booked.
         """
@@ -84,15 +84,15 @@ class LiveRedeemer:
             return self._act_on(condition_id)
 
     def finish_pending(self) -> Mapping[str, RedemptionResult]:
-        """Settle what is under way; return what that booked, by condition. Raises as `redeem`."""
+        """Finish what is under way; return what that booked, by condition. Raises as `redeem`."""
         with self._signer_lease():
             return self._finish_pending()
 
     def perform_call(self, call: contract_calls.ContractCall) -> None:
-        """Have the wallet make one call that redeems nothing (an approval), and wait until it is settled.
+        """Have the wallet make one call that redeems nothing (an approval), and wait until it is final.
 
         Raises:
-            Rejected: it would revert. Unavailable: not settled yet. OutcomeUnknown: it was mined and reverted.
+            Rejected: it would revert. Unavailable: not final yet. OutcomeUnknown: it was mined and reverted.
         """
         with self._signer_lease():
             self._finish_pending()
@@ -135,6 +135,7 @@ class LiveRedeemer:
                 if len(batch) == 1:
                     raise
                 self._log.warning("batch_would_revert", conditions=len(batch), error=str(error))
+                # One condition that reverts takes the whole batch with it: halves find the good ones.
                 batch = batch[: len(batch) // 2]
             else:
                 break
@@ -176,7 +177,8 @@ class LiveRedeemer:
         """Touch nothing that another wallet of this signer, or the other way to send, has under way."""
         if pending.wallet != self.wallet:
             raise Unavailable(
-                f"a transaction of {pending.wallet}, which has the same signer, is under way: its own redeemer settles it"
+                f"a transaction of {pending.wallet}, which has the same signer, is under way: "
+                "its own redeemer settles it"
             )
         if pending.relayed != self._sender.relayed:
             way = "relayer" if pending.relayed else "owner"
@@ -195,6 +197,7 @@ class LiveRedeemer:
     def _book_confirmed(
         self, pending: PendingTransaction, step: ConfirmedTransaction
     ) -> Mapping[str, RedemptionResult]:
+        # Booked first, the nonce freed after: a kill in between books the same again, which the ledger knows.
         verdict = self._verifier.book_confirmed(pending, step.receipt)
         self._sender.close(pending)
         if verdict.problem:

@@ -36,7 +36,7 @@ class PayoutVerdict:
 
 
 class PayoutVerifier:
-    """Proves and redemptions for one wallet."""
+    """Proves and books for one wallet."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class PayoutVerifier:
         """Book everything that a transaction brought, or raise the alarm for all of it.
 
         Raises:
-            TryAgain, GiveUp: the node or the ledger did not say; settle again, it is the same.
+            TryAgain, GiveUp: the node or the ledger did not say; call again, it is the same.
         """
         proof = self._prove_paid(pending.dues, receipt, contract_calls.token_contract(pending.route, self._contracts))
         if proof.problem:

@@ -1,4 +1,4 @@
-"""What is due now: from our lots, the Data API's list, and the chain's word on each."""
+"""Plans of what is due now: on paper from our lots, live from the Data API's list and the chain too."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,26 +22,25 @@ MOST_ASKED = 200
 """Conditions in one question to the chain, which answers a bounded number of calls."""
 
 JUDGED_PER_SCAN = 50
-"""Conditions of one part of a look."""
+"""Conditions judged before the first of them is handed on."""
 
 BELIEVED_SCANS = 10
-"""Looks for which a condition that was due, and whose lots are still there, is taken to be due without a question."""
-
+"""Scans for which a condition that was due, and whose lots are still there, counts as due without a question."""
 
 RESTING_SCANS = 20
-"""Looks for which the worthless rest of an ended condition is left alone: it stays in the wallet, and in every list."""
+"""Scans for which an ended condition's worthless rest is not asked about: it stays in the wallet, and in every list."""
 
 
 @dataclass(frozen=True)
 class FoundHoldings:
-    """How many conditions are held, and which of them something has to be done about."""
+    """The number of conditions held, and those that something has to be done about."""
 
     held: int
     due: tuple[str, ...]
 
 
 class RedemptionPlan(Protocol):
-    """What the watcher asks at every look."""
+    """The plan that the watcher asks at every scan."""
 
     def find_parts(self) -> Iterator[FoundHoldings]:
         """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
@@ -73,7 +72,7 @@ class PaperPlan:
 
 
 class PayoutReader(Protocol):
-    """How conditions resolved, by the chain alone."""
+    """Reads how conditions resolved, from the chain alone."""
 
     def read_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return payout vectors, and what the node did not say."""
@@ -110,10 +109,12 @@ class LivePlan:
         return FoundHoldings(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
 
     def find_parts(self) -> Iterator[FoundHoldings]:
-        """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
+        """Yield the conditions with something to do, part by part.
 
-        How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
-        many questions as there ever were. What waits for its turn is not asked about at every look either. Whoever acts
+        Of hundreds that resolve at once the first is acted on while the rest is read.
+
+        How something resolved is asked once: losers and dust stay in the wallet for ever, and every scan would cost as
+        many questions as there ever were. What waits in the queue is not asked about at every scan either. Whoever acts
         on it reads it again.
         """
         named, alarms = self.candidate_conditions(), self.open_alarms()

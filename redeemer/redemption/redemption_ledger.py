@@ -49,7 +49,7 @@ class HeldLots:
 
 
 Entry = tuple[str, RedemptionResult]
-"""The name of a ledger step, and the redemption that it redemptions."""
+"""The name of a ledger step, and the redemption that it books."""
 
 
 class RedemptionLedger:
@@ -60,7 +60,7 @@ class RedemptionLedger:
 
     def held_lots(self, condition_id: str) -> HeldLots:
         """Read lots and open orders; `seq` is read first, so a write that expects it saw all of this unchanged."""
-        seq = self._ledger.read(()).seq
+        seq = self._ledger.read(()).seq  # first: what is written after it makes the booking start over
         lots = tuple(lot for lot in open_lots(self._ledger) if lot.condition_id == condition_id)
         orders = [text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()]
         return HeldLots(seq, lots, sum(_concerns(order, condition_id) for order in orders))
@@ -134,4 +134,4 @@ def _concerns(order: str, condition_id: str) -> bool:
     try:
         return json.loads(order)["order"]["condition_id"] == condition_id
     except (ValueError, LookupError, TypeError):
-        return True
+        return True  # an order that cannot be read might be of this condition: wait

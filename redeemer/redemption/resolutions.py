@@ -1,4 +1,4 @@
-"""How conditions resolved: asked on chain, in batches, and of the Data API where the chain does not answer."""
+"""Resolutions of conditions: asked on chain, in batches, and of the Data API where the chain does not answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.polymarket.wire.parsing import as_list, as_object
 from shared.rate_limit.gate import GateLane
 
 MOST_CALLS = 50
-"""Calls in one JSON-RPC batch: a request costs one turn at the gate however many conditions are held."""
+"""Calls in one JSON-RPC batch: a request costs one slot of the gate however many conditions are held."""
 
 FEW_CALLS = 3
 """Calls that every node takes: dRPC's free tier answers a larger batch with HTTP 500."""

@@ -1,4 +1,4 @@
-"""Who carries a wallet's calls to the chain."""
+"""The port that carries a wallet's calls to the chain, and the sender that does it by the owner's own transactions."""
 
 from typing import Protocol
 
@@ -20,7 +20,7 @@ class CallSender(Protocol):
     relayed: bool
 
     def under_way(self) -> PendingTransaction | None:
-        """Return what is not settled yet."""
+        """Return the transaction that is not final yet."""
         ...
 
     def redemption_cost(self) -> int:
@@ -52,7 +52,7 @@ class OwnerSender:
         self._transactions, self._wallet, self._kind, self._contracts = transactions, wallet, kind, contracts
 
     def under_way(self) -> PendingTransaction | None:
-        """Return what is not settled yet."""
+        """Return the transaction that is not final yet."""
         return self._transactions.under_way()
 
     def redemption_cost(self) -> int:

@@ -45,7 +45,7 @@ from shared.ledger.port import Ledger
 SENDINGS = "sendings"
 SETTLED = "settled_sendings"
 NONCES = "nonces"
-EMPTY_GAS = 21_000
+EMPTY_GAS = 21_000  # what a transaction costs that does nothing
 
 
 class TransactionManager:
@@ -71,7 +71,7 @@ class TransactionManager:
         return self._signer.address
 
     def under_way(self) -> PendingTransaction | None:
-        """Return the transaction that is not settled yet.
+        """Return the transaction that is not final yet.
 
         Raises:
             Malformed: another version stored it.
@@ -105,7 +105,7 @@ class TransactionManager:
             pending, f"send:{self.address}:{nonce}:{attempt.hash}", LedgerRecord(NONCES, self.address, str(nonce))
         )
         self._log.info("transaction_stored", transaction=attempt.hash, nonce=nonce, conditions=len(dues))
-        self._broadcast(pending)
+        self._broadcast(pending)  # only now: bytes that are not stored could be mined and never be found again
         return pending
 
     def advance(self, pending: PendingTransaction) -> ConfirmedTransaction | WaitForBlock | LostTransaction | None:
@@ -188,7 +188,7 @@ class TransactionManager:
         )
 
     def _broadcast(self, pending: PendingTransaction) -> None:
-        """Broadcast what is stored; what a node refuses now is sent again at the next look."""
+        """Broadcast what is stored; what a node refuses now is sent again the next time it is looked after."""
         try:
             self._node.broadcast(pending.last.raw)
         except HybridError as error:
@@ -217,7 +217,8 @@ class TransactionManager:
         metrics.make_gauge("redeemer_pol", "POL that the signer holds for gas.").set(held / gas_pricing.POL)
         if held < cost:
             raise Unavailable(
-                f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost {cost / gas_pricing.POL:.4f}: "
+                f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost "
+                f"{cost / gas_pricing.POL:.4f}: "
                 f"send POL to {self.address}"
             )
         if held - cost < self.rules.pol_warning:
@@ -243,7 +244,7 @@ class TransactionManager:
         metrics.make_counter("redeemer_reorganised_total", "Mined transactions whose block was taken back.").inc()
 
     def store_pending(self, pending: PendingTransaction, name: str, *more: LedgerRecord) -> None:
-        """Store a sending before it goes out.
+        """Store a transaction before it goes out.
 
         Raises:
             Fenced: another worker sends for this signer now.

@@ -19,7 +19,7 @@ _ALREADY_KNOWN = ("already known", "known transaction", "already imported", "non
 
 
 class NodeClient:
-    """Reads and writes one chain; every question takes its turn at the node's gate."""
+    """Reads and writes one chain; every question passes the node's gate."""
 
     def __init__(self, polygon: PolygonClient) -> None:
         self._polygon = polygon

@@ -1,4 +1,4 @@
-"""When the venue's relayer may be asked again: its quota is respected, and so is what it keeps giving up.
+"""The relayer's quota: when it may be asked again, after it said so or gave something up.
 
 Kept in the ledger, so that the next process waits as well. A quota of 100 a day that resets in 17 hours would be gone
 in minutes if every scan tried.
@@ -16,8 +16,8 @@ from shared.domain.errors import RateLimited, Unavailable
 from shared.domain.ledger_write import LedgerRecord
 
 HOLDS = "relayer_holds"
-DEFAULT_QUOTA_S = 60.0
-FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0
+DEFAULT_QUOTA_S = 60.0  # where the relayer does not say when its quota resets
+FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0  # back-off after failures in a row: doubled up to an hour
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RelayerQuota:
             )
 
     def hold_until_reset(self, error: RateLimited) -> None:
-        """Hold everything until the quota is there again, as far as anybody said when."""
+        """Hold everything until the quota is there again, as far as the relayer said when."""
         failures = hold.failures if (hold := self._hold()) else 0
         self._store_hold("the relayer's quota is used up", error.retry_after_s or DEFAULT_QUOTA_S, failures)
 

@@ -28,6 +28,7 @@ from shared.domain.errors import RateLimited, Rejected
 from shared.messages.base import fact_id
 
 _BUSY = ("in-flight", "busy", "active action")
+"""Words of a refusal that means: later."""
 _UNPAID = GasFees(0, 0)
 
 
@@ -52,7 +53,7 @@ class RelayerSender:
         self._log = logs.get_logger("redeemer", wallet=wallet)
 
     def under_way(self) -> PendingTransaction | None:
-        """Return what is not settled yet."""
+        """Return the transaction that is not final yet."""
         return self._transactions.under_way()
 
     def redemption_cost(self) -> int:
@@ -77,6 +78,7 @@ class RelayerSender:
         pending = PendingTransaction(
             self._envelopes.owner, self._wallet, nonce.number, call, gas, route, dues, (attempt,)
         )
+        # Stored before it is handed over: after a kill the same envelope goes again, and its nonce lets it happen once.
         self._transactions.store_pending(pending, self._step_name("send", pending))
         return self._hand_over(pending)
 
