@@ -15,7 +15,7 @@ from shared.rate_limit.limits import GateLane
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_log, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.push import Rig, a_frame, a_payload
-from tests.detector.sources.test_chain_logs import Indexer, a_subgraph, entities
+from tests.detector.sources.subgraph_indexer import Indexer, a_subgraph, entities
 from tests.detector.sources.test_data_api import Feed, a_source, rows_of
 
 pytestmark = pytest.mark.pitfall(37)

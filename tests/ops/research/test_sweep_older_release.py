@@ -2,7 +2,6 @@
 
 import json
 import threading
-import zlib
 from pathlib import Path
 
 import pytest
@@ -56,6 +55,6 @@ def test_a_try_of_ours_names_the_path_that_the_older_release_knows(wanted: Setti
         SweepJobs(redis, wanted.spec).offer(wanted.tries)
         raw = bytes_connection(redis)
         jobs = [Job.fetch(f"sweep-{name}", connection=raw, serializer=JSONSerializer) for name in wanted.tries]
-        stored = [json.loads(zlib.decompress(job.to_dict()["data"])) for job in jobs]
+        named = [job.func_name for job in jobs]
 
-    assert [data[0] for data in stored] == [OLD_PATH, OLD_PATH]
+    assert named == [OLD_PATH, OLD_PATH]
