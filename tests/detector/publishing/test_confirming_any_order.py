@@ -38,12 +38,12 @@ class Mortal(fakeredis.FakeRedis):
 def lived(server: fakeredis.FakeServer, dies_at: int, *, after: bool) -> bool:
     """Live until both sources showed a fill and its time is over; return whether death came before that."""
     redis = Mortal(server=server, decode_responses=True)
-    life = DetectorFixture(CONFIRMED, cast("Redis", redis))
+    detector = DetectorFixture(CONFIRMED, cast("Redis", redis))
     redis.left, redis.after = dies_at, after
     try:
-        life.show("chain_logs", 1)
-        life.show("data_api", 1)
-        life.time_passes()
+        detector.show("chain_logs", 1)
+        detector.show("data_api", 1)
+        detector.time_passes()
     except Died:
         return True
     return False
@@ -56,12 +56,12 @@ def test_a_process_that_dies_at_any_command_leaves_what_waits_to_the_next_which_
     while True:
         server = fakeredis.FakeServer()
         died = lived(server, deaths + 1, after=after)
-        life = DetectorFixture(CONFIRMED, cast("Redis", fakeredis.FakeRedis(server=server, decode_responses=True)))
+        detector = DetectorFixture(CONFIRMED, cast("Redis", fakeredis.FakeRedis(server=server, decode_responses=True)))
         for source in ("chain_logs", "data_api"):
-            if not cast("Any", life.redis).hexists(CURSORS, f"{source}:{LEADER}"):
-                life.show(source, 1)
-        life.time_passes()
-        assert [signal["tx_hash"] for signal in life.signals] == [tx(1)], f"died at command {deaths + 1}"
+            if not cast("Any", detector.redis).hexists(CURSORS, f"{source}:{LEADER}"):
+                detector.show(source, 1)
+        detector.time_passes()
+        assert [signal["tx_hash"] for signal in detector.signals] == [tx(1)], f"died at command {deaths + 1}"
         if not died:
             break
         deaths += 1

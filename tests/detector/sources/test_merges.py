@@ -56,8 +56,8 @@ def merged(*fills: LeaderFill, cursor: int = NOW_S) -> Batch:
     return Batch(NAME, (), {LEADER: cursor}, merges=(FillView(NAME, NOW_MS, fills),))
 
 
-def told(house: DetectorFixture) -> list[ActionableSignal]:
-    events = [read_event(json.dumps(raw)) for raw in house.stored()]
+def told(detector: DetectorFixture) -> list[ActionableSignal]:
+    events = [read_event(json.dumps(raw)) for raw in detector.stored()]
     return [event for event in events if isinstance(event, ActionableSignal)]
 
 
@@ -139,47 +139,47 @@ def test_a_merge_in_a_market_nobody_knows_is_a_problem_that_stops_nothing() -> N
 
 
 def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_it() -> None:
-    house = DetectorFixture()
+    detector = DetectorFixture()
 
-    house.publisher.publish_batch(merged(a_merge(), a_merge(token_id=NO)))
+    detector.publisher.publish_batch(merged(a_merge(), a_merge(token_id=NO)))
 
-    signals = told(house)
+    signals = told(detector)
     assert [(signal.cause, signal.side, signal.token_id) for signal in signals] == [
         ("MERGE", "SELL", TOKEN),
         ("MERGE", "SELL", NO),
     ]
     assert {(signal.shares, signal.usdc, signal.price) for signal in signals} == {(30, 15, 0)}
-    assert house.emitted == signals
-    assert house.stats.signals == 2
-    assert [status.seen_first for status in house.stats.statuses()] == [0, 0]
+    assert detector.emitted == signals
+    assert detector.stats.signals == 2
+    assert [status.seen_first for status in detector.stats.statuses()] == [0, 0]
 
 
 def test_a_merge_read_again_by_this_life_or_the_next_is_not_told_again() -> None:
-    house = DetectorFixture()
-    for one in (house, house, DetectorFixture(house.redis)):
+    detector = DetectorFixture()
+    for one in (detector, detector, DetectorFixture(detector.redis)):
         one.publisher.publish_batch(merged(a_merge()))
 
-    assert len(told(house)) == 1
+    assert len(told(detector)) == 1
 
 
 def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() -> None:
-    house = DetectorFixture()
+    detector = DetectorFixture()
     sell = a_fill(30_000_000, 15_000_000, side="SELL")
 
-    house.publisher.publish_batch(Batch(NAME, (FillView(NAME, NOW_MS, (sell,)),)))
-    house.publisher.publish_batch(merged(a_merge()))
+    detector.publisher.publish_batch(Batch(NAME, (FillView(NAME, NOW_MS, (sell,)),)))
+    detector.publisher.publish_batch(merged(a_merge()))
 
-    first, second = told(house)
+    first, second = told(detector)
     assert first.id != second.id
     assert (first.price, second.price) == (Decimal("0.5"), 0)
 
 
 def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:
-    house = DetectorFixture()
-    house.publisher.publish_batch(merged(a_merge()))
-    house.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
+    detector = DetectorFixture()
+    detector.publisher.publish_batch(merged(a_merge()))
+    detector.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
 
-    assert [(signal.part, signal.shares) for signal in told(house)] == [(0, 30), (1, 10)]
+    assert [(signal.part, signal.shares) for signal in told(detector)] == [(0, 30), (1, 10)]
 
 
 @pytest.mark.parametrize(
