@@ -87,7 +87,7 @@ class ProgressReporter:
                     self._out.write(write_event(event) + "\n")
                     self._out.flush()
         except (OSError, ValueError) as error:
-            self._closed = True
+            self._closed = True  # a reader that went away does not come back; the stream has everything
             _silence(self._out)
             self._log.warning("stdout_closed", error=str(error))
 

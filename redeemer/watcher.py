@@ -99,7 +99,7 @@ class ResolutionWatcher:
         """Say whether it is ours to scan now; a lease lost meanwhile is asked for again."""
         if self._lease is None:
             return True
-        if self._lease.token:
+        if self._lease.token:  # ours until somebody took it over
             try:
                 self._lease.renew()
             except Fenced:

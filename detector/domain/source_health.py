@@ -152,7 +152,7 @@ class SourceHealth:
         rules = self._rules
         counted = [(at_ms, mark) for at_ms, mark in marks if at_ms >= source.from_ms][-rules.sample :]
         recent = [mark for _, mark in counted]
-        if len(recent) < rules.enough:
+        if len(recent) < rules.enough:  # too few to judge by: whatever it was, it stays
             return source.verdict
         if source.verdict == "ok":
             silent = all(mark == "missed" for mark in recent[-rules.enough :])

@@ -127,6 +127,7 @@ class LeaderAssignment:
         if self._file.read() or self._clock.monotonic() >= self._bring_at:
             self._bring_own_list()
         beat = self._shares.beat(self._digest)
+        # Mostly nothing changed, and splitting thousands of leaders each second is not free.
         if (seen := (beat.version, tuple(beat.members.items()))) == self._last_seen:
             return
         if beat.version != self._version:

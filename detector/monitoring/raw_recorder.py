@@ -45,6 +45,7 @@ class RawRecorder:
 
     def _answer(self, exchange: HttpExchange, at_ms: int, number: int) -> RawSeen:
         answer, request, body = exchange.answer, _request(exchange), exchange.answer.body.decode("utf-8", "replace")
+        # Both sides: a venue that echoes a request would put the secret into the answer.
         for secret in exchange.secrets:
             request, body = request.replace(secret, HIDDEN), body.replace(secret, HIDDEN)
         return self._seen(exchange.upstream, request, answer.status, body, at_ms, number)

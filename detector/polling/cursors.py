@@ -93,6 +93,7 @@ class CursorStore:
         }
         if not moved:
             return
+        # The script compares with the clock too: a stored cursor from the future would block every later one.
         clock = "" if (latest := self._latest()) is None else latest
         self._script([CURSORS], [clock, *(word for pair in moved.items() for word in pair)])
         self._cursors.update(moved)

@@ -60,6 +60,7 @@ class Backfill:
             self._gaps.load(watched.members)
             self._split_leaders(watched.addresses)
             self._version = watched.version
+        # A new leader's first pages are read: from now on it is polled freshly.
         elif self._new and any(self._has_cursor(leader) for leader in self._new):
             self._split_leaders(watched.addresses)
 

@@ -88,6 +88,7 @@ class DataApiActivitySource:
         walk = PageWalker(start_s, exact_cursors=self._api.exact_cursors)
         read_to_s = start_s
         for number in range(MOST_PAGES):
+            # Without a past of its own a long poll gives way after its first page, so that others' news go first.
             page_lane = lane if self._past or not number else GateLane.CATCHUP
             ready, batch = self._page(leader, walk, page_lane, start_s + self._overlap_s)
             self._hand_on_page(

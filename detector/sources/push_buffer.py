@@ -75,7 +75,7 @@ class PushBuffer:
         """Return everything that is there, as soon as there is something; None after `seconds` without."""
         self._clock.wait(self._news, seconds)
         with self._lock:
-            self._news.clear()
+            self._news.clear()  # under the lock: a row that comes now sets it again
             if not self._transactions and not self._problems:
                 return None
             views = tuple(

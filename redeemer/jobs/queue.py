@@ -137,8 +137,9 @@ class RedemptionQueue:
         try:
             job = Job.fetch(name, connection=self._redis, serializer=JSONSerializer)
             state = job.get_status(refresh=False)
-        except NoSuchJobError:
+        except NoSuchJobError:  # it ended and was forgotten between the two steps
             return True
+        # Waiting for hours is no fault: many jobs may be before it.
         if state == JobStatus.QUEUED and self._queue.get_job_position(name) is not None:
             return False
         if state in _UNDER_WAY and self._quiet_s(job) < self._again_after_s:

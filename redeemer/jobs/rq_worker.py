@@ -71,7 +71,7 @@ class ThreadWorker(SimpleWorker):
             try:
                 self._do_maintenance()
                 return Queue.dequeue_any(self.queues, timeout, connection=self.connection, serializer=self.serializer)
-            except DequeueTimeout:
+            except DequeueTimeout:  # nothing waits: look at the stop event and at due retries
                 continue
             except RedisError as error:
                 self._say_away(error)

@@ -63,6 +63,7 @@ class Holdings:
         return self._token_ids[condition_id]
 
     def _compute_tokens(self, condition_ids: Sequence[str]) -> None:
+        # The oldest leave first; asking for one again costs two calls.
         while self._token_ids and len(self._token_ids) + len(condition_ids) > MOST_KNOWN:
             self._token_ids.popitem(last=False)
         asked = [abi.encoded_call(COLLECTION_ID, _ROOT, name, outcomes) for name in condition_ids for outcomes in _SETS]

@@ -130,6 +130,7 @@ class LiveRedeemer:
         batch = self._batch(due, least)
         while True:
             try:
+                # Simulated first: a batch that would revert spends no gas.
                 self._sender.send(self._calls(batch), batch, self._setup.route)
             except Rejected as error:
                 if len(batch) == 1:
@@ -191,7 +192,7 @@ class LiveRedeemer:
             depth = f"{step.depth} block(s) deep" if step else "not mined"
             raise Unavailable(f"transaction {pending.last.hash} is under way, {depth}; it is looked at again")
         self._clock.wait(self._stop, self._setup.look_every_s)
-        if self._lease:
+        if self._lease:  # a wait of several blocks outlasts the lease
             self._lease.renew()
 
     def _book_confirmed(
@@ -212,6 +213,7 @@ class LiveRedeemer:
             return
         deadline = self._clock.monotonic() + self._setup.confirm_wait_s
         while other := self._lease.try_acquire():
+            # Four looks in an interval: another worker's transaction may be over any moment.
             if self._clock.monotonic() >= deadline or self._clock.wait(self._stop, self._setup.look_every_s / 4):
                 raise Unavailable(f"{other} sends for this wallet now; it is tried again")
         try:

@@ -71,6 +71,7 @@ class PayoutVerifier:
             return PayoutVerdict({}, proof.problem)
         booked: dict[str, RedemptionResult] = {}
         for place, due in enumerate(pending.dues):
+            # The remainder goes to the first, so that the parts add up to what was spent.
             gas = receipt.cost // len(pending.dues) + (receipt.cost % len(pending.dues) if place == 0 else 0)
             way = "merge" if due.state == "merge" else pending.route
             came = proof.paid[due.condition_id]
@@ -94,7 +95,7 @@ class PayoutVerifier:
         for tx_hash in self._positions.redeemed_in(self._wallet, due.condition_id):
             try:
                 payment = self._payment_elsewhere(due, tx_hash)
-            except Unavailable as error:
+            except Unavailable as error:  # another transaction may prove it already
                 young = str(error)
                 continue
             if payment:
@@ -131,6 +132,7 @@ class PayoutVerifier:
             return proof
         transfers = self._node.transfers_in(token, receipt.block)
         same = [log for log in transfers if str(log.get("transactionHash")).lower() == receipt.hash]
+        # A node may know the receipt before it has indexed the block's logs: that is no missing payout.
         if payout_proof.net_transfers(same, token, self._wallet) != proof.received:
             raise Unavailable(
                 f"the node does not know all logs of block {receipt.block} yet; {receipt.hash} is asked again"
@@ -196,6 +198,7 @@ class PayoutVerifier:
         )
         self._log.error("redemption_alarm", condition=due.condition_id, transaction=receipt.hash, why=proof.problem)
         metrics.make_counter("redemption_alarms_total", "Redemptions that did not bring what was owed.").inc()
+        # Said once: after a restart the ledger knows the alarm already.
         if isinstance(self._ledger.commit(write), WrittenStep):
             self._emit(event)
 

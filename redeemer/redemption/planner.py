@@ -162,7 +162,7 @@ class LivePlan:
             named.update(self._positions.conditions(self._wallet))
             if self._merge:
                 named.update(self._positions.conditions(self._wallet, "MERGEABLE"))
-        except HybridError as error:
+        except HybridError as error:  # our own lots are still redeemed
             self._problem = str(error)
             self._log.warning("positions_unread", error=str(error))
         else:
@@ -200,6 +200,7 @@ class LivePlan:
             answers = self._chain.read_payouts(left[:MOST_ASKED])
             vectors.update(answers.resolved)
             rest = [*left[MOST_ASKED:], *answers.unanswered]
+            # Nothing was answered this time: asking on would never end.
             if len(rest) == len(left):
                 self._problem = answers.problem
                 self._log.warning("chain_silent", conditions=len(rest), problem=answers.problem)

@@ -99,6 +99,7 @@ class RedemptionLedger:
                 )
             if isinstance(done, KnownWrite) and known_is_done:
                 return None
+            # The same shares came again after that step: they are booked under another name.
             if isinstance(done, KnownWrite) and done.seq <= held.seq:
                 after = done.seq
         raise Unavailable(f"condition {condition_id}: the ledger moved on {MOST_TRIES} times; try again")

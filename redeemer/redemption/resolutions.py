@@ -99,6 +99,7 @@ class ChainReader:
             answers = self._call_batch(batch) if batch else None
             if answers is not None:
                 numbers += answers
+            # A throttled node is not one that wants smaller batches: more of them would make it worse.
             elif len(batch) > FEW_CALLS and not self._throttled:
                 self._most = FEW_CALLS
             else:
@@ -110,6 +111,7 @@ class ChainReader:
         """Return the numbers of one batch, None when it failed as a whole."""
         asked = [_eth_call(number, self._contract, each) for number, each in enumerate(data)]
         self._throttled = False
+        # Matched by id: a node may answer a batch in any order.
         try:
             replies = as_list(self._node.post("", asked, lane=self._lane), "rpc batch")
             by_id = {reply.get("id"): reply for reply in (as_object(each, "rpc reply") for each in replies)}

@@ -136,7 +136,7 @@ class TransactionManager:
     def close(self, pending: PendingTransaction, name: str = "") -> None:
         """Free the nonce: everything that the transaction brought is booked."""
         records = [LedgerRecord(SENDINGS, self.address, None)]
-        if not pending.relayed:
+        if not pending.relayed:  # the signer's own nonce on chain is not involved then
             records.append(LedgerRecord(SETTLED, self.address, pending_transaction.write_pending(pending)))
         name = name or f"close:{pending.last.hash}:{pending.reopened}"
         self._commit(LedgerWrite(id=name, records=tuple(records), fence=self._fence()))
@@ -152,14 +152,16 @@ class TransactionManager:
     def _chain_view(self, pending: PendingTransaction) -> ChainView:
         head = self._node.head()
         found = {each.hash: self._node.receipt(each.hash) for each in pending.attempts}
+        # Every attempt is asked about: any of them may be the one that was mined.
         receipts = {name: receipt for name, receipt in found.items() if receipt}
+        # As deep as a receipt must be: a nonce taken in a young block may be free again.
         settled_at = hex(max(0, head - self.rules.confirmations))
         return ChainView(head, receipts, 0 if receipts else self._node.nonce_of(self.address, settled_at))
 
     def _fill_free_nonce(self, pending: PendingTransaction) -> None:
         """Use up a nonce below ours that neither the chain nor the pool knows a transaction of."""
         free = self._node.nonce_of(self.address)
-        if free >= pending.nonce:
+        if free >= pending.nonce:  # nothing is missing below ours
             return
         fees = gas_pricing.offered_fees(self._node.gas_market(), self.rules.cap)
         empty = self._sign(ContractCall(self.address, "0x"), free, EMPTY_GAS, fees)
@@ -191,7 +193,7 @@ class TransactionManager:
         """Broadcast what is stored; what a node refuses now is sent again the next time it is looked after."""
         try:
             self._node.broadcast(pending.last.raw)
-        except HybridError as error:
+        except HybridError as error:  # the bytes are stored, so nothing is lost
             self._log.warning("broadcast_refused", transaction=pending.last.hash, error=str(error))
 
     def _check_settled(self) -> None:

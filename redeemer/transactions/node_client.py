@@ -60,6 +60,7 @@ class NodeClient:
             Rejected: it reverts, with the contract's words.
         """
         asked = {"from": sender, "to": call.to, "data": call.data}
+        # Called before it is estimated: a call tells the contract's own words, an estimate often only that it failed.
         self._ask("eth_call", [asked, "latest"])
         return self._number("eth_estimateGas", [asked])
 

@@ -91,6 +91,7 @@ class RelayerSender:
             said = carried.error or "it does not say why"
             self._quota.hold_after_failure(said)
             return LostTransaction(f"the relayer gave it up: {said}")
+        # The relayer's word is not enough: only the chain says that it is mined, and how deep.
         receipt = self._node.receipt(carried.tx_hash) if carried.tx_hash else None
         if receipt is None:
             return None
@@ -119,6 +120,7 @@ class RelayerSender:
             carried = self._relayer.submit(unfolded_envelope(pending.last.raw))
         except RateLimited as error:
             self._quota.hold_until_reset(error)
+            # Raises with the moment when it is over, which says more than the refusal itself.
             self._quota.check_hold()
             raise
         return self._store_relayed_as(pending, carried)

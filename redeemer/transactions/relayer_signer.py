@@ -15,6 +15,7 @@ TYPES: dict[WalletKind, RelayedType] = {"proxy": "PROXY", "safe": "SAFE", "depos
 """What the relayer calls each kind of wallet."""
 
 _PROXY_GAS = 10_000_000
+"""Most gas that a proxy's envelope asks for, however many calls it holds."""
 
 
 class RelayerSigner:
