@@ -68,7 +68,7 @@ def _polled(name: str, pace: PollPace, leaders: dict[str, list[float]], seconds:
     last = dict.fromkeys(leaders, 0.0)
     now, step = 0.0, 1 / pace.rate_per_s
     while now < seconds:
-        scope = schedule.take(now)
+        scope = schedule.next_scope(now)
         if scope is not None:
             shown = leaders[scope]
             news = shown[bisect_right(shown, last[scope]) : bisect_right(shown, now)]
@@ -76,7 +76,7 @@ def _polled(name: str, pace: PollPace, leaders: dict[str, list[float]], seconds:
                 result.delays_s += [now - at for at in news]
                 result.longest_wait_s = max(result.longest_wait_s, now - last[scope])
             last[scope] = now
-            schedule.done(scope, now, news=len(news))
+            schedule.finish_poll(scope, now, news=len(news))
             result.polls += 1
         now += step
     return result

@@ -34,7 +34,7 @@ from shared.polymarket.wire.contracts import Contracts
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
 from tests.redeemer.builders import a_lot, hold
-from tests.redeemer.evm.evm_fixture import KEY, ONE, Market, Town
+from tests.redeemer.evm.evm_fixture import KEY, ONE, EvmFixture, Market
 from tests.redeemer.evm.server import load, save
 
 VECTORS = ((1, 0), (0, 1), (1, 1), (1, 3))
@@ -77,16 +77,16 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         server = stack.enter_context(EmbeddedRedis(folder / "redis"))
-        town = Town()
-        town.approve(town.signer.address)
-        nonce = town.node.tester.get_nonce(town.signer.address)
-        owed = furnish(town, server.url, asked.conditions)
-        save(town.node, folder / "chain")
+        evm = EvmFixture()
+        evm.approve(evm.signer.address)
+        nonce = evm.node.tester.get_nonce(evm.signer.address)
+        owed = furnish(evm, server.url, asked.conditions)
+        save(evm.node, folder / "chain")
         stage = Stage(folder, server, free_port(), {})
-        stage.environment.update(environment(stage, town.contracts))
+        stage.environment.update(environment(stage, evm.contracts))
         try:
             perform(stage, lives() * asked.rounds, stack)
-            facts = judge(stage, town, owed, nonce)
+            facts = judge(stage, evm, owed, nonce)
         finally:
             if stage.node:
                 stage.node.kill()
@@ -109,15 +109,15 @@ def lives() -> list[tuple[Order, ...]]:
     return sorted(made, key=lambda life: not any("replace" in step for _, step in life))
 
 
-def furnish(town: Town, url: str, count: int) -> dict[str, int]:
+def furnish(evm: EvmFixture, url: str, count: int) -> dict[str, int]:
     """Give our wallet positions of many resolved markets, book them as lots, and return what each owes."""
     owed: dict[str, int] = {}
     with connect_redis(url) as redis:
         ledger = RedisLedger(redis, "live")
         for place in range(count):
-            market, held, vector = town.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
-            town.give(market, town.signer.address, *held)
-            town.resolve(market, *vector)
+            market, held, vector = evm.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
+            evm.give(market, evm.signer.address, *held)
+            evm.resolve(market, *vector)
             hold(ledger, *lots_of(market, held), seed=market.condition_id)
             parts = zip(held, vector, strict=True)
             owed[market.condition_id] = sum(shares * part // sum(vector) for shares, part in parts)
@@ -220,19 +220,19 @@ def wait_until_paid(stage: Stage) -> None:
             clock.wait(never, 0.2)
 
 
-def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[str, object]:
+def judge(stage: Stage, evm: EvmFixture, owed: dict[str, int], nonce: int) -> dict[str, object]:
     """Compare the chain, the ledger and the events with what was owed."""
     with connect_redis(stage.server.url) as redis:
         ledger = RedisLedger(redis, "live")
         events = [read_event(entry.json) for entry in stream_tail(redis, REDEMPTIONS, 10_000)]
         cash, left = ledger.read((CASH,)).values[CASH], len(open_lots(ledger)) + len(ledger.records("sendings"))
     results = [event for event in events if isinstance(event, RedemptionResult)]
-    town.node = load(stage.folder / "chain")
-    town.node.mine(3)
+    evm.node = load(stage.folder / "chain")
+    evm.node.mine(3)
     booked = Counter(event.condition_id for event in results)
     paid = {event.condition_id: to_micro(event.paid) for event in results}
     sent = {event.transaction for event in results if event.transaction}
-    wallet = town.signer.address
+    wallet = evm.signer.address
     facts: dict[str, object] = {
         "conditions": len(owed),
         "booked_once": sum(count == 1 for count in booked.values()),
@@ -240,10 +240,10 @@ def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[st
         "left": left,
         "alarms": sum(isinstance(event, RedemptionAlarm) for event in events),
         "owed": sum(owed.values()),
-        "paid_on_chain": town.balance(town.contracts.pusd, wallet),
+        "paid_on_chain": evm.balance(evm.contracts.pusd, wallet),
         "cash_booked": cash,
         "transactions": len(sent),
-        "nonces_used": town.node.tester.get_nonce(wallet) - nonce,
+        "nonces_used": evm.node.tester.get_nonce(wallet) - nonce,
     }
     exact = paid == owed and facts["paid_on_chain"] == facts["cash_booked"] == facts["owed"]
     whole = facts["booked_once"] == facts["conditions"] and not (left or facts["alarms"])

@@ -1,4 +1,14 @@
-"""Build the detector's parts from its settings: gates by upstream budget, never by caller (S1)."""
+"""Build a whole detector from its settings: every part of it is put together here, and nowhere else.
+
+| source | threads | polled every | read in the catch-up lane |
+|---|---|---|---|
+| `data_api` | `WORKERS` | `POLL_EVERY_S` to `POLL_AT_MOST_EVERY_S`: who trades more, more often | new leaders, gaps |
+| `chain_logs` | 1 | `CHAIN_POLL_EVERY_S` | blocks missed in a downtime |
+| `rtds` | 1 | pushed, not polled | |
+| `subgraph` | 1 | `SUBGRAPH_POLL_EVERY_S` | |
+
+Which upstream and which gate each source has stands in `detector/composition_sources`.
+"""
 
 import os
 import socket
@@ -6,46 +16,41 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from random import SystemRandom
+from typing import TextIO
 
 from redis import Redis
 
+from detector.composition_sources import SourceBuilder
 from detector.config import DetectorSettings
-from detector.leaders.instance_name import member_name
+from detector.domain.emit_rule import FIRST, EmitRule
+from detector.domain.matcher import Matcher
+from detector.domain.source_port import Source
+from detector.leaders.instance_name import claim_instance_name
 from detector.leaders.leader_assignment import LeaderAssignment, LeadersFile
 from detector.leaders.watchlist import Watchlist
-from detector.monitoring.raw_recorder import RawRecorder
-from detector.polling.backfill_gaps import BackfillGaps
+from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
-from detector.sources.backfill import Backfill
-from detector.sources.chain_logs import ChainLogsSource
-from detector.sources.data_api import DataApiActivitySource
-from detector.sources.port import Source
-from detector.sources.push_connection import FrameConnection, PushTimeouts
-from detector.sources.retraction import Retraction
-from detector.sources.rtds import RtdsSource
-from detector.sources.subgraph import OrderbookSubgraphSource
+from detector.polling.poll_workers import PollWorkers
+from detector.progress_reporter import ProgressCallback, ProgressReporter, SignalCallback
+from detector.publishing.confirmation_recorder import ConfirmationRecorder
+from detector.publishing.pending_confirmations import PendingConfirmations
+from detector.publishing.publish_loop import PublishLoop
+from detector.publishing.retry_until_up import RetryUntilUp
+from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, no_label
 from shared.clock import Clock
 from shared.http.client import Upstream
-from shared.messages.base import RAW
-from shared.polymarket.data_api import activity_api
 from shared.polymarket.market_facts import MarketCache
-from shared.polymarket.market_store import MarketStore
-from shared.polymarket.polygon import PolygonClient
-from shared.polymarket.subgraph import OrderbookSubgraph
-from shared.polymarket.wire.event_prefetch import EventPrefetch
 from shared.rate_limit.gate import RateGate
-from shared.rate_limit.limits import GateLimits
-from shared.redis.client import connect_redis
 from shared.redis.followed_leaders import VERSION
 from shared.redis.partitioning import Partitioning
-from shared.redis.side_stream import SideStream
-from shared.websocket import open_socket
+
+ADAPTIVE = frozenset({"data_api"})
+"""Sources polled leader by leader: several threads, and whoever trades more often comes round more often."""
 
 
 @dataclass(frozen=True)
 class DetectorParts:
-    """What the detector runs."""
+    """What watches the venue: sources, and what they share. Tests give their own."""
 
     sources: tuple[Source, ...]
     gates: tuple[RateGate, ...]
@@ -53,132 +58,128 @@ class DetectorParts:
     markets: MarketCache | None
     cursors: CursorStore
     leaders: Watchlist = field(default_factory=Watchlist)
-    roster: LeaderAssignment | None = None
+    assignment: LeaderAssignment | None = None
 
 
-class SourceWiring:
-    """One build: each upstream gets its own gate, shared through Redis by all processes."""
+@dataclass(frozen=True)
+class RunningParts:
+    """What the detector runs on threads of its own, and what they report to."""
 
-    def __init__(self, cfg: DetectorSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
-        self._cfg, self._redis, self._clock, self._stop = cfg, redis, clock, stop
-        self._gates: list[RateGate] = []
-        self._upstreams: list[Upstream] = []
-        self._cursors = CursorStore(redis, clock)
-        self._tap = self._raw_tap() if cfg.capture_raw else None
-        self._outcomes: MarketCache | None = None
-        self.leaders = Watchlist(cfg.leaders)
-
-    def parts(self) -> DetectorParts:
-        """Build what the settings ask for."""
-        builders = {
-            "data_api": self._data_api,
-            "chain_logs": self._chain_logs,
-            "rtds": self._rtds,
-            "subgraph": self._subgraph,
-        }
-        markets = self._markets() if self._cfg.market_hints or self._cfg.reads_merges else None
-        self._outcomes = markets if self._cfg.reads_merges else None
-        sources = tuple(builders[name]() for name in self._cfg.sources)
-        gates, upstreams = tuple(self._gates), tuple(self._upstreams)
-        hints = markets if self._cfg.market_hints else None
-        return DetectorParts(sources, gates, upstreams, hints, self._cursors, self.leaders, self._roster())
-
-    def _roster(self) -> LeaderAssignment:
-        cfg = self._cfg
-        file = LeadersFile(cfg.leaders_file)
-        file.read()
-        shares = Partitioning(self._redis, "detectors", member_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
-        return LeaderAssignment(
-            self.leaders,
-            cfg.leaders,
-            file,
-            shares,
-            self._cursors,
-            clock=self._clock,
-            stop=self._stop,
-            every_s=cfg.member_ttl_s / 4,
-        )
-
-    def _data_api(self) -> Source:
-        cfg = self._cfg
-        limits = GateLimits(cfg.data_api_rate_per_s, burst=cfg.data_api_burst)
-        upstream = self._upstream("data_api", cfg.data_api_url, limits)
-        return DataApiActivitySource(
-            activity_api(cfg.data_api_version, upstream, self._clock, merges=cfg.reads_merges),
-            self.leaders,
-            self._cursors,
-            clock=self._clock,
-            every_s=cfg.poll_every_s,
-            overlap_s=cfg.overlap_s,
-            backfill_s=cfg.backfill_s,
-            past=Backfill(
-                "data_api", self.leaders, self._cursors, BackfillGaps(self._redis, "data_api", self._cursors)
-            ),
-            outcomes=self._outcomes,
-        )
-
-    def _chain_logs(self) -> Source:
-        cfg = self._cfg
-        upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
-        return ChainLogsSource(
-            PolygonClient(upstream),
-            self.leaders,
-            self._cursors,
-            clock=self._clock,
-            every_s=cfg.chain_poll_every_s,
-            rules=cfg.log_rules,
-            retract=Retraction(self._redis, self._clock),
-        )
-
-    def _rtds(self) -> Source:
-        """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""
-        cfg = self._cfg
-        dial: Callable[[], FrameConnection] = partial(open_socket, "rtds", cfg.rtds_url)
-        return RtdsSource(
-            self._tap.on("rtds", dial) if self._tap else dial,
-            self.leaders,
-            clock=self._clock,
-            stop=self._stop,
-            random=SystemRandom().random,
-            sockets=cfg.rtds_sockets,
-            patience=PushTimeouts(mute_s=cfg.rtds_mute_s, late_s=cfg.rtds_late_s),
-        )
-
-    def _subgraph(self) -> Source:
-        cfg = self._cfg
-        upstream = self._upstream("subgraph", cfg.subgraph_url, _limits(cfg.subgraph_rate_per_s))
-        return OrderbookSubgraphSource(
-            OrderbookSubgraph(upstream),
-            self.leaders,
-            self._cursors,
-            clock=self._clock,
-            every_s=cfg.subgraph_poll_every_s,
-            overlap_s=cfg.subgraph_overlap_s,
-            backfill_s=cfg.backfill_s,
-            leaders_at_once=cfg.subgraph_leaders_at_once,
-        )
-
-    def _markets(self) -> MarketCache:
-        gamma = self._upstream("gamma", self._cfg.gamma_url, _limits(self._cfg.gamma_rate_per_s))
-        store = MarketStore(self._redis, self._clock)
-        return MarketCache(gamma, clock=self._clock, stop=self._stop, store=store, siblings=EventPrefetch())
-
-    def _raw_tap(self) -> RawRecorder:
-        """Build what records raw answers, on a connection of its own."""
-        side = SideStream(connect_redis(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
-        writer = f"{self._cfg.instance or 'detector'}@{socket.gethostname()}:{os.getpid()}"
-        return RawRecorder(side, self._clock, writer)
-
-    def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:
-        gate = RateGate(self._redis, name, limits, clock=self._clock)
-        tap = self._tap.answered if self._tap else None
-        timeout_s = self._cfg.http_timeout_s
-        upstream = Upstream(name, url, [gate], clock=self._clock, stop=self._stop, timeout_s=timeout_s, tap=tap)
-        self._gates.append(gate)
-        self._upstreams.append(upstream)
-        return upstream
+    stats: SourceStats
+    reporter: ProgressReporter
+    publisher: PublishLoop
+    pollers: tuple[PollWorkers, ...]
+    instance: str
 
 
-def _limits(rate_per_s: float) -> GateLimits:
-    """Return a budget whose burst is a fifth of a second's worth, as every other user of these gates has it."""
-    return GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5)))
+def build_parts(cfg: DetectorSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> DetectorParts:
+    """Build the sources that the settings name, and what says whom they watch."""
+    leaders, cursors = Watchlist(cfg.leaders), CursorStore(redis, clock)
+    built = SourceBuilder(cfg, redis, leaders, cursors, clock=clock, stop=stop).build()
+    assignment = _build_assignment(cfg, redis, leaders, cursors, clock=clock, stop=stop)
+    return DetectorParts(built.sources, built.gates, built.upstreams, built.markets, cursors, leaders, assignment)
+
+
+def build_running(
+    cfg: DetectorSettings,
+    redis: Redis,
+    parts: DetectorParts,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    out: TextIO,
+    signal_callback: SignalCallback | None = None,
+    progress_callback: ProgressCallback | None = None,
+) -> RunningParts:
+    """Build what polls `parts`, matches, publishes and reports; nothing is started yet."""
+    stats = SourceStats((source.name for source in parts.sources), clock=clock, rules=cfg.health_rules)
+    reporter = ProgressReporter(redis, out, signal_callback, progress_callback)
+    publisher = build_publish_loop(
+        redis,
+        stats,
+        parts.cursors,
+        reporter.signal,
+        clock=clock,
+        stop=stop,
+        rule=cfg.rule,
+        markets=parts.markets,
+        label=parts.assignment.label_of if parts.assignment else no_label,
+    )
+    pollers = tuple(
+        _build_pollers(cfg, source, parts, publisher, stats, clock=clock, stop=stop) for source in parts.sources
+    )
+    instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
+    return RunningParts(stats, reporter, publisher, pollers, instance)
+
+
+def build_publish_loop(
+    redis: Redis,
+    stats: SourceStats,
+    cursors: CursorStore,
+    emit: Emit,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+    rule: EmitRule = FIRST,
+    markets: MarketCache | None = None,
+    label: Label = no_label,
+) -> PublishLoop:
+    """Build what publishes under an emit rule; `label` names a leader."""
+    retry = RetryUntilUp(clock, stop)
+    publisher = partial(SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label)
+    # Merges have a matcher of their own: only one source can show them, so no source is judged by what it cannot show.
+    trades, merges = (publisher(each, emit) for each in (Matcher(rule), Matcher()))
+    pending = PendingConfirmations(redis, rule.within_ms)
+    recorder = ConfirmationRecorder(redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop)
+    return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop)
+
+
+def _build_assignment(
+    cfg: DetectorSettings,
+    redis: Redis,
+    leaders: Watchlist,
+    cursors: CursorStore,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+) -> LeaderAssignment:
+    file = LeadersFile(cfg.leaders_file)
+    file.read()  # before anything runs: a file that cannot be read ends the start with its reason
+    shares = Partitioning(redis, "detectors", claim_instance_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
+    # Four beats in a member's life: three may be late before another detector takes its leaders.
+    every_s = cfg.member_ttl_s / 4
+    return LeaderAssignment(leaders, cfg.leaders, file, shares, cursors, clock=clock, stop=stop, every_s=every_s)
+
+
+def _build_pollers(
+    cfg: DetectorSettings,
+    source: Source,
+    parts: DetectorParts,
+    publisher: PublishLoop,
+    stats: SourceStats,
+    *,
+    clock: Clock,
+    stop: threading.Event,
+) -> PollWorkers:
+    adaptive = source.name in ADAPTIVE
+    return PollWorkers(
+        source,
+        publisher.sink,
+        stats,
+        clock=clock,
+        stop=stop,
+        workers=cfg.workers if adaptive else 1,
+        at_most_every_s=cfg.poll_at_most_every_s if adaptive else 0,
+        budget=_poll_budget(source.name, parts) if adaptive else None,
+    )
+
+
+def _poll_budget(name: str, parts: DetectorParts) -> Callable[[], float]:
+    """Return what tells this detector's part of the budget for polls, as the gate has it now; 0 without a gate."""
+
+    def per_s() -> float:
+        gate = next((gate for gate in parts.gates if gate.name == name), None)
+        members = parts.assignment.members if parts.assignment else 1
+        return gate.snapshot().rate_now_per_s / members if gate else 0.0
+
+    return per_s

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from detector.domain.emit_rule import EmitRule
+from detector.domain.log_filters import LogRules
 from detector.domain.source_health import HealthRules
-from detector.sources.log_filters import LogRules
 from shared.config import Addresses, Settings, Words, parse
 from shared.domain.errors import BadConfig
 from shared.messages.base import Address

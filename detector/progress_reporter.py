@@ -1,4 +1,4 @@
-"""What the detector tells the world: each event as one JSON line, signals to a callback, reports to the stream."""
+"""The detector's reports: each event as one JSON line, signals to a callback, progress to the stream."""
 
 import contextlib
 import threading
@@ -17,6 +17,7 @@ from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
 
 MOST_LIVE_TOKENS = 200
+"""Tokens named in a report; the buyer warms the books of these."""
 
 SignalCallback = Callable[[dict[str, Any]], None]
 ProgressCallback = Callable[[HybridProgress], None]
@@ -86,7 +87,7 @@ class ProgressReporter:
                     self._out.write(write_event(event) + "\n")
                     self._out.flush()
         except (OSError, ValueError) as error:
-            self._closed = True
+            self._closed = True  # a reader that went away does not come back; the stream has everything
             _silence(self._out)
             self._log.warning("stdout_closed", error=str(error))
 

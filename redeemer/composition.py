@@ -1,9 +1,19 @@
-"""Build a redeemer or its worker from settings: the one place that knows every part."""
+"""Build a redeemer or its worker from settings: every part of it is put together here or in `composition_live`.
+
+| | paper | live |
+|---|---|---|
+| holdings | the paper ledger's lots | the wallet's balances on chain, of what our lots or the Data API name |
+| due is found by | `PaperPlan` | `LivePlan`, in the gate's catch-up lane |
+| redeemed by | `PaperRedeemer` | `LiveRedeemer`, in the gate's lane of exits |
+| before the start | nothing | `Preflight`: another chain, or a Safe that is not ours alone, ends it |
+| ledger | `paper` | `live` |
+"""
 
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
 from redis import Redis
 
@@ -29,56 +39,37 @@ from shared.redis.pipeline_record import note_wallet
 
 PAPER = "paper"
 SHORTEST_LEASE_S = 10.0
+"""The least time until a standby may take over: shorter than a slow scan, it would change hands in the middle."""
 
 Emit = Callable[[Event], None]
 
 
-class RedeemerProcess:
-    """The watcher as `shared.process.service_runner` runs it: built when it starts, on the process's own stop event."""
+class BuildPlan(Protocol):
+    """Builds what tells which holdings are due, and says whose they are."""
 
-    name = "redeemer"
-
-    def __init__(self, settings: RedeemerSettings) -> None:
-        self.mode = redeemer_mode(settings)
-        self._settings = settings
-        self._built: ResolutionWatcher | None = None
-
-    def run(self, stop: threading.Event) -> None:
-        """Watch until `stop`."""
-        self._built = build_watcher(self._settings, stop=stop)
-        self._built.run(stop)
-
-    def ready(self) -> bool:
-        """Say whether the last look worked."""
-        return self._built is not None and self._built.ready()
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return what was seen and done so far."""
-        return self._built.snapshot() if self._built else {}
+    def __call__(
+        self, settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+    ) -> tuple[str, RedemptionPlan]:
+        """Build it; nothing is started."""
+        ...
 
 
-class WorkerProcess:
-    """The worker as `shared.process.service_runner` runs it."""
+class BuildRedeemer(Protocol):
+    """Builds what redeems one condition."""
 
-    name = "redeemer-worker"
+    def __call__(
+        self, settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Emit
+    ) -> PayingRedeemer:
+        """Build it; `emit` gets each redemption's event."""
+        ...
 
-    def __init__(self, settings: RedeemerSettings) -> None:
-        self.mode = redeemer_mode(settings)
-        self._settings = settings
-        self._built: RedeemWorker | None = None
 
-    def run(self, stop: threading.Event) -> None:
-        """Run jobs until `stop`."""
-        self._built = build_worker(self._settings, stop=stop)
-        self._built.run(stop)
+@dataclass(frozen=True)
+class RedeemerMode:
+    """One way to redeem: all in which it differs from the other."""
 
-    def ready(self) -> bool:
-        """Say whether it waits for jobs on a server that answers."""
-        return self._built is not None and self._built.ready()
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return how many jobs ran, and how."""
-        return self._built.snapshot() if self._built else {}
+    build_plan: BuildPlan
+    build_redeemer: BuildRedeemer
 
 
 def print_event(event: Event) -> None:
@@ -101,13 +92,14 @@ def build_watcher(
     """
     clock = clock or SystemClock()
     redis = connect_redis(settings.redis_url)
-    wallet, plan = _plan(settings, redis, clock=clock, stop=stop)
+    wallet, plan = MODES[redeemer_mode(settings)].build_plan(settings, redis, clock=clock, stop=stop)
+    # Three scans may be missed before a standby takes over.
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
     holder = f"{settings.watcher}@{socket.gethostname()}"
     return ResolutionWatcher(
         wallet,
         plan,
-        enqueue or jobs(settings, redis, clock=clock),
+        enqueue or build_queue(settings, redis, clock=clock),
         clock=clock,
         scan_every_s=settings.scan_every_s,
         lease=Lease(redis, f"redeemer:{wallet}", holder, clock=clock, ttl_s=lease_s),
@@ -119,12 +111,8 @@ def build_inline(
 ) -> ResolutionWatcher:
     """Build a watcher that redeems on its own thread: one process without a worker (`run_service`)."""
     clock = clock or SystemClock()
-    return build_watcher(
-        settings,
-        stop=stop,
-        clock=clock,
-        enqueue=redeem_inline(paying_redeemer(settings, stop=stop, clock=clock, emit=emit)),
-    )
+    redeemer = build_redeemer(settings, stop=stop, clock=clock, emit=emit)
+    return build_watcher(settings, stop=stop, clock=clock, enqueue=redeem_inline(redeemer))
 
 
 def build_worker(
@@ -132,36 +120,17 @@ def build_worker(
 ) -> RedeemWorker:
     """Build the worker that runs the jobs."""
     clock = clock or SystemClock()
-    does = paying_redeemer(settings, stop=stop, clock=clock, emit=emit)
-    return RedeemWorker(does, connect_redis(settings.redis_url), settings.redeem_queue, clock=clock)
+    redeemer = build_redeemer(settings, stop=stop, clock=clock, emit=emit)
+    return RedeemWorker(redeemer, connect_redis(settings.redis_url), settings.redeem_queue, clock=clock)
 
 
-def paying_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> PayingRedeemer:
-    """Build what redeems one condition: a cashier for paper holdings, a teller for real ones."""
+def build_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> PayingRedeemer:
+    """Build what redeems one condition, in the mode of the settings."""
     redis = connect_redis(settings.redis_url)
-    if settings.live:
-        return composition_live.build_live(settings, redis, clock=clock, stop=stop, emit=emit).teller
-    asking = resolutions(settings, redis, clock=clock, stop=stop)
-    return PaperRedeemer(settings.paper_wallet, RedisLedger(redis, PAPER), asking, clock=clock, emit=emit)
+    return MODES[redeemer_mode(settings)].build_redeemer(settings, redis, clock=clock, stop=stop, emit=emit)
 
 
-def _plan(
-    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
-) -> tuple[str, RedemptionPlan]:
-    """Return whose holdings are watched, and what tells which are due."""
-    if settings.live:
-        parts = composition_live.build_live(
-            settings, redis, clock=clock, stop=stop, emit=print_event, lane=GateLane.CATCHUP
-        )
-        parts.preflight.demand()
-        note_wallet(redis, composition_live.LIVE, parts.wallet)
-        return parts.wallet, parts.planner
-    return settings.paper_wallet, PaperPlan(
-        RedisLedger(redis, PAPER), resolutions(settings, redis, clock=clock, stop=stop)
-    )
-
-
-def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> RedemptionQueue:
+def build_queue(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> RedemptionQueue:
     """Build the queue's filling side."""
     return RedemptionQueue(
         redis,
@@ -172,7 +141,46 @@ def jobs(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Redemptio
     )
 
 
-def resolutions(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> Resolutions:
+def build_resolutions(settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> Resolutions:
     """Build what knows how conditions resolved, each upstream behind its shared gate."""
     node, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     return Resolutions(node, data_api, overridden_contracts(settings.contracts).conditional_tokens)
+
+
+def _paper_plan(
+    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> tuple[str, RedemptionPlan]:
+    resolutions = build_resolutions(settings, redis, clock=clock, stop=stop)
+    return settings.paper_wallet, PaperPlan(RedisLedger(redis, PAPER), resolutions)
+
+
+def _live_plan(
+    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> tuple[str, RedemptionPlan]:
+    """Build the live plan once the preflight passed; the watcher only looks, so whoever redeems goes first."""
+    parts = composition_live.build_live(
+        settings, redis, clock=clock, stop=stop, emit=print_event, lane=GateLane.CATCHUP
+    )
+    parts.preflight.demand_ready()
+    note_wallet(redis, composition_live.LIVE, parts.wallet)
+    return parts.wallet, parts.plan
+
+
+def _paper_redeemer(
+    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Emit
+) -> PayingRedeemer:
+    resolutions = build_resolutions(settings, redis, clock=clock, stop=stop)
+    return PaperRedeemer(settings.paper_wallet, RedisLedger(redis, PAPER), resolutions, clock=clock, emit=emit)
+
+
+def _live_redeemer(
+    settings: RedeemerSettings, redis: Redis, *, clock: Clock, stop: threading.Event, emit: Emit
+) -> PayingRedeemer:
+    return composition_live.build_live(settings, redis, clock=clock, stop=stop, emit=emit).redeemer
+
+
+MODES: dict[str, RedeemerMode] = {
+    PAPER: RedeemerMode(build_plan=_paper_plan, build_redeemer=_paper_redeemer),
+    composition_live.LIVE: RedeemerMode(build_plan=_live_plan, build_redeemer=_live_redeemer),
+}
+"""Where paper and live differ."""

@@ -13,9 +13,9 @@ from redeemer.domain import gas_pricing
 from redeemer.domain.transaction_rules import TransactionRules
 from redeemer.preflight import Preflight
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerDesk
+from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerSetup
 from redeemer.redemption.payout_verifier import PayoutVerifier
-from redeemer.redemption.planner import Planner
+from redeemer.redemption.planner import LivePlan
 from redeemer.redemption.redemption_ledger import RedemptionLedger
 from redeemer.redemption.resolutions import ChainReader
 from redeemer.transactions.call_sender import CallSender, OwnerSender
@@ -46,8 +46,8 @@ class LiveRedeemerParts:
     """The parts that somebody asks for."""
 
     wallet: str
-    planner: Planner
-    teller: LiveRedeemer
+    plan: LivePlan
+    redeemer: LiveRedeemer
     preflight: Preflight
 
 
@@ -73,22 +73,24 @@ def build_live(
     chain, positions = ChainReader(rpc, contracts.conditional_tokens, lane), RedeemablePositions(data_api)
     holdings = Holdings(chain, wallet, contracts)
     lease = Lease(redis, f"signer:{signer.address}", _holder(), clock=clock, ttl_s=settings.signer_lease_s)
-    notary = PayoutVerifier(
+    verifier = PayoutVerifier(
         wallet, contracts, node, ledger, holdings, positions,
         confirmations=settings.confirmations, fence=lambda: lease.fence, clock=clock, emit=emit,
     )  # fmt: skip
-    purse = TransactionManager(signer, node, ledger, lambda: lease.fence, _rules(settings, contracts), clock=clock)
-    carrier = _carrier(settings, redis, purse, signer, wallet, contracts, node, clock=clock, stop=stop)
-    planner = Planner(
+    transactions = TransactionManager(
+        signer, node, ledger, lambda: lease.fence, _transaction_rules(settings, contracts), clock=clock
+    )
+    sender = _build_sender(settings, redis, transactions, signer, wallet, contracts, node, clock=clock, stop=stop)
+    plan = LivePlan(
         wallet, ledger, chain, holdings, positions,
-        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=carrier.least,
+        least=to_micro(settings.min_redeem_usdc), merge=settings.merge_pairs, cost=sender.redemption_cost,
     )  # fmt: skip
-    desk = RedeemerDesk(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
-    teller = LiveRedeemer(desk, planner, carrier, RedemptionLedger(ledger), notary, lease, clock=clock, stop=stop)
+    setup = RedeemerSetup(wallet, settings.redeem_route, contracts, look_every_s=settings.look_every_s)
+    redeemer = LiveRedeemer(setup, plan, sender, RedemptionLedger(ledger), verifier, lease, clock=clock, stop=stop)
     preflight = Preflight(
         signer.address, wallet, settings.wallet_type, settings.redeem_route, contracts, node, relayed=settings.relayed
     )
-    return LiveRedeemerParts(wallet, planner, teller, preflight)
+    return LiveRedeemerParts(wallet, plan, redeemer, preflight)
 
 
 def upstreams(
@@ -105,7 +107,7 @@ def upstreams(
     return node, data_api
 
 
-def _rules(settings: RedeemerSettings, contracts: Contracts) -> TransactionRules:
+def _transaction_rules(settings: RedeemerSettings, contracts: Contracts) -> TransactionRules:
     return TransactionRules(
         chain_id=contracts.chain_id,
         cap=settings.gas_cap_gwei * gas_pricing.GWEI,
@@ -116,10 +118,10 @@ def _rules(settings: RedeemerSettings, contracts: Contracts) -> TransactionRules
     )
 
 
-def _carrier(
+def _build_sender(
     settings: RedeemerSettings,
     redis: Redis,
-    purse: TransactionManager,
+    transactions: TransactionManager,
     signer: TransactionSigner,
     wallet: str,
     contracts: Contracts,
@@ -129,7 +131,7 @@ def _carrier(
     stop: threading.Event,
 ) -> CallSender:
     if not settings.relayed:
-        return OwnerSender(purse, wallet, settings.wallet_type, contracts)
+        return OwnerSender(transactions, wallet, settings.wallet_type, contracts)
     key, address = settings.relayer_api_key, settings.relayer_api_key_address
     if key is None or address is None:
         raise BadConfig(
@@ -147,8 +149,8 @@ def _carrier(
         timeout_s=settings.http_timeout_s,
         headers=headers,
     )
-    scribe = RelayerSigner(signer, wallet, settings.wallet_type, contracts, clock=clock)
-    return RelayerSender(RelayerClient(http), purse, scribe, wallet, node, clock=clock)
+    envelopes = RelayerSigner(signer, wallet, settings.wallet_type, contracts, clock=clock)
+    return RelayerSender(RelayerClient(http), transactions, envelopes, wallet, node, clock=clock)
 
 
 def _holder() -> str:

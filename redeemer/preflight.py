@@ -1,4 +1,4 @@
-"""What must hold before the first real transaction, and what is missing, each with its fix. Nothing is changed here."""
+"""Checks before the first real transaction: what is missing, each with its fix. Nothing is changed here."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from shared.polymarket.wire.contracts import Contracts
 
 IS_OWNER = "0x2f54bf6e"
 THRESHOLD = "0xe75235b8"
-_GRAVE = frozenset({"chain", "safe"})
+_FATAL = frozenset({"chain", "safe"})
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,15 @@ class Preflight:
         self._route: Route = route
         self._contracts, self._node = contracts, node
 
-    def checks(self) -> list[PreflightCheck]:
+    def run_checks(self) -> list[PreflightCheck]:
         """Return every check.
 
         Raises:
             TryAgain, GiveUp: the node did not say.
         """
-        return [self._chain(), *self._owner(), *self._gas(), *self._approvals()]
+        return [self._check_chain(), *self._check_owner(), *self._check_gas(), *self._check_approvals()]
 
-    def demand(self) -> None:
+    def demand_ready(self) -> None:
         """Check before a service starts: say what is missing, and stop where real money could go astray.
 
         Raises:
@@ -58,16 +58,16 @@ class Preflight:
         """
         log = logs.get_logger("redeemer", wallet=self._wallet)
         try:
-            checks = self.checks()
-        except TryAgain as error:
+            checks = self.run_checks()
+        except TryAgain as error:  # a node that is away now must not keep the service from starting
             log.warning("preflight_unanswered", error=str(error))
             return
         missing = [check for check in checks if check.fix]
         for check in missing:
             log.warning("preflight", check=check.name, found=check.found, fix=check.fix)
-        grave = [check for check in missing if check.name in _GRAVE]
-        if grave:
-            raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in grave))
+        fatal = [check for check in missing if check.name in _FATAL]
+        if fatal:
+            raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in fatal))
 
     def missing_approvals(self) -> list[ContractCall]:
         """Return the calls that would give the approvals that are missing; an operator decides."""
@@ -77,25 +77,25 @@ class Preflight:
             if not self._is_approved(each)
         ]
 
-    def _chain(self) -> PreflightCheck:
+    def _check_chain(self) -> PreflightCheck:
         found = self._node.chain_id()
         fix = "" if found == self._contracts.chain_id else f"set RPC_URL to a node of chain {self._contracts.chain_id}"
         return PreflightCheck("chain", f"the node is on chain {found}", fix)
 
-    def _owner(self) -> list[PreflightCheck]:
+    def _check_owner(self) -> list[PreflightCheck]:
         if self._kind != "safe":
             return []
         owner = first_word(
-            self._node.read(self._wallet, abi.encoded_call(IS_OWNER, self._signer)), f"Safe {self._wallet}"
+            self._node.call_contract(self._wallet, abi.encoded_call(IS_OWNER, self._signer)), f"Safe {self._wallet}"
         )
-        threshold = first_word(self._node.read(self._wallet, THRESHOLD), f"Safe {self._wallet}")
+        threshold = first_word(self._node.call_contract(self._wallet, THRESHOLD), f"Safe {self._wallet}")
         fixes = [
             *([] if owner else [f"{self._signer} does not own it: set WALLET or PRIVATE_KEY_FILE"]),
             *([] if threshold == 1 else [f"it asks for {threshold} owners: redeem it by hand"]),
         ]
         return [PreflightCheck("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
 
-    def _gas(self) -> list[PreflightCheck]:
+    def _check_gas(self) -> list[PreflightCheck]:
         if self._relayed:
             return []
         held = self._node.gas_held(self._signer)
@@ -107,7 +107,7 @@ class Preflight:
             )
         ]
 
-    def _approvals(self) -> list[PreflightCheck]:
+    def _check_approvals(self) -> list[PreflightCheck]:
         checks: list[PreflightCheck] = []
         for operator in self._operators():
             given = self._is_approved(operator)
@@ -119,5 +119,7 @@ class Preflight:
         return contract_calls.needed_operators(self._route, self._contracts)
 
     def _is_approved(self, operator: str) -> bool:
-        asked = contract_calls.is_approved(self._wallet, operator)
-        return bool(first_word(self._node.read(self._contracts.conditional_tokens, asked), "ConditionalTokens"))
+        asked = contract_calls.approval_data(self._wallet, operator)
+        return bool(
+            first_word(self._node.call_contract(self._contracts.conditional_tokens, asked), "ConditionalTokens")
+        )

@@ -1,7 +1,7 @@
-"""The watcher: which holdings resolved, and have each redeemed.
+"""The watcher: find the holdings that resolved, and have each redeemed.
 
-It keeps nothing between two looks: what is due is read from the ledger every time, so a lost job, a restart or a Redis
-that was away cost a delay and nothing else.
+It remembers nothing between two scans: what is due is read from the ledger every time, so a lost job, a restart or a
+Redis that was away cost a delay and nothing else.
 """
 
 import threading
@@ -14,17 +14,17 @@ from shared.clock import Clock
 from shared.domain.errors import Fenced, Unavailable
 from shared.redis.lease import Lease
 
-LOOKS = 2
-"""Looks in one interval: what comes up right after a look is found, read and sent before the interval is over."""
+SCANS_PER_INTERVAL = 2
+"""Scans in one interval: what comes up right after a scan is found, read and sent before the interval is over."""
 
 LEAST_REST = 0.2
-"""Share of the time between two looks that is rested however long one took: the node's budget is not ours alone."""
+"""Share of the time between two scans that is rested however long one took: the node's budget is not ours alone."""
 
 
 class ResolutionWatcher:
-    """Looks at what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
+    """Scans what `wallet` holds, and enqueues what resolved, within `scan_every_s`.
 
-    Of several with the same `lease` one looks and the others stand by; two at once would be harmless.
+    Of several with the same `lease` one scans and the others stand by; two at once would be harmless.
     """
 
     name = "redeemer"
@@ -40,22 +40,22 @@ class ResolutionWatcher:
         lease: Lease | None = None,
     ) -> None:
         self._wallet, self._plan, self._enqueue = wallet, plan, enqueue
-        self._clock, self._every_s, self._lease = clock, scan_every_s / LOOKS, lease
+        self._clock, self._every_s, self._lease = clock, scan_every_s / SCANS_PER_INTERVAL, lease
         self._log = logs.get_logger("redeemer", wallet=wallet)
         self._ready = False
         self._active = False
         self._counts = {"scans": 0, "held": 0, "resolved": 0, "enqueued": 0, "failed": 0}
 
     def run(self, stop: threading.Event) -> None:
-        """Look until `stop` is set, twice every `scan_every_s`; whatever fails is logged and looked at again."""
+        """Scan until `stop` is set, twice every `scan_every_s`; whatever fails is logged and tried again."""
         while not stop.is_set():
             began = self._clock.monotonic()
-            self.look()
+            self.scan_once()
             spent = self._clock.monotonic() - began
             self._clock.wait(stop, max(self._every_s - spent, LEAST_REST * self._every_s))
 
     def ready(self) -> bool:
-        """Say whether the last look worked."""
+        """Say whether the last scan worked."""
         return self._ready
 
     def snapshot(self) -> dict[str, Any]:
@@ -69,9 +69,9 @@ class ResolutionWatcher:
             Unavailable: Redis is away.
         """
         held = due = made = 0
-        for found in self._plan.look():
+        for found in self._plan.find_parts():
             held, due = held + found.held, due + len(found.due)
-            made += sum(self._enqueued(condition_id) for condition_id in found.due)
+            made += sum(self._enqueue_due(condition_id) for condition_id in found.due)
         self._counts |= {"held": held, "resolved": due}
         self._counts["scans"] += 1
         self._counts["enqueued"] += made
@@ -81,25 +81,25 @@ class ResolutionWatcher:
         )
         return made
 
-    def look(self) -> None:
-        """Scan if it is ours to; never raises, a look that failed is made again."""
+    def scan_once(self) -> None:
+        """Scan if the lease is ours; never raises, a scan that failed is made again."""
         try:
-            self._active = self._leads()
+            self._active = self._holds_lease()
             if self._active:
                 self.scan()
         except Unavailable as error:
-            self._fail("scan_unanswered", error)
-        except Exception as error:  # noqa: BLE001 - logged whole; one bad look must not end the watch (pitfall 29)
+            self._note_failure("scan_unanswered", error)
+        except Exception as error:  # noqa: BLE001 - logged whole; one bad scan must not end the watch (pitfall 29)
             self._log.exception("scan_failed")
-            self._fail("scan_failed", error)
+            self._note_failure("scan_failed", error)
         else:
             self._ready = True
 
-    def _leads(self) -> bool:
-        """Say whether it is ours to look now; a lease lost meanwhile is asked for again."""
+    def _holds_lease(self) -> bool:
+        """Say whether it is ours to scan now; a lease lost meanwhile is asked for again."""
         if self._lease is None:
             return True
-        if self._lease.token:
+        if self._lease.token:  # ours until somebody took it over
             try:
                 self._lease.renew()
             except Fenced:
@@ -108,7 +108,7 @@ class ResolutionWatcher:
                 return True
         return not self._lease.try_acquire()
 
-    def _enqueued(self, condition_id: str) -> bool:
+    def _enqueue_due(self, condition_id: str) -> bool:
         """Enqueue one; what fails for one condition says nothing of the others, unless Redis is away."""
         try:
             made = self._enqueue(self._wallet, condition_id)
@@ -122,7 +122,7 @@ class ResolutionWatcher:
             self._log.info("redemption_enqueued", condition=condition_id)
         return made
 
-    def _fail(self, what: str, error: Exception) -> None:
+    def _note_failure(self, what: str, error: Exception) -> None:
         self._ready = False
         self._counts["failed"] += 1
         self._log.warning(what, error=str(error))

@@ -76,7 +76,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "backtest/results/bootstrap_interval.py",
         "backtest/sweep/plan.py",
         "buyer/composition.py",
-        "detector/composition.py",
+        "detector/composition_sources.py",
         "simulator/*",
     ),
     "signal": (

@@ -93,7 +93,7 @@ def main() -> None:
             with reaper.around("turn"):
                 return super().try_acquire()
 
-    class DoomedTeller(LiveRedeemer):
+    class DoomedRedeemer(LiveRedeemer):
         def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
             with reaper.around("job"):
                 return super().redeem(wallet, condition_id)
@@ -102,7 +102,7 @@ def main() -> None:
         DoomedLedger,
         DoomedUpstream,
         DoomedLease,
-        DoomedTeller,
+        DoomedRedeemer,
     )
     stop = threading.Event()
     build_worker(settings, stop=stop, clock=SystemClock(), emit=lambda _: None).run(stop)

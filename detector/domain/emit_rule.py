@@ -1,16 +1,16 @@
-"""When a sighting becomes a signal: pure."""
+"""The emit rule: whether a sighting becomes a signal at once, or needs a second source. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from detector.domain.fill_multiset import FillPiece, total_pieces
+from detector.domain.fill_multiset import FillPiece, total_shares
 
 EmittedBy = Literal["first", "confirmed", "unconfirmed"]
 
 
 class RuleDecision(NamedTuple):
-    """Whose pieces become the signal, and by which part of the rule."""
+    """The source whose pieces become the signal, and by which clause of the rule."""
 
     source: str
     pieces: Sequence[FillPiece]
@@ -35,13 +35,14 @@ class EmitRule:
         """
         if not self.confirmed:
             return self._most(shown, "first")
+        # The second most decides: so much at least two sources agree on.
         counting = sorted(
             ((source, pieces) for source, pieces in shown.items() if source not in discounted),
-            key=lambda item: -total_pieces(item[1]),
+            key=lambda item: -total_shares(item[1]),
         )
         return RuleDecision(*counting[1], "confirmed") if len(counting) > 1 else None
 
-    def at_the_end(self, shown: Mapping[str, Sequence[FillPiece]]) -> RuleDecision | None:
+    def decide_overdue(self, shown: Mapping[str, Sequence[FillPiece]]) -> RuleDecision | None:
         """Return what only one source shows when the time is over."""
         return self._most(shown, "unconfirmed" if self.confirmed else "first")
 
@@ -51,7 +52,7 @@ class EmitRule:
         if len(shown) == 1:
             ((source, pieces),) = shown.items()
         else:
-            source, pieces = max(shown.items(), key=lambda item: total_pieces(item[1]))
+            source, pieces = max(shown.items(), key=lambda item: total_shares(item[1]))
         return RuleDecision(source, pieces, emitted_by)
 
 

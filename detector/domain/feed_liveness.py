@@ -7,8 +7,8 @@ tells: how long ago any came, and how old it was.
 from collections import deque
 from statistics import median
 
-_SAMPLES = 101
-_ENOUGH = 5
+_SAMPLES = 101  # odd: the median is a row that came
+_ENOUGH = 5  # fewer could be one trader's late rows
 _MOST_PATIENCE = 8
 
 

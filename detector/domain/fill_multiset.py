@@ -9,7 +9,7 @@ from shared.polymarket.wire.leader_fills import LeaderFill, Role
 
 
 class FillPiece(NamedTuple):
-    """One fill of a draft; what its source told of a fee stands beside the amounts, and compares nothing."""
+    """One fill of a draft; a fee, where the source shows one, stands beside the amounts and is never compared."""
 
     shares: int
     usdc: int
@@ -24,7 +24,7 @@ class FillPiece(NamedTuple):
         return self.shares, self.usdc
 
 
-def total_pieces(pieces: Iterable[FillPiece]) -> int:
+def total_shares(pieces: Iterable[FillPiece]) -> int:
     """Return the shares of all."""
     return sum(piece.shares for piece in pieces)
 
@@ -63,8 +63,9 @@ def missing_pieces(best: Sequence[FillPiece], out: Sequence[Amount]) -> tuple[Fi
     extra = _without_retold(extra, left)
     if not left.total():
         return tuple(extra)
-    shares = total_pieces(best) - sum(amount[0] for amount in out)
+    shares = total_shares(best) - sum(amount[0] for amount in out)
     usdc = sum(piece.usdc for piece in best) - sum(amount[1] for amount in out)
+    # A micro-unit for each fill is rounding, no fill of its own.
     if shares <= max(len(best), len(out)) or _same_but_for_fee(best, out, usdc):
         return ()
     return (FillPiece(shares, max(0, usdc)),)
@@ -91,7 +92,8 @@ def covers_pieces(pieces: Sequence[FillPiece], wanted: Sequence[Amount]) -> bool
     if same_pieces(pieces, wanted) or not Counter(wanted) - Counter(piece.amount for piece in pieces):
         return True
     usdc = sum(piece.usdc for piece in pieces) - sum(amount[1] for amount in wanted)
-    short = sum(amount[0] for amount in wanted) - total_pieces(pieces)
+    short = sum(amount[0] for amount in wanted) - total_shares(pieces)
+    # Rounding again: a micro-unit for each fill is not missing.
     return short <= max(len(pieces), len(wanted)) or _same_but_for_fee(pieces, wanted, usdc)
 
 

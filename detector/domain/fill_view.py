@@ -1,4 +1,4 @@
-"""One look at an upstream, as the matcher compares it. Pure."""
+"""A view: the fills that one request to an upstream showed, as the matcher compares them. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from shared.polymarket.wire.leader_fills import LeaderFill
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One look at an upstream: identical rows in it are distinct fills (pitfall 7); one that cannot tell shows one."""
+class FillView:
+    """One answer: identical rows in it are distinct fills (pitfall 7); a source that cannot tell shows one."""
 
     source: str
     seen_at_ms: int

@@ -1,13 +1,13 @@
-"""Views of fills in, drafts of signals out: pure, whatever the order, the duplicates and the sources.
+"""The matcher: views of fills in, drafts of signals out, whatever the order, the duplicates and the sources. Pure.
 
 A signal is one leader's fills of one token and side in one transaction. Within a view identical rows are distinct
 fills; views of one source merge by the larger multiplicity, so what two pages or polls share counts once. The emit rule
-says which source decides. What was settled before is never settled again: a larger total makes a supplement of the
-difference, an equal or smaller one nothing but a confirmation.
+says which source decides. What is out is never published again: a larger total makes a supplement of the difference,
+an equal or smaller one nothing but a confirmation.
 
-What was settled is a short text (`detector/domain/published_record`), kept in Redis beside the signal and compared there before each
-publish. So a draft that another process, or an earlier life of this one, made already comes back as `known`, and the
-matcher goes on from there.
+What is out is a short text (`detector/domain/published_record`), stored in Redis beside the signal and compared there
+before each publish. So a draft that another process, or this one before its restart, made already comes back with the
+newer text (`adopt_record`), and the matcher goes on from there.
 """
 
 from collections import OrderedDict
@@ -16,31 +16,32 @@ from collections.abc import Collection
 from detector.domain import published_record
 from detector.domain.emit_rule import FIRST, EmitRule, RuleDecision
 from detector.domain.fill_multiset import covers_pieces, missing_pieces
-from detector.domain.fill_view import View
-from detector.domain.match_state import MarketHints, MatchState, ShownFills, name_of
+from detector.domain.fill_view import FillView
+from detector.domain.match_state import MarketHints, MatchState, ShownFills, key_digest
 from detector.domain.published_record import Amount, PublishedRecord, Witness
-from detector.domain.signal_draft import Confirmation, FillKey, MatcherLook, PendingWait, SignalDraft, SourceSight
+from detector.domain.signal_draft import Confirmation, FillKey, MatchResult, SignalDraft, SourceSight, UnconfirmedFill
 from shared.polymarket.wire.leader_fills import LeaderFill
 
 KEEP_MS = 600_000
 """How long a transaction is remembered after it was last seen, whatever the run time (S4)."""
 MOST_KEYS = 200_000
+"""Bound of the memory (S4); the oldest keys leave, and the record in Redis keeps them from being published twice."""
 
 
 class Matcher:
-    """Remember what each source showed and what was settled; one thread owns it."""
+    """Remember what each source showed and what is out; one thread owns it."""
 
     def __init__(self, rule: EmitRule = FIRST, *, keep_ms: int = KEEP_MS, most: int = MOST_KEYS) -> None:
         self.discounted: Collection[str] = frozenset()
         self._rule, self._keep_ms, self._most = rule, keep_ms, most
-        self._seen: OrderedDict[bytes, MatchState] = OrderedDict()
+        self._states: OrderedDict[bytes, MatchState] = OrderedDict()
         self._hints = MarketHints()
         self._confirmed: list[Confirmation] = []
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._states)
 
-    def see(self, view: View) -> MatcherLook:
+    def match_view(self, view: FillView) -> MatchResult:
         """Take in one view; return the drafts it calls for, at most one for each key."""
         grouped: dict[FillKey, list[LeaderFill]] = {}
         for fill in view.fills:
@@ -49,140 +50,149 @@ class Matcher:
             )
         drafts: list[SignalDraft] = []
         sights: list[SourceSight] = []
-        waits: list[PendingWait] = []
+        unconfirmed: list[UnconfirmedFill] = []
         fresh = 0
         for key, fills in grouped.items():
             state = self._touch(key, fills, view)
-            if state.of(view.source) is None:
+            if state.shown_by(view.source) is None:
                 sights.append(SourceSight(key, view.seen_at_ms - state.traded_at_ms, bool(state.shown)))
-            fresh += self._grow(key, state, fills, view)
-            if state.unsettled:
-                draft, wait = self._draft(key, state), self._wait(key, state, view.source)
-                state.unsettled = draft is not None or wait is not None
+            fresh += self._add_fills(key, state, fills, view)
+            if state.undecided:
+                draft, waiting = self._draft(key, state), self._unconfirmed(key, state, view.source)
+                state.undecided = draft is not None or waiting is not None
                 drafts += [draft] if draft else []
-                waits += [wait] if wait else []
+                unconfirmed += [waiting] if waiting else []
         self._forget(view.seen_at_ms)
-        return MatcherLook(tuple(drafts), fresh, tuple(sights), tuple(waits))
+        return MatchResult(tuple(drafts), fresh, tuple(sights), tuple(unconfirmed))
 
-    def overdue(self, key: FillKey) -> SignalDraft | None:
-        """Return what to do about what still waits for a second source when its time is over, if it does."""
-        state = self._seen.get(name_of(key))
-        return self._ended(key, state) if state else None
+    def overdue_draft(self, key: FillKey) -> SignalDraft | None:
+        """Return the draft for what no second source confirmed in time, if there is anything left."""
+        state = self._states.get(key_digest(key))
+        return self._overdue_draft(key, state) if state else None
 
-    def published(self, draft: SignalDraft) -> None:
+    def mark_published(self, draft: SignalDraft) -> None:
         """Note that `draft` is out (or dropped)."""
-        state = self._seen.get(name_of(draft.key))
+        state = self._states.get(key_digest(draft.key))
         if state:
-            self._remember(draft.key, state, draft.value)
+            self._apply_record(draft.key, state, draft.value)
 
-    def known(self, draft: SignalDraft, value: str) -> SignalDraft | None:
-        """Note that `value` was settled already; return what is still missing from it, if anything.
+    def adopt_record(self, draft: SignalDraft, value: str) -> SignalDraft | None:
+        """Take over `value`, which others published already; return the draft of what it lacks, if anything.
 
         An empty `value` means that the server forgot (it was emptied): what this process knows to be out stays out.
         """
-        state = self._seen.get(name_of(draft.key))
+        state = self._states.get(key_digest(draft.key))
         if state is None:
             return None
-        if value:
-            self._remember(draft.key, state, value)
-        state.stored = value
-        return self._ended(draft.key, state) if draft.emitted_by == "unconfirmed" else self._draft(draft.key, state)
+        if value:  # empty only where the server forgot
+            self._apply_record(draft.key, state, value)
+        state.server_text = value
+        return (
+            self._overdue_draft(draft.key, state)
+            if draft.emitted_by == "unconfirmed"
+            else self._draft(draft.key, state)
+        )
 
-    def expired(self, draft: SignalDraft) -> None:
+    def mark_expired(self, draft: SignalDraft) -> None:
         """Note that `draft` is older than what the server remembers: it counts as published, for good."""
-        state = self._seen.get(name_of(draft.key))
+        state = self._states.get(key_digest(draft.key))
         if state:
             state.closed = True
 
-    def take_confirmations(self) -> tuple[Confirmation, ...]:
+    def drain_confirmations(self) -> tuple[Confirmation, ...]:
         """Return who showed what was signalled by another, each once, since the last call."""
         found, self._confirmed = tuple(self._confirmed), []
         return found
 
-    def _touch(self, key: FillKey, fills: list[LeaderFill], view: View) -> MatchState:
-        name = name_of(key)
-        state = self._seen.get(name)
+    def _touch(self, key: FillKey, fills: list[LeaderFill], view: FillView) -> MatchState:
+        name = key_digest(key)
+        state = self._states.get(name)
         if state is None:
-            state = self._seen[name] = MatchState(fills[0].traded_at_ms, view.seen_at_ms, fills[0].exact_time)
+            state = self._states[name] = MatchState(fills[0].traded_at_ms, view.seen_at_ms, fills[0].exact_time)
         else:
-            self._seen.move_to_end(name)
-            state.take_time(fills[0])
+            self._states.move_to_end(name)
+            state.use_exact_time(fills[0])
             state.touched_at_ms = view.seen_at_ms
-        self._hints.note(key.token_id, fills[0].hint)
+        self._hints.add_hint(key.token_id, fills[0].hint)
         return state
 
-    def _grow(self, key: FillKey, state: MatchState, fills: list[LeaderFill], view: View) -> int:
-        grown = state.grow(view.source, fills, view.seen_at_ms)
-        if grown:
-            state.unsettled = True
-            if state.text:
-                self._confirm(key, state, state.settled)
-        return grown
+    def _add_fills(self, key: FillKey, state: MatchState, fills: list[LeaderFill], view: FillView) -> int:
+        added = state.add_fills(view.source, fills, view.seen_at_ms)
+        if added:
+            state.undecided = True
+            if state.record_text:
+                self._confirm(key, state, state.records)
+        return added
 
     def _draft(self, key: FillKey, state: MatchState) -> SignalDraft | None:
-        return self._drafted(key, state, self._rule.decide(state.pieces, self.discounted))
+        return self._draft_of(key, state, self._rule.decide(state.pieces, self.discounted))
 
-    def _ended(self, key: FillKey, state: MatchState) -> SignalDraft | None:
+    def _overdue_draft(self, key: FillKey, state: MatchState) -> SignalDraft | None:
         agreed = self._draft(key, state)
-        return agreed or self._drafted(key, state, self._rule.at_the_end(state.pieces), drop=self._rule.drop)
+        return agreed or self._draft_of(key, state, self._rule.decide_overdue(state.pieces), drop=self._rule.drop)
 
-    def _drafted(
+    def _draft_of(
         self, key: FillKey, state: MatchState, decided: RuleDecision | None, *, drop: bool = False
     ) -> SignalDraft | None:
         if decided is None or state.closed:
             return None
-        settled = state.settled
-        left = missing_pieces(decided.pieces, published_record.amounts_of(settled))
+        recorded = state.records
+        left = missing_pieces(decided.pieces, published_record.amounts_of(recorded))
         if not left:
             return None
+        # Only what nobody confirmed may be dropped; what two sources agree on is a signal whenever it is decided.
         drop = drop and decided.emitted_by == "unconfirmed"
         amounts = tuple(piece.amount for piece in left)
-        seen_by = _witnesses(state, decided.source, (*published_record.amounts_of(settled, dropped=False), *amounts))
+        seen_by = _witnesses(state, decided.source, (*published_record.amounts_of(recorded, dropped=False), *amounts))
         return SignalDraft(
             key=key,
-            part=len(settled),
+            part=len(recorded),
             pieces=left,
-            expected=state.stored,
-            value=published_record.write_record((*settled, PublishedRecord(amounts, seen_by, drop))),
+            expected=state.server_text,
+            value=published_record.write_record((*recorded, PublishedRecord(amounts, seen_by, drop))),
             source=decided.source,
             seen_by=seen_by,
             traded_at_ms=state.traded_at_ms,
-            hint=self._hints.of(key.token_id),
+            hint=self._hints.hint_of(key.token_id),
             emitted_by=decided.emitted_by,
             drop=drop,
         )
 
-    def _wait(self, key: FillKey, state: MatchState, source: str) -> PendingWait | None:
-        shown = state.of(source)
+    def _unconfirmed(self, key: FillKey, state: MatchState, source: str) -> UnconfirmedFill | None:
+        shown = state.shown_by(source)
         if shown is None or not self._rule.confirmed or state.closed:
             return None
-        if not missing_pieces(shown.pieces, published_record.amounts_of(state.settled)):
+        if not missing_pieces(shown.pieces, published_record.amounts_of(state.records)):
             return None
-        known = frozenset(each.source for each in state.shown)
-        hint = self._hints.of(key.token_id)
-        return PendingWait(key, source, shown.at_ms, state.traded_at_ms, shown.pieces, hint, known)
+        also_seen_by = frozenset(each.source for each in state.shown)
+        hint = self._hints.hint_of(key.token_id)
+        return UnconfirmedFill(key, source, shown.at_ms, state.traded_at_ms, shown.pieces, hint, also_seen_by)
 
-    def _remember(self, key: FillKey, state: MatchState, value: str) -> None:
+    def _apply_record(self, key: FillKey, state: MatchState, value: str) -> None:
         found = published_record.read_record(value)
-        state.stored = value
-        if found is None:
+        state.server_text = value
+        if found is None:  # written by a version we do not know: publishing beside it could repeat a signal
             state.closed = True
             return
-        state.text = value
+        state.record_text = value
         self._confirm(key, state, found)
 
     def _confirm(self, key: FillKey, state: MatchState, parts: tuple[PublishedRecord, ...]) -> None:
-        """Note each source that shows a part which others signalled, once."""
+        """Note each source that shows what others signalled, once for each signal."""
         upto: tuple[Amount, ...] = ()
-        for part, settled in enumerate(parts):
-            if settled.dropped or not settled.witnesses:
+        for part, record in enumerate(parts):
+            if record.dropped or not record.witnesses:
                 continue
-            upto += settled.amounts
-            were = {source for source, _ in settled.witnesses}
+            upto += record.amounts
+            were = {source for source, _ in record.witnesses}
             for shown in state.shown:
-                if shown.source not in were and not shown.told >> part & 1 and covers_pieces(shown.pieces, upto):
-                    shown.told |= 1 << part
-                    self._confirmed.append(self._confirmation(key, state, part, shown, settled.witnesses[0]))
+                if (
+                    shown.source not in were
+                    and not shown.confirmed_parts >> part & 1
+                    and covers_pieces(shown.pieces, upto)
+                ):
+                    shown.confirmed_parts |= 1 << part
+                    self._confirmed.append(self._confirmation(key, state, part, shown, record.witnesses[0]))
 
     def _confirmation(
         self, key: FillKey, state: MatchState, part: int, shown: ShownFills, first: Witness
@@ -191,11 +201,11 @@ class Matcher:
         return Confirmation(key, part, shown.source, shown.at_ms, state.traded_at_ms, first, counts)
 
     def _forget(self, now_ms: int) -> None:
-        while self._seen:
-            name, state = next(iter(self._seen.items()))
-            if len(self._seen) <= self._most and state.touched_at_ms >= now_ms - self._keep_ms:
+        while self._states:
+            name, state = next(iter(self._states.items()))
+            if len(self._states) <= self._most and state.touched_at_ms >= now_ms - self._keep_ms:
                 return
-            del self._seen[name]
+            del self._states[name]
 
 
 def _witnesses(state: MatchState, source: str, amounts: tuple[Amount, ...]) -> tuple[Witness, ...]:

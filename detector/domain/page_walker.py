@@ -1,4 +1,4 @@
-"""How to walk through pages of trades without losing or doubling a fill at their borders: pure.
+"""A walk through pages of trades that neither loses nor doubles a fill at their borders. Pure.
 
 Trades of one second leave together, whatever the borders cut: while more is promised, the newest second is kept back
 (exact cursors) or read again from its beginning (offsets, or a cursor that is missing or repeated). So a transaction is
@@ -12,7 +12,7 @@ Fills = tuple[LeaderFill, ...]
 
 
 class PageWalker:
-    """One poll's way: ask for a page at `start_s` and `cursor`, hand it to `take`, until `done`."""
+    """One poll's way: ask for a page at `start_s` and `cursor`, hand it to `add_page`, until `done`."""
 
     def __init__(self, start_s: int, *, exact_cursors: bool) -> None:
         self.start_s = start_s
@@ -20,10 +20,10 @@ class PageWalker:
         self.done = False
         self.stuck = False
         self._exact = exact_cursors
-        self._held: Fills = ()
+        self._kept_back: Fills = ()
         self._used = {""}
 
-    def take(self, fills: Fills, next_cursor: str, *, has_more: bool) -> Fills:
+    def add_page(self, fills: Fills, next_cursor: str, *, has_more: bool) -> Fills:
         """Take in one page; return what is complete now.
 
         Raises:
@@ -31,42 +31,43 @@ class PageWalker:
         """
         if fills and fills[0].traded_at_ms > fills[-1].traded_at_ms:
             raise Malformed("asked for the oldest rows first, got the newest first")
-        fills = (*self._held, *fills)
+        fills = (*self._kept_back, *fills)
+        # A cursor that was used before would lead round in a circle.
         follow = "" if next_cursor in self._used else next_cursor
         newest_s = max((second_of(fill) for fill in fills), default=self.start_s)
         if not has_more:
-            return self._end(fills)
+            return self._end_walk(fills)
         if self._exact and follow:
-            return self._follow(fills, follow, newest_s)
+            return self._follow_cursor(fills, follow, newest_s)
         if newest_s > self.start_s:
             return self._start_again(fills, newest_s)
         if follow:
             return self._go_deeper(fills, follow)
         self.stuck = True
-        return self._end(fills)
+        return self._end_walk(fills)
 
-    def _end(self, fills: Fills) -> Fills:
+    def _end_walk(self, fills: Fills) -> Fills:
         self.done = True
-        self._held = ()
+        self._kept_back = ()
         return fills
 
-    def _follow(self, fills: Fills, cursor: str, newest_s: int) -> Fills:
+    def _follow_cursor(self, fills: Fills, cursor: str, newest_s: int) -> Fills:
         self.cursor = cursor
         self._used.add(cursor)
-        self._held = tuple(fill for fill in fills if second_of(fill) == newest_s)
+        self._kept_back = tuple(fill for fill in fills if second_of(fill) == newest_s)
         return tuple(fill for fill in fills if second_of(fill) != newest_s)
 
     def _start_again(self, fills: Fills, newest_s: int) -> Fills:
         self.start_s, self.cursor = newest_s, ""
         self._used = {""}
-        self._held = ()
+        self._kept_back = ()
         return tuple(fill for fill in fills if second_of(fill) != newest_s)
 
     def _go_deeper(self, fills: Fills, cursor: str) -> Fills:
         """Page inside one second that is larger than a page: its parts are views of their own."""
         self.cursor = cursor
         self._used.add(cursor)
-        self._held = ()
+        self._kept_back = ()
         return fills
 
 

@@ -1,4 +1,4 @@
-"""Who is polled next: pure. Leaders that trade now go more often, nobody waits longer than a bound.
+"""The schedule of polls: leaders that trade now go more often, nobody waits longer than a bound. Pure.
 
 Two claims share the budget. The *bound* gets the share that N polls every `at_most_every_s` cost, spent on whoever was
 polled longest ago: so everybody comes round within the bound whatever the others do. The rest goes to whoever most
@@ -16,9 +16,11 @@ IDLE_S = 0.5
 """The least rest where only another poll's end, or a new scope, can bring work: neither is worth a spinning thread."""
 MOST_PAUSE_S = 60.0
 """The longest rest of a scope that keeps failing."""
+LN_2 = 0.693
 HALF_LIFE_S = 300.0
 """How long a leader's trades count half."""
 LEAST_NEWS = 0.2
+"""Share of the budget that the busy ones keep where it cannot hold the bound."""
 QUIET_PER_S = 1 / 86_400
 """What is assumed of a leader that was not seen trading: one trade a day. Below it nobody is busy."""
 _SLACK = 0.9
@@ -36,7 +38,7 @@ class PollPace:
     rate_per_s: float = 0.0
 
     def bound_share(self, scopes: int) -> float:
-        """Return the share of turns that go to whoever waited longest."""
+        """Return the share of polls that go to whoever waited longest."""
         if self.at_most_every_s <= 0 or self.rate_per_s <= 0:
             return 1.0
         share = scopes / (self.at_most_every_s * _SLACK * self.rate_per_s)
@@ -44,13 +46,13 @@ class PollPace:
 
 
 @dataclass(slots=True)
-class _Busy:
+class _TradeRate:
     """A scope that trades: how often, as of when."""
 
     per_s: float
     at: float
 
-    def now(self, now: float) -> float:
+    def rate_at(self, now: float) -> float:
         return self.per_s * 0.5 ** ((now - self.at) / HALF_LIFE_S)
 
 
@@ -64,7 +66,7 @@ class PollSchedule:
     def __init__(self, scopes: Iterable[str], pace: PollPace, now: float) -> None:
         self._pace = pace
         self._last: OrderedDict[str, float] = OrderedDict((scope, now - pace.every_s) for scope in scopes)
-        self._busy: dict[str, _Busy] = {}
+        self._busy: dict[str, _TradeRate] = {}
         self._refusals: dict[str, int] = {}
         self._rests_until: dict[str, float] = {}
         self._in_flight: set[str] = set()
@@ -74,11 +76,11 @@ class PollSchedule:
         """Count the scopes."""
         return len(self._last)
 
-    def budget(self, rate_per_s: float) -> None:
+    def set_budget(self, rate_per_s: float) -> None:
         """Plan with another budget from now on."""
         self._pace = PollPace(self._pace.every_s, self._pace.at_most_every_s, rate_per_s)
 
-    def sync(self, scopes: Collection[str], now: float) -> None:
+    def sync_scopes(self, scopes: Collection[str], now: float) -> None:
         """Take in new scopes, due at once and before all others, and forget those that are gone."""
         wanted = dict.fromkeys(scopes)
         for scope in [scope for scope in self._last if scope not in wanted]:
@@ -87,7 +89,7 @@ class PollSchedule:
             self._last[scope] = now - self._pace.every_s
             self._last.move_to_end(scope, last=False)
 
-    def take(self, now: float) -> str | None:
+    def next_scope(self, now: float) -> str | None:
         """Return who is polled now, or None when nobody is due."""
         longest = self._longest_waiting(now)
         if longest is None:
@@ -103,47 +105,48 @@ class PollSchedule:
     def wait_s(self, now: float) -> float:
         """Return how long until a scope is due; at least `IDLE_S` when all are in flight, or there is none."""
         free = (scope for scope in self._last if scope not in self._in_flight)
-        soonest = next((self._due(scope) for scope in free if scope not in self._rests_until), None)
-        resting = [self._due(scope) for scope in self._rests_until if scope not in self._in_flight]
+        soonest = next((self._due_at(scope) for scope in free if scope not in self._rests_until), None)
+        resting = [self._due_at(scope) for scope in self._rests_until if scope not in self._in_flight]
         due = [*resting, *([] if soonest is None else [soonest])]
         return max(0.0, min(due) - now) if due else max(self._pace.every_s, IDLE_S)
 
-    def done(self, scope: str, now: float, *, refused: bool = False, news: int = 0) -> None:
-        """Take a scope back after its poll, which brought `news` trades that were not known before."""
+    def finish_poll(self, scope: str, now: float, *, refused: bool = False, news: int = 0) -> None:
+        """Take a scope back after its poll, which brought `news` trades that no poll showed before."""
         self._in_flight.discard(scope)
         if scope not in self._last:
             return
         self._last[scope] = now
         self._last.move_to_end(scope)
-        self._rate(scope, now, news)
-        self._rest(scope, now, refused=refused)
+        self._update_rate(scope, now, news)
+        self._update_rest(scope, now, refused=refused)
 
-    def busy(self, now: float) -> int:
+    def count_busy(self, now: float) -> int:
         """Count the scopes that trade more than a quiet one."""
-        return sum(busy.now(now) > QUIET_PER_S for busy in self._busy.values())
+        return sum(busy.rate_at(now) > QUIET_PER_S for busy in self._busy.values())
 
-    def _rate(self, scope: str, now: float, news: int) -> None:
+    def _update_rate(self, scope: str, now: float, news: int) -> None:
         busy = self._busy.get(scope)
-        per_s = (busy.now(now) if busy else 0.0) + min(news, _MOST_NEWS) * 0.693 / HALF_LIFE_S
+        per_s = (busy.rate_at(now) if busy else 0.0) + min(news, _MOST_NEWS) * LN_2 / HALF_LIFE_S
         if per_s > QUIET_PER_S:
-            self._busy[scope] = _Busy(per_s, now)
+            self._busy[scope] = _TradeRate(per_s, now)
         else:
             self._busy.pop(scope, None)
 
-    def _rest(self, scope: str, now: float, *, refused: bool) -> None:
+    def _update_rest(self, scope: str, now: float, *, refused: bool) -> None:
         if not refused:
             self._refusals.pop(scope, None)
             self._rests_until.pop(scope, None)
             return
         self._refusals[scope] = self._refusals.get(scope, 0) + 1
+        # The exponent is bounded too: a scope refused for days would overflow the float.
         pause_s = self._pace.every_s * 2 ** min(self._refusals[scope], 16)
         self._rests_until[scope] = now + max(self._pace.every_s, min(pause_s, MOST_PAUSE_S))
 
-    def _due(self, scope: str) -> float:
+    def _due_at(self, scope: str) -> float:
         return self._rests_until.get(scope, self._last[scope] + self._pace.every_s)
 
     def _is_free(self, scope: str, now: float) -> bool:
-        return scope not in self._in_flight and self._due(scope) <= now
+        return scope not in self._in_flight and self._due_at(scope) <= now
 
     def _longest_waiting(self, now: float) -> str | None:
         for scope, last in self._last.items():
@@ -162,7 +165,7 @@ class PollSchedule:
         best, most = None, 0.0
         for scope, busy in self._busy.items():
             if self._is_free(scope, now):
-                claim = (now - self._last[scope]) * sqrt(busy.now(now))
+                claim = (now - self._last[scope]) * sqrt(busy.rate_at(now))
                 best, most = (scope, claim) if claim > most else (best, most)
         return best
 

@@ -1,4 +1,4 @@
-"""What was settled of a key, as the text that Redis compares before each publish: pure.
+"""The record of what was published or dropped of a key: the text that Redis compares before each publish. Pure.
 
 `parts|witness+witness=shares:usdc,shares:usdc;...`: one group for each signal, or for what was dropped (a leading `!`).
 A witness is `source@milliseconds`, so whoever comes later (another process, the next life of this one) knows who saw it
@@ -16,7 +16,7 @@ Witness = tuple[str, int]
 
 
 class PublishedRecord(NamedTuple):
-    """One part: signalled, or dropped for ever."""
+    """One signal of a key, or a drop that is for ever."""
 
     amounts: tuple[Amount, ...] = ()
     witnesses: tuple[Witness, ...] = ()
@@ -24,22 +24,23 @@ class PublishedRecord(NamedTuple):
 
 
 def amounts_of(parts: Iterable[PublishedRecord], *, dropped: bool = True) -> tuple[Amount, ...]:
-    """Return the amounts of all parts, those that were dropped only if wanted."""
+    """Return the amounts of all records, the dropped ones only if wanted."""
     return tuple(amount for part in parts if dropped or not part.dropped for amount in part.amounts)
 
 
 def write_record(parts: tuple[PublishedRecord, ...]) -> str:
-    """Return the text of these parts."""
+    """Return these records as text."""
     return f"{len(parts)}|" + ";".join(_written(part) for part in parts)
 
 
 def read_record(text: str) -> tuple[PublishedRecord, ...] | None:
-    """Return the parts of a text; None for what we did not write."""
+    """Return the records of a text; None for what we did not write."""
     head, bar, body = text.partition("|")
     try:
         count, groups = int(head), [_part(group) for group in body.split(";") if group]
     except ValueError:
         return None
+    # Texts of an earlier version count more records than they describe: the first ones are blank, and published.
     return (PublishedRecord(),) * max(0, count - len(groups)) + tuple(groups) if bar else None
 
 

@@ -1,8 +1,8 @@
-"""Which fills were in a block and are no longer: pure (pitfall 11).
+"""A watch for reorganisations: the fills that were in a block and are no longer (pitfall 11). Pure.
 
 A reorganisation mostly puts a transaction into another block, under another log index: it moved, nothing happened. One
 that stays away is gone, but a node that lags hides blocks too. So a fill counts as gone only when its absence is as
-settled as its presence would be: `_AWAY` times `confirmations` blocks have come without it, in several readings.
+final as its presence would be: `_AWAY` times `confirmations` blocks have come without it, in several readings.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from shared.polymarket.wire.leader_fills import LeaderFill
 
-_MISSES = 2
-_AWAY = 3
+_MISSES = 2  # one reading without a fill may be a node that lags
+_AWAY = 3  # three times what makes a fill final makes its absence final
 
 Spot = tuple[str, str]
-"""A leader's part of a transaction."""
+"""A leader and a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class PlacedFill:
 
 
 @dataclass(slots=True)
-class _Known:
+class _WatchedFill:
     placed: PlacedFill
     misses: int = 0
-    missed_at: int = 0
+    missed_at_block: int = 0
 
 
 class ReorgWatch:
@@ -47,44 +47,46 @@ class ReorgWatch:
 
     Args:
         keep_blocks: How deep a fill is watched; as deep as blocks are read again.
-        confirmations: Blocks that settle a fill.
+        confirmations: Blocks after which a fill is final.
     """
 
     def __init__(self, keep_blocks: int, confirmations: int) -> None:
         self._keep, self._confirmations = keep_blocks, confirmations
-        self._known: dict[Spot, _Known] = {}
+        self._watched: dict[Spot, _WatchedFill] = {}
 
-    def look(self, found: Iterable[PlacedFill], low: int, high: int, leaders: Collection[str]) -> list[PlacedFill]:
+    def update_blocks(
+        self, found: Iterable[PlacedFill], low: int, high: int, leaders: Collection[str]
+    ) -> list[PlacedFill]:
         """Take in what blocks `low` to `high` hold of `leaders`; return what has just been missed there."""
         there = {placed.spot: placed for placed in found}
         lost: list[PlacedFill] = []
-        for spot, known in list(self._known.items()):
+        for spot, watched in list(self._watched.items()):
             if spot in there or spot[0] not in leaders:
                 continue
-            if low <= known.placed.block <= high:
-                known.misses += 1
-                known.missed_at = known.missed_at or high
-                lost += [known.placed] if known.misses == 1 else []
-            elif not known.misses and known.placed.block < high - self._keep:
-                del self._known[spot]
+            if low <= watched.placed.block <= high:
+                watched.misses += 1
+                watched.missed_at_block = watched.missed_at_block or high
+                lost += [watched.placed] if watched.misses == 1 else []
+            elif not watched.misses and watched.placed.block < high - self._keep:
+                del self._watched[spot]
         for spot, placed in there.items():
-            self._known[spot] = _Known(placed)
+            self._watched[spot] = _WatchedFill(placed)
         return lost
 
-    def gone(self, head: int) -> list[PlacedFill]:
-        """Return the fills whose absence is settled; each is returned until it is forgotten."""
-        return [known.placed for known in self._known.values() if self._is_gone(known, head)]
+    def gone_fills(self, head: int) -> list[PlacedFill]:
+        """Return the fills whose absence is final; each is returned until it is forgotten."""
+        return [watched.placed for watched in self._watched.values() if self._is_gone(watched, head)]
 
     def is_deep(self, placed: PlacedFill, head: int) -> bool:
-        """Say whether a fill was settled already when it vanished."""
-        known = self._known.get(placed.spot)
-        return known is not None and (known.missed_at or head) - placed.block >= self._confirmations
+        """Say whether a fill was final already when it vanished."""
+        watched = self._watched.get(placed.spot)
+        return watched is not None and (watched.missed_at_block or head) - placed.block >= self._confirmations
 
-    def forget(self, placed: PlacedFill) -> None:
+    def forget_fill(self, placed: PlacedFill) -> None:
         """Watch a fill no longer."""
-        self._known.pop(placed.spot, None)
+        self._watched.pop(placed.spot, None)
 
-    def _is_gone(self, known: _Known, head: int) -> bool:
-        out_of_reach = known.placed.block < head - self._keep
-        enough = known.misses >= _MISSES or (known.misses > 0 and out_of_reach)
-        return enough and head >= known.missed_at + _AWAY * self._confirmations
+    def _is_gone(self, watched: _WatchedFill, head: int) -> bool:
+        out_of_reach = watched.placed.block < head - self._keep
+        enough = watched.misses >= _MISSES or (watched.misses > 0 and out_of_reach)
+        return enough and head >= watched.missed_at_block + _AWAY * self._confirmations

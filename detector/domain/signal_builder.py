@@ -1,4 +1,4 @@
-"""Drafts as events: pure."""
+"""Builds signals, drops and confirmations from drafts, with their ids and dedup keys. Pure."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,19 +10,19 @@ from shared.domain.money import from_micro, price_of
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped
 
-_DIGEST = 32
+_DIGEST = 32  # hex digits: 128 bits keep two fills of one leader apart
 UNCONFIRMED = "no second source showed it in time"
 CATCH_UP_MS = 60_000
-"""What is shown so long after it was traded is no news any more, whatever kept it."""
+"""A fill shown so long after it was traded is no news any more, whatever delayed it."""
 
 
-def fact_of(draft: SignalDraft) -> str:
-    """Return what the draft's publish is guarded by; it belongs to the leader."""
-    return fact_of_key(draft.key)
+def draft_dedup_key(draft: SignalDraft) -> str:
+    """Return the dedup key of a draft's publish."""
+    return dedup_key(draft.key)
 
 
-def fact_of_key(key: FillKey) -> str:
-    """Return what all publishes of a key are guarded by."""
+def dedup_key(key: FillKey) -> str:
+    """Return the dedup key of all publishes of a fill key; a leader's begin alike, as they age together."""
     return f"{key.leader}:{fact_id(key.tx_hash, key.token_id, key.side, *_cause(key))[:_DIGEST]}"
 
 
@@ -32,11 +32,11 @@ def signal_id(key: FillKey, part: int) -> str:
 
 
 def _cause(key: FillKey) -> tuple[str, ...]:
-    """Return what tells a merge from a sell in one transaction."""
+    """Return the words that tell a merge from a sell in one transaction; none for a trade, whose keys are older."""
     return () if key.cause == "TRADE" else (key.cause,)
 
 
-def signal_of(
+def build_signal(
     draft: SignalDraft, emitted_at_ms: int, facts: MarketFacts | None = None, label: str = ""
 ) -> ActionableSignal:
     """Build the signal; its id names leader, transaction, token, side and part, whoever publishes it."""
@@ -67,12 +67,12 @@ def _fill(piece: FillPiece) -> Fill:
     )
 
 
-def dropped_of(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
-    """Build what is said of a draft that will never be a signal."""
+def build_drop(draft: SignalDraft, emitted_at_ms: int, reason: str = UNCONFIRMED) -> SignalDropped:
+    """Build the event of a draft that will never be a signal."""
     return SignalDropped(**_of(draft, emitted_at_ms), reason=reason)
 
 
-def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
+def build_confirmation(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
     """Build the record of a source that showed what was signalled already."""
     key, signal = found.key, signal_id(found.key, found.part)
     first_source, first_at_ms = found.first
@@ -93,13 +93,13 @@ def confirmation_of(found: Confirmation, emitted_at_ms: int) -> FillConfirmed:
     )
 
 
-def fact_of_confirmation(event: FillConfirmed) -> str:
-    """Return what a confirmation is guarded by: once for each signal and source."""
+def confirmation_dedup_key(event: FillConfirmed) -> str:
+    """Return a confirmation's dedup key: one for each signal and source."""
     return f"{event.leader}:{event.id[:_DIGEST]}"
 
 
 def _of(draft: SignalDraft, emitted_at_ms: int) -> dict[str, Any]:
-    """Return what a signal and a drop say alike."""
+    """Return the fields that a signal and a drop share."""
     shares, usdc = _total(draft)
     key = draft.key
     return {

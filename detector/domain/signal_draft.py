@@ -1,4 +1,4 @@
-"""What the matcher says: pure values."""
+"""The matcher's answers: drafts, confirmations, and fills that wait for a second source. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from shared.messages.signals import Cause, MarketHint
 
 
 class FillKey(NamedTuple):
-    """What makes one signal."""
+    """The fills that make one signal: one leader's of one token and side in one transaction."""
 
     leader: str
     tx_hash: str
@@ -22,7 +22,7 @@ class FillKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignalDraft:
-    """A signal to publish (or to drop), if what is settled now is still `expected`; then it is `value`."""
+    """A signal to publish (or to drop), if the record in Redis is still `expected`; then it becomes `value`."""
 
     key: FillKey
     part: int
@@ -50,8 +50,8 @@ class SourceSight(NamedTuple):
     later: bool
 
 
-class PendingWait(NamedTuple):
-    """What one source shows and no second one yet; `known` are all sources that we know to show the key."""
+class UnconfirmedFill(NamedTuple):
+    """What one source shows and no second one yet; `also_seen_by` are all sources that we know to show the key."""
 
     key: FillKey
     source: str
@@ -59,7 +59,7 @@ class PendingWait(NamedTuple):
     traded_at_ms: int
     pieces: tuple[FillPiece, ...]
     hint: MarketHint
-    known: frozenset[str]
+    also_seen_by: frozenset[str]
 
 
 class Confirmation(NamedTuple):
@@ -75,10 +75,10 @@ class Confirmation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MatcherLook:
+class MatchResult:
     """What a view brought: drafts, fills its source had not shown before, new sights, and what must wait."""
 
     drafts: tuple[SignalDraft, ...]
     fresh: int
     sights: tuple[SourceSight, ...]
-    waits: tuple[PendingWait, ...] = ()
+    unconfirmed: tuple[UnconfirmedFill, ...] = ()

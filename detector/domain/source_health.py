@@ -1,4 +1,4 @@
-"""Which sources can be believed, found out by comparing them: pure (pitfall 9).
+"""The health of sources, found out by comparing them: which of them can be believed (pitfall 9). Pure.
 
 A fill that another source showed and this one did not, within the grace time, speaks against it; what it says of itself
 does not count. The last fills decide, with different marks for going and coming back, so that nobody flaps. A source
@@ -50,7 +50,7 @@ class HealthChange(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Fill:
+class _SeenFill:
     """When each source showed one fill."""
 
     first_at_ms: int
@@ -60,8 +60,8 @@ class _Fill:
 
 
 @dataclass(slots=True)
-class _Source:
-    """What is known of one source; marks older than `from_ms` are forgiven."""
+class _JudgedSource:
+    """One source's marks and verdict; marks older than `from_ms` are forgiven."""
 
     verdict: Verdict = "ok"
     from_ms: int = 0
@@ -77,17 +77,17 @@ class SourceHealth:
 
     def __init__(self, names: Iterable[str], rules: HealthRules | None = None) -> None:
         self._rules = rules or HealthRules()
-        self._sources = {name: _Source(lags=deque(maxlen=self._rules.most_lags)) for name in names}
-        self._fills: OrderedDict[Hashable, _Fill] = OrderedDict()
+        self._sources = {name: _JudgedSource(lags=deque(maxlen=self._rules.most_lags)) for name in names}
+        self._fills: OrderedDict[Hashable, _SeenFill] = OrderedDict()
 
-    def saw(self, source: str, key: Hashable, seen_at_ms: int, lag_ms: int) -> None:
+    def add_sight(self, source: str, key: Hashable, seen_at_ms: int, lag_ms: int) -> None:
         """Take in that a source showed a fill for the first time."""
-        known = self._sources[source]
-        known.shown_at_ms = max(known.shown_at_ms, seen_at_ms)
-        known.lags.append((seen_at_ms, lag_ms))
+        judged = self._sources[source]
+        judged.shown_at_ms = max(judged.shown_at_ms, seen_at_ms)
+        judged.lags.append((seen_at_ms, lag_ms))
         fill = self._fills.get(key)
         if fill is None:
-            fill = self._fills[key] = _Fill(seen_at_ms, lag_ms)
+            fill = self._fills[key] = _SeenFill(seen_at_ms, lag_ms)
             if len(self._fills) > self._rules.most:
                 self._fills.popitem(last=False)
         fill.seen.setdefault(source, seen_at_ms)
@@ -95,12 +95,13 @@ class SourceHealth:
     def judge(self, now_ms: int) -> list[HealthChange]:
         """Judge all sources by the fills whose grace time is over; return the verdicts that changed."""
         self._forget(now_ms)
-        ripe = self._ripe(now_ms)
+        ripe = self._judgeable(now_ms)
         demoted = self.demoted
         changes: list[HealthChange] = []
         for name, source in self._sources.items():
             others = [other for other in self._sources if other != name]
             if source.verdict == "ok":
+                # A source gone wrong must not take the others with it.
                 others = [other for other in others if other not in demoted]
             if change := self._judge(name, source, ripe, others, now_ms):
                 changes.append(change)
@@ -114,18 +115,18 @@ class SourceHealth:
         return frozenset(name for name, source in self._sources.items() if source.verdict in DEMOTED)
 
     def verdict(self, source: str) -> Verdict:
-        """Return what the last judgement said."""
+        """Return the last verdict."""
         return self._sources[source].verdict
 
     def coverage(self, source: str) -> float | None:
         """Return the share of others' fills in the window that this source showed in time; None without any."""
         return self._sources[source].coverage
 
-    def missed(self, source: str) -> int:
+    def missed_fills(self, source: str) -> int:
         """Return how many fills of others this source did not show in time, ever."""
         return self._sources[source].missed
 
-    def lags(self, source: str) -> LagStats:
+    def lag_stats(self, source: str) -> LagStats:
         """Return the percentiles of the last lags."""
         found = sorted(lag for _, lag in self._sources[source].lags)
         if not found:
@@ -133,7 +134,7 @@ class SourceHealth:
         return LagStats(*(found[min(len(found) - 1, len(found) * share // 100)] for share in (50, 95, 99)))
 
     def _judge(
-        self, name: str, source: _Source, ripe: list[_Fill], others: Collection[str], now_ms: int
+        self, name: str, source: _JudgedSource, ripe: list[_SeenFill], others: Collection[str], now_ms: int
     ) -> HealthChange | None:
         marks: list[tuple[int, Mark]] = []
         for fill in ripe:
@@ -147,24 +148,24 @@ class SourceHealth:
         was, source.verdict = source.verdict, self._verdict(source, marks, now_ms)
         return HealthChange(name, was, source.verdict, source.coverage) if was != source.verdict else None
 
-    def _verdict(self, source: _Source, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
+    def _verdict(self, source: _JudgedSource, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
         rules = self._rules
         counted = [(at_ms, mark) for at_ms, mark in marks if at_ms >= source.from_ms][-rules.sample :]
         recent = [mark for _, mark in counted]
-        if len(recent) < rules.enough:
+        if len(recent) < rules.enough:  # too few to judge by: whatever it was, it stays
             return source.verdict
         if source.verdict == "ok":
             silent = all(mark == "missed" for mark in recent[-rules.enough :])
             bad = silent or (_share(recent) or 0) < rules.demote_below
-            return self._kind(source, marks, now_ms) if bad else "ok"
+            return self._failing_verdict(source, marks, now_ms) if bad else "ok"
         last = counted[-rules.restore_sample :]
         if (_share([mark for _, mark in last]) or 0) >= rules.restore_above:
             source.from_ms = last[0][0]
             return "ok"
-        kind = self._kind(source, marks, now_ms)
+        kind = self._failing_verdict(source, marks, now_ms)
         return source.verdict if kind == "demoted" else kind
 
-    def _kind(self, source: _Source, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
+    def _failing_verdict(self, source: _JudgedSource, marks: list[tuple[int, Mark]], now_ms: int) -> Verdict:
         if not source.agreed:
             return "blind"
         if now_ms - source.shown_at_ms > self._rules.grace_ms:
@@ -173,7 +174,7 @@ class SourceHealth:
         shown = sum(mark == "shown" for _, mark in marks[-self._rules.restore_sample :])
         return "late" if late > shown else "demoted"
 
-    def _ripe(self, now_ms: int) -> list[_Fill]:
+    def _judgeable(self, now_ms: int) -> list[_SeenFill]:
         """Return the fills to judge by: past their grace time, and news when they were first seen.
 
         Rows of a catch-up come when they come. News is measured against the best lag, so that a clock that is off
@@ -193,7 +194,7 @@ class SourceHealth:
                 source.lags.popleft()
 
 
-def _mark(fill: _Fill, name: str, others: Collection[str], grace_ms: int) -> Mark | None:
+def _mark(fill: _SeenFill, name: str, others: Collection[str], grace_ms: int) -> Mark | None:
     """Return what a fill says of a source; None when no other source showed it."""
     theirs = [at_ms for other, at_ms in fill.seen.items() if other in others]
     if not theirs:

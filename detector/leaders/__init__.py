@@ -1,1 +1,1 @@
-"""Who is followed, and which detector watches whom."""
+"""The leaders that are followed, and which detector watches which of them."""

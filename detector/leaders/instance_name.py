@@ -1,4 +1,4 @@
-"""How a detector is called among detectors: the same after a restart, so that it has its own leaders back at once."""
+"""A detector's name among detectors: the same after a restart, so that it has its own leaders back at once."""
 
 import fcntl
 import os
@@ -7,23 +7,25 @@ from pathlib import Path
 
 from detector.config import DetectorSettings
 
-_MOST = 64
-_HELD: list[int] = []
+_MOST_PLACES = 64
+_LOCKED_FILES: list[int] = []
+"""Never closed: a lock lasts as long as its file is open, and so as long as we live."""
 
 
-def member_name(cfg: DetectorSettings) -> str:
+def claim_instance_name(cfg: DetectorSettings) -> str:
     """Return the instance's name, or this machine's first free place; the kernel frees it however we die."""
     if cfg.instance:
         return cfg.instance
-    for place in range(_MOST):
-        if _take(cfg.run_dir / f"detector-place-{place}.lock"):
+    for place in range(_MOST_PLACES):
+        if _lock_file(cfg.run_dir / f"detector-place-{place}.lock"):
             return f"detector@{socket.gethostname()}/{place}"
     return f"detector@{socket.gethostname()}:{os.getpid()}"
 
 
-def _take(path: Path) -> bool:
+def _lock_file(path: Path) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Not inherited by children: one that outlives us would keep our place.
         file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
         return False
@@ -32,5 +34,5 @@ def _take(path: Path) -> bool:
     except OSError:
         os.close(file)
         return False
-    _HELD.append(file)
+    _LOCKED_FILES.append(file)
     return True

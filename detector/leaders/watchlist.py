@@ -1,11 +1,11 @@
-"""Whom this detector watches now: sources read it at each poll, the roster changes it while they run."""
+"""The leaders that this detector watches now: sources read it at each poll, the assignment changes it meanwhile."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedLeader:
+class WatchedLeaders:
     """The leaders of one moment, in order; a larger `version` means that they changed."""
 
     version: int
@@ -18,7 +18,7 @@ class Watchlist:
 
     def __init__(self, addresses: Iterable[str] = ()) -> None:
         each = tuple(dict.fromkeys(addresses))
-        self.now = WatchedLeader(0, each, frozenset(each))
+        self.now = WatchedLeaders(0, each, frozenset(each))
 
     @classmethod
     def of(cls, leaders: "Watchlist | Iterable[str]") -> "Watchlist":
@@ -45,5 +45,5 @@ class Watchlist:
         wanted = tuple(dict.fromkeys(addresses))
         if wanted == self.now.addresses:
             return False
-        self.now = WatchedLeader(self.now.version + 1, wanted, frozenset(wanted))
+        self.now = WatchedLeaders(self.now.version + 1, wanted, frozenset(wanted))
         return True

@@ -3,14 +3,22 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from detector.sources.push_connection import FrameConnection
 from shared.clock import Clock
 from shared.domain.redaction import HIDDEN
 from shared.http.response import HttpExchange
 from shared.messages.base import fact_id
 from shared.messages.service import RawSeen
 from shared.redis.side_stream import SideStream
+
+
+class FrameConnection(Protocol):
+    """An open push connection, as far as its recorder is concerned."""
+
+    def send(self, text: str) -> None: ...  # noqa: D102 - a port's three words
+    def receive(self, timeout_s: float) -> str | None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -21,22 +29,23 @@ class RawRecorder:
     clock: Clock
     writer: str
 
-    def answered(self, exchange: HttpExchange) -> None:
+    def record_answer(self, exchange: HttpExchange) -> None:
         """Offer an answer."""
         at_ms = self.clock.now_ms()
         self.side.offer(lambda number: self._answer(exchange, at_ms, number), len(exchange.answer.body))
 
-    def pushed(self, source: str, frame: str) -> None:
+    def record_frame(self, source: str, frame: str) -> None:
         """Offer what a connection brought."""
         at_ms = self.clock.now_ms()
         self.side.offer(lambda number: self._seen(source, "", 0, frame, at_ms, number), len(frame))
 
-    def on(self, source: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
+    def tap_connections(self, source: str, dial: Callable[[], FrameConnection]) -> Callable[[], FrameConnection]:
         """Return `dial` with every connection it opens listened to."""
-        return lambda: TappedLine(dial(), source, self)
+        return lambda: TappedConnection(dial(), source, self)
 
     def _answer(self, exchange: HttpExchange, at_ms: int, number: int) -> RawSeen:
         answer, request, body = exchange.answer, _request(exchange), exchange.answer.body.decode("utf-8", "replace")
+        # Both sides: a venue that echoes a request would put the secret into the answer.
         for secret in exchange.secrets:
             request, body = request.replace(secret, HIDDEN), body.replace(secret, HIDDEN)
         return self._seen(exchange.upstream, request, answer.status, body, at_ms, number)
@@ -55,27 +64,27 @@ class RawRecorder:
 
 
 @dataclass(frozen=True)
-class TappedLine:
+class TappedConnection:
     """A connection that is listened to."""
 
-    line: FrameConnection
+    connection: FrameConnection
     source: str
-    tap: RawRecorder
+    recorder: RawRecorder
 
     def send(self, text: str) -> None:
         """Send as the connection does."""
-        self.line.send(text)
+        self.connection.send(text)
 
     def receive(self, timeout_s: float) -> str | None:
         """Return what the connection brings."""
-        frame = self.line.receive(timeout_s)
+        frame = self.connection.receive(timeout_s)
         if frame:
-            self.tap.pushed(self.source, frame)
+            self.recorder.record_frame(self.source, frame)
         return frame
 
     def close(self) -> None:
         """Close the connection."""
-        self.line.close()
+        self.connection.close()
 
 
 def _request(exchange: HttpExchange) -> str:

@@ -8,7 +8,7 @@ from shared.messages.service import SourceState
 
 
 class SourceMetrics:
-    """One set for each source; children are looked up once, because sights come by the thousand."""
+    """One set of metrics for each source; children are looked up once, because sights come by the thousand."""
 
     def __init__(self, names: Iterable[str]) -> None:
         names = tuple(names)
@@ -26,11 +26,11 @@ class SourceMetrics:
         self._coverage = {name: coverage.labels(name) for name in names}
         self._missed = {name: missed.labels(name) for name in names}
 
-    def lag(self, name: str, lag_ms: int) -> None:
+    def observe_lag(self, name: str, lag_ms: int) -> None:
         """Take in one sight."""
         self._lags[name].observe(max(0, lag_ms) / 1000)
 
-    def show(self, name: str, state: SourceState, coverage: float | None, missed: int) -> None:
+    def show_source(self, name: str, state: SourceState, coverage: float | None, missed: int) -> None:
         """Show a source as it is now."""
         for known in get_args(SourceState):
             self._state.labels(name, known).set(known == state)

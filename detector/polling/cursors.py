@@ -1,4 +1,4 @@
-"""How far each source has published each leader's trades, kept in Redis so that a restart goes on from there."""
+"""Cursors: how far each source has published each leader's trades, in Redis, so that a restart goes on from there."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from shared.redis.client import LuaScript, answering
 
 CURSORS = "hs:cursors"
 """Hash: `source:leader` -> seconds or block, in the source's own unit; only ever moves forward."""
-_AT_ONCE = 1000
+_AT_ONCE = 1000  # fields of one HMGET: more would hold up everybody else on the server
 
 
 class CursorReader(Protocol):
@@ -36,7 +36,7 @@ class CursorReader(Protocol):
 
 
 class CursorStore:
-    """The cursors of some leaders; read once from Redis, then kept beside it.
+    """The cursors of some leaders; read once from Redis, then held in memory too.
 
     The publisher's thread moves them, sources read them. With a `clock`, a stored cursor that has passed it is none:
     whoever would go on from there would look at nothing until then. (Blocks are far below any second of the clock.)
@@ -45,16 +45,16 @@ class CursorStore:
     def __init__(self, redis: Redis, clock: Clock | None = None) -> None:
         self._redis, self._clock = redis, clock
         self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
-        self._known: dict[str, int | None] = {}
+        self._cursors: dict[str, int | None] = {}
 
     def get(self, source: str, leader: str) -> int | None:
         """Return how far a leader's trades are published, or None."""
         field = f"{source}:{leader}"
-        if field not in self._known:
+        if field not in self._cursors:
             with answering(self._redis):
                 stored = cast("str | None", self._redis.hget(CURSORS, field))
-            self._known[field] = self._credible(stored)
-        return self._known[field]
+            self._cursors[field] = self._credible(stored)
+        return self._cursors[field]
 
     def load(self, source: str, leaders: Collection[str]) -> None:
         """Read the cursors of `leaders` afresh, and forget this source's others: someone else moves those now.
@@ -67,18 +67,18 @@ class CursorStore:
         for place in range(0, len(fields), _AT_ONCE):
             with answering(self._redis):
                 found += cast("list[str | None]", self._redis.hmget(CURSORS, fields[place : place + _AT_ONCE]))
-        others = {field: at for field, at in self._known.items() if not field.startswith(f"{source}:")}
+        others = {field: at for field, at in self._cursors.items() if not field.startswith(f"{source}:")}
         stored = zip(fields, found, strict=True)
-        self._known = {**others, **{field: self._credible(at) for field, at in stored}}
+        self._cursors = {**others, **{field: self._credible(at) for field, at in stored}}
 
-    def forget(self, leaders: Collection[str]) -> None:
+    def forget_leaders(self, leaders: Collection[str]) -> None:
         """Ask the server again for these: somebody else may have moved their cursors meanwhile."""
         gone = frozenset(leaders)
-        self._known = {field: at for field, at in self._known.items() if field.partition(":")[2] not in gone}
+        self._cursors = {field: at for field, at in self._cursors.items() if field.partition(":")[2] not in gone}
 
-    def moved(self, source: str, leader: str, value: int) -> None:
+    def note_moved(self, source: str, leader: str, value: int) -> None:
         """Take note of a cursor that was stored elsewhere."""
-        self._known[f"{source}:{leader}"] = max(value, self._known.get(f"{source}:{leader}") or 0)
+        self._cursors[f"{source}:{leader}"] = max(value, self._cursors.get(f"{source}:{leader}") or 0)
 
     def advance(self, source: str, cursors: Mapping[str, int]) -> None:
         """Store cursors that moved on.
@@ -89,13 +89,14 @@ class CursorStore:
         moved = {
             f"{source}:{leader}": value
             for leader, value in cursors.items()
-            if value > (self._known.get(f"{source}:{leader}") or -1)
+            if value > (self._cursors.get(f"{source}:{leader}") or -1)
         }
         if not moved:
             return
+        # The script compares with the clock too: a stored cursor from the future would block every later one.
         clock = "" if (latest := self._latest()) is None else latest
         self._script([CURSORS], [clock, *(word for pair in moved.items() for word in pair)])
-        self._known.update(moved)
+        self._cursors.update(moved)
 
     def _credible(self, stored: str | None) -> int | None:
         """Return a stored cursor; None for none, and for one that has passed the clock."""

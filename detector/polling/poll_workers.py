@@ -5,16 +5,16 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from detector.domain.poll_schedule import PollPace
+from detector.domain.source_port import Batch, Sink, Source, Stopping
 from detector.monitoring.source_stats import SourceStats
-from detector.polling.poll_rounds import PolledScopes, PollRound
-from detector.sources.port import Batch, Sink, Source, Stopping
+from detector.polling.poll_rounds import PollOutcome, PollRound
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, HybridError
 
-LATE_WORKERS = 2
-"""Threads that read the past, so that waiting for its turn at the gate never keeps a fresh poll waiting."""
-_NO_PACE = 0.001
+PAST_WORKERS = 2
+"""Threads that read the past, so that waiting at the gate for them never keeps a fresh poll waiting."""
+_NO_PACE = 0.001  # the past is read as fast as the gate's catch-up lane lets it
 
 
 @runtime_checkable
@@ -38,7 +38,7 @@ class PollWorkers:
         self,
         source: Source,
         sink: Sink,
-        board: SourceStats,
+        stats: SourceStats,
         *,
         clock: Clock,
         stop: threading.Event,
@@ -46,7 +46,7 @@ class PollWorkers:
         at_most_every_s: float = 0.0,
         budget: Callable[[], float] | None = None,
     ) -> None:
-        self._source, self._sink, self._board = source, sink, board
+        self._source, self._sink, self._stats = source, sink, stats
         self._clock, self._stop = clock, stop
         self._newest_ms: dict[str, int] = {}
         self._log = logs.get_logger("detector", source=source.name)
@@ -55,7 +55,7 @@ class PollWorkers:
             PollRound(
                 source.name,
                 lambda: source.scopes,
-                self._fresh,
+                self._poll_fresh,
                 pace,
                 clock=clock,
                 stop=stop,
@@ -64,7 +64,7 @@ class PollWorkers:
             )
         ]
         if isinstance(source, CatchesUp):
-            self._rounds.append(self._late_round(source))
+            self._rounds.append(self._past_round(source))
 
     def start(self) -> None:
         """Begin to poll."""
@@ -81,51 +81,51 @@ class PollWorkers:
     def _threads(self) -> list[threading.Thread]:
         return [thread for each in self._rounds for thread in each.threads]
 
-    def _late_round(self, source: CatchesUp) -> PollRound:
-        def read(scope: str) -> PolledScopes:
-            return self._polled(f"{scope} (past)", lambda: source.catch_up(scope, self._sink))
+    def _past_round(self, source: CatchesUp) -> PollRound:
+        def read(scope: str) -> PollOutcome:
+            return self._poll_once(f"{scope} (past)", lambda: source.catch_up(scope, self._sink))
 
         name, pace = f"{self._source.name}-late", PollPace(_NO_PACE)
         scopes = lambda: source.late_scopes  # noqa: E731 - read anew each time
-        return PollRound(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=LATE_WORKERS)
+        return PollRound(name, scopes, read, pace, clock=self._clock, stop=self._stop, workers=PAST_WORKERS)
 
-    def _fresh(self, scope: str) -> PolledScopes:
+    def _poll_fresh(self, scope: str) -> PollOutcome:
         news = 0
 
         def counted(batch: Batch) -> None:
             nonlocal news
             self._sink(batch)
-            news += self._news(scope, batch)
+            news += self._count_news(scope, batch)
 
-        polled = self._polled(scope, lambda: self._source.poll(scope, counted))
-        return PolledScopes(polled.refused, news)
+        polled = self._poll_once(scope, lambda: self._source.poll(scope, counted))
+        return PollOutcome(polled.refused, news)
 
-    def _news(self, scope: str, batch: Batch) -> int:
+    def _count_news(self, scope: str, batch: Batch) -> int:
         """Count the trades later than any this scope showed before."""
-        known = self._newest_ms.get(scope, 0)
-        times = [fill.traded_at_ms for view in batch.views for fill in view.fills if fill.traded_at_ms > known]
+        newest_ms = self._newest_ms.get(scope, 0)
+        times = [fill.traded_at_ms for view in batch.views for fill in view.fills if fill.traded_at_ms > newest_ms]
         if times:
             self._newest_ms[scope] = max(times)
         return len(times)
 
-    def _polled(self, scope: str, poll: Callable[[], None]) -> PolledScopes:
+    def _poll_once(self, scope: str, poll: Callable[[], None]) -> PollOutcome:
         """Poll once; `refused` when the same poll will fail again."""
         name = self._source.name
         try:
             poll()
         except Stopping:
-            return PolledScopes()
+            return PollOutcome()
         except HybridError as error:
-            self._failed(scope, f"{type(error).__name__}: {error}")
-            return PolledScopes(refused=isinstance(error, GiveUp))
+            self._note_failure(scope, f"{type(error).__name__}: {error}")
+            return PollOutcome(refused=isinstance(error, GiveUp))
         except Exception as error:  # noqa: BLE001 - one scope's bug must not end the thread (pitfall 29)
             self._log.exception("poll_crashed", scope=scope)
-            self._failed(scope, f"crashed: {type(error).__name__}: {error}")
-            return PolledScopes(refused=True)
-        if self._board.polled(name, scope, self._clock.now_ms()):
+            self._note_failure(scope, f"crashed: {type(error).__name__}: {error}")
+            return PollOutcome(refused=True)
+        if self._stats.count_poll(name, scope, self._clock.now_ms()):
             self._log.info("poll_recovered", scope=scope)
-        return PolledScopes()
+        return PollOutcome()
 
-    def _failed(self, scope: str, error: str) -> None:
-        if not self._stop.is_set() and self._board.failed(self._source.name, scope, error):
+    def _note_failure(self, scope: str, error: str) -> None:
+        if not self._stop.is_set() and self._stats.count_failure(self._source.name, scope, error):
             self._log.warning("poll_failed", scope=scope, error=error)

@@ -1,4 +1,4 @@
-"""What must be durable before a cursor moves but is no signal: confirmations, and what waits for a second source.
+"""Records what is no signal but must be durable before a cursor moves: confirmations, and fills that wait.
 
 It has a thread of its own, so that it never stands between a sighting and its signal. The same thread looks regularly
 at what has waited long enough, and at how the sources are doing.
@@ -11,26 +11,27 @@ from typing import NamedTuple, Protocol
 
 from redis import Redis
 
-from detector.domain.fill_view import View
-from detector.domain.signal_builder import confirmation_of, fact_of_confirmation
-from detector.domain.signal_draft import Confirmation, PendingWait
+from detector.domain.fill_view import FillView
+from detector.domain.signal_builder import build_confirmation, confirmation_dedup_key
+from detector.domain.signal_draft import Confirmation, UnconfirmedFill
+from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
-from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
+from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
 from detector.publishing.retry_until_up import RetryUntilUp
-from detector.sources.port import Batch, Stopping
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGHTINGS
 from shared.redis.streams import StreamRecord, publish_all_once
 
-TURN_S = 0.25
-MOST_LOOSE = 1000
-"""Batches that nobody waits for; beyond that a push source waits for its turn too."""
+CHECK_EVERY_S = 0.25
+"""Between two checks of what is due; a wait for a second source ends that much late at most."""
+MOST_UNWAITED = 1000
+"""Batches that nobody waits for; beyond that a push source has to wait as well."""
 
 
-class AnsweredNotes(Protocol):
+class BatchWaiter(Protocol):
     """Whoever waits for a batch."""
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -39,17 +40,17 @@ class AnsweredNotes(Protocol):
 
 
 class ConfirmationNotes(NamedTuple):
-    """What a batch leaves to be recorded; `settled` was in the waiting room and is decided now."""
+    """What a batch leaves to be recorded; `decided` waited for a second source and is decided now."""
 
     batch: Batch | None = None
     confirmations: tuple[Confirmation, ...] = ()
-    waits: tuple[PendingWait, ...] = ()
-    settled: tuple[HeldSighting, ...] = ()
+    unconfirmed: tuple[UnconfirmedFill, ...] = ()
+    decided: tuple[PendingSighting, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Say whether there is nothing to record."""
-        return not (self.confirmations or self.waits or self.settled)
+        return not (self.confirmations or self.unconfirmed or self.decided)
 
 
 class ConfirmationRecorder:
@@ -57,10 +58,10 @@ class ConfirmationRecorder:
 
     Args:
         redis: The connection.
-        board: Who is told of confirmations, and judged each turn.
+        stats: Counts confirmations; its sources are judged at each check.
         cursors: Where progress is kept.
-        room: Where fills wait for a second source.
-        patience: How often the server is asked again.
+        pending: Where fills wait for a second source.
+        retry: How often the server is asked again.
         clock: The time.
         stop: Ends the thread.
     """
@@ -68,27 +69,29 @@ class ConfirmationRecorder:
     def __init__(
         self,
         redis: Redis,
-        board: SourceStats,
+        stats: SourceStats,
         cursors: CursorStore,
-        room: PendingConfirmations,
+        pending: PendingConfirmations,
         *,
-        patience: RetryUntilUp,
+        retry: RetryUntilUp,
         clock: Clock,
         stop: threading.Event,
     ) -> None:
         self.failure: BaseException | None = None
-        self._redis, self._board, self._cursors, self._room = redis, board, cursors, room
-        self._patiently, self._clock, self._stop = patience, clock, stop
-        self._inbox: queue.SimpleQueue[tuple[ConfirmationNotes, AnsweredNotes | None]] = queue.SimpleQueue()
-        self._known: Callable[[Iterable[View]], None] = lambda _: None
-        self._due: Callable[[tuple[HeldSighting, ...]], None] = lambda _: None
+        self._redis, self._stats, self._cursors, self._pending = redis, stats, cursors, pending
+        self._retry, self._clock, self._stop = retry, clock, stop
+        self._inbox: queue.SimpleQueue[tuple[ConfirmationNotes, BatchWaiter | None]] = queue.SimpleQueue()
+        self._on_views: Callable[[Iterable[FillView]], None] = lambda _: None
+        self._on_due: Callable[[tuple[PendingSighting, ...]], None] = lambda _: None
         self._deciding = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._log = logs.get_logger("detector")
 
-    def start(self, known: Callable[[Iterable[View]], None], due: Callable[[tuple[HeldSighting, ...]], None]) -> None:
-        """Begin; `known` hears what others showed of a fill that waits here, `due` what has waited long enough."""
-        self._known, self._due = known, due
+    def start(
+        self, on_views: Callable[[Iterable[FillView]], None], on_due: Callable[[tuple[PendingSighting, ...]], None]
+    ) -> None:
+        """Begin; `on_views` gets what others showed of a fill that waits here, `on_due` what waited long enough."""
+        self._on_views, self._on_due = on_views, on_due
         self._thread.start()
 
     def join(self, seconds: float) -> bool:
@@ -97,58 +100,59 @@ class ConfirmationRecorder:
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def put(self, notes: ConfirmationNotes, waiter: AnsweredNotes) -> None:
+    def enqueue(self, notes: ConfirmationNotes, waiter: BatchWaiter) -> None:
         """Record on the other thread, then answer `waiter`; a source without cursors need not wait for that."""
-        loose = notes.batch is not None and not notes.batch.cursors and self._inbox.qsize() < MOST_LOOSE
-        if loose:
+        unwaited = notes.batch is not None and not notes.batch.cursors and self._inbox.qsize() < MOST_UNWAITED
+        if unwaited:
             waiter.finish()
-        self._inbox.put((notes, None if loose else waiter))
+        self._inbox.put((notes, None if unwaited else waiter))
 
-    def record(self, notes: ConfirmationNotes) -> None:
+    def record_notes(self, notes: ConfirmationNotes) -> None:
         """Record what a batch left, then move its cursors.
 
         Raises:
             Stopping: told to stop while Redis was away.
         """
+        # In this order: what a crash in between leaves out is shown again, because the cursor has not moved.
         self._confirm(notes.confirmations)
-        for wait in notes.waits:
-            held = self._patiently(lambda wait=wait: self._room.note(wait))
-            others = [view for source, view in held.views.items() if source not in wait.known]
+        for wait in notes.unconfirmed:
+            sighting = self._retry(lambda wait=wait: self._pending.add_sighting(wait))
+            others = [view for source, view in sighting.views.items() if source not in wait.also_seen_by]
             if others:
-                self._known(others)
-        for held in notes.settled:
-            self._patiently(lambda held=held: self._room.settle(held))
+                self._on_views(others)
+        for sighting in notes.decided:
+            self._retry(lambda sighting=sighting: self._pending.remove_decided(sighting))
         if notes.batch is not None:
             batch = notes.batch
-            self._patiently(lambda: self._cursors.advance(batch.source, batch.cursors))
+            self._retry(lambda: self._cursors.advance(batch.source, batch.cursors))
 
-    def turn(self) -> None:
+    def check_due(self) -> None:
         """Judge the sources, and hand on what has waited long enough."""
-        for source, was, now, why in self._board.check():
+        for source, was, now, why in self._stats.judge_sources():
             tell = self._log.info if now in {"ok", "stopped"} else self._log.error
             tell("source_changed", source=source, was=was, now=now, why=why if now != "ok" else "")
-        if self._deciding:
+        if self._deciding:  # the same fills would be handed on twice
             return
         try:
-            held = self._room.due(self._clock.now_ms())
-        except Unavailable:
+            sighting = self._pending.due_sightings(self._clock.now_ms())
+        except Unavailable:  # nothing is lost: it stays due until the server is back
             return
-        if held:
+        if sighting:
             self._deciding = True
-            self._due(held)
+            self._on_due(sighting)
 
     def _confirm(self, confirmations: tuple[Confirmation, ...]) -> None:
         if not confirmations:
             return
         now_ms = self._clock.now_ms()
-        events = [confirmation_of(found, now_ms) for found in confirmations]
+        events = [build_confirmation(found, now_ms) for found in confirmations]
         records = [
-            StreamRecord(event, fact_of_confirmation(event), found.traded_at_ms)
+            StreamRecord(event, confirmation_dedup_key(event), found.traded_at_ms)
             for event, found in zip(events, confirmations, strict=True)
         ]
-        answers = self._patiently(lambda: publish_all_once(self._redis, SIGHTINGS, records))
+        answers = self._retry(lambda: publish_all_once(self._redis, SIGHTINGS, records))
         fresh = [event for event, answer in zip(events, answers, strict=True) if answer.state == "published"]
-        self._board.confirmed(len(fresh))
+        self._stats.count_confirmations(len(fresh))
         count = metrics.make_counter(
             "fills_confirmed_total", "Signalled fills that another source showed too.", "source"
         )
@@ -156,25 +160,25 @@ class ConfirmationRecorder:
             count.labels(event.source).inc()
 
     def _run(self) -> None:
-        next_turn = self._clock.monotonic()
+        next_check = self._clock.monotonic()
         while not (self._stop.is_set() and self._inbox.empty()):
             try:
-                self._take()
-                if self._clock.monotonic() >= next_turn and not self._stop.is_set():
-                    next_turn = self._clock.monotonic() + TURN_S
-                    self.turn()
+                self._record_next()
+                if self._clock.monotonic() >= next_check and not self._stop.is_set():
+                    next_check = self._clock.monotonic() + CHECK_EVERY_S
+                    self.check_due()
             except BaseException as error:  # noqa: BLE001 - carried to `run`: what is not recorded must be read again
                 self.failure = error
                 self._stop.set()
                 return
 
-    def _take(self) -> None:
+    def _record_next(self) -> None:
         try:
-            notes, waiter = self._inbox.get(timeout=TURN_S)
+            notes, waiter = self._inbox.get(timeout=CHECK_EVERY_S)
         except queue.Empty:
             return
         try:
-            self.record(notes)
+            self.record_notes(notes)
         except BaseException as error:
             if waiter:
                 waiter.finish(Stopping(str(error)))
@@ -183,5 +187,5 @@ class ConfirmationRecorder:
         else:
             if waiter:
                 waiter.finish()
-        if notes.settled:
+        if notes.decided:
             self._deciding = False

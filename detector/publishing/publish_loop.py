@@ -1,4 +1,4 @@
-"""The one thread that owns the matcher: batches in, signals durably out, then cursors on.
+"""The publish loop: the one thread that owns the matcher. Batches in, signals durably out, then cursors on.
 
 Sources hand a batch in and wait. Redis away: the same publish is tried again until it is back or we stop; it is
 idempotent, nothing is lost, and no cursor has moved (pitfall 31).
@@ -8,37 +8,30 @@ import contextlib
 import queue
 import threading
 from collections.abc import Iterable
-from functools import partial
 
-from redis import Redis
-
-from detector.domain.fill_view import View
-from detector.domain.matcher import Matcher
-from detector.domain.signal_draft import FillKey, PendingWait
+from detector.domain.fill_view import FillView
+from detector.domain.signal_draft import FillKey, UnconfirmedFill
+from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
-from detector.polling.cursors import CursorStore
 from detector.publishing.confirmation_recorder import ConfirmationNotes, ConfirmationRecorder
-from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
-from detector.publishing.retry_until_up import RetryUntilUp
-from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, nameless_token
-from detector.sources.port import Batch, Stopping
+from detector.publishing.pending_confirmations import PendingSighting
+from detector.publishing.signal_publisher import SignalPublisher
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
-from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.wire.leader_fills import LeaderFill
 
-_LOOK_EVERY_S = 0.2
-_MOST_SHOWN = 3
+_STOP_CHECK_S = 0.2  # a stop event cannot wake a queue, so it is looked at between waits
+_MOST_SHOWN = 3  # problems of one batch that are logged; all are counted
 
 
-class _Job:
+class _WaitingBatch:
     """A batch and its answer."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.done = threading.Event()
-        self.taken = False
+        self.began = False
         self.error: BaseException | None = None
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -46,60 +39,47 @@ class _Job:
         self.done.set()
 
 
-class _Views:
-    """What other detectors, or an earlier life, showed of fills that wait here; nobody waits for the answer."""
+class _OthersViews:
+    """Sightings by other detectors, or by us before a restart, of fills that wait here; nobody waits for the answer."""
 
-    def __init__(self, views: Iterable[View]) -> None:
+    def __init__(self, views: Iterable[FillView]) -> None:
         self.views = tuple(views)
 
 
-class _Due:
+class _DueSightings:
     """What has waited long enough."""
 
-    def __init__(self, held: tuple[HeldSighting, ...]) -> None:
-        self.held = held
+    def __init__(self, sightings: tuple[PendingSighting, ...]) -> None:
+        self.sightings = sightings
 
 
 class PublishLoop:
-    """Publish what sources hand in. `emit` sees each new signal after it is durable.
+    """Publish what sources hand in, one batch after the other.
 
     Args:
-        redis: The connection.
-        board: What is counted.
-        cursors: Where progress is kept.
-        emit: Who hears of signals.
+        stats: What is counted.
+        trades: Publishes what the matcher of trades drafts; its matcher has the emit rule.
+        merges: The same for merges.
+        recorder: Records confirmations and what waits, and moves cursors.
         clock: The time.
         stop: Ends both threads.
-        matcher: The owner of match state, with its emit rule.
-        markets: Where facts of markets are at hand.
-        within_ms: How long a fill waits for a second source.
-        label: A leader's name.
     """
 
     def __init__(
         self,
-        redis: Redis,
-        board: SourceStats,
-        cursors: CursorStore,
-        emit: Emit,
+        stats: SourceStats,
+        trades: SignalPublisher,
+        merges: SignalPublisher,
+        recorder: ConfirmationRecorder,
         *,
         clock: Clock,
         stop: threading.Event,
-        matcher: Matcher | None = None,
-        markets: MarketCache | None = None,
-        within_ms: int = 30_000,
-        label: Label = nameless_token,
     ) -> None:
         self._failure: BaseException | None = None
-        self._board, self._clock, self._stop = board, clock, stop
-        self._matcher = Matcher() if matcher is None else matcher
-        patience = RetryUntilUp(clock, stop)
-        self._merges = Matcher()
-        outbox = partial(SignalPublisher, redis, board, patience=patience, clock=clock, markets=markets, label=label)
-        self._outbox, self._merged = outbox(self._matcher, emit), outbox(self._merges, emit)
-        room = PendingConfirmations(redis, within_ms)
-        self._recorder = ConfirmationRecorder(redis, board, cursors, room, patience=patience, clock=clock, stop=stop)
-        self._inbox: queue.SimpleQueue[_Job | _Views | _Due] = queue.SimpleQueue()
+        self._stats, self._clock, self._stop = stats, clock, stop
+        self._trade_publisher, self._merge_publisher, self._recorder = trades, merges, recorder
+        self._matcher, self._merges = trades.matcher, merges.matcher
+        self._inbox: queue.SimpleQueue[_WaitingBatch | _OthersViews | _DueSightings] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._log = logs.get_logger("detector")
@@ -112,7 +92,10 @@ class PublishLoop:
     def start(self) -> None:
         """Begin to take batches."""
         self._thread.start()
-        self._recorder.start(lambda views: self._inbox.put(_Views(views)), lambda held: self._inbox.put(_Due(held)))
+        self._recorder.start(
+            lambda views: self._inbox.put(_OthersViews(views)),
+            lambda sightings: self._inbox.put(_DueSightings(sightings)),
+        )
 
     def join(self, seconds: float) -> bool:
         """Wait for the threads after `stop`; return False when one is still busy."""
@@ -126,95 +109,101 @@ class PublishLoop:
         Raises:
             Stopping: it will not be.
         """
-        job = _Job(batch)
+        job = _WaitingBatch(batch)
         self._inbox.put(job)
-        while not job.done.wait(_LOOK_EVERY_S):
-            if self._ended.is_set() and not job.taken:
+        while not job.done.wait(_STOP_CHECK_S):
+            if self._ended.is_set() and not job.began:
                 raise Stopping("the detector ends")
             if self._ended.is_set() and self._recorder.join(0):
                 raise Stopping("the detector ends")
         if job.error is not None:
             raise job.error
 
-    def handle(self, batch: Batch) -> None:
+    def publish_batch(self, batch: Batch) -> None:
         """Publish one batch, record what it confirms, then move its cursors: all on the caller's thread.
 
         Raises:
             Stopping: told to stop while Redis was away.
         """
-        self._recorder.record(self._published(batch))
+        self._recorder.record_notes(self._publish_views(batch))
 
-    def decide(self, held: tuple[HeldSighting, ...]) -> None:
-        """Settle what has waited long enough, on the caller's thread.
+    def decide_overdue(self, sightings: tuple[PendingSighting, ...]) -> None:
+        """Decide what has waited long enough, on the caller's thread.
 
         Raises:
             Stopping: told to stop while Redis was away.
         """
-        self._recorder.record(self._decided(held))
+        self._recorder.record_notes(self._decide_sightings(sightings))
 
-    def _published(self, batch: Batch) -> ConfirmationNotes:
-        for news in self._board.received(batch)[:_MOST_SHOWN]:
+    def _publish_views(self, batch: Batch) -> ConfirmationNotes:
+        for news in self._stats.count_batch(batch)[:_MOST_SHOWN]:
             self._log.warning("row_not_read", source=batch.source, problem=news)
-        self._matcher.discounted = self._board.demoted
-        waits: list[PendingWait] = []
+        # Before matching: a source demoted a moment ago must confirm nothing of this batch.
+        self._matcher.discounted = self._stats.demoted
+        unconfirmed: list[UnconfirmedFill] = []
         for view in batch.views:
-            look = self._matcher.see(view)
-            self._board.matched(view.source, look.fresh, look.sights, view.seen_at_ms)
-            waits += look.waits
-            for draft in look.drafts:
-                self._outbox.publish(draft)
+            matched = self._matcher.match_view(view)
+            self._stats.count_sights(view.source, matched.fresh, matched.sights, view.seen_at_ms)
+            unconfirmed += matched.unconfirmed
+            for draft in matched.drafts:
+                self._trade_publisher.publish(draft)
         for view in batch.merges:
-            for draft in self._merges.see(view).drafts:
-                self._merged.publish(draft)
-        return ConfirmationNotes(batch, self._matcher.take_confirmations(), tuple(waits))
+            for draft in self._merges.match_view(view).drafts:
+                self._merge_publisher.publish(draft)
+        return ConfirmationNotes(batch, self._matcher.drain_confirmations(), tuple(unconfirmed))
 
-    def _decided(self, held: tuple[HeldSighting, ...]) -> ConfirmationNotes:
-        for waiting in held:
+    def _decide_sightings(self, sightings: tuple[PendingSighting, ...]) -> ConfirmationNotes:
+        for waiting in sightings:
             try:
                 views = waiting.views
             except (ValueError, KeyError, TypeError):
                 self._log.exception("waiting_unreadable", fact=waiting.fact, raw=waiting.raw[:300])
                 continue
-            self._look_again(views.values())
+            self._match_again(views.values())
             for key in {
                 FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side) for fill in _fills(views.values())
             }:
-                self._outbox.publish(self._matcher.overdue(key))
-        return ConfirmationNotes(None, self._matcher.take_confirmations(), (), held)
+                self._trade_publisher.publish(self._matcher.overdue_draft(key))
+        return ConfirmationNotes(None, self._matcher.drain_confirmations(), (), sightings)
 
-    def _heard(self, views: Iterable[View]) -> ConfirmationNotes:
-        self._look_again(views)
-        return ConfirmationNotes(None, self._matcher.take_confirmations())
+    def _match_others(self, views: Iterable[FillView]) -> ConfirmationNotes:
+        self._match_again(views)
+        return ConfirmationNotes(None, self._matcher.drain_confirmations())
 
-    def _look_again(self, views: Iterable[View]) -> None:
-        """Take in what is known from the waiting room; it was counted when it was first seen."""
+    def _match_again(self, views: Iterable[FillView]) -> None:
+        """Match what others showed; it was counted when it was first seen."""
         for view in views:
-            for draft in self._matcher.see(view).drafts:
-                self._outbox.publish(draft)
+            for draft in self._matcher.match_view(view).drafts:
+                self._trade_publisher.publish(draft)
 
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
                 try:
-                    job = self._inbox.get(timeout=_LOOK_EVERY_S)
+                    job = self._inbox.get(timeout=_STOP_CHECK_S)
                 except queue.Empty:
                     continue
-                self._answer(job)
+                self._do_job(job)
         except BaseException as error:  # noqa: BLE001 - carried to `run`, which ends the process by it
             self._failure = error
             self._stop.set()
         finally:
             self._ended.set()
 
-    def _answer(self, job: _Job | _Views | _Due) -> None:
-        if not isinstance(job, _Job):
+    def _do_job(self, job: _WaitingBatch | _OthersViews | _DueSightings) -> None:
+        if not isinstance(job, _WaitingBatch):
+            # Nothing is lost by a stop here: it stays in Redis for whoever runs next.
             with contextlib.suppress(Stopping):
-                notes = self._decided(job.held) if isinstance(job, _Due) else self._heard(job.views)
-                self._recorder.put(notes, _Nobody())
+                notes = (
+                    self._decide_sightings(job.sightings)
+                    if isinstance(job, _DueSightings)
+                    else self._match_others(job.views)
+                )
+                self._recorder.enqueue(notes, _NoWaiter())
             return
-        job.taken = True
+        job.began = True
         try:
-            notes = self._published(job.batch)
+            notes = self._publish_views(job.batch)
         except Stopping as error:
             job.finish(error)
         except BadConfig as error:
@@ -225,15 +214,15 @@ class PublishLoop:
             self._log.exception("batch_failed", source=job.batch.source)
             job.finish(error)
         else:
-            self._recorder.put(notes, job)
+            self._recorder.enqueue(notes, job)
 
 
-class _Nobody:
-    """Who waits for what the recorder itself brought about."""
+class _NoWaiter:
+    """Stands in for a source where nobody waits: the recorder brought it about itself."""
 
     def finish(self, error: BaseException | None = None) -> None:
         """Take no notice."""
 
 
-def _fills(views: Iterable[View]) -> Iterable[LeaderFill]:
+def _fills(views: Iterable[FillView]) -> Iterable[LeaderFill]:
     return (fill for view in views for fill in view.fills)

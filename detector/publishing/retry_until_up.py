@@ -1,10 +1,10 @@
-"""What is safe to do again is done until Redis answers (pitfall 31)."""
+"""A retry that lasts until Redis answers, for what is safe to do again (pitfall 31)."""
 
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from detector.sources.port import Stopping
+from detector.domain.source_port import Stopping
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
@@ -27,13 +27,13 @@ class RetryUntilUp:
         Raises:
             Stopping: told to stop before it did.
         """
-        told = False
+        warned = False
         while True:
             try:
                 return act()
             except Unavailable as error:
-                if not told:
+                if not warned:
                     self._log.warning("redis_away", error=str(error))
-                    told = True
+                    warned = True
                 if self._clock.wait(self._stop, RETRY_S):
                     raise Stopping("told to stop while Redis was away") from error

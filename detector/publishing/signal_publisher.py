@@ -1,4 +1,4 @@
-"""Drafts onto the streams, each once, by compare-and-set; only the thread that owns the matcher uses it."""
+"""Publishes drafts, each once, by compare-and-set; only the thread that owns the matcher uses it."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from redis import Redis
 
 from detector.domain.matcher import Matcher
-from detector.domain.signal_builder import dropped_of, fact_of, signal_of
+from detector.domain.signal_builder import build_drop, build_signal, draft_dedup_key
 from detector.domain.signal_draft import SignalDraft
 from detector.monitoring.source_stats import SourceStats
 from detector.publishing.retry_until_up import RetryUntilUp
@@ -22,7 +22,7 @@ Label = Callable[[str], str]
 """A leader's name, '' without one."""
 
 
-def nameless_token(_: str) -> str:
+def no_label(_: str) -> str:
     """Name nobody."""
     return ""
 
@@ -33,17 +33,18 @@ class SignalPublisher:
     def __init__(
         self,
         redis: Redis,
-        board: SourceStats,
+        stats: SourceStats,
         matcher: Matcher,
         emit: Emit,
         *,
-        patience: RetryUntilUp,
+        retry: RetryUntilUp,
         clock: Clock,
         markets: MarketCache | None,
-        label: Label = nameless_token,
+        label: Label = no_label,
     ) -> None:
-        self._redis, self._board, self._matcher, self._emit = redis, board, matcher, emit
-        self._patiently, self._clock, self._markets, self._label = patience, clock, markets, label
+        self.matcher = matcher
+        self._redis, self._stats, self._emit = redis, stats, emit
+        self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
 
     def publish(self, draft: SignalDraft | None) -> None:
@@ -54,21 +55,21 @@ class SignalPublisher:
         """
         while draft is not None:
             try:
-                event = self._event(draft)
+                event = self._build_event(draft)
             except ValidationError:
                 self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
-                self._matcher.expired(draft)
+                self.matcher.mark_expired(draft)
                 return
-            draft = self._settled(draft, event, *self._sent(draft, event))
+            draft = self._after_publish(draft, event, *self._publish_draft(draft, event))
 
-    def _event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
+    def _build_event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
         now_ms = self._clock.now_ms()
         if draft.drop:
-            return dropped_of(draft, now_ms)
+            return build_drop(draft, now_ms)
         facts = self._markets.get(draft.key.token_id) if self._markets else None
-        return signal_of(draft, now_ms, facts, self._label(draft.key.leader))
+        return build_signal(draft, now_ms, facts, self._label(draft.key.leader))
 
-    def _sent(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
+    def _publish_draft(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
         """Return the server's answer, and how often an answer was lost before."""
         lost = 0
 
@@ -79,46 +80,47 @@ class SignalPublisher:
                 self._redis,
                 SIGHTINGS if draft.drop else SIGNALS,
                 event,
-                fact=fact_of(draft),
+                fact=draft_dedup_key(draft),
                 value=draft.value,
                 expected=draft.expected,
                 age=draft.traded_at_ms,
                 facts_of=SIGNALS,
             )
 
-        return self._patiently(once), lost - 1
+        return self._retry(once), lost - 1
 
-    def _settled(
+    def _after_publish(
         self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int
     ) -> SignalDraft | None:
+        # An answer was lost and the record is the one we wrote: the publish before the loss was ours.
         ours = answer.state == "known" and lost > 0 and answer.value == draft.value
         if answer.state == "published" or ours:
-            self._matcher.published(draft)
+            self.matcher.mark_published(draft)
             if isinstance(event, SignalDropped):
-                self._dropped(event)
+                self._announce_drop(event)
             else:
-                self._announce(draft, event)
+                self._announce_signal(draft, event)
             return None
-        self._board.repeated()
+        self._stats.count_repeat()
         if answer.state == "expired":
             self._log.warning("signal_expired", signal=event.id, leader=event.leader, horizon_ms=answer.value)
-            self._matcher.expired(draft)
+            self.matcher.mark_expired(draft)
             return None
-        return self._matcher.known(draft, answer.value)
+        return self.matcher.adopt_record(draft, answer.value)
 
-    def _dropped(self, event: SignalDropped) -> None:
-        self._board.gave_up()
+    def _announce_drop(self, event: SignalDropped) -> None:
+        self._stats.count_drop()
         metrics.make_counter("signals_dropped_total", "Signals that no second source confirmed in time.").inc()
         self._log.warning(
             "signal_dropped", signal=event.id, leader=event.leader, seen_by=event.seen_by[0].source, why=event.reason
         )
 
-    def _announce(self, draft: SignalDraft, signal: ActionableSignal) -> None:
+    def _announce_signal(self, draft: SignalDraft, signal: ActionableSignal) -> None:
         first_source, first_at_ms = draft.seen_by[0]
         if draft.key.cause == "TRADE":
-            self._board.signalled(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
+            self._stats.count_signal(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
         else:
-            self._board.merged()
+            self._stats.count_merge()
         metrics.make_counter("signals_total", "Signals published.", "source", "emitted_by").labels(
             first_source, draft.emitted_by
         ).inc()

@@ -1,4 +1,4 @@
-"""Who is polled freshly and whose past is still to be read: one source's two lists, from cursors and gaps."""
+"""A source's backfill: the leaders polled freshly, and those whose past is still to be read."""
 
 import threading
 
@@ -17,55 +17,56 @@ class Backfill:
         self._fresh: tuple[str, ...] = ()
         self._new: tuple[str, ...] = ()
 
-    def fresh(self) -> tuple[str, ...]:
+    def fresh_leaders(self) -> tuple[str, ...]:
         """List leaders with a cursor.
 
         Raises:
             Unavailable: the server is away; ask again.
         """
         with self._lock:
-            self._look()
+            self._refresh_lists()
             return self._fresh
 
-    def late(self) -> tuple[str, ...]:
+    def late_leaders(self) -> tuple[str, ...]:
         """List leaders without a cursor, then those with a gap, the oldest first.
 
         Raises:
             Unavailable: the server is away; ask again.
         """
         with self._lock:
-            self._look()
-            return (*self._new, *self._gaps.leaders())
+            self._refresh_lists()
+            return (*self._new, *self._gaps.leaders_behind())
 
-    def oldest(self, leader: str) -> BackfillGap | None:
+    def oldest_gap(self, leader: str) -> BackfillGap | None:
         """Return a leader's oldest gap."""
-        return self._gaps.oldest(leader)
+        return self._gaps.oldest_gap(leader)
 
-    def leave(self, leader: str, low_s: int, high_s: int) -> None:
+    def open_gap(self, leader: str, low_s: int, high_s: int) -> None:
         """Leave what lies between to catch-up; the next fresh poll begins at the end of it."""
-        self._gaps.leave(BackfillGap(leader, low_s, high_s))
+        self._gaps.open_gap(BackfillGap(leader, low_s, high_s))
 
     def read_to(self, gap: BackfillGap, low_s: int) -> None:
         """Remember how far a gap is published."""
         self._gaps.read_to(gap, low_s)
 
-    def close(self, gap: BackfillGap) -> None:
+    def close_gap(self, gap: BackfillGap) -> None:
         """Forget a gap that is published whole."""
-        self._gaps.close(gap)
+        self._gaps.close_gap(gap)
 
-    def _look(self) -> None:
+    def _refresh_lists(self) -> None:
         watched = self._leaders.now
         if watched.version != self._version:
             self._cursors.load(self._source, watched.addresses)
             self._gaps.load(watched.members)
-            self._sort(watched.addresses)
+            self._split_leaders(watched.addresses)
             self._version = watched.version
-        elif self._new and any(self._started(leader) for leader in self._new):
-            self._sort(watched.addresses)
+        # A new leader's first pages are read: from now on it is polled freshly.
+        elif self._new and any(self._has_cursor(leader) for leader in self._new):
+            self._split_leaders(watched.addresses)
 
-    def _sort(self, leaders: tuple[str, ...]) -> None:
-        self._fresh = tuple(leader for leader in leaders if self._started(leader))
-        self._new = tuple(leader for leader in leaders if not self._started(leader))
+    def _split_leaders(self, leaders: tuple[str, ...]) -> None:
+        self._fresh = tuple(leader for leader in leaders if self._has_cursor(leader))
+        self._new = tuple(leader for leader in leaders if not self._has_cursor(leader))
 
-    def _started(self, leader: str) -> bool:
+    def _has_cursor(self, leader: str) -> bool:
         return self._cursors.get(self._source, leader) is not None

@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
 from detector.domain.page_walker import PageWalker, second_of
+from detector.domain.source_port import Batch, Sink
 from detector.leaders.watchlist import Watchlist
 from detector.polling.cursors import CursorReader
 from detector.sources.backfill import Backfill
 from detector.sources.merge_outcomes import MergeOutcomes, spread_outcomes
-from detector.sources.port import Batch, Sink
 from shared.clock import Clock
 from shared.domain.errors import Rejected, Unavailable
 from shared.polymarket.data_api import ActivityApi
@@ -19,11 +19,11 @@ from shared.rate_limit.limits import GateLane
 
 NAME = "data_api"
 MOST_PAGES = 100
-"""Pages of one poll: a leader with more to catch up on goes on in its next turn."""
+"""Pages of one poll: a leader with more to catch up on goes on in the next poll."""
 FRESH_PAGES = 2
 """Pages a fresh poll reads before what is left becomes a gap."""
 PIECE_PAGES = 5
-"""Pages of a gap read in one turn, so that others' pasts get theirs."""
+"""Pages of a gap read in one go, so that others' pasts are read as well."""
 
 
 class DataApiActivitySource:
@@ -60,12 +60,12 @@ class DataApiActivitySource:
     @property
     def scopes(self) -> tuple[str, ...]:
         """List who is polled freshly."""
-        return self._past.fresh() if self._past else self._leaders.addresses
+        return self._past.fresh_leaders() if self._past else self._leaders.addresses
 
     @property
     def late_scopes(self) -> tuple[str, ...]:
         """List whose past is still to be read: new leaders, then gaps, the oldest first."""
-        return self._past.late() if self._past else ()
+        return self._past.late_leaders() if self._past else ()
 
     def poll(self, scope: str, sink: Sink) -> None:
         """Read one leader's trades; each page is published before the next is asked for."""
@@ -88,31 +88,34 @@ class DataApiActivitySource:
         walk = PageWalker(start_s, exact_cursors=self._api.exact_cursors)
         read_to_s = start_s
         for number in range(MOST_PAGES):
+            # Without a past of its own a long poll gives way after its first page, so that others' news go first.
             page_lane = lane if self._past or not number else GateLane.CATCHUP
             ready, batch = self._page(leader, walk, page_lane, start_s + self._overlap_s)
-            self._hand_on(batch if lane is GateLane.FRESH or walk.done else replace(batch, cursors={}), ready, sink)
+            self._hand_on_page(
+                batch if lane is GateLane.FRESH or walk.done else replace(batch, cursors={}), ready, sink
+            )
             read_to_s = max([read_to_s, *(second_of(fill) for fill in ready)])
             if walk.stuck:
                 raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
             if walk.done:
                 return
-            if number + 1 == FRESH_PAGES and self._leave_gap(leader, read_to_s):
+            if number + 1 == FRESH_PAGES and self._open_gap(leader, read_to_s):
                 return
 
     def _read_gap(self, leader: str, sink: Sink) -> None:
-        gap = self._past.oldest(leader) if self._past else None
+        gap = self._past.oldest_gap(leader) if self._past else None
         if gap is None or self._past is None:
             return None
         walk = PageWalker(gap.low, exact_cursors=self._api.exact_cursors)
         low = gap.low
         for number in range(MOST_PAGES):
             ready, batch = self._page(leader, walk, GateLane.CATCHUP, 0)
-            self._hand_on(batch, ready, sink)
+            self._hand_on_page(batch, ready, sink)
             low = max([low, *(second_of(fill) for fill in ready)])
             if walk.stuck:
                 raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
             if walk.done or low > gap.high:
-                return self._past.close(gap)
+                return self._past.close_gap(gap)
             self._past.read_to(gap, low)
             if number + 1 >= PIECE_PAGES and low > gap.low:
                 return None
@@ -123,12 +126,12 @@ class DataApiActivitySource:
     ) -> tuple[tuple[LeaderFill, ...], Batch]:
         page = self._api.page(leader, walk.start_s, walk.cursor, lane)
         seen_at_ms = self._clock.now_ms()
-        told = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
-        reading = no_later(told, seen_at_ms)
-        ready = walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
+        read = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
+        reading = no_later(read, seen_at_ms)
+        ready = walk.add_page(reading.fills, page.next_cursor, has_more=page.has_more)
         return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
 
-    def _hand_on(self, batch: Batch, ready: tuple[LeaderFill, ...], sink: Sink) -> None:
+    def _hand_on_page(self, batch: Batch, ready: tuple[LeaderFill, ...], sink: Sink) -> None:
         """Hand on a page: trades at once, then merges, whose outcomes may have to be asked for; only then its cursor.
 
         Raises:
@@ -138,12 +141,13 @@ class DataApiActivitySource:
         if not merged or self._outcomes is None:
             sink(batch)
             return
+        # The trades now, their cursor not yet: should the merges fail, the page is read again.
         sink(replace(batch, cursors={}))
         fills, problems = spread_outcomes(merged, self._outcomes)
-        view = View(NAME, self._clock.now_ms(), fills)
+        view = FillView(NAME, self._clock.now_ms(), fills)
         sink(Batch(NAME, (), batch.cursors, problems=problems, merges=(view,)))
 
-    def _leave_gap(self, leader: str, read_to_s: int) -> bool:
+    def _open_gap(self, leader: str, read_to_s: int) -> bool:
         """Leave the rest to catch-up, unless it is short; the newest trade is the venue's word on what now is."""
         if self._past is None:
             return False
@@ -151,7 +155,7 @@ class DataApiActivitySource:
         high = newest - self._overlap_s
         if high - read_to_s < self._overlap_s:
             return False
-        self._past.leave(leader, read_to_s, high)
+        self._past.open_gap(leader, read_to_s, high)
         return True
 
     def _start_s(self, leader: str) -> int:
@@ -188,7 +192,7 @@ def _batch(leader: str, ready: tuple[LeaderFill, ...], reading: FillReading, see
     newest_s = max((second_of(fill) for fill in ready), default=floor_s)
     return Batch(
         source=NAME,
-        views=(View(NAME, seen_at_ms, trades),) if trades else (),
+        views=(FillView(NAME, seen_at_ms, trades),) if trades else (),
         cursors={leader: min(newest_s, seen_at_ms // 1000)},
         rows=reading.rows,
         skipped=reading.skipped,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from detector.sources.log_filters import LogFilter, LogRules
+from detector.domain.log_filters import LogFilter, LogRules
 from shared import logs
 from shared.domain.errors import Malformed
 from shared.polymarket.polygon import HistoryPruned, PolygonClient, RangeTooWide
@@ -15,7 +15,7 @@ from shared.polymarket.wire.order_filled import hex_number, read_logs
 from shared.polymarket.wire.parsing import Raw, as_object
 from shared.rate_limit.limits import GateLane
 
-_MOST_TIMES = 4096
+_MOST_TIMES = 4096  # blocks whose time is remembered: three readings of the widest span
 _OWNER = 2
 """The topic that names whose order was filled."""
 
@@ -31,7 +31,7 @@ class FoundLogs:
 
 
 class LogReader:
-    """One lane's reader; one thread owns it. Its span shrinks when a node finds it too wide, and grows again."""
+    """Reads in one lane of the gate, on one thread. Its span shrinks when a node finds it too wide, and grows again."""
 
     def __init__(self, polygon: PolygonClient, rules: LogRules, lane: GateLane) -> None:
         self._polygon, self._rules, self._lane = polygon, rules, lane
@@ -53,7 +53,7 @@ class LogReader:
             except RangeTooWide:
                 if upto == low:
                     raise
-                self._span = (upto - low + 1) // 2
+                self._span = (upto - low + 1) // 2  # halved until the node takes it
                 continue
             except HistoryPruned as error:
                 self._log.error("blocks_unreadable", low=low, high=upto, error=str(error))

@@ -1,4 +1,4 @@
-"""Which outcomes a merge ends: a row names its market, a position is of a token."""
+"""The outcomes that a merge ends: a row names its market, a position is of a token."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,7 +25,7 @@ class MergeOutcomes(Protocol):
 def spread_outcomes(
     merges: Iterable[LeaderFill], outcomes: MergeOutcomes
 ) -> tuple[tuple[LeaderFill, ...], tuple[str, ...]]:
-    """Return each merge as one fill of every outcome, with its even part of the collateral; and what is not known.
+    """Return each merge as one fill of every outcome, with its share of the collateral; and problems by merge.
 
     A row that names its outcome is that outcome's only.
 

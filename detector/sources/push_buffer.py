@@ -1,4 +1,4 @@
-"""Where push connections put what they hear, and the source takes it from: bounded, and awake at once.
+"""The buffer between push connections and their source: bounded, and awake at once.
 
 A push row carries no log index, so nothing tells a second equal fill from a message sent twice. So equal rows of one
 transaction count once, whichever connection brings them and however often: what is missing then, the sources that can
@@ -9,18 +9,18 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from detector.domain.fill_view import View
-from detector.sources.port import Batch
+from detector.domain.fill_view import FillView
+from detector.domain.source_port import Batch
 from shared.clock import Clock
 from shared.polymarket.wire.leader_fills import LeaderFill
 
 MOST_WAITING = 10_000
 """Transactions that wait while Redis is away; the oldest leave first, for the other sources to bring."""
-MOST_PROBLEMS = 100
+MOST_PROBLEMS = 100  # a feed of nothing but garbage must not fill the memory
 
 
 @dataclass(slots=True)
-class _Told:
+class _TransactionRows:
     """A leader's distinct rows of one transaction, and when the last of them came."""
 
     seen_at_ms: int = 0
@@ -45,7 +45,7 @@ class PushBuffer:
         self._source, self._clock, self._most = source, clock, most
         self._lock = threading.Lock()
         self._news = threading.Event()
-        self._told: OrderedDict[tuple[str, str], _Told] = OrderedDict()
+        self._transactions: OrderedDict[tuple[str, str], _TransactionRows] = OrderedDict()
         self._problems: list[str] = []
         self._rows = 0
         self.dropped = 0
@@ -54,9 +54,9 @@ class PushBuffer:
         """Put in a row."""
         with self._lock:
             self._rows += 1
-            self._told.setdefault((fill.leader, fill.tx_hash), _Told()).add(fill, seen_at_ms)
-            while len(self._told) > self._most:
-                self._told.popitem(last=False)
+            self._transactions.setdefault((fill.leader, fill.tx_hash), _TransactionRows()).add(fill, seen_at_ms)
+            while len(self._transactions) > self._most:
+                self._transactions.popitem(last=False)
                 self.dropped += 1
         self._news.set()
 
@@ -68,20 +68,21 @@ class PushBuffer:
         self._news.set()
 
     def wake(self) -> None:
-        """Let whoever waits look around."""
+        """Wake whoever waits for a batch."""
         self._news.set()
 
-    def take(self, seconds: float) -> Batch | None:
+    def next_batch(self, seconds: float) -> Batch | None:
         """Return everything that is there, as soon as there is something; None after `seconds` without."""
         self._clock.wait(self._news, seconds)
         with self._lock:
-            self._news.clear()
-            if not self._told and not self._problems:
+            self._news.clear()  # under the lock: a row that comes now sets it again
+            if not self._transactions and not self._problems:
                 return None
             views = tuple(
-                View(self._source, told.seen_at_ms, tuple(told.fills.values())) for told in self._told.values()
+                FillView(self._source, rows.seen_at_ms, tuple(rows.fills.values()))
+                for rows in self._transactions.values()
             )
             batch = Batch(self._source, views, rows=self._rows, problems=tuple(self._problems))
-            self._told.clear()
+            self._transactions.clear()
             self._problems, self._rows = [], 0
         return batch

@@ -71,10 +71,10 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
     """Yield what is due or held, and change nothing."""
     if settings.live:
         parts = composition_live.build_live(settings, redis, clock=clock, stop=stop, emit=_silent)
-        for check in parts.preflight.checks():
+        for check in parts.preflight.run_checks():
             yield RedeemRow(check.name, "check" if not check.fix else "fix", "", f"{check.found} {check.fix}".strip())
-        alarms, dead = parts.planner.alarms(), _dead(settings, redis, clock, parts.wallet)
-        for due in parts.planner.judge(parts.planner.candidates()):
+        alarms, dead = parts.plan.open_alarms(), _dead(settings, redis, clock, parts.wallet)
+        for due in parts.plan.judge_conditions(parts.plan.candidate_conditions()):
             note = "alarm: see --clear" if due.condition_id in alarms else dead.get(due.condition_id, "")
             yield RedeemRow(due.condition_id, due.state, str(from_micro(due.expected)), note)
         return
@@ -82,7 +82,7 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
     lots = open_lots(ledger)
     names = sorted({lot.condition_id for lot in lots})
     dead = _dead(settings, redis, clock, settings.paper_wallet)
-    resolved = composition.resolutions(settings, redis, clock=clock, stop=stop).read(names).resolved
+    resolved = composition.build_resolutions(settings, redis, clock=clock, stop=stop).read(names).resolved
     for name in names:
         mine = [lot for lot in lots if lot.condition_id == name]
         vector = resolved.get(name)
@@ -93,7 +93,7 @@ def look(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading
 
 def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> Iterator[RedeemRow]:
     """Redeem everything due, one after the other, and yield what came of each."""
-    paying = composition.paying_redeemer(settings, stop=stop, clock=clock, emit=_silent)
+    paying = composition.build_redeemer(settings, stop=stop, clock=clock, emit=_silent)
     wallet = getattr(paying, "wallet", settings.paper_wallet)
     for row in list(look(settings, redis, clock, stop)):
         if row.state not in ACTS:
@@ -128,7 +128,7 @@ def lift(redis: Redis, settings: RedeemerSettings, condition_id: str, clock: Clo
 
 def _dead(settings: RedeemerSettings, redis: Redis, clock: Clock, wallet: str) -> dict[str, str]:
     """Return a note on each condition whose job used up its retries; --now runs it here, the sweep there."""
-    failed = composition.jobs(settings, redis, clock=clock).dead()
+    failed = composition.build_queue(settings, redis, clock=clock).dead_jobs()
     start = job_id(wallet, "")
     return {
         name.removeprefix(start): f"its job failed: {words}" for name, words in failed.items() if name.startswith(start)
@@ -146,7 +146,7 @@ def _approve(settings: RedeemerSettings, redis: Redis, *, now: bool, clock: Cloc
         sys.stdout.write("every approval is there\n")
     elif now:
         for call in missing:
-            parts.teller.perform(call)
+            parts.redeemer.perform_call(call)
         sys.stdout.write(f"{len(missing)} approval(s) given\n")
     else:
         sys.stdout.write("nothing was sent; --approve --now gives them\n")

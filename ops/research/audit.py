@@ -178,7 +178,7 @@ class _Reader:
             page = self._page(leader, walk)
             reading = read_activity(page.rows, leader, self._api.names)
             self.unreadable += len(reading.problems)
-            yield from walk.take(reading.fills, page.next_cursor, has_more=page.has_more)
+            yield from walk.add_page(reading.fills, page.next_cursor, has_more=page.has_more)
         if walk.stuck:
             raise Unavailable(f"leader {leader}: more rows are promised, but no cursor leads to them")
 

@@ -25,7 +25,8 @@ from shared.clock import Clock, SystemClock
 from shared.domain.errors import HybridError
 from shared.redis.client import answering
 
-JOB = "ops.research.sweep_jobs.run"
+JOB = "ops.sweep_jobs.run"
+"""The path that is stored with each job: it never changes, so that workers of other releases know it too."""
 QUEUE = "sweep"
 TIMEOUT_S = 6 * 3600
 KEPT_S = 3600

@@ -107,7 +107,7 @@ def trades(api: ActivityApi, leader: str, start_s: int, clock: Clock) -> Iterato
     while not walk.done:
         page = _patiently(lambda: api.page(leader, walk.start_s, walk.cursor, GateLane.CATCHUP), clock, never)
         fills = read_activity(page.rows, leader, api.names).fills
-        yield from walk.take(tuple(fills), page.next_cursor, has_more=page.has_more)
+        yield from walk.add_page(tuple(fills), page.next_cursor, has_more=page.has_more)
         if not walk.done:
             clock.wait(never, REST_S)
 

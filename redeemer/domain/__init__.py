@@ -1,1 +1,1 @@
-"""What is due, what it pays, how it is sent and what proves it. Everything in it is pure."""
+"""Rules of redeeming: what is due, what it pays, how it is sent and what proves it. Everything in it is pure."""

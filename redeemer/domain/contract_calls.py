@@ -1,4 +1,4 @@
-"""How what is due is redeemed: which call, on which contract, for which pay; who carries it. Pure.
+"""The contract calls that redeem what is due: which call, on which contract, for which pay; who carries it. Pure.
 
 Positions of plain markets derive from USDC.e and those of neg-risk markets from wrapped collateral (venue reference
 7.2), so the collateral a balance was found under names the adapter: no flag of the venue is trusted for it.
@@ -83,10 +83,10 @@ def token_contract(route: Route, contracts: Contracts) -> str:
 def needed_operators(route: Route, contracts: Contracts) -> list[str]:
     """Return whom the wallet must approve on ConditionalTokens."""
     kinds: tuple[MarketKind, ...] = ("plain", "neg_risk")
-    return [_contract(route, kind, contracts) for kind in kinds if WAYS[route, kind].approval]
+    return [_way_contract(route, kind, contracts) for kind in kinds if WAYS[route, kind].approval]
 
 
-def call_of(due: RedemptionAction, route: Route, contracts: Contracts) -> ContractCall:
+def redeem_call(due: RedemptionAction, route: Route, contracts: Contracts) -> ContractCall:
     """Return the call that redeems (or merges) what is due.
 
     Raises:
@@ -103,12 +103,12 @@ def approve_call(operator: str, contracts: Contracts) -> ContractCall:
     return ContractCall(contracts.conditional_tokens, abi.encoded_call(SET_APPROVAL, operator, 1))
 
 
-def is_approved(wallet: str, operator: str) -> str:
+def approval_data(wallet: str, operator: str) -> str:
     """Return the call data that asks ConditionalTokens whether `operator` may."""
     return abi.encoded_call(IS_APPROVED, wallet, operator)
 
 
-def one_of(calls: tuple[ContractCall, ...], contracts: Contracts) -> tuple[ContractCall, int]:
+def combined_call(calls: tuple[ContractCall, ...], contracts: Contracts) -> tuple[ContractCall, int]:
     """Return one call for several, and how a Safe performs it: 0 a call, 1 a delegate call."""
     if len(calls) == 1:
         return calls[0], _CALL
@@ -116,13 +116,13 @@ def one_of(calls: tuple[ContractCall, ...], contracts: Contracts) -> tuple[Contr
     return ContractCall(contracts.safe_multisend, abi.encoded_call(MULTI_SEND, packed)), _DELEGATE_CALL
 
 
-def by_safe(safe: str, owner: str, calls: tuple[ContractCall, ...], contracts: Contracts) -> ContractCall:
+def safe_call(safe: str, owner: str, calls: tuple[ContractCall, ...], contracts: Contracts) -> ContractCall:
     """Return the Safe's `execTransaction` as its only owner sends it.
 
     The owner's own transaction is the consent: signature type 1 names the sender (Safe 1.3.0, `checkNSignatures`), so
     nothing is signed that somebody else could use.
     """
-    inner, operation = one_of(calls, contracts)
+    inner, operation = combined_call(calls, contracts)
     consent = abi.encode_words(owner, 0) + b"\x01"
     data = bytes.fromhex(inner.data[2:])
     exec_data = abi.encoded_call(EXEC_TRANSACTION, inner.to, 0, data, operation, 0, 0, 0, _NOBODY, _NOBODY, consent)
@@ -130,7 +130,7 @@ def by_safe(safe: str, owner: str, calls: tuple[ContractCall, ...], contracts: C
 
 
 def _redeem(holding: ConditionHolding, route: Route, contracts: Contracts) -> ContractCall:
-    contract = _contract(route, holding.kind, contracts)
+    contract = _way_contract(route, holding.kind, contracts)
     if (route, holding.kind) == ("direct", "neg_risk"):
         return ContractCall(contract, abi.encoded_call(REDEEM_NEG_RISK, holding.condition_id, list(holding.balances)))
     return ContractCall(
@@ -139,7 +139,7 @@ def _redeem(holding: ConditionHolding, route: Route, contracts: Contracts) -> Co
 
 
 def _merge(holding: ConditionHolding, route: Route, contracts: Contracts) -> ContractCall:
-    contract = _contract(route, holding.kind, contracts)
+    contract = _way_contract(route, holding.kind, contracts)
     if (route, holding.kind) == ("direct", "neg_risk"):
         return ContractCall(contract, abi.encoded_call(MERGE_NEG_RISK, holding.condition_id, holding.pairs))
     collateral = _collateral(holding, contracts)
@@ -148,7 +148,7 @@ def _merge(holding: ConditionHolding, route: Route, contracts: Contracts) -> Con
     )
 
 
-def _contract(route: Route, kind: MarketKind, contracts: Contracts) -> str:
+def _way_contract(route: Route, kind: MarketKind, contracts: Contracts) -> str:
     return str(getattr(contracts, WAYS[route, kind].contract))
 
 

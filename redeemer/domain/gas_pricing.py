@@ -1,4 +1,4 @@
-"""What a transaction may cost (EIP-1559). Pure; wei, and micro-units of collateral.
+"""The price of a transaction (EIP-1559): what is offered and what it may cost, in wei. Pure.
 
 The fee for one unit of gas is twice the base fee and the tip, so that it stays good through six full blocks, and never
 more than the cap. A replacement must raise both parts by an eighth or nodes refuse it.
@@ -17,6 +17,7 @@ MOST_GAS = 2**24
 _MARGIN = (5, 4)
 """Gas asked for, over the estimate: balances and storage may have moved until it is mined."""
 _RAISE = (9, 8)
+"""Nodes refuse a replacement that offers less than 10% more; an eighth is above that, in whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ def offered_fees(market: GasMarket, cap: int) -> GasFees:
 
 def raised_fees(last: GasFees, market: GasMarket, cap: int) -> GasFees | None:
     """Return what replaces a transaction that offered `last`; None when that would be above the cap."""
-    most = max(_up(last.most, _RAISE), 2 * market.base + market.tip)
-    tip = max(_up(last.tip, _RAISE), market.tip)
-    least = _up(last.most, _RAISE)
+    most = max(_times_up(last.most, _RAISE), 2 * market.base + market.tip)
+    tip = max(_times_up(last.tip, _RAISE), market.tip)
+    least = _times_up(last.most, _RAISE)
+    # Above the cap it waits with its old fee: a node would refuse anything between.
     if least > cap or tip > cap:
         return None
     return GasFees(max(min(most, cap), least), tip)
@@ -71,7 +73,7 @@ def with_margin(estimate: int) -> int:
     """
     if estimate > MOST_GAS:
         raise Rejected(f"it takes {estimate} gas, and a transaction may take {MOST_GAS} (EIP-7825): send less at once")
-    return min(_up(estimate, _MARGIN), MOST_GAS)
+    return min(_times_up(estimate, _MARGIN), MOST_GAS)
 
 
 def gas_worth(wei: int, pol_price: Decimal) -> int:
@@ -79,5 +81,5 @@ def gas_worth(wei: int, pol_price: Decimal) -> int:
     return -int((Decimal(-wei) / POL * pol_price * MICRO).to_integral_value(rounding="ROUND_FLOOR"))
 
 
-def _up(value: int, share: tuple[int, int]) -> int:
+def _times_up(value: int, share: tuple[int, int]) -> int:
     return -(-value * share[0] // share[1])

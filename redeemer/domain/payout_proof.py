@@ -1,7 +1,7 @@
-"""What a transaction really paid us, from its own logs and from the balance. Pure.
+"""The proof of a payout: what a transaction really paid us, by its own logs and by the balance. Pure.
 
 Through an adapter, ConditionalTokens' `PayoutRedemption` names the adapter as redeemer, and one transaction may
-redeem for several wallets: what is ours is told by the shares that left our wallet and the tokens that came to it
+redeem for several wallets: what is ours is paid_out by the shares that left our wallet and the tokens that came to it
 (pitfall 27).
 
 | leg | says |
@@ -9,7 +9,7 @@ redeem for several wallets: what is ours is told by the shares that left our wal
 | ERC-1155 transfers from the wallet | which shares were given, and so what they are owed |
 | `PayoutRedemption`, `PositionsMerge` | what ConditionalTokens paid for the condition: names the culprit |
 | ERC-20 transfers of the pay token | what came to the wallet |
-| its balance after less before the block | that the token's own books agree with the transfers of that block |
+| its balance after less before the block | that the token's own redemptions agree with the transfers of that block |
 """
 
 from collections import Counter
@@ -64,9 +64,9 @@ def prove_payout(
     raw = [as_object(log, "log") for log in logs]
     received = net_transfers(raw, token, wallet)
     given = shares_given(raw, wallet, contracts.conditional_tokens)
-    told = _told(raw, contracts)
-    owed = {due.condition_id: _owed(due, given) for due in dues}
-    problems = [problem for due in dues if (problem := _problem(due, owed[due.condition_id], told))]
+    paid_out = _paid_out(raw, contracts)
+    owed = {due.condition_id: _owed_for(due, given) for due in dues}
+    problems = [problem for due in dues if (problem := _payout_problem(due, owed[due.condition_id], paid_out))]
     if received < sum(owed.values()):
         problems.append(f"{from_micro(sum(owed.values()))} was owed and {from_micro(received)} came to {wallet}")
     if problems and len(dues) == 1:
@@ -129,33 +129,33 @@ def transfer_of(log: Raw) -> tuple[str, str, tuple[tuple[str, int], ...]]:
     return _party(topics[2]), _party(topics[3]), tuple(merged.items())
 
 
-def _owed(due: RedemptionAction, given: Mapping[str, int]) -> int:
+def _owed_for(due: RedemptionAction, given: Mapping[str, int]) -> int:
     """Return what the shares that left us for this condition are owed."""
     left = [given.get(name, 0) for name in due.holding.tokens] if due.holding else []
     vector = due.vector
     return sum(vector.owed(place, shares) for place, shares in enumerate(left)) if vector else min(left, default=0)
 
 
-def _problem(due: RedemptionAction, owed: int, told: Mapping[str, int]) -> str:
+def _payout_problem(due: RedemptionAction, owed: int, paid_out: Mapping[str, int]) -> str:
     name = due.condition_id
     if owed < due.expected:
         return f"condition {name} owes {from_micro(due.expected)}, but shares worth {from_micro(owed)} left the wallet"
-    if told.get(name, 0) < owed:
+    if paid_out.get(name, 0) < owed:
         return (
-            f"condition {name} owes {from_micro(owed)} and ConditionalTokens paid {from_micro(told.get(name, 0))}: "
+            f"condition {name} owes {from_micro(owed)} and ConditionalTokens paid {from_micro(paid_out.get(name, 0))}: "
             "the wrong collateral or adapter"
         )
     return ""
 
 
-def _told(logs: Sequence[Raw], contracts: Contracts) -> Counter[str]:
+def _paid_out(logs: Sequence[Raw], contracts: Contracts) -> Counter[str]:
     """Return what ConditionalTokens says it paid out of the venue's two collaterals, by condition."""
     ours = {contracts.usdc_e, contracts.wrapped_collateral}
-    told: Counter[str] = Counter()
+    paid_out: Counter[str] = Counter()
     for payout in payouts_in(logs):
         if payout.contract == contracts.conditional_tokens and payout.collateral in ours:
-            told[payout.condition_id] += payout.paid
-    return told
+            paid_out[payout.condition_id] += payout.paid
+    return paid_out
 
 
 def _payout(log: Raw) -> ProvenPayout | None:

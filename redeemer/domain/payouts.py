@@ -1,4 +1,4 @@
-"""What a resolved condition owes each lot, and whether it came. Pure.
+"""Payouts: what a resolved condition owes each lot, and the events that say so. Pure.
 
 The redeemer's claim is that the money came back, so a redemption is a result only when what was paid is what was owed;
 a redeem that succeeds and pays nothing for a winner (pitfall 27) is not one.
@@ -65,7 +65,7 @@ def claim_of(wallet: str, lots: Sequence[Lot], vector: PayoutVector) -> PayoutCl
     return PayoutClaim(wallet, ordered, owed, vector)
 
 
-def result_of(
+def paper_result(
     claim: PayoutClaim,
     paid: int,
     *,
@@ -81,7 +81,7 @@ def result_of(
     Raises:
         OutcomeUnknown: another amount came than was owed, above all nothing for a winner.
     """
-    _prove(claim, paid)
+    _check_paid(claim, paid)
     return RedemptionResult(
         id=claim.id(after),
         emitted_at_ms=now_ms,
@@ -89,7 +89,7 @@ def result_of(
         condition_id=claim.condition_id,
         mode=mode,
         payouts=claim.vector.words,
-        lots=tuple(_redeemed(lot, payout) for lot, payout in zip(claim.lots, claim.owed, strict=True)),
+        lots=tuple(_redeemed_lot(lot, payout) for lot, payout in zip(claim.lots, claim.owed, strict=True)),
         expected=from_micro(claim.expected),
         paid=from_micro(paid),
         cost=from_micro(claim.cost),
@@ -100,7 +100,7 @@ def result_of(
     )
 
 
-def _prove(claim: PayoutClaim, paid: int) -> None:
+def _check_paid(claim: PayoutClaim, paid: int) -> None:
     if paid != claim.expected:
         raise OutcomeUnknown(
             f"condition {claim.condition_id} owes {from_micro(claim.expected)} and paid {from_micro(paid)}: "
@@ -108,7 +108,7 @@ def _prove(claim: PayoutClaim, paid: int) -> None:
         )
 
 
-def _redeemed(lot: Lot, payout: int) -> Redeemed:
+def _redeemed_lot(lot: Lot, payout: int) -> Redeemed:
     return Redeemed(
         leader=lot.leader,
         token_id=lot.token_id,
@@ -134,7 +134,7 @@ class PayoutPayment:
     gas: int = 0
 
 
-def booked_of(
+def live_result(
     claim: PayoutClaim | None,
     vector: PayoutVector,
     wallet: str,
@@ -151,7 +151,7 @@ def booked_of(
     lots = claim.lots if claim else ()
     owed = claim.owed if claim else ()
     cost = claim.cost if claim else 0
-    payouts = _shared(owed, payment.paid)
+    payouts = _share_out(owed, payment.paid)
     return RedemptionResult(
         id=fact_id("redemption", wallet, vector.condition_id, payment.transaction, sorted(lot.key for lot in lots)),
         emitted_at_ms=now_ms,
@@ -159,7 +159,7 @@ def booked_of(
         condition_id=vector.condition_id,
         mode="live",
         payouts=vector.words,
-        lots=tuple(_redeemed(lot, payout) for lot, payout in zip(lots, payouts, strict=True)),
+        lots=tuple(_redeemed_lot(lot, payout) for lot, payout in zip(lots, payouts, strict=True)),
         expected=from_micro(payment.expected),
         paid=from_micro(payment.paid),
         cost=from_micro(cost),
@@ -188,12 +188,12 @@ def merged_lots(lots: Sequence[Lot], pairs: int) -> tuple[Lot, ...]:
     return tuple(taken)
 
 
-def pair_of(condition_id: str) -> PayoutVector:
+def pair_vector(condition_id: str) -> PayoutVector:
     """Return what a merge pays: 1 for a pair, so half for each of its shares."""
     return PayoutVector(condition_id, (1, 1), 2, "chain")
 
 
-def _shared(owed: tuple[int, ...], paid: int) -> tuple[int, ...]:
+def _share_out(owed: tuple[int, ...], paid: int) -> tuple[int, ...]:
     """Return what each lot gets: what it is owed, or its share of what came; rounded down, the rest to the first."""
     total = sum(owed)
     if paid >= total:

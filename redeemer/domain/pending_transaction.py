@@ -3,9 +3,9 @@
 | what the node says | next |
 |---|---|
 | one of our attempts is mined, fewer blocks ago than asked for | `WaitForBlock` |
-| it is that deep, and succeeded | `SettleTransaction` |
-| it is that deep, and failed | `SettleTransaction`, which proves that nothing was paid |
-| none is mined, the nonce is still free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
+| it is that deep, and succeeded | `ConfirmedTransaction` |
+| it is that deep, and failed | `ConfirmedTransaction`: the proof says that nothing was paid |
+| none is mined, the nonce is free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
 | none is mined, the nonce is still free, the last attempt is old | `ReplaceTransaction`: the same nonce, a higher fee |
 | none is mined, the nonce was taken that many blocks ago | `LostTransaction`: somebody else used this key |
 
@@ -40,7 +40,7 @@ class PendingTransaction:
     """One nonce of one signer, what it carries, and every form in which it was signed.
 
     Through the relayer `raw` is the signed envelope, `relayed_as` the relayer's own name for it, and an attempt's hash
-    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was settled.
+    is known only once the relayer tells it. `reopened` counts how often the chain took it back after it was booked.
     """
 
     signer: str
@@ -100,7 +100,7 @@ class WaitForBlock:
 
 
 @dataclass(frozen=True)
-class SettleTransaction:
+class ConfirmedTransaction:
     """Mined for good."""
 
     receipt: TransactionReceipt
@@ -123,17 +123,17 @@ class LostTransaction:
     why: str = "its nonce carried something that was not signed here: another program uses this key, stop it"
 
 
-Step = WaitForBlock | SettleTransaction | RepeatBroadcast | ReplaceTransaction | LostTransaction
+Step = WaitForBlock | ConfirmedTransaction | RepeatBroadcast | ReplaceTransaction | LostTransaction
 
 
 def next_step(
     sending: PendingTransaction, view: ChainView, now_ms: int, *, confirmations: int, stuck_after_ms: int
 ) -> Step:
-    """Return what to do about a sending."""
+    """Return what to do about a pending transaction."""
     mined = [view.receipts[each.hash] for each in sending.attempts if each.hash in view.receipts]
     if mined:
         depth = view.head - mined[0].block + 1
-        return SettleTransaction(mined[0]) if depth >= confirmations else WaitForBlock(mined[0], depth)
+        return ConfirmedTransaction(mined[0]) if depth >= confirmations else WaitForBlock(mined[0], depth)
     if view.settled_nonce > sending.nonce:
         return LostTransaction()
     return ReplaceTransaction() if now_ms - sending.last.sent_at_ms >= stuck_after_ms else RepeatBroadcast()
@@ -143,12 +143,12 @@ _CODEC = TypeAdapter(PendingTransaction)
 
 
 def write_pending(sending: PendingTransaction) -> str:
-    """Return a sending as JSON."""
+    """Return a pending transaction as JSON."""
     return _CODEC.dump_json(sending).decode()
 
 
 def read_pending(text: str) -> PendingTransaction:
-    """Return the sending in JSON that `write_pending` made.
+    """Return the transaction in JSON that `write_pending` made.
 
     Raises:
         Malformed: it is none, so another version wrote it.

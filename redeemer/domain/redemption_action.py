@@ -1,4 +1,4 @@
-"""What is to be done about one condition that we hold, or believe to hold. Pure.
+"""The action that one condition calls for, which we hold or believe to hold. Pure.
 
 The chain alone decides: how the condition resolved, and what the wallet holds of it, read right before. Our lots say
 what must be booked, never what is paid.

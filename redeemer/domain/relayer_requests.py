@@ -1,4 +1,4 @@
-"""What the venue's relayer is asked to carry, and what the wallet's owner signs for it. Pure.
+"""Requests to the venue's relayer: what it is asked to carry, and what the wallet's owner signs for it. Pure.
 
 Forms as in the official SDK, `polymarket-client` 0.14.0 (`_internal/actions/relayer`), which judges them in the tests.
 """

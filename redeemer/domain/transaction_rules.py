@@ -1,4 +1,4 @@
-"""How transactions of our own are sent."""
+"""Bounds for sending transactions of our own. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal

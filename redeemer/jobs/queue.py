@@ -1,7 +1,8 @@
-"""One rq job for each wallet and condition.
+"""The rq queue of redemptions: one job for each wallet and condition.
 
 rq decides only *when* a redemption is tried: it can run a job twice, and it can lose one. That it happens once is the
-ledger's doing (`redeemer/redemption/paper_redeemer.py`), that it happens at all the sweep's, which enqueues again what is still due.
+ledger's doing (`redeemer/redemption/redemption_ledger.py`), that it happens at all the watcher's, which enqueues again
+what is still due.
 """
 
 from collections.abc import Callable, Generator
@@ -24,8 +25,9 @@ from shared.messages.redemptions import RedemptionResult
 from shared.redis.client import answering
 
 JOB = "redeemer.jobs.redeem"
+"""The path that is stored with each job: it never changes, so that a worker of another release knows it too."""
 TIMEOUT_S = 150
-"""The longest a job may take: live, it waits for its turn, for what is under way, and for its own transaction."""
+"""The longest a job may take: live, it waits for the signer, for what is under way, and for its own transaction."""
 
 RESULT_TTL_S = 3600
 FAILURE_TTL_S = 7 * 24 * 3600
@@ -36,14 +38,14 @@ _UNDER_WAY = frozenset({JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED
 
 
 class PayingRedeemer(Protocol):
-    """What does a job: a paper `Cashier` or a live `Teller`."""
+    """Does a job: a `PaperRedeemer` or a `LiveRedeemer`."""
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
         """Redeem what `wallet` holds of a condition; None when there is nothing (more) to do."""
         ...
 
 
-_cashier: ContextVar[PayingRedeemer] = ContextVar("cashier")
+_redeemer: ContextVar[PayingRedeemer] = ContextVar("redeemer")
 
 Enqueue = Callable[[str, str], bool]
 """Have `wallet`'s holdings of a condition redeemed; True when this call brought it about."""
@@ -51,21 +53,21 @@ Enqueue = Callable[[str, str], bool]
 
 def redeem(wallet: str, condition_id: str) -> dict[str, str]:
     """Do the job: redeem what is held now. The worker's process says by whom (`employing_redeemer`)."""
-    cashier = _cashier.get(None)
-    if cashier is None:
-        raise DependencyMissing("this worker has no cashier: start it with `python -m redeemer.worker`")
-    result = cashier.redeem(wallet, condition_id)
+    redeemer = _redeemer.get(None)
+    if redeemer is None:
+        raise DependencyMissing("this worker has no redeemer: start it with `python -m redeemer.worker`")
+    result = redeemer.redeem(wallet, condition_id)
     return {"redeemed": result.id, "paid": str(result.paid)} if result else {"redeemed": "nothing held"}
 
 
 @contextmanager
-def employing_redeemer(cashier: PayingRedeemer) -> Generator[None]:
-    """Let jobs that run on this thread use `cashier`."""
-    token = _cashier.set(cashier)
+def employing_redeemer(redeemer: PayingRedeemer) -> Generator[None]:
+    """Let jobs that run on this thread use `redeemer`."""
+    token = _redeemer.set(redeemer)
     try:
         yield
     finally:
-        _cashier.reset(token)
+        _redeemer.reset(token)
 
 
 def job_id(wallet: str, condition_id: str) -> str:
@@ -100,9 +102,9 @@ class RedemptionQueue:
         with answering(self._redis):
             if self._enqueue(wallet, condition_id):
                 return True
-            return self._forget(job_id(wallet, condition_id)) and self._enqueue(wallet, condition_id)
+            return self._delete_over(job_id(wallet, condition_id)) and self._enqueue(wallet, condition_id)
 
-    def dead(self) -> dict[str, str]:
+    def dead_jobs(self) -> dict[str, str]:
         """Return what failed last, by job name, of every job that used up its retries; the sweep runs it again.
 
         Raises:
@@ -130,13 +132,14 @@ class RedemptionQueue:
             return False
         return True
 
-    def _forget(self, name: str) -> bool:
+    def _delete_over(self, name: str) -> bool:
         """Delete a job that is over, or that nothing happened to for too long; False for one to leave alone."""
         try:
             job = Job.fetch(name, connection=self._redis, serializer=JSONSerializer)
             state = job.get_status(refresh=False)
-        except NoSuchJobError:
+        except NoSuchJobError:  # it ended and was forgotten between the two steps
             return True
+        # Waiting for hours is no fault: many jobs may be before it.
         if state == JobStatus.QUEUED and self._queue.get_job_position(name) is not None:
             return False
         if state in _UNDER_WAY and self._quiet_s(job) < self._again_after_s:
@@ -157,7 +160,7 @@ def _last_words(job: Job) -> str:
     return words.rpartition("\n")[2] or "it does not say why"
 
 
-def redeem_inline(cashier: PayingRedeemer) -> Enqueue:
+def redeem_inline(redeemer: PayingRedeemer) -> Enqueue:
     """Return an `Enqueue` that does the job at once on the caller's thread: one process, no worker (`run_service`).
 
     What fails is logged and left to the next sweep.
@@ -166,7 +169,7 @@ def redeem_inline(cashier: PayingRedeemer) -> Enqueue:
 
     def do_it(wallet: str, condition_id: str) -> bool:
         try:
-            return cashier.redeem(wallet, condition_id) is not None
+            return redeemer.redeem(wallet, condition_id) is not None
         except HybridError as error:
             log.warning("redemption_failed", condition=condition_id, error=str(error))
             return False

@@ -1,4 +1,4 @@
-"""The worker: runs redemption jobs on its thread.
+"""The rq worker: runs redemption jobs on its thread.
 
 rq's own forking worker is not used, for three reasons. A job is some reads and one atomic write, so a process of its
 own protects nothing; a killed parent would leave its child running beside a second copy; and rq's scheduler would be a
@@ -24,11 +24,11 @@ from shared import logs
 from shared.clock import Clock
 from shared.redis.client import SOCKET_TIMEOUT_S, translated_errors
 
-LOOK_EVERY_S = 1
+STOP_CHECK_S = 1
 """How long an idle worker waits for a job before it looks at its stop event and at jobs whose retry is due."""
 
 MAINTENANCE_EVERY_S = 60
-AWAY_S = 1.0
+RETRY_S = 1.0  # between two attempts at a server that is away
 
 
 class ThreadWorker(SimpleWorker):
@@ -48,7 +48,7 @@ class ThreadWorker(SimpleWorker):
     @property
     def dequeue_timeout(self) -> int:
         """Return how long one wait for a job lasts."""
-        return LOOK_EVERY_S
+        return STOP_CHECK_S
 
     @property
     def connection_timeout(self) -> int:
@@ -69,13 +69,13 @@ class ThreadWorker(SimpleWorker):
         del max_idle_time
         while not self._stop_event.is_set():
             try:
-                self._keep_house()
+                self._do_maintenance()
                 return Queue.dequeue_any(self.queues, timeout, connection=self.connection, serializer=self.serializer)
-            except DequeueTimeout:
+            except DequeueTimeout:  # nothing waits: look at the stop event and at due retries
                 continue
             except RedisError as error:
                 self._say_away(error)
-                self._clock.wait(self._stop_event, AWAY_S)
+                self._clock.wait(self._stop_event, RETRY_S)
         raise StopRequested
 
     def _say_away(self, error: RedisError) -> None:
@@ -96,12 +96,13 @@ class ThreadWorker(SimpleWorker):
         self._retries.release_locks()
         super().teardown()
 
-    def _keep_house(self) -> None:
+    def _do_maintenance(self) -> None:
         """Say that we live, and enqueue jobs whose retry is due unless another worker does."""
         self.heartbeat()
         self.answering = True
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()
+        # One worker at a time moves retries; a second one would enqueue a job twice.
         if self._retries.acquire_locks():
             self._retries.enqueue_scheduled_jobs()
 
@@ -114,23 +115,23 @@ class RedeemWorker:
 
     name = "redeemer-worker"
 
-    def __init__(self, cashier: PayingRedeemer, redis: Redis, queue: str, *, clock: Clock) -> None:
-        self._cashier, self._redis, self._name, self._clock = cashier, redis, queue, clock
+    def __init__(self, redeemer: PayingRedeemer, redis: Redis, queue: str, *, clock: Clock) -> None:
+        self._redeemer, self._redis, self._name, self._clock = redeemer, redis, queue, clock
         self._worker: ThreadWorker | None = None
         self._done = {True: 0, False: 0}
         self._log = logs.get_logger("redeemer", queue=queue)
 
     def run(self, stop: threading.Event) -> None:
         """Run jobs until `stop` is set; the one in hand is finished first."""
-        with employing_redeemer(self._cashier):
+        with employing_redeemer(self._redeemer):
             while not stop.is_set():
-                self._work(stop)
-                self._clock.wait(stop, AWAY_S)
+                self._run_worker(stop)
+                self._clock.wait(stop, RETRY_S)
 
     def burst(self, stop: threading.Event) -> None:
         """Run what waits in the queue, and return."""
-        with employing_redeemer(self._cashier):
-            self._work(stop, burst=True)
+        with employing_redeemer(self._redeemer):
+            self._run_worker(stop, burst=True)
 
     def ready(self) -> bool:
         """Say whether it waits for jobs on a server that answers."""
@@ -140,7 +141,7 @@ class RedeemWorker:
         """Return how many jobs ran, and how."""
         return {"queue": self._name, "succeeded": self._done[True], "failed": self._done[False]}
 
-    def _work(self, stop: threading.Event, *, burst: bool = False) -> None:
+    def _run_worker(self, stop: threading.Event, *, burst: bool = False) -> None:
         try:
             connection = bytes_connection(self._redis)
             queue = Queue(self._name, connection=connection, serializer=JSONSerializer)

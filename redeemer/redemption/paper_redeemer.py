@@ -6,7 +6,7 @@ in one step that can happen once for these shares.
 
 from collections.abc import Callable
 
-from redeemer.domain.payouts import claim_of, result_of
+from redeemer.domain.payouts import claim_of, paper_result
 from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLedger
 from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared import logs, metrics
@@ -25,7 +25,12 @@ class PaperRedeemer:
         self, wallet: str, ledger: Ledger, resolutions: Resolutions, *, clock: Clock, emit: Callable[[Event], None]
     ) -> None:
         self.wallet = wallet
-        self._books, self._resolutions, self._clock, self._emit = RedemptionLedger(ledger), resolutions, clock, emit
+        self._redemptions, self._resolutions, self._clock, self._emit = (
+            RedemptionLedger(ledger),
+            resolutions,
+            clock,
+            emit,
+        )
         self._log = logs.get_logger("redeemer", wallet=wallet)
 
     def redeem(self, wallet: str, condition_id: str) -> RedemptionResult | None:
@@ -39,11 +44,11 @@ class PaperRedeemer:
         """
         if wallet != self.wallet:
             raise Rejected(f"this redeemer serves the wallet {self.wallet!r}, not {wallet!r}")
-        if not self._books.held(condition_id).lots:
+        if not self._redemptions.held_lots(condition_id).lots:
             self._log.info("nothing_held", condition=condition_id)
             return None
         vector = known_resolution(condition_id, self._resolutions.read([condition_id]))
-        done = self._books.book(condition_id, lambda held, after: self._entry(vector, held, after))
+        done = self._redemptions.book_redemption(condition_id, lambda held, after: self._entry(vector, held, after))
         return self._announce(done, vector) if done else None
 
     def _entry(self, vector: PayoutVector, held: HeldLots, after: int | None) -> Entry | None:
@@ -52,7 +57,7 @@ class PaperRedeemer:
             return None
         claim = claim_of(self.wallet, held.lots, vector)
         now_ms, step = self._clock.now_ms(), held.seq + 1
-        event = result_of(claim, claim.expected, mode="paper", now_ms=now_ms, ledger_seq=step, after=after)
+        event = paper_result(claim, claim.expected, mode="paper", now_ms=now_ms, ledger_seq=step, after=after)
         return f"redeem:{claim.wallet}:{claim.condition_id}:{event.id}", event
 
     def _announce(self, event: RedemptionResult, vector: PayoutVector) -> RedemptionResult:

@@ -1,4 +1,4 @@
-"""What is due now: from our lots, the Data API's list, and the chain's word on each."""
+"""Plans of what is due now: on paper from our lots, live from the Data API's list and the chain too."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from zlib import crc32
 
 from redeemer.domain.redemption_action import RedemptionAction, judge_condition
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.resolutions import ChainAnswers, Resolutions, answer_batches
+from redeemer.redemption.resolutions import ChainAnswers, Resolutions, in_batches
 from shared import logs
 from shared.domain.errors import HybridError
 from shared.domain.ledger_accounts import Lot
@@ -21,29 +21,28 @@ ALARMS = "redeem_alarms"
 MOST_ASKED = 200
 """Conditions in one question to the chain, which answers a bounded number of calls."""
 
-LOOKED_AT_ONCE = 50
-"""Conditions of one part of a look."""
+JUDGED_PER_SCAN = 50
+"""Conditions judged before the first of them is handed on."""
 
-BELIEVED_LOOKS = 10
-"""Looks for which a condition that was due, and whose lots are still there, is taken to be due without a question."""
+BELIEVED_SCANS = 10
+"""Scans for which a condition that was due, and whose lots are still there, counts as due without a question."""
 
-
-RESTING_LOOKS = 20
-"""Looks for which the worthless rest of an ended condition is left alone: it stays in the wallet, and in every list."""
+RESTING_SCANS = 20
+"""Scans for which an ended condition's worthless rest is not asked about: it stays in the wallet, and in every list."""
 
 
 @dataclass(frozen=True)
 class FoundHoldings:
-    """How many conditions are held, and which of them something has to be done about."""
+    """The number of conditions held, and those that something has to be done about."""
 
     held: int
     due: tuple[str, ...]
 
 
 class RedemptionPlan(Protocol):
-    """What the watcher asks at every look."""
+    """The plan that the watcher asks at every scan."""
 
-    def look(self) -> Iterator[FoundHoldings]:
+    def find_parts(self) -> Iterator[FoundHoldings]:
         """Yield what is held and due, part by part. Raises Unavailable when Redis or, live, the node is away."""
         ...
 
@@ -58,11 +57,11 @@ class PaperPlan:
     def __init__(self, ledger: Ledger, resolutions: Resolutions) -> None:
         self._ledger, self._resolutions = ledger, resolutions
 
-    def look(self) -> Iterator[FoundHoldings]:
+    def find_parts(self) -> Iterator[FoundHoldings]:
         """Yield the held conditions that resolved, all at once."""
-        yield self.find()
+        yield self.find_all()
 
-    def find(self) -> FoundHoldings:
+    def find_all(self) -> FoundHoldings:
         """Return the held conditions that resolved."""
         held = sorted({lot.condition_id for lot in open_lots(self._ledger)})
         return FoundHoldings(len(held), tuple(sorted(self._resolutions.read(held).resolved)))
@@ -72,22 +71,22 @@ class PaperPlan:
         return {"answered_by": dict(self._resolutions.answered_by), "problem": self._resolutions.problem}
 
 
-class ChainWord(Protocol):
-    """How conditions resolved, by the chain alone."""
+class PayoutReader(Protocol):
+    """Reads how conditions resolved, from the chain alone."""
 
-    def ask(self, condition_ids: Sequence[str]) -> ChainAnswers:
+    def read_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return payout vectors, and what the node did not say."""
         ...
 
 
-class Planner:
+class LivePlan:
     """The live plan of one wallet; a transaction must bring `least` and what it costs, both in micro-units."""
 
     def __init__(
         self,
         wallet: str,
         ledger: Ledger,
-        chain: ChainWord,
+        chain: PayoutReader,
         holdings: Holdings,
         positions: RedeemablePositions,
         *,
@@ -104,34 +103,36 @@ class Planner:
         self._resting: dict[str, int] = {}
         self._log = logs.get_logger("redeemer", wallet=wallet)
 
-    def find(self) -> FoundHoldings:
+    def find_all(self) -> FoundHoldings:
         """Return the conditions with something to do; those with an alarm wait for an operator."""
-        parts = list(self.look())
+        parts = list(self.find_parts())
         return FoundHoldings(sum(part.held for part in parts), tuple(name for part in parts for name in part.due))
 
-    def look(self) -> Iterator[FoundHoldings]:
-        """Yield the same part by part: of hundreds that resolve at once the first is acted on while the rest is read.
+    def find_parts(self) -> Iterator[FoundHoldings]:
+        """Yield the conditions with something to do, part by part.
 
-        How something resolved is asked once: losers and dust stay in the wallet for ever, and every look would cost as
-        many questions as there ever were. What waits for its turn is not asked about at every look either. Whoever acts
+        Of hundreds that resolve at once the first is acted on while the rest is read.
+
+        How something resolved is asked once: losers and dust stay in the wallet for ever, and every scan would cost as
+        many questions as there ever were. What waits in the queue is not asked about at every scan either. Whoever acts
         on it reads it again.
         """
-        named, alarms = self.candidates(), self.alarms()
+        named, alarms = self.candidate_conditions(), self.open_alarms()
         self._ended = {name: vector for name, vector in self._ended.items() if name in set(named)}
         lots = {lot.condition_id for lot in open_lots(self._ledger)}
-        waiting, resting = self._waiting(alarms, lots), self._left_alone(set(named) - lots)
+        waiting, resting = self._still_due(alarms, lots), self._still_resting(set(named) - lots)
         yield FoundHoldings(len(waiting) + len(resting), waiting)
-        floor = self.floor() if named else 0
-        for some in answer_batches([each for each in named if each not in resting.union(waiting)], LOOKED_AT_ONCE):
+        floor = self.least_payout() if named else 0
+        for some in in_batches([each for each in named if each not in resting.union(waiting)], JUDGED_PER_SCAN):
             vectors, silent = self._vectors([each for each in some if each not in self._ended])
             self._ended |= vectors
-            dues = self._judge([each for each in some if each not in silent], self._ended, floor)
+            dues = self._judge_known([each for each in some if each not in silent], self._ended, floor)
             due = tuple(each.condition_id for each in dues if each.acts and each.condition_id not in alarms)
-            self._believed |= dict.fromkeys(due, BELIEVED_LOOKS)
-            self._resting |= {each.condition_id: _rest(each) for each in dues if each.lost}
+            self._believed |= dict.fromkeys(due, BELIEVED_SCANS)
+            self._resting |= {each.condition_id: _resting_scans(each) for each in dues if each.lost}
             yield FoundHoldings(len(dues), due)
 
-    def floor(self) -> int:
+    def least_payout(self) -> int:
         """Return what a condition must bring to be worth a transaction now, in micro-units.
 
         Raises:
@@ -139,36 +140,36 @@ class Planner:
         """
         return max(self._least, self._cost())
 
-    def _left_alone(self, named: set[str]) -> set[str]:
+    def _still_resting(self, named: set[str]) -> set[str]:
         """Return the ended conditions that are worth nothing and not asked about this time."""
-        left = {name: looks - 1 for name, looks in self._resting.items() if looks > 1}
-        self._resting = {name: looks for name, looks in left.items() if name in named}
+        left = {name: scans - 1 for name, scans in self._resting.items() if scans > 1}
+        self._resting = {name: scans for name, scans in left.items() if name in named}
         return set(self._resting)
 
-    def _waiting(self, alarms: Mapping[str, str], held: set[str]) -> tuple[str, ...]:
-        left = {name: looks - 1 for name, looks in self._believed.items() if looks > 1}
-        self._believed = {name: looks for name, looks in left.items() if name in held and name not in alarms}
+    def _still_due(self, alarms: Mapping[str, str], held: set[str]) -> tuple[str, ...]:
+        left = {name: scans - 1 for name, scans in self._believed.items() if scans > 1}
+        self._believed = {name: scans for name, scans in left.items() if name in held and name not in alarms}
         return tuple(sorted(self._believed))
 
     def snapshot(self) -> dict[str, Any]:
         """Return what stands in the way."""
         return {"problem": self._problem}
 
-    def candidates(self) -> list[str]:
+    def candidate_conditions(self) -> list[str]:
         """Return every condition that our lots or the Data API name; without the latter our lots have to do."""
         named = {lot.condition_id for lot in open_lots(self._ledger)}
         try:
             named.update(self._positions.conditions(self._wallet))
             if self._merge:
                 named.update(self._positions.conditions(self._wallet, "MERGEABLE"))
-        except HybridError as error:
+        except HybridError as error:  # our own lots are still redeemed
             self._problem = str(error)
             self._log.warning("positions_unread", error=str(error))
         else:
             self._problem = ""
         return sorted(named)
 
-    def judge(self, condition_ids: Sequence[str], least: int | None = None) -> list[RedemptionAction]:
+    def judge_conditions(self, condition_ids: Sequence[str], least: int | None = None) -> list[RedemptionAction]:
         """Return what is to be done about each; what the node did not say is left out, and asked again.
 
         Raises:
@@ -177,10 +178,12 @@ class Planner:
         """
         vectors, silent = self._vectors(condition_ids)
         asked = [each for each in condition_ids if each not in silent]
-        return self._judge(asked, vectors, self.floor() if least is None else least)
+        return self._judge_known(asked, vectors, self.least_payout() if least is None else least)
 
-    def _judge(self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int) -> list[RedemptionAction]:
-        held = self._holdings.read([each for each in asked if self._merge or each in vectors])
+    def _judge_known(
+        self, asked: Sequence[str], vectors: Mapping[str, PayoutVector], floor: int
+    ) -> list[RedemptionAction]:
+        held = self._holdings.read_holdings([each for each in asked if self._merge or each in vectors])
         lots = _by_condition(open_lots(self._ledger))
         return [
             judge_condition(
@@ -194,9 +197,10 @@ class Planner:
         vectors: dict[str, PayoutVector] = {}
         left = list(condition_ids)
         while left:
-            answers = self._chain.ask(left[:MOST_ASKED])
+            answers = self._chain.read_payouts(left[:MOST_ASKED])
             vectors.update(answers.resolved)
             rest = [*left[MOST_ASKED:], *answers.unanswered]
+            # Nothing was answered this time: asking on would never end.
             if len(rest) == len(left):
                 self._problem = answers.problem
                 self._log.warning("chain_silent", conditions=len(rest), problem=answers.problem)
@@ -204,14 +208,14 @@ class Planner:
             left = rest
         return vectors, set(left)
 
-    def alarms(self) -> dict[str, str]:
+    def open_alarms(self) -> dict[str, str]:
         """Return the conditions with an alarm, and what it says (JSON)."""
         return self._ledger.records(ALARMS)
 
 
-def _rest(due: RedemptionAction) -> int:
-    """Return for how many looks a condition rests; not the same for all, so that they do not come back at once."""
-    return RESTING_LOOKS // 2 + crc32(due.condition_id.encode()) % RESTING_LOOKS
+def _resting_scans(due: RedemptionAction) -> int:
+    """Return for how many scans a condition rests; not the same for all, so that they do not come back at once."""
+    return RESTING_SCANS // 2 + crc32(due.condition_id.encode()) % RESTING_SCANS
 
 
 def _by_condition(lots: Sequence[Lot]) -> dict[str, list[Lot]]:

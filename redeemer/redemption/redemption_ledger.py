@@ -34,16 +34,18 @@ class HeldLots:
 
     seq: int
     lots: tuple[Lot, ...]
-    under_way: int
+    orders_under_way: int
 
-    def check(self, condition_id: str) -> None:
+    def check_orders(self, condition_id: str) -> None:
         """Refuse to go on while orders of this market are under way: their shares leave and come back to the lots.
 
         Raises:
             Unavailable: until they are done.
         """
-        if self.under_way:
-            raise Unavailable(f"condition {condition_id}: {self.under_way} order(s) under way; redeemed after them")
+        if self.orders_under_way:
+            raise Unavailable(
+                f"condition {condition_id}: {self.orders_under_way} order(s) under way; redeemed after them"
+            )
 
 
 Entry = tuple[str, RedemptionResult]
@@ -56,14 +58,14 @@ class RedemptionLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def held(self, condition_id: str) -> HeldLots:
+    def held_lots(self, condition_id: str) -> HeldLots:
         """Read lots and open orders; `seq` is read first, so a write that expects it saw all of this unchanged."""
-        seq = self._ledger.read(()).seq
+        seq = self._ledger.read(()).seq  # first: what is written after it makes the booking start over
         lots = tuple(lot for lot in open_lots(self._ledger) if lot.condition_id == condition_id)
         orders = [text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()]
         return HeldLots(seq, lots, sum(_concerns(order, condition_id) for order in orders))
 
-    def book(
+    def book_redemption(
         self,
         condition_id: str,
         entry: Callable[[HeldLots, int | None], Entry | None],
@@ -82,13 +84,13 @@ class RedemptionLedger:
         """
         after: int | None = None
         for _ in range(MOST_TRIES):
-            held = self.held(condition_id)
+            held = self.held_lots(condition_id)
             made = entry(held, after)
             if made is None:
                 return None
-            held.check(condition_id)
+            held.check_orders(condition_id)
             name, event = made
-            done = self._ledger.commit(_write(name, event, held, fence))
+            done = self._ledger.commit(_redemption_write(name, event, held, fence))
             if isinstance(done, WrittenStep):
                 return event
             if isinstance(done, RefusedWrite):
@@ -97,19 +99,20 @@ class RedemptionLedger:
                 )
             if isinstance(done, KnownWrite) and known_is_done:
                 return None
+            # The same shares came again after that step: they are booked under another name.
             if isinstance(done, KnownWrite) and done.seq <= held.seq:
                 after = done.seq
         raise Unavailable(f"condition {condition_id}: the ledger moved on {MOST_TRIES} times; try again")
 
 
-def _write(name: str, event: RedemptionResult, held: HeldLots, fence: FencingToken | None) -> LedgerWrite:
+def _redemption_write(name: str, event: RedemptionResult, held: HeldLots, fence: FencingToken | None) -> LedgerWrite:
     gone = {lot.key for lot in held.lots if not _remains(lot, event)}
     postings = redemption_postings(event)
     return LedgerWrite(
         id=name,
         postings=postings,
         peaks=peaks_of(postings),
-        guards=tuple(_guard(lot, gone=lot.key in gone) for lot in held.lots),
+        guards=tuple(_lot_guard(lot, gone=lot.key in gone) for lot in held.lots),
         records=tuple(LedgerRecord("lots", key, None) for key in sorted(gone)),
         events=((REDEMPTIONS, event),),
         expected_seq=held.seq,
@@ -123,7 +126,7 @@ def _remains(lot: Lot, event: RedemptionResult) -> bool:
     return taken.get((lot.leader, lot.token_id), 0) < lot.shares
 
 
-def _guard(lot: Lot, *, gone: bool) -> BalanceGuard:
+def _lot_guard(lot: Lot, *, gone: bool) -> BalanceGuard:
     return BalanceGuard(shares_account(lot.leader, lot.token_id), at_least=0, at_most=0 if gone else None)
 
 
@@ -132,4 +135,4 @@ def _concerns(order: str, condition_id: str) -> bool:
     try:
         return json.loads(order)["order"]["condition_id"] == condition_id
     except (ValueError, LookupError, TypeError):
-        return True
+        return True  # an order that cannot be read might be of this condition: wait

@@ -1,4 +1,4 @@
-"""How conditions resolved: asked on chain, in batches, and of the Data API where the chain does not answer."""
+"""Resolutions of conditions: asked on chain, in batches, and of the Data API where the chain does not answer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.polymarket.wire.parsing import as_list, as_object
 from shared.rate_limit.gate import GateLane
 
 MOST_CALLS = 50
-"""Calls in one JSON-RPC batch: a request costs one turn at the gate however many conditions are held."""
+"""Calls in one JSON-RPC batch: a request costs one slot of the gate however many conditions are held."""
 
 FEW_CALLS = 3
 """Calls that every node takes: dRPC's free tier answers a larger batch with HTTP 500."""
@@ -61,23 +61,23 @@ class ChainReader:
         self._throttled = False
         self._problem = ""
 
-    def ask(self, condition_ids: Sequence[str]) -> ChainAnswers:
+    def read_payouts(self, condition_ids: Sequence[str]) -> ChainAnswers:
         """Return how these conditions stand at the node's newest block; never raises, what failed is unanswered."""
         self._problem = ""
         asked = [conditions.call_data(conditions.PAYOUT_DENOMINATOR, each) for each in condition_ids]
-        denominators = dict(zip(condition_ids, self.numbers(asked), strict=True))
+        denominators = dict(zip(condition_ids, self.call_numbers(asked), strict=True))
         ended = {name: value for name, value in denominators.items() if value}
-        resolved = self._vectors(ended)
+        resolved = self._payout_vectors(ended)
         silent = (name for name, value in denominators.items() if value is None or (value and name not in resolved))
         return ChainAnswers(resolved, tuple(silent), self._problem)
 
-    def _vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
-        outcomes = dict(zip(ended, self.numbers([_slots(name) for name in ended]), strict=True))
-        places = [(name, place) for name, count in outcomes.items() for place in range(_sane(count))]
-        numerators = dict(zip(places, self.numbers([_numerator(*place) for place in places]), strict=True))
+    def _payout_vectors(self, ended: Mapping[str, int]) -> dict[str, PayoutVector]:
+        outcomes = dict(zip(ended, self.call_numbers([_slot_count_call(name) for name in ended]), strict=True))
+        places = [(name, place) for name, count in outcomes.items() for place in range(_outcome_count(count))]
+        numerators = dict(zip(places, self.call_numbers([_numerator_call(*place) for place in places]), strict=True))
         vectors: dict[str, PayoutVector] = {}
         for name, denominator in ended.items():
-            parts = [numerators[name, place] for place in range(_sane(outcomes[name]))]
+            parts = [numerators[name, place] for place in range(_outcome_count(outcomes[name]))]
             known = [part for part in parts if part is not None]
             if not parts or len(known) < len(parts):
                 continue
@@ -87,7 +87,7 @@ class ChainReader:
                 self._problem = str(error)
         return vectors
 
-    def numbers(self, data: Sequence[str]) -> list[int | None]:
+    def call_numbers(self, data: Sequence[str]) -> list[int | None]:
         """Return what ConditionalTokens answers to each call, one number; None where the node gave none.
 
         A batch that fails as a whole is tried once in a size that every node takes, which is then kept; a node that
@@ -96,9 +96,10 @@ class ChainReader:
         numbers: list[int | None] = []
         for _ in range(MOST_BATCHES):
             batch = data[len(numbers) : len(numbers) + self._most]
-            answers = self._batch(batch) if batch else None
+            answers = self._call_batch(batch) if batch else None
             if answers is not None:
                 numbers += answers
+            # A throttled node is not one that wants smaller batches: more of them would make it worse.
             elif len(batch) > FEW_CALLS and not self._throttled:
                 self._most = FEW_CALLS
             else:
@@ -106,10 +107,11 @@ class ChainReader:
                 break
         return numbers + [None] * (len(data) - len(numbers))
 
-    def _batch(self, data: Sequence[str]) -> list[int | None] | None:
+    def _call_batch(self, data: Sequence[str]) -> list[int | None] | None:
         """Return the numbers of one batch, None when it failed as a whole."""
-        asked = [_request(number, self._contract, each) for number, each in enumerate(data)]
+        asked = [_eth_call(number, self._contract, each) for number, each in enumerate(data)]
         self._throttled = False
+        # Matched by id: a node may answer a batch in any order.
         try:
             replies = as_list(self._node.post("", asked, lane=self._lane), "rpc batch")
             by_id = {reply.get("id"): reply for reply in (as_object(each, "rpc reply") for each in replies)}
@@ -117,10 +119,10 @@ class ChainReader:
             self._throttled = isinstance(error, RateLimited)
             self._problem = str(error)
             return None
-        numbers = [self._number(by_id.get(place)) for place in range(len(data))]
+        numbers = [self._reply_number(by_id.get(place)) for place in range(len(data))]
         return numbers if any(number is not None for number in numbers) else None
 
-    def _number(self, reply: Mapping[str, Any] | None) -> int | None:
+    def _reply_number(self, reply: Mapping[str, Any] | None) -> int | None:
         if reply is None or "result" not in reply:
             self._problem = f"the node answered {str((reply or {}).get('error', 'nothing'))[:200]}"
             return None
@@ -144,7 +146,7 @@ class Resolutions:
         """Return what resolved of `condition_ids`; never raises, what nobody could say is unanswered."""
         asked = sorted(set(condition_ids))
         on_chain = [each for each in asked if conditions.on_chain(each)]
-        chain = self._chain.ask(on_chain)
+        chain = self._chain.read_payouts(on_chain)
         left = [each for each in asked if each not in on_chain] + list(chain.unanswered)
         if chain.unanswered:
             self._log.warning("chain_silent", conditions=len(chain.unanswered), problem=chain.problem)
@@ -158,7 +160,7 @@ class Resolutions:
         resolved: dict[str, PayoutVector] = {}
         unanswered: list[str] = []
         problem = ""
-        for batch in answer_batches(condition_ids, MOST_CONDITIONS):
+        for batch in in_batches(condition_ids, MOST_CONDITIONS):
             try:
                 body = self._data_api.get("/v2/resolutions", {"condition": ",".join(batch)}, lane=GateLane.CATCHUP)
                 found, problems = conditions.read_resolutions(body)
@@ -171,24 +173,24 @@ class Resolutions:
         return ChainAnswers(resolved, tuple(unanswered), problem)
 
 
-def _request(number: int, contract: str, data: str) -> dict[str, object]:
+def _eth_call(number: int, contract: str, data: str) -> dict[str, object]:
     call = {"to": contract, "data": data}
     return {"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [call, "latest"]}
 
 
-def _slots(condition_id: str) -> str:
+def _slot_count_call(condition_id: str) -> str:
     return conditions.call_data(conditions.OUTCOME_SLOT_COUNT, condition_id)
 
 
-def _numerator(condition_id: str, place: int) -> str:
+def _numerator_call(condition_id: str, place: int) -> str:
     return conditions.call_data(conditions.PAYOUT_NUMERATORS, condition_id, place)
 
 
-def _sane(count: int | None) -> int:
+def _outcome_count(count: int | None) -> int:
     """Return a condition's number of outcomes; 0 where the answer cannot be one."""
     return count if count and conditions.FEWEST_OUTCOMES <= count <= conditions.MOST_OUTCOMES else 0
 
 
-def answer_batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
+def in_batches(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
     """Return items in their order, at most so many at a time."""
     return (items[at : at + most] for at in range(0, len(items), most))

@@ -1,10 +1,10 @@
-"""Who carries a wallet's calls to the chain."""
+"""The port that carries a wallet's calls to the chain, and the sender that does it by the owner's own transactions."""
 
 from typing import Protocol
 
 from redeemer.domain import contract_calls
 from redeemer.domain.contract_calls import ContractCall, Route, WalletKind
-from redeemer.domain.pending_transaction import LostTransaction, PendingTransaction, SettleTransaction, WaitForBlock
+from redeemer.domain.pending_transaction import ConfirmedTransaction, LostTransaction, PendingTransaction, WaitForBlock
 from redeemer.domain.redemption_action import RedemptionAction
 from redeemer.transactions.manager import TransactionManager
 from shared.polymarket.wire.contracts import Contracts
@@ -20,10 +20,10 @@ class CallSender(Protocol):
     relayed: bool
 
     def under_way(self) -> PendingTransaction | None:
-        """Return what is not settled yet."""
+        """Return the transaction that is not final yet."""
         ...
 
-    def least(self) -> int:
+    def redemption_cost(self) -> int:
         """Return what one redemption costs us now, in micro-units."""
         ...
 
@@ -33,11 +33,11 @@ class CallSender(Protocol):
         """Send calls as one transaction. Raises Rejected when they would revert, TryAgain when not now."""
         ...
 
-    def look(self, made: PendingTransaction) -> SettleTransaction | WaitForBlock | LostTransaction | None:
+    def advance(self, pending: PendingTransaction) -> ConfirmedTransaction | WaitForBlock | LostTransaction | None:
         """Do what is due about it; None while it is not mined."""
         ...
 
-    def close(self, made: PendingTransaction) -> None:
+    def close(self, pending: PendingTransaction) -> None:
         """Be ready for the next."""
         ...
 
@@ -47,33 +47,33 @@ class OwnerSender:
 
     relayed = False
 
-    def __init__(self, purse: TransactionManager, wallet: str, kind: WalletKind, contracts: Contracts) -> None:
+    def __init__(self, transactions: TransactionManager, wallet: str, kind: WalletKind, contracts: Contracts) -> None:
         self.calls_at_once = contract_calls.CALLS_AT_ONCE[kind]
-        self._purse, self._wallet, self._kind, self._contracts = purse, wallet, kind, contracts
+        self._transactions, self._wallet, self._kind, self._contracts = transactions, wallet, kind, contracts
 
     def under_way(self) -> PendingTransaction | None:
-        """Return what is not settled yet."""
-        return self._purse.under_way()
+        """Return the transaction that is not final yet."""
+        return self._transactions.under_way()
 
-    def least(self) -> int:
+    def redemption_cost(self) -> int:
         """Return what one redemption costs in gas now, in micro-units."""
-        return self._purse.price(REDEMPTION_GAS)
+        return self._transactions.gas_cost(REDEMPTION_GAS)
 
     def send(
         self, calls: tuple[ContractCall, ...], dues: tuple[RedemptionAction, ...], route: Route
     ) -> PendingTransaction:
         """Send calls as one transaction of the signer."""
-        return self._purse.send(self._wallet, self._one(calls), dues, route)
+        return self._transactions.send(self._wallet, self._one(calls), dues, route)
 
-    def look(self, made: PendingTransaction) -> SettleTransaction | WaitForBlock | LostTransaction | None:
+    def advance(self, pending: PendingTransaction) -> ConfirmedTransaction | WaitForBlock | LostTransaction | None:
         """Repeat, replace or wait."""
-        return self._purse.look(made)
+        return self._transactions.advance(pending)
 
-    def close(self, made: PendingTransaction) -> None:
+    def close(self, pending: PendingTransaction) -> None:
         """Free the nonce."""
-        self._purse.close(made)
+        self._transactions.close(pending)
 
     def _one(self, calls: tuple[ContractCall, ...]) -> ContractCall:
         if self._kind == "safe":
-            return contract_calls.by_safe(self._wallet, self._purse.address, calls, self._contracts)
+            return contract_calls.safe_call(self._wallet, self._transactions.address, calls, self._contracts)
         return calls[0]

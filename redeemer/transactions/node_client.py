@@ -14,12 +14,12 @@ from shared.polymarket.wire.parsing import as_list, as_object, read_text
 from shared.rate_limit.limits import GateLane
 
 BALANCE_OF = "0x70a08231"
-_KNOWN = ("already known", "known transaction", "already imported", "nonce too low", "already exists")
+_ALREADY_KNOWN = ("already known", "known transaction", "already imported", "nonce too low", "already exists")
 """What nodes say to bytes that they, or a block, hold already: no refusal."""
 
 
 class NodeClient:
-    """Reads and writes one chain; every question takes its turn at the node's gate."""
+    """Reads and writes one chain; every question passes the node's gate."""
 
     def __init__(self, polygon: PolygonClient) -> None:
         self._polygon = polygon
@@ -36,7 +36,7 @@ class NodeClient:
         """Return the newest block's number."""
         return self._polygon.head()
 
-    def nonce(self, address: str, block: str = "pending") -> int:
+    def nonce_of(self, address: str, block: str = "pending") -> int:
         """Return how many transactions an address has sent, as of a block."""
         return self._number("eth_getTransactionCount", [address, block])
 
@@ -44,12 +44,12 @@ class NodeClient:
         """Return an address's POL, in wei."""
         return self._number("eth_getBalance", [address, "latest"])
 
-    def market(self) -> GasMarket:
+    def gas_market(self) -> GasMarket:
         """Return what gas costs now."""
         block = as_object(self._ask("eth_getBlockByNumber", ["latest", False]), "block")
         return GasMarket(hex_number(block, "baseFeePerGas"), self._number("eth_maxPriorityFeePerGas", []))
 
-    def read(self, to: str, data: str, block: str = "latest") -> list[int]:
+    def call_contract(self, to: str, data: str, block: str = "latest") -> list[int]:
         """Return the words that a call answers."""
         return abi.split_words(self._ask("eth_call", [{"to": to, "data": data}, block]))
 
@@ -60,6 +60,7 @@ class NodeClient:
             Rejected: it reverts, with the contract's words.
         """
         asked = {"from": sender, "to": call.to, "data": call.data}
+        # Called before it is estimated: a call tells the contract's own words, an estimate often only that it failed.
         self._ask("eth_call", [asked, "latest"])
         return self._number("eth_estimateGas", [asked])
 
@@ -72,7 +73,7 @@ class NodeClient:
         try:
             self._ask("eth_sendRawTransaction", [raw])
         except HybridError as error:
-            if not any(word in str(error).lower() for word in _KNOWN):
+            if not any(word in str(error).lower() for word in _ALREADY_KNOWN):
                 raise
 
     def receipt(self, tx_hash: str) -> TransactionReceipt | None:
@@ -90,11 +91,12 @@ class NodeClient:
             logs=tuple(as_list(raw.get("logs"), "receipt logs")),
         )
 
-    def balances(self, token: str, wallet: str, block: int) -> tuple[int, int] | None:
+    def balances_around(self, token: str, wallet: str, block: int) -> tuple[int, int] | None:
         """Return an ERC-20 balance before and after a block; None where the node has forgotten that block."""
         try:
             before, after = (
-                self.read(token, abi.encoded_call(BALANCE_OF, wallet), hex(number))[0] for number in (block - 1, block)
+                self.call_contract(token, abi.encoded_call(BALANCE_OF, wallet), hex(number))[0]
+                for number in (block - 1, block)
             )
         except HistoryPruned:
             return None
@@ -102,7 +104,7 @@ class NodeClient:
             raise Malformed(f"{token} answers no balance: it is no ERC-20 token on this chain") from error
         return before, after
 
-    def transfers(self, token: str, block: int) -> list[Any]:
+    def transfers_in(self, token: str, block: int) -> list[Any]:
         """Return the raw ERC-20 transfers of a token in one block."""
         return self._polygon.logs(block, block, [token], [TRANSFER])
 
@@ -122,15 +124,3 @@ def first_word(words: list[int], what: str) -> int:
     if not words:
         raise Rejected(f"{what}: nothing answers there; the address or RPC_URL's chain is wrong")
     return words[0]
-
-
-def on_chain(node: NodeClient, chain_id: int) -> None:
-    """Check that the node is on our chain.
-
-    Raises:
-        Rejected: it is on another.
-        TryAgain: it does not answer.
-    """
-    found = node.chain_id()
-    if found != chain_id:
-        raise Rejected(f"RPC_URL is a node of chain {found}, not of {chain_id} (Polygon): set RPC_URL")

@@ -34,15 +34,15 @@ class Http(Protocol):
         ...
 
 
-class NonceTurn(NamedTuple):
+class RelayerNonce(NamedTuple):
     """What the next submission has to carry: the wallet's nonce, and for a proxy who relays it."""
 
-    nonce: int
+    number: int
     relay: str
 
 
 @dataclass(frozen=True)
-class CarriedTransaction:
+class RelayedTransaction:
     """What became of a submission; `tx_hash` is '' while there is none."""
 
     id: str
@@ -57,7 +57,7 @@ class RelayerClient:
     def __init__(self, http: Http) -> None:
         self._http = http
 
-    def turn(self, owner: str, kind: RelayedType) -> NonceTurn:
+    def next_nonce(self, owner: str, kind: RelayedType) -> RelayerNonce:
         """Return the nonce that the next submission of `owner` needs.
 
         Raises:
@@ -68,9 +68,9 @@ class RelayerClient:
         nonce = read_text(raw, "nonce")
         if not nonce.isdecimal():
             raise Malformed(f"the relayer gave no nonce: {nonce[:40]!r}")
-        return NonceTurn(int(nonce), read_text(raw, "address").lower())
+        return RelayerNonce(int(nonce), read_text(raw, "address").lower())
 
-    def submit(self, envelope: dict[str, Any]) -> CarriedTransaction:
+    def submit(self, envelope: dict[str, Any]) -> RelayedTransaction:
         """Hand over a signed envelope.
 
         Raises:
@@ -82,24 +82,24 @@ class RelayerClient:
             raw = as_object(self._http.post("/submit", envelope, lane=GateLane.EXITS), "submission")
         except RateLimited as error:
             raise RateLimited(str(error), error.retry_after_s or _resets_in_s(str(error))) from error
-        return _carried(raw, "transactionID", "transactionHash")
+        return _read_relayed(raw, "transactionID", "transactionHash")
 
-    def carried(self, relayed_as: str) -> CarriedTransaction:
+    def relayed_transaction(self, relayed_as: str) -> RelayedTransaction:
         """Return what became of a submission.
 
         Raises:
             TryAgain, GiveUp: the relayer did not say.
         """
         raw = as_object(self._http.get(f"/v1/account/transactions/{relayed_as}"), "relayed transaction")
-        return _carried(raw, "transaction_id", "transaction_hash")
+        return _read_relayed(raw, "transaction_id", "transaction_hash")
 
 
-def _carried(raw: Any, id_name: str, hash_name: str) -> CarriedTransaction:  # noqa: ANN401 - JSON
+def _read_relayed(raw: Any, id_name: str, hash_name: str) -> RelayedTransaction:  # noqa: ANN401 - JSON
     said = read_text(raw, "state")
     state = _STATES.get(said)
     if state is None or not read_text(raw, id_name):
         raise Malformed(f"the relayer says {said[:40]!r} of transaction {read_text(raw, id_name)[:80]!r}")
-    return CarriedTransaction(
+    return RelayedTransaction(
         read_text(raw, id_name), state, read_text(raw, hash_name).lower(), read_text(raw, "error_msg")
     )
 

@@ -1,4 +1,4 @@
-"""When the venue's relayer may be asked again: its quota is respected, and so is what it keeps giving up.
+"""The relayer's quota: when it may be asked again, after it said so or gave something up.
 
 Kept in the ledger, so that the next process waits as well. A quota of 100 a day that resets in 17 hours would be gone
 in minutes if every scan tried.
@@ -16,8 +16,8 @@ from shared.domain.errors import RateLimited, Unavailable
 from shared.domain.ledger_write import LedgerRecord
 
 HOLDS = "relayer_holds"
-DEFAULT_QUOTA_S = 60.0
-FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0
+DEFAULT_QUOTA_S = 60.0  # where the relayer does not say when its quota resets
+FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0  # back-off after failures in a row: doubled up to an hour
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ _CODEC = TypeAdapter(RelayerHold)
 class RelayerQuota:
     """One owner's hold."""
 
-    def __init__(self, purse: TransactionManager, *, clock: Clock) -> None:
-        self._purse, self._clock = purse, clock
-        self._log = logs.get_logger("redeemer", signer=purse.address)
+    def __init__(self, transactions: TransactionManager, *, clock: Clock) -> None:
+        self._transactions, self._clock = transactions, clock
+        self._log = logs.get_logger("redeemer", signer=transactions.address)
 
-    def check(self) -> None:
+    def check_hold(self) -> None:
         """Let the caller pass, or say how long it has to wait.
 
         Raises:
@@ -53,34 +53,36 @@ class RelayerQuota:
                 "money is safe on the chain, and can be redeemed on the venue's site meanwhile"
             )
 
-    def over_quota(self, error: RateLimited) -> None:
-        """Hold everything until the quota is there again, as far as anybody said when."""
+    def hold_until_reset(self, error: RateLimited) -> None:
+        """Hold everything until the quota is there again, as far as the relayer said when."""
         failures = hold.failures if (hold := self._hold()) else 0
-        self._keep("the relayer's quota is used up", error.retry_after_s or DEFAULT_QUOTA_S, failures)
+        self._store_hold("the relayer's quota is used up", error.retry_after_s or DEFAULT_QUOTA_S, failures)
 
-    def gave_up(self, said: str) -> None:
+    def hold_after_failure(self, said: str) -> None:
         """Hold everything for a while, longer each time in a row."""
         failures = 1 + (hold.failures if (hold := self._hold()) else 0)
         why = f"the relayer gave up {failures} time(s) in a row, the last time: {said[:200]}; it is left alone"
-        self._keep(why, min(FIRST_HOLD_S * 2 ** min(failures - 1, 10), LONGEST_HOLD_S), failures)
+        self._store_hold(why, min(FIRST_HOLD_S * 2 ** min(failures - 1, 10), LONGEST_HOLD_S), failures)
 
-    def carried(self) -> None:
+    def clear_hold(self) -> None:
         """Forget failures: something was carried."""
         if self._hold():
-            self._purse.note(LedgerRecord(HOLDS, self._purse.address, None), f"carried:{self._now()}")
+            self._transactions.keep_record(
+                LedgerRecord(HOLDS, self._transactions.address, None), f"carried:{self._step_name()}"
+            )
 
-    def _keep(self, why: str, for_s: float, failures: int) -> None:
+    def _store_hold(self, why: str, for_s: float, failures: int) -> None:
         hold = RelayerHold(why, self._clock.now_ms() + int(for_s * 1000), failures)
-        record = LedgerRecord(HOLDS, self._purse.address, _CODEC.dump_json(hold).decode())
-        self._purse.note(record, f"hold:{self._now()}:{failures}")
+        record = LedgerRecord(HOLDS, self._transactions.address, _CODEC.dump_json(hold).decode())
+        self._transactions.keep_record(record, f"hold:{self._step_name()}:{failures}")
         self._log.warning("relayer_held", why=why, until=_moment(hold.until_ms))
 
     def _hold(self) -> RelayerHold | None:
-        text = self._purse.noted(HOLDS).get(self._purse.address)
+        text = self._transactions.kept_records(HOLDS).get(self._transactions.address)
         return _CODEC.validate_json(text) if text else None
 
-    def _now(self) -> str:
-        return f"{self._purse.address}:{self._clock.now_ms()}"
+    def _step_name(self) -> str:
+        return f"{self._transactions.address}:{self._clock.now_ms()}"
 
 
 def _moment(at_ms: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from redeemer.domain import contract_calls, relayer_requests
 from redeemer.domain.contract_calls import ContractCall, WalletKind
 from redeemer.domain.gas_pricing import with_margin
-from redeemer.transactions.relayer_client import NonceTurn, RelayedType
+from redeemer.transactions.relayer_client import RelayedType, RelayerNonce
 from redeemer.transactions.signer import TransactionSigner
 from shared.clock import Clock
 from shared.polymarket.wire.contracts import Contracts
@@ -15,6 +15,7 @@ TYPES: dict[WalletKind, RelayedType] = {"proxy": "PROXY", "safe": "SAFE", "depos
 """What the relayer calls each kind of wallet."""
 
 _PROXY_GAS = 10_000_000
+"""Most gas that a proxy's envelope asks for, however many calls it holds."""
 
 
 class RelayerSigner:
@@ -28,32 +29,34 @@ class RelayerSigner:
         self._signer, self._wallet, self._kind = signer, wallet, kind
         self._contracts, self._clock = contracts, clock
 
-    def write(self, calls: tuple[ContractCall, ...], turn: NonceTurn, gas: int) -> dict[str, Any]:
+    def sign_envelope(self, calls: tuple[ContractCall, ...], nonce: RelayerNonce, gas: int) -> dict[str, Any]:
         """Return the signed envelope; `gas` is what the calls took when they were simulated."""
         if self._kind == "proxy":
-            return self._proxy(calls, turn, min(with_margin(gas), _PROXY_GAS))
-        return self._safe(calls, turn) if self._kind == "safe" else self._deposit(calls, turn)
+            return self._proxy(calls, nonce, min(with_margin(gas), _PROXY_GAS))
+        return self._safe(calls, nonce) if self._kind == "safe" else self._deposit(calls, nonce)
 
-    def _proxy(self, calls: tuple[ContractCall, ...], turn: NonceTurn, gas: int) -> dict[str, Any]:
+    def _proxy(self, calls: tuple[ContractCall, ...], nonce: RelayerNonce, gas: int) -> dict[str, Any]:
         data = relayer_requests.proxy_data(calls)
-        digest = relayer_requests.proxy_digest(self.owner, data, gas, turn.nonce, turn.relay, self._contracts)
+        digest = relayer_requests.proxy_digest(self.owner, data, gas, nonce.number, nonce.relay, self._contracts)
         signature = self._signer.sign_digest(digest)
         return relayer_requests.proxy_envelope(
-            self.owner, self._wallet, data, gas, turn.nonce, turn.relay, signature, self._contracts
+            self.owner, self._wallet, data, gas, nonce.number, nonce.relay, signature, self._contracts
         )
 
-    def _safe(self, calls: tuple[ContractCall, ...], turn: NonceTurn) -> dict[str, Any]:
-        call, operation = contract_calls.one_of(calls, self._contracts)
-        message = relayer_requests.safe_message(self._wallet, call, operation, turn.nonce, self._contracts.chain_id)
+    def _safe(self, calls: tuple[ContractCall, ...], nonce: RelayerNonce) -> dict[str, Any]:
+        call, operation = contract_calls.combined_call(calls, self._contracts)
+        message = relayer_requests.safe_message(self._wallet, call, operation, nonce.number, self._contracts.chain_id)
         signature = self._signer.sign_for_safe(message)
-        return relayer_requests.safe_envelope(self.owner, self._wallet, call, operation, turn.nonce, signature)
+        return relayer_requests.safe_envelope(self.owner, self._wallet, call, operation, nonce.number, signature)
 
-    def _deposit(self, calls: tuple[ContractCall, ...], turn: NonceTurn) -> dict[str, Any]:
+    def _deposit(self, calls: tuple[ContractCall, ...], nonce: RelayerNonce) -> dict[str, Any]:
         deadline = self._clock.now_ms() // 1000 + relayer_requests.DEPOSIT_VALID_S
-        message = relayer_requests.deposit_message(self._wallet, calls, turn.nonce, deadline, self._contracts.chain_id)
+        message = relayer_requests.deposit_message(
+            self._wallet, calls, nonce.number, deadline, self._contracts.chain_id
+        )
         signature = self._signer.sign_typed(message)
         return relayer_requests.deposit_envelope(
-            self.owner, self._wallet, calls, turn.nonce, deadline, signature, self._contracts
+            self.owner, self._wallet, calls, nonce.number, deadline, signature, self._contracts
         )
 
 

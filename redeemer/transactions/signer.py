@@ -105,6 +105,7 @@ def _read(file: Path | None) -> str:
         raise BadConfig(
             f"PRIVATE_KEY_FILE={file}: no such file; write the signing key to one, chmod 600, name it there"
         )
+    # Before it is read: a key that others could read is no secret any more, and must be replaced.
     if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise RefusedForSafety(f"PRIVATE_KEY_FILE={file}: others can read it; chmod 600 {file}")
     return file.read_text(encoding="utf-8")

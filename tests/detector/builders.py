@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.polymarket.wire.order_filled import padded_address
@@ -57,9 +57,9 @@ def a_fill(shares: int = 100_000_000, usdc: int = 52_000_000, **changes: Any) ->
     return LeaderFill(shares_micro=shares, usdc_micro=usdc, **facts)
 
 
-def a_view(*fills: LeaderFill, source: str = "data_api", seen_at_ms: int = NOW_MS + 5000) -> View:
+def a_view(*fills: LeaderFill, source: str = "data_api", seen_at_ms: int = NOW_MS + 5000) -> FillView:
     """Build one look at an upstream."""
-    return View(source, seen_at_ms, fills)
+    return FillView(source, seen_at_ms, fills)
 
 
 def a_log(

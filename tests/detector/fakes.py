@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from detector.sources.port import Batch, Sink
+from detector.domain.source_port import Batch, Sink
 from shared.rate_limit.limits import GateLane
 
 

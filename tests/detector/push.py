@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from detector.domain.source_port import Batch
 from detector.leaders.watchlist import Watchlist
-from detector.sources.port import Batch
 from detector.sources.push_buffer import PushBuffer
 from detector.sources.push_connection import PushConnection, PushTimeouts
 from shared.clock import ManualClock
@@ -77,7 +77,7 @@ class Rig:
 
     def taken(self) -> Batch:
         """Take what is in the inbox; it must hold something."""
-        batch = self.inbox.take(0)
+        batch = self.inbox.next_batch(0)
         assert batch is not None
         return batch
 

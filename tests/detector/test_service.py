@@ -10,12 +10,12 @@ import fakeredis
 import pytest
 from redis import Redis
 
-from detector.composition import DetectorParts, SourceWiring
+from detector.composition import DetectorParts, build_parts
 from detector.config import DetectorSettings, parse_args
+from detector.domain.source_port import Batch, Sink
 from detector.polling.cursors import CursorStore
 from detector.polling.poll_workers import CatchesUp
 from detector.service import HybridDetector
-from detector.sources.port import Batch, Sink
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, RateLimited, Unavailable
 from shared.messages.base import SIGNALS
@@ -125,7 +125,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
     stop = threading.Event()
 
     cfg = parse_args(["--tracked-wallets", LEADER, "--sources", "data_api,chain_logs,subgraph"])
-    parts = SourceWiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), stop).parts()
+    parts = build_parts(cfg, cast("Redis", fakeredis.FakeRedis()), clock=ManualClock(NOW_MS), stop=stop)
     stop.set()
 
     assert parts.markets is not None
@@ -138,7 +138,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
 def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
     cfg = parse_args(["--tracked-wallets", f"{LEADER},{OTHER}", "--sources", "data_api,chain_logs,subgraph"])
 
-    parts = SourceWiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), threading.Event()).parts()
+    parts = build_parts(cfg, cast("Redis", fakeredis.FakeRedis()), clock=ManualClock(NOW_MS), stop=threading.Event())
 
     assert sorted(gate.name for gate in parts.gates) == ["data_api", "gamma", "rpc", "subgraph"]
     assert isinstance(parts.sources[0], CatchesUp)
@@ -274,7 +274,7 @@ def test_reports_of_very_many_leaders_say_how_many_and_name_them_all_in_turn() -
     many = tuple(f"0x{number:040x}" for number in range(1, 1202))
     run = Run(("data_api", lambda _scope, _sink: None), cfg=parse_args(["--tracked-wallets", ",".join(many)]))
 
-    reports = [run.detector._report("HYBRID_PROGRESS") for _ in range(3)]
+    reports = [run.detector._report_fields("HYBRID_PROGRESS") for _ in range(3)]
 
     assert [len(report["leaders"]) for report in reports] == [500, 500, 201]
     assert {leader for report in reports for leader in report["leaders"]} == set(many)

@@ -18,8 +18,9 @@ from ops import run_service
 from ops.config import UpSettings
 from ops.research import demo
 from ops.supervisor import up
-from redeemer.composition import RedeemerProcess, WorkerProcess
+from redeemer.__main__ import RedeemerProcess
 from redeemer.config import parse_args as redeemer_args
+from redeemer.worker import WorkerProcess
 from shared.clock import SystemClock
 from shared.config import parse
 from shared.messages.base import SIGNALS

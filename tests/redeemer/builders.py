@@ -117,18 +117,18 @@ class FakeDataApi:
         return row
 
 
-class Desk:
-    """A cashier with everything around it, ready to be asked."""
+class PaperRedeemerFixture:
+    """A redeemer with everything around it, ready to be asked."""
 
     def __init__(self, ledger: Ledger, **payouts: tuple[int, ...]) -> None:
         self.ledger = ledger
         self.node, self.data_api, self.clock = FakeNode(**payouts), FakeDataApi(), ManualClock()
         self.resolutions = Resolutions(self.node, self.data_api)
         self.told: list[Event] = []
-        self.cashier = PaperRedeemer("paper", ledger, self.resolutions, clock=self.clock, emit=self.told.append)
+        self.redeemer = PaperRedeemer("paper", ledger, self.resolutions, clock=self.clock, emit=self.told.append)
 
     def redeem(self, condition_id: str = CONDITION) -> RedemptionResult | None:
-        return self.cashier.redeem("paper", condition_id)
+        return self.redeemer.redeem("paper", condition_id)
 
     def cash(self) -> int:
         return self.ledger.read((CASH,)).values[CASH]

@@ -1,4 +1,4 @@
-"""A desk on a real server, with its queue and its worker."""
+"""A paper on a real server, with its queue and its worker."""
 
 import threading
 from collections.abc import Callable
@@ -16,22 +16,22 @@ from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
-from tests.redeemer.builders import CONDITION, Desk
+from tests.redeemer.builders import CONDITION, PaperRedeemerFixture
 
 QUEUE = "redeem"
 JOB = job_id("paper", CONDITION)
 AGAIN_S = 180.0
 
 
-class House:
+class RedeemerFixture:
     """Everything a redemption needs; its clock starts now and moves when told, rq's runs by itself."""
 
     def __init__(self, url: str, **payouts: tuple[int, ...]) -> None:
         self.redis = connect_redis(url)
-        self.desk = Desk(RedisLedger(self.redis, "paper"), **payouts)
+        self.paper = PaperRedeemerFixture(RedisLedger(self.redis, "paper"), **payouts)
         self.clock = ManualClock(SystemClock().now_ms())
         self.jobs = self.queue_with()
-        self.worker = RedeemWorker(self.desk.cashier, self.redis, QUEUE, clock=self.clock)
+        self.worker = RedeemWorker(self.paper.redeemer, self.redis, QUEUE, clock=self.clock)
         self.raw = bytes_connection(self.redis)
         self.queue = Queue(QUEUE, connection=self.raw, serializer=JSONSerializer)
 

@@ -15,7 +15,7 @@ from shared.domain.errors import BadConfig, Malformed, RefusedForSafety, Unavail
 from shared.domain.ledger_write import Balances
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
-from tests.redeemer.builders import CONDITION, OTHER, Desk, a_loser, a_lot, hold
+from tests.redeemer.builders import CONDITION, OTHER, PaperRedeemerFixture, a_loser, a_lot, hold
 
 
 class StopAfter(ManualClock):
@@ -71,69 +71,71 @@ class Stumbling(Resolutions):
         return super().read(condition_ids)
 
 
-def a_watcher(desk: Desk, enqueue: Callable[[str, str], bool], clock: ManualClock | None = None) -> ResolutionWatcher:
+def a_watcher(
+    paper: PaperRedeemerFixture, enqueue: Callable[[str, str], bool], clock: ManualClock | None = None
+) -> ResolutionWatcher:
     return ResolutionWatcher(
         "paper",
-        PaperPlan(desk.ledger, desk.resolutions),
+        PaperPlan(paper.ledger, paper.resolutions),
         enqueue,
-        clock=clock or desk.clock,
+        clock=clock or paper.clock,
         scan_every_s=15.0,
         lease=None,
     )
 
 
 def test_only_what_is_held_and_resolved_is_enqueued() -> None:
-    desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
-    hold(desk.ledger, a_lot(), a_loser(), a_lot(condition_id=OTHER, token_id="333"))
+    paper = PaperRedeemerFixture(MemoryLedger(), **{CONDITION: (1, 0)})
+    hold(paper.ledger, a_lot(), a_loser(), a_lot(condition_id=OTHER, token_id="333"))
     inbox = Inbox()
 
-    made = a_watcher(desk, inbox).scan()
+    made = a_watcher(paper, inbox).scan()
 
     assert made == 1
     assert inbox.jobs == [("paper", CONDITION)]
 
 
 def test_nothing_held_asks_nobody() -> None:
-    desk = Desk(MemoryLedger())
+    paper = PaperRedeemerFixture(MemoryLedger())
 
-    a_watcher(desk, Inbox()).scan()
+    a_watcher(paper, Inbox()).scan()
 
-    assert desk.node.batches == []
+    assert paper.node.batches == []
 
 
 def test_in_one_process_the_job_is_done_at_once() -> None:
-    desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
-    hold(desk.ledger, a_lot())
-    watcher = a_watcher(desk, redeem_inline(desk.cashier))
+    paper = PaperRedeemerFixture(MemoryLedger(), **{CONDITION: (1, 0)})
+    hold(paper.ledger, a_lot())
+    watcher = a_watcher(paper, redeem_inline(paper.redeemer))
 
     assert (watcher.scan(), watcher.scan()) == (1, 0)
-    assert open_lots(desk.ledger) == []
+    assert open_lots(paper.ledger) == []
     assert watcher.snapshot()["enqueued"] == 1
 
 
 @pytest.mark.pitfall(29)
 def test_a_poison_condition_fails_alone_and_in_the_open() -> None:
-    desk = Desk(MemoryLedger(), **{CONDITION: (1, 0), OTHER: (1, 0)})
-    hold(desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
-    job = _Loud(desk)
-    watcher = a_watcher(desk, job)
+    paper = PaperRedeemerFixture(MemoryLedger(), **{CONDITION: (1, 0), OTHER: (1, 0)})
+    hold(paper.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
+    job = _Loud(paper)
+    watcher = a_watcher(paper, job)
 
     assert watcher.scan() == 1
     assert job.failed == [CONDITION]
     assert watcher.snapshot()["failed"] == 1
-    assert [lot.condition_id for lot in open_lots(desk.ledger)] == [CONDITION]
+    assert [lot.condition_id for lot in open_lots(paper.ledger)] == [CONDITION]
 
 
 class _Loud:
     """Does the job at once and lets its error out."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, paper: PaperRedeemerFixture) -> None:
+        self._desk = paper
         self.failed: list[str] = []
 
     def __call__(self, wallet: str, condition_id: str) -> bool:
         try:
-            return self._desk.cashier.redeem(wallet, condition_id) is not None
+            return self._desk.redeemer.redeem(wallet, condition_id) is not None
         except Malformed as error:
             self.failed.append(condition_id)
             raise ValueError("poison") from error
@@ -142,10 +144,10 @@ class _Loud:
 @pytest.mark.pitfall(31)
 def test_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> None:
     ledger, clock = AwayLedger(0), StopAfter(5)
-    desk = Desk(ledger, **{CONDITION: (1, 0)})
+    paper = PaperRedeemerFixture(ledger, **{CONDITION: (1, 0)})
     hold(ledger, a_lot())
     ledger.times = 3
-    watcher = a_watcher(desk, redeem_inline(desk.cashier), clock)
+    watcher = a_watcher(paper, redeem_inline(paper.redeemer), clock)
 
     watcher.run(threading.Event())
 
@@ -158,14 +160,14 @@ def test_redis_away_for_three_looks_costs_a_delay_and_nothing_else() -> None:
 @pytest.mark.pitfall(29)
 def test_an_exception_in_a_look_is_logged_and_the_next_look_works() -> None:
     clock = StopAfter(2)
-    desk = Desk(MemoryLedger(), **{CONDITION: (1, 0)})
-    hold(desk.ledger, a_lot())
-    desk.resolutions = Stumbling(desk.node, desk.data_api)
-    watcher = a_watcher(desk, redeem_inline(desk.cashier), clock)
+    paper = PaperRedeemerFixture(MemoryLedger(), **{CONDITION: (1, 0)})
+    hold(paper.ledger, a_lot())
+    paper.resolutions = Stumbling(paper.node, paper.data_api)
+    watcher = a_watcher(paper, redeem_inline(paper.redeemer), clock)
 
     watcher.run(threading.Event())
 
-    assert open_lots(desk.ledger) == []
+    assert open_lots(paper.ledger) == []
     assert watcher.snapshot()["failed"] == 1
 
 

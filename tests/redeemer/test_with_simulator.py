@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from redeemer.composition import build_inline, build_watcher, build_worker, resolutions
+from redeemer.composition import build_inline, build_resolutions, build_watcher, build_worker
 from redeemer.config import RedeemerSettings, parse_args
 from shared.clock import SystemClock
 from shared.domain.ledger_accounts import CASH
@@ -142,7 +142,7 @@ def test_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
     venue.fault("lagging_node", "rpc", params={"blocks": 5})
     venue.resolve(market.condition_id, (0, 1))
     venue.advance(CHAIN_S)
-    asking = resolutions(settings, connect_redis(settings.redis_url), clock=SystemClock(), stop=threading.Event())
+    asking = build_resolutions(settings, connect_redis(settings.redis_url), clock=SystemClock(), stop=threading.Event())
 
     vectors = [asking.read([market.condition_id]).resolved.get(market.condition_id) for _ in range(6)]
 

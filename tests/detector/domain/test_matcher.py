@@ -1,52 +1,20 @@
-"""The matcher: every fill in exactly one signal, whatever the order, the duplicates and the sources."""
+"""The matcher: every fill in exactly one signal; supplements, confirmations, bounded memory."""
 
 import tracemalloc
-from collections import Counter
-from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from detector.domain.fill_view import View
-from detector.domain.matcher import Matcher, SignalDraft
-from detector.domain.signal_builder import fact_of, signal_of
-from shared.polymarket.wire.leader_fills import LeaderFill
+from detector.domain.fill_view import FillView
+from detector.domain.matcher import Matcher
+from detector.domain.signal_builder import build_signal, draft_dedup_key
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, TX, a_fill, a_view, tx
-
-
-class Server:
-    """Redis's part: what is published, compared before each publish."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-        self.out: list[SignalDraft] = []
-
-    def publish(self, matcher: Matcher, views: Iterable[View]) -> None:
-        for view in views:
-            for draft in matcher.see(view).drafts:
-                self._settle(matcher, draft)
-
-    def _settle(self, matcher: Matcher, draft: SignalDraft | None) -> None:
-        while draft is not None:
-            known = self.facts.get(fact_of(draft), "")
-            if known != draft.expected:
-                draft = matcher.known(draft, known)
-                continue
-            self.facts[fact_of(draft)] = draft.value
-            self.out.append(draft)
-            matcher.published(draft)
-            draft = None
-
-    def total(self) -> tuple[int, int]:
-        pieces = [piece for draft in self.out for piece in draft.pieces]
-        return sum(piece.shares for piece in pieces), sum(piece.usdc for piece in pieces)
+from tests.detector.domain.fact_server import Server
 
 
 def test_the_first_sighting_makes_the_signal_with_all_its_fills() -> None:
     view = a_view(a_fill(100, 50), a_fill(200, 90))
 
-    (draft,) = Matcher().see(view).drafts
+    (draft,) = Matcher().match_view(view).drafts
 
     assert (draft.part, draft.expected, draft.value) == (0, "", f"1|data_api@{NOW_MS + 5000}=100:50,200:90")
     assert [piece.amount for piece in draft.pieces] == [(100, 50), (200, 90)]
@@ -56,7 +24,7 @@ def test_the_first_sighting_makes_the_signal_with_all_its_fills() -> None:
 def test_several_fills_of_one_transaction_are_one_signal_for_each_token_and_side() -> None:
     fills = [a_fill(100 + n) for n in range(10)] + [a_fill(7, token_id="99"), a_fill(8, side="SELL")]
 
-    drafts = Matcher().see(a_view(*fills)).drafts
+    drafts = Matcher().match_view(a_view(*fills)).drafts
 
     assert sorted(len(draft.pieces) for draft in drafts) == [1, 1, 10]
 
@@ -82,7 +50,7 @@ def test_rows_that_two_pages_share_count_once() -> None:
 
 @pytest.mark.pitfall(6)
 def test_two_tracked_wallets_in_one_transaction_are_two_signals() -> None:
-    drafts = Matcher().see(a_view(a_fill(), a_fill(leader=OTHER))).drafts
+    drafts = Matcher().match_view(a_view(a_fill(), a_fill(leader=OTHER))).drafts
 
     assert {draft.key.leader for draft in drafts} == {LEADER, OTHER}
 
@@ -119,10 +87,10 @@ def test_a_supplement_whose_fills_cannot_be_told_apart_is_one_fill_of_the_differ
 
 def test_an_equal_or_smaller_total_brings_only_provenance() -> None:
     matcher = Matcher()
-    first = matcher.see(a_view(a_fill(100), a_fill(200), source="chain_logs"))
-    matcher.published(first.drafts[0])
+    first = matcher.match_view(a_view(a_fill(100), a_fill(200), source="chain_logs"))
+    matcher.mark_published(first.drafts[0])
 
-    look = matcher.see(a_view(a_fill(100), seen_at_ms=NOW_MS + 7000))
+    look = matcher.match_view(a_view(a_fill(100), seen_at_ms=NOW_MS + 7000))
 
     assert look.drafts == ()
     assert [(sight.lag_ms, sight.later) for sight in look.sights] == [(7000, True)]
@@ -177,25 +145,25 @@ def test_a_server_that_was_emptied_does_not_make_this_process_repeat_itself() ->
 
 def test_an_expired_fact_counts_as_published_for_good() -> None:
     matcher = Matcher()
-    (draft,) = matcher.see(a_view(a_fill(100))).drafts
+    (draft,) = matcher.match_view(a_view(a_fill(100))).drafts
 
-    matcher.expired(draft)
+    matcher.mark_expired(draft)
 
-    assert matcher.see(a_view(a_fill(100), a_fill(200))).drafts == ()
+    assert matcher.match_view(a_view(a_fill(100), a_fill(200))).drafts == ()
 
 
 def test_a_stored_value_that_we_did_not_write_closes_the_key() -> None:
     matcher = Matcher()
-    (draft,) = matcher.see(a_view(a_fill(100))).drafts
+    (draft,) = matcher.match_view(a_view(a_fill(100))).drafts
 
-    assert matcher.known(draft, "nonsense") is None
+    assert matcher.adopt_record(draft, "nonsense") is None
 
 
 def test_s4_state_is_dropped_600_s_after_the_last_sight_whatever_the_run_time() -> None:
     matcher = Matcher()
-    matcher.see(a_view(a_fill(100)))
+    matcher.match_view(a_view(a_fill(100)))
 
-    matcher.see(a_view(a_fill(1, tx_hash=tx(2)), seen_at_ms=NOW_MS + 5000 + 600_001))
+    matcher.match_view(a_view(a_fill(1, tx_hash=tx(2)), seen_at_ms=NOW_MS + 5000 + 600_001))
 
     assert len(matcher) == 1
 
@@ -212,24 +180,24 @@ def test_s4_keys_are_bounded_oldest_first_and_no_signal_repeats() -> None:
 
 
 def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
-    (draft,) = Matcher().see(a_view(a_fill(3_000_000, 1_000_000), seen_at_ms=NOW_MS + 4200)).drafts
+    (draft,) = Matcher().match_view(a_view(a_fill(3_000_000, 1_000_000), seen_at_ms=NOW_MS + 4200)).drafts
 
-    signal = signal_of(draft, NOW_MS + 4300)
+    signal = build_signal(draft, NOW_MS + 4300)
 
-    again = signal_of(draft, NOW_MS + 9999)
+    again = build_signal(draft, NOW_MS + 9999)
     assert signal.id == again.id
     assert (str(signal.shares), str(signal.usdc), str(signal.price)) == ("3", "1", "0.333333")
     assert [(by.source, by.lag_ms) for by in signal.seen_by] == [("data_api", 4200)]
-    assert fact_of(draft).startswith(f"{LEADER}:")
+    assert draft_dedup_key(draft).startswith(f"{LEADER}:")
 
 
 @pytest.mark.parametrize(("late_s", "catch_up"), [(4, False), (60, False), (61, True), (86_400, True)])
 def test_a_signal_of_a_fill_shown_over_a_minute_late_says_that_it_is_catch_up_and_who_the_leader_is(
     late_s: int, *, catch_up: bool
 ) -> None:
-    (draft,) = Matcher().see(a_view(a_fill(), seen_at_ms=NOW_MS + late_s * 1000)).drafts
+    (draft,) = Matcher().match_view(a_view(a_fill(), seen_at_ms=NOW_MS + late_s * 1000)).drafts
 
-    signal = signal_of(draft, NOW_MS + late_s * 1000, label="whale")
+    signal = build_signal(draft, NOW_MS + late_s * 1000, label="whale")
 
     assert (signal.catch_up, signal.leader_label) == (catch_up, "whale")
 
@@ -244,82 +212,14 @@ def test_s4_what_three_sources_tell_of_a_key_takes_less_than_a_kilobyte() -> Non
         for place, source in enumerate(("rtds", "chain_logs", "data_api")):
             index = 700 + number if source == "chain_logs" else None
             fill = a_fill(9_000_000 + number, 4_000_000 + number, tx_hash=tx(number), log_index=index)
-            for draft in matcher.see(View(source, NOW_MS + 10 * number + place, (fill,))).drafts:
-                matcher.published(draft)
-        matcher.take_confirmations()
+            for draft in matcher.match_view(FillView(source, NOW_MS + 10 * number + place, (fill,))).drafts:
+                matcher.mark_published(draft)
+        matcher.drain_confirmations()
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
 
     assert len(matcher) == count
     assert taken / len(matcher) < 1024
-
-
-def some_fill(amount: tuple[int, int], number: int, side: str) -> LeaderFill:
-    return a_fill(*amount, tx_hash=tx(number), side=side)
-
-
-AMOUNTS = st.tuples(st.integers(1, 5).map(lambda n: n * 1000), st.integers(1, 3).map(lambda n: n * 500))
-FILLS = st.lists(
-    st.builds(
-        some_fill,
-        AMOUNTS,
-        st.integers(1, 4),
-        st.sampled_from(["BUY", "SELL"]),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@pytest.mark.slow
-@settings(max_examples=70, deadline=None)
-@given(fills=FILLS, data=st.data())
-def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_the_same_total_once(
-    fills: list[LeaderFill], data: st.DataObject
-) -> None:
-    server, matcher = Server(), Matcher()
-
-    for _ in range(data.draw(st.integers(0, 8), label="partial looks")):
-        part = data.draw(st.lists(st.sampled_from(range(len(fills))), unique=True), label="rows")
-        source = data.draw(st.sampled_from(["data_api", "chain_logs", "subgraph"]), label="source")
-        if data.draw(st.booleans(), label="restarted before"):
-            matcher = Matcher()
-        server.publish(matcher, [a_view(*(fills[place] for place in part), source=source)])
-    shuffled = data.draw(st.permutations(fills), label="whole")
-    server.publish(matcher, [a_view(*shuffled, source=data.draw(st.sampled_from(["data_api", "chain_logs"])))])
-
-    assert _signalled(server) == _traded(fills)
-    ids = [signal_of(draft, NOW_MS).id for draft in server.out]
-    assert len(ids) == len(set(ids))
-
-
-@settings(max_examples=30, deadline=None)
-@given(fills=FILLS, cut=st.integers(0, 12))
-def test_two_detectors_that_see_different_halves_first_signal_the_total_once(fills: list[LeaderFill], cut: int) -> None:
-    server, one, two = Server(), Matcher(), Matcher()
-
-    server.publish(one, [a_view(*fills[:cut])])
-    server.publish(two, [a_view(*fills[cut:], source="chain_logs")])
-    for matcher in (one, two, one):
-        server.publish(matcher, [a_view(*fills)])
-
-    assert _signalled(server) == _traded(fills)
-
-
-def _signalled(server: Server) -> Counter[tuple[str, str, str]]:
-    total: Counter[tuple[str, str, str]] = Counter()
-    for draft in server.out:
-        total[draft.key.tx_hash, draft.key.side, "shares"] += sum(piece.shares for piece in draft.pieces)
-        total[draft.key.tx_hash, draft.key.side, "usdc"] += sum(piece.usdc for piece in draft.pieces)
-    return total
-
-
-def _traded(fills: list[LeaderFill]) -> Counter[tuple[str, str, str]]:
-    total: Counter[tuple[str, str, str]] = Counter()
-    for fill in fills:
-        total[fill.tx_hash, fill.side, "shares"] += fill.shares_micro
-        total[fill.tx_hash, fill.side, "usdc"] += fill.usdc_micro
-    return total
 
 
 def test_the_constants_are_those_of_one_trade() -> None:

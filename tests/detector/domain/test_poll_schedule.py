@@ -8,20 +8,20 @@ def test_the_scope_that_waited_longest_goes_first() -> None:
     order: list[str | None] = []
 
     for now in range(6):
-        scope = schedule.take(now)
+        scope = schedule.next_scope(now)
         order.append(scope)
         if scope:
-            schedule.done(scope, now)
+            schedule.finish_poll(scope, now)
 
     assert order == ["a", "b", "c", None, None, None]
-    assert [schedule.take(12), schedule.take(12), schedule.take(12)] == ["a", "b", "c"]
+    assert [schedule.next_scope(12), schedule.next_scope(12), schedule.next_scope(12)] == ["a", "b", "c"]
 
 
 def test_a_scope_in_flight_is_not_handed_out_again() -> None:
     schedule = PollSchedule(["a"], PollPace(1), now=0)
 
-    assert schedule.take(0) == "a"
-    assert schedule.take(100) is None
+    assert schedule.next_scope(0) == "a"
+    assert schedule.next_scope(100) is None
     assert schedule.wait_s(100) == 1
 
 
@@ -31,12 +31,12 @@ def test_a_scope_that_is_refused_rests_longer_and_recovers_at_once() -> None:
 
     now = 0.0
     for _ in range(7):
-        schedule.take(now)
-        schedule.done("a", now, refused=True)
+        schedule.next_scope(now)
+        schedule.finish_poll("a", now, refused=True)
         rests.append(schedule.wait_s(now))
         now += rests[-1]
-    schedule.take(now)
-    schedule.done("a", now)
+    schedule.next_scope(now)
+    schedule.finish_poll("a", now)
 
     assert rests == [4, 8, 16, 32, MOST_PAUSE_S, MOST_PAUSE_S, MOST_PAUSE_S]
     assert schedule.wait_s(now) == 2
@@ -47,9 +47,9 @@ def test_a_slow_budget_is_shared_fairly() -> None:
     polls: dict[str, int] = {}
 
     for now in range(100):
-        scope = schedule.take(now)
+        scope = schedule.next_scope(now)
         assert scope is not None
         polls[scope] = polls.get(scope, 0) + 1
-        schedule.done(scope, now)
+        schedule.finish_poll(scope, now)
 
     assert set(polls.values()) == {10}

@@ -17,13 +17,13 @@ def polls_of(schedule: PollSchedule, slots: int, rate: float, trades: dict[str, 
     read = dict.fromkeys(trades, 0)
     for slot in range(slots):
         now = slot / rate
-        scope = schedule.take(now)
+        scope = schedule.next_scope(now)
         if scope is None:
             continue
         polls.setdefault(scope, []).append(now)
         times = trades.get(scope, [])
         upto = sum(at <= now for at in times[read.get(scope, 0) :]) + read.get(scope, 0)
-        schedule.done(scope, now, news=upto - read.get(scope, 0))
+        schedule.finish_poll(scope, now, news=upto - read.get(scope, 0))
         read[scope] = upto
     return polls
 
@@ -106,10 +106,10 @@ def test_eight_busy_among_two_hundred_quiet_are_seen_at_least_twice_as_soon_at_t
 
 def test_new_scopes_go_first_and_those_gone_are_forgotten_even_in_flight() -> None:
     schedule = PollSchedule(["a", "b"], PollPace(1), 0)
-    assert schedule.take(0) == "a"
+    assert schedule.next_scope(0) == "a"
 
-    schedule.sync(["b", "new", "newer"], 0)
-    schedule.done("a", 0)
+    schedule.sync_scopes(["b", "new", "newer"], 0)
+    schedule.finish_poll("a", 0)
 
-    assert [schedule.take(0) for _ in range(4)] == ["new", "newer", "b", None]
+    assert [schedule.next_scope(0) for _ in range(4)] == ["new", "newer", "b", None]
     assert len(schedule) == 3

@@ -32,7 +32,7 @@ class Days:
             ready = sorted(one for one in self.pending if one[0] <= now)
             self.pending = [one for one in self.pending if one[0] > now]
             for at_ms, source, fill in ready:
-                self.health.saw(source, fill, at_ms, at_ms - (NOW_MS + fill * 1000))
+                self.health.add_sight(source, fill, at_ms, at_ms - (NOW_MS + fill * 1000))
             changes += [f"{change.source} {change.now}" for change in self.health.judge(now)]
         return changes
 
@@ -77,7 +77,7 @@ def test_a_source_that_shows_all_of_it_too_late_is_late_and_counts_for_nothing()
     days.run(400, chain_logs=2, data_api=120)
 
     assert days.verdicts() == {"chain_logs": "ok", "data_api": "late", "subgraph": "blind"}
-    assert days.health.lags("data_api").p50 == 120_000
+    assert days.health.lag_stats("data_api").p50 == 120_000
 
 
 def test_a_source_gone_wrong_does_not_take_the_others_with_it() -> None:
@@ -86,7 +86,7 @@ def test_a_source_gone_wrong_does_not_take_the_others_with_it() -> None:
     days.run(60, chain_logs=2)
 
     for fill in range(100):
-        days.health.saw("data_api", f"only {fill}", NOW_MS + days.second * 1000, 5000)
+        days.health.add_sight("data_api", f"only {fill}", NOW_MS + days.second * 1000, 5000)
     days.run(60, chain_logs=2)
 
     assert days.verdicts()["chain_logs"] == "ok"
@@ -118,12 +118,12 @@ def test_a_clock_that_is_off_changes_no_verdict() -> None:
 def test_rows_of_a_catch_up_are_no_evidence() -> None:
     health = SourceHealth(NAMES, HealthRules())
     for fill in range(100):
-        health.saw("chain_logs", fill, NOW_MS, 3_600_000)
-    health.saw("chain_logs", "fresh", NOW_MS, 2000)
+        health.add_sight("chain_logs", fill, NOW_MS, 3_600_000)
+    health.add_sight("chain_logs", "fresh", NOW_MS, 2000)
 
     health.judge(NOW_MS + 60_000)
 
-    assert health.missed("data_api") == 1
+    assert health.missed_fills("data_api") == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 30), st.integers(0, 10**6)), max_size=200))
@@ -131,7 +131,7 @@ def test_s4_memory_is_bounded_and_coverage_is_a_share_whatever_comes(sights: lis
     health = SourceHealth(NAMES, HealthRules(most=20, most_lags=10))
 
     for source, fill, after_ms in sights:
-        health.saw(source, fill, NOW_MS + after_ms, after_ms)
+        health.add_sight(source, fill, NOW_MS + after_ms, after_ms)
         health.judge(NOW_MS + after_ms)
 
     assert len(health._fills) <= 20  # pyright: ignore[reportPrivateUsage] - the bound is the behaviour
@@ -139,13 +139,13 @@ def test_s4_memory_is_bounded_and_coverage_is_a_share_whatever_comes(sights: lis
 
 
 def test_one_leaders_trouble_is_not_the_sources_but_trouble_in_a_row_is() -> None:
-    board = SourceStats(NAMES, clock=ManualClock(NOW_MS))
-    board.polled("data_api", "a", NOW_MS)
+    stats = SourceStats(NAMES, clock=ManualClock(NOW_MS))
+    stats.count_poll("data_api", "a", NOW_MS)
 
-    board.failed("data_api", "b", "404")
-    one = board.statuses()[1].state
-    board.failed("data_api", "a", "503")
+    stats.count_failure("data_api", "b", "404")
+    one = stats.statuses()[1].state
+    stats.count_failure("data_api", "a", "503")
 
-    assert (one, board.statuses()[1].state) == ("ok", "failing")
-    board.polled("data_api", "a", NOW_MS)
-    assert board.statuses()[1].state == "ok"
+    assert (one, stats.statuses()[1].state) == ("ok", "failing")
+    stats.count_poll("data_api", "a", NOW_MS)
+    assert stats.statuses()[1].state == "ok"

@@ -34,13 +34,13 @@ MANY = tuple(f"0x{number:040x}" for number in range(1, 101))
 
 
 class Detector:
-    """One detector's roster; each `turn` is a beat, without its thread."""
+    """One detector's assignment; each `turn` is a beat, without its thread."""
 
     def __init__(self, redis: Redis, name: str, *environment: str, file: Path | None = None) -> None:
         self.leaders, self.stop = Watchlist(environment), threading.Event()
         self.shares = Partitioning(redis, "detectors", name, ttl_s=60, version_key=VERSION)
         clock, read = ManualClock(NOW_MS), LeadersFile(file)
-        self.roster = LeaderAssignment(
+        self.assignment = LeaderAssignment(
             self.leaders,
             environment,
             read,
@@ -51,8 +51,8 @@ class Detector:
             every_s=1,
         )
 
-    def turn(self) -> set[str]:
-        self.roster.turn()
+    def beat_once(self) -> set[str]:
+        self.assignment.beat_once()
         return set(self.leaders.addresses)
 
 
@@ -64,11 +64,11 @@ def redis() -> Redis:
 def test_detectors_split_the_leaders_and_take_over_from_one_that_left(redis: Redis) -> None:
     one, two, three = (Detector(redis, name, *MANY) for name in ("one", "two", "three"))
     for each in (one, two, three):
-        each.turn()
+        each.beat_once()
 
-    parts = [each.turn() for each in (one, two, three)]
+    parts = [each.beat_once() for each in (one, two, three)]
     two.shares.leave()
-    after = [one.turn(), three.turn()]
+    after = [one.beat_once(), three.beat_once()]
 
     assert set().union(*parts) == set(MANY)
     assert sum(map(len, parts)) == len(MANY)
@@ -80,24 +80,24 @@ def test_detectors_split_the_leaders_and_take_over_from_one_that_left(redis: Red
 
 def test_what_only_one_detector_was_told_stays_with_it(redis: Redis) -> None:
     one, two = Detector(redis, "one", *MANY[:50]), Detector(redis, "two", *MANY[50:])
-    one.turn()
-    two.turn()
+    one.beat_once()
+    two.beat_once()
 
-    assert (one.turn(), two.turn()) == (set(MANY[:50]), set(MANY[50:]))
+    assert (one.beat_once(), two.beat_once()) == (set(MANY[:50]), set(MANY[50:]))
 
 
 def test_follow_and_unfollow_reach_every_detector_at_its_next_beat(redis: Redis) -> None:
     one = Detector(redis, "one", LEADER)
-    assert one.turn() == {LEADER}
+    assert one.beat_once() == {LEADER}
 
     assert add(redis, OTHER, "whale", ManualClock(NOW_MS))
-    followed = one.turn()
-    label, shown = one.roster.label(OTHER), table(redis)
+    followed = one.beat_once()
+    label, shown = one.assignment.label_of(OTHER), table(redis)
     remove(redis, OTHER, ManualClock(NOW_MS))
 
     assert followed == {LEADER, OTHER}
     assert label == shown[0].label == "whale"
-    assert one.turn() == {LEADER}
+    assert one.beat_once() == {LEADER}
     with pytest.raises(BadConfig, match="not followed"):
         remove(redis, OTHER, ManualClock(NOW_MS))
 
@@ -106,12 +106,12 @@ def test_a_file_of_leaders_is_read_again_when_it_changes(redis: Redis, tmp_path:
     file = tmp_path / "leaders.txt"
     file.write_text(f"{LEADER} whale # the first\nnonsense\n")
     one = Detector(redis, "one", file=file)
-    before, label = one.turn(), one.roster.label(LEADER)
+    before, label = one.beat_once(), one.assignment.label_of(LEADER)
 
     file.write_text(f"{LEADER}\n{OTHER} second one\n")
 
     assert (before, label) == ({LEADER}, "whale")
-    assert one.turn() == {LEADER, OTHER}
+    assert one.beat_once() == {LEADER, OTHER}
 
 
 def test_losing_a_member_moves_only_its_items() -> None:
@@ -213,11 +213,11 @@ def test_a_leader_given_at_the_start_stays_unfollowed_over_restarts(redis: Redis
     file = tmp_path / "leaders.txt"
     file.write_text(f"{OTHER} whale\n")
     one = Detector(redis, "one", LEADER, file=file)
-    assert one.turn() == {LEADER, OTHER}
+    assert one.beat_once() == {LEADER, OTHER}
 
     remove(redis, LEADER, ManualClock(NOW_MS))
     remove(redis, OTHER, ManualClock(NOW_MS))
-    while_running, after_restart = one.turn(), Detector(redis, "one", LEADER, file=file).turn()
+    while_running, after_restart = one.beat_once(), Detector(redis, "one", LEADER, file=file).beat_once()
 
     one.shares.leave()
     assert (while_running, after_restart) == (set(), set())
@@ -228,14 +228,14 @@ def test_a_leader_given_at_the_start_stays_unfollowed_over_restarts(redis: Redis
 
 def test_following_again_ends_an_unfollow_and_forgets_the_time_between(redis: Redis) -> None:
     one = Detector(redis, "one", LEADER)
-    one.turn()
+    one.beat_once()
     redis.hset("hs:cursors", f"data_api:{LEADER}", "5")
     remove(redis, LEADER, ManualClock(NOW_MS))
-    one.turn()
+    one.beat_once()
 
     assert add(redis, LEADER, "", ManualClock(NOW_MS))
 
-    assert one.turn() == {LEADER}
+    assert one.beat_once() == {LEADER}
     assert redis.hgetall("hs:cursors") == {}
 
 
@@ -258,7 +258,7 @@ def test_unfollowing_says_which_lots_are_left_alone(redis: Redis) -> None:
 def test_who_was_only_followed_by_hand_is_gone_from_the_list_once_unfollowed(redis: Redis) -> None:
     one = Detector(redis, "one", LEADER)
     add(redis, OTHER, "", ManualClock(NOW_MS))
-    one.turn()
+    one.beat_once()
     publish_event(redis, SIGNALS, a_report(leaders=(LEADER, OTHER), leader_count=2))
     remove(redis, OTHER, ManualClock(NOW_MS))
 

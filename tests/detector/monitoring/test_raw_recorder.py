@@ -42,7 +42,9 @@ def test_an_answer_is_kept_letter_for_letter_with_what_was_asked() -> None:
     rig = Rig()
     body = '{"price":0.7400000012, "title":"naïve\\n"}\n'
 
-    rig.tap.answered(HttpExchange("data_api", "data_api GET /v2/activity", {"params": {"user": "0xab"}}, _ok(body), ()))
+    rig.tap.record_answer(
+        HttpExchange("data_api", "data_api GET /v2/activity", {"params": {"user": "0xab"}}, _ok(body), ())
+    )
 
     (seen,) = rig.recorded()
     assert (seen.source, seen.status, seen.body) == ("data_api", 200, body)
@@ -53,7 +55,7 @@ def test_an_answer_is_kept_letter_for_letter_with_what_was_asked() -> None:
 def test_a_refusal_is_kept_too_and_a_key_of_the_url_never() -> None:
     rig = Rig()
 
-    rig.tap.answered(an_exchange(f"no such key {KEY}".encode(), 401, data=b'{"method":"eth_getLogs"}'))
+    rig.tap.record_answer(an_exchange(f"no such key {KEY}".encode(), 401, data=b'{"method":"eth_getLogs"}'))
 
     (seen,) = rig.recorded()
     assert (seen.status, seen.body, seen.request) == (401, "no such key ***", 'POST /v2/*** {"method":"eth_getLogs"}')
@@ -64,7 +66,7 @@ def test_a_connection_is_listened_to_and_brings_what_it_brings() -> None:
     rig = Rig()
     line = FakeLine(rig.clock, "one", None, "two")
 
-    tapped = rig.tap.on("rtds", lambda: line)()
+    tapped = rig.tap.tap_connections("rtds", lambda: line)()
     tapped.send("subscribe")
     brought = [tapped.receive(0.1) for _ in range(3)]
     tapped.close()
@@ -77,10 +79,10 @@ def test_who_polls_and_listens_never_speaks_to_the_server_that_records() -> None
     redis, stop, clock = Watched(), threading.Event(), SystemClock()
     redis.free.clear()  # a server that hangs
     tap = RawRecorder(SideStream(redis, RAW, clock=clock, stop=stop), clock, "detector@here:1")
-    line = tap.on("rtds", lambda: FakeLine(ManualClock(), *["frame"] * 500))()
+    line = tap.tap_connections("rtds", lambda: FakeLine(ManualClock(), *["frame"] * 500))()
 
     for _ in range(500):
-        tap.answered(HttpExchange("data_api", "data_api GET /v2/activity", {}, _ok("[]"), ()))
+        tap.record_answer(HttpExchange("data_api", "data_api GET /v2/activity", {}, _ok("[]"), ()))
         assert line.receive(0.1) == "frame"
 
     assert threading.get_ident() not in redis.threads

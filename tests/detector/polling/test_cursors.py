@@ -15,7 +15,7 @@ from shared.rate_limit.limits import GateLane
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_log, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.push import Rig, a_frame, a_payload
-from tests.detector.sources.test_chain_logs import Indexer, a_subgraph, entities
+from tests.detector.sources.subgraph_indexer import Indexer, a_subgraph, entities
 from tests.detector.sources.test_data_api import Feed, a_source, rows_of
 
 pytestmark = pytest.mark.pitfall(37)
@@ -104,7 +104,7 @@ def test_a_pushed_row_far_ahead_of_us_is_taken_as_now() -> None:
     rig = Rig()
     rig.hear(a_frame(timestamp=NOW_S + 3600))
 
-    batch = rig.inbox.take(0)
+    batch = rig.inbox.next_batch(0)
 
     assert batch is not None
     (fill,) = batch.views[0].fills

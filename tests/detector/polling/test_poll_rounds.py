@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from detector.domain.poll_schedule import IDLE_S, PollPace, PollSchedule
-from detector.polling.poll_rounds import PolledScopes, PollRound
+from detector.polling.poll_rounds import PollOutcome, PollRound
 from shared.clock import ManualClock
 
 
@@ -26,10 +26,10 @@ class Naps(ManualClock):
 
 
 def ran(clock: Naps, scopes: tuple[str, ...], *, workers: int, poll_rests: bool = False) -> Naps:
-    def poll(_: str) -> PolledScopes:
+    def poll(_: str) -> PollOutcome:
         if poll_rests:
             clock.over.wait(10)
-        return PolledScopes()
+        return PollOutcome()
 
     late = PollRound("past", lambda: scopes, poll, PollPace(0.001), clock=clock, stop=clock.over, workers=workers)
     for thread in late.threads:
@@ -66,10 +66,10 @@ def test_a_scope_that_comes_is_polled_at_the_next_look() -> None:
     clock, polled = Naps(10_000), list[str]()
     arrives = count()
 
-    def poll(scope: str) -> PolledScopes:
+    def poll(scope: str) -> PollOutcome:
         polled.append(scope)
         clock.over.set()
-        return PolledScopes()
+        return PollOutcome()
 
     def scopes() -> tuple[str, ...]:
         return ("leader",) if next(arrives) >= 3 else ()

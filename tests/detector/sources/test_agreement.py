@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from detector.domain.matcher import Matcher
-from detector.domain.signal_builder import signal_of
-from detector.domain.signal_draft import PendingWait
+from detector.domain.signal_builder import build_signal
+from detector.domain.signal_draft import UnconfirmedFill
 from detector.publishing.pending_confirmations import PendingConfirmations
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal, Fill
@@ -30,9 +30,9 @@ def signalled(*looks: tuple[str, list[LeaderFill]]) -> list[ActionableSignal]:
     """Return the signals of what sources show, one after the other."""
     matcher, found = Matcher(), list[ActionableSignal]()
     for number, (source, fills) in enumerate(looks):
-        for draft in matcher.see(a_view(*fills, source=source, seen_at_ms=NOW_MS + 1000 * number)).drafts:
-            found.append(signal_of(draft, NOW_MS))
-            matcher.published(draft)
+        for draft in matcher.match_view(a_view(*fills, source=source, seen_at_ms=NOW_MS + 1000 * number)).drafts:
+            found.append(build_signal(draft, NOW_MS))
+            matcher.mark_published(draft)
     return found
 
 
@@ -97,22 +97,22 @@ def test_a_fill_without_a_fee_is_written_as_ever() -> None:
 def test_what_waits_for_a_second_source_keeps_its_fee(fill: LeaderFill) -> None:
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
     view = a_view(fill)
-    (draft,) = Matcher().see(view).drafts
-    wait = PendingWait(
+    (draft,) = Matcher().match_view(view).drafts
+    wait = UnconfirmedFill(
         draft.key, "data_api", view.seen_at_ms, NOW_MS, draft.pieces, draft.hint, frozenset({"data_api"})
     )
 
-    held = PendingConfirmations(redis, 1000).note(wait)
+    held = PendingConfirmations(redis, 1000).add_sighting(wait)
 
     assert held.views["data_api"].fills == (fill,)
 
 
 def test_a_piece_without_a_fee_waits_in_the_words_of_before() -> None:
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
-    (draft,) = Matcher().see(a_view(PUSHED)).drafts
-    wait = PendingWait(draft.key, "rtds", NOW_MS, NOW_MS, draft.pieces, draft.hint, frozenset({"rtds"}))
+    (draft,) = Matcher().match_view(a_view(PUSHED)).drafts
+    wait = UnconfirmedFill(draft.key, "rtds", NOW_MS, NOW_MS, draft.pieces, draft.hint, frozenset({"rtds"}))
 
-    assert r"\"pieces\":[[100000000,45000000,null,null]]" in PendingConfirmations(redis, 1000).note(wait).raw
+    assert r"\"pieces\":[[100000000,45000000,null,null]]" in PendingConfirmations(redis, 1000).add_sighting(wait).raw
 
 
 @pytest.mark.simulator

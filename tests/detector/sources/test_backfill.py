@@ -9,14 +9,14 @@ import pytest
 from redis import Redis
 
 import shared.redis.streams
+from detector.composition import build_publish_loop
+from detector.domain.source_port import Batch
 from detector.leaders.watchlist import Watchlist
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.backfill_gaps import GAPS, BackfillGaps
 from detector.polling.cursors import CursorStore
-from detector.publishing.publish_loop import PublishLoop
 from detector.sources.backfill import Backfill
 from detector.sources.data_api import DataApiActivitySource
-from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGNALS
@@ -57,7 +57,7 @@ class Feed(ActivityV2):
         return max((row["timestamp"] for row in self.rows if row["proxy_wallet"] == user), default=None)
 
 
-class House:
+class DetectorFixture:
     """A source with its past and a publisher on one Redis; `again` is a new life of both."""
 
     def __init__(self, feed: Feed, redis: Redis | None = None) -> None:
@@ -70,17 +70,17 @@ class House:
         given = {"clock": self.clock, "every_s": 1.0, "overlap_s": 120, "backfill_s": 120, "past": past}
         self.source = DataApiActivitySource(feed, self.leaders, self.cursors, **cast("Any", given))
         self.heard: list[str] = []
-        board = SourceStats(("data_api",), clock=self.clock, rules=settings().health_rules)
+        stats = SourceStats(("data_api",), clock=self.clock, rules=settings().health_rules)
         stop = threading.Event()
-        self.publisher = PublishLoop(
-            self.redis, board, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
+        self.publisher = build_publish_loop(
+            self.redis, stats, self.cursors, lambda s: self.heard.append(s.tx_hash), clock=self.clock, stop=stop
         )
 
-    def again(self) -> "House":
-        return House(self.feed, self.redis)
+    def again(self) -> "DetectorFixture":
+        return DetectorFixture(self.feed, self.redis)
 
     def sink(self, batch: Batch) -> None:
-        self.publisher.handle(batch)
+        self.publisher.publish_batch(batch)
 
     def was_read_to(self, second: int) -> None:
         self.cursors.advance("data_api", {LEADER: second})
@@ -102,39 +102,39 @@ def history(count: int = 40) -> list[dict[str, Any]]:
 
 def test_after_two_days_down_fresh_polls_go_on_from_now_and_the_past_comes_oldest_first() -> None:
     feed = Feed([*history(), a_row(transaction_hash=tx(100), timestamp=NOW_S - 2)])
-    house = House(feed)
-    house.was_read_to(NOW_S - 2 * DAY_S)
+    detector = DetectorFixture(feed)
+    detector.was_read_to(NOW_S - 2 * DAY_S)
 
-    house.source.poll(LEADER, house.sink)
+    detector.source.poll(LEADER, detector.sink)
     first = [lane for _, lane in feed.asked]
     feed.asked.clear()
-    house.source.poll(LEADER, house.sink)
+    detector.source.poll(LEADER, detector.sink)
     fresh = len(feed.asked)
-    seen_before_the_past = list(house.heard)
-    house.catch_up()
+    seen_before_the_past = list(detector.heard)
+    detector.catch_up()
 
     assert first == [GateLane.FRESH, GateLane.FRESH]
     assert fresh == 1
     assert tx(100) in seen_before_the_past
     assert {lane for _, lane in feed.asked[fresh:]} == {GateLane.CATCHUP}
-    late = [place for place in house.heard if place not in seen_before_the_past]
+    late = [place for place in detector.heard if place not in seen_before_the_past]
     assert late == sorted(late)
-    assert sorted(house.published()) == sorted(row["transaction_hash"] for row in feed.rows)
-    assert not house.redis.exists(GAPS, f"{SIGNALS}:pins:{LEADER}")
+    assert sorted(detector.published()) == sorted(row["transaction_hash"] for row in feed.rows)
+    assert not detector.redis.exists(GAPS, f"{SIGNALS}:pins:{LEADER}")
 
 
 @pytest.mark.parametrize("pages", range(2, 14))
 def test_a_crash_in_the_middle_of_catching_up_loses_and_doubles_nothing(pages: int) -> None:
     feed = Feed(history())
-    house = House(feed)
-    house.was_read_to(NOW_S - 2 * DAY_S)
+    detector = DetectorFixture(feed)
+    detector.was_read_to(NOW_S - 2 * DAY_S)
     feed.dies_after = pages
     with contextlib.suppress(Unavailable):
-        house.source.poll(LEADER, house.sink)
-        house.catch_up()
+        detector.source.poll(LEADER, detector.sink)
+        detector.catch_up()
 
     feed.dies_after = None
-    next_life = house.again()
+    next_life = detector.again()
     next_life.source.poll(LEADER, next_life.sink)
     next_life.catch_up()
 
@@ -149,30 +149,30 @@ def test_s4_live_facts_that_are_forgotten_hide_no_row_of_an_unread_gap(
     """With room for 5 facts: ours is live, another leader pushes it out, then our past of two days is read."""
     monkeypatch.setattr(shared.redis.streams, "MOST_FACTS", 5)
     feed = Feed([*history(), a_row(transaction_hash=tx(100), timestamp=NOW_S - 2)])
-    house = House(feed)
-    house.was_read_to(NOW_S - 2 * DAY_S)
-    house.source.poll(LEADER, house.sink)
-    house.source.poll(LEADER, house.sink)
+    detector = DetectorFixture(feed)
+    detector.was_read_to(NOW_S - 2 * DAY_S)
+    detector.source.poll(LEADER, detector.sink)
+    detector.source.poll(LEADER, detector.sink)
     if not pinned:
-        house.redis.delete(f"{SIGNALS}:pins:{LEADER}")
+        detector.redis.delete(f"{SIGNALS}:pins:{LEADER}")
 
     crowd = [a_fill(leader=OTHER, tx_hash=tx(500 + n), traded_at_ms=NOW_MS + n * 1000) for n in range(20)]
     for fill in crowd:
-        house.sink(Batch("data_api", (a_view(fill),)))
-    house.catch_up()
+        detector.sink(Batch("data_api", (a_view(fill),)))
+    detector.catch_up()
 
     wanted = {row["transaction_hash"] for row in feed.rows}
-    assert (wanted <= set(house.published())) is pinned
-    assert len(house.published()) == len(set(house.published()))
-    assert house.redis.zcard(f"{SIGNALS}:held:{LEADER}") == 0
+    assert (wanted <= set(detector.published())) is pinned
+    assert len(detector.published()) == len(set(detector.published()))
+    assert detector.redis.zcard(f"{SIGNALS}:held:{LEADER}") == 0
 
 
 def test_a_new_leader_is_read_in_the_catch_up_lane_and_fresh_afterwards() -> None:
     feed = Feed([a_row(timestamp=NOW_S - 30)])
-    house = House(feed)
-    assert (house.source.scopes, house.source.late_scopes) == ((), (LEADER,))
+    detector = DetectorFixture(feed)
+    assert (detector.source.scopes, detector.source.late_scopes) == ((), (LEADER,))
 
-    house.source.catch_up(LEADER, house.sink)
+    detector.source.catch_up(LEADER, detector.sink)
 
     assert {lane for _, lane in feed.asked} == {GateLane.CATCHUP}
-    assert (house.source.scopes, house.source.late_scopes) == ((LEADER,), ())
+    assert (detector.source.scopes, detector.source.late_scopes) == ((LEADER,), ())

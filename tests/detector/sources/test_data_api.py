@@ -247,4 +247,4 @@ def test_rows_in_falling_order_are_refused_because_what_they_skip_would_be_lost(
     walk = PageWalker(1, exact_cursors=True)
 
     with pytest.raises(Malformed, match="oldest"):
-        walk.take((a_fill(traded_at_ms=5000), a_fill(traded_at_ms=1000)), "", has_more=False)
+        walk.add_page((a_fill(traded_at_ms=5000), a_fill(traded_at_ms=1000)), "", has_more=False)

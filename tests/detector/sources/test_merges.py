@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from detector.config import parse_args
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
+from detector.domain.source_port import Batch
 from detector.sources.data_api import NAME, DataApiActivitySource
 from detector.sources.merge_outcomes import spread_outcomes
-from detector.sources.port import Batch
 from shared.clock import ManualClock
 from shared.domain.errors import Rejected, Unavailable
 from shared.messages.events import read_event
@@ -23,7 +23,7 @@ from shared.rate_limit.limits import GateLane
 from simulator.life import wallet_log
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_row
 from tests.detector.fakes import FakeCursors, FakeUpstream
-from tests.detector.publishing.test_publish_loop import House
+from tests.detector.publishing.test_publish_loop import DetectorFixture
 from tests.detector.sources.test_data_api import Feed
 
 NO = "987"
@@ -53,11 +53,11 @@ def a_merge(shares: int = 30_000_000, **changes: Any) -> LeaderFill:
 
 
 def merged(*fills: LeaderFill, cursor: int = NOW_S) -> Batch:
-    return Batch(NAME, (), {LEADER: cursor}, merges=(View(NAME, NOW_MS, fills),))
+    return Batch(NAME, (), {LEADER: cursor}, merges=(FillView(NAME, NOW_MS, fills),))
 
 
-def told(house: House) -> list[ActionableSignal]:
-    events = [read_event(json.dumps(raw)) for raw in house.stored()]
+def told(detector: DetectorFixture) -> list[ActionableSignal]:
+    events = [read_event(json.dumps(raw)) for raw in detector.stored()]
     return [event for event in events if isinstance(event, ActionableSignal)]
 
 
@@ -139,47 +139,47 @@ def test_a_merge_in_a_market_nobody_knows_is_a_problem_that_stops_nothing() -> N
 
 
 def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_it() -> None:
-    house = House()
+    detector = DetectorFixture()
 
-    house.publisher.handle(merged(a_merge(), a_merge(token_id=NO)))
+    detector.publisher.publish_batch(merged(a_merge(), a_merge(token_id=NO)))
 
-    signals = told(house)
+    signals = told(detector)
     assert [(signal.cause, signal.side, signal.token_id) for signal in signals] == [
         ("MERGE", "SELL", TOKEN),
         ("MERGE", "SELL", NO),
     ]
     assert {(signal.shares, signal.usdc, signal.price) for signal in signals} == {(30, 15, 0)}
-    assert house.emitted == signals
-    assert house.board.signals == 2
-    assert [status.seen_first for status in house.board.statuses()] == [0, 0]
+    assert detector.emitted == signals
+    assert detector.stats.signals == 2
+    assert [status.seen_first for status in detector.stats.statuses()] == [0, 0]
 
 
 def test_a_merge_read_again_by_this_life_or_the_next_is_not_told_again() -> None:
-    house = House()
-    for one in (house, house, House(house.redis)):
-        one.publisher.handle(merged(a_merge()))
+    detector = DetectorFixture()
+    for one in (detector, detector, DetectorFixture(detector.redis)):
+        one.publisher.publish_batch(merged(a_merge()))
 
-    assert len(told(house)) == 1
+    assert len(told(detector)) == 1
 
 
 def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() -> None:
-    house = House()
+    detector = DetectorFixture()
     sell = a_fill(30_000_000, 15_000_000, side="SELL")
 
-    house.publisher.handle(Batch(NAME, (View(NAME, NOW_MS, (sell,)),)))
-    house.publisher.handle(merged(a_merge()))
+    detector.publisher.publish_batch(Batch(NAME, (FillView(NAME, NOW_MS, (sell,)),)))
+    detector.publisher.publish_batch(merged(a_merge()))
 
-    first, second = told(house)
+    first, second = told(detector)
     assert first.id != second.id
     assert (first.price, second.price) == (Decimal("0.5"), 0)
 
 
 def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:
-    house = House()
-    house.publisher.handle(merged(a_merge()))
-    house.publisher.handle(merged(a_merge(), a_merge(10_000_000)))
+    detector = DetectorFixture()
+    detector.publisher.publish_batch(merged(a_merge()))
+    detector.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
 
-    assert [(signal.part, signal.shares) for signal in told(house)] == [(0, 30), (1, 10)]
+    assert [(signal.part, signal.shares) for signal in told(detector)] == [(0, 30), (1, 10)]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from detector.domain.log_filters import LogRules
 from detector.domain.matcher import FillKey
 from detector.domain.reorg_watch import PlacedFill, ReorgWatch
-from detector.domain.signal_builder import fact_of_key, signal_id
+from detector.domain.signal_builder import dedup_key, signal_id
+from detector.publishing.retraction import Retraction
 from detector.sources.chain_logs import ALL, ChainLogsSource
-from detector.sources.log_filters import LogRules
-from detector.sources.retraction import Retraction
 from shared.clock import ManualClock
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import read_event
@@ -34,12 +34,12 @@ def a_watch() -> ReorgWatch:
 @pytest.mark.pitfall(11)
 def test_a_fill_that_stays_away_for_three_times_the_confirmations_is_gone() -> None:
     watch = a_watch()
-    watch.look([PLACED], 90, 100, LEADERS)
+    watch.update_blocks([PLACED], 90, 100, LEADERS)
 
     when: list[int] = []
     for head in range(101, 115):
-        watch.look([], head - 19, head, LEADERS)
-        when += [head] if watch.gone(head) else []
+        watch.update_blocks([], head - 19, head, LEADERS)
+        when += [head] if watch.gone_fills(head) else []
 
     assert when[0] == 101 + 9
 
@@ -47,41 +47,42 @@ def test_a_fill_that_stays_away_for_three_times_the_confirmations_is_gone() -> N
 @pytest.mark.pitfall(11)
 def test_a_fill_that_comes_back_in_another_block_is_not_gone() -> None:
     watch = a_watch()
-    watch.look([PLACED], 90, 100, LEADERS)
-    watch.look([], 90, 102, LEADERS)
+    watch.update_blocks([PLACED], 90, 100, LEADERS)
+    watch.update_blocks([], 90, 102, LEADERS)
 
-    watch.look([PlacedFill(103, (a_fill(log_index=9),))], 90, 104, LEADERS)
+    watch.update_blocks([PlacedFill(103, (a_fill(log_index=9),))], 90, 104, LEADERS)
 
     assert not any(
-        watch.look([PlacedFill(103, (a_fill(),))], 90, head, LEADERS) or watch.gone(head) for head in (110, 120)
+        watch.update_blocks([PlacedFill(103, (a_fill(),))], 90, head, LEADERS) or watch.gone_fills(head)
+        for head in (110, 120)
     )
 
 
 def test_a_fill_missing_once_is_told_once_and_one_reading_proves_nothing() -> None:
     watch = a_watch()
-    watch.look([PLACED], 90, 100, LEADERS)
+    watch.update_blocks([PLACED], 90, 100, LEADERS)
 
-    assert watch.look([], 90, 101, LEADERS) == [PLACED]
-    assert watch.gone(111) == []
-    assert watch.look([], 92, 111, LEADERS) == []
-    assert watch.gone(111) == [PLACED]
+    assert watch.update_blocks([], 90, 101, LEADERS) == [PLACED]
+    assert watch.gone_fills(111) == []
+    assert watch.update_blocks([], 92, 111, LEADERS) == []
+    assert watch.gone_fills(111) == [PLACED]
 
 
 def test_a_reading_of_other_blocks_or_other_leaders_says_nothing_of_a_fill() -> None:
     watch = a_watch()
-    watch.look([PLACED], 90, 100, LEADERS)
+    watch.update_blocks([PLACED], 90, 100, LEADERS)
 
-    assert watch.look([], 101, 119, LEADERS) == []
-    assert watch.look([], 90, 119, {OTHER}) == []
-    assert watch.gone(119) == []
+    assert watch.update_blocks([], 101, 119, LEADERS) == []
+    assert watch.update_blocks([], 90, 119, {OTHER}) == []
+    assert watch.gone_fills(119) == []
 
 
 def test_a_fill_too_deep_to_be_read_again_is_watched_no_longer() -> None:
     watch = a_watch()
-    watch.look([PLACED], 90, 100, LEADERS)
-    watch.look([], 111, 130, LEADERS)
+    watch.update_blocks([PLACED], 90, 100, LEADERS)
+    watch.update_blocks([], 111, 130, LEADERS)
 
-    assert watch.look([], 90, 131, LEADERS) == []
+    assert watch.update_blocks([], 90, 131, LEADERS) == []
 
 
 class Chain:
@@ -141,7 +142,7 @@ def test_each_part_that_was_signalled_is_retracted_once(stored: str | None) -> N
     redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
     key = FillKey(LEADER, TX, TOKEN, "BUY")
     if stored:
-        publish_once(redis, SIGNALS, a_report(), fact=fact_of_key(key), value=stored)
+        publish_once(redis, SIGNALS, a_report(), fact=dedup_key(key), value=stored)
     retract = Retraction(redis, ManualClock(NOW_MS))
 
     counts = [retract(PLACED, "chain_logs", "gone") for _ in range(2)]

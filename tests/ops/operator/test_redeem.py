@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from ops.operator import redeem
-from redeemer.composition import build_worker, jobs
+from redeemer.composition import build_queue, build_worker
 from redeemer.config import parse_args
 from redeemer.redemption.planner import ALARMS
 from shared.clock import SystemClock
@@ -72,7 +72,7 @@ def test_a_job_that_used_up_its_retries_is_shown_with_what_it_died_of(
     monkeypatch.setenv("REDIS_URL", valkey_url)
     settings = parse_args([]).model_copy(update={"retry_after_s": ()})
     stop, clock = threading.Event(), SystemClock()
-    jobs(settings, connect_redis(valkey_url), clock=clock)(settings.paper_wallet, market.condition_id)
+    build_queue(settings, connect_redis(valkey_url), clock=clock)(settings.paper_wallet, market.condition_id)
     build_worker(settings, stop=stop, clock=clock).burst(stop)
 
     listed = {row["condition_id"]: row for row in run(valkey_url, capsys)}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redeemer.domain.payouts import PayoutClaim, claim_of, result_of
+from redeemer.domain.payouts import PayoutClaim, claim_of, paper_result
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot, redemption_postings
 from shared.polymarket.wire.conditions import PayoutVector
@@ -36,7 +36,7 @@ def a_claim(*lots: Lot, vector: PayoutVector | None = None) -> PayoutClaim:
 def test_a_winner_is_owed_one_for_each_share() -> None:
     claim = a_claim(a_lot(shares=10 * ONE, cost=4 * ONE))
 
-    result = result_of(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=7)
+    result = paper_result(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=7)
 
     assert (result.paid, result.cost, result.realized) == (10, 4, 6)
     assert result.payouts == ("1", "0")
@@ -47,7 +47,7 @@ def test_a_winner_is_owed_one_for_each_share() -> None:
 def test_a_loser_is_owed_nothing_and_leaves_at_its_cost() -> None:
     claim = a_claim(a_loser(cost=6 * ONE))
 
-    result = result_of(claim, 0, mode="paper", now_ms=1, ledger_seq=1)
+    result = paper_result(claim, 0, mode="paper", now_ms=1, ledger_seq=1)
 
     assert (result.expected, result.paid, result.realized) == (0, 0, -6)
     assert [lot.payout for lot in result.lots] == [0]
@@ -89,7 +89,7 @@ def test_a_winner_that_paid_nothing_is_no_redemption() -> None:
     claim = a_claim(a_lot())
 
     with pytest.raises(OutcomeUnknown, match="owes 10 and paid 0"):
-        result_of(claim, 0, mode="live", now_ms=1, ledger_seq=1)
+        paper_result(claim, 0, mode="live", now_ms=1, ledger_seq=1)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_complete_sets_pay_their_number_but_for_the_rounding(shares: int, vector
 @given(HOLDINGS, VECTORS)
 def test_the_books_balance_after_any_redemption(lots: list[Lot], vector: PayoutVector) -> None:
     claim = claim_of("paper", lots, vector)
-    result = result_of(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=1)
+    result = paper_result(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=1)
 
     moved = dict(redemption_postings(result))
 
@@ -162,6 +162,6 @@ def test_amounts_are_told_exactly_to_the_micro_unit() -> None:
         a_lot(shares=1_234_567, cost=1, token_id=YES), a_loser(shares=1, token_id=NO), vector=a_vector(1, 1)
     )
 
-    result = result_of(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=1)
+    result = paper_result(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=1)
 
     assert result.paid == Decimal("0.617283")

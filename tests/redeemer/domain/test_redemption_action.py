@@ -5,15 +5,15 @@ import pytest
 from redeemer.domain import gas_pricing, pending_transaction
 from redeemer.domain.contract_calls import ContractCall
 from redeemer.domain.gas_pricing import GWEI, GasFees, GasMarket
-from redeemer.domain.payouts import PayoutPayment, booked_of, claim_of, merged_lots
+from redeemer.domain.payouts import PayoutPayment, claim_of, live_result, merged_lots
 from redeemer.domain.pending_transaction import (
     ChainView,
+    ConfirmedTransaction,
     LostTransaction,
     PendingTransaction,
     RepeatBroadcast,
     ReplaceTransaction,
     SendAttempt,
-    SettleTransaction,
     Step,
     TransactionReceipt,
     WaitForBlock,
@@ -101,10 +101,12 @@ def mined(name: str, block: int) -> TransactionReceipt:
     [
         pytest.param(ChainView(9, {}, 5), RepeatBroadcast(), id="not mined yet"),
         pytest.param(ChainView(9, {"0x0": mined("0x0", 9)}, 0), WaitForBlock(mined("0x0", 9), 1), id="just mined"),
-        pytest.param(ChainView(11, {"0x0": mined("0x0", 9)}, 0), SettleTransaction(mined("0x0", 9)), id="deep enough"),
+        pytest.param(
+            ChainView(11, {"0x0": mined("0x0", 9)}, 0), ConfirmedTransaction(mined("0x0", 9)), id="deep enough"
+        ),
         pytest.param(
             ChainView(11, {"0x1": mined("0x1", 9)}, 0),
-            SettleTransaction(mined("0x1", 9)),
+            ConfirmedTransaction(mined("0x1", 9)),
             id="the second form was mined",
         ),
         pytest.param(ChainView(11, {}, 6), LostTransaction(), id="its nonce carried something else"),
@@ -142,7 +144,7 @@ def test_fewer_shares_than_lots_are_shared_by_what_each_is_owed() -> None:
     lots = (a_lot(shares=6 * ONE), a_lot(leader=BOB, shares=3 * ONE))
     claim = claim_of("w", lots, a_vector(1, 0))
 
-    event = booked_of(claim, a_vector(1, 0), "w", PayoutPayment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
+    event = live_result(claim, a_vector(1, 0), "w", PayoutPayment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
 
     assert sum(int(lot.payout * ONE) for lot in event.lots) == 8
     assert event.outside == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 
-from redeemer.domain.contract_calls import ContractCall, by_safe
+from redeemer.domain.contract_calls import ContractCall, safe_call
 from redeemer.domain.gas_pricing import GasFees
 from redeemer.transactions.signer import TransactionSigner, signer_of
 from shared.polymarket.wire import abi
@@ -49,7 +49,7 @@ class Market:
     tokens: tuple[str, str]
 
 
-class Town:
+class EvmFixture:
     """Everything deployed once; tests go back to the moment after that."""
 
     def __init__(self, node: EvmNode | None = None) -> None:
@@ -108,7 +108,7 @@ class Town:
     def by_wallet(self, wallet: str, to: str, data: str) -> None:
         """Have a wallet make a call: the signer itself, or the Safe that it owns."""
         if wallet == self.safe:
-            call = by_safe(self.safe, self.signer.address, (ContractCall(to, data),), self.contracts)
+            call = safe_call(self.safe, self.signer.address, (ContractCall(to, data),), self.contracts)
             self.as_signer(call.to, call.data)
         else:
             self.as_signer(to, data)

@@ -1,4 +1,4 @@
-"""A teller at its counter: the product's own parts on the town's chain, with a ledger in memory."""
+"""A redeemer at its fixture: the product's own parts on the evm's chain, with a ledger in memory."""
 
 import threading
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
-from redeemer.domain.contract_calls import Route, WalletKind, by_safe, call_of
+from redeemer.domain.contract_calls import Route, WalletKind, redeem_call, safe_call
 from redeemer.domain.transaction_rules import TransactionRules
 from redeemer.redemption.holdings import Holdings
-from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerDesk
+from redeemer.redemption.live_redeemer import LiveRedeemer, RedeemerSetup
 from redeemer.redemption.payout_verifier import PayoutVerifier
-from redeemer.redemption.planner import Planner
+from redeemer.redemption.planner import LivePlan
 from redeemer.redemption.redemption_ledger import RedemptionLedger
 from redeemer.redemption.resolutions import ChainReader
 from redeemer.transactions.call_sender import OwnerSender
@@ -28,7 +28,7 @@ from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.positions import RedeemablePositions
 from shared.rate_limit.gate import GateLane
 from tests.redeemer.builders import ANN, a_lot, hold
-from tests.redeemer.evm.evm_fixture import Market, Town
+from tests.redeemer.evm.evm_fixture import EvmFixture, Market
 from tests.redeemer.evm.node import GWEI, EvmNode
 
 CONFIRMATIONS = 3
@@ -68,12 +68,12 @@ class FakePositions:
         return {"data": [{"condition_id": each, "redeemable": True} for each in rows]}
 
 
-class Counter:
-    """One live wallet's teller; `changes` replace addresses of the contracts' table."""
+class LiveRedeemerFixture:
+    """One live wallet's redeemer; `changes` replace addresses of the contracts' table."""
 
     def __init__(
         self,
-        town: Town,
+        evm: EvmFixture,
         *,
         wallet: str = "",
         kind: WalletKind = "eoa",
@@ -83,38 +83,38 @@ class Counter:
         ledger: Ledger | None = None,
         **changes: str,
     ) -> None:
-        self.town, self.node = town, town.node
-        self.wallet = wallet or town.signer.address
-        self.contracts = replace(town.contracts, **cast("dict[str, Any]", changes))
+        self.evm, self.node = evm, evm.node
+        self.wallet = wallet or evm.signer.address
+        self.contracts = replace(evm.contracts, **cast("dict[str, Any]", changes))
         self.ledger = ledger or MemoryLedger()
-        self.clock = MiningClock(town.node)
+        self.clock = MiningClock(evm.node)
         self.told: list[Event] = []
         self.stop = threading.Event()
         self.api = FakePositions()
-        polygon = PolygonClient(cast("Upstream", town.node))
+        polygon = PolygonClient(cast("Upstream", evm.node))
         node = self.chain_node = NodeClient(polygon)
-        chain = ChainReader(town.node, self.contracts.conditional_tokens)
+        chain = ChainReader(evm.node, self.contracts.conditional_tokens)
         holdings, positions = Holdings(chain, self.wallet, self.contracts), RedeemablePositions(self.api)
         rules = TransactionRules(
-            town.node.chain_id,
+            evm.node.chain_id,
             500 * GWEI,
             CONFIRMATIONS,
             stuck_after_ms=30_000,
             pol_warning=0,
             pol_price=Decimal("0.1"),
         )
-        self.purse = TransactionManager(town.signer, node, self.ledger, lambda: None, rules, clock=self.clock)
-        notary = PayoutVerifier(
+        self.transactions = TransactionManager(evm.signer, node, self.ledger, lambda: None, rules, clock=self.clock)
+        verifier = PayoutVerifier(
             self.wallet, self.contracts, node, self.ledger, holdings, positions,
             confirmations=CONFIRMATIONS, fence=lambda: None, clock=self.clock, emit=self.told.append,
         )  # fmt: skip
-        carrier = OwnerSender(self.purse, self.wallet, kind, self.contracts)
-        self.planner = Planner(
-            self.wallet, self.ledger, chain, holdings, positions, least=least, merge=merge, cost=carrier.least
+        sender = OwnerSender(self.transactions, self.wallet, kind, self.contracts)
+        self.plan = LivePlan(
+            self.wallet, self.ledger, chain, holdings, positions, least=least, merge=merge, cost=sender.redemption_cost
         )
-        desk = RedeemerDesk(self.wallet, route, self.contracts)
-        self.teller = LiveRedeemer(
-            desk, self.planner, carrier, RedemptionLedger(self.ledger), notary, None, clock=self.clock, stop=self.stop
+        paper = RedeemerSetup(self.wallet, route, self.contracts)
+        self.redeemer = LiveRedeemer(
+            paper, self.plan, sender, RedemptionLedger(self.ledger), verifier, None, clock=self.clock, stop=self.stop
         )
 
     def lots(self, market: Market, yes: int, no: int = 0, *, cost: int = 0) -> None:
@@ -129,20 +129,22 @@ class Counter:
 
     def hold(self, market: Market, yes: int, no: int = 0, *, cost: int = 0) -> None:
         """Give the wallet shares, and book them."""
-        self.town.give(market, self.wallet, yes, no)
+        self.evm.give(market, self.wallet, yes, no)
         self.lots(market, yes, no, cost=cost)
 
     def redeem(self, market: Market) -> RedemptionResult | None:
-        return self.teller.redeem(self.wallet, market.condition_id)
+        return self.redeemer.redeem(self.wallet, market.condition_id)
 
     def call_of(self, market: Market) -> dict[str, str]:
         """Return the Safe's call that redeems one market, as a node is asked about it."""
-        due = self.planner.judge([market.condition_id])[0]
-        one = by_safe(self.wallet, self.purse.address, (call_of(due, "adapter", self.contracts),), self.contracts)
-        return {"from": self.purse.address, "to": one.to, "data": one.data}
+        due = self.plan.judge_conditions([market.condition_id])[0]
+        one = safe_call(
+            self.wallet, self.transactions.address, (redeem_call(due, "adapter", self.contracts),), self.contracts
+        )
+        return {"from": self.transactions.address, "to": one.to, "data": one.data}
 
     def states(self, *markets: Market) -> list[str]:
-        return [due.state for due in self.planner.judge([market.condition_id for market in markets])]
+        return [due.state for due in self.plan.judge_conditions([market.condition_id for market in markets])]
 
     def published(self) -> list[RedemptionResult]:
         assert isinstance(self.ledger, MemoryLedger)
@@ -157,4 +159,4 @@ class Counter:
         return [event for _, event in self.ledger.events if isinstance(event, RedemptionAlarm)]
 
     def pusd(self) -> int:
-        return self.town.balance(self.contracts.pusd, self.wallet)
+        return self.evm.balance(self.contracts.pusd, self.wallet)

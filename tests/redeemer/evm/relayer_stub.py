@@ -1,4 +1,4 @@
-"""The venue's relayer, stubbed: checks what the owner signed as the SDK would, and executes it on the town's chain."""
+"""The venue's relayer, stubbed: checks what the owner signed as the SDK would, and executes it on the evm's chain."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from shared.domain.errors import RateLimited, Rejected, Unavailable
 from shared.polymarket.wire import abi
 from shared.polymarket.wire.keccak import keccak256
 from shared.rate_limit.gate import GateLane
-from tests.redeemer.evm.evm_fixture import NOBODY, Town, selector
+from tests.redeemer.evm.evm_fixture import NOBODY, EvmFixture, selector
 
 RELAY = "0x" + "77" * 20
 
@@ -27,8 +27,8 @@ def any_of(value: object) -> Any:
 class RelayerStub:
     """One wallet's relayer: `loses` takes an envelope and loses the answer, `quota_s` refuses for so long."""
 
-    def __init__(self, town: Town, wallet: str, nonce: int = 7) -> None:
-        self.town, self.wallet, self.nonce = town, wallet, nonce
+    def __init__(self, evm: EvmFixture, wallet: str, nonce: int = 7) -> None:
+        self.evm, self.wallet, self.nonce = evm, wallet, nonce
         self.done: dict[str, dict[str, Any]] = {}
         self.submitted: list[dict[str, Any]] = []
         self.loses = False
@@ -38,7 +38,7 @@ class RelayerStub:
     def get(self, path: str, params: dict[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:
         del lane
         if path in {"/relay-payload", "/v1/account/transactions/params"}:
-            assert (params or {})["address"] == self.town.signer.address
+            assert (params or {})["address"] == self.evm.signer.address
             return {"address": RELAY, "nonce": str(self.nonce)}
         return self.done[path.rpartition("/")[2]]
 
@@ -68,7 +68,7 @@ class RelayerStub:
     def _execute(self, name: str, to: str, data: str) -> dict[str, Any]:
         if self.fails:
             return {"transaction_id": name, "transaction_hash": "", "state": "STATE_FAILED", "error_msg": "no gas"}
-        tx_hash = self.town.send(to, data)
+        tx_hash = self.evm.send(to, data)
         return {"transaction_id": name, "transaction_hash": tx_hash, "state": "STATE_MINED"}
 
     def _proxy(self, json: Any) -> list[tuple[str, int, bytes]]:
@@ -96,7 +96,7 @@ class RelayerStub:
             calls=calls,
             nonce=json["nonce"],
             deadline=params["deadline"],
-            chain_id=self.town.node.chain_id,
+            chain_id=self.evm.node.chain_id,
         )
         self._check(Account.recover_message(encode_typed_data(full_message=typed), signature=json["signature"]))
         return [(str(each.to), 0, bytes.fromhex(each.data[2:])) for each in calls]
@@ -111,7 +111,7 @@ class RelayerStub:
             value=0,
             operation=int(params["operation"]),
             nonce=json["nonce"],
-            chain_id=self.town.node.chain_id,
+            chain_id=self.evm.node.chain_id,
         )
         signable = encode_typed_data(full_message=typed)
         digest = keccak256(b"\x19" + signable.version + signable.header + signable.body)
@@ -122,7 +122,7 @@ class RelayerStub:
         return json["proxyWallet"], abi.encoded_call(EXEC_TRANSACTION, *inner)
 
     def _check(self, recovered: object) -> None:
-        if str(recovered).lower() != self.town.signer.address:
+        if str(recovered).lower() != self.evm.signer.address:
             raise Rejected("401: invalid signature", 401)
 
 

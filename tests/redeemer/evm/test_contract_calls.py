@@ -56,7 +56,7 @@ def a_due(kind: MarketKind = "plain", state: State = "pay") -> RedemptionAction:
 
 @pytest.mark.parametrize("kind", ["plain", "neg_risk"])
 def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_reads(kind: MarketKind) -> None:
-    ours = contract_calls.call_of(a_due(kind), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_call(a_due(kind), "adapter", CONTRACTS)
     collateral = CONTRACTS.usdc_e if kind == "plain" else CONTRACTS.wrapped_collateral
     theirs = ctf_redeem_positions_call(ctf=any_of(ours.to), collateral=any_of(collateral), condition_id=CONDITION)
 
@@ -64,7 +64,7 @@ def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_r
 
 
 def test_a_merge_is_the_sdks_call() -> None:
-    ours = contract_calls.call_of(a_due(state="merge"), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_call(a_due(state="merge"), "adapter", CONTRACTS)
     theirs = ctf_merge_positions_call(
         target=any_of(ours.to), collateral=any_of(CONTRACTS.usdc_e), condition_id=CONDITION, amount=3
     )
@@ -83,14 +83,14 @@ def test_a_merge_is_the_sdks_call() -> None:
     ],
 )
 def test_each_way_calls_the_contract_of_its_market(route: Route, kind: MarketKind, contract: str, token: str) -> None:
-    assert contract_calls.call_of(a_due(kind), route, CONTRACTS).to == contract
+    assert contract_calls.redeem_call(a_due(kind), route, CONTRACTS).to == contract
     assert contract_calls.token_contract(route, CONTRACTS) == token
 
 
 def test_several_calls_are_packed_as_the_sdk_packs_them() -> None:
     theirs = [TransactionCall(to=any_of(each.to), data=any_of(each.data)) for each in CALLS]
 
-    assert contract_calls.one_of(CALLS, CONTRACTS) == (
+    assert contract_calls.combined_call(CALLS, CONTRACTS) == (
         ContractCall(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)),
         1,
     )
@@ -127,7 +127,7 @@ def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> No
 @pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one call", "several"])
 def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[ContractCall, ...]) -> None:
     signer = signer_of(KEY)
-    call, operation = contract_calls.one_of(calls, CONTRACTS)
+    call, operation = contract_calls.combined_call(calls, CONTRACTS)
     signature = signer.sign_for_safe(relayer_requests.safe_message(ADDRESS, call, operation, 7, 137))
     theirs = sign_safe_transaction(
         Account.from_key("0x" + KEY), safe_address=any_of(ADDRESS), to=any_of(call.to), data=any_of(call.data),

@@ -40,10 +40,10 @@ def main(url: str, queue: str, point: str) -> None:
     def emit(_: Event) -> None:
         hang("paid")
 
-    cashier = PaperRedeemer(
+    redeemer = PaperRedeemer(
         "paper", RedisLedger(redis, "paper"), Resolutions(node, FakeDataApi()), clock=SystemClock(), emit=emit
     )
-    RedeemWorker(cashier, redis, queue, clock=SystemClock()).run(threading.Event())
+    RedeemWorker(redeemer, redis, queue, clock=SystemClock()).run(threading.Event())
 
 
 if __name__ == "__main__":

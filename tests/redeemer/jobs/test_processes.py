@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.redeemer.builders import CONDITION, a_lot, hold
-from tests.redeemer.redeemer_fixture import AGAIN_S, QUEUE, House, wait_for
+from tests.redeemer.redeemer_fixture import AGAIN_S, QUEUE, RedeemerFixture, wait_for
 from tests.started import started
 from tests.waiting import PATIENCE_S
 
@@ -23,21 +23,21 @@ def killed_in_mid_job(url: str, point: str) -> None:
 
 @pytest.mark.parametrize("point", ["asking", "paid"])
 def test_a_worker_killed_in_the_middle_of_its_job_costs_a_delay_and_pays_once(valkey_url: str, point: str) -> None:
-    house = House(valkey_url, **{CONDITION: (1, 0)})
-    hold(house.desk.ledger, a_lot())
-    house.jobs("paper", CONDITION)
+    redeemer = RedeemerFixture(valkey_url, **{CONDITION: (1, 0)})
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.jobs("paper", CONDITION)
 
     killed_in_mid_job(valkey_url, point)
-    paid_before_the_kill = len(house.redeemed())
-    assert house.job().is_started
-    assert not house.jobs("paper", CONDITION)
-    house.clock.advance(2 * AGAIN_S)
-    assert house.jobs("paper", CONDITION)
-    house.work()
+    paid_before_the_kill = len(redeemer.redeemed())
+    assert redeemer.job().is_started
+    assert not redeemer.jobs("paper", CONDITION)
+    redeemer.clock.advance(2 * AGAIN_S)
+    assert redeemer.jobs("paper", CONDITION)
+    redeemer.work()
 
     assert paid_before_the_kill == (point == "paid")
-    assert [event.paid for event in house.redeemed()] == [10]
-    assert house.job().is_finished
+    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert redeemer.job().is_finished
 
 
 def environment(url: str) -> Mapping[str, str]:
@@ -47,10 +47,10 @@ def environment(url: str) -> Mapping[str, str]:
 
 @pytest.mark.parametrize("module", ["redeemer", "redeemer.worker"])
 def test_s5_sigterm_ends_the_process_with_exit_code_0(valkey_url: str, module: str) -> None:
-    house = House(valkey_url)
+    redeemer = RedeemerFixture(valkey_url)
 
     with started(module, **environment(valkey_url)) as process:
-        wait_for(lambda: bool(house.redis.xlen("hs:service")))
+        wait_for(lambda: bool(redeemer.redis.xlen("hs:service")))
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE_S)
 
@@ -64,4 +64,4 @@ def test_live_ends_with_exit_code_4_before_anything_is_touched(valkey_url: str) 
 
     assert process.returncode == 4
     assert "contradict each other" in words
-    assert House(valkey_url).redis.dbsize() == 0
+    assert RedeemerFixture(valkey_url).redis.dbsize() == 0

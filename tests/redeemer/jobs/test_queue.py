@@ -21,171 +21,178 @@ from shared.domain.errors import DependencyMissing, Unavailable
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.lease import Lease
-from tests.redeemer.builders import CONDITION, ONE, OTHER, Desk, a_loser, a_lot, hold
-from tests.redeemer.redeemer_fixture import AGAIN_S, JOB, QUEUE, House, wait_for
+from tests.redeemer.builders import CONDITION, ONE, OTHER, PaperRedeemerFixture, a_loser, a_lot, hold
+from tests.redeemer.redeemer_fixture import AGAIN_S, JOB, QUEUE, RedeemerFixture, wait_for
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture
-def house(valkey_url: str) -> House:
-    return House(valkey_url, **{CONDITION: (1, 0)})
+def redeemer(valkey_url: str) -> RedeemerFixture:
+    return RedeemerFixture(valkey_url, **{CONDITION: (1, 0)})
 
 
-def test_a_job_is_a_pointer_in_json_and_pays_what_is_held(house: House) -> None:
-    hold(house.desk.ledger, a_lot(), a_loser())
+def test_a_job_is_a_pointer_in_json_and_pays_what_is_held(redeemer: RedeemerFixture) -> None:
+    hold(redeemer.paper.ledger, a_lot(), a_loser())
 
-    assert house.jobs("paper", CONDITION)
-    data = json.loads(zlib.decompress(house.raw.hget(f"rq:job:{JOB}", "data")))  # pyright: ignore[reportArgumentType] - redis-py's sync/async union
-    house.work()
+    assert redeemer.jobs("paper", CONDITION)
+    data = json.loads(zlib.decompress(redeemer.raw.hget(f"rq:job:{JOB}", "data")))  # pyright: ignore[reportArgumentType] - redis-py's sync/async union
+    redeemer.work()
 
     assert data == ["redeemer.jobs.redeem", None, ["paper", CONDITION], {}]
-    assert house.desk.cash() == 0  # 4 and 6 paid for the lots, 10 came back
-    assert [event.paid for event in house.redeemed()] == [10]
-    assert house.job().is_finished
-    assert house.job().return_value() == {"redeemed": house.redeemed()[0].id, "paid": "10"}
-    assert house.worker.snapshot() == {"queue": QUEUE, "succeeded": 1, "failed": 0}
+    assert redeemer.paper.cash() == 0  # 4 and 6 paid for the lots, 10 came back
+    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert redeemer.job().is_finished
+    assert redeemer.job().return_value() == {"redeemed": redeemer.redeemed()[0].id, "paid": "10"}
+    assert redeemer.worker.snapshot() == {"queue": QUEUE, "succeeded": 1, "failed": 0}
 
 
-def test_enqueuing_what_waits_already_changes_nothing(house: House) -> None:
-    made = [house.jobs("paper", CONDITION) for _ in range(3)]
+def test_enqueuing_what_waits_already_changes_nothing(redeemer: RedeemerFixture) -> None:
+    made = [redeemer.jobs("paper", CONDITION) for _ in range(3)]
 
     assert made == [True, False, False]
-    assert house.queue.job_ids == [JOB]
+    assert redeemer.queue.job_ids == [JOB]
 
 
-def test_a_job_that_waits_for_hours_is_left_where_it_is(house: House) -> None:
-    house.jobs("paper", CONDITION)
-    house.jobs("paper", OTHER)
-    house.clock.advance(7200)
+def test_a_job_that_waits_for_hours_is_left_where_it_is(redeemer: RedeemerFixture) -> None:
+    redeemer.jobs("paper", CONDITION)
+    redeemer.jobs("paper", OTHER)
+    redeemer.clock.advance(7200)
 
-    assert not house.jobs("paper", CONDITION)
-    assert house.queue.job_ids == [JOB, job_id("paper", OTHER)]
-
-
-def test_a_job_run_twice_pays_once(house: House) -> None:
-    hold(house.desk.ledger, a_lot())
-    house.jobs("paper", CONDITION)
-    house.work()
-    house.queue.push_job_id(JOB)
-    house.work()
-
-    assert len(house.redeemed()) == 1
-    assert house.worker.snapshot()["succeeded"] == 2
-    assert house.job().return_value() == {"redeemed": "nothing held"}
+    assert not redeemer.jobs("paper", CONDITION)
+    assert redeemer.queue.job_ids == [JOB, job_id("paper", OTHER)]
 
 
-def test_a_dead_job_is_listed_with_what_it_died_of_and_runs_again(house: House) -> None:
-    hold(house.desk.ledger, a_lot())
-    house.desk.node.payouts.clear()
-    house.jobs("paper", CONDITION)
-    house.work()
+def test_a_job_run_twice_pays_once(redeemer: RedeemerFixture) -> None:
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.jobs("paper", CONDITION)
+    redeemer.work()
+    redeemer.queue.push_job_id(JOB)
+    redeemer.work()
 
-    assert house.jobs.dead() == {
+    assert len(redeemer.redeemed()) == 1
+    assert redeemer.worker.snapshot()["succeeded"] == 2
+    assert redeemer.job().return_value() == {"redeemed": "nothing held"}
+
+
+def test_a_dead_job_is_listed_with_what_it_died_of_and_runs_again(redeemer: RedeemerFixture) -> None:
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.paper.node.payouts.clear()
+    redeemer.jobs("paper", CONDITION)
+    redeemer.work()
+
+    assert redeemer.jobs.dead_jobs() == {
         JOB: f"shared.domain.errors.Unavailable: condition {CONDITION} is not known to be resolved: it has no payouts"
     }
-    house.desk.node.payouts[CONDITION] = (1, 0)
-    house.clock.advance(2 * AGAIN_S)
-    assert house.jobs("paper", CONDITION)
-    house.work()
+    redeemer.paper.node.payouts[CONDITION] = (1, 0)
+    redeemer.clock.advance(2 * AGAIN_S)
+    assert redeemer.jobs("paper", CONDITION)
+    redeemer.work()
 
-    assert house.jobs.dead() == {}
-    assert [event.paid for event in house.redeemed()] == [10]
+    assert redeemer.jobs.dead_jobs() == {}
+    assert [event.paid for event in redeemer.redeemed()] == [10]
 
 
-def test_two_cashiers_at_the_same_moment_pay_once(house: House) -> None:
+def test_two_cashiers_at_the_same_moment_pay_once(redeemer: RedeemerFixture) -> None:
     """Each reads the lots before the other writes; the ledger lets one of them through."""
-    hold(house.desk.ledger, *(a_lot(token_id=str(number)) for number in range(5)))
-    start, other = threading.Barrier(2), Desk(RedisLedger(house.redis, "paper"), **{CONDITION: (1, 0)})
+    hold(redeemer.paper.ledger, *(a_lot(token_id=str(number)) for number in range(5)))
+    start, other = (
+        threading.Barrier(2),
+        PaperRedeemerFixture(RedisLedger(redeemer.redis, "paper"), **{CONDITION: (1, 0)}),
+    )
 
-    def redeem(desk: Desk) -> None:
+    def redeem(paper: PaperRedeemerFixture) -> None:
         start.wait(PATIENCE_S)
-        desk.redeem()
+        paper.redeem()
 
-    threads = [threading.Thread(target=redeem, args=(desk,)) for desk in (house.desk, other)]
+    threads = [threading.Thread(target=redeem, args=(paper,)) for paper in (redeemer.paper, other)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_S)
 
-    assert [event.paid for event in house.redeemed()] == [50]
-    assert house.desk.cash() == 30 * ONE
+    assert [event.paid for event in redeemer.redeemed()] == [50]
+    assert redeemer.paper.cash() == 30 * ONE
 
 
-def test_late_shares_are_enqueued_again_at_once_after_a_finished_job(house: House) -> None:
-    hold(house.desk.ledger, a_lot())
-    house.jobs("paper", CONDITION)
-    house.work()
-    hold(house.desk.ledger, a_lot(), seed="late")
+def test_late_shares_are_enqueued_again_at_once_after_a_finished_job(redeemer: RedeemerFixture) -> None:
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.jobs("paper", CONDITION)
+    redeemer.work()
+    hold(redeemer.paper.ledger, a_lot(), seed="late")
 
-    assert house.jobs("paper", CONDITION)
-    house.work()
+    assert redeemer.jobs("paper", CONDITION)
+    redeemer.work()
 
-    assert [event.paid for event in house.redeemed()] == [10, 10]
+    assert [event.paid for event in redeemer.redeemed()] == [10, 10]
 
 
-def test_a_job_that_rq_lost_is_enqueued_again_by_the_sweep(house: House) -> None:
+def test_a_job_that_rq_lost_is_enqueued_again_by_the_sweep(redeemer: RedeemerFixture) -> None:
     """Popped by a worker that died before it began: rq says `queued`, and no queue holds it."""
-    hold(house.desk.ledger, a_lot())
-    house.jobs("paper", CONDITION)
-    house.raw.delete(house.queue.key)
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.jobs("paper", CONDITION)
+    redeemer.raw.delete(redeemer.queue.key)
 
-    assert not house.jobs("paper", CONDITION)
-    house.clock.advance(2 * AGAIN_S)
+    assert not redeemer.jobs("paper", CONDITION)
+    redeemer.clock.advance(2 * AGAIN_S)
 
-    assert house.jobs("paper", CONDITION)
-    house.work()
-    assert len(house.redeemed()) == 1
+    assert redeemer.jobs("paper", CONDITION)
+    redeemer.work()
+    assert len(redeemer.redeemed()) == 1
 
 
-def test_a_job_whose_worker_vanished_is_enqueued_again_by_the_sweep(house: House) -> None:
-    house.jobs("paper", CONDITION)
-    house.raw.delete(house.queue.key)
-    house.job().set_status(JobStatus.STARTED)
-    house.clock.advance(2 * AGAIN_S)
+def test_a_job_whose_worker_vanished_is_enqueued_again_by_the_sweep(redeemer: RedeemerFixture) -> None:
+    redeemer.jobs("paper", CONDITION)
+    redeemer.raw.delete(redeemer.queue.key)
+    redeemer.job().set_status(JobStatus.STARTED)
+    redeemer.clock.advance(2 * AGAIN_S)
 
-    assert house.jobs("paper", CONDITION)
-    assert house.queue.job_ids == [JOB]
+    assert redeemer.jobs("paper", CONDITION)
+    assert redeemer.queue.job_ids == [JOB]
 
 
 @pytest.mark.pitfall(31)
-def test_a_poison_job_fails_in_the_open_and_the_others_are_paid(house: House) -> None:
-    house.desk.node.payouts[OTHER] = (1, 0)
-    hold(house.desk.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
+def test_a_poison_job_fails_in_the_open_and_the_others_are_paid(redeemer: RedeemerFixture) -> None:
+    redeemer.paper.node.payouts[OTHER] = (1, 0)
+    hold(redeemer.paper.ledger, a_lot(outcome_index=5), a_lot(condition_id=OTHER, token_id="333"))
     watcher = ResolutionWatcher(
-        "paper", PaperPlan(house.desk.ledger, house.desk.resolutions), house.jobs, clock=house.clock, scan_every_s=15
+        "paper",
+        PaperPlan(redeemer.paper.ledger, redeemer.paper.resolutions),
+        redeemer.jobs,
+        clock=redeemer.clock,
+        scan_every_s=15,
     )
 
     assert watcher.scan() == 2
-    house.work()
+    redeemer.work()
 
-    assert [event.condition_id for event in house.redeemed()] == [OTHER]
-    failure = house.job().latest_result()
-    assert house.job().is_failed
+    assert [event.condition_id for event in redeemer.redeemed()] == [OTHER]
+    failure = redeemer.job().latest_result()
+    assert redeemer.job().is_failed
     assert failure is not None
     assert "no outcome 5" in str(failure.exc_string)
     assert watcher.scan() == 0  # not again at once
-    house.clock.advance(2 * AGAIN_S)
+    redeemer.clock.advance(2 * AGAIN_S)
     assert watcher.scan() == 1
 
 
-def test_a_failed_job_waits_for_its_retry_and_is_then_done(house: House) -> None:
+def test_a_failed_job_waits_for_its_retry_and_is_then_done(redeemer: RedeemerFixture) -> None:
     """The retry's time is rq's own; the worker moves it back to the queue without a scheduler process."""
-    hold(house.desk.ledger, a_lot())
-    house.desk.node.away = house.desk.data_api.away = True
-    retrying = house.queue_with(30)
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.paper.node.away = redeemer.paper.data_api.away = True
+    retrying = redeemer.queue_with(30)
     retrying("paper", CONDITION)
-    house.work()
+    redeemer.work()
 
-    assert house.job().get_status() == JobStatus.SCHEDULED
+    assert redeemer.job().get_status() == JobStatus.SCHEDULED
     assert not retrying("paper", CONDITION)
 
-    house.desk.node.away = False
-    house.raw.zadd(house.queue.scheduled_job_registry.key, {JOB: 0})
-    house.work()
-    assert house.job().is_finished
-    assert len(house.redeemed()) == 1
+    redeemer.paper.node.away = False
+    redeemer.raw.zadd(redeemer.queue.scheduled_job_registry.key, {JOB: 0})
+    redeemer.work()
+    assert redeemer.job().is_finished
+    assert len(redeemer.redeemed()) == 1
 
 
 def test_a_worker_without_a_cashier_says_what_to_start() -> None:
@@ -207,60 +214,60 @@ def running(worker: RedeemWorker) -> Generator[threading.Event]:
 
 
 def test_a_worker_on_a_thread_takes_jobs_as_they_come_and_stops_when_told(valkey_url: str) -> None:
-    house = House(valkey_url, **{CONDITION: (1, 0)})
-    worker = RedeemWorker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
-    hold(house.desk.ledger, a_lot())
+    redeemer = RedeemerFixture(valkey_url, **{CONDITION: (1, 0)})
+    worker = RedeemWorker(redeemer.paper.redeemer, redeemer.redis, QUEUE, clock=SystemClock())
+    hold(redeemer.paper.ledger, a_lot())
 
     with running(worker):
-        house.jobs("paper", CONDITION)
+        redeemer.jobs("paper", CONDITION)
         wait_for(lambda: worker.snapshot()["succeeded"] >= 1)
         assert worker.ready()
         assert active_children() == []  # a scheduler process of rq's would outlive a kill
 
-    assert len(house.redeemed()) == 1
+    assert len(redeemer.redeemed()) == 1
     assert not worker.ready()
 
 
 @pytest.mark.pitfall(31)
 def test_a_server_that_was_killed_and_came_back_finds_the_worker_waiting(redis_server: EmbeddedRedis) -> None:
-    house = House(redis_server.url, **{CONDITION: (1, 0)})
-    worker = RedeemWorker(house.desk.cashier, house.redis, QUEUE, clock=SystemClock())
-    hold(house.desk.ledger, a_lot())
-    house.jobs("paper", OTHER)
+    redeemer = RedeemerFixture(redis_server.url, **{CONDITION: (1, 0)})
+    worker = RedeemWorker(redeemer.paper.redeemer, redeemer.redis, QUEUE, clock=SystemClock())
+    hold(redeemer.paper.ledger, a_lot())
+    redeemer.jobs("paper", OTHER)
 
     with running(worker):
         wait_for(lambda: worker.snapshot()["succeeded"] >= 1)
         redis_server.kill()
         with pytest.raises(Unavailable):
-            house.jobs("paper", CONDITION)
+            redeemer.jobs("paper", CONDITION)
         redis_server.restart()
-        house.jobs("paper", CONDITION)
+        redeemer.jobs("paper", CONDITION)
         wait_for(lambda: worker.snapshot()["succeeded"] >= 2)
 
-    assert len(house.redeemed()) == 1
-    assert open_lots(house.desk.ledger) == []
+    assert len(redeemer.redeemed()) == 1
+    assert open_lots(redeemer.paper.ledger) == []
 
 
-def test_of_two_watchers_one_looks_and_the_other_takes_over(house: House) -> None:
-    hold(house.desk.ledger, a_lot())
+def test_of_two_watchers_one_looks_and_the_other_takes_over(redeemer: RedeemerFixture) -> None:
+    hold(redeemer.paper.ledger, a_lot())
     first, second = (
         ResolutionWatcher(
             "paper",
-            PaperPlan(house.desk.ledger, house.desk.resolutions),
-            house.jobs,
-            clock=house.clock,
+            PaperPlan(redeemer.paper.ledger, redeemer.paper.resolutions),
+            redeemer.jobs,
+            clock=redeemer.clock,
             scan_every_s=15,
-            lease=Lease(house.redis, "redeemer:paper", name, clock=house.clock, ttl_s=60),
+            lease=Lease(redeemer.redis, "redeemer:paper", name, clock=redeemer.clock, ttl_s=60),
         )
         for name in ("one", "two")
     )
 
     for watcher in (first, second, first):
-        watcher.look()
+        watcher.scan_once()
     assert [watcher.snapshot()["scans"] for watcher in (first, second)] == [2, 0]
 
-    house.redis.hset("hs:lease:redeemer:paper", "until_ms", "0")  # pyright: ignore[reportUnknownMemberType] - redis-py's sync/async union
-    house.clock.advance(60)
+    redeemer.redis.hset("hs:lease:redeemer:paper", "until_ms", "0")  # pyright: ignore[reportUnknownMemberType] - redis-py's sync/async union
+    redeemer.clock.advance(60)
     for watcher in (second, first):
-        watcher.look()
+        watcher.scan_once()
     assert [watcher.snapshot()["scans"] for watcher in (first, second)] == [2, 1]

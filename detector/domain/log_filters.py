@@ -1,11 +1,13 @@
-"""Leaders as they are asked for in one log filter, and how far each filter is read."""
+"""Log filters: the leaders that one `eth_getLogs` asks for, and how far each filter is read. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.polymarket.polygon import Topics
 from shared.polymarket.wire.endpoints import EXCHANGES, EXCHANGES_V1, ORDER_FILLED, ORDER_FILLED_V1
 from shared.polymarket.wire.order_filled import padded_address
+
+Topics = Sequence[str | Sequence[str] | None]
+"""A log filter's topics as `eth_getLogs` takes them: one each, a choice, or any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class LogFilter:
 
     def begin(self, low: int, head: int, overlap: int, far: int) -> None:
         """Set out from `low`; what is too far behind is left to catch-up, so that it delays nothing fresh."""
+        # Too far behind: reading all of it first would delay the newest blocks by minutes.
         if head - low > far:
             self.past = FilterPast(low, head - overlap)
             low = head - overlap + 1
@@ -76,6 +79,7 @@ def groups_of(leaders: tuple[str, ...], rules: LogRules) -> tuple[LogFilter, ...
     if len(leaders) > rules.whole_above:
         wanted = frozenset(padded_address(leader) for leader in leaders)
         return (LogFilter(leaders, frozenset(leaders), [rules.events], wanted, rules.whole_blocks_at_once),)
+    # Nodes limit the values of one topic, so many leaders take several filters.
     step = rules.leaders_at_once
     return tuple(_named(leaders[at : at + step], rules) for at in range(0, len(leaders), step))
 

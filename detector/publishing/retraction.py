@@ -1,15 +1,13 @@
 """Say that a signalled fill is gone from the chain: `FILL_RETRACTED`, once for each of its signals."""
 
-from typing import Protocol
-
 from redis import Redis
 
 from detector.domain import published_record
 from detector.domain.fill_multiset import merged_pieces, missing_pieces
 from detector.domain.reorg_watch import PlacedFill
-from detector.domain.signal_builder import dropped_of, fact_of_key, signal_id
+from detector.domain.signal_builder import build_drop, dedup_key, signal_id
 from detector.domain.signal_draft import FillKey, SignalDraft
-from detector.publishing.pending_confirmations import HeldSighting, PendingConfirmations
+from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
 from shared import logs
 from shared.clock import Clock
 from shared.messages.base import SIGHTINGS, SIGNALS, fact_id
@@ -20,20 +18,8 @@ from shared.redis.streams import known_facts, publish_once
 _DIGEST = 32
 
 
-class Retract(Protocol):
-    """What a source that watches the chain asks."""
-
-    def __call__(self, placed: PlacedFill, source: str, reason: str) -> int:
-        """Retract all signals that these fills made; return how many.
-
-        Raises:
-            Unavailable: the server is away; call again.
-        """
-        ...
-
-
 class Retraction:
-    """Look up what was published of a fill, by whichever process, and retract each part of it once.
+    """Look up what was published of a fill, by whichever process, and retract each signal of it once.
 
     What still waits for a second source is cancelled first: by the fact that every publish compares with, so that no
     detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
@@ -41,7 +27,7 @@ class Retraction:
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self._redis, self._clock = redis, clock
-        self._room = PendingConfirmations(redis, 0)
+        self._pending = PendingConfirmations(redis, 0)
         self._log = logs.get_logger("detector")
 
     def __call__(self, placed: PlacedFill, source: str, reason: str) -> int:
@@ -53,40 +39,43 @@ class Retraction:
         grouped: dict[FillKey, list[LeaderFill]] = {}
         for fill in placed.fills:
             grouped.setdefault(FillKey(fill.leader, fill.tx_hash, fill.token_id, fill.side), []).append(fill)
-        return sum(self._take_back(key, fills, source, reason) for key, fills in grouped.items())
+        return sum(self._retract_key(key, fills, source, reason) for key, fills in grouped.items())
 
-    def _take_back(self, key: FillKey, fills: list[LeaderFill], source: str, reason: str) -> int:
-        held = self._room.of(fact_of_key(key))
-        if held is not None:
-            self._cancel(key, fills, held, source, reason)
-        parts = _parts(self._value(key))
+    def _retract_key(self, key: FillKey, fills: list[LeaderFill], source: str, reason: str) -> int:
+        sighting = self._pending.find_sighting(dedup_key(key))
+        # Cancelled first: otherwise another detector could signal it right after we looked.
+        if sighting is not None:
+            self._cancel(key, fills, sighting, source, reason)
+        parts = _signalled_parts(self._published_text(key))
         for part in parts:
             self._publish(self._event(key, part, source, reason), fills[0].traded_at_ms)
         return len(parts)
 
-    def _value(self, key: FillKey) -> str:
-        return known_facts(self._redis, SIGNALS, [fact_of_key(key)])[0] or ""
+    def _published_text(self, key: FillKey) -> str:
+        return known_facts(self._redis, SIGNALS, [dedup_key(key)])[0] or ""
 
-    def _cancel(self, key: FillKey, fills: list[LeaderFill], held: HeldSighting, source: str, reason: str) -> None:
-        """Settle what waits as dropped, unless somebody settles it first."""
-        value = self._value(key)
-        settled = published_record.read_record(value) if value else ()
+    def _cancel(
+        self, key: FillKey, fills: list[LeaderFill], sighting: PendingSighting, source: str, reason: str
+    ) -> None:
+        """Drop what waits, unless somebody decides it first."""
+        value = self._published_text(key)
+        recorded = published_record.read_record(value) if value else ()
         left = (
-            missing_pieces(merged_pieces((), fills), published_record.amounts_of(settled))
-            if settled is not None
+            missing_pieces(merged_pieces((), fills), published_record.amounts_of(recorded))
+            if recorded is not None
             else ()
         )
-        if settled is None or not left:
+        if recorded is None or not left:
             return
         amounts = tuple(piece.amount for piece in left)
-        seen_by = ((source, held.views[source].seen_at_ms if source in held.views else fills[0].traded_at_ms),)
+        seen_by = ((source, sighting.views[source].seen_at_ms if source in sighting.views else fills[0].traded_at_ms),)
         draft = SignalDraft(
             key=key,
-            part=len(settled),
+            part=len(recorded),
             pieces=left,
             expected=value,
             value=published_record.write_record(
-                (*settled, published_record.PublishedRecord(amounts, seen_by, dropped=True))
+                (*recorded, published_record.PublishedRecord(amounts, seen_by, dropped=True))
             ),
             source=source,
             seen_by=seen_by,
@@ -95,12 +84,12 @@ class Retraction:
             emitted_by="unconfirmed",
             drop=True,
         )
-        event = dropped_of(draft, self._clock.now_ms(), reason)
+        event = build_drop(draft, self._clock.now_ms(), reason)
         answer = publish_once(
             self._redis,
             SIGHTINGS,
             event,
-            fact=fact_of_key(key),
+            fact=dedup_key(key),
             value=draft.value,
             expected=value,
             age=draft.traded_at_ms,
@@ -131,7 +120,7 @@ class Retraction:
             self._log.error("fill_retracted", signal=event.signal_id, tx_hash=event.tx_hash, reason=event.reason)
 
 
-def _parts(value: str | None) -> list[int]:
-    """Return which parts of a fact were signalled (the others were dropped); none when nobody published it."""
+def _signalled_parts(value: str | None) -> list[int]:
+    """Return the numbers of a key's signals (the others were dropped); none when nobody published it."""
     parts = published_record.read_record(value or "") or ()
     return [number for number, part in enumerate(parts) if not part.dropped]

@@ -1,4 +1,4 @@
-"""What a source is: something that can be polled, one scope at a time, and hands on what it saw.
+"""The port of a source: it is polled, one scope at a time, and hands on what it saw. Pure.
 
 A source keeps its place in its upstream (a cursor for each leader). It moves on only after the sink has everything
 durably published, so a crash at any moment costs a re-read, never a fill.
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from detector.domain.fill_view import View
+from detector.domain.fill_view import FillView
 from shared.domain.errors import HybridError
 
 
@@ -24,12 +24,12 @@ class Batch:
     """
 
     source: str
-    views: tuple[View, ...]
+    views: tuple[FillView, ...]
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
     rows: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
-    merges: tuple[View, ...] = ()
+    merges: tuple[FillView, ...] = ()
 
 
 Sink = Callable[[Batch], None]
