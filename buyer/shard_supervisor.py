@@ -58,7 +58,7 @@ class HeldShard:
 
     def _work(self) -> None:
         try:
-            self.service.hold(self.stop)
+            self.service.consume(self.stop)
         except BaseException as error:  # noqa: BLE001 - kept whole; it ends the process
             self.failures.append(error)
 
@@ -192,7 +192,7 @@ class ShardSupervisor:
 
     def _let_go(self, held: HeldShard) -> None:
         del self._held[held.shard]
-        self._before = [_added([*self._before, {"decisions": dict(held.service.counts)}])]
+        self._before = [_added([*self._before, {"decisions": dict(held.service.counter.counts)}])]
         held.lease.release()
 
     def _end(self) -> None:

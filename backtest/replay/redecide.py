@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from buyer.execution.order_executor import DEAD_LETTER
+from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import order_fact

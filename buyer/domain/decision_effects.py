@@ -1,4 +1,4 @@
-"""What a decision changes beside money: what is gathered, still to be sold, and followed of the leader's. Pure."""
+"""The effects of a decision beside money: shares gathered, still to be sold, and followed of the leader's. Pure."""
 
 from decimal import Decimal
 

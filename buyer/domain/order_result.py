@@ -1,4 +1,4 @@
-"""An order's way to its end, from what the venue says of it and of its trades. Pure.
+"""The result of an order: how it ended, from what the venue says of it and the chain books of its trades. Pure.
 
 | what stands | what follows |
 |---|---|
@@ -10,12 +10,12 @@
 MATCHED can still fail (a ghost fill, pitfall 20): only what confirmed becomes shares.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.domain.money import from_micro, to_micro
-from shared.messages.decisions import Outcome
+from shared.messages.decisions import BuyEngineDecision, Outcome
 
 TradeState = Literal["PENDING", "CONFIRMED", "FAILED"]
 TRADE_STATES: dict[str, TradeState] = {
@@ -62,6 +62,39 @@ class OrderSeen:
     def unmatched(self) -> bool:
         """Say whether it ended and nothing of it ever traded."""
         return self.standing == "gone" and not self.matched and not self.trade_ids
+
+
+@dataclass(frozen=True)
+class WaitingOrder:
+    """An order whose trades can still fail."""
+
+    decision: BuyEngineDecision
+    before: Outcome
+
+    def age_s(self, now_ms: int) -> float:
+        """Return how long ago it was decided."""
+        return (now_ms - self.decision.inputs.now_ms) / 1000
+
+
+@dataclass(frozen=True)
+class OrderEnding:
+    """An order whose trades are terminal; `told` when only the feed says so."""
+
+    order_id: str
+    waiting: WaitingOrder
+    outcome: Outcome
+    trades: Sequence[OwnTrade] = ()
+    told: bool = False
+
+    @property
+    def confirmed(self) -> list[tuple[str, OwnTrade]]:
+        """Return its confirmed trades, each with the order's hash."""
+        return [(self.waiting.before.order_hash, trade) for trade in self.trades if trade.state == "CONFIRMED"]
+
+    @property
+    def needs_chain(self) -> bool:
+        """Say whether the venue's own numbers are not enough: the feed alone told it, or one is blank."""
+        return self.told or any(not trade.sized for _, trade in self.confirmed)
 
 
 def order_ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[OwnTrade]) -> Outcome | None:
@@ -134,3 +167,12 @@ def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
             "trade_ids": tuple(sorted(trade.id for trade in trades)),
         }
     )
+
+
+def on_chain(end: OrderEnding, chain: Mapping[str, OwnTrade]) -> Outcome | None:
+    """Return the end as the chain booked it; what only the feed told, or has no numbers, must be there."""
+    if not end.trades:
+        return end.outcome
+    if any(trade.id not in chain for _, trade in end.confirmed if end.told or not trade.sized):
+        return None
+    return summed_trades(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])

@@ -9,17 +9,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from buyer.domain.order_endings import OrderEnding, WaitingOrder, on_chain
-from buyer.domain.order_result import OwnTrade, never_taken, order_ending
+from buyer.domain.order_result import OrderEnding, OwnTrade, WaitingOrder, never_taken, on_chain, order_ending
 from buyer.domain.order_states import is_provisional
+from buyer.execution.intent_codec import order_parts, read_open_order
 from buyer.execution.unresolved_orders import OrderAbsence
 from buyer.settlement.port import OrderFeed, OrderLookups
-from buyer.settlement.writer import SettlementWriter, fill_parts
+from buyer.settlement.writer import SettlementWriter
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
+from shared.domain.errors import Fenced, GiveUp, HybridError, RefusedForSafety, TryAgain
 from shared.messages.decisions import BuyEngineDecision, Outcome
-from shared.messages.events import read_event
 
 POLL_S = 2.0
 SOON_S = 1.0
@@ -129,14 +128,14 @@ class SettlementWorker:
             for order_id in self._open.keys() - records.keys():
                 self._forget(order_id)
             for order_id in records.keys() - self._open.keys():
-                self._keep(_decision_in(records[order_id]))
+                self._keep(read_open_order(records[order_id]))
         for name, raws in self._fills.trades_of(self._feed.trades()).items():
             self._told.setdefault(name, {}).update((str(raw.get("id")), raw) for raw in raws)
         while len(self._told) > MOST_TOLD:
             self._told.pop(next(iter(self._told)))
 
     def _keep(self, decision: BuyEngineDecision) -> None:
-        order, _ = fill_parts(decision)
+        order, _ = order_parts(decision)
         if decision.outcome is not None and order.id not in self._open:
             self._open[order.id] = WaitingOrder(decision, decision.outcome)
             self._names[decision.outcome.order_hash] = order.id
@@ -218,7 +217,7 @@ class SettlementWorker:
         return never_taken(waiting.before, absence.looks)
 
     def _read(self, name: str, waiting: WaitingOrder, raws: Iterable[Any]) -> list[OwnTrade]:
-        _, facts = fill_parts(waiting.decision)
+        _, facts = order_parts(waiting.decision)
         return [self._fills.trade(raw, name, facts) for raw in raws]
 
     def _settle(self, ends: Sequence[OrderEnding]) -> None:
@@ -262,10 +261,3 @@ class SettlementWorker:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"
             self._log.error("order_overdue", order_id=order_id, order_hash=waiting.before.order_hash, fix=fix)
-
-
-def _decision_in(text: str) -> BuyEngineDecision:
-    event = read_event(text)
-    if not isinstance(event, BuyEngineDecision):
-        raise Malformed(f"the open order {text[:120]!r} is no decision")
-    return event

@@ -1,4 +1,4 @@
-"""How many shards the buyers of one server are: one number for all of them, changed only while none of them works."""
+"""The number of shards of one server's buyers: the same for all of them, changed only while none of them works."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a decision looks at, and what follows from it. Pure."""
+"""The inputs of one decision, and the values that follow from them. Pure."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When a lot is to be sold, how much of it, and what is still to be done after an attempt. Pure.
+"""The policy of exits: when a lot is sold, how much of it, and what is left to do after an attempt. Pure.
 
 An exit is a task that lives in the ledger until its lot is down to what may stay: an order that sold nothing, a partial
 fill, a pause or a restart only make it try again.

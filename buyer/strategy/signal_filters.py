@@ -1,4 +1,4 @@
-"""What of a leader's buys is followed at all. Pure."""
+"""The filters that say which of a leader's buys are followed at all. Pure."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Why signals are skipped, for runs over millions of them: the rules' verdicts, without their values. Pure.
+"""A cache of why signals are skipped, for runs over millions: the rules' verdicts, without their values. Pure.
 
 The rules are those of every decision, in their order. What they answered is kept for as long as what they look at is
 the same (`rules.LOOKS_AT`), so most skips are known at once, before a signal or a case is made.

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from buyer.domain.book_matching import paper_beside
-from buyer.venue.port import Venue
+from buyer.execution.venue_port import Venue
 from shared.domain.market import Book, MarketFacts
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome

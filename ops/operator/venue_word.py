@@ -51,10 +51,10 @@ def from_settings(redis: Redis, clock: Clock, words: list[str]) -> VenueLook:
     """
     settings = config.parse_args(words)
     try:
-        from buyer.composition_live import looks  # noqa: PLC0415 - needs the extra `live`
+        from buyer.composition_live import order_lookup  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
         raise DependencyMissing(f"it needs the extra `live` ({error}): pip install 'hybrid-signals[live]'") from error
-    return looks(settings, redis, clock=clock, stop=threading.Event())
+    return order_lookup(settings, redis, clock=clock, stop=threading.Event())
 
 
 class VenueWord:

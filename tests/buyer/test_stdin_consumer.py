@@ -107,7 +107,7 @@ def test_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: str) -> N
     before.journal.deposit(1_000_000_000)
     before.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        before.engine.handle(a_signal(tx_hash=a_hash(1)))
+        before.engine.process_actionable(a_signal(tx_hash=a_hash(1)))
     rig = Rig(valkey_url)
 
     piped(rig, a_line(2))

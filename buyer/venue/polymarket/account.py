@@ -1,4 +1,4 @@
-"""What the venue's API says of our own account: orders, trades, balances, restrictions."""
+"""The venue's word on our own account: orders, trades, balances, restrictions."""
 
 import contextlib
 import json
