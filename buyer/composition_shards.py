@@ -76,7 +76,7 @@ class ShardBuilder:
         writers = SettlementWriter(ledger, lambda: lease.fence), FillAdoption(whole, lambda: lease.fence)
         mode = self.mode.of_shard(ShardIdentity(shard, lease, *writers))
         if mode.order_turns:
-            journal.order_at(mode.order_turns)
+            journal.send_at(mode.order_turns)
         counter = DecisionCounter()
         executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit))
         exits = ExitStore(ledger, lambda: lease.fence)
@@ -136,7 +136,7 @@ class ShardBuilder:
         settings = self.parts.settings
 
         def owned(entry: StreamEntry) -> bool:
-            return shard.takes(entry.id, entry.json)
+            return shard.owns_entry(entry.id, entry.json)
 
         return GroupReader(
             connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000),

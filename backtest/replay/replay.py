@@ -110,7 +110,7 @@ class SessionReplay:
         """Let the order of a decision arrive, on the book that it met; return the decision with its end."""
         name = decision.signal_id
         again = self._begun.pop(name) if name in self._begun else self._begin(decision)
-        sent = self._transit.take(name)
+        sent = self._transit.pop_order(name)
         if sent is None:
             return again
         self._prices.met_by(decision)

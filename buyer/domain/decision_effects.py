@@ -24,7 +24,7 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     return tuple(records)
 
 
-def taken_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
+def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the records that an intent uses up: what was gathered goes with the order that follows it."""
     held = decision.inputs.portfolio
     if decision.verdict != "BUY" or held is None or held.gathered is None:

@@ -42,7 +42,7 @@ class TokenShard:
         digest = hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest) % self.of == self.number
 
-    def takes(self, entry_id: str, text: str) -> bool:
+    def owns_entry(self, entry_id: str, text: str) -> bool:
         """Say whether an entry of the stream of signals is its work; one that names no token falls by its id."""
         if self.of == 1:
             return True

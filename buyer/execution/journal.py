@@ -88,7 +88,7 @@ class Journal:
         self._gate: Gate | None = None
         self._rests_on = _ThreadStep()
 
-    def order_at(self, turns: GateTurns) -> None:
+    def send_at(self, turns: GateTurns) -> None:
         """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
         self._turns = turns
 
@@ -130,7 +130,7 @@ class Journal:
         if self._mirror:
             self._mirror.refresh()
 
-    def stopped(self, signal_id: str, side: Side) -> str:
+    def stop_reason(self, signal_id: str, side: Side) -> str:
         """Return what keeps an order from being sent now, '' when nothing does: a control, or that it was concluded."""
         found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
         if found.done:

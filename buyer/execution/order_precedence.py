@@ -24,7 +24,7 @@ class OrderPrecedence:
 
     def wait_for_outcome(self, signal: ActionableSignal) -> None:
         """Put a signal off while an order of its token may stand: what that comes to decides what may follow."""
-        waits = self._unresolved.holding(signal.token_id, signal.id)
+        waits = self._unresolved.blocker_of(signal.token_id, signal.id)
         if waits:
             raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
 
@@ -51,7 +51,7 @@ class OrderPrecedence:
 
     def blocker_of_exit(self, task: ExitTask) -> str:
         """Return what an exit's next attempt has to wait for, '' for nothing."""
-        return self._unresolved.holding(task.token_id) or self._order_under_way(task.leader, task.token_id)
+        return self._unresolved.blocker_of(task.token_id) or self._order_under_way(task.leader, task.token_id)
 
     def _order_under_way(self, leader: str, token_id: str) -> str:
         """Return an order of this lot that is on its way, or live and can still fail; '' when there is none."""

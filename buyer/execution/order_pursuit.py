@@ -28,7 +28,7 @@ class OrderPursuit:
         """Return what the venue shows of an order; that it shows nothing is counted."""
         outcome = self._venue.find(order, facts, signed)
         pursued.answered = True
-        pursued.absence.looks += outcome is None
+        pursued.absence.answers += outcome is None
         return outcome
 
     def place(self, order: Order, facts: MarketFacts, signed: str, pursued: UnresolvedOrder) -> Outcome:
@@ -51,7 +51,7 @@ class OrderPursuit:
         """
         if pursued.refused is None:
             self._journal.wait_for_turn()
-            stopped = self._journal.stopped(draft.signal_id, order.side)
+            stopped = self._journal.stop_reason(draft.signal_id, order.side)
             if stopped == CONCLUDED:
                 return cancelled(f"{stopped} had concluded it when the buyer came back")
             if stopped:
@@ -72,7 +72,7 @@ class OrderPursuit:
         Raises:
             OutcomeUnknown: it is too early to tell.
         """
-        if signed and not pursued.absence.seen(self._clock.monotonic()):
+        if signed and not pursued.absence.is_certain(self._clock.monotonic()):
             raise OutcomeUnknown(f"signal {draft.signal_id}: its order may still come to be shown by the venue")
         return outcome
 

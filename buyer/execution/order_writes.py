@@ -10,7 +10,7 @@
 Who commits a step adds its fence, and what only it knows.
 """
 
-from buyer.domain.decision_effects import followed_records, records_of, taken_gathered
+from buyer.domain.decision_effects import followed_records, records_of, used_up_gathered
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
 from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
@@ -43,7 +43,7 @@ def intent_write(draft: BuyEngineDecision, order: Order, scope: LedgerScope, lim
         postings=reserve_postings(order, scope),
         tallies=counted_order(order, scope),
         guards=intent_guards(order, scope, limits, draft.inputs.portfolio),
-        records=taken_gathered(draft),
+        records=used_up_gathered(draft),
     )
 
 

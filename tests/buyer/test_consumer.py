@@ -104,7 +104,7 @@ class Rig:
             consumer,
             clock=self.clock,
             sole=shard.of > 1,
-            mine=lambda entry: shard.takes(entry.id, entry.json),
+            mine=lambda entry: shard.owns_entry(entry.id, entry.json),
             block_ms=1,
         )
         self.service = SignalConsumer(
@@ -456,7 +456,7 @@ def test_an_emptied_server_stops_all_buying_until_somebody_resumes(valkey_url: s
         rig.redis.flushall()
         if by_callback:
             rig.service.submit(a_signal(tx_hash=a_hash(2)))
-        while not rig.journal.stopped("", "BUY"):
+        while not rig.journal.stop_reason("", "BUY"):
             yield False
         publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
         while len(rig.decisions()) < 1:

@@ -140,10 +140,10 @@ def lines_of(*pieces: bytes) -> list[str | None]:
     lines, found = PipeLines(reader), list[str | None]()
     for piece in pieces:
         os.write(writer, piece)
-        while line := lines.take(0):
+        while line := lines.next_line(0):
             found.append(line)
     os.close(writer)
-    while (line := lines.take(0)) is not None:
+    while (line := lines.next_line(0)) is not None:
         found.append(line)
     os.close(reader)
     return found
@@ -174,4 +174,4 @@ def test_a_standard_input_that_was_closed_has_ended() -> None:
     os.close(writer)
     os.close(reader)
 
-    assert PipeLines(reader).take(0) is None
+    assert PipeLines(reader).next_line(0) is None

@@ -219,7 +219,7 @@ class HandDriven:
         end = self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
             self.service._keep_trying(STOP, lambda: self.service._consume_once(STOP))
-            self.settlement._turn()
+            self.settlement._listen_once()
             assert self.settlement.failure is None
             self.clock.advance(step_s)
 

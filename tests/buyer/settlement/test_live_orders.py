@@ -18,7 +18,7 @@ from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
-from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
+from buyer.execution.unresolved_orders import ANSWERS_NEEDED, SHOWN_WITHIN_S
 from buyer.settlement.worker import FEED_S, OVERDUE_S, SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.strategy.limits import TradingLimits
@@ -200,7 +200,7 @@ class LiveDesk:
     def hold_orders(self, meanwhile: Callable[[], object]) -> None:
         """Let each order wait for its turn from now on, while this happens."""
         self.exchange.turns = GateTurns(cast("RateGate", Gate(meanwhile)), threading.Event())
-        self.journal.order_at(self.exchange.turns)
+        self.journal.send_at(self.exchange.turns)
 
     def recover(self) -> None:
         """Finish what a crash left, as the service does first."""
@@ -209,11 +209,11 @@ class LiveDesk:
 
     def recover_until_known(self) -> None:
         """Ask again and again what became of what a crash left, as the service does."""
-        for _ in range(LOOKS):
+        for _ in range(ANSWERS_NEEDED):
             with contextlib.suppress(OutcomeUnknown):
                 self.recover()
                 return
-            self.clock.advance(SHOWN_WITHIN_S / (LOOKS - 1))
+            self.clock.advance(SHOWN_WITHIN_S / (ANSWERS_NEEDED - 1))
         raise AssertionError("its outcome is not known yet")
 
     def settle(self, state: TradeState = "CONFIRMED") -> None:
@@ -442,7 +442,7 @@ def test_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_tu
 
     def overtaken() -> None:
         (name, intent) = successor.journal.open_intents().popitem()
-        for _ in range(LOOKS):
+        for _ in range(ANSWERS_NEEDED):
             with contextlib.suppress(OutcomeUnknown):
                 successor.engine.abandon(intent, successor.journal.signed(name), "given up")
             successor.clock.advance(SHOWN_WITHIN_S)
