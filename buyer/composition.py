@@ -1,4 +1,4 @@
-"""Build a buyer from its settings: the one place where live and paper differ is here."""
+"""Build a buyer from its settings; `composition_modes` says where live and paper differ."""
 
 import os
 import socket
@@ -8,27 +8,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from redis import Redis
 
-from buyer.composition_shards import Emit, ShardParts
+from buyer.composition_modes import MODE_STEPS, ProcessParts, TradingMode, mode_of
+from buyer.composition_shards import Emit, ShardBuilder
 from buyer.config import BuyerSettings
 from buyer.domain.order_book import BookTrust
 from buyer.domain.token_shard import ALL, TokenShard
 from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
-from buyer.recovery.bankroll import say_apart
 from buyer.shard_supervisor import ShardSupervisor
 from buyer.sharding.shard_count import LAYOUT, ShardCount
 from buyer.stdin_consumer import PipeLines, StdinConsumer
 from shared import logs
 from shared.clock import Clock, SystemClock
-from shared.domain.errors import DependencyMissing, RefusedForSafety, TryAgain
-from shared.domain.money import to_micro
+from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
-from shared.domain.trading_words import LIVE, trading_mode
 from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import BOOKS, fact_id
@@ -39,15 +37,11 @@ from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
 from shared.process.service_runner import instance_lock
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.client import check_server, connect_redis, server_address
+from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.partitioning import Partitioning
-from shared.redis.pipeline_record import note_wallet
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
-
-if TYPE_CHECKING:
-    from buyer.composition_live import LiveAccount
 
 STDIN = 0
 """The file descriptor of standard input."""
@@ -61,7 +55,7 @@ class BuiltBuyer:
 
     service: ShardSupervisor
     pipe: StdinConsumer | None
-    account: "LiveAccount | None" = None
+    mode: TradingMode
 
     @property
     def active(self) -> ShardSupervisor | StdinConsumer:
@@ -92,8 +86,7 @@ class BuyerProcess:
             try:
                 built.active.run(stop)
             finally:
-                if built.account is not None:
-                    built.account.close()
+                built.mode.close()
                 logs.get_logger("buyer").info("summary", decisions=self.snapshot().get("decisions", {}))
 
     def ready(self) -> bool:
@@ -104,8 +97,7 @@ class BuyerProcess:
         """Return what was decided so far and how the prices did."""
         if self._built is None:
             return {}
-        account = self._built.account
-        waits = account.permission.unanswered if account else ""
+        waits = self._built.mode.buys_wait_for
         return {**self._built.active.snapshot(), **({"buys_wait_for": waits} if waits else {})}
 
 
@@ -116,29 +108,6 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
         RefusedForSafety: another one runs: they would take the lease from each other without end.
     """
     return instance_lock(f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
-
-
-def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
-    """Return what was asked for; real money needs both words (pitfall 25).
-
-    Raises:
-        RefusedForSafety: only one of them was given.
-    """
-    return trading_mode(live=settings.live, dry_run=settings.dry_run)
-
-
-def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
-    """Refuse to trade live on a server that would forget an order; one that does not tell is not judged.
-
-    Raises:
-        RefusedForSafety: it would; each reason with its fix.
-    """
-    forgets = check_server(redis).forgets
-    if forgets and not settings.accept_forgetful_server:
-        raise RefusedForSafety(
-            f"live trading is refused, nothing was sent: the server at {server_address(redis)} could forget orders: "
-            f"{' '.join(forgets)} To trade on it all the same: --accept-forgetful-server"
-        )
 
 
 def print_decision(decision: BuyEngineDecision) -> None:
@@ -168,36 +137,35 @@ def build_buyer(
         Unavailable: told to stop while the venue was away.
     """
     mode = mode_of(settings)
+    steps = MODE_STEPS[mode]
     clock = clock or SystemClock()
     redis = connect_redis(settings.redis_url)
-    if mode == LIVE:
-        demand_memory(redis, settings)
+    steps.check_server(redis, settings)
     layout = _layout(settings, redis, mode, clock)
-    prices = _prices(settings, redis, clock, stop)
-    account = _live(settings, redis, clock, stop) if mode == LIVE else None
-    if account is None:
-        say_apart(RedisLedger(redis, mode), to_micro(settings.paper_bankroll_usdc), mode)
-    parts = ShardParts(settings, mode, redis, layout, prices, account, _one_by_one(emit), clock, stop, waiting)
+    parts = ProcessParts(settings, redis, _prices(settings, redis, clock, stop), clock, stop)
+    trading = steps.begin(parts)
+    builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
     holder = f"{settings.consumer}@{socket.gethostname()}"
     shards = [TokenShard(number, layout.shards) for number in range(layout.shards)]
-    leases = {shard: _lease(shard, parts, holder) for shard in shards}
+    leases = {shard: _lease(shard, builder, holder) for shard in shards}
     shares = Partitioning(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
-    service = ShardSupervisor(
-        layout, shares, leases, parts.open, prices.snapshot, clock=clock, lease_s=settings.lease_s
+    supervisor = ShardSupervisor(
+        layout, shares, leases, builder.build, parts.prices.snapshot, clock=clock, lease_s=settings.lease_s
     )
-    if not settings.stdin:
-        return BuiltBuyer(service, None, account)
-    lease = leases[ALL]
-    lines = PipeLines(STDIN)
-    return BuiltBuyer(
-        service, StdinConsumer(lines, service=parts.open(ALL, lease), lease=lease, layout=layout), account
-    )
+    pipe = _pipe(builder, leases[ALL]) if settings.stdin else None
+    return BuiltBuyer(supervisor, pipe, trading)
 
 
-def _lease(shard: TokenShard, parts: ShardParts, holder: str) -> Lease:
+def _pipe(builder: ShardBuilder, lease: Lease) -> StdinConsumer:
+    """Return the form that reads lines: it decides on every token, so it holds the lease on all of them."""
+    return StdinConsumer(PipeLines(STDIN), service=builder.build(ALL, lease), lease=lease, layout=builder.layout)
+
+
+def _lease(shard: TokenShard, builder: ShardBuilder, holder: str) -> Lease:
     """Return the lease on a shard, which can only be taken while our number of shards stands."""
-    ttl_s, condition = parts.settings.lease_s, parts.layout.condition
-    return Lease(parts.redis, shard.lease(parts.mode), holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
+    parts, name = builder.parts, shard.lease(builder.mode.name)
+    ttl_s, condition = parts.settings.lease_s, builder.layout.condition
+    return Lease(parts.redis, name, holder, clock=parts.clock, ttl_s=ttl_s, only_while=condition)
 
 
 def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> ShardCount:
@@ -216,26 +184,11 @@ def _one_by_one(emit: Emit) -> Emit:
     """Let one thread at a time through: shards decide at the same moment, and lines must stay whole."""
     lock = threading.Lock()
 
-    def told(decision: BuyEngineDecision) -> None:
+    def emit_alone(decision: BuyEngineDecision) -> None:
         with lock:
             emit(decision)
 
-    return told
-
-
-def _live(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> "LiveAccount":
-    """Open the account that only a live buyer has; its libraries are an extra that paper does without.
-
-    Raises:
-        DependencyMissing: the extra is not installed.
-    """
-    try:
-        from buyer.composition_live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
-    except ImportError as error:
-        raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
-    account = LiveAccount(settings, redis, clock=clock, stop=stop)
-    note_wallet(redis, LIVE, account.wallet)
-    return account
+    return emit_alone
 
 
 def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> MarketPriceFeed:

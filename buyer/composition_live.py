@@ -1,23 +1,22 @@
-"""Build what only a live buyer has: the signing venue, its account, the settlement. Needs the extra `live`."""
+"""Open the wallet's account at the venue and build what only a live buyer has. Needs the extra `live`."""
 
 import gc
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from redis import Redis
 
-from buyer.composition_shards import RECENT_SIGNALS
 from buyer.config import BuyerSettings
 from buyer.domain.token_shard import TokenShard
+from buyer.execution.venue_port import PriceSource
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.recent_signals import RecentSignals
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
-from buyer.token_executor import TokenExecutor
 from buyer.venue.polymarket.account import AccountApi, Shown, api_key
 from buyer.venue.polymarket.buy_permission import BuyPermission, retry_patiently
 from buyer.venue.polymarket.client import PolymarketVenue
@@ -26,18 +25,15 @@ from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, asked_twice, check_wallet, refusal
 from buyer.venue.polymarket.signer import OrderSigner, checksummed, read_key
 from buyer.venue.polymarket.user_channel import UserChannel
-from buyer.venue.port import PriceSource
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError, Malformed, TryAgain
 from shared.http.client import Upstream
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.redis_ledger import RedisLedger
-from shared.messages.base import SIGNALS
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.wallets import wallets_of
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.lease import Lease
-from shared.redis.streams import stream_tail
 from shared.websocket import open_socket
 
 _KINDS = {
@@ -53,18 +49,6 @@ SWITCH_S = 0.0005
 """How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
 COLLECT_AT = (20_000, 20, 50)
 """Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
-LANES = 8
-"""Tokens whose signals are worked on at once."""
-
-
-@dataclass(frozen=True)
-class LiveParts:
-    """What a live buyer has that a paper one has not."""
-
-    venue: PolymarketVenue
-    settlement: SettlementWorker
-    recovery: ChainReconciliation
-    lanes: TokenExecutor
 
 
 class LiveAccount:
@@ -113,17 +97,14 @@ class LiveAccount:
         """Return the address of the wallet that holds the money."""
         return self._wallet.funder
 
-    def parts(
-        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, settling: SettlementWriter, prices: PriceSource
-    ) -> LiveParts:
-        """Build what one shard has for itself; its thread alone uses it."""
+    def settlement(self, writer: SettlementWriter) -> SettlementWorker:
+        """Build what follows one shard's orders, on a feed of its own."""
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)
         feed = UserChannel(connect, self._key, clock=self._clock, pause=self._pause)
-        settlement = SettlementWorker(settling, self._account, feed, clock=self._clock)
-        recovery = self._recovery(shard, lease, adoption, prices)
-        return LiveParts(self._venue(), settlement, recovery, TokenExecutor(LANES))
+        return SettlementWorker(writer, self._account, feed, clock=self._clock)
 
-    def _venue(self) -> PolymarketVenue:
+    def venue(self) -> PolymarketVenue:
+        """Build the venue of one shard, whose orders take the gate's turns in their own order."""
         return PolymarketVenue(
             self._upstreams.orders,
             GateTurns(self._upstreams.gate, self._stop),
@@ -134,15 +115,16 @@ class LiveAccount:
             clock=self._clock,
         )
 
-    def _recovery(
+    def recovery(
         self, shard: TokenShard, lease: Lease, adoption: FillAdoption, prices: PriceSource
     ) -> ChainReconciliation:
+        """Build what adopts one shard's fills that only the chain knows; it keeps the lease meanwhile."""
         return ChainReconciliation(
             self._polygon,
             self._account,
             adoption,
             prices,
-            lambda: (entry.json for entry in stream_tail(self._redis, SIGNALS, RECENT_SIGNALS)),
+            RecentSignals(self._redis).texts,
             wallet=self._wallet.funder.lower(),
             clock=self._clock,
             shard=shard,
@@ -171,7 +153,7 @@ def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop
     return account.holding("COLLATERAL", int(wallet.kind)).balance
 
 
-def looks(
+def order_lookup(
     settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
 ) -> Callable[[str, str, int], Shown | None]:
     """Return how the venue is asked what it shows of an order of this wallet: by its hash, token and time.

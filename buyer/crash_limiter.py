@@ -1,4 +1,4 @@
-"""How often a step may fail before it is given up (pitfall 29)."""
+"""The limit on how often a step may fail before it is given up (pitfall 29)."""
 
 from collections import Counter
 from collections.abc import Callable

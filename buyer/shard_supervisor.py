@@ -58,7 +58,7 @@ class HeldShard:
 
     def _work(self) -> None:
         try:
-            self.service.hold(self.stop)
+            self.service.consume(self.stop)
         except BaseException as error:  # noqa: BLE001 - kept whole; it ends the process
             self.failures.append(error)
 
@@ -97,9 +97,9 @@ class ShardSupervisor:
         if not self._layout.claim(stop):
             return
         try:
-            self._take_back(stop)
+            self._reopen_own(stop)
             while not stop.is_set():
-                self._turn(stop)
+                self._balance_once(stop)
                 self._clock.wait(stop, self._every_s)
         finally:
             self._end()
@@ -107,42 +107,42 @@ class ShardSupervisor:
 
     def submit(self, signal: ActionableSignal) -> None:
         """Hand a signal of the same process to its shard; another process's reads it from the stream."""
-        for held in self._now():
+        for held in self._held_now():
             if held.shard.owns(signal.token_id):
                 held.service.submit(signal)
 
     def warm(self, progress: HybridProgress) -> None:
         """Prepare for what leaders are live in."""
-        for held in self._now():
+        for held in self._held_now():
             held.service.warm(progress)
 
     def ready(self) -> bool:
         """Say whether we hold shards, and decide in each of them."""
-        held = self._now()
+        held = self._held_now()
         return bool(held) and all(one.service.ready() for one in held)
 
     def snapshot(self) -> dict[str, Any]:
         """Return which shards we hold, what was decided in them so far, and how the prices did."""
-        held = self._now()
+        held = self._held_now()
         numbers = sorted(one.shard.number for one in held)
         metrics.make_gauge("shards_held", "Parts of the signals that this buyer decides on.").set(len(numbers))
         total = _added([*self._before, *(one.service.figures() for one in held)])
         shown = {"active": bool(numbers), "shards": numbers, "shards_of": self._layout.shards}
         return {"decisions": {}, "signals_lost": 0, "exits": {}, **total, **shown, "prices": self._prices()}
 
-    def _now(self) -> list[HeldShard]:
+    def _held_now(self) -> list[HeldShard]:
         return list(self._held.values())
 
-    def _take_back(self, stop: threading.Event) -> None:
+    def _reopen_own(self, stop: threading.Event) -> None:
         """Begin with what still bears our name: after a restart nobody has to wait."""
         try:
             for shard, lease in self._leases.items():
                 if lease.last_holder() == lease.holder:
-                    self._take(shard, stop)
+                    self._open_shard(shard, stop)
         except Unavailable as error:
             self._log.info("shards_kept", error=str(error))
 
-    def _turn(self, stop: threading.Event) -> None:
+    def _balance_once(self, stop: threading.Event) -> None:
         self._reap()
         try:
             self._layout.restore()
@@ -152,7 +152,7 @@ class ShardSupervisor:
 
     def _balance(self, stop: threading.Event) -> None:
         """Give back what is above our share, take what is free below it; who hangs is not counted."""
-        staying = [held for held in self._now() if not held.leaving]
+        staying = [held for held in self._held_now() if not held.leaving]
         if any(held.lease.overdue for held in staying):
             self._log.warning("shard_hangs", shards=[held.shard.number for held in staying if held.lease.overdue])
             return
@@ -163,12 +163,12 @@ class ShardSupervisor:
             self._log.info("shard_given_back", shard=held.shard.number, members=len(members))
             held.leave()
         for shard in self._leases:
-            if len([held for held in self._now() if not held.leaving]) >= share:
+            if len([held for held in self._held_now() if not held.leaving]) >= share:
                 return
             if shard not in self._held:
-                self._take(shard, stop)
+                self._open_shard(shard, stop)
 
-    def _take(self, shard: TokenShard, stop: threading.Event) -> None:
+    def _open_shard(self, shard: TokenShard, stop: threading.Event) -> None:
         lease = self._leases[shard]
         if lease.try_acquire():
             return
@@ -185,22 +185,22 @@ class ShardSupervisor:
         Raises:
             HybridError: what ended it, if it was not told to.
         """
-        for held in [held for held in self._now() if not held.works()]:
+        for held in [held for held in self._held_now() if not held.works()]:
             if held.failures:
                 raise held.failures[0]
             self._let_go(held)
 
     def _let_go(self, held: HeldShard) -> None:
         del self._held[held.shard]
-        self._before = [_added([*self._before, {"decisions": dict(held.service.counts)}])]
+        self._before = [_added([*self._before, {"decisions": dict(held.service.counter.counts)}])]
         held.lease.release()
 
     def _end(self) -> None:
         """Stop every shard, then let others have them at once; the lease of one that does not end runs out."""
-        for held in self._now():
+        for held in self._held_now():
             held.leave()
         deadline = self._clock.monotonic() + ENDS_WITHIN_S
-        for held in self._now():
+        for held in self._held_now():
             if held.thread is not None:
                 held.thread.join(max(0.0, deadline - self._clock.monotonic()))
             if not held.works() and not held.failures:

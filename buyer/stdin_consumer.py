@@ -27,7 +27,7 @@ class PipeLines:
         self._whole: deque[bytes] = deque()
         self._over = False
 
-    def take(self, wait_s: float) -> str | None:
+    def next_line(self, wait_s: float) -> str | None:
         """Return the next line, '' when none came within `wait_s`, None when the pipe has ended.
 
         Bytes that are no text must not end the buyer: they are replaced, and the line is judged like any other.
@@ -80,7 +80,7 @@ class StdinConsumer:
             return
         try:
             while not stop.is_set():
-                line = self._lines.take(self._service.rest_s(WAIT_S))
+                line = self._lines.next_line(self._service.rest_s(WAIT_S))
                 if line is None:
                     self._service.drain(stop)
                     return

@@ -38,14 +38,14 @@ class TokenExecutor:
     ) -> None:
         """Handle every entry and come back when all are done, or when `stop` is set or one failed.
 
-        `meanwhile` is run before each entry of a lane alone, and every `MEANWHILE_S` while several work. What was not
+        `meanwhile` is run before each entry of a token alone, and every `MEANWHILE_S` while several work. What was not
         handled is left as it was delivered.
 
         Raises:
             Whatever `handle` or `meanwhile` raised; what cannot be cured by trying again comes first.
         """
-        lanes = _by_token(entries)
-        if self._most == 1 or len(lanes) == 1:
+        tokens = _by_token(entries)
+        if self._most == 1 or len(tokens) == 1:
             for entry in entries:
                 if stop.is_set():
                     return
@@ -53,9 +53,9 @@ class TokenExecutor:
                 handle(entry)
             return
         over = threading.Event()
-        work = deque(lanes)
+        work = deque(tokens)
         pool = self._pool = self._pool or ThreadPoolExecutor(self._most, thread_name_prefix="lane")
-        busy = {pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(lanes)))}
+        busy = {pool.submit(_work, work, handle, stop, over) for _ in range(min(self._most, len(tokens)))}
         _raise([*_attended(busy, meanwhile, over), *(one.exception() for one in busy)])
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ def _attended(busy: set[Future[None]], meanwhile: Callable[[], None], over: thre
     while wait(busy, MEANWHILE_S).not_done:
         try:
             meanwhile()
-        except Exception as error:  # noqa: BLE001 - raised when the lanes have ended
+        except Exception as error:  # noqa: BLE001 - raised when the threads have ended
             over.set()
             raised.append(error)
     return raised
@@ -83,7 +83,7 @@ def _work(
     stop: threading.Event,
     over: threading.Event,
 ) -> None:
-    """Take one token after the other; a failure ends all lanes at their next entry."""
+    """Take one token after the other; a failure ends all threads at their next entry."""
     try:
         while entries := _next(work):
             for entry in entries:

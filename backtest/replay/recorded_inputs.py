@@ -1,7 +1,7 @@
 """What a capture says the outside world was: the market, the books and what a crash interrupted."""
 
+from buyer.execution.venue_port import UnsignedVenue
 from buyer.venue.paper import PaperVenue
-from buyer.venue.port import UnsignedVenue
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 

@@ -1,9 +1,9 @@
 """A recorded decision made again from its own inputs. Pure.
 
-A replay (`backtest/replay/replay`) does a session again, which a live one forbids: its venue cannot be played back. But each
-decision carries everything it was made from, so it can be made again by itself: same signal, inputs and limits, and
-every field must come out the same, byte for byte. What the outside told of it stands as recorded: the outcome, why the
-ledger refused an intent, and why an entry could not be handled.
+A replay (`backtest/replay/replay`) does a session again, which a live one forbids: its venue cannot be played back. But
+each decision carries everything it was made from, so it can be made again by itself: same signal, inputs and limits,
+and every field must come out the same, byte for byte. What the outside told of it stands as recorded: the outcome, why
+the ledger refused an intent, and why an entry could not be handled.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from buyer.execution.order_executor import DEAD_LETTER
+from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import order_fact

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from backtest.replay.capture_tape import CaptureTape, read_tape
 from backtest.replay.redecide import Redecided, is_adopted, redecide_decision
-from buyer.execution.order_executor import DEAD_LETTER
+from buyer.execution.dead_letters import DEAD_LETTER
 from shared.capture.capture import Capture
 from shared.domain import exit_codes
 from shared.domain.errors import BadConfig

@@ -17,8 +17,10 @@ from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.redemption_payouts import redeem
 from buyer.domain.ledger_scope import scope_of
 from buyer.domain.postings import counted_order, reserve_postings
+from buyer.execution.dead_letters import DEAD_LETTER
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import DEAD_LETTER, BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.venue.paper import PaperVenue
 from shared.capture.capture import Header
@@ -108,7 +110,7 @@ class SessionReplay:
         """Let the order of a decision arrive, on the book that it met; return the decision with its end."""
         name = decision.signal_id
         again = self._begun.pop(name) if name in self._begun else self._begin(decision)
-        sent = self._transit.take(name)
+        sent = self._transit.pop_order(name)
         if sent is None:
             return again
         self._prices.met_by(decision)
@@ -145,11 +147,11 @@ class SessionReplay:
             return engine.bury(entry, str(error))
         if recorded.reason.startswith(DEAD_LETTER):
             return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
-        return engine.handle(event) if isinstance(event, ActionableSignal) else None
+        return engine.process_actionable(event) if isinstance(event, ActionableSignal) else None
 
     def _sell(self, recorded: BuyEngineDecision, task: ExitTask) -> BuyEngineDecision | None:
         """Make an exit's attempt again; what set it off, and when, is input."""
-        engine, intent = self._engine(recorded.inputs), self._journal.known(recorded.signal_id).intent
+        engine, intent = self._engine(recorded.inputs), self._journal.status_of(recorded.signal_id).intent
         if intent:
             self._prices.met_by(recorded)
             return engine.resume(intent)

@@ -1,22 +1,18 @@
-"""What a run writes: the ledger's steps and the journal's order of writes, without texts that nobody reads."""
+"""The journal and the ledger of a run: the buyer's own order of writes, without texts that nobody reads."""
 
 from collections.abc import Sequence
 
-from buyer.domain.decision_effects import followed_records, records_of, taken_gathered
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
-from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
-from buyer.execution.journal import NO_BALANCES, Journal
-from buyer.execution.journal import KnownDecision as Before
+from buyer.execution.journal import Journal, SignalStatus
+from buyer.execution.order_writes import decision_write, filled_write, intent_write
 from buyer.strategy.limits import TradingLimits
-from shared.domain.ledger_accounts import peaks_of
-from shared.domain.ledger_write import BalanceGuard, Balances, LedgerWrite, Result, StreamAck
+from shared.domain.ledger_write import Balances, LedgerWrite, Result, StreamAck
 from shared.domain.market import MarketFacts
 from shared.ledger.memory_ledger import MemoryLedger
-from shared.ledger.port import lot_record
 from shared.messages.decisions import BuyEngineDecision, Order, Portfolio
 from shared.messages.service import DeadLetter
 
-UNTOUCHED, DECIDED = Before(decided=False, intent=None), Before(decided=True, intent=None)
+UNDECIDED, DECIDED = SignalStatus(decided=False, intent=None), SignalStatus(decided=True, intent=None)
 
 
 class RunBalances(dict[str, int]):
@@ -64,35 +60,30 @@ class RunJournal(Journal):
         super().__init__(ledger, lambda: None)
         self._run = ledger
         self._seq = -1
-        self._seen: dict[tuple[str, ...], Portfolio] = {}
+        self._portfolios: dict[tuple[str, ...], Portfolio] = {}
 
-    def look(self, signal_id: str, scope: LedgerScope, *, ask: bool = True) -> tuple[Before, Portfolio]:
+    def status_and_balances(
+        self, signal_id: str, scope: LedgerScope, *, ask: bool = True
+    ) -> tuple[SignalStatus, Portfolio]:
         """Return what happened to this signal before, and the balances: those of before while nothing was written."""
         del ask
         if self._seq != self._run.seq:
             self._seq = self._run.seq
-            self._seen.clear()
-        before = DECIDED if self._run.knows(f"decision:{signal_id}") else UNTOUCHED
-        known = self._seen.get(scope.key)
-        if known is None:
-            known = portfolio_of(scope, self._run.read((), (), scope.records))
-            if known.gathered is None:  # what is gathered counts for a time only
-                self._seen[scope.key] = known
-        return before, known
+            self._portfolios.clear()
+        status = DECIDED if self._run.knows(f"decision:{signal_id}") else UNDECIDED
+        portfolio = self._portfolios.get(scope.key)
+        if portfolio is None:
+            portfolio = portfolio_of(scope, self._run.read((), (), scope.records))
+            if portfolio.gathered is None:  # what is gathered counts for a time only
+                self._portfolios[scope.key] = portfolio
+        return status, portfolio
 
     def intend(
         self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
     ) -> Result:
         """Reserve the budget, unless a cap or the kill switch says no; nobody will have to finish the intent."""
         del signed
-        write = LedgerWrite(
-            id=f"intent:{draft.signal_id}",
-            postings=reserve_postings(order, scope),
-            tallies=counted_order(order, scope),
-            guards=intent_guards(order, scope, limits, draft.inputs.portfolio),
-            records=taken_gathered(draft),
-        )
-        return self._run.commit(write)
+        return self._run.commit(intent_write(draft, order, scope, limits))
 
     def conclude(
         self,
@@ -104,16 +95,7 @@ class RunJournal(Journal):
     ) -> Result:
         """Post the outcome."""
         del ack, letter
-        order, outcome, postings = decision.order, decision.outcome, followed_records(decision)
-        write_id, records = f"decision:{decision.signal_id}", records_of(decision)
+        order, outcome = decision.order, decision.outcome
         if order is None or outcome is None or scope is None or facts is None:
-            return self._run.commit(LedgerWrite(id=write_id, postings=postings, records=records))
-        before = decision.inputs.portfolio or NO_BALANCES
-        postings = (*postings, *settle_postings(order, outcome, scope, before))
-        if order.side == "BUY" and outcome.shares > 0:
-            records = (*records, lot_record(lot_of(order, facts, decision)))
-        peaks = peaks_of(postings) if order.side == "SELL" else ()  # a buy realizes nothing
-        guard = BalanceGuard(scope.amounts["lot_shares"], at_least=0)
-        return self._run.commit(
-            LedgerWrite(id=write_id, postings=postings, peaks=peaks, guards=(guard,), records=records)
-        )
+            return self._run.commit(decision_write(decision))
+        return self._run.commit(filled_write(decision, order, outcome, scope, facts))

@@ -1,6 +1,6 @@
 """The outside as the buyer meets it in a run: prices and a venue over what is known at the clock's moment.
 
-They are the buyer's own ports (`buyer/venue/port.py`), so the engine that decides is the live one.
+They are the buyer's own ports (`buyer/execution/venue_port.py`), so the engine that decides is the live one.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from backtest.domain.market_state import MARKET_CLOSED, MarketState
 from backtest.domain.price_model import NO_QUOTE, ModelQuote, PriceQuotes
 from buyer.domain.book_matching import venue_refusal
+from buyer.execution.venue_port import UnsignedVenue
 from buyer.strategy.fill_model import NOTHING, ModelFill, meet_book
-from buyer.venue.port import UnsignedVenue
 from shared.clock import Clock
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro

@@ -22,10 +22,11 @@ from backtest.simulation.redemption_payouts import redeem, resolution
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.signal_outcomes import ordered_of, skipped_of
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.skip_cache import LotVerdict, SkipCache, at_once
@@ -190,7 +191,7 @@ class SimulatedRun:
             self._skip(trade, reason)
             return
         self._reasons.last = None
-        self._engine.handle(cast("ActionableSignal", trade))
+        self._engine.process_actionable(cast("ActionableSignal", trade))
         if self._reasons.last is not None and self.ledger.seq == as_of[0]:
             self._near[lot] = self._reasons.last
 
@@ -207,7 +208,7 @@ class SimulatedRun:
             if self._clock.now_ms() + step_ms >= until_ms:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)
-            self._desk.turn()
+            self._desk.work_due()
 
     def _fetch(self) -> bool:
         """Look for trades until no later one could arrive before the next that waits; say whether one waits.

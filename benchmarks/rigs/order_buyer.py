@@ -1,8 +1,8 @@
 """`python -m buyer` with a stopwatch on each stage, and the floor beside it: both as processes of their own.
 
-`python -m benchmarks.rigs.order_buyer buyer FILE` writes at its end, for each order, the milliseconds of each stage and the
-epoch milliseconds at which handling began and at which the POST began. `... floor FILE` is the barest script that does
-the same job: read a stream, write once, sign, POST on a warm connection.
+`python -m benchmarks.rigs.order_buyer buyer FILE` writes at its end, for each order, the milliseconds of each stage and
+the epoch milliseconds at which handling began and at which the POST began. `... floor FILE` is the barest script that
+does the same job: read a stream, write once, sign, POST on a warm connection.
 """
 
 import http.client
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-import buyer.execution.order_executor as engine_module
+import buyer.execution.order_executor as executor_module
 from benchmarks.rigs.order_rig import CLOCK, KEY, wall_ms
 from buyer import composition
 from buyer.composition_live import wallet_of
@@ -44,8 +44,8 @@ GROUP = "floor"
 STAGES: tuple[tuple[str, Any, str], ...] = (
     ("facts", MarketPriceFeed, "facts"),
     ("book", MarketPriceFeed, "book"),
-    ("read balances", Journal, "look"),
-    ("decide", engine_module, "decide"),
+    ("read balances", Journal, "status_and_balances"),
+    ("decide", executor_module, "decide_signal"),
     ("turn and sign", PolymarketVenue, "prepare"),
     ("write intent", Journal, "intend"),
     ("post and answer", PolymarketVenue, "place"),
@@ -61,7 +61,8 @@ class Watch:
         self._now: dict[str, float] = {}
         for name, owner, method in STAGES:
             setattr(owner, method, self._timed(name, getattr(owner, method)))
-        BuyExecutor.handle = self._whole(BuyExecutor.handle)  # type: ignore[method-assign]  # the stopwatch stands around it
+        whole = self._whole(BuyExecutor.process_actionable)
+        BuyExecutor.process_actionable = whole  # type: ignore[method-assign]  # the stopwatch stands around it
 
     def _timed(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - any call

@@ -1,4 +1,4 @@
-"""What an order gets from the book it meets: paper's outcome, and what live ones are compared with. Pure."""
+"""The match of an order with the book it meets: paper's outcome, which live ones are compared with. Pure."""
 
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, meet_book, off_grid
 from shared.domain.market import Book, MarketFacts

@@ -1,4 +1,4 @@
-"""What a decision changes beside money: what is gathered, still to be sold, and followed of the leader's. Pure."""
+"""The effects of a decision beside money: shares gathered, still to be sold, and followed of the leader's. Pure."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     return tuple(records)
 
 
-def taken_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
+def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the records that an intent uses up: what was gathered goes with the order that follows it."""
     held = decision.inputs.portfolio
     if decision.verdict != "BUY" or held is None or held.gathered is None:

@@ -1,4 +1,4 @@
-"""What of the ledger a signal touches, and the portfolio that its balances make. Pure."""
+"""The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
 import json
 from functools import lru_cache

@@ -32,7 +32,7 @@ class TokenShard:
         return f"{GROUP}-{self.number}" if self.number else GROUP
 
     def lease(self, mode: str) -> str:
-        """Name the lease on it; a buyer alone has one of the mode (`buyer/sharding/shard_count.lua` knows these names too)."""
+        """Name the lease on it; a buyer alone has one of the mode (`sharding/shard_count.lua` has these names too)."""
         return f"buyer:{mode}" if self.of == 1 else f"buyer:{mode}:{self.number}/{self.of}"
 
     def owns(self, key: str) -> bool:
@@ -42,7 +42,7 @@ class TokenShard:
         digest = hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest) % self.of == self.number
 
-    def takes(self, entry_id: str, text: str) -> bool:
+    def owns_entry(self, entry_id: str, text: str) -> bool:
         """Say whether an entry of the stream of signals is its work; one that names no token falls by its id."""
         if self.of == 1:
             return True

@@ -6,7 +6,7 @@ It is asked when a signal comes in, so that it waits without cost, and again rig
 from collections.abc import Callable
 from typing import Protocol
 
-from buyer.execution.order_executor import NotSettled
+from buyer.execution.order_precedence import NotSettled
 from shared.clock import Clock
 from shared.messages.signals import ActionableSignal
 
@@ -56,8 +56,8 @@ class BuyGate:
         if reason:
             raise BuysWait(f"buys wait for {reason}")
 
-    def admit_signal(self, signal: ActionableSignal, *, held: Callable[[], bool]) -> None:
-        """Let a signal be decided: any that is too old to be followed, and the sell of what is `held`.
+    def admit_signal(self, signal: ActionableSignal, *, has_lot: Callable[[], bool]) -> None:
+        """Let a signal be decided: any that is too old to be followed, and the sell of what we hold (`has_lot`).
 
         A sell whose lot only the chain knows waits until that is adopted. A buy whose leader sold while it waited is
         let through only when it is too old: it would be followed and never exited.
@@ -68,12 +68,12 @@ class BuyGate:
         if self._is_stale(signal):
             self._forget(signal)
         elif signal.side == "SELL":
-            self._admit_sell(signal, held)
+            self._admit_sell(signal, has_lot)
         else:
             self._admit_buy(signal)
 
-    def _admit_sell(self, signal: ActionableSignal, held: Callable[[], bool]) -> None:
-        if self.recovery and not held():
+    def _admit_sell(self, signal: ActionableSignal, has_lot: Callable[[], bool]) -> None:
+        if self.recovery and not has_lot():
             raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
         self._overtaken |= self._waiting.pop(_lot(signal), set())
 

@@ -1,4 +1,4 @@
-"""The exits in the ledger: what is to be sold, kept until it is; each write fenced by the lease."""
+"""The exits in the ledger, each kept until its lot is sold; every write is fenced by the lease."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
 
 SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
-"""Lots that are forgotten in one step, and in one turn."""
+"""Lots that are forgotten in one step, and in one sweep."""
 
 
 @dataclass(frozen=True)
-class HeldLots:
+class ExitState:
     """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold."""
 
     lots: tuple[Lot, ...]
@@ -42,10 +42,10 @@ class ExitStore:
     def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
         self._ledger, self._fence = ledger, fence
 
-    def held(self) -> HeldLots:
+    def read(self) -> ExitState:
         """Return what is held and what is being sold."""
         tasks = {key: ExitTask.model_validate_json(text) for key, text in self._ledger.records(EXITS).items()}
-        return HeldLots(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
+        return ExitState(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
 
     def open(self, task: ExitTask) -> None:
         """Begin an exit."""
@@ -63,7 +63,7 @@ class ExitStore:
         self._commit(LedgerWrite(id=f"exit-end:{task.id}:{task.attempt}", records=(LedgerRecord(EXITS, key, None),)))
 
     def sweep(self, before_ms: int) -> bool:
-        """Forget what is over; say whether there is more of it than one turn may take.
+        """Forget what is over; say whether there is more of it than one sweep may take.
 
         Gathered before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
         their record along, as sold ones did in ledgers of before.
@@ -79,12 +79,12 @@ class ExitStore:
         if under_way is None:
             return False
         balances = self._ledger.accounts()
-        over = [lot for lot in records if lot not in under_way and not _held(lot, balances.values)]
+        over = [lot for lot in records if lot not in under_way and not _has_balance(lot, balances.values)]
         starts = range(0, min(len(over), MOST_SWEPT), SWEPT_AT_ONCE)
         fence = self._fence()
-        parts = [_forgotten(f"lots-over:{balances.seq}:{at}", over[at : at + SWEPT_AT_ONCE], fence) for at in starts]
-        if parts:
-            self._ledger.commit_all(parts)
+        writes = [_forgotten(f"lots-over:{balances.seq}:{at}", over[at : at + SWEPT_AT_ONCE], fence) for at in starts]
+        if writes:
+            self._ledger.commit_all(writes)
         return len(over) > MOST_SWEPT
 
     def _lots_of_orders(self) -> set[str] | None:
@@ -106,7 +106,7 @@ class ExitStore:
         self._ledger.commit(replace(write, fence=self._fence()))
 
 
-def _held(lot: str, values: Mapping[str, int]) -> bool:
+def _has_balance(lot: str, values: Mapping[str, int]) -> bool:
     return bool(values.get(SHARES + lot) or values.get(COST + lot))
 
 

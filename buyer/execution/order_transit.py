@@ -87,7 +87,7 @@ class OrderTransit:
             landed = True
         return landed
 
-    def take(self, signal_id: str) -> SentOrder | None:
+    def pop_order(self, signal_id: str) -> SentOrder | None:
         """Take out the order of one signal, whenever it left."""
         found = next((sent for sent in self._sent if sent.order.signal_id == signal_id), None)
         if found is not None:

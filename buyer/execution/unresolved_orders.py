@@ -16,7 +16,7 @@ ANSWERED_WAIT_S = 5.0
 """A venue that answers readably is asked again after this: what it does not show is soon sent again or given up."""
 SHARE = 10
 """Asking takes at most this part of the time: a venue that hangs holds nobody else up for long."""
-LOOKS = 3
+ANSWERS_NEEDED = 3
 """An order is not there only when the venue says so this often."""
 SHOWN_WITHIN_S = 30.0
 """An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
@@ -27,15 +27,15 @@ class OrderAbsence:
     """How often the venue said, readably, that it has neither an order nor a trade of it, since it was last sent."""
 
     since_s: float
-    looks: int = 0
+    answers: int = 0
 
-    def seen(self, now_s: float, within_s: float = SHOWN_WITHIN_S, looks: int = LOOKS) -> bool:
+    def is_certain(self, now_s: float, within_s: float = SHOWN_WITHIN_S, answers: int = ANSWERS_NEEDED) -> bool:
         """Say whether that was often and long enough."""
-        return self.looks >= looks and now_s - self.since_s >= within_s
+        return self.answers >= answers and now_s - self.since_s >= within_s
 
     def again(self, now_s: float) -> None:
         """Begin anew: the order was sent again and may come to be shown from now on."""
-        self.since_s, self.looks = now_s, 0
+        self.since_s, self.answers = now_s, 0
 
 
 @dataclass
@@ -92,7 +92,7 @@ class UnresolvedOrders:
         """Return the signals of those that are to be asked for now."""
         return [signal_id for signal_id in list(self._orders) if self.is_due(signal_id)]
 
-    def holding(self, token_id: str, signal_id: str = "") -> str:
+    def blocker_of(self, token_id: str, signal_id: str = "") -> str:
         """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself."""
         for name, order in list(self._orders.items()):
             if order.token_id == token_id and not (name == signal_id and self.is_due(name)):

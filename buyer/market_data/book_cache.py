@@ -84,7 +84,7 @@ class BookCache:
             self._ages.append(max(0, now_ms - book.at_ms))
         return book, ""
 
-    def kept(self) -> tuple[str, ...]:
+    def warm_tokens(self) -> tuple[str, ...]:
         """Return whose books are kept."""
         with self._lock:
             return tuple(self._places)

@@ -16,10 +16,10 @@ SIZE = 3_000
 """Bytes a book of 25 levels a side takes, about."""
 
 
-class KeptBooks(Protocol):
+class WarmBooks(Protocol):
     """Who keeps books in memory (`buyer/market_data/book_cache`)."""
 
-    def kept(self) -> tuple[str, ...]: ...  # noqa: D102 - a port's two words
+    def warm_tokens(self) -> tuple[str, ...]: ...  # noqa: D102 - a port's two words
     def sample(self, token_id: str) -> Book | None: ...  # noqa: D102
 
 
@@ -30,7 +30,7 @@ class BookRecorder:
     What may not be acted on is not recorded either: a record is a book that a decision could have seen.
     """
 
-    books: KeptBooks
+    books: WarmBooks
     side: SideStream
     clock: Clock
     writer: str
@@ -42,11 +42,11 @@ class BookRecorder:
         """Record from now on until `stop`."""
         threading.Thread(target=self._run, args=(stop,), name="book-recorder", daemon=True).start()
 
-    def turn(self) -> None:
+    def record_once(self) -> None:
         """Offer what is new. The thread's one step."""
-        kept = self.books.kept()
-        self._last = {token: book for token, book in self._last.items() if token in kept}
-        for token_id in kept:
+        warm = self.books.warm_tokens()
+        self._last = {token: book for token, book in self._last.items() if token in warm}
+        for token_id in warm:
             book = self.books.sample(token_id)
             if book and self._is_new(book):
                 self._last[token_id] = book
@@ -71,6 +71,6 @@ class BookRecorder:
     def _run(self, stop: threading.Event) -> None:
         while not self.clock.wait(stop, self.every_s):
             try:
-                self.turn()
+                self.record_once()
             except Exception:  # noqa: BLE001 - a bug in one book must not end the recording (pitfall 29)
                 logs.get_logger("book_recorder").exception("turn_crashed")

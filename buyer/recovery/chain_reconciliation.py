@@ -1,4 +1,4 @@
-"""What the server forgot and the chain did not: a live buyer looks up its own recent fills before it decides anything.
+"""Reconciliation with the chain: a live buyer finds its own fills there that the server forgot, before it decides.
 
 A power cut can take the last second of the journal with it, and the signal then comes again. The signed order carries
 the signal's id, so its fill on the chain says that the signal was followed; it is adopted, never bought again.
@@ -9,8 +9,8 @@ from typing import Protocol
 
 from buyer.domain.chain_fills import ChainFill, own_fills
 from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.venue_port import PriceSource
 from buyer.recovery.fill_adoption import FillAdoption
-from buyer.venue.port import PriceSource
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, Malformed, Unavailable

@@ -1,4 +1,4 @@
-"""What a buyer finishes before it decides anything new: start is recovery, the same way every time."""
+"""Recovery at every start: a buyer finishes what is open, the same way every time, before it decides anything new."""
 
 from collections.abc import Callable
 
@@ -84,11 +84,11 @@ class StartupRecovery:
 
     def _ask_again(self) -> None:
         for signal_id in self._engine.unresolved.due():
-            known = self._journal.known(signal_id)
-            if known.intent is None:
+            status = self._journal.status_of(signal_id)
+            if status.intent is None:
                 self._engine.unresolved.forget(signal_id)
             else:
-                self._resume(signal_id, known.intent, known.signed)
+                self._resume(signal_id, status.intent, status.signed)
 
     def _resume(self, signal_id: str, intent: str, signed: str) -> None:
         self._renew()

@@ -1,4 +1,4 @@
-"""Whom the settlement asks: the venue and the chain about orders and trades, and the feed that tells of them."""
+"""The ports of the settlement: venue and chain, asked about orders and trades, and the feed that tells of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol

@@ -9,35 +9,34 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from buyer.domain.order_endings import OrderEnding, WaitingOrder, on_chain
-from buyer.domain.order_result import OwnTrade, never_taken, order_ending
+from buyer.domain.order_result import OrderEnding, OwnTrade, WaitingOrder, never_taken, on_chain, order_ending
 from buyer.domain.order_states import is_provisional
+from buyer.execution.intent_codec import order_parts, read_open_order
 from buyer.execution.unresolved_orders import OrderAbsence
 from buyer.settlement.port import OrderFeed, OrderLookups
-from buyer.settlement.writer import SettlementWriter, fill_parts
+from buyer.settlement.writer import SettlementWriter
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import Fenced, GiveUp, HybridError, Malformed, RefusedForSafety, TryAgain
+from shared.domain.errors import Fenced, GiveUp, HybridError, RefusedForSafety, TryAgain
 from shared.messages.decisions import BuyEngineDecision, Outcome
-from shared.messages.events import read_event
 
 POLL_S = 2.0
 SOON_S = 1.0
 """How often trades are listed while orders wait for it: at least, and at most when the feed speaks."""
 SHARE = 10
 """Listing takes at most this part of the time: with thousands of open orders it is done less often."""
-TOLD_EVERY_S = 0.5
+FEED_EVERY_S = 0.5
 """How often what the feed told is settled, all at once."""
-MOST_TOLD = 2000
+MOST_FEED_ORDERS = 2000
 """What the feed tells of orders that are not handed over yet is kept; the oldest leave first."""
 FEED_S = 20.0
 """An order that the feed covers is listed only when it said nothing of its end for this long."""
 ASK_AFTER_S = 5.0
 """An order that its listed trades do not end is asked for by its hash after this long."""
 PATIENCE = 10
-"""An order is looked at again after this part of its age: the longer it stays open, the more seldom."""
+"""An order is asked for again after this part of its age: the longer it stays open, the more seldom."""
 LONGEST_POLL_S = 60.0
-UNKNOWN_LOOKS = 5
+UNKNOWN_ANSWERS = 5
 """An order that the venue says it does not know, this often over `OVERDUE_S`, was never taken."""
 LISTEN_S = 0.25
 CHAIN_PATIENCE_S = 120.0
@@ -50,17 +49,17 @@ REREAD_S = 30.0
 class SettlementWorker:
     """Ends live orders as their trades end. Its thread owns what is open; `watch` may be called from any."""
 
-    def __init__(self, settling: SettlementWriter, fills: OrderLookups, feed: OrderFeed, *, clock: Clock) -> None:
-        self._settling, self._fills, self._feed, self._clock = settling, fills, feed, clock
+    def __init__(self, writer: SettlementWriter, lookups: OrderLookups, feed: OrderFeed, *, clock: Clock) -> None:
+        self._writer, self._lookups, self._feed, self._clock = writer, lookups, feed, clock
         self._new: queue.SimpleQueue[BuyEngineDecision] = queue.SimpleQueue()
         self._open: dict[str, WaitingOrder] = {}
         self._names: dict[str, str] = {}
-        self._told: dict[str, dict[str, Any]] = {}
+        self._feed_trades: dict[str, dict[str, Any]] = {}
         self._overdue: set[str] = set()
-        self._looked_at: dict[str, float] = {}
+        self._listed_at: dict[str, float] = {}
         self._absent: dict[str, OrderAbsence] = {}
         self._failures = 0
-        self._next_poll = self._next_read = self._next_told = clock.monotonic()
+        self._next_poll = self._next_read = self._next_feed = clock.monotonic()
         self._rested_at = 0.0
         self._news = False
         self.failure: HybridError | None = None
@@ -76,7 +75,7 @@ class SettlementWorker:
         """Follow orders until `stop`; what must stop the buyer is kept in `failure`."""
         try:
             while not stop.is_set():
-                self._turn()
+                self._listen_once()
         except (Fenced, RefusedForSafety) as error:
             self.failure = error
             self._log.error("settlement_stopped", error=str(error))
@@ -97,12 +96,12 @@ class SettlementWorker:
             TryAgain: Redis or the venue is away; call again later.
             RefusedForSafety: ledger and venue disagree.
         """
-        self._take_in()
+        self._read_new()
         now = self._clock.monotonic()
-        if self._told and now >= self._next_told:
-            self._next_told = now + TOLD_EVERY_S
-            known = [name for name in self._told if name in self._names]
-            self._settle(self._ends(self._told_end, known))
+        if self._feed_trades and now >= self._next_feed:
+            self._next_feed = now + FEED_EVERY_S
+            known = [name for name in self._feed_trades if name in self._names]
+            self._settle(self._ends(self._end_by_feed, known))
         if self._open and now >= (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
             self._news = False
             self._next_poll = now + min(LONGEST_POLL_S, POLL_S * 2**self._failures)
@@ -110,7 +109,7 @@ class SettlementWorker:
             self._poll(self._unanswered(now), now)
             self._next_poll, self._failures = max(now + POLL_S, self._rested_at), 0
 
-    def _turn(self) -> None:
+    def _listen_once(self) -> None:
         news = self._feed.wait(LISTEN_S) or self._news
         self._news = news
         try:
@@ -120,23 +119,23 @@ class SettlementWorker:
         except GiveUp as error:
             self._log.error("venue_unreadable", error=str(error))
 
-    def _take_in(self) -> None:
+    def _read_new(self) -> None:
         while not self._new.empty():
-            self._keep(self._new.get())
+            self._follow(self._new.get())
         if self._clock.monotonic() >= self._next_read:
             self._next_read = self._clock.monotonic() + REREAD_S
-            records = self._settling.unsettled()
+            records = self._writer.unsettled()
             for order_id in self._open.keys() - records.keys():
                 self._forget(order_id)
             for order_id in records.keys() - self._open.keys():
-                self._keep(_decision_in(records[order_id]))
-        for name, raws in self._fills.trades_of(self._feed.trades()).items():
-            self._told.setdefault(name, {}).update((str(raw.get("id")), raw) for raw in raws)
-        while len(self._told) > MOST_TOLD:
-            self._told.pop(next(iter(self._told)))
+                self._follow(read_open_order(records[order_id]))
+        for name, raws in self._lookups.trades_of(self._feed.trades()).items():
+            self._feed_trades.setdefault(name, {}).update((str(raw.get("id")), raw) for raw in raws)
+        while len(self._feed_trades) > MOST_FEED_ORDERS:
+            self._feed_trades.pop(next(iter(self._feed_trades)))
 
-    def _keep(self, decision: BuyEngineDecision) -> None:
-        order, _ = fill_parts(decision)
+    def _follow(self, decision: BuyEngineDecision) -> None:
+        order, _ = order_parts(decision)
         if decision.outcome is not None and order.id not in self._open:
             self._open[order.id] = WaitingOrder(decision, decision.outcome)
             self._names[decision.outcome.order_hash] = order.id
@@ -144,9 +143,9 @@ class SettlementWorker:
     def _forget(self, order_id: str) -> None:
         waiting = self._open.pop(order_id)
         self._names.pop(waiting.before.order_hash, None)
-        self._told.pop(waiting.before.order_hash, None)
+        self._feed_trades.pop(waiting.before.order_hash, None)
         self._overdue.discard(order_id)
-        self._looked_at.pop(order_id, None)
+        self._listed_at.pop(order_id, None)
         self._absent.pop(order_id, None)
 
     def _unanswered(self, now: float) -> list[str]:
@@ -158,7 +157,7 @@ class SettlementWorker:
         return [
             order_id
             for order_id, one in self._open.items()
-            if now - self._looked_at.get(order_id, -LONGEST_POLL_S) >= min(LONGEST_POLL_S, one.age_s(now_ms) / PATIENCE)
+            if now - self._listed_at.get(order_id, -LONGEST_POLL_S) >= min(LONGEST_POLL_S, one.age_s(now_ms) / PATIENCE)
             and (
                 one.age_s(now_ms) > FEED_S
                 or not (one.before.trade_ids and self._feed.covers(one.decision.inputs.now_ms))
@@ -168,8 +167,8 @@ class SettlementWorker:
     def _poll(self, late: Sequence[str], now: float) -> None:
         if not late:
             return
-        listed = self._fills.listed(min(self._open[order_id].decision.inputs.now_ms for order_id in late))
-        self._settle(self._ends(lambda order_id: self._listed_end(order_id, listed), late))
+        listed = self._lookups.listed(min(self._open[order_id].decision.inputs.now_ms for order_id in late))
+        self._settle(self._ends(lambda order_id: self._end_by_listing(order_id, listed), late))
         self._rested_at = now + SHARE * (self._clock.monotonic() - now)
 
     def _ends(self, find: Callable[[str], OrderEnding | None], names: Iterable[str]) -> list[OrderEnding]:
@@ -179,47 +178,49 @@ class SettlementWorker:
             try:
                 found.append(find(name))
             except GiveUp as error:
-                self._told.pop(name, None)
+                self._feed_trades.pop(name, None)
                 self._log.error("order_unreadable", order=name, error=str(error))
             except TryAgain as error:
                 self._log.warning("settlement_waits", order=name, error=str(error))
                 break
         return [end for end in found if end is not None]
 
-    def _told_end(self, name: str) -> OrderEnding | None:
+    def _end_by_feed(self, name: str) -> OrderEnding | None:
         """Return an order's end by what the feed told of it."""
         order_id = self._names[name]
         waiting = self._open[order_id]
-        trades = self._read(name, waiting, self._told[name].values())
+        trades = self._read(name, waiting, self._feed_trades[name].values())
         outcome = order_ending(waiting.before, None, trades)
-        return OrderEnding(order_id, waiting, outcome, trades, told=True) if outcome else None
+        return OrderEnding(order_id, waiting, outcome, trades, by_feed_alone=True) if outcome else None
 
-    def _listed_end(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> OrderEnding | None:
+    def _end_by_listing(self, order_id: str, listed: Mapping[str, Sequence[Any]]) -> OrderEnding | None:
         """Return an order's end by its listed trades, or by the order itself where they do not end it."""
         waiting = self._open[order_id]
-        self._looked_at[order_id] = self._clock.monotonic()
+        self._listed_at[order_id] = self._clock.monotonic()
         name, age_s = waiting.before.order_hash, waiting.age_s(self._clock.now_ms())
         trades = self._read(name, waiting, listed.get(name, ()))
         outcome = order_ending(waiting.before, None, trades)
         if outcome is None and age_s > ASK_AFTER_S and all(trade.state != "PENDING" for trade in trades):
-            seen = self._fills.order(name)
-            outcome = order_ending(waiting.before, seen, trades) if seen or trades else self._unknown(order_id, waiting)
+            seen = self._lookups.order(name)
+            outcome = (
+                order_ending(waiting.before, seen, trades) if seen or trades else self._unknown_end(order_id, waiting)
+            )
         if outcome is None:
             self._remind(order_id, waiting, age_s)
         return OrderEnding(order_id, waiting, outcome, trades) if outcome else None
 
-    def _unknown(self, order_id: str, waiting: WaitingOrder) -> Outcome | None:
+    def _unknown_end(self, order_id: str, waiting: WaitingOrder) -> Outcome | None:
         """Return that an order was never taken which the venue, asked often and long enough, does not know."""
         now = self._clock.monotonic()
         absence = self._absent.setdefault(order_id, OrderAbsence(now))
-        absence.looks += 1
-        if not absence.seen(now, OVERDUE_S, UNKNOWN_LOOKS):
+        absence.answers += 1
+        if not absence.is_certain(now, OVERDUE_S, UNKNOWN_ANSWERS):
             return None
-        return never_taken(waiting.before, absence.looks)
+        return never_taken(waiting.before, absence.answers)
 
     def _read(self, name: str, waiting: WaitingOrder, raws: Iterable[Any]) -> list[OwnTrade]:
-        _, facts = fill_parts(waiting.decision)
-        return [self._fills.trade(raw, name, facts) for raw in raws]
+        _, facts = order_parts(waiting.decision)
+        return [self._lookups.trade(raw, name, facts) for raw in raws]
 
     def _settle(self, ends: Sequence[OrderEnding]) -> None:
         """Settle all at once; where one cannot be, each by itself."""
@@ -229,12 +230,12 @@ class SettlementWorker:
             for end in ends if len(ends) > 1 else ():
                 self._settle([end])
             if len(ends) == 1:
-                self._told.pop(ends[0].waiting.before.order_hash, None)
+                self._feed_trades.pop(ends[0].waiting.before.order_hash, None)
                 self._log.error("order_unreadable", order=ends[0].order_id, error=str(error))
 
     def _settle_at_once(self, ends: Sequence[OrderEnding]) -> None:
         booked = [(end, outcome) for end, outcome in self._booked(ends) if outcome is not None]
-        self._settling.settle_all([(end.waiting.decision, outcome) for end, outcome in booked])
+        self._writer.settle_all([(end.waiting.decision, outcome) for end, outcome in booked])
         for end, outcome in booked:
             self.settled += 1
             self._forget(end.order_id)
@@ -244,7 +245,7 @@ class SettlementWorker:
     def _booked(self, ends: Sequence[OrderEnding]) -> list[tuple[OrderEnding, Outcome | None]]:
         """Return each end with the chain's own amounts; None to look again, unless the node fails us for too long."""
         try:
-            chain = self._fills.booked([one for end in ends for one in end.confirmed])
+            chain = self._lookups.booked([one for end in ends for one in end.confirmed])
         except TryAgain as error:
             return [(end, self._without_chain(end, error)) for end in ends]
         return [(end, on_chain(end, chain)) for end in ends]
@@ -262,10 +263,3 @@ class SettlementWorker:
             self._overdue.add(order_id)
             fix = "`hybrid reconcile` shows it; its budget stays reserved until then"
             self._log.error("order_overdue", order_id=order_id, order_hash=waiting.before.order_hash, fix=fix)
-
-
-def _decision_in(text: str) -> BuyEngineDecision:
-    event = read_event(text)
-    if not isinstance(event, BuyEngineDecision):
-        raise Malformed(f"the open order {text[:120]!r} is no decision")
-    return event

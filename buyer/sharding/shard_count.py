@@ -1,4 +1,4 @@
-"""How many shards the buyers of one server are: one number for all of them, changed only while none of them works."""
+"""The number of shards of one server's buyers: the same for all of them, changed only while none of them works."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _ASK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ShardLease:
     """Who holds a shard now ('' for nobody), and how long ago its lease was taken or renewed (None: never)."""
 
     name: str
@@ -30,16 +30,16 @@ class Held:
     age_s: float | None
 
 
-def held_by(redis: Redis, mode: str) -> dict[str, str]:
+def shard_holders(redis: Redis, mode: str) -> dict[str, str]:
     """Return who holds each shard now, by its number; '' for nobody.
 
     Raises:
         Unavailable: the server is away.
     """
-    return {held.name: held.holder for held in shards_held(redis, mode)}
+    return {held.name: held.holder for held in shard_leases(redis, mode)}
 
 
-def shards_held(redis: Redis, mode: str) -> list[Held]:
+def shard_leases(redis: Redis, mode: str) -> list[ShardLease]:
     """Return how each shard is held, by the server's clock.
 
     Raises:
@@ -54,7 +54,7 @@ def shards_held(redis: Redis, mode: str) -> list[Held]:
     now_ms = seconds * 1000 + micros // 1000
     found = cast("list[list[str | None]]", leases)
     return [
-        Held(
+        ShardLease(
             f"{shard.number}/{count}",
             str(holder) if int(until_ms or 0) > now_ms else "",
             max(0, now_ms - int(renewed_ms)) / 1000 if renewed_ms else None,

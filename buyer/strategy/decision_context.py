@@ -1,4 +1,4 @@
-"""What a decision looks at, and what follows from it. Pure."""
+"""The inputs of one decision, and the values that follow from them. Pure."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -81,17 +81,17 @@ class ContextBase(ABC):
     @cached_property
     def facts(self) -> MarketFacts:
         """Return the market's facts, or fail the rule that asks."""
-        return known_value(self.market, "the market's facts are")
+        return required_value(self.market, "the market's facts are")
 
     @cached_property
     def seen_book(self) -> Book:
         """Return the book, or fail the rule that asks."""
-        return known_value(self.book, "the book is")
+        return required_value(self.book, "the book is")
 
     @cached_property
     def balances(self) -> Portfolio:
         """Return the balances, or fail the rule that asks."""
-        return known_value(self.portfolio, "the balances are")
+        return required_value(self.portfolio, "the balances are")
 
     @cached_property
     def tick(self) -> Decimal:
@@ -154,7 +154,7 @@ class DecisionContext(ContextBase):
         """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
         if self.signal.cause == "MERGE":
-            best = known_value(self.seen_book.best_bid, "the best bid is")
+            best = required_value(self.seen_book.best_bid, "the best bid is")
             return exit_limit(best, self.tick, allowed.exit_slippage_pct)
         return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
 
@@ -221,7 +221,7 @@ class ExitContext(ContextBase):
     @cached_property
     def limit(self) -> Decimal:
         """Return the lowest price to get out at."""
-        best = known_value(self.seen_book.best_bid, "the best bid is")
+        best = required_value(self.seen_book.best_bid, "the best bid is")
         return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
 
     @cached_property
@@ -230,7 +230,7 @@ class ExitContext(ContextBase):
         return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
 
 
-def known_value(value: T | None, what: str) -> T:
+def required_value(value: T | None, what: str) -> T:
     """Return `value`, or fail the rule that needs it.
 
     Raises:

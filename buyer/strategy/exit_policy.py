@@ -1,4 +1,4 @@
-"""When a lot is to be sold, how much of it, and what is still to be done after an attempt. Pure.
+"""The policy of exits: when a lot is sold, how much of it, and what is left to do after an attempt. Pure.
 
 An exit is a task that lives in the ledger until its lot is down to what may stay: an order that sold nothing, a partial
 fill, a pause or a restart only make it try again.
@@ -140,7 +140,7 @@ def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
     )
 
 
-def _held_long(holding: LotMarket, limits: TradingLimits) -> bool:
+def _owned_too_long(holding: LotMarket, limits: TradingLimits) -> bool:
     since_ms = holding.lot.opened_at_ms
     return bool(limits.max_hold_s and since_ms) and holding.now_ms - since_ms >= limits.max_hold_s * 1000
 
@@ -149,7 +149,7 @@ TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
     "stop_loss": _loses,
     "take_profit": _gains,
     "market_ends": _ends,
-    "time_stop": _held_long,
+    "time_stop": _owned_too_long,
 }
 """What sets off an exit by itself; the first that fires names it."""
 

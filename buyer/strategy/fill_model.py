@@ -1,4 +1,4 @@
-"""What an order gets from a book: one fill model for the decision, the paper venue and the backtest. Pure."""
+"""The fill that an order gets from a book: one model for the decision, the paper venue and the backtest. Pure."""
 
 from collections.abc import Sequence
 from decimal import ROUND_FLOOR, Decimal

@@ -1,4 +1,4 @@
-"""What the policy decides by. Pure."""
+"""The limits that the policy decides by. Pure."""
 
 import json
 import re

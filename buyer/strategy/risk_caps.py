@@ -1,4 +1,4 @@
-"""How much may be at risk: caps that count open orders, and what stops buying. Pure.
+"""The caps on what may be at risk, open orders counted, and the controls that stop buying. Pure.
 
 The ledger asks the caps again in the step that sends an order (`portfolio.guards`).
 """

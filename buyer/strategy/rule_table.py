@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from buyer.strategy import risk_caps, signal_filters
-from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Judged, known_value
+from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Judged, required_value
 from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Side
 from shared.domain.money import from_micro
@@ -54,7 +54,7 @@ def _right_token(case: DecisionContext) -> Judged:
     return same and hint in ("", case.facts.condition_id), case.facts.outcome_index, "the leader's token"
 
 
-def _held_token(case: ExitContext) -> Judged:
+def _owned_token(case: ExitContext) -> Judged:
     same = case.facts.token_id == case.token_id == case.seen_book.token_id
     return same, case.facts.outcome_index, "the lot's token"
 
@@ -79,9 +79,9 @@ def _book_sane(case: ContextBase) -> Judged:
 def _slippage(case: DecisionContext) -> Judged:
     book = case.seen_book
     if case.side == "BUY":
-        best = known_value(book.best_ask, "the best ask is")
+        best = required_value(book.best_ask, "the best ask is")
         return best <= case.limit, best, case.limit
-    best = known_value(book.best_bid, "the best bid is")
+    best = required_value(book.best_bid, "the best bid is")
     return best >= case.limit, best, case.limit
 
 
@@ -112,7 +112,7 @@ def _sells_mirrored(case: DecisionContext) -> Judged:
     return case.limits.mirror_sells != "none", case.limits.mirror_sells, "all or proportional"
 
 
-def _lot_held(case: ContextBase) -> Judged:
+def _owned_lot(case: ContextBase) -> Judged:
     """Check that we hold shares because of this leader: a sell whose buy was skipped sells nothing (pitfall 22)."""
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
 
@@ -164,7 +164,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
     "SELL": {
         "sells_mirrored": _sells_mirrored,
-        "lot_held": _lot_held,
+        "lot_held": _owned_lot,
         **_BOTH,
         "minimum_size": _minimum,
         "fillable": _fillable,
@@ -208,10 +208,10 @@ UNASKED: dict[str, Callable[[TradingLimits], bool]] = {
 EXIT_RULES: dict[str, Callable[[ExitContext], Judged]] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
-    "lot_held": _lot_held,
+    "lot_held": _owned_lot,
     "inputs_known": _inputs_known,
     "market_open": _market_open,
-    "right_token": _held_token,
+    "right_token": _owned_token,
     "minimum_size": _minimum,
     "book_fresh": _book_fresh,
     "book_sane": _book_sane,

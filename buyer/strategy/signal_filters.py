@@ -1,8 +1,8 @@
-"""What of a leader's buys is followed at all. Pure."""
+"""The filters that say which of a leader's buys are followed at all. Pure."""
 
 from decimal import Decimal
 
-from buyer.strategy.decision_context import DecisionContext, Judged, NotEvaluated, known_value
+from buyer.strategy.decision_context import DecisionContext, Judged, NotEvaluated, required_value
 from shared.domain.market import MarketFacts
 
 _BY_SHARE = frozenset({"percent", "proportional"})
@@ -19,7 +19,7 @@ def role_followed(case: DecisionContext) -> Judged:
     wanted = case.limits.role
     if wanted == "any":
         return True, "not asked", wanted
-    roles = {known_value(fill.role, "the role of a fill is") for fill in case.signal.fills}
+    roles = {required_value(fill.role, "the role of a fill is") for fill in case.signal.fills}
     return roles == {wanted}, " and ".join(sorted(roles)), wanted
 
 
@@ -76,7 +76,7 @@ def time_to_end(case: DecisionContext) -> Judged:
     least, most = case.limits.min_to_end_s, case.limits.max_to_end_s
     if not (least or most):
         return True, "not asked", "any"
-    left_s = Decimal(known_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms) / 1000
+    left_s = Decimal(required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms) / 1000
     return left_s >= least and (not most or left_s <= most), left_s, f"{least} to {most or 'any'}"
 
 

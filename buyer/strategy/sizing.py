@@ -1,4 +1,4 @@
-"""How large an order is: values in, a size out. Pure."""
+"""The size of an order: values in, a size out. Pure."""
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_DOWN, Decimal

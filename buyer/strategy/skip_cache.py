@@ -1,4 +1,4 @@
-"""Why signals are skipped, for runs over millions of them: the rules' verdicts, without their values. Pure.
+"""A cache of why signals are skipped, for runs over millions: the rules' verdicts, without their values. Pure.
 
 The rules are those of every decision, in their order. What they answered is kept for as long as what they look at is
 the same (`rules.LOOKS_AT`), so most skips are known at once, before a signal or a case is made.
@@ -200,7 +200,7 @@ class LimitVerdicts:
         if first > self._budget_place:
             first = min(first, self._affordable(case, at, priced.budget, around=plain is not None))
         if first > self._minute_place:
-            first = min(first, _kept(at.rated, at.held.minute < case.now_ms // 60_000, self._by_minute, case))
+            first = min(first, _answered(at.rated, at.held.minute < case.now_ms // 60_000, self._by_minute, case))
         return _first(self._others, case, first)
 
     def sell_failed(self, case: DecisionContext, at: LotVerdict) -> list[str]:
@@ -237,7 +237,7 @@ class LimitVerdicts:
             return found
         first = _first(self._by_price, case, NONE)
         budget = case.size.budget if self._by_budget and first > self._budget_place else 0
-        return _keep(self._priced, key, PricedVerdict(first, budget, (book.bids, book.asks)))
+        return _remembered(self._priced, key, PricedVerdict(first, budget, (book.bids, book.asks)))
 
     def _enough(self, case: DecisionContext, plain: LeaderTrade | None) -> int:
         if plain is None:
@@ -247,7 +247,7 @@ class LimitVerdicts:
 
     def _age(self, case: DecisionContext) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)
-        return _kept(self._ages, key, self._by_age, case)
+        return _answered(self._ages, key, self._by_age, case)
 
 
 def _first(rules: Placed, case: DecisionContext, before: int) -> int:
@@ -264,13 +264,13 @@ def _first(rules: Placed, case: DecisionContext, before: int) -> int:
     return before
 
 
-def _kept(answers: dict[Key, int], key: Key, rules: Placed, case: DecisionContext) -> int:
+def _answered(answers: dict[Key, int], key: Key, rules: Placed, case: DecisionContext) -> int:
     """Return the place of the first of `rules` that fails, as it was kept or as they answer now."""
     found = answers.get(key)
-    return _keep(answers, key, _first(rules, case, NONE)) if found is None else found
+    return _remembered(answers, key, _first(rules, case, NONE)) if found is None else found
 
 
-def _keep(kept: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
+def _remembered(kept: dict[Key, Answer], key: Key, answer: Answer) -> Answer:
     """Keep an answer; all are forgotten when there are too many."""
     if len(kept) >= MOST:
         kept.clear()

@@ -4,8 +4,8 @@ import threading
 
 from buyer.domain.book_matching import nothing_filled, outcome_of
 from buyer.execution.order_transit import STOPPING
+from buyer.execution.venue_port import PriceSource, UnsignedVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
-from buyer.venue.port import PriceSource, UnsignedVenue
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.market import MarketFacts

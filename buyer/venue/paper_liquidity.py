@@ -1,4 +1,4 @@
-"""What paper orders took from books: nobody sees them there, so two of them would otherwise get the same shares."""
+"""The liquidity that paper orders took: books do not show it, so two orders would otherwise get the same shares."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES, held_by
+from buyer.sharding.shard_count import MODES, shard_holders
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
@@ -62,7 +62,7 @@ def mode_of_buyer(redis: Redis) -> str:
     Raises:
         BadConfig: nobody can tell, as none runs, or buyers of both.
     """
-    modes = [mode for mode in MODES if any(held_by(redis, mode).values())]
+    modes = [mode for mode in MODES if any(shard_holders(redis, mode).values())]
     if len(modes) != 1:
         found = "buyers run on paper and live" if modes else "no buyer runs"
         raise BadConfig(f"--mode is not given and {found}: say which ledger, --mode paper or --mode live")

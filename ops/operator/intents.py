@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from buyer.domain.ledger_scope import scope_of, scope_of_draft
 from buyer.domain.postings import reserve_postings
+from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import DEAD_LETTER
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Postings
 from shared.domain.ledger_write import KnownWrite, LedgerRecord, LedgerWrite, RefusedWrite, Result, WrittenStep

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from buyer.sharding.shard_count import Held
+from buyer.sharding.shard_count import ShardLease
 from ops.domain.live_view import LiveView
 from shared.domain.ledger_accounts import Lot
 from shared.messages.service import GateStatus
@@ -26,7 +26,7 @@ class ScreenPicture:
     stopped_by: str = ""
     mode: str = "paper"
     standings: Sequence[ProcessStanding] | None = None
-    shards: Sequence[Held] = ()
+    shards: Sequence[ShardLease] = ()
     running: frozenset[str] = frozenset()
     """Modes in which a buyer holds a shard now."""
     away: str = ""

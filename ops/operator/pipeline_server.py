@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES, held_by
+from buyer.sharding.shard_count import MODES, shard_holders
 from ops.operator.controls import active
 from shared.domain.errors import DependencyMissing, Malformed
 from shared.domain.ledger_accounts import CASH, DEPOSITED
@@ -90,7 +90,7 @@ def _modes(redis: Redis) -> dict[str, ModeFacts]:
     found: dict[str, ModeFacts] = {}
     for mode in MODES:
         starts = [program.since_ms for program in record.programs if program.mode == mode]
-        buyers = tuple(sorted({holder for holder in held_by(redis, mode).values() if holder}))
+        buyers = tuple(sorted({holder for holder in shard_holders(redis, mode).values() if holder}))
         if starts or buyers or _funded(redis, mode):
             wallet = record.wallets.get(mode, "paper money" if mode == "paper" else "")
             found[mode] = ModeFacts(wallet, min(starts, default=0), buyers)

@@ -10,7 +10,7 @@ from redis import Redis
 from buyer.recovery.bankroll import Mode
 from buyer.recovery.chain_reconciliation import NOBODY
 from buyer.settlement.writer import SettlementWriter
-from buyer.sharding.shard_count import held_by
+from buyer.sharding.shard_count import shard_holders
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
 from ops.operator.controls import who
@@ -71,7 +71,7 @@ def close(redis: Redis, mode: Mode, name: str, why: str, clock: Clock, ask: Call
     if text is None:
         raise BadConfig(f"--close {name}: no such order or intent is open; `hybrid reconcile` lists them")
     draft, signed = intents.draft_in(text), ledger.records(SIGNED).get(name, "")
-    if (draft or signed) and any(held_by(redis, mode).values()):
+    if (draft or signed) and any(shard_holders(redis, mode).values()):
         raise BadConfig(f"--close {name}: the {mode} buyer runs and finishes it, or may be sending it: stop it first")
     if signed:
         _may_not_stand(name, signed, draft, VenueWord(ask, clock))

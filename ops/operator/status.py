@@ -12,7 +12,7 @@ from pathlib import Path
 from redis import Redis
 from rich.live import Live
 
-from buyer.sharding.shard_count import MODES, shards_held
+from buyer.sharding.shard_count import MODES, shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active
 from ops.operator.picture import ScreenPicture
@@ -72,7 +72,7 @@ class StatusWatcher:
         """Read balances and lots of the ledger that the buyer uses (or of `mode`), and the gates."""
         picture = self.picture
         picture.now_ms, picture.standings = server_ms(self._redis), read_standings(self._redis)
-        held = {mode: shards_held(self._redis, mode) for mode in MODES}
+        held = {mode: shard_leases(self._redis, mode) for mode in MODES}
         picture.running = frozenset(mode for mode in MODES if any(one.holder for one in held[mode]))
         picture.mode = self._mode or _mode_of(picture)
         picture.shards = held[picture.mode]

@@ -7,7 +7,7 @@ from typing import Protocol
 from redis import Redis
 
 from buyer import config
-from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
+from buyer.execution.unresolved_orders import ANSWERS_NEEDED, SHOWN_WITHIN_S
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError
 
@@ -51,10 +51,10 @@ def from_settings(redis: Redis, clock: Clock, words: list[str]) -> VenueLook:
     """
     settings = config.parse_args(words)
     try:
-        from buyer.composition_live import looks  # noqa: PLC0415 - needs the extra `live`
+        from buyer.composition_live import order_lookup  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
         raise DependencyMissing(f"it needs the extra `live` ({error}): pip install 'hybrid-signals[live]'") from error
-    return looks(settings, redis, clock=clock, stop=threading.Event())
+    return order_lookup(settings, redis, clock=clock, stop=threading.Event())
 
 
 class VenueWord:
@@ -83,9 +83,9 @@ class VenueWord:
     def _shown(self, look: VenueLook, order_hash: str, token_id: str, since_ms: int) -> ShownOrder | None:
         """Look until the venue shows it, or as often as it takes to know that it will not."""
         shown = look(order_hash, token_id, since_ms)
-        for _ in range(LOOKS):
+        for _ in range(ANSWERS_NEEDED):
             if shown is not None:
                 break
-            self._clock.wait(threading.Event(), SHOWN_WITHIN_S / LOOKS)
+            self._clock.wait(threading.Event(), SHOWN_WITHIN_S / ANSWERS_NEEDED)
             shown = look(order_hash, token_id, since_ms)
         return shown

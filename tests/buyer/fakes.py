@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from buyer.venue.port import UnsignedVenue
+from buyer.execution.venue_port import UnsignedVenue
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import Order, Outcome

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from buyer.composition import BuyerProcess, build_buyer, demand_memory
+from buyer.composition import BuyerProcess, build_buyer
+from buyer.composition_modes import demand_memory
 from buyer.config import BuyerSettings, parse_args
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock

@@ -10,8 +10,9 @@ import pytest
 from buyer.composition import build_buyer
 from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, GROUP, TokenShard
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
@@ -103,11 +104,11 @@ class Rig:
             consumer,
             clock=self.clock,
             sole=shard.of > 1,
-            mine=lambda entry: shard.takes(entry.id, entry.json),
+            mine=lambda entry: shard.owns_entry(entry.id, entry.json),
             block_ms=1,
         )
         self.service = SignalConsumer(
-            engine=self.engine,
+            executor=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.prices),
             lease=self.lease,
@@ -120,7 +121,7 @@ class Rig:
         )
 
     def decided(self, decision: BuyEngineDecision) -> None:
-        self.service.decided(decision)
+        self.service.counter.count(decision)
 
     def run_until(self, done: Callable[[], bool]) -> None:
         """Run the service until `done`; fail loudly when it never is."""
@@ -132,7 +133,7 @@ class Rig:
                 assert next(turns, None) is not None, "the service never got there"
                 return done() or stop.is_set()
 
-        work = self.service.hold if self.lease.token else self.service.run
+        work = self.service.consume if self.lease.token else self.service.run
         work(Stop())
 
     def decisions(self) -> list[BuyEngineDecision]:
@@ -160,7 +161,7 @@ def test_signals_become_decisions_and_the_backlog_is_empty(valkey_url: str) -> N
     rig.run_until(lambda: len(rig.decisions()) == 5)
 
     assert rig.settled()
-    assert rig.service.counts == {"BUY": 5}
+    assert rig.service.counter.counts == {"BUY": 5}
     assert sum(lot.cost for lot in open_lots(RedisLedger(rig.redis, "paper"))) == 5 * 4_997_200
     assert RedisLedger(rig.redis, "paper").accounts().values["cash"] == 1_000_000_000 - 5 * 4_997_200
 
@@ -270,7 +271,7 @@ def test_a_restart_finishes_an_open_intent_before_anything_new(valkey_url: str) 
     before.journal.deposit(1_000_000_000)
     before.venue.unknown = 1
     with pytest.raises(Exception, match="may stand"):
-        before.engine.handle(a_signal(tx_hash=a_hash(1)))
+        before.engine.process_actionable(a_signal(tx_hash=a_hash(1)))
 
     rig = Rig(valkey_url)
     publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
@@ -404,7 +405,7 @@ def test_a_signal_that_is_buried_gets_its_terminal_decision_in_its_own_name(valk
     (decision,) = rig.decisions()
     assert (decision.signal_id, decision.leader) == (a_signal().id, a_signal().leader)
     assert len(rig.events(DEAD)) == 1
-    assert rig.service.counts == {"SKIP dead letter": 1}
+    assert rig.service.counter.counts == {"SKIP dead letter": 1}
 
 
 @pytest.mark.pitfall(29)
@@ -455,7 +456,7 @@ def test_an_emptied_server_stops_all_buying_until_somebody_resumes(valkey_url: s
         rig.redis.flushall()
         if by_callback:
             rig.service.submit(a_signal(tx_hash=a_hash(2)))
-        while not rig.journal.stopped("", "BUY"):
+        while not rig.journal.stop_reason("", "BUY"):
             yield False
         publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2)))
         while len(rig.decisions()) < 1:
@@ -618,7 +619,7 @@ def test_a_signal_that_another_delivery_decided_is_not_bought_on_what_is_at_hand
     rig.clock.advance(1)
     rig.journal.refresh()
 
-    again = rig.engine.handle(a_signal(tx_hash=a_hash(0)))
+    again = rig.engine.process_actionable(a_signal(tx_hash=a_hash(0)))
 
     assert paused
     assert again is None

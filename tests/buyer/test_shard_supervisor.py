@@ -1,7 +1,6 @@
 """A process's part in all buying, turn by turn: who takes which shards, gives them back, and what ends it."""
 
 import threading
-from collections import Counter
 from typing import Any, cast
 
 import pytest
@@ -9,9 +8,10 @@ from redis import Redis
 
 from buyer.config import parse_args
 from buyer.consumer import SignalConsumer
+from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import TokenShard
 from buyer.shard_supervisor import ShardSupervisor
-from buyer.sharding.shard_count import LAYOUT, ShardCount, held_by
+from buyer.sharding.shard_count import LAYOUT, ShardCount, shard_holders
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig, Fenced, RefusedForSafety
 from shared.messages.signals import ActionableSignal
@@ -31,12 +31,13 @@ class Part:
     """A shard's buyer that works until it is told to stop, or is made to fail or hang."""
 
     def __init__(self, shard: TokenShard) -> None:
-        self.shard, self.counts = shard, Counter({"BUY": 1})
+        self.shard, self.counter = shard, DecisionCounter()
+        self.counter.counts["BUY"] += 1
         self.submitted: list[ActionableSignal] = []
         self.failure: Exception | None = None
         self._woken = threading.Event()
 
-    def hold(self, stop: threading.Event) -> None:
+    def consume(self, stop: threading.Event) -> None:
         while not (stop.is_set() or self.failure):
             self._woken.wait(0.005)
         if self.failure:
@@ -49,7 +50,7 @@ class Part:
         return True
 
     def figures(self) -> dict[str, Any]:
-        return {"decisions": dict(self.counts), "signals_lost": 1, "exits": {"under_way": 0}}
+        return {"decisions": dict(self.counter.counts), "signals_lost": 1, "exits": {"under_way": 0}}
 
 
 class Member:
@@ -75,8 +76,8 @@ class Member:
 
     def turn(self) -> list[int]:
         """Make a turn, let what was given back come to its end, and return what is held."""
-        self.buyer._turn(self.stop)
-        for held in self.buyer._now():
+        self.buyer._balance_once(self.stop)
+        for held in self.buyer._held_now():
             if held.leaving and held.thread:
                 held.thread.join(PATIENCE_S)
         self.buyer._reap()
@@ -102,11 +103,11 @@ def test_one_alone_holds_all_and_a_newcomer_gets_its_share(redis: Redis) -> None
     one.turn()
 
     assert (one.held(), two.turn()) == ([0, 1], [2, 3])
-    assert held_by(redis, "paper") == {"0/4": "a", "1/4": "a", "2/4": "b", "3/4": "b"}
+    assert shard_holders(redis, "paper") == {"0/4": "a", "1/4": "a", "2/4": "b", "3/4": "b"}
     assert (one.turn(), two.turn()) == ([0, 1], [2, 3])
     one.leave()
     two.leave()
-    assert set(held_by(redis, "paper").values()) == {""}
+    assert set(shard_holders(redis, "paper").values()) == {""}
 
 
 def test_who_stops_leaves_its_shards_to_the_others_at_once(redis: Redis) -> None:
@@ -139,7 +140,7 @@ def test_who_starts_again_has_its_own_shards_back_at_once(redis: Redis) -> None:
         member.turn()
     again = Member(redis, "a")
 
-    again.buyer._take_back(again.stop)
+    again.buyer._reopen_own(again.stop)
 
     assert again.held() == [0, 1]
     for member in (one, two, again):

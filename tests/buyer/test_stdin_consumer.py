@@ -107,7 +107,7 @@ def test_what_an_earlier_buyer_left_open_is_finished_first(valkey_url: str) -> N
     before.journal.deposit(1_000_000_000)
     before.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        before.engine.handle(a_signal(tx_hash=a_hash(1)))
+        before.engine.process_actionable(a_signal(tx_hash=a_hash(1)))
     rig = Rig(valkey_url)
 
     piped(rig, a_line(2))
@@ -140,10 +140,10 @@ def lines_of(*pieces: bytes) -> list[str | None]:
     lines, found = PipeLines(reader), list[str | None]()
     for piece in pieces:
         os.write(writer, piece)
-        while line := lines.take(0):
+        while line := lines.next_line(0):
             found.append(line)
     os.close(writer)
-    while (line := lines.take(0)) is not None:
+    while (line := lines.next_line(0)) is not None:
         found.append(line)
     os.close(reader)
     return found
@@ -174,4 +174,4 @@ def test_a_standard_input_that_was_closed_has_ended() -> None:
     os.close(writer)
     os.close(reader)
 
-    assert PipeLines(reader).take(0) is None
+    assert PipeLines(reader).next_line(0) is None

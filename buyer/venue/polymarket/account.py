@@ -1,4 +1,4 @@
-"""What the venue's API says of our own account: orders, trades, balances, restrictions."""
+"""The venue's word on our own account: orders, trades, balances, restrictions."""
 
 import contextlib
 import json
@@ -64,7 +64,7 @@ class AccountApi:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         try:
-            found = self._look_up(f"/data/order/{order_hash}")
+            found = self._get_signed(f"/data/order/{order_hash}")
         except Rejected as error:
             if error.status == _NOT_FOUND:
                 return None
@@ -198,7 +198,7 @@ class AccountApi:
         """Yield the rows of all pages; a cursor that repeats ends them."""
         cursor, seen = "", set[str]()
         for _ in range(MOST_PAGES):
-            page = as_object(self._look_up(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
+            page = as_object(self._get_signed(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
             yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
             cursor = read_text(page, "next_cursor")
             if cursor in _LAST_PAGE or cursor in seen:
@@ -206,7 +206,7 @@ class AccountApi:
             seen.add(cursor)
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
-    def _look_up(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def _get_signed(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask about our orders; a refusal before the API (a CDN's, perhaps) bars us only when it lasts.
 
         Raises:

@@ -109,7 +109,7 @@ class PolymarketVenue:
         self.turns.use()
         verdict = self._posted(sent)
         if isinstance(verdict, AcceptedOrder):
-            return _taken(verdict, order, sent)
+            return _accepted_outcome(verdict, order, sent)
         if isinstance(verdict, BarredAccount):
             raise RefusedForSafety(verdict.fix)
         if isinstance(verdict, RefusedOrder):
@@ -214,7 +214,7 @@ def _outcome(state: OrderState, reason: str, sent: SignedOrder) -> Outcome:
     return Outcome(state=state, shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason, order_hash=sent.hash)
 
 
-def _taken(answer: AcceptedOrder, order: Order, sent: SignedOrder) -> Outcome:
+def _accepted_outcome(answer: AcceptedOrder, order: Order, sent: SignedOrder) -> Outcome:
     """Return a provisional outcome: what the answer says matched, as far as it says."""
     usdc, shares = answer.making or NOTHING, answer.taking or NOTHING
     if order.side == "SELL":

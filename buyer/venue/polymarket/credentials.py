@@ -1,4 +1,4 @@
-"""Who we are to the venue's API: L1 (a signed statement, for API keys) and L2 (an HMAC over every request).
+"""Credentials for the venue's API: L1 (a signed statement, for API keys) and L2 (an HMAC over every request).
 
 Source: venue reference 3.2; `polymarket-client` 0.14.0, `_internal/l1_auth.py` and `_internal/hmac.py`.
 """

@@ -40,13 +40,13 @@ class RefusedSells:
             self._coarse.add(token_id)
             self._log.warning("sells_rounded", token_id=token_id, reason=reason)
         elif _BALANCE in words and self._is_due(token_id):
-            self._look_again(token_id, reason)
+            self._put_off(token_id, reason)
 
     def _is_due(self, token_id: str) -> bool:
         now = self._clock.monotonic()
         return now - self._refreshed.get(token_id, now - REFRESH_AGAIN_S) >= REFRESH_AGAIN_S
 
-    def _look_again(self, token_id: str, reason: str) -> None:
+    def _put_off(self, token_id: str, reason: str) -> None:
         try:
             self._refresh(token_id)
         except TryAgain as error:

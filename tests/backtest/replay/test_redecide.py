@@ -51,7 +51,7 @@ def _stop_loss(session: Session) -> None:
     def turn(book: Book) -> None:
         session.clock.advance(3)
         session.prices.next_book = book.model_copy(update={"at_ms": session.clock.now_ms()})
-        desk.turn()
+        desk.work_due()
 
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))

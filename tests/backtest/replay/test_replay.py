@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from backtest.__main__ import app
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay, TapeLedger
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
 from shared.capture.capture import Capture, Header, capture_writer
@@ -80,7 +81,7 @@ class Session:
         self._keep(SIGNALS, signal.event, write_event(signal))
         self.clock.advance(0.5)
         self.ledger.meanwhile = meanwhile
-        self.engine.handle(signal)
+        self.engine.process_actionable(signal)
         self.ledger.meanwhile = lambda: None
 
     def interrupt(self, signal: ActionableSignal) -> None:
@@ -89,7 +90,7 @@ class Session:
         self.clock.advance(0.5)
         book, self.prices.book = self.prices.book, BookThenCrash(self.prices)  # type: ignore[method-assign]  # a crash
         with pytest.raises(RuntimeError):
-            self.engine.handle(signal)
+            self.engine.process_actionable(signal)
         self.prices.book = book  # type: ignore[method-assign]  # as before
 
     def crash(self, signal: ActionableSignal, reason: str, *, ordered: bool = False) -> None:
@@ -470,7 +471,7 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
     def turn(book: Book) -> None:
         session.clock.advance(3)
         session.prices.next_book = book.model_copy(update={"at_ms": session.clock.now_ms()})
-        desk.turn()
+        desk.work_due()
 
     for number in range(3):
         session.signal(a_signal(tx_hash=a_hash(number), usdc=D(15), shares=D(30)))

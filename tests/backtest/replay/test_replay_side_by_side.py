@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay, TapeLedger
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor, NotSettled
+from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_precedence import NotSettled
 from buyer.execution.order_transit import OrderTransit
 from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
@@ -118,7 +120,7 @@ class Session:
             self.waiting.append(signal)
             return
         try:
-            self.engine.handle(signal)
+            self.engine.process_actionable(signal)
         except NotSettled:
             self.waiting.append(signal)
         self.most_under_way = max(self.most_under_way, len(self.transit))
@@ -132,7 +134,7 @@ class Session:
 
     def look_after_exits(self) -> None:
         self.clock.advance(1)
-        self.desk.turn()
+        self.desk.work_due()
 
     def finish(self) -> None:
         for _ in range(200):

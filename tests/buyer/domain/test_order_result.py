@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buyer.domain.order_endings import OrderEnding, WaitingOrder, on_chain
-from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState, never_taken, order_ending, provisional_outcome
+from buyer.domain.order_result import (
+    OrderEnding,
+    OrderSeen,
+    OwnTrade,
+    TradeState,
+    WaitingOrder,
+    never_taken,
+    on_chain,
+    order_ending,
+    provisional_outcome,
+)
 from buyer.domain.order_states import NEXT, is_provisional, may_follow
 from buyer.venue.polymarket.wire.account_parsing import orders_of, read_order, read_trade
 from shared.domain.errors import Malformed

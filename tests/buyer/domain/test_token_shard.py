@@ -30,19 +30,19 @@ def test_tokens_spread_over_the_shards() -> None:
 
 @given(st.integers(2, 16), st.text() | st.dictionaries(st.text(), st.integers() | st.text()).map(json.dumps))
 def test_whatever_stands_on_the_stream_is_the_work_of_exactly_one_shard(count: int, text: str) -> None:
-    assert sum(shard.takes("1795387076215-3", text) for shard in all_of(count)) == 1
+    assert sum(shard.owns_entry("1795387076215-3", text) for shard in all_of(count)) == 1
 
 
 def test_a_signal_is_its_tokens_whether_or_not_its_market_is_known() -> None:
     signals = [a_signal(), a_signal(facts=a_market()), a_signal(facts=a_market(condition_id="0x" + "c1" * 32))]
 
     for number, signal in enumerate(signals):
-        taken = [shard.takes(f"{number}-0", write_event(signal)) for shard in all_of(5)]
+        taken = [shard.owns_entry(f"{number}-0", write_event(signal)) for shard in all_of(5)]
         assert taken == [shard.owns(TOKEN) for shard in all_of(5)]
 
 
 def test_what_the_detector_reports_of_itself_is_for_every_shard() -> None:
-    assert all(shard.takes("1-0", '{"event":"HYBRID_PROGRESS"}') for shard in all_of(3))
+    assert all(shard.owns_entry("1-0", '{"event":"HYBRID_PROGRESS"}') for shard in all_of(3))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from buyer.consumer import SignalConsumer
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
@@ -186,7 +187,7 @@ class HandDriven:
             emit=self._tell,
         )
         self.service = SignalConsumer(
-            engine=self.engine,
+            executor=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.prices),
             lease=cast("Lease", Held()),
@@ -194,7 +195,7 @@ class HandDriven:
             clock=self.clock,
             bankroll=lambda: CASH,
             settlement=self.settlement,
-            desk=ExitManager(
+            exit_manager=ExitManager(
                 self.engine,
                 ExitStore(self.ledger, lambda: fence),
                 self.prices,
@@ -217,8 +218,8 @@ class HandDriven:
         """Let buyer, settlement and venue work for so long."""
         end = self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
-            self.service._keep_trying(STOP, lambda: self.service._turn(STOP))
-            self.settlement._turn()
+            self.service._keep_trying(STOP, lambda: self.service._consume_once(STOP))
+            self.settlement._listen_once()
             assert self.settlement.failure is None
             self.clock.advance(step_s)
 

@@ -33,7 +33,7 @@ def a_gate(waiting: str = "", recovery: str = "", *, refused: bool = False) -> B
 def passes(gate: BuyGate, side: Side, *, age_s: int = 0, held: bool = False) -> bool:
     signal = a_signal(side=side, traded_at_ms=CLOCK.now_ms() - age_s * 1000)
     try:
-        gate.admit_signal(signal, held=lambda: held)
+        gate.admit_signal(signal, has_lot=lambda: held)
     except BuysWait:
         return False
     return True
@@ -60,16 +60,16 @@ def test_a_buy_whose_leader_sold_while_it_waited_is_never_followed() -> None:
     other = a_signal(id="6" * 64, token_id="99", traded_at_ms=CLOCK.now_ms())
     for one in (buy, other):
         with pytest.raises(BuysWait, match="region"):
-            gate.admit_signal(one, held=lambda: False)
+            gate.admit_signal(one, has_lot=lambda: False)
 
-    gate.admit_signal(sell, held=lambda: False)
+    gate.admit_signal(sell, has_lot=lambda: False)
     permission.waiting = ""
 
-    gate.admit_signal(other, held=lambda: False)
+    gate.admit_signal(other, has_lot=lambda: False)
     with pytest.raises(BuysWait, match="its leader sold"):
-        gate.admit_signal(buy, held=lambda: False)
+        gate.admit_signal(buy, has_lot=lambda: False)
     CLOCK.advance(31)
-    gate.admit_signal(buy, held=lambda: False)
+    gate.admit_signal(buy, has_lot=lambda: False)
     assert not gate._waiting
     assert not gate._overtaken
 

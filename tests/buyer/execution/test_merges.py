@@ -74,7 +74,7 @@ def test_a_merge_of_a_leader_whose_lot_we_do_not_hold_sells_nothing() -> None:
 def test_a_merge_that_finds_no_bids_goes_on_as_an_exit_until_the_lot_is_gone() -> None:
     desk = Selling()
     desk.prices.next_book = a_book(bids=())
-    desk.engine.handle(a_merge())
+    desk.engine.process_actionable(a_merge())
     assert json.loads(desk.tasks[KEY])["reason"] == "leader_merged"
 
     desk.prices.next_book = CHEAP
@@ -95,7 +95,7 @@ def test_a_closed_market_begins_no_exit_whatever_would_set_it_off() -> None:
 def test_an_exit_whose_market_closed_is_left_to_the_redeemer() -> None:
     desk = Selling()
     desk.prices.next_book = a_book(bids=())
-    desk.engine.handle(a_merge())
+    desk.engine.process_actionable(a_merge())
     orders = len(desk.venue.placed)
     desk.prices.market = a_market(closed=True, accepting_orders=False)
 
@@ -110,7 +110,7 @@ def test_an_exit_whose_market_closed_is_left_to_the_redeemer() -> None:
 def test_an_exit_whose_market_only_rests_goes_on() -> None:
     desk = Selling()
     desk.prices.next_book = a_book(bids=())
-    desk.engine.handle(a_merge())
+    desk.engine.process_actionable(a_merge())
     desk.prices.market = a_market(accepting_orders=False)
     desk.turn()
     assert KEY in desk.tasks

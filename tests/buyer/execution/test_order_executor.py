@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
-from buyer.execution.journal import Journal, KnownDecision
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.journal import Journal, SignalStatus
+from buyer.execution.order_executor import BuyExecutor
 from buyer.strategy.fill_model import walk_book
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.rule_table import RULES
@@ -53,9 +54,9 @@ class Desk:
     def __post_init__(self) -> None:
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, journal: Journal | None = None) -> None:
         """Build the engine again, as after a crash: only the ledger lives on."""
-        self.journal = Journal(self.ledger, lambda: FencingToken("lease", "1"))
+        self.journal = journal or Journal(self.ledger, lambda: FencingToken("lease", "1"))
         self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.prices,
@@ -77,7 +78,7 @@ class Desk:
 def test_a_buy_moves_cash_into_a_lot_and_publishes_its_decision() -> None:
     desk = Desk()
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert (decision.verdict, decision.outcome is not None) == ("BUY", True)
@@ -96,7 +97,7 @@ def test_the_intent_is_written_before_the_order_is_placed() -> None:
     seen: list[int] = []
     desk.venue.before = lambda _: seen.append(len(desk.journal.open_intents()))
 
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     assert seen == [1]
     assert desk.journal.open_intents() == {}
@@ -104,11 +105,11 @@ def test_the_intent_is_written_before_the_order_is_placed() -> None:
 
 def test_the_same_signal_again_is_not_decided_again() -> None:
     desk = Desk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
-    assert desk.engine.handle(a_signal()) is None
+    assert desk.engine.process_actionable(a_signal()) is None
     desk.restart()
-    assert desk.engine.handle(a_signal()) is None
+    assert desk.engine.process_actionable(a_signal()) is None
 
     assert len(desk.venue.placed) == 1
     assert len(desk.decisions()) == 1
@@ -120,9 +121,9 @@ def test_an_unknown_outcome_places_the_same_order_again_and_no_other() -> None:
     desk.venue.unknown = 1
 
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.restart()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     first, second = desk.venue.placed
     assert first == second
@@ -135,10 +136,10 @@ def test_an_open_intent_counts_against_the_caps() -> None:
     desk = Desk(limits=some_limits(max_market_usdc=D(6)))
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     another = desk.prices.outcome("another outcome of the market")
-    other = desk.engine.handle(a_signal(tx_hash="0x" + "8f" * 32, token_id=another))
+    other = desk.engine.process_actionable(a_signal(tx_hash="0x" + "8f" * 32, token_id=another))
 
     assert other is not None
     assert other.reason == "market_cap"
@@ -150,14 +151,16 @@ def test_the_kill_switch_is_asked_in_the_very_step_of_the_intent() -> None:
     journal = desk.journal
 
     class Late(Journal):
-        def look(self, signal_id: str, scope: LedgerScope, *, ask: bool = True) -> tuple[KnownDecision, Portfolio]:
+        def status_and_balances(
+            self, signal_id: str, scope: LedgerScope, *, ask: bool = True
+        ) -> tuple[SignalStatus, Portfolio]:
             """Let the switch go on right after it was read."""
-            seen = journal.look(signal_id, scope, ask=ask)
+            seen = journal.status_and_balances(signal_id, scope, ask=ask)
             desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
             return seen
 
-    desk.engine._journal = Late(desk.ledger, lambda: None)
-    decision = desk.engine.handle(a_signal())
+    desk.restart(Late(desk.ledger, lambda: None))
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert (decision.verdict, decision.reason) == ("SKIP", "ledger")
@@ -170,11 +173,11 @@ def test_an_intent_left_by_a_crash_is_cancelled_when_the_kill_switch_is_on() -> 
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
     desk.restart()
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.outcome is not None
@@ -193,19 +196,19 @@ def test_an_order_signed_just_now_is_not_given_up_while_the_venue_may_still_show
     desk = Desk(venue=SignsAndForgets())
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.ledger.commit(LedgerWrite(id="halt", postings=((ledger_accounts.HALT, 1),)))
     desk.restart()
     reserved = desk.ledger.values["cash"]
 
     with pytest.raises(OutcomeUnknown, match="still come to be shown"):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     kept = desk.ledger.values["cash"]
     desk.clock.advance(31)
     with pytest.raises(OutcomeUnknown, match="still come to be shown"):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.clock.advance(6)
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert kept == reserved < 1_000_000_000
     assert decision is not None
@@ -220,11 +223,11 @@ def test_an_intent_from_before_a_long_downtime_is_not_carried_out() -> None:
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.restart()
     desk.clock.advance(3600)
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.outcome is not None
@@ -238,7 +241,7 @@ def test_a_buyer_that_lost_its_lease_places_no_order() -> None:
     desk.ledger.fence_token = "2"
 
     with pytest.raises(Fenced):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     assert desk.venue.placed == []
 
@@ -246,11 +249,11 @@ def test_a_buyer_that_lost_its_lease_places_no_order() -> None:
 @pytest.mark.pitfall(22)
 def test_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> None:
     desk = Desk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     desk.prices.next_book = a_book(bids=(("0.6", "100"),), asks=(("0.61", "100"),))
 
     sell = a_signal(side="SELL", shares=D(1000), usdc=D(600), price=D("0.6"), tx_hash="0x" + "9a" * 32)
-    decision = desk.engine.handle(sell)
+    decision = desk.engine.process_actionable(sell)
 
     assert decision is not None
     assert decision.order is not None
@@ -280,7 +283,7 @@ def test_what_could_not_be_found_out_is_in_the_decision_and_buys_nothing() -> No
     desk = Desk()
     desk.prices.next_book = None
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.verdict == "SKIP"
@@ -290,7 +293,7 @@ def test_what_could_not_be_found_out_is_in_the_decision_and_buys_nothing() -> No
 
 def test_the_decision_holds_what_is_needed_to_make_it_again() -> None:
     desk = Desk()
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.inputs.market == a_market()
@@ -301,7 +304,7 @@ def test_the_decision_holds_what_is_needed_to_make_it_again() -> None:
 
 def test_an_entry_is_settled_in_the_step_of_its_decision() -> None:
     desk = Desk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     streams = [stream for stream, _ in desk.ledger.events]
 
@@ -369,7 +372,7 @@ class BuyerOverRestarts(RuleBasedStateMachine):
             traded_at_ms=self.desk.clock.now_ms() - 1000,
         )
         try:
-            self.desk.engine.handle(signal)
+            self.desk.engine.process_actionable(signal)
         except OutcomeUnknown:
             assert unknown
             self.crash()
@@ -380,7 +383,7 @@ class BuyerOverRestarts(RuleBasedStateMachine):
         self.prices.show("", book, self.desk.clock.now_ms())
         self.desk.venue.unknown = int(unknown)
         try:
-            self.desk.exits.turn()
+            self.desk.exits.work_due()
         except OutcomeUnknown:
             assert unknown
             self.crash()
@@ -470,7 +473,7 @@ def test_small_trades_add_up_over_restarts_and_each_signal_has_its_decision() ->
     """Three trades of 15 pUSD come to the 40 that are followed; the sum's order uses up what was gathered."""
     desk = Desk(limits=some_limits(gather_window_s=600, min_leader_usdc=D(40)))
     for number in range(3):
-        desk.engine.handle(a_signal(usdc=D(15), shares=D(30), tx_hash="0x" + f"{number:064x}"))
+        desk.engine.process_actionable(a_signal(usdc=D(15), shares=D(30), tx_hash="0x" + f"{number:064x}"))
         desk.restart()
 
     assert [decision.reason for decision in desk.decisions()] == ["gathered", "gathered", "all rules passed"]
@@ -481,12 +484,14 @@ def test_small_trades_add_up_over_restarts_and_each_signal_has_its_decision() ->
 
 def test_small_trades_of_a_window_long_over_are_not_followed() -> None:
     desk = Desk(limits=some_limits(gather_window_s=600, min_leader_usdc=D(40)))
-    desk.engine.handle(a_signal(usdc=D(39), shares=D(78)))
+    desk.engine.process_actionable(a_signal(usdc=D(39), shares=D(78)))
     desk.clock.advance(600)
     now_ms = desk.clock.now_ms()
     desk.prices.next_book = a_book(at_ms=now_ms)
 
-    late = desk.engine.handle(a_signal(usdc=D(2), shares=D(4), traded_at_ms=now_ms, tx_hash="0x" + "22" * 32))
+    late = desk.engine.process_actionable(
+        a_signal(usdc=D(2), shares=D(4), traded_at_ms=now_ms, tx_hash="0x" + "22" * 32)
+    )
 
     assert late is not None
     assert late.gathered == Gathered(usdc=D(2), shares=D(4), since_ms=now_ms)
@@ -495,11 +500,11 @@ def test_small_trades_of_a_window_long_over_are_not_followed() -> None:
 @pytest.mark.pitfall(19)
 def test_two_outcomes_of_one_event_share_its_cap() -> None:
     desk = Desk(limits=some_limits(max_event_usdc=D(8)))
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     desk.prices.market = a_market(token_id="2", condition_id="0x" + "dd" * 32)
     desk.prices.next_book = a_book(token_id="2")
 
-    other = desk.engine.handle(a_signal(token_id="2", leader="0x" + "b2" * 20))
+    other = desk.engine.process_actionable(a_signal(token_id="2", leader="0x" + "b2" * 20))
 
     assert other is not None
     assert other.reason == "event_cap"
@@ -526,18 +531,19 @@ def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkey
 
 def test_an_outcome_that_the_ledger_cannot_hold_stops_everything_and_changes_nothing() -> None:
     desk = Desk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     before = dict(desk.ledger.values)
 
     class Overselling(FakeVenue):
         def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
             return super().place(order, facts, prepared).model_copy(update={"shares": order.shares * 2})
 
-    desk.engine._venue = Overselling()
+    desk.venue = Overselling()
+    desk.restart()
     desk.prices.next_book = a_book(bids=(("0.6", "100"),), asks=(("0.61", "100"),))
 
     with pytest.raises(RefusedForSafety, match="shares:"):
-        desk.engine.handle(a_signal(side="SELL", price=D("0.6"), tx_hash="0x" + "9a" * 32))
+        desk.engine.process_actionable(a_signal(side="SELL", price=D("0.6"), tx_hash="0x" + "9a" * 32))
 
     assert len(desk.journal.open_intents()) == 1
     assert desk.ledger.values == {name: value for name, value in before.items() if not name.startswith("shares:")}
@@ -547,12 +553,12 @@ def test_an_intent_of_yesterday_gives_its_budget_back_to_yesterday() -> None:
     desk = Desk(limits=some_limits(max_signal_age_s=86_400))
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     yesterday = ledger_accounts.day_account(NOW_MS)
     assert desk.ledger.values[yesterday] > 4_997_200 - 1
     desk.clock.advance(86_000)
 
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     assert desk.ledger.values[yesterday] == 9_610_000 * 52 // 100
     assert ledger_accounts.day_account(desk.clock.now_ms()) not in desk.ledger.values
@@ -581,7 +587,7 @@ def test_an_intent_whose_minute_another_order_turned_counts_in_the_new_one() -> 
     desk.venue = Turning(desk, turns=1)
     desk.restart()
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert (decision.verdict, len(desk.venue.placed)) == ("BUY", 1)
@@ -605,7 +611,7 @@ def test_an_order_does_not_wait_for_the_rules_values_and_its_decision_has_them_a
     written = Noting()
     desk = Desk(ledger=written)
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     intent, concluded = written.writes
@@ -616,11 +622,11 @@ def test_an_order_does_not_wait_for_the_rules_values_and_its_decision_has_them_a
 
 
 def test_a_decision_finished_after_a_crash_has_the_rules_as_they_were_judged() -> None:
-    whole = Desk().engine.handle(a_signal())
+    whole = Desk().engine.process_actionable(a_signal())
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     desk.found = {a_signal().id: a_signal()}
     desk.restart()
@@ -637,11 +643,11 @@ def test_rules_are_not_judged_again_by_other_limits_than_those_of_the_decision()
     desk = Desk()
     desk.venue.unknown = 1
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     desk.limits = some_limits(stake_usdc=Decimal(7))
     desk.restart()
-    again = desk.engine.handle(a_signal())
+    again = desk.engine.process_actionable(a_signal())
 
     assert again is not None
     assert again.verdict == "BUY"

@@ -10,9 +10,10 @@ from typing import cast
 import pytest
 
 from buyer.consumer import SignalConsumer
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import MOST_UNDER_WAY, OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.venue.paper import PaperVenue
@@ -75,7 +76,7 @@ class Travel(Rig):
         )
         tasks = ExitStore(self.ledger, lambda: self.lease.fence)
         self.service = SignalConsumer(
-            engine=self.engine,
+            executor=self.engine,
             journal=self.journal,
             prices=cast("MarketPriceFeed", self.town),
             lease=self.lease,
@@ -83,7 +84,7 @@ class Travel(Rig):
             clock=clock,
             bankroll=lambda: 1_000_000_000,
             inbox=inbox,
-            desk=ExitManager(self.engine, tasks, self.town, clock=clock, limits=limits),
+            exit_manager=ExitManager(self.engine, tasks, self.town, clock=clock, limits=limits),
             transit=self.transit,
         )
 

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from buyer.execution.unresolved_orders import LOOKS, SHARE, SHOWN_WITHIN_S, OrderAbsence, UnresolvedOrders
+from buyer.execution.unresolved_orders import ANSWERS_NEEDED, SHARE, SHOWN_WITHIN_S, OrderAbsence, UnresolvedOrders
 from shared.clock import ManualClock
 from shared.domain.errors import OutcomeUnknown, Unavailable
 
@@ -53,15 +53,15 @@ def test_a_token_waits_for_its_order_and_no_other_token_does() -> None:
     orders = UnresolvedOrders(clock)
     unknown(orders, clock)
 
-    assert orders.holding("t", "another signal") == orders.holding("t") == orders.holding("t", "s") == "s"
-    assert orders.holding("another token") == ""
+    assert orders.blocker_of("t", "another signal") == orders.blocker_of("t") == orders.blocker_of("t", "s") == "s"
+    assert orders.blocker_of("another token") == ""
     clock.advance(1)
-    assert orders.holding("t", "s") == ""
-    assert orders.holding("t", "another signal") == "s"
+    assert orders.blocker_of("t", "s") == ""
+    assert orders.blocker_of("t", "another signal") == "s"
 
     with orders.pursue("s", "t"):
         pass
-    assert (orders.holding("t"), len(orders)) == ("", 0)
+    assert (orders.blocker_of("t"), len(orders)) == ("", 0)
 
 
 def test_what_failed_for_another_reason_is_due_when_whoever_caught_it_goes_on() -> None:
@@ -74,10 +74,10 @@ def test_what_failed_for_another_reason_is_due_when_whoever_caught_it_goes_on() 
 
 
 def test_an_order_is_nowhere_only_after_several_looks_and_long_enough_after_it_was_last_sent() -> None:
-    absence = OrderAbsence(since_s=0, looks=LOOKS)
+    absence = OrderAbsence(since_s=0, answers=ANSWERS_NEEDED)
 
-    assert not absence.seen(SHOWN_WITHIN_S - 1)
-    assert absence.seen(SHOWN_WITHIN_S)
-    assert not OrderAbsence(since_s=0, looks=LOOKS - 1).seen(SHOWN_WITHIN_S)
+    assert not absence.is_certain(SHOWN_WITHIN_S - 1)
+    assert absence.is_certain(SHOWN_WITHIN_S)
+    assert not OrderAbsence(since_s=0, answers=ANSWERS_NEEDED - 1).is_certain(SHOWN_WITHIN_S)
     absence.again(SHOWN_WITHIN_S)
-    assert not absence.seen(2 * SHOWN_WITHIN_S)
+    assert not absence.is_certain(2 * SHOWN_WITHIN_S)

@@ -9,8 +9,9 @@ from typing import cast
 import pytest
 
 from buyer.domain.order_book import BookTrust
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
@@ -123,7 +124,7 @@ def test_a_warm_market_costs_no_request_while_decisions_are_made(rig: Rig) -> No
         best = cast("Book", rig.prices.book_at_hand(token)).best_ask
         now_ms = rig.clock.now_ms()
         signal = a_signal(token_id=token, price=best, traded_at_ms=now_ms - 100, seen_at_ms=now_ms)
-        engine.handle(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
+        engine.process_actionable(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
 
     assert rig.asked("/book") == before == 0
     assert len(told) == len(rig.tokens) == 8
@@ -147,7 +148,7 @@ def test_recording_books_speaks_to_the_server_on_threads_of_its_own_and_changes_
     for number, token in enumerate(rig.tokens):
         best = cast("Book", rig.prices.book_at_hand(token)).best_ask
         signal = a_signal(token_id=token, price=best, traded_at_ms=now_ms - 100, seen_at_ms=now_ms)
-        engine.handle(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
+        engine.process_actionable(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
 
     assert len(told) == len(rig.tokens)
     assert {decision.inputs.book.source for decision in told if decision.inputs.book} == {"socket"}
@@ -217,7 +218,7 @@ def test_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: 
     told: list[BuyEngineDecision] = []
     now_ms = rig.clock.now_ms()
 
-    an_engine(rig, told).handle(a_signal(token_id=rig.token, traded_at_ms=now_ms, seen_at_ms=now_ms))
+    an_engine(rig, told).process_actionable(a_signal(token_id=rig.token, traded_at_ms=now_ms, seen_at_ms=now_ms))
 
     (decision,) = told
     assert (decision.verdict, decision.reason) == ("SKIP", "inputs_known")

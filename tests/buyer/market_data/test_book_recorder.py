@@ -24,7 +24,7 @@ class Shelf:
     def __init__(self) -> None:
         self.books: dict[str, Book | None] = {}
 
-    def kept(self) -> tuple[str, ...]:
+    def warm_tokens(self) -> tuple[str, ...]:
         return tuple(self.books)
 
     def sample(self, token_id: str) -> Book | None:
@@ -41,9 +41,9 @@ class Rig:
         self.side = SideStream(self.redis, BOOKS, clock=self.clock, stop=stop)
         self.recorder = BookRecorder(self.shelf, self.side, self.clock, "buyer-0@here:1")
 
-    def turn(self, book: Book | None, token_id: str = TOKEN) -> None:
+    def record_once(self, book: Book | None, token_id: str = TOKEN) -> None:
         self.shelf.books[token_id] = book
-        self.recorder.turn()
+        self.recorder.record_once()
         self.clock.advance(1)
 
     def recorded(self) -> list[BookSeen]:
@@ -62,7 +62,7 @@ def test_a_book_is_recorded_when_it_changed_and_not_when_it_did_not() -> None:
     books = [a_warm_book("0.51"), a_warm_book("0.51", NOW_MS + 900), a_warm_book("0.52", NOW_MS + 1900)]
 
     for book in books:
-        rig.turn(book)
+        rig.record_once(book)
 
     assert [seen.book for seen in rig.recorded()] == [books[0], books[2]]
     assert [(seen.number, seen.emitted_at_ms) for seen in rig.recorded()] == [(1, NOW_MS), (2, NOW_MS + 2000)]
@@ -71,9 +71,9 @@ def test_a_book_is_recorded_when_it_changed_and_not_when_it_did_not() -> None:
 def test_a_quiet_book_is_recorded_again_when_something_vouched_for_it() -> None:
     rig = Rig()
 
-    rig.turn(a_warm_book("0.51"))
-    rig.turn(a_warm_book("0.51", NOW_MS + 4_999))
-    rig.turn(a_warm_book("0.51", NOW_MS + 5_000))
+    rig.record_once(a_warm_book("0.51"))
+    rig.record_once(a_warm_book("0.51", NOW_MS + 4_999))
+    rig.record_once(a_warm_book("0.51", NOW_MS + 5_000))
 
     assert [seen.book.at_ms for seen in rig.recorded()] == [NOW_MS, NOW_MS + 5_000]
 
@@ -86,10 +86,10 @@ def test_recording_books_without_keeping_any_is_refused_with_the_fix() -> None:
 def test_what_may_not_be_acted_on_is_not_recorded_and_what_is_not_kept_is_forgotten() -> None:
     rig = Rig()
 
-    rig.turn(None)
-    rig.turn(a_warm_book("0.51"))
+    rig.record_once(None)
+    rig.record_once(a_warm_book("0.51"))
     rig.shelf.books.clear()
-    rig.recorder.turn()
-    rig.turn(a_warm_book("0.51"))
+    rig.recorder.record_once()
+    rig.record_once(a_warm_book("0.51"))
 
     assert [seen.number for seen in rig.recorded()] == [1, 2]

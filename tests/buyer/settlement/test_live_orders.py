@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor, NotSettled
-from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
+from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_precedence import NotSettled
+from buyer.execution.unresolved_orders import ANSWERS_NEEDED, SHOWN_WITHIN_S
 from buyer.settlement.worker import FEED_S, OVERDUE_S, SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.strategy.limits import TradingLimits
@@ -198,7 +200,7 @@ class LiveDesk:
     def hold_orders(self, meanwhile: Callable[[], object]) -> None:
         """Let each order wait for its turn from now on, while this happens."""
         self.exchange.turns = GateTurns(cast("RateGate", Gate(meanwhile)), threading.Event())
-        self.journal.order_at(self.exchange.turns)
+        self.journal.send_at(self.exchange.turns)
 
     def recover(self) -> None:
         """Finish what a crash left, as the service does first."""
@@ -207,11 +209,11 @@ class LiveDesk:
 
     def recover_until_known(self) -> None:
         """Ask again and again what became of what a crash left, as the service does."""
-        for _ in range(LOOKS):
+        for _ in range(ANSWERS_NEEDED):
             with contextlib.suppress(OutcomeUnknown):
                 self.recover()
                 return
-            self.clock.advance(SHOWN_WITHIN_S / (LOOKS - 1))
+            self.clock.advance(SHOWN_WITHIN_S / (ANSWERS_NEEDED - 1))
         raise AssertionError("its outcome is not known yet")
 
     def settle(self, state: TradeState = "CONFIRMED") -> None:
@@ -237,7 +239,7 @@ class LiveDesk:
 def test_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() -> None:
     desk = LiveDesk()
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.order is not None
@@ -257,7 +259,7 @@ def test_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() -> None:
 
 def test_an_order_that_the_feed_covers_is_settled_without_a_listing_once_the_chain_shows_it() -> None:
     desk = LiveDesk(feed=Told())
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     (name,) = desk.exchange.taken
     desk.exchange.trades[name] = "CONFIRMED"
     desk.exchange.hidden = True
@@ -279,7 +281,7 @@ def test_what_the_feed_tells_before_the_order_is_handed_over_is_kept_for_it() ->
     desk.feed.tell(name)
     desk.look()
 
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     desk.exchange.trades = dict.fromkeys(desk.exchange.trades, "CONFIRMED")
     desk.look()
 
@@ -289,7 +291,7 @@ def test_what_the_feed_tells_before_the_order_is_handed_over_is_kept_for_it() ->
 
 def test_an_order_whose_end_the_feed_never_told_is_listed_after_a_while() -> None:
     desk = LiveDesk(feed=Told())
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     desk.settle()
     assert desk.exchange.listings == 0
@@ -303,7 +305,7 @@ def test_an_order_whose_end_the_feed_never_told_is_listed_after_a_while() -> Non
 @pytest.mark.pitfall(20)
 def test_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
     desk = LiveDesk(feed=Told())
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     desk.settle("FAILED")
     desk.clock.advance(FEED_S)
@@ -316,7 +318,7 @@ def test_a_failed_trade_that_the_feed_covers_is_read_by_listing() -> None:
 def test_orders_that_end_together_are_settled_together_each_once() -> None:
     desk = LiveDesk()
     for number in range(5):
-        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+        desk.engine.process_actionable(a_signal(tx_hash=f"0x{number:064x}"))
 
     desk.settle()
     desk.settle()
@@ -329,7 +331,7 @@ def test_orders_that_end_together_are_settled_together_each_once() -> None:
 def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
     desk = LiveDesk()
     for number in range(3):
-        desk.engine.handle(a_signal(tx_hash=f"0x{number:064x}"))
+        desk.engine.process_actionable(a_signal(tx_hash=f"0x{number:064x}"))
     desk.exchange.poison[part] = list(desk.exchange.taken)[1]
 
     desk.settle()
@@ -343,7 +345,7 @@ def test_an_order_that_cannot_be_read_keeps_no_other_waiting(part: str) -> None:
 @pytest.mark.pitfall(29)
 def test_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
     desk = LiveDesk(exchange=Exchange(crash="an answer nobody thought of"))
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     desk.settlement.run(threading.Event())
 
@@ -356,12 +358,12 @@ def test_whatever_ends_the_following_of_orders_ends_the_buyer() -> None:
 @pytest.mark.pitfall(20)
 def test_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
     desk = LiveDesk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     desk.settle("FAILED")
     desk.restart()
     desk.recover()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
 
     assert desk.money() == {"cash": CASH, "deposited": CASH}
     assert open_lots(desk.ledger) == []
@@ -373,7 +375,7 @@ def test_a_ghost_fill_gives_the_budget_back_and_is_not_bought_again() -> None:
 def test_a_post_without_an_answer_is_found_by_its_hash_after_a_restart() -> None:
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     desk.restart()
     desk.recover()
@@ -386,7 +388,7 @@ def test_a_post_without_an_answer_is_found_by_its_hash_after_a_restart() -> None
 def test_what_the_venue_never_got_is_sent_again_in_the_same_bytes() -> None:
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.exchange.taken.clear()
 
     desk.restart()
@@ -401,7 +403,7 @@ def test_what_the_venue_never_got_is_sent_again_in_the_same_bytes() -> None:
 def test_a_taken_order_is_kept_though_the_kill_switch_is_on_when_the_buyer_comes_back() -> None:
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.ledger.commit(LedgerWrite(id="halt", postings=(("halt", 1),)))
 
     desk.restart()
@@ -416,7 +418,7 @@ def lost_order() -> LiveDesk:
     """Return a desk whose only order never reached the venue."""
     desk = LiveDesk(exchange=Exchange(lose_answers=1))
     with pytest.raises(OutcomeUnknown):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
     desk.exchange.taken.clear()
     return desk
 
@@ -440,7 +442,7 @@ def test_a_resumed_order_that_another_buyer_concluded_while_it_waited_for_its_tu
 
     def overtaken() -> None:
         (name, intent) = successor.journal.open_intents().popitem()
-        for _ in range(LOOKS):
+        for _ in range(ANSWERS_NEEDED):
             with contextlib.suppress(OutcomeUnknown):
                 successor.engine.abandon(intent, successor.journal.signed(name), "given up")
             successor.clock.advance(SHOWN_WITHIN_S)
@@ -470,7 +472,7 @@ def test_a_new_order_whose_turn_comes_too_late_is_not_sent() -> None:
     desk = LiveDesk()
     desk.hold_orders(lambda: desk.clock.advance(900))
 
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert decision.outcome is not None
@@ -485,7 +487,7 @@ def test_a_buyer_that_wakes_up_after_its_lease_moved_places_nothing() -> None:
     desk.ledger.fence_token = "2"
 
     with pytest.raises(Fenced):
-        desk.engine.handle(a_signal())
+        desk.engine.process_actionable(a_signal())
 
     assert desk.exchange.posts == []
 
@@ -506,7 +508,7 @@ def test_a_buyer_paused_right_before_its_order_and_its_successor_send_the_same_b
     paused.exchange.place = pause  # type: ignore[method-assign]  # the lease moves while the order is on its way
 
     with pytest.raises(Fenced):
-        paused.engine.handle(a_signal())
+        paused.engine.process_actionable(a_signal())
 
     assert len(paused.exchange.posts) == 2
     assert len(set(paused.exchange.posts)) == len(paused.exchange.taken) == 1
@@ -520,13 +522,13 @@ def test_two_buyers_that_decide_on_one_signal_at_once_send_one_order() -> None:
 
     def overtaken(order: Order, facts: MarketFacts, now_ms: int) -> str:
         slow.exchange.prepare = prepare  # type: ignore[method-assign]  # once
-        quick.engine.handle(a_signal())
+        quick.engine.process_actionable(a_signal())
         slow.clock.advance(1)
         return prepare(order, facts, now_ms + 1)
 
     slow.exchange.prepare = overtaken  # type: ignore[method-assign]  # the other one is quicker
 
-    assert slow.engine.handle(a_signal()) is None
+    assert slow.engine.process_actionable(a_signal()) is None
     assert len(slow.exchange.posts) == 1
 
 
@@ -543,7 +545,7 @@ def test_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
         return prepare(order, facts, now_ms)
 
     desk.exchange.prepare = meanwhile  # type: ignore[method-assign]  # another market of the leader ends badly
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
 
     assert decision is not None
     assert (decision.verdict, decision.reason) == ("SKIP", "ledger")
@@ -554,14 +556,14 @@ def test_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
 @pytest.mark.pitfall(22)
 def test_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None:
     desk = LiveDesk()
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     sell = a_signal(side="SELL", price=D("0.5"), tx_hash="0x" + "9a" * 32)
     desk.prices.next_book = a_book(bids=(("0.5", "100"),), asks=(("0.51", "100"),))
 
     with pytest.raises(NotSettled):
-        desk.engine.handle(sell)
+        desk.engine.process_actionable(sell)
     desk.settle()
-    desk.engine.handle(sell)
+    desk.engine.process_actionable(sell)
     desk.settle()
 
     assert open_lots(desk.ledger) == []
@@ -571,7 +573,7 @@ def test_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None
 
 def test_an_answer_that_names_no_trades_is_looked_up() -> None:
     desk = LiveDesk(exchange=Exchange(state="DELAYED"))
-    desk.engine.handle(a_signal())
+    desk.engine.process_actionable(a_signal())
     desk.exchange.trades = dict.fromkeys(desk.exchange.trades, "CONFIRMED")
 
     desk.look()
@@ -583,7 +585,7 @@ def test_an_answer_that_names_no_trades_is_looked_up() -> None:
 
 def test_what_cannot_follow_is_refused() -> None:
     desk = LiveDesk()
-    decision = desk.engine.handle(a_signal())
+    decision = desk.engine.process_actionable(a_signal())
     assert decision is not None
     assert decision.outcome is not None
     wrong = decision.outcome.model_copy(update={"state": "REJECTED"})
@@ -605,7 +607,9 @@ class AnyOrderOfThings(RuleBasedStateMachine):
         self.number += 1
         self.desk.exchange.state, self.desk.exchange.lose_answers = state, int(lost)
         try:
-            self.desk.engine.handle(a_signal(tx_hash=f"0x{self.number:064x}", traded_at_ms=self.desk.clock.now_ms()))
+            self.desk.engine.process_actionable(
+                a_signal(tx_hash=f"0x{self.number:064x}", traded_at_ms=self.desk.clock.now_ms())
+            )
         except OutcomeUnknown:
             self.come_back()
 

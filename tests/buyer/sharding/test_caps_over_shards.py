@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buyer.domain.token_shard import TokenShard
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
+from buyer.execution.order_executor import BuyExecutor
 from buyer.sharding.shard_ledger import ShardLedger
 from buyer.strategy.limits import TradingLimits
 from shared.clock import ManualClock
@@ -127,7 +128,7 @@ class House:
     def act(self, number: int) -> None:
         self.sent += 1
         self.busy.add(number)
-        self.engines[number].handle(self.signal(self.sent, TOKENS[number]))
+        self.engines[number].process_actionable(self.signal(self.sent, TOKENS[number]))
         self.busy.discard(number)
 
     def signal(self, number: int, token_id: str) -> ActionableSignal:
@@ -228,7 +229,7 @@ def test_each_lot_is_sold_by_its_own_shard_once_while_all_desks_look_at_the_same
         house.clock.advance(61)
         for number, desk in enumerate(house.desks):
             before = len(house.venue.placed)
-            desk.turn()
+            desk.work_due()
             sold += [[order.token_id, TOKENS[number]] for order in house.venue.placed[before:]]
 
     assert len(lots) == OF

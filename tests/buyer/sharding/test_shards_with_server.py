@@ -93,7 +93,7 @@ def test_each_signal_is_decided_by_its_shard_and_acknowledged_by_all(valkey_url:
 
     assert decided(rigs[0]) == ids(signals(40))
     assert all(rig.shard.owns(order.token_id) for rig in rigs for order in rig.venue.placed)
-    assert all(rig.service.counts for rig in rigs)
+    assert all(rig.service.counter.counts for rig in rigs)
 
 
 def test_what_a_shard_has_not_read_yet_is_not_trimmed(valkey_url: str, redis: Redis) -> None:
@@ -124,7 +124,7 @@ def test_a_shard_finishes_its_own_open_intents_only(valkey_url: str, redis: Redi
         rig.journal.deposit(1_000_000_000)
         rig.venue.unknown = 1
         with pytest.raises(OutcomeUnknown):
-            rig.engine.handle(of_shard(rig.shard, 1)[0])
+            rig.engine.process_actionable(of_shard(rig.shard, 1)[0])
 
     after = a_rig(valkey_url, SHARDS[1])
     after.run_until(lambda: bool(after.decisions()) or bool(redis.xlen("hs:decisions") > OF))
@@ -144,8 +144,8 @@ def test_a_buyer_that_wakes_up_after_its_shard_moved_places_nothing_there(valkey
     assert a_rig(valkey_url, SHARDS[0], consumer="buyer-1").lease.try_acquire() == ""
 
     with pytest.raises(Fenced):
-        slept.engine.handle(of_shard(SHARDS[0], 1)[0])
-    other.engine.handle(of_shard(SHARDS[1], 1)[0])
+        slept.engine.process_actionable(of_shard(SHARDS[0], 1)[0])
+    other.engine.process_actionable(of_shard(SHARDS[1], 1)[0])
 
     assert (slept.venue.placed, len(other.venue.placed)) == ([], 1)
     assert decided(other) == ids(of_shard(SHARDS[1], 1))
@@ -311,6 +311,6 @@ def test_a_lease_that_is_not_held_lets_no_write_through(valkey_url: str) -> None
     rig.lease.release()
 
     with pytest.raises(Fenced):
-        rig.engine.handle(of_shard(SHARDS[0], 1)[0])
+        rig.engine.process_actionable(of_shard(SHARDS[0], 1)[0])
 
     assert not any(isinstance(event, BuyEngineDecision) for event in rig.events("hs:decisions"))

@@ -8,6 +8,7 @@ import pytest
 
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.journal import Journal
 from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, mirrored_sell, order_fact
 from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
@@ -124,11 +125,11 @@ class Selling(Desk):
 
     def __init__(self, **limits: Any) -> None:
         super().__init__(limits=some_limits(**limits))
-        self.engine.handle(a_signal())
+        self.engine.process_actionable(a_signal())
         self.prices.next_book = a_book()
 
-    def restart(self) -> None:
-        super().restart()
+    def restart(self, journal: Journal | None = None) -> None:
+        super().restart(journal)
         tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
         self.exits = ExitManager(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
 
@@ -137,7 +138,7 @@ class Selling(Desk):
         self.clock.advance(seconds)
         if self.prices.next_book is not None:
             self.prices.next_book = self.prices.next_book.model_copy(update={"at_ms": self.clock.now_ms()})
-        self.exits.turn()
+        self.exits.work_due()
 
     @property
     def tasks(self) -> dict[str, str]:
@@ -153,7 +154,7 @@ def test_a_sell_too_late_for_its_signal_is_carried_out_as_an_exit() -> None:
     desk = Selling()
     late = a_sell(traded_at_ms=NOW_MS - 100_000)
 
-    decision = desk.engine.handle(late)
+    decision = desk.engine.process_actionable(late)
     desk.turn()
 
     assert decision is not None
@@ -166,7 +167,7 @@ def test_a_sell_too_late_for_its_signal_is_carried_out_as_an_exit() -> None:
 def test_an_exit_goes_on_over_restarts_until_the_lot_is_gone() -> None:
     desk = Selling()
     desk.prices.next_book = a_book(bids=())
-    desk.engine.handle(a_sell())
+    desk.engine.process_actionable(a_sell())
     for _ in range(3):
         desk.restart()
         desk.turn()
@@ -198,7 +199,7 @@ def test_what_an_order_left_is_sold_by_the_next_one() -> None:
         return outcome.model_copy(update={"shares": D(2), "usdc": D(2) * order.limit_price})
 
     desk.venue.place = part  # type: ignore[method-assign]  # a partial fill
-    desk.engine.handle(a_sell())
+    desk.engine.process_actionable(a_sell())
     assert desk.shares == 7_610_000
     desk.venue.place = whole  # type: ignore[method-assign]  # as before
     desk.turn()
@@ -215,7 +216,7 @@ def test_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so()
     desk.venue.place = lambda order, facts, prepared: whole(order, facts, prepared).model_copy(  # type: ignore[method-assign]  # a partial fill
         update={"shares": D(6), "usdc": D(6) * order.limit_price}
     )
-    desk.engine.handle(a_sell())
+    desk.engine.process_actionable(a_sell())
     desk.turn()
 
     last = desk.decisions()[-1]
@@ -260,11 +261,11 @@ def test_a_control_holds_an_exit_back_and_it_goes_on_afterwards(control: str) ->
 def test_a_small_part_waits_until_the_leader_has_sold_enough() -> None:
     desk = Selling(mirror_sells="proportional", max_signal_age_s=3600)
 
-    desk.engine.handle(a_sell(shares=D(20)))
+    desk.engine.process_actionable(a_sell(shares=D(20)))
     desk.turn()
     assert desk.shares == 9_610_000
     again = a_sell(shares=D(40), tx_hash="0x" + "9b" * 32)
-    desk.engine.handle(again)
+    desk.engine.process_actionable(again)
     desk.turn()
 
     assert desk.shares == pytest.approx(9_610_000 * 0.4, abs=10_000)
@@ -288,7 +289,7 @@ def test_an_exit_that_crashes_is_finished_by_recovery_and_not_swallowed() -> Non
 
 def test_a_restart_forgets_small_trades_of_long_ago_and_keeps_recent_ones() -> None:
     desk = Selling(gather_window_s=600, min_leader_usdc=D(1000))
-    desk.engine.handle(a_signal(tx_hash="0x" + "11" * 32))
+    desk.engine.process_actionable(a_signal(tx_hash="0x" + "11" * 32))
     assert len(desk.ledger.records("gathered")) == 1
 
     desk.turn()

@@ -13,7 +13,7 @@ from buyer.strategy.decision_context import UNKNOWN, DecisionContext
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.rule_table import LOOKS_AT, RULES, Look
-from buyer.strategy.skip_cache import MOST, SkipCache, _keep, at_once
+from buyer.strategy.skip_cache import MOST, SkipCache, _remembered, at_once
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import MICRO, from_micro
 from shared.messages.decisions import ExitTask
@@ -245,7 +245,7 @@ def test_answers_are_kept_up_to_a_number() -> None:
     kept = dict[int, int]()
 
     for number in range(MOST + 5):
-        assert _keep(kept, number, number) == number
+        assert _remembered(kept, number, number) == number
 
     assert len(kept) <= MOST
     assert kept[MOST + 4] == MOST + 4

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from buyer.sharding.shard_count import Held
+from buyer.sharding.shard_count import ShardLease
 from ops.domain.demo_check import judge_demo
 from ops.domain.live_view import MOST_TITLES, LiveView
 from ops.operator.picture import ScreenPicture
@@ -244,7 +244,7 @@ def test_a_server_without_any_process_says_so() -> None:
 
 
 def test_a_shard_that_nobody_holds_is_an_alarm_once_somebody_held_it() -> None:
-    held, free, never = Held("0/3", "buyer-0@a", 1.0), Held("1/3", "", 20.0), Held("2/3", "", None)
+    held, free, never = ShardLease("0/3", "buyer-0@a", 1.0), ShardLease("1/3", "", 20.0), ShardLease("2/3", "", None)
     picture = ScreenPicture(LiveView(), standings=EVERYBODY, running=frozenset({"paper"}), shards=(held, free, never))
 
     assert first_line(picture, 80, live=True).startswith("NOBODY DECIDES ON SHARD 1/3  PAPER")

@@ -9,9 +9,10 @@ from redis import Redis
 from typer.testing import CliRunner
 
 from buyer.domain.chain_fills import ChainFill
+from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyerIdentity, BuyExecutor
-from buyer.execution.unresolved_orders import LOOKS, SHOWN_WITHIN_S
+from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.unresolved_orders import ANSWERS_NEEDED, SHOWN_WITHIN_S
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import NOBODY, rebuilt_intent
 from buyer.recovery.fill_adoption import FillAdoption
@@ -80,7 +81,7 @@ def test_an_open_order_is_closed_once_the_venue_does_not_know_it_however_often_i
     assert (row.kind, row.order_hash, row.age_s) == ("orders", FILL.order_hash, 400)
     assert FILL.order_hash in shown[0]
     assert "closed" in closed[0]
-    assert venue.asked == [FILL.order_hash] * (LOOKS + 1)
+    assert venue.asked == [FILL.order_hash] * (ANSWERS_NEEDED + 1)
     assert clock.now_ms() - NOW_MS - 400_000 >= SHOWN_WITHIN_S * 1000
     assert ledger.accounts().values["cash"] == 100_000_000
     assert reconcile.main(redis, "live", clock, "", "") == ["nothing is open: every order has ended"]
@@ -152,7 +153,7 @@ class Interrupted:
             emit=lambda _: None,
         )
         with pytest.raises(OutcomeUnknown):
-            self.engine.handle(self.signal)
+            self.engine.process_actionable(self.signal)
 
     def intents(self) -> dict[str, str]:
         return self.ledger.records("intents")
@@ -249,7 +250,7 @@ def test_an_intent_of_another_version_is_closed_for_good_and_gives_back_what_it_
     assert said == "closed, what it reserved is free again"
     assert (left.cash(), left.intents()) == (100_000_000, {})
     left.clock.advance(60)
-    assert left.engine.handle(left.signal) is None
+    assert left.engine.process_actionable(left.signal) is None
     assert [decision.verdict for decision in decisions(redis)] == ["SKIP"]
 
 

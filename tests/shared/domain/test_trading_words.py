@@ -2,7 +2,7 @@
 
 import pytest
 
-from buyer.composition import mode_of
+from buyer.composition_modes import mode_of
 from buyer.config import parse_args as buyer_args
 from ops.config import UpSettings
 from ops.run_service import ServiceSettings

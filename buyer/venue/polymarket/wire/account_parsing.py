@@ -65,7 +65,7 @@ def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
     blank = OwnTrade(read_text(trade, "id"), state, 0, 0, 0, read_text(trade, "transaction_hash"), sized=False)
     if _blank(trade, ("size", "price") if taking else ()) or any(_blank(maker, _AMOUNTS) for maker in own):
         return blank
-    shares, usdc = _taken(trade, facts.token_id) if taking else _made(own)
+    shares, usdc = _our_amounts(trade, facts.token_id) if taking else _made(own)
     price = Decimal(usdc) / shares if shares and taking else Decimal(0)
     fee = fee_micro(shares, price, facts.fee_rate, facts.fee_exponent) if 0 < price < 1 else 0
     return replace(blank, shares=shares, usdc=usdc, fee=fee, sized=True)
@@ -81,7 +81,7 @@ def _made(own: list[Raw]) -> tuple[int, int]:
     return sum(to_micro(amount) for amount, _ in amounts), sum(to_micro(amount * price) for amount, price in amounts)
 
 
-def _taken(trade: Raw, token_id: str) -> tuple[int, int]:
+def _our_amounts(trade: Raw, token_id: str) -> tuple[int, int]:
     """Add up the makers we met, where they account for all of it: the trade's own price is rounded.
 
     A maker of the other outcome sold us ours for the rest of a share's worth (a mint, or a merge). With each maker we

@@ -1,4 +1,4 @@
-"""What an order offers and asks for in base units, rounded as the venue and its SDK round. Pure.
+"""The amounts that an order offers and asks for in base units, rounded as the venue and its SDK round. Pure.
 
 Source: venue reference 3.4; `polymarket-client` 0.14.0, `orders/context.py`, `limit.py` and `market.py`. A market order
 (FAK, FOK) that buys is bounded by collateral with two decimals, one that rests (GTC, GTD) by shares. Where the SDK's

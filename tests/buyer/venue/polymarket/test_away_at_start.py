@@ -193,8 +193,6 @@ def test_the_thread_that_waits_ends_with_the_process(floor: Floor) -> None:
 
     with floor.buyer() as built:
         assert "preflight" in {thread.name for thread in threading.enumerate()} - before
-        account = built.account
-    assert account is not None
-    account.close()
+    built.mode.close()
 
     assert "preflight" not in {thread.name for thread in threading.enumerate()}

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from buyer.composition import BuiltBuyer, BuyerProcess, build_buyer
-from buyer.composition_live import looks, read_collateral
+from buyer.composition_live import order_lookup, read_collateral
 from buyer.config import BuyerSettings, parse_args
 from buyer.domain.token_shard import TokenShard
 from buyer.venue.polymarket.signer import OrderSigner
@@ -263,7 +263,7 @@ def test_an_order_that_the_venue_shows_as_matched_is_not_closed_by_a_persons_wor
     (name,) = ledger.records("orders")
 
     def ask() -> VenueLook:
-        return looks(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+        return order_lookup(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
 
     with pytest.raises(BadConfig, match=r"shows order 0x\w+: the order as matched.*a trade that is TRADE_STATUS"):
         reconcile.close(floor.redis, "live", name, "support says so", CLOCK, ask)

@@ -1,4 +1,4 @@
-"""Where orders go, as the buyer needs it."""
+"""The ports of the executor: the venue that takes its orders, and the source of its prices."""
 
 from typing import Protocol
 
