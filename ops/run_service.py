@@ -31,7 +31,7 @@ with early_signals("service"):
     from shared import logs
     from shared.clock import SystemClock
     from shared.config import Settings, parse
-    from shared.domain.errors import HybridError
+    from shared.domain.errors import HybridError, TryAgain
     from shared.domain.trading_words import WORDS, trading_mode
     from shared.messages.base import Event
     from shared.messages.events import write_event
@@ -99,7 +99,14 @@ class ServiceRunner:
     def run(self, stop: threading.Event) -> None:
         """Run all parts until `stop`; one process for each buyer's name (pitfall 21)."""
         with buyer_bootstrap.only_one(self._settings[1]):
-            self._run(stop)
+            try:
+                self._run(stop)
+            except TryAgain:
+                if not stop.is_set():
+                    raise
+            finally:
+                if self._buyer is not None and self._buyer.account is not None:
+                    self._buyer.account.close()
 
     def ready(self) -> bool:
         """Say whether the buyer decides, and no part hangs."""

@@ -6,6 +6,7 @@ never leak into a service (pitfall 32).
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +22,15 @@ from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.setting_names import KNOWN
 from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
+
+_KEY = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z]+(_[a-z]+)+")
+_HIDDEN = "(hidden)"
+
+
+def _shown_name(name: str) -> str:
+    """Return a name as it may be printed: what is not written like a setting may be a secret at its place."""
+    return name if _NAME.fullmatch(name) and not _KEY.search(name) else _HIDDEN
 
 
 def _split(value: object) -> object:
@@ -144,7 +154,7 @@ def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
     """
     given = (name for name, value in os.environ.items() if value)
     wrong = [
-        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {name} ...`"
+        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {_shown_name(name)} ...`"
         for name in unknown_in_environment(given, known)
     ]
     places = _places(env_file) if env_file else {}
@@ -165,7 +175,22 @@ def _check_flags(model: type[Settings], flags: list[str]) -> None:
         if name not in names and name.removeprefix("NO_") not in names and flag != "--help":
             meant = nearest_setting(name, frozenset(names))
             fix = f"did you mean --{meant.lower().replace('_', '-')}?" if meant else "--help shows them all"
-            raise BadConfig(f"{flag}: {model.program} has no such flag; {fix}")
+            shown = _HIDDEN if _KEY.search(flag) else flag
+            raise BadConfig(f"{shown}: {model.program} has no such flag; {fix}")
+    _refuse_stray_words(model, flags)
+
+
+def _refuse_stray_words(model: type[Settings], flags: list[str]) -> None:
+    """Refuse a word that belongs to no flag, without repeating it: it may be a secret."""
+    takes_word = False
+    for number, word in enumerate(flags, start=1):
+        if not word.startswith("--"):
+            if not takes_word and word != "-h":
+                raise BadConfig(f"word {number} {_HIDDEN}: belongs to no flag; {model.program} takes only --flag value")
+            takes_word = False
+            continue
+        field = model.model_fields.get(word[2:].replace("-", "_"))
+        takes_word = "=" not in word and (field is None or field.annotation is not bool) and word != "--help"
 
 
 def _places(env_file: str) -> dict[str, str]:
@@ -192,7 +217,7 @@ def _unknown(name: str, place: str, known: frozenset[str]) -> str:
     """Return what is wrong with a name, and the fix."""
     meant = nearest_setting(name, known)
     fix = f"did you mean {meant}?" if meant else "remove it (.env.example names all there are)."
-    return f"{name} ({place}): no program has this setting; {fix}"
+    return f"{_shown_name(name)} ({place}): no program has this setting; {fix}"
 
 
 def explain_error(model: type[Settings], error: ValidationError) -> str:
@@ -204,8 +229,9 @@ def explain_error(model: type[Settings], error: ValidationError) -> str:
             continue
         name = str(problem["loc"][0])
         field = model.model_fields.get(name)
-        secret = field is not None and "Secret" in str(field.annotation)
-        value = "(hidden)" if secret else repr(problem["input"])[:100]
+        told = repr(problem["input"])
+        secret = (field is not None and "Secret" in str(field.annotation)) or _KEY.search(told)
+        value = _HIDDEN if secret else told[:100]
         purpose = f" ({field.description})" if field is not None and field.description else ""
         lines.append(f"{name.upper()}={value}: {problem['msg']}{purpose}")
     return "; ".join(lines)

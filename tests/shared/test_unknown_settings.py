@@ -157,3 +157,14 @@ def test_every_way_to_give_a_flag_is_still_one() -> None:
 
     assert (settings.stake_usdc, settings.max_day_usdc) == (6, 77)
     assert (settings.bump_to_minimum, settings.stdin) == (False, True)
+
+
+@pytest.mark.parametrize("prefix", ["", "0x"])
+def test_a_private_key_at_a_wrong_place_is_never_printed(prefix: str, tmp_path: Path) -> None:
+    key = prefix + "ab" * 32
+    (tmp_path / "env").write_text(f"{key}=PRIVATE_KEY\n")
+    for words in (["--tracked-wallets", key], ["--env-file", str(tmp_path / "env")], [f"--{key}"], [key]):
+        with pytest.raises(BadConfig) as refused:
+            parse(DetectorSettings, words)
+        assert "ab" * 32 not in str(refused.value).lower()
+        assert "(hidden)" in str(refused.value)

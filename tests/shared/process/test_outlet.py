@@ -1,5 +1,6 @@
 """A reader of stdout or stderr that stops reading, or leaves, costs lines and nothing else."""
 
+import errno
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 from shared import metrics
 from shared.process import outlet
 from shared.process.outlet import LineOutlet
+from shared.process.output_descriptor import OutputDescriptor
 
 pytestmark = pytest.mark.pitfall(55)
 
@@ -204,3 +206,36 @@ class Fake:
     """A stream whose reader left."""
 
     write: Callable[[str], int]
+
+
+def test_a_terminal_in_its_usual_mode_that_nobody_shows_keeps_nobody_waiting() -> None:
+    shown, terminal = os.openpty()
+    out = LineOutlet(terminal, "stderr")
+    writer = threading.Thread(target=lambda: [out.write(line) for line in lines(0, 1_000)], daemon=True)
+    writer.start()
+    writer.join(20)
+    assert not writer.is_alive()
+
+    out.finish(0)
+
+    assert 0 < out.dropped < 1_000
+    os.close(shown)
+    os.close(terminal)
+
+
+def test_a_disk_that_was_full_for_a_moment_costs_the_lines_of_that_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_self: OutputDescriptor, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with (tmp_path / "log").open("wb") as file:
+        out = LineOutlet(file.fileno(), "stdout")
+        with monkeypatch.context() as moment:
+            moment.setattr(OutputDescriptor, "take", full)
+            out.write("lost\n")
+        out.write("kept\n")
+
+    assert (tmp_path / "log").read_text() == "kept\n"
+    assert out.dropped == 1
+    assert capsys.readouterr().err.count("lines_dropped") == 1
