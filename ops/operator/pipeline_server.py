@@ -20,9 +20,8 @@ from shared.redis.streams import stream_tail
 
 _LAST_REPORTS = 50
 _FIX = (
-    "name the server of your pipeline: --redis-url or REDIS_URL (of the environment, or of the `.env` of this folder),
-    or "
-    "--data-dir, the folder of its `hybrid up`"
+    "name the server of your pipeline: --redis-url or REDIS_URL (of the environment, or of the `.env` of this folder), "
+    "or --data-dir, the folder of its `hybrid up`"
 )
 
 
