@@ -105,8 +105,8 @@ class ServiceRunner:
                 if not stop.is_set():
                     raise
             finally:
-                if self._buyer is not None and self._buyer.account is not None:
-                    self._buyer.account.close()
+                if self._buyer is not None:
+                    self._buyer.mode.close()
 
     def ready(self) -> bool:
         """Say whether the buyer decides, and no part hangs."""
