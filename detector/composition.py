@@ -21,7 +21,7 @@ from detector.sources.backfill import Backfill
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiActivitySource
 from detector.sources.port import Source
-from detector.sources.push_connection import FrameConnection, PushTimeouts
+from detector.sources.push_connection import PushTimeouts
 from detector.sources.retraction import Retraction
 from detector.sources.rtds import RtdsSource
 from detector.sources.subgraph import OrderbookSubgraphSource
@@ -36,6 +36,7 @@ from shared.polymarket.subgraph import OrderbookSubgraph
 from shared.polymarket.wire.event_prefetch import EventPrefetch
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLimits
+from shared.reconnecting_socket import FrameConnection
 from shared.redis.client import connect_redis
 from shared.redis.followed_leaders import VERSION
 from shared.redis.partitioning import Partitioning

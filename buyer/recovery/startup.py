@@ -9,9 +9,10 @@ from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.settlement.worker import SettlementWorker
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, Unavailable
 
-ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
+BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 LOST_FILLS = "fills that only the chain knows of"
 
 
@@ -36,7 +37,7 @@ class StartupRecovery:
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
         self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
-        self._clock, self._pause_s, self._adopt_at = clock, ADOPT_AGAIN_S, 0.0
+        self._clock, self._failures, self._adopt_at = clock, 0, 0.0
         self.waits_for = "" if recovery is None else LOST_FILLS
         self._log = logs.get_logger("buyer")
 
@@ -47,7 +48,7 @@ class StartupRecovery:
     def emptied(self) -> None:
         """Ask the chain again as well: the server lost what it knew."""
         self._done = self._adopted = False
-        self._pause_s, self._adopt_at = ADOPT_AGAIN_S, 0.0
+        self._failures, self._adopt_at = 0, 0.0
         self.waits_for = "" if self._recovery is None else LOST_FILLS
 
     def finish(self) -> None:
@@ -113,9 +114,10 @@ class StartupRecovery:
         try:
             self._adopt()
         except (TryAgain, Malformed, Rejected) as error:
-            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=self._pause_s)
-            self._adopt_at = self._clock.monotonic() + self._pause_s
-            self._pause_s = min(ADOPT_AT_LEAST_EVERY_S, self._pause_s * 2)
+            pause_s = BACKOFF.wait_s(self._failures)
+            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=pause_s)
+            self._adopt_at = self._clock.monotonic() + pause_s
+            self._failures += 1
             return
         self._adopted, self.waits_for = True, ""
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector.sources.push_connection import FrameConnection
 from shared.clock import Clock
 from shared.domain.redaction import HIDDEN
 from shared.http.response import HttpExchange
 from shared.messages.base import fact_id
 from shared.messages.service import RawSeen
+from shared.reconnecting_socket import FrameConnection
 from shared.redis.side_stream import SideStream
 
 

@@ -1,4 +1,4 @@
-"""What is safe to do again is done until Redis answers (pitfall 31)."""
+"""Retry until Redis is up again: for what is safe to do again (pitfall 31)."""
 
 import threading
 from collections.abc import Callable
@@ -7,9 +7,10 @@ from typing import TypeVar
 from detector.sources.port import Stopping
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import steady_retry
 from shared.domain.errors import Unavailable
 
-RETRY_S = 1.0
+BACKOFF = steady_retry(1.0)
 
 Answer = TypeVar("Answer")
 
@@ -28,12 +29,13 @@ class RetryUntilUp:
             Stopping: told to stop before it did.
         """
         told = False
-        while True:
+        for pause_s in BACKOFF.waits():
             try:
                 return act()
             except Unavailable as error:
                 if not told:
                     self._log.warning("redis_away", error=str(error))
                     told = True
-                if self._clock.wait(self._stop, RETRY_S):
+                if self._clock.wait(self._stop, pause_s):
                     raise Stopping("told to stop while Redis was away") from error
+        raise AssertionError  # the waits never end
