@@ -13,7 +13,7 @@ with early_signals("detector"):
 
 
 class DetectorProcess:
-    """The detector as `shared.process.service_runner` runs it: built when it starts, on the process's own stop event."""
+    """The detector as `service_runner` runs it: built when it starts, on the process's own stop event."""
 
     name = "detector"
 

@@ -63,7 +63,8 @@ def _summary(made: list[ReplayedDecision], again: SessionReplay) -> None:
     bought = sum((outcome.usdc + outcome.fee for outcome in outcomes if outcome), Decimal(0))
     console.print(
         f"bought for {bought} · fees {from_micro(values.get(ledger_accounts.FEES, 0))} · "
-        f"realized {from_micro(values.get(ledger_accounts.REALIZED, 0))} · cash {from_micro(values.get(ledger_accounts.CASH, 0))}"
+        f"realized {from_micro(values.get(ledger_accounts.REALIZED, 0))} · "
+        f"cash {from_micro(values.get(ledger_accounts.CASH, 0))}"
     )
     differing = [item for item in made if not item.same]
     console.print(f"identical to the recording, byte for byte: {len(made) - len(differing)} of {len(made)}")

@@ -1,8 +1,8 @@
 """What each step of an order posts to the ledger. Pure.
 
-A buy reserves its whole budget before the order is sent, so every cap counts what is not confirmed yet (pitfall 19); what
-the order did not use goes back when the outcome is known. A sell takes its shares out of the lot first, so nothing is
-sold twice.
+A buy reserves its whole budget before the order is sent, so every cap counts what is not confirmed yet (pitfall 19);
+what the order did not use goes back when the outcome is known. A sell takes its shares out of the lot first, so nothing
+is sold twice.
 """
 
 from functools import lru_cache

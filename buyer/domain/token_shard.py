@@ -32,7 +32,7 @@ class TokenShard:
         return f"{GROUP}-{self.number}" if self.number else GROUP
 
     def lease(self, mode: str) -> str:
-        """Name the lease on it; a buyer alone has one of the mode (`buyer/sharding/shard_count.lua` knows these names too)."""
+        """Name the lease on it; a buyer alone has one of the mode (`shard_count.lua` knows these names too)."""
         return f"buyer:{mode}" if self.of == 1 else f"buyer:{mode}:{self.number}/{self.of}"
 
     def owns(self, key: str) -> bool:

@@ -1,7 +1,7 @@
 """What the matcher remembers of each key, kept small: hundreds of thousands are held at a busy time. Pure.
 
-What was settled stays the text it is in Redis (`detector/domain/published_record`), read only when something new is shown; what sources
-tell alike is held once; a key is kept under its digest; a market's hint belongs to its token.
+What was settled stays the text it is in Redis (`detector/domain/published_record`), read only when something new is
+shown; what sources tell alike is held once; a key is kept under its digest; a market's hint belongs to its token.
 """
 
 from collections import OrderedDict

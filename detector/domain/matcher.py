@@ -5,9 +5,9 @@ fills; views of one source merge by the larger multiplicity, so what two pages o
 says which source decides. What was settled before is never settled again: a larger total makes a supplement of the
 difference, an equal or smaller one nothing but a confirmation.
 
-What was settled is a short text (`detector/domain/published_record`), kept in Redis beside the signal and compared there before each
-publish. So a draft that another process, or an earlier life of this one, made already comes back as `known`, and the
-matcher goes on from there.
+What was settled is a short text (`detector/domain/published_record`), kept in Redis beside the signal and compared
+there before each publish. So a draft that another process, or an earlier life of this one, made already comes back as
+`known`, and the matcher goes on from there.
 """
 
 from collections import OrderedDict

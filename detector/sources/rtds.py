@@ -1,9 +1,9 @@
 """The venue's push feed as a source: about as fast as the chain, and never the only one (it has had hours of outage).
 
 Two connections are open and subscribed at the same time, and what both tell counts once: when one closes, goes mute or
-comes late, the other already has taken over. Equal rows of one transaction count once too (`detector/sources/push_buffer`):
-alone, this source may show too few of a leader's equal fills, never too many. There is no cursor: what was traded while
-both connections were away is for the other sources to bring.
+comes late, the other already has taken over. Equal rows of one transaction count once too
+(`detector/sources/push_buffer`): alone, this source may show too few of a leader's equal fills, never too many. There
+is no cursor: what was traded while both connections were away is for the other sources to bring.
 """
 
 import threading

@@ -1,7 +1,7 @@
 """The orderbook subgraph as a source: complete, and off by default, because it sees V1's exchanges only.
 
-They stopped on 2026-04-28: since then it answers, healthy, and has no rows (pitfall 9). It serves history and any endpoint
-of the same schema that somebody points `SUBGRAPH_URL` at.
+They stopped on 2026-04-28: since then it answers, healthy, and has no rows (pitfall 9). It serves history and any
+endpoint of the same schema that somebody points `SUBGRAPH_URL` at.
 """
 
 from collections.abc import Iterable

@@ -5,7 +5,7 @@
 | one of our attempts is mined, fewer blocks ago than asked for | `WaitForBlock` |
 | it is that deep, and succeeded | `SettleTransaction` |
 | it is that deep, and failed | `SettleTransaction`, which proves that nothing was paid |
-| none is mined, the nonce is still free, the last attempt is young | `RepeatBroadcast`: broadcast the same bytes again |
+| none is mined, the nonce is still free, the last attempt is young | `RepeatBroadcast`: send the same bytes again |
 | none is mined, the nonce is still free, the last attempt is old | `ReplaceTransaction`: the same nonce, a higher fee |
 | none is mined, the nonce was taken that many blocks ago | `LostTransaction`: somebody else used this key |
 

@@ -1,7 +1,8 @@
 """One rq job for each wallet and condition.
 
 rq decides only *when* a redemption is tried: it can run a job twice, and it can lose one. That it happens once is the
-ledger's doing (`redeemer/redemption/paper_redeemer.py`), that it happens at all the sweep's, which enqueues again what is still due.
+ledger's doing (`redeemer/redemption/paper_redeemer.py`), that it happens at all the sweep's, which enqueues again what
+is still due.
 """
 
 from collections.abc import Callable, Generator

@@ -215,7 +215,8 @@ class TransactionManager:
         metrics.make_gauge("redeemer_pol", "POL that the signer holds for gas.").set(held / gas_pricing.POL)
         if held < cost:
             raise Unavailable(
-                f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost {cost / gas_pricing.POL:.4f}: "
+                f"{self.address} holds {held / gas_pricing.POL:.4f} POL and the transaction may cost "
+                f"{cost / gas_pricing.POL:.4f}: "
                 f"send POL to {self.address}"
             )
         if held - cost < self.rules.pol_warning:

@@ -140,7 +140,8 @@ class Upstream:
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send exactly what was made and return the whole answer, whatever its status.
 
-        It goes over a warm connection without a session around it (`shared/http/keepalive`), unless a proxy stands between.
+        It goes over a warm connection without a session around it (`shared/http/keepalive`), unless a proxy stands
+        between.
 
         Raises:
             Unavailable: no whole answer came; whether the upstream acted is for the caller to find out.

@@ -1,6 +1,7 @@
 """The one outlet of a program's lines: a reader that stops reading, or leaves, costs lines and nothing else.
 
-A program that runs for long calls `install_outlet`; whatever is written to stdout or stderr then goes through an `LineOutlet`:
+A program that runs for long calls `install_outlet`; whatever is written to stdout or stderr then goes through an
+`LineOutlet`:
 
 - A line that its reader takes at once is written in the caller's own call, so a file, a terminal and a pipe that is
   read get every line, in order, before the call returns.
@@ -186,7 +187,7 @@ class LineOutlet(io.TextIOBase):
 
 
 def print_line(line: str) -> None:
-    """Write one line to stdout, for whoever reads it; also without `install_outlet` nobody hears of a reader that left."""
+    """Write one line to stdout, for whoever reads it; without `install_outlet` too, a reader that left is no error."""
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -136,7 +136,8 @@ class Preflight:
             raise Malformed("the answer does not say whether trading is blocked")
         blocked = read_flag(said, "blocked", default=True)
         fix = "Trading is not allowed from here; nothing in this program gets around that" if blocked else ""
-        found = f"{'blocked' if blocked else 'allowed'} in {read_text(said, 'country') or '?'} {read_text(said, 'region')}".rstrip()
+        place = f"{read_text(said, 'country') or '?'} {read_text(said, 'region')}".rstrip()
+        found = f"{'blocked' if blocked else 'allowed'} in {place}"
         return PreflightCheck("region", passed=not blocked, found=found, fix=fix)
 
     def _open_account(self) -> PreflightCheck:

@@ -1,8 +1,8 @@
 """What the venue's answer to an order means: a table of its words and statuses. Pure.
 
 Source: venue reference 3.3 and 3.6; `polymarket-client` 0.14.0, `models/clob/order_response.py`. Only what is certain
-is `RefusedOrder`, `BarredAccount` or `NotNowResponse`: all the rest is `UnknownOutcome`; what became of that order is found out by its hash (trap
-20).
+is `RefusedOrder`, `BarredAccount` or `NotNowResponse`: all the rest is `UnknownOutcome`; what became of that order is
+found out by its hash (trap 20).
 """
 
 import json
