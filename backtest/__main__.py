@@ -15,7 +15,7 @@ from backtest.backtest import Progress as Told
 from backtest.backtest import run_backtest
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import LINGERS_S
 from backtest.replay import parity, redecide_command
 from backtest.report.text_summary import print_summary

@@ -15,7 +15,7 @@ from backtest.results.result import (
     SignalOutcome,
 )
 from backtest.results.run_stats import Sink
-from backtest.results.uncertainty import StopDoubts
+from backtest.results.stop_uncertainty import StopDoubts
 from backtest.simulation.gc_pause import few_collections
 from backtest.simulation.simulator import RunModels, SimulatedRun
 from buyer.strategy.limits import TradingLimits

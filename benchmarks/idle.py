@@ -21,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops.research import demo
+from ops.demo import demo
 from ops.supervisor.up import PROGRAMS
 from shared.clock import SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT

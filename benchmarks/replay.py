@@ -23,7 +23,7 @@ from typing import Any
 
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
 from backtest.simulation.simulator import RunModels, SimulatedRun
 from buyer.config import parse_args

@@ -11,7 +11,7 @@ from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
-from backtest.history.files import HistoryFiles, open_history
+from backtest.history.history_files import HistoryFiles, open_history
 from backtest.results.deflated_sharpe import ReturnMoments, return_moments
 from backtest.results.result import BacktestResult
 from backtest.simulation.latency import read_delay

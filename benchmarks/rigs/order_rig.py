@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from buyer.venue.polymarket.signer import OrderSigner
-from ops.research import demo
+from ops.demo import demo
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.domain.market import Side

@@ -27,7 +27,7 @@ def capture(
 
     Example: hybrid capture var/capture, or hybrid capture today.jsonl --from-start --once
     """
-    from ops.research import capture as command
+    from ops.recording import capture as command
 
     url = server_url(redis_url, data_dir)
     try:

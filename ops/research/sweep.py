@@ -15,8 +15,8 @@ from backtest.report import figures
 from backtest.sweep.plan import Settings, SweepAxis, grid, named, read_axis, read_setting, sample
 from backtest.sweep.trial import TrialScore, TrialSpec, code_id, history_id, limits, run_trial, trial_id
 from buyer.strategy.limits import TradingLimits
+from ops.recording.capture import stop_on_signals
 from ops.research import sweep_jobs, sweep_view
-from ops.research.capture import stop_on_signals
 from ops.research.sweep_jobs import SweepJobs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig

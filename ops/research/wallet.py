@@ -15,7 +15,7 @@ from rich.text import Text
 from backtest import outputs, settings
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.bootstrap_interval import bootstrap_interval

@@ -10,7 +10,7 @@ from typing import TypeVar
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
-from backtest.history.trades import row_of, trades_of
+from backtest.history.trade_grouping import row_of, trades_of
 from detector.domain.page_walker import PageWalker
 from redeemer.redemption.resolutions import Resolutions
 from shared.clock import Clock

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from backtest.__main__ import app
 from backtest.domain.market_events import MarketEvent
-from backtest.results.uncertainty import UNSEEN
+from backtest.results.stop_uncertainty import UNSEEN
 from backtest.simulation.pacing import ReplayPace
 from shared.clock import ManualClock
 from tests.backtest.histories import a_trade, at, resolves, run

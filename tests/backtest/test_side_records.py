@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from backtest.export import export
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from backtest.results.result import BacktestResult
-from ops.explain.event_source import of_capture
+from ops.recording.event_source import of_capture
 from shared.capture.capture import Capture, FolderWriter, Header
 from shared.domain.errors import BadConfig
 from shared.domain.leader_trade import LeaderTrade

@@ -12,7 +12,7 @@ import pytest
 
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
-from ops.research.demo import DemoWorld, read_all, settle
+from ops.demo.demo import DemoWorld, read_all, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.capture.capture import Capture
 from shared.capture.segments import list_segments

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.history.csv_rows import CsvRows, _micro
-from backtest.history.files import open_history
-from backtest.history.sorting import by_time
-from backtest.history.trades import TradeRow
+from backtest.history.external_sort import by_time
+from backtest.history.history_files import open_history
+from backtest.history.trade_grouping import TradeRow
 from backtest.results.leader_pnl import own_results
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.history.csv_rows import CsvRows
-from backtest.history.files import open_history
-from backtest.history.sorting import by_time
-from backtest.history.trades import TradeRow
+from backtest.history.external_sort import by_time
+from backtest.history.history_files import open_history
+from backtest.history.trade_grouping import TradeRow
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
 from shared.polymarket.wire.trade_amounts import amounts_of

@@ -9,7 +9,7 @@ import pytest
 
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.leader_trade import LeaderTrade

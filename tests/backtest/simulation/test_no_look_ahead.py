@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.domain.market_events import MarketEvent
-from backtest.history.captured import in_order
+from backtest.history.capture_events import in_order
 from backtest.results.result import BacktestResult, SignalOutcome
 from shared.domain.errors import Malformed
 from tests.backtest.histories import START_MS, a_trade, other_outcome, resolves, run

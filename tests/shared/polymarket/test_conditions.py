@@ -13,8 +13,8 @@ import pytest
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
-from backtest.history.captured import captured_events
-from backtest.history.files import open_history
+from backtest.history.capture_events import captured_events
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import read_resolutions
 from shared.capture.capture import Capture, FolderWriter, Header
 from shared.domain.errors import Malformed

@@ -19,7 +19,7 @@ from buyer.config import BuyerSettings, parse_args
 from buyer.domain.token_shard import TokenShard
 from buyer.venue.polymarket.signer import OrderSigner
 from ops.operator import bankroll, reconcile
-from ops.operator.venue_word import VenueLook
+from ops.operator.venue_check import VenueLook
 from shared import logs
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, RefusedForSafety

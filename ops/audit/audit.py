@@ -17,7 +17,7 @@ from rich.table import Table
 
 from detector.domain.page_walker import PageWalker
 from ops.domain.signal_comparison import SHOWN, AuditSpan, SignalComparison, SignalledFill, compare_signals
-from ops.explain.event_source import events
+from ops.recording.event_source import events
 from shared.clock import Clock, SystemClock
 from shared.config import Addresses, Settings, parse
 from shared.domain.errors import BadConfig, Malformed, TryAgain, Unavailable

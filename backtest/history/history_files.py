@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO
 
 from backtest.domain.market_events import MarketEvent, merged_events
-from backtest.history import captured, resolutions
+from backtest.history import capture_events, resolutions
 from backtest.history.api_rows import ApiRows
 from backtest.history.csv_rows import CsvRows
-from backtest.history.sorting import by_time
-from backtest.history.trades import TradeRow, trades_of
+from backtest.history.external_sort import by_time
+from backtest.history.trade_grouping import TradeRow, trades_of
 from backtest.simulation.gc_pause import few_collections
 from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture, is_capture
@@ -63,7 +63,7 @@ def open_history(
     sources.append(resolutions.resolution_events(known, reader.last_ms, lingers_s))
     measured: dict[str, LagSamples] = {}
     for capture in reader.captures if measure else ():
-        measured |= captured.recorded_lags(capture)
+        measured |= capture_events.recorded_lags(capture)
     names = tuple(path.name for path in (*paths, *resolved))
     return HistoryFiles(merged_events(sources), names, tuple(reader.notes), tuple(reader.captures), measured)
 
@@ -80,7 +80,7 @@ class _Reader:
         """Return one file's happenings in time order."""
         if is_capture(path):
             self.captures.append(Capture.open(path))
-            return captured.captured_events(self.captures[-1])
+            return capture_events.captured_events(self.captures[-1])
         return merged_events([self._rows(name, lines) for name, lines in file_texts(path)])
 
     def _rows(self, name: str, lines: Iterator[str]) -> Iterator[MarketEvent]:

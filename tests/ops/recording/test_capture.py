@@ -9,7 +9,7 @@ from redis import Redis
 from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from buyer.domain.token_shard import GROUP
-from ops.research.capture import capture
+from ops.recording.capture import capture
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.capture.capture import Capture, captured_to
 from shared.clock import ManualClock

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from hypothesis import given
 
-from backtest.history.captured import trade_in
+from backtest.history.capture_events import trade_in
 from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.events import read_event, write_event

@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from redis import Redis
 
+from ops.audit import audit
 from ops.domain.signal_comparison import AuditSpan, ShownFill, SignalComparison, SignalledFill, compare_signals
-from ops.research import audit
 from shared.domain.money import from_micro
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, FillRetracted, SeenBy

@@ -11,9 +11,9 @@ import requests
 from websockets.sync.client import connect
 
 from buyer.config import parse_args as buyer_args
+from ops.demo import demo
+from ops.demo.demo import DemoWorld
 from ops.docs_generator import settings_sections
-from ops.research import demo
-from ops.research.demo import DemoWorld
 from ops.supervisor.pipeline import ProcessPipeline, running
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig

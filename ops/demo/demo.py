@@ -21,7 +21,7 @@ from backtest.replay.replay import SessionReplay
 from ops.domain.demo_check import DemoVerdict, judge_demo
 from ops.operator.screen import full_screen
 from ops.operator.status import StatusWatcher
-from ops.research import capture
+from ops.recording import capture
 from ops.supervisor.child import ChildProcess, ChildProgram
 from ops.supervisor.pipeline import ProcessPipeline, running
 from ops.supervisor.server_folder import embedded_server

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TextIO
 
-from backtest.history.trades import TradeRow
+from backtest.history.trade_grouping import TradeRow
 
 RUN = 100_000
 """Rows kept in memory at once, about 60 MB; a history that fits is sorted without a file."""
