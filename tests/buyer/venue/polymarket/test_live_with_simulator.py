@@ -33,8 +33,8 @@ from shared.redis.client import connect_redis
 from shared.redis.pipeline_record import read_record
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
+from simulator.gateway.geoblock import Region
 from simulator.gateway.server import Simulator
-from simulator.gateway.site import Region
 from tests.buyer.builders import LEADER, a_signal
 from tests.waiting import PATIENCE_S
 

@@ -1,4 +1,4 @@
-"""Whose money a signed order would spend, once key, signer, owner and wallet belong together."""
+"""The wallet whose money a signed order would spend, once key, signer, owner and wallet belong together."""
 
 from simulator.clob.credentials import ApiKey
 from simulator.exchange.accounts import Account, Accounts
@@ -6,7 +6,7 @@ from simulator.exchange.eip712 import SignatureError
 from simulator.exchange.order_form import OrderForm
 from simulator.exchange.signatures import owner_of
 from simulator.exchange.wallet_types import DEPOSIT
-from simulator.gateway.web import RefusedError
+from simulator.gateway.http_messages import RefusedError
 
 
 def account_of(form: OrderForm, key: ApiKey, exchange: str, accounts: Accounts) -> Account:

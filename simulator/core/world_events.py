@@ -1,4 +1,4 @@
-"""What the world tells whoever listens: the facts behind the pushed frames."""
+"""Events that the world tells its listeners: the facts behind the pushed frames."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What a route sees and says: a call, an answer, or a refusal."""
+"""Calls, answers and refusals: all that a route sees of HTTP."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -9,8 +9,8 @@ from simulator.core.deal import Deal, clamp, match_of
 from simulator.core.market import Market
 from simulator.core.settlement import Profile
 from simulator.core.world import World
-from simulator.life.habits import HABITS, Habit
-from simulator.life.listing import Listing
+from simulator.scenario.habits import HABITS, Habit
+from simulator.scenario.listing import Listing
 
 _DRIFT_S = 3.0
 _SHORTEST_DRIFT_MS = 200

@@ -9,10 +9,10 @@ from simulator.core.deal import Deal, match_of
 from simulator.core.fill import Fill, Role
 from simulator.core.market import Market
 from simulator.core.world import World
+from simulator.gateway.http_messages import Answer, Call, Json, RefusedError, Route, answer
 from simulator.gateway.limits import Limits
 from simulator.gateway.request_log import RequestLog
 from simulator.gateway.sockets import Hub
-from simulator.gateway.web import Answer, Call, Json, RefusedError, Route, answer
 
 Result = TypeVar("Result")
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from random import Random
 
-from simulator.core.agenda import Agenda
 from simulator.core.amounts import PRICE_ONE, cost
 from simulator.core.book import Change, Levels, Side, ladder, opposite
 from simulator.core.fill import Match
 from simulator.core.market import Market
-from simulator.core.news import BookMoved, News
+from simulator.core.scheduled_actions import Agenda
 from simulator.core.settings import Settings
+from simulator.core.world_events import BookMoved, News
 from simulator.exchange.resting_orders import Rests
 
 _REQUOTE_S = 1.5

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from simulator.core.ledger import Position
 from simulator.core.market import Market
+from simulator.core.position_ledger import Position
 from simulator.core.world import World
 from simulator.data_api import cursor, pages
-from simulator.gateway.web import Answer, Query, RefusedError
+from simulator.gateway.http_messages import Answer, Query, RefusedError
 
 _STATUSES = {"OPEN", "REDEEMABLE", "REDEEMABLE_LOST", "MERGEABLE", "CLOSED"}
 _NEEDS_USER = {"REDEEMABLE_LOST", "MERGEABLE"}

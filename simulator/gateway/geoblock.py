@@ -1,9 +1,9 @@
-"""The venue's web site, as far as a trading client asks it: where am I, and may I trade from here."""
+"""The geoblock answer of the venue's web site: where a caller is, and whether it may trade from there."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from simulator.gateway.web import Answer, Call, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, RefusedError, Route, answer
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Transactions that wallets send themselves: waiting, mined by nonce and fee, and what became of them."""
+"""Transactions that wallets send themselves: waiting, mined by nonce and fee, and their receipts."""
 
 from collections import defaultdict
 from dataclasses import dataclass

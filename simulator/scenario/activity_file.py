@@ -18,7 +18,7 @@ from simulator.core.settlement import Profile
 from simulator.core.world import World
 from simulator.data_api.activity import Row
 from simulator.data_api.rows import retimed
-from simulator.life import wallet_log
+from simulator.scenario import wallet_log
 
 _LIFE_MS = 3_600_000
 _ROUNDING = 1

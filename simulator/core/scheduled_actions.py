@@ -1,4 +1,4 @@
-"""What happens later: callbacks in the order of their times."""
+"""Actions planned for later, run in the order of their times."""
 
 import heapq
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""When something done at a moment shows where."""
+"""The moment at which each source shows something that was done."""
 
 from simulator.chain.chain import Chain
 from simulator.core.market import Payouts, Resolution

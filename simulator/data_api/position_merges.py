@@ -1,4 +1,4 @@
-"""Sets of both outcomes given back for collateral: a position ends, and nobody trades."""
+"""Merges of both outcomes back into collateral: a position ends, and nobody trades."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from simulator.core import identity
 from simulator.core.amounts import micro
 from simulator.core.world import World
 from simulator.data_api.rows import Merged, merge_row
-from simulator.gateway.web import Answer, Call, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, RefusedError, Route, answer
 
 
 class Merging:

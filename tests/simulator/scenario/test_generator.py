@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulator import ManualClock, Settings, World
-from simulator.life.generator import Generator
+from simulator.scenario.generator import Generator
 
 LIVELY = Settings(leaders=5, markets=12, fills_per_minute=240.0, resolve_after_s=120.0)
 HASTY = Settings(leaders=3, markets=12, fills_per_minute=20.0, resolve_after_s=20.0)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from simulator import ManualClock, Settings, serve
-from simulator.life import wallet_log
-from simulator.life.activity_file import value
+from simulator.scenario import wallet_log
+from simulator.scenario.activity_file import value
 
 pytestmark = pytest.mark.simulator
 NAMES = (

@@ -1,4 +1,4 @@
-"""How the made-up leaders trade."""
+"""Trading habits of the made-up leaders."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Who holds what, and what it cost: positions by wallet and token."""
+"""Positions by wallet and token: the shares held, and their cost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How answers leave: head and body of one answer, and the frames of one moment, go out as one packet each."""
+"""A transport that joins writes: head and body of one answer, and the frames of one moment, go out as one packet each."""
 
 import asyncio
 
