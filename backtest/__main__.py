@@ -1,4 +1,4 @@
-"""`python -m backtest FILE...`: what following would have brought; --parity, --redecide: the very session again."""
+"""`python -m backtest FILE...`: the result of following; --parity, --redecide: the very session again."""
 
 import sys
 from collections.abc import Generator
@@ -22,7 +22,7 @@ from backtest.report.text_summary import print_summary
 from backtest.results.result import BacktestResult
 from backtest.simulation.latency import MOST_S, read_delay
 from backtest.simulation.pacing import ReplayPace
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError

@@ -17,7 +17,8 @@ from backtest.results.result import (
 from backtest.results.run_stats import Sink
 from backtest.results.stop_uncertainty import StopDoubts
 from backtest.simulation.gc_pause import few_collections
-from backtest.simulation.simulator import RunModels, SimulatedRun
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.simulator import SimulatedRun
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
 from shared.ledger.port import open_lots

@@ -1,4 +1,4 @@
-"""By what a backtest decides: the limits of the captured session or the defaults, with the changes asked for."""
+"""Settings of a backtest: the limits of the captured session or the defaults, with the changes asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -25,7 +25,8 @@ from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
-from backtest.simulation.simulator import RunModels, SimulatedRun
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.simulator import SimulatedRun
 from buyer.config import parse_args
 from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import FolderWriter, Header

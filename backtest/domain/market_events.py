@@ -1,4 +1,4 @@
-"""What the outside did, in time order: trades, books, facts and resolutions of any number of sources, merged. Pure."""
+"""Events of the outside world, merged in time order: trades, books, facts and resolutions of any sources. Pure."""
 
 import heapq
 from collections.abc import Iterable, Iterator

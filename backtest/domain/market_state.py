@@ -1,4 +1,4 @@
-"""What is known of markets: facts recorded or assumed, and how each resolved. Pure."""
+"""Facts of markets, recorded or assumed, and how each resolved. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal

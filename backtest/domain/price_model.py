@@ -1,4 +1,4 @@
-"""What was known of prices at a moment: the last recorded book, else a modelled one around the last known trade. Pure.
+"""Prices known at a moment: the last recorded book, else a modelled one around the last known trade. Pure.
 
 The model's book: `half_spread_ticks` beyond the last known price the first level stands, then one level each tick,
 each with `level_shares`. So an order pays half the spread, and its impact is its size over the depth. The leader's

@@ -1,4 +1,4 @@
-"""Sort rows by time in bounded memory: sorted runs go to a temporary file each, and are merged from there."""
+"""An external sort of rows by time, in bounded memory: sorted runs, each in a temporary file, are merged."""
 
 import heapq
 import json

@@ -1,4 +1,4 @@
-"""Rows in time order become trades: one leader's fills of one token and side in one transaction. Pure.
+"""Rows in time order, grouped into trades: one leader's fills of one token and side in one transaction. Pure.
 
 As the detector does it: the fills of a transaction are added up, the signal's id names leader, transaction, token and
 side. A transaction stands in one block, so all its rows have one time.

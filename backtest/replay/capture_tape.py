@@ -1,4 +1,4 @@
-"""A capture, sorted into what a replay needs."""
+"""A tape: the entries of a capture, sorted as a replay needs them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

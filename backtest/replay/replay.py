@@ -1,4 +1,4 @@
-"""A captured stream through the same buyer, in the ledger's order.
+"""The replay of a captured session through the same buyer, in the ledger's order.
 
 What the outside did is taken from the capture: the clock, the markets and books, the kill switch, redemptions, crashes,
 and which orders travelled at the same time.

@@ -1,4 +1,4 @@
-"""The plots of a copyability report: what following brought at each delay, what it cost, how the leader trades."""
+"""The plots of a copyability report: results and costs at each delay, and how the leader trades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a leader can be copied, as one HTML file: the verdict first, then each delay, then how the leader trades."""
+"""A copyability report as one HTML file: the verdict first, then each delay, then how the leader trades."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whether following a leader would have paid, judged over several delays. Pure; it promises nothing."""
+"""The judgement whether following a leader would have paid, over several delays. Pure; it promises nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much of the best of many tries is luck: the deflated Sharpe ratio. Pure.
+"""The deflated Sharpe ratio, which says how much of the best of many tries is luck. Pure.
 
 Bailey, D. H. and Lopez de Prado, M. (2014), "The Deflated Sharpe Ratio: Correcting for Selection Bias, Backtest
 Overfitting, and Non-Normality", Journal of Portfolio Management 40 (5). Their observation is a day's return; ours is a

@@ -1,4 +1,4 @@
-"""What open lots are worth. Pure."""
+"""The value of open lots at the last known prices. Pure."""
 
 from backtest.domain.price_model import PriceQuotes
 

@@ -1,4 +1,4 @@
-"""What a backtest run returns: frozen values in micro-units, written as JSON with amounts as decimal strings. Pure.
+"""The result of a backtest: frozen values in micro-units, written as JSON with amounts as decimal strings. Pure.
 
 One micro-unit is 10^-6 of a share or of a pUSD; prices are micro-units of collateral for a whole share.
 """

@@ -1,4 +1,4 @@
-"""What a run adds up while it goes on, in memory that does not grow with its length. Pure."""
+"""Statistics that a run adds up as it goes on, in memory that does not grow with its length. Pure."""
 
 from collections import Counter
 from collections.abc import Callable

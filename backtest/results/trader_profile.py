@@ -1,4 +1,4 @@
-"""How a leader trades, from the trades alone: on both sides like a market maker, how often, how concentrated. Pure."""
+"""A profile of a leader's trading, from the trades alone: two-sided or not, how often, how concentrated. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a result means, in plain words, as far as it can be told. Pure."""
+"""The verdict on a result, in plain words, as far as the data can tell. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal

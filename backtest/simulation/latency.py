@@ -1,4 +1,4 @@
-"""How long after the leader's trade we decide on it: constant, drawn from a distribution, or as it was measured. Pure.
+"""Delays from the leader's trade to our decision: constant, drawn from a distribution, or as it was measured. Pure.
 
 What is drawn depends on the signal's id only, so a run repeats exactly and no signal's delay depends on another's.
 """

@@ -1,4 +1,4 @@
-"""How fast a history passes by: as it happened, N times as fast, or as fast as possible."""
+"""The pace at which a history passes by: as it happened, N times as fast, or as fast as possible."""
 
 import threading
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a resolved market pays on the lots that a run holds, posted to its ledger as the redeemer posts it."""
+"""Payouts of a resolved market on the lots that a run holds, posted to its ledger as the redeemer posts it."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What became of a signal, in the compact form of the result. Pure."""
+"""Outcomes of signals, in the compact form of the result. Pure."""
 
 from backtest.domain.price_model import ModelQuote, price_micro
 from backtest.results.result import SignalOutcome

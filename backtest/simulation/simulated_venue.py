@@ -1,4 +1,4 @@
-"""The outside as the buyer meets it in a run: prices and a venue over what is known at the clock's moment.
+"""Prices and a venue as the buyer meets them in a run, over what is known at the clock's moment.
 
 They are the buyer's own ports (`buyer/venue/port.py`), so the engine that decides is the live one.
 """

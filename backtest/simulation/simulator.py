@@ -1,4 +1,4 @@
-"""A backtest: the live engine over what happened, one decision after the other, never looking ahead.
+"""The simulator of a backtest: the live engine over past events, one decision after the other, never looking ahead.
 
 Time moves from decision to decision. Before each, and before its order meets a book, everything that happened up to
 that moment is taken in, and nothing later. One buyer decides at a time: while an order is under way, signals wait.
@@ -7,19 +7,19 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import cast
 
 from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
-from backtest.domain.market_state import AssumedFacts, MarketState, ResolvedMarket
-from backtest.domain.price_model import LastTrade, PriceModel, PriceQuotes
+from backtest.domain.market_state import MarketState, ResolvedMarket
+from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
-from backtest.simulation.latency import ConstantDelay, Delay
+from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem, resolution
 from backtest.simulation.run_journal import RunJournal, RunLedger
+from backtest.simulation.run_models import RunModels
 from backtest.simulation.signal_outcomes import ordered_of, skipped_of
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
 from buyer.execution.exit_manager import ExitManager
@@ -49,27 +49,6 @@ WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
 
 
-@dataclass(frozen=True)
-class RunModels:
-    """What stands in for the world that no record holds."""
-
-    delay: Delay = field(default_factory=lambda: ConstantDelay(2000))
-    order_ms: int = 300
-    redeem_ms: int = 180_000
-    prices: PriceModel = field(default_factory=PriceModel)
-    markets: AssumedFacts = field(default_factory=AssumedFacts)
-
-    def described(self) -> dict[str, str]:
-        """Return each model in words, for the result."""
-        return {
-            "delay to the decision": str(self.delay),
-            "order to the book": f"{self.order_ms} ms",
-            "resolution to the payout": f"{self.redeem_ms / 1000:g} s",
-            "prices": str(self.prices),
-            "facts where none are recorded": str(self.markets),
-        }
-
-
 Waiting = tuple[int, int, LeaderTrade]
 """A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
@@ -80,24 +59,6 @@ class RunClock(ManualClock):
     def set(self, now_ms: int) -> None:
         """Jump to `now_ms`."""
         self._now_ms = now_ms
-
-
-class RecentSignals:
-    """Names of late: at least the last `most`, at most twice as many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._young: set[str] = set()
-        self._old: set[str] = set()
-
-    def add(self, name: str) -> bool:
-        """Take in a name; say whether it is new."""
-        if name in self._young or name in self._old:
-            return False
-        self._young.add(name)
-        if len(self._young) >= self._most:
-            self._old, self._young = self._young, set()
-        return True
 
 
 class SimulatedRun:

@@ -1,4 +1,4 @@
-"""One try of a sweep: a backtest with its settings, and the score that is kept of it."""
+"""One trial of a sweep: a backtest with its settings, and the score that is kept of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from backtest.history.history_files import HistoryFiles, open_history
 from backtest.results.deflated_sharpe import ReturnMoments, return_moments
 from backtest.results.result import BacktestResult
 from backtest.simulation.latency import read_delay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import TradingLimits
 from shared.domain.errors import BadConfig

@@ -1,4 +1,4 @@
-"""What the detector's benchmarks share: a server, the local venue, and the detector as a process of its own."""
+"""Parts that the detector's benchmarks share: a server, the local venue, and the detector as a process of its own."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What the benchmarks of live orders share: a durable server, the local venue with a deep book, a funded wallet."""
+"""Parts that the benchmarks of live orders share: a durable server, a venue with a deep book, a funded wallet."""
 
 import contextlib
 import hashlib

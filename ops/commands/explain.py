@@ -1,4 +1,4 @@
-"""Commands that record what happened, tell it and try it again."""
+"""Commands that record what happened, explain it and try it again."""
 
 # ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 

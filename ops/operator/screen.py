@@ -1,4 +1,4 @@
-"""The live terminal view: what happens, and why."""
+"""The live view in a terminal: processes, leaders, sources, signals, decisions and positions."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Everything one frame of the screen shows, and what follows from it."""
+"""One frame of the screen: all that it shows, and what follows from that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

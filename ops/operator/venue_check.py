@@ -1,4 +1,4 @@
-"""The venue's word on an order that a person wants to end: while it may stand there, nobody ends it."""
+"""The check at the venue of an order that a person wants to end: while it may stand there, nobody ends it."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What happened, as events: read from a capture file or from the running system's streams, as often as asked."""
+"""Events of the past: read from a capture file or from the running system's streams, as often as asked."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`hybrid wallet`: what following one leader would have cost and paid, at several delays."""
+"""`hybrid wallet`: the costs and results of following one leader, at several delays."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ from backtest.results.result import BacktestResult, CannotTell
 from backtest.results.trader_profile import TraderProfile, of_leader
 from backtest.results.verdict import rate, signed, usd
 from backtest.simulation.latency import Delay, read_delay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from ops.research.wallet_history import UNSURE, ask
 from shared.clock import SystemClock

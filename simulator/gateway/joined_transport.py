@@ -1,4 +1,4 @@
-"""A transport that joins writes: head and body of one answer, and the frames of one moment, go out as one packet each."""
+"""A transport that joins writes: one packet for an answer's head and body, one for the frames of one moment."""
 
 import asyncio
 

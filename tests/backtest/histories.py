@@ -12,7 +12,7 @@ from backtest.domain.market_state import AssumedFacts, ResolvedMarket
 from backtest.domain.price_model import PriceModel
 from backtest.results.result import BacktestResult, SignalOutcome
 from backtest.simulation.latency import ConstantDelay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
