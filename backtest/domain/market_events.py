@@ -53,7 +53,7 @@ class MergedAhead:
         self._next = next(self._happenings, None)
         self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
 
-    def take(self) -> MarketEvent:
+    def pop_next(self) -> MarketEvent:
         """Return the next item."""
         taken = self._next
         if taken is None:

@@ -86,9 +86,9 @@ def recorded_lags(capture: Capture) -> dict[str, LagSamples]:
         event = _event(text)
         if isinstance(event, ActionableSignal):
             for witness in event.seen_by:
-                found.setdefault(witness.source, LagSamples({})).see(witness.lag_ms)
+                found.setdefault(witness.source, LagSamples({})).add_lag(witness.lag_ms)
         elif isinstance(event, FillConfirmed):
-            found.setdefault(event.source, LagSamples({})).see(event.lag_ms)
+            found.setdefault(event.source, LagSamples({})).add_lag(event.lag_ms)
     return found
 
 

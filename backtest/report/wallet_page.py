@@ -12,8 +12,8 @@ from backtest.report.page import FOOT, assumed, card, document, doubts, mood, se
 from backtest.report.report_data import short, worst_and_best
 from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
 from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict import rate, signed, usd
-from backtest.settings import moment
+from backtest.results.verdict import rate_text, signed_usd, usd_text
+from backtest.settings import moment_text
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
 _PLOT = '<div class="plot" id="{}"></div>'
@@ -51,8 +51,8 @@ def wallet_page(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> str:
 
 
 def _header(conduct: TraderProfile, title: str) -> str:
-    traded = f"{conduct.trades:,} trades for {usd(conduct.volume)} pUSD, markets: {len(conduct.markets):,}"
-    when = f"{moment(conduct.first_ms)} to {moment(conduct.last_ms)} UTC"
+    traded = f"{conduct.trades:,} trades for {usd_text(conduct.volume)} pUSD, markets: {len(conduct.markets):,}"
+    when = f"{moment_text(conduct.first_ms)} to {moment_text(conduct.last_ms)} UTC"
     return f"<header><h1>{escape(title)}</h1><p>{escape(f'{conduct.leader} · {traded} · {when}')}</p></header>"
 
 
@@ -67,14 +67,17 @@ def _cards(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> str:
     delays = [
         card(
             f"Following {copy.delay_s:g} s behind, pUSD",
-            signed(copy.result.pnl),
-            f"90% of luck: {signed(copy.likely.low)} to {signed(copy.likely.high)}",
+            signed_usd(copy.result.pnl),
+            f"90% of luck: {signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
             mood(copy.result.pnl),
         )
         for copy in copies
     ]
     own = card(
-        "The leader's own result, pUSD", signed(theirs), f"{rate(theirs, spent)} of {usd(spent)} spent", mood(theirs)
+        "The leader's own result, pUSD",
+        signed_usd(theirs),
+        f"{rate_text(theirs, spent)} of {usd_text(spent)} spent",
+        mood(theirs),
     )
     cards = (*delays, own, _followed(copies[0]), *_habits(conduct))
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -109,11 +112,11 @@ def _results(copies: Sequence[DelayedCopy]) -> str:
             (f"{copy.delay_s:g} s", ""),
             (f"{copy.result.bought + copy.result.sold:,}", ""),
             (f"{copy.result.filled + copy.result.partial:,}", ""),
-            (usd(copy.spent), ""),
-            (signed(copy.result.pnl), mood(copy.result.pnl)),
-            (rate(copy.result.pnl, copy.spent), ""),
-            (f"{signed(copy.likely.low)} to {signed(copy.likely.high)}", ""),
-            (usd(copy.beyond), ""),
+            (usd_text(copy.spent), ""),
+            (signed_usd(copy.result.pnl), mood(copy.result.pnl)),
+            (rate_text(copy.result.pnl, copy.spent), ""),
+            (f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}", ""),
+            (usd_text(copy.beyond), ""),
             (copy.verdict.word, ""),
         )
         for copy in copies
@@ -172,7 +175,7 @@ def _markets(copy: DelayedCopy) -> str:
     rows = worst_and_best(copy.result)
     whole = sum((abs(row.amount) for row in rows), 0) or 1
     cells = (
-        ((row.name, ""), (signed(row.amount), mood(row.amount)), (f"{Decimal(abs(row.amount)) / whole:.0%}", ""))
+        ((row.name, ""), (signed_usd(row.amount), mood(row.amount)), (f"{Decimal(abs(row.amount)) / whole:.0%}", ""))
         for row in rows
     )
     note = f"What following {copy.delay_s:g} s behind brought in each, in pUSD; {len(copy.result.markets):,} in all."

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from backtest.results.bootstrap_interval import BootstrapInterval
 from backtest.results.result import BacktestResult
 from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict import ResultVerdict, judge_result, usd
+from backtest.results.verdict import ResultVerdict, judge_result, usd_text
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."
@@ -66,7 +66,7 @@ def assess_copyability(copies: Sequence[DelayedCopy], conduct: TraderProfile) ->
     return Assessment("cannot tell", "These trades cannot tell whether following pays.", (*reasons, *notes))
 
 
-def figures(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> dict[str, Any]:
+def copyability_json(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> dict[str, Any]:
     """Return everything as plain JSON values; amounts are decimal strings."""
     found = assess_copyability(copies, conduct)
     return {
@@ -129,7 +129,7 @@ def _conduct(conduct: TraderProfile) -> list[str]:
 def _costs(copies: Sequence[DelayedCopy]) -> list[str]:
     if len(copies) < 2 or not copies[0].spent:  # noqa: PLR2004 - one delay compares with nothing
         return []
-    costs = ", ".join(f"{usd(copy.beyond)} at {copy.delay_s:g} s" for copy in copies)
+    costs = ", ".join(f"{usd_text(copy.beyond)} at {copy.delay_s:g} s" for copy in copies)
     return [f"Beyond the leader's own prices it cost {costs} (pUSD, fees and spread included)."]
 
 

@@ -15,7 +15,7 @@ class StopDoubts:
         self._limits, self._sink = limits, sink
         self._watched = self._unseen = 0
 
-    def take(self, outcome: SignalOutcome) -> None:
+    def add_outcome(self, outcome: SignalOutcome) -> None:
         """Count one outcome and pass it on."""
         if outcome.verdict == "BUY" and outcome.shares and exit_trigger(self._limits.of(outcome.leader)):
             self._watched += 1

@@ -46,7 +46,7 @@ class TraderProfile:
     first_ms: int = 0
     last_ms: int = 0
 
-    def see(self, trade: LeaderTrade) -> None:
+    def add_trade(self, trade: LeaderTrade) -> None:
         """Take in one trade."""
         name = trade.market.condition_id or trade.token_id
         market = self.markets.setdefault(name, TradedTotals(trade.token_id))
@@ -88,7 +88,7 @@ class TraderProfile:
         return self.two_sided >= TWO_SIDED and self.trades_a_day >= RESTLESS
 
 
-def of_leader(
+def only_leader(
     happenings: Iterable[MarketEvent], leader: str, conduct: TraderProfile | None = None
 ) -> Iterator[MarketEvent]:
     """Pass on everything but other leaders' trades; `conduct` sees this leader's."""
@@ -98,7 +98,7 @@ def of_leader(
             if what.leader != leader:
                 continue
             if conduct and what.cause == "TRADE":
-                conduct.see(what)
+                conduct.add_trade(what)
         yield happening
 
 

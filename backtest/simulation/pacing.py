@@ -18,7 +18,7 @@ class ReplayPace:
         self._stop = stop or threading.Event()
         self._began: tuple[float, int] | None = None
 
-    def paced(self, happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+    def pace_events(self, happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
         """Yield each happening when its time has come."""
         for happening in happenings:
             self.wait_for(happening.at_ms)

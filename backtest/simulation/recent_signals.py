@@ -9,7 +9,7 @@ class RecentSignals:
         self._young: set[str] = set()
         self._old: set[str] = set()
 
-    def add(self, name: str) -> bool:
+    def add_new(self, name: str) -> bool:
         """Take in a name; say whether it is new."""
         if name in self._young or name in self._old:
             return False

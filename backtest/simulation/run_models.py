@@ -17,7 +17,7 @@ class RunModels:
     prices: PriceModel = field(default_factory=PriceModel)
     markets: AssumedFacts = field(default_factory=AssumedFacts)
 
-    def described(self) -> dict[str, str]:
+    def descriptions(self) -> dict[str, str]:
         """Return each model in words, for the result."""
         return {
             "delay to the decision": str(self.delay),

@@ -109,7 +109,7 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
     history, kept = _opened(spec.files, spec.resolved, spec.history)
     if kept is None:
         _check(spec.files, spec.resolved, spec.history)
-    cash = settings.amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
+    cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
     coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
     result = run_backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
@@ -121,7 +121,9 @@ def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
     Raises:
         BadConfig: a setting has a wrong value; naming it.
     """
-    return settings.changed(spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields})
+    return settings.change_limits(
+        spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields}
+    )
 
 
 def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
@@ -132,9 +134,9 @@ def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
         order_ms=_whole("order_ms", given.get("order_ms", "300")),
         prices=PriceModel(
             _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
-            settings.amount("level_shares", given.get("level_shares", "200")),
+            settings.read_amount("level_shares", given.get("level_shares", "200")),
         ),
-        markets=AssumedFacts(fee_rate=settings.amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
+        markets=AssumedFacts(fee_rate=settings.read_amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
     )
 
 

@@ -1,8 +1,8 @@
 """`python -m buyer` with a stopwatch on each stage, and the floor beside it: both as processes of their own.
 
 `python -m benchmarks.rigs.order_buyer buyer FILE` writes at its end, for each order, the milliseconds of each stage and
-the epoch milliseconds at which handling began and at which the POST began. `... floor FILE` is the barest script that does
-the same job: read a stream, write once, sign, POST on a warm connection.
+the epoch milliseconds at which handling began and at which the POST began. `... floor FILE` is the barest script that
+does the same job: read a stream, write once, sign, POST on a warm connection.
 """
 
 import http.client

@@ -84,14 +84,14 @@ def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
 def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> TrialSpec:
     history = history_id(files, resolved)
     changes = {name: value for name, value in fixed.items() if name in TradingLimits.model_fields}
-    found = settings.of(settings.captures_in(files), changes)
+    found = settings.decided_settings(settings.open_captures(files), changes)
     return TrialSpec(
         files=tuple(str(path.resolve()) for path in files),
         resolved=tuple(str(path.resolve()) for path in resolved),
         history=history,
         fixed=fixed,
         limits=found.limits,
-        bankroll=settings.amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
+        bankroll=settings.read_amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
         code=code_id(),
     )
 

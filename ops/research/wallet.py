@@ -19,10 +19,10 @@ from backtest.history.history_files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.bootstrap_interval import bootstrap_interval
-from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, figures
+from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
 from backtest.results.result import BacktestResult, CannotTell
-from backtest.results.trader_profile import TraderProfile, of_leader
-from backtest.results.verdict import rate, signed, usd
+from backtest.results.trader_profile import TraderProfile, only_leader
+from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.simulation.latency import Delay, read_delay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
@@ -59,7 +59,7 @@ def main(
     if html:
         figures_of_page.plotly()
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
-    found = settings.of(settings.captures_in(files), settings.changes(change))
+    found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     unsure = "" if files else UNSURE
@@ -67,7 +67,7 @@ def main(
     if html:
         write_wallet_page(copies, conduct, html)
     if as_json:
-        console.out(json.dumps(figures(copies, conduct)), highlight=False)
+        console.out(json.dumps(copyability_json(copies, conduct)), highlight=False)
     else:
         console.print(report(copies, conduct))
 
@@ -103,7 +103,7 @@ def follow(
     with working:
         for delay_s, delay in delays.items():
             models = replace(RunModels(), delay=delay)
-            coming = of_leader(history(), leader, None if copies else conduct)
+            coming = only_leader(history(), leader, None if copies else conduct)
             result = _doubted(run_backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
             copies.append(DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets])))
     if not conduct.trades:
@@ -150,18 +150,18 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
             f"{copy.delay_s:g} s",
             f"{result.bought + result.sold:,}",
             f"{result.filled + result.partial:,}",
-            usd(copy.spent),
-            Text(signed(result.pnl), color),
-            rate(result.pnl, copy.spent),
-            f"{signed(copy.likely.low)} to {signed(copy.likely.high)}",
-            usd(copy.beyond),
+            usd_text(copy.spent),
+            Text(signed_usd(result.pnl), color),
+            rate_text(result.pnl, copy.spent),
+            f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
+            usd_text(copy.beyond),
             copy.verdict.word,
         )
     return table
 
 
 def _conduct(conduct: TraderProfile) -> Text:
-    theirs = f"{conduct.trades:,} trades in {len(conduct.markets):,} markets for {usd(conduct.volume)} pUSD"
+    theirs = f"{conduct.trades:,} trades in {len(conduct.markets):,} markets for {usd_text(conduct.volume)} pUSD"
     return Text(
         f"the leader: {theirs}, {conduct.trades_a_day:,} a day; both sides {conduct.two_sided:.0%} of volume; "
         f"largest 5 markets {conduct.concentration:.0%}"

@@ -91,7 +91,7 @@ def test_a_leaders_own_limit_holds_however_its_wallet_is_written(tmp_path: Path)
 def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) -> None:
     clock = ManualClock(0)
 
-    assert len(list(ReplayPace(clock, speed).paced([a_trade(0), a_trade(10), a_trade(30)]))) == 3
+    assert len(list(ReplayPace(clock, speed).pace_events([a_trade(0), a_trade(10), a_trade(30)]))) == 3
 
     assert clock.now_ms() == passed_ms
 

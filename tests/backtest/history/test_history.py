@@ -20,7 +20,7 @@ from backtest.history.csv_rows import CsvRows, _micro
 from backtest.history.external_sort import by_time
 from backtest.history.history_files import open_history
 from backtest.history.trade_grouping import TradeRow
-from backtest.results.leader_pnl import own_results
+from backtest.results.leader_pnl import leader_results
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig, Malformed
@@ -227,7 +227,7 @@ def test_the_four_real_wallets_results_are_those_of_a_few_lines_of_polars(real_d
     cost = pl.col("usdc").filter(pl.col("winner").is_not_null()).sum()
     expected = rows.group_by("wallet_addr").agg(paid=won, pnl=won - cost, spent=pl.col("usdc").sum())
 
-    theirs = own_results(open_history(paths, [winners_file]).happenings)
+    theirs = leader_results(open_history(paths, [winners_file]).happenings)
 
     assert expected.height == 4
     for row in expected.to_dicts():
