@@ -100,7 +100,7 @@ def main(
         cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
         with _progress() as told:
             result = run_backtest(
-                pace.pace_events(history.happenings),
+                pace.pace_events(history.market_events),
                 found.limits,
                 to_micro(cash),
                 models,

@@ -1,4 +1,4 @@
-"""Run a backtest over happenings and return its result."""
+"""Run a backtest over market events and return its result."""
 
 from collections.abc import Callable, Iterable
 
@@ -29,7 +29,7 @@ EVERY = 5000
 
 
 def run_backtest(
-    happenings: Iterable[MarketEvent],
+    market_events: Iterable[MarketEvent],
     limits: TradingLimits,
     bankroll: int,
     models: RunModels,
@@ -43,7 +43,7 @@ def run_backtest(
     """Return what following would have brought.
 
     Args:
-        happenings: In time order; never read further than a decision may know.
+        market_events: In time order; never read further than a decision may know.
         limits: What the policy decides by.
         bankroll: What the account begins with, in micro-units.
         models: Delay, prices, fees and payouts where nothing is recorded.
@@ -54,11 +54,11 @@ def run_backtest(
         progress: Told how far the run is, every few thousand decisions.
 
     Raises:
-        Malformed: the happenings are not in order, or cannot be read.
+        Malformed: the market events are not in order, or cannot be read.
     """
     kept: list[SignalOutcome] = []
     stops = StopDoubts(limits, sink or kept.append)
-    run = SimulatedRun(happenings, limits, bankroll, models, stops.add_outcome, skips=keep_skips, whole=whole)
+    run = SimulatedRun(market_events, limits, bankroll, models, stops.add_outcome, skips=keep_skips, whole=whole)
     with few_collections():
         for count, at_ms in enumerate(run.steps(), start=1):
             if count % EVERY == 0:

@@ -1,4 +1,4 @@
-"""Our own capture as happenings: its signals, the facts and books that its decisions saw, how markets resolved.
+"""Our own capture as market events: its signals, the facts and books that its decisions saw, how markets resolved.
 
 With `CAPTURE_BOOKS` also the books in between, each known from the moment it was looked at.
 
@@ -32,7 +32,7 @@ from shared.messages.signals import ActionableSignal, FillConfirmed, MarketHint
 from shared.polymarket.wire.conditions import payouts_of
 
 WINDOW = 10_000
-_happening = MarketEvent._make
+_market_event = MarketEvent._make
 _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
@@ -56,7 +56,7 @@ def captured_events(capture: Capture) -> Iterator[MarketEvent]:
 
 
 def in_order(coming: Iterable[MarketEvent], window: int = WINDOW) -> Iterator[MarketEvent]:
-    """Put nearly ordered happenings in order; what is too late for that happens as soon as it is known."""
+    """Put nearly ordered market events in order; what is too late for that happens as soon as it is known."""
     return _never_back(_sorted(coming, window))
 
 
@@ -76,7 +76,7 @@ def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[MarketEvent]:
     last_ms = 0
     for at_ms, what in coming:
         last_ms = max(last_ms, at_ms)
-        yield _happening((last_ms, what))
+        yield _market_event((last_ms, what))
 
 
 def recorded_lags(capture: Capture) -> dict[str, LagSamples]:

@@ -23,9 +23,9 @@ from shared.domain.errors import BadConfig
 
 @dataclass
 class HistoryFiles:
-    """Happenings of all files in time order; `notes` says what was left out of each, and why."""
+    """Market events of all files in time order; `notes` says what was left out of each, and why."""
 
-    happenings: Iterator[MarketEvent]
+    market_events: Iterator[MarketEvent]
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
     captures: tuple[Capture, ...] = ()
@@ -77,7 +77,7 @@ class _Reader:
         self.last_ms: dict[str, int] = {}
 
     def open(self, path: Path) -> Iterator[MarketEvent]:
-        """Return one file's happenings in time order."""
+        """Return one file's market events in time order."""
         if is_capture(path):
             self.captures.append(Capture.open(path))
             return capture_events.captured_events(self.captures[-1])

@@ -42,7 +42,7 @@ class TradeRow(NamedTuple):
 
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_signal_of, _happening = ActionableSignal.filler(), MarketEvent._make
+_signal_of, _market_event = ActionableSignal.filler(), MarketEvent._make
 
 
 def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
@@ -68,7 +68,7 @@ def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
 
 
 def _traded(now_ms: int, second: dict[object, list[TradeRow]], source: str) -> list[MarketEvent]:
-    return [_happening((now_ms, _trade(fills, source))) for fills in second.values()]
+    return [_market_event((now_ms, _trade(fills, source))) for fills in second.values()]
 
 
 def _trade(fills: list[TradeRow], source: str) -> LeaderTrade:

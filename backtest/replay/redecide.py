@@ -2,8 +2,8 @@
 
 A replay (`backtest/replay/replay`) does a session again, which a live one forbids: its venue cannot be played back. But
 each decision carries everything it was made from, so it can be made again by itself: same signal, inputs and limits,
-and every field must come out the same, byte for byte. What the outside told of it stands as recorded: the outcome, why the
-ledger refused an intent, and why an entry could not be handled.
+and every field must come out the same, byte for byte. What the outside told of it stands as recorded: the outcome, why
+the ledger refused an intent, and why an entry could not be handled.
 """
 
 import json

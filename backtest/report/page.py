@@ -10,7 +10,7 @@ from backtest.report.figures import PLOTS
 from backtest.report.report_data import beyond, short
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
-from backtest.results.verdict import ResultVerdict, judge_result, doubt_percent, rate_text, signed_usd, usd_text
+from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
 from backtest.settings import moment_text
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}

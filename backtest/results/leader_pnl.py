@@ -8,15 +8,15 @@ from backtest.results.pnl import LeaderSums
 from shared.domain.leader_trade import LeaderTrade
 
 
-def leader_results(happenings: Iterable[MarketEvent]) -> LeaderSums:
+def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
     """Add up every trade and payout.
 
     Raises:
-        Malformed: the happenings are not in order.
+        Malformed: the market events are not in order.
     """
     theirs = LeaderSums()
     tokens: dict[str, dict[str, int]] = {}
-    for _, what in ordered_events(happenings):
+    for _, what in ordered_events(market_events):
         if isinstance(what, LeaderTrade):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
             theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)

@@ -89,17 +89,17 @@ class TraderProfile:
 
 
 def only_leader(
-    happenings: Iterable[MarketEvent], leader: str, conduct: TraderProfile | None = None
+    market_events: Iterable[MarketEvent], leader: str, profile: TraderProfile | None = None
 ) -> Iterator[MarketEvent]:
-    """Pass on everything but other leaders' trades; `conduct` sees this leader's."""
-    for happening in happenings:
-        what = happening.what
+    """Pass on everything but other leaders' trades; `profile` sees this leader's."""
+    for market_event in market_events:
+        what = market_event.what
         if isinstance(what, LeaderTrade):
             if what.leader != leader:
                 continue
-            if conduct and what.cause == "TRADE":
-                conduct.add_trade(what)
-        yield happening
+            if profile and what.cause == "TRADE":
+                profile.add_trade(what)
+        yield market_event
 
 
 def _share(part: int, whole: int) -> Decimal:

@@ -66,7 +66,7 @@ class SimulatedRun:
 
     def __init__(
         self,
-        happenings: Iterable[MarketEvent],
+        market_events: Iterable[MarketEvent],
         limits: TradingLimits,
         bankroll: int,
         models: RunModels,
@@ -78,7 +78,7 @@ class SimulatedRun:
         """Build it.
 
         Args:
-            happenings: In time order.
+            market_events: In time order.
             limits: What the policy decides by.
             bankroll: What the account begins with, in micro-units.
             models: What stands in for the world.
@@ -86,7 +86,7 @@ class SimulatedRun:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, MergedAhead(happenings)
+        self._models, self._coming = models, MergedAhead(market_events)
         self.ledger, self.stats, self.curve = RunLedger(), RunStats(sink), EquityCurve()
         self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)
@@ -191,18 +191,18 @@ class SimulatedRun:
             self._pay_market(*heapq.heappop(self._payouts))
         self._clock.set(now_ms)
 
-    def _expect_event(self, happening: MarketEvent) -> None:
+    def _expect_event(self, market_event: MarketEvent) -> None:
         """Note what will happen, and when a trade's signal will arrive."""
-        at_ms, what = happening
+        at_ms, what = market_event
         self.ends_at_ms = at_ms
-        self._expected.append(happening)
+        self._expected.append(market_event)
         if isinstance(what, LeaderTrade):
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._arriving, (arrives_ms, self._number, what))
 
-    def _apply_event(self, happening: MarketEvent) -> None:
-        at_ms, what = happening
+    def _apply_event(self, market_event: MarketEvent) -> None:
+        at_ms, what = market_event
         if isinstance(what, LeaderTrade):
             self.markets.add_trade(what)
             if what.cause == "TRADE":

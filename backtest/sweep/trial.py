@@ -24,7 +24,7 @@ from shared.domain.money import Money, to_micro
 from shared.messages.base import fact_id
 
 MOST_KEPT = 250_000
-"""Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""
+"""Market events that a worker keeps in memory between two tries of one history; a longer one is read again."""
 
 _CHUNK = 1 << 20
 
@@ -110,7 +110,7 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
     if kept is None:
         _check(spec.files, spec.resolved, spec.history)
     cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
-    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
+    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).market_events
     result = run_backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
 
@@ -169,8 +169,8 @@ def _opened(
     _check(names, resolutions, wanted)
     history = open_history(_paths(names), _paths(resolutions), measure=True)
     kept: list[MarketEvent] = []
-    for happening in history.happenings:
-        kept.append(happening)
+    for market_event in history.market_events:
+        kept.append(market_event)
         if len(kept) > MOST_KEPT:
             return history, None
     return history, tuple(kept)

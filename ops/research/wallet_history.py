@@ -37,7 +37,7 @@ UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick
 class ToldHistory:
     """What the venue told; `notes` says what it could not."""
 
-    happenings: tuple[MarketEvent, ...]
+    market_events: tuple[MarketEvent, ...]
     notes: tuple[str, ...] = ()
 
 

@@ -66,9 +66,9 @@ def models(**changes: Any) -> RunModels:
     return RunModels(**values)
 
 
-def run(happenings: Iterable[MarketEvent], *flags: str, bankroll: int = 1000, **changes: Any) -> BacktestResult:
+def run(market_events: Iterable[MarketEvent], *flags: str, bankroll: int = 1000, **changes: Any) -> BacktestResult:
     """Run a backtest and keep every outcome."""
-    return run_backtest(happenings, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
+    return run_backtest(market_events, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
 
 
 @cache

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from backtest.results.deflated_sharpe import (
     ReturnMoments,
-    probability_above,
     deflated_sharpe,
     lucky_sharpe,
+    probability_above,
     return_moments,
 )
 from backtest.sweep.plan import grid, read_axis, read_setting, sample

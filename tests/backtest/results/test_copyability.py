@@ -27,9 +27,9 @@ def a_trade(usdc: int, number: int = 0, **changes: Any) -> MarketEvent:
 
 
 def conduct_of(trades: Sequence[MarketEvent]) -> TraderProfile:
-    conduct = TraderProfile(LEADER)
-    list(only_leader(trades, LEADER, conduct))
-    return conduct
+    profile = TraderProfile(LEADER)
+    list(only_leader(trades, LEADER, profile))
+    return profile
 
 
 def copied(*runs: list[int]) -> list[DelayedCopy]:
@@ -54,11 +54,11 @@ def test_both_sides_of_one_market_cancel(second: dict[str, Any], two_sided: str)
 
 
 def test_other_leaders_trades_are_neither_seen_nor_followed() -> None:
-    conduct = TraderProfile(LEADER)
+    profile = TraderProfile(LEADER)
 
-    passed = list(only_leader([a_trade(10), a_trade(99, 1, leader=OTHER)], LEADER, conduct))
+    passed = list(only_leader([a_trade(10), a_trade(99, 1, leader=OTHER)], LEADER, profile))
 
-    assert (len(passed), conduct.trades, conduct.volume) == (1, 1, 10 * USD)
+    assert (len(passed), profile.trades, profile.volume) == (1, 1, 10 * USD)
 
 
 def test_a_market_maker_trades_both_sides_and_often() -> None:
