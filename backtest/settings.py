@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from backtest.replay.capture_tape import limits_in
+from backtest.history.capture_tape import limits_in
 from buyer.config import BuyerSettings
 from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import Capture, is_capture

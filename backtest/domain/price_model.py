@@ -8,15 +8,17 @@ own trade is a known price from the moment it happened; any later trade of any l
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from backtest.results.result import Evidence
 from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import MICRO, ceil_to, floor_to
 
 HALF = Decimal("0.5")
+
+Evidence = Literal["book", "trade", "leader", "none"]
+"""What a price rests on: a recorded book; another trade in the token after the leader's; the leader's own; nothing."""
 
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.history.capture_tape import CaptureTape, read_tape
 from backtest.replay.replay import ReplayedDecision, SessionReplay
 from backtest.simulation.pacing import ReplayPace
 from shared.capture.capture import Capture

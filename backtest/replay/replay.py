@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backtest import settings
-from backtest.replay.capture_tape import CaptureTape
+from backtest.history.capture_tape import CaptureTape
 from backtest.replay.recorded_inputs import RecordedPrices, RecordedVenue
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.redemption_payouts import redeem_market

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from redis import Redis
 from rich.live import Live
 
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from ops.domain.demo_check import DemoVerdict, judge_demo
 from ops.operator.screen import full_screen

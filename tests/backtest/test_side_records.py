@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from backtest.export import export
+from backtest.history.capture_tape import read_tape
 from backtest.history.history_files import open_history
-from backtest.replay.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from backtest.results.result import BacktestResult
 from ops.recording.event_source import of_capture

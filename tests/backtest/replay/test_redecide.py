@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.history.capture_tape import CaptureTape, read_tape
 from backtest.replay.redecide import Redecided
 from backtest.replay.redecide_command import redecided
 from buyer.execution.exit_manager import ExitManager

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
 from ops.recording.capture import capture
 from shared.capture.capture import Capture

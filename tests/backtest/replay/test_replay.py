@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay, TapeLedger
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
 from backtest.replay.replay import SessionReplay
 from buyer.strategy.exit_policy import LotMarket, due_exit

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
 from buyer.domain.token_shard import GROUP
 from ops.recording.capture import capture
