@@ -58,7 +58,7 @@ def demo(
 
     Example: hybrid demo --seconds 60
     """
-    _run("demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
+    _run("demo.demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
 
 
 def status(
@@ -119,7 +119,7 @@ def docs(
 
     Configuration, event schema, .env.example.
     """
-    _call("docs", argv=["--check"] if check else [])
+    _call("docs_generator", argv=["--check"] if check else [])
 
 
 def _call(module: str, **given: object) -> NoReturn:
