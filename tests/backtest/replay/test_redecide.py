@@ -22,7 +22,7 @@ from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.messages.base import SIGNALS
-from tests.backtest.replay.test_replay import Session, a_hash
+from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import a_book, a_signal
 
 D = Decimal
