@@ -122,6 +122,8 @@ class Gateway:
             return _GONE
         if self._world.faults.take("truncated", upstream, route, self._world.now_ms()):
             return Answer(reply.body[: len(reply.body) * 2 // 3], reply.status, reply.headers)
+        if self._world.faults.take("error_object", upstream, route, self._world.now_ms()):
+            return Answer(json.dumps({"error": "internal: try again"}))
         return reply
 
     def _cached(self, found: _Found, upstream: str, route: str, asked: _Request) -> Answer:
