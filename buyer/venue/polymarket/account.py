@@ -194,17 +194,16 @@ class AccountApi:
         return read_flag(said, "closed_only", default=True)
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
-        """Yield the rows of all pages; an answer without them, or a cursor that leads nowhere, is no "there are none"."""
-        cursor, seen = "", set[str]()
+        """Yield the rows of all pages; one without rows, or a cursor that leads nowhere, is no "there are none"."""
+        asked, seen = params, set[str]()
         for _ in range(MOST_PAGES):
-            raw = self._look_up(path, {**params, **({"next_cursor": cursor} if cursor else {})})
-            rows, cursor = read_page(raw, path)
+            rows, cursor = read_page(self._look_up(path, asked), path)
             yield from rows
             if not cursor:
                 return
             if cursor in seen:
                 raise Malformed(f"{path}: the cursor {cursor!r} came again")
-            seen.add(cursor)
+            seen, asked = seen | {cursor}, {**params, "next_cursor": cursor}
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
     def _look_up(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON

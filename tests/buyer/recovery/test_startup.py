@@ -1,5 +1,6 @@
 """What a start finishes leaves time for what is held, however long venue or node let it wait."""
 
+import itertools
 from types import SimpleNamespace
 from typing import cast
 
@@ -16,7 +17,13 @@ from shared.domain.errors import Unavailable
 from shared.messages.decisions import BuyEngineDecision
 
 NOTHING_OPEN = SimpleNamespace(unresolved=SimpleNamespace(due=list[str]))
-EMPTY = SimpleNamespace(deposit=lambda _amount: None, open_intents=dict[str, str])
+
+
+def take_in(_amount: int) -> None:
+    """Take a deposit in."""
+
+
+EMPTY = SimpleNamespace(deposit=take_in, open_intents=dict[str, str])
 
 
 class Node:
@@ -70,7 +77,8 @@ def test_a_node_that_refuses_at_once_is_asked_again_after_half_a_minute_at_most_
     for _ in range(400):
         start.finish()
         clock.advance(0.25)
-    assert [round(late - early) for early, late in zip(node.began, node.began[1:], strict=False)] == [1, 2, 4, 8, 16, 30]
+    apart = [round(late - early) for early, late in itertools.pairwise(node.began)]
+    assert apart == [1, 2, 4, 8, 16, 30, 30]
 
     node.back = True
     clock.advance(30)

@@ -17,8 +17,8 @@ from shared.polymarket.polygon import PolygonClient
 
 pytestmark = pytest.mark.pitfall(33)
 HASH = "0x" + "ab" * 32
-OURS = {"taker_order_id": HASH, "status": "CONFIRMED"}
-LAST = {"data": [], "next_cursor": "LTE="}
+OURS: dict[str, Any] = {"taker_order_id": HASH, "status": "CONFIRMED"}
+LAST: dict[str, Any] = {"data": [], "next_cursor": "LTE="}
 NOTHING_SAID: list[object] = [
     {},
     {"error": "internal: trades unavailable"},
@@ -34,6 +34,14 @@ NOTHING_SAID: list[object] = [
 ]
 
 
+def request(_method: str, path: str, **_: object) -> dict[str, str]:
+    return {"path": path}
+
+
+def headers(*_: object) -> dict[str, str]:
+    return {}
+
+
 def account(*pages: object) -> AccountApi:
     """Return an account that has no such order, and these pages of trades; the last comes again and again."""
     left = list(pages)
@@ -44,8 +52,8 @@ def account(*pages: object) -> AccountApi:
         page = left.pop(0) if len(left) > 1 else left[0]
         return HttpResponse(200, {}, json.dumps(page).encode())
 
-    clob = SimpleNamespace(name="clob", send=send, request=lambda _method, path, **_: {"path": path})
-    requests = SimpleNamespace(headers=lambda *_: {})
+    clob = SimpleNamespace(name="clob", send=send, request=request)
+    requests = SimpleNamespace(headers=headers)
     return AccountApi(
         cast("Upstream", clob), cast("RequestHeaders", requests), cast("PolygonClient", None), clock=ManualClock()
     )
@@ -64,7 +72,10 @@ def test_a_cursor_that_comes_again_is_no_end_of_the_list() -> None:
         account({"data": [], "next_cursor": "MTAw"}).shown(HASH, "1", 0)
 
 
-@pytest.mark.parametrize("last", [LAST, {"data": None, "next_cursor": "LTE="}])
+LAST_NULL: dict[str, Any] = {"data": None, "next_cursor": "LTE="}
+
+
+@pytest.mark.parametrize("last", [LAST, LAST_NULL])
 def test_only_the_named_last_page_says_that_there_are_no_more(last: object) -> None:
     assert account(last).shown(HASH, "1", 0) is None
 
