@@ -355,7 +355,11 @@ class SignalConsumer:
             self._reader.ack(entry.id)
 
     def _admit(self, signal: ActionableSignal) -> None:
-        self._gate.admit_signal(signal, held=lambda: self._journal.holds(signal.leader, signal.token_id))
+        self._gate.admit_signal(
+            signal,
+            held=lambda: self._journal.holds(signal.leader, signal.token_id),
+            skip=self._engine.skip,
+        )
 
     def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)

@@ -135,6 +135,22 @@ class BuyExecutor:
             outcome = outcome or self._sent_again(draft, order, facts, signed, pursued)
             return self._conclude(draft.model_copy(update={"outcome": outcome}), scope_of_draft(draft), facts, ack)
 
+    def skip(self, signal: ActionableSignal, reason: str) -> BuyEngineDecision | None:
+        """Conclude a signal that must not be followed; None when it was decided, or its order is under way.
+
+        Raises:
+            As `handle` does.
+        """
+        before = self._journal.known(signal.id)
+        if before.decided or before.intent:
+            return None
+        verdict = PolicyDecision("SKIP", reason, (), None)
+        decision = self._decision(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()))
+        try:
+            return self._conclude(decision, None, None, None)
+        except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
+            return self._conclude(decision, None, None, None)
+
     def sell(self, task: ExitTask) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
 
