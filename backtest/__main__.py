@@ -1,4 +1,4 @@
-"""`python -m backtest FILE...`: what following would have brought; --parity, --redecide: the very session again."""
+"""`python -m backtest FILE...`: the result of following; --parity, --redecide: the very session again."""
 
 import sys
 from collections.abc import Generator
@@ -15,14 +15,14 @@ from backtest.backtest import Progress as Told
 from backtest.backtest import run_backtest
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import LINGERS_S
 from backtest.replay import parity, redecide_command
 from backtest.report.text_summary import print_summary
 from backtest.results.result import BacktestResult
-from backtest.simulation.latency import MOST_S, read_delay
+from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
@@ -55,13 +55,13 @@ def main(
     closes_after: Annotated[
         float,
         typer.Option(
-            min=0, max=MOST_S, help="Seconds after its last trade when a market closes, where nobody says when."
+            min=0, max=MAX_DELAY_S, help="Seconds after its last trade when a market closes, where nobody says when."
         ),
     ] = LINGERS_S,
     delay: Annotated[
         str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
     ] = "2",
-    order_ms: Annotated[int, typer.Option(min=0, max=MOST_S * 1000, help="Decision to the book, in ms.")] = 300,
+    order_ms: Annotated[int, typer.Option(min=0, max=MAX_DELAY_S * 1000, help="Decision to the book, in ms.")] = 300,
     half_spread_ticks: Annotated[int, typer.Option(min=0, help="Where no book is recorded.")] = 1,
     level_shares: Annotated[str, typer.Option(help="Shares on each tick, where no book is recorded.")] = "200",
     fee_rate: Annotated[str, typer.Option(help="The venue's rate, where the market's is not recorded.")] = "0.07",
@@ -86,21 +86,21 @@ def main(
     with _explained():
         _can_report(html, png)
         if each:
-            raise typer.Exit(redecide_command.main(files, settings.changes(change or [])))
+            raise typer.Exit(redecide_command.main(files, settings.read_changes(change or [])))
         if exact:
-            raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
+            raise typer.Exit(parity.main(files, settings.read_changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
         models = RunModels(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,
-            prices=PriceModel(half_spread_ticks, settings.amount("--level-shares", level_shares)),
-            markets=AssumedFacts(fee_rate=settings.amount("--fee-rate", fee_rate, most=Decimal(1))),
+            prices=PriceModel(half_spread_ticks, settings.read_amount("--level-shares", level_shares)),
+            markets=AssumedFacts(fee_rate=settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))),
         )
-        found = settings.of(history.captures, settings.changes(change or []))
-        cash = settings.amount("--bankroll", bankroll) if bankroll else found.bankroll
+        found = settings.decided_settings(history.captures, settings.read_changes(change or []))
+        cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
         with _progress() as told:
             result = run_backtest(
-                pace.paced(history.happenings),
+                pace.pace_events(history.market_events),
                 found.limits,
                 to_micro(cash),
                 models,
@@ -162,7 +162,7 @@ def _progress() -> Generator[Told]:
         task = bar.add_task("reading", total=None)
 
         def tell(count: int, at_ms: int) -> None:
-            bar.update(task, description=f"{count} signals, at {settings.moment(at_ms)}")
+            bar.update(task, description=f"{count} signals, at {settings.moment_text(at_ms)}")
 
         yield tell
 

@@ -1,7 +1,7 @@
 """`python -m backtest.export CAPTURE OUT`: a capture as Parquet (pandas, polars, DuckDB) or as plain JSON lines.
 
-`--only events|books|raw` takes one kind of record. Parquet has one row a record; its columns are in
-`backtest/export_rows.py`.
+`--only events|books|raw` takes one kind of record. Parquet has one row a record; `backtest/export_rows.py` names its
+columns.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Where results are written: checked before a run, so that nothing is lost after it."""
+"""Files and folders for results: checked before a run, so that nothing is lost after it."""
 
 import os
 from pathlib import Path

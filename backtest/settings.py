@@ -1,4 +1,4 @@
-"""By what a backtest decides: the limits of the captured session or the defaults, with the changes asked for."""
+"""Settings of a backtest: the limits of the captured session or the defaults, with the changes asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from backtest.replay.capture_tape import limits_in
+from backtest.history.capture_tape import limits_in
 from buyer.config import BuyerSettings
 from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import Capture, is_capture
@@ -41,7 +41,7 @@ class DecidedSettings:
     bankroll: Decimal
 
 
-def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> DecidedSettings:
+def decided_settings(captures: Sequence[Capture], changes: Mapping[str, str]) -> DecidedSettings:
     """Return the last settings in the captures, or the buyer's defaults, with changes; no environment is read.
 
     Raises:
@@ -50,10 +50,10 @@ def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> DecidedSettin
     found = [pair for capture in captures for pair in limits_in(capture)]
     defaults = GivenSettings.model_validate({})
     limits, bankroll = found[-1] if found else (defaults.limits, defaults.paper_bankroll_usdc)
-    return DecidedSettings(changed(limits, changes), bankroll)
+    return DecidedSettings(change_limits(limits, changes), bankroll)
 
 
-def changed(limits: TradingLimits, changes: Mapping[str, object]) -> TradingLimits:
+def change_limits(limits: TradingLimits, changes: Mapping[str, object]) -> TradingLimits:
     """Return limits with changes, which must fit what the buyer itself accepts.
 
     Raises:
@@ -76,7 +76,7 @@ def _wrong(error: ValidationError) -> str:
     return f"{name}={problem['input']}: {said} ({GivenSettings.model_fields[name].description})"
 
 
-def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:
+def open_captures(files: Sequence[Path]) -> tuple[Capture, ...]:
     """Open those files that are captures.
 
     Raises:
@@ -85,7 +85,7 @@ def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:
     return tuple(Capture.open(file) for file in files if is_capture(file))
 
 
-def changes(texts: Sequence[str]) -> dict[str, str]:
+def read_changes(texts: Sequence[str]) -> dict[str, str]:
     """Read name=value pairs.
 
     Raises:
@@ -100,7 +100,7 @@ def changes(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
+def read_amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
     """Read a decimal from 0 to `most`.
 
     Raises:
@@ -115,6 +115,6 @@ def amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
     return value
 
 
-def moment(at_ms: int) -> str:
+def moment_text(at_ms: int) -> str:
     """Return a time as people read it."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""What live books cost: `python -m benchmarks.books` applies a captured game's channel, and times it over a socket.
+"""The cost of live books: `python -m benchmarks.books` applies a captured game's channel, and times it over a socket.
 
 The floor of the first part is `json.loads` of the same frames in the same run; the floor of the second one a bare
 `recv` and `json.loads` on the same kind of connection.

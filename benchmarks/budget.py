@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops.research.demo import DemoWorld, simulator
+from ops.demo.demo import DemoWorld, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT

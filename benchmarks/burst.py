@@ -1,4 +1,4 @@
-"""How long a burst waits: from the match to the decision, paper orders included, through the whole pipeline.
+"""The wait of a burst, from the match to the decision, paper orders included, through the whole pipeline.
 
 `python -m benchmarks.burst [--fills 30] [--seconds 2]`: the local venue, `hybrid up` with every source, and so many
 fills of its leaders in so many seconds, on `--tokens` outcomes. The last line is one JSON object.

@@ -1,4 +1,4 @@
-"""From a fill to its signal: each source alone and all together, against the venue's own visibility times.
+"""The delay from a fill to its signal: each source alone and all together, against the venue's own visibility times.
 
 `python -m benchmarks.detect_delay` lets the local venue trade at its real delays while one detector for each source,
 and one with all, watch the same leaders. The simulator says when each source could first show a fill; what comes on top

@@ -1,4 +1,4 @@
-"""One leader or ten thousand: what each source costs in requests, processor and memory.
+"""The cost of each source for one leader or ten thousand, in requests, processor and memory.
 
 `python -m benchmarks.detect_scale` lets eight leaders trade at the local venue and tells a detector to follow them and
 as many silent wallets as it takes. Chain logs and push should cost the same for all, polling what its gate allows. The

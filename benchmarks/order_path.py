@@ -1,4 +1,4 @@
-"""How long from a signal on the stream to its order at the venue, beside the barest script that does the same job.
+"""The time from a signal on the stream to its order at the venue, beside the barest script that does the same job.
 
 Live code, real signatures, the journal synced at every write; venue and server are processes of their own. Buyer and
 floor take turns, so a busy machine slows both. Then signals of several markets come at a steady rate, and no backlog

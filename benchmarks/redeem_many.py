@@ -1,4 +1,4 @@
-"""How soon many winners are paid back when they resolve at once: the real watcher and worker against anvil.
+"""The wait for payouts of many winners that resolve at once: the real watcher and worker against anvil.
 
 One wallet holds positions of many markets; a block is made every two seconds, as on Polygon. All resolve in as few
 blocks as they fit in, and from the moment the last of them can be seen on chain it is measured when each transaction

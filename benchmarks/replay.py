@@ -23,9 +23,10 @@ from typing import Any
 
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
-from backtest.simulation.simulator import RunModels, SimulatedRun
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.simulator import SimulatedRun
 from buyer.config import parse_args
 from buyer.strategy.limits import TradingLimits
 from shared.capture.capture import FolderWriter, Header
@@ -42,7 +43,7 @@ TOKENS = 400
 LEADERS = 20
 BANKROLL = 10**9 * MICRO
 ALONE = 200_000
-"""Happenings that are decoded alone, for the floor."""
+"""Market events that are decoded alone, for the floor."""
 RUNS, SHORT_S = 3, 15.0
 """How often a run is made that takes less than so many CPU seconds."""
 SOME = 5000
@@ -132,7 +133,7 @@ def measure(files: Sequence[Path], by: TradingLimits, points: Sequence[int]) -> 
     def run() -> tuple[BacktestResult, float]:
         started = process_time()
         history = open_history(histories, resolved)
-        result = run_backtest(history.happenings, by, BANKROLL, RunModels(), sink=lambda _: None, progress=told)
+        result = run_backtest(history.market_events, by, BANKROLL, RunModels(), sink=lambda _: None, progress=told)
         return result, process_time() - started
 
     result, run_s = run()
@@ -158,7 +159,7 @@ def measure(files: Sequence[Path], by: TradingLimits, points: Sequence[int]) -> 
 
 def _decoded_per_s(histories: Sequence[Path], resolved: Sequence[Path]) -> float:
     started = process_time()
-    some = islice(open_history(histories, resolved).happenings, ALONE)
+    some = islice(open_history(histories, resolved).market_events, ALONE)
     decoded = sum(isinstance(item.what, LeaderTrade) for item in some)
     return decoded / (process_time() - started)
 
@@ -171,7 +172,7 @@ def _whole_per_s(histories: Sequence[Path], resolved: Sequence[Path], by: Tradin
 
 
 def _some(histories: Sequence[Path], resolved: Sequence[Path]) -> Iterable[MarketEvent]:
-    return list(islice(open_history(histories, resolved).happenings, SOME))
+    return list(islice(open_history(histories, resolved).market_events, SOME))
 
 
 def limits(*, wide: bool) -> TradingLimits:
@@ -182,7 +183,7 @@ def limits(*, wide: bool) -> TradingLimits:
 
 def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: TradingLimits) -> dict[str, Any]:
     profile = cProfile.Profile()
-    coming = islice(open_history(histories, resolved).happenings, SOME)
+    coming = islice(open_history(histories, resolved).market_events, SOME)
     profile.runcall(run_backtest, coming, by, BANKROLL, RunModels(), sink=lambda _: None)
     stats: Any = pstats.Stats(profile)
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])

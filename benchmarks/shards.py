@@ -1,4 +1,4 @@
-"""How many orders a second one buyer process gets through, by how many shards it holds.
+"""Orders a second through one buyer process, by the number of shards it holds.
 
 `python -m benchmarks.shards`: paper orders that each take `LATENCY_S`, a durable server of its own. The floor is what a
 shard that did nothing but wait would reach: shards / LATENCY_S. Fewer orders than that are the buyer's own work.

@@ -45,8 +45,8 @@ def settings_sections() -> list[DocsSection]:
     """Return the settings of every program: what all share first, then what each adds."""
     from buyer.config import BuyerSettings  # noqa: PLC0415 - the services are needed only here
     from detector.config import DetectorSettings  # noqa: PLC0415 - the services are needed only here
+    from ops.audit.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.config import UpSettings  # noqa: PLC0415 - the services are needed only here
-    from ops.research.audit import AuditSettings  # noqa: PLC0415 - the services are needed only here
     from ops.run_service import ServiceSettings  # noqa: PLC0415 - the services are needed only here
     from redeemer.config import RedeemerSettings  # noqa: PLC0415 - the services are needed only here
 

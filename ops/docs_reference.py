@@ -1,4 +1,4 @@
-"""The settings and events as documents: pure rendering of the models, so that no document can lie."""
+"""Settings and events as documents, rendered from the models, so that no document can lie."""
 
 import json
 import tempfile

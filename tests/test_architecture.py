@@ -27,7 +27,7 @@ MAY_IMPORT = {
 
 MOST_FILES = 16
 
-MAY_ALSO_IMPORT = {"ops/research/demo.py": {"simulator"}}
+MAY_ALSO_IMPORT = {"ops/demo/demo.py": {"simulator"}}
 """The demo brings its own venue; nobody else may lean on the judge."""
 
 PURE_PLACES = frozenset({"strategy", "domain", "results", "messages", "wire"})

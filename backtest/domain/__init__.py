@@ -1,1 +1,1 @@
-"""What happened in markets and what was known of prices, in time order. Everything in it is pure."""
+"""Events of markets, and the prices and facts known at each moment. Everything in it is pure."""

@@ -1,4 +1,4 @@
-"""What the outside did, in time order: trades, books, facts and resolutions of any number of sources, merged. Pure."""
+"""Events of the outside world, merged in time order: trades, books, facts and resolutions of any sources. Pure."""
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -27,38 +27,38 @@ def merged_events(sources: Iterable[Iterable[MarketEvent]]) -> Iterator[MarketEv
     return heapq.merge(*sources, key=itemgetter(0))
 
 
-def ordered_events(happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
-    """Pass happenings on.
+def ordered_events(market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+    """Pass market events on.
 
     Raises:
         Malformed: one is earlier than the one before: a run would look ahead without noticing.
     """
     last_ms = 0
-    for happening in happenings:
-        if happening.at_ms < last_ms:
-            raise _late(happening.at_ms, last_ms)
-        last_ms = happening.at_ms
-        yield happening
+    for market_event in market_events:
+        if market_event.at_ms < last_ms:
+            raise _late(market_event.at_ms, last_ms)
+        last_ms = market_event.at_ms
+        yield market_event
 
 
 class MergedAhead:
-    """Happenings whose next one's time is known: `FOREVER_MS` at the end.
+    """Market events whose next one's time is known: `FOREVER_MS` at the end.
 
     Raises:
         Malformed: as `ordered_events` does.
     """
 
-    def __init__(self, happenings: Iterable[MarketEvent]) -> None:
-        self._happenings = iter(happenings)
-        self._next = next(self._happenings, None)
+    def __init__(self, market_events: Iterable[MarketEvent]) -> None:
+        self._market_events = iter(market_events)
+        self._next = next(self._market_events, None)
         self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
 
-    def take(self) -> MarketEvent:
+    def pop_next(self) -> MarketEvent:
         """Return the next item."""
         taken = self._next
         if taken is None:
             raise StopIteration
-        coming = self._next = next(self._happenings, None)
+        coming = self._next = next(self._market_events, None)
         at_ms = FOREVER_MS if coming is None else coming[0]
         if at_ms < self.next_ms:
             raise _late(at_ms, self.next_ms)

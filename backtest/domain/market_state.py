@@ -1,4 +1,4 @@
-"""What is known of markets: facts recorded or assumed, and how each resolved. Pure."""
+"""Facts of markets, recorded or assumed, and how each resolved. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -67,26 +67,26 @@ class MarketState:
         self._payouts: dict[str, tuple[Fraction, ...]] = {}
         self._reckoned: set[str] = set()
 
-    def known(self, token_id: str) -> MarketFacts | None:
+    def facts_of(self, token_id: str) -> MarketFacts | None:
         """Return what is known of a token now."""
         return self._known.get(token_id)
 
-    def traded(self, trade: LeaderTrade) -> None:
+    def add_trade(self, trade: LeaderTrade) -> None:
         """Take in a trade's token: by the facts its signal brings, else by assumed ones."""
         if trade.token_id not in self._known:
             self._find(trade.signal())
 
-    def learn(self, facts: MarketFacts) -> None:
+    def add_facts(self, facts: MarketFacts) -> None:
         """Take in recorded facts; they replace assumed ones."""
         if facts.condition_id not in self._payouts:
             self._guessed.discard(facts.token_id)
             self._keep(facts)
 
-    def assumed(self, token_id: str) -> bool:
+    def is_assumed(self, token_id: str) -> bool:
         """Say whether nobody recorded this token's facts."""
         return token_id in self._guessed
 
-    def payouts(self, condition_id: str) -> tuple[Fraction, ...] | None:
+    def payouts_of(self, condition_id: str) -> tuple[Fraction, ...] | None:
         """Return how a market resolved, None while it has not."""
         return self._payouts.get(condition_id)
 
@@ -94,7 +94,7 @@ class MarketState:
         """Say whether a market closed when it did by reckoning only."""
         return condition_id in self._reckoned
 
-    def close(self, resolved: ResolvedMarket) -> list[MarketFacts]:
+    def close_market(self, resolved: ResolvedMarket) -> list[MarketFacts]:
         """Close a market for good; return the facts of its tokens that were traded."""
         self._payouts[resolved.condition_id] = resolved.payouts
         if resolved.when != "told":
@@ -104,7 +104,7 @@ class MarketState:
             self._known[facts.token_id] = _closed(facts)
         return ours
 
-    def forget(self, condition_id: str) -> tuple[str, ...]:
+    def forget_market(self, condition_id: str) -> tuple[str, ...]:
         """Drop the facts of a market that paid out, return its tokens; they stay closed, whatever is traded later."""
         tokens = tuple(self._tokens.pop(condition_id, ()))
         for token in tokens:

@@ -1,4 +1,4 @@
-"""What was known of prices at a moment: the last recorded book, else a modelled one around the last known trade. Pure.
+"""Prices known at a moment: the last recorded book, else a modelled one around the last known trade. Pure.
 
 The model's book: `half_spread_ticks` beyond the last known price the first level stands, then one level each tick,
 each with `level_shares`. So an order pays half the spread, and its impact is its size over the depth. The leader's
@@ -8,15 +8,17 @@ own trade is a known price from the moment it happened; any later trade of any l
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
-from backtest.results.result import Evidence
 from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import MICRO, ceil_to, floor_to
 
 HALF = Decimal("0.5")
+
+Evidence = Literal["book", "trade", "leader", "none"]
+"""What a price rests on: a recorded book; another trade in the token after the leader's; the leader's own; nothing."""
 
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""
@@ -72,26 +74,26 @@ class PriceQuotes:
         self._books: dict[str, Book] = {}
         self._ladders_at: dict[tuple[Decimal, Decimal], tuple[Ladder, Ladder]] = {}
 
-    def traded(self, token_id: str, last: LastTrade) -> None:
+    def add_trade(self, token_id: str, last: LastTrade) -> None:
         """Take note of a trade."""
         self._last[token_id] = last
 
-    def seen(self, book: Book) -> None:
+    def add_book(self, book: Book) -> None:
         """Take note of a recorded book."""
         self._books[book.token_id] = book
 
-    def forget(self, token_id: str) -> None:
+    def forget_token(self, token_id: str) -> None:
         """Drop what is known of a token."""
         self._last.pop(token_id, None)
         self._books.pop(token_id, None)
 
-    def last(self, token_id: str) -> LastTrade:
+    def last_trade(self, token_id: str) -> LastTrade:
         """Return the last known trade; at 0 when there is none."""
         return self._last.get(token_id, NEVER)
 
-    def at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
+    def quote_at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
         """Return the book as an order of `signal_id` would meet it at `now_ms`."""
-        last, book = self.last(token_id), self._recorded(token_id, now_ms)
+        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
         if book is not None:
             return ModelQuote(book, _middle(book, last.price), "book", last.at_ms)
         if last is NEVER:
@@ -102,9 +104,9 @@ class PriceQuotes:
         )
         return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
-    def levels(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
+    def levels_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
         """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
-        last, book = self.last(token_id), self._recorded(token_id, now_ms)
+        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
         if book is not None:
             return book.bids, book.asks, book.tick, book.at_ms
         return NO_LEVELS if last is NEVER else (*self._ladders(last.price, facts.tick), facts.tick, now_ms)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from backtest.history.skipped_rows import SkippedRows
-from backtest.history.trades import TradeRow, row_of
+from backtest.history.trade_grouping import TradeRow, row_of
 from shared.domain.errors import Malformed
 from shared.polymarket.wire.leader_fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
 from shared.polymarket.wire.parsing import Raw, as_object, read_text

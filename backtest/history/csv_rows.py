@@ -14,7 +14,7 @@ from itertools import islice, repeat
 from operator import itemgetter
 
 from backtest.history.skipped_rows import SkippedRows
-from backtest.history.trades import Hint, TradeRow
+from backtest.history.trade_grouping import Hint, TradeRow
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
 from shared.domain.money import MICRO, to_micro

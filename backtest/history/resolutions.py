@@ -1,10 +1,9 @@
-"""How markets resolved, and when each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
+"""Resolutions of markets, and the time each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
 
 A CSV has `market` (title) or `condition_id`, and `winner` or `payouts`: the vector by outcome index, such as `1;0` or
 `0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does one
 whose payouts do not add up to exactly 1 (`shared/polymarket/wire/conditions.payouts_of`), and a market of Gamma's that
-is
-not closed at exactly 1, 0.5 or 0.
+is not closed at exactly 1, 0.5 or 0.
 
 When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
 is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade. It is

@@ -1,4 +1,4 @@
-"""What a file held that is no trade or could not be read: counted, with the first one's reason. Pure."""
+"""Rows of a file that are no trades or could not be read: counted, with the first one's reason. Pure."""
 
 from collections import Counter
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.history.capture_tape import CaptureTape, read_tape
 from backtest.replay.replay import ReplayedDecision, SessionReplay
 from backtest.simulation.pacing import ReplayPace
 from shared.capture.capture import Capture
@@ -61,11 +61,11 @@ def _summary(made: list[ReplayedDecision], again: SessionReplay) -> None:
     values = again.ledger.values
     outcomes = [item.decision.outcome for item in made if item.decision.verdict == "BUY"]
     bought = sum((outcome.usdc + outcome.fee for outcome in outcomes if outcome), Decimal(0))
-    console.print(
-        f"bought for {bought} · fees {from_micro(values.get(ledger_accounts.FEES, 0))} · "
-        f"realized {from_micro(values.get(ledger_accounts.REALIZED, 0))} "
-        f"· cash {from_micro(values.get(ledger_accounts.CASH, 0))}"
+    fees, realized, cash = (
+        from_micro(values.get(account, 0))
+        for account in (ledger_accounts.FEES, ledger_accounts.REALIZED, ledger_accounts.CASH)
     )
+    console.print(f"bought for {bought} · fees {fees} · realized {realized} · cash {cash}")
     differing = [item for item in made if not item.same]
     console.print(f"identical to the recording, byte for byte: {len(made) - len(differing)} of {len(made)}")
     for item in differing[:3]:

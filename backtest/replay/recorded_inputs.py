@@ -1,4 +1,4 @@
-"""What a capture says the outside world was: the market, the books and what a crash interrupted."""
+"""Prices and a venue as a capture recorded them: the market, the books and what a crash interrupted."""
 
 from buyer.execution.venue_port import UnsignedVenue
 from buyer.venue.paper import PaperVenue

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.history.capture_tape import CaptureTape, read_tape
 from backtest.replay.redecide import Redecided, is_adopted, redecide_decision
 from buyer.execution.dead_letters import DEAD_LETTER
 from shared.capture.capture import Capture

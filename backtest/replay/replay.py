@@ -1,4 +1,4 @@
-"""A captured stream through the same buyer, in the ledger's order.
+"""The replay of a captured session through the same buyer, in the ledger's order.
 
 What the outside did is taken from the capture: the clock, the markets and books, the kill switch, redemptions, crashes,
 and which orders travelled at the same time.
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from backtest import settings
-from backtest.replay.capture_tape import CaptureTape
+from backtest.history.capture_tape import CaptureTape
 from backtest.replay.recorded_inputs import RecordedPrices, RecordedVenue
 from backtest.simulation.pacing import ReplayPace
-from backtest.simulation.redemption_payouts import redeem
+from backtest.simulation.redemption_payouts import redeem_market
 from buyer.domain.ledger_scope import scope_of
 from buyer.domain.postings import counted_order, reserve_postings
 from buyer.execution.dead_letters import DEAD_LETTER
@@ -188,7 +188,7 @@ class SessionReplay:
         name = (inputs.config_id, inputs.code_version)
         if name not in self._engines:
             limits = self._tape.limits.get(inputs.config_id) or next(iter(self._tape.limits.values()))
-            limits = settings.changed(limits, self._changes)
+            limits = settings.change_limits(limits, self._changes)
             self._engines[name] = BuyExecutor(
                 journal=self._journal,
                 prices=self._prices,
@@ -203,7 +203,7 @@ class SessionReplay:
 
     def _redeem(self, result: RedemptionResult) -> None:
         """Pay what the market paid on what is held this time: other limits bought other lots."""
-        redeem(self.ledger, result)
+        redeem_market(self.ledger, result)
 
 
 class Recording(OrderTransit):

@@ -10,8 +10,8 @@ from backtest.report.figures import PLOTS
 from backtest.report.report_data import beyond, short
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
-from backtest.results.verdict import ResultVerdict, judge_result, percent, rate, signed, usd
-from backtest.settings import moment
+from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
+from backtest.settings import moment_text
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}
 SECTIONS = {
@@ -52,7 +52,7 @@ def write_page(result: BacktestResult, path: Path) -> None:
 def page(result: BacktestResult) -> str:
     """Return the whole page."""
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
-    title = f"Backtest of {moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
+    title = f"Backtest of {moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
     judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
     after = {"drawdown": doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
@@ -132,16 +132,28 @@ def _cards(result: BacktestResult) -> str:
     won = sum(1 for row in result.markets if row.ours.pnl > 0)
     followed = f"of {orders:,} orders, of {result.signals:,} signals"
     cards = (
-        card("Result, pUSD", signed(result.pnl), f"on {usd(result.bankroll)} to begin with", mood(result.pnl)),
-        card("Return on what was spent", rate(result.pnl, spent), f"{usd(spent)} spent in all", mood(result.pnl)),
-        card("Of it open", usd(result.open_value), f"{len(result.open)} positions not paid yet"),
+        card("Result, pUSD", signed_usd(result.pnl), f"on {usd_text(result.bankroll)} to begin with", mood(result.pnl)),
         card(
-            "Worst fall", usd(-result.max_drawdown), f"{rate(-result.max_drawdown, result.bankroll)} of the beginning"
+            "Return on what was spent",
+            rate_text(result.pnl, spent),
+            f"{usd_text(spent)} spent in all",
+            mood(result.pnl),
+        ),
+        card("Of it open", usd_text(result.open_value), f"{len(result.open)} positions not paid yet"),
+        card(
+            "Worst fall",
+            usd_text(-result.max_drawdown),
+            f"{rate_text(-result.max_drawdown, result.bankroll)} of the beginning",
         ),
         card("Filled", f"{result.filled + result.partial:,}", followed),
-        card("Cost of following", usd(beyond(result)), f"fees {usd(result.costs.fees)} of it", mood(-beyond(result))),
+        card(
+            "Cost of following",
+            usd_text(beyond(result)),
+            f"fees {usd_text(result.costs.fees)} of it",
+            mood(-beyond(result)),
+        ),
         card("Markets won", f"{won:,}", f"of {len(result.markets):,} traded"),
-        card("Most locked", usd(result.most_locked), "in positions waiting for their market"),
+        card("Most locked", usd_text(result.most_locked), "in positions waiting for their market"),
     )
     return f'<div class="cards">{"".join(cards)}</div>'
 
@@ -149,7 +161,7 @@ def _cards(result: BacktestResult) -> str:
 def doubts(result: BacktestResult) -> str:
     """Return what the data cannot tell, and for how many trades."""
     rows = "".join(
-        f'<div class="doubt"><b>{percent(doubt)}</b><span>{escape(doubt.what)} '
+        f'<div class="doubt"><b>{doubt_percent(doubt)}</b><span>{escape(doubt.what)} '
         f'<span class="soft">({doubt.trades:,} of {doubt.of:,})</span></span>'
         f'<div class="meter"><i style="width:{doubt.share * 100:.1f}%"></i></div></div>'
         for doubt in result.cannot_tell
@@ -187,12 +199,12 @@ def _leaders(leaders: Sequence[LeaderResult]) -> str:
             (short(row.leader), ""),
             (f"{row.signals:,}", ""),
             (f"{row.ours.trades:,}", ""),
-            (usd(row.ours.spent), ""),
-            (signed(row.ours.pnl), mood(row.ours.pnl)),
-            (rate(row.ours.pnl, row.ours.spent), ""),
-            (usd(row.theirs.spent), ""),
-            (signed(row.theirs.pnl), mood(row.theirs.pnl)),
-            (rate(row.theirs.pnl, row.theirs.spent), ""),
+            (usd_text(row.ours.spent), ""),
+            (signed_usd(row.ours.pnl), mood(row.ours.pnl)),
+            (rate_text(row.ours.pnl, row.ours.spent), ""),
+            (usd_text(row.theirs.spent), ""),
+            (signed_usd(row.theirs.pnl), mood(row.theirs.pnl)),
+            (rate_text(row.theirs.pnl, row.theirs.spent), ""),
         )
         for row in sorted(leaders, key=lambda row: -row.ours.pnl)[:MOST_ROWS]
     )
@@ -205,11 +217,11 @@ def _open(positions: Sequence[OpenPosition]) -> str:
         (
             (lot.title or lot.condition_id, ""),
             (short(lot.leader), ""),
-            (usd(lot.shares), ""),
-            (usd(lot.cost), ""),
-            (usd(lot.price), ""),
-            (usd(lot.value), mood(lot.value - lot.cost)),
-            (moment(lot.priced_at_ms), ""),
+            (usd_text(lot.shares), ""),
+            (usd_text(lot.cost), ""),
+            (usd_text(lot.price), ""),
+            (usd_text(lot.value), mood(lot.value - lot.cost)),
+            (moment_text(lot.priced_at_ms), ""),
         )
         for lot in sorted(positions, key=lambda lot: -lot.cost)[:MOST_ROWS]
     )

@@ -1,4 +1,4 @@
-"""What the report draws and lists, taken from a result. Pure."""
+"""Data that the report draws and lists, taken from a result. Pure."""
 
 from collections import defaultdict
 from typing import NamedTuple

@@ -8,7 +8,7 @@ from rich.text import Text
 from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.result import BacktestResult, PnlStanding
 from backtest.results.verdict import judge_result
-from backtest.settings import moment
+from backtest.settings import moment_text
 from shared.domain.money import MICRO
 from shared.terminal import Terminal
 
@@ -16,7 +16,7 @@ from shared.terminal import Terminal
 def print_summary(result: BacktestResult, notes: Sequence[str] = ()) -> None:
     """Print a result to stderr: what it brought, why signals were not followed, and what the data cannot tell."""
     console = Terminal(stderr=True, highlight=False)
-    span = f"{moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
+    span = f"{moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
     console.print(f"{result.signals} signals, {span}", style="bold")
     console.print(
         f"PnL {_usd(result.pnl)} on {_usd(result.bankroll)} · realized {_usd(result.realized)} · open lots "

@@ -1,4 +1,4 @@
-"""The plots of a copyability report: what following brought at each delay, what it cost, how the leader trades."""
+"""The plots of a copyability report: results and costs at each delay, and how the leader trades."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def costs(copies: Sequence[DelayedCopy]) -> Figure:
     return figure
 
 
-def concentration(conduct: TraderProfile) -> Figure:
+def concentration(profile: TraderProfile) -> Figure:
     """Draw which share of the leader's volume its largest markets hold."""
-    volumes = sorted((market.volume for market in conduct.markets.values()), reverse=True)
+    volumes = sorted((market.volume for market in profile.markets.values()), reverse=True)
     whole = max(1, sum(volumes))
     shares = [sum_so_far / whole for sum_so_far in accumulate(volumes)]
     places = sorted({*range(0, len(shares), 1 + len(shares) // MOST_POINTS), len(shares) - 1} - {-1})

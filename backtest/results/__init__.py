@@ -1,1 +1,1 @@
-"""What a run came to: statistics, profit and loss, curves, verdicts. Everything in it is pure."""
+"""Results of a run: statistics, profit and loss, curves, verdicts. Everything in it is pure."""

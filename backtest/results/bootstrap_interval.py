@@ -1,4 +1,4 @@
-"""How far luck alone carries: bootstrap intervals of a sum, by drawing the bets again (Efron, 1979).
+"""Bootstrap intervals of a sum, which say how far luck alone carries: by drawing the bets again (Efron, 1979).
 
 A bet is one market: its trades win and lose together, so drawing single trades would make luck look small.
 """

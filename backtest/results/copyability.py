@@ -1,4 +1,4 @@
-"""Whether following a leader would have paid, judged over several delays. Pure; it promises nothing."""
+"""The judgement whether following a leader would have paid, over several delays. Pure; it promises nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal
 from backtest.results.bootstrap_interval import BootstrapInterval
 from backtest.results.result import BacktestResult
 from backtest.results.trader_profile import TOP, TWO_SIDED, TraderProfile
-from backtest.results.verdict import ResultVerdict, judge_result, usd
+from backtest.results.verdict import ResultVerdict, judge_result, usd_text
 
 CONCENTRATED = Decimal("0.5")
 NO_PROMISE = "Whatever it says, it is about these past trades under the stated assumptions; it promises nothing."
@@ -48,11 +48,11 @@ class Assessment:
     reasons: tuple[str, ...]
 
 
-def assess_copyability(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> Assessment:
+def assess_copyability(copies: Sequence[DelayedCopy], profile: TraderProfile) -> Assessment:
     """Judge following, from the shortest delay to the longest."""
     words = [copy.verdict.word for copy in copies]
-    notes = (*_conduct(conduct), *_costs(copies), NO_PROMISE)
-    if conduct.makes_markets:
+    notes = (*_profile(profile), *_costs(copies), NO_PROMISE)
+    if profile.makes_markets:
         return Assessment("no", "Not to be copied: this wallet makes markets.", notes)
     if words and words[0] == "lost":
         return Assessment("no", "Following lost money, even at the shortest delay.", (*_reasons(copies[0]), *notes))
@@ -66,23 +66,23 @@ def assess_copyability(copies: Sequence[DelayedCopy], conduct: TraderProfile) ->
     return Assessment("cannot tell", "These trades cannot tell whether following pays.", (*reasons, *notes))
 
 
-def figures(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> dict[str, Any]:
+def copyability_json(copies: Sequence[DelayedCopy], profile: TraderProfile) -> dict[str, Any]:
     """Return everything as plain JSON values; amounts are decimal strings."""
-    found = assess_copyability(copies, conduct)
+    found = assess_copyability(copies, profile)
     return {
         "event": "COPYABILITY",
-        "leader": conduct.leader,
+        "leader": profile.leader,
         "verdict": found.word,
         "title": found.title,
         "reasons": list(found.reasons),
         "conduct": {
-            "trades": conduct.trades,
-            "markets": len(conduct.markets),
-            "volume": _plain(conduct.volume),
-            "trades_a_day": conduct.trades_a_day,
-            "two_sided": str(conduct.two_sided),
-            "concentration": str(conduct.concentration),
-            "makes_markets": conduct.makes_markets,
+            "trades": profile.trades,
+            "markets": len(profile.markets),
+            "volume": _plain(profile.volume),
+            "trades_a_day": profile.trades_a_day,
+            "two_sided": str(profile.two_sided),
+            "concentration": str(profile.concentration),
+            "makes_markets": profile.makes_markets,
         },
         "delays": [_delay(copy) for copy in copies],
     }
@@ -112,16 +112,16 @@ def _reasons(copy: DelayedCopy) -> tuple[str, ...]:
     return tuple(f"At {copy.delay_s:g} s: {reason[:1].lower()}{reason[1:]}" for reason in copy.verdict.reasons)
 
 
-def _conduct(conduct: TraderProfile) -> list[str]:
+def _profile(profile: TraderProfile) -> list[str]:
     found: list[str] = []
-    if conduct.two_sided >= TWO_SIDED:
+    if profile.two_sided >= TWO_SIDED:
         found.append(
-            f"It trades both sides: {conduct.two_sided:.0%} of its volume is cancelled by its own opposite trades in "
-            f"the same market, {conduct.trades_a_day:,} trades a day. It earns the spread that a follower pays."
+            f"It trades both sides: {profile.two_sided:.0%} of its volume is cancelled by its own opposite trades in "
+            f"the same market, {profile.trades_a_day:,} trades a day. It earns the spread that a follower pays."
         )
-    if conduct.concentration >= CONCENTRATED and len(conduct.markets) > TOP:
+    if profile.concentration >= CONCENTRATED and len(profile.markets) > TOP:
         found.append(
-            f"{conduct.concentration:.0%} of its volume is in {TOP} of {len(conduct.markets)} markets: few bets decide."
+            f"{profile.concentration:.0%} of its volume is in {TOP} of {len(profile.markets)} markets: few bets decide."
         )
     return found
 
@@ -129,7 +129,7 @@ def _conduct(conduct: TraderProfile) -> list[str]:
 def _costs(copies: Sequence[DelayedCopy]) -> list[str]:
     if len(copies) < 2 or not copies[0].spent:  # noqa: PLR2004 - one delay compares with nothing
         return []
-    costs = ", ".join(f"{usd(copy.beyond)} at {copy.delay_s:g} s" for copy in copies)
+    costs = ", ".join(f"{usd_text(copy.beyond)} at {copy.delay_s:g} s" for copy in copies)
     return [f"Beyond the leader's own prices it cost {costs} (pUSD, fees and spread included)."]
 
 

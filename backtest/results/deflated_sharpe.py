@@ -1,4 +1,4 @@
-"""How much of the best of many tries is luck: the deflated Sharpe ratio. Pure.
+"""The deflated Sharpe ratio, which says how much of the best of many tries is luck. Pure.
 
 Bailey, D. H. and Lopez de Prado, M. (2014), "The Deflated Sharpe Ratio: Correcting for Selection Bias, Backtest
 Overfitting, and Non-Normality", Journal of Portfolio Management 40 (5). Their observation is a day's return; ours is a
@@ -55,7 +55,7 @@ def lucky_sharpe(trials: int, spread: float) -> float:
     return math.sqrt(spread) * ((1 - EULER) * first + EULER * second)
 
 
-def better_than(best: ReturnMoments, lucky: float) -> float:
+def probability_above(best: ReturnMoments, lucky: float) -> float:
     """Return the probability that the true Sharpe ratio is above `lucky` (the paper's equation 2)."""
     if best.count < FEWEST or not best.deviation:
         return 0.0
@@ -94,4 +94,4 @@ def deflated_sharpe(best: ReturnMoments, sharpes: Sequence[float]) -> DeflatedSh
     """Judge the trial that was chosen among some by all their Sharpe ratios."""
     spread = variance(sharpes) if len(sharpes) > 1 else 0.0
     lucky = lucky_sharpe(len(sharpes), spread)
-    return DeflatedSharpe(len(sharpes), best.sharpe, lucky, better_than(best, lucky))
+    return DeflatedSharpe(len(sharpes), best.sharpe, lucky, probability_above(best, lucky))

@@ -15,7 +15,7 @@ class EquityCurve:
         self._highest = 0
         self.drawdown = self.most_locked = 0
 
-    def see(self, point: EquityPoint) -> None:
+    def add_point(self, point: EquityPoint) -> None:
         """Take in the account as it stands now."""
         equity = point.equity
         self._highest = max(self._highest, equity)

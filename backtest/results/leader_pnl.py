@@ -8,19 +8,19 @@ from backtest.results.pnl import LeaderSums
 from shared.domain.leader_trade import LeaderTrade
 
 
-def own_results(happenings: Iterable[MarketEvent]) -> LeaderSums:
+def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
     """Add up every trade and payout.
 
     Raises:
-        Malformed: the happenings are not in order.
+        Malformed: the market events are not in order.
     """
     theirs = LeaderSums()
     tokens: dict[str, dict[str, int]] = {}
-    for _, what in ordered_events(happenings):
+    for _, what in ordered_events(market_events):
         if isinstance(what, LeaderTrade):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
-            theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+            theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, ResolvedMarket):
             for token_id, place in tokens.pop(what.condition_id, {}).items():
-                theirs.pay(token_id, what.payouts[place])
+                theirs.pay_token(token_id, what.payouts[place])
     return theirs

@@ -17,7 +17,7 @@ class PnlSums:
     fees: int = 0
     realized: int = 0
 
-    def standing(self, open_cost: int = 0, open_value: int = 0) -> PnlStanding:
+    def pnl_standing(self, open_cost: int = 0, open_value: int = 0) -> PnlStanding:
         """Return them with what is still held."""
         return PnlStanding(
             trades=self.trades,
@@ -44,15 +44,15 @@ class LeaderSums:
     """The leaders' own trading, from the same rows; a sell of shares bought before the history began has no cost."""
 
     sums: dict[str, PnlSums] = field(default_factory=dict[str, PnlSums])
-    held: dict[str, dict[str, PositionSums]] = field(default_factory=dict[str, dict[str, PositionSums]])
+    positions: dict[str, dict[str, PositionSums]] = field(default_factory=dict[str, dict[str, PositionSums]])
     unbacked: int = 0
 
-    def trade(self, leader: str, token_id: str, side: str, shares: int, usdc: int) -> None:
+    def add_trade(self, leader: str, token_id: str, side: str, shares: int, usdc: int) -> None:
         """Take in one trade of a leader."""
         sums = self.sums.get(leader)
         if sums is None:
             sums = self.sums[leader] = PnlSums()
-        holders = self.held.setdefault(token_id, {})
+        holders = self.positions.setdefault(token_id, {})
         position = holders.get(leader)
         if position is None:
             position = holders[leader] = PositionSums()
@@ -69,17 +69,17 @@ class LeaderSums:
         position.shares = max(0, position.shares - shares)
         position.cost -= basis
 
-    def pay(self, token_id: str, share: Fraction) -> None:
+    def pay_token(self, token_id: str, share: Fraction) -> None:
         """Pay every leader's shares of a token what its market resolved to."""
-        for leader, position in self.held.pop(token_id, {}).items():
+        for leader, position in self.positions.pop(token_id, {}).items():
             payout = position.shares * share.numerator // share.denominator
             self.sums[leader].paid_out += payout
             self.sums[leader].realized += payout - position.cost
 
-    def open(self, leader: str, prices: dict[str, int]) -> tuple[int, int]:
+    def open_position(self, leader: str, prices: dict[str, int]) -> tuple[int, int]:
         """Return cost and value of what a leader still holds, at `prices` (micro-units by token)."""
         cost = value = 0
-        for token_id, holders in self.held.items():
+        for token_id, holders in self.positions.items():
             position = holders.get(leader)
             if position:
                 cost += position.cost

@@ -1,13 +1,14 @@
-"""What a backtest run returns: frozen values in micro-units, written as JSON with amounts as decimal strings. Pure.
+"""The result of a backtest: frozen values in micro-units, written as JSON with amounts as decimal strings. Pure.
 
 One micro-unit is 10^-6 of a share or of a pUSD; prices are micro-units of collateral for a whole share.
 """
 
 from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import PlainSerializer
 
+from backtest.domain.price_model import Evidence
 from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Value
 from shared.domain.money import from_micro
@@ -16,9 +17,6 @@ VERSION = 1
 
 Micro = Annotated[int, PlainSerializer(lambda micro: format(from_micro(micro), "f"), return_type=str, when_used="json")]
 """An amount in micro-units, a plain decimal string in JSON."""
-
-Evidence = Literal["book", "trade", "leader", "none"]
-"""What a price rests on: a recorded book; another trade in the token after the leader's; the leader's own; nothing."""
 
 
 class SignalOutcome(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a run adds up while it goes on, in memory that does not grow with its length. Pure."""
+"""Statistics that a run adds up as it goes on, in memory that does not grow with its length. Pure."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,8 +25,8 @@ class RunStats:
         self._ordered: Counter[str] = Counter()
         self.verdicts: Counter[str] = Counter()
         self.fills: Counter[str] = Counter()
-        self.unsure: Counter[str] = Counter()
-        self.shut: Counter[str] = Counter()
+        self.doubts: Counter[str] = Counter()
+        self.closed_skips: Counter[str] = Counter()
         self.by_leader: dict[str, PnlSums] = {}
         self.by_market: dict[str, PnlSums] = {}
         self.market_facts: dict[str, MarketFacts] = {}
@@ -54,13 +54,13 @@ class RunStats:
             found[leader] += count
         return found
 
-    def skip(self, leader: str, reason: str, condition_id: str) -> None:
+    def add_skip(self, leader: str, reason: str, condition_id: str) -> None:
         """Count a signal that was not followed."""
         self._skipped[leader, reason] += 1
         if reason in CLOSED:
-            self.shut[condition_id] += 1
+            self.closed_skips[condition_id] += 1
 
-    def order(
+    def add_order(
         self, outcome: SignalOutcome, gain: int, facts: MarketFacts | None, *, assumed: bool, of_signal: bool
     ) -> None:
         """Count an order; `gain` is what a sell realized."""
@@ -70,7 +70,7 @@ class RunStats:
         self.fills["filled" if full else "partial" if outcome.shares else "missed"] += 1
         self._doubt(outcome, assumed=assumed)
         if outcome.reason in CLOSED:
-            self.shut[outcome.condition_id] += 1
+            self.closed_skips[outcome.condition_id] += 1
         if outcome.shares:
             self._cost(outcome)
             if facts:
@@ -79,7 +79,7 @@ class RunStats:
                 _add(sums, outcome, gain)
         self._sink(outcome)
 
-    def pay(self, condition_id: str, lot: Redeemed) -> None:
+    def add_payout(self, condition_id: str, lot: Redeemed) -> None:
         """Count a payout."""
         payout, cost = to_micro(lot.payout), to_micro(lot.cost)
         for sums in self._sums(lot.leader, condition_id):
@@ -97,7 +97,7 @@ class RunStats:
             ("how the price moved in the delay: nobody else's trade in the token is known since", "no_later_trade"),
             ("fees, tick and minimum size: the market's facts were not recorded", "assumed_facts"),
         )
-        found = [CannotTell(what=what, trades=self.unsure[name], of=self.orders) for what, name in asked]
+        found = [CannotTell(what=what, trades=self.doubts[name], of=self.orders) for what, name in asked]
         bought = self.verdicts["BUY"]
         found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=bought))
         reckoned = "when the market closed: nobody says, so it is reckoned from its plan or its last trade here"
@@ -111,9 +111,9 @@ class RunStats:
         return tuple(doubt for doubt in found if doubt.trades)
 
     def _doubt(self, outcome: SignalOutcome, *, assumed: bool) -> None:
-        self.unsure["no_book"] += outcome.evidence != "book"
-        self.unsure["no_later_trade"] += outcome.evidence in {"leader", "none"}
-        self.unsure["assumed_facts"] += assumed
+        self.doubts["no_book"] += outcome.evidence != "book"
+        self.doubts["no_later_trade"] += outcome.evidence in {"leader", "none"}
+        self.doubts["assumed_facts"] += assumed
 
     def _cost(self, outcome: SignalOutcome) -> None:
         """Split what was paid beyond the leader's price: it moved, half the spread, and levels beyond the best."""

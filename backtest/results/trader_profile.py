@@ -1,4 +1,4 @@
-"""How a leader trades, from the trades alone: on both sides like a market maker, how often, how concentrated. Pure."""
+"""A profile of a leader's trading, from the trades alone: two-sided or not, how often, how concentrated. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class TraderProfile:
     first_ms: int = 0
     last_ms: int = 0
 
-    def see(self, trade: LeaderTrade) -> None:
+    def add_trade(self, trade: LeaderTrade) -> None:
         """Take in one trade."""
         name = trade.market.condition_id or trade.token_id
         market = self.markets.setdefault(name, TradedTotals(trade.token_id))
@@ -88,18 +88,18 @@ class TraderProfile:
         return self.two_sided >= TWO_SIDED and self.trades_a_day >= RESTLESS
 
 
-def of_leader(
-    happenings: Iterable[MarketEvent], leader: str, conduct: TraderProfile | None = None
+def only_leader(
+    market_events: Iterable[MarketEvent], leader: str, profile: TraderProfile | None = None
 ) -> Iterator[MarketEvent]:
-    """Pass on everything but other leaders' trades; `conduct` sees this leader's."""
-    for happening in happenings:
-        what = happening.what
+    """Pass on everything but other leaders' trades; `profile` sees this leader's."""
+    for market_event in market_events:
+        what = market_event.what
         if isinstance(what, LeaderTrade):
             if what.leader != leader:
                 continue
-            if conduct and what.cause == "TRADE":
-                conduct.see(what)
-        yield happening
+            if profile and what.cause == "TRADE":
+                profile.add_trade(what)
+        yield market_event
 
 
 def _share(part: int, whole: int) -> Decimal:

@@ -1,4 +1,4 @@
-"""What a result means, in plain words, as far as it can be told. Pure."""
+"""The verdict on a result, in plain words, as far as the data can tell. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -46,36 +46,36 @@ def _doubts(result: BacktestResult, likely: BootstrapInterval) -> list[str]:
         found.append(f"Luck alone explains it: {_span(likely)}")
     blind = next((doubt for doubt in result.cannot_tell if doubt.what.startswith(BLIND)), None)
     if blind and blind.share > MOST_BLIND:
-        found.append(f"For {percent(blind)} of orders nobody knows how the price moved before ours arrived.")
+        found.append(f"For {doubt_percent(blind)} of orders nobody knows how the price moved before ours arrived.")
     unrealized = result.pnl - result.realized
     if result.open and abs(unrealized) > abs(result.realized):
-        found.append(f"Most of it is not paid yet: {signed(unrealized)} pUSD is what open positions might bring.")
+        found.append(f"Most of it is not paid yet: {signed_usd(unrealized)} pUSD is what open positions might bring.")
     return found
 
 
 def _span(likely: BootstrapInterval) -> str:
     return (
-        f"with the same skill and other luck, {SURE:.0%} of the time the result lies between {signed(likely.low)} "
-        f"and {signed(likely.high)} pUSD."
+        f"with the same skill and other luck, {SURE:.0%} of the time the result lies between {signed_usd(likely.low)} "
+        f"and {signed_usd(likely.high)} pUSD."
     )
 
 
-def percent(doubt: CannotTell) -> str:
+def doubt_percent(doubt: CannotTell) -> str:
     """Return the share of trades that a question concerns."""
     return f"{doubt.share:.0%}" if doubt.share >= Decimal("0.01") else "under 1%"
 
 
-def usd(micro: int, *, sign: str = "-") -> str:
+def usd_text(micro: int, *, sign: str = "-") -> str:
     """Return micro-units as pUSD with cents."""
     return format(Decimal(micro) / MICRO, f"{sign},.2f").replace("-", "−")  # noqa: RUF001 - a minus sign, for people
 
 
-def signed(micro: int) -> str:
+def signed_usd(micro: int) -> str:
     """Return micro-units as pUSD with cents and a sign, which 0 has none of."""
-    return usd(micro, sign="+") if micro else "0.00"
+    return usd_text(micro, sign="+") if micro else "0.00"
 
 
-def rate(part: int, whole: int) -> str:
+def rate_text(part: int, whole: int) -> str:
     """Return a share in percent with its sign, a dash where there is no whole."""
     if not whole:
         return "—"

@@ -1,1 +1,1 @@
-"""Run the live engine over recorded or modelled markets, one event after the other."""
+"""Simulated runs: the live engine over recorded or modelled markets, one event after the other."""

@@ -1,4 +1,4 @@
-"""Python's search for cycles among values, during work over millions of values that hold none."""
+"""A pause of Python's search for reference cycles, during work over millions of values that hold none."""
 
 import gc
 from collections.abc import Generator

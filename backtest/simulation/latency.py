@@ -1,4 +1,4 @@
-"""How long after the leader's trade we decide on it: constant, drawn from a distribution, or as it was measured. Pure.
+"""Delays from the leader's trade to our decision: constant, drawn from a distribution, or as it was measured. Pure.
 
 What is drawn depends on the signal's id only, so a run repeats exactly and no signal's delay depends on another's.
 """
@@ -12,7 +12,7 @@ from shared.domain.errors import BadConfig
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import fact_id
 
-MOST_S = 30 * 86_400
+MAX_DELAY_S = 30 * 86_400
 """The longest delay: far beyond the age at which any signal is stale."""
 _STEPS = 1000
 _DRAW = 0x1_0000_0000
@@ -80,12 +80,12 @@ class LagSamples:
 
     counts: dict[int, int]
 
-    def see(self, lag_ms: int) -> None:
+    def add_lag(self, lag_ms: int) -> None:
         """Count one lag."""
         bound = _BOUNDS[bisect_left(_BOUNDS, max(0, lag_ms))] if lag_ms < _BOUNDS[-1] else _BOUNDS[-1]
         self.counts[bound] = self.counts.get(bound, 0) + 1
 
-    def drawn(self, name: str) -> DrawnDelay:
+    def drawn_delay(self, name: str) -> DrawnDelay:
         """Return the measured distribution.
 
         Raises:
@@ -130,14 +130,14 @@ def read_delay(text: str, measured: Mapping[str, LagSamples]) -> Delay:
         return RecordedDelay()
     kind, _, source = text.partition(":")
     if kind == "measured":
-        return measured.get(source, LagSamples({})).drawn(text)
+        return measured.get(source, LagSamples({})).drawn_delay(text)
     try:
         seconds = [float(part) for part in text.split(",")]
     except ValueError as error:
         raise BadConfig(
             f"--delay {text}: expected seconds, quantiles 1,2.5,30, recorded, or measured:SOURCE"
         ) from error
-    if not all(0 <= second <= MOST_S for second in seconds) or seconds != sorted(seconds):
-        raise BadConfig(f"--delay {text}: seconds from 0 to {MOST_S}, quantiles in rising order")
+    if not all(0 <= second <= MAX_DELAY_S for second in seconds) or seconds != sorted(seconds):
+        raise BadConfig(f"--delay {text}: seconds from 0 to {MAX_DELAY_S}, quantiles in rising order")
     found = tuple(round(second * 1000) for second in seconds)
     return ConstantDelay(found[0]) if len(found) == 1 else DrawnDelay(found, text)

@@ -1,4 +1,4 @@
-"""How fast a history passes by: as it happened, N times as fast, or as fast as possible."""
+"""The pace at which a history passes by: as it happened, N times as fast, or as fast as possible."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -18,11 +18,11 @@ class ReplayPace:
         self._stop = stop or threading.Event()
         self._began: tuple[float, int] | None = None
 
-    def paced(self, happenings: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
-        """Yield each happening when its time has come."""
-        for happening in happenings:
-            self.wait_for(happening.at_ms)
-            yield happening
+    def pace_events(self, market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+        """Yield each market event when its time has come."""
+        for market_event in market_events:
+            self.wait_for(market_event.at_ms)
+            yield market_event
 
     def wait_for(self, at_ms: int) -> None:
         """Wait until the history has reached `at_ms`."""

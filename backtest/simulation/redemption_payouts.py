@@ -1,4 +1,4 @@
-"""What a resolved market pays on the lots that a run holds, posted to its ledger as the redeemer posts it."""
+"""Payouts of a resolved market on the lots that a run holds, posted to its ledger as the redeemer posts it."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +17,7 @@ from shared.messages.redemptions import Redeemed, RedemptionResult
 NOTHING = Decimal(0)
 
 
-def redeem(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult:
+def redeem_market(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult:
     """Pay what the market paid on what is held now, whatever lots it was recorded with."""
     lots = [lot for lot in open_lots(ledger) if lot.condition_id == recorded.condition_id]
     paid = tuple(_paid(lot, recorded.payouts) for lot in lots)
@@ -33,7 +33,7 @@ def redeem(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult
     return result
 
 
-def resolution(condition_id: str, payouts: Sequence[Fraction], at_ms: int) -> RedemptionResult:
+def unpaid_redemption(condition_id: str, payouts: Sequence[Fraction], at_ms: int) -> RedemptionResult:
     """Return the redemption of a market that nobody redeemed yet."""
     return RedemptionResult(
         id=fact_id("backtest-redemption", condition_id, at_ms),

@@ -1,4 +1,4 @@
-"""What became of a signal, in the compact form of the result. Pure."""
+"""Outcomes of signals, in the compact form of the result. Pure."""
 
 from backtest.domain.price_model import ModelQuote, price_micro
 from backtest.results.result import SignalOutcome
@@ -8,7 +8,7 @@ from shared.domain.money import to_micro
 from shared.messages.decisions import BuyEngineDecision, Order
 
 
-def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
+def skip_outcome(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
         signal_id=trade.id,
@@ -33,7 +33,7 @@ def skipped_of(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Model
     )
 
 
-def ordered_of(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
+def order_outcome(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""

@@ -1,4 +1,4 @@
-"""The outside as the buyer meets it in a run: prices and a venue over what is known at the clock's moment.
+"""Prices and a venue as the buyer meets them in a run, over what is known at the clock's moment.
 
 They are the buyer's own ports (`buyer/execution/venue_port.py`), so the engine that decides is the live one.
 """
@@ -38,15 +38,15 @@ class SimulatedWorld:
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         """Return what is known of the market."""
-        facts = self._markets.known(token_id)
+        facts = self._markets.facts_of(token_id)
         return facts, "" if facts else "facts: nothing recorded"
 
     def book(self, token_id: str) -> tuple[Book | None, str]:
         """Return the recorded book, or the model's."""
-        facts = self._markets.known(token_id)
+        facts = self._markets.facts_of(token_id)
         if facts is None:
             return None, "book: nothing recorded"
-        self.quote = self._quotes.at(token_id, facts, self._clock.now_ms(), self.signal_id)
+        self.quote = self._quotes.quote_at(token_id, facts, self._clock.now_ms(), self.signal_id)
         return self.quote.book, "" if self.quote.book else "book: no price is known"
 
 

@@ -1,4 +1,4 @@
-"""A backtest: the live engine over what happened, one decision after the other, never looking ahead.
+"""The simulator of a backtest: the live engine over past events, one decision after the other, never looking ahead.
 
 Time moves from decision to decision. Before each, and before its order meets a book, everything that happened up to
 that moment is taken in, and nothing later. One buyer decides at a time: while an order is under way, signals wait.
@@ -7,20 +7,20 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import cast
 
 from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
-from backtest.domain.market_state import AssumedFacts, MarketState, ResolvedMarket
-from backtest.domain.price_model import LastTrade, PriceModel, PriceQuotes
+from backtest.domain.market_state import MarketState, ResolvedMarket
+from backtest.domain.price_model import LastTrade, PriceQuotes
 from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
-from backtest.simulation.latency import ConstantDelay, Delay
-from backtest.simulation.redemption_payouts import redeem, resolution
+from backtest.simulation.recent_signals import RecentSignals
+from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
 from backtest.simulation.run_journal import RunJournal, RunLedger
-from backtest.simulation.signal_outcomes import ordered_of, skipped_of
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
@@ -41,34 +41,13 @@ from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
 
-MOST_NEAR = 20_000
+MAX_LOT_VERDICTS = 20_000
 """Lots that are kept at hand as they stand, while the ledger and the day do; then all are forgotten."""
-MOST_RECENT = 50_000
+MAX_RECENT_SIGNALS = 50_000
 """Signals of late that are known when a second source brings them again."""
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
-
-
-@dataclass(frozen=True)
-class RunModels:
-    """What stands in for the world that no record holds."""
-
-    delay: Delay = field(default_factory=lambda: ConstantDelay(2000))
-    order_ms: int = 300
-    redeem_ms: int = 180_000
-    prices: PriceModel = field(default_factory=PriceModel)
-    markets: AssumedFacts = field(default_factory=AssumedFacts)
-
-    def described(self) -> dict[str, str]:
-        """Return each model in words, for the result."""
-        return {
-            "delay to the decision": str(self.delay),
-            "order to the book": f"{self.order_ms} ms",
-            "resolution to the payout": f"{self.redeem_ms / 1000:g} s",
-            "prices": str(self.prices),
-            "facts where none are recorded": str(self.markets),
-        }
 
 
 Waiting = tuple[int, int, LeaderTrade]
@@ -83,30 +62,12 @@ class RunClock(ManualClock):
         self._now_ms = now_ms
 
 
-class RecentSignals:
-    """Names of late: at least the last `most`, at most twice as many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._young: set[str] = set()
-        self._old: set[str] = set()
-
-    def add(self, name: str) -> bool:
-        """Take in a name; say whether it is new."""
-        if name in self._young or name in self._old:
-            return False
-        self._young.add(name)
-        if len(self._young) >= self._most:
-            self._old, self._young = self._young, set()
-        return True
-
-
 class SimulatedRun:
     """One pass over what happened."""
 
     def __init__(
         self,
-        happenings: Iterable[MarketEvent],
+        market_events: Iterable[MarketEvent],
         limits: TradingLimits,
         bankroll: int,
         models: RunModels,
@@ -118,7 +79,7 @@ class SimulatedRun:
         """Build it.
 
         Args:
-            happenings: In time order.
+            market_events: In time order.
             limits: What the policy decides by.
             bankroll: What the account begins with, in micro-units.
             models: What stands in for the world.
@@ -126,23 +87,23 @@ class SimulatedRun:
             skips: See `sink`.
             whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
         """
-        self._models, self._coming = models, MergedAhead(happenings)
-        self.ledger, self.tally, self.curve = RunLedger(), RunStats(sink), EquityCurve()
+        self._models, self._coming = models, MergedAhead(market_events)
+        self.ledger, self.stats, self.curve = RunLedger(), RunStats(sink), EquityCurve()
         self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
         self._clock = RunClock(0)
         self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self._reasons = SkipCache()
-        self._near: dict[tuple[str, str, str], LotVerdict] = {}
-        self._near_as_of = (0, 0)
-        self._decided_on = RecentSignals(MOST_RECENT)
-        self._engine = self._built(limits, bankroll, whole=whole)
+        self._lot_verdicts: dict[tuple[str, str, str], LotVerdict] = {}
+        self._verdicts_as_of = (0, 0)
+        self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks = ExitStore(self.ledger, lambda: None)
         errors = logs.errors_of("exits")
-        self._desk = ExitManager(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
+        self._exits = ExitManager(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
         self._watches = exit_trigger(limits) or bool(limits.leader_limits)
-        self._waiting: list[Waiting] = []
+        self._arriving: list[Waiting] = []
         self._expected: deque[MarketEvent] = deque()
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
@@ -151,7 +112,7 @@ class SimulatedRun:
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
         self.ends_at_ms = 0
 
-    def _built(self, limits: TradingLimits, bankroll: int, *, whole: bool) -> BuyExecutor:
+    def _build_executor(self, limits: TradingLimits, bankroll: int, *, whole: bool) -> BuyExecutor:
         journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
         journal.deposit(bankroll)
         return BuyExecutor(
@@ -161,148 +122,150 @@ class SimulatedRun:
             clock=self._clock,
             limits=limits,
             identity=BuyerIdentity("paper", limits.id, "backtest"),
-            emit=self._decided,
+            emit=self._record_decision,
             reasons=None if whole else self._reasons,
-            skipped=lambda signal, reason: self._skip(cast("LeaderTrade", signal), reason),
+            skipped=lambda signal, reason: self._record_skip(cast("LeaderTrade", signal), reason),
         )
 
     def steps(self) -> Iterator[int]:
         """Decide on one signal after the other; yield the time of each decision."""
-        while self._fetch():
-            self._attend(self._waiting[0][0])
-            arrives_ms, _, trade = heapq.heappop(self._waiting)
+        while self._read_ahead():
+            self._manage_exits(self._arriving[0][0])
+            arrives_ms, _, trade = heapq.heappop(self._arriving)
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
-            if self._decided_on.add(trade.id):
+            if self._decided_on.add_new(trade.id):
                 self._decide(trade, now_ms)
             yield self._clock.now_ms()
-        self._attend(self.ends_at_ms)
+        self._manage_exits(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
 
     def _decide(self, trade: LeaderTrade, now_ms: int) -> None:
         """Let the engine decide, unless it is known at once that it would skip."""
         lot, as_of = (trade.leader, trade.token_id, trade.side), (self.ledger.seq, now_ms // DAY_MS)
-        if as_of != self._near_as_of or len(self._near) >= MOST_NEAR:
-            self._near.clear()
-            self._near_as_of = as_of
-        reason = self._known(trade, self._near.get(lot), now_ms)
+        if as_of != self._verdicts_as_of or len(self._lot_verdicts) >= MAX_LOT_VERDICTS:
+            self._lot_verdicts.clear()
+            self._verdicts_as_of = as_of
+        reason = self._skip_reason(trade, self._lot_verdicts.get(lot), now_ms)
         if reason:
-            self._skip(trade, reason)
+            self._record_skip(trade, reason)
             return
         self._reasons.last = None
         self._engine.process_actionable(cast("ActionableSignal", trade))
         if self._reasons.last is not None and self.ledger.seq == as_of[0]:
-            self._near[lot] = self._reasons.last
+            self._lot_verdicts[lot] = self._reasons.last
 
-    def _known(self, trade: LeaderTrade, standing: LotVerdict | None, now_ms: int) -> str:
+    def _skip_reason(self, trade: LeaderTrade, standing: LotVerdict | None, now_ms: int) -> str:
         """Return why a trade is not followed, '' when the engine has to be asked."""
-        if standing is None or self._sink or self.markets.known(trade.token_id) is not standing.facts:
+        if standing is None or self._sink or self.markets.facts_of(trade.token_id) is not standing.facts:
             return ""
-        return at_once(standing, trade, self.quotes.levels(trade.token_id, standing.facts, now_ms), now_ms)
+        return at_once(standing, trade, self.quotes.levels_at(trade.token_id, standing.facts, now_ms), now_ms)
 
-    def _attend(self, until_ms: int) -> None:
+    def _manage_exits(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
         while self._value.shares and (self._watches or self.ledger.holds(EXITS)):
             step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
             if self._clock.now_ms() + step_ms >= until_ms:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)
-            self._desk.work_due()
+            self._exits.work_due()
 
-    def _fetch(self) -> bool:
+    def _read_ahead(self) -> bool:
         """Look for trades until no later one could arrive before the next that waits; say whether one waits.
 
         What is looked at early still happens in its time: exits between two signals must not see it before.
         """
-        waiting, coming = self._waiting, self._coming
+        waiting, coming = self._arriving, self._coming
         while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
-            self._expect(coming.take())
+            self._expect_event(coming.pop_next())
         return bool(waiting)
 
     def _pass_time(self, now_ms: int) -> None:
         """Let everything up to `now_ms` happen."""
         coming, expected = self._coming, self._expected
         while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
-            self._expect(coming.take())
+            self._expect_event(coming.pop_next())
         while expected and expected[0][0] <= now_ms:
-            self._happen(expected.popleft())
+            self._apply_event(expected.popleft())
         while self._payouts and self._payouts[0][0] <= now_ms:
-            self._redeem(*heapq.heappop(self._payouts))
+            self._pay_market(*heapq.heappop(self._payouts))
         self._clock.set(now_ms)
 
-    def _expect(self, happening: MarketEvent) -> None:
+    def _expect_event(self, market_event: MarketEvent) -> None:
         """Note what will happen, and when a trade's signal will arrive."""
-        at_ms, what = happening
+        at_ms, what = market_event
         self.ends_at_ms = at_ms
-        self._expected.append(happening)
+        self._expected.append(market_event)
         if isinstance(what, LeaderTrade):
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
-            heapq.heappush(self._waiting, (arrives_ms, self._number, what))
+            heapq.heappush(self._arriving, (arrives_ms, self._number, what))
 
-    def _happen(self, happening: MarketEvent) -> None:
-        at_ms, what = happening
+    def _apply_event(self, market_event: MarketEvent) -> None:
+        at_ms, what = market_event
         if isinstance(what, LeaderTrade):
-            self.markets.traded(what)
+            self.markets.add_trade(what)
             if what.cause == "TRADE":
-                self.quotes.traded(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
-                self._value.priced(what.token_id)
-            self.tally.theirs.trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+                self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
+                self._value.update_price(what.token_id)
+            self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
         elif isinstance(what, Book):
-            self.quotes.seen(what)
+            self.quotes.add_book(what)
         elif isinstance(what, MarketFacts):
-            self.markets.learn(what)
+            self.markets.add_facts(what)
         else:
-            self._resolve(at_ms, what)
+            self._resolve_market(at_ms, what)
 
-    def _resolve(self, at_ms: int, resolved: ResolvedMarket) -> None:
-        for facts in self.markets.close(resolved):
+    def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
+        for facts in self.markets.close_market(resolved):
             share = resolved.payouts[facts.outcome_index]
-            self.tally.theirs.pay(facts.token_id, share)
-            self.quotes.traded(facts.token_id, LastTrade(from_micro(int(share * 1_000_000)), at_ms, ""))
-            self._value.priced(facts.token_id)
+            self.stats.theirs.pay_token(facts.token_id, share)
+            self.quotes.add_trade(facts.token_id, LastTrade(from_micro(int(share * 1_000_000)), at_ms, ""))
+            self._value.update_price(facts.token_id)
         heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
 
-    def _redeem(self, at_ms: int, resolved: ResolvedMarket) -> None:
-        if resolved.condition_id in self.tally.by_market:
-            paid = redeem(self.ledger, resolution(resolved.condition_id, resolved.payouts, at_ms))
+    def _pay_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
+        if resolved.condition_id in self.stats.by_market:
+            paid = redeem_market(self.ledger, unpaid_redemption(resolved.condition_id, resolved.payouts, at_ms))
             for lot in paid.lots:
-                self.tally.pay(resolved.condition_id, lot)
-                self._value.holds(lot.token_id, -to_micro(lot.shares))
-            self._note(at_ms)
-        for token in self.markets.forget(resolved.condition_id):
-            self.quotes.forget(token)
+                self.stats.add_payout(resolved.condition_id, lot)
+                self._value.add_shares(lot.token_id, -to_micro(lot.shares))
+            self._add_equity(at_ms)
+        for token in self.markets.forget_market(resolved.condition_id):
+            self.quotes.forget_token(token)
 
-    def _skip(self, trade: LeaderTrade, reason: str) -> None:
+    def _record_skip(self, trade: LeaderTrade, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
-        self.tally.skip(trade.leader, reason, trade.market.condition_id)
+        self.stats.add_skip(trade.leader, reason, trade.market.condition_id)
         if self._sink:
-            self._sink(skipped_of(trade, reason, self._clock.now_ms(), self._world.quote))
+            self._sink(skip_outcome(trade, reason, self._clock.now_ms(), self._world.quote))
 
-    def _decided(self, decision: BuyEngineDecision) -> None:
+    def _record_decision(self, decision: BuyEngineDecision) -> None:
         """Take in what the engine decided."""
         trade = self._trade if self._trade and self._trade.id == decision.signal_id else None
         if decision.order is None or decision.outcome is None:
             if trade:
-                self._skip(trade, decision.reason)
+                self._record_skip(trade, decision.reason)
             return
         met, facts = self._venue.met, decision.inputs.market
-        outcome = ordered_of(trade, decision, decision.order, met)
-        gain = self._gained()
-        self._value.holds(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
-        assumed = self.markets.assumed(outcome.token_id)
-        self.tally.order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
-        self._note(met.at_ms)
+        outcome = order_outcome(trade, decision, decision.order, met)
+        gain = self._newly_realized()
+        self._value.add_shares(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
+        assumed = self.markets.is_assumed(outcome.token_id)
+        self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
+        self._add_equity(met.at_ms)
 
-    def _gained(self) -> int:
+    def _newly_realized(self) -> int:
         """Return what was realized since the last order."""
         before, self._realized = self._realized, self.ledger.values.get(ledger_accounts.REALIZED, 0)
         return self._realized - before
 
-    def _note(self, at_ms: int) -> None:
+    def _add_equity(self, at_ms: int) -> None:
         values = self.ledger.values
         cash, realized = values.get(ledger_accounts.CASH, 0), values.get(ledger_accounts.REALIZED, 0)
         cost = values.get(ledger_accounts.DEPOSITED, 0) + realized - cash
         self._realized = realized
-        self.curve.see(EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(ledger_accounts.FEES, 0)))
+        self.curve.add_point(
+            EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(ledger_accounts.FEES, 0))
+        )

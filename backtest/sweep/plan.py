@@ -1,4 +1,4 @@
-"""Which settings a sweep tries: every combination of some values, or random ones from ranges."""
+"""Settings that a sweep tries: every combination of some values, or random ones from ranges."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""One try of a sweep: a backtest with its settings, and the score that is kept of it."""
+"""One trial of a sweep: a backtest with its settings, and the score that is kept of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
-from backtest.history.files import HistoryFiles, open_history
+from backtest.history.history_files import HistoryFiles, open_history
 from backtest.results.deflated_sharpe import ReturnMoments, return_moments
 from backtest.results.result import BacktestResult
 from backtest.simulation.latency import read_delay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import TradingLimits
 from shared.domain.errors import BadConfig
@@ -24,7 +24,7 @@ from shared.domain.money import Money, to_micro
 from shared.messages.base import fact_id
 
 MOST_KEPT = 250_000
-"""Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""
+"""Market events that a worker keeps in memory between two tries of one history; a longer one is read again."""
 
 _CHUNK = 1 << 20
 
@@ -109,8 +109,8 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
     history, kept = _opened(spec.files, spec.resolved, spec.history)
     if kept is None:
         _check(spec.files, spec.resolved, spec.history)
-    cash = settings.amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
-    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
+    cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
+    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).market_events
     result = run_backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
 
@@ -121,7 +121,9 @@ def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
     Raises:
         BadConfig: a setting has a wrong value; naming it.
     """
-    return settings.changed(spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields})
+    return settings.change_limits(
+        spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields}
+    )
 
 
 def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
@@ -132,9 +134,9 @@ def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
         order_ms=_whole("order_ms", given.get("order_ms", "300")),
         prices=PriceModel(
             _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
-            settings.amount("level_shares", given.get("level_shares", "200")),
+            settings.read_amount("level_shares", given.get("level_shares", "200")),
         ),
-        markets=AssumedFacts(fee_rate=settings.amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
+        markets=AssumedFacts(fee_rate=settings.read_amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
     )
 
 
@@ -167,8 +169,8 @@ def _opened(
     _check(names, resolutions, wanted)
     history = open_history(_paths(names), _paths(resolutions), measure=True)
     kept: list[MarketEvent] = []
-    for happening in history.happenings:
-        kept.append(happening)
+    for market_event in history.market_events:
+        kept.append(market_event)
         if len(kept) > MOST_KEPT:
             return history, None
     return history, tuple(kept)

@@ -1,1 +1,1 @@
-"""What several benchmarks share: servers, venues, histories, floors and peers."""
+"""Parts that several benchmarks share: servers, venues, histories, floors and peers."""

@@ -1,4 +1,4 @@
-"""What the detector's benchmarks share: a server, the local venue, and the detector as a process of its own."""
+"""Parts that the detector's benchmarks share: a server, the local venue, and the detector as a process of its own."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ from typing import Any, cast
 from redis import Redis
 
 from detector.config import SOURCES, DetectorSettings
-from ops.research import demo
+from ops.demo import demo
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import HybridError, Malformed

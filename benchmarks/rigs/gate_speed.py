@@ -1,4 +1,4 @@
-"""What one acquire costs when nobody has to wait, beside the barest script call, in turns on one connection.
+"""The cost of one acquire when nobody has to wait, beside the barest script call, in turns on one connection.
 
 The bare call is `redis.evalsha`, what anybody would write. `LuaScript`, which the gate uses, leaves out redis-py's
 telemetry on the way; a bare call by that way is shown too, so that the gate's own share can be seen.

@@ -1,4 +1,4 @@
-"""What the benchmarks of live orders share: a durable server, the local venue with a deep book, a funded wallet."""
+"""Parts that the benchmarks of live orders share: a durable server, a venue with a deep book, a funded wallet."""
 
 import contextlib
 import hashlib
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from redis import Redis
 
 from buyer.venue.polymarket.signer import OrderSigner
-from ops.research import demo
+from ops.demo import demo
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.domain.market import Side

@@ -99,7 +99,7 @@ def reconcile(
 
     Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
     """
-    from ops.operator import bankroll, venue_word
+    from ops.operator import bankroll, venue_check
     from ops.operator import reconcile as parts
     from shared.clock import SystemClock
     from shared.domain.plain_text import plain_lines
@@ -115,9 +115,9 @@ def reconcile(
         typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
         return
 
-    def venue() -> venue_word.VenueLook:
+    def venue() -> venue_check.VenueLook:
         typer.echo("asking the venue about its order; that takes up to half a minute", err=True)
-        return venue_word.from_settings(redis, clock, words)
+        return venue_check.from_settings(redis, clock, words)
 
     for line in parts.main(redis, mode, clock, close, why, venue):
         typer.echo(plain_lines(line))

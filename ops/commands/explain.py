@@ -1,4 +1,4 @@
-"""Commands that record what happened, tell it and try it again."""
+"""Commands that record what happened, explain it and try it again."""
 
 # ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
@@ -27,7 +27,7 @@ def capture(
 
     Example: hybrid capture var/capture, or hybrid capture today.jsonl --from-start --once
     """
-    from ops.research import capture as command
+    from ops.recording import capture as command
 
     url = server_url(redis_url, data_dir)
     try:

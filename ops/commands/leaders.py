@@ -142,7 +142,7 @@ def audit(
 
     Example: hybrid audit --hours 24 --json
     """
-    from ops.research import audit as command
+    from ops.audit import audit as command
 
     url = server_url(redis_url, data_dir)
     file = str(env_file) if env_file else None

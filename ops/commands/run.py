@@ -58,7 +58,7 @@ def demo(
 
     Example: hybrid demo --seconds 60
     """
-    _run("research.demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
+    _run("demo.demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
 
 
 def status(

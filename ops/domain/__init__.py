@@ -1,1 +1,1 @@
-"""What an operator is shown, gathered from events as values. Everything in it is pure."""
+"""Values gathered from events that operators are shown, and rules of the tools. Everything in it is pure."""

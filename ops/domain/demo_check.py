@@ -1,4 +1,4 @@
-"""Hold the pipeline's signals against the simulator's own record of what leaders did.
+"""Compare the pipeline's signals with the simulator's own record of what leaders did. Pure.
 
 The simulator is the judge: it knows every fill it made, and imports nothing of ours.
 """

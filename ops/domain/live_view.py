@@ -1,4 +1,4 @@
-"""What a person wants to see of a running pipeline, gathered from its events. Pure."""
+"""The state of a running pipeline as people want to see it, gathered from its events. Pure."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field

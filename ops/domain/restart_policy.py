@@ -1,4 +1,4 @@
-"""What to do when a program ended: pure, so that the rule can be read and tested without a process."""
+"""The rule that says whether, and when, a program that ended starts again. Pure."""
 
 from dataclasses import dataclass
 

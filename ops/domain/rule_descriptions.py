@@ -1,4 +1,4 @@
-"""What each of the buyer's rules compares, in a few words with the unit: for people who read why. Pure."""
+"""Descriptions of the buyer's rules: what each compares, in a few words with the unit. Pure."""
 
 WORDS = {
     "kill_switch": "kill switch",

@@ -1,4 +1,4 @@
-"""What the venue shows of leaders' trades, held against what was signalled: pure.
+"""The comparison of what the venue shows of leaders' trades with what was signalled. Pure.
 
 Both sides are multisets of amounts for each leader, transaction, token and side, compared to the micro-unit. A signal
 that was published in parts may hold several fills in one piece, so equal sums are equal too.

@@ -1,4 +1,4 @@
-"""Why signals were not followed: totals by rule and leader. Pure."""
+"""Totals by rule and leader of signals that were not followed. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable

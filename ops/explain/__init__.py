@@ -1,1 +1,1 @@
-"""Explain what became of a fill, and why others were not followed."""
+"""Explanations of what became of a fill, and why others were not followed."""

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from ops.domain.fill_timeline import SHORTEST, FillTimeline, find_stories, tell_story
 from ops.domain.skip_stats import newest_ms, skip_stats
-from ops.explain import event_source, skip_stats_view, timeline_view
-from ops.explain.event_source import Past
+from ops.explain import skip_stats_view, timeline_view
+from ops.recording import event_source
+from ops.recording.event_source import Past
 from shared.domain.errors import BadConfig
 from shared.redis.client import connect_redis
 

@@ -1,1 +1,1 @@
-"""Commands that look at a running pipeline, stop it, or settle what only a person can decide."""
+"""Commands that show a running pipeline, stop it, or end what only a person can decide."""

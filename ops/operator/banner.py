@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from ops.operator.picture import ScreenPicture
+from ops.operator.screen_frame import ScreenPicture
 from shared.domain import ledger_accounts
 from shared.process.beats import ProcessStanding
 

@@ -1,4 +1,4 @@
-"""`hybrid pause`, `flatten`, `kill` and `resume`: what every order asks, kept in the ledger so it outlives restarts."""
+"""`hybrid pause`, `flatten`, `kill` and `resume`: controls that every order asks, in the ledger to outlive restarts."""
 
 import getpass
 import json

@@ -1,4 +1,4 @@
-"""Ending an intent by a person's word: one that the buyer cannot read, or cannot finish while it is stopped."""
+"""The end of an intent by a person's word: one that the buyer cannot read, or cannot finish while it is stopped."""
 
 import json
 from decimal import Decimal

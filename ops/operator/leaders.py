@@ -1,4 +1,4 @@
-"""`hybrid follow`, `unfollow` and `leaders`: whom the running detectors watch; each change counts within seconds."""
+"""`hybrid follow`, `unfollow` and `leaders`: the wallets that running detectors watch; changes count within seconds."""
 
 import contextlib
 import threading

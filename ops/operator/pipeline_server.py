@@ -1,4 +1,4 @@
-"""Know whose server a command looks at: ours, as our programs noted it there, or a stranger's."""
+"""The server that a command looks at: a pipeline of ours, as our programs noted there, or a stranger's."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

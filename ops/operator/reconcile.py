@@ -14,7 +14,7 @@ from buyer.sharding.shard_count import shard_holders
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
 from ops.operator.controls import who
-from ops.operator.venue_word import VenueLook, VenueWord, no_venue
+from ops.operator.venue_check import VenueLook, VenueWord, no_venue
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Lot

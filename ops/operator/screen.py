@@ -1,4 +1,4 @@
-"""The live terminal view: what happens, and why."""
+"""The live view in a terminal: processes, leaders, sources, signals, decisions and positions."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.operator.banner import MOST_LINES, banner_line, usd
-from ops.operator.picture import ScreenPicture
+from ops.operator.screen_frame import ScreenPicture
 from shared.domain.money import from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision
 

@@ -15,9 +15,9 @@ from rich.live import Live
 from buyer.sharding.shard_count import MODES, shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active
-from ops.operator.picture import ScreenPicture
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
 from ops.operator.screen import full_screen, page
+from ops.operator.screen_frame import ScreenPicture
 from shared.clock import Clock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed, Unavailable

@@ -1,1 +1,1 @@
-"""Commands that study leaders, settings and captures; and the demo."""
+"""Commands that study leaders and settings on past trades."""

@@ -1,4 +1,4 @@
-"""Which wallet trades for an address: the address itself, or the one its signer's factory made (pitfall 5)."""
+"""The wallet that trades for an address: the address itself, or the one its signer's factory made (pitfall 5)."""
 
 from dataclasses import dataclass
 

@@ -15,8 +15,8 @@ from backtest.report import figures
 from backtest.sweep.plan import Settings, SweepAxis, grid, named, read_axis, read_setting, sample
 from backtest.sweep.trial import TrialScore, TrialSpec, code_id, history_id, limits, run_trial, trial_id
 from buyer.strategy.limits import TradingLimits
+from ops.recording.capture import stop_on_signals
 from ops.research import sweep_jobs, sweep_view
-from ops.research.capture import stop_on_signals
 from ops.research.sweep_jobs import SweepJobs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig
@@ -84,14 +84,14 @@ def _first_of_each(tries: Sequence[Settings]) -> Iterator[Settings]:
 def _spec(files: Sequence[Path], resolved: Sequence[Path], fixed: Settings) -> TrialSpec:
     history = history_id(files, resolved)
     changes = {name: value for name, value in fixed.items() if name in TradingLimits.model_fields}
-    found = settings.of(settings.captures_in(files), changes)
+    found = settings.decided_settings(settings.open_captures(files), changes)
     return TrialSpec(
         files=tuple(str(path.resolve()) for path in files),
         resolved=tuple(str(path.resolve()) for path in resolved),
         history=history,
         fixed=fixed,
         limits=found.limits,
-        bankroll=settings.amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
+        bankroll=settings.read_amount("bankroll", fixed["bankroll"]) if "bankroll" in fixed else found.bankroll,
         code=code_id(),
     )
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from backtest.report import page as report
 from backtest.report.figures import heat_map
 from backtest.results.deflated_sharpe import DeflatedSharpe, deflated_sharpe
-from backtest.results.verdict import rate, signed, usd
+from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.sweep.plan import SweepAxis, named
 from backtest.sweep.trial import TrialScore
 from shared.domain.money import MICRO, from_micro
@@ -117,11 +117,11 @@ def _mappable(axes: Sequence[SweepAxis]) -> bool:
 def _row(score: TrialScore) -> tuple[str, ...]:
     return (
         *score.settings.values(),
-        signed(score.pnl),
-        rate(score.pnl, score.spent),
+        signed_usd(score.pnl),
+        rate_text(score.pnl, score.spent),
         f"{score.filled:,}",
-        usd(score.max_drawdown),
-        usd(score.beyond),
+        usd_text(score.max_drawdown),
+        usd_text(score.beyond),
         f"{score.shape.sharpe:.3f}",
     )
 

@@ -1,4 +1,4 @@
-"""`hybrid wallet`: what following one leader would have cost and paid, at several delays."""
+"""`hybrid wallet`: the costs and results of following one leader, at several delays."""
 
 import json
 import sys
@@ -15,16 +15,16 @@ from rich.text import Text
 from backtest import outputs, settings
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.report import figures as figures_of_page
 from backtest.report.wallet_page import write_wallet_page
 from backtest.results.bootstrap_interval import bootstrap_interval
-from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, figures
+from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
 from backtest.results.result import BacktestResult, CannotTell
-from backtest.results.trader_profile import TraderProfile, of_leader
-from backtest.results.verdict import rate, signed, usd
+from backtest.results.trader_profile import TraderProfile, only_leader
+from backtest.results.verdict import rate_text, signed_usd, usd_text
 from backtest.simulation.latency import Delay, read_delay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from ops.research.wallet_history import UNSURE, ask
 from shared.clock import SystemClock
@@ -59,21 +59,21 @@ def main(
     if html:
         figures_of_page.plotly()
     delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
-    found = settings.of(settings.captures_in(files), settings.changes(change))
+    found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
     history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
     working = nullcontext() if as_json else console.status("following...")
     unsure = "" if files else UNSURE
-    copies, conduct = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
+    copies, profile = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
     if html:
-        write_wallet_page(copies, conduct, html)
+        write_wallet_page(copies, profile, html)
     if as_json:
-        console.out(json.dumps(figures(copies, conduct)), highlight=False)
+        console.out(json.dumps(copyability_json(copies, profile)), highlight=False)
     else:
-        console.print(report(copies, conduct))
+        console.print(report(copies, profile))
 
 
 def _of_files(files: Sequence[Path], resolved: Sequence[Path]) -> History:
-    return lambda: open_history(files, resolved).happenings
+    return lambda: open_history(files, resolved).market_events
 
 
 def _of_venue(leader: str, days: float, console: Console) -> History:
@@ -82,7 +82,7 @@ def _of_venue(leader: str, days: float, console: Console) -> History:
         found = ask(leader, days, SystemClock())
     for note in found.notes:
         said.print(note, highlight=False)
-    return lambda: iter(found.happenings)
+    return lambda: iter(found.market_events)
 
 
 def follow(
@@ -99,16 +99,16 @@ def follow(
     Raises:
         BadConfig: the history holds no trade of this leader.
     """
-    conduct, copies = TraderProfile(leader), list[DelayedCopy]()
+    profile, copies = TraderProfile(leader), list[DelayedCopy]()
     with working:
         for delay_s, delay in delays.items():
             models = replace(RunModels(), delay=delay)
-            coming = of_leader(history(), leader, None if copies else conduct)
+            coming = only_leader(history(), leader, None if copies else profile)
             result = _doubted(run_backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
             copies.append(DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets])))
-    if not conduct.trades:
+    if not profile.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
-    return copies, conduct
+    return copies, profile
 
 
 def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
@@ -119,10 +119,10 @@ def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
     return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
-def report(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> RenderableType:
+def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableType:
     """Return the report for a terminal."""
-    found = assess_copyability(copies, conduct)
-    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _conduct(conduct)]
+    found = assess_copyability(copies, profile)
+    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _profile(profile)]
     last = copies[0].result
     skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
     parts.append(Text(f"not followed at {copies[0].delay_s:g} s: {skips or 'nothing'}", "dim"))
@@ -131,7 +131,7 @@ def report(copies: Sequence[DelayedCopy], conduct: TraderProfile) -> RenderableT
         for doubt in last.cannot_tell
     ]
     parts += [Text(f"assumed, {name}: {words}", "dim") for name, words in last.model.items() if "delay" not in name]
-    return Panel(Group(*parts), title=f"copying {conduct.leader}", title_align="left", border_style=_COLORS[found.word])
+    return Panel(Group(*parts), title=f"copying {profile.leader}", title_align="left", border_style=_COLORS[found.word])
 
 
 def _verdict(found: Assessment) -> Group:
@@ -150,19 +150,19 @@ def _delays(copies: Sequence[DelayedCopy]) -> Table:
             f"{copy.delay_s:g} s",
             f"{result.bought + result.sold:,}",
             f"{result.filled + result.partial:,}",
-            usd(copy.spent),
-            Text(signed(result.pnl), color),
-            rate(result.pnl, copy.spent),
-            f"{signed(copy.likely.low)} to {signed(copy.likely.high)}",
-            usd(copy.beyond),
+            usd_text(copy.spent),
+            Text(signed_usd(result.pnl), color),
+            rate_text(result.pnl, copy.spent),
+            f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
+            usd_text(copy.beyond),
             copy.verdict.word,
         )
     return table
 
 
-def _conduct(conduct: TraderProfile) -> Text:
-    theirs = f"{conduct.trades:,} trades in {len(conduct.markets):,} markets for {usd(conduct.volume)} pUSD"
+def _profile(profile: TraderProfile) -> Text:
+    theirs = f"{profile.trades:,} trades in {len(profile.markets):,} markets for {usd_text(profile.volume)} pUSD"
     return Text(
-        f"the leader: {theirs}, {conduct.trades_a_day:,} a day; both sides {conduct.two_sided:.0%} of volume; "
-        f"largest 5 markets {conduct.concentration:.0%}"
+        f"the leader: {theirs}, {profile.trades_a_day:,} a day; both sides {profile.two_sided:.0%} of volume; "
+        f"largest 5 markets {profile.concentration:.0%}"
     )

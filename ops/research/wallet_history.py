@@ -10,7 +10,7 @@ from typing import TypeVar
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
-from backtest.history.trades import row_of, trades_of
+from backtest.history.trade_grouping import row_of, trades_of
 from detector.domain.page_walker import PageWalker
 from redeemer.redemption.resolutions import Resolutions
 from shared.clock import Clock
@@ -37,7 +37,7 @@ UNSURE = "fees, tick and minimum size: the venue tells today's only, and no tick
 class ToldHistory:
     """What the venue told; `notes` says what it could not."""
 
-    happenings: tuple[MarketEvent, ...]
+    market_events: tuple[MarketEvent, ...]
     notes: tuple[str, ...] = ()
 
 

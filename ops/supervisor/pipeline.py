@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.domain.restart_policy import RestartAgain, RestartDone, RestartHalt
 from ops.supervisor.child import ChildProcess
-from ops.supervisor.server_folder import ServerFolder
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared import logs
 from shared.clock import Clock
 from shared.domain import exit_codes
@@ -32,7 +32,7 @@ class ProcessPipeline:
 
     name = "up"
 
-    def __init__(self, children: Sequence[ChildProcess], *, clock: Clock, server: ServerFolder | None = None) -> None:
+    def __init__(self, children: Sequence[ChildProcess], *, clock: Clock, server: EmbeddedRedis | None = None) -> None:
         self._children, self._clock, self._server = tuple(children), clock, server
         self._done: set[str] = set()
         self._log = logs.get_logger("up")

@@ -4,7 +4,8 @@ import contextlib
 import queue
 from pathlib import Path
 
-from ops.supervisor.server_folder import ServerFolder, embedded_server
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.server_folder import embedded_server
 from shared.clock import Clock, SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import DependencyMissing
@@ -33,7 +34,7 @@ def main(data_dir: Path, port: int, clock: Clock | None = None) -> int:
     return exit_codes.CLEAN
 
 
-def _watch(server: ServerFolder, inbox: Inbox) -> None:
+def _watch(server: EmbeddedRedis, inbox: Inbox) -> None:
     while server.running:
         with contextlib.suppress(queue.Empty):
             inbox.get(timeout=_LOOK_EVERY_S)

@@ -20,12 +20,8 @@ _URL_FILE = "redis.url"
 _ORPHAN_ENDS_S = 10.0
 
 
-class ServerFolder(EmbeddedRedis):
-    """The embedded server of a data folder."""
-
-
 @contextlib.contextmanager
-def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Generator[ServerFolder]:
+def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Generator[EmbeddedRedis]:
     """Run the server of `data_dir` while the block runs, and leave its URL where `find_url` looks.
 
     Raises:
@@ -36,7 +32,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     folder = data_dir.resolve() / "valkey"
     with instance_lock("server", data_dir):
         _end_orphan(data_dir, folder, clock)
-        server = ServerFolder(folder, port=port, clock=clock)
+        server = EmbeddedRedis(folder, port=port, clock=clock)
         (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
         try:
             with server:

@@ -13,8 +13,9 @@ from redis import Redis
 
 from ops.config import UpSettings
 from ops.supervisor.child import ChildProcess, ChildProgram, Sink
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from ops.supervisor.pipeline import ProcessPipeline
-from ops.supervisor.server_folder import ServerFolder, embedded_server
+from ops.supervisor.server_folder import embedded_server
 from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import HybridError
@@ -143,7 +144,7 @@ def to_files(folder: Path) -> Sink:
 
 
 @contextmanager
-def _server(settings: UpSettings, clock: Clock) -> Generator[ServerFolder | None]:
+def _server(settings: UpSettings, clock: Clock) -> Generator[EmbeddedRedis | None]:
     if not settings.embeds_server:
         yield None
         return

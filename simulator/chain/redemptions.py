@@ -1,4 +1,4 @@
-"""What the venue's contracts do when a key pair's own wallet redeems, by the venue reference 7.2 to 7.5.
+"""Redemptions by a key pair's own wallet, as the venue's contracts do them, by the venue reference 7.2 to 7.5.
 
 | contract | call | pays |
 |---|---|---|

@@ -1,8 +1,8 @@
-"""The venue's relayer to somebody without a key of its: nonces can be asked, and every submission is refused."""
+"""The venue's relayer, as somebody without its key meets it: nonces can be asked, and every submission is refused."""
 
 import re
 
-from simulator.gateway.web import Answer, Call, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, RefusedError, Route, answer
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _TYPES = ("SAFE", "PROXY", "WALLET")

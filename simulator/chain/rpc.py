@@ -10,7 +10,7 @@ from simulator.chain.rpc_sending import NodeError, Sending, receipt_facts
 from simulator.chain.wallet_calls import WalletCalls
 from simulator.core import contracts
 from simulator.core.world import World
-from simulator.gateway.web import Answer, Call, Json, Route
+from simulator.gateway.http_messages import Answer, Call, Json, Route
 
 _LOG_RANGE = 10_000
 Method = Callable[[list[Json], int], object]

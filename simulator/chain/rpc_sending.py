@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from simulator.chain.pool import GAS, USUAL_TIP, Mined, Pool
 from simulator.chain.raw_transactions import BadTransactionError
 from simulator.chain.redemptions import APPROVE, REDEEM, REDEEM_NEG_RISK, Redemptions, RevertError
+from simulator.chain.transaction_pool import GAS, USUAL_TIP, Mined, Pool
 from simulator.core import contracts, identity
 from simulator.core.world import World
 

@@ -1,4 +1,4 @@
-"""What `eth_call` tells of traders' wallets: pUSD, approvals, positions of Protocol V2, the wallet factory."""
+"""Answers to `eth_call` about traders' wallets: pUSD, approvals, positions of Protocol V2, the wallet factory."""
 
 from collections.abc import Callable
 

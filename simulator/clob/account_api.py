@@ -6,7 +6,7 @@ from simulator.clob.credentials import ApiKey, Credentials
 from simulator.core import contracts
 from simulator.core.world import World
 from simulator.exchange.accounts import CASH, Account, Accounts
-from simulator.gateway.web import Answer, Call, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, RefusedError, Route, answer
 
 Handler = Callable[[Call, ApiKey], Answer]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from simulator.core import identity
 from simulator.exchange.eip712 import SignatureError, address_bytes, digest, domain_separator, signer_of, struct_hash
-from simulator.gateway.web import Call, RefusedError
+from simulator.gateway.http_messages import Call, RefusedError
 
 _CLOB_AUTH = "ClobAuth(address address,string timestamp,uint256 nonce,string message)"
 _MESSAGE = "This message attests that I control the given wallet"

@@ -1,4 +1,4 @@
-"""When the matching engine takes no orders, or only some: restarts, post-only and cancel-only windows."""
+"""Times at which the matching engine takes no orders, or only some: restarts, post-only and cancel-only windows."""
 
 import json
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 from simulator.core.world import World
 from simulator.gateway.faults import Fault
-from simulator.gateway.web import Answer
+from simulator.gateway.http_messages import Answer
 
 Wish = Literal["order", "post_only", "cancel"]
 _POST_ONLY_S = 120

@@ -7,10 +7,10 @@ from simulator.clob.book_json import book_hash, book_json
 from simulator.core.amounts import PRICE_ONE, TICK_TEXTS, price_text, size_text
 from simulator.core.book import Change
 from simulator.core.market import Market
-from simulator.core.news import BookMoved, MarketEnded, MarketListed, News, TickMoved, Traded
 from simulator.core.world import World
+from simulator.core.world_events import BookMoved, MarketEnded, MarketListed, News, TickMoved, Traded
 from simulator.gateway.sockets import Connection, Hub
-from simulator.life.market_maker import limit_of
+from simulator.scenario.market_maker import limit_of
 
 
 class MarketChannel(Hub):

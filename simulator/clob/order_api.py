@@ -15,7 +15,7 @@ from simulator.core.world import World
 from simulator.exchange.exchange import Exchange
 from simulator.exchange.order_form import form_of
 from simulator.exchange.orders import PlacedOrder
-from simulator.gateway.web import Answer, Call, Json, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, Json, RefusedError, Route, answer
 
 _MOST_ORDERS = 15
 _MOST_CANCELS = 3000

@@ -6,7 +6,7 @@ from simulator.clob.book_json import book_json, market_json
 from simulator.core.amounts import MICRO, PRICE_ONE, TICK_TEXTS, number_of, price_text
 from simulator.core.market import Market
 from simulator.core.world import World
-from simulator.gateway.web import Answer, Call, Json, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, Json, RefusedError, Route, answer
 
 _NO_BOOK = "No orderbook exists for the requested token id"
 

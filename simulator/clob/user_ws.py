@@ -6,8 +6,8 @@ from typing import Any
 
 from simulator.clob.credentials import ApiKey, Credentials
 from simulator.clob.trading_json import order_event, trade_event
-from simulator.core.news import News, OrderChanged, TradeChanged
 from simulator.core.world import World
+from simulator.core.world_events import News, OrderChanged, TradeChanged
 from simulator.gateway.sockets import Connection, Hub
 
 

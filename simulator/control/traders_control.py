@@ -1,4 +1,4 @@
-"""Levers and truth for judges of live trading: funded wallets, signed orders, what became of each."""
+"""Control of live traders, for judges of live trading: funded wallets, signed orders, what became of each."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,7 +13,7 @@ from simulator.core.world import World
 from simulator.exchange.accounts import Account
 from simulator.exchange.exchange import Exchange
 from simulator.exchange.order_form import OrderForm
-from simulator.gateway.web import Answer, Call, RefusedError, Route, answer
+from simulator.gateway.http_messages import Answer, Call, RefusedError, Route, answer
 
 Result = TypeVar("Result")
 

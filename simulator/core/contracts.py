@@ -1,4 +1,4 @@
-"""Where the venue's contracts live on Polygon, in lower case."""
+"""Addresses of the venue's contracts on Polygon, in lower case."""
 
 from simulator.core.settings import Era
 

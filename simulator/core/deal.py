@@ -1,4 +1,4 @@
-"""A wish for fills, turned into the match that produces them."""
+"""Deals: fills that somebody asks for, turned into the match that produces them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Markets and their events: what the venue lists, and what became of it."""
+"""Markets and their events, as the venue lists and resolves them."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

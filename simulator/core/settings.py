@@ -1,4 +1,4 @@
-"""Everything that shapes a world, with the delays measured on the real venue."""
+"""Settings that shape a world, with the delays measured on the real venue."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -10,19 +10,19 @@ from random import Random
 from simulator.chain import abi
 from simulator.chain.chain import Chain
 from simulator.core import contracts, identity
-from simulator.core.agenda import Agenda
 from simulator.core.clock import Clock
 from simulator.core.fill import Fill, Match
-from simulator.core.ledger import Ledger
 from simulator.core.market import Catalog, Market, Payouts, Resolution
-from simulator.core.news import FillReported, MarketEnded, MarketListed, News, TickMoved, Traded
+from simulator.core.position_ledger import Ledger
+from simulator.core.scheduled_actions import Agenda
 from simulator.core.settings import Settings
 from simulator.core.settlement import Profile, Settlement, Stamp, emissions_of, fee_of, fills_of
-from simulator.core.timetable import Timetable
+from simulator.core.visibility_times import Timetable
+from simulator.core.world_events import FillReported, MarketEnded, MarketListed, News, TickMoved, Traded
 from simulator.data_api.activity import Activity, Row
 from simulator.data_api.rows import Redeemed, redeem_row, row_of
 from simulator.gateway.faults import Faults
-from simulator.life.market_maker import Desk
+from simulator.scenario.market_maker import Desk
 
 
 class World:

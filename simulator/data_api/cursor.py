@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from simulator.core import identity
-from simulator.gateway.web import Query, RefusedError
+from simulator.gateway.http_messages import Query, RefusedError
 
 _UNBOUND = {"cursor", "limit", "sort_direction", "_"}
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from simulator.core.world import World
 from simulator.data_api import pages
 from simulator.data_api.activity import Row, Shape, between, render
-from simulator.data_api.holdings import Holdings
-from simulator.gateway.web import Answer, Call, Query, RefusedError, Route, answer
+from simulator.data_api.positions import Holdings
+from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 _PAGE = 500
 _DEPTH = 5000

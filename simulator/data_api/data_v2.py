@@ -9,8 +9,8 @@ from simulator.core.world import World
 from simulator.data_api import cursor, pages
 from simulator.data_api.activity import Row, Shape, between, render
 from simulator.data_api.data_facts import markets_of
-from simulator.data_api.holdings import Holdings
-from simulator.gateway.web import Answer, Call, Query, RefusedError, Route, answer
+from simulator.data_api.positions import Holdings
+from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route, answer
 
 KINDS = frozenset(
     {

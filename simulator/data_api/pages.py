@@ -7,7 +7,7 @@ from typing import Any
 from simulator.core.amounts import micro
 from simulator.core.world import World
 from simulator.data_api.activity import Row
-from simulator.gateway.web import Answer, Call, Query, RefusedError
+from simulator.gateway.http_messages import Answer, Call, Query, RefusedError
 
 
 def enveloped(texts: list[str], pagination: dict[str, object]) -> Answer:

@@ -1,4 +1,4 @@
-"""What the feeds show of a fill or a redemption: activity rows and push payloads."""
+"""Activity rows and push payloads, as the feeds show a fill, a redemption or a merge."""
 
 import json
 from dataclasses import dataclass

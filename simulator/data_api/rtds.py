@@ -5,8 +5,8 @@ from typing import Any
 
 from simulator.core import identity
 from simulator.core.fill import Fill
-from simulator.core.news import FillReported, News
 from simulator.core.world import World
+from simulator.core.world_events import FillReported, News
 from simulator.data_api.rows import rtds_payload
 from simulator.gateway.sockets import Connection, Hub
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from simulator.core import contracts
-from simulator.core.ledger import Ledger
+from simulator.core.position_ledger import Ledger
 from simulator.exchange.wallet_types import NAMES, wallet_of
 
 UNLIMITED = (1 << 256) - 1

@@ -5,18 +5,18 @@ from simulator.core import contracts, identity
 from simulator.core.amounts import cost, taker_fee
 from simulator.core.deal import crowd
 from simulator.core.market import Market
-from simulator.core.news import MarketEnded, News, OrderChanged
 from simulator.core.world import World
+from simulator.core.world_events import MarketEnded, News, OrderChanged
 from simulator.exchange.accounts import CASH, Account, Accounts
 from simulator.exchange.matching import Leg, filled_whole, legs_of
 from simulator.exchange.order_form import MARKETABLE, OrderForm
+from simulator.exchange.order_payer import account_of
 from simulator.exchange.order_rules import check_expiration, check_market_sell, check_marketable, price_of
 from simulator.exchange.orders import PlacedOrder, Trade
-from simulator.exchange.payer import account_of
 from simulator.exchange.resting_orders import place_of
 from simulator.exchange.signatures import order_hash
 from simulator.exchange.trades import Trades
-from simulator.gateway.web import RefusedError
+from simulator.gateway.http_messages import RefusedError
 
 _FOK_KILLED = "order couldn't be fully filled. FOK orders are fully filled or killed."
 _FAK_KILLED = "no orders found to match with FAK order. FAK orders are partially filled or killed if no match is found."

@@ -1,4 +1,4 @@
-"""What an order would take from a book. Nothing here changes anything."""
+"""The match that an order would make with a book. Nothing here changes anything."""
 
 from dataclasses import dataclass
 

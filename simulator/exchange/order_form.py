@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from simulator.core.book import Side
-from simulator.gateway.web import Json, RefusedError
+from simulator.gateway.http_messages import Json, RefusedError
 
 Kind = Literal["GTC", "GTD", "FOK", "FAK"]
 MARKETABLE = frozenset({"FOK", "FAK"})

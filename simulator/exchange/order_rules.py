@@ -1,9 +1,9 @@
-"""What makes an order invalid whatever the book holds: accuracy of amounts, tick, bounds, sizes, expiration."""
+"""Rules that an order must keep whatever the book holds: accuracy of amounts, tick, bounds, sizes, expiration."""
 
 from simulator.core.amounts import MICRO, PRICE_ONE, TICK_TEXTS, TICKS, decimals, number, price_text
 from simulator.core.market import Market
 from simulator.exchange.order_form import MARKETABLE, OrderForm
-from simulator.gateway.web import RefusedError
+from simulator.gateway.http_messages import RefusedError
 
 SIZE_DECIMALS = 2
 MARKET_DECIMALS = 4

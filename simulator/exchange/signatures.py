@@ -1,4 +1,4 @@
-"""Which key signed an order, and whether that key may sign for the wallet that pays.
+"""The key that signed an order, and whether that key may sign for the wallet that pays.
 
 Types 0 to 2 are a key's signature over the order. Type 3 is a deposit wallet's (ERC-1271): the key signs an
 ERC-7739 `TypedDataSign` around the order, and the signature carries what the wallet needs to rebuild it.

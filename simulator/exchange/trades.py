@@ -2,8 +2,8 @@
 
 from simulator.core.book import opposite
 from simulator.core.fill import Match, Order
-from simulator.core.news import TradeChanged, Traded
 from simulator.core.world import World
+from simulator.core.world_events import TradeChanged, Traded
 from simulator.exchange.accounts import CASH
 from simulator.exchange.matching import Leg
 from simulator.exchange.orders import Trade, TradeStatus

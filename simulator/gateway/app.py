@@ -5,11 +5,11 @@ import asyncio
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from simulator.chain.pool import Pool
 from simulator.chain.redemptions import Redemptions
 from simulator.chain.relayer import Relayer
 from simulator.chain.rpc import Rpc
 from simulator.chain.rpc_sending import Sending
+from simulator.chain.transaction_pool import Pool
 from simulator.chain.wallet_calls import WalletCalls
 from simulator.clob.account_api import ClobAccount
 from simulator.clob.credentials import Credentials
@@ -18,7 +18,7 @@ from simulator.clob.order_api import ClobOrders
 from simulator.clob.public_data import Clob
 from simulator.clob.signer_limits import SignerLimits
 from simulator.clob.user_ws import UserChannel
-from simulator.control.control import Control
+from simulator.control.control_api import Control
 from simulator.control.traders_control import TradersControl
 from simulator.core.clock import Clock
 from simulator.core.settings import Settings
@@ -26,17 +26,17 @@ from simulator.core.world import World
 from simulator.data_api.data_facts import DataFacts
 from simulator.data_api.data_v1 import DataV1
 from simulator.data_api.data_v2 import DataV2
-from simulator.data_api.merging import Merging
+from simulator.data_api.position_merges import Merging
 from simulator.data_api.rtds import Rtds
 from simulator.exchange.accounts import Accounts
 from simulator.exchange.exchange import Exchange
 from simulator.gamma.gamma import Gamma
 from simulator.gateway.gateway import Gateway
+from simulator.gateway.geoblock import Site
 from simulator.gateway.limits import Limits
 from simulator.gateway.request_log import RequestLog
-from simulator.gateway.site import Site
-from simulator.life.activity_file import ActivityFile
-from simulator.life.generator import Generator
+from simulator.scenario.activity_file import ActivityFile
+from simulator.scenario.generator import Generator
 from simulator.subgraph.subgraph import Subgraph
 
 _IDLE_S = 0.1

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from simulator.gateway.web import Answer
+from simulator.gateway.http_messages import Answer
 
 _KEPT = 2_000
 

@@ -1,4 +1,4 @@
-"""What can go wrong on demand, and which requests it hits."""
+"""Faults on demand, and the requests that they hit."""
 
 from dataclasses import asdict, dataclass, field
 from itertools import count

@@ -13,9 +13,9 @@ from simulator.core.clock import Stopwatch
 from simulator.core.world import World
 from simulator.gateway.cdn import Cdn
 from simulator.gateway.faults import Fault
+from simulator.gateway.http_messages import Answer, Call, Query, RefusedError, Route
 from simulator.gateway.limits import Limits
 from simulator.gateway.request_log import RequestLog
-from simulator.gateway.web import Answer, Call, Query, RefusedError, Route
 
 _FORBIDDEN = (
     "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"

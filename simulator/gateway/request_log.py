@@ -1,4 +1,4 @@
-"""What was asked of the venue: a bounded record of every request."""
+"""A bounded record of every request that the venue was asked."""
 
 from collections import deque
 from dataclasses import dataclass

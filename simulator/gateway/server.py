@@ -18,8 +18,8 @@ from simulator.core.settings import Settings
 from simulator.core.settlement import Profile
 from simulator.core.world import World
 from simulator.gateway.app import App
-from simulator.gateway.web import Json
-from simulator.gateway.wire import Http
+from simulator.gateway.http_messages import Json
+from simulator.gateway.joined_transport import Http
 
 _GRACE_S = 1
 _START_S = 30

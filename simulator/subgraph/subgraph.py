@@ -8,7 +8,7 @@ import graphql
 from graphql import DocumentNode, GraphQLError
 
 from simulator.core.world import World
-from simulator.gateway.web import Answer, Call, Json, Route, answer
+from simulator.gateway.http_messages import Answer, Call, Json, Route, answer
 from simulator.subgraph.subgraph_schema import ENTITIES, schema_text
 from simulator.subgraph.subgraph_store import Store
 

@@ -1,4 +1,4 @@
-"""What the subgraph has indexed: V1 events up to a block a little behind the head."""
+"""The subgraph's index: V1 events up to a block a little behind the head."""
 
 from collections.abc import Callable
 from typing import Any

@@ -12,7 +12,7 @@ from backtest.domain.market_state import AssumedFacts, ResolvedMarket
 from backtest.domain.price_model import PriceModel
 from backtest.results.result import BacktestResult, SignalOutcome
 from backtest.simulation.latency import ConstantDelay
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
@@ -66,9 +66,9 @@ def models(**changes: Any) -> RunModels:
     return RunModels(**values)
 
 
-def run(happenings: Iterable[MarketEvent], *flags: str, bankroll: int = 1000, **changes: Any) -> BacktestResult:
+def run(market_events: Iterable[MarketEvent], *flags: str, bankroll: int = 1000, **changes: Any) -> BacktestResult:
     """Run a backtest and keep every outcome."""
-    return run_backtest(happenings, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
+    return run_backtest(market_events, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
 
 
 @cache

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from backtest.__main__ import app
 from backtest.domain.market_events import MarketEvent
-from backtest.results.uncertainty import UNSEEN
+from backtest.results.stop_uncertainty import UNSEEN
 from backtest.simulation.pacing import ReplayPace
 from shared.clock import ManualClock
 from tests.backtest.histories import a_trade, at, resolves, run
@@ -91,7 +91,7 @@ def test_a_leaders_own_limit_holds_however_its_wallet_is_written(tmp_path: Path)
 def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) -> None:
     clock = ManualClock(0)
 
-    assert len(list(ReplayPace(clock, speed).paced([a_trade(0), a_trade(10), a_trade(30)]))) == 3
+    assert len(list(ReplayPace(clock, speed).pace_events([a_trade(0), a_trade(10), a_trade(30)]))) == 3
 
     assert clock.now_ms() == passed_ms
 

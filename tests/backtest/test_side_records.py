@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from backtest.export import export
-from backtest.history.files import open_history
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
+from backtest.history.history_files import open_history
 from backtest.replay.replay import SessionReplay
 from backtest.results.result import BacktestResult
-from ops.explain.event_source import of_capture
+from ops.recording.event_source import of_capture
 from shared.capture.capture import Capture, FolderWriter, Header
 from shared.domain.errors import BadConfig
 from shared.domain.leader_trade import LeaderTrade
@@ -128,7 +128,7 @@ def test_an_older_capture_still_opens_replays_and_exports(tmp_path: Path) -> Non
     assert len(list(of_capture(OLDER)())) == 63
     assert export(older, tmp_path / "out.jsonl") == 63
     assert export(older, tmp_path / "books.jsonl", "books") == 0
-    result = run(open_history([OLDER]).happenings)
+    result = run(open_history([OLDER]).market_events)
     assert (result.signals, result.bought > 0) == (16, True)
 
 
@@ -139,4 +139,4 @@ def _signal() -> Event:
 
 
 def _run(folder: Path) -> BacktestResult:
-    return run(open_history([folder]).happenings)
+    return run(open_history([folder]).market_events)

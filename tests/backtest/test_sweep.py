@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.results.deflated_sharpe import ReturnMoments, better_than, deflated_sharpe, lucky_sharpe, return_moments
+from backtest.results.deflated_sharpe import (
+    ReturnMoments,
+    deflated_sharpe,
+    lucky_sharpe,
+    probability_above,
+    return_moments,
+)
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
 from backtest.sweep.trial import TrialScore, TrialSpec, history_id, trial_id
 from shared.domain.errors import BadConfig
@@ -103,7 +109,7 @@ def test_the_deflated_sharpe_ratio_of_the_papers_own_example() -> None:
     lucky = lucky_sharpe(100, 0.5 / days)
 
     assert lucky == pytest.approx(0.1132, abs=0.0001)
-    assert better_than(best, lucky) == pytest.approx(0.9004, abs=0.0005)
+    assert probability_above(best, lucky) == pytest.approx(0.9004, abs=0.0005)
 
 
 def test_one_try_is_judged_without_a_penalty_and_more_tries_make_it_less_sure() -> None:
@@ -128,7 +134,7 @@ def test_any_results_have_moments_and_a_probability(values: list[float]) -> None
     found = return_moments(values)
 
     assert found.count == len(values)
-    assert 0 <= better_than(found, 0.1) <= 1
+    assert 0 <= probability_above(found, 0.1) <= 1
 
 
 def test_a_score_reads_back_as_it_was_written() -> None:

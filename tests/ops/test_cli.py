@@ -1,7 +1,9 @@
 """The command line: plain lines, the right exit codes, help with examples."""
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,14 @@ def test_help_shows_an_example(command: str) -> None:
 
     assert result.exit_code == 0
     assert f"Example: hybrid {command}" in result.output
+
+
+def test_a_command_that_names_a_module_names_one_with_a_main() -> None:
+    source = (ROOT / "ops" / "commands" / "run.py").read_text(encoding="utf-8")
+    named = re.findall(r'_(?:run|call)\("([\w.]+)"', source)
+
+    assert {"demo.demo", "docs_generator", "run_service"} <= set(named)
+    assert [name for name in named if not callable(getattr(import_module(f"ops.{name}"), "main", None))] == []
 
 
 def test_every_command_and_every_exit_code_is_listed() -> None:

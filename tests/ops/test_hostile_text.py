@@ -22,6 +22,7 @@ from backtest.report import text_summary
 from backtest.results.deflated_sharpe import ReturnMoments
 from backtest.sweep.plan import SweepAxis
 from backtest.sweep.trial import TrialScore
+from ops.audit import audit
 from ops.domain.fill_timeline import find_stories, tell_story
 from ops.domain.signal_comparison import AuditFinding, ComparedKey, ShownFill, SignalComparison
 from ops.domain.skip_stats import skip_stats
@@ -30,10 +31,10 @@ from ops.operator import leaders as following
 from ops.operator import reconcile as reconciling
 from ops.operator import redeem
 from ops.operator.banner import banner_line
-from ops.operator.picture import ScreenPicture
 from ops.operator.screen import full_screen, page
+from ops.operator.screen_frame import ScreenPicture
 from ops.operator.status import draw
-from ops.research import audit, sweep_view, wallet
+from ops.research import sweep_view, wallet
 from ops.supervisor.up import to_terminal
 from redeemer.config import parse_args
 from shared import logs

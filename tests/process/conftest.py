@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.research.demo import DemoWorld, simulator
+from ops.demo.demo import DemoWorld, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from tests.waiting import PATIENCE_S, wait_until

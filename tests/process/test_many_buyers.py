@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from buyer.domain.token_shard import TokenShard
-from ops.research.demo import DemoWorld, read_all, settle, simulator
+from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.research.demo import DemoWorld, read_all, settle, simulator
+from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.messages.base import SIGNALS
 from shared.messages.signals import ActionableSignal

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from ops.research.demo import read_all
+from ops.demo.demo import read_all
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS, fact_id

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.replay import SessionReplay
-from ops.research.demo import DemoWorld, read_all, settle
+from ops.demo.demo import DemoWorld, read_all, settle
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.capture.capture import Capture
 from shared.capture.segments import list_segments

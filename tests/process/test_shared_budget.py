@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import VENUE, most_within
-from ops.research.demo import DemoWorld, settle, simulator
+from ops.demo.demo import DemoWorld, settle, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, Programs, wait_until

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ops.research.demo import DemoWorld, read_all
+from ops.demo.demo import DemoWorld, read_all
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from ops.supervisor.server_folder import known_url
 from shared.capture.capture import Capture

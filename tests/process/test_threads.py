@@ -16,7 +16,7 @@ from detector.__main__ import DetectorProcess
 from detector.config import parse_args as detector_args
 from ops import run_service
 from ops.config import UpSettings
-from ops.research import demo
+from ops.demo import demo
 from ops.supervisor import up
 from redeemer.__main__ import RedeemerProcess
 from redeemer.config import parse_args as redeemer_args

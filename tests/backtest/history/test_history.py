@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.history.csv_rows import CsvRows, _micro
-from backtest.history.files import open_history
-from backtest.history.sorting import by_time
-from backtest.history.trades import TradeRow
-from backtest.results.leader_pnl import own_results
+from backtest.history.external_sort import by_time
+from backtest.history.history_files import open_history
+from backtest.history.trade_grouping import TradeRow
+from backtest.results.leader_pnl import leader_results
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig, Malformed
@@ -50,11 +50,11 @@ def csv_file(folder: Path, *lines: str) -> Path:
 
 
 def read(*paths: Path, resolved: tuple[Path, ...] = ()) -> list[MarketEvent]:
-    return list(open_history(paths, resolved).happenings)
+    return list(open_history(paths, resolved).market_events)
 
 
 def signals_in(found: list[MarketEvent]) -> list[ActionableSignal]:
-    return [happening.what.signal() for happening in found if isinstance(happening.what, LeaderTrade)]
+    return [market_event.what.signal() for market_event in found if isinstance(market_event.what, LeaderTrade)]
 
 
 def test_rows_of_one_transaction_token_and_side_are_one_signal_in_time_order(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_market_without_a_time_closes_so_long_after_its_last_trade(tmp_path: P
     rows = csv_file(tmp_path, a_line(1), a_line(7, 2))
 
     found = read(rows, resolved=(winners,))
-    sooner = list(open_history([rows], [winners], lingers_s=3.5).happenings)
+    sooner = list(open_history([rows], [winners], lingers_s=3.5).market_events)
 
     assert (found[-1].at_ms, sooner[-1].at_ms) == (at(67), at(10) + 500)
     assert isinstance(found[-1].what, ResolvedMarket)
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_counted_with_the_first_reason(tmp_path: Path) ->
 
     history = open_history([path])
 
-    assert len(list(history.happenings)) == 1
+    assert len(list(history.market_events)) == 1
     assert "1 without a side" in history.notes[0]
     assert "1 unreadable (first: line 3: " in history.notes[0]
 
@@ -227,7 +227,7 @@ def test_the_four_real_wallets_results_are_those_of_a_few_lines_of_polars(real_d
     cost = pl.col("usdc").filter(pl.col("winner").is_not_null()).sum()
     expected = rows.group_by("wallet_addr").agg(paid=won, pnl=won - cost, spent=pl.col("usdc").sum())
 
-    theirs = own_results(open_history(paths, [winners_file]).happenings)
+    theirs = leader_results(open_history(paths, [winners_file]).market_events)
 
     assert expected.height == 4
     for row in expected.to_dicts():

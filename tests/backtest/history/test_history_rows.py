@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.history.csv_rows import CsvRows
-from backtest.history.files import open_history
-from backtest.history.sorting import by_time
-from backtest.history.trades import TradeRow
+from backtest.history.external_sort import by_time
+from backtest.history.history_files import open_history
+from backtest.history.trade_grouping import TradeRow
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
 from shared.polymarket.wire.trade_amounts import amounts_of
@@ -63,7 +63,7 @@ def test_a_time_in_milliseconds_is_read_as_one_and_said(tmp_path: Path, kind: st
 
     history = open_history([path])
 
-    assert [found.at_ms for found in history.happenings] == [V2_S * 1000]
+    assert [found.at_ms for found in history.market_events] == [V2_S * 1000]
     assert history.notes == (f"{path.name}: 1 row with a time in milliseconds, read as such (first: {V2_S * 1000})",)
 
 
@@ -73,7 +73,7 @@ def test_a_time_in_milliseconds_is_read_as_one_and_said(tmp_path: Path, kind: st
 def test_a_time_that_cannot_be_is_named_with_its_row(tmp_path: Path, kind: str, stamp: int) -> None:
     history = open_history([charged(tmp_path, stamp, "0.4", "100", "40", kind=kind)])
 
-    assert list(history.happenings) == []
+    assert list(history.market_events) == []
     assert f"{stamp} is neither seconds nor milliseconds" in history.notes[0]
 
 

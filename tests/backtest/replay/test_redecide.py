@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import CaptureTape, read_tape
+from backtest.history.capture_tape import CaptureTape, read_tape
 from backtest.replay.redecide import Redecided
 from backtest.replay.redecide_command import redecided
 from buyer.execution.exit_manager import ExitManager
@@ -22,7 +22,7 @@ from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.messages.base import SIGNALS
-from tests.backtest.replay.test_replay import Session, a_hash
+from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import a_book, a_signal
 
 D = Decimal

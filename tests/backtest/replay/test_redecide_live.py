@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
-from ops.research.capture import capture
+from ops.recording.capture import capture
 from shared.capture.capture import Capture
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS

@@ -8,8 +8,8 @@ import pytest
 
 from backtest.domain.market_events import MarketEvent
 from backtest.results.bootstrap_interval import bootstrap_interval
-from backtest.results.copyability import DelayedCopy, assess_copyability, figures
-from backtest.results.trader_profile import RESTLESS, TraderProfile, of_leader
+from backtest.results.copyability import DelayedCopy, assess_copyability, copyability_json
+from backtest.results.trader_profile import RESTLESS, TraderProfile, only_leader
 from backtest.results.verdict import FEWEST_MARKETS
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
@@ -27,9 +27,9 @@ def a_trade(usdc: int, number: int = 0, **changes: Any) -> MarketEvent:
 
 
 def conduct_of(trades: Sequence[MarketEvent]) -> TraderProfile:
-    conduct = TraderProfile(LEADER)
-    list(of_leader(trades, LEADER, conduct))
-    return conduct
+    profile = TraderProfile(LEADER)
+    list(only_leader(trades, LEADER, profile))
+    return profile
 
 
 def copied(*runs: list[int]) -> list[DelayedCopy]:
@@ -54,11 +54,11 @@ def test_both_sides_of_one_market_cancel(second: dict[str, Any], two_sided: str)
 
 
 def test_other_leaders_trades_are_neither_seen_nor_followed() -> None:
-    conduct = TraderProfile(LEADER)
+    profile = TraderProfile(LEADER)
 
-    passed = list(of_leader([a_trade(10), a_trade(99, 1, leader=OTHER)], LEADER, conduct))
+    passed = list(only_leader([a_trade(10), a_trade(99, 1, leader=OTHER)], LEADER, profile))
 
-    assert (len(passed), conduct.trades, conduct.volume) == (1, 1, 10 * USD)
+    assert (len(passed), profile.trades, profile.volume) == (1, 1, 10 * USD)
 
 
 def test_a_market_maker_trades_both_sides_and_often() -> None:
@@ -97,7 +97,7 @@ def test_a_market_maker_is_not_to_be_copied_whatever_it_would_have_brought() -> 
 
 
 def test_figures_hold_amounts_as_text() -> None:
-    found = figures(copied(GAIN, LOSS), conduct_of([a_trade(10)]))
+    found = copyability_json(copied(GAIN, LOSS), conduct_of([a_trade(10)]))
 
     assert found["delays"][0]["pnl"] == "40.000000"
     assert found["delays"][1]["verdict"] == "lost"

@@ -23,7 +23,7 @@ FREE = AssumedFacts(fee_rate=D(0))
 class Hand:
     """What happened, and what it comes to: (shares, usdc, fee) of each order, and cash at the end."""
 
-    happenings: list[MarketEvent]
+    market_events: list[MarketEvent]
     fills: list[tuple[str, str, str]]
     cash: str
     realized: str = "0"
@@ -110,7 +110,7 @@ CASES = {
 def test_a_run_comes_to_what_the_hand_reckons(name: str) -> None:
     case = CASES[name]
 
-    result = run(case.happenings, *case.flags, **case.changes)
+    result = run(case.market_events, *case.flags, **case.changes)
 
     orders = [outcome for outcome in result.outcomes if outcome.verdict != "SKIP"]
     assert [(o.shares, o.usdc, o.fee) for o in orders] == [

@@ -9,7 +9,7 @@ import pytest
 
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
-from backtest.history.files import open_history
+from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.leader_trade import LeaderTrade
@@ -81,7 +81,7 @@ def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
         out.close()
 
     history = open_history([tmp_path / "one", tmp_path / "two"])
-    result = run_backtest(history.happenings, some_settings().limits, 1000 * MICRO, models())
+    result = run_backtest(history.market_events, some_settings().limits, 1000 * MICRO, models())
 
     assert result.signals == len(signals)
 
@@ -96,7 +96,7 @@ def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> Non
     out.write([StreamEntry(SIGNALS, f"{n}-0", {"event": "", "json": each}) for n, each in ((1, poison), (2, text))])
     out.close()
 
-    (only,) = open_history([tmp_path / "capture"]).happenings
+    (only,) = open_history([tmp_path / "capture"]).market_events
     assert only.at_ms == at(0)
     assert isinstance(only.what, LeaderTrade)
     assert only.what.signal() == good

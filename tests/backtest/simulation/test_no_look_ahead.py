@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.domain.market_events import MarketEvent
-from backtest.history.captured import in_order
+from backtest.history.capture_events import in_order
 from backtest.results.result import BacktestResult, SignalOutcome
 from shared.domain.errors import Malformed
 from tests.backtest.histories import START_MS, a_trade, other_outcome, resolves, run
@@ -46,7 +46,7 @@ def test_shuffling_the_future_changes_nothing_before_it(
     whole = history(drawn)
     cut = min(cut, len(whole) - 1)
     at_ms = whole[cut].at_ms
-    cut = next(number for number, happening in enumerate(whole) if happening.at_ms == at_ms)
+    cut = next(number for number, market_event in enumerate(whole) if market_event.at_ms == at_ms)
     future = drawn[cut:]
     chance.shuffle(future)
     future[0] = (max(drawn[cut][0], future[0][0]), *future[0][1:])

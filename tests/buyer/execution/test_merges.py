@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backtest.replay.capture_tape import read_tape
+from backtest.history.capture_tape import read_tape
 from backtest.replay.redecide_command import redecided
 from backtest.replay.replay import SessionReplay
 from buyer.strategy.exit_policy import LotMarket, due_exit
@@ -15,7 +15,7 @@ from buyer.strategy.policy import decide_signal
 from shared.capture.capture import Capture
 from shared.domain.market import Book
 from shared.messages.signals import ActionableSignal
-from tests.backtest.replay.test_replay import Session, a_hash
+from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
 from tests.buyer.strategy.test_exit_policy import KEY, Selling, a_lot, bid
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.simulation.simulator import RunModels
+from backtest.simulation.run_models import RunModels
 from buyer.domain.book_matching import outcome_of
 from buyer.strategy.policy import decide_signal
 from buyer.venue.paper import PaperVenue

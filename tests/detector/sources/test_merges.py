@@ -20,7 +20,7 @@ from shared.messages.signals import ActionableSignal
 from shared.polymarket.data_api import activity_api
 from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activity
 from shared.rate_limit.limits import GateLane
-from simulator.life import wallet_log
+from simulator.scenario import wallet_log
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_row
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.publishing.test_publish_loop import DetectorFixture

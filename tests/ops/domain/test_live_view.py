@@ -11,8 +11,8 @@ import pytest
 from buyer.sharding.shard_count import ShardLease
 from ops.domain.demo_check import judge_demo
 from ops.domain.live_view import MOST_TITLES, LiveView
-from ops.operator.picture import ScreenPicture
 from ops.operator.screen import full_screen, page
+from ops.operator.screen_frame import ScreenPicture
 from shared.domain.ledger_accounts import Lot
 from shared.messages.decisions import BuyEngineDecision, Inputs, RuleResult
 from shared.messages.redemptions import RedemptionResult

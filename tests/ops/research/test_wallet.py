@@ -123,7 +123,7 @@ def test_a_wrong_word_is_named_before_the_run(words: list[str], said: str) -> No
 def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
     with pytest.raises(BadConfig, match="no trade of"):
         wallet.follow(
-            lambda: wallet.open_history([history]).happenings,
+            lambda: wallet.open_history([history]).market_events,
             "0x" + "ee" * 20,
             {2: ConstantDelay(2000)},
             some_limits(),
@@ -175,7 +175,7 @@ def test_what_the_venue_tells_only_of_today_is_said_of_every_order(history: Path
     def follow(unsure: str) -> list[DelayedCopy]:
         delays = {2.0: ConstantDelay(2000), 5.0: ConstantDelay(5000)}
         words = (LEADER, delays, some_limits(), to_micro(1000), nullcontext(), unsure)
-        return wallet.follow(lambda: wallet.open_history([history]).happenings, *words)[0]
+        return wallet.follow(lambda: wallet.open_history([history]).market_events, *words)[0]
 
     for plain, doubted in zip(follow(""), follow(UNSURE), strict=True):
         *others, doubt = doubted.result.cannot_tell
@@ -192,17 +192,22 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
 
         def complete() -> bool:
             told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
-            return {type(each.what) for each in told[0].happenings} == {LeaderTrade, MarketFacts, ResolvedMarket}
+            return {type(each.what) for each in told[0].market_events} == {LeaderTrade, MarketFacts, ResolvedMarket}
 
         wait_until(complete, "trades are shown and a market paid")
     [found] = told
 
-    times = [happening.at_ms for happening in found.happenings]
+    times = [market_event.at_ms for market_event in found.market_events]
     assert times == sorted(times)
-    copies, conduct = wallet.follow(
-        lambda: iter(found.happenings), leader, {2: ConstantDelay(2000)}, some_limits(), to_micro(1000), nullcontext()
+    copies, profile = wallet.follow(
+        lambda: iter(found.market_events),
+        leader,
+        {2: ConstantDelay(2000)},
+        some_limits(),
+        to_micro(1000),
+        nullcontext(),
     )
-    assert conduct.trades > 0
+    assert profile.trades > 0
     assert "fees, tick and minimum size" not in str(copies[0].result.cannot_tell)
 
 

@@ -71,7 +71,7 @@ def test_a_signal_while_the_server_of_a_folder_loads_ends_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SlowServer(tmp_path / "valkey").filled()
-    monkeypatch.setattr("ops.supervisor.server_folder.ServerFolder", Signalled)
+    monkeypatch.setattr("ops.supervisor.server_folder.EmbeddedRedis", Signalled)
 
     with pytest.raises(ToldToStop, match="SIGTERM"), embedded_server(tmp_path, SystemClock()):
         pytest.fail("it was told to stop")

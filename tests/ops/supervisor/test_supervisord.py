@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from ops.demo.demo import DemoWorld, read_all, settle, simulator
 from ops.domain.fill_timeline import is_attempt
-from ops.research.demo import DemoWorld, read_all, settle, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, SIGNALS

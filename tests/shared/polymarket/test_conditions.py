@@ -13,8 +13,8 @@ import pytest
 
 from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
-from backtest.history.captured import captured_events
-from backtest.history.files import open_history
+from backtest.history.capture_events import captured_events
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import read_resolutions
 from shared.capture.capture import Capture, FolderWriter, Header
 from shared.domain.errors import Malformed
@@ -115,7 +115,7 @@ def test_a_closed_market_that_nobody_won_stays_open_and_is_said(tmp_path: Path) 
 
     history = open_history([rows], [market])
 
-    assert not [found for found in history.happenings if isinstance(found.what, ResolvedMarket)]
+    assert not [found for found in history.market_events if isinstance(found.what, ResolvedMarket)]
     (note,) = history.notes
     assert note == (
         f"market.json: markets left open: 1 (first: {CONDITION}: payouts 0;0 do not add up to exactly 1: not resolved)"

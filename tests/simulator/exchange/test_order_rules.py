@@ -13,7 +13,7 @@ from simulator.core.amounts import MICRO, PRICE_ONE, TICKS, decimals
 from simulator.core.market import Catalog, Market
 from simulator.exchange.order_form import Kind, OrderForm
 from simulator.exchange.order_rules import price_of
-from simulator.gateway.web import RefusedError
+from simulator.gateway.http_messages import RefusedError
 from tests.simulator.exchange.forms import a_form
 
 simulator = pytest.mark.simulator

@@ -16,7 +16,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
-from simulator.gateway.site import Region
+from simulator.gateway.geoblock import Region
 from tests.buyer.venue.polymarket.live_process import live_buyer
 from tests.buyer.venue.polymarket.test_barred import running
 from tests.buyer.venue.polymarket.test_live_with_simulator import CLOCK, Floor, until

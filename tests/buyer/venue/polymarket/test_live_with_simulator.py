@@ -19,7 +19,7 @@ from buyer.config import BuyerSettings, parse_args
 from buyer.domain.token_shard import TokenShard
 from buyer.venue.polymarket.signer import OrderSigner
 from ops.operator import bankroll, reconcile
-from ops.operator.venue_word import VenueLook
+from ops.operator.venue_check import VenueLook
 from shared import logs
 from shared.clock import SystemClock
 from shared.domain.errors import BadConfig, RefusedForSafety
@@ -33,8 +33,8 @@ from shared.redis.client import connect_redis
 from shared.redis.pipeline_record import read_record
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
+from simulator.gateway.geoblock import Region
 from simulator.gateway.server import Simulator
-from simulator.gateway.site import Region
 from tests.buyer.builders import LEADER, a_signal
 from tests.waiting import PATIENCE_S
 

@@ -1,1 +1,0 @@
-"""What happens in a made-up or captured world: traders, habits, market makers."""
