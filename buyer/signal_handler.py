@@ -123,7 +123,11 @@ class SignalHandler:
             self._reader.ack(entry.id)
 
     def _admit(self, signal: ActionableSignal) -> None:
-        self._gate.admit_signal(signal, has_lot=lambda: self._journal.has_lot(signal.leader, signal.token_id))
+        self._gate.admit_signal(
+            signal,
+            has_lot=lambda: self._journal.has_lot(signal.leader, signal.token_id),
+            skip=self._executor.skip,
+        )
 
     def _bury(self, entry: StreamEntry, reason: str) -> None:
         self._log.error("buried", entry=entry.id, reason=reason)

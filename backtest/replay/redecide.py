@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from buyer.execution.buy_gate import OVERTAKEN
 from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
 from buyer.strategy.decision_context import DecisionContext, ExitContext
@@ -87,7 +88,7 @@ def _again(
     recorded: BuyEngineDecision, signals: Mapping[str, StreamEntry], limits: Mapping[str, TradingLimits]
 ) -> BuyEngineDecision:
     entry = signals.get(recorded.signal_id)
-    if recorded.reason.startswith(DEAD_LETTER):
+    if recorded.reason == OVERTAKEN or recorded.reason.startswith(DEAD_LETTER):
         return _written(recorded, PolicyDecision("SKIP", recorded.reason, (), None), *_named(entry))
     named = limits.get(recorded.inputs.config_id)
     if named is None:

@@ -39,6 +39,7 @@ FAULTS = (
     Trouble("timeout", "timeout", "data", 0.2),
     Trouble("slow", "slow", probability=0.5, params={"seconds": 1}),
     Trouble("truncated", "truncated", probability=0.3),
+    Trouble("error_object", "error_object", probability=0.3),
     Trouble("malformed price_0", "malformed_rows", "data", 0.5, {"how": "price_0"}),
     Trouble("malformed size_0", "malformed_rows", "data", 0.5, {"how": "size_0"}),
     Trouble("malformed missing", "malformed_rows", "data", 0.5, {"how": "missing"}),

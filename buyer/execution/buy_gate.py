@@ -10,6 +10,8 @@ from buyer.execution.order_precedence import NotSettled
 from shared.clock import Clock
 from shared.messages.signals import ActionableSignal
 
+OVERTAKEN = "its leader sold while it waited"
+
 
 class TradingPermission(Protocol):
     """Says whether our account may trade at the venue."""
@@ -35,8 +37,7 @@ class BuyGate:
     ) -> None:
         self._clock, self._max_age_s, self._permission = clock, max_age_s, permission
         self.recovery = ""
-        self._waiting: dict[tuple[str, str], set[str]] = {}
-        self._overtaken: set[str] = set()
+        self._waiting: dict[tuple[str, str], dict[str, ActionableSignal]] = {}
 
     def waits_for(self) -> str:
         """Return what buys wait for, '' when they do not.
@@ -56,40 +57,45 @@ class BuyGate:
         if reason:
             raise BuysWait(f"buys wait for {reason}")
 
-    def admit_signal(self, signal: ActionableSignal, *, has_lot: Callable[[], bool]) -> None:
+    def admit_signal(
+        self, signal: ActionableSignal, *, has_lot: Callable[[], bool], skip: Callable[[ActionableSignal, str], object]
+    ) -> None:
         """Let a signal be decided: any that is too old to be followed, and the sell of what we hold (`has_lot`).
 
-        A sell whose lot only the chain knows waits until that is adopted. A buy whose leader sold while it waited is
-        let through only when it is too old: it would be followed and never exited.
+        A sell whose lot only the chain knows waits until that is adopted. `skip` concludes each buy whose leader sold
+        while it waited, for good and before that sell is acknowledged: it would be followed later and never exited.
 
         Raises:
             BuysWait: not yet. RefusedForSafety: never.
+            What `skip` raises: hand the same sell in again.
         """
         if self._is_stale(signal):
             self._forget(signal)
         elif signal.side == "SELL":
-            self._admit_sell(signal, has_lot)
+            self._admit_sell(signal, has_lot, skip)
         else:
             self._admit_buy(signal)
 
-    def _admit_sell(self, signal: ActionableSignal, has_lot: Callable[[], bool]) -> None:
+    def _admit_sell(
+        self, signal: ActionableSignal, has_lot: Callable[[], bool], skip: Callable[[ActionableSignal, str], object]
+    ) -> None:
         if self.recovery and not has_lot():
             raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
-        self._overtaken |= self._waiting.pop(_lot(signal), set())
+        for buy in list(self._waiting.get(_lot(signal), {}).values()):
+            skip(buy, OVERTAKEN)
+            self._forget(buy)
 
     def _admit_buy(self, signal: ActionableSignal) -> None:
-        reason = "nothing: its leader sold meanwhile" if signal.id in self._overtaken else self.waits_for()
+        reason = self.waits_for()
         if not reason:
             self._forget(signal)
             return
-        if signal.id not in self._overtaken:
-            self._waiting.setdefault(_lot(signal), set()).add(signal.id)
+        self._waiting.setdefault(_lot(signal), {})[signal.id] = signal
         raise BuysWait(f"signal {signal.id} waits for {reason}")
 
     def _forget(self, signal: ActionableSignal) -> None:
-        self._overtaken.discard(signal.id)
-        waiting = self._waiting.get(_lot(signal), set())
-        waiting.discard(signal.id)
+        waiting = self._waiting.get(_lot(signal), {})
+        waiting.pop(signal.id, None)
         if not waiting:
             self._waiting.pop(_lot(signal), None)
 

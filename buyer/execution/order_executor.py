@@ -21,7 +21,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
-from shared.messages.decisions import BuyEngineDecision, ExitTask, RuleResult
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
 
@@ -108,6 +108,22 @@ class BuyExecutor:
             OutcomeUnknown: it may still stand; its token waits until it is asked for again.
         """
         return self._recovery.resume(intent, signed, ack, signal)
+
+    def skip(self, signal: ActionableSignal, reason: str) -> BuyEngineDecision | None:
+        """Conclude a signal that must not be followed; None when it was decided, or its order is under way.
+
+        Raises:
+            As `process_actionable` does.
+        """
+        before = self._journal.status_of(signal.id)
+        if before.decided or before.intent:
+            return None
+        verdict = PolicyDecision("SKIP", reason, (), None)
+        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()))
+        try:
+            return self._writer.conclude(decision, None, None, None)
+        except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
+            return self._writer.conclude(decision, None, None, None)
 
     def sell(self, task: ExitTask) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.

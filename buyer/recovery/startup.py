@@ -5,6 +5,7 @@ from collections.abc import Callable
 from buyer.crash_limiter import Crashed, CrashLimiter
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.unresolved_orders import SHARE
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.settlement.worker import SettlementWorker
 from shared import logs
@@ -109,12 +110,18 @@ class StartupRecovery:
             self._log.error("intent_unreadable", signal_id=signal_id, error=str(error), fix=fix)
 
     def _try_to_adopt(self) -> None:
-        """Adopt what only the chain knows of us; while venue or node are away, that is tried less and less often."""
+        """Adopt what only the chain knows of us; while venue or node are away, that is tried less and less often.
+
+        One that hangs takes no more than its share of the time either: signals and exits wait meanwhile.
+        """
+        began = self._clock.monotonic()
         try:
             self._adopt()
         except (TryAgain, Malformed, Rejected) as error:
-            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=self._pause_s)
-            self._adopt_at = self._clock.monotonic() + self._pause_s
+            now = self._clock.monotonic()
+            wait_s = max(self._pause_s, (SHARE - 1) * (now - began))
+            self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=round(wait_s, 3))
+            self._adopt_at = now + wait_s
             self._pause_s = min(ADOPT_AT_LEAST_EVERY_S, self._pause_s * 2)
             return
         self._adopted, self.waits_for = True, ""

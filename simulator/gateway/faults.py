@@ -15,6 +15,7 @@ KINDS: dict[str, str] = {
     "lost_request": "hang for params.seconds (default 3600), then 504; nothing was done",
     "lost_answer": "do what is asked, then hang for params.seconds (default 3600), then 504",
     "truncated": "cut the JSON body",
+    "error_object": "answer 200 with nothing but an error in JSON",
     "blank_numbers": "leave size, price and amounts of trades that are not final yet empty; route /data/trades",
     "hidden_order": "show neither an order (404) nor trades; route /data, or one of both",
     "contradiction": "take an order, and answer with an error beside what it matched; route /order",

@@ -120,8 +120,15 @@ class Gateway:
         if fault := self._world.faults.take("lost_answer", upstream, route, self._world.now_ms()):
             await asyncio.sleep(fault.number("seconds", 3600))
             return _GONE
-        if self._world.faults.take("truncated", upstream, route, self._world.now_ms()):
+        return self._spoilt(reply, upstream, route)
+
+    def _spoilt(self, reply: Answer, upstream: str, route: str) -> Answer:
+        """Return the answer as a fault leaves it: what was asked for is done."""
+        faults, now = self._world.faults, self._world.now_ms()
+        if faults.take("truncated", upstream, route, now):
             return Answer(reply.body[: len(reply.body) * 2 // 3], reply.status, reply.headers)
+        if faults.take("error_object", upstream, route, now):
+            return Answer(json.dumps({"error": "internal: try again"}))
         return reply
 
     def _cached(self, found: _Found, upstream: str, route: str, asked: _Request) -> Answer:

@@ -10,6 +10,7 @@ import pytest
 from buyer.composition import build_buyer
 from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, GROUP, TokenShard
+from buyer.execution.buy_gate import OVERTAKEN, BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
@@ -625,3 +626,41 @@ def test_a_signal_that_another_delivery_decided_is_not_bought_on_what_is_at_hand
     assert again is None
     assert rig.venue.placed == []
     assert len(rig.decisions()) == 1
+
+
+class Away:
+    """A permission that waits for the venue until it is there."""
+
+    word = "region"
+
+    def waits_for(self) -> str:
+        return self.word
+
+
+def gated_rig(url: str, permission: Away) -> Rig:
+    """Return a rig whose buys wait while the permission has no answer."""
+    rig = Rig(url)
+    gate = BuyGate(rig.clock, lambda _: 60.0, permission)
+    rig.journal.buy_through(gate)
+    rig.service._handler._gate = gate
+    return rig
+
+
+@pytest.mark.pitfall(45)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_buy_whose_leader_sold_while_it_waited_is_never_followed_after_a_restart_either(
+    valkey_url: str, *, restarted: bool
+) -> None:
+    permission = Away()
+    rig = gated_rig(valkey_url, permission)
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1), traded_at_ms=NOW_MS - 1000))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2), side="SELL", traded_at_ms=NOW_MS - 500))
+    rig.run_until(lambda: len(rig.decisions()) == 2)
+    if restarted:
+        rig = gated_rig(valkey_url, permission)
+
+    permission.word = ""
+    rig.run_until(rig.settled)
+
+    assert sorted(decision.reason for decision in rig.decisions()) == [OVERTAKEN, "lot_held"]
+    assert rig.venue.placed == []

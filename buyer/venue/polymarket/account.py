@@ -13,7 +13,7 @@ from buyer.domain.order_result import OrderSeen, OwnTrade
 from buyer.venue.polymarket.ban_detector import Refusals
 from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders, statement_headers
 from buyer.venue.polymarket.signer import OrderSigner
-from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_trade
+from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_page, read_trade
 from buyer.venue.polymarket.wire.order_responses import find_bar
 from shared import logs
 from shared.clock import Clock
@@ -23,10 +23,9 @@ from shared.domain.money import from_micro
 from shared.http.client import Upstream
 from shared.http.response import SHOWN_CHARS, HttpResponse, retry_after_s, value_of
 from shared.polymarket.polygon import PolygonClient
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_text
+from shared.polymarket.wire.parsing import Raw, as_object, read_flag, read_text
 from shared.rate_limit.limits import GateLane
 
-_LAST_PAGE = frozenset({"", "LTE="})
 MOST_PAGES = 50
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -195,15 +194,16 @@ class AccountApi:
         return read_flag(said, "closed_only", default=True)
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
-        """Yield the rows of all pages; a cursor that repeats ends them."""
-        cursor, seen = "", set[str]()
+        """Yield the rows of all pages; one without rows, or a cursor that leads nowhere, is no "there are none"."""
+        asked, seen = params, set[str]()
         for _ in range(MOST_PAGES):
-            page = as_object(self._get_signed(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
-            yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
-            cursor = read_text(page, "next_cursor")
-            if cursor in _LAST_PAGE or cursor in seen:
+            rows, cursor = read_page(self._get_signed(path, asked), path)
+            yield from rows
+            if not cursor:
                 return
-            seen.add(cursor)
+            if cursor in seen:
+                raise Malformed(f"{path}: the cursor {cursor!r} came again")
+            seen, asked = seen | {cursor}, {**params, "next_cursor": cursor}
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
     def _get_signed(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON

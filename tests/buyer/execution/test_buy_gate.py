@@ -2,10 +2,11 @@
 
 import pytest
 
-from buyer.execution.buy_gate import BuyGate, BuysWait
+from buyer.execution.buy_gate import OVERTAKEN, BuyGate, BuysWait
 from shared.clock import ManualClock
-from shared.domain.errors import RefusedForSafety
+from shared.domain.errors import RefusedForSafety, Unavailable
 from shared.domain.market import Side
+from shared.messages.signals import ActionableSignal
 from tests.buyer.builders import a_signal
 
 pytestmark = pytest.mark.pitfall(35)
@@ -33,7 +34,7 @@ def a_gate(waiting: str = "", recovery: str = "", *, refused: bool = False) -> B
 def passes(gate: BuyGate, side: Side, *, age_s: int = 0, held: bool = False) -> bool:
     signal = a_signal(side=side, traded_at_ms=CLOCK.now_ms() - age_s * 1000)
     try:
-        gate.admit_signal(signal, has_lot=lambda: held)
+        gate.admit_signal(signal, has_lot=lambda: held, skip=never)
     except BuysWait:
         return False
     return True
@@ -53,25 +54,33 @@ def test_a_sell_waits_only_for_a_lot_that_may_be_among_forgotten_fills() -> None
 
 
 @pytest.mark.pitfall(45)
-def test_a_buy_whose_leader_sold_while_it_waited_is_never_followed() -> None:
+def test_a_buy_whose_leader_sold_while_it_waited_is_concluded_before_that_sell_is_decided() -> None:
     gate, permission = _waiting_gate()
     buy = a_signal(traded_at_ms=CLOCK.now_ms())
     sell = a_signal(id="5" * 64, side="SELL", traded_at_ms=CLOCK.now_ms())
     other = a_signal(id="6" * 64, token_id="99", traded_at_ms=CLOCK.now_ms())
     for one in (buy, other):
         with pytest.raises(BuysWait, match="region"):
-            gate.admit_signal(one, has_lot=lambda: False)
+            gate.admit_signal(one, has_lot=lambda: False, skip=never)
+    with pytest.raises(Unavailable):
+        gate.admit_signal(sell, has_lot=lambda: False, skip=away)
+    skipped: list[tuple[str, str]] = []
 
-    gate.admit_signal(sell, has_lot=lambda: False)
+    gate.admit_signal(sell, has_lot=lambda: False, skip=lambda one, reason: skipped.append((one.id, reason)))
+    gate.admit_signal(sell, has_lot=lambda: False, skip=never)
+
+    assert skipped == [(buy.id, OVERTAKEN)]
     permission.waiting = ""
-
-    gate.admit_signal(other, has_lot=lambda: False)
-    with pytest.raises(BuysWait, match="its leader sold"):
-        gate.admit_signal(buy, has_lot=lambda: False)
-    CLOCK.advance(31)
-    gate.admit_signal(buy, has_lot=lambda: False)
+    gate.admit_signal(other, has_lot=lambda: False, skip=never)
     assert not gate._waiting
-    assert not gate._overtaken
+
+
+def never(signal: ActionableSignal, reason: str) -> None:
+    raise AssertionError(f"{signal.id} is concluded: {reason}")
+
+
+def away(_signal: ActionableSignal, _reason: str) -> None:
+    raise Unavailable("Redis")
 
 
 def _waiting_gate() -> tuple[BuyGate, Answers]:

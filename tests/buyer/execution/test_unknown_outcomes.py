@@ -39,6 +39,7 @@ TROUBLES = {
     "403 of a CDN": Trouble("html_403"),
     "429": Trouble("http_429"),
     "500": Trouble("http_5xx", 500),
+    "200 with an error object": Trouble("error_object"),
     "blank numbers": Trouble("blank_numbers"),
 }
 SENDINGS = {
@@ -48,9 +49,10 @@ SENDINGS = {
     "400": Trouble("http_5xx", 400),
     "429": Trouble("http_429"),
     "500": Trouble("http_5xx", 500),
+    "200 with an error object": Trouble("error_object"),
     "contradiction": Trouble("contradiction"),
 }
-TAKEN = {"answer lost", "truncated", "contradiction"}
+TAKEN = {"answer lost", "truncated", "200 with an error object", "contradiction"}
 HOW_LONG: dict[str, dict[str, float]] = {
     "once": {"count": 1},
     "four times": {"count": 4},

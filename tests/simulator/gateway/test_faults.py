@@ -84,6 +84,13 @@ def test_a_truncated_body_is_no_json(venue: Any) -> None:
         json.loads(reply.text)
 
 
+def test_an_error_object_comes_with_200_and_without_what_was_asked_for(venue: Any) -> None:
+    _filled(venue)
+    venue.sim.fault("error_object", "data", count=1)
+    reply = venue.get("data", "/v2/activity", user=venue.leader)
+    assert (reply.status_code, list(reply.json())) == (200, ["error"])
+
+
 @pytest.mark.parametrize(
     ("how", "name", "value"),
     [

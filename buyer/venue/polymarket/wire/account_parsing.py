@@ -16,6 +16,8 @@ from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_number,
 _PREFIXES = ("ORDER_STATUS_", "TRADE_STATUS_")
 _STANDINGS: dict[str, Standing] = {"LIVE": "open", "DELAYED": "open", "MATCHED": "matched", "UNMATCHED": "gone"}
 _GONE = ("CANCEL", "INVALID", "EXPIRED")
+_LAST_PAGE = "LTE="
+_SHOWN_CHARS = 80
 _AMOUNTS = ("matched_amount", "price")
 
 
@@ -36,10 +38,36 @@ def read_order(raw: object) -> OrderSeen:
     return OrderSeen("open" if blank and standing == "gone" else standing, matched, frozenset(map(str, ids)))
 
 
+def read_page(raw: object, path: str) -> tuple[list[Raw], str]:
+    """Return a list's rows and the cursor of its next page, '' after the last: that page names a cursor of its own.
+
+    Rows that are null stand for none only there. An answer without rows or cursor, as an error object, says nothing.
+
+    Raises:
+        Malformed: this is no such page.
+    """
+    page = as_object(raw, path)
+    cursor = page.get("next_cursor")
+    if not isinstance(cursor, str) or not cursor:
+        raise Malformed(f"{path}: no next_cursor in {str(raw)[:_SHOWN_CHARS]!r}")
+    last = cursor == _LAST_PAGE
+    if "data" not in page or (page["data"] is None and not last):
+        raise Malformed(f"{path}: no data in {str(raw)[:_SHOWN_CHARS]!r}")
+    rows = [] if page["data"] is None else as_list(page["data"], path)
+    return [as_object(row, path) for row in rows], "" if last else cursor
+
+
 def orders_of(raw: Raw) -> frozenset[str]:
-    """Return the hashes of every order that has a part in a trade."""
+    """Return the hashes of every order that has a part in a trade; a row that names none is no trade.
+
+    Raises:
+        Malformed: it names no taker's order, or a maker's that cannot be read.
+    """
+    taker = read_text(raw, "taker_order_id").lower()
+    if not taker:
+        raise Malformed(f"trade without taker_order_id: {str(raw)[:_SHOWN_CHARS]!r}")
     makers = (read_text(as_object(maker, "maker order"), "order_id").lower() for maker in _makers(raw))
-    return frozenset((read_text(raw, "taker_order_id").lower(), *makers))
+    return frozenset((taker, *makers))
 
 
 def is_pending(raw: Raw) -> bool:
