@@ -29,7 +29,7 @@ from detector.publishing.retraction import Retraction
 from detector.sources.backfill import Backfill
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiActivitySource
-from detector.sources.push_connection import FrameConnection, PushTimeouts
+from detector.sources.push_connection import PushTimeouts
 from detector.sources.rtds import RtdsSource
 from detector.sources.subgraph import OrderbookSubgraphSource
 from shared.clock import Clock
@@ -43,6 +43,7 @@ from shared.polymarket.subgraph import OrderbookSubgraph
 from shared.polymarket.wire.event_prefetch import EventPrefetch
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLimits
+from shared.reconnecting_socket import FrameConnection
 from shared.redis.client import connect_redis
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket

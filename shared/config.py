@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -20,6 +21,7 @@ from shared.domain.errors import BadConfig
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
+from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
 from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
 
@@ -113,13 +115,23 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
     check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
+    flags, renamed = _take_aliases(model, env_file, flags)
     flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
     _check_flags(model, flags)
     try:
-        given = {**dry_run_wins(flags, model.model_fields), **overrides}
+        given: dict[str, Any] = {**renamed, **dry_run_wins(flags, model.model_fields), **overrides}
         return model(**_reading(model.program, env_file, flags), **given)
     except ValidationError as error:
         raise BadConfig(explain_error(model, error)) from error
+
+
+def _take_aliases(model: type[Settings], env_file: str | None, flags: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the flags without old names, and what old names set; one line on stderr says which were seen."""
+    file = dotenv_values(env_file, encoding="utf-8") if env_file else {}
+    reading = read_aliases(flags, os.environ, file, model.model_fields)
+    for line in reading.lines:
+        sys.stderr.write(f"{model.program}: {line}\n")  # no logger yet: its settings are being read
+    return list(reading.flags), dict(reading.values)
 
 
 def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """The one console that prints for people: text is text, whatever it looks like.
 
 Everything that reaches a terminal through it is plain (`shared/domain/plain_text`), and nothing is markup: colours are
-given
-by `Text` and `style`, in our own code only.
+given by `Text` and `style`, in our own code only.
 """
 
 from collections.abc import Iterable

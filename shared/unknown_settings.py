@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
+from shared.setting_aliases import ALIASES
+
 ALMOST = 0.88
 """Likeness (difflib's ratio) that only a slip of the keys explains: one letter of nine, two of eighteen."""
 SIMILAR = 0.6
@@ -33,6 +35,7 @@ _OF_MAKE = frozenset({"LEADERS", "SECONDS"})
 
 def unknown_in_file(names: Iterable[str], known: frozenset[str]) -> list[str]:
     """Return the names of a settings file that nobody knows."""
+    known = known | ALIASES.keys()
     return [name for name in names if name.upper() not in known and not _OTHERS.fullmatch(name.upper())]
 
 

@@ -1,8 +1,7 @@
 """Push feeds: the only module that imports `websockets`.
 
 A `PushSocket` is one open connection, text frames in and out. What goes wrong is named as in `shared/http/client`;
-messages never
-hold the URL's path, which is where keys are.
+messages never hold the URL's path, which is where keys are.
 """
 
 import contextlib

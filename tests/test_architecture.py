@@ -92,7 +92,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "http.server": ("shared/process/health_server.py",),
     "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py"),
     "rich": ("ops/*", "backtest/*", "shared/terminal.py"),
-    "fastapi": ("simulator/*", "ops/dashboard/*"),
+    "starlette": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
     "websockets": ("shared/websocket.py",),
     "coincurve": ("buyer/venue/polymarket/*", "redeemer/transactions/signer*"),

@@ -8,10 +8,11 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import OutcomeUnknown
 from shared.messages.decisions import Outcome
 
-LONGEST_WAIT_S = 60.0
+BACKOFF = Backoff(first_s=1.0, longest_s=60.0)
 ANSWERED_WAIT_S = 5.0
 """A venue that answers readably is asked again after this: what it does not show is soon sent again or given up."""
 SHARE = 10
@@ -51,8 +52,8 @@ class UnresolvedOrder:
 
     def put_off(self, began_s: float, now_s: float) -> None:
         """Ask again later: ever later while the venue cannot be read, and never for long parts of the time."""
-        wait_s = ANSWERED_WAIT_S if self.answered else min(LONGEST_WAIT_S, 2.0**self.failures)
-        self.failures = 0 if self.answered else min(self.failures + 1, 10)
+        wait_s = ANSWERED_WAIT_S if self.answered else BACKOFF.wait_s(self.failures)
+        self.failures = 0 if self.answered else self.failures + 1
         self.next_s = now_s + max(wait_s, (SHARE - 1) * (now_s - began_s))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from buyer.domain.order_book import BookTrust
 from buyer.domain.order_books import OrderBooks
-from buyer.market_data.market_channel_client import FrameConnection, MarketChannelClient
+from buyer.market_data.market_channel_client import MarketChannelClient
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed
@@ -19,6 +19,7 @@ from shared.http.client import Upstream
 from shared.polymarket.wire.market_channel import BookSnapshot, Message, read_snapshot
 from shared.polymarket.wire.parsing import as_list
 from shared.rate_limit.limits import GateLane
+from shared.reconnecting_socket import FrameConnection
 
 TOKENS_EACH = 200
 """Tokens on one connection: the venue publishes no limit; others split at 500."""

@@ -10,9 +10,10 @@ from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.settlement.worker import SettlementWorker
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, Unavailable
 
-ADOPT_AGAIN_S, ADOPT_AT_LEAST_EVERY_S = 1.0, 30.0
+BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 LOST_FILLS = "fills that only the chain knows of"
 
 
@@ -37,7 +38,7 @@ class StartupRecovery:
         self._engine, self._journal, self._attempts, self._bankroll = engine, journal, attempts, bankroll
         self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
-        self._clock, self._pause_s, self._adopt_at = clock, ADOPT_AGAIN_S, 0.0
+        self._clock, self._failures, self._adopt_at = clock, 0, 0.0
         self.waits_for = "" if recovery is None else LOST_FILLS
         self._log = logs.get_logger("buyer")
 
@@ -48,7 +49,7 @@ class StartupRecovery:
     def emptied(self) -> None:
         """Ask the chain again as well: the server lost what it knew."""
         self._done = self._adopted = False
-        self._pause_s, self._adopt_at = ADOPT_AGAIN_S, 0.0
+        self._failures, self._adopt_at = 0, 0.0
         self.waits_for = "" if self._recovery is None else LOST_FILLS
 
     def finish(self) -> None:
@@ -119,10 +120,10 @@ class StartupRecovery:
             self._adopt()
         except (TryAgain, Malformed, Rejected) as error:
             now = self._clock.monotonic()
-            wait_s = max(self._pause_s, (SHARE - 1) * (now - began))
+            wait_s = max(BACKOFF.wait_s(self._failures), (SHARE - 1) * (now - began))
             self._log.warning("recovery_waits", error=str(error), buys="wait", next_try_s=round(wait_s, 3))
             self._adopt_at = now + wait_s
-            self._pause_s = min(ADOPT_AT_LEAST_EVERY_S, self._pause_s * 2)
+            self._failures += 1
             return
         self._adopted, self.waits_for = True, ""
 

@@ -17,6 +17,7 @@ from buyer.settlement.port import OrderFeed, OrderLookups
 from buyer.settlement.writer import SettlementWriter
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import Fenced, GiveUp, HybridError, RefusedForSafety, TryAgain
 from shared.messages.decisions import BuyEngineDecision, Outcome
 
@@ -36,6 +37,7 @@ ASK_AFTER_S = 5.0
 PATIENCE = 10
 """An order is asked for again after this part of its age: the longer it stays open, the more seldom."""
 LONGEST_POLL_S = 60.0
+BACKOFF = Backoff(POLL_S, LONGEST_POLL_S)
 UNKNOWN_ANSWERS = 5
 """An order that the venue says it does not know, this often over `OVERDUE_S`, was never taken."""
 LISTEN_S = 0.25
@@ -104,8 +106,8 @@ class SettlementWorker:
             self._settle(self._ends(self._end_by_feed, known))
         if self._open and now >= (self._next_poll - POLL_S + SOON_S if news else self._next_poll):
             self._news = False
-            self._next_poll = now + min(LONGEST_POLL_S, POLL_S * 2**self._failures)
-            self._failures = min(self._failures + 1, 10)
+            self._next_poll = now + BACKOFF.wait_s(self._failures)
+            self._failures += 1
             self._poll(self._unanswered(now), now)
             self._next_poll, self._failures = max(now + POLL_S, self._rested_at), 0
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from buyer.strategy.limits import Mirror, TradingLimits
 from buyer.strategy.sizing import sell_size
+from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, from_micro, to_micro
@@ -17,7 +18,7 @@ from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
 from shared.messages.signals import ActionableSignal
 
-LONGEST_WAIT_S = 60
+BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
 """Seconds between attempts of an exit that sells nothing; they begin at 2 and double."""
 DUST = "minimum_size"
 """The rule that ends an exit of a whole lot: what is left is too little for the venue and waits for its redemption."""
@@ -156,8 +157,8 @@ TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
 
 def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
-    wait_s = min(LONGEST_WAIT_S, 2 ** min(task.attempt + 1, 6))
-    update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_s * 1000, "last": last or task.last}
+    wait_ms = round(BACKOFF.wait_s(task.attempt) * 1000)
+    update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_ms, "last": last or task.last}
     return task.model_copy(update=update)
 
 

@@ -7,9 +7,12 @@ tells: how long ago any came, and how old it was.
 from collections import deque
 from statistics import median
 
+from shared.domain.backoff import Backoff
+
 _SAMPLES = 101  # odd: the median is a row that came
 _ENOUGH = 5  # fewer could be one trader's late rows
-_MOST_PATIENCE = 8
+_PATIENCE = Backoff(first_s=1.0, longest_s=8.0)
+"""By how much longer each verdict in a row takes."""
 
 
 class FeedLiveness:
@@ -25,7 +28,7 @@ class FeedLiveness:
     """
 
     def __init__(self, mute_s: float, late_s: float, late_for_s: float, now: float, troubles: int = 0) -> None:
-        patience = min(2**troubles, _MOST_PATIENCE)
+        patience = _PATIENCE.wait_s(troubles)
         self._mute_s, self._late_s, self._late_for_s = mute_s * patience, late_s, late_for_s * patience
         self._began = self._heard = now
         self._ages: deque[float] = deque(maxlen=_SAMPLES)

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from math import sqrt
 
+from shared.domain.backoff import Backoff
+
 IDLE_S = 0.5
 """The least rest where only another poll's end, or a new scope, can bring work: neither is worth a spinning thread."""
 MOST_PAUSE_S = 60.0
@@ -138,9 +140,9 @@ class PollSchedule:
             self._rests_until.pop(scope, None)
             return
         self._refusals[scope] = self._refusals.get(scope, 0) + 1
-        # The exponent is bounded too: a scope refused for days would overflow the float.
-        pause_s = self._pace.every_s * 2 ** min(self._refusals[scope], 16)
-        self._rests_until[scope] = now + max(self._pace.every_s, min(pause_s, MOST_PAUSE_S))
+        every_s = self._pace.every_s
+        pause_s = Backoff(every_s, MOST_PAUSE_S).wait_s(self._refusals[scope])
+        self._rests_until[scope] = now + max(every_s, pause_s)
 
     def _due_at(self, scope: str) -> float:
         return self._rests_until.get(scope, self._last[scope] + self._pace.every_s)

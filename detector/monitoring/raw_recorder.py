@@ -3,22 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from shared.clock import Clock
 from shared.domain.redaction import HIDDEN
 from shared.http.response import HttpExchange
 from shared.messages.base import fact_id
 from shared.messages.service import RawSeen
+from shared.reconnecting_socket import FrameConnection
 from shared.redis.side_stream import SideStream
-
-
-class FrameConnection(Protocol):
-    """An open push connection, as far as its recorder is concerned."""
-
-    def send(self, text: str) -> None: ...  # noqa: D102 - a port's three words
-    def receive(self, timeout_s: float) -> str | None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,29 @@
-"""One push connection that is kept alive: opened, watched, left when it is mute or late, opened again."""
+"""One push connection that is kept alive, and left when what it brings is mute or late."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from detector.domain.feed_liveness import FeedLiveness
 from detector.sources.push_buffer import PushBuffer
 from shared import logs, metrics
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import HybridError, Malformed, Unavailable
 from shared.polymarket.wire.leader_fills import no_later
 from shared.polymarket.wire.rtds import PING, PING_EVERY_S, SUBSCRIBE, PushedTrades, read_frame, read_pushed
+from shared.reconnecting_socket import FrameConnection, PingRule, SocketThread
 
 TICK_S = 0.2
 """How long a quiet connection waits before it looks at the stop event and its pulse; a frame wakes it at once."""
-FIRST_PAUSE_S = 0.5
-MOST_PAUSE_S = 60.0
+BACKOFF = Backoff(first_s=0.5, longest_s=60.0)
 SETTLED_S = 1.0
 """A new connection that stays open for so long, or brings data, is no longer in trouble for having been closed."""
 STEADY_S = 10.0
 """A connection that brought data for so long was a good one: the next attempt starts counting anew."""
 
 Trouble = Literal["", "starting", "closed", "mute", "late"]
-
-
-class FrameConnection(Protocol):
-    """An open connection (`shared.websocket.Socket`)."""
-
-    def send(self, text: str) -> None: ...  # noqa: D102 - a port's three words
-    def receive(self, timeout_s: float) -> str | None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
 
 
 class SilentFeed(Unavailable):
@@ -50,7 +43,7 @@ class PushTimeouts:
     late_for_s: float = 10.0
 
 
-class PushConnection:
+class PushConnection(SocketThread):
     """Keep one connection open on its own thread; rows of leaders go to the inbox.
 
     `trouble` says what is wrong now. A mute or late lane stays in trouble until data, or fresh data, has come again:
@@ -70,77 +63,27 @@ class PushConnection:
         random: Callable[[], float],
         patience: PushTimeouts,
     ) -> None:
-        self.name = name
+        # The first ping follows the subscription after a tick: the feed is asked for one thing at a time.
+        ping = PingRule(PING, PING_EVERY_S, first_s=TICK_S)
+        super().__init__(name, dial, ping=ping, backoff=BACKOFF, clock=clock, stop=stop, random=random, tick_s=TICK_S)
         self.trouble: Trouble = "starting"
         self.detail = "no connection yet"
         self.opened = 0
-        self._dial, self._inbox, self._is_ours, self._source = dial, inbox, is_ours, source
-        self._clock, self._stop, self._random, self._patience = clock, stop, random, patience
-        self._failures = 0
+        self._inbox, self._is_ours, self._source, self._patience = inbox, is_ours, source, patience
         self._bad_turns = 0
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._pulse = FeedLiveness(0, 0, 0, clock.monotonic())
         self._log = logs.get_logger("detector", source=source, lane=name)
 
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the end after `stop`."""
-        self._thread.join(seconds)
-
-    def pause_s(self) -> float:
-        """Return how long to rest before the next attempt: doubling with each failure, and never in step."""
-        return self._random() * min(MOST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures, 16))
-
-    def turn(self) -> None:
-        """Open a connection and listen until it ends, or we do; then rest."""
-        pulse = FeedLiveness(0, 0, 0, self._clock.monotonic())
-        try:
-            line = self._dial()
-            try:
-                pulse = self._greet(line)
-                self._listen(line, pulse)
-            finally:
-                line.close()
-        except HybridError as error:
-            self._lost(error, pulse)
-            self._clock.wait(self._stop, self.pause_s())
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self.turn()
-            except Exception as error:  # noqa: BLE001 - a bug in one frame must not end the lane (pitfall 29)
-                self._log.exception("lane_crashed")
-                self._lost(Unavailable(f"crashed: {type(error).__name__}"), None)
-                self._clock.wait(self._stop, MOST_PAUSE_S)
-
-    def _greet(self, line: FrameConnection) -> FeedLiveness:
-        line.send(SUBSCRIBE)
+    def _greet(self, connection: FrameConnection) -> None:
+        connection.send(SUBSCRIBE)
         self.opened += 1
         if self.trouble == "starting":
             self._well()
         self._log.info("lane_open", times=self.opened)
-        limits = self._patience
-        now = self._clock.monotonic()
-        return FeedLiveness(limits.mute_s, limits.late_s, limits.late_for_s, now, self._bad_turns)
+        limits, now = self._patience, self._clock.monotonic()
+        self._pulse = FeedLiveness(limits.mute_s, limits.late_s, limits.late_for_s, now, self._bad_turns)
 
-    def _listen(self, line: FrameConnection, pulse: FeedLiveness) -> None:
-        ping_at = look_at = self._clock.monotonic()
-        while not self._stop.is_set():
-            frame = line.receive(TICK_S)
-            if frame:
-                self._hear(frame, pulse)
-            now = self._clock.monotonic()
-            if now >= look_at:
-                self._judge(pulse, now)
-                look_at = now + TICK_S
-            if now >= ping_at:
-                line.send(PING)
-                ping_at = now + PING_EVERY_S
-
-    def _hear(self, frame: str, pulse: FeedLiveness) -> None:
+    def _hear(self, frame: str) -> None:
         seen_at_ms = self._clock.now_ms()
         try:
             pushed = read_frame(frame)
@@ -150,7 +93,7 @@ class PushConnection:
             return
         if pushed is None:
             return
-        pulse.beat(self._clock.monotonic(), (seen_at_ms - pushed.traded_at_ms) / 1000)
+        self._pulse.beat(self._clock.monotonic(), (seen_at_ms - pushed.traded_at_ms) / 1000)
         if self._is_ours(pushed.wallet):
             self._take(pushed, seen_at_ms)
 
@@ -161,7 +104,9 @@ class PushConnection:
         for fill in reading.fills:
             self._inbox.put(fill, seen_at_ms)
 
-    def _judge(self, pulse: FeedLiveness, now: float) -> None:
+    def _watch(self, connection: FrameConnection, now: float) -> None:
+        del connection
+        pulse = self._pulse
         if pulse.is_mute(now):
             raise SilentFeed(f"{self.name}: open, and no data for {self._patience.mute_s:g} s or more")
         if pulse.is_late(now):
@@ -181,9 +126,10 @@ class PushConnection:
         self.trouble, self.detail = "", ""
         self._inbox.wake()
 
-    def _lost(self, error: HybridError, pulse: FeedLiveness | None) -> None:
-        steady = pulse is not None and pulse.spoke and pulse.lasted_s(self._clock.monotonic()) >= STEADY_S
-        self._failures = 0 if steady else self._failures + 1
+    def _is_steady(self, lasted_s: float) -> bool:
+        return self._pulse.spoke and lasted_s >= STEADY_S
+
+    def _lost(self, error: HybridError) -> None:
         found = _named(error)
         self._bad_turns += found in {"mute", "late"}
         if found != "closed" or self.trouble not in {"mute", "late"}:
@@ -191,6 +137,11 @@ class PushConnection:
         self._log.warning("lane_lost", trouble=found, error=str(error), failures=self._failures)
         _count("push_reconnects_total", "Push connections given up, by reason.", self._source, found)
         self._inbox.wake()
+
+    def _crashed(self, error: Exception) -> float:
+        self._log.exception("lane_crashed")
+        self._fail(Unavailable(f"crashed: {type(error).__name__}"))
+        return BACKOFF.longest_s
 
 
 def _named(error: HybridError) -> Trouble:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from detector.domain.source_port import Sink
 from detector.leaders.watchlist import Watchlist
 from detector.sources.push_buffer import PushBuffer
-from detector.sources.push_connection import FrameConnection, PushConnection, PushTimeouts
+from detector.sources.push_connection import PushConnection, PushTimeouts
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
+from shared.reconnecting_socket import FrameConnection
 
 NAME = "rtds"
 ALL = "all"

@@ -20,6 +20,7 @@ from ops.domain.signal_comparison import SHOWN, AuditSpan, SignalComparison, Sig
 from ops.recording.event_source import events
 from shared.clock import Clock, SystemClock
 from shared.config import Addresses, Settings, parse
+from shared.domain.backoff import Backoff
 from shared.domain.errors import BadConfig, Malformed, TryAgain, Unavailable
 from shared.http.client import Upstream
 from shared.messages.base import SIGHTINGS, SIGNALS
@@ -38,7 +39,7 @@ E = TypeVar("E")
 MARGIN_MS = 120_000
 """Read beyond both ends of the span: a push feed's clock is a second early, rows are indexed late."""
 _TRIES = 8
-_LONGEST_REST_S = 30.0
+_BACKOFF = Backoff(first_s=2.0, longest_s=30.0)
 _PERCENTILES = (50, 95, 99, 100)
 _MEANINGS = {
     "fills": "the venue shows",
@@ -189,7 +190,7 @@ class _Reader:
             except (TryAgain, Malformed):
                 if tries == _TRIES:
                     raise
-                self._clock.wait(self._never, min(2.0**tries, _LONGEST_REST_S))
+                self._clock.wait(self._never, _BACKOFF.wait_s(tries - 1))
         raise AssertionError
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from shared.domain import exit_codes
+from shared.domain.backoff import Backoff
 
 
 @dataclass(frozen=True)
@@ -44,4 +45,4 @@ def after_exit(
     if code in {exit_codes.BAD_CONFIG, exit_codes.DEPENDENCY_MISSING, exit_codes.REFUSED_FOR_SAFETY}:
         return RestartHalt(code)
     before = 0 if ran_s >= backoff.steady_s else crashes
-    return RestartAgain(min(backoff.most_s, backoff.first_s * backoff.factor ** min(before, 64)), before + 1)
+    return RestartAgain(Backoff(backoff.first_s, backoff.most_s, backoff.factor).wait_s(before), before + 1)

@@ -12,12 +12,13 @@ from pydantic.dataclasses import dataclass
 from redeemer.transactions.manager import TransactionManager
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import RateLimited, Unavailable
 from shared.domain.ledger_write import LedgerRecord
 
 HOLDS = "relayer_holds"
 DEFAULT_QUOTA_S = 60.0  # where the relayer does not say when its quota resets
-FIRST_HOLD_S, LONGEST_HOLD_S = 60.0, 3600.0  # back-off after failures in a row: doubled up to an hour
+BACKOFF = Backoff(first_s=60.0, longest_s=3600.0)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class RelayerQuota:
         """Hold everything for a while, longer each time in a row."""
         failures = 1 + (hold.failures if (hold := self._hold()) else 0)
         why = f"the relayer gave up {failures} time(s) in a row, the last time: {said[:200]}; it is left alone"
-        self._store_hold(why, min(FIRST_HOLD_S * 2 ** min(failures - 1, 10), LONGEST_HOLD_S), failures)
+        self._store_hold(why, BACKOFF.wait_s(failures - 1), failures)
 
     def clear_hold(self) -> None:
         """Forget failures: something was carried."""

@@ -3,8 +3,8 @@
 The first line is the header, `{"capture":1,"started_at_ms":...,"seq":...,"accounts":{...}}`: the ledger's balances
 where the capture begins ({} at the very beginning). Every other line is one stream entry,
 `{"stream":"hs:signals","entry":"1763...-0","event":{...}}`. They stand in a plain file (`.jsonl`), whose last line a
-crash may have cut short, or compressed in a folder of segments (`shared/capture/segments.py`). `docs/capture.md` has
-it all.
+crash may have cut short, or compressed in a folder of segments (`shared/capture/segments.py`). `docs/capture.md` has it
+all.
 """
 
 import json

@@ -1,9 +1,8 @@
 """What can end a process, as messages to the thread that decides: signals, crashes, the end of the work.
 
-A program has three times. While it imports (`shared/process/early_signals`), a stop signal ends it at once, for
-nothing is open yet.
-While it starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed again. After
-that signals are messages in its inbox (`listen_signals`).
+A program has three times. While it imports (`shared/process/early_signals`), a stop signal ends it at once, for nothing
+is open yet. While it starts what it needs (`interruptible`), one raises `ToldToStop`, so that what was opened is closed
+again. After that signals are messages in its inbox (`listen_signals`).
 """
 
 import contextlib
@@ -117,7 +116,7 @@ def die_with_parent() -> None:
 
 
 def refused_stays_s() -> float:
-    """Return the seconds that a refused program stays; `inf` is until it is told to stop."""
+    """Return the seconds that a refused program stays (`refused_start`), `inf` for until it is told to stop."""
     try:
         seconds = float(os.environ.get(REFUSED_STAYS, "") or 0)
     except ValueError:

@@ -1,8 +1,7 @@
-"""Redis streams: publish once, follow, dead letters, groups and trimming; `consumer_group` reads a group.
+"""Redis streams: publish once, follow, dead letters, groups and trimming (`consumer_group` reads a group).
 
 Every write here is either an idempotent script or sent with retries off (`shared/redis/client.py`), because a re-sent
-XADD
-makes two entries. Nothing is trimmed that a group still needs, and nothing rests on a key's time to live.
+XADD makes two entries. Nothing is trimmed that a group still needs, and nothing rests on a key's time to live.
 """
 
 import re

@@ -4,16 +4,16 @@ No answer, a throttle, a fault and what cannot be read are no "no": only an answ
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from buyer.venue.polymarket.preflight import PreflightCheck, refusal
 from shared import logs
 from shared.clock import Clock
+from shared.domain.backoff import Backoff
 from shared.domain.errors import HybridError, Malformed, TryAgain, Unavailable
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 FIRST_LOOK_S = 3.0
 ENDS_WITHIN_S = 1.0
 
@@ -98,7 +98,7 @@ class BuyPermission:
             self._looked.set()
 
     def _ask_until_answered(self) -> None:
-        for pause_s in backoff_pauses():
+        for pause_s in BACKOFF.waits():
             self.ask()
             if not self.unanswered:
                 self._log.info("buys_allowed")
@@ -109,14 +109,6 @@ class BuyPermission:
                 return
 
 
-def backoff_pauses() -> Iterator[float]:
-    """Yield the seconds between tries: they double up to half a minute."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        yield pause_s
-        pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-
-
 def retry_patiently(what: str, act: Callable[[], Answer], clock: Clock, stop: threading.Event) -> Answer:
     """Return what `act` gets from the venue, however long that is away; what it does must be safe to do again.
 
@@ -125,7 +117,7 @@ def retry_patiently(what: str, act: Callable[[], Answer], clock: Clock, stop: th
         HybridError: an answer that says no.
     """
     log = logs.get_logger("preflight")
-    for pause_s in backoff_pauses():
+    for pause_s in BACKOFF.waits():
         try:
             return act()
         except (TryAgain, Malformed) as error:

@@ -11,40 +11,44 @@ from typing import cast
 from buyer.venue.polymarket.credentials import ApiKey
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import HybridError, Malformed
+from shared.domain.backoff import SteppedBackoff
+from shared.domain.errors import HybridError, Malformed, Unavailable
+from shared.polymarket.wire.market_channel import PING, PONG
 from shared.polymarket.wire.parsing import Raw, as_object
-from shared.websocket import PushSocket
+from shared.reconnecting_socket import FrameConnection, PingRule, ReconnectingSocket
 
 PING_S = 10.0
 STALE_S = 30.0
 """Without a PONG for this long the connection is taken for dead, however open it looks (pitfall 10)."""
 _CONFIRMED = "CONFIRMED"
-_REST_S = (0.5, 1.0, 2.0, 5.0, 15.0)
-"""Pauses between attempts to connect."""
+BACKOFF = SteppedBackoff((0.5, 1.0, 2.0, 5.0, 15.0))
 
 
-class UserChannel:
+class UserChannel(ReconnectingSocket):
     """One thread's connection; it comes back by itself, and then says that something may have been missed."""
 
     def __init__(
-        self, connect: Callable[[], PushSocket], key: ApiKey, *, clock: Clock, pause: Callable[[float], None]
+        self, connect: Callable[[], FrameConnection], key: ApiKey, *, clock: Clock, pause: Callable[[float], None]
     ) -> None:
-        self._connect, self._key, self._clock, self._pause = connect, key, clock, pause
-        self._socket: PushSocket | None = None
-        self._failures = 0
+        ping = PingRule(PING, PING_S, first_s=PING_S)
+        # Counted from -1: the first failure waits the first step, as one after a good connection does.
+        super().__init__("user feed", connect, ping=ping, backoff=BACKOFF, clock=clock, failures=-1)
+        self._key, self._pause = key, pause
         self._since_ms: int | None = None
         self._trades: list[Raw] = []
-        self._next_try = self._ping_at = self._heard_at = clock.monotonic()
+        self._next_try = self._heard_at = clock.monotonic()
         self._log = logs.get_logger("user_feed")
 
     def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` for news of our orders; True when there is some, or some may have been missed."""
-        if self._socket is None:
-            return self._open(seconds)
+        if not self.is_open and self._clock.monotonic() < self._next_try:
+            self._pause(seconds)
+            return False
         try:
-            return self._heard(self._socket, seconds)
+            return self._news(seconds)
         except HybridError as error:
-            self._lose(str(error))
+            self.lose(error)
+            self._next_try = self._clock.monotonic() + self.pause_s()
             return False
 
     def trades(self) -> list[Raw]:
@@ -56,49 +60,36 @@ class UserChannel:
         """Say whether we have heard everything since then, as far as one can know."""
         return self._since_ms is not None and self._since_ms <= since_ms
 
-    def close(self) -> None:
-        """Leave."""
-        self._since_ms = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _open(self, seconds: float) -> bool:
-        if self._clock.monotonic() < self._next_try:
-            self._pause(seconds)
-            return False
-        try:
-            self._socket = self._connect()
-            self._socket.send(_first_frame(self._key))
-        except HybridError as error:
-            self._lose(str(error))
-            return False
-        self._failures = 0
-        self._since_ms = self._clock.now_ms()
-        self._ping_at = self._heard_at = self._clock.monotonic()
-        self._log.info("user_feed_open")
+    def _news(self, seconds: float) -> bool:
+        if self.is_open:
+            return self.step(seconds) not in {None, PONG}
+        self.open()
         return True
 
-    def _heard(self, socket: PushSocket, seconds: float) -> bool:
-        now = self._clock.monotonic()
-        if now - self._ping_at >= PING_S:
-            self._ping_at = now
-            socket.send("PING")
-        frame = socket.receive(seconds)
-        if frame is not None:
-            self._heard_at = self._clock.monotonic()
-            self._trades += _confirmed(frame)
-            return frame != "PONG"
-        if now - self._heard_at > STALE_S:
-            self._lose("mute")
-        return False
+    def _greet(self, connection: FrameConnection) -> None:
+        connection.send(_first_frame(self._key))
+        self._since_ms = self._clock.now_ms()
+        self._heard_at = self._clock.monotonic()
+        self._log.info("user_feed_open")
 
-    def _lose(self, why: str) -> None:
-        self._log.warning("user_feed_lost", error=why)
-        self.close()
-        pause_s = _REST_S[min(self._failures, len(_REST_S) - 1)]
-        self._failures += 1
-        self._next_try = self._clock.monotonic() + pause_s
+    def _hear(self, frame: str) -> None:
+        self._heard_at = self._clock.monotonic()
+        self._trades += _confirmed(frame)
+
+    def _watch(self, connection: FrameConnection, now: float) -> None:
+        del connection
+        if now - self._heard_at > STALE_S:
+            raise Unavailable("mute")
+
+    def _closed(self) -> None:
+        self._since_ms = None
+
+    def _is_steady(self, lasted_s: float) -> bool:
+        del lasted_s
+        return True
+
+    def _lost(self, error: HybridError) -> None:
+        self._log.warning("user_feed_lost", error=str(error))
 
 
 def _confirmed(frame: str) -> list[Raw]:

@@ -1,9 +1,8 @@
 """The CLOB's market channel: what to send, and what arrives (venue reference 4.1).
 
 A frame is an object or an array of them. What cannot be read is told as `UnreadableFrame` with the tokens it names:
-their
-books miss something from then on, so nobody may go on as if nothing had happened. Of the events, those that move a
-book are read; prints, quotes and new markets are passed over.
+their books miss something from then on, so nobody may go on as if nothing had happened. Of the events, those that move
+a book are read; prints, quotes and new markets are passed over.
 
 `hash` names a state of a book. Its formula is not published for today's fields, so it is compared, never computed.
 """

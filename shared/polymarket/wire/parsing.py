@@ -1,8 +1,7 @@
 """Raw markets and books of the venue, read once at the edge into our nouns.
 
 JSON arrives with its non-integers as `Decimal` (`shared/http/client`). A value that cannot be read is a `Malformed`
-that names
-the field; what the venue leaves out has a default that is said here.
+that names the field; what the venue leaves out has a default that is said here.
 """
 
 import json

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from buyer.market_data.market_channel_client import FIRST_PAUSE_S, MOST_PAUSE_S, MarketChannelClient
+from buyer.market_data.market_channel_client import BACKOFF, MarketChannelClient
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire.market_channel import (
@@ -158,6 +158,6 @@ def test_attempts_are_made_ever_more_rarely_and_a_good_connection_starts_anew() 
 
     rig.turn(*[None] * 150)
 
-    assert pauses[:3] == [2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S, 8 * FIRST_PAUSE_S]
-    assert pauses[-1] == MOST_PAUSE_S
-    assert rig.socket.pause_s() == FIRST_PAUSE_S
+    assert pauses[:3] == [2 * BACKOFF.first_s, 4 * BACKOFF.first_s, 8 * BACKOFF.first_s]
+    assert pauses[-1] == BACKOFF.longest_s
+    assert rig.socket.pause_s() == BACKOFF.first_s

@@ -3,7 +3,7 @@
 import pytest
 
 from detector.domain.feed_liveness import FeedLiveness
-from detector.sources.push_connection import MOST_PAUSE_S
+from detector.sources.push_connection import BACKOFF
 from shared.domain.errors import Unavailable
 from shared.polymarket.wire.rtds import PING, SUBSCRIBE
 from tests.detector.builders import NOW_MS, NOW_S, tx
@@ -81,7 +81,7 @@ def test_attempts_are_spaced_ever_wider_by_chance_and_bounded() -> None:
 
     pauses = [later - earlier for earlier, later in zip([NOW_MS, *times], times, strict=False)]
     assert pauses[:4] == [1000, 2000, 4000, 8000]
-    assert max(pauses) == MOST_PAUSE_S * 1000
+    assert max(pauses) == BACKOFF.longest_s * 1000
     assert rig.lane.trouble == "closed"
 
 
@@ -91,7 +91,7 @@ def test_a_feed_that_accepts_and_closes_at_once_is_not_hammered() -> None:
     for _ in range(10):
         rig.hear(a_frame(), Unavailable("closed with 1013"))
 
-    assert rig.lane.pause_s() == MOST_PAUSE_S
+    assert rig.lane.pause_s() == BACKOFF.longest_s
 
 
 def test_a_connection_that_was_good_for_a_while_is_replaced_at_once() -> None:

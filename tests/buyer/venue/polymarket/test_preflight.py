@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import AccountApi, AccountBalance
-from buyer.venue.polymarket.buy_permission import BuyPermission, backoff_pauses, retry_patiently
+from buyer.venue.polymarket.buy_permission import BACKOFF, BuyPermission, retry_patiently
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from buyer.venue.polymarket.preflight import Preflight, PreflightCheck
 from buyer.venue.polymarket.signer import OrderSigner, checksummed
@@ -170,7 +170,7 @@ def test_buying_is_allowed_once_every_check_has_passed_and_never_after_a_no() ->
 
 
 def test_the_tries_grow_apart_up_to_half_a_minute() -> None:
-    assert list(islice(backoff_pauses(), 7)) == [1, 2, 4, 8, 16, 30, 30]
+    assert list(islice(BACKOFF.waits(), 7)) == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_what_a_start_cannot_do_without_is_asked_for_until_it_comes_or_the_process_is_told_to_stop() -> None:
