@@ -1,5 +1,6 @@
 """What the documents name exists: files, sections, classes, and each word of the glossary once."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -94,17 +95,22 @@ def test_every_link_between_pages_leads_to_a_file(name: str) -> None:
     assert [link for link in inside if not ((ROOT / name).parent / link).exists()] == []
 
 
-def folders() -> list[str]:
-    """Return every folder of the packages that has a sentence of its own."""
+def folder_lines() -> list[str]:
+    """Return the line of each folder of the packages in the map: its path, and the sentence it begins with."""
     packages = ("backtest", "buyer", "detector", "ops", "redeemer", "shared", "simulator")
-    found = (path.parent for package in packages for path in (ROOT / package).rglob("__init__.py"))
-    return sorted(f"{folder.relative_to(ROOT).as_posix()}/" for folder in found)
+    found = sorted(path for package in packages for path in (ROOT / package).rglob("__init__.py"))
+    names = [file.parent.relative_to(ROOT).as_posix() for file in found]
+    sentences = [(ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").splitlines() for file in found]
+    return [
+        f"| `{name}/` | {sentence[0]} |" if "/" in name else f"**`{name}/`** {sentence[0]}"
+        for name, sentence in zip(names, sentences, strict=True)
+    ]
 
 
-def test_the_map_of_the_architecture_shows_every_folder() -> None:
-    text = page("docs/architecture.md")
+def test_the_map_of_the_architecture_shows_every_folder_by_its_own_sentence() -> None:
+    lines = set(page("docs/architecture.md").splitlines())
 
-    assert [folder for folder in folders() if f"`{folder}`" not in text] == []
+    assert [line for line in folder_lines() if line not in lines] == []
 
 
 def shown_commands() -> list[str]:
