@@ -8,6 +8,10 @@ from detector.domain.published_record import Amount
 from shared.polymarket.wire.leader_fills import LeaderFill, Role
 
 
+MOST_FEE_OF_USDC = 10
+"""No fee is more than this part of a fill's collateral: the contract's cap, 1,000 bps (venue reference 3.5)."""
+
+
 class FillPiece(NamedTuple):
     """One fill of a draft; a fee, where the source shows one, stands beside the amounts and is never compared."""
 
@@ -76,15 +80,21 @@ def _without_retold(extra: Sequence[FillPiece], left: Counter[Amount]) -> list[F
 
     A price of 10 decimals misses the collateral of a large fill by micro-units, and an earlier life took a fee for
     collateral. Either way the difference is no part of another fill. What was found so is taken out of `left`.
+    More than a fee can come to is no other telling: it belongs to fills that were signalled as one remainder.
     """
     beyond: list[FillPiece] = []
     for piece in extra:
-        retold = next((amount for amount, count in left.items() if count > 0 and amount[0] == piece.shares), None)
+        retold = next((amount for amount, count in left.items() if count > 0 and _is_retold(piece, amount)), None)
         if retold is None:
             beyond.append(piece)
         else:
             left[retold] -= 1
     return beyond
+
+
+def _is_retold(piece: FillPiece, amount: Amount) -> bool:
+    shares, usdc = amount
+    return shares == piece.shares and abs(piece.usdc - usdc) * MOST_FEE_OF_USDC <= max(piece.usdc, usdc)
 
 
 def covers_pieces(pieces: Sequence[FillPiece], wanted: Sequence[Amount]) -> bool:

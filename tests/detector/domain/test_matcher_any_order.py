@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detector.domain.matcher import Matcher
@@ -56,6 +56,7 @@ def test_any_order_duplication_and_splitting_over_sources_and_restarts_signals_t
 
 @settings(max_examples=30, deadline=None)
 @given(fills=FILLS, cut=st.integers(0, 12))
+@example(fills=[some_fill(amount, 4, "BUY") for amount in ((2000, 500), (2000, 500), (1000, 500), (4000, 1500))], cut=2)
 def test_two_detectors_that_see_different_halves_first_signal_the_total_once(fills: list[LeaderFill], cut: int) -> None:
     server, one, two = Server(), Matcher(), Matcher()
 
