@@ -21,12 +21,12 @@ from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
+from shared.code_version import code_version
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision
-from shared.process.service_life import code_version
 from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease

@@ -12,8 +12,8 @@ with early_signals("hybrid"):
     from ops.commands import control, explain, leaders, run
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
-    from shared.process.service_life import say_event, say_stopped
     from shared.process.shutdown_signals import ToldToStop
+    from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})

@@ -39,9 +39,9 @@ with early_signals("service"):
     from shared.process import outlet
     from shared.process.beats import State
     from shared.process.refused_start import stay_refused
-    from shared.process.service_life import say_event, say_stopped
     from shared.process.service_runner import leave, run
     from shared.process.shutdown_signals import Inbox, ToldToStop, listen_signals
+    from shared.process.stderr_lines import say_event, say_stopped
     from shared.process.stop_event import Pulse
     from shared.redis.client import connect_redis
 

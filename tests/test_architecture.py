@@ -67,7 +67,7 @@ IMPURE_CALLS = frozenset(
 )
 
 OWNERS: dict[str, tuple[str, ...]] = {
-    "requests": ("shared/http/client*.py",),
+    "requests": ("shared/http/client.py", "shared/http/session.py"),
     "rq": ("redeemer/jobs/*", "ops/research/sweep_jobs.py"),
     "structlog": ("shared/logs.py",),
     "prometheus_client": ("shared/metrics.py",),

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from detector.domain.published_record import Amount
 from shared.polymarket.wire.leader_fills import LeaderFill, Role
 
-
 MOST_FEE_OF_USDC = 10
 """No fee is more than this part of a fill's collateral: the contract's cap, 1,000 bps (venue reference 3.5)."""
 

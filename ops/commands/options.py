@@ -28,7 +28,7 @@ def server_url(given: str | None, data_dir: Path) -> str:
     """
     from ops.supervisor.server_folder import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
     from shared.clock import SystemClock  # noqa: PLC0415 - as above
-    from shared.process.service_life import say_line  # noqa: PLC0415 - as above
+    from shared.process.stderr_lines import say_line  # noqa: PLC0415 - as above
     from shared.redis.client import connect_redis  # noqa: PLC0415 - as above
     from shared.redis.server_loading import wait_until_loaded  # noqa: PLC0415 - as above
 

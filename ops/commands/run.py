@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ops.commands.options import VAR, DataDir, RedisUrl, server_url
-from shared.process.service_life import code_version
+from shared.code_version import code_version
 
 
 def up(

@@ -19,8 +19,8 @@ from redis.exceptions import RedisError
 
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing
-from shared.process.service_life import say_line
 from shared.process.shutdown_signals import ToldToStop, interruptible
+from shared.process.stderr_lines import say_line
 from shared.redis.client import connect_redis, loading_client
 from shared.redis.server_loading import LoadingWatch, Tell, loading_progress
 

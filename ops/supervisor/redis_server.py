@@ -10,8 +10,8 @@ from shared.clock import Clock, SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import DependencyMissing
 from shared.process import outlet
-from shared.process.service_life import say_stopped
 from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
+from shared.process.stderr_lines import say_stopped
 
 _LOOK_EVERY_S = 0.5
 

@@ -24,8 +24,8 @@ from shared.messages.base import SERVICE
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStop
 from shared.process import outlet, service_runner
-from shared.process.service_life import say_stopped
 from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
+from shared.process.stderr_lines import say_stopped
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
 

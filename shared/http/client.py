@@ -1,4 +1,4 @@
-"""Talking to upstreams: the only module that imports `requests`.
+"""Talking to upstreams: the only module that sends with `requests`; `shared/http/session` opens what it sends over.
 
 Every call waits at its gates, reads a bounded answer, and names what went wrong. Nothing is sent twice behind the
 caller's back: callers poll again. Messages never hold the base URL's path, a query string or a header, since that
@@ -18,22 +18,20 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3.exceptions import DecodeError, ReadTimeoutError
 from urllib3.exceptions import HTTPError as TransportError
 
 from shared.clock import Clock
-from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, Unavailable
+from shared.domain.errors import HybridError, Malformed, Rejected, Unavailable
 from shared.domain.redaction import HIDDEN, redact_text
+from shared.http.base_url import checked_base, url_origin, url_secrets
 from shared.http.keepalive import CHUNK_BYTES, KeptConnections
 from shared.http.response import HttpExchange, HttpResponse, retry_after_s, value_of
+from shared.http.session import pooled_session, warm_connections
 from shared.http.stats import StatsSnapshot, UpstreamStats
 from shared.rate_limit.gate import RateGate, acquire_all
 from shared.rate_limit.limits import GateLane
@@ -45,9 +43,6 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 """Stops an endless answer; a full page of 1,000 activity rows is below 1 MB."""
 MAX_REDIRECTS = 3
 MOST_LABELS = 32
-_SESSIONS_OWN = frozenset({"Accept-Encoding", "Connection"})
-SECRET_CHARS = 12
-"""A piece of the base URL's path this long is taken for a key (`/v2/<key>` of RPC providers)."""
 Wish = tuple[GateLane, int]
 """Which lane of the gates, and how many turns."""
 
@@ -87,8 +82,8 @@ class Upstream:
     ) -> None:
         self.name = name
         self.stats = UpstreamStats(name)
-        self._base = _checked(name, base_url)
-        self._secrets = _secrets(self._base, headers or {})
+        self._base = checked_base(name, base_url)
+        self._secrets = url_secrets(self._base, headers or {})
         self._gates = tuple(gates)
         self._clock = clock
         self._stop = stop
@@ -97,8 +92,8 @@ class Upstream:
         self._max_body_bytes = max_body_bytes
         self._tap = tap
         self._labels: dict[tuple[str, str], str] = {}
-        self._session = _session(self._base, pool_size, headers or {})
-        self._lines = _lines(self._base, self._session, self._silence_s)
+        self._session = pooled_session(self._base, pool_size, headers or {})
+        self._lines = warm_connections(self._base, self._session, self._silence_s)
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Return the JSON at `path`; numbers with a point are `Decimal`.
@@ -189,7 +184,7 @@ class Upstream:
             if not answer.is_redirect:
                 return answer
             target = urljoin(url, answer.headers.get("Location", ""))
-            if method != "GET" or _origin(target) != _origin(url):
+            if method != "GET" or url_origin(target) != url_origin(url):
                 place = urlsplit(target).hostname
                 raise Rejected(f"{label}: redirected to {place}, not followed; set its URL", answer.status)
             url, what = target, {}
@@ -286,55 +281,3 @@ def _named(label: str, timeout_s: float) -> Generator[None]:
         raise Malformed(f"{label}: the answer's compression cannot be read") from None
     except (requests.RequestException, TransportError, OSError, HTTPException) as error:
         raise Unavailable(f"{label}: connection lost ({type(error).__name__})") from None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _checked(name: str, base_url: str) -> str:
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise BadConfig(f"The URL of {name} must look like https://host/path and hold no query string.")
-    return base_url.rstrip("/")
-
-
-def _secrets(base_url: str, headers: Mapping[str, str]) -> tuple[str, ...]:
-    parts = urlsplit(base_url)
-    pieces = [*parts.path.split("/"), parts.password or "", *headers.values()]
-    return tuple(piece for piece in pieces if len(piece) >= SECRET_CHARS)
-
-
-def _session(base_url: str, pool_size: int, headers: Mapping[str, str]) -> requests.Session:
-    """Build a session that threads can share: pooled, no retries, no cookies, no .netrc.
-
-    Proxy and CA settings of the environment are read once, here; a local address is never sent to a proxy.
-    """
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.update({"User-Agent": f"hybrid-signals/{_version()}", "Accept": "application/json", **headers})
-    if urlsplit(base_url).hostname not in {"127.0.0.1", "localhost", "::1"}:
-        found = cast("dict[str, Any]", session.merge_environment_settings(base_url, {}, None, None, None))
-        session.proxies, session.verify = dict(found["proxies"]), found["verify"]
-    session.trust_env = False
-    return session
-
-
-def _lines(base_url: str, session: requests.Session, silence_s: tuple[float, float]) -> KeptConnections | None:
-    """Return warm connections with the session's own words and CA bundle; None where a proxy stands between."""
-    if select_proxy(base_url, session.proxies):
-        return None
-    headers = {name: str(value) for name, value in session.headers.items() if name not in _SESSIONS_OWN}
-    ca = session.verify if isinstance(session.verify, str) else DEFAULT_CA_BUNDLE_PATH
-    return KeptConnections(base_url, headers, ca=ca, connect_s=silence_s[0], silence_s=silence_s[1])
-
-
-def _version() -> str:
-    try:
-        return version("hybrid-signals")
-    except PackageNotFoundError:
-        return "0"

@@ -8,10 +8,8 @@ import contextlib
 import os
 import queue
 import socket
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from typing import Any, Protocol, cast
 
 from pydantic_core import to_jsonable_python
@@ -19,6 +17,7 @@ from redis import Redis
 
 from shared import logs, metrics
 from shared.clock import Clock
+from shared.code_version import code_version
 from shared.config import Settings
 from shared.domain import exit_codes
 from shared.domain.errors import DependencyMissing, HybridError, TryAgain
@@ -37,6 +36,7 @@ from shared.process.shutdown_signals import (
     ToldToStop,
     interruptible,
 )
+from shared.process.stderr_lines import say_event, say_line, say_stopped
 from shared.process.stop_event import StopEvent
 from shared.redis.client import check_server
 from shared.redis.server_loading import wait_until_loaded
@@ -295,30 +295,3 @@ class ServiceLife:
     def _instance(self) -> str:
         named = str(getattr(self._settings, "instance", ""))
         return named or f"{self._service.name}@{socket.gethostname()}:{os.getpid()}"
-
-
-def code_version() -> str:
-    """Return the installed version of this project."""
-    try:
-        return metadata.version("hybrid-signals")
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def say_event(program: str, error: BaseException) -> int:
-    """Write the one plain line of `error` to stderr; return its exit code."""
-    say_line(exit_codes.plain_line(program, error))
-    return exit_codes.exit_code(error)
-
-
-def say_stopped(program: str, told: ToldToStop) -> int:
-    """Say that a program was told to stop while it still started; return its exit code."""
-    say_line(f"{program}: {told}: ended before it began")
-    return exit_codes.CLEAN
-
-
-def say_line(line: str) -> None:
-    """Write one line to stderr, secrets hidden; a closed stderr is no reason to fail."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(str(redact_secrets(line)) + "\n")
-        sys.stderr.flush()

@@ -13,13 +13,15 @@ from redis import Redis
 
 from shared import logs
 from shared.clock import Clock, SystemClock
+from shared.code_version import code_version
 from shared.config import Settings
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety, TryAgain
 from shared.process import outlet
 from shared.process.heartbeat import Emit
 from shared.process.refused_start import stay_refused
-from shared.process.service_life import Abandon, Service, ServiceLife, code_version, left_by_nobody, say_event
+from shared.process.service_life import Abandon, Service, ServiceLife, left_by_nobody
 from shared.process.shutdown_signals import Inbox, die_with_parent, listen_signals
+from shared.process.stderr_lines import say_event
 
 __all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "leave", "main", "run"]
 

@@ -17,6 +17,7 @@ from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
 from shared.capture.capture import Capture, Header, capture_writer
 from shared.clock import ManualClock
+from shared.code_version import code_version
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import redemption_postings
@@ -29,7 +30,6 @@ from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
-from shared.process.service_life import code_version
 from shared.redis.streams import StreamEntry
 from tests.buyer.builders import CONDITION, NOW_MS, TOKEN, some_settings
 from tests.buyer.fakes import FakePrices

@@ -7,10 +7,10 @@ from pathlib import Path
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from shared.capture.capture import Header
+from shared.code_version import code_version
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
-from shared.process.service_life import code_version
 from tests.backtest.replay.sessions import Session, a_hash, replayed
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_signal
 

@@ -22,6 +22,7 @@ from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
 from shared.capture.capture import Capture, Header, capture_writer
 from shared.clock import ManualClock
+from shared.code_version import code_version
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book, MarketFacts
@@ -31,7 +32,6 @@ from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
-from shared.process.service_life import code_version
 from shared.redis.streams import StreamEntry
 from tests.buyer.builders import NOW_MS, a_book, a_market, a_signal, some_settings
 
