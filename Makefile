@@ -69,7 +69,7 @@ format: install-dev ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 
 docs: install ## Write the generated docs: configuration, event schema, .env.example
-	$(BIN)/python -m ops.docs
+	$(BIN)/python -m ops.docs_generator
 
 bench: install-dev ## Run the benchmarks
 	$(BIN)/python -m benchmarks.gate

@@ -1,1 +1,1 @@
-"""A captured stream through the same buyer."""
+"""Backtests: histories and captured sessions, followed by the live buyer's own engine."""

@@ -1,4 +1,4 @@
-"""`python -m backtest FILE...`: what following would have brought; --parity, --redecide: the very session again."""
+"""`python -m backtest FILE...`: the result of following; --parity, --redecide: the very session again."""
 
 import sys
 from collections.abc import Generator
@@ -10,23 +10,24 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backtest import outputs, parity, recheck, settings
+from backtest import outputs, settings
 from backtest.backtest import Progress as Told
-from backtest.backtest import backtest
-from backtest.delays import MOST_S, read_delay
-from backtest.history.files import open_history
+from backtest.backtest import run_backtest
+from backtest.domain.market_state import AssumedFacts
+from backtest.domain.price_model import PriceModel
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import LINGERS_S
-from backtest.markets import Assumed
-from backtest.pace import Pace
-from backtest.quotes import PriceModel
-from backtest.result import Result
-from backtest.run import Models
-from backtest.summary import print_summary
-from shared import exits
+from backtest.replay import parity, redecide_command
+from backtest.report.text_summary import print_summary
+from backtest.results.result import BacktestResult
+from backtest.simulation.latency import MAX_DELAY_S, read_delay
+from backtest.simulation.pacing import ReplayPace
+from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
-from shared.errors import HybridError
-from shared.events import write_event
-from shared.money import to_micro
+from shared.domain import exit_codes
+from shared.domain.errors import HybridError
+from shared.domain.money import to_micro
+from shared.messages.events import write_event
 from shared.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -54,13 +55,13 @@ def main(
     closes_after: Annotated[
         float,
         typer.Option(
-            min=0, max=MOST_S, help="Seconds after its last trade when a market closes, where nobody says when."
+            min=0, max=MAX_DELAY_S, help="Seconds after its last trade when a market closes, where nobody says when."
         ),
     ] = LINGERS_S,
     delay: Annotated[
         str, typer.Option(help="Leader's trade to our decision: seconds, quantiles 1,2,30, recorded, measured:SOURCE.")
     ] = "2",
-    order_ms: Annotated[int, typer.Option(min=0, max=MOST_S * 1000, help="Decision to the book, in ms.")] = 300,
+    order_ms: Annotated[int, typer.Option(min=0, max=MAX_DELAY_S * 1000, help="Decision to the book, in ms.")] = 300,
     half_spread_ticks: Annotated[int, typer.Option(min=0, help="Where no book is recorded.")] = 1,
     level_shares: Annotated[str, typer.Option(help="Shares on each tick, where no book is recorded.")] = "200",
     fee_rate: Annotated[str, typer.Option(help="The venue's rate, where the market's is not recorded.")] = "0.07",
@@ -81,25 +82,25 @@ def main(
     ] = False,
 ) -> None:
     """Follow the leaders in FILES on paper: with delays, books or a stated model of them, fees and resolutions."""
-    pace = Pace(SystemClock(), 1 if realtime else speed)
+    pace = ReplayPace(SystemClock(), 1 if realtime else speed)
     with _explained():
         _can_report(html, png)
         if each:
-            raise typer.Exit(recheck.main(files, settings.changes(change or [])))
+            raise typer.Exit(redecide_command.main(files, settings.read_changes(change or [])))
         if exact:
-            raise typer.Exit(parity.main(files, settings.changes(change or []), pace, echo=decisions))
+            raise typer.Exit(parity.main(files, settings.read_changes(change or []), pace, echo=decisions))
         history = open_history(files, resolved or [], measure=delay.startswith("measured:"), lingers_s=closes_after)
-        models = Models(
+        models = RunModels(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,
-            prices=PriceModel(half_spread_ticks, settings.amount("--level-shares", level_shares)),
-            markets=Assumed(fee_rate=settings.amount("--fee-rate", fee_rate, most=Decimal(1))),
+            prices=PriceModel(half_spread_ticks, settings.read_amount("--level-shares", level_shares)),
+            markets=AssumedFacts(fee_rate=settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))),
         )
-        found = settings.of(history.captures, settings.changes(change or []))
-        cash = settings.amount("--bankroll", bankroll) if bankroll else found.bankroll
+        found = settings.decided_settings(history.captures, settings.read_changes(change or []))
+        cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
         with _progress() as told:
-            result = backtest(
-                pace.paced(history.happenings),
+            result = run_backtest(
+                pace.pace_events(history.market_events),
                 found.limits,
                 to_micro(cash),
                 models,
@@ -123,21 +124,21 @@ def _can_report(html: Path | None, png: Path | None) -> None:
     outputs.check_file("--html", html)
     outputs.check_folder("--png", png)
     if html or png:
-        from backtest.report import figures, pictures  # noqa: PLC0415
+        from backtest.report import figures, png_export  # noqa: PLC0415
 
         figures.plotly()
         if png:
-            pictures.kaleido_and_browser()
+            png_export.kaleido_and_browser()
 
 
-def _report(result: Result, html: Path | None, png: Path | None) -> None:
+def _report(result: BacktestResult, html: Path | None, png: Path | None) -> None:
     """Write what was asked for; only this needs the extra `report`."""
     if html:
         from backtest.report.page import write_page  # noqa: PLC0415
 
         write_page(result, html)
     if png:
-        from backtest.report.pictures import write_pictures  # noqa: PLC0415
+        from backtest.report.png_export import write_pictures  # noqa: PLC0415
 
         write_pictures(result, png)
 
@@ -148,8 +149,8 @@ def _explained() -> Generator[None]:
     try:
         yield
     except HybridError as error:
-        sys.stderr.write(exits.plain_line("backtest", error) + "\n")
-        raise typer.Exit(exits.exit_code(error)) from error
+        sys.stderr.write(exit_codes.plain_line("backtest", error) + "\n")
+        raise typer.Exit(exit_codes.exit_code(error)) from error
 
 
 @contextmanager
@@ -161,7 +162,7 @@ def _progress() -> Generator[Told]:
         task = bar.add_task("reading", total=None)
 
         def tell(count: int, at_ms: int) -> None:
-            bar.update(task, description=f"{count} signals, at {settings.moment(at_ms)}")
+            bar.update(task, description=f"{count} signals, at {settings.moment_text(at_ms)}")
 
         yield tell
 

@@ -1,48 +1,49 @@
-"""Run a backtest over happenings and return its result."""
+"""Run a backtest over market events and return its result."""
 
 from collections.abc import Callable, Iterable
 
-from backtest.garbage import few_collections
-from backtest.happenings import Happening
-from backtest.quotes import price_micro
-from backtest.result import (
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.price_model import price_micro
+from backtest.results.pnl import PnlSums
+from backtest.results.result import (
+    BacktestResult,
     CannotTell,
     LeaderResult,
     MarketResult,
     OpenPosition,
-    Result,
+    PnlStanding,
     SignalOutcome,
-    Standing,
 )
-from backtest.run import Models, Run
-from backtest.standing import Sums
-from backtest.stops import StopDoubts
-from backtest.tally import Sink
-from buyer.limits import Limits
-from shared import accounts
-from shared.ledger import open_lots
+from backtest.results.run_stats import Sink
+from backtest.results.stop_uncertainty import StopDoubts
+from backtest.simulation.gc_pause import few_collections
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.simulator import SimulatedRun
+from buyer.strategy.limits import TradingLimits
+from shared.domain import ledger_accounts
+from shared.ledger.port import open_lots
 
 Progress = Callable[[int, int], None]
 """Told the number of decisions so far, and the time in the history of the last one (epoch milliseconds)."""
 EVERY = 5000
 
 
-def backtest(
-    happenings: Iterable[Happening],
-    limits: Limits,
+def run_backtest(
+    market_events: Iterable[MarketEvent],
+    limits: TradingLimits,
     bankroll: int,
-    models: Models,
+    models: RunModels,
     *,
     sources: tuple[str, ...] = (),
     keep_skips: bool = False,
     sink: Sink | None = None,
     whole: bool = False,
     progress: Progress = lambda _count, _at_ms: None,
-) -> Result:
+) -> BacktestResult:
     """Return what following would have brought.
 
     Args:
-        happenings: In time order; never read further than a decision may know.
+        market_events: In time order; never read further than a decision may know.
         limits: What the policy decides by.
         bankroll: What the account begins with, in micro-units.
         models: Delay, prices, fees and payouts where nothing is recorded.
@@ -53,11 +54,11 @@ def backtest(
         progress: Told how far the run is, every few thousand decisions.
 
     Raises:
-        Malformed: the happenings are not in order, or cannot be read.
+        Malformed: the market events are not in order, or cannot be read.
     """
     kept: list[SignalOutcome] = []
     stops = StopDoubts(limits, sink or kept.append)
-    run = Run(happenings, limits, bankroll, models, stops.take, skips=keep_skips, whole=whole)
+    run = SimulatedRun(market_events, limits, bankroll, models, stops.add_outcome, skips=keep_skips, whole=whole)
     with few_collections():
         for count, at_ms in enumerate(run.steps(), start=1):
             if count % EVERY == 0:
@@ -66,51 +67,51 @@ def backtest(
 
 
 def _result(
-    run: Run,
-    limits: Limits,
+    run: SimulatedRun,
+    limits: TradingLimits,
     bankroll: int,
-    models: Models,
+    models: RunModels,
     sources: tuple[str, ...],
     doubts: tuple[CannotTell, ...],
     kept: tuple[SignalOutcome, ...],
-) -> Result:
-    tally, values, opened = run.tally, run.ledger.values, _open(run)
+) -> BacktestResult:
+    stats, values, opened = run.stats, run.ledger.values, _open(run)
     points = run.curve.points()
-    unresolved = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.payouts(name) is None)
-    reckoned = sum(sums.trades for name, sums in tally.by_market.items() if run.markets.closing_reckoned(name))
-    shut = sum(count for name, count in tally.shut.items() if run.markets.closing_reckoned(name))
-    return Result(
+    unresolved = sum(sums.trades for name, sums in stats.by_market.items() if run.markets.payouts_of(name) is None)
+    reckoned = sum(sums.trades for name, sums in stats.by_market.items() if run.markets.closing_reckoned(name))
+    shut = sum(count for name, count in stats.closed_skips.items() if run.markets.closing_reckoned(name))
+    return BacktestResult(
         sources=sources,
         limits=limits,
-        model=models.described(),
+        model=models.descriptions(),
         starts_at_ms=run.starts_at_ms,
         ends_at_ms=run.ends_at_ms,
-        signals=tally.signals.total(),
-        bought=tally.verdicts["BUY"],
-        sold=tally.verdicts["SELL"],
-        skips=dict(tally.skips.most_common()),
-        filled=tally.fills["filled"],
-        partial=tally.fills["partial"],
-        missed=tally.fills["missed"],
+        signals=stats.signals.total(),
+        bought=stats.verdicts["BUY"],
+        sold=stats.verdicts["SELL"],
+        skips=dict(stats.skips.most_common()),
+        filled=stats.fills["filled"],
+        partial=stats.fills["partial"],
+        missed=stats.fills["missed"],
         bankroll=bankroll,
-        cash=values.get(accounts.CASH, 0),
-        realized=values.get(accounts.REALIZED, 0),
+        cash=values.get(ledger_accounts.CASH, 0),
+        realized=values.get(ledger_accounts.REALIZED, 0),
         most_locked=run.curve.most_locked,
         max_drawdown=run.curve.drawdown,
-        costs=tally.costs(),
+        costs=stats.costs(),
         open=opened,
         leaders=_leaders(run, opened),
         markets=_markets(run, opened),
         equity=points,
-        cannot_tell=(*tally.cannot_tell(unresolved, reckoned, shut), *doubts),
+        cannot_tell=(*stats.cannot_tell(unresolved, reckoned, shut), *doubts),
         outcomes=kept,
     )
 
 
-def _open(run: Run) -> tuple[OpenPosition, ...]:
+def _open(run: SimulatedRun) -> tuple[OpenPosition, ...]:
     found: list[OpenPosition] = []
     for lot in open_lots(run.ledger):
-        last = run.quotes.last(lot.token_id)
+        last = run.quotes.last_trade(lot.token_id)
         found.append(
             OpenPosition(
                 leader=lot.leader,
@@ -127,35 +128,35 @@ def _open(run: Run) -> tuple[OpenPosition, ...]:
     return tuple(found)
 
 
-def _leaders(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
-    theirs, signals = run.tally.theirs, run.tally.signals
-    prices = {token_id: price_micro(run.quotes.last(token_id).price) for token_id in theirs.held}
+def _leaders(run: SimulatedRun, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
+    theirs, signals = run.stats.theirs, run.stats.signals
+    prices = {token_id: price_micro(run.quotes.last_trade(token_id).price) for token_id in theirs.positions}
     return tuple(
         LeaderResult(
             leader=leader,
             signals=signals[leader],
-            ours=_standing(run.tally.by_leader.get(leader), [lot for lot in opened if lot.leader == leader]),
-            theirs=sums.standing(*theirs.open(leader, prices)),
+            ours=_standing(run.stats.by_leader.get(leader), [lot for lot in opened if lot.leader == leader]),
+            theirs=sums.pnl_standing(*theirs.open_position(leader, prices)),
         )
         for leader, sums in theirs.sums.items()
     )
 
 
-def _markets(run: Run, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, ...]:
+def _markets(run: SimulatedRun, opened: tuple[OpenPosition, ...]) -> tuple[MarketResult, ...]:
     lots: dict[str, list[OpenPosition]] = {}
     for lot in opened:
         lots.setdefault(lot.condition_id, []).append(lot)
     return tuple(
         MarketResult(
             condition_id=name,
-            title=run.tally.market_facts[name].title,
-            category=run.tally.market_facts[name].category,
-            payouts=None if (found := run.markets.payouts(name)) is None else tuple(str(share) for share in found),
+            title=run.stats.market_facts[name].title,
+            category=run.stats.market_facts[name].category,
+            payouts=None if (found := run.markets.payouts_of(name)) is None else tuple(str(share) for share in found),
             ours=_standing(sums, lots.get(name, [])),
         )
-        for name, sums in run.tally.by_market.items()
+        for name, sums in run.stats.by_market.items()
     )
 
 
-def _standing(sums: Sums | None, lots: list[OpenPosition]) -> Standing:
-    return (sums or Sums()).standing(sum(lot.cost for lot in lots), sum(lot.value for lot in lots))
+def _standing(sums: PnlSums | None, lots: list[OpenPosition]) -> PnlStanding:
+    return (sums or PnlSums()).pnl_standing(sum(lot.cost for lot in lots), sum(lot.value for lot in lots))

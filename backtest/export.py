@@ -1,6 +1,7 @@
 """`python -m backtest.export CAPTURE OUT`: a capture as Parquet (pandas, polars, DuckDB) or as plain JSON lines.
 
-`--only events|books|raw` takes one kind of record. Parquet has one row a record; its columns are in `backtest/rows.py`.
+`--only events|books|raw` takes one kind of record. Parquet has one row a record; `backtest/export_rows.py` names its
+columns.
 """
 
 import contextlib
@@ -13,11 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from backtest.rows import EVENTS, TABLES
-from shared import exits
-from shared.capture import Capture, writer
-from shared.errors import BadConfig, DependencyMissing, HybridError
-from shared.streams import Entry
+from backtest.export_rows import EVENTS, TABLES
+from shared.capture.capture import Capture, capture_writer
+from shared.domain import exit_codes
+from shared.domain.errors import BadConfig, DependencyMissing, HybridError
+from shared.redis.streams import StreamEntry
 
 app = typer.Typer(add_completion=False, help=__doc__)
 AT_ONCE = 10_000
@@ -37,10 +38,10 @@ def main(
         count = export(Capture.open(capture), out, only)
     except FileExistsError as error:
         sys.stderr.write(f"export: {out} exists already: choose another name\n")
-        raise typer.Exit(exits.BAD_CONFIG) from error
+        raise typer.Exit(exit_codes.BAD_CONFIG) from error
     except HybridError as error:
-        sys.stderr.write(exits.plain_line("export", error) + "\n")
-        raise typer.Exit(exits.exit_code(error)) from error
+        sys.stderr.write(exit_codes.plain_line("export", error) + "\n")
+        raise typer.Exit(exit_codes.exit_code(error)) from error
     typer.echo(f"{count} entries written to {out}", err=True)
 
 
@@ -62,7 +63,7 @@ def export(capture: Capture, out: Path, only: str = "") -> int:
 
 
 def _lines(capture: Capture, out: Path, only: str) -> int:
-    with contextlib.closing(writer(out, capture.header)) as lines:
+    with contextlib.closing(capture_writer(out, capture.header)) as lines:
         for chunk in _chunks(capture, only):
             lines.write(chunk)
         return lines.written
@@ -86,7 +87,7 @@ def _parquet(capture: Capture, out: Path, only: str) -> int:
     return count
 
 
-def _chunks(capture: Capture, only: str) -> Iterator[list[Entry]]:
+def _chunks(capture: Capture, only: str) -> Iterator[list[StreamEntry]]:
     coming = (entry for entry in capture if not only or TABLES[only].holds(entry))
     while first := next(coming, None):
         chunk, size = [first], len(first.json)

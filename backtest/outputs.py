@@ -1,9 +1,9 @@
-"""Where results are written: checked before a run, so that nothing is lost after it."""
+"""Files and folders for results: checked before a run, so that nothing is lost after it."""
 
 import os
 from pathlib import Path
 
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 
 
 def check_file(option: str, path: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""By what a backtest decides: the limits of the captured session or the defaults, with the changes asked for."""
+"""Settings of a backtest: the limits of the captured session or the defaults, with the changes asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from backtest.tape import limits_in
+from backtest.history.capture_tape import limits_in
 from buyer.config import BuyerSettings
-from buyer.limits import Limits
-from shared.capture import Capture, is_capture
-from shared.errors import BadConfig
+from buyer.strategy.limits import TradingLimits
+from shared.capture.capture import Capture, is_capture
+from shared.domain.errors import BadConfig
 
 
 class GivenSettings(BuyerSettings):
@@ -34,14 +34,14 @@ class GivenSettings(BuyerSettings):
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedSettings:
     """The limits, and the collateral to begin with, in pUSD."""
 
-    limits: Limits
+    limits: TradingLimits
     bankroll: Decimal
 
 
-def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
+def decided_settings(captures: Sequence[Capture], changes: Mapping[str, str]) -> DecidedSettings:
     """Return the last settings in the captures, or the buyer's defaults, with changes; no environment is read.
 
     Raises:
@@ -50,10 +50,10 @@ def of(captures: Sequence[Capture], changes: Mapping[str, str]) -> Decided:
     found = [pair for capture in captures for pair in limits_in(capture)]
     defaults = GivenSettings.model_validate({})
     limits, bankroll = found[-1] if found else (defaults.limits, defaults.paper_bankroll_usdc)
-    return Decided(changed(limits, changes), bankroll)
+    return DecidedSettings(change_limits(limits, changes), bankroll)
 
 
-def changed(limits: Limits, changes: Mapping[str, object]) -> Limits:
+def change_limits(limits: TradingLimits, changes: Mapping[str, object]) -> TradingLimits:
     """Return limits with changes, which must fit what the buyer itself accepts.
 
     Raises:
@@ -76,7 +76,7 @@ def _wrong(error: ValidationError) -> str:
     return f"{name}={problem['input']}: {said} ({GivenSettings.model_fields[name].description})"
 
 
-def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:
+def open_captures(files: Sequence[Path]) -> tuple[Capture, ...]:
     """Open those files that are captures.
 
     Raises:
@@ -85,7 +85,7 @@ def captures_in(files: Sequence[Path]) -> tuple[Capture, ...]:
     return tuple(Capture.open(file) for file in files if is_capture(file))
 
 
-def changes(texts: Sequence[str]) -> dict[str, str]:
+def read_changes(texts: Sequence[str]) -> dict[str, str]:
     """Read name=value pairs.
 
     Raises:
@@ -94,13 +94,13 @@ def changes(texts: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not equals or name not in Limits.model_fields:
-            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(Limits.model_fields)}")
+        if not equals or name not in TradingLimits.model_fields:
+            raise BadConfig(f"--set {text}: expected name=value with one of {', '.join(TradingLimits.model_fields)}")
         found[name] = value
     return found
 
 
-def amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
+def read_amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
     """Read a decimal from 0 to `most`.
 
     Raises:
@@ -115,6 +115,6 @@ def amount(option: str, text: str, most: Decimal = Decimal(10**12)) -> Decimal:
     return value
 
 
-def moment(at_ms: int) -> str:
+def moment_text(at_ms: int) -> str:
     """Return a time as people read it."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M}"

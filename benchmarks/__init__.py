@@ -1,1 +1,1 @@
-"""What is measured against what, one command each."""
+"""Measurements against floors and peers, one command each."""

@@ -1,4 +1,4 @@
-"""What live books cost: `python -m benchmarks.books` applies a captured game's channel, and times it over a socket.
+"""The cost of live books: `python -m benchmarks.books` applies a captured game's channel, and times it over a socket.
 
 The floor of the first part is `json.loads` of the same frames in the same run; the floor of the second one a bare
 `recv` and `json.loads` on the same kind of connection.
@@ -19,24 +19,24 @@ from typing import Any, cast
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
-from benchmarks.book_tape import captured, made_up
-from buyer.books import Books
-from buyer.live_book import Trust
-from buyer.warm_books import WarmBooks
+from benchmarks.rigs.book_tape import captured, made_up
+from buyer.domain.order_book import BookTrust
+from buyer.domain.order_books import OrderBooks
+from buyer.market_data.book_cache import BookCache
 from shared.clock import SystemClock
-from shared.http import Upstream
-from shared.polymarket.market_channel import Message, read_frame
+from shared.http.client import Upstream
+from shared.polymarket.wire.market_channel import Message, read_frame
 from shared.websocket import open_socket
 
 ROUNDS = 5
 TIMED = 2_000
 GAP_S = 0.001
 _NEVER_MS = 10**14
-UNCHECKED = Trust(read_for_ms=_NEVER_MS, check_after_ms=_NEVER_MS, check_every_ms=_NEVER_MS, late_ms=_NEVER_MS)
+UNCHECKED = BookTrust(read_for_ms=_NEVER_MS, check_after_ms=_NEVER_MS, check_every_ms=_NEVER_MS, late_ms=_NEVER_MS)
 """Captured frames are old and nobody is there to check them with: what is measured is the way in and out."""
 
 
-class Timed(WarmBooks):
+class Timed(BookCache):
     """Live books that note when each frame's book could be read."""
 
     timed: tuple[str, ...]
@@ -84,7 +84,7 @@ def _speed(tape: list[dict[str, Any]], frames: list[str]) -> dict[str, Any]:
 
 
 def _apply(tokens: set[str], frames: list[str]) -> None:
-    books = Books()
+    books = OrderBooks()
     for token_id in tokens:
         books.want(token_id, 0)
     for frame in frames:

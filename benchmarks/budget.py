@@ -22,10 +22,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops.demo import World, simulator
-from ops.embedded_redis import EmbeddedRedis
+from ops.demo.demo import DemoWorld, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
-from shared.interrupts import DIE_WITH_PARENT
+from shared.process.shutdown_signals import DIE_WITH_PARENT
 
 TARGET_PER_S, BURST, DETECTORS, LEADERS = 20, 4, 2, 50
 UPSTREAMS = ("data", "rpc")
@@ -95,7 +95,7 @@ def _detectors(environment: Mapping[str, str]) -> Generator[None]:
             process.wait()
 
 
-def _wait_for_requests(venue: World, clock: Clock) -> None:
+def _wait_for_requests(venue: DemoWorld, clock: Clock) -> None:
     never, deadline = threading.Event(), clock.monotonic() + START_S
     while len(venue.requests("data")) < TARGET_PER_S:
         if clock.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""How long a burst waits: from the match to the decision, paper orders included, through the whole pipeline.
+"""The wait of a burst, from the match to the decision, paper orders included, through the whole pipeline.
 
 `python -m benchmarks.burst [--fills 30] [--seconds 2]`: the local venue, `hybrid up` with every source, and so many
 fills of its leaders in so many seconds, on `--tokens` outcomes. The last line is one JSON object.
@@ -18,12 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.idle import CLOCK, pipeline, warm
-from benchmarks.order_rig import DEEP, UNBOUNDED
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision, read_event
-from shared.http import Upstream
-from shared.streams import tail
+from benchmarks.rigs.order_rig import DEEP, UNBOUNDED
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.http.client import Upstream
+from shared.messages.base import DECISIONS, SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.events import read_event
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 
 NEVER = threading.Event()
 WARM_S, LONGEST_S = 12.0, 60.0
@@ -48,7 +51,7 @@ def main() -> int:
         levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
         tokens = prepared(levers, told.tokens)
         fills = burst(levers, here.world.leaders, tokens, told.fills, told.seconds)
-        waited = decided(connect(server.url), fills)
+        waited = decided(connect_redis(server.url), fills)
     return _report(waited, told.fills)
 
 
@@ -98,7 +101,7 @@ def decided(redis: Redis, fills: Sequence[Mapping[str, Any]]) -> dict[str, list[
 def _first(redis: Redis, stream: str, kind: type[Any]) -> dict[str, tuple[int, Any]]:
     """Return each signal's event of this kind, and when it stood on the stream."""
     found: dict[str, tuple[int, Any]] = {}
-    for entry in tail(redis, stream, 10_000):
+    for entry in stream_tail(redis, stream, 10_000):
         event = read_event(entry.json)
         if isinstance(event, kind):
             name = event.signal_id if isinstance(event, BuyEngineDecision) else event.id

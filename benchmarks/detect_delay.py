@@ -1,4 +1,4 @@
-"""From a fill to its signal: each source alone and all together, against the venue's own visibility times.
+"""The delay from a fill to its signal: each source alone and all together, against the venue's own visibility times.
 
 `python -m benchmarks.detect_delay` lets the local venue trade at its real delays while one detector for each source,
 and one with all, watch the same leaders. The simulator says when each source could first show a fill; what comes on top
@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.detect_polling import Polling, measure_polling
 from benchmarks.detect_real import HOME
-from benchmarks.detect_rig import (
+from benchmarks.rigs.detect_rig import (
     PUSH,
     SHOWN_AT,
     Detector,
@@ -33,8 +33,8 @@ from benchmarks.detect_rig import (
     sources,
     venue,
 )
-from shared.broker import connect
-from shared.events import ActionableSignal
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect_redis
 
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
@@ -88,7 +88,7 @@ def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, 
 def _held(where: Venue, detector: Detector, url: str, chosen: str, span: tuple[int, int]) -> dict[str, list[float]]:
     if not detector.alive():
         raise SystemExit(f"the detector ended: {detector.said()}")
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         tape = Tape(redis)
         tape.read()
     views = [SHOWN_AT[name] for name in chosen.split(",") if name in SHOWN_AT]

@@ -4,11 +4,11 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detect_history import Line, lines_of
-from detector.matcher import Matcher
-from detector.sources.port import View
-from shared.money import to_micro
-from shared.polymarket.fills import LeaderFill
+from benchmarks.rigs.detect_history import Line, lines_of
+from detector.domain.fill_view import FillView
+from detector.domain.matcher import Matcher
+from shared.domain.money import to_micro
+from shared.polymarket.wire.leader_fills import LeaderFill
 
 PARTS = 10
 _LAG_MS = 2000
@@ -24,8 +24,8 @@ def measure_memory(paths: list[Path]) -> dict[str, Any]:
     size = max(1, len(lines) // PARTS)
     for place, line in enumerate(lines):
         fill = _fill(line)
-        for draft in matcher.see(View("chain_logs", fill.traded_at_ms + _LAG_MS, (fill,))).drafts:
-            matcher.published(draft)
+        for draft in matcher.match_view(FillView("chain_logs", fill.traded_at_ms + _LAG_MS, (fill,))).drafts:
+            matcher.mark_published(draft)
         most = max(most, len(matcher))
         if (place + 1) % size == 0:
             found.append(tracemalloc.get_traced_memory()[0] / 2**20)

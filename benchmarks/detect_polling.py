@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.detect_history import full, lines_of
-from benchmarks.detect_rig import percentile
+from benchmarks.rigs.detect_history import full, lines_of
+from benchmarks.rigs.detect_rig import percentile
 from detector.config import DetectorSettings
-from detector.schedule import Pace, Schedule
-from shared.polymarket.endpoints import BUDGETS
+from detector.domain.poll_schedule import PollPace, PollSchedule
+from shared.polymarket.wire.endpoints import BUDGETS
 
 QUIET = 200
 WARM_SHARE = 0.1
@@ -56,19 +56,19 @@ def measure_polling(folder: Path, hours: float) -> list[Polling]:
     """Return round-robin's result, then the adaptive one's, with the detector's own pace and budget."""
     leaders = _leaders(folder, hours)
     rate, every_s, bound_s = BUDGETS["data_activity"].target_per_s, _default("poll_every_s"), _bound_s()
-    orders = {"round-robin": Pace(every_s, 0.0, rate), "adaptive": Pace(every_s, bound_s, rate)}
+    orders = {"round-robin": PollPace(every_s, 0.0, rate), "adaptive": PollPace(every_s, bound_s, rate)}
     found = [_polled(name, pace, leaders, hours * 3600) for name, pace in orders.items()]
     found[1].bound_s = bound_s
     return found
 
 
-def _polled(name: str, pace: Pace, leaders: dict[str, list[float]], seconds: float) -> Polling:
+def _polled(name: str, pace: PollPace, leaders: dict[str, list[float]], seconds: float) -> Polling:
     result = Polling(name, seconds=seconds)
-    schedule = Schedule(leaders, pace, 0.0)
+    schedule = PollSchedule(leaders, pace, 0.0)
     last = dict.fromkeys(leaders, 0.0)
     now, step = 0.0, 1 / pace.rate_per_s
     while now < seconds:
-        scope = schedule.take(now)
+        scope = schedule.next_scope(now)
         if scope is not None:
             shown = leaders[scope]
             news = shown[bisect_right(shown, last[scope]) : bisect_right(shown, now)]
@@ -76,7 +76,7 @@ def _polled(name: str, pace: Pace, leaders: dict[str, list[float]], seconds: flo
                 result.delays_s += [now - at for at in news]
                 result.longest_wait_s = max(result.longest_wait_s, now - last[scope])
             last[scope] = now
-            schedule.done(scope, now, news=len(news))
+            schedule.finish_poll(scope, now, news=len(news))
             result.polls += 1
         now += step
     return result

@@ -23,11 +23,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_faults import DROPPED, FAULTS, Trouble
-from benchmarks.detect_history import cut, full
 from benchmarks.detect_memory import measure_memory
-from benchmarks.detect_rig import server
-from benchmarks.detect_run import Plan, Run, live
+from benchmarks.rigs.detect_faults import DROPPED, FAULTS, Trouble
+from benchmarks.rigs.detect_history import cut, full
+from benchmarks.rigs.detect_rig import server
+from benchmarks.rigs.detect_run import Plan, Run, live
 
 HOME = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 BASE_MB = 150.0

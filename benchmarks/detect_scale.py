@@ -1,4 +1,4 @@
-"""One leader or ten thousand: what each source costs in requests, processor and memory.
+"""The cost of each source for one leader or ten thousand, in requests, processor and memory.
 
 `python -m benchmarks.detect_scale` lets eight leaders trade at the local venue and tells a detector to follow them and
 as many silent wallets as it takes. Chain logs and push should cost the same for all, polling what its gate allows. The
@@ -16,8 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
-from shared.polymarket.endpoints import BUDGETS
+from benchmarks.rigs.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
+from shared.polymarket.wire.endpoints import BUDGETS
 
 MEMORY_MB = 200.0
 UPSTREAM = {"chain_logs": "rpc", "data_api": "data"}

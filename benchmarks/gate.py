@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.gate_ban import measure_ban
-from benchmarks.gate_peers import BURST, PROCESSES, TARGET_PER_S, Race, measure_race
-from benchmarks.gate_speed import Speed, measure_speed
-from ops.embedded_redis import EmbeddedRedis
+from benchmarks.rigs.gate_ban import measure_ban
+from benchmarks.rigs.gate_peers import BURST, PROCESSES, TARGET_PER_S, Race, measure_race
+from benchmarks.rigs.gate_speed import Speed, measure_speed
+from ops.supervisor.embedded_redis import EmbeddedRedis
 
 LIMITERS = ("gate", "limits", "pyrate-limiter")
 

@@ -1,4 +1,4 @@
-"""What waiting costs: CPU seconds of each process of `hybrid up` while nobody trades.
+"""The cost of waiting: CPU seconds of each process of `hybrid up` while nobody trades.
 
 `python -m benchmarks.idle [--seconds 60]`: the local venue with leaders that do nothing, the pipeline with its own
 durable server, some seconds to get warm, then the measured span. The last line is one JSON object. The venue is no part
@@ -21,10 +21,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from ops import demo
-from ops.up import PROGRAMS
+from ops.demo import demo
+from ops.supervisor.up import PROGRAMS
 from shared.clock import SystemClock
-from shared.interrupts import DIE_WITH_PARENT
+from shared.process.shutdown_signals import DIE_WITH_PARENT
 
 CLOCK = SystemClock()
 NEVER = threading.Event()
@@ -71,7 +71,7 @@ def _all(names: Iterable[str]) -> bool:
 class Running:
     """A venue, and the process id of `hybrid up` before it."""
 
-    world: demo.World
+    world: demo.DemoWorld
     up: int
 
 

@@ -19,15 +19,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from benchmarks import kill_steps
-from benchmarks.order_rig import CLOCK, NEVER, Trading, trading
-from buyer.shard import GROUP
-from shared.accounts import CASH
-from shared.errors import Unavailable
-from shared.events import DECISIONS, SIGNALS, BuyEngineDecision, read_event, write_event
-from shared.ledger import RedisLedger, open_lots
-from shared.ledger_records import EXITS, INTENTS, ORDERS, SIGNED
-from shared.streams import backlog, tail
+from benchmarks.rigs import kill_steps
+from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading
+from buyer.domain.token_shard import GROUP
+from shared.domain.errors import Unavailable
+from shared.domain.ledger_accounts import CASH
+from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import DECISIONS, SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.events import read_event, write_event
+from shared.redis.streams import group_backlog, stream_tail
 
 LEADERS = tuple("0x" + digit * 40 for digit in "abc")
 LONGEST_LIFE_S = 10.0
@@ -100,7 +103,7 @@ class Run:
         with contextlib.suppress(Unavailable):
             ledger = RedisLedger(self.world.redis, "live")
             open_records = any(ledger.records(kind) for kind in (INTENTS, SIGNED, ORDERS, EXITS))
-            return not open_records and backlog(self.world.redis, SIGNALS, GROUP) == (0, 0)
+            return not open_records and group_backlog(self.world.redis, SIGNALS, GROUP) == (0, 0)
         return False
 
 
@@ -137,7 +140,7 @@ def _real(orders: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _decisions(world: Trading) -> list[BuyEngineDecision]:
-    events = (read_event(entry.json) for entry in tail(world.redis, DECISIONS, 1_000_000))
+    events = (read_event(entry.json) for entry in stream_tail(world.redis, DECISIONS, 1_000_000))
     return [event for event in events if isinstance(event, BuyEngineDecision)]
 
 

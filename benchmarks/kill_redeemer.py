@@ -19,20 +19,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.kill_redeemer_worker import STEPS
-from ops.embedded_redis import EmbeddedRedis, free_port
-from shared.accounts import CASH, Lot
-from shared.broker import connect
+from benchmarks.rigs.kill_redeemer_worker import STEPS
+from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
-from shared.errors import DependencyMissing
-from shared.events import REDEMPTIONS, RedemptionAlarm, RedemptionResult, read_event
-from shared.ledger import RedisLedger, open_lots
-from shared.money import to_micro
-from shared.polymarket.contracts import Contracts
-from shared.streams import tail
+from shared.domain.errors import DependencyMissing
+from shared.domain.ledger_accounts import CASH, Lot
+from shared.domain.money import to_micro
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.polymarket.wire.contracts import Contracts
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.redeemer.builders import a_lot, hold
+from tests.redeemer.evm.evm_fixture import KEY, ONE, EvmFixture, Market
 from tests.redeemer.evm.server import load, save
-from tests.redeemer.evm.town import KEY, ONE, Market, Town
 
 VECTORS = ((1, 0), (0, 1), (1, 1), (1, 3))
 HELD = ((5 * ONE, 0), (3 * ONE, 4 * ONE), (2 * ONE, 3))
@@ -74,16 +77,16 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         server = stack.enter_context(EmbeddedRedis(folder / "redis"))
-        town = Town()
-        town.approve(town.signer.address)
-        nonce = town.node.tester.get_nonce(town.signer.address)
-        owed = furnish(town, server.url, asked.conditions)
-        save(town.node, folder / "chain")
+        evm = EvmFixture()
+        evm.approve(evm.signer.address)
+        nonce = evm.node.tester.get_nonce(evm.signer.address)
+        owed = furnish(evm, server.url, asked.conditions)
+        save(evm.node, folder / "chain")
         stage = Stage(folder, server, free_port(), {})
-        stage.environment.update(environment(stage, town.contracts))
+        stage.environment.update(environment(stage, evm.contracts))
         try:
             perform(stage, lives() * asked.rounds, stack)
-            facts = judge(stage, town, owed, nonce)
+            facts = judge(stage, evm, owed, nonce)
         finally:
             if stage.node:
                 stage.node.kill()
@@ -106,15 +109,15 @@ def lives() -> list[tuple[Order, ...]]:
     return sorted(made, key=lambda life: not any("replace" in step for _, step in life))
 
 
-def furnish(town: Town, url: str, count: int) -> dict[str, int]:
+def furnish(evm: EvmFixture, url: str, count: int) -> dict[str, int]:
     """Give our wallet positions of many resolved markets, book them as lots, and return what each owes."""
     owed: dict[str, int] = {}
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         ledger = RedisLedger(redis, "live")
         for place in range(count):
-            market, held, vector = town.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
-            town.give(market, town.signer.address, *held)
-            town.resolve(market, *vector)
+            market, held, vector = evm.market(neg_risk=place % 3 == 0), HELD[place % 3], VECTORS[place % 4]
+            evm.give(market, evm.signer.address, *held)
+            evm.resolve(market, *vector)
             hold(ledger, *lots_of(market, held), seed=market.condition_id)
             parts = zip(held, vector, strict=True)
             owed[market.condition_id] = sum(shares * part // sum(vector) for shares, part in parts)
@@ -170,7 +173,7 @@ def perform(stage: Stage, plan: list[tuple[Order, ...]], stack: ExitStack) -> No
     stack.callback(ended, watcher)
     for life in plan:
         live_and_die(stage, life)
-    worker = started(["benchmarks.kill_redeemer_worker"], stage.environment)
+    worker = started(["benchmarks.rigs.kill_redeemer_worker"], stage.environment)
     stack.callback(ended, worker)
     wait_until_paid(stage)
 
@@ -181,7 +184,7 @@ def live_and_die(stage: Stage, life: tuple[Order, ...]) -> None:
         raise RuntimeError("there is no node")
     pids = {"server": stage.server.pid or 0, "node": stage.node.pid, "worker": 0}
     orders = [f"{pids[name]}:{name}:{step}" for name, step in life]
-    worker = started(["benchmarks.kill_redeemer_worker", *orders], stage.environment)
+    worker = started(["benchmarks.rigs.kill_redeemer_worker", *orders], stage.environment)
     guard = threading.Timer(PATIENCE_S, worker.kill)
     guard.start()
     for (name, step), _ in zip(life, lines(worker), strict=False):
@@ -211,25 +214,25 @@ def wait_until_paid(stage: Stage) -> None:
     """Wait until no lot is left and nothing is under way."""
     clock, never = SystemClock(), threading.Event()
     deadline = clock.monotonic() + PATIENCE_S
-    with connect(stage.server.url) as redis:
+    with connect_redis(stage.server.url) as redis:
         ledger = RedisLedger(redis, "live")
         while (open_lots(ledger) or ledger.records("sendings")) and clock.monotonic() < deadline:
             clock.wait(never, 0.2)
 
 
-def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[str, object]:
+def judge(stage: Stage, evm: EvmFixture, owed: dict[str, int], nonce: int) -> dict[str, object]:
     """Compare the chain, the ledger and the events with what was owed."""
-    with connect(stage.server.url) as redis:
+    with connect_redis(stage.server.url) as redis:
         ledger = RedisLedger(redis, "live")
-        events = [read_event(entry.json) for entry in tail(redis, REDEMPTIONS, 10_000)]
+        events = [read_event(entry.json) for entry in stream_tail(redis, REDEMPTIONS, 10_000)]
         cash, left = ledger.read((CASH,)).values[CASH], len(open_lots(ledger)) + len(ledger.records("sendings"))
     results = [event for event in events if isinstance(event, RedemptionResult)]
-    town.node = load(stage.folder / "chain")
-    town.node.mine(3)
+    evm.node = load(stage.folder / "chain")
+    evm.node.mine(3)
     booked = Counter(event.condition_id for event in results)
     paid = {event.condition_id: to_micro(event.paid) for event in results}
     sent = {event.transaction for event in results if event.transaction}
-    wallet = town.signer.address
+    wallet = evm.signer.address
     facts: dict[str, object] = {
         "conditions": len(owed),
         "booked_once": sum(count == 1 for count in booked.values()),
@@ -237,10 +240,10 @@ def judge(stage: Stage, town: Town, owed: dict[str, int], nonce: int) -> dict[st
         "left": left,
         "alarms": sum(isinstance(event, RedemptionAlarm) for event in events),
         "owed": sum(owed.values()),
-        "paid_on_chain": town.balance(town.contracts.pusd, wallet),
+        "paid_on_chain": evm.balance(evm.contracts.pusd, wallet),
         "cash_booked": cash,
         "transactions": len(sent),
-        "nonces_used": town.node.tester.get_nonce(wallet) - nonce,
+        "nonces_used": evm.node.tester.get_nonce(wallet) - nonce,
     }
     exact = paid == owed and facts["paid_on_chain"] == facts["cash_booked"] == facts["owed"]
     whole = facts["booked_once"] == facts["conditions"] and not (left or facts["alarms"])

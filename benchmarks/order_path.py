@@ -1,4 +1,4 @@
-"""How long from a signal on the stream to its order at the venue, beside the barest script that does the same job.
+"""The time from a signal on the stream to its order at the venue, beside the barest script that does the same job.
 
 Live code, real signatures, the journal synced at every write; venue and server are processes of their own. Buyer and
 floor take turns, so a busy machine slows both. Then signals of several markets come at a steady rate, and no backlog
@@ -18,13 +18,14 @@ import threading
 from collections.abc import Generator, Sequence
 from statistics import median, quantiles
 
-from benchmarks.order_buyer import FLOOR, STAGES
-from benchmarks.order_buyer import GROUP as FLOOR_GROUP
-from benchmarks.order_rig import CLOCK, NEVER, Trading, trading, wall_ms
-from buyer.shard import GROUP
-from shared.events import SIGNALS, write_event
-from shared.interrupts import DIE_WITH_PARENT
-from shared.streams import backlog
+from benchmarks.rigs.order_buyer import FLOOR, STAGES
+from benchmarks.rigs.order_buyer import GROUP as FLOOR_GROUP
+from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading, wall_ms
+from buyer.domain.token_shard import GROUP
+from shared.messages.base import SIGNALS
+from shared.messages.events import write_event
+from shared.process.shutdown_signals import DIE_WITH_PARENT
+from shared.redis.streams import group_backlog
 
 ROUND = 20
 NAMES = (
@@ -49,7 +50,7 @@ class Program:
         given = {**os.environ, **world.environment, **world_token, DIE_WITH_PARENT: str(os.getpid())}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.order_buyer", what, str(self.file)],
+                [sys.executable, "-m", "benchmarks.rigs.order_buyer", what, str(self.file)],
                 env=given,
                 stderr=log,
                 stdout=log,
@@ -96,7 +97,7 @@ def drained(world: Trading, stream: str, group: str, seconds: float) -> bool:
     """Wait until everything is read and handled."""
     until = CLOCK.monotonic() + seconds
     while CLOCK.monotonic() < until:
-        waiting, pending = backlog(world.redis, stream, group)
+        waiting, pending = group_backlog(world.redis, stream, group)
         if waiting == 0 and (pending == 0 or group == FLOOR_GROUP):
             CLOCK.wait(NEVER, 0.05)
             return True
@@ -131,7 +132,7 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
 
     def watch() -> None:
         while not done.wait(1.0):
-            samples.append(sum(backlog(world.redis, SIGNALS, GROUP)))
+            samples.append(sum(group_backlog(world.redis, SIGNALS, GROUP)))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -143,7 +144,7 @@ def sustained(world: Trading, rate: float, seconds: float) -> dict[str, float]:
     done.set()
     watcher.join()
     took = CLOCK.monotonic() - begin
-    left = sum(backlog(world.redis, SIGNALS, GROUP))
+    left = sum(group_backlog(world.redis, SIGNALS, GROUP))
     drained(world, SIGNALS, GROUP, 60)
     arrived = world.arrivals()
     waits = sorted(there - then for then, there in zip(started, arrived, strict=False))

@@ -1,4 +1,4 @@
-"""How soon many winners are paid back when they resolve at once: the real watcher and worker against anvil.
+"""The wait for payouts of many winners that resolve at once: the real watcher and worker against anvil.
 
 One wallet holds positions of many markets; a block is made every two seconds, as on Polygon. All resolve in as few
 blocks as they fit in, and from the moment the last of them can be seen on chain it is measured when each transaction
@@ -17,19 +17,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.kill_redeemer import ended
-from ops.embedded_redis import EmbeddedRedis, free_port
-from shared.broker import connect
+from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
-from shared.errors import DependencyMissing
-from shared.events import REDEMPTIONS, Event, RedemptionAlarm, RedemptionResult, read_event
-from shared.ledger import RedisLedger
-from shared.money import to_micro
-from shared.polymarket import abi
-from shared.rate_gate import read_gates
-from shared.streams import tail
+from shared.domain.errors import DependencyMissing
+from shared.domain.money import to_micro
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS, Event
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.polymarket.wire import abi
+from shared.rate_limit.gate import read_gates
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
-from tests.redeemer.evm.town import KEY, ONE, Market, Town, selector
+from tests.redeemer.evm.evm_fixture import KEY, ONE, EvmFixture, Market, selector
 
 BLOCK_S = 2
 PATIENCE_S = 600.0
@@ -65,15 +67,15 @@ def main(argv: list[str] | None = None) -> int:
         folder, port = Path(name), free_port()
         server = stack.enter_context(EmbeddedRedis(folder / "redis"))
         node = stack.enter_context(running(port))
-        town = Town(node)
-        wallet = town.safe if asked.wallet_type == "safe" else town.signer.address
-        town.approve(wallet)
-        markets = furnish(town, wallet, server.url, asked.conditions)
-        told = environment(town, folder, server.url, port, asked)
+        evm = EvmFixture(node)
+        wallet = evm.safe if asked.wallet_type == "safe" else evm.signer.address
+        evm.approve(wallet)
+        markets = furnish(evm, wallet, server.url, asked.conditions)
+        told = environment(evm, folder, server.url, port, asked)
         for module in ("redeemer", "redeemer.worker"):
             stack.callback(ended, quietly(module, told))
-        facts = measure(town, node, wallet, markets, server.url, port, asked.scan_every_s)
-        with connect(server.url) as redis:
+        facts = measure(evm, node, wallet, markets, server.url, port, asked.scan_every_s)
+        with connect_redis(server.url) as redis:
             granted = sum(gate.granted for gate in read_gates(redis) if gate.name == "rpc")
     facts |= {"wallet": asked.wallet_type, "rpc_per_s": asked.rpc_rate_per_s, "rpc_requests": granted}
     for fact, value in facts.items():
@@ -88,30 +90,30 @@ def quietly(module: str, given: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(words, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
 
 
-def furnish(town: Town, wallet: str, url: str, count: int) -> list[Market]:
+def furnish(evm: EvmFixture, wallet: str, url: str, count: int) -> list[Market]:
     """Give the wallet a position of each of many markets, half of them neg-risk, and book it as a lot."""
-    markets = [town.market(neg_risk=bool(place % 2)) for place in range(count)]
-    with connect(url) as redis:
+    markets = [evm.market(neg_risk=bool(place % 2)) for place in range(count)]
+    with connect_redis(url) as redis:
         ledger = RedisLedger(redis, "live")
         for market in markets:
-            town.give(market, wallet, ONE)
+            evm.give(market, wallet, ONE)
             lot = a_lot(token_id=market.tokens[0], condition_id=market.condition_id, shares=ONE, cost=ONE // 2)
             hold(ledger, lot, seed=market.condition_id)
     return markets
 
 
-def environment(town: Town, folder: Path, url: str, port: int, asked: argparse.Namespace) -> dict[str, str]:
+def environment(evm: EvmFixture, folder: Path, url: str, port: int, asked: argparse.Namespace) -> dict[str, str]:
     """Return what watcher and worker are told; all else is as it comes."""
     key = folder / "key"
     key.touch(mode=0o600)
     key.write_text(KEY, encoding="utf-8")
-    wallet = {"WALLET": town.safe} if asked.wallet_type == "safe" else {}
+    wallet = {"WALLET": evm.safe} if asked.wallet_type == "safe" else {}
     told = {
         "PYTHONPATH": str(Path.cwd()),
         "LIVE": "true",
         "DRY_RUN": "false",
         "WALLET_TYPE": asked.wallet_type,
-        "CONTRACTS": ",".join(f"{name}={value}" for name, value in vars(town.contracts).items()),
+        "CONTRACTS": ",".join(f"{name}={value}" for name, value in vars(evm.contracts).items()),
         "PRIVATE_KEY_FILE": str(key),
         "REDIS_URL": url,
         "RPC_URL": f"http://127.0.0.1:{port}",
@@ -125,23 +127,23 @@ def environment(town: Town, folder: Path, url: str, port: int, asked: argparse.N
 
 
 def measure(
-    town: Town, node: AnvilNode, wallet: str, markets: list[Market], url: str, port: int, scan_every_s: float
+    evm: EvmFixture, node: AnvilNode, wallet: str, markets: list[Market], url: str, port: int, scan_every_s: float
 ) -> dict[str, object]:
     """Resolve everything at once, and watch until it is booked."""
     clock, stop, never = SystemClock(), threading.Event(), threading.Event()
     pool = Pool()
-    watching = threading.Thread(target=pool.watch, args=(port, town.signer.address, stop))
+    watching = threading.Thread(target=pool.watch, args=(port, evm.signer.address, stop))
     watching.start()
-    before = town.balance(town.contracts.pusd, wallet)
+    before = evm.balance(evm.contracts.pusd, wallet)
     clock.wait(never, 3 * scan_every_s / 2)
-    resolve(town, node, markets)
+    resolve(evm, node, markets)
     visible = clock.monotonic()
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         events: list[Event] = []
         results: list[RedemptionResult] = []
         while len(results) < len(markets) and clock.monotonic() < visible + PATIENCE_S:
             clock.wait(never, 0.5)
-            events = [read_event(entry.json) for entry in tail(redis, REDEMPTIONS, 10_000)]
+            events = [read_event(entry.json) for entry in stream_tail(redis, REDEMPTIONS, 10_000)]
             results = [event for event in events if isinstance(event, RedemptionResult)]
         booked = clock.monotonic() - visible
         alarms = sum(isinstance(event, RedemptionAlarm) for event in events)
@@ -151,7 +153,7 @@ def measure(
     sent = sorted({event.transaction for event in results})
     after = [moment - visible for moment in pool.seen_at]
     came = sum(to_micro(event.paid) for event in results)
-    paid = town.balance(town.contracts.pusd, wallet) - before
+    paid = evm.balance(evm.contracts.pusd, wallet) - before
     used = [int(node.ask("eth_getTransactionReceipt", each)["gasUsed"], 16) for each in sent]
     whole = len(markets) == len(results) == len({event.condition_id for event in results})
     return {
@@ -168,16 +170,16 @@ def measure(
     }
 
 
-def resolve(town: Town, node: AnvilNode, markets: list[Market]) -> None:
+def resolve(evm: EvmFixture, node: AnvilNode, markets: list[Market]) -> None:
     """Report all payouts into the pool, let blocks take them, and wait until the last can be seen."""
-    ctf, clock = town.contracts.conditional_tokens, SystemClock()
+    ctf, clock = evm.contracts.conditional_tokens, SystemClock()
     report, denominator = selector("reportPayouts(bytes32,uint256[])"), selector("payoutDenominator(bytes32)")
     node.mines_at_once(on=False)
     for market in markets:
-        data = abi.call(report, market.question, [1, 0])
-        node.tester.send_transaction({"from": town.bank, "to": ctf, "data": data, "gas": 200_000})
+        data = abi.encoded_call(report, market.question, [1, 0])
+        node.tester.send_transaction({"from": evm.bank, "to": ctf, "data": data, "gas": 200_000})
     node.ask("evm_setIntervalMining", BLOCK_S)
-    asked = [{"to": ctf, "data": abi.call(denominator, market.condition_id)} for market in markets]
+    asked = [{"to": ctf, "data": abi.encoded_call(denominator, market.condition_id)} for market in markets]
     while not all(int(node.eth_call(each, "latest"), 16) for each in asked):
         clock.wait(threading.Event(), 0.05)
 

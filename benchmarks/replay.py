@@ -21,18 +21,20 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from backtest.backtest import backtest
-from backtest.happenings import Happening
-from backtest.history.files import open_history
-from backtest.result import Result
-from backtest.run import Models, Run
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
+from backtest.history.history_files import open_history
+from backtest.results.result import BacktestResult
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.simulator import SimulatedRun
 from buyer.config import parse_args
-from buyer.limits import Limits
-from shared.capture import FolderWriter, Header
-from shared.events import SIGNALS, fact_id, read_event, write_event
-from shared.leader_trade import LeaderTrade
-from shared.money import MICRO, from_micro
-from shared.streams import Entry
+from buyer.strategy.limits import TradingLimits
+from shared.capture.capture import FolderWriter, Header
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.money import MICRO, from_micro
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.events import read_event, write_event
+from shared.redis.streams import StreamEntry
 
 BAR = 30_000
 WIDE = ("max-day", "max-market", "max-event", "max-group", "max-leader", "max-total", "max-day-loss", "max-drawdown")
@@ -41,7 +43,7 @@ TOKENS = 400
 LEADERS = 20
 BANKROLL = 10**9 * MICRO
 ALONE = 200_000
-"""Happenings that are decoded alone, for the floor."""
+"""Market events that are decoded alone, for the floor."""
 RUNS, SHORT_S = 3, 15.0
 """How often a run is made that takes less than so many CPU seconds."""
 SOME = 5000
@@ -118,7 +120,7 @@ def _apart(files: Sequence[Path], *flags: str) -> dict[str, Any]:
     return json.loads(made.stdout.splitlines()[-1])
 
 
-def measure(files: Sequence[Path], by: Limits, points: Sequence[int]) -> dict[str, Any]:
+def measure(files: Sequence[Path], by: TradingLimits, points: Sequence[int]) -> dict[str, Any]:
     """Run, decode alone, and make whole decisions and a profile of a part."""
     histories = [path for path in files if path.suffix != ".csv"]
     resolved = [path for path in files if path.suffix == ".csv"]
@@ -128,10 +130,10 @@ def measure(files: Sequence[Path], by: Limits, points: Sequence[int]) -> dict[st
         if count in points:
             rss[count] = _mb("VmRSS")
 
-    def run() -> tuple[Result, float]:
+    def run() -> tuple[BacktestResult, float]:
         started = process_time()
         history = open_history(histories, resolved)
-        result = backtest(history.happenings, by, BANKROLL, Models(), sink=lambda _: None, progress=told)
+        result = run_backtest(history.market_events, by, BANKROLL, RunModels(), sink=lambda _: None, progress=told)
         return result, process_time() - started
 
     result, run_s = run()
@@ -157,32 +159,32 @@ def measure(files: Sequence[Path], by: Limits, points: Sequence[int]) -> dict[st
 
 def _decoded_per_s(histories: Sequence[Path], resolved: Sequence[Path]) -> float:
     started = process_time()
-    some = islice(open_history(histories, resolved).happenings, ALONE)
+    some = islice(open_history(histories, resolved).market_events, ALONE)
     decoded = sum(isinstance(item.what, LeaderTrade) for item in some)
     return decoded / (process_time() - started)
 
 
-def _whole_per_s(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> int:
-    run = Run(_some(histories, resolved), by, BANKROLL, Models(), lambda _: None, whole=True)
+def _whole_per_s(histories: Sequence[Path], resolved: Sequence[Path], by: TradingLimits) -> int:
+    run = SimulatedRun(_some(histories, resolved), by, BANKROLL, RunModels(), lambda _: None, whole=True)
     started = process_time()
     made = sum(1 for _ in run.steps())
     return round(made / (process_time() - started))
 
 
-def _some(histories: Sequence[Path], resolved: Sequence[Path]) -> Iterable[Happening]:
-    return list(islice(open_history(histories, resolved).happenings, SOME))
+def _some(histories: Sequence[Path], resolved: Sequence[Path]) -> Iterable[MarketEvent]:
+    return list(islice(open_history(histories, resolved).market_events, SOME))
 
 
-def limits(*, wide: bool) -> Limits:
+def limits(*, wide: bool) -> TradingLimits:
     """Return the buyer's defaults, or caps so wide that every signal the other rules pass is bought."""
     caps = [word for name in WIDE for word in (f"--{name}-usdc", "100000000")] if wide else []
     return parse_args([*caps, *(("--max-orders-per-minute", "1000") if wide else ())]).limits
 
 
-def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) -> dict[str, Any]:
+def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: TradingLimits) -> dict[str, Any]:
     profile = cProfile.Profile()
-    coming = islice(open_history(histories, resolved).happenings, SOME)
-    profile.runcall(backtest, coming, by, BANKROLL, Models(), sink=lambda _: None)
+    coming = islice(open_history(histories, resolved).market_events, SOME)
+    profile.runcall(run_backtest, coming, by, BANKROLL, RunModels(), sink=lambda _: None)
     stats: Any = pstats.Stats(profile)
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])
     shares = {part: sum(row[3] for place, row in rows if place[2] == name) for part, name in PARTS.items()}
@@ -195,7 +197,7 @@ def _profile(histories: Sequence[Path], resolved: Sequence[Path], by: Limits) ->
 def generate(folder: Path, count: int) -> None:
     """Write a capture of `count` generated signals."""
     with contextlib.closing(FolderWriter(folder, Header(START_MS))) as out:
-        batch: list[Entry] = []
+        batch: list[StreamEntry] = []
         for entry in _entries(count):
             batch.append(entry)
             if len(batch) == 500:
@@ -204,12 +206,12 @@ def generate(folder: Path, count: int) -> None:
         out.write(batch)
 
 
-def _entries(count: int) -> Iterator[Entry]:
+def _entries(count: int) -> Iterator[StreamEntry]:
     for number in range(count):
         text = _signal(number)
         if number < TOKENS and write_event(read_event(text)) != text:
             raise AssertionError(f"not as we write a signal: {text}")
-        yield Entry(SIGNALS, f"{START_MS + number * 250}-{number}", {"event": "ACTIONABLE_SIGNAL", "json": text})
+        yield StreamEntry(SIGNALS, f"{START_MS + number * 250}-{number}", {"event": "ACTIONABLE_SIGNAL", "json": text})
 
 
 def _signal(number: int) -> str:

@@ -1,4 +1,4 @@
-"""How many orders a second one buyer process gets through, by how many shards it holds.
+"""Orders a second through one buyer process, by the number of shards it holds.
 
 `python -m benchmarks.shards`: paper orders that each take `LATENCY_S`, a durable server of its own. The floor is what a
 shard that did nothing but wait would reach: shards / LATENCY_S. Fewer orders than that are the buyer's own work.
@@ -13,15 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from buyer import bootstrap
+from buyer import composition
 from buyer.config import parse_args
-from buyer.prices import MarketPriceFeed
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from buyer.market_data.price_feed import MarketPriceFeed
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
-from shared.events import SIGNALS, ActionableSignal, BuyEngineDecision, Fill, fact_id
-from shared.market import Book, Level, MarketFacts
-from shared.streams import publish
+from shared.domain.market import Book, Level, MarketFacts
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.signals import ActionableSignal, Fill
+from shared.redis.client import connect_redis
+from shared.redis.streams import publish_event
 
 CLOCK = SystemClock()
 LATENCY_S = 0.05
@@ -87,18 +89,20 @@ def a_signal(number: int) -> ActionableSignal:
 
 def orders_per_s(url: str, shards: int) -> float:
     """Let one process decide on everything; return how many orders a second it placed."""
-    redis, stop, done, told = connect(url), threading.Event(), threading.Event(), Counter[str]()
+    redis, stop, done, told = connect_redis(url), threading.Event(), threading.Event(), Counter[str]()
     redis.flushall()
     wanted = SIGNALS_EACH * shards
     for number in range(wanted):
-        publish(redis, SIGNALS, a_signal(number))
+        publish_event(redis, SIGNALS, a_signal(number))
 
     def count(decision: BuyEngineDecision) -> None:
         told[decision.verdict] += 1
         if told.total() == wanted:
             done.set()
 
-    buyer = bootstrap.build(parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count)
+    buyer = composition.build_buyer(
+        parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count
+    )
     thread = threading.Thread(target=buyer.service.run, args=(stop,))
     began = CLOCK.monotonic()
     thread.start()
@@ -114,7 +118,7 @@ def orders_per_s(url: str, shards: int) -> float:
 def main() -> None:
     """Print the table."""
     os.environ.update(ENV)
-    bootstrap._prices = lambda *_: cast("MarketPriceFeed", Prices())  # type: ignore[assignment]  # noqa: SLF001 - no venue here
+    composition._prices = lambda *_: cast("MarketPriceFeed", Prices())  # type: ignore[assignment]  # noqa: SLF001 - no venue here
     print(f"orders of {LATENCY_S * 1000:.0f} ms each, one process")
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as server:
         for shards in COUNTS:

@@ -1,18 +1,18 @@
 """`python -m buyer`: decide on signals from the stream, or from a pipe with `--stdin`."""
 
-from shared.early import early
+from shared.process.early_signals import early_signals
 
-with early("buyer"):
-    from buyer.bootstrap import BuyerProcess
+with early_signals("buyer"):
+    from buyer.composition import BuyerProcess
     from buyer.config import parse_args
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect_redis
 
 
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
-    return BuyerProcess(settings), settings, connect(settings.redis_url)
+    return BuyerProcess(settings), settings, connect_redis(settings.redis_url)
 
 
 if __name__ == "__main__":

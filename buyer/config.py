@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.limits import Limits, Mirror, Sizing, Tiers, contradiction, leader_limits_of
+from buyer.strategy.limits import Mirror, Sizing, Tiers, TradingLimits, find_contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
-from shared.events import Address, first_problem
-from shared.polymarket import endpoints
+from shared.messages.base import Address
+from shared.messages.events import first_problem
+from shared.polymarket.wire import endpoints
 
 
 class BuyerSettings(Settings):
@@ -246,14 +247,14 @@ class BuyerSettings(Settings):
         return self
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> TradingLimits:
         """Return what the policy decides by."""
-        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+        return TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
 
 
-def _demand(limits: Limits, who: str) -> None:
+def _demand(limits: TradingLimits, who: str) -> None:
     """Refuse limits under which nothing could ever be bought as they say."""
-    if problem := contradiction(limits):
+    if problem := find_contradiction(limits):
         raise ValueError(f"{who}{problem}")
 
 

@@ -1,19 +1,19 @@
 """`python -m detector`: watch leaders, print and publish what they do."""
 
-from shared.early import early
+from shared.process.early_signals import early_signals
 
-with early("detector"):
+with early_signals("detector"):
     import threading
     from typing import Any
 
     from detector.config import DetectorSettings, parse_args
     from detector.service import HybridDetector
-    from shared.broker import connect
-    from shared.process import Built, main
+    from shared.process.service_runner import Built, main
+    from shared.redis.client import connect_redis
 
 
 class DetectorProcess:
-    """The detector as `shared.process` runs it: built when it starts, on the process's own stop event."""
+    """The detector as `shared.process.service_runner` runs it: built at the start, on the process's own stop event."""
 
     name = "detector"
 
@@ -38,7 +38,7 @@ class DetectorProcess:
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
-    return DetectorProcess(settings), settings, connect(settings.redis_url)
+    return DetectorProcess(settings), settings, connect_redis(settings.redis_url)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from detector.health import Rules
-from detector.rule import EmitRule
-from detector.sources.log_groups import LogRules
+from detector.domain.emit_rule import EmitRule
+from detector.domain.log_filters import LogRules
+from detector.domain.source_health import HealthRules
 from shared.config import Addresses, Settings, Words, parse
-from shared.errors import BadConfig
-from shared.events import Address
-from shared.polymarket import endpoints
+from shared.domain.errors import BadConfig
+from shared.messages.base import Address
+from shared.polymarket.wire import endpoints
 
 SOURCES = ("data_api", "chain_logs", "rtds", "subgraph")
 _SUBGRAPH_OFF = (
@@ -175,9 +175,9 @@ class DetectorSettings(Settings):
         return self.merges and "data_api" in self.sources and not (self.rule.confirmed and self.rule.drop)
 
     @property
-    def health_rules(self) -> Rules:
+    def health_rules(self) -> HealthRules:
         """Return how sources are judged."""
-        return Rules(grace_ms=round(self.source_grace_s * 1000))
+        return HealthRules(grace_ms=round(self.source_grace_s * 1000))
 
     @property
     def log_rules(self) -> LogRules:

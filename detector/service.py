@@ -1,7 +1,5 @@
 """The detector: sources, matcher and reports on one stop event."""
 
-import os
-import socket
 import sys
 import threading
 from math import ceil
@@ -9,24 +7,19 @@ from typing import Any, TextIO
 
 from redis import Redis
 
-from detector.board import Board
+from detector.composition import DetectorParts, build_parts, build_running
 from detector.config import DetectorSettings
-from detector.matcher import Matcher
-from detector.outbox import nameless
-from detector.pollers import Pollers
-from detector.publisher import Publisher
-from detector.reporter import ProgressCallback, Reporter, SignalCallback
-from detector.roster import Roster
-from detector.sources.port import Source
-from detector.wiring import Parts, Wiring
+from detector.leaders.leader_assignment import LeaderAssignment
+from detector.progress_reporter import ProgressCallback, SignalCallback
 from shared import logs
-from shared.broker import connect
 from shared.clock import Clock, SystemClock
-from shared.events import GateStatus, HybridProgress, HybridSummary, fact_id
-from shared.rate_gate import RateGate
+from shared.messages.base import fact_id
+from shared.messages.service import GateStatus, HybridProgress, HybridSummary
+from shared.rate_limit.gate import RateGate
+from shared.redis.client import connect_redis
 
 MOST_SHOWN = 500
-"""Leaders named in a report; of more, the next ones in turn."""
+"""Leaders named in a report; of more, the next report names the next ones."""
 JOIN_S = 6.0
 """Seconds the threads have to end; what they leave is safe for the next start. The summary then needs at most a
 socket time-out of Redis more, so that all ends within 15 s even when every upstream hangs (S5)."""
@@ -59,21 +52,28 @@ class HybridDetector:
         clock: Clock | None = None,
         redis: Redis | None = None,
         out: TextIO | None = None,
-        parts: Parts | None = None,
+        parts: DetectorParts | None = None,
     ) -> None:
         self.stop_event = stop = stop_event or threading.Event()
         self._cfg, self._clock = cfg, clock or SystemClock()
-        redis = redis or connect(cfg.redis_url)
-        self.parts = parts or Wiring(cfg, redis, self._clock, stop).parts()
-        self._board = Board((source.name for source in self.parts.sources), clock=self._clock, rules=cfg.health_rules)
-        self._reporter = Reporter(redis, out or sys.stdout, signal_callback, progress_callback)
-        self._publisher = self._build_publisher(redis)
-        self._pollers = [self._build_pollers(source) for source in self.parts.sources]
-        self._instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
+        redis = redis or connect_redis(cfg.redis_url)
+        self.parts = parts or build_parts(cfg, redis, clock=self._clock, stop=stop)
+        self._running = build_running(
+            cfg,
+            redis,
+            self.parts,
+            clock=self._clock,
+            stop=stop,
+            out=out or sys.stdout,
+            signal_callback=signal_callback,
+            progress_callback=progress_callback,
+        )
+        self._stats, self._reporter = self._running.stats, self._running.reporter
+        self._publisher, self._pollers = self._running.publisher, self._running.pollers
         self._began = self._clock.monotonic()
         self._reports = 0
         self._gates: tuple[GateStatus, ...] = ()
-        self._log = logs.get("detector")
+        self._log = logs.get_logger("detector")
 
     def run(self) -> None:
         """Detect until the stop event is set (or `runtime_seconds` are over); blocks.
@@ -85,74 +85,39 @@ class HybridDetector:
         self._began = self._clock.monotonic()
         if self.parts.markets:
             self.parts.markets.preload()
+        # The publisher first and the pollers last: whoever hands something in finds who takes it.
         self._publisher.start()
-        if self.parts.roster is not None:
-            self.parts.roster.start()
+        if self.parts.assignment is not None:
+            self.parts.assignment.start()
         for pollers in self._pollers:
             pollers.start()
         try:
-            self._watch()
+            self._report_until_stop()
         finally:
             self.stop_event.set()
-            self._end()
+            self._join_threads()
         if self._publisher.failure is not None:
             raise self._publisher.failure
 
     def ready(self) -> bool:
         """Say whether a source sees the venue."""
-        return self._board.working()
+        return self._stats.any_working()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the numbers of the last moment."""
-        board = self._board
+        stats = self._stats
         return {
-            "signals": board.signals,
-            "sightings": board.sightings,
-            "repeats": board.repeats,
-            "confirmations": board.confirmations,
-            "unconfirmed": board.unconfirmed,
-            "dropped": board.dropped,
-            "skipped": board.skipped(),
-            "sources": {status.name: status.model_dump(mode="json") for status in board.statuses()},
+            "signals": stats.signals,
+            "sightings": stats.sightings,
+            "repeats": stats.repeats,
+            "confirmations": stats.confirmations,
+            "unconfirmed": stats.unconfirmed,
+            "dropped": stats.dropped,
+            "skipped": stats.skipped_rows(),
+            "sources": {status.name: status.model_dump(mode="json") for status in stats.statuses()},
         }
 
-    def _build_publisher(self, redis: Redis) -> Publisher:
-        parts = self.parts
-        emit = self._reporter.signal
-        return Publisher(
-            redis,
-            self._board,
-            parts.cursors,
-            emit,
-            clock=self._clock,
-            stop=self.stop_event,
-            matcher=Matcher(self._cfg.rule),
-            markets=parts.markets,
-            within_ms=self._cfg.rule.within_ms,
-            label=parts.roster.label if parts.roster else nameless,
-        )
-
-    def _build_pollers(self, source: Source) -> Pollers:
-        sink, workers = self._publisher.sink, self._cfg.workers if source.name == "data_api" else 1
-        adaptive = source.name == "data_api"
-        return Pollers(
-            source,
-            sink,
-            self._board,
-            clock=self._clock,
-            stop=self.stop_event,
-            workers=workers,
-            at_most_every_s=self._cfg.poll_at_most_every_s if adaptive else 0,
-            budget=self._poll_budget if adaptive else None,
-        )
-
-    def _poll_budget(self) -> float:
-        """Return this detector's part of the activity polls' budget, as the gate has it now."""
-        gate = next((gate for gate in self.parts.gates if gate.name == "data_api"), None)
-        members = self.parts.roster.members if self.parts.roster else 1
-        return gate.snapshot().rate_now_per_s / members if gate else 0.0
-
-    def _watch(self) -> None:
+    def _report_until_stop(self) -> None:
         next_report = self._began + self._cfg.progress_every_s
         ends = self._began + self._cfg.runtime_seconds if self._cfg.runtime_seconds else float("inf")
         while True:
@@ -164,45 +129,46 @@ class HybridDetector:
                 self._gates = tuple(_gate_status(gate) for gate in self.parts.gates)
                 if self.parts.markets:
                     self.parts.markets.warm(self._reporter.live_tokens())
-                self._reporter.progress(HybridProgress(**self._report("HYBRID_PROGRESS")))
+                self._reporter.progress(HybridProgress(**self._report_fields("HYBRID_PROGRESS")))
             if self._clock.wait(self.stop_event, max(0.0, min(next_report, ends) - now)):
                 return
 
-    def _end(self) -> None:
+    def _join_threads(self) -> None:
         deadline = self._clock.monotonic() + JOIN_S
-        for part in (*self._pollers, *self._keepers(), self._publisher):
+        # Pollers first: what they still hand in finds its publisher.
+        for part in (*self._pollers, *self._assignments(), self._publisher):
             if not part.join(max(0.0, deadline - self._clock.monotonic())):
                 self._log.warning("thread_busy_at_end", part=type(part).__name__)
         for upstream in self.parts.upstreams:
             upstream.close()
-        self._board.stopped = True
-        self._reporter.progress(HybridSummary(**self._report("HYBRID_SUMMARY"), reason="stopped"))
-        board = self._board  # a reader of stdout may have left before us, as Ctrl-C tells both ends of a pipe
-        self._log.info("summary", signals=board.signals, sightings=board.sightings, dropped=board.dropped)
+        self._stats.stopped = True
+        self._reporter.progress(HybridSummary(**self._report_fields("HYBRID_SUMMARY"), reason="stopped"))
+        stats = self._stats  # a reader of stdout may have left before us, as Ctrl-C tells both ends of a pipe
+        self._log.info("summary", signals=stats.signals, sightings=stats.sightings, dropped=stats.dropped)
 
-    def _keepers(self) -> tuple[Roster, ...]:
-        return (self.parts.roster,) if self.parts.roster else ()
+    def _assignments(self) -> tuple[LeaderAssignment, ...]:
+        return (self.parts.assignment,) if self.parts.assignment else ()
 
-    def _report(self, kind: str) -> dict[str, Any]:
+    def _report_fields(self, kind: str) -> dict[str, Any]:
         self._reports += 1
         now_ms = self._clock.now_ms()
-        board = self._board
-        leaders = self.parts.leaders.addresses if self.parts.roster else self._cfg.leaders
+        stats = self._stats
+        leaders = self.parts.leaders.addresses if self.parts.assignment else self._cfg.leaders
         at = (self._reports - 1) % max(1, ceil(len(leaders) / MOST_SHOWN)) * MOST_SHOWN
         return {
-            "id": fact_id(kind, self._instance, now_ms, self._reports),
+            "id": fact_id(kind, self._running.instance, now_ms, self._reports),
             "emitted_at_ms": now_ms,
-            "detector": self._instance,
+            "detector": self._running.instance,
             "runtime_ms": round((self._clock.monotonic() - self._began) * 1000),
             "leaders": leaders[at : at + MOST_SHOWN],
             "leader_count": len(leaders),
-            "signals": board.signals,
-            "sightings": board.sightings,
-            "repeats": board.repeats,
-            "confirmations": board.confirmations,
-            "unconfirmed": board.unconfirmed,
-            "dropped": board.dropped,
-            "sources": board.statuses(),
+            "signals": stats.signals,
+            "sightings": stats.sightings,
+            "repeats": stats.repeats,
+            "confirmations": stats.confirmations,
+            "unconfirmed": stats.unconfirmed,
+            "dropped": stats.dropped,
+            "sources": stats.statuses(),
             "gates": self._gates,
             "live_tokens": self._reporter.live_tokens(),
         }

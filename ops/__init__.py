@@ -1,1 +1,1 @@
-"""What an operator touches: command line, screen, all-in-one service, embedded server."""
+"""An operator's tools: command line, screen, all-in-one service, embedded server."""

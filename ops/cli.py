@@ -1,46 +1,46 @@
 """The `hybrid` command: what an operator types, in the order that `--help` shows it."""
 
-from shared.early import early
+from shared.process.early_signals import early_signals
 
-with early("hybrid"):
+with early_signals("hybrid"):
     import contextlib
     import sys
     from typing import NoReturn
 
     import typer
 
-    from ops.commands import following, running, switching, telling
-    from shared.errors import DependencyMissing, HybridError, TryAgain
-    from shared.exits import MEANINGS
-    from shared.interrupts import ToldToStop
-    from shared.life import say, say_stopped
+    from ops.commands import control, explain, leaders, run
+    from shared.domain.errors import DependencyMissing, HybridError, TryAgain
+    from shared.domain.exit_codes import MEANINGS
+    from shared.process.shutdown_signals import ToldToStop
+    from shared.process.stderr_lines import say_event, say_stopped
 
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
 _COMMANDS = (
-    running.up,
-    running.demo,
-    running.status,
-    following.follow,
-    following.unfollow,
-    following.leaders,
-    following.wallet,
-    following.audit,
-    telling.why,
-    telling.why_not,
-    switching.pause,
-    switching.flatten,
-    switching.kill,
-    switching.resume,
-    switching.redeem,
-    switching.reconcile,
-    telling.capture,
-    telling.sweep,
-    telling.sweep_worker,
-    running.redis,
-    running.version,
-    running.docs,
+    run.up,
+    run.demo,
+    run.status,
+    leaders.follow,
+    leaders.unfollow,
+    leaders.leaders,
+    leaders.wallet,
+    leaders.audit,
+    explain.why,
+    explain.why_not,
+    control.pause,
+    control.flatten,
+    control.kill,
+    control.resume,
+    control.redeem,
+    control.reconcile,
+    explain.capture,
+    explain.sweep,
+    explain.sweep_worker,
+    run.redis,
+    run.version,
+    run.docs,
 )
 
 app = typer.Typer(
@@ -55,27 +55,29 @@ app = typer.Typer(
 for _command in _COMMANDS:
     app.command()(_command)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)(
-    running.service
+    run.service
 )
 
 
 def main() -> NoReturn:
     """Run the command line; what an operator has to fix is one plain line and its exit code."""
-    imports = early("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
+    imports = early_signals("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
     try:
         with imports:
             app()
     except TryAgain as error:
-        sys.exit(say("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one.")))
+        sys.exit(
+            say_event("hybrid", DependencyMissing(f"{error} Is it running? `hybrid up` or `hybrid redis` starts one."))
+        )
     except HybridError as error:
-        sys.exit(say("hybrid", error))
+        sys.exit(say_event("hybrid", error))
     except ToldToStop as told:
         sys.exit(say_stopped("hybrid", told))
     except Exception as error:
         if not type(error).__module__.startswith("redis."):
             raise
         fix = "is it a Redis 7.0+ or Valkey, and are its keys ours? Name another with --redis-url"
-        sys.exit(say("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
+        sys.exit(say_event("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
     sys.exit(0)
 
 

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.config import Addresses, Settings
-from shared.errors import BadConfig
-from shared.trading_words import trading_mode
+from shared.domain.errors import BadConfig
+from shared.domain.trading_words import trading_mode
 
 NO_LEADERS = """TRACKED_WALLETS is empty: nobody to follow. Give the traders' wallets:
   make run LEADERS=0x...,0x...      (or: hybrid up --leaders 0x...,0x...  or TRACKED_WALLETS=... in the environment)

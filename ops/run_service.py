@@ -4,9 +4,9 @@ Signals go to the buyer by callback, at once; the stream delivers each again, so
 the buyer's journal makes the second delivery harmless.
 """
 
-from shared.early import early
+from shared.process.early_signals import early_signals
 
-with early("service"):
+with early_signals("service"):
     import contextlib
     import sys
     import threading
@@ -16,31 +16,34 @@ with early("service"):
 
     from pydantic import Field, PrivateAttr
 
-    from buyer import bootstrap as buyer_bootstrap
+    from buyer import composition as buyer_bootstrap
     from buyer.config import BuyerSettings
     from buyer.config import parse_args as buyer_args
-    from buyer.sharded import ShardedBuyer
+    from buyer.shard_supervisor import ShardSupervisor
     from detector.config import DetectorSettings
     from detector.config import parse_args as detector_args
     from detector.service import HybridDetector
-    from ops.server import embedded_server
-    from redeemer import bootstrap as redeemer_bootstrap
+    from ops.supervisor.server_folder import embedded_server
+    from redeemer import composition as redeemer_bootstrap
     from redeemer.config import RedeemerSettings
     from redeemer.config import parse_args as redeemer_args
-    from redeemer.service import Redeemer
-    from shared import logs, outlet
-    from shared.beats import State
-    from shared.broker import connect
+    from redeemer.watcher import ResolutionWatcher
+    from shared import logs
     from shared.clock import SystemClock
     from shared.config import Settings, parse
-    from shared.errors import HybridError
-    from shared.events import ActionableSignal, Event, write_event
-    from shared.interrupts import Inbox, ToldToStop, listening
-    from shared.life import say, say_stopped
-    from shared.process import leave, run
-    from shared.refusal import stay_refused
-    from shared.stop import Pulse
-    from shared.trading_words import WORDS, trading_mode
+    from shared.domain.errors import HybridError, TryAgain
+    from shared.domain.trading_words import WORDS, trading_mode
+    from shared.messages.base import Event
+    from shared.messages.events import write_event
+    from shared.messages.signals import ActionableSignal
+    from shared.process import outlet
+    from shared.process.beats import State
+    from shared.process.refused_start import stay_refused
+    from shared.process.service_runner import leave, run
+    from shared.process.shutdown_signals import Inbox, ToldToStop, listen_signals
+    from shared.process.stderr_lines import say_event, say_stopped
+    from shared.process.stop_event import Pulse
+    from shared.redis.client import connect_redis
 
 MOST_WAITING = 1000
 """Signals handed over and not yet decided; beyond that they come by the stream alone."""
@@ -81,7 +84,7 @@ class ServiceSettings(Settings):
         return {**super().published(), **{name: part.published() for name, part in self._parts.items()}}
 
 
-class HybridService:
+class ServiceRunner:
     """Everything on one stop event: one part that ends with an error ends the process."""
 
     name = "service"
@@ -89,14 +92,21 @@ class HybridService:
     def __init__(self, detector: DetectorSettings, buyer: BuyerSettings, redeemer: RedeemerSettings | None) -> None:
         self._settings = (detector, buyer, redeemer)
         self._detector: HybridDetector | None = None
-        self._buyer: buyer_bootstrap.Built | None = None
-        self._redeemer: Redeemer | None = None
+        self._buyer: buyer_bootstrap.BuiltBuyer | None = None
+        self._redeemer: ResolutionWatcher | None = None
         self._pulses: dict[str, Pulse] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Run all parts until `stop`; one process for each buyer's name (trap 21)."""
+        """Run all parts until `stop`; one process for each buyer's name (pitfall 21)."""
         with buyer_bootstrap.only_one(self._settings[1]):
-            self._run(stop)
+            try:
+                self._run(stop)
+            except TryAgain:
+                if not stop.is_set():
+                    raise
+            finally:
+                if self._buyer is not None:
+                    self._buyer.mode.close()
 
     def ready(self) -> bool:
         """Say whether the buyer decides, and no part hangs."""
@@ -122,7 +132,7 @@ class HybridService:
         """Run the detector here, buyer and redeemer on threads of their own."""
         detector, buyer, redeemer = self._settings
         pulses = self._pulses = {name: Pulse(stop, SystemClock()) for name in ("detector", "buyer", "redeemer")}
-        bought = self._buyer = buyer_bootstrap.build(
+        bought = self._buyer = buyer_bootstrap.build_buyer(
             buyer, stop=pulses["buyer"], waiting=MOST_WAITING, emit=print_event
         )
         if redeemer is not None:
@@ -145,7 +155,7 @@ class HybridService:
                 thread.join()
 
 
-def _state(pulse: Pulse, part: HybridDetector | ShardedBuyer | Redeemer) -> State:
+def _state(pulse: Pulse, part: HybridDetector | ShardSupervisor | ResolutionWatcher) -> State:
     """Return how a part stands; one that no loop looks after any more hangs, whatever it says of itself."""
     if not pulse.beats():
         return "hangs"
@@ -160,8 +170,8 @@ def print_event(event: Event) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the service; return its exit code."""
     inbox = Inbox()
-    with listening(inbox):
-        outlet.install()
+    with listen_signals(inbox):
+        outlet.install_outlet()
         code = _told_or_run(argv, inbox)
         stay_refused("service", code, inbox)
         return code
@@ -176,13 +186,13 @@ def _told_or_run(argv: list[str] | None, inbox: Inbox) -> int:
     except ToldToStop as told:
         return say_stopped("service", told)
     except HybridError as error:
-        return say("service", error)
+        return say_event("service", error)
 
 
 def _run(
     settings: ServiceSettings, redis_url: str, argv: list[str], mode: Literal["paper", "live"], inbox: Inbox
 ) -> int:
-    """Give each part the environment, the env file, the server and the mode; never other flags of ours (trap 32)."""
+    """Give each part the environment, the env file, the server and the mode; never other flags of ours (pitfall 32)."""
     words = ["--redis-url", redis_url, *_env_file(argv)]
     detector, buyer = detector_args(words), buyer_args([*words, *WORDS[mode]])
     parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}
@@ -190,8 +200,8 @@ def _run(
     if redeemer is not None:
         parts["redeemer"] = redeemer
     whole = settings.with_parts(redis_url, parts)
-    service = HybridService(detector, buyer, redeemer)
-    redis, clock = connect(redis_url), SystemClock()
+    service = ServiceRunner(detector, buyer, redeemer)
+    redis, clock = connect_redis(redis_url), SystemClock()
     return run(service, whole, redis=redis, clock=clock, mode=mode, emit=print_event, inbox=inbox)
 
 
@@ -202,7 +212,7 @@ def _redeemer(settings: ServiceSettings, words: list[str]) -> RedeemerSettings |
     redeemer = redeemer_args(words)
     unheard = redeemer.live and redeemer.relayed and redeemer.relayer_api_key is None
     if unheard and "redeem" not in settings.model_fields_set:
-        logs.get("service").info("redeemer_left_out", fix="set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS")
+        logs.get_logger("service").info("redeemer_left_out", fix="set RELAYER_API_KEY and RELAYER_API_KEY_ADDRESS")
         return None
     return redeemer
 
@@ -226,7 +236,7 @@ def _server(settings: ServiceSettings) -> Generator[str]:
         yield server.url
 
 
-def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.Built) -> None:
+def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.BuiltBuyer) -> None:
     bought.service.submit(ActionableSignal.model_validate(payload))
 
 

@@ -1,5 +1,5 @@
 """Get resolved winnings back: `REDEMPTION_RESULT`.
 
 `python -m redeemer` watches what is held and enqueues what resolved; `python -m redeemer.worker` runs those jobs;
-`bootstrap.build_inline` is both on one thread, for a process that runs everything.
+`composition.build_inline` is both on one thread, for a process that runs everything.
 """

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from redeemer.ways import RELAYED
+from redeemer.domain.contract_calls import RELAYED
 from shared.config import Settings, Words, parse
-from shared.events import Address
-from shared.polymarket import endpoints
-from shared.polymarket.contracts import overridden
-from shared.trading_words import trading_mode
+from shared.domain.trading_words import trading_mode
+from shared.messages.base import Address
+from shared.polymarket.wire import endpoints
+from shared.polymarket.wire.contracts import overridden_contracts
 
 
 def _split(value: object) -> object:
@@ -124,5 +124,5 @@ def parse_args(argv: list[str] | None = None) -> RedeemerSettings:
     """
     settings = parse(RedeemerSettings, argv)
     trading_mode(live=settings.live, dry_run=settings.dry_run)
-    overridden(settings.contracts)
+    overridden_contracts(settings.contracts)
     return settings

@@ -1,22 +1,22 @@
-"""What must hold before the first real transaction, and what is missing, each with its fix. Nothing is changed here."""
+"""Checks before the first real transaction: what is missing, each with its fix. Nothing is changed here."""
 
 from dataclasses import dataclass
 
-from redeemer import gas, ways
-from redeemer.node import Node, first_word
-from redeemer.ways import Call, Route, WalletKind
+from redeemer.domain import contract_calls, gas_pricing
+from redeemer.domain.contract_calls import ContractCall, Route, WalletKind
+from redeemer.transactions.node_client import NodeClient, first_word
 from shared import logs
-from shared.errors import RefusedForSafety, TryAgain
-from shared.polymarket import abi
-from shared.polymarket.contracts import Contracts
+from shared.domain.errors import RefusedForSafety, TryAgain
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.contracts import Contracts
 
 IS_OWNER = "0x2f54bf6e"
 THRESHOLD = "0xe75235b8"
-_GRAVE = frozenset({"chain", "safe"})
+_FATAL = frozenset({"chain", "safe"})
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightCheck:
     """One fact that was looked at; `fix` is '' where it holds."""
 
     name: str
@@ -34,7 +34,7 @@ class Preflight:
         kind: WalletKind,
         route: Route,
         contracts: Contracts,
-        node: Node,
+        node: NodeClient,
         *,
         relayed: bool,
     ) -> None:
@@ -42,74 +42,84 @@ class Preflight:
         self._route: Route = route
         self._contracts, self._node = contracts, node
 
-    def checks(self) -> list[Check]:
+    def run_checks(self) -> list[PreflightCheck]:
         """Return every check.
 
         Raises:
             TryAgain, GiveUp: the node did not say.
         """
-        return [self._chain(), *self._owner(), *self._gas(), *self._approvals()]
+        return [self._check_chain(), *self._check_owner(), *self._check_gas(), *self._check_approvals()]
 
-    def demand(self) -> None:
+    def demand_ready(self) -> None:
         """Check before a service starts: say what is missing, and stop where real money could go astray.
 
         Raises:
             RefusedForSafety: another chain, or a Safe that is not ours alone.
         """
-        log = logs.get("redeemer", wallet=self._wallet)
+        log = logs.get_logger("redeemer", wallet=self._wallet)
         try:
-            checks = self.checks()
-        except TryAgain as error:
+            checks = self.run_checks()
+        except TryAgain as error:  # a node that is away now must not keep the service from starting
             log.warning("preflight_unanswered", error=str(error))
             return
         missing = [check for check in checks if check.fix]
         for check in missing:
             log.warning("preflight", check=check.name, found=check.found, fix=check.fix)
-        grave = [check for check in missing if check.name in _GRAVE]
-        if grave:
-            raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in grave))
+        fatal = [check for check in missing if check.name in _FATAL]
+        if fatal:
+            raise RefusedForSafety("; ".join(f"{check.found}: {check.fix}" for check in fatal))
 
-    def missing_approvals(self) -> list[Call]:
+    def missing_approvals(self) -> list[ContractCall]:
         """Return the calls that would give the approvals that are missing; an operator decides."""
-        return [ways.approve(each, self._contracts) for each in self._operators() if not self._is_approved(each)]
+        return [
+            contract_calls.approve_call(each, self._contracts)
+            for each in self._operators()
+            if not self._is_approved(each)
+        ]
 
-    def _chain(self) -> Check:
+    def _check_chain(self) -> PreflightCheck:
         found = self._node.chain_id()
         fix = "" if found == self._contracts.chain_id else f"set RPC_URL to a node of chain {self._contracts.chain_id}"
-        return Check("chain", f"the node is on chain {found}", fix)
+        return PreflightCheck("chain", f"the node is on chain {found}", fix)
 
-    def _owner(self) -> list[Check]:
+    def _check_owner(self) -> list[PreflightCheck]:
         if self._kind != "safe":
             return []
-        owner = first_word(self._node.read(self._wallet, abi.call(IS_OWNER, self._signer)), f"Safe {self._wallet}")
-        threshold = first_word(self._node.read(self._wallet, THRESHOLD), f"Safe {self._wallet}")
+        owner = first_word(
+            self._node.call_contract(self._wallet, abi.encoded_call(IS_OWNER, self._signer)), f"Safe {self._wallet}"
+        )
+        threshold = first_word(self._node.call_contract(self._wallet, THRESHOLD), f"Safe {self._wallet}")
         fixes = [
             *([] if owner else [f"{self._signer} does not own it: set WALLET or PRIVATE_KEY_FILE"]),
             *([] if threshold == 1 else [f"it asks for {threshold} owners: redeem it by hand"]),
         ]
-        return [Check("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
+        return [PreflightCheck("safe", f"{self._wallet}, threshold {threshold}", "; ".join(fixes))]
 
-    def _gas(self) -> list[Check]:
+    def _check_gas(self) -> list[PreflightCheck]:
         if self._relayed:
             return []
         held = self._node.gas_held(self._signer)
         return [
-            Check(
-                "gas", f"{self._signer} holds {held / gas.POL:.4f} POL", "" if held else f"send POL to {self._signer}"
+            PreflightCheck(
+                "gas",
+                f"{self._signer} holds {held / gas_pricing.POL:.4f} POL",
+                "" if held else f"send POL to {self._signer}",
             )
         ]
 
-    def _approvals(self) -> list[Check]:
-        checks: list[Check] = []
+    def _check_approvals(self) -> list[PreflightCheck]:
+        checks: list[PreflightCheck] = []
         for operator in self._operators():
             given = self._is_approved(operator)
             found = f"{self._contracts.named(operator)} {'may' if given else 'may not'} take the wallet's positions"
-            checks.append(Check("approval", found, "" if given else "hybrid redeem --approve --now"))
+            checks.append(PreflightCheck("approval", found, "" if given else "hybrid redeem --approve --now"))
         return checks
 
     def _operators(self) -> list[str]:
-        return ways.operators(self._route, self._contracts)
+        return contract_calls.needed_operators(self._route, self._contracts)
 
     def _is_approved(self, operator: str) -> bool:
-        asked = ways.is_approved(self._wallet, operator)
-        return bool(first_word(self._node.read(self._contracts.conditional_tokens, asked), "ConditionalTokens"))
+        asked = contract_calls.approval_data(self._wallet, operator)
+        return bool(
+            first_word(self._node.call_contract(self._contracts.conditional_tokens, asked), "ConditionalTokens")
+        )

@@ -1,26 +1,38 @@
 """Settings: one frozen model per service; flags beat the environment, which beats the `.env` file.
 
 `parse(Model, argv)` reads the command line for `None` and only the environment for `[]`, so an orchestrator's flags
-never leak into a service (trap 32).
+never leak into a service (pitfall 32).
 """
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.errors import BadConfig
-from shared.events import Address
-from shared.polymarket import endpoints
+from shared.domain.errors import BadConfig
+from shared.domain.trading_words import dry_run_wins
+from shared.messages.base import Address
+from shared.polymarket.wire import endpoints
+from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
-from shared.trading_words import dry_run_wins
-from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
+from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
+
+_KEY = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z]+(_[a-z]+)+")
+_HIDDEN = "(hidden)"
+
+
+def _shown_name(name: str) -> str:
+    """Return a name as it may be printed: what is not written like a setting may be a secret at its place."""
+    return name if _NAME.fullmatch(name) and not _KEY.search(name) else _HIDDEN
 
 
 def _split(value: object) -> object:
@@ -103,13 +115,23 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
     check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
+    flags, renamed = _take_aliases(model, env_file, flags)
     flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
     _check_flags(model, flags)
     try:
-        given = {**dry_run_wins(flags, model.model_fields), **overrides}
+        given: dict[str, Any] = {**renamed, **dry_run_wins(flags, model.model_fields), **overrides}
         return model(**_reading(model.program, env_file, flags), **given)
     except ValidationError as error:
-        raise BadConfig(explain(model, error)) from error
+        raise BadConfig(explain_error(model, error)) from error
+
+
+def _take_aliases(model: type[Settings], env_file: str | None, flags: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the flags without old names, and what old names set; one line on stderr says which were seen."""
+    file = dotenv_values(env_file, encoding="utf-8") if env_file else {}
+    reading = read_aliases(flags, os.environ, file, model.model_fields)
+    for line in reading.lines:
+        sys.stderr.write(f"{model.program}: {line}\n")  # no logger yet: its settings are being read
+    return list(reading.flags), dict(reading.values)
 
 
 def _reading(program: str, env_file: str | None, flags: list[str]) -> dict[str, Any]:
@@ -144,7 +166,7 @@ def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
     """
     given = (name for name, value in os.environ.items() if value)
     wrong = [
-        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {name} ...`"
+        f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {_shown_name(name)} ...`"
         for name in unknown_in_environment(given, known)
     ]
     places = _places(env_file) if env_file else {}
@@ -163,9 +185,24 @@ def _check_flags(model: type[Settings], flags: list[str]) -> None:
     for flag in (word.partition("=")[0] for word in flags if word.startswith("--")):
         name = flag[2:].replace("-", "_").upper()
         if name not in names and name.removeprefix("NO_") not in names and flag != "--help":
-            meant = nearest(name, frozenset(names))
+            meant = nearest_setting(name, frozenset(names))
             fix = f"did you mean --{meant.lower().replace('_', '-')}?" if meant else "--help shows them all"
-            raise BadConfig(f"{flag}: {model.program} has no such flag; {fix}")
+            shown = _HIDDEN if _KEY.search(flag) else flag
+            raise BadConfig(f"{shown}: {model.program} has no such flag; {fix}")
+    _refuse_stray_words(model, flags)
+
+
+def _refuse_stray_words(model: type[Settings], flags: list[str]) -> None:
+    """Refuse a word that belongs to no flag, without repeating it: it may be a secret."""
+    takes_word = False
+    for number, word in enumerate(flags, start=1):
+        if not word.startswith("--"):
+            if not takes_word and word != "-h":
+                raise BadConfig(f"word {number} {_HIDDEN}: belongs to no flag; {model.program} takes only --flag value")
+            takes_word = False
+            continue
+        field = model.model_fields.get(word[2:].replace("-", "_"))
+        takes_word = "=" not in word and (field is None or field.annotation is not bool) and word != "--help"
 
 
 def _places(env_file: str) -> dict[str, str]:
@@ -190,12 +227,12 @@ def _places(env_file: str) -> dict[str, str]:
 
 def _unknown(name: str, place: str, known: frozenset[str]) -> str:
     """Return what is wrong with a name, and the fix."""
-    meant = nearest(name, known)
+    meant = nearest_setting(name, known)
     fix = f"did you mean {meant}?" if meant else "remove it (.env.example names all there are)."
-    return f"{name} ({place}): no program has this setting; {fix}"
+    return f"{_shown_name(name)} ({place}): no program has this setting; {fix}"
 
 
-def explain(model: type[Settings], error: ValidationError) -> str:
+def explain_error(model: type[Settings], error: ValidationError) -> str:
     """Return one line for each wrong setting: variable, value, problem, what it is for."""
     lines: list[str] = []
     for problem in error.errors(include_url=False):
@@ -204,8 +241,9 @@ def explain(model: type[Settings], error: ValidationError) -> str:
             continue
         name = str(problem["loc"][0])
         field = model.model_fields.get(name)
-        secret = field is not None and "Secret" in str(field.annotation)
-        value = "(hidden)" if secret else repr(problem["input"])[:100]
+        told = repr(problem["input"])
+        secret = (field is not None and "Secret" in str(field.annotation)) or _KEY.search(told)
+        value = _HIDDEN if secret else told[:100]
         purpose = f" ({field.description})" if field is not None and field.description else ""
         lines.append(f"{name.upper()}={value}: {problem['msg']}{purpose}")
     return "; ".join(lines)

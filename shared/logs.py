@@ -13,8 +13,8 @@ from typing import Any, cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
-from shared.plain_text import plain, plain_lines
-from shared.redaction import redact
+from shared.domain.plain_text import make_plain, plain_lines
+from shared.domain.redaction import redact_secrets
 
 Log = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -40,11 +40,11 @@ class _FromLibraries(logging.Handler):
         fields: dict[str, Any] = {"message": record.getMessage()}
         if record.exc_info:
             fields["exc_info"] = record.exc_info
-        write = get(record.name).error if record.levelno >= logging.ERROR else get(record.name).warning
+        write = get_logger(record.name).error if record.levelno >= logging.ERROR else get_logger(record.name).warning
         write("library_log", **fields)
 
 
-def configure(*, level: str = "info", form: str = "auto") -> None:
+def configure_logs(*, level: str = "info", form: str = "auto") -> None:
     """Set how lines are written, for the whole process.
 
     Args:
@@ -60,17 +60,17 @@ def configure(*, level: str = "info", form: str = "auto") -> None:
     logging.basicConfig(handlers=[_FromLibraries()], level=max(logging.WARNING, _LEVELS[level]), force=True)
 
 
-def get(name: str, **fields: object) -> FilteringBoundLogger:
+def get_logger(name: str, **fields: object) -> FilteringBoundLogger:
     """Return a logger whose every line says `part=name` and `fields`."""
     if not structlog.is_configured():
-        configure()
+        configure_logs()
     return cast("FilteringBoundLogger", structlog.get_logger(part=name, **fields))
 
 
 def errors_of(name: str) -> FilteringBoundLogger:
     """Return a logger that writes errors alone: of runs over a history, which tell all else in their result."""
     if not structlog.is_configured():
-        configure()
+        configure_logs()
     errors = structlog.make_filtering_bound_logger(logging.ERROR)
     return cast("FilteringBoundLogger", structlog.wrap_logger(_Stderr(), wrapper_class=errors, part=name))
 
@@ -99,9 +99,9 @@ def _text_renderer() -> Processor:
 
 def _plain_text(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keep what strangers wrote from acting on a terminal; JSON escapes it by itself."""
-    shown = {name: plain(value) if isinstance(value, str) else value for name, value in line.items()}
+    shown = {name: make_plain(value) if isinstance(value, str) else value for name, value in line.items()}
     return shown | {name: plain_lines(str(line[name])) for name in _OF_MANY_LINES if name in line}
 
 
 def _hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return cast("MutableMapping[str, Any]", redact(dict(line)))
+    return cast("MutableMapping[str, Any]", redact_secrets(dict(line)))

@@ -21,17 +21,17 @@ _MADE: dict[str, Counter | Gauge | Histogram] = {}
 _MAKING = threading.Lock()
 
 
-def counter(name: str, sentence: str, *labels: str) -> Counter:
+def make_counter(name: str, sentence: str, *labels: str) -> Counter:
     """Return the counter `hybrid_<name>`; what only grows."""
     return _made(Counter, name, lambda: Counter(name, sentence, labels, namespace="hybrid", registry=REGISTRY))
 
 
-def gauge(name: str, sentence: str, *labels: str) -> Gauge:
+def make_gauge(name: str, sentence: str, *labels: str) -> Gauge:
     """Return the gauge `hybrid_<name>`; what goes up and down."""
     return _made(Gauge, name, lambda: Gauge(name, sentence, labels, namespace="hybrid", registry=REGISTRY))
 
 
-def histogram(name: str, sentence: str, *labels: str) -> Histogram:
+def make_histogram(name: str, sentence: str, *labels: str) -> Histogram:
     """Return the histogram `hybrid_<name>`; seconds, in `SECONDS` buckets."""
 
     def make() -> Histogram:
@@ -40,7 +40,7 @@ def histogram(name: str, sentence: str, *labels: str) -> Histogram:
     return _made(Histogram, name, make)
 
 
-def render() -> bytes:
+def render_metrics() -> bytes:
     """Return all metrics in Prometheus' text form."""
     return generate_latest(REGISTRY)
 

@@ -1,7 +1,7 @@
 """The one console that prints for people: text is text, whatever it looks like.
 
-Everything that reaches a terminal through it is plain (`shared/plain_text`), and nothing is markup: colours are given
-by `Text` and `style`, in our own code only.
+Everything that reaches a terminal through it is plain (`shared/domain/plain_text`), and nothing is markup: colours are
+given by `Text` and `style`, in our own code only.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from rich.protocol import rich_cast
 from rich.segment import Segment
 from rich.text import Text
 
-from shared.plain_text import plain
+from shared.domain.plain_text import make_plain
 
 
 class Terminal(Console):
@@ -26,7 +26,7 @@ class Terminal(Console):
         """Return a string as plain text."""
         for markup in ("markup", "emoji"):
             given[markup] = False
-        return super().render_str(plain(text), **given)
+        return super().render_str(make_plain(text), **given)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render what may hold strings from outside."""
@@ -44,7 +44,7 @@ def _plain(renderable: RenderableType) -> RenderableType:
 
 def _plain_text(text: Text) -> Text:
     """Return a text made plain; styles stay where they are, as no character comes or goes."""
-    if (shown := plain(text.plain)) == text.plain:
+    if (shown := make_plain(text.plain)) == text.plain:
         return text
     copy = text.copy()
     copy.plain = shown

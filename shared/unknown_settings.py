@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
+from shared.setting_aliases import ALIASES
+
 ALMOST = 0.88
 """Likeness (difflib's ratio) that only a slip of the keys explains: one letter of nine, two of eighteen."""
 SIMILAR = 0.6
@@ -33,6 +35,7 @@ _OF_MAKE = frozenset({"LEADERS", "SECONDS"})
 
 def unknown_in_file(names: Iterable[str], known: frozenset[str]) -> list[str]:
     """Return the names of a settings file that nobody knows."""
+    known = known | ALIASES.keys()
     return [name for name in names if name.upper() not in known and not _OTHERS.fullmatch(name.upper())]
 
 
@@ -41,7 +44,7 @@ def unknown_in_environment(names: Iterable[str], known: frozenset[str]) -> list[
     return [name for name in unknown_in_file(names, known) if _ours(name.upper(), known)]
 
 
-def nearest(name: str, known: frozenset[str]) -> str | None:
+def nearest_setting(name: str, known: frozenset[str]) -> str | None:
     """Return the setting that was most likely meant, None when none is similar."""
     wanted = name.upper().removeprefix("HYBRID_")
     if wanted in known:

@@ -1,7 +1,7 @@
 """Push feeds: the only module that imports `websockets`.
 
-A `Socket` is one open connection, text frames in and out. What goes wrong is named as in `shared/http`; messages never
-hold the URL's path, which is where keys are.
+A `PushSocket` is one open connection, text frames in and out. What goes wrong is named as in `shared/http/client`;
+messages never hold the URL's path, which is where keys are.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from shared.errors import BadConfig, HybridError, RateLimited, Rejected, Unavailable
+from shared.domain.errors import BadConfig, HybridError, RateLimited, Rejected, Unavailable
 
 MAX_FRAME_BYTES = 1024 * 1024
 CLOSE_TIMEOUT_S = 0.3
@@ -22,7 +22,7 @@ _CLIENT_FAULTS = range(400, 500)
 _SHOWN_CHARS = 120
 
 
-class Closed(Unavailable):
+class SocketClosed(Unavailable):
     """The connection ended; `code` is the peer's (1006 when the line was cut without a word)."""
 
     def __init__(self, message: str, code: int) -> None:
@@ -30,7 +30,7 @@ class Closed(Unavailable):
         self.code = code
 
 
-class Socket:
+class PushSocket:
     """One open connection; one thread uses it."""
 
     def __init__(self, connection: ClientConnection, name: str) -> None:
@@ -66,15 +66,15 @@ class Socket:
         with contextlib.suppress(WebSocketException, OSError):
             self._connection.close()
 
-    def _closed(self, error: ConnectionClosed) -> Closed:
+    def _closed(self, error: ConnectionClosed) -> SocketClosed:
         said = error.rcvd
         code, reason = (said.code, said.reason) if said else (1006, "the line was cut")
         if code == SLOW_CONSUMER:
             reason = f"we read too slowly; {reason}"
-        return Closed(f"{self._name}: closed with {code}: {reason[:_SHOWN_CHARS] or 'no reason'}", code)
+        return SocketClosed(f"{self._name}: closed with {code}: {reason[:_SHOWN_CHARS] or 'no reason'}", code)
 
 
-def open_socket(name: str, url: str, *, timeout_s: float = 5.0) -> Socket:
+def open_socket(name: str, url: str, *, timeout_s: float = 5.0) -> PushSocket:
     """Open a connection; its peer's keep-alive is the caller's matter, since feeds have their own.
 
     Raises:
@@ -95,7 +95,7 @@ def open_socket(name: str, url: str, *, timeout_s: float = 5.0) -> Socket:
         )
     except (WebSocketException, OSError, EOFError) as error:
         raise _named(name, error, timeout_s) from None
-    return Socket(connection, name)
+    return PushSocket(connection, name)
 
 
 def _checked(name: str, url: str) -> str:

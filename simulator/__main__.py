@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.app import App
-from simulator.clock import WallClock
-from simulator.server import Server, listening, urls_of
-from simulator.settings import Settings
-from simulator.wallet_types import NAMES
+from simulator.core.clock import WallClock
+from simulator.core.settings import Settings
+from simulator.exchange.wallet_types import NAMES
+from simulator.gateway.app import App
+from simulator.gateway.server import Server, listening, urls_of
 
 _FUND = "give the wallet of a key's address pUSD; type deposit, safe, proxy or eoa; may be repeated"
 _EXAMPLES = """examples:

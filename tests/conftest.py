@@ -13,7 +13,7 @@ import structlog
 from hypothesis import settings
 from redis import Redis
 
-from ops.embedded_redis import EmbeddedRedis
+from ops.supervisor.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")

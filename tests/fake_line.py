@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from shared.clock import ManualClock
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 
 
 class FakeLine:

@@ -19,6 +19,20 @@ OURS = ("backtest", "buyer", "detector", "ops", "redeemer", "shared", "simulator
 QUARTER_BYTES = 275_000_000
 """What `make demo` may take at most; all that tests need takes four times as much."""
 TOOLS = ("setuptools", "pip")
+NOT_IMPORTED = {
+    "hiredis": "redis-py reads answers with it by itself",
+    "setuptools": "builds the package",
+    "supervisor": "runs the services on a machine without containers (supervisord.conf)",
+    "import-linter": "a command",
+    "pyright": "a command",
+    "pytest-timeout": "pytest loads it by itself",
+    "pytest-xdist": "pytest loads it by itself",
+    "ruff": "a command",
+    "types-pyyaml": "read by the type checker",
+    "types-requests": "read by the type checker",
+    "uv": "a command",
+}
+"""What is declared and imported by no file of ours, and why."""
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -62,6 +76,27 @@ def needed(*, anywhere: bool) -> set[str]:
         *sys.stdlib_module_names,
     }
     return {distributions()[package] for package in packages}
+
+
+BY_NAME = re.compile(r"(?:import_module|importorskip)\(\"(\w+)")
+
+
+def imported_anywhere(folders: tuple[str, ...]) -> set[str]:
+    """Return every distribution that has a package which a file below these imports, by name at run time included."""
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    packages = {name for file in files for name in imported(file, anywhere=True)}
+    packages |= {name for file in files for name in BY_NAME.findall(file.read_text(encoding="utf-8"))}
+    owners = packages_distributions()
+    return {owner.lower().replace("_", "-") for package in packages for owner in owners.get(package, ())}
+
+
+def test_every_declared_dependency_is_imported_or_has_a_reason() -> None:
+    of = extras()
+    shipped = {name for extra in ("", "simulator", "report", "build") for name in of[extra]}
+    tried = of["dev"] | of["live"]
+    ours, with_tests = imported_anywhere(OURS), imported_anywhere((*OURS, "benchmarks", "tests"))
+
+    assert shipped - ours | tried - with_tests == NOT_IMPORTED.keys()
 
 
 @pytest.mark.parametrize("lock", [RUN, REPORT, DEV])

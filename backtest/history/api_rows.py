@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, cast
 
-from backtest.history.left_out import LeftOut
-from backtest.history.trades import Row, row_of
-from shared.errors import Malformed
-from shared.polymarket.fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
-from shared.polymarket.payloads import Raw, as_object, text
+from backtest.history.skipped_rows import SkippedRows
+from backtest.history.trade_grouping import TradeRow, row_of
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.leader_fills import V1_NAMES, V2_NAMES, NotTrade, activity_fill
+from shared.polymarket.wire.parsing import Raw, as_object, read_text
 
 
 class ApiRows:
@@ -17,9 +17,9 @@ class ApiRows:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.left_out = LeftOut()
+        self.left_out = SkippedRows()
 
-    def read(self, lines: Iterable[str]) -> Iterator[Row]:
+    def read(self, lines: Iterable[str]) -> Iterator[TradeRow]:
         """Yield each trade in the file's order.
 
         Raises:
@@ -55,9 +55,9 @@ def _rows_of(found: Any) -> list[object]:  # noqa: ANN401 - JSON
     return cast("list[object]", found) if isinstance(found, list) else [found]
 
 
-def _row(row: Raw) -> Row:
+def _row(row: Raw) -> TradeRow:
     names = V2_NAMES if "proxy_wallet" in row or "token_id" in row else V1_NAMES
-    leader = text(row, names["proxy_wallet"]).lower()
+    leader = read_text(row, names["proxy_wallet"]).lower()
     fill = activity_fill(row, leader, names)
     if not leader:
         raise Malformed(f"{names['proxy_wallet']} is missing: nobody says whose trade this is")

@@ -1,7 +1,7 @@
 """A poller's log of wallets as CSV: `wallet_addr, tx_hash, timestamp, side, outcome, price, size, usdc, market`.
 
 `collected_at` (seconds, the poller's own clock) is optional, as are `price`, `token_id`, `condition_id` and
-`outcome_index`. Where `usdc` is not size x price, the fee is in it (`shared/polymarket/trade_amounts`).
+`outcome_index`. Where `usdc` is not size x price, the fee is in it (`shared/polymarket/wire/trade_amounts`).
 Where the file names no ids, market and outcome stand for them: the ids are made from their names, and the outcomes of a
 market are numbered by `OUTCOMES`. Rows without a side are redemptions and merges: no trades.
 """
@@ -13,14 +13,14 @@ from functools import lru_cache
 from itertools import islice, repeat
 from operator import itemgetter
 
-from backtest.history.left_out import LeftOut
-from backtest.history.trades import Hint, Row
-from shared.errors import Malformed
-from shared.events import fact_id
-from shared.market import Side
-from shared.money import MICRO, to_micro
-from shared.polymarket.trade_amounts import amounts_of
-from shared.polymarket.venue_times import read_moment_ms
+from backtest.history.skipped_rows import SkippedRows
+from backtest.history.trade_grouping import Hint, TradeRow
+from shared.domain.errors import Malformed
+from shared.domain.market import Side
+from shared.domain.money import MICRO, to_micro
+from shared.messages.base import fact_id
+from shared.polymarket.wire.trade_amounts import amounts_of
+from shared.polymarket.wire.venue_times import read_moment_ms
 
 NEEDED = ("wallet_addr", "tx_hash", "timestamp", "side", "outcome", "size", "usdc", "market")
 _AT_ONCE = 256
@@ -36,9 +36,9 @@ class CsvRows:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.left_out = LeftOut()
+        self.left_out = SkippedRows()
 
-    def read(self, lines: Iterable[str]) -> Iterator[Row]:
+    def read(self, lines: Iterable[str]) -> Iterator[TradeRow]:
         """Yield each trade in the file's order.
 
         Raises:
@@ -54,7 +54,7 @@ class CsvRows:
             yield from self._trades(rows, columns, line)
             line += len(rows)
 
-    def _trades(self, rows: list[list[str]], columns: "_Columns", line: int) -> list[Row]:
+    def _trades(self, rows: list[list[str]], columns: "_Columns", line: int) -> list[TradeRow]:
         """Return the trades of rows, which are halved until what cannot be read stands alone."""
         sided = [row for row in rows if len(row) != columns.count or row[columns.side]]
         try:
@@ -69,7 +69,7 @@ class CsvRows:
             self.left_out.skip("without a side", len(rows) - len(sided))
         return found
 
-    def _read(self, rows: list[list[str]], columns: "_Columns") -> list[Row]:
+    def _read(self, rows: list[list[str]], columns: "_Columns") -> list[TradeRow]:
         found = _trades(rows, columns)
         for row in rows:
             if len(row[columns.time]) > _DIGITS:
@@ -105,7 +105,7 @@ def _column(rows: list[list[str]], at: int | None) -> Iterable[str]:
     return repeat("", len(rows)) if at is None else map(itemgetter(at), rows)
 
 
-def _trades(rows: list[list[str]], columns: _Columns) -> list[Row]:
+def _trades(rows: list[list[str]], columns: _Columns) -> list[TradeRow]:
     """Return the trades of rows, column by column, which is faster than row by row."""
     leaders, hashes, timestamps, sides, outcomes, sizes, paid, markets = zip(*map(columns.needed, rows), strict=True)
     shares, usdc = list(map(_micro, sizes)), list(map(_micro, paid))
@@ -121,7 +121,7 @@ def _trades(rows: list[list[str]], columns: _Columns) -> list[Row]:
         amounts = amounts_of(how[at], Decimal(sizes[at]), price, Decimal(paid[at]), traded_ms[at])
         _, usdc[at], fees[at], fee_shares[at] = amounts
     found = zip(traded_ms, who, what, tokens, how, shares, usdc, seen_ms, hints, fees, fee_shares, strict=True)
-    return list(map(Row._make, found))
+    return list(map(TradeRow._make, found))
 
 
 def _charged(shares: list[int], prices: Iterable[str], usdc: list[int]) -> list[tuple[int, Decimal]]:

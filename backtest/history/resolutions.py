@@ -1,9 +1,9 @@
-"""How markets resolved, and when each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
+"""Resolutions of markets, and the time each closed: from a CSV, or from Gamma's markets saved as JSON (array or lines).
 
 A CSV has `market` (title) or `condition_id`, and `winner` or `payouts`: the vector by outcome index, such as `1;0` or
 `0.5;0.5`; or the winning outcome's name, for markets of two. A row without both leaves its market open, as does one
-whose payouts do not add up to exactly 1 (`shared/polymarket/conditions.payouts_of`), and a market of Gamma's that is
-not closed at exactly 1, 0.5 or 0.
+whose payouts do not add up to exactly 1 (`shared/polymarket/wire/conditions.payouts_of`), and a market of Gamma's that
+is not closed at exactly 1, 0.5 or 0.
 
 When a market closed is its `resolved_at` (epoch seconds) or `closedTime` (Gamma's words), if either is given. Else it
 is reckoned: its planned `endDate` where the last known trade came before that, else some time after that trade. It is
@@ -19,12 +19,12 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
-from backtest.happenings import Happening
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import ResolvedMarket
 from backtest.history.csv_rows import OUTCOMES, market_id
-from backtest.markets import Resolved
-from shared.errors import Malformed
-from shared.polymarket.conditions import payouts_of
-from shared.polymarket.venue_times import read_moment_ms
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.conditions import payouts_of
+from shared.polymarket.wire.venue_times import read_moment_ms
 
 LINGERS_S = 60.0
 """Longer than most delays that are asked for, with the order's own time: closed right after its last trade, a market
@@ -33,7 +33,7 @@ _DATE = len("2026-07-24")
 _PAID = ("0", "0.5", "1")
 
 
-class Known(NamedTuple):
+class KnownResolutions(NamedTuple):
     """What a file says of one market; times in epoch milliseconds, 0 where it says none."""
 
     payouts: tuple[Fraction, ...]
@@ -41,7 +41,9 @@ class Known(NamedTuple):
     ends_ms: int = 0
 
 
-def read_resolutions(lines: Iterable[str], name: str, left_open: list[str] | None = None) -> dict[str, Known]:
+def read_resolutions(
+    lines: Iterable[str], name: str, left_open: list[str] | None = None
+) -> dict[str, KnownResolutions]:
     """Return what is known of each resolved market by condition; `left_open` takes payouts that are none.
 
     Raises:
@@ -55,23 +57,23 @@ def read_resolutions(lines: Iterable[str], name: str, left_open: list[str] | Non
     return dict(_of_csv(chain([first], coming), name, unpaid))
 
 
-def happenings(
-    found: Mapping[str, Known], last_ms: Mapping[str, int], lingers_s: float = LINGERS_S
-) -> Iterator[Happening]:
+def resolution_events(
+    found: Mapping[str, KnownResolutions], last_ms: Mapping[str, int], lingers_s: float = LINGERS_S
+) -> Iterator[MarketEvent]:
     """Return the resolutions of the markets that were traded, in time order; `last_ms` is each one's last trade."""
     traded = (_resolved(name, known, last_ms[name], lingers_s) for name, known in found.items() if name in last_ms)
     return iter(sorted(traded, key=itemgetter(0)))
 
 
-def _resolved(name: str, known: Known, last_ms: int, lingers_s: float) -> Happening:
+def _resolved(name: str, known: KnownResolutions, last_ms: int, lingers_s: float) -> MarketEvent:
     if known.closed_ms:
-        return Happening(known.closed_ms, Resolved(name, known.payouts))
+        return MarketEvent(known.closed_ms, ResolvedMarket(name, known.payouts))
     if known.ends_ms > last_ms:
-        return Happening(known.ends_ms, Resolved(name, known.payouts, "planned"))
-    return Happening(last_ms + round(lingers_s * 1000), Resolved(name, known.payouts, "assumed"))
+        return MarketEvent(known.ends_ms, ResolvedMarket(name, known.payouts, "planned"))
+    return MarketEvent(last_ms + round(lingers_s * 1000), ResolvedMarket(name, known.payouts, "assumed"))
 
 
-def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, Known]]:
+def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, KnownResolutions]]:
     for number, row in enumerate(csv.DictReader(lines), start=2):
         condition = (row.get("condition_id") or "").lower() or market_id(row.get("market") or "")
         try:
@@ -82,7 +84,7 @@ def _of_csv(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tupl
             raise Malformed(f"{name}:{number}: {error}: {dict(row)}") from error
 
 
-def _of_gamma(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, Known]]:
+def _of_gamma(lines: Iterable[str], name: str, unpaid: list[str]) -> Iterator[tuple[str, KnownResolutions]]:
     """Yield Gamma's closed markets; `outcomePrices` is a JSON text inside the JSON."""
     try:
         for row in _objects(lines):
@@ -104,10 +106,10 @@ def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     yield from cast("list[dict[str, Any]]", whole if isinstance(whole, list) else [whole])
 
 
-def _known(payouts: tuple[Fraction, ...], row: Mapping[str, Any]) -> Known:
+def _known(payouts: tuple[Fraction, ...], row: Mapping[str, Any]) -> KnownResolutions:
     told = row.get("resolved_at")
     told_ms = read_moment_ms(told, "resolved_at") if told else 0
-    return Known(payouts, told_ms or _ms(row.get("closedTime")), _ms(row.get("endDate")))
+    return KnownResolutions(payouts, told_ms or _ms(row.get("closedTime")), _ms(row.get("endDate")))
 
 
 def _ms(text: str | None) -> int:

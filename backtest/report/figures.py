@@ -9,16 +9,25 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from backtest.report.numbers import Share, beyond, categories, delays_s, returns, slippages, verdicts, worst_and_best
-from shared.errors import DependencyMissing
-from shared.money import MICRO
+from backtest.report.report_data import (
+    DataShare,
+    beyond,
+    categories,
+    delays_s,
+    returns,
+    slippages,
+    verdicts,
+    worst_and_best,
+)
+from shared.domain.errors import DependencyMissing
+from shared.domain.money import MICRO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from plotly.graph_objects import Figure
 
-    from backtest.result import Result
+    from backtest.results.result import BacktestResult
 
 BLUE, GREY, GREEN, RED, AMBER = "#4f8cf7", "#94a3b8", "#22a06b", "#e5484d", "#e0a100"
 CLEAR, GRID = "rgba(0,0,0,0)", "rgba(128,128,128,0.18)"
@@ -39,7 +48,7 @@ def plotly() -> Any:  # noqa: ANN401 - plotly's modules have no types
     return drawing
 
 
-def equity(result: Result) -> Figure:
+def equity(result: BacktestResult) -> Figure:
     """Draw the account over time, and how far it stood below its best."""
     times = [point.at_ms for point in result.equity]
     values = [dollars(point.equity) for point in result.equity]
@@ -52,7 +61,7 @@ def equity(result: Result) -> Figure:
     return figure
 
 
-def drawdown(result: Result) -> Figure:
+def drawdown(result: BacktestResult) -> Figure:
     """Draw how far the account stood below its best so far."""
     highest, falls = result.bankroll, list[float]()
     for point in result.equity:
@@ -65,7 +74,7 @@ def drawdown(result: Result) -> Figure:
     return figure
 
 
-def leaders(result: Result) -> Figure:
+def leaders(result: BacktestResult) -> Figure:
     """Draw what each pUSD spent returned: ours beside the leader's own."""
     rows = returns(result)
     names = [row.name for row in rows]
@@ -78,17 +87,17 @@ def leaders(result: Result) -> Figure:
     return figure
 
 
-def markets(result: Result) -> Figure:
+def markets(result: BacktestResult) -> Figure:
     """Draw the markets that brought and cost most."""
     return _signed_bars(worst_and_best(result))
 
 
-def by_category(result: Result) -> Figure:
+def by_category(result: BacktestResult) -> Figure:
     """Draw PnL by category."""
     return _signed_bars(categories(result))
 
 
-def signals(result: Result) -> Figure:
+def signals(result: BacktestResult) -> Figure:
     """Draw what became of the signals."""
     rows = verdicts(result)
     colors = [AMBER if row.name.startswith("skipped") else GREEN if row.good else RED for row in rows]
@@ -107,19 +116,19 @@ def signals(result: Result) -> Figure:
     return figure
 
 
-def slippage(result: Result) -> Figure:
+def slippage(result: BacktestResult) -> Figure:
     """Draw how much worse than the leader's our prices were."""
     figure = _histogram(slippages(result), "cents a share worse than the leader", AMBER)
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
     return figure
 
 
-def delay(result: Result) -> Figure:
+def delay(result: BacktestResult) -> Figure:
     """Draw the time from the leader's trade to our order at the book."""
     return _histogram(delays_s(result), "seconds from the leader's trade to our order", BLUE)
 
 
-def costs(result: Result) -> Figure:
+def costs(result: BacktestResult) -> Figure:
     """Draw what following cost beyond the leaders' own prices, step by step."""
     spent = result.costs
     steps = [("price moved", spent.delay), ("spread", spent.spread), ("impact", spent.impact), ("fees", spent.fees)]
@@ -163,7 +172,7 @@ def heat_map(
     return drawn
 
 
-PLOTS: dict[str, Callable[[Result], Figure]] = {
+PLOTS: dict[str, Callable[[BacktestResult], Figure]] = {
     "equity": equity,
     "drawdown": drawdown,
     "leaders": leaders,
@@ -176,7 +185,7 @@ PLOTS: dict[str, Callable[[Result], Figure]] = {
 }
 
 
-def _signed_bars(rows: Sequence[Share]) -> Figure:
+def _signed_bars(rows: Sequence[DataShare]) -> Figure:
     figure = blank(height=max(220, 80 + 28 * len(rows)))
     places = list(range(len(rows)))
     figure.add_bar(

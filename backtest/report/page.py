@@ -6,12 +6,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from backtest.chance import interval
 from backtest.report.figures import PLOTS
-from backtest.report.numbers import beyond, short
-from backtest.result import LeaderResult, OpenPosition, Result
-from backtest.settings import moment
-from backtest.verdict import Verdict, percent, rate, signed, usd, verdict
+from backtest.report.report_data import beyond, short
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.result import BacktestResult, LeaderResult, OpenPosition
+from backtest.results.verdict import ResultVerdict, doubt_percent, judge_result, rate_text, signed_usd, usd_text
+from backtest.settings import moment_text
 
 CLASSES = {"lost": "lost", "gained": "gained", "cannot tell": "unsure"}
 SECTIONS = {
@@ -40,7 +40,7 @@ MOST_ROWS = 200
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
 
 
-def write_page(result: Result, path: Path) -> None:
+def write_page(result: BacktestResult, path: Path) -> None:
     """Write the page.
 
     Raises:
@@ -49,11 +49,11 @@ def write_page(result: Result, path: Path) -> None:
     path.write_text(page(result), encoding="utf-8")
 
 
-def page(result: Result) -> str:
+def page(result: BacktestResult) -> str:
     """Return the whole page."""
     drawn = {name: draw(result) for name, draw in PLOTS.items() if _worth(name, result)}
-    title = f"Backtest of {moment(result.starts_at_ms)} to {moment(result.ends_at_ms)} UTC"
-    judged = verdict(result, interval([row.ours.pnl for row in result.markets]))
+    title = f"Backtest of {moment_text(result.starts_at_ms)} to {moment_text(result.ends_at_ms)} UTC"
+    judged = judge_result(result, bootstrap_interval([row.ours.pnl for row in result.markets]))
     after = {"drawdown": doubts(result)}
     sections = "".join(_section(name) + after.get(name, "") for name in drawn)
     body = (
@@ -108,48 +108,60 @@ def section(title: str, note: str, inside: str, *, wide: bool = False) -> str:
     return f"<section{kind}><h2>{escape(title)}</h2><p>{escape(note)}</p>{inside}</section>"
 
 
-def _worth(name: str, result: Result) -> bool:
+def _worth(name: str, result: BacktestResult) -> bool:
     """Say whether a plot would show more than one bar that says nothing."""
     if name == "categories":
         return len({row.category for row in result.markets}) > 1
     return name not in {"slippage", "delay"} or any(outcome.shares for outcome in result.outcomes)
 
 
-def _header(result: Result, title: str) -> str:
+def _header(result: BacktestResult, title: str) -> str:
     sources = ", ".join(result.sources) or "unnamed"
     told = f"{result.signals:,} signals of {len(result.leaders)} leaders, from {sources}"
     return f"<header><h1>{escape(title)}</h1><p>{escape(told)}</p></header>"
 
 
-def _verdict(judged: Verdict) -> str:
+def _verdict(judged: ResultVerdict) -> str:
     said = "".join(f"<p>{escape(reason[:1].upper() + reason[1:])}</p>" for reason in judged.reasons)
     return f'<div class="verdict {CLASSES[judged.word]}"><strong>{escape(judged.title)}</strong>{said}</div>'
 
 
-def _cards(result: Result) -> str:
+def _cards(result: BacktestResult) -> str:
     spent = sum(row.ours.spent for row in result.leaders)
     orders = result.filled + result.partial + result.missed
     won = sum(1 for row in result.markets if row.ours.pnl > 0)
     followed = f"of {orders:,} orders, of {result.signals:,} signals"
     cards = (
-        card("Result, pUSD", signed(result.pnl), f"on {usd(result.bankroll)} to begin with", mood(result.pnl)),
-        card("Return on what was spent", rate(result.pnl, spent), f"{usd(spent)} spent in all", mood(result.pnl)),
-        card("Of it open", usd(result.open_value), f"{len(result.open)} positions not paid yet"),
+        card("Result, pUSD", signed_usd(result.pnl), f"on {usd_text(result.bankroll)} to begin with", mood(result.pnl)),
         card(
-            "Worst fall", usd(-result.max_drawdown), f"{rate(-result.max_drawdown, result.bankroll)} of the beginning"
+            "Return on what was spent",
+            rate_text(result.pnl, spent),
+            f"{usd_text(spent)} spent in all",
+            mood(result.pnl),
+        ),
+        card("Of it open", usd_text(result.open_value), f"{len(result.open)} positions not paid yet"),
+        card(
+            "Worst fall",
+            usd_text(-result.max_drawdown),
+            f"{rate_text(-result.max_drawdown, result.bankroll)} of the beginning",
         ),
         card("Filled", f"{result.filled + result.partial:,}", followed),
-        card("Cost of following", usd(beyond(result)), f"fees {usd(result.costs.fees)} of it", mood(-beyond(result))),
+        card(
+            "Cost of following",
+            usd_text(beyond(result)),
+            f"fees {usd_text(result.costs.fees)} of it",
+            mood(-beyond(result)),
+        ),
         card("Markets won", f"{won:,}", f"of {len(result.markets):,} traded"),
-        card("Most locked", usd(result.most_locked), "in positions waiting for their market"),
+        card("Most locked", usd_text(result.most_locked), "in positions waiting for their market"),
     )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def doubts(result: Result) -> str:
+def doubts(result: BacktestResult) -> str:
     """Return what the data cannot tell, and for how many trades."""
     rows = "".join(
-        f'<div class="doubt"><b>{percent(doubt)}</b><span>{escape(doubt.what)} '
+        f'<div class="doubt"><b>{doubt_percent(doubt)}</b><span>{escape(doubt.what)} '
         f'<span class="soft">({doubt.trades:,} of {doubt.of:,})</span></span>'
         f'<div class="meter"><i style="width:{doubt.share * 100:.1f}%"></i></div></div>'
         for doubt in result.cannot_tell
@@ -163,7 +175,7 @@ def _section(name: str) -> str:
     return section(title, note, f'<div class="plot" id="{name}"></div>', wide=wide)
 
 
-def _tables(result: Result) -> str:
+def _tables(result: BacktestResult) -> str:
     parts = [_leaders(result.leaders)]
     if result.open:
         parts.append(_open(result.open))
@@ -187,12 +199,12 @@ def _leaders(leaders: Sequence[LeaderResult]) -> str:
             (short(row.leader), ""),
             (f"{row.signals:,}", ""),
             (f"{row.ours.trades:,}", ""),
-            (usd(row.ours.spent), ""),
-            (signed(row.ours.pnl), mood(row.ours.pnl)),
-            (rate(row.ours.pnl, row.ours.spent), ""),
-            (usd(row.theirs.spent), ""),
-            (signed(row.theirs.pnl), mood(row.theirs.pnl)),
-            (rate(row.theirs.pnl, row.theirs.spent), ""),
+            (usd_text(row.ours.spent), ""),
+            (signed_usd(row.ours.pnl), mood(row.ours.pnl)),
+            (rate_text(row.ours.pnl, row.ours.spent), ""),
+            (usd_text(row.theirs.spent), ""),
+            (signed_usd(row.theirs.pnl), mood(row.theirs.pnl)),
+            (rate_text(row.theirs.pnl, row.theirs.spent), ""),
         )
         for row in sorted(leaders, key=lambda row: -row.ours.pnl)[:MOST_ROWS]
     )
@@ -205,11 +217,11 @@ def _open(positions: Sequence[OpenPosition]) -> str:
         (
             (lot.title or lot.condition_id, ""),
             (short(lot.leader), ""),
-            (usd(lot.shares), ""),
-            (usd(lot.cost), ""),
-            (usd(lot.price), ""),
-            (usd(lot.value), mood(lot.value - lot.cost)),
-            (moment(lot.priced_at_ms), ""),
+            (usd_text(lot.shares), ""),
+            (usd_text(lot.cost), ""),
+            (usd_text(lot.price), ""),
+            (usd_text(lot.value), mood(lot.value - lot.cost)),
+            (moment_text(lot.priced_at_ms), ""),
         )
         for lot in sorted(positions, key=lambda lot: -lot.cost)[:MOST_ROWS]
     )
@@ -217,7 +229,7 @@ def _open(positions: Sequence[OpenPosition]) -> str:
     return section("Still open", note, table(columns, rows), wide=True)
 
 
-def assumed(result: Result) -> str:
+def assumed(result: BacktestResult) -> str:
     """Return every assumption and limit of a run."""
     facts = {**result.model, **{name: str(value) for name, value in result.limits.model_dump(mode="json").items()}}
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())

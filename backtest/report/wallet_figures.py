@@ -1,4 +1,4 @@
-"""The plots of a copyability report: what following brought at each delay, what it cost, how the leader trades."""
+"""The plots of a copyability report: results and costs at each delay, and how the leader trades."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from plotly.graph_objects import Figure
 
-    from backtest.conduct import Conduct
-    from backtest.copyable import Copy
+    from backtest.results.copyability import DelayedCopy
+    from backtest.results.trader_profile import TraderProfile
 
 LINES = (BLUE, AMBER, RED, GREEN, GREY)
 COSTS = (("price moved", BLUE, "delay"), ("spread", AMBER, "spread"), ("impact", RED, "impact"), ("fees", GREY, "fees"))
@@ -22,7 +22,7 @@ LARGE = 30
 MOST_POINTS = 200
 
 
-def results(copies: Sequence[Copy]) -> Figure:
+def results(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw what each delay brought, with the span that luck alone would give it."""
     sums = [dollars(copy.result.pnl) for copy in copies]
     figure = blank(height=320)
@@ -50,7 +50,7 @@ def results(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def accounts(copies: Sequence[Copy]) -> Figure:
+def accounts(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw each delay's account over time."""
     figure = blank(height=320)
     for copy, color in zip(copies, LINES, strict=False):
@@ -66,7 +66,7 @@ def accounts(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def costs(copies: Sequence[Copy]) -> Figure:
+def costs(copies: Sequence[DelayedCopy]) -> Figure:
     """Draw what each delay cost beyond the leader's own prices."""
     figure = blank(height=320)
     for name, color, field in COSTS:
@@ -80,9 +80,9 @@ def costs(copies: Sequence[Copy]) -> Figure:
     return figure
 
 
-def concentration(conduct: Conduct) -> Figure:
+def concentration(profile: TraderProfile) -> Figure:
     """Draw which share of the leader's volume its largest markets hold."""
-    volumes = sorted((market.volume for market in conduct.markets.values()), reverse=True)
+    volumes = sorted((market.volume for market in profile.markets.values()), reverse=True)
     whole = max(1, sum(volumes))
     shares = [sum_so_far / whole for sum_so_far in accumulate(volumes)]
     places = sorted({*range(0, len(shares), 1 + len(shares) // MOST_POINTS), len(shares) - 1} - {-1})
@@ -97,6 +97,6 @@ def concentration(conduct: Conduct) -> Figure:
     return figure
 
 
-def names(copies: Sequence[Copy]) -> list[str]:
+def names(copies: Sequence[DelayedCopy]) -> list[str]:
     """Return each delay as it is written under an axis."""
     return [f"{copy.delay_s:g} s" for copy in copies]

@@ -1,4 +1,4 @@
-"""Whether a leader can be copied, as one HTML file: the verdict first, then each delay, then how the leader trades."""
+"""A copyability report as one HTML file: the verdict first, then each delay, then how the leader trades."""
 
 import json
 from collections.abc import Sequence
@@ -6,54 +6,54 @@ from decimal import Decimal
 from html import escape
 from pathlib import Path
 
-from backtest.conduct import RESTLESS, TOP, TWO_SIDED, Conduct
-from backtest.copyable import CONCENTRATED, Assessment, Copy, assess
 from backtest.report import wallet_figures as draw
 from backtest.report.figures import signals
-from backtest.report.numbers import short, worst_and_best
 from backtest.report.page import FOOT, assumed, card, document, doubts, mood, section, table
-from backtest.settings import moment
-from backtest.verdict import rate, signed, usd
+from backtest.report.report_data import short, worst_and_best
+from backtest.results.copyability import CONCENTRATED, Assessment, DelayedCopy, assess_copyability
+from backtest.results.trader_profile import RESTLESS, TOP, TWO_SIDED, TraderProfile
+from backtest.results.verdict import rate_text, signed_usd, usd_text
+from backtest.settings import moment_text
 
 CLASSES = {"no": "lost", "only fast": "unsure", "it paid": "gained", "cannot tell": "unsure"}
 _PLOT = '<div class="plot" id="{}"></div>'
 
 
-def write_wallet_page(copies: Sequence[Copy], conduct: Conduct, path: Path) -> None:
+def write_wallet_page(copies: Sequence[DelayedCopy], profile: TraderProfile, path: Path) -> None:
     """Write the page.
 
     Raises:
         DependencyMissing: plotly is not installed.
     """
-    path.write_text(wallet_page(copies, conduct), encoding="utf-8")
+    path.write_text(wallet_page(copies, profile), encoding="utf-8")
 
 
-def wallet_page(copies: Sequence[Copy], conduct: Conduct) -> str:
+def wallet_page(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
     """Return the whole page; `copies` from the shortest delay to the longest."""
     first = copies[0].result
     drawn = {
         "results": draw.results(copies),
         "accounts": draw.accounts(copies),
         "costs": draw.costs(copies),
-        "concentration": draw.concentration(conduct),
+        "concentration": draw.concentration(profile),
         "signals": signals(first),
     }
-    title = f"Could {short(conduct.leader)} have been copied?"
-    grid = (_results(copies), _conduct(conduct), doubts(first), _more(copies), _markets(copies[0]), assumed(first))
+    title = f"Could {short(profile.leader)} have been copied?"
+    grid = (_results(copies), _profile(profile), doubts(first), _more(copies), _markets(copies[0]), assumed(first))
     body = (
-        _header(conduct, title),
-        _verdict(assess(copies, conduct)),
-        _cards(copies, conduct),
+        _header(profile, title),
+        _verdict(assess_copyability(copies, profile)),
+        _cards(copies, profile),
         f'<div class="grid">{"".join(grid)}</div>',
         f"<footer>{escape(FOOT)}</footer>",
     )
     return document(title, "".join(body), {name: json.loads(str(figure.to_json())) for name, figure in drawn.items()})
 
 
-def _header(conduct: Conduct, title: str) -> str:
-    traded = f"{conduct.trades:,} trades for {usd(conduct.volume)} pUSD, markets: {len(conduct.markets):,}"
-    when = f"{moment(conduct.first_ms)} to {moment(conduct.last_ms)} UTC"
-    return f"<header><h1>{escape(title)}</h1><p>{escape(f'{conduct.leader} · {traded} · {when}')}</p></header>"
+def _header(profile: TraderProfile, title: str) -> str:
+    traded = f"{profile.trades:,} trades for {usd_text(profile.volume)} pUSD, markets: {len(profile.markets):,}"
+    when = f"{moment_text(profile.first_ms)} to {moment_text(profile.last_ms)} UTC"
+    return f"<header><h1>{escape(title)}</h1><p>{escape(f'{profile.leader} · {traded} · {when}')}</p></header>"
 
 
 def _verdict(found: Assessment) -> str:
@@ -61,59 +61,62 @@ def _verdict(found: Assessment) -> str:
     return f'<div class="verdict {CLASSES[found.word]}"><strong>{escape(found.title)}</strong>{said}</div>'
 
 
-def _cards(copies: Sequence[Copy], conduct: Conduct) -> str:
+def _cards(copies: Sequence[DelayedCopy], profile: TraderProfile) -> str:
     theirs = sum(row.theirs.pnl for row in copies[0].result.leaders)
     spent = sum(row.theirs.spent for row in copies[0].result.leaders)
     delays = [
         card(
             f"Following {copy.delay_s:g} s behind, pUSD",
-            signed(copy.result.pnl),
-            f"90% of luck: {signed(copy.likely.low)} to {signed(copy.likely.high)}",
+            signed_usd(copy.result.pnl),
+            f"90% of luck: {signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
             mood(copy.result.pnl),
         )
         for copy in copies
     ]
     own = card(
-        "The leader's own result, pUSD", signed(theirs), f"{rate(theirs, spent)} of {usd(spent)} spent", mood(theirs)
+        "The leader's own result, pUSD",
+        signed_usd(theirs),
+        f"{rate_text(theirs, spent)} of {usd_text(spent)} spent",
+        mood(theirs),
     )
-    cards = (*delays, own, _followed(copies[0]), *_habits(conduct))
+    cards = (*delays, own, _followed(copies[0]), *_habits(profile))
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _followed(copy: Copy) -> str:
+def _followed(copy: DelayedCopy) -> str:
     result = copy.result
     rule, count = next(iter(result.skips.items()), ("", 0))
     note = f"of {result.signals:,} trades" + (f"; {count:,} stopped by {rule.replace('_', ' ')}" if count else "")
     return card("Orders filled", f"{result.filled + result.partial:,}", note)
 
 
-def _habits(conduct: Conduct) -> tuple[str, str, str]:
-    maker = "yes" if conduct.makes_markets else "no"
+def _habits(profile: TraderProfile) -> tuple[str, str, str]:
+    maker = "yes" if profile.makes_markets else "no"
     return (
         card(
-            "Makes markets", maker, f"{conduct.two_sided:.0%} of its volume both ways", "down" if maker == "yes" else ""
+            "Makes markets", maker, f"{profile.two_sided:.0%} of its volume both ways", "down" if maker == "yes" else ""
         ),
-        card("Trades a day", f"{conduct.trades_a_day:,}", f"{conduct.trades:,} in all"),
+        card("Trades a day", f"{profile.trades_a_day:,}", f"{profile.trades:,} in all"),
         card(
             "Concentration",
-            f"{conduct.concentration:.0%}",
+            f"{profile.concentration:.0%}",
             f"of its volume in its {TOP} largest markets",
         ),
     )
 
 
-def _results(copies: Sequence[Copy]) -> str:
+def _results(copies: Sequence[DelayedCopy]) -> str:
     columns = ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict")
     rows = (
         (
             (f"{copy.delay_s:g} s", ""),
             (f"{copy.result.bought + copy.result.sold:,}", ""),
             (f"{copy.result.filled + copy.result.partial:,}", ""),
-            (usd(copy.spent), ""),
-            (signed(copy.result.pnl), mood(copy.result.pnl)),
-            (rate(copy.result.pnl, copy.spent), ""),
-            (f"{signed(copy.likely.low)} to {signed(copy.likely.high)}", ""),
-            (usd(copy.beyond), ""),
+            (usd_text(copy.spent), ""),
+            (signed_usd(copy.result.pnl), mood(copy.result.pnl)),
+            (rate_text(copy.result.pnl, copy.spent), ""),
+            (f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}", ""),
+            (usd_text(copy.beyond), ""),
             (copy.verdict.word, ""),
         )
         for copy in copies
@@ -125,10 +128,10 @@ def _results(copies: Sequence[Copy]) -> str:
     return section("What following brought, by delay", note, _PLOT.format("results") + table(columns, rows), wide=True)
 
 
-def _conduct(conduct: Conduct) -> str:
+def _profile(profile: TraderProfile) -> str:
     meters = (
-        (conduct.two_sided, TWO_SIDED, "of its volume is cancelled by its own opposite trades in the same market"),
-        (conduct.concentration, CONCENTRATED, f"of its volume is in its {TOP} largest markets"),
+        (profile.two_sided, TWO_SIDED, "of its volume is cancelled by its own opposite trades in the same market"),
+        (profile.concentration, CONCENTRATED, f"of its volume is in its {TOP} largest markets"),
     )
     said = "".join(
         f'<div class="doubt"><b>{share:.0%}</b><span>{escape(words)} '
@@ -138,13 +141,13 @@ def _conduct(conduct: Conduct) -> str:
     )
     note = (
         f"A market maker trades both ways (from {TWO_SIDED:.0%} of volume) and often (from {RESTLESS} trades a day; "
-        f"this one {conduct.trades_a_day:,}): it earns the spread that a follower pays."
+        f"this one {profile.trades_a_day:,}): it earns the spread that a follower pays."
     )
     lines = section("Concentration", "Share of its volume in its largest markets.", _PLOT.format("concentration"))
     return section("How the leader trades", note, said) + lines
 
 
-def _more(copies: Sequence[Copy]) -> str:
+def _more(copies: Sequence[DelayedCopy]) -> str:
     shortest = f"{copies[0].delay_s:g} s"
     return "".join(
         (
@@ -168,11 +171,11 @@ def _more(copies: Sequence[Copy]) -> str:
     )
 
 
-def _markets(copy: Copy) -> str:
+def _markets(copy: DelayedCopy) -> str:
     rows = worst_and_best(copy.result)
     whole = sum((abs(row.amount) for row in rows), 0) or 1
     cells = (
-        ((row.name, ""), (signed(row.amount), mood(row.amount)), (f"{Decimal(abs(row.amount)) / whole:.0%}", ""))
+        ((row.name, ""), (signed_usd(row.amount), mood(row.amount)), (f"{Decimal(abs(row.amount)) / whole:.0%}", ""))
         for row in rows
     )
     note = f"What following {copy.delay_s:g} s behind brought in each, in pUSD; {len(copy.result.markets):,} in all."

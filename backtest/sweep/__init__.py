@@ -1,1 +1,1 @@
-"""Many backtests of one history with different settings, and how much of the best one is luck."""
+"""Sweeps: many backtests of one history with different settings, each one a trial with a score."""

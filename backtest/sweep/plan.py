@@ -1,4 +1,4 @@
-"""Which settings a sweep tries: every combination of some values, or random ones from ranges."""
+"""Settings that a sweep tries: every combination of some values, or random ones from ranges."""
 
 import itertools
 import random
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from buyer.limits import Limits
-from shared.errors import BadConfig
+from buyer.strategy.limits import TradingLimits
+from shared.domain.errors import BadConfig
 
 MODELS = ("delay", "order_ms", "half_spread_ticks", "level_shares", "fee_rate", "bankroll")
 """What may be varied beside the buyer's limits: the models' parameters, named as the flags of `python -m backtest`."""
 
-NAMES = (*Limits.model_fields, *MODELS)
+NAMES = (*TradingLimits.model_fields, *MODELS)
 MOST_TRIALS = 100_000
 DIGITS = Decimal("0.0001")
 
@@ -20,7 +20,7 @@ Settings = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Axis:
+class SweepAxis:
     """One setting and what it takes: `values`, or anything between `low` and `high`."""
 
     name: str
@@ -34,7 +34,7 @@ class Axis:
         return self.low == int(self.low) and self.high == int(self.high) and "." not in f"{self.low}{self.high}"
 
 
-def read_axis(text: str) -> Axis:
+def read_axis(text: str) -> SweepAxis:
     """Read `stake_usdc=1,5,20`, `tiers=100:1,*:0.5|*:1` (values with commas), `max_price=0.5..0.9` (random sweeps).
 
     Raises:
@@ -45,12 +45,12 @@ def read_axis(text: str) -> Axis:
         raise BadConfig(f"--vary {text}: expected name=1,2,3 or name=low..high, the name one of {', '.join(NAMES)}")
     low, dots, high = told.partition("..")
     if dots:
-        return Axis(name, (), *_range(text, low, high))
+        return SweepAxis(name, (), *_range(text, low, high))
     parts = told.split("|" if "|" in told else ",")
     values = tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if not values:
         raise BadConfig(f"--vary {text}: no value")
-    return Axis(name, values)
+    return SweepAxis(name, values)
 
 
 def _range(text: str, low: str, high: str) -> tuple[Decimal, Decimal]:
@@ -75,7 +75,7 @@ def read_setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def grid(axes: Sequence[Axis]) -> list[Settings]:
+def grid(axes: Sequence[SweepAxis]) -> list[Settings]:
     """Return every combination, the last axis changing fastest.
 
     Raises:
@@ -93,7 +93,7 @@ def grid(axes: Sequence[Axis]) -> list[Settings]:
     return [dict(zip(names, values, strict=True)) for values in itertools.product(*(axis.values for axis in axes))]
 
 
-def sample(axes: Sequence[Axis], count: int, seed: int) -> list[Settings]:
+def sample(axes: Sequence[SweepAxis], count: int, seed: int) -> list[Settings]:
     """Return up to `count` different random settings; the same seed gives the same."""
     chance = random.Random(seed)  # noqa: S311 - a repeatable sample, nothing is kept secret
     found: dict[tuple[str, ...], Settings] = {}
@@ -105,7 +105,7 @@ def sample(axes: Sequence[Axis], count: int, seed: int) -> list[Settings]:
     return list(found.values())
 
 
-def _draw(axis: Axis, chance: random.Random) -> str:
+def _draw(axis: SweepAxis, chance: random.Random) -> str:
     if axis.values:
         return chance.choice(axis.values)
     if axis.whole:

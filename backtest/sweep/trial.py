@@ -1,4 +1,4 @@
-"""One try of a sweep: a backtest with its settings, and the score that is kept of it."""
+"""One trial of a sweep: a backtest with its settings, and the score that is kept of it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,29 +7,29 @@ from functools import lru_cache
 from pathlib import Path
 
 from backtest import settings
-from backtest.backtest import backtest
-from backtest.delays import read_delay
-from backtest.happenings import Happening
-from backtest.history.files import History, open_history
-from backtest.markets import Assumed
-from backtest.quotes import PriceModel
-from backtest.result import Result
-from backtest.run import Models
-from backtest.sweep.luck import Moments, moments
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import AssumedFacts
+from backtest.domain.price_model import PriceModel
+from backtest.history.history_files import HistoryFiles, open_history
+from backtest.results.deflated_sharpe import ReturnMoments, return_moments
+from backtest.results.result import BacktestResult
+from backtest.simulation.latency import read_delay
+from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
-from buyer.limits import Limits
-from shared.errors import BadConfig
-from shared.events import fact_id
-from shared.market import Value
-from shared.money import Money, to_micro
+from buyer.strategy.limits import TradingLimits
+from shared.domain.errors import BadConfig
+from shared.domain.market import Value
+from shared.domain.money import Money, to_micro
+from shared.messages.base import fact_id
 
 MOST_KEPT = 250_000
-"""Happenings that a worker keeps in memory between two tries of one history; a longer one is read again."""
+"""Market events that a worker keeps in memory between two tries of one history; a longer one is read again."""
 
 _CHUNK = 1 << 20
 
 
-class Spec(Value, frozen=True):
+class TrialSpec(Value, frozen=True):
     """What all tries of a sweep share: files by path, their content's name, settings that are not varied.
 
     `limits` and `bankroll` are worked out where the sweep is planned, so no worker decides by its own.
@@ -39,12 +39,12 @@ class Spec(Value, frozen=True):
     resolved: tuple[str, ...] = ()
     history: str
     fixed: dict[str, str]
-    limits: Limits
+    limits: TradingLimits
     bankroll: Money
     code: str
 
 
-class Score(Value, frozen=True):
+class TrialScore(Value, frozen=True):
     """What is kept of a try, in micro-units; `shape` describes its results by market as shares of the bankroll."""
 
     id: str
@@ -60,7 +60,7 @@ class Score(Value, frozen=True):
     beyond: int
     max_drawdown: int
     most_locked: int
-    shape: Moments
+    shape: ReturnMoments
 
 
 def history_id(files: Sequence[Path], resolved: Sequence[Path]) -> str:
@@ -90,13 +90,13 @@ def code_id() -> str:
     return name.hexdigest()[:16]
 
 
-def trial_id(spec: Spec, varied: Mapping[str, str]) -> str:
+def trial_id(spec: TrialSpec, varied: Mapping[str, str]) -> str:
     """Name a try by everything that decides its outcome: content, settings, code."""
     settings_text = [f"{name}={value}" for name, value in sorted({**spec.fixed, **varied}.items())]
     return fact_id("sweep", spec.history, spec.code, spec.limits.id, str(spec.bankroll), *settings_text)[:32]
 
 
-def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
+def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
     """Run one try.
 
     Raises:
@@ -109,39 +109,41 @@ def run_trial(spec: Spec, varied: Mapping[str, str]) -> Score:
     history, kept = _opened(spec.files, spec.resolved, spec.history)
     if kept is None:
         _check(spec.files, spec.resolved, spec.history)
-    cash = settings.amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
-    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).happenings
-    result = backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
+    cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
+    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).market_events
+    result = run_backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
 
 
-def limits(spec: Spec, varied: Mapping[str, str]) -> Limits:
+def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
     """Return what a try decides by.
 
     Raises:
         BadConfig: a setting has a wrong value; naming it.
     """
-    return settings.changed(spec.limits, {name: varied[name] for name in varied if name in Limits.model_fields})
+    return settings.change_limits(
+        spec.limits, {name: varied[name] for name in varied if name in TradingLimits.model_fields}
+    )
 
 
-def models(wanted: Mapping[str, str], history: History) -> Models:
+def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
     """Return the models that the settings name."""
     given = {name: wanted[name] for name in MODELS if name in wanted}
-    return Models(
+    return RunModels(
         delay=read_delay(given.get("delay", "2"), history.measured),
         order_ms=_whole("order_ms", given.get("order_ms", "300")),
         prices=PriceModel(
             _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
-            settings.amount("level_shares", given.get("level_shares", "200")),
+            settings.read_amount("level_shares", given.get("level_shares", "200")),
         ),
-        markets=Assumed(fee_rate=settings.amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
+        markets=AssumedFacts(fee_rate=settings.read_amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
     )
 
 
-def score(name: str, varied: Mapping[str, str], result: Result) -> Score:
+def score(name: str, varied: Mapping[str, str], result: BacktestResult) -> TrialScore:
     """Return what is kept of a run."""
     costs, bankroll = result.costs, max(1, result.bankroll)
-    return Score(
+    return TrialScore(
         id=name,
         settings=dict(varied),
         signals=result.signals,
@@ -155,20 +157,20 @@ def score(name: str, varied: Mapping[str, str], result: Result) -> Score:
         beyond=costs.fees + costs.delay + costs.spread + costs.impact,
         max_drawdown=result.max_drawdown,
         most_locked=result.most_locked,
-        shape=moments([row.ours.pnl / bankroll for row in result.markets]),
+        shape=return_moments([row.ours.pnl / bankroll for row in result.markets]),
     )
 
 
 @lru_cache(maxsize=2)
 def _opened(
     names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
-) -> tuple[History, tuple[Happening, ...] | None]:
+) -> tuple[HistoryFiles, tuple[MarketEvent, ...] | None]:
     """Open the history once in this process, and keep it where it is small enough."""
     _check(names, resolutions, wanted)
     history = open_history(_paths(names), _paths(resolutions), measure=True)
-    kept: list[Happening] = []
-    for happening in history.happenings:
-        kept.append(happening)
+    kept: list[MarketEvent] = []
+    for market_event in history.market_events:
+        kept.append(market_event)
         if len(kept) > MOST_KEPT:
             return history, None
     return history, tuple(kept)

@@ -1,1 +1,1 @@
-"""Where orders go; `port.py` says what a venue is, `paper.py` walks the real book."""
+"""The venues that orders go to: paper walks the real book, `polymarket` trades; each fits `execution/venue_port.py`."""

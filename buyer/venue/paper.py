@@ -2,17 +2,17 @@
 
 import threading
 
-from buyer.venue.matching import nothing, outcome_of
-from buyer.venue.port import Prices, Unsigned
-from buyer.venue.taken import Taken
-from buyer.venue.transit import STOPPING
+from buyer.domain.book_matching import nothing_filled, outcome_of
+from buyer.execution.order_transit import STOPPING
+from buyer.execution.venue_port import PriceSource, UnsignedVenue
+from buyer.venue.paper_liquidity import TakenLiquidity
 from shared.clock import Clock
-from shared.errors import Unavailable
-from shared.events import Order, Outcome
-from shared.market import MarketFacts
+from shared.domain.errors import Unavailable
+from shared.domain.market import MarketFacts
+from shared.messages.decisions import Order, Outcome
 
 
-class PaperVenue(Unsigned):
+class PaperVenue(UnsignedVenue):
     """Walks the book that stands when the order arrives, not the one the decision saw; kills the rest (FAK).
 
     Placing the same order again has no effect outside, so recovery after a crash simply places it again. What it
@@ -23,12 +23,12 @@ class PaperVenue(Unsigned):
 
     def __init__(
         self,
-        prices: Prices,
+        prices: PriceSource,
         *,
         clock: Clock,
         stop: threading.Event,
         latency_s: float = 0.0,
-        taken: Taken | None = None,
+        taken: TakenLiquidity | None = None,
     ) -> None:
         self._prices, self._clock, self._stop = prices, clock, stop
         self._latency_s, self._taken = latency_s, taken
@@ -44,7 +44,7 @@ class PaperVenue(Unsigned):
             raise Unavailable(STOPPING)
         book, problem = self._prices.book(order.token_id)
         if book is None:
-            return nothing(f"no book: {problem}", None)
+            return nothing_filled(f"no book: {problem}", None)
         if self._taken is None:
             return outcome_of(order, book, facts)
         left = self._taken.left_for(order, book)

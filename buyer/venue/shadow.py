@@ -3,33 +3,35 @@
 import threading
 from collections.abc import Callable
 
-from buyer.venue.matching import beside
-from buyer.venue.port import Venue
-from shared.events import Order, Outcome
-from shared.gated_script import Turns
-from shared.market import Book, MarketFacts
+from buyer.domain.book_matching import paper_beside
+from buyer.execution.venue_port import Venue
+from shared.domain.market import Book, MarketFacts
+from shared.ledger.gated_commit import GateTurns
+from shared.messages.decisions import Order, Outcome
 
 
-class _Seen(threading.local):
+class _BookBefore(threading.local):
     """Whose book a thread looked at last, while its order's intent was written, and the book."""
 
     order_id = ""
     book: Book | None = None
 
 
-class Shadowed:
+class ShadowedVenue:
     """Places orders at `venue`; `book_at_hand` never asks anybody, and is asked while the server writes the intent."""
 
-    def __init__(self, venue: Venue, book_at_hand: Callable[[str], Book | None], turns: Turns | None = None) -> None:
+    def __init__(
+        self, venue: Venue, book_at_hand: Callable[[str], Book | None], turns: GateTurns | None = None
+    ) -> None:
         self._venue, self._book_at_hand, self._turns = venue, book_at_hand, turns
-        self._seen = _Seen()
+        self._before = _BookBefore()
 
     def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
         """Return what the venue will send."""
-        prepared, self._seen.order_id = self._venue.prepare(order, facts, now_ms), ""
+        prepared, self._before.order_id = self._venue.prepare(order, facts, now_ms), ""
         if self._turns is not None:
             make = self._turns.meanwhile
-            self._turns.meanwhile = lambda: (make(), self._look(order))
+            self._turns.meanwhile = lambda: (make(), self._note_book(order))
         return prepared
 
     def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:
@@ -42,9 +44,9 @@ class Shadowed:
         Raises:
             OutcomeUnknown: as the venue does.
         """
-        if self._seen.order_id != order.id:
-            self._look(order)
-        return beside(self._venue.place(order, facts, prepared), order, self._seen.book, facts)
+        if self._before.order_id != order.id:
+            self._note_book(order)
+        return paper_beside(self._venue.place(order, facts, prepared), order, self._before.book, facts)
 
-    def _look(self, order: Order) -> None:
-        self._seen.order_id, self._seen.book = order.id, self._book_at_hand(order.token_id)
+    def _note_book(self, order: Order) -> None:
+        self._before.order_id, self._before.book = order.id, self._book_at_hand(order.token_id)

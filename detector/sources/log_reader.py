@@ -6,40 +6,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from detector.sources.log_groups import Group, LogRules
+from detector.domain.log_filters import LogFilter, LogRules
 from shared import logs
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.polymarket.fills import Reading, only_of
-from shared.polymarket.order_filled import hex_number, read_logs
-from shared.polymarket.payloads import Raw, as_object
-from shared.polymarket.polygon import HistoryPruned, Polygon, RangeTooWide
+from shared.domain.errors import Malformed
+from shared.polymarket.polygon import HistoryPruned, PolygonClient, RangeTooWide
+from shared.polymarket.wire.leader_fills import FillReading, only_of
+from shared.polymarket.wire.order_filled import hex_number, read_logs
+from shared.polymarket.wire.parsing import Raw, as_object
+from shared.rate_limit.limits import GateLane
 
-_MOST_TIMES = 4096
+_MOST_TIMES = 4096  # blocks whose time is remembered: three readings of the widest span
 _OWNER = 2
 """The topic that names whose order was filled."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLogs:
     """What blocks `low` to `high` hold of a group: read, and as it came."""
 
     low: int
     high: int
-    reading: Reading
+    reading: FillReading
     raws: list[Any]
 
 
 class LogReader:
-    """One lane's reader; one thread owns it. Its span shrinks when a node finds it too wide, and grows again."""
+    """Reads in one lane of the gate, on one thread. Its span shrinks when a node finds it too wide, and grows again."""
 
-    def __init__(self, polygon: Polygon, rules: LogRules, lane: Lane) -> None:
+    def __init__(self, polygon: PolygonClient, rules: LogRules, lane: GateLane) -> None:
         self._polygon, self._rules, self._lane = polygon, rules, lane
         self._span = rules.blocks_at_once
         self._times_ms: OrderedDict[int, int] = OrderedDict()
-        self._log = logs.get("detector", source="chain_logs", lane=lane.name.lower())
+        self._log = logs.get_logger("detector", source="chain_logs", lane=lane.name.lower())
 
-    def read(self, group: Group, low: int, high: int) -> Iterator[Found]:
+    def read(self, group: LogFilter, low: int, high: int) -> Iterator[FoundLogs]:
         """Yield what each request finds, oldest first; blocks that the node no longer keeps are passed by loudly.
 
         Raises:
@@ -53,14 +53,14 @@ class LogReader:
             except RangeTooWide:
                 if upto == low:
                     raise
-                self._span = (upto - low + 1) // 2
+                self._span = (upto - low + 1) // 2  # halved until the node takes it
                 continue
             except HistoryPruned as error:
                 self._log.error("blocks_unreadable", low=low, high=upto, error=str(error))
-                yield Found(low, upto, Reading((), 0), [])
+                yield FoundLogs(low, upto, FillReading((), 0), [])
             else:
                 raws = _sifted(raws, group.wanted)
-                yield Found(low, upto, only_of(read_logs(raws, self._times(raws)), group.members), raws)
+                yield FoundLogs(low, upto, only_of(read_logs(raws, self._times(raws)), group.members), raws)
                 self._span = min(2 * self._span, self._rules.blocks_at_once)
             low = upto + 1
 

@@ -1,1 +1,1 @@
-"""What `hybrid` can be told, by what it is about; each command imports its part when it is called."""
+"""The commands of `hybrid`, one file a subject; each imports its part when it is called."""

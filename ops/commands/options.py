@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they are turned into."""
+"""Options that several commands share, and the values made of them."""
 
 import sys
 import threading
@@ -26,14 +26,14 @@ def server_url(given: str | None, data_dir: Path) -> str:
 
     One that is still loading its file is waited for, with a line on stderr that says how far it is.
     """
-    from ops.server import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
-    from shared.broker import connect  # noqa: PLC0415 - as above
+    from ops.supervisor.server_folder import find_url  # noqa: PLC0415 - only commands that talk to a server pay for it
     from shared.clock import SystemClock  # noqa: PLC0415 - as above
-    from shared.life import say_line  # noqa: PLC0415 - as above
-    from shared.server_loading import wait_until_loaded  # noqa: PLC0415 - as above
+    from shared.process.stderr_lines import say_line  # noqa: PLC0415 - as above
+    from shared.redis.client import connect_redis  # noqa: PLC0415 - as above
+    from shared.redis.server_loading import wait_until_loaded  # noqa: PLC0415 - as above
 
     url, clock, never = find_url(given, data_dir), SystemClock(), threading.Event()
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         wait_until_loaded(redis, clock=clock, tell=say_line, pause=lambda seconds: clock.wait(never, seconds))
     return url
 

@@ -1,14 +1,14 @@
 """CLOB REST: what is public."""
 
 from shared.clock import Clock
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.market import Book
-from shared.polymarket.payloads import parse_book
+from shared.domain.errors import Malformed
+from shared.domain.market import Book
+from shared.http.client import Upstream
+from shared.polymarket.wire.parsing import parse_book
+from shared.rate_limit.limits import GateLane
 
 
-def fetch_book(clob: Upstream, token_id: str, clock: Clock, lane: Lane = Lane.ORDERS) -> Book:
+def fetch_book(clob: Upstream, token_id: str, clock: Clock, lane: GateLane = GateLane.ORDERS) -> Book:
     """Return one token's book now.
 
     Raises:

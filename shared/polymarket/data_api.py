@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast
 
 from shared.clock import Clock
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.fills import V1_NAMES, V2_NAMES, Names, row_time_ms
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.domain.errors import Malformed
+from shared.http.client import Upstream
+from shared.polymarket.wire.leader_fills import V1_NAMES, V2_NAMES, Names, row_time_ms
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_text
+from shared.rate_limit.limits import GateLane
 
 V2_PAGE = 1000
 V1_PAGE = 500
@@ -20,7 +20,7 @@ V1_DEPTH = 5000
 
 
 @dataclass(frozen=True)
-class Page:
+class ActivityPage:
     """One answer; `next_cursor` is '' where the venue gave none."""
 
     rows: list[Any]
@@ -38,7 +38,7 @@ class ActivityApi(Protocol):
     names: Names
     exact_cursors: bool
 
-    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+    def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         """Return trades from `start_s` on, oldest first.
 
         Raises:
@@ -47,13 +47,13 @@ class ActivityApi(Protocol):
         """
         ...
 
-    def newest_s(self, user: str, lane: Lane) -> int | None:
+    def newest_s(self, user: str, lane: GateLane) -> int | None:
         """Return when the newest trade was, by the venue's clock; None without any."""
         ...
 
 
 class ActivityV2:
-    """`/v2/activity`: cursor pages. A changing `_` passes the CDN, which would hide 15 s of trades (trap 8)."""
+    """`/v2/activity`: cursor pages. A changing `_` passes the CDN, which would hide 15 s of trades (pitfall 8)."""
 
     names: Names = V2_NAMES
     exact_cursors = True
@@ -62,30 +62,30 @@ class ActivityV2:
         self._upstream, self._limit, self._kinds = upstream, limit, kinds
         self._buster = _buster(clock)
 
-    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+    def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         """Return one page of trades, oldest first."""
         asked = {"start": start_s, "sort_direction": "ASC", "limit": self._limit}
         raw = self._ask(user, asked | ({"cursor": cursor} if cursor else {}), lane)
         paging = raw.get("pagination")
         pagination = as_object(paging, "pagination") if paging is not None else cast("Raw", {})
-        return Page(
+        return ActivityPage(
             rows=as_list(raw.get("data"), "activity"),
-            has_more=flag(pagination, "has_more", default=False),
-            next_cursor=text(pagination, "next_cursor"),
+            has_more=read_flag(pagination, "has_more", default=False),
+            next_cursor=read_text(pagination, "next_cursor"),
         )
 
-    def newest_s(self, user: str, lane: Lane) -> int | None:
+    def newest_s(self, user: str, lane: GateLane) -> int | None:
         """Return when the newest trade was."""
         raw = self._ask(user, {"sort_direction": "DESC", "limit": 1}, lane)
         return _second_of(as_list(raw.get("data"), "activity"))
 
-    def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> Raw:
+    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> Raw:
         params = {"user": user, "type": self._kinds, **asked, "_": next(self._buster)}
         return as_object(self._upstream.get("/v2/activity", params, lane=lane), "activity")
 
 
 class ActivityV1:
-    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages that repeat rows (trap 4)."""
+    """`/activity`, documented as retired on 2026-10-24: bare arrays, offset pages that repeat rows (pitfall 4)."""
 
     names: Names = V1_NAMES
     exact_cursors = False
@@ -94,19 +94,19 @@ class ActivityV1:
         self._upstream, self._limit, self._kinds = upstream, min(limit, V1_PAGE), kinds
         self._buster = _buster(clock)
 
-    def page(self, user: str, start_s: int, cursor: str, lane: Lane) -> Page:
+    def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         """Return one page of trades, oldest first; the cursor is an offset."""
         offset = int(cursor or 0)
         rows = self._ask(user, {"start": start_s, "sortDirection": "ASC", "limit": self._limit, "offset": offset}, lane)
         following = offset + len(rows)
         full = len(rows) >= self._limit
-        return Page(rows, has_more=full, next_cursor=str(following) if full and following <= V1_DEPTH else "")
+        return ActivityPage(rows, has_more=full, next_cursor=str(following) if full and following <= V1_DEPTH else "")
 
-    def newest_s(self, user: str, lane: Lane) -> int | None:
+    def newest_s(self, user: str, lane: GateLane) -> int | None:
         """Return when the newest trade was."""
         return _second_of(self._ask(user, {"sortDirection": "DESC", "limit": 1}, lane))
 
-    def _ask(self, user: str, asked: dict[str, Any], lane: Lane) -> list[Any]:
+    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> list[Any]:
         params = {"user": user, "type": self._kinds, "sortBy": "TIMESTAMP", **asked, "_": next(self._buster)}
         return as_list(self._upstream.get("/activity", params, lane=lane), "activity")
 

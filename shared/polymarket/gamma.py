@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
-from shared.errors import Malformed
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.market import MarketFacts
-from shared.polymarket.payloads import as_list, as_object, parse_market
+from shared.domain.errors import Malformed
+from shared.domain.market import MarketFacts
+from shared.http.client import Upstream
+from shared.polymarket.wire.parsing import as_list, as_object, parse_market
+from shared.rate_limit.limits import GateLane
 
 MOST_TOKENS = 50
 """Tokens asked for in one request (50 verified, venue reference 2)."""
 
 
-def fetch_event(gamma: Upstream, slug: str, *, lane: Lane) -> tuple[list[MarketFacts], list[str]]:
+def fetch_event(gamma: Upstream, slug: str, *, lane: GateLane) -> tuple[list[MarketFacts], list[str]]:
     """Return the facts of all markets of one event, and what could not be read.
 
     Raises:
@@ -26,7 +26,7 @@ def fetch_event(gamma: Upstream, slug: str, *, lane: Lane) -> tuple[list[MarketF
 
 
 def fetch_markets(
-    gamma: Upstream, token_ids: Sequence[str], *, closed: bool, lane: Lane
+    gamma: Upstream, token_ids: Sequence[str], *, closed: bool, lane: GateLane
 ) -> tuple[list[MarketFacts], list[str]]:
     """Return the facts of up to `MOST_TOKENS` tokens' markets, and what could not be read.
 
@@ -44,7 +44,7 @@ def fetch_markets(
 
 
 def fetch_condition(
-    gamma: Upstream, condition_id: str, *, closed: bool, lane: Lane
+    gamma: Upstream, condition_id: str, *, closed: bool, lane: GateLane
 ) -> tuple[list[MarketFacts], list[str]]:
     """Return the facts of each outcome of one market, and what could not be read; nothing where it is not known.
 

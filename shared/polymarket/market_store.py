@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from redis import Redis
 
-from shared.broker import answering
 from shared.clock import Clock
-from shared.errors import Unavailable
-from shared.market import MarketFacts
+from shared.domain.errors import Unavailable
+from shared.domain.market import MarketFacts
+from shared.redis.client import answering
 
 MARKETS = "hs:markets"
 """Hash: token -> `{"at_ms", "facts"}`; beside it a sorted set of the times, oldest of which leave first."""
@@ -22,7 +22,7 @@ MOST_STORED = 50_000
 MOST_AT_START = 2000
 
 
-class Stored(NamedTuple):
+class StoredFacts(NamedTuple):
     """Facts, and how old they are."""
 
     facts: MarketFacts
@@ -35,7 +35,7 @@ class MarketStore:
     def __init__(self, redis: Redis, clock: Clock, *, most: int = MOST_STORED) -> None:
         self._redis, self._clock, self._most = redis, clock, most
 
-    def read(self, tokens: Sequence[str]) -> list[Stored]:
+    def read(self, tokens: Sequence[str]) -> list[StoredFacts]:
         """Return what is known of these tokens; nothing when the server is away."""
         if not tokens:
             return []
@@ -47,7 +47,7 @@ class MarketStore:
         stored = [self._read(text) for text in found if text is not None]
         return [one for one in stored if one is not None]
 
-    def newest(self, count: int = MOST_AT_START) -> list[Stored]:
+    def newest(self, count: int = MOST_AT_START) -> list[StoredFacts]:
         """Return what was asked for last; nothing when the server is away."""
         try:
             with answering(self._redis):
@@ -84,10 +84,10 @@ class MarketStore:
             pipe.zrem(AGES, *oldest)
             pipe.execute()
 
-    def _read(self, text: str) -> Stored | None:
+    def _read(self, text: str) -> StoredFacts | None:
         try:
             said = json.loads(text)
             facts = MarketFacts.model_validate_json(json.dumps(said["facts"]), extra="ignore")
-            return Stored(facts, max(0.0, (self._clock.now_ms() - int(said["at_ms"])) / 1000))
+            return StoredFacts(facts, max(0.0, (self._clock.now_ms() - int(said["at_ms"])) / 1000))
         except (ValueError, KeyError, TypeError, ValidationError):
             return None

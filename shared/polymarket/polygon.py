@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 
-from shared.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.order_filled import hex_number
-from shared.polymarket.payloads import Raw, as_list, as_object, text
-from shared.polymarket.venue_times import read_moment_ms
+from shared.domain.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
+from shared.http.client import Upstream
+from shared.polymarket.wire.order_filled import hex_number
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_text
+from shared.polymarket.wire.venue_times import read_moment_ms
+from shared.rate_limit.limits import GateLane
 
 BATCH = 20
 """Calls in one request: public nodes take at least so many."""
@@ -42,14 +42,14 @@ _CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: 
 _OUR_MISTAKE = frozenset({-32600, -32601, -32602})
 
 
-class Polygon:
+class PolygonClient:
     """One node (or a balancer before many, which may lag behind each other)."""
 
     def __init__(self, rpc: Upstream) -> None:
         self._rpc = rpc
         self._ids = itertools.count(1)
 
-    def head(self, lane: Lane = Lane.FRESH) -> int:
+    def head(self, lane: GateLane = GateLane.FRESH) -> int:
         """Return the newest block's number, as this node sees it.
 
         Raises:
@@ -58,7 +58,7 @@ class Polygon:
         """
         return hex_number({"head": self.ask("eth_blockNumber", [], lane)}, "head")
 
-    def block_time_ms(self, number: int, lane: Lane = Lane.FRESH) -> int:
+    def block_time_ms(self, number: int, lane: GateLane = GateLane.FRESH) -> int:
         """Return when a block was made, in epoch milliseconds (second resolution).
 
         Raises:
@@ -69,7 +69,9 @@ class Polygon:
             raise NodeBehind(f"block {number} is not there")
         return read_moment_ms(hex_number(as_object(block, "block"), "timestamp"))
 
-    def logs(self, low: int, high: int, addresses: Sequence[str], topics: Topics, lane: Lane = Lane.FRESH) -> list[Any]:
+    def logs(
+        self, low: int, high: int, addresses: Sequence[str], topics: Topics, lane: GateLane = GateLane.FRESH
+    ) -> list[Any]:
         """Return the raw logs of blocks `low` to `high`; a list of topics in one place means any of them.
 
         Raises:
@@ -79,7 +81,7 @@ class Polygon:
         asked = {"fromBlock": hex(low), "toBlock": hex(high), "address": list(addresses), "topics": list(topics)}
         return as_list(self.ask("eth_getLogs", [asked], lane), "logs")
 
-    def has_code(self, address: str, lane: Lane = Lane.FRESH) -> bool:
+    def has_code(self, address: str, lane: GateLane = GateLane.FRESH) -> bool:
         """Say whether a contract stands there; False means a plain key pair (or a wallet not deployed yet).
 
         Raises:
@@ -88,7 +90,7 @@ class Polygon:
         """
         return str(self.ask("eth_getCode", [address, "latest"], lane) or "0x").lower() not in {"0x", "0x0"}
 
-    def receipt_logs(self, tx_hash: str, lane: Lane = Lane.FRESH) -> list[Any]:
+    def receipt_logs(self, tx_hash: str, lane: GateLane = GateLane.FRESH) -> list[Any]:
         """Return the raw logs of a transaction as it is mined now; none while it is not mined, or when it failed.
 
         Raises:
@@ -98,7 +100,7 @@ class Polygon:
         receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
 
-    def receipts_logs(self, tx_hashes: Sequence[str], lane: Lane = Lane.FRESH) -> list[list[Any]]:
+    def receipts_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[list[Any]]:
         """Return the raw logs of each transaction, as `receipt_logs` does, `BATCH` of them in one request.
 
         Raises:
@@ -115,7 +117,7 @@ class Polygon:
             ]
         return found
 
-    def ask_all(self, method: str, params: Sequence[list[Any]], lane: Lane = Lane.FRESH) -> list[Any]:
+    def ask_all(self, method: str, params: Sequence[list[Any]], lane: GateLane = GateLane.FRESH) -> list[Any]:
         """Return the results of several calls of one method in one request; each counts at the gate.
 
         Raises:
@@ -138,7 +140,7 @@ class Polygon:
             raise Malformed(f"{method}: {len(answers)} answers to a batch of {len(bodies)}")
         return [self._result(method, answers[number]) for number in numbers]
 
-    def ask(self, method: str, params: list[Any], lane: Lane = Lane.FRESH) -> Any:  # noqa: ANN401 - JSON
+    def ask(self, method: str, params: list[Any], lane: GateLane = GateLane.FRESH) -> Any:  # noqa: ANN401 - JSON
         """Return the result of any method.
 
         Raises:
@@ -154,15 +156,15 @@ class Polygon:
         return answer.get("result")
 
     def _refuse(self, method: str, error: Raw) -> NoReturn:
-        refusal = named(method, error)
+        refusal = named_error(method, error)
         if isinstance(refusal, RateLimited):
             self._rpc.throttled(None)
         raise refusal
 
 
-def named(method: str, error: Raw) -> HybridError:
+def named_error(method: str, error: Raw) -> HybridError:
     """Name a JSON-RPC error by the node's words, else by its code."""
-    said = text(error, "message")
+    said = read_text(error, "message")
     code = error.get("code")
     where = f"{method}: {said[:200]} ({code})"
     for words, kind in _WORDS:

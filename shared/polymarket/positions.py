@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from shared.errors import Rejected
-from shared.gate_limits import Lane
-from shared.polymarket.conditions import on_chain
-from shared.polymarket.fills import HASH
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
+from shared.domain.errors import Rejected
+from shared.polymarket.wire.conditions import on_chain
+from shared.polymarket.wire.leader_fills import HASH
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_text
+from shared.rate_limit.limits import GateLane
 
 V2_PAGE, V1_PAGE = 1000, 500
 MOST_PAGES = 20
@@ -19,12 +19,12 @@ Kind = Literal["REDEEMABLE", "MERGEABLE"]
 class DataApi(Protocol):
     """The Data API behind its gate."""
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: Lane) -> Any:  # noqa: ANN401 - JSON is anything
+    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: GateLane) -> Any:  # noqa: ANN401 - JSON is anything
         """Send one request; return its JSON. Raises TryAgain or GiveUp."""
         ...
 
 
-class Positions:
+class RedeemablePositions:
     """Lists conditions; the lists lag behind the chain by minutes, and lost positions are in them too."""
 
     def __init__(self, data_api: DataApi) -> None:
@@ -49,18 +49,18 @@ class Positions:
             TryAgain, GiveUp: the feed could not be read.
         """
         asked = {"user": wallet, "type": "REDEEM", "condition": condition_id, "limit": 100}
-        body = as_object(self._api.get("/v2/activity", asked, lane=Lane.CATCHUP), "activity")
+        body = as_object(self._api.get("/v2/activity", asked, lane=GateLane.CATCHUP), "activity")
         rows = [as_object(row, "activity") for row in as_list(body.get("data"), "activity")]
-        found = (text(row, "transaction_hash").lower() for row in rows if text(row, "type") == "REDEEM")
+        found = (read_text(row, "transaction_hash").lower() for row in rows if read_text(row, "type") == "REDEEM")
         return tuple(dict.fromkeys(each for each in found if HASH.fullmatch(each)))
 
     def _v2(self, wallet: str, kind: Kind) -> Iterator[Raw]:
         asked: dict[str, Any] = {"user": wallet, "status": kind, "filter_amount": 0, "limit": V2_PAGE}
         for _ in range(MOST_PAGES):
-            body = as_object(self._api.get("/v2/positions", asked, lane=Lane.CATCHUP), "positions")
+            body = as_object(self._api.get("/v2/positions", asked, lane=GateLane.CATCHUP), "positions")
             yield from (as_object(row, "position") for row in as_list(body.get("data"), "positions"))
             paging = body.get("pagination")
-            following = text(as_object(paging, "pagination"), "next_cursor") if paging else ""
+            following = read_text(as_object(paging, "pagination"), "next_cursor") if paging else ""
             if not following or following == asked.get("cursor"):
                 return
             asked["cursor"] = following
@@ -68,7 +68,7 @@ class Positions:
     def _v1(self, wallet: str, kind: Kind) -> Iterator[Raw]:
         asked: dict[str, Any] = {"user": wallet, kind.lower(): "true", "sizeThreshold": 0, "limit": V1_PAGE}
         for page in range(MOST_PAGES):
-            body = self._api.get("/positions", {**asked, "offset": page * V1_PAGE}, lane=Lane.CATCHUP)
+            body = self._api.get("/positions", {**asked, "offset": page * V1_PAGE}, lane=GateLane.CATCHUP)
             rows = as_list(body, "positions")
             yield from (as_object(row, "position") for row in rows)
             if len(rows) < V1_PAGE:
@@ -77,6 +77,6 @@ class Positions:
 
 def _condition(row: Raw, kind: Kind) -> str:
     """Return a row's condition; '' for one that is not of this kind, or not of ConditionalTokens (Protocol V2)."""
-    condition = (text(row, "condition_id") or text(row, "conditionId")).lower()
-    wanted = flag(row, kind.lower(), default=True)
+    condition = (read_text(row, "condition_id") or read_text(row, "conditionId")).lower()
+    wanted = read_flag(row, kind.lower(), default=True)
     return condition if wanted and on_chain(condition) and HASH.fullmatch(condition) else ""

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.errors import Malformed, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.polymarket.fills import row_time_ms
-from shared.polymarket.payloads import as_list, as_object, flag, text
+from shared.domain.errors import Malformed, Unavailable
+from shared.http.client import Upstream
+from shared.polymarket.wire.leader_fills import row_time_ms
+from shared.polymarket.wire.parsing import as_list, as_object, read_flag, read_text
+from shared.rate_limit.limits import GateLane
 
 PAGE = 1000
 QUERY = """query Fills($makers: [String!]!, $since: BigInt!, $last: ID!, $first: Int!) {
@@ -30,13 +30,13 @@ class FilledPage:
     full: bool
 
 
-class Orderbook:
+class OrderbookSubgraph:
     """The orderbook subgraph at one endpoint."""
 
     def __init__(self, upstream: Upstream, limit: int = PAGE) -> None:
         self._upstream, self._limit = upstream, limit
 
-    def filled(self, makers: Sequence[str], since_s: int, last_id: str, lane: Lane = Lane.FRESH) -> FilledPage:
+    def filled(self, makers: Sequence[str], since_s: int, last_id: str, lane: GateLane = GateLane.FRESH) -> FilledPage:
         """Return fills of orders that `makers` own, from `since_s` on, after `last_id`.
 
         Raises:
@@ -47,13 +47,13 @@ class Orderbook:
         raw = as_object(self._upstream.post("", {"query": QUERY, "variables": variables}, lane=lane), "subgraph")
         data = _data(raw.get("data"), raw.get("errors"))
         meta = as_object(data.get("_meta"), "_meta")
-        if flag(meta, "hasIndexingErrors", default=False):
+        if read_flag(meta, "hasIndexingErrors", default=False):
             raise Unavailable("the subgraph admits indexing errors; its data is not used")
         rows = as_list(data.get("orderFilledEvents"), "orderFilledEvents")
         return FilledPage(
             rows=rows,
             indexed_s=row_time_ms(as_object(meta.get("block"), "_meta.block")) // 1000,
-            last_id=text(as_object(rows[-1], "row"), "id") if rows else last_id,
+            last_id=read_text(as_object(rows[-1], "row"), "id") if rows else last_id,
             full=len(rows) >= self._limit,
         )
 

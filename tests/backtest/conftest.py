@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from backtest.report import pictures
+from backtest.report import png_export
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Give the system's Chromium, or skip and say why."""
-    path = next(filter(None, map(shutil.which, pictures.BROWSERS)), None)
+    path = next(filter(None, map(shutil.which, png_export.BROWSERS)), None)
     if path is None:
-        pytest.skip(f"no Chromium: none of {', '.join(pictures.BROWSERS)} is on the PATH")
+        pytest.skip(f"no Chromium: none of {', '.join(png_export.BROWSERS)} is on the PATH")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where there is a browser
 
     with sync_playwright() as playwright:

@@ -6,16 +6,16 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from backtest.backtest import backtest
-from backtest.delays import Constant
-from backtest.happenings import Happening
-from backtest.markets import Assumed, Resolved
-from backtest.quotes import PriceModel
-from backtest.result import Result, SignalOutcome
-from backtest.run import Models
-from buyer.limits import Limits
-from shared.events import MarketHint
-from shared.leader_trade import LeaderTrade
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import AssumedFacts, ResolvedMarket
+from backtest.domain.price_model import PriceModel
+from backtest.results.result import BacktestResult, SignalOutcome
+from backtest.simulation.latency import ConstantDelay
+from backtest.simulation.run_models import RunModels
+from buyer.strategy.limits import TradingLimits
+from shared.domain.leader_trade import LeaderTrade
+from shared.messages.signals import MarketHint
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 
 D = Decimal
@@ -24,7 +24,7 @@ OTHER_TOKEN = "987654321"
 MICRO = 1_000_000
 
 
-def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any) -> Happening:
+def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any) -> MarketEvent:
     """Build a leader's trade so many seconds after the start."""
     at_ms = at(second)
     usdc = D(price) * D(shares)
@@ -39,40 +39,40 @@ def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any
         "market": MarketHint(condition_id=CONDITION, outcome_index=0, title="Will it?"),
         **changes,
     }
-    return Happening(at_ms, LeaderTrade.of(a_signal(**values)))
+    return MarketEvent(at_ms, LeaderTrade.of(a_signal(**values)))
 
 
-def other_outcome(second: int, price: str, shares: str = "100", **changes: Any) -> Happening:
+def other_outcome(second: int, price: str, shares: str = "100", **changes: Any) -> MarketEvent:
     """Build a trade in the market's second outcome."""
     hint = MarketHint(condition_id=CONDITION, outcome_index=1, title="Will it?")
     return a_trade(second, price, shares, token_id=OTHER_TOKEN, market=hint, **changes)
 
 
-def resolves(second: int, *payouts: str) -> Happening:
+def resolves(second: int, *payouts: str) -> MarketEvent:
     """Build the resolution of the market."""
-    return Happening(at(second), Resolved(CONDITION, tuple(Fraction(share) for share in payouts)))
+    return MarketEvent(at(second), ResolvedMarket(CONDITION, tuple(Fraction(share) for share in payouts)))
 
 
-def models(**changes: Any) -> Models:
+def models(**changes: Any) -> RunModels:
     """Build models with 2 s to the decision, 0.3 s to the book, one tick of half spread, 7% fees, redeemed in 60 s."""
     values: dict[str, Any] = {
-        "delay": Constant(2000),
+        "delay": ConstantDelay(2000),
         "order_ms": 300,
         "redeem_ms": 60_000,
         "prices": PriceModel(half_spread_ticks=1, level_shares=D(200)),
-        "markets": Assumed(fee_rate=D("0.07")),
+        "markets": AssumedFacts(fee_rate=D("0.07")),
         **changes,
     }
-    return Models(**values)
+    return RunModels(**values)
 
 
-def run(happenings: Iterable[Happening], *flags: str, bankroll: int = 1000, **changes: Any) -> Result:
+def run(market_events: Iterable[MarketEvent], *flags: str, bankroll: int = 1000, **changes: Any) -> BacktestResult:
     """Run a backtest and keep every outcome."""
-    return backtest(happenings, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
+    return run_backtest(market_events, _limits(flags), bankroll * MICRO, models(**changes), keep_skips=True)
 
 
 @cache
-def _limits(flags: tuple[str, ...]) -> Limits:
+def _limits(flags: tuple[str, ...]) -> TradingLimits:
     return some_settings(*flags).limits
 
 
@@ -81,7 +81,7 @@ def at(second: int) -> int:
     return START_MS + second * 1000
 
 
-def only(result: Result) -> SignalOutcome:
+def only(result: BacktestResult) -> SignalOutcome:
     """Return the only outcome."""
     (outcome,) = result.outcomes
     return outcome

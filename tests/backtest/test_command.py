@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
-from backtest.happenings import Happening
-from backtest.pace import Pace
-from backtest.stops import UNSEEN
+from backtest.domain.market_events import MarketEvent
+from backtest.results.stop_uncertainty import UNSEEN
+from backtest.simulation.pacing import ReplayPace
 from shared.clock import ManualClock
 from tests.backtest.histories import a_trade, at, resolves, run
-from tests.backtest.test_history import a_line, csv_file
+from tests.backtest.history.test_history import a_line, csv_file
 from tests.buyer.builders import LEADER, a_book
 
 
@@ -91,7 +91,7 @@ def test_a_leaders_own_limit_holds_however_its_wallet_is_written(tmp_path: Path)
 def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) -> None:
     clock = ManualClock(0)
 
-    assert len(list(Pace(clock, speed).paced([a_trade(0), a_trade(10), a_trade(30)]))) == 3
+    assert len(list(ReplayPace(clock, speed).pace_events([a_trade(0), a_trade(10), a_trade(30)]))) == 3
 
     assert clock.now_ms() == passed_ms
 
@@ -108,7 +108,7 @@ def test_a_history_passes_as_fast_as_it_is_told(speed: float, passed_ms: int) ->
 )
 def test_a_stop_without_books_is_said_to_be_unsure(flags: tuple[str, ...], said: list[tuple[int, int]]) -> None:
     """One of the leader's two buys meets a recorded book; another leader's buy meets none."""
-    book = Happening(at(302), a_book(at_ms=at(302)))
+    book = MarketEvent(at(302), a_book(at_ms=at(302)))
     other = a_trade(600, "0.5", leader="0x" + "b2" * 20)
 
     result = run([a_trade(0), a_trade(300), book, other], *flags)

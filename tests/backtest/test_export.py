@@ -8,16 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from backtest.export import app, export
-from shared.capture import Capture, FolderWriter, Header
-from shared.events import SIGNALS, write_event
-from shared.streams import Entry
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.messages.base import SIGNALS
+from shared.messages.events import write_event
+from shared.redis.streams import StreamEntry
 from tests.buyer.builders import LEADER, a_signal
 
 
 @pytest.fixture
 def capture(tmp_path: Path) -> Capture:
     texts = (write_event(a_signal()), "not json", "[1]")
-    entries = [Entry(SIGNALS, f"{number}-0", {"json": text}) for number, text in enumerate(texts, start=5)]
+    entries = [StreamEntry(SIGNALS, f"{number}-0", {"json": text}) for number, text in enumerate(texts, start=5)]
     with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
         out.write(entries)
     return Capture.open(tmp_path / "c")

@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from backtest.export import export
-from backtest.history.files import open_history
-from backtest.replay import Replay
-from backtest.result import Result
-from backtest.tape import read_tape
-from ops.past import of_capture
-from shared.capture import Capture, FolderWriter, Header
-from shared.errors import BadConfig
-from shared.events import BOOKS, RAW, SIGNALS, BookSeen, Event, RawSeen, write_event
-from shared.leader_trade import LeaderTrade
-from shared.streams import Entry
+from backtest.history.capture_tape import read_tape
+from backtest.history.history_files import open_history
+from backtest.replay.replay import SessionReplay
+from backtest.results.result import BacktestResult
+from ops.recording.event_source import of_capture
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.domain.errors import BadConfig
+from shared.domain.leader_trade import LeaderTrade
+from shared.messages.base import BOOKS, RAW, SIGNALS, Event
+from shared.messages.events import write_event
+from shared.messages.service import BookSeen, RawSeen
+from shared.redis.streams import StreamEntry
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book
 
@@ -50,7 +52,7 @@ def a_raw(body: str = '[{"price": 0.5}]') -> RawSeen:
 def captured(folder: Path, records: Sequence[tuple[str, Event]]) -> Path:
     """Write a capture whose entries came when they were emitted."""
     entries = [
-        Entry(stream, f"{event.emitted_at_ms}-{number}", {"event": event.event, "json": write_event(event)})
+        StreamEntry(stream, f"{event.emitted_at_ms}-{number}", {"event": event.event, "json": write_event(event)})
         for number, (stream, event) in enumerate(records)
     ]
     with contextlib.closing(FolderWriter(folder, Header(START_MS))) as out:
@@ -122,11 +124,11 @@ def test_an_older_capture_still_opens_replays_and_exports(tmp_path: Path) -> Non
     tape = read_tape(older)
 
     assert (len(list(older)), len(tape.decisions), len(tape.signals)) == (63, 16, 16)
-    assert len(list(Replay(tape).run())) == 16
+    assert len(list(SessionReplay(tape).run())) == 16
     assert len(list(of_capture(OLDER)())) == 63
     assert export(older, tmp_path / "out.jsonl") == 63
     assert export(older, tmp_path / "books.jsonl", "books") == 0
-    result = run(open_history([OLDER]).happenings)
+    result = run(open_history([OLDER]).market_events)
     assert (result.signals, result.bought > 0) == (16, True)
 
 
@@ -136,5 +138,5 @@ def _signal() -> Event:
     return trade.signal()
 
 
-def _run(folder: Path) -> Result:
-    return run(open_history([folder]).happenings)
+def _run(folder: Path) -> BacktestResult:
+    return run(open_history([folder]).market_events)

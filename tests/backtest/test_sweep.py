@@ -8,13 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.sweep.luck import Moments, better_than, luck, lucky_sharpe, moments
+from backtest.results.deflated_sharpe import (
+    ReturnMoments,
+    deflated_sharpe,
+    lucky_sharpe,
+    probability_above,
+    return_moments,
+)
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
-from backtest.sweep.trial import Score, Spec, history_id, trial_id
-from shared.errors import BadConfig
+from backtest.sweep.trial import TrialScore, TrialSpec, history_id, trial_id
+from shared.domain.errors import BadConfig
 from tests.buyer.builders import some_limits
 
-SPEC = Spec(
+SPEC = TrialSpec(
     files=("a.csv",), history="ab", fixed={"delay": "2"}, limits=some_limits(), bankroll=Decimal(1000), code="1"
 )
 
@@ -98,25 +104,25 @@ def test_a_history_is_named_by_its_content(tmp_path: Path) -> None:
 def test_the_deflated_sharpe_ratio_of_the_papers_own_example() -> None:
     """Bailey and Lopez de Prado (2014), p. 11: 100 trials, annual variance 1/2, 1,250 days, ratio 2.5 a year."""
     days = 250
-    best = Moments(count=1250, mean=2.5 / math.sqrt(days), deviation=1, skew=-3, kurtosis=10)
+    best = ReturnMoments(count=1250, mean=2.5 / math.sqrt(days), deviation=1, skew=-3, kurtosis=10)
 
     lucky = lucky_sharpe(100, 0.5 / days)
 
     assert lucky == pytest.approx(0.1132, abs=0.0001)
-    assert better_than(best, lucky) == pytest.approx(0.9004, abs=0.0005)
+    assert probability_above(best, lucky) == pytest.approx(0.9004, abs=0.0005)
 
 
 def test_one_try_is_judged_without_a_penalty_and_more_tries_make_it_less_sure() -> None:
-    best = Moments(count=100, mean=0.2, deviation=1, skew=0, kurtosis=3)
+    best = ReturnMoments(count=100, mean=0.2, deviation=1, skew=0, kurtosis=3)
 
-    sure = [luck(best, [0.2, *[0.0, 0.1] * half]).probability for half in (0, 1, 8, 64)]
+    sure = [deflated_sharpe(best, [0.2, *[0.0, 0.1] * half]).probability for half in (0, 1, 8, 64)]
 
     assert sure == sorted(sure, reverse=True)
-    assert luck(best, [0.2]).lucky == 0
+    assert deflated_sharpe(best, [0.2]).lucky == 0
 
 
 def test_luck_is_said_where_it_may_be_luck() -> None:
-    noise = luck(moments([1.0, -1.0, 0.5, -0.4]), [0.1, -0.2, 0.05, 0.0])
+    noise = deflated_sharpe(return_moments([1.0, -1.0, 0.5, -0.4]), [0.1, -0.2, 0.05, 0.0])
 
     assert not noise.convincing
     assert "Choosing it is choosing luck" in str(noise)
@@ -125,14 +131,14 @@ def test_luck_is_said_where_it_may_be_luck() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.floats(-1, 1), max_size=30))
 def test_any_results_have_moments_and_a_probability(values: list[float]) -> None:
-    found = moments(values)
+    found = return_moments(values)
 
     assert found.count == len(values)
-    assert 0 <= better_than(found, 0.1) <= 1
+    assert 0 <= probability_above(found, 0.1) <= 1
 
 
 def test_a_score_reads_back_as_it_was_written() -> None:
-    score = Score(
+    score = TrialScore(
         id="a",
         settings={"delay": "2"},
         signals=3,
@@ -146,7 +152,7 @@ def test_a_score_reads_back_as_it_was_written() -> None:
         beyond=2,
         max_drawdown=1,
         most_locked=5,
-        shape=moments([0.1, 0.2, 0.30000000000000004]),
+        shape=return_moments([0.1, 0.2, 0.30000000000000004]),
     )
 
-    assert Score.model_validate_json(score.model_dump_json()) == score
+    assert TrialScore.model_validate_json(score.model_dump_json()) == score

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks import detect_real
-from benchmarks.detect_faults import FAULTS
-from benchmarks.detect_history import cut
-from simulator.faults import KINDS
+from benchmarks.rigs.detect_faults import FAULTS
+from benchmarks.rigs.detect_history import cut
+from simulator.gateway.faults import KINDS
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 

@@ -4,11 +4,13 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from buyer.case import Case
 from buyer.config import BuyerSettings, parse_args
-from buyer.limits import Limits
-from shared.events import ActionableSignal, Fill, Portfolio, fact_id
-from shared.market import Book, Level, MarketFacts
+from buyer.strategy.decision_context import DecisionContext
+from buyer.strategy.limits import TradingLimits
+from shared.domain.market import Book, Level, MarketFacts
+from shared.messages.base import fact_id
+from shared.messages.decisions import Portfolio
+from shared.messages.signals import ActionableSignal, Fill
 
 NOW_MS = 1_790_000_010_000
 LEADER = "0x" + "a1" * 20
@@ -93,12 +95,12 @@ def some_settings(*flags: str) -> BuyerSettings:
     return parse_args(list(flags))
 
 
-def some_limits(**changes: Any) -> Limits:
+def some_limits(**changes: Any) -> TradingLimits:
     """Build the default limits with changes."""
     return some_settings().limits.model_copy(update=changes)
 
 
-def a_case(**changes: Any) -> Case:
+def a_case(**changes: Any) -> DecisionContext:
     """Build a case in which every rule passes."""
     values: dict[str, Any] = {
         "signal": a_signal(),
@@ -110,4 +112,4 @@ def a_case(**changes: Any) -> Case:
         "problems": (),
         **changes,
     }
-    return Case(**values)
+    return DecisionContext(**values)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from buyer.venue.port import Unsigned
-from shared.errors import OutcomeUnknown
-from shared.events import Order, Outcome
-from shared.market import Book, MarketFacts
+from buyer.execution.venue_port import UnsignedVenue
+from shared.domain.errors import OutcomeUnknown
+from shared.domain.market import Book, MarketFacts
+from shared.messages.decisions import Order, Outcome
 from tests.buyer.builders import a_book, a_market
 
 
@@ -35,7 +35,7 @@ class FakePrices:
         return (self.next_book, "") if self.next_book else (None, f"book: no book of {token_id}")
 
 
-class FakeVenue(Unsigned):
+class FakeVenue(UnsignedVenue):
     """Fills every order whole at its limit, without fees; remembers each, and can crash after taking one."""
 
     def __init__(self) -> None:

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from detector.sources.port import View
-from shared.polymarket.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
-from shared.polymarket.fills import LeaderFill
-from shared.polymarket.order_filled import padded
+from detector.domain.fill_view import FillView
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V1, CTF_EXCHANGE_V2, ORDER_FILLED, ORDER_FILLED_V1
+from shared.polymarket.wire.leader_fills import LeaderFill
+from shared.polymarket.wire.order_filled import padded_address
 
 LEADER = "0x" + "a1" * 20
 OTHER = "0x" + "b2" * 20
@@ -57,9 +57,9 @@ def a_fill(shares: int = 100_000_000, usdc: int = 52_000_000, **changes: Any) ->
     return LeaderFill(shares_micro=shares, usdc_micro=usdc, **facts)
 
 
-def a_view(*fills: LeaderFill, source: str = "data_api", seen_at_ms: int = NOW_MS + 5000) -> View:
+def a_view(*fills: LeaderFill, source: str = "data_api", seen_at_ms: int = NOW_MS + 5000) -> FillView:
     """Build one look at an upstream."""
-    return View(source, seen_at_ms, fills)
+    return FillView(source, seen_at_ms, fills)
 
 
 def a_log(
@@ -76,7 +76,7 @@ def a_log(
     words = (side, int(token), given, received, 0, 0, 0)
     return {
         "address": CTF_EXCHANGE_V2,
-        "topics": [ORDER_FILLED, "0x" + "0f" * 32, padded(maker), padded(taker)],
+        "topics": [ORDER_FILLED, "0x" + "0f" * 32, padded_address(maker), padded_address(taker)],
         "data": "0x" + "".join(f"{word:064x}" for word in words),
         "blockNumber": hex(1000),
         "transactionHash": TX,
@@ -90,7 +90,7 @@ def a_log(
 def a_v1_log(given_asset: str = "0", received_asset: str = TOKEN, **changes: Any) -> dict[str, Any]:
     """Build a V1 `OrderFilled` log: 100 shares bought for 52 as taker."""
     words = (int(given_asset), int(received_asset), 52_000_000, 100_000_000, 0)
-    topics = [ORDER_FILLED_V1, "0x" + "0f" * 32, padded(LEADER), padded(CTF_EXCHANGE_V1)]
+    topics = [ORDER_FILLED_V1, "0x" + "0f" * 32, padded_address(LEADER), padded_address(CTF_EXCHANGE_V1)]
     return {**a_log(), "topics": topics, "data": "0x" + "".join(f"{word:064x}" for word in words), **changes}
 
 

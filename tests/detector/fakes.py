@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from detector.sources.port import Batch, Sink
-from shared.gate_limits import Lane
+from detector.domain.source_port import Batch, Sink
+from shared.rate_limit.limits import GateLane
 
 
 class FakeUpstream:
@@ -15,10 +15,10 @@ class FakeUpstream:
         self.throttles = 0
         self._answer = answer
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, lane: Lane = Lane.FRESH) -> Any:
+    def get(self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:
         return self._told({"path": path, "lane": lane, **(params or {})})
 
-    def post(self, path: str, json: Any, lane: Lane = Lane.FRESH) -> Any:
+    def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH) -> Any:
         return self._told({"path": path, "lane": lane, **json})
 
     def throttled(self, _retry_after_s: float | None = None) -> None:

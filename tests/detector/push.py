@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from detector.leaders import Leaders
-from detector.sources.inbox import Inbox
-from detector.sources.lane import Lane, Patience
-from detector.sources.port import Batch
+from detector.domain.source_port import Batch
+from detector.leaders.watchlist import Watchlist
+from detector.sources.push_buffer import PushBuffer
+from detector.sources.push_connection import PushConnection, PushTimeouts
 from shared.clock import ManualClock
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX
 from tests.fake_line import FakeLine
@@ -50,13 +50,13 @@ def a_frame(**changes: Any) -> str:
 class Rig:
     """A lane whose next connections are given, with its inbox and clock."""
 
-    def __init__(self, patience: Patience | None = None, draw: float = 0.5) -> None:
+    def __init__(self, patience: PushTimeouts | None = None, draw: float = 0.5) -> None:
         self.clock = ManualClock(NOW_MS)
         self.stop = threading.Event()
-        self.inbox = Inbox("rtds", self.clock)
-        self.leaders = Leaders((LEADER,))
+        self.inbox = PushBuffer("rtds", self.clock)
+        self.leaders = Watchlist((LEADER,))
         self.lines: list[FakeLine | Exception] = []
-        self.lane = Lane(
+        self.lane = PushConnection(
             "rtds-1",
             self._dial,
             self.inbox,
@@ -65,7 +65,7 @@ class Rig:
             clock=self.clock,
             stop=self.stop,
             random=lambda: draw,
-            patience=patience or Patience(),
+            patience=patience or PushTimeouts(),
         )
 
     def hear(self, *script: str | Exception | Callable[[], None] | None) -> FakeLine:
@@ -77,7 +77,7 @@ class Rig:
 
     def taken(self) -> Batch:
         """Take what is in the inbox; it must hold something."""
-        batch = self.inbox.take(0)
+        batch = self.inbox.next_batch(0)
         assert batch is not None
         return batch
 

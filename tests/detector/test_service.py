@@ -10,15 +10,18 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from detector.composition import DetectorParts, build_parts
 from detector.config import DetectorSettings, parse_args
-from detector.cursors import CursorStore
-from detector.pollers import CatchesUp
+from detector.domain.source_port import Batch, Sink
+from detector.polling.cursors import CursorStore
+from detector.polling.poll_workers import CatchesUp
 from detector.service import HybridDetector
-from detector.sources.port import Batch, Sink
-from detector.wiring import Parts, Wiring
 from shared.clock import ManualClock, SystemClock
-from shared.errors import BadConfig, RateLimited, Unavailable
-from shared.events import SIGNALS, ActionableSignal, HybridProgress, read_event
+from shared.domain.errors import BadConfig, RateLimited, Unavailable
+from shared.messages.base import SIGNALS
+from shared.messages.events import read_event
+from shared.messages.service import HybridProgress
+from shared.messages.signals import ActionableSignal
 from tests.detector.builders import LEADER, NOW_MS, OTHER, a_fill, a_view, tx
 from tests.detector.fakes import FakeSource
 from tests.waiting import PATIENCE_S
@@ -41,7 +44,7 @@ class Run:
         self.redis = cast("Redis", fakeredis.FakeRedis(decode_responses=True))
         self.out = io.StringIO()
         self.stop: threading.Event = given.pop("stop_event", threading.Event())
-        parts = Parts(tuple(FakeSource(name, act) for name, act in acts), (), (), None, CursorStore(self.redis))
+        parts = DetectorParts(tuple(FakeSource(name, act) for name, act in acts), (), (), None, CursorStore(self.redis))
         self.detector = HybridDetector(
             cfg or settings(),
             stop_event=self.stop,
@@ -94,7 +97,8 @@ def test_s2_the_callback_gets_each_signal_and_nothing_else_and_stdout_gets_every
     assert [fields["event"] for _, fields in streamed] == ["ACTIONABLE_SIGNAL", "HYBRID_SUMMARY"]
 
 
-def test_s2_trap_29_an_exception_in_the_callback_is_logged_and_changes_nothing() -> None:
+@pytest.mark.pitfall(29)
+def test_s2_an_exception_in_the_callback_is_logged_and_changes_nothing() -> None:
     stop, seen = threading.Event(), cast("list[str]", [])
 
     def callback(payload: dict[str, Any]) -> None:
@@ -121,7 +125,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
     stop = threading.Event()
 
     cfg = parse_args(["--tracked-wallets", LEADER, "--sources", "data_api,chain_logs,subgraph"])
-    parts = Wiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), stop).parts()
+    parts = build_parts(cfg, cast("Redis", fakeredis.FakeRedis()), clock=ManualClock(NOW_MS), stop=stop)
     stop.set()
 
     assert parts.markets is not None
@@ -134,7 +138,7 @@ def test_s2_an_outside_stop_event_reaches_every_source_and_the_market_cache() ->
 def test_s1_all_leaders_share_one_gate_and_each_upstream_has_its_own() -> None:
     cfg = parse_args(["--tracked-wallets", f"{LEADER},{OTHER}", "--sources", "data_api,chain_logs,subgraph"])
 
-    parts = Wiring(cfg, cast("Redis", fakeredis.FakeRedis()), ManualClock(NOW_MS), threading.Event()).parts()
+    parts = build_parts(cfg, cast("Redis", fakeredis.FakeRedis()), clock=ManualClock(NOW_MS), stop=threading.Event())
 
     assert sorted(gate.name for gate in parts.gates) == ["data_api", "gamma", "rpc", "subgraph"]
     assert isinstance(parts.sources[0], CatchesUp)
@@ -224,7 +228,8 @@ def test_s5_a_source_that_hangs_in_its_upstream_does_not_hold_up_others_signals(
     assert [line for line in run.lines if isinstance(line, ActionableSignal)]
 
 
-def test_s3_trap_32_an_empty_list_means_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.pitfall(32)
+def test_s3_an_empty_list_means_environment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["orchestrator", "--runtime-seconds", "7"])
     monkeypatch.setenv("TRACKED_WALLETS", LEADER)
 
@@ -269,7 +274,7 @@ def test_reports_of_very_many_leaders_say_how_many_and_name_them_all_in_turn() -
     many = tuple(f"0x{number:040x}" for number in range(1, 1202))
     run = Run(("data_api", lambda _scope, _sink: None), cfg=parse_args(["--tracked-wallets", ",".join(many)]))
 
-    reports = [run.detector._report("HYBRID_PROGRESS") for _ in range(3)]
+    reports = [run.detector._report_fields("HYBRID_PROGRESS") for _ in range(3)]
 
     assert [len(report["leaders"]) for report in reports] == [500, 500, 201]
     assert {leader for report in reports for leader in report["leaders"]} == set(many)

@@ -12,9 +12,9 @@ from typing import Literal
 import pytest
 from redis import Redis
 
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
+from shared.redis.client import connect_redis
 from simulator import Settings, Simulator, serve
 from tests.conftest import ROOT
 from tests.detector.venue import detecting, flags, settings, signals, sums, sums_of_rows, trades_in, truth, wait_until
@@ -61,7 +61,7 @@ def test_every_real_trade_is_in_exactly_one_signal(
     real_data: Path, valkey_url: str, name: str, speed: float, sources: str
 ) -> None:
     path = real_data / "activity_v1" / f"{name}.json"
-    trades, redis = trades_in(path), connect(valkey_url)
+    trades, redis = trades_in(path), connect_redis(valkey_url)
     more = {"default": {}, "v1": {"data_api_version": "v1"}, "all three": ALL_SOURCES}[sources]
 
     with (
@@ -82,7 +82,7 @@ def test_every_real_trade_is_in_exactly_one_signal_when_the_detector_is_killed_f
     real_data: Path, valkey_url: str
 ) -> None:
     path = real_data / "activity_v1" / "busy_leader_3500.json"
-    trades, redis = trades_in(path), connect(valkey_url)
+    trades, redis = trades_in(path), connect_redis(valkey_url)
     clock, never = SystemClock(), threading.Event()
 
     with serve(a_replay(path, speed=250.0, era="v1")) as sim:
@@ -108,15 +108,16 @@ def start(command: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.pitfall(4)
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("version", "kind"), [("v2", "repeat_cursor"), ("v2", "missing_cursor"), ("v1", "duplicate_border")]
 )
-def test_trap_4_a_burst_of_many_pages_with_broken_borders_is_read_whole(
+def test_a_burst_of_many_pages_with_broken_borders_is_read_whole(
     real_data: Path, valkey_url: str, version: str, kind: str
 ) -> None:
     path = real_data / "activity_v1" / "busy_leader_3500.json"
-    trades, redis = trades_in(path), connect(valkey_url)
+    trades, redis = trades_in(path), connect_redis(valkey_url)
 
     with serve(a_replay(path, speed=400.0)) as sim:
         wait_until(lambda: truth(sim).fills == len(trades), "the venue has seen everything")
@@ -128,8 +129,9 @@ def test_trap_4_a_burst_of_many_pages_with_broken_borders_is_read_whole(
     assert each_once(redis)
 
 
-def test_trap_13_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+@pytest.mark.pitfall(13)
+def test_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
         wait_until(lambda: truth(sim).fills > 20, "leaders trade")
@@ -143,9 +145,13 @@ def test_trap_13_upstreams_in_trouble_lose_nothing(valkey_url: str) -> None:
     assert each_once(redis)
 
 
+@pytest.mark.pitfall(2)
+@pytest.mark.pitfall(8)
+@pytest.mark.pitfall(12)
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("version", ["v2", "v1"])
-def test_traps_2_8_12_13_a_lying_data_api_alone_loses_nothing(valkey_url: str, version: str) -> None:
-    redis = connect(valkey_url)
+def test_a_lying_data_api_alone_loses_nothing(valkey_url: str, version: str) -> None:
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim:
         sim.fault("late_index", upstream="data", params={"seconds": 0.5}, probability=0.5)
@@ -162,8 +168,9 @@ def test_traps_2_8_12_13_a_lying_data_api_alone_loses_nothing(valkey_url: str, v
     assert each_once(redis)
 
 
-def test_trap_11_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+@pytest.mark.pitfall(11)
+def test_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim:
         sim.fault("lagging_node", upstream="rpc", params={"blocks": 5})
@@ -176,8 +183,9 @@ def test_trap_11_a_node_in_trouble_alone_loses_nothing(valkey_url: str) -> None:
     assert each_once(redis)
 
 
-def test_trap_11_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+@pytest.mark.pitfall(11)
+def test_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url)):
         for goal in (40, 80, 120):
@@ -189,8 +197,9 @@ def test_trap_11_a_reorganisation_that_puts_fills_elsewhere_doubles_none(valkey_
     assert each_once(redis)
 
 
-def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothing(valkey_url: str) -> None:
-    redis = connect(valkey_url)
+@pytest.mark.pitfall(9)
+def test_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothing(valkey_url: str) -> None:
+    redis = connect_redis(valkey_url)
 
     with serve(a_life()) as sim, detecting(settings(sim, valkey_url, **ALL_SOURCES)) as detector:
         wait_until(lambda: truth(sim).fills > 60, "leaders trade")
@@ -203,11 +212,12 @@ def test_trap_9_the_subgraph_that_sees_nothing_since_v2_is_told_and_hides_nothin
     assert "none of the fills" in subgraph["last_error"]
 
 
+@pytest.mark.pitfall(31)
 @pytest.mark.process
-def test_trap_31_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_nothing(
+def test_a_server_that_is_killed_twice_and_comes_back_loses_and_doubles_nothing(
     redis_server: EmbeddedRedis,
 ) -> None:
-    redis = connect(redis_server.url)
+    redis = connect_redis(redis_server.url)
 
     with serve(a_life()) as sim, detecting(settings(sim, redis_server.url)) as detector:
         for goal in (30, 90):
@@ -235,7 +245,7 @@ def test_s8_a_reader_of_the_pipe_that_goes_away_neither_ends_the_detector_nor_ke
 
         process.stdout.close()
         process.stdout = None
-        redis = connect(valkey_url)
+        redis = connect_redis(valkey_url)
         known = redis.xlen("hs:signals")
         wait_until(lambda: redis.xlen("hs:signals") > known + 3, "signals go on")
         process.terminate()

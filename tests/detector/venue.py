@@ -13,8 +13,10 @@ from redis import Redis
 
 from detector.config import DetectorSettings, parse_args
 from detector.service import HybridDetector
-from shared.events import SIGNALS, ActionableSignal, read_event
-from shared.money import to_micro
+from shared.domain.money import to_micro
+from shared.messages.base import SIGNALS
+from shared.messages.events import read_event
+from shared.messages.signals import ActionableSignal
 from simulator import Simulator
 from tests.waiting import PATIENCE_S, wait_until
 

@@ -1,15 +1,17 @@
 """The command line: plain lines, the right exit codes, help with examples."""
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ops.cli import app
-from ops.embedded_redis import free_port
-from shared import exits
+from ops.supervisor.embedded_redis import free_port
+from shared.domain import exit_codes
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +39,19 @@ def test_help_shows_an_example(command: str) -> None:
     assert f"Example: hybrid {command}" in result.output
 
 
+def test_a_command_that_names_a_module_names_one_with_a_main() -> None:
+    source = (ROOT / "ops" / "commands" / "run.py").read_text(encoding="utf-8")
+    named = re.findall(r'_(?:run|call)\("([\w.]+)"', source)
+
+    assert {"demo.demo", "docs_generator", "run_service"} <= set(named)
+    assert [name for name in named if not callable(getattr(import_module(f"ops.{name}"), "main", None))] == []
+
+
 def test_every_command_and_every_exit_code_is_listed() -> None:
     output = CliRunner().invoke(app, ["--help"]).output
 
     assert all(f"  {command} " in output for command in COMMANDS)
-    assert all(meaning.split(":")[0] in output for meaning in exits.MEANINGS.values())
+    assert all(meaning.split(":")[0] in output for meaning in exit_codes.MEANINGS.values())
 
 
 def hybrid(*words: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +63,7 @@ def hybrid(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_bad_address_is_one_plain_line_and_2() -> None:
     result = hybrid("up", "--leaders", "0x12")
 
-    assert result.returncode == exits.BAD_CONFIG
+    assert result.returncode == exit_codes.BAD_CONFIG
     assert result.stderr.startswith("hybrid: TRACKED_WALLETS='0x12'")
     assert len(result.stderr.splitlines()) == 1
 
@@ -62,7 +72,7 @@ def test_a_bad_address_is_one_plain_line_and_2() -> None:
 def test_no_server_is_one_plain_line_and_3() -> None:
     result = hybrid("kill", "--why", "odd fills", "--redis-url", f"redis://127.0.0.1:{free_port()}/0")
 
-    assert result.returncode == exits.DEPENDENCY_MISSING
+    assert result.returncode == exit_codes.DEPENDENCY_MISSING
     assert "Traceback" not in result.stderr
     assert "hybrid redis" in result.stderr
 
@@ -73,5 +83,5 @@ def test_a_capture_is_never_overwritten(tmp_path: Path) -> None:
 
     result = hybrid("capture", str(tmp_path / "old.jsonl"), "--once", "--redis-url", "redis://127.0.0.1:1/0")
 
-    assert result.returncode in {exits.BAD_CONFIG, exits.DEPENDENCY_MISSING}
+    assert result.returncode in {exit_codes.BAD_CONFIG, exit_codes.DEPENDENCY_MISSING}
     assert (tmp_path / "old.jsonl").read_text() == "precious"

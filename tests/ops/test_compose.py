@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.docs import settings_sections
+from ops.docs_generator import settings_sections
 from shared import setting_names
 from shared.unknown_settings import unknown_in_environment, unknown_in_file
 from tests.ops.compose_file import Service, read_command, resolve, settings_in

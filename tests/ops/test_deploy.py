@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 from supervisor.options import ServerOptions
 
-from ops.up import PROGRAMS
-from shared import exits
-from shared.interrupts import REFUSED_STAYS
-from shared.life import LAST_WORDS_S
-from shared.outlet import LAST_LINES_S
-from shared.process import DRAIN_S
+from ops.supervisor.up import PROGRAMS
+from shared.domain import exit_codes
+from shared.process.outlet import LAST_LINES_S
+from shared.process.service_life import LAST_WORDS_S
+from shared.process.service_runner import DRAIN_S
+from shared.process.shutdown_signals import REFUSED_STAYS
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("detector", "buyer", "redeemer", "worker")
@@ -82,7 +82,7 @@ def test_supervisord_stops_and_restarts_a_program_rightly(supervisor: dict[str, 
     assert process.environment["HYBRID_DIE_WITH_PARENT"] == "1"
 
 
-STAY_DOWN = {exits.BAD_CONFIG, exits.REFUSED_FOR_SAFETY}
+STAY_DOWN = {exit_codes.BAD_CONFIG, exit_codes.REFUSED_FOR_SAFETY}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -92,7 +92,7 @@ def test_supervisord_lets_refusals_stay_down_and_starts_everything_else_again(
     """It looks at exit codes only of what ran for `startsecs`, so a refused program stays for longer."""
     process = supervisor[name]
 
-    assert set(process.exitcodes) == {exits.CLEAN, *STAY_DOWN}
+    assert set(process.exitcodes) == {exit_codes.CLEAN, *STAY_DOWN}
     assert float(process.environment[REFUSED_STAYS]) > process.startsecs
     assert process.startretries >= 1000, "a server that is missing for long is waited for, as the other forms do"
 
@@ -208,9 +208,9 @@ def test_the_containers_server_is_durable_and_pinned(compose: dict[str, str]) ->
 
 
 def test_the_demo_follows_the_leaders_of_its_seed() -> None:
-    from simulator.app import App  # noqa: PLC0415 - this test only
-    from simulator.clock import WallClock  # noqa: PLC0415 - this test only
-    from simulator.settings import Settings  # noqa: PLC0415 - this test only
+    from simulator.core.clock import WallClock  # noqa: PLC0415 - this test only
+    from simulator.core.settings import Settings  # noqa: PLC0415 - this test only
+    from simulator.gateway.app import App  # noqa: PLC0415 - this test only
 
     demo = (ROOT / "deploy" / "demo.env").read_text()
 

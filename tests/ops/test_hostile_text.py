@@ -15,39 +15,45 @@ from rich.live import Live
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 
-from backtest import parity, recheck, summary
-from backtest.redecide import Redecided
-from backtest.replay import Replayed
-from backtest.sweep.luck import Moments
-from backtest.sweep.plan import Axis
-from backtest.sweep.trial import Score
-from ops import audit, redeem, sweep_view, telling, telling_refusals, wallet
-from ops import leaders as following
-from ops import reconcile as reconciling
-from ops.banner import banner
-from ops.picture import Picture
-from ops.reckoning import Finding, Key, Reckoning, Sight
-from ops.refusals import refusals
-from ops.screen import full_screen, page
-from ops.status import draw
-from ops.story import find, tell
-from ops.up import to_terminal
+from backtest.replay import parity, redecide_command
+from backtest.replay.redecide import Redecided
+from backtest.replay.replay import ReplayedDecision
+from backtest.report import text_summary
+from backtest.results.deflated_sharpe import ReturnMoments
+from backtest.sweep.plan import SweepAxis
+from backtest.sweep.trial import TrialScore
+from ops.audit import audit
+from ops.domain.fill_timeline import find_stories, tell_story
+from ops.domain.signal_comparison import AuditFinding, ComparedKey, ShownFill, SignalComparison
+from ops.domain.skip_stats import skip_stats
+from ops.explain import skip_stats_view, timeline_view
+from ops.operator import leaders as following
+from ops.operator import reconcile as reconciling
+from ops.operator import redeem
+from ops.operator.banner import banner_line
+from ops.operator.screen import full_screen, page
+from ops.operator.screen_frame import ScreenPicture
+from ops.operator.status import draw
+from ops.research import sweep_view, wallet
+from ops.supervisor.up import to_terminal
 from redeemer.config import parse_args
-from shared import exits, logs
-from shared.accounts import Lot
-from shared.beats import Beat, judged
+from shared import logs
 from shared.clock import ManualClock
-from shared.errors import BadConfig, Unavailable
-from shared.events import MarketHint, Outcome, RuleResult
-from shared.ledger import MemoryLedger
-from shared.market import MarketFacts
-from shared.plain_text import plain, plain_json
+from shared.domain import exit_codes
+from shared.domain.errors import BadConfig, Unavailable
+from shared.domain.ledger_accounts import Lot
+from shared.domain.market import MarketFacts
+from shared.domain.plain_text import make_plain, plain_json
+from shared.ledger.memory_ledger import MemoryLedger
+from shared.messages.decisions import Outcome, RuleResult
+from shared.messages.signals import MarketHint
+from shared.process.beats import ProcessBeat, judge_standing
 from shared.terminal import Terminal
-from tests.backtest.results import a_doubt, a_result
-from tests.backtest.test_copyable import GAIN, a_trade, conduct_of, copied
+from tests.backtest.result_builders import a_doubt, a_result
+from tests.backtest.results.test_copyability import GAIN, a_trade, conduct_of, copied
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
-from tests.ops.test_view import a_full_view
-from tests.ops.test_why import a_decision, a_redemption
+from tests.ops.domain.test_live_view import a_full_view
+from tests.ops.explain.test_why import a_decision, a_redemption
 
 pytestmark = pytest.mark.pitfall(62)
 
@@ -65,7 +71,7 @@ def a_hostile_market() -> MarketFacts:
     return a_market(title=EVIL, outcome=EVIL, slug=EVIL)
 
 
-def a_hostile_picture() -> Picture:
+def a_hostile_picture() -> ScreenPicture:
     view, market = a_full_view(), a_hostile_market()
     rule = RuleResult(rule=EVIL, passed=False, value=EVIL, limit=EVIL)
     inputs = a_decision().inputs.model_copy(update={"market": market, "problems": (EVIL,)})
@@ -79,8 +85,8 @@ def a_hostile_picture() -> Picture:
         )
         view.progress = view.progress.model_copy(update={"sources": sources})
     lot = Lot(LEADER, TOKEN, CONDITION, 0, EVIL, 9_610_000, 4_997_200)
-    process = judged(Beat(EVIL, EVIL, EVIL, EVIL, "failed", reason=EVIL), 99)
-    picture = Picture(view, {"halt": 1}, [lot], title=EVIL, stopped_by=EVIL, away=EVIL, standings=(process,))
+    process = judge_standing(ProcessBeat(EVIL, EVIL, EVIL, EVIL, "failed", reason=EVIL), 99)
+    picture = ScreenPicture(view, {"halt": 1}, [lot], title=EVIL, stopped_by=EVIL, away=EVIL, standings=(process,))
     picture.running = frozenset({"paper"})
     return picture
 
@@ -101,8 +107,8 @@ def a_hostile_story() -> RenderableType:
     signal = a_hostile_signal()
     decision = a_decision(signal_id=signal.id, reason=EVIL, rules=(rule,), inputs=inputs, outcome=outcome)
     events = (signal, decision, a_hostile_payment())
-    (story,) = tell(events, find(events, signal.id))
-    return telling.story(story)
+    (story,) = tell_story(events, find_stories(events, signal.id))
+    return timeline_view.story(story)
 
 
 def hostile_totals() -> RenderableType:
@@ -110,7 +116,7 @@ def hostile_totals() -> RenderableType:
     skip = a_decision(verdict="SKIP", reason=EVIL, rules=(rule,), order=None, outcome=None, leader=LEADER)
     failed = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason=EVIL)
     missed = a_decision(outcome=failed, signal_id="77" * 32)
-    return telling_refusals.totals(refusals([skip, missed], 0, NOW_MS * 2))
+    return skip_stats_view.totals(skip_stats([skip, missed], 0, NOW_MS * 2))
 
 
 def hostile_leaders() -> RenderableType:
@@ -123,13 +129,14 @@ def hostile_leaders() -> RenderableType:
 
 
 def a_hostile_sweep() -> RenderableType:
-    shape = Moments(1, 0.1, 0.1, 0, 3)
+    shape = ReturnMoments(1, 0.1, 0.1, 0, 3)
     numbers = dict.fromkeys(("signals", "orders", "filled", "markets", "spent", "pnl"), 1)
     more = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 1)
     scores = [
-        Score(id=str(n), settings={EVIL: EVIL + str(n), "b": str(n)}, shape=shape, **numbers, **more) for n in range(2)
+        TrialScore(id=str(n), settings={EVIL: EVIL + str(n), "b": str(n)}, shape=shape, **numbers, **more)
+        for n in range(2)
     ]
-    return sweep_view.shown(scores, [Axis(EVIL, (EVIL + "0", EVIL + "1")), Axis("b", ("0", "1"))])
+    return sweep_view.shown(scores, [SweepAxis(EVIL, (EVIL + "0", EVIL + "1")), SweepAxis("b", ("0", "1"))])
 
 
 def a_hostile_wallet() -> RenderableType:
@@ -148,7 +155,7 @@ VIEWS: Views = {
     "status": lambda: page(a_hostile_picture()),
     "status --watch": lambda: full_screen(a_hostile_picture(), 50),
     "status --watch, narrow": lambda: full_screen(a_hostile_picture(), 24),
-    "banner": lambda: banner(a_hostile_picture()),
+    "banner": lambda: banner_line(a_hostile_picture()),
     "why": a_hostile_story,
     "why-not": hostile_totals,
     "leaders": hostile_leaders,
@@ -196,22 +203,22 @@ def test_the_live_screen_and_a_progress_line_are_plain_too() -> None:
 
 
 def printed_by_functions() -> Iterator[tuple[str, Callable[[], object]]]:
-    finding = Finding(EVIL, Key(EVIL, EVIL, EVIL, EVIL), 1)
-    sights = {EVIL: Sight(1, 1, 1)}
-    reckoning = Reckoning(1, 1, 1, 1, 1, 1, 1, 1, (5,), sights, (finding,))
-    found = audit.Audit((LEADER,), 0, 1, 5, reckoning)
+    finding = AuditFinding(EVIL, ComparedKey(EVIL, EVIL, EVIL, EVIL), 1)
+    sights = {EVIL: ShownFill(1, 1, 1)}
+    reckoning = SignalComparison(1, 1, 1, 1, 1, 1, 1, 1, (5,), sights, (finding,))
+    found = audit.AuditResult((LEADER,), 0, 1, 5, reckoning)
     yield "audit", lambda: audit._show(found, Terminal())
-    row = redeem.Row(EVIL, "failed", "1", EVIL)
+    row = redeem.RedeemRow(EVIL, "failed", "1", EVIL)
     yield "redeem", lambda: redeem._show([row], parse_args([]), now=False, as_json=False)
     market = a_result().markets[0].model_copy(update={"title": EVIL, "category": EVIL})
     result = a_result(skips={EVIL: 2}, model={EVIL: EVIL}, cannot_tell=(a_doubt(3, EVIL),), markets=(market,))
-    yield "backtest", lambda: summary.print_summary(result, [EVIL])
+    yield "backtest", lambda: text_summary.print_summary(result, [EVIL])
     decision = a_decision(reason=EVIL, verdict="SKIP", outcome=None, order=None)
     ledger: Any = MemoryLedger()
     again: Any = type("Again", (), {"ledger": ledger})()
-    yield "parity", lambda: parity._summary([Replayed(decision, "a", "b")], again)
+    yield "parity", lambda: parity._summary([ReplayedDecision(decision, "a", "b")], again)
     made = [Redecided(decision, problem=EVIL), Redecided(decision, differences=((EVIL, EVIL, EVIL),))]  # type: ignore[arg-type]  # any words
-    yield "redecide", lambda: recheck._summary(made, adopted=1)
+    yield "redecide", lambda: redecide_command._summary(made, adopted=1)
 
 
 @pytest.mark.parametrize(
@@ -230,15 +237,19 @@ def test_every_report_of_a_hostile_title_is_plain_text(
 
 
 def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(form="text")
-    log = logs.get("buyer")
+    logs.configure_logs(form="text")
+    log = logs.get_logger("buyer")
     log.info("order_rejected", reason=EVIL, nested={"title": [EVIL]}, title=EVIL)
     log.error("poll_failed", exc_info=Unavailable(EVIL))
     logged = capsys.readouterr().err
 
     out = io.StringIO()
     to_terminal(out)("buyer", EVIL)
-    lines = [exits.plain_line("hybrid", BadConfig(EVIL)), exits.plain_line("buyer", ValueError(EVIL)), out.getvalue()]
+    lines = [
+        exit_codes.plain_line("hybrid", BadConfig(EVIL)),
+        exit_codes.plain_line("buyer", ValueError(EVIL)),
+        out.getvalue(),
+    ]
 
     assert refused(logged + "".join(lines)) == []
     assert "[red]Will" in logged
@@ -247,7 +258,7 @@ def test_lines_for_an_operator_and_log_lines_are_plain(capsys: pytest.CaptureFix
 
 def test_orders_that_did_not_end_are_listed_plainly() -> None:
     lot = Lot("", TOKEN, CONDITION, 0, EVIL, 1, 1)
-    row = reconciling.Unfinished("intent", EVIL, EVIL, EVIL, EVIL, 5)
+    row = reconciling.UnfinishedIntent("intent", EVIL, EVIL, EVIL, EVIL, 5)
 
     said = "\n".join((reconciling._adopted(lot), reconciling._line(row)))
 
@@ -267,10 +278,10 @@ def test_a_picture_of_the_screen_has_no_title_that_acts(tmp_path: Path) -> None:
 
 
 def test_plain_text_keeps_its_length_and_what_people_write() -> None:
-    assert len(plain(EVIL)) == len(EVIL)
-    assert plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
-    assert plain("a\tb\nc") == "a b c"
-    assert plain("half a character: \ud800").encode()
+    assert len(make_plain(EVIL)) == len(EVIL)
+    assert make_plain("Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]") == "Côte d'Ivoire, 日本 👩‍🚀 50% [Yes]"
+    assert make_plain("a\tb\nc") == "a b c"
+    assert make_plain("half a character: \ud800").encode()
 
 
 def test_json_on_a_terminal_means_the_same_and_acts_as_nothing() -> None:

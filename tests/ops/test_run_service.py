@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from buyer.bootstrap import only_one
+from buyer.composition import only_one
 from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
-from ops.run_service import HybridService, ServiceSettings, _redeemer, main
-from ops.server import embedded_server
+from ops.run_service import ServiceRunner, ServiceSettings, _redeemer, main
+from ops.supervisor.server_folder import embedded_server
 from shared.clock import ManualClock, SystemClock
 from shared.config import parse
-from shared.errors import RefusedForSafety
-from shared.events import ServiceStart, ServiceStop, read_event
-from shared.stop import QUIET_S, Pulse
+from shared.domain.errors import RefusedForSafety
+from shared.messages.events import read_event
+from shared.messages.service import ServiceStart, ServiceStop
+from shared.process.stop_event import QUIET_S, Pulse
 from simulator import Settings, serve
-from simulator.server import Simulator
-from tests.buyer.venue.test_live_with_simulator import KEY, OWNER
+from simulator.gateway.server import Simulator
+from tests.buyer.venue.polymarket.test_live_with_simulator import KEY, OWNER
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20
@@ -31,10 +32,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUN_DIR", str(tmp_path / "run"))
 
 
+@pytest.mark.pitfall(25)
 @pytest.mark.parametrize("word", ["--no-dry-run", "--live"])
-def test_trap_25_one_word_for_real_money_is_refused(
-    word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_one_word_for_real_money_is_refused(word: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main([word, "--data-dir", str(tmp_path)]) == 4
     assert "nothing was started" in capsys.readouterr().err
 
@@ -129,9 +129,10 @@ def test_two_services_never_share_a_servers_folder(capsys: pytest.CaptureFixture
     assert "server runs already" in capsys.readouterr().err
 
 
-def test_trap_21_a_second_service_of_one_name_does_not_start(valkey_url: str) -> None:
+@pytest.mark.pitfall(21)
+def test_a_second_service_of_one_name_does_not_start(valkey_url: str) -> None:
     words = ["--redis-url", valkey_url]
-    service = HybridService(detector_args(words), buyer_args(words), None)
+    service = ServiceRunner(detector_args(words), buyer_args(words), None)
 
     with only_one(buyer_args(words)), pytest.raises(RefusedForSafety, match="runs already"):
         service.run(threading.Event())
@@ -148,7 +149,7 @@ class Part:
 def test_a_part_that_hangs_is_told_though_the_process_and_the_part_say_that_all_is_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    service, clock, stop = HybridService(detector_args([]), buyer_args([]), None), ManualClock(), threading.Event()
+    service, clock, stop = ServiceRunner(detector_args([]), buyer_args([]), None), ManualClock(), threading.Event()
     pulses = {name: Pulse(stop, clock) for name in ("detector", "buyer", "redeemer")}
     monkeypatch.setattr(service, "_pulses", pulses)
     monkeypatch.setattr(service, "_detector", Part())

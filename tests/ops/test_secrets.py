@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from redeemer.config import parse_args
-from shared.errors import BadConfig
-from shared.process import instance_lock
+from shared.domain.errors import BadConfig
+from shared.process.service_runner import instance_lock
 
 KEY = "0123456789abcdef0123456789abcdef"
 
 
+@pytest.mark.pitfall(30)
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -22,11 +23,12 @@ KEY = "0123456789abcdef0123456789abcdef"
         ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
     ],
 )
-def test_trap_30_no_key_in_a_url_is_published(url: str, shown: str) -> None:
+def test_no_key_in_a_url_is_published(url: str, shown: str) -> None:
     assert parse_args(["--rpc-url", url]).published()["rpc_url"] == shown
 
 
-def test_trap_30_no_password_of_the_server_is_published() -> None:
+@pytest.mark.pitfall(30)
+def test_no_password_of_the_server_is_published() -> None:
     settings = parse_args(["--redis-url", f"rediss://me:{KEY}@host:6380/2?password={KEY}"])
     plain = parse_args(["--redis-url", f"rediss://me:{KEY}@host:6380/2"])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.demo import World, simulator
-from ops.embedded_redis import EmbeddedRedis
+from ops.demo.demo import DemoWorld, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -76,7 +76,7 @@ def end_within_15_s(process: subprocess.Popen[str], number: signal.Signals = sig
 
 
 @pytest.fixture
-def venue() -> Iterator[World]:
+def venue() -> Iterator[DemoWorld]:
     """Give a lively local venue: five leaders, markets that resolve after a few seconds."""
     words = ("--leaders", "5", "--speed", "4", "--resolve-after", "20", "--fills-per-minute", "40", "--seed", "7")
     with simulator(CLOCK, *words) as world:
@@ -84,7 +84,7 @@ def venue() -> Iterator[World]:
 
 
 @pytest.fixture
-def programs(venue: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
+def programs(venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
     """Give a starter of programs, told of the venue and the server."""
     starter = Programs({**venue.environment, "REDIS_URL": redis_server.url}, tmp_path)
     yield starter

@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from buyer.shard import Shard
-from ops.demo import World, read_all, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import DECISIONS, SIGNALS, ActionableSignal, BuyEngineDecision, OrderUpdate
-from shared.ledger import RedisLedger
+from buyer.domain.token_shard import TokenShard
+from ops.demo.demo import DemoWorld, read_all, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import DECISIONS, SIGNALS
+from shared.messages.decisions import BuyEngineDecision, OrderUpdate
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
 OF, LEASE_S = 4, 4.0
-SHARDS = [Shard(number, OF) for number in range(OF)]
+SHARDS = [TokenShard(number, OF) for number in range(OF)]
 DAY_USDC = 60
 ENV = {
     "BUYER_SHARDS": str(OF),
@@ -35,13 +37,13 @@ ENV = {
 
 
 @pytest.fixture
-def crowd() -> Iterator[World]:
+def crowd() -> Iterator[DemoWorld]:
     with simulator(CLOCK, "--leaders", "6", "--speed", "4", "--fills-per-minute", "60", "--seed", "5") as world:
         yield world
 
 
 @pytest.fixture
-def starter(crowd: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
+def starter(crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
     programs = Programs({**crowd.environment, **ENV, "REDIS_URL": redis_server.url}, tmp_path)
     yield programs
     programs.end()
@@ -68,12 +70,12 @@ def signalled(redis: Redis) -> set[str]:
     return {event.id for event in read_all(redis, SIGNALS, ActionableSignal)}
 
 
-def decided_in(redis: Redis, shards: list[Shard]) -> int:
+def decided_in(redis: Redis, shards: list[TokenShard]) -> int:
     found = read_all(redis, DECISIONS, BuyEngineDecision)
     return sum(any(shard.owns(decision.token_id) for shard in shards) for decision in found)
 
 
-def judge(redis: Redis, crowd: World) -> None:
+def judge(redis: Redis, crowd: DemoWorld) -> None:
     """Hold what the buyers did against what was signalled: every signal once, an order at most, no cap broken."""
     crowd.freeze()
     verdict = settle(crowd, redis, CLOCK, PATIENCE_S)
@@ -91,9 +93,9 @@ def judge(redis: Redis, crowd: World) -> None:
 
 
 def test_who_is_killed_is_replaced_within_seconds_and_each_signal_is_decided_once(
-    crowd: World, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
+    crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
 ) -> None:
-    redis = connect(redis_server.url, blocking_s=1)
+    redis = connect_redis(redis_server.url, blocking_s=1)
     one, two = (a_buyer(starter, name) for name in ("buyer-0", "buyer-1"))
     detector = starter.start("detector")
     wait_until(lambda: shares(redis) == {"buyer-0": 2, "buyer-1": 2})
@@ -114,10 +116,11 @@ def test_who_is_killed_is_replaced_within_seconds_and_each_signal_is_decided_onc
     assert end_within_15_s(detector) == 0
 
 
-def test_trap_21_who_slept_through_the_loss_of_its_shards_orders_nothing_and_starts_again(
-    crowd: World, starter: Programs, redis_server: EmbeddedRedis
+@pytest.mark.pitfall(21)
+def test_who_slept_through_the_loss_of_its_shards_orders_nothing_and_starts_again(
+    crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis
 ) -> None:
-    redis = connect(redis_server.url, blocking_s=1)
+    redis = connect_redis(redis_server.url, blocking_s=1)
     one, two = (a_buyer(starter, name) for name in ("buyer-0", "buyer-1"))
     starter.start("detector")
     wait_until(lambda: shares(redis) == {"buyer-0": 2, "buyer-1": 2})

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ops.demo import World, read_all, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.events import SIGNALS, ActionableSignal
+from ops.demo.demo import DemoWorld, read_all, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.messages.base import SIGNALS
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 
@@ -23,14 +24,14 @@ TTL_S = 4.0
 
 
 @pytest.fixture
-def crowd() -> Iterator[World]:
+def crowd() -> Iterator[DemoWorld]:
     """Give a venue of 12 leaders."""
     with simulator(CLOCK, "--leaders", "12", "--speed", "4", "--fills-per-minute", "60", "--seed", "11") as world:
         yield world
 
 
 @pytest.fixture
-def starter(crowd: World, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
+def starter(crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Programs]:
     env = {**crowd.environment, "REDIS_URL": redis_server.url, "MEMBER_TTL_S": str(TTL_S), "POLL_EVERY_S": "0.5"}
     programs = Programs(env, tmp_path)
     yield programs
@@ -48,7 +49,7 @@ def events_of(programs: Programs, process: "subprocess.Popen[str]", kind: str) -
 
 
 def test_who_is_killed_is_replaced_within_seconds_and_nothing_is_missed_or_doubled(
-    crowd: World, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
+    crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis, record_property: Any
 ) -> None:
     one, two = (starter.start("detector", INSTANCE=f"detector-{number}") for number in range(2))
     everyone = set(crowd.leaders)
@@ -59,11 +60,11 @@ def test_who_is_killed_is_replaced_within_seconds_and_nothing_is_missed_or_doubl
 
     wait_until(split)
     orphans = set(shares(starter, one))
-    known = {signal.id for signal in read_all(connect(redis_server.url), SIGNALS, ActionableSignal)}
+    known = {signal.id for signal in read_all(connect_redis(redis_server.url), SIGNALS, ActionableSignal)}
 
     one.kill()
     died_at = CLOCK.monotonic()
-    redis = connect(redis_server.url, blocking_s=1)
+    redis = connect_redis(redis_server.url, blocking_s=1)
     wait_until(lambda: signalled_since(redis, known, orphans))
     took_s = CLOCK.monotonic() - died_at
     wait_until(lambda: set(shares(starter, two)) == everyone)
@@ -85,7 +86,7 @@ def signalled_since(redis: Redis, known: set[str], leaders: set[str]) -> bool:
 
 
 def test_follow_and_unfollow_count_within_seconds_without_a_restart(
-    crowd: World, starter: Programs, redis_server: EmbeddedRedis
+    crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis
 ) -> None:
     first, newcomer = crowd.leaders[0], crowd.leaders[1]
     detector = starter.start("detector", TRACKED_WALLETS=first)
@@ -105,7 +106,7 @@ def test_follow_and_unfollow_count_within_seconds_without_a_restart(
 
 
 def test_a_leader_of_the_environment_stays_unfollowed_over_a_clean_stop(
-    crowd: World, starter: Programs, redis_server: EmbeddedRedis
+    crowd: DemoWorld, starter: Programs, redis_server: EmbeddedRedis
 ) -> None:
     taken, kept, url = crowd.leaders[0], crowd.leaders[1], ("--redis-url", redis_server.url)
     both = f"{taken},{kept}"

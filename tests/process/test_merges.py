@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from buyer.bootstrap import build
+from buyer.composition import build_buyer
 from buyer.config import parse_args
-from shared.broker import connect
-from shared.events import BuyEngineDecision
-from shared.ledger import RedisLedger, open_lots
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.decisions import BuyEngineDecision
+from shared.redis.client import connect_redis
 from simulator import Settings, Simulator, serve
 from tests.detector.venue import detecting, settings, signals, wait_until
 from tests.waiting import PATIENCE_S
@@ -27,13 +28,13 @@ def both_bought(sim: Simulator) -> str:
 
 
 def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, tmp_path: Path) -> None:
-    redis, told = connect(valkey_url), list[BuyEngineDecision]()
+    redis, told = connect_redis(valkey_url), list[BuyEngineDecision]()
     with serve(Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)) as sim:
         urls, stop = sim.urls, threading.Event()
         given = {"redis-url": valkey_url, "gamma-url": urls["gamma_url"], "clob-url": urls["clob_url"]}
         words = [word for name, value in given.items() for word in (f"--{name}", value)]
         cfg = parse_args([*words, "--warm-tokens", "0", "--run-dir", str(tmp_path)])
-        buyer = build(cfg, stop=stop, emit=told.append).service
+        buyer = build_buyer(cfg, stop=stop, emit=told.append).service
         thread = threading.Thread(target=buyer.run, args=(stop,))
         thread.start()
         ledger = RedisLedger(redis, "paper")

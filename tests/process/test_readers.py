@@ -12,22 +12,16 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from ops.demo import read_all
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.demo.demo import read_all
+from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
-from shared.events import (
-    DECISIONS,
-    REDEMPTIONS,
-    SERVICE,
-    SIGNALS,
-    ActionableSignal,
-    BuyEngineDecision,
-    RedemptionResult,
-    ServiceStop,
-    fact_id,
-)
-from shared.streams import publish
+from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.redemptions import RedemptionResult
+from shared.messages.service import ServiceStop
+from shared.messages.signals import ActionableSignal
+from shared.redis.client import connect_redis
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from tests.buyer.builders import a_signal
 from tests.process.conftest import ROOT, Programs, end_within_15_s, wait_until
@@ -66,14 +60,14 @@ def publish_signals(redis: Redis, token_id: str, count: int) -> None:
         now = SystemClock().now_ms()
         times = {"traded_at_ms": now, "seen_at_ms": now, "emitted_at_ms": now}
         names = {"id": fact_id("signal", number), "tx_hash": "0x" + fact_id("tx", number)}
-        publish(redis, SIGNALS, a_signal(token_id=token_id, **names, **times))
+        publish_event(redis, SIGNALS, a_signal(token_id=token_id, **names, **times))
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_reader_that_stops_reading_stops_no_decision_and_no_end(
     stream: str, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
-    redis = connect(redis_server.url)
+    redis = connect_redis(redis_server.url)
     with serve(Settings(fills_per_minute=0, resolve_after_s=1_000_000)) as venue:
         urls, token_id = venue.urls, venue.markets[0].tokens[0]
         told = {"GAMMA_URL": urls["gamma_url"], "CLOB_URL": urls["clob_url"], "RPC_URL": urls["rpc_url"]}
@@ -99,7 +93,7 @@ def left_after(process: "subprocess.Popen[str]", count: int) -> list[str]:
 def test_readers_that_leave_change_nothing_and_fail_no_job(
     programs: Programs, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
-    redis = connect(redis_server.url)
+    redis = connect_redis(redis_server.url)
     with (tmp_path / "service.err").open("w") as service_err, (tmp_path / "worker.err").open("w") as worker_err:
         service, worker = (
             subprocess.Popen(

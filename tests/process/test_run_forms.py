@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from backtest.replay import Replay
-from backtest.tape import read_tape
-from ops.demo import World, read_all, settle
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
-from shared.capture import Capture
-from shared.events import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS, BuyEngineDecision, ServiceStart
-from shared.segments import segments
-from shared.streams import tail
+from backtest.history.capture_tape import read_tape
+from backtest.replay.replay import SessionReplay
+from ops.demo.demo import DemoWorld, read_all, settle
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.capture.capture import Capture
+from shared.capture.segments import list_segments
+from shared.messages.base import BOOKS, DECISIONS, RAW, SERVICE, SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.service import ServiceStart
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
 from tests.process.conftest import CLOCK, ROOT, Programs, end_within_15_s, wait_until
 from tests.waiting import PATIENCE_S
 
@@ -119,7 +121,8 @@ def test_s5_s9_each_program_runs_alone_and_ends_within_15_s(programs: Programs, 
     assert "service_stopped" in programs.log(started["buyer"])
 
 
-def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) -> None:
+@pytest.mark.pitfall(21)
+def test_a_second_buyer_of_the_same_name_refuses_to_start(programs: Programs) -> None:
     first = programs.start("buyer")
     wait_until(lambda: '"active"' in programs.log(first))
 
@@ -130,8 +133,9 @@ def test_trap_21_a_second_buyer_of_the_same_name_refuses_to_start(programs: Prog
     assert first.poll() is None
 
 
-def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
-    programs: Programs, redis_server: EmbeddedRedis, venue: World
+@pytest.mark.pitfall(21)
+def test_a_second_buyer_of_another_name_stands_by_and_takes_over(
+    programs: Programs, redis_server: EmbeddedRedis, venue: DemoWorld
 ) -> None:
     first = programs.start("buyer", CONSUMER="buyer-0", LEASE_S="4")
     wait_until(lambda: '"active"' in programs.log(first))
@@ -143,7 +147,7 @@ def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
     wait_until(lambda: '"active"' in programs.log(second))
     wait_until(lambda: len(programs.out(second)) > 0)
     venue.freeze()
-    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
+    verdict = settle(venue, connect_redis(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
 
     assert verdict.clean
     decided = decisions(redis_server)
@@ -151,14 +155,16 @@ def test_trap_21_a_second_buyer_of_another_name_stands_by_and_takes_over(
     assert end_within_15_s(detector) == end_within_15_s(second) == 0
 
 
-def test_trap_25_live_does_not_start_by_accident(programs: Programs) -> None:
+@pytest.mark.pitfall(25)
+def test_live_does_not_start_by_accident(programs: Programs) -> None:
     for word in ("--live", "--no-dry-run"):
         buyer = programs.start("buyer", word)
         assert buyer.wait(PATIENCE_S) == 4
         assert "nothing was started" in programs.log(buyer)
 
 
-def test_trap_32_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
+@pytest.mark.pitfall(32)
+def test_flags_of_the_orchestrator_never_reach_a_part(programs: Programs) -> None:
     service = programs.start("ops.run_service", "--runtime-seconds", "3", "--health-port", "0")
 
     assert service.wait(PATIENCE_S) == 0, programs.log(service)
@@ -198,8 +204,10 @@ FAULTS = (
 )
 
 
-def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(
-    programs: Programs, redis_server: EmbeddedRedis, venue: World, tmp_path: Path
+@pytest.mark.pitfall(29)
+@pytest.mark.pitfall(31)
+def test_kills_of_everything_lose_and_double_nothing_and_replay_byte_for_byte(
+    programs: Programs, redis_server: EmbeddedRedis, venue: DemoWorld, tmp_path: Path
 ) -> None:
     """The detector and the buyer are killed with -9 five times each, the server twice, the capture once.
 
@@ -225,14 +233,14 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
             CLOCK.wait(never, 0.3)
             redis_server.restart()
         if turn == 2:
-            wait_until(lambda: bool(segments(folder)))
+            wait_until(lambda: bool(list_segments(folder)))
             capture.kill()
             capture.wait(PATIENCE_S)
-            capture, before = programs.start(*capturing), len(segments(folder))
-            wait_until(lambda: len(segments(folder)) > before)  # noqa: B023 - waited for here
+            capture, before = programs.start(*capturing), len(list_segments(folder))
+            wait_until(lambda: len(list_segments(folder)) > before)  # noqa: B023 - waited for here
 
     venue.freeze()
-    verdict = settle(venue, connect(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
+    verdict = settle(venue, connect_redis(redis_server.url, blocking_s=1), CLOCK, PATIENCE_S)
 
     assert verdict.fills > 0
     assert verdict.clean, verdict
@@ -245,7 +253,7 @@ def test_trap_29_31_kills_of_everything_lose_and_double_nothing_and_replay_byte_
 
 def replays_byte_for_byte(folder: Path, made: list[BuyEngineDecision]) -> None:
     captured = Capture.open(folder)
-    again = list(Replay(read_tape(captured)).run())
+    again = list(SessionReplay(read_tape(captured)).run())
     assert [item.recorded for item in again if not item.same] == []
     assert [item.decision.id for item in again] == [decision.id for decision in made]
     assert {decision.verdict for decision in made} >= {"BUY"}
@@ -256,13 +264,13 @@ def replays_byte_for_byte(folder: Path, made: list[BuyEngineDecision]) -> None:
 
 def started(redis_server: EmbeddedRedis) -> set[str]:
     """Return which services have said that they began."""
-    redis = connect(redis_server.url, blocking_s=1)
+    redis = connect_redis(redis_server.url, blocking_s=1)
     return {event.service for event in read_all(redis, SERVICE, ServiceStart)}
 
 
 def decisions(redis_server: EmbeddedRedis) -> list[BuyEngineDecision]:
 
-    return read_all(connect(redis_server.url, blocking_s=1), DECISIONS, BuyEngineDecision)
+    return read_all(connect_redis(redis_server.url, blocking_s=1), DECISIONS, BuyEngineDecision)
 
 
 def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: EmbeddedRedis) -> None:
@@ -270,6 +278,6 @@ def test_the_streams_hold_what_was_printed(programs: Programs, redis_server: Emb
 
     assert detector.wait(PATIENCE_S) == 0
     printed = [line for line in programs.out(detector) if '"ACTIONABLE_SIGNAL"' in line]
-    entries = tail(connect(redis_server.url), SIGNALS, 10_000)
+    entries = stream_tail(connect_redis(redis_server.url), SIGNALS, 10_000)
     kept = [entry.json for entry in entries if entry.fields["event"] == "ACTIONABLE_SIGNAL"]
     assert printed == kept

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.budget import VENUE, most_within
-from ops.demo import World, settle, simulator
-from ops.embedded_redis import EmbeddedRedis
-from shared.broker import connect
+from ops.demo.demo import DemoWorld, settle, simulator
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, Programs, wait_until
 from tests.waiting import PATIENCE_S
 
@@ -22,14 +22,14 @@ changes, and single seconds by `benchmarks.budget`."""
 
 
 @pytest.fixture
-def crowd() -> Iterator[World]:
+def crowd() -> Iterator[DemoWorld]:
     """Give a venue of 50 leaders."""
     with simulator(CLOCK, *VENUE) as world:
         yield world
 
 
 def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(
-    crowd: World, redis_server: EmbeddedRedis, tmp_path: Path
+    crowd: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     rates = {"DATA_API_RATE_PER_S": str(TARGET), "DATA_API_BURST": str(BURST), "RPC_RATE_PER_S": str(TARGET)}
     programs = Programs({**crowd.environment, **rates, "REDIS_URL": redis_server.url, "POLL_EVERY_S": "1"}, tmp_path)
@@ -38,7 +38,7 @@ def test_s1_fifty_leaders_and_two_detectors_cost_the_target_rate(
         wait_until(lambda: all("service_started" in programs.log(process) for process in detectors))
         wait_until(lambda: len(crowd.requests("data")) > TARGET * 10)
         crowd.freeze()
-        redis = connect(redis_server.url, blocking_s=1)
+        redis = connect_redis(redis_server.url, blocking_s=1)
         verdict = settle(crowd, redis, CLOCK, PATIENCE_S, decide=False)
     finally:
         programs.end()

@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 
-from ops.demo import World, read_all
-from ops.embedded_redis import EmbeddedRedis
-from ops.server import known_url
-from shared.broker import connect
-from shared.capture import Capture
-from shared.errors import Unavailable
-from shared.events import SERVICE, SIGNALS, ActionableSignal, ServiceStop
-from shared.life import HURRY_AFTER_S
+from ops.demo.demo import DemoWorld, read_all
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.server_folder import known_url
+from shared.capture.capture import Capture
+from shared.domain.errors import Unavailable
+from shared.messages.base import SERVICE, SIGNALS
+from shared.messages.service import ServiceStop
+from shared.messages.signals import ActionableSignal
+from shared.process.service_life import HURRY_AFTER_S
+from shared.redis.client import connect_redis
 from tests.process.conftest import CLOCK, QUICK, ROOT, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
@@ -31,7 +33,8 @@ ENDS_WITHIN_S = 15
 BLOCKED = """
 import os, select
 os.write(2, b"importing\\n")
-select.select((), (), ())
+while True:  # a signal between two calls would be heard only after the next
+    select.select((), (), (), 0.05)
 """
 
 
@@ -79,7 +82,7 @@ def group(folder: Path, *words: str, **environment: str) -> Generator[Group]:
 
 def stops_in(data_dir: Path) -> dict[str, int]:
     """Return the exit code in the last stop event of each service, from the data an embedded server left."""
-    with EmbeddedRedis(data_dir / "valkey") as server, connect(server.url) as redis:
+    with EmbeddedRedis(data_dir / "valkey") as server, connect_redis(server.url) as redis:
         return {event.service: event.exit_code for event in read_all(redis, SERVICE, ServiceStop)}
 
 
@@ -90,7 +93,7 @@ def signalled(url: Callable[[], str | None]) -> Callable[[], bool]:
         found = url()
         if not found:
             return False
-        with connect(found) as redis, contextlib.suppress(Unavailable):
+        with connect_redis(found) as redis, contextlib.suppress(Unavailable):
             return bool(read_all(redis, SIGNALS, ActionableSignal))
         return False
 
@@ -120,7 +123,7 @@ def test_ctrl_c_in_the_demo_shows_the_summary_with_every_stop_written_and_ends_w
 @pytest.mark.pitfall(61)
 @pytest.mark.parametrize("form", ["up", "service"])
 def test_ctrl_c_ends_the_pipeline_with_every_stop_written_before_its_own_server_goes(
-    form: str, venue: World, tmp_path: Path
+    form: str, venue: DemoWorld, tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
     with group(tmp_path, "ops.cli", form, "--data-dir", str(data_dir), **venue.environment) as pipeline:
@@ -141,11 +144,11 @@ def test_ctrl_c_ends_the_pipeline_with_every_stop_written_before_its_own_server_
     assert "Traceback" not in pipeline.log
 
 
-def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: World, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_ends_at_once_and_says_what_was_left(venue: DemoWorld, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     with group(tmp_path, "ops.cli", "up", "--data-dir", str(data_dir), **venue.environment) as pipeline:
         wait_until(signalled(lambda: known_url(data_dir)))
-        with connect(known_url(data_dir) or "") as redis:
+        with connect_redis(known_url(data_dir) or "") as redis:
             pids = [int(redis.info("server")["process_id"]), *pids_of(pipeline.log)]
         os.kill(pids[1], signal.SIGSTOP)  # the worker hangs, so that there is something to wait for
         pipeline.ctrl_c()
@@ -167,7 +170,7 @@ def test_a_second_ctrl_c_in_the_demo_leaves_nothing_running_and_says_what_it_lef
     home = tmp_path / "demo"
     with group(tmp_path, "ops.cli", "demo", "--no-screen", "--data-dir", str(home)) as demo:
         wait_until(signalled(lambda: known_url(home)))
-        with connect(known_url(home) or "") as redis:
+        with connect_redis(known_url(home) or "") as redis:
             pids = [int(redis.info("server")["process_id"]), *pids_of(demo.log)]
         os.kill(pids[-1], signal.SIGSTOP)  # the detector hangs, so that there is something to wait for
         demo.ctrl_c()
@@ -198,7 +201,7 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_buyer_at_a_pipe_ends_at_once_with_0_while_its_writer_lives(
-    number: signal.Signals, venue: World, redis_server: EmbeddedRedis, tmp_path: Path
+    number: signal.Signals, venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     env = {**os.environ, **QUICK, **venue.environment, "REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "buyer", "--stdin"]
@@ -222,7 +225,7 @@ def test_a_buyer_at_a_pipe_ends_at_once_with_0_while_its_writer_lives(
 
 
 def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
-    venue: World, redis_server: EmbeddedRedis, tmp_path: Path
+    venue: DemoWorld, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     env = {**os.environ, **QUICK, **venue.environment, "REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path)}
     log = (tmp_path / "log").open("w")
@@ -238,7 +241,7 @@ def test_ctrl_c_in_the_pipe_form_ends_both_with_0_and_every_stop_written(
     assert detector.stdout is not None
     detector.stdout.close()
     try:
-        with connect(redis_server.url) as redis:
+        with connect_redis(redis_server.url) as redis:
             wait_until(lambda: redis.xlen("hs:decisions") > 0)
             os.killpg(detector.pid, signal.SIGINT)
             codes = [process.wait(ENDS_WITHIN_S) for process in (detector, buyer)]

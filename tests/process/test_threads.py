@@ -9,26 +9,29 @@ from typing import Any
 
 import pytest
 
-from buyer import bootstrap
-from buyer.bootstrap import BuyerProcess
+from buyer import composition
+from buyer.composition import BuyerProcess
 from buyer.config import parse_args as buyer_args
 from detector.__main__ import DetectorProcess
 from detector.config import parse_args as detector_args
-from ops import demo, run_service, up
+from ops import run_service
 from ops.config import UpSettings
-from redeemer.bootstrap import RedeemerProcess, WorkerProcess
+from ops.demo import demo
+from ops.supervisor import up
+from redeemer.__main__ import RedeemerProcess
 from redeemer.config import parse_args as redeemer_args
-from shared import process
-from shared.broker import connect
+from redeemer.worker import WorkerProcess
 from shared.clock import SystemClock
 from shared.config import parse
-from shared.events import SIGNALS
-from shared.life import Service
-from shared.streams import publish
+from shared.messages.base import SIGNALS
+from shared.process import service_runner
+from shared.process.service_life import Service
+from shared.redis.client import connect_redis
+from shared.redis.streams import publish_event
 from simulator import Settings, serve
-from simulator.server import Simulator
-from tests.buyer.venue.live_process import live_buyer
-from tests.buyer.venue.test_live_with_simulator import CLOCK, KEY, OWNER, Floor, floor, until
+from simulator.gateway.server import Simulator
+from tests.buyer.venue.polymarket.live_process import live_buyer
+from tests.buyer.venue.polymarket.test_live_with_simulator import CLOCK, KEY, OWNER, Floor, floor, until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 
@@ -84,15 +87,15 @@ def no_thread_left() -> Iterator[None]:
 
 
 def ran(service: Service, settings: Any) -> int:
-    with connect(settings.redis_url) as redis:
-        return process.run(service, settings, redis=redis, clock=SystemClock())
+    with connect_redis(settings.redis_url) as redis:
+        return service_runner.run(service, settings, redis=redis, clock=SystemClock())
 
 
 def signalled(sim: Simulator, url: str) -> None:
     """Put signals of two tokens on the stream, so that everything that works on signals begins to."""
-    with connect(url) as redis:
+    with connect_redis(url) as redis:
         for number, token_id in enumerate(sim.markets[0].tokens):
-            publish(redis, SIGNALS, Floor(sim, url, Path()).signal(number, token_id))
+            publish_event(redis, SIGNALS, Floor(sim, url, Path()).signal(number, token_id))
 
 
 BUYERS: dict[str, tuple[str, ...]] = {
@@ -117,7 +120,7 @@ def test_the_buyer(words: tuple[str, ...], venue: Simulator, valkey_url: str) ->
 @pytest.mark.parametrize("words", [(), LIVE], ids=["paper", "live"])
 def test_the_buyer_at_a_pipe(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
-    monkeypatch.setattr(bootstrap, "STDIN", reader)
+    monkeypatch.setattr(composition, "STDIN", reader)
     settings = buyer_args(["--stdin", *words])
 
     assert ran(BuyerProcess(settings), settings) == 0
@@ -178,7 +181,7 @@ def test_a_live_buyer_with_orders_of_two_tokens_behind_it_ends_within_2_s_with_0
     floor.offer(second)
     with live_buyer(floor) as buyer:
         for number, token in enumerate((first, second)):
-            publish(floor.redis, SIGNALS, floor.signal(number, token))
+            publish_event(floor.redis, SIGNALS, floor.signal(number, token))
         until(lambda: floor.redis.xlen("hs:decisions") >= 4, 30)
         told_at = CLOCK.monotonic()
 

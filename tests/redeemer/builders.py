@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from redeemer.cashier import Cashier
-from redeemer.chain import Resolutions
-from shared.accounts import CASH, Lot, cost_account, market_account, shares_account
+from redeemer.redemption.paper_redeemer import PaperRedeemer
+from redeemer.redemption.resolutions import Resolutions
 from shared.clock import ManualClock
-from shared.errors import Unavailable
-from shared.events import Event, RedemptionResult
-from shared.ledger import Ledger, lot_record
-from shared.polymarket.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PayoutVector
-from shared.rate_gate import Lane
-from shared.writes import Write, Written
+from shared.domain.errors import Unavailable
+from shared.domain.ledger_accounts import CASH, Lot, cost_account, market_account, shares_account
+from shared.domain.ledger_write import LedgerWrite, WrittenStep
+from shared.ledger.port import Ledger, lot_record
+from shared.messages.base import Event
+from shared.messages.redemptions import RedemptionResult
+from shared.polymarket.wire.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PayoutVector
+from shared.rate_limit.gate import GateLane
 
 ANN, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
 YES, NO = "111", "222"
@@ -55,8 +56,8 @@ def hold(ledger: Ledger, *lots: Lot, seed: str = "start") -> None:
             (market_account(lot.condition_id), lot.cost),
             (CASH, -lot.cost),
         )
-        write = Write(id=f"buy:{seed}:{number}", postings=postings, records=(lot_record(lot),))
-        assert isinstance(ledger.commit(write), Written)
+        write = LedgerWrite(id=f"buy:{seed}:{number}", postings=postings, records=(lot_record(lot),))
+        assert isinstance(ledger.commit(write), WrittenStep)
 
 
 class FakeNode:
@@ -69,9 +70,9 @@ class FakeNode:
         self.most = 1000
         self.batches: list[int] = []
 
-    def post(self, path: str, json: list[dict[str, Any]], /, lane: Lane) -> Any:
+    def post(self, path: str, json: list[dict[str, Any]], /, lane: GateLane) -> Any:
         assert path == ""
-        assert lane is Lane.CATCHUP
+        assert lane is GateLane.CATCHUP
         self.batches.append(len(json))
         if self.away or len(json) > self.most:
             raise Unavailable("the node did not answer")
@@ -100,9 +101,9 @@ class FakeDataApi:
         self.away = False
         self.asked: list[list[str]] = []
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: Lane) -> Any:
+    def get(self, path: str, params: Mapping[str, Any] | None = None, /, *, lane: GateLane) -> Any:
         assert path == "/v2/resolutions"
-        assert lane is Lane.CATCHUP
+        assert lane is GateLane.CATCHUP
         if self.away:
             raise Unavailable("the Data API did not answer")
         wanted = str((params or {})["condition"]).split(",")
@@ -116,18 +117,18 @@ class FakeDataApi:
         return row
 
 
-class Desk:
-    """A cashier with everything around it, ready to be asked."""
+class PaperRedeemerFixture:
+    """A redeemer with everything around it, ready to be asked."""
 
     def __init__(self, ledger: Ledger, **payouts: tuple[int, ...]) -> None:
         self.ledger = ledger
         self.node, self.data_api, self.clock = FakeNode(**payouts), FakeDataApi(), ManualClock()
         self.resolutions = Resolutions(self.node, self.data_api)
         self.told: list[Event] = []
-        self.cashier = Cashier("paper", ledger, self.resolutions, clock=self.clock, emit=self.told.append)
+        self.redeemer = PaperRedeemer("paper", ledger, self.resolutions, clock=self.clock, emit=self.told.append)
 
     def redeem(self, condition_id: str = CONDITION) -> RedemptionResult | None:
-        return self.cashier.redeem("paper", condition_id)
+        return self.redeemer.redeem("paper", condition_id)
 
     def cash(self) -> int:
         return self.ledger.read((CASH,)).values[CASH]

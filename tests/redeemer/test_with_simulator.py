@@ -5,20 +5,23 @@ from collections.abc import Generator
 
 import pytest
 
-from redeemer.bootstrap import build, build_inline, build_worker, resolutions
+from redeemer.composition import build_inline, build_resolutions, build_watcher, build_worker
 from redeemer.config import RedeemerSettings, parse_args
-from shared.accounts import CASH
-from shared.broker import connect
 from shared.clock import SystemClock
-from shared.events import REDEMPTIONS, Event, RedemptionResult, read_event
-from shared.ledger import RedisLedger, open_lots
-from shared.streams import tail
-from simulator.clock import ManualClock
-from simulator.market import Market
-from simulator.server import Simulator, serve
-from simulator.settings import Settings
+from shared.domain.ledger_accounts import CASH
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS, Event
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionResult
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
+from simulator.core.clock import ManualClock
+from simulator.core.market import Market
+from simulator.core.settings import Settings
+from simulator.gateway.server import Simulator, serve
 from tests.redeemer.builders import ANN, BOB, ONE, a_lot, hold
-from tests.redeemer.house import wait_for
+from tests.redeemer.redeemer_fixture import wait_for
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.simulator, pytest.mark.server]
@@ -42,7 +45,7 @@ def settings(venue: Simulator, valkey_url: str, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def ledger(valkey_url: str) -> RedisLedger:
-    return RedisLedger(connect(valkey_url), "paper")
+    return RedisLedger(connect_redis(valkey_url), "paper")
 
 
 def hold_both(ledger: RedisLedger, market: Market) -> None:
@@ -61,7 +64,7 @@ def hold_both(ledger: RedisLedger, market: Market) -> None:
 
 
 def redeemed(settings: RedeemerSettings) -> list[RedemptionResult]:
-    events = [read_event(entry.json) for entry in tail(connect(settings.redis_url), REDEMPTIONS, 100)]
+    events = [read_event(entry.json) for entry in stream_tail(connect_redis(settings.redis_url), REDEMPTIONS, 100)]
     return [event for event in events if isinstance(event, RedemptionResult)]
 
 
@@ -99,7 +102,8 @@ def test_a_resolved_market_is_paid_by_its_real_vector(
     assert redeemer.scan() == 0
 
 
-def test_trap_27_neg_risk_markets_are_paid_each_by_its_own_condition(
+@pytest.mark.pitfall(27)
+def test_neg_risk_markets_are_paid_each_by_its_own_condition(
     venue: Simulator, settings: RedeemerSettings, ledger: RedisLedger
 ) -> None:
     group = next(market.event.markets for market in venue.markets if market.neg_risk)
@@ -130,14 +134,15 @@ def test_while_the_node_fails_the_data_api_tells_the_same_vector_later(
     assert redeemer.snapshot()["answered_by"] == {"chain": 0, "data_api": 2}
 
 
-def test_trap_11_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
+@pytest.mark.pitfall(11)
+def test_a_node_that_lags_behind_delays_a_redemption_and_falsifies_none(
     venue: Simulator, settings: RedeemerSettings
 ) -> None:
     market = venue.markets[0]
     venue.fault("lagging_node", "rpc", params={"blocks": 5})
     venue.resolve(market.condition_id, (0, 1))
     venue.advance(CHAIN_S)
-    asking = resolutions(settings, connect(settings.redis_url), clock=SystemClock(), stop=threading.Event())
+    asking = build_resolutions(settings, connect_redis(settings.redis_url), clock=SystemClock(), stop=threading.Event())
 
     vectors = [asking.read([market.condition_id]).resolved.get(market.condition_id) for _ in range(6)]
 
@@ -150,7 +155,7 @@ def test_watcher_queue_and_worker_redeem_what_resolves_while_they_run(
     hold_both(ledger, venue.markets[0])
     told: list[Event] = []
     stop = threading.Event()
-    watcher = build(settings.model_copy(update={"scan_every_s": 0.05}), stop=stop)
+    watcher = build_watcher(settings.model_copy(update={"scan_every_s": 0.05}), stop=stop)
     worker = build_worker(settings, stop=stop, emit=told.append)
     threads = [threading.Thread(target=service.run, args=(stop,)) for service in (watcher, worker)]
     for thread in threads:

@@ -10,8 +10,8 @@ from detector.config import DetectorSettings
 from ops.config import UpSettings
 from shared import setting_names
 from shared.config import Settings, parse
-from shared.errors import BadConfig
-from shared.unknown_settings import nearest, unknown_in_environment, unknown_in_file
+from shared.domain.errors import BadConfig
+from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
 
 KNOWN = setting_names.KNOWN
 TYPOS = {
@@ -135,7 +135,7 @@ def test_every_setting_is_known_and_no_setting_is_a_typo_of_another() -> None:
 
 
 def test_what_nothing_is_like_has_no_guess() -> None:
-    assert nearest("LEVERAGE", KNOWN) is None
+    assert nearest_setting("LEVERAGE", KNOWN) is None
 
 
 @pytest.mark.pitfall(63)
@@ -157,3 +157,14 @@ def test_every_way_to_give_a_flag_is_still_one() -> None:
 
     assert (settings.stake_usdc, settings.max_day_usdc) == (6, 77)
     assert (settings.bump_to_minimum, settings.stdin) == (False, True)
+
+
+@pytest.mark.parametrize("prefix", ["", "0x"])
+def test_a_private_key_at_a_wrong_place_is_never_printed(prefix: str, tmp_path: Path) -> None:
+    key = prefix + "ab" * 32
+    (tmp_path / "env").write_text(f"{key}=PRIVATE_KEY\n")
+    for words in (["--tracked-wallets", key], ["--env-file", str(tmp_path / "env")], [f"--{key}"], [key]):
+        with pytest.raises(BadConfig) as refused:
+            parse(DetectorSettings, words)
+        assert "ab" * 32 not in str(refused.value).lower()
+        assert "(hidden)" in str(refused.value)

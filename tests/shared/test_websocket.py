@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 
-from shared.errors import BadConfig, Unavailable
-from shared.websocket import SLOW_CONSUMER, Closed, open_socket
+from shared.domain.errors import BadConfig, Unavailable
+from shared.websocket import SLOW_CONSUMER, SocketClosed, open_socket
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.sockets
@@ -47,11 +47,11 @@ def test_a_slow_reader_is_told_so(url: str) -> None:
     line = open_socket("feed", url)
     line.send("bye")
 
-    with pytest.raises(Closed, match="too slowly") as caught:
+    with pytest.raises(SocketClosed, match="too slowly") as caught:
         line.receive(PATIENCE_S)
 
     assert caught.value.code == SLOW_CONSUMER
-    with pytest.raises(Closed):
+    with pytest.raises(SocketClosed):
         line.send("PING")
     line.close()
 

@@ -9,10 +9,11 @@ import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
-from simulator import ManualClock, Settings, Simulator, WallClock, abi, serve
-from simulator.book import Side
-from simulator.fill import Fill
-from simulator.market import Market
+from simulator import ManualClock, Settings, Simulator, WallClock, serve
+from simulator.chain import abi
+from simulator.core.book import Side
+from simulator.core.fill import Fill
+from simulator.core.market import Market
 from tests.waiting import PATIENCE_S
 
 

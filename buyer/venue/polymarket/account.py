@@ -1,4 +1,4 @@
-"""What the venue's API says of our own account: orders, trades, balances, restrictions."""
+"""The venue's word on our own account: orders, trades, balances, restrictions."""
 
 import contextlib
 import json
@@ -8,25 +8,24 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from buyer.chain_fills import own_fills
-from buyer.trades import OrderSeen, Trade
-from buyer.venue.polymarket.answers import barred
-from buyer.venue.polymarket.auth import ApiKey, Requests, statement_headers
-from buyer.venue.polymarket.doubts import Refusals
-from buyer.venue.polymarket.readings import is_pending, orders_of, read_order, read_trade
-from buyer.venue.polymarket.signer import Signer
+from buyer.domain.chain_fills import own_fills
+from buyer.domain.order_result import OrderSeen, OwnTrade
+from buyer.venue.polymarket.ban_detector import Refusals
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders, statement_headers
+from buyer.venue.polymarket.signer import OrderSigner
+from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_page, read_trade
+from buyer.venue.polymarket.wire.order_responses import find_bar
 from shared import logs
 from shared.clock import Clock
-from shared.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.http_answer import SHOWN_CHARS, Answer, retry_after_s, value_of
-from shared.market import MarketFacts
-from shared.money import from_micro
-from shared.polymarket.payloads import Raw, as_list, as_object, flag, text
-from shared.polymarket.polygon import Polygon
+from shared.domain.errors import GiveUp, Malformed, RefusedForSafety, Rejected, Unavailable
+from shared.domain.market import MarketFacts
+from shared.domain.money import from_micro
+from shared.http.client import Upstream
+from shared.http.response import SHOWN_CHARS, HttpResponse, retry_after_s, value_of
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.parsing import Raw, as_object, read_flag, read_text
+from shared.rate_limit.limits import GateLane
 
-_LAST_PAGE = frozenset({"", "LTE="})
 MOST_PAGES = 50
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -35,7 +34,7 @@ _BEFORE_S = 15
 
 
 @dataclass(frozen=True)
-class Holding:
+class AccountBalance:
     """A balance in base units, and who may spend it: contract (lower case) -> allowance."""
 
     balance: int
@@ -50,10 +49,10 @@ class Shown:
     ended: bool
 
 
-class Account:
+class AccountApi:
     """The account behind one API key."""
 
-    def __init__(self, clob: Upstream, requests: Requests, polygon: Polygon, *, clock: Clock) -> None:
+    def __init__(self, clob: Upstream, requests: RequestHeaders, polygon: PolygonClient, *, clock: Clock) -> None:
         self._clob, self._requests, self._polygon, self._clock = clob, requests, polygon, clock
         self._by_batch, self._refusals = True, Refusals()
 
@@ -64,19 +63,19 @@ class Account:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
         try:
-            found = self._look_up(f"/data/order/{order_hash}")
+            found = self._get_signed(f"/data/order/{order_hash}")
         except Rejected as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
         if found is None:
             return None
-        named = text(as_object(found, "order"), "id")
+        named = read_text(as_object(found, "order"), "id")
         if named.lower() != order_hash:
             raise Malformed(f"order {order_hash}: the answer is about {named!r}")
         return read_order(found)
 
-    def trades(self, order_hash: str, facts: MarketFacts, since_ms: int) -> list[Trade]:
+    def trades(self, order_hash: str, facts: MarketFacts, since_ms: int) -> list[OwnTrade]:
         """Return every trade of one order that is listed.
 
         Raises:
@@ -95,7 +94,7 @@ class Account:
         rows = self._rows_of(order_hash, token_id, since_ms)
         if seen is None and not rows:
             return None
-        trades = [f"a trade that is {text(row, 'status') or 'without a status'}" for row in rows]
+        trades = [f"a trade that is {read_text(row, 'status') or 'without a status'}" for row in rows]
         order = [f"the order as {seen.standing}, {from_micro(seen.matched)} shares matched"] if seen else []
         return Shown("; ".join(order + trades), ended=seen is not None and seen.unmatched and not rows)
 
@@ -119,7 +118,7 @@ class Account:
             try:
                 names = orders_of(row)
             except Malformed as error:
-                logs.get("account").error("trade_unreadable", error=str(error))
+                logs.get_logger("account").error("trade_unreadable", error=str(error))
                 continue
             for order_hash in names:
                 found.setdefault(order_hash, []).append(row)
@@ -134,11 +133,11 @@ class Account:
         rows = self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))})
         return frozenset(name for row in rows if is_pending(row) for name in orders_of(row))
 
-    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> Trade:
+    def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
         """Read an order's part of a raw trade."""
         return read_trade(raw, order_hash, facts)
 
-    def booked(self, trades: Sequence[tuple[str, Trade]]) -> dict[str, Trade]:
+    def booked(self, trades: Sequence[tuple[str, OwnTrade]]) -> dict[str, OwnTrade]:
         """Return those confirmed trades that the chain shows, with the amounts that it booked to the micro-unit.
 
         Args:
@@ -161,18 +160,20 @@ class Account:
         """Return the logs of each transaction; a node that refuses batches is not asked for one again."""
         if self._by_batch:
             try:
-                return self._polygon.receipts_logs(sent, Lane.EXITS)
+                return self._polygon.receipts_logs(sent, GateLane.EXITS)
             except GiveUp as error:
                 self._by_batch = False
-                logs.get("account").warning("batches_refused", error=str(error))
-        return [self._polygon.receipt_logs(tx_hash, Lane.EXITS) for tx_hash in sent]
+                logs.get_logger("account").warning("batches_refused", error=str(error))
+        return [self._polygon.receipt_logs(tx_hash, GateLane.EXITS) for tx_hash in sent]
 
-    def holding(self, kind: str, signature_type: int, token_id: str = "") -> Holding:
+    def holding(self, kind: str, signature_type: int, token_id: str = "") -> AccountBalance:
         """Return the balance of COLLATERAL, CONDITIONAL or CONDITIONAL-V2, and who may spend it."""
         raw = as_object(self._get("/balance-allowance", _asset(kind, signature_type, token_id)), "balance")
         allowances = as_object(raw.get("allowances") or {}, "allowances")
         try:
-            return Holding(int(text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()})
+            return AccountBalance(
+                int(read_text(raw, "balance")), {name.lower(): int(str(one)) for name, one in allowances.items()}
+            )
         except ValueError as error:
             raise Malformed("balance: expected base units") from error
 
@@ -190,21 +191,22 @@ class Account:
         said = as_object(self._get("/auth/ban-status/closed-only"), "closed only")
         if "closed_only" not in said:
             raise Malformed("the answer does not say whether the account may only close positions")
-        return flag(said, "closed_only", default=True)
+        return read_flag(said, "closed_only", default=True)
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[Raw]:
-        """Yield the rows of all pages; a cursor that repeats ends them."""
-        cursor, seen = "", set[str]()
+        """Yield the rows of all pages; one without rows, or a cursor that leads nowhere, is no "there are none"."""
+        asked, seen = params, set[str]()
         for _ in range(MOST_PAGES):
-            page = as_object(self._look_up(path, {**params, **({"next_cursor": cursor} if cursor else {})}), path)
-            yield from (as_object(row, path) for row in as_list(page.get("data") or [], path))
-            cursor = text(page, "next_cursor")
-            if cursor in _LAST_PAGE or cursor in seen:
+            rows, cursor = read_page(self._get_signed(path, asked), path)
+            yield from rows
+            if not cursor:
                 return
-            seen.add(cursor)
+            if cursor in seen:
+                raise Malformed(f"{path}: the cursor {cursor!r} came again")
+            seen, asked = seen | {cursor}, {**params, "next_cursor": cursor}
         raise Malformed(f"{path}: more than {MOST_PAGES} pages")
 
-    def _look_up(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def _get_signed(self, path: str, params: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask about our orders; a refusal before the API (a CDN's, perhaps) bars us only when it lasts.
 
         Raises:
@@ -215,7 +217,7 @@ class Account:
         except Rejected as error:
             if self._refusals.may_pass(error.status, self._clock.monotonic()):
                 raise Unavailable(str(error)) from error
-            if barred(error.status, "") is None:
+            if find_bar(error.status, "") is None:
                 raise
             found = self._get(path, params)
         self._refusals.over()
@@ -230,19 +232,19 @@ class Account:
         try:
             return self._ask(path, params)
         except Rejected as error:
-            if barred(error.status, "") is None:
+            if find_bar(error.status, "") is None:
                 raise
         try:
             return self._ask(path, params)
         except Rejected as error:
-            no = barred(error.status, str(error))
+            no = find_bar(error.status, str(error))
             if no is None:
                 raise
             raise RefusedForSafety(no.fix) from error
 
     def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
         headers = self._requests.headers("GET", path, "", self._clock.now_ms())
-        return asked(self._clob, "GET", path, headers, self._clock, params)
+        return ask_account(self._clob, "GET", path, headers, self._clock, params)
 
 
 def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
@@ -250,7 +252,7 @@ def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
     return {"asset_type": kind, "signature_type": str(signature_type), **token}
 
 
-def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
+def api_key(clob: Upstream, signer: OrderSigner, clock: Clock) -> ApiKey:
     """Create the signer's API key, or derive the one it has.
 
     Raises:
@@ -258,19 +260,19 @@ def api_key(clob: Upstream, signer: Signer, clock: Clock) -> ApiKey:
     """
     headers = statement_headers(signer, clock.now_ms())
     try:
-        found = asked(clob, "POST", "/auth/api-key", headers, clock)
+        found = ask_account(clob, "POST", "/auth/api-key", headers, clock)
     except Rejected as error:
         if error.status != _BAD_REQUEST:
             raise
-        found = asked(clob, "GET", "/auth/derive-api-key", headers, clock)
+        found = ask_account(clob, "GET", "/auth/derive-api-key", headers, clock)
     raw = as_object(found, "api key")
-    parts = [text(raw, name) for name in ("apiKey", "secret", "passphrase")]
+    parts = [read_text(raw, name) for name in ("apiKey", "secret", "passphrase")]
     if not all(parts):
         raise Malformed("the answer holds no whole API key")
     return ApiKey(*map(SecretStr, parts))
 
 
-def asked(
+def ask_account(
     clob: Upstream,
     method: str,
     path: str,
@@ -280,13 +282,13 @@ def asked(
 ) -> Any:  # noqa: ANN401 - JSON
     """Return the JSON of one authenticated request, or raise what its answer stands for."""
     label = f"{clob.name} {method} {path}"
-    answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=Lane.ORDERS))
+    answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=GateLane.ORDERS))
     if answer.status == _NOT_FOUND and _is_strangers(answer):
         raise Malformed(f"{label}: 404 that is not the API's own: {answer.body[:SHOWN_CHARS]!r}")
     return value_of(answer, label, str, retry_after_s(answer.headers, clock.now_ms()))
 
 
-def _is_strangers(answer: Answer) -> bool:
+def _is_strangers(answer: HttpResponse) -> bool:
     """Say whether a 404 is a web page or JSON that was cut: then nobody said that there is no such thing."""
     body = answer.body.strip()
     if answer.is_page or not body.startswith((b"{", b"[")):

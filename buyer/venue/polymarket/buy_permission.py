@@ -4,26 +4,26 @@ No answer, a throttle, a fault and what cannot be read are no "no": only an answ
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from buyer.venue.polymarket.preflight import Check, refusal
+from buyer.venue.polymarket.preflight import PreflightCheck, refusal
 from shared import logs
 from shared.clock import Clock
-from shared.errors import HybridError, Malformed, TryAgain, Unavailable
+from shared.domain.backoff import Backoff
+from shared.domain.errors import HybridError, Malformed, TryAgain, Unavailable
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 FIRST_LOOK_S = 3.0
 ENDS_WITHIN_S = 1.0
 
 Answer = TypeVar("Answer")
 
 
-class Checks(Protocol):
+class PreflightChecks(Protocol):
     """Looks at everything that must hold."""
 
-    def run(self) -> tuple[Check, ...]:
+    def run(self) -> tuple[PreflightCheck, ...]:
         """Return every check, failed or not."""
         ...
 
@@ -31,13 +31,15 @@ class Checks(Protocol):
 class BuyPermission:
     """Asked by a thread of its own while checks are `unanswered`; any thread may ask which."""
 
-    def __init__(self, checks: Checks, *, clock: Clock, stop: threading.Event, granted: Callable[[], None]) -> None:
+    def __init__(
+        self, checks: PreflightChecks, *, clock: Clock, stop: threading.Event, granted: Callable[[], None]
+    ) -> None:
         self._checks, self._clock, self._stop, self._granted = checks, clock, stop, granted
         self.unanswered = "the first look at the venue"
         self._failure: HybridError | None = None
         self._looked = threading.Event()
         self._thread: threading.Thread | None = None
-        self._log = logs.get("preflight")
+        self._log = logs.get_logger("preflight")
 
     def waits_for(self) -> str:
         """Return which checks have no answer yet, '' once all have passed.
@@ -96,7 +98,7 @@ class BuyPermission:
             self._looked.set()
 
     def _ask_until_answered(self) -> None:
-        for pause_s in pauses():
+        for pause_s in BACKOFF.waits():
             self.ask()
             if not self.unanswered:
                 self._log.info("buys_allowed")
@@ -107,23 +109,15 @@ class BuyPermission:
                 return
 
 
-def pauses() -> Iterator[float]:
-    """Yield the seconds between tries: they double up to half a minute."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        yield pause_s
-        pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-
-
-def patiently(what: str, act: Callable[[], Answer], clock: Clock, stop: threading.Event) -> Answer:
+def retry_patiently(what: str, act: Callable[[], Answer], clock: Clock, stop: threading.Event) -> Answer:
     """Return what `act` gets from the venue, however long that is away; what it does must be safe to do again.
 
     Raises:
         Unavailable: told to stop before it came.
         HybridError: an answer that says no.
     """
-    log = logs.get("preflight")
-    for pause_s in pauses():
+    log = logs.get_logger("preflight")
+    for pause_s in BACKOFF.waits():
         try:
             return act()
         except (TryAgain, Malformed) as error:

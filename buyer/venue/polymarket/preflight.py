@@ -1,28 +1,28 @@
-"""Everything that must hold before real money is traded: each check with what was found and the fix (trap 26)."""
+"""Everything that must hold before real money is traded: each check with what was found and the fix (pitfall 26)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from buyer.venue.polymarket.account import Account, Holding
-from buyer.venue.polymarket.order import Wallet, WalletKind
+from buyer.venue.polymarket.account import AccountApi, AccountBalance
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from shared.clock import Clock
-from shared.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
-from shared.gate_limits import Lane
-from shared.http import Upstream
-from shared.money import from_micro
-from shared.polymarket.abi import call
-from shared.polymarket.conditions import read_word
-from shared.polymarket.endpoints import (
+from shared.domain.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
+from shared.domain.money import from_micro
+from shared.http.client import Upstream
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.abi import encoded_call
+from shared.polymarket.wire.conditions import read_word
+from shared.polymarket.wire.endpoints import (
     CONDITIONAL_TOKENS,
     CTF_EXCHANGE_V2,
     EXCHANGE_V3,
     NEG_RISK_ADAPTER,
     NEG_RISK_CTF_EXCHANGE_V2,
 )
-from shared.polymarket.payloads import as_object, flag, text
-from shared.polymarket.polygon import Polygon
-from shared.polymarket.wallets import wallets_of
+from shared.polymarket.wire.parsing import as_object, read_flag, read_text
+from shared.polymarket.wire.wallets import wallets_of
+from shared.rate_limit.limits import GateLane
 
 MOST_SKEW_S = 5
 Answer = TypeVar("Answer")
@@ -44,7 +44,7 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True)
-class Check:
+class PreflightCheck:
     """One thing that was looked at; not `answered` while nobody said yes or no."""
 
     name: str
@@ -63,7 +63,7 @@ class Check:
         return f"{state} {self.name}: {self.found}" + (f". {self.fix}" if self.fix else "")
 
 
-def check_wallet(wallet: Wallet) -> Check:
+def check_wallet(wallet: TradingWallet) -> PreflightCheck:
     """Check that the money's wallet, its kind and the signing key belong together."""
     made = {address: name for name, address in wallets_of(wallet.signer.lower()).items()}
     made[wallet.signer.lower()] = "signer"
@@ -73,18 +73,18 @@ def check_wallet(wallet: Wallet) -> Check:
         note = (
             " (the venue takes orders of plain keys only from an allow list)" if wallet.kind is WalletKind.EOA else ""
         )
-        return Check("wallet", passed=True, found=f"{wallet.funder} is the {name} of {wallet.signer}{note}")
+        return PreflightCheck("wallet", passed=True, found=f"{wallet.funder} is the {name} of {wallet.signer}{note}")
     if name is None:
         fix = f"Use the key that owns WALLET, or unset WALLET; this key has {', '.join(made)}"
-        return Check(
+        return PreflightCheck(
             "wallet", passed=False, found=f"WALLET={wallet.funder} does not belong to {wallet.signer}", fix=fix
         )
     fix = f"Set WALLET_TYPE={_SETTINGS[name]}, or unset WALLET"
     found = f"WALLET={wallet.funder} is the {name} of {wallet.signer}, not what WALLET_TYPE says"
-    return Check("wallet", passed=False, found=found, fix=fix)
+    return PreflightCheck("wallet", passed=False, found=found, fix=fix)
 
 
-def refusal(checks: Sequence[Check]) -> RefusedForSafety:
+def refusal(checks: Sequence[PreflightCheck]) -> RefusedForSafety:
     """Return what ends a start of which these checks were made."""
     lines = "\n".join(f"  {check}" for check in checks if not check.passed)
     return RefusedForSafety(f"live trading is refused, nothing was sent:\n{lines}")
@@ -94,15 +94,21 @@ class Preflight:
     """Asks the venue. `collateral` is what the wallet held in base units when that was answered last, None before."""
 
     def __init__(
-        self, clob: Upstream, geoblock: Upstream, account: Account, polygon: Polygon, wallet: Wallet, clock: Clock
+        self,
+        clob: Upstream,
+        geoblock: Upstream,
+        account: AccountApi,
+        polygon: PolygonClient,
+        wallet: TradingWallet,
+        clock: Clock,
     ) -> None:
         self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
         self._wallet, self._clock = wallet, clock
         self.collateral: int | None = None
 
-    def run(self) -> tuple[Check, ...]:
+    def run(self) -> tuple[PreflightCheck, ...]:
         """Return every check, failed or not."""
-        asked: tuple[tuple[str, Callable[[], Check]], ...] = (
+        asked: tuple[tuple[str, Callable[[], PreflightCheck]], ...] = (
             ("clock", self._skew),
             ("region", self._region),
             ("account", self._open_account),
@@ -111,7 +117,7 @@ class Preflight:
         )
         return (check_wallet(self._wallet), *(_answered(name, check) for name, check in asked))
 
-    def _skew(self) -> Check:
+    def _skew(self) -> PreflightCheck:
         ours = self._clock.now_ms() / 1000
         try:
             skew = abs(ours - int(str(self._clob.get("/time"))))
@@ -122,58 +128,57 @@ class Preflight:
             if skew <= MOST_SKEW_S
             else "Set this machine's clock (NTP): the venue refuses requests from another time"
         )
-        return Check("clock", passed=skew <= MOST_SKEW_S, found=f"{skew:.1f} s from the venue's", fix=fix)
+        return PreflightCheck("clock", passed=skew <= MOST_SKEW_S, found=f"{skew:.1f} s from the venue's", fix=fix)
 
-    def _region(self) -> Check:
+    def _region(self) -> PreflightCheck:
         said = as_object(self._geoblock.get(""), "geoblock")
         if "blocked" not in said:
             raise Malformed("the answer does not say whether trading is blocked")
-        blocked = flag(said, "blocked", default=True)
+        blocked = read_flag(said, "blocked", default=True)
         fix = "Trading is not allowed from here; nothing in this program gets around that" if blocked else ""
-        found = (
-            f"{'blocked' if blocked else 'allowed'} in {text(said, 'country') or '?'} {text(said, 'region')}".rstrip()
-        )
-        return Check("region", passed=not blocked, found=found, fix=fix)
+        place = f"{read_text(said, 'country') or '?'} {read_text(said, 'region')}"
+        found = f"{'blocked' if blocked else 'allowed'} in {place}".rstrip()
+        return PreflightCheck("region", passed=not blocked, found=found, fix=fix)
 
-    def _open_account(self) -> Check:
+    def _open_account(self) -> PreflightCheck:
         closed = self._account.closed_only()
         fix = "The venue lets this account only close positions: ask its support" if closed else ""
-        return Check("account", passed=not closed, found="closed only" if closed else "may trade", fix=fix)
+        return PreflightCheck("account", passed=not closed, found="closed only" if closed else "may trade", fix=fix)
 
-    def _money(self) -> Check:
+    def _money(self) -> PreflightCheck:
         self._account.refresh("COLLATERAL", int(self._wallet.kind))
         held = self._account.holding("COLLATERAL", int(self._wallet.kind))
         self.collateral = held.balance
         if held.balance <= 0:
             fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site), then start again"
-            return Check("money", passed=False, found="the wallet's balance is 0", fix=fix)
+            return PreflightCheck("money", passed=False, found="the wallet's balance is 0", fix=fix)
         missing = [name for contract, name in _NEEDED.items() if held.allowances.get(contract, 0) < held.balance]
         if missing:
             fix = f"Approve them once {_ENABLE}"
-            return Check("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
+            return PreflightCheck("money", passed=False, found=f"{' and '.join(missing)} may not spend it", fix=fix)
         third = "" if held.allowances.get(EXCHANGE_V3, 0) else "; markets of Protocol V2 are not approved"
         adapter, fix = _adapter_note(held)
         found = f"{from_micro(held.balance)} pUSD, approved{third}{adapter}"
-        return Check("money", passed=True, found=found, fix=fix)
+        return PreflightCheck("money", passed=True, found=found, fix=fix)
 
-    def _sells(self) -> Check:
+    def _sells(self) -> PreflightCheck:
         """Ask the chain: what may be bought must be sellable too, or no exit could ever get out."""
         missing = [name for contract, name in _NEEDED.items() if not self._may_move(contract)]
         if not missing:
-            return Check("sells", passed=True, found="outcome tokens are approved")
+            return PreflightCheck("sells", passed=True, found="outcome tokens are approved")
         found = f"{' and '.join(missing)} may not move its outcome tokens, so nothing that is bought could be sold"
         fix = f"Let ConditionalTokens ({CONDITIONAL_TOKENS}) approve them for all, once {_ENABLE}"
-        return Check("sells", passed=False, found=found, fix=fix)
+        return PreflightCheck("sells", passed=False, found=found, fix=fix)
 
     def _may_move(self, exchange: str) -> bool:
-        asked = {"to": CONDITIONAL_TOKENS, "data": call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
-        answer = self._polygon.ask("eth_call", [asked, "latest"], Lane.ORDERS)
+        asked = {"to": CONDITIONAL_TOKENS, "data": encoded_call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
+        answer = self._polygon.ask("eth_call", [asked, "latest"], GateLane.ORDERS)
         if answer == "0x":
             raise BadConfig("the node knows no ConditionalTokens contract: RPC_URL is not a Polygon node")
         return read_word(answer) == 1
 
 
-def _adapter_note(held: Holding) -> tuple[str, str]:
+def _adapter_note(held: AccountBalance) -> tuple[str, str]:
     """Return what to say of a third spender, and the fix, where the venue itself lists it: it gated neg-risk buys."""
     if held.allowances.get(NEG_RISK_ADAPTER, held.balance) >= held.balance:
         return "", ""
@@ -181,14 +186,16 @@ def _adapter_note(held: Holding) -> tuple[str, str]:
     return found, f"Approve it once {_ENABLE}, or leave neg-risk markets out"
 
 
-def _answered(name: str, check: Callable[[], Check]) -> Check:
+def _answered(name: str, check: Callable[[], PreflightCheck]) -> PreflightCheck:
     """Return what a check found; a refusal is asked once more, as one stray answer proves nothing."""
     try:
         return asked_twice(check)
     except (Rejected, RefusedForSafety, BadConfig) as error:
-        return Check(name, passed=False, found=f"{type(error).__name__}: {error}", fix="Find out why, then start again")
+        return PreflightCheck(
+            name, passed=False, found=f"{type(error).__name__}: {error}", fix="Find out why, then start again"
+        )
     except HybridError as error:
-        return Check(name, passed=False, answered=False, found=f"{type(error).__name__}: {error}")
+        return PreflightCheck(name, passed=False, answered=False, found=f"{type(error).__name__}: {error}")
 
 
 def asked_twice(act: Callable[[], Answer]) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from shared import logs
 from shared.clock import Clock
-from shared.errors import TryAgain
+from shared.domain.errors import TryAgain
 
 REFRESH_AGAIN_S = 60.0
 """What is refused again sooner is not there: the owner sold it, or it is on its way."""
@@ -23,7 +23,7 @@ class RefusedSells:
         self._refresh, self._clock = refresh, clock
         self._coarse: set[str] = set()
         self._refreshed: dict[str, float] = {}
-        self._log = logs.get("venue")
+        self._log = logs.get_logger("venue")
 
     def is_coarse(self, token_id: str) -> bool:
         """Say whether this token's sells are offered in fewer decimals."""
@@ -40,13 +40,13 @@ class RefusedSells:
             self._coarse.add(token_id)
             self._log.warning("sells_rounded", token_id=token_id, reason=reason)
         elif _BALANCE in words and self._is_due(token_id):
-            self._look_again(token_id, reason)
+            self._put_off(token_id, reason)
 
     def _is_due(self, token_id: str) -> bool:
         now = self._clock.monotonic()
         return now - self._refreshed.get(token_id, now - REFRESH_AGAIN_S) >= REFRESH_AGAIN_S
 
-    def _look_again(self, token_id: str, reason: str) -> None:
+    def _put_off(self, token_id: str, reason: str) -> None:
         try:
             self._refresh(token_id)
         except TryAgain as error:

@@ -6,14 +6,14 @@ from coincurve import PrivateKey
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.keccak import keccak
-from shared.errors import BadConfig
+from shared.domain.errors import BadConfig
 
 _KEY_DIGITS = 64
 _OTHERS = 0o077
 _FIRST_V = 27
 
 
-class Signer:
+class OrderSigner:
     """Signs 32-byte digests (deterministically, RFC 6979); knows its address and says nothing else."""
 
     def __init__(self, key: SecretStr) -> None:

@@ -14,11 +14,11 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from typing import Any
 
-from ops.embedded_redis import free_port
-from shared.errors import Rejected
+from ops.supervisor.embedded_redis import free_port
+from shared.domain.errors import Rejected
 from tests.conftest import ROOT
 from tests.redeemer.evm.node import GWEI, EvmNode
-from tests.redeemer.house import wait_for
+from tests.redeemer.redeemer_fixture import wait_for
 from tests.waiting import PATIENCE_S
 
 CHAIN_ID = 137

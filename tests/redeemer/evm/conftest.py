@@ -1,6 +1,6 @@
-"""One town for all tests of a worker process; each begins at the moment after everything was deployed.
+"""One evm for all tests of a worker process; each begins at the moment after everything was deployed.
 
-Where anvil is installed every test of the town runs twice: on py-evm, and on anvil (`anvil.py` says how to have it).
+Where anvil is installed every test of the evm runs twice: on py-evm, and on anvil (`anvil.py` says how to have it).
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.redeemer.evm.town import Town
+    from tests.redeemer.evm.evm_fixture import EvmFixture
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -29,19 +29,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def _built(request: pytest.FixtureRequest) -> Iterator["Town"]:
+def _built(request: pytest.FixtureRequest) -> Iterator["EvmFixture"]:
     from tests.redeemer.evm.anvil import running  # noqa: PLC0415 - heavy, and only where it is asked for
-    from tests.redeemer.evm.town import Town  # noqa: PLC0415 - as above
+    from tests.redeemer.evm.evm_fixture import EvmFixture  # noqa: PLC0415 - as above
 
     with running() if request.param == "anvil" else nullcontext() as node:
-        town = Town(node)
-        town.approve(town.signer.address)
-        town.approve(town.safe)
-        yield town
+        evm = EvmFixture(node)
+        evm.approve(evm.signer.address)
+        evm.approve(evm.safe)
+        yield evm
 
 
 @pytest.fixture
-def town(_built: "Town") -> Iterator["Town"]:
+def evm(_built: "EvmFixture") -> Iterator["EvmFixture"]:
     """Give the venue on a real EVM, as it was deployed."""
     before = _built.node.tester.take_snapshot()
     _built.node.asked, _built.markets = [], 0

@@ -8,8 +8,8 @@ from typing import Any, cast
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import BlockNotFound, TransactionFailed, TransactionNotFound
 
-from shared.errors import Rejected, Unavailable
-from shared.gate_limits import Lane
+from shared.domain.errors import Rejected, Unavailable
+from shared.rate_limit.limits import GateLane
 
 sys.setrecursionlimit(1000)
 """Importing py-evm raises it twelvefold; calls here are shallow, and JSON nested too deep must stay an error."""
@@ -44,7 +44,7 @@ class EvmNode:
     def head(self) -> int:
         return int(self.tester.get_block_by_number("latest")["number"])
 
-    def post(self, path: str, json: Any, /, lane: Lane) -> Any:
+    def post(self, path: str, json: Any, /, lane: GateLane) -> Any:
         assert path == ""
         del lane
         if self.away:

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from redeemer.planner import ALARMS
-from redeemer.wallets import signer_of
-from shared.errors import HybridError
-from shared.ledger import open_lots
-from shared.money import to_micro
-from shared.polymarket.contracts import Contracts
-from shared.writes import Record, Write
+from redeemer.redemption.planner import ALARMS
+from redeemer.transactions.signer import signer_of
+from shared.domain.errors import HybridError
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite
+from shared.domain.money import to_micro
+from shared.ledger.port import open_lots
+from shared.polymarket.wire.contracts import Contracts
 from tests.redeemer.builders import a_lot, hold
-from tests.redeemer.evm.counter import CONFIRMATIONS, Counter
-from tests.redeemer.evm.town import KEY, ONE
+from tests.redeemer.dying_ledger import Killed, MortalLedger
+from tests.redeemer.evm.evm_fixture import KEY, ONE
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, LiveRedeemerFixture
 from tests.redeemer.evm.toy_chain import GWEI, ToyChain
-from tests.redeemer.mortal import Killed, MortalLedger
 
 pytestmark = pytest.mark.evm
 
@@ -47,30 +47,30 @@ deeds = st.one_of(
 
 @dataclass
 class World:
-    """The chain and the ledger outlive every process; `counter` is the one that runs now."""
+    """The chain and the ledger outlive every process; `fixture` is the one that runs now."""
 
     chain: ToyChain
     ledger: MortalLedger
-    counter: Counter
+    fixture: LiveRedeemerFixture
 
     def start(self) -> None:
         """Start a new process on what is there."""
-        town: Any = SimpleNamespace(node=self.chain, signer=SIGNER, contracts=self.chain.contracts)
-        redeemed = self.counter.api.redeemed if hasattr(self, "counter") else {}
-        self.counter = Counter(town, ledger=self.ledger)
-        self.counter.api.redeemed = redeemed
+        evm: Any = SimpleNamespace(node=self.chain, signer=SIGNER, contracts=self.chain.contracts)
+        redeemed = self.fixture.api.redeemed if hasattr(self, "fixture") else {}
+        self.fixture = LiveRedeemerFixture(evm, ledger=self.ledger)
+        self.fixture.api.redeemed = redeemed
         self.ledger.left, self.chain.dies_in, self.chain.dead = 0, 0, False
 
     def redeem(self, place: int) -> None:
         """Run one job, as rq would: what it raises is tried again later."""
         with suppress(HybridError):
-            self.counter.teller.redeem(SIGNER.address, NAMES[place])
+            self.fixture.redeemer.redeem(SIGNER.address, NAMES[place])
 
     def happen(self, deed: tuple[Any, ...]) -> None:
         """Let one thing happen."""
         match deed:
             case ("redeem", place, mining):
-                self.counter.clock.mining = mining
+                self.fixture.clock.mining = mining
                 self.redeem(place)
             case ("killed", place, step, lost):
                 self.ledger.left, self.ledger.lost = step, lost
@@ -93,7 +93,7 @@ class World:
                 self.chain.percent[NAMES[place]] = percent
             case ("somebody was first", int(place)):
                 tx_hash = self.chain.redeemed_by_somebody(NAMES[place])
-                self.counter.api.redeemed.setdefault(NAMES[place], []).insert(0, tx_hash)
+                self.fixture.api.redeemed.setdefault(NAMES[place], []).insert(0, tx_hash)
             case _:
                 self.chain.key_used_elsewhere()
 
@@ -109,7 +109,7 @@ class World:
     def lift(self) -> None:
         """Lift every alarm, as an operator who looked does."""
         for name in self.ledger.records(ALARMS):
-            self.ledger.commit(Write(id=f"clear:{name}", records=(Record(ALARMS, name, None),)))
+            self.ledger.commit(LedgerWrite(id=f"clear:{name}", records=(LedgerRecord(ALARMS, name, None),)))
 
 
 def a_world() -> World:
@@ -131,7 +131,7 @@ def a_world() -> World:
 def booked(world: World) -> dict[str, list[int]]:
     """Return what each condition was booked with, one number for each time."""
     found: dict[str, list[int]] = {name: [] for name in NAMES}
-    for event in world.counter.published():
+    for event in world.fixture.published():
         found[event.condition_id].append(to_micro(event.paid))
     return found
 
@@ -155,7 +155,7 @@ def test_each_condition_is_paid_and_booked_once_or_an_alarm_stands(happened: lis
         short = world.chain.paid(name) < world.chain.owed(name)
         assert (amounts == []) == (name in alarms or short), f"{name}: {amounts}"
         assert amounts in ([], [world.chain.paid(name)])
-    assert world.counter.purse.under_way() is None
+    assert world.fixture.transactions.under_way() is None
     assert world.chain.nonces() == list(range(len(world.chain.nonces())))
     assert all(each.nonce < len(world.chain.nonces()) for each in world.chain.pending.values())
 

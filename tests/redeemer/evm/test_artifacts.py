@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.redeemer.evm.town import FOLDER
+from tests.redeemer.evm.evm_fixture import FOLDER
 
 pytestmark = pytest.mark.evm
 

@@ -18,13 +18,13 @@ from polymarket._internal.actions.relayer.signing.proxy import build_proxy_trans
 from polymarket._internal.actions.relayer.signing.safe import sign_safe_transaction
 from polymarket.environments import PRODUCTION
 
-from redeemer import envelopes, ways
-from redeemer.due import Due, Holding, MarketKind, State
-from redeemer.wallets import signer_of
-from redeemer.ways import Call, Route
-from shared.errors import BadConfig
-from shared.polymarket import abi
-from shared.polymarket.contracts import Contracts, overridden
+from redeemer.domain import contract_calls, relayer_requests
+from redeemer.domain.contract_calls import ContractCall, Route
+from redeemer.domain.redemption_action import ConditionHolding, MarketKind, RedemptionAction, State
+from redeemer.transactions.signer import signer_of
+from shared.domain.errors import BadConfig
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 
 pytestmark = pytest.mark.evm
 
@@ -32,7 +32,7 @@ KEY = "33" * 32
 CONDITION = "0x" + "c0" * 32
 ADDRESS = "0x" + "ab" * 20
 CONTRACTS = Contracts()
-CALLS = (Call(ADDRESS, "0x0102"), Call("0x" + "cd" * 20, "0x" + "07" * 40))
+CALLS = (ContractCall(ADDRESS, "0x0102"), ContractCall("0x" + "cd" * 20, "0x" + "07" * 40))
 
 
 def test_the_encoder_agrees_with_eth_abi_on_every_kind_of_argument() -> None:
@@ -42,7 +42,7 @@ def test_the_encoder_agrees_with_eth_abi_on_every_kind_of_argument() -> None:
         bytes.fromhex(value[2:]) if kind == "bytes32" else value for kind, value in zip(kinds, values, strict=True)
     ]
 
-    assert abi.encode(*values) == encode(kinds, judged)
+    assert abi.encode_words(*values) == encode(kinds, judged)
 
 
 def any_of(value: object) -> Any:
@@ -50,13 +50,13 @@ def any_of(value: object) -> Any:
     return value
 
 
-def a_due(kind: MarketKind = "plain", state: State = "pay") -> Due:
-    return Due(CONDITION, state, Holding(CONDITION, kind, ("1", "2"), (5, 3)), 5)
+def a_due(kind: MarketKind = "plain", state: State = "pay") -> RedemptionAction:
+    return RedemptionAction(CONDITION, state, ConditionHolding(CONDITION, kind, ("1", "2"), (5, 3)), 5)
 
 
 @pytest.mark.parametrize("kind", ["plain", "neg_risk"])
 def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_reads(kind: MarketKind) -> None:
-    ours = ways.call_of(a_due(kind), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_call(a_due(kind), "adapter", CONTRACTS)
     collateral = CONTRACTS.usdc_e if kind == "plain" else CONTRACTS.wrapped_collateral
     theirs = ctf_redeem_positions_call(ctf=any_of(ours.to), collateral=any_of(collateral), condition_id=CONDITION)
 
@@ -64,7 +64,7 @@ def test_the_current_way_is_the_sdks_call_but_for_the_argument_that_no_adapter_r
 
 
 def test_a_merge_is_the_sdks_call() -> None:
-    ours = ways.call_of(a_due(state="merge"), "adapter", CONTRACTS)
+    ours = contract_calls.redeem_call(a_due(state="merge"), "adapter", CONTRACTS)
     theirs = ctf_merge_positions_call(
         target=any_of(ours.to), collateral=any_of(CONTRACTS.usdc_e), condition_id=CONDITION, amount=3
     )
@@ -72,6 +72,7 @@ def test_a_merge_is_the_sdks_call() -> None:
     assert ours.data == theirs.data
 
 
+@pytest.mark.pitfall(27)
 @pytest.mark.parametrize(
     ("route", "kind", "contract", "token"),
     [
@@ -81,23 +82,24 @@ def test_a_merge_is_the_sdks_call() -> None:
         ("direct", "neg_risk", CONTRACTS.neg_risk_adapter, CONTRACTS.usdc_e),
     ],
 )
-def test_trap_27_each_way_calls_the_contract_of_its_market(
-    route: Route, kind: MarketKind, contract: str, token: str
-) -> None:
-    assert ways.call_of(a_due(kind), route, CONTRACTS).to == contract
-    assert ways.token(route, CONTRACTS) == token
+def test_each_way_calls_the_contract_of_its_market(route: Route, kind: MarketKind, contract: str, token: str) -> None:
+    assert contract_calls.redeem_call(a_due(kind), route, CONTRACTS).to == contract
+    assert contract_calls.token_contract(route, CONTRACTS) == token
 
 
 def test_several_calls_are_packed_as_the_sdk_packs_them() -> None:
     theirs = [TransactionCall(to=any_of(each.to), data=any_of(each.data)) for each in CALLS]
 
-    assert ways.one_of(CALLS, CONTRACTS) == (Call(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)), 1)
-    assert envelopes.proxy_data(CALLS) == encode_proxy_call(theirs)
+    assert contract_calls.combined_call(CALLS, CONTRACTS) == (
+        ContractCall(CONTRACTS.safe_multisend, encode_safe_multisend_call(theirs)),
+        1,
+    )
+    assert relayer_requests.proxy_data(CALLS) == encode_proxy_call(theirs)
 
 
 def test_what_the_owner_signs_for_a_proxy_is_what_the_sdk_signs() -> None:
     signer = signer_of(KEY)
-    digest = envelopes.proxy_digest(signer.address, "0x0102", 200_000, 7, ADDRESS, CONTRACTS)
+    digest = relayer_requests.proxy_digest(signer.address, "0x0102", 200_000, 7, ADDRESS, CONTRACTS)
     theirs = build_proxy_transaction_hash(
         from_address=any_of(signer.address), to=any_of(CONTRACTS.proxy_factory), data=any_of("0x0102"),
         relayer_fee="0", gas_price="0", gas_limit="200000", nonce="7",
@@ -109,7 +111,7 @@ def test_what_the_owner_signs_for_a_proxy_is_what_the_sdk_signs() -> None:
 
 
 def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> None:
-    message = envelopes.deposit_message(ADDRESS, CALLS, 7, 1_790_000_600, 137)
+    message = relayer_requests.deposit_message(ADDRESS, CALLS, 7, 1_790_000_600, 137)
     theirs = sign_deposit_wallet_batch(
         Account.from_key("0x" + KEY),
         wallet=any_of(ADDRESS),
@@ -123,10 +125,10 @@ def test_what_the_owner_signs_for_a_deposit_wallet_is_what_the_sdk_signs() -> No
 
 
 @pytest.mark.parametrize("calls", [CALLS[:1], CALLS], ids=["one call", "several"])
-def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[Call, ...]) -> None:
+def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: tuple[ContractCall, ...]) -> None:
     signer = signer_of(KEY)
-    call, operation = ways.one_of(calls, CONTRACTS)
-    signature = signer.sign_for_safe(envelopes.safe_message(ADDRESS, call, operation, 7, 137))
+    call, operation = contract_calls.combined_call(calls, CONTRACTS)
+    signature = signer.sign_for_safe(relayer_requests.safe_message(ADDRESS, call, operation, 7, 137))
     theirs = sign_safe_transaction(
         Account.from_key("0x" + KEY), safe_address=any_of(ADDRESS), to=any_of(call.to), data=any_of(call.data),
         value=0, operation=operation, nonce="7", chain_id=137,
@@ -137,7 +139,7 @@ def test_what_the_owner_of_a_safe_signs_and_submits_is_what_the_sdk_does(calls: 
     )  # fmt: skip
 
     assert "0x" + signature.hex() == theirs
-    assert envelopes.safe_envelope(signer.address, ADDRESS, call, operation, 7, signature) == payload
+    assert relayer_requests.safe_envelope(signer.address, ADDRESS, call, operation, 7, signature) == payload
 
 
 def test_the_envelopes_are_the_sdks() -> None:
@@ -153,8 +155,8 @@ def test_the_envelopes_are_the_sdks() -> None:
         nonce="7", deadline="600", signature="0x00", metadata="",
     )  # fmt: skip
 
-    assert envelopes.proxy_envelope(owner, ADDRESS, "0x01", 9, 7, ADDRESS, b"\x00", CONTRACTS) == proxy
-    assert envelopes.deposit_envelope(owner, ADDRESS, CALLS, 7, 600, b"\x00", CONTRACTS) == deposit
+    assert relayer_requests.proxy_envelope(owner, ADDRESS, "0x01", 9, 7, ADDRESS, b"\x00", CONTRACTS) == proxy
+    assert relayer_requests.deposit_envelope(owner, ADDRESS, CALLS, 7, 600, b"\x00", CONTRACTS) == deposit
 
 
 def test_the_built_in_addresses_are_the_sdks() -> None:
@@ -173,11 +175,11 @@ def test_the_built_in_addresses_are_the_sdks() -> None:
 
 
 def test_an_address_can_be_replaced_and_a_wrong_word_is_refused_with_its_fix() -> None:
-    assert overridden(("pusd=" + ADDRESS.upper().replace("X", "x"), "chain_id=31337")).pusd == ADDRESS
+    assert overridden_contracts(("pusd=" + ADDRESS.upper().replace("X", "x"), "chain_id=31337")).pusd == ADDRESS
     for word, named in (
         ("pusd=0x12", "expected pusd="),
         ("usdc=0x12", "is none of"),
         ("chain_id=x", "expected chain_id="),
     ):
         with pytest.raises(BadConfig, match=named):
-            overridden((word,))
+            overridden_contracts((word,))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.errors import Unavailable
+from shared.domain.errors import Unavailable
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
-from tests.redeemer.evm.counter import CONFIRMATIONS, Counter
-from tests.redeemer.evm.town import ONE, Market, Town
+from tests.redeemer.evm.evm_fixture import ONE, EvmFixture, Market
+from tests.redeemer.evm.redeemer_parts import CONFIRMATIONS, LiveRedeemerFixture
 
 pytestmark = pytest.mark.evm
 
@@ -26,68 +26,70 @@ def node() -> Iterator[AnvilNode]:
 
 
 @pytest.fixture(scope="module")
-def place(node: AnvilNode) -> Town:
-    town = Town(node)
-    town.approve(town.signer.address)
-    return town
+def place(node: AnvilNode) -> EvmFixture:
+    evm = EvmFixture(node)
+    evm.approve(evm.signer.address)
+    return evm
 
 
-def a_due_market(counter: Counter, shares: int = 5 * ONE) -> Market:
-    market = counter.town.market()
-    counter.hold(market, shares)
-    counter.town.resolve(market, 1, 0)
+def a_due_market(fixture: LiveRedeemerFixture, shares: int = 5 * ONE) -> Market:
+    market = fixture.evm.market()
+    fixture.hold(market, shares)
+    fixture.evm.resolve(market, 1, 0)
     return market
 
 
-def test_trap_28_a_stuck_transaction_is_pushed_out_of_a_real_pool_by_its_replacement(
-    place: Town, node: AnvilNode
+@pytest.mark.pitfall(28)
+def test_a_stuck_transaction_is_pushed_out_of_a_real_pool_by_its_replacement(
+    place: EvmFixture, node: AnvilNode
 ) -> None:
-    counter = Counter(place)
-    market, before = a_due_market(counter), place.balance(place.contracts.pusd, counter.wallet)
+    fixture = LiveRedeemerFixture(place)
+    market, before = a_due_market(fixture), place.balance(place.contracts.pusd, fixture.wallet)
     node.mines_at_once(on=False)
-    counter.clock.mining = False
+    fixture.clock.mining = False
     try:
         with pytest.raises(Unavailable, match="not mined"):
-            counter.redeem(market)
-        made = counter.purse.under_way()
+            fixture.redeem(market)
+        made = fixture.transactions.under_way()
     finally:
         node.mines_at_once(on=True)
-        counter.clock.mining = True
+        fixture.clock.mining = True
     assert made is not None
     assert len(made.attempts) > 1
 
-    result = counter.redeem(market)
+    result = fixture.redeem(market)
 
     assert result is not None
     assert (result.transaction, result.paid) == (made.last.hash, 5)
-    assert counter.pusd() == before + 5 * ONE
+    assert fixture.pusd() == before + 5 * ONE
     assert node.ask("eth_getTransactionReceipt", made.attempts[0].hash) is None
 
 
+@pytest.mark.pitfall(28)
 @pytest.mark.parametrize("depth", [1, CONFIRMATIONS + 3], ids=["before it is booked", "after it was booked"])
-def test_trap_28_a_reorganisation_is_seen_and_paid_once(place: Town, node: AnvilNode, depth: int) -> None:
+def test_a_reorganisation_is_seen_and_paid_once(place: EvmFixture, node: AnvilNode, depth: int) -> None:
     """The chain forgets the blocks and their transactions; a deep one leaves a nonce free below what was booked."""
-    counter = Counter(place)
-    first, second = a_due_market(counter), a_due_market(counter)
-    before, nonce = place.balance(place.contracts.pusd, counter.wallet), node.tester.get_nonce(counter.wallet)
+    fixture = LiveRedeemerFixture(place)
+    first, second = a_due_market(fixture), a_due_market(fixture)
+    before, nonce = place.balance(place.contracts.pusd, fixture.wallet), node.tester.get_nonce(fixture.wallet)
     node.mine(depth)
     if depth == 1:
-        counter.clock.mining = False
+        fixture.clock.mining = False
         with pytest.raises(Unavailable, match="1 block"):
-            counter.redeem(first)
-        counter.clock.mining = True
+            fixture.redeem(first)
+        fixture.clock.mining = True
     else:
-        counter.redeem(first)
+        fixture.redeem(first)
 
     node.ask("anvil_reorg", depth, [])
-    assert place.balance(place.contracts.pusd, counter.wallet) == before
+    assert place.balance(place.contracts.pusd, fixture.wallet) == before
     if depth > 1:
         with pytest.raises(Unavailable, match="does not count it any more"):
-            counter.redeem(second)
-    counter.redeem(second)
-    counter.redeem(first)
+            fixture.redeem(second)
+    fixture.redeem(second)
+    fixture.redeem(first)
 
-    assert [event.paid for event in counter.published()] == [5, 5]
-    assert counter.pusd() == before + 10 * ONE
-    assert node.tester.get_nonce(counter.wallet) == nonce + 2
-    assert counter.alarms() == []
+    assert [event.paid for event in fixture.published()] == [5, 5]
+    assert fixture.pusd() == before + 10 * ONE
+    assert node.tester.get_nonce(fixture.wallet) == nonce + 2
+    assert fixture.alarms() == []

@@ -11,15 +11,15 @@ from typing import Any, cast
 import rlp
 from eth_hash.auto import keccak
 
-from redeemer.holdings import BALANCE_OF as SHARES_OF
-from redeemer.holdings import COLLECTION_ID
-from redeemer.node import BALANCE_OF as TOKEN_OF
-from redeemer.ways import REDEEM
-from shared.errors import Unavailable
-from shared.polymarket import abi
-from shared.polymarket.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PAYOUT_NUMERATORS
-from shared.polymarket.contracts import Contracts
-from shared.polymarket.endpoints import PAYOUT_REDEMPTION, TRANSFER, TRANSFER_BATCH
+from redeemer.domain.contract_calls import REDEEM
+from redeemer.redemption.holdings import BALANCE_OF as SHARES_OF
+from redeemer.redemption.holdings import COLLECTION_ID
+from redeemer.transactions.node_client import BALANCE_OF as TOKEN_OF
+from shared.domain.errors import Unavailable
+from shared.polymarket.wire import abi
+from shared.polymarket.wire.conditions import OUTCOME_SLOT_COUNT, PAYOUT_DENOMINATOR, PAYOUT_NUMERATORS
+from shared.polymarket.wire.contracts import Contracts
+from shared.polymarket.wire.endpoints import PAYOUT_REDEMPTION, TRANSFER, TRANSFER_BATCH
 
 GWEI = 10**9
 SOMEBODY = "0x" + "5b" * 20
@@ -247,9 +247,9 @@ class ToyChain:
         given = self.held[made.condition] if first and first.hash == made.hash else (0, 0)
         told = self.owed(made.condition) if any(given) else 0
         adapter, tokens = self.contracts.ctf_collateral_adapter, [int(each) for each in self.tokens(made.condition)]
-        moved = abi.encode(tokens, list(given))
-        paid = abi.encode(made.condition, [1, 2], told)
-        came = abi.encode(self._pays(made, number))
+        moved = abi.encode_words(tokens, list(given))
+        paid = abi.encode_words(made.condition, [1, 2], told)
+        came = abi.encode_words(self._pays(made, number))
         ctf, pusd = self.contracts.conditional_tokens, self.contracts.pusd
         parts = [
             (ctf, [TRANSFER_BATCH, _topic(adapter), _topic(self.wallet), _topic(adapter)], moved),

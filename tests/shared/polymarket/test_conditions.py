@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
-from backtest.happenings import Happening
-from backtest.history.captured import happenings
-from backtest.history.files import open_history
+from backtest.domain.market_events import MarketEvent
+from backtest.domain.market_state import ResolvedMarket
+from backtest.history.capture_events import captured_events
+from backtest.history.history_files import open_history
 from backtest.history.resolutions import read_resolutions
-from backtest.markets import Resolved
-from shared.capture import Capture, FolderWriter, Header
-from shared.errors import Malformed
-from shared.events import REDEMPTIONS, RedemptionResult, write_event
-from shared.polymarket import conditions
-from shared.polymarket.conditions import PayoutVector, payouts_of
-from shared.streams import Entry
+from shared.capture.capture import Capture, FolderWriter, Header
+from shared.domain.errors import Malformed
+from shared.messages.base import REDEMPTIONS
+from shared.messages.events import write_event
+from shared.messages.redemptions import RedemptionResult
+from shared.polymarket.wire import conditions
+from shared.polymarket.wire.conditions import PayoutVector, payouts_of
+from shared.redis.streams import StreamEntry
 
 pytestmark = pytest.mark.pitfall(37)
 CONDITION = "0x" + "c0" * 32
@@ -84,11 +86,11 @@ def test_a_captured_redemption_closes_its_market_only_when_it_is_a_resolution(
 ) -> None:
     event = a_redemption(payouts=told)
     with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
-        out.write([Entry(REDEMPTIONS, "1-0", {"event": event.event, "json": write_event(event)})])
+        out.write([StreamEntry(REDEMPTIONS, "1-0", {"event": event.event, "json": write_event(event)})])
 
-    found = list(happenings(Capture.open(tmp_path / "c")))
+    found = list(captured_events(Capture.open(tmp_path / "c")))
 
-    wanted = [Happening(1000, Resolved(CONDITION, tuple(map(Fraction, told))))]
+    wanted = [MarketEvent(1000, ResolvedMarket(CONDITION, tuple(map(Fraction, told))))]
     assert found == (wanted if told in WHOLE else [])
 
 
@@ -113,7 +115,7 @@ def test_a_closed_market_that_nobody_won_stays_open_and_is_said(tmp_path: Path) 
 
     history = open_history([rows], [market])
 
-    assert not [found for found in history.happenings if isinstance(found.what, Resolved)]
+    assert not [found for found in history.market_events if isinstance(found.what, ResolvedMarket)]
     (note,) = history.notes
     assert note == (
         f"market.json: markets left open: 1 (first: {CONDITION}: payouts 0;0 do not add up to exactly 1: not resolved)"

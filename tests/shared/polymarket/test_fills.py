@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Malformed
-from shared.money import from_micro, price_of, to_micro
-from shared.polymarket.endpoints import CTF_EXCHANGE_V2
-from shared.polymarket.fills import V1_NAMES, by_assets, read_activity, read_subgraph
-from shared.polymarket.order_filled import padded, read_logs
-from shared.polymarket.trade_amounts import CLOB_V2_SINCE_MS
+from shared.domain.errors import Malformed
+from shared.domain.money import from_micro, price_of, to_micro
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
+from shared.polymarket.wire.leader_fills import V1_NAMES, by_assets, read_activity, read_subgraph
+from shared.polymarket.wire.order_filled import padded_address, read_logs
+from shared.polymarket.wire.trade_amounts import CLOB_V2_SINCE_MS
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, a_log, a_row, a_v1_log, an_entity
 
 
@@ -26,8 +26,9 @@ def test_a_row_is_read_with_its_collateral_exact_and_its_market_as_a_hint() -> N
     assert (fill.hint.title, fill.hint.outcome_index) == ("Will it rain?", 0)
 
 
+@pytest.mark.pitfall(12)
 @pytest.mark.parametrize("kind", ["REDEEM", "MERGE", "SPLIT", "CONVERSION", "REWARD", "MAKER_REBATE"])
-def test_trap_12_what_is_no_trade_is_skipped_and_counted(kind: str) -> None:
+def test_what_is_no_trade_is_skipped_and_counted(kind: str) -> None:
     row = a_row(type=kind, side="", token_id="", outcome_index=999)
 
     reading = read_activity([row, a_row()], LEADER)
@@ -36,12 +37,14 @@ def test_trap_12_what_is_no_trade_is_skipped_and_counted(kind: str) -> None:
     assert reading.skipped == {kind: 1}
 
 
-def test_trap_12_an_unknown_type_is_skipped_and_counted_apart() -> None:
+@pytest.mark.pitfall(12)
+def test_an_unknown_type_is_skipped_and_counted_apart() -> None:
     reading = read_activity([a_row(type="TELEPORT")], LEADER)
 
     assert reading.skipped == {"unknown type TELEPORT": 1}
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -56,7 +59,7 @@ def test_trap_12_an_unknown_type_is_skipped_and_counted_apart() -> None:
         ({"usdc_size": Decimal("NaN")}, "usdc_size"),
     ],
 )
-def test_trap_13_a_bad_row_is_a_named_problem_and_the_rest_goes_on(changes: dict[str, Any], words: str | None) -> None:
+def test_a_bad_row_is_a_named_problem_and_the_rest_goes_on(changes: dict[str, Any], words: str | None) -> None:
     reading = read_activity([a_row(**changes), a_row(), "no row"], LEADER)
 
     assert len(reading.fills) == (2 if words is None else 1)
@@ -64,8 +67,9 @@ def test_trap_13_a_bad_row_is_a_named_problem_and_the_rest_goes_on(changes: dict
     assert words is None or words in reading.problems[0]
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("price", [0, 1, Decimal("0.7400000012")])
-def test_trap_13_an_odd_price_does_not_touch_the_amounts(price: Any) -> None:
+def test_an_odd_price_does_not_touch_the_amounts(price: Any) -> None:
     (fill,) = read_activity([a_row(price=price)], LEADER).fills
 
     assert (fill.shares_micro, fill.usdc_micro) == (100_000_000, 52_000_000)
@@ -100,13 +104,15 @@ def test_a_v2_sale_gives_shares_and_receives_collateral() -> None:
     assert (fill.side, fill.shares_micro, fill.usdc_micro) == ("SELL", 100_000_000, 52_000_000)
 
 
-def test_trap_5_a_maker_fill_is_read_with_its_role() -> None:
+@pytest.mark.pitfall(5)
+def test_a_maker_fill_is_read_with_its_role() -> None:
     (fill,) = read_logs([a_log(taker=OTHER)]).fills
 
     assert (fill.leader, fill.role) == (LEADER, "maker")
 
 
-def test_trap_6_a_fill_belongs_to_its_maker_even_where_the_taker_is_our_wallet() -> None:
+@pytest.mark.pitfall(6)
+def test_a_fill_belongs_to_its_maker_even_where_the_taker_is_our_wallet() -> None:
     mint = a_log(maker=OTHER, taker=LEADER, token="999")
 
     (fill,) = read_logs([mint]).fills
@@ -121,19 +127,22 @@ def test_a_v1_log_tells_the_side_by_its_assets() -> None:
     assert (sold.side, sold.shares_micro, sold.usdc_micro) == ("SELL", 52_000_000, 100_000_000)
 
 
-def test_trap_11_a_removed_log_is_no_fill() -> None:
+@pytest.mark.pitfall(11)
+def test_a_removed_log_is_no_fill() -> None:
     reading = read_logs([a_log(removed=True)])
 
     assert reading.fills == ()
     assert reading.skipped == {"removed": 1}
 
 
-def test_trap_7_equal_logs_differ_by_index_and_a_log_given_twice_counts_once() -> None:
+@pytest.mark.pitfall(7)
+def test_equal_logs_differ_by_index_and_a_log_given_twice_counts_once() -> None:
     logs = [a_log(), a_log(), a_log(logIndex="0x9")]
 
     assert [fill.log_index for fill in read_logs(logs).fills] == [5, 9]
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -145,7 +154,7 @@ def test_trap_7_equal_logs_differ_by_index_and_a_log_given_twice_counts_once() -
         {"side": 7},
     ],
 )
-def test_trap_13_a_log_that_cannot_be_read_is_a_named_problem(changes: dict[str, Any]) -> None:
+def test_a_log_that_cannot_be_read_is_a_named_problem(changes: dict[str, Any]) -> None:
     reading = read_logs([a_log(**changes), a_log(logIndex="0x77")])
 
     assert len(reading.fills) == 1
@@ -153,7 +162,7 @@ def test_trap_13_a_log_that_cannot_be_read_is_a_named_problem(changes: dict[str,
 
 
 def test_another_event_is_skipped() -> None:
-    log = a_log(topics=["0x" + "ee" * 32, "0x00", padded(LEADER), padded(CTF_EXCHANGE_V2)])
+    log = a_log(topics=["0x" + "ee" * 32, "0x00", padded_address(LEADER), padded_address(CTF_EXCHANGE_V2)])
 
     assert read_logs([log]).skipped == {"other event": 1}
 

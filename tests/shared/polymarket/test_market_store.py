@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from shared.clock import ManualClock
-from shared.errors import Rejected
-from shared.market import MarketFacts
+from shared.domain.errors import Rejected
+from shared.domain.market import MarketFacts
+from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import AGES, MARKETS, MarketStore
-from shared.polymarket.markets import MarketCache
-from shared.polymarket.siblings import Siblings, next_in_series
+from shared.polymarket.wire.event_prefetch import EventPrefetch, next_in_series
 from tests.detector.fakes import FakeUpstream
 
 
@@ -93,7 +93,7 @@ def test_facts_keep_their_age_and_are_refreshed_when_they_are_old() -> None:
 
 def test_the_other_markets_of_an_event_and_the_next_of_its_series_are_fetched_ahead() -> None:
     house = House()
-    cache = house.process(siblings=Siblings())
+    cache = house.process(siblings=EventPrefetch())
     house.waiting(cache, "5")
 
     cache.warm_some()
@@ -108,7 +108,7 @@ def test_the_other_markets_of_an_event_and_the_next_of_its_series_are_fetched_ah
 
 
 def test_an_event_that_is_not_listed_yet_is_asked_for_again_later() -> None:
-    siblings = Siblings(again_s=600)
+    siblings = EventPrefetch(again_s=600)
     house = House()
     house.upstream = FakeUpstream(lambda _: Rejected("no such event", 404))
     cache = house.process(siblings=siblings)
@@ -169,7 +169,7 @@ def test_the_next_of_a_series_is_known_from_its_slug(slug: str, following: str) 
 
 @given(st.lists(st.text("abc-1", max_size=5), max_size=50))
 def test_s4_what_is_wanted_ahead_is_bounded(slugs: list[str]) -> None:
-    siblings = Siblings(most=5)
+    siblings = EventPrefetch(most=5)
 
     siblings.want([facts().model_copy(update={"event_slug": slug}) for slug in slugs], 0)
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.clock import ManualClock
-from shared.errors import Malformed, Rejected, Unavailable
-from shared.gate_limits import Lane
+from shared.domain.errors import Malformed, Rejected, Unavailable
 from shared.polymarket.clob import fetch_book
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
-from shared.polymarket.markets import MarketCache
+from shared.polymarket.market_facts import MarketCache
+from shared.rate_limit.limits import GateLane
 from tests.detector.fakes import FakeUpstream
 from tests.waiting import PATIENCE_S
 
@@ -129,7 +129,8 @@ def test_gamma_away_keeps_what_waits() -> None:
     assert house.cache.get("1") is not None
 
 
-def test_s4_trap_30_memory_is_bounded() -> None:
+@pytest.mark.pitfall(30)
+def test_s4_memory_is_bounded() -> None:
     house = House(Gamma(*map(str, range(50))), most=10)
 
     for number in range(50):
@@ -152,7 +153,7 @@ def test_the_background_thread_ends_with_the_stop_event() -> None:
 def test_one_unreadable_market_does_not_hide_the_others() -> None:
     upstream: Any = FakeUpstream(lambda _: [{"clobTokenIds": "[1,"}, Gamma().market("2")])
 
-    facts, problems = fetch_markets(upstream, ["1", "2"], closed=False, lane=Lane.FRESH)
+    facts, problems = fetch_markets(upstream, ["1", "2"], closed=False, lane=GateLane.FRESH)
 
     assert [fact.token_id for fact in facts] == ["2"]
     assert len(problems) == 1
@@ -162,7 +163,7 @@ def test_more_tokens_than_one_request_takes_are_the_callers_mistake() -> None:
     upstream: Any = FakeUpstream(lambda _: [])
 
     with pytest.raises(ValueError, match="at most"):
-        fetch_markets(upstream, ["1"] * (MOST_TOKENS + 1), closed=False, lane=Lane.FRESH)
+        fetch_markets(upstream, ["1"] * (MOST_TOKENS + 1), closed=False, lane=GateLane.FRESH)
 
 
 def test_a_book_of_another_token_is_refused() -> None:
@@ -208,7 +209,7 @@ def test_the_outcomes_of_a_market_not_at_hand_are_asked_for_once_open_or_closed(
 
 def test_a_market_of_which_one_outcome_is_at_hand_is_asked_for_whole() -> None:
     house = House(Pairs("1"))
-    (known, _) = fetch_markets(house.upstream, ["1"], closed=False, lane=Lane.FRESH)[0]
+    (known, _) = fetch_markets(house.upstream, ["1"], closed=False, lane=GateLane.FRESH)[0]
     house.cache._keep([known])
 
     assert house.cache.outcomes("0xc0") == ("1", "2")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.errors import Malformed
-from shared.polymarket.payloads import number, parse_book, parse_clob_fee, parse_market, read_time_ms
+from shared.domain.errors import Malformed
+from shared.polymarket.wire.parsing import parse_book, parse_clob_fee, parse_market, read_number, read_time_ms
 
 
 def a_market(**changes: Any) -> dict[str, Any]:
@@ -33,7 +33,8 @@ def a_market(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_trap_15_each_outcome_has_its_own_token_and_place() -> None:
+@pytest.mark.pitfall(15)
+def test_each_outcome_has_its_own_token_and_place() -> None:
     facts = parse_market(a_market(outcomes='["A", "B", "C"]', clobTokenIds='["1", "2", "3"]'))
 
     assert [(fact.token_id, fact.outcome_index, fact.outcome) for fact in facts] == [
@@ -81,6 +82,7 @@ def test_a_market_without_tokens_is_no_market_for_us() -> None:
     assert parse_market(a_market(clobTokenIds=None)) == []
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -91,12 +93,13 @@ def test_a_market_without_tokens_is_no_market_for_us() -> None:
         {"orderMinSize": Decimal("Infinity")},
     ],
 )
-def test_trap_13_a_market_that_cannot_be_read_says_where(changes: dict[str, Any]) -> None:
+def test_a_market_that_cannot_be_read_says_where(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         parse_market(a_market(**changes))
 
 
-def test_trap_16_book_levels_come_best_first_whatever_their_order() -> None:
+@pytest.mark.pitfall(16)
+def test_book_levels_come_best_first_whatever_their_order() -> None:
     raw = {
         "asset_id": "111",
         "timestamp": "1703875200000",
@@ -118,8 +121,9 @@ def test_a_book_without_a_time_is_as_old_as_its_answer_and_a_side_may_be_empty()
     assert (book.at_ms, book.best_bid, book.best_ask) == (7, None, None)
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize("raw", [None, [], {"bids": []}, {"asset_id": "1", "bids": 5}, {"asset_id": "1", "asks": [1]}])
-def test_trap_13_a_book_that_cannot_be_read_says_so(raw: Any) -> None:
+def test_a_book_that_cannot_be_read_says_so(raw: Any) -> None:
     with pytest.raises(Malformed):
         parse_book(raw, 7)
 
@@ -137,7 +141,7 @@ def test_times_are_read_in_both_of_the_venues_forms() -> None:
 
 
 def test_a_float_that_slipped_in_is_read_by_its_shortest_form() -> None:
-    assert number({"x": 0.1}, "x") == Decimal("0.1")
+    assert read_number({"x": 0.1}, "x") == Decimal("0.1")
 
 
 @pytest.mark.real_data

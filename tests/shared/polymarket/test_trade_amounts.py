@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.market import Side
-from shared.money import fee_micro, from_micro, to_micro
-from shared.polymarket.fills import LeaderFill, read_activity
-from shared.polymarket.order_filled import read_logs
-from shared.polymarket.rtds import read_pushed
-from shared.polymarket.trade_amounts import CLOB_V2_SINCE_MS, TradeAmounts, amounts_of, price_doubt_micro
+from shared.domain.market import Side
+from shared.domain.money import fee_micro, from_micro, to_micro
+from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
+from shared.polymarket.wire.order_filled import read_logs
+from shared.polymarket.wire.rtds import read_pushed
+from shared.polymarket.wire.trade_amounts import CLOB_V2_SINCE_MS, TradeAmounts, amounts_of, price_doubt_micro
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, TOKEN, a_log, a_row
 
 D = Decimal

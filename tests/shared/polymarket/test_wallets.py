@@ -5,8 +5,8 @@ from eth_hash.auto import keccak as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.polymarket.keccak import keccak
-from shared.polymarket.wallets import wallets_of
+from shared.polymarket.wire.keccak import keccak256
+from shared.polymarket.wire.wallets import wallets_of
 
 VECTORS = [
     (
@@ -26,8 +26,9 @@ VECTORS = [
 ]
 
 
+@pytest.mark.pitfall(5)
 @pytest.mark.parametrize(("signer", "proxy", "safe", "uups", "beacon"), VECTORS)
-def test_trap_5_the_wallets_of_a_signer_are_those_of_the_official_sdk(
+def test_the_wallets_of_a_signer_are_those_of_the_official_sdk(
     signer: str, proxy: str, safe: str, uups: str, beacon: str
 ) -> None:
     assert wallets_of(signer) == {
@@ -40,4 +41,4 @@ def test_trap_5_the_wallets_of_a_signer_are_those_of_the_official_sdk(
 
 @given(st.binary(max_size=500))
 def test_keccak_is_ethereums(data: bytes) -> None:
-    assert keccak(data) == reference(data)
+    assert keccak256(data) == reference(data)

@@ -209,7 +209,7 @@ contract NegRiskCtfCollateralAdapter is CtfCollateralAdapter {
     }
 }
 
-// An adapter that succeeds, takes everything and pays only some percent of it: trap 27.
+// An adapter that succeeds, takes everything and pays only some percent of it: pitfall 27.
 contract ShortAdapter is CtfCollateralAdapter {
     uint256 private immutable percent;
 

@@ -1,0 +1,70 @@
+"""Events of the outside world, merged in time order: trades, books, facts and resolutions of any sources. Pure."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from backtest.domain.market_state import ResolvedMarket
+from shared.domain.errors import Malformed
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.market import Book, MarketFacts
+
+FOREVER_MS = 1 << 60
+
+What = LeaderTrade | Book | MarketFacts | ResolvedMarket
+
+
+class MarketEvent(NamedTuple):
+    """Something of the outside world, and when it became true (epoch milliseconds)."""
+
+    at_ms: int
+    what: What
+
+
+def merged_events(sources: Iterable[Iterable[MarketEvent]]) -> Iterator[MarketEvent]:
+    """Merge sources that are each in time order; equal times keep the order of the sources."""
+    return heapq.merge(*sources, key=itemgetter(0))
+
+
+def ordered_events(market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:
+    """Pass market events on.
+
+    Raises:
+        Malformed: one is earlier than the one before: a run would look ahead without noticing.
+    """
+    last_ms = 0
+    for market_event in market_events:
+        if market_event.at_ms < last_ms:
+            raise _late(market_event.at_ms, last_ms)
+        last_ms = market_event.at_ms
+        yield market_event
+
+
+class MergedAhead:
+    """Market events whose next one's time is known: `FOREVER_MS` at the end.
+
+    Raises:
+        Malformed: as `ordered_events` does.
+    """
+
+    def __init__(self, market_events: Iterable[MarketEvent]) -> None:
+        self._market_events = iter(market_events)
+        self._next = next(self._market_events, None)
+        self.next_ms = FOREVER_MS if self._next is None else self._next.at_ms
+
+    def pop_next(self) -> MarketEvent:
+        """Return the next item."""
+        taken = self._next
+        if taken is None:
+            raise StopIteration
+        coming = self._next = next(self._market_events, None)
+        at_ms = FOREVER_MS if coming is None else coming[0]
+        if at_ms < self.next_ms:
+            raise _late(at_ms, self.next_ms)
+        self.next_ms = at_ms
+        return taken
+
+
+def _late(at_ms: int, last_ms: int) -> Malformed:
+    return Malformed(f"out of order: {at_ms} after {last_ms}; sort the history first")

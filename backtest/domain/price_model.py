@@ -1,0 +1,155 @@
+"""Prices known at a moment: the last recorded book, else a modelled one around the last known trade. Pure.
+
+The model's book: `half_spread_ticks` beyond the last known price the first level stands, then one level each tick,
+each with `level_shares`. So an order pays half the spread, and its impact is its size over the depth. The leader's
+own trade is a known price from the moment it happened; any later trade of any leader in the token replaces it.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from shared.domain.market import Book, Level, MarketFacts
+from shared.domain.money import MICRO, ceil_to, floor_to
+
+HALF = Decimal("0.5")
+
+Evidence = Literal["book", "trade", "leader", "none"]
+"""What a price rests on: a recorded book; another trade in the token after the leader's; the leader's own; nothing."""
+
+Ladder = tuple[Level, ...]
+"""One side of a book, best first."""
+MOST_LADDERS = 20_000
+NO_LEVELS: tuple[Ladder, Ladder, Decimal | None, int] = ((), (), None, 0)
+
+
+@dataclass(frozen=True)
+class PriceModel:
+    """The parameters of what no record tells; all of them stand in the result."""
+
+    half_spread_ticks: int = 1
+    level_shares: Decimal = Decimal(200)
+    levels: int = 10
+    book_age_ms: int = 10_000
+
+    def __str__(self) -> str:
+        return (
+            f"recorded books up to {self.book_age_ms / 1000:g} s old; else the last known trade, half spread "
+            f"{self.half_spread_ticks} ticks, {self.level_shares} shares on each of {self.levels} ticks"
+        )
+
+
+class ModelQuote(NamedTuple):
+    """A book, the price between its sides, and what that rests on; `traded_at_ms` is the last known trade's time."""
+
+    book: Book | None
+    middle: Decimal
+    evidence: Evidence
+    traded_at_ms: int
+
+
+NO_QUOTE = ModelQuote(None, Decimal(0), "none", 0)
+
+
+class LastTrade(Struct, frozen=True, gc=False):
+    """The last known trade of a token."""
+
+    price: Decimal
+    at_ms: int
+    signal_id: str
+
+
+NEVER = LastTrade(Decimal(0), 0, "")
+
+
+class PriceQuotes:
+    """The last trade and book of each token; `forget` drops those of a market that paid out."""
+
+    def __init__(self, model: PriceModel) -> None:
+        self._model = model
+        self._last: dict[str, LastTrade] = {}
+        self._books: dict[str, Book] = {}
+        self._ladders_at: dict[tuple[Decimal, Decimal], tuple[Ladder, Ladder]] = {}
+
+    def add_trade(self, token_id: str, last: LastTrade) -> None:
+        """Take note of a trade."""
+        self._last[token_id] = last
+
+    def add_book(self, book: Book) -> None:
+        """Take note of a recorded book."""
+        self._books[book.token_id] = book
+
+    def forget_token(self, token_id: str) -> None:
+        """Drop what is known of a token."""
+        self._last.pop(token_id, None)
+        self._books.pop(token_id, None)
+
+    def last_trade(self, token_id: str) -> LastTrade:
+        """Return the last known trade; at 0 when there is none."""
+        return self._last.get(token_id, NEVER)
+
+    def quote_at(self, token_id: str, facts: MarketFacts, now_ms: int, signal_id: str) -> ModelQuote:
+        """Return the book as an order of `signal_id` would meet it at `now_ms`."""
+        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
+            return ModelQuote(book, _middle(book, last.price), "book", last.at_ms)
+        if last is NEVER:
+            return ModelQuote(None, last.price, "none", 0)
+        bids, asks = self._ladders(last.price, facts.tick)
+        modelled = Book.of_checked(
+            token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
+        )
+        return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
+
+    def levels_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
+        """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
+        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
+            return book.bids, book.asks, book.tick, book.at_ms
+        return NO_LEVELS if last is NEVER else (*self._ladders(last.price, facts.tick), facts.tick, now_ms)
+
+    def _recorded(self, token_id: str, now_ms: int) -> Book | None:
+        book = self._books.get(token_id)
+        return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None
+
+    def _ladders(self, price: Decimal, tick: Decimal) -> tuple[Ladder, Ladder]:
+        found = self._ladders_at.get((price, tick))
+        if found is None:
+            model = self._model
+            found = _ladders(price, tick, model.half_spread_ticks, model.levels, model.level_shares)
+            if len(self._ladders_at) >= MOST_LADDERS:
+                self._ladders_at.clear()
+            self._ladders_at[price, tick] = found
+        return found
+
+
+def _ladders(price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> tuple[Ladder, Ladder]:
+    """Return bids and asks around a price, best first, within [tick, 1 - tick]."""
+    bid, ask = floor_to(price - tick * half, tick), ceil_to(price + tick * half, tick)
+    bids = [bid - tick * step for step in range(levels)]
+    asks = [ask + tick * step for step in range(levels)]
+    return _within(bids, tick, shares), _within(asks, tick, shares)
+
+
+def _within(prices: list[Decimal], tick: Decimal, shares: Decimal) -> Ladder:
+    return tuple(_level(price, shares) for price in prices if tick <= price < 1)
+
+
+@lru_cache(maxsize=20_000)
+def _level(price: Decimal, shares: Decimal) -> Level:
+    return Level.of_checked(price=price, shares=shares)
+
+
+def _middle(book: Book, last: Decimal) -> Decimal:
+    bid, ask = book.best_bid, book.best_ask
+    if bid is None or ask is None:
+        return bid or ask or last
+    return (bid + ask) * HALF
+
+
+def price_micro(price: Decimal) -> int:
+    """Return a price in micro-units."""
+    return int(price * MICRO)

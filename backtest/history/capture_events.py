@@ -1,0 +1,183 @@
+"""Our own capture as market events: its signals, the facts and books that its decisions saw, how markets resolved.
+
+With `CAPTURE_BOOKS` also the books in between, each known from the moment it was looked at.
+
+Entries stand in the order in which they were captured, which is nearly that of their times. What is put in order is a
+window of `WINDOW` entries; a signal that was captured later than that counts as known from then on.
+"""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from functools import lru_cache, partial
+from itertools import islice
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from msgspec.structs import asdict
+
+from backtest.domain.market_events import MarketEvent, What
+from backtest.domain.market_state import ResolvedMarket
+from backtest.simulation.latency import LagSamples
+from shared.capture.capture import Capture
+from shared.domain.errors import Malformed
+from shared.domain.leader_trade import LeaderTrade, micro_of
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.event_codec import EventReader
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionResult
+from shared.messages.service import BookSeen
+from shared.messages.signals import ActionableSignal, FillConfirmed, MarketHint
+from shared.polymarket.wire.conditions import payouts_of
+
+WINDOW = 10_000
+_market_event = MarketEvent._make
+_KIND = re.compile(r'\{"event":"(\w+)"')
+_SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
+_TRADED_AT = '"traded_at_ms":'
+_TRADED = re.compile(_TRADED_AT + r"(\d+)")
+_SIGNALS = EventReader(ActionableSignal)
+_READERS = {
+    "ACTIONABLE_SIGNAL": _SIGNALS,
+    "BUY_ENGINE_DECISION": EventReader(BuyEngineDecision),
+    "REDEMPTION_RESULT": EventReader(RedemptionResult),
+    "BOOK_SEEN": EventReader(BookSeen),
+}
+"""What a capture tells of the outside."""
+_RAW = '{"event":"RAW_SEEN"'
+
+T = TypeVar("T")
+
+
+def captured_events(capture: Capture) -> Iterator[MarketEvent]:
+    """Yield what a capture says of the outside, in time order."""
+    return _never_back(_decoded(_sorted(_all(capture), WINDOW)))
+
+
+def in_order(coming: Iterable[MarketEvent], window: int = WINDOW) -> Iterator[MarketEvent]:
+    """Put nearly ordered market events in order; what is too late for that happens as soon as it is known."""
+    return _never_back(_sorted(coming, window))
+
+
+def _sorted(coming: Iterable[tuple[int, T]], window: int) -> Iterator[tuple[int, T]]:
+    coming = iter(coming)
+    held = list(islice(coming, window))
+    while more := list(islice(coming, window)):
+        held += more
+        held.sort(key=itemgetter(0))
+        yield from held[:window]
+        del held[:window]
+    held.sort(key=itemgetter(0))
+    yield from held
+
+
+def _never_back(coming: Iterable[tuple[int, What]]) -> Iterator[MarketEvent]:
+    last_ms = 0
+    for at_ms, what in coming:
+        last_ms = max(last_ms, at_ms)
+        yield _market_event((last_ms, what))
+
+
+def recorded_lags(capture: Capture) -> dict[str, LagSamples]:
+    """Return how late each source showed each fill, confirmations included."""
+    found: dict[str, LagSamples] = {}
+    for text in capture.texts():
+        event = _event(text)
+        if isinstance(event, ActionableSignal):
+            for witness in event.seen_by:
+                found.setdefault(witness.source, LagSamples({})).add_lag(witness.lag_ms)
+        elif isinstance(event, FillConfirmed):
+            found.setdefault(event.source, LagSamples({})).add_lag(event.lag_ms)
+    return found
+
+
+def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
+    """Yield what happened, and when; a signal as its text, which takes little memory until its turn comes."""
+    for text in capture.texts():
+        if text.startswith(_SIGNAL):
+            if traded := _TRADED.search(text, max(text.find(_TRADED_AT), 0)):
+                yield int(traded[1]), text
+        elif (kind := _KIND.match(text)) is None or kind[1] in _READERS:
+            yield from _told(_event(text))
+
+
+def _told(event: object) -> Iterator[tuple[int, What]]:
+    if isinstance(event, ActionableSignal):
+        yield event.traded_at_ms, LeaderTrade.of(event)
+    elif isinstance(event, BuyEngineDecision):
+        yield from _seen(event)
+    elif isinstance(event, BookSeen):
+        yield max(event.emitted_at_ms, event.book.at_ms), event.book
+    elif isinstance(event, RedemptionResult):
+        with contextlib.suppress(Malformed):  # no resolution: the market stays open
+            yield event.emitted_at_ms, ResolvedMarket(event.condition_id, payouts_of(event.payouts))
+
+
+def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, What]]:
+    for at_ms, what in coming:
+        if not isinstance(what, str):
+            yield at_ms, what
+        elif trade := trade_in(what):
+            yield trade.traded_at_ms, trade
+
+
+def trade_in(text: str) -> LeaderTrade | None:
+    """Return the trade of a signal in our own form without making the signal; None where the text is none."""
+    read = _SIGNALS.struct(text)
+    if read is None:
+        signal = _read(text, None)
+        return LeaderTrade.of(signal) if isinstance(signal, ActionableSignal) else None
+    shares, whole_shares = _micro(read.shares)
+    usdc, whole_usdc = _micro(read.usdc)
+    return LeaderTrade(
+        read.id,
+        read.leader,
+        read.token_id,
+        _hint(read.market),
+        read.side,
+        read.cause,
+        whole_shares and whole_usdc and read.part == 0 and read.cause == "TRADE",
+        _price(read.price),
+        shares,
+        usdc,
+        read.traded_at_ms,
+        read.seen_at_ms,
+        partial(_SIGNALS.made, read),
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _micro(text: str) -> tuple[int, bool]:
+    """Return the same as `micro_of`; kept, as most amounts repeat."""
+    return micro_of(Decimal(text))
+
+
+@lru_cache(maxsize=4096)
+def _hint(read: Any) -> MarketHint:  # noqa: ANN401 - the struct of a MarketHint
+    """Return what is said of a market; kept, as thousands of signals say the same."""
+    return MarketHint.of_checked(**asdict(read))
+
+
+_price = lru_cache(maxsize=16_384)(Decimal)
+
+
+def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:
+    """Yield what a decision saw; the book its order met is recorded only as far as the order went, so it is none."""
+    inputs = decision.inputs
+    if inputs.market:
+        yield inputs.now_ms, inputs.market
+    if inputs.book:
+        yield inputs.book.at_ms, inputs.book
+
+
+def _event(text: str) -> object:
+    kind = _KIND.match(text)
+    return None if text.startswith(_RAW) else _read(text, _READERS.get(kind[1]) if kind else None)
+
+
+def _read(text: str, reader: EventReader | None) -> object:
+    try:
+        return reader.read(text) if reader else read_event(text)
+    except Malformed:
+        return None

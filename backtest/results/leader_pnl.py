@@ -1,0 +1,26 @@
+"""The leaders' own results in a history, without following anybody: what they paid, got and were paid, before fees."""
+
+from collections.abc import Iterable
+
+from backtest.domain.market_events import MarketEvent, ordered_events
+from backtest.domain.market_state import ResolvedMarket
+from backtest.results.pnl import LeaderSums
+from shared.domain.leader_trade import LeaderTrade
+
+
+def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
+    """Add up every trade and payout.
+
+    Raises:
+        Malformed: the market events are not in order.
+    """
+    theirs = LeaderSums()
+    tokens: dict[str, dict[str, int]] = {}
+    for _, what in ordered_events(market_events):
+        if isinstance(what, LeaderTrade):
+            tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
+            theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+        elif isinstance(what, ResolvedMarket):
+            for token_id, place in tokens.pop(what.condition_id, {}).items():
+                theirs.pay_token(token_id, what.payouts[place])
+    return theirs

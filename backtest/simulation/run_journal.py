@@ -1,0 +1,101 @@
+"""The journal and the ledger of a run: the buyer's own order of writes, without texts that nobody reads."""
+
+from collections.abc import Sequence
+
+from buyer.domain.ledger_scope import LedgerScope, portfolio_of
+from buyer.execution.journal import Journal, SignalStatus
+from buyer.execution.order_writes import decision_write, filled_write, intent_write
+from buyer.strategy.limits import TradingLimits
+from shared.domain.ledger_write import Balances, LedgerWrite, Result, StreamAck
+from shared.domain.market import MarketFacts
+from shared.ledger.memory_ledger import MemoryLedger
+from shared.messages.decisions import BuyEngineDecision, Order, Portfolio
+from shared.messages.service import DeadLetter
+
+UNDECIDED, DECIDED = SignalStatus(decided=False, intent=None), SignalStatus(decided=True, intent=None)
+
+
+class RunBalances(dict[str, int]):
+    """Accounts; one that nothing was posted to holds 0."""
+
+    def __missing__(self, account: str) -> int:
+        return 0
+
+
+class RunLedger(MemoryLedger):
+    """A ledger in memory that publishes nothing, so it does not grow with what happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values = RunBalances()
+
+    def commit(self, write: LedgerWrite) -> Result:
+        """Carry out one step, without its events."""
+        result = super().commit(write)
+        self.events.clear()
+        return result
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Return the balances themselves, not a copy: nobody keeps them beyond the step that reads them."""
+        del accounts
+        kept = self._records
+        found = {key: text for key in records if (text := kept.get(key[0], {}).get(key[1])) is not None}
+        return Balances(self.seq, self.values, frozenset(write for write in writes if write in self._done), found)
+
+    def holds(self, kind: str) -> bool:
+        """Say whether there are records of this kind."""
+        return bool(self._records.get(kind))
+
+    def knows(self, write_id: str) -> bool:
+        """Say whether a step happened."""
+        return write_id in self._done
+
+
+class RunJournal(Journal):
+    """The buyer's journal in a run, where no crash leaves an intent: it reads again only what moved."""
+
+    def __init__(self, ledger: RunLedger) -> None:
+        super().__init__(ledger, lambda: None)
+        self._run = ledger
+        self._seq = -1
+        self._portfolios: dict[tuple[str, ...], Portfolio] = {}
+
+    def status_and_balances(
+        self, signal_id: str, scope: LedgerScope, *, ask: bool = True
+    ) -> tuple[SignalStatus, Portfolio]:
+        """Return what happened to this signal before, and the balances: those of before while nothing was written."""
+        del ask
+        if self._seq != self._run.seq:
+            self._seq = self._run.seq
+            self._portfolios.clear()
+        status = DECIDED if self._run.knows(f"decision:{signal_id}") else UNDECIDED
+        portfolio = self._portfolios.get(scope.key)
+        if portfolio is None:
+            portfolio = portfolio_of(scope, self._run.read((), (), scope.records))
+            if portfolio.gathered is None:  # what is gathered counts for a time only
+                self._portfolios[scope.key] = portfolio
+        return status, portfolio
+
+    def intend(
+        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
+    ) -> Result:
+        """Reserve the budget, unless a cap or the kill switch says no; nobody will have to finish the intent."""
+        del signed
+        return self._run.commit(intent_write(draft, order, scope, limits))
+
+    def conclude(
+        self,
+        decision: BuyEngineDecision,
+        scope: LedgerScope | None = None,
+        facts: MarketFacts | None = None,
+        ack: StreamAck | None = None,
+        letter: DeadLetter | None = None,
+    ) -> Result:
+        """Post the outcome."""
+        del ack, letter
+        order, outcome = decision.order, decision.outcome
+        if order is None or outcome is None or scope is None or facts is None:
+            return self._run.commit(decision_write(decision))
+        return self._run.commit(filled_write(decision, order, outcome, scope, facts))

@@ -1,0 +1,60 @@
+"""Outcomes of signals, in the compact form of the result. Pure."""
+
+from backtest.domain.price_model import ModelQuote, price_micro
+from backtest.results.result import SignalOutcome
+from backtest.simulation.simulated_venue import MetOrder
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.money import to_micro
+from shared.messages.decisions import BuyEngineDecision, Order
+
+
+def skip_outcome(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
+    """Return what became of a signal that was not followed."""
+    return SignalOutcome(
+        signal_id=trade.id,
+        leader=trade.leader,
+        token_id=trade.token_id,
+        condition_id=trade.market.condition_id,
+        side=trade.side,
+        verdict="SKIP",
+        reason=reason,
+        traded_at_ms=trade.traded_at_ms,
+        decided_at_ms=decided_at_ms,
+        filled_at_ms=0,
+        leader_price=price_micro(trade.price),
+        limit_price=0,
+        middle=price_micro(quote.middle),
+        best=0,
+        wanted=0,
+        shares=0,
+        usdc=0,
+        fee=0,
+        evidence=quote.evidence,
+    )
+
+
+def order_outcome(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
+    """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
+    levels = met.quote.book.against(order.side) if met.quote.book else ()
+    refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""
+    return SignalOutcome(
+        signal_id=decision.signal_id,
+        leader=order.leader,
+        token_id=order.token_id,
+        condition_id=order.condition_id,
+        side=order.side,
+        verdict=decision.verdict,
+        reason=refusal or decision.reason,
+        traded_at_ms=trade.traded_at_ms if trade else decision.inputs.now_ms,
+        decided_at_ms=decision.inputs.now_ms,
+        filled_at_ms=met.at_ms,
+        leader_price=price_micro(trade.price if trade and trade.cause == "TRADE" else met.quote.middle),
+        limit_price=price_micro(order.limit_price),
+        middle=price_micro(met.quote.middle),
+        best=price_micro(levels[0].price) if levels else 0,
+        wanted=to_micro(order.shares),
+        shares=met.filled.shares,
+        usdc=met.filled.usdc,
+        fee=met.filled.fee,
+        evidence=met.quote.evidence,
+    )

@@ -1,0 +1,271 @@
+"""The simulator of a backtest: the live engine over past events, one decision after the other, never looking ahead.
+
+Time moves from decision to decision. Before each, and before its order meets a book, everything that happened up to
+that moment is taken in, and nothing later. One buyer decides at a time: while an order is under way, signals wait.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
+from backtest.domain.market_state import MarketState, ResolvedMarket
+from backtest.domain.price_model import LastTrade, PriceQuotes
+from backtest.results.equity_curve import EquityCurve
+from backtest.results.mark_to_market import LotValuation
+from backtest.results.result import EquityPoint
+from backtest.results.run_stats import RunStats, Sink
+from backtest.simulation.recent_signals import RecentSignals
+from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
+from backtest.simulation.run_journal import RunJournal, RunLedger
+from backtest.simulation.run_models import RunModels
+from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
+from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
+from buyer.execution.journal import Journal
+from buyer.execution.order_executor import BuyExecutor
+from buyer.strategy.exit_policy import exit_trigger
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.skip_cache import LotVerdict, SkipCache, at_once
+from shared import logs
+from shared.clock import ManualClock
+from shared.domain import ledger_accounts
+from shared.domain.leader_trade import LeaderTrade
+from shared.domain.ledger_accounts import DAY_MS
+from shared.domain.market import Book, MarketFacts
+from shared.domain.money import from_micro, to_micro
+from shared.domain.record_kinds import EXITS
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.signals import ActionableSignal
+
+MAX_LOT_VERDICTS = 20_000
+"""Lots that are kept at hand as they stand, while the ledger and the day do; then all are forgotten."""
+MAX_RECENT_SIGNALS = 50_000
+"""Signals of late that are known when a second source brings them again."""
+EXIT_STEP_MS = 1000
+WATCH_STEP_MS = 5000
+"""How often exits under way are tried, and lots looked at, between signals."""
+
+
+Waiting = tuple[int, int, LeaderTrade]
+"""A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
+
+
+class RunClock(ManualClock):
+    """A clock that one thread sets, millions of times."""
+
+    def set(self, now_ms: int) -> None:
+        """Jump to `now_ms`."""
+        self._now_ms = now_ms
+
+
+class SimulatedRun:
+    """One pass over what happened."""
+
+    def __init__(
+        self,
+        market_events: Iterable[MarketEvent],
+        limits: TradingLimits,
+        bankroll: int,
+        models: RunModels,
+        sink: Sink,
+        *,
+        skips: bool = False,
+        whole: bool = False,
+    ) -> None:
+        """Build it.
+
+        Args:
+            market_events: In time order.
+            limits: What the policy decides by.
+            bankroll: What the account begins with, in micro-units.
+            models: What stands in for the world.
+            sink: Where the outcomes of orders go, and with `skips` those of every signal.
+            skips: See `sink`.
+            whole: Make each decision whole, with every rule's value, as the live buyer does; the result is the same.
+        """
+        self._models, self._coming = models, MergedAhead(market_events)
+        self.ledger, self.stats, self.curve = RunLedger(), RunStats(sink), EquityCurve()
+        self.quotes, self.markets = PriceQuotes(models.prices), MarketState(models.markets)
+        self._clock = RunClock(0)
+        self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
+        self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
+        self._sink = sink if skips else None
+        self._reasons = SkipCache()
+        self._lot_verdicts: dict[tuple[str, str, str], LotVerdict] = {}
+        self._verdicts_as_of = (0, 0)
+        self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._engine = self._build_executor(limits, bankroll, whole=whole)
+        tasks = ExitStore(self.ledger, lambda: None)
+        errors = logs.errors_of("exits")
+        self._exits = ExitManager(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
+        self._watches = exit_trigger(limits) or bool(limits.leader_limits)
+        self._arriving: list[Waiting] = []
+        self._expected: deque[MarketEvent] = deque()
+        self._payouts: list[tuple[int, ResolvedMarket]] = []
+        self._value = LotValuation(self.quotes)
+        self._number = self._realized = 0
+        self._trade: LeaderTrade | None = None
+        self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
+        self.ends_at_ms = 0
+
+    def _build_executor(self, limits: TradingLimits, bankroll: int, *, whole: bool) -> BuyExecutor:
+        journal = Journal(self.ledger, lambda: None) if whole else RunJournal(self.ledger)
+        journal.deposit(bankroll)
+        return BuyExecutor(
+            journal=journal,
+            prices=self._world,
+            venue=self._venue,
+            clock=self._clock,
+            limits=limits,
+            identity=BuyerIdentity("paper", limits.id, "backtest"),
+            emit=self._record_decision,
+            reasons=None if whole else self._reasons,
+            skipped=lambda signal, reason: self._record_skip(cast("LeaderTrade", signal), reason),
+        )
+
+    def steps(self) -> Iterator[int]:
+        """Decide on one signal after the other; yield the time of each decision."""
+        while self._read_ahead():
+            self._manage_exits(self._arriving[0][0])
+            arrives_ms, _, trade = heapq.heappop(self._arriving)
+            now_ms = max(arrives_ms, self._clock.now_ms())
+            self._pass_time(now_ms)
+            self._trade, self._world.signal_id = trade, trade.id
+            if self._decided_on.add_new(trade.id):
+                self._decide(trade, now_ms)
+            yield self._clock.now_ms()
+        self._manage_exits(self.ends_at_ms)
+        self._pass_time(FOREVER_MS)
+
+    def _decide(self, trade: LeaderTrade, now_ms: int) -> None:
+        """Let the engine decide, unless it is known at once that it would skip."""
+        lot, as_of = (trade.leader, trade.token_id, trade.side), (self.ledger.seq, now_ms // DAY_MS)
+        if as_of != self._verdicts_as_of or len(self._lot_verdicts) >= MAX_LOT_VERDICTS:
+            self._lot_verdicts.clear()
+            self._verdicts_as_of = as_of
+        reason = self._skip_reason(trade, self._lot_verdicts.get(lot), now_ms)
+        if reason:
+            self._record_skip(trade, reason)
+            return
+        self._reasons.last = None
+        self._engine.process_actionable(cast("ActionableSignal", trade))
+        if self._reasons.last is not None and self.ledger.seq == as_of[0]:
+            self._lot_verdicts[lot] = self._reasons.last
+
+    def _skip_reason(self, trade: LeaderTrade, standing: LotVerdict | None, now_ms: int) -> str:
+        """Return why a trade is not followed, '' when the engine has to be asked."""
+        if standing is None or self._sink or self.markets.facts_of(trade.token_id) is not standing.facts:
+            return ""
+        return at_once(standing, trade, self.quotes.levels_at(trade.token_id, standing.facts, now_ms), now_ms)
+
+    def _manage_exits(self, until_ms: int) -> None:
+        """Let the buyer go on with its exits until the next signal, as it does between signals."""
+        while self._value.shares and (self._watches or self.ledger.holds(EXITS)):
+            step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
+            if self._clock.now_ms() + step_ms >= until_ms:
+                return
+            self._pass_time(self._clock.now_ms() + step_ms)
+            self._exits.work_due()
+
+    def _read_ahead(self) -> bool:
+        """Look for trades until no later one could arrive before the next that waits; say whether one waits.
+
+        What is looked at early still happens in its time: exits between two signals must not see it before.
+        """
+        waiting, coming = self._arriving, self._coming
+        while coming.next_ms != FOREVER_MS and (not waiting or coming.next_ms <= waiting[0][0]):
+            self._expect_event(coming.pop_next())
+        return bool(waiting)
+
+    def _pass_time(self, now_ms: int) -> None:
+        """Let everything up to `now_ms` happen."""
+        coming, expected = self._coming, self._expected
+        while coming.next_ms <= now_ms and coming.next_ms != FOREVER_MS:
+            self._expect_event(coming.pop_next())
+        while expected and expected[0][0] <= now_ms:
+            self._apply_event(expected.popleft())
+        while self._payouts and self._payouts[0][0] <= now_ms:
+            self._pay_market(*heapq.heappop(self._payouts))
+        self._clock.set(now_ms)
+
+    def _expect_event(self, market_event: MarketEvent) -> None:
+        """Note what will happen, and when a trade's signal will arrive."""
+        at_ms, what = market_event
+        self.ends_at_ms = at_ms
+        self._expected.append(market_event)
+        if isinstance(what, LeaderTrade):
+            self._number += 1
+            arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
+            heapq.heappush(self._arriving, (arrives_ms, self._number, what))
+
+    def _apply_event(self, market_event: MarketEvent) -> None:
+        at_ms, what = market_event
+        if isinstance(what, LeaderTrade):
+            self.markets.add_trade(what)
+            if what.cause == "TRADE":
+                self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
+                self._value.update_price(what.token_id)
+            self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+        elif isinstance(what, Book):
+            self.quotes.add_book(what)
+        elif isinstance(what, MarketFacts):
+            self.markets.add_facts(what)
+        else:
+            self._resolve_market(at_ms, what)
+
+    def _resolve_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
+        for facts in self.markets.close_market(resolved):
+            share = resolved.payouts[facts.outcome_index]
+            self.stats.theirs.pay_token(facts.token_id, share)
+            self.quotes.add_trade(facts.token_id, LastTrade(from_micro(int(share * 1_000_000)), at_ms, ""))
+            self._value.update_price(facts.token_id)
+        heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
+
+    def _pay_market(self, at_ms: int, resolved: ResolvedMarket) -> None:
+        if resolved.condition_id in self.stats.by_market:
+            paid = redeem_market(self.ledger, unpaid_redemption(resolved.condition_id, resolved.payouts, at_ms))
+            for lot in paid.lots:
+                self.stats.add_payout(resolved.condition_id, lot)
+                self._value.add_shares(lot.token_id, -to_micro(lot.shares))
+            self._add_equity(at_ms)
+        for token in self.markets.forget_market(resolved.condition_id):
+            self.quotes.forget_token(token)
+
+    def _record_skip(self, trade: LeaderTrade, reason: str) -> None:
+        """Take in that a signal is not followed, and that nothing else follows from it."""
+        self.stats.add_skip(trade.leader, reason, trade.market.condition_id)
+        if self._sink:
+            self._sink(skip_outcome(trade, reason, self._clock.now_ms(), self._world.quote))
+
+    def _record_decision(self, decision: BuyEngineDecision) -> None:
+        """Take in what the engine decided."""
+        trade = self._trade if self._trade and self._trade.id == decision.signal_id else None
+        if decision.order is None or decision.outcome is None:
+            if trade:
+                self._record_skip(trade, decision.reason)
+            return
+        met, facts = self._venue.met, decision.inputs.market
+        outcome = order_outcome(trade, decision, decision.order, met)
+        gain = self._newly_realized()
+        self._value.add_shares(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
+        assumed = self.markets.is_assumed(outcome.token_id)
+        self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
+        self._add_equity(met.at_ms)
+
+    def _newly_realized(self) -> int:
+        """Return what was realized since the last order."""
+        before, self._realized = self._realized, self.ledger.values.get(ledger_accounts.REALIZED, 0)
+        return self._realized - before
+
+    def _add_equity(self, at_ms: int) -> None:
+        values = self.ledger.values
+        cash, realized = values.get(ledger_accounts.CASH, 0), values.get(ledger_accounts.REALIZED, 0)
+        cost = values.get(ledger_accounts.DEPOSITED, 0) + realized - cash
+        self._realized = realized
+        self.curve.add_point(
+            EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(ledger_accounts.FEES, 0))
+        )

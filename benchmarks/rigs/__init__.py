@@ -1,0 +1,1 @@
+"""Parts that several benchmarks share: servers, venues, histories, floors and peers."""

@@ -1,0 +1,215 @@
+"""Open the wallet's account at the venue and build what only a live buyer has. Needs the extra `live`."""
+
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from redis import Redis
+
+from buyer.config import BuyerSettings
+from buyer.domain.token_shard import TokenShard
+from buyer.execution.venue_port import PriceSource
+from buyer.recovery.bankroll import say_apart
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.recent_signals import RecentSignals
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.venue.polymarket.account import AccountApi, Shown, api_key
+from buyer.venue.polymarket.buy_permission import BuyPermission, retry_patiently
+from buyer.venue.polymarket.client import PolymarketVenue
+from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
+from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
+from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, asked_twice, check_wallet, refusal
+from buyer.venue.polymarket.signer import OrderSigner, checksummed, read_key
+from buyer.venue.polymarket.user_channel import UserChannel
+from shared.clock import Clock
+from shared.domain.errors import BadConfig, HybridError, Malformed, TryAgain
+from shared.http.client import Upstream
+from shared.ledger.gated_commit import GateTurns
+from shared.ledger.redis_ledger import RedisLedger
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.wallets import wallets_of
+from shared.rate_limit.gate import GateLimits, RateGate
+from shared.redis.lease import Lease
+from shared.websocket import open_socket
+
+_KINDS = {
+    "deposit": WalletKind.DEPOSIT,
+    "safe": WalletKind.SAFE,
+    "proxy": WalletKind.PROXY,
+    "eoa": WalletKind.EOA,
+}
+_MADE = {WalletKind.DEPOSIT: "deposit wallet", WalletKind.SAFE: "Safe", WalletKind.PROXY: "proxy wallet"}
+
+
+SWITCH_S = 0.0005
+"""How long a busy thread (settlement, books) may keep an order waiting; Python's default is 5 ms."""
+COLLECT_AT = (20_000, 20, 50)
+"""Objects made before their cycles are looked for: values hold none, and a whole look takes as long as ten orders."""
+
+
+class LiveAccount:
+    """The wallet and its account at the venue: one a process, whatever shards it holds.
+
+    `permission` says whether the preflight has passed: until then nothing is bought, and what is held can be sold.
+    """
+
+    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
+        """Open the account, however long the venue is away, and make the preflight.
+
+        Raises:
+            RefusedForSafety: a check says no; the message has one line for each, with its fix.
+            BadConfig: the signing key is missing or wrong.
+            Unavailable: told to stop while the venue was away.
+        """
+        sys.setswitchinterval(SWITCH_S)
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
+        self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
+        self._signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
+        self._wallet = wallet_of(settings, self._signer)
+        self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
+        self._key = retry_patiently(
+            "the API key", lambda: _key(settings, upstreams.account, self._signer, self._wallet, clock), clock, stop
+        )
+        self._requests = RequestHeaders(self._signer.address, self._key)
+        self._polygon = PolygonClient(upstreams.rpc)
+        self._account = AccountApi(upstreams.account, self._requests, self._polygon, clock=clock)
+        self._preflight = Preflight(
+            upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock
+        )
+        self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
+        self.permission.start()
+
+    def bankroll(self) -> int | None:
+        """Return the wallet's collateral in micro-units as it was read last; None while it has not been."""
+        return self._preflight.collateral
+
+    def close(self) -> None:
+        """End what runs in the background, once the process stops."""
+        self.permission.close()
+
+    @property
+    def wallet(self) -> str:
+        """Return the address of the wallet that holds the money."""
+        return self._wallet.funder
+
+    def settlement(self, writer: SettlementWriter) -> SettlementWorker:
+        """Build what follows one shard's orders, on a feed of its own."""
+        connect = partial(open_socket, "user feed", self._settings.clob_user_url)
+        feed = UserChannel(connect, self._key, clock=self._clock, pause=self._pause)
+        return SettlementWorker(writer, self._account, feed, clock=self._clock)
+
+    def venue(self) -> PolymarketVenue:
+        """Build the venue of one shard, whose orders take the gate's turns in their own order."""
+        return PolymarketVenue(
+            self._upstreams.orders,
+            GateTurns(self._upstreams.gate, self._stop),
+            self._account,
+            signer=self._signer,
+            wallet=self._wallet,
+            requests=self._requests,
+            clock=self._clock,
+        )
+
+    def recovery(
+        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, prices: PriceSource
+    ) -> ChainReconciliation:
+        """Build what adopts one shard's fills that only the chain knows; it keeps the lease meanwhile."""
+        return ChainReconciliation(
+            self._polygon,
+            self._account,
+            adoption,
+            prices,
+            RecentSignals(self._redis).texts,
+            wallet=self._wallet.funder.lower(),
+            clock=self._clock,
+            shard=shard,
+            renew=lease.renew,
+        )
+
+    def _compare(self) -> None:
+        """Say what came or went of the wallet's collateral since the ledger knew of it."""
+        there = self.bankroll()
+        if there is not None:
+            say_apart(RedisLedger(self._redis, "live"), there, "live")
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._stop, seconds)
+
+
+def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> int:
+    """Return what the wallet holds in micro-units, asked as a start asks it.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+        TryAgain: throttled or away.
+    """
+    account, wallet = _account(settings, redis, clock, stop)
+    account.refresh("COLLATERAL", int(wallet.kind))
+    return account.holding("COLLATERAL", int(wallet.kind)).balance
+
+
+def order_lookup(
+    settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event
+) -> Callable[[str, str, int], Shown | None]:
+    """Return how the venue is asked what it shows of an order of this wallet: by its hash, token and time.
+
+    Raises:
+        BadConfig, RefusedForSafety: the key is missing or wrong, or the venue does not take it.
+    """
+    account, _ = _account(settings, redis, clock, stop)
+    return account.shown
+
+
+def _account(
+    settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event
+) -> tuple[AccountApi, TradingWallet]:
+    signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
+    wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
+    requests = RequestHeaders(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
+    return AccountApi(upstreams.account, requests, PolygonClient(upstreams.rpc), clock=clock), wallet
+
+
+def wallet_of(settings: BuyerSettings, signer: OrderSigner) -> TradingWallet:
+    """Return the wallet that trades: the one that was named, or the one its factory makes for this key."""
+    kind = _KINDS[settings.wallet_type]
+    made = wallets_of(signer.address.lower())
+    derived = made[_MADE[kind]] if kind in _MADE else signer.address
+    return TradingWallet(kind, checksummed(settings.wallet or derived), signer.address)
+
+
+class Upstreams:
+    """The venue as a live buyer asks it. Orders have no gate here: their turn is taken with the intent."""
+
+    def __init__(self, settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event) -> None:
+        def gate(name: str, rate_per_s: float) -> RateGate:
+            return RateGate(redis, name, GateLimits(rate_per_s, burst=max(1, round(rate_per_s / 5))), clock=clock)
+
+        def upstream(name: str, url: str, gates: list[RateGate]) -> Upstream:
+            return Upstream(name, url, gates, clock=clock, stop=stop, timeout_s=settings.http_timeout_s)
+
+        self.gate = gate("clob_orders", settings.orders_per_s)
+        self.orders = upstream("clob_orders", settings.clob_url, [])
+        self.account = upstream("clob_account", settings.clob_url, [gate("clob_ledger", settings.account_rate_per_s)])
+        self.rpc = upstream("rpc", settings.rpc_url, [gate("rpc", settings.rpc_rate_per_s)])
+        self.geoblock = upstream("geoblock", settings.geoblock_url, [])
+
+
+def _key(settings: BuyerSettings, clob: Upstream, signer: OrderSigner, wallet: TradingWallet, clock: Clock) -> ApiKey:
+    given = (settings.api_key, settings.api_secret, settings.api_passphrase)
+    if all(given):
+        return ApiKey(*(part for part in given if part is not None))
+    if any(given):
+        raise BadConfig("API_KEY, API_SECRET, API_PASSPHRASE: set all three or none (then they are derived)")
+    try:
+        return asked_twice(lambda: api_key(clob, signer, clock))
+    except (TryAgain, Malformed):
+        raise
+    except HybridError as error:
+        fix = "Check WALLET_TYPE and the signing key, or set API_KEY, API_SECRET and API_PASSPHRASE"
+        no = PreflightCheck("api key", passed=False, found=f"{type(error).__name__}: {error}", fix=fix)
+        raise refusal((check_wallet(wallet), no)) from error

@@ -1,0 +1,208 @@
+"""The differences between paper and live, row beside row; everything else of a buyer is built alike for both.
+
+| row | paper | live |
+|---|---|---|
+| server | any | one that does not forget, or the operator's word that it may |
+| money | `PAPER_BANKROLL_USDC` | the wallet's collateral |
+| permission | none needed | the preflight: until it passed nothing is bought |
+| venue | the real book, walked | Polymarket, with paper's outcome beside each order's |
+| turns | none: nobody counts paper orders | the order gate's, taken with the intent |
+| latency | `PAPER_LATENCY_S`: orders travel side by side | the venue's own |
+| settlement | none: a paper fill is final at once | follows each order until its trades are terminal |
+| recovery | intents alone | also the fills that only the chain knows |
+| tokens at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from redis import Redis
+
+from buyer.config import BuyerSettings
+from buyer.domain.token_shard import TokenShard
+from buyer.execution.order_transit import OrderTransit
+from buyer.execution.venue_port import Venue
+from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.bankroll import say_apart
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.token_executor import TokenExecutor
+from buyer.venue.paper import PaperVenue
+from buyer.venue.paper_liquidity import TakenLiquidity
+from buyer.venue.shadow import ShadowedVenue
+from shared.clock import Clock
+from shared.domain.errors import DependencyMissing, RefusedForSafety
+from shared.domain.money import to_micro
+from shared.domain.trading_words import LIVE, PAPER, trading_mode
+from shared.ledger.gated_commit import GateTurns
+from shared.ledger.redis_ledger import RedisLedger
+from shared.redis.client import check_server, server_address
+from shared.redis.lease import Lease
+from shared.redis.pipeline_record import note_wallet
+
+if TYPE_CHECKING:
+    from buyer.composition_live import LiveAccount
+    from buyer.venue.polymarket.buy_permission import BuyPermission
+
+TOKENS_AT_ONCE = 8
+"""Tokens whose signals a live shard works on side by side."""
+
+
+@dataclass(frozen=True)
+class ProcessParts:
+    """The things of one process that both modes share."""
+
+    settings: BuyerSettings
+    redis: Redis
+    prices: MarketPriceFeed
+    clock: Clock
+    stop: threading.Event
+
+
+class ShardIdentity(NamedTuple):
+    """One shard, and the writers that carry its lease's token."""
+
+    shard: TokenShard
+    lease: Lease
+    settlement_writer: SettlementWriter
+    adoption: FillAdoption
+
+
+@dataclass(frozen=True)
+class ShardMode:
+    """The rows of one shard; its thread alone uses them."""
+
+    venue: Venue
+    order_turns: GateTurns | None
+    transit: OrderTransit | None
+    settlement: SettlementWorker | None
+    recovery: ChainReconciliation | None
+    executor: TokenExecutor
+
+
+@dataclass(frozen=True)
+class TradingMode:
+    """The rows of one process, and how each of its shards gets its own."""
+
+    name: Literal["paper", "live"]
+    bankroll: Callable[[], int | None]
+    permission: "BuyPermission | None"
+    close: Callable[[], None]
+    of_shard: Callable[[ShardIdentity], ShardMode]
+
+    @property
+    def buys_wait_for(self) -> str:
+        """Return what has to be answered before anything is bought, '' for nothing."""
+        return self.permission.unanswered if self.permission else ""
+
+
+class ModeSteps(NamedTuple):
+    """The steps by which a mode begins: the server is checked before anything else is built."""
+
+    check_server: Callable[[Redis, BuyerSettings], None]
+    begin: Callable[[ProcessParts], TradingMode]
+
+
+def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
+    """Return the mode that was asked for; real money needs both words (pitfall 25).
+
+    Raises:
+        RefusedForSafety: only one of them was given.
+    """
+    return trading_mode(live=settings.live, dry_run=settings.dry_run)
+
+
+def begin_paper(parts: ProcessParts) -> TradingMode:
+    """Trade money of our own making; say what came or went of it since the ledger knew."""
+    bankroll = to_micro(parts.settings.paper_bankroll_usdc)
+    say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
+    return TradingMode(
+        name=PAPER,
+        bankroll=lambda: bankroll,
+        permission=None,
+        close=lambda: None,
+        of_shard=lambda _identity: ShardMode(
+            venue=PaperVenue(parts.prices, clock=parts.clock, stop=parts.stop, taken=TakenLiquidity()),
+            order_turns=None,
+            transit=_paper_transit(parts),
+            settlement=None,
+            recovery=None,
+            executor=TokenExecutor(most=1),
+        ),
+    )
+
+
+def begin_live(parts: ProcessParts) -> TradingMode:
+    """Trade real money; what came or went of it is said once the preflight passed.
+
+    Raises:
+        DependencyMissing, RefusedForSafety, BadConfig: the account cannot trade.
+        Unavailable: told to stop while the venue was away.
+    """
+    account = _open_account(parts)
+    return TradingMode(
+        name=LIVE,
+        bankroll=account.bankroll,
+        permission=account.permission,
+        close=account.close,
+        of_shard=lambda identity: _live_shard(account, parts, identity),
+    )
+
+
+def _live_shard(account: "LiveAccount", parts: ProcessParts, identity: ShardIdentity) -> ShardMode:
+    polymarket = account.venue()
+    return ShardMode(
+        venue=ShadowedVenue(polymarket, parts.prices.book_at_hand, polymarket.turns),
+        order_turns=polymarket.turns,
+        transit=None,
+        settlement=account.settlement(identity.settlement_writer),
+        recovery=account.recovery(identity.shard, identity.lease, identity.adoption, parts.prices),
+        executor=TokenExecutor(most=TOKENS_AT_ONCE),
+    )
+
+
+def _paper_transit(parts: ProcessParts) -> OrderTransit | None:
+    """Return where paper orders travel; without a latency they meet the book at once."""
+    latency_s = parts.settings.paper_latency_s
+    return OrderTransit(clock=parts.clock, stop=parts.stop, latency_s=latency_s) if latency_s else None
+
+
+def _open_account(parts: ProcessParts) -> "LiveAccount":
+    """Open the account that only a live buyer has; its libraries are an extra that paper does without."""
+    try:
+        from buyer.composition_live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
+    except ImportError as error:
+        raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
+    account = LiveAccount(parts.settings, parts.redis, clock=parts.clock, stop=parts.stop)
+    note_wallet(parts.redis, LIVE, account.wallet)
+    return account
+
+
+def accept_server(redis: Redis, settings: BuyerSettings) -> None:
+    """Trade on any server: paper that is forgotten costs nobody anything."""
+    del redis, settings
+
+
+def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
+    """Refuse to trade live on a server that would forget an order; one that does not tell is not judged.
+
+    Raises:
+        RefusedForSafety: it would; each reason with its fix.
+    """
+    forgets = check_server(redis).forgets
+    if forgets and not settings.accept_forgetful_server:
+        raise RefusedForSafety(
+            f"live trading is refused, nothing was sent: the server at {server_address(redis)} could forget orders: "
+            f"{' '.join(forgets)} To trade on it all the same: --accept-forgetful-server"
+        )
+
+
+MODE_STEPS = {
+    PAPER: ModeSteps(check_server=accept_server, begin=begin_paper),
+    LIVE: ModeSteps(check_server=demand_memory, begin=begin_live),
+}
+"""The two modes, by their names."""

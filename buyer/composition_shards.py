@@ -1,0 +1,150 @@
+"""Build the consumer of one shard from what its process shares."""
+
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from buyer.composition_modes import ProcessParts, ShardIdentity, ShardMode, TradingMode
+from buyer.consumer import SignalConsumer
+from buyer.decision_counter import DecisionCounter
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.buy_gate import BuyGate
+from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.exit_store import ExitStore
+from buyer.execution.journal import Journal
+from buyer.execution.order_executor import BuyExecutor
+from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.recent_signals import RecentSignals
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
+from buyer.sharding.shard_count import ShardCount
+from buyer.sharding.shard_ledger import ShardLedger
+from shared import logs
+from shared.code_version import code_version
+from shared.ledger.local_copy import MirroredLedger
+from shared.ledger.port import Ledger
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import SIGNALS
+from shared.messages.decisions import BuyEngineDecision
+from shared.redis.client import connect_redis
+from shared.redis.consumer_group import GroupReader
+from shared.redis.lease import Lease
+from shared.redis.streams import StreamEntry
+
+BLOCK_MS = 1000
+
+Emit = Callable[[BuyEngineDecision], None]
+
+
+class DecisionAnnouncer:
+    """Tells of each decision: the shard's counts, the settlement that follows its order, whoever reads decisions."""
+
+    def __init__(self, counter: DecisionCounter, settlement: SettlementWorker | None, emit: Emit) -> None:
+        self._counter, self._settlement, self._emit = counter, settlement, emit
+
+    def announce(self, decision: BuyEngineDecision) -> None:
+        """Tell everybody; that nobody reads what is printed must not end the buyer."""
+        self._counter.count(decision)
+        if self._settlement:
+            self._settlement.watch(decision)
+        try:
+            self._emit(decision)
+        except (OSError, ValueError) as error:
+            logs.get_logger("buyer").warning("nobody_reads_decisions", error=str(error))
+
+
+@dataclass(frozen=True)
+class ShardBuilder:
+    """Builds each shard's consumer from what the process has, by the rows of its mode.
+
+    `waiting` is how many signals of the same process may wait in each shard; 0 where they come by the stream alone.
+    """
+
+    parts: ProcessParts
+    mode: TradingMode
+    layout: ShardCount
+    emit: Emit
+    waiting: int
+
+    def build(self, shard: TokenShard, lease: Lease) -> SignalConsumer:
+        """Build the buyer of one shard; all that it writes carries the lease's token."""
+        whole, mirror = self._ledgers(shard)
+        ledger = ShardLedger(whole, shard)
+        journal = Journal(ledger, lambda: lease.fence, mirror)
+        gate = self._buy_gate(journal)
+        writers = SettlementWriter(ledger, lambda: lease.fence), FillAdoption(whole, lambda: lease.fence)
+        mode = self.mode.of_shard(ShardIdentity(shard, lease, *writers))
+        if mode.order_turns:
+            journal.send_at(mode.order_turns)
+        counter = DecisionCounter()
+        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit))
+        exits = ExitStore(ledger, lambda: lease.fence)
+        settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
+        return SignalConsumer(
+            executor=executor,
+            journal=journal,
+            prices=prices,
+            lease=lease,
+            reader=self._reader(shard),
+            clock=clock,
+            bankroll=self.mode.bankroll,
+            inbox=queue.Queue(self.waiting) if self.waiting else None,
+            settlement=mode.settlement,
+            recovery=mode.recovery,
+            exit_manager=ExitManager(executor, exits, prices, clock=clock, limits=settings.limits),
+            shard=shard,
+            layout=self.layout,
+            token_executor=mode.executor,
+            transit=mode.transit,
+            gate=gate,
+            counter=counter,
+        )
+
+    def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:
+        limits = self.parts.settings.limits
+        return BuyExecutor(
+            journal=journal,
+            prices=self.parts.prices,
+            venue=mode.venue,
+            clock=self.parts.clock,
+            limits=limits,
+            identity=BuyerIdentity(self.mode.name, limits.id, code_version()),
+            emit=announcer.announce,
+            signal_of=RecentSignals(self.parts.redis).find,
+            transit=mode.transit,
+        )
+
+    def _buy_gate(self, journal: Journal) -> BuyGate:
+        """Return what keeps this shard's buys back, also in the step of each intent."""
+
+        def max_age_s(leader: str) -> float:
+            return self.parts.settings.limits.of(leader).max_signal_age_s
+
+        gate = BuyGate(self.parts.clock, max_age_s, self.mode.permission)
+        journal.buy_through(gate)
+        return gate
+
+    def _ledgers(self, shard: TokenShard) -> tuple[Ledger, MirroredLedger | None]:
+        """Return the ledger, with a copy at hand where no other shard of ours writes to it all the time."""
+        whole = RedisLedger(self.parts.redis, self.mode.name)
+        mirror = MirroredLedger(whole, self.parts.clock) if shard == ALL else None
+        return mirror or whole, mirror
+
+    def _reader(self, shard: TokenShard) -> GroupReader:
+        """Block for new entries on a connection of its own; inside another process the inbox does the waiting."""
+        settings = self.parts.settings
+
+        def owned(entry: StreamEntry) -> bool:
+            return shard.owns_entry(entry.id, entry.json)
+
+        return GroupReader(
+            connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000),
+            SIGNALS,
+            shard.group,
+            settings.consumer,
+            clock=self.parts.clock,
+            sole=True,
+            mine=owned if shard.of > 1 else None,
+            block_ms=1 if self.waiting else BLOCK_MS,
+        )

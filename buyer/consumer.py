@@ -1,0 +1,284 @@
+"""The buyer of one shard: one active at a time, recovery first, then the signals of its tokens."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+from buyer.crash_limiter import CrashLimiter
+from buyer.decision_counter import DecisionCounter
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.buy_gate import BuyGate
+from buyer.execution.exit_manager import ExitManager
+from buyer.execution.journal import Journal
+from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_transit import OrderTransit
+from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.startup import StartupRecovery
+from buyer.settlement.worker import SettlementWorker
+from buyer.sharding.shard_count import EMPTIED, ShardCount
+from buyer.signal_handler import SignalHandler
+from buyer.token_executor import TokenExecutor
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, TryAgain, Unavailable
+from shared.messages.service import HybridProgress
+from shared.messages.signals import ActionableSignal
+from shared.process.stop_event import EitherEvent
+from shared.redis.consumer_group import GroupReader
+from shared.redis.lease import Lease
+from shared.redis.streams import StreamEntry
+
+RETRY_S = 1.0
+INBOX_WAIT_S = 0.25
+SETTLEMENT_ENDS_S = 5.0
+MOST_DEFERRED = 1000
+"""Signals that wait for paper orders of their tokens; with more, the stream keeps the rest."""
+
+
+class SignalConsumer:
+    """Reads signals as a group, and from `submit` when it lives inside another process; both may deliver one."""
+
+    name = "buyer"
+
+    def __init__(
+        self,
+        *,
+        executor: BuyExecutor,
+        journal: Journal,
+        prices: MarketPriceFeed,
+        lease: Lease,
+        reader: GroupReader,
+        clock: Clock,
+        bankroll: Callable[[], int | None],
+        inbox: "queue.Queue[ActionableSignal] | None" = None,
+        settlement: SettlementWorker | None = None,
+        recovery: ChainReconciliation | None = None,
+        exit_manager: ExitManager | None = None,
+        shard: TokenShard = ALL,
+        layout: ShardCount | None = None,
+        token_executor: TokenExecutor | None = None,
+        transit: OrderTransit | None = None,
+        gate: BuyGate | None = None,
+        counter: DecisionCounter | None = None,
+    ) -> None:
+        self._executor, self._journal, self._prices = executor, journal, prices
+        self._lease, self._reader, self._clock = lease, reader, clock
+        self._inbox, self._settlement, self._exits = inbox, settlement, exit_manager
+        self._shard, self._layout, self._token_executor = shard, layout, token_executor or TokenExecutor()
+        self._in_order = transit is not None
+        self._transit = OrderTransit(clock=clock) if transit is None else transit
+        self._attempts, self._gate = CrashLimiter(), gate or BuyGate(clock, lambda _: 0.0)
+        self._recovery = StartupRecovery(
+            executor,
+            journal,
+            self._attempts,
+            bankroll,
+            renew=lease.renew,
+            recovery=recovery,
+            settlement=settlement,
+            clock=clock,
+        )
+        self._handler = SignalHandler(
+            executor, journal, self._gate, self._attempts, reader, in_order=self._in_order, warm=self.warm
+        )
+        self._active = self._emptied = False
+        self._trimmed = 0
+        self.counter = counter or DecisionCounter()
+        self._log = logs.get_logger("buyer")
+
+    def run(self, stop: threading.Event) -> None:
+        """Wait to be the active buyer, finish what a crash left, then decide until `stop`.
+
+        Raises:
+            Fenced: another buyer took over; the supervisor starts us again as the standby.
+        """
+        if self._lease.acquire(stop):
+            self.consume(stop)
+
+    def consume(self, stop: threading.Event) -> None:
+        """Be the active buyer until `stop`: the lease is ours already.
+
+        Raises:
+            Fenced: another buyer took over.
+        """
+        self._active = True
+        self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
+        try:
+            with self._following_orders(stop):
+                while not stop.is_set():
+                    self._keep_trying(stop, lambda: self._consume_once(stop))
+        finally:
+            self._active = False
+            self.close()
+
+    def close(self) -> None:
+        """End the threads that worked on signals."""
+        self._token_executor.close()
+
+    def submit(self, signal: ActionableSignal) -> None:
+        """Take a signal from the same process; the stream delivers it as well, so a crash loses nothing."""
+        if self._inbox is not None:
+            with contextlib.suppress(queue.Full):
+                self._inbox.put_nowait(signal)
+
+    def warm(self, progress: HybridProgress) -> None:
+        """Prepare for what leaders are live in."""
+        self._prices.warm(tuple(token for token in progress.live_tokens if self._shard.owns(token)))
+
+    def ready(self) -> bool:
+        """Say whether this buyer is the active one, may buy, and does not hang."""
+        return self._active and not self._lease.overdue and self.may_buy()
+
+    def may_buy(self) -> bool:
+        """Say whether buys are sent, not held back."""
+        try:
+            return not self._gate.waits_for()
+        except HybridError:
+            return False
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what was decided so far and how the prices did."""
+        return {"active": self._active, **self.figures(), "prices": self._prices.snapshot()}
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was counted in this shard: numbers, and dicts of them."""
+        return {
+            "decisions": dict(sorted(self.counter.counts.items())),
+            "signals_lost": self._trimmed,
+            "exits": self._exits.snapshot() if self._exits else {},
+            **(
+                {**self._settlement.snapshot(), "orders_unknown": len(self._executor.unresolved)}
+                if self._settlement
+                else {}
+            ),
+        }
+
+    def work(self, stop: threading.Event, entry: StreamEntry | None) -> None:
+        """Stay the active buyer and handle `entry`, if there is one, however often that takes."""
+        done = False
+
+        def step() -> None:
+            nonlocal done
+            self._finish_before_deciding()
+            self._land_orders()
+            if entry is not None:
+                self._handler.handle_entry(entry)
+            done = True
+
+        while not (done or stop.is_set()):
+            self._keep_trying(stop, step)
+
+    def rest_s(self, longest: float) -> float:
+        """Return how long nothing has to be done without a new signal, `longest` at most."""
+        return self._transit.rest_s(longest)
+
+    def drain(self, stop: threading.Event) -> None:
+        """Let the orders under way arrive, and decide on what waits for them: no other signal comes."""
+        while self._in_order and (len(self._transit) or len(self._handler)) and not stop.is_set():
+            self._clock.wait(stop, self.rest_s(RETRY_S))
+            self.work(stop, None)
+
+    @contextlib.contextmanager
+    def _following_orders(self, stop: threading.Event) -> Generator[None]:
+        """Follow live orders on a thread of their own while the block runs."""
+        if self._settlement is None:
+            yield
+            return
+        done = EitherEvent(stop)
+        thread = threading.Thread(target=self._settlement.run, args=(done,), name="settlement", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join(SETTLEMENT_ENDS_S)
+
+    def _consume_once(self, stop: threading.Event) -> None:
+        self._finish_before_deciding()
+        self._land_orders()
+        if self._inbox is not None:
+            self._handle_inbox(self._inbox, stop)
+        self._journal.refresh()
+        self._token_executor.run(self._read(stop), self._handler.handle_entry, stop, self._between_signals)
+        self._notice_losses()
+
+    def _read(self, stop: threading.Event) -> list[StreamEntry]:
+        """Return the next entries; the read ends when an order arrives, and too much under way ends first."""
+        if not len(self._transit):
+            return self._reader.read()
+        if self._transit.full or len(self._handler) >= MOST_DEFERRED:
+            self._clock.wait(stop, self.rest_s(RETRY_S))
+            return []
+        return self._reader.read(self.rest_s(RETRY_S))
+
+    def _between_signals(self) -> None:
+        """Keep the lease, conclude the orders that arrived, and go on with what waited for them."""
+        self._lease.renew()
+        if self._transit.land():
+            self._handler.retry_deferred()
+
+    def _land_orders(self) -> None:
+        self._transit.land()
+        self._handler.retry_deferred()
+
+    def _finish_before_deciding(self) -> None:
+        """Keep the lease, finish what was interrupted before anything new is decided, and go on with exits."""
+        failure = self._settlement.failure if self._settlement else None
+        if self._emptied or isinstance(failure, Emptied):
+            self._recover_emptied()
+        if failure is not None:
+            raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
+        self._lease.renew()
+        self._recovery.finish()
+        self._gate.recovery = self._recovery.waits_for
+        self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
+        if self._exits is not None:
+            self._exits.work_due()
+
+    def _notice_losses(self) -> None:
+        self._emptied = self._emptied or self._reader.emptied
+        if self._reader.trimmed > self._trimmed:
+            self._log.error("signals_lost", trimmed=self._reader.trimmed - self._trimmed, fix="trim by group only")
+        self._trimmed = self._reader.trimmed
+
+    def _recover_emptied(self) -> None:
+        """Take the lease again on a server that lost everything, and buy nothing until somebody looked why."""
+        if self._layout is not None:
+            self._layout.restore()
+        other = self._lease.try_acquire()
+        if other:
+            raise Fenced(f"the server was emptied and {other} became active")
+        self._journal.halt(EMPTIED, self._clock.now_ms())
+        self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
+        self._emptied = self._reader.emptied = False
+        self._recovery.emptied()
+
+    def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
+        """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""
+        wait_s = self.rest_s(INBOX_WAIT_S)
+        while not stop.is_set():
+            try:
+                signal = inbox.get(timeout=wait_s)
+            except queue.Empty:
+                return
+            wait_s = 0
+            self._between_signals()
+            self._handler.handle_submitted(signal)
+
+    def _keep_trying(self, stop: threading.Event, step: Callable[[], None]) -> None:
+        """Run `step`; while Redis is away or an outcome is unknown, wait and begin with what was interrupted."""
+        try:
+            step()
+        except Emptied as error:
+            self._log.error("lease_gone", error=str(error))
+            self._emptied = True
+            self._transit.drop()
+        except (TryAgain, OutcomeUnknown) as error:
+            self._log.warning("waiting", error=str(error), away=isinstance(error, Unavailable))
+            self._recovery.interrupted()
+            self._transit.drop()
+            self._reader.recover()
+            self._clock.wait(stop, RETRY_S)

@@ -1,0 +1,26 @@
+"""Counts of one shard's decisions, by verdict and by the reason of a skip."""
+
+from collections import Counter
+
+from shared import logs
+from shared.messages.decisions import BuyEngineDecision
+
+
+class DecisionCounter:
+    """Counts each decision once it stands, and logs it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._log = logs.get_logger("buyer")
+
+    def count(self, decision: BuyEngineDecision) -> None:
+        """Count a decision."""
+        kind = decision.reason.partition(":")[0]
+        self.counts[decision.verdict if decision.verdict != "SKIP" else f"SKIP {kind}"] += 1
+        self._log.info(
+            "decided",
+            signal_id=decision.signal_id,
+            verdict=decision.verdict,
+            reason=decision.reason,
+            state=decision.outcome.state if decision.outcome else None,
+        )

@@ -1,0 +1,63 @@
+"""The effects of a decision beside money: shares gathered, still to be sold, and followed of the leader's. Pure."""
+
+from decimal import Decimal
+
+from buyer.strategy.exit_policy import unsold_rest
+from shared.domain.ledger_accounts import Postings, behind_account, lot_key
+from shared.domain.ledger_write import LedgerRecord
+from shared.domain.money import to_micro
+from shared.domain.record_kinds import EXITS, GATHERED
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Portfolio
+
+
+def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
+    """Return the records that the step of a decision writes."""
+    held, key = decision.inputs.portfolio, lot_key(decision.leader, decision.token_id)
+    gathered, task = decision.gathered, _exit(decision)
+    records: list[LedgerRecord] = []
+    if gathered is not None:
+        records.append(LedgerRecord(GATHERED, f"{key}:BUY", gathered.model_dump_json()))
+    if task is not None:
+        records.append(LedgerRecord(EXITS, key, task.model_dump_json()))
+    elif held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
+        records.append(LedgerRecord(EXITS, key, None))
+    return tuple(records)
+
+
+def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
+    """Return the records that an intent uses up: what was gathered goes with the order that follows it."""
+    held = decision.inputs.portfolio
+    if decision.verdict != "BUY" or held is None or held.gathered is None:
+        return ()
+    return (LedgerRecord(GATHERED, f"{lot_key(decision.leader, decision.token_id)}:BUY", None),)
+
+
+def followed_records(decision: BuyEngineDecision) -> Postings:
+    """Return how the leader's shares behind our lot change: more with what we follow, fewer as the leader sells.
+
+    None are left behind a lot that was sold whole.
+    """
+    held = decision.inputs.portfolio
+    if held is None:
+        return ()
+    behind, traded = to_micro(held.behind), to_micro(decision.trade.shares) if decision.trade else 0
+    filled = decision.outcome.shares if decision.outcome else Decimal(0)
+    change = -min(behind, traded) if decision.exit is not None else 0
+    if filled > 0:
+        change = traded if decision.verdict == "BUY" else -behind if filled >= held.lot_shares else change
+    return ((behind_account(decision.leader, decision.token_id), change),) if change else ()
+
+
+def _begins(decision: BuyEngineDecision, held: Portfolio) -> bool:
+    """Say whether this buy begins a lot anew, which an exit of the one before must not sell."""
+    filled = decision.outcome is not None and decision.outcome.shares > 0
+    return decision.verdict == "BUY" and filled and held.lot_shares == 0
+
+
+def _exit(decision: BuyEngineDecision) -> ExitTask | None:
+    """Return the lot's exit after this decision; what is bought beside one that keeps a part is kept as well."""
+    held = decision.inputs.portfolio
+    if decision.exit is not None or held is None or held.exit is None:
+        return unsold_rest(decision)
+    bought = decision.outcome.shares if decision.verdict == "BUY" and decision.outcome else Decimal(0)
+    return held.exit.model_copy(update={"keep": held.exit.keep + bought}) if bought else None

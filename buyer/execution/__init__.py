@@ -1,0 +1,1 @@
+"""Carry a decision out: intent, order and outcome in the order of writes, and exits until their lot is gone."""

@@ -1,0 +1,107 @@
+"""Buys wait while it is not known that they may be sent; exits of what is held go on meanwhile.
+
+It is asked when a signal comes in, so that it waits without cost, and again right before the intent of every buy.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from buyer.execution.order_precedence import NotSettled
+from shared.clock import Clock
+from shared.messages.signals import ActionableSignal
+
+OVERTAKEN = "its leader sold while it waited"
+
+
+class TradingPermission(Protocol):
+    """Says whether our account may trade at the venue."""
+
+    def waits_for(self) -> str:
+        """Return what has to be answered before anything is bought; '' once buying is allowed.
+
+        Raises:
+            RefusedForSafety: it is not.
+        """
+        ...
+
+
+class BuysWait(NotSettled):
+    """A buy that may be sent later: decide it again then."""
+
+
+class BuyGate:
+    """One shard's gate; `max_age_s` is after which age a leader's signal counts for nothing any more."""
+
+    def __init__(
+        self, clock: Clock, max_age_s: Callable[[str], float], permission: TradingPermission | None = None
+    ) -> None:
+        self._clock, self._max_age_s, self._permission = clock, max_age_s, permission
+        self.recovery = ""
+        self._waiting: dict[tuple[str, str], dict[str, ActionableSignal]] = {}
+
+    def waits_for(self) -> str:
+        """Return what buys wait for, '' when they do not.
+
+        Raises:
+            RefusedForSafety: nothing may be bought at all.
+        """
+        return (self._permission.waits_for() if self._permission else "") or self.recovery
+
+    def admit(self) -> None:
+        """Let a buy through.
+
+        Raises:
+            BuysWait: not yet. RefusedForSafety: never.
+        """
+        reason = self.waits_for()
+        if reason:
+            raise BuysWait(f"buys wait for {reason}")
+
+    def admit_signal(
+        self, signal: ActionableSignal, *, has_lot: Callable[[], bool], skip: Callable[[ActionableSignal, str], object]
+    ) -> None:
+        """Let a signal be decided: any that is too old to be followed, and the sell of what we hold (`has_lot`).
+
+        A sell whose lot only the chain knows waits until that is adopted. `skip` concludes each buy whose leader sold
+        while it waited, for good and before that sell is acknowledged: it would be followed later and never exited.
+
+        Raises:
+            BuysWait: not yet. RefusedForSafety: never.
+            What `skip` raises: hand the same sell in again.
+        """
+        if self._is_stale(signal):
+            self._forget(signal)
+        elif signal.side == "SELL":
+            self._admit_sell(signal, has_lot, skip)
+        else:
+            self._admit_buy(signal)
+
+    def _admit_sell(
+        self, signal: ActionableSignal, has_lot: Callable[[], bool], skip: Callable[[ActionableSignal, str], object]
+    ) -> None:
+        if self.recovery and not has_lot():
+            raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
+        for buy in list(self._waiting.get(_lot(signal), {}).values()):
+            skip(buy, OVERTAKEN)
+            self._forget(buy)
+
+    def _admit_buy(self, signal: ActionableSignal) -> None:
+        reason = self.waits_for()
+        if not reason:
+            self._forget(signal)
+            return
+        self._waiting.setdefault(_lot(signal), {})[signal.id] = signal
+        raise BuysWait(f"signal {signal.id} waits for {reason}")
+
+    def _forget(self, signal: ActionableSignal) -> None:
+        waiting = self._waiting.get(_lot(signal), {})
+        waiting.pop(signal.id, None)
+        if not waiting:
+            self._waiting.pop(_lot(signal), None)
+
+    def _is_stale(self, signal: ActionableSignal) -> bool:
+        return self._clock.now_ms() - signal.traded_at_ms > self._max_age_s(signal.leader) * 1000
+
+
+def _lot(signal: ActionableSignal) -> tuple[str, str]:
+    return signal.leader, signal.token_id

@@ -1,0 +1,108 @@
+"""Decisions on their way out: composed with who made them, concluded in the journal, announced once they stand."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from buyer.domain.ledger_scope import LedgerScope
+from buyer.execution.journal import Journal
+from buyer.strategy.policy import PolicyDecision
+from shared.domain.errors import RefusedForSafety
+from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
+from shared.domain.market import Book, MarketFacts
+from shared.domain.money import from_micro
+from shared.messages.base import fact_id
+from shared.messages.decisions import BuyEngineDecision, Inputs, Portfolio
+from shared.messages.service import DeadLetter
+
+Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...]]
+"""All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out."""
+
+
+@dataclass(frozen=True)
+class BuyerIdentity:
+    """The words by which a decision says who made it."""
+
+    mode: Literal["paper", "live"]
+    config_id: str
+    code_version: str
+
+
+class DecisionWriter:
+    """Composes decisions and brings them to an end; any thread's, and announced one at a time."""
+
+    def __init__(self, journal: Journal, identity: BuyerIdentity, emit: Callable[[BuyEngineDecision], None]) -> None:
+        self.identity = identity
+        self._journal, self._emit = journal, emit
+        self._announcing = threading.Lock()
+
+    def inputs_of(self, observed: Observed) -> Inputs:
+        """Return what was observed as a decision holds it."""
+        facts, book, portfolio, now_ms, problems = observed
+        return Inputs.of_checked(
+            now_ms=now_ms,
+            market=facts,
+            book=book,
+            portfolio=portfolio,
+            problems=problems,
+            config_id=self.identity.config_id,
+            code_version=self.identity.code_version,
+        )
+
+    def compose(
+        self, signal_id: str, leader: str, token_id: str, verdict: PolicyDecision, inputs: Inputs
+    ) -> BuyEngineDecision:
+        """Return the decision on a signal, without an outcome yet."""
+        return BuyEngineDecision.of_checked(
+            event="BUY_ENGINE_DECISION",
+            version=1,
+            id=fact_id("decision", signal_id),
+            emitted_at_ms=inputs.now_ms,
+            signal_id=signal_id,
+            leader=leader,
+            token_id=token_id,
+            mode=self.identity.mode,
+            verdict=verdict.verdict,
+            reason=verdict.reason,
+            rules=verdict.rules,
+            order=verdict.order,
+            outcome=None,
+            trade=verdict.trade,
+            gathered=verdict.gathered,
+            exit=verdict.exit,
+            inputs=inputs,
+        )
+
+    def conclude(
+        self,
+        decision: BuyEngineDecision,
+        scope: LedgerScope | None,
+        facts: MarketFacts | None,
+        ack: StreamAck | None,
+        letter: DeadLetter | None = None,
+    ) -> BuyEngineDecision | None:
+        """Write a decision's end and announce it; None where it had ended before.
+
+        Raises:
+            RefusedForSafety: its outcome does not fit the ledger.
+        """
+        result = self._journal.conclude(decision, scope, facts, ack, letter)
+        if isinstance(result, RefusedWrite):
+            raise RefusedForSafety(
+                f"signal {decision.signal_id}: its outcome would leave {result.account} at {from_micro(result.value)}; "
+                "the ledger and the venue disagree, so nothing goes on: compare both before you start again"
+            )
+        return self._announced(decision, written=isinstance(result, WrittenStep))
+
+    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> BuyEngineDecision | None:
+        """Write a dead letter with its decision and announce that; None where that stood before."""
+        result = self._journal.bury(decision, letter, ack)
+        return self._announced(decision, written=isinstance(result, WrittenStep))
+
+    def _announced(self, decision: BuyEngineDecision, *, written: bool) -> BuyEngineDecision | None:
+        if not written:
+            return None
+        with self._announcing:
+            self._emit(decision)
+        return decision

@@ -1,0 +1,119 @@
+"""The exits in the ledger, each kept until its lot is sold; every write is fenced by the lease."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from buyer.strategy.exit_policy import exit_attempt
+from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
+from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.ledger.port import Ledger, open_lots
+from shared.messages.decisions import ExitTask, Gathered
+
+SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
+"""Lots that are forgotten in one step, and in one sweep."""
+
+
+@dataclass(frozen=True)
+class ExitState:
+    """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold."""
+
+    lots: tuple[Lot, ...]
+    tasks: Mapping[str, ExitTask]
+    values: Mapping[str, int]
+
+    @property
+    def flattening(self) -> bool:
+        """Say whether every lot is to be sold."""
+        return bool(self.values.get(FLATTEN))
+
+    def empty(self, task: ExitTask) -> bool:
+        """Say whether nothing is held of an exit's lot, and no order of it is under way."""
+        names = (shares_account(task.leader, task.token_id), cost_account(task.leader, task.token_id))
+        return not any(self.values.get(name) for name in names)
+
+
+class ExitStore:
+    """Begins, counts and ends exits."""
+
+    def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
+        self._ledger, self._fence = ledger, fence
+
+    def read(self) -> ExitState:
+        """Return what is held and what is being sold."""
+        tasks = {key: ExitTask.model_validate_json(text) for key, text in self._ledger.records(EXITS).items()}
+        return ExitState(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
+
+    def open(self, task: ExitTask) -> None:
+        """Begin an exit."""
+        self._write(f"exit:{task.id}", task)
+
+    def count(self, task: ExitTask, now_ms: int, last: str) -> ExitTask:
+        """Count the next attempt, before it is made; `last` says what became of the one before."""
+        again = exit_attempt(task, now_ms, last)
+        self._write(f"exit-try:{task.id}:{again.attempt}", again)
+        return again
+
+    def end(self, task: ExitTask) -> None:
+        """Forget an exit: nothing is left to sell."""
+        key = lot_key(task.leader, task.token_id)
+        self._commit(LedgerWrite(id=f"exit-end:{task.id}:{task.attempt}", records=(LedgerRecord(EXITS, key, None),)))
+
+    def sweep(self, before_ms: int) -> bool:
+        """Forget what is over; say whether there is more of it than one sweep may take.
+
+        Gathered before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
+        their record along, as sold ones did in ledgers of before.
+        """
+        for key, text in self._ledger.records(GATHERED).items():
+            if Gathered.model_validate_json(text, extra="ignore").since_ms < before_ms:
+                self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
+        return self._sweep_lots()
+
+    def _sweep_lots(self) -> bool:
+        """Forget the records of lots that hold nothing; each part's guards say that again in its own step."""
+        records, under_way = self._ledger.records(LOTS), self._lots_of_orders()
+        if under_way is None:
+            return False
+        balances = self._ledger.accounts()
+        over = [lot for lot in records if lot not in under_way and not _has_balance(lot, balances.values)]
+        starts = range(0, min(len(over), MOST_SWEPT), SWEPT_AT_ONCE)
+        fence = self._fence()
+        writes = [_forgotten(f"lots-over:{balances.seq}:{at}", over[at : at + SWEPT_AT_ONCE], fence) for at in starts]
+        if writes:
+            self._ledger.commit_all(writes)
+        return len(over) > MOST_SWEPT
+
+    def _lots_of_orders(self) -> set[str] | None:
+        """Name the lots that an order under way may still change; None where one cannot be read."""
+        found: set[str] = set()
+        for text in (text for kind in (INTENTS, ORDERS) for text in self._ledger.records(kind).values()):
+            try:
+                said = json.loads(text)
+                found.add(lot_key(said["leader"], said["token_id"]))
+            except (ValueError, KeyError, TypeError):
+                return None
+        return found
+
+    def _write(self, write_id: str, task: ExitTask) -> None:
+        key = lot_key(task.leader, task.token_id)
+        self._commit(LedgerWrite(id=write_id, records=(LedgerRecord(EXITS, key, task.model_dump_json()),)))
+
+    def _commit(self, write: LedgerWrite) -> None:
+        self._ledger.commit(replace(write, fence=self._fence()))
+
+
+def _has_balance(lot: str, values: Mapping[str, int]) -> bool:
+    return bool(values.get(SHARES + lot) or values.get(COST + lot))
+
+
+def _forgotten(write_id: str, lots: Sequence[str], fence: FencingToken | None) -> LedgerWrite:
+    return LedgerWrite(
+        id=write_id,
+        records=tuple(LedgerRecord(LOTS, lot, None) for lot in lots),
+        guards=tuple(BalanceGuard(name + lot, at_most=0) for lot in lots for name in (SHARES, COST)),
+        fence=fence,
+    )

@@ -1,0 +1,293 @@
+"""The buyer's journal: intent before the order, everything else in one step after; so "at least once" is harmless.
+
+`order_writes` says what each step holds of the money; the journal adds its fence, the decision so far and the exact
+bytes to an intent, and to a decision its event and the entry's acknowledgement. A live order that can still fail posts
+nothing with its decision: it becomes a record of `orders` (pitfall 20).
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from buyer.domain.ledger_scope import LedgerScope, portfolio_of
+from buyer.domain.order_states import is_provisional
+from buyer.execution.order_writes import decision_write, filled_write, intent_write, order_update
+from buyer.strategy.limits import TradingLimits
+from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    Balances,
+    FencingToken,
+    KnownWrite,
+    LedgerRecord,
+    LedgerWrite,
+    Result,
+    StaleLedger,
+    StreamAck,
+)
+from shared.domain.market import MarketFacts, Side
+from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS, SIGNED
+from shared.domain.trading_controls import STOPS, turn_control
+from shared.ledger.gated_commit import GateTurns
+from shared.ledger.local_copy import MirroredLedger
+from shared.ledger.port import Ledger
+from shared.messages.base import DEAD, DECISIONS
+from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Portfolio
+from shared.messages.events import write_event
+from shared.messages.service import DeadLetter
+
+CONCLUDED = "another buyer"
+"""Who keeps an order from being sent that was concluded meanwhile."""
+
+
+@dataclass(frozen=True)
+class SignalStatus:
+    """The state of a signal in the journal: decided for good, an intent without an outcome, or neither."""
+
+    decided: bool
+    intent: str | None
+    signed: str = ""
+
+
+class Gate(Protocol):
+    """Says whether buys may be sent."""
+
+    def waits_for(self) -> str:
+        """Return what they wait for, '' when they may be sent."""
+        ...
+
+    def admit(self) -> None:
+        """Let a buy through, or raise `TryAgain`."""
+        ...
+
+
+class LedgerMoved(Exception):
+    """The ledger is no longer what a decision was made on, and nothing was written: look again and decide again."""
+
+
+class _ThreadStep(threading.local):
+    """The ledger's step that a thread's decision rests on, unless it asked."""
+
+    seq: int | None = None
+
+
+class Journal:
+    """The buyer's writes, each fenced by the lease it holds; any thread's.
+
+    With a `mirror` a decision looks at what is at hand: its step is refused when the ledger moved on meanwhile.
+    """
+
+    def __init__(
+        self, ledger: Ledger, fence: Callable[[], FencingToken | None], mirror: MirroredLedger | None = None
+    ) -> None:
+        self._ledger, self._fence, self._mirror = ledger, fence, mirror
+        self._turns: GateTurns | None = None
+        self._gate: Gate | None = None
+        self._rests_on = _ThreadStep()
+
+    def send_at(self, turns: GateTurns) -> None:
+        """Take the next of `turns` in the step of each intent from now on: the order goes out right behind it."""
+        self._turns = turns
+
+    def buy_through(self, gate: "Gate") -> None:
+        """Ask `gate` before the intent of every buy from now on, and before one that was interrupted is sent again."""
+        self._gate = gate
+
+    def wait_for_turn(self) -> None:
+        """Wait for the turn of an order whose intent stands already: what is asked after it holds when it goes out.
+
+        Raises:
+            Unavailable: stopping; nothing was sent.
+        """
+        if self._turns is not None:
+            self._turns.take()
+
+    def status_of(self, signal_id: str) -> SignalStatus:
+        """Return what happened to this signal before."""
+        return _status_in(signal_id, self._ledger.read((), *_names_of(signal_id)))
+
+    def status_and_balances(
+        self, signal_id: str, scope: LedgerScope, *, ask: bool = True
+    ) -> tuple[SignalStatus, Portfolio]:
+        """Return what happened to this signal before and the balances that a decision needs, as of one moment.
+
+        Unless asked to `ask`, the ledger is asked only when that is not at hand; that a signal was decided before is
+        then told by the step that writes.
+        """
+        writes, records = _names_of(signal_id)
+        wanted = (*records, *scope.records)
+        found = self._mirror.at_hand(scope.accounts, wanted) if self._mirror and not ask else None
+        self._rests_on.seq = found.seq if found else None
+        if found is None:
+            found = self._ledger.read(scope.accounts, writes, wanted)
+        return _status_in(signal_id, found), portfolio_of(scope, found)
+
+    def refresh(self) -> None:
+        """Have the balances at hand for the next signal."""
+        if self._mirror:
+            self._mirror.refresh()
+
+    def stop_reason(self, signal_id: str, side: Side) -> str:
+        """Return what keeps an order from being sent now, '' when nothing does: a control, or that it was concluded."""
+        found = self._ledger.read(STOPS[side], (f"decision:{signal_id}",))
+        if found.done:
+            return CONCLUDED
+        if side == "BUY" and self._gate and self._gate.waits_for():
+            return f"the wait for {self._gate.waits_for()}"
+        return next((control for control in STOPS[side] if found.values[control]), "")
+
+    def open_intents(self) -> dict[str, str]:
+        """Return every intent without an outcome: signal id -> decision so far."""
+        return self._ledger.records(INTENTS)
+
+    def signed(self, signal_id: str) -> str:
+        """Return the exact bytes that were kept with an intent; '' for none."""
+        return self.status_of(signal_id).signed
+
+    def unsettled(self) -> dict[str, str]:
+        """Return every order that the venue took and whose trades are not terminal: order id -> decision."""
+        return self._ledger.records(ORDERS)
+
+    def deposit(self, amount: int) -> None:
+        """Credit the starting bankroll, once in the ledger's life: a guard says so, as old writes are forgotten.
+
+        Where a person posted what came and went since (it can be all of it), it was credited before.
+        """
+        if self._ledger.records(DEPOSITS):
+            return
+        self._ledger.commit(
+            LedgerWrite(
+                id="deposit:start",
+                postings=((CASH, amount), (DEPOSITED, amount)),
+                guards=(BalanceGuard(DEPOSITED, at_most=amount),),
+                fence=self._fence(),
+            )
+        )
+
+    def is_credited(self) -> bool:
+        """Say whether the starting bankroll was credited before."""
+        return bool(self._ledger.read((DEPOSITED,)).values[DEPOSITED]) or bool(self._ledger.records(DEPOSITS))
+
+    def has_lot(self, leader: str, token_id: str) -> bool:
+        """Say whether shares of a leader's lot are held."""
+        account = shares_account(leader, token_id)
+        return self._ledger.read((account,)).values[account] > 0
+
+    def halt(self, why: str, now_ms: int) -> None:
+        """Turn the kill switch on, once for the lease that is held now."""
+        fence = self._fence()
+        token = fence.token if fence else ""
+        self._ledger.commit(
+            turn_control(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence)
+        )
+
+    def intend(
+        self, draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits, signed: str = ""
+    ) -> Result:
+        """Reserve the order's budget and record the intent, unless a cap or the kill switch says no.
+
+        Raises:
+            LedgerMoved: what was at hand does not hold any more.
+            TryAgain: it is a buy, and buys wait.
+        """
+        if order.side == "BUY" and self._gate:
+            self._gate.admit()
+        exact_bytes = (LedgerRecord(SIGNED, draft.signal_id, signed),) if signed else ()
+        intent = LedgerRecord(INTENTS, draft.signal_id, write_event(draft))
+        write = intent_write(draft, order, scope, limits)
+        write = replace(
+            write,
+            records=(intent, *exact_bytes, *write.records),
+            events=((DECISIONS, order_update(draft, order, None)),),
+            fence=self._fence(),
+            expected_seq=self._decided_on(),
+            unless=(f"decision:{draft.signal_id}",),
+        )
+        result = self._ledger.commit(write) if self._turns is None else self._ledger.commit_at(self._turns, write)
+        return _unless_moved(result)
+
+    def conclude(
+        self,
+        decision: BuyEngineDecision,
+        scope: LedgerScope | None = None,
+        facts: MarketFacts | None = None,
+        ack: StreamAck | None = None,
+        letter: DeadLetter | None = None,
+    ) -> Result:
+        """Publish the terminal decision, post its outcome and acknowledge the signal, all in one step.
+
+        Raises:
+            LedgerMoved: what a decision without an order was made on does not hold any more.
+        """
+        order, outcome = decision.order, decision.outcome
+        if order is None or outcome is None or scope is None or facts is None:
+            write = self._with_event(decision_write(decision), decision, ack, letter)
+            return _unless_moved(self._ledger.commit(replace(write, expected_seq=self._decided_on())))
+        if is_provisional(decision.mode, outcome):
+            write = self._with_event(decision_write(decision), decision, ack, letter)
+            kept = LedgerRecord(ORDERS, order.id, write.texts[decision.id])
+            write = replace(write, records=(*write.records, kept))  # its whole budget stays reserved (pitfall 20)
+        else:
+            write = self._with_event(filled_write(decision, order, outcome, scope, facts), decision, ack, letter)
+        moved = (DECISIONS, order_update(decision, order, outcome))
+        return self._end_intent(replace(write, events=(moved, *write.events)), decision.signal_id)
+
+    def _with_event(
+        self, write: LedgerWrite, decision: BuyEngineDecision, ack: StreamAck | None, letter: DeadLetter | None
+    ) -> LedgerWrite:
+        """Return the step with the decision's event, its entry's acknowledgement and the end of its intent."""
+        forgotten = (LedgerRecord(INTENTS, decision.signal_id, None), LedgerRecord(SIGNED, decision.signal_id, None))
+        return replace(
+            write,
+            events=(*(((DEAD, letter),) if letter else ()), (DECISIONS, decision)),
+            records=(*forgotten, *write.records),
+            fence=self._fence(),
+            ack=ack,
+            texts={decision.id: write_event(decision)},
+        )
+
+    def _end_intent(self, write: LedgerWrite, signal_id: str) -> Result:
+        """Commit the end of an intent; one that outlived its signal's decision gets a step of its own, once."""
+        result = self._ledger.commit(write)
+        if not isinstance(result, KnownWrite) or not self._ledger.read((), (), ((INTENTS, signal_id),)).records:
+            return result
+        updates = tuple((stream, event) for stream, event in write.events if isinstance(event, OrderUpdate))
+        return self._ledger.commit(replace(write, id=f"late:{signal_id}", events=updates, ack=None))
+
+    def bury(self, decision: BuyEngineDecision, letter: DeadLetter, ack: StreamAck | None) -> Result:
+        """Move an entry nobody can handle to the dead stream, with a terminal decision of its own."""
+        return self._ledger.commit(
+            LedgerWrite(
+                id=f"decision:{decision.signal_id}",
+                events=((DEAD, letter), (DECISIONS, decision)),
+                fence=self._fence(),
+                ack=ack,
+            )
+        )
+
+    def acknowledge(self, signal_id: str, ack: StreamAck) -> None:
+        """Acknowledge another delivery of a signal that was decided before."""
+        self._ledger.commit(LedgerWrite(id=f"decision:{signal_id}", fence=self._fence(), ack=ack))
+
+    def _decided_on(self) -> int | None:
+        """Return the step that this thread's decision rests on, once."""
+        seq, self._rests_on.seq = self._rests_on.seq, None
+        return seq
+
+
+def _names_of(signal_id: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    return (f"decision:{signal_id}",), ((INTENTS, signal_id), (SIGNED, signal_id))
+
+
+def _unless_moved(result: Result) -> Result:
+    if isinstance(result, StaleLedger):
+        raise LedgerMoved(f"the ledger is at {result.seq}")
+    return result
+
+
+def _status_in(signal_id: str, found: Balances) -> SignalStatus:
+    records = found.records
+    return SignalStatus(bool(found.done), records.get((INTENTS, signal_id)), records.get((SIGNED, signal_id), ""))

@@ -1,0 +1,260 @@
+"""One signal in, one decision out: the same code live, on paper and in replay."""
+
+from collections.abc import Callable
+
+from buyer.domain.ledger_scope import LedgerScope, scope_of
+from buyer.execution.dead_letters import DeadLetters
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Observed
+from buyer.execution.intent_recovery import IntentRecovery
+from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
+from buyer.execution.order_precedence import OrderPrecedence
+from buyer.execution.order_pursuit import OrderPursuit, cancelled
+from buyer.execution.order_transit import OrderTransit
+from buyer.execution.unresolved_orders import UnresolvedOrders
+from buyer.execution.venue_port import PriceSource, Venue
+from buyer.strategy.decision_context import DecisionContext, ExitContext
+from buyer.strategy.exit_policy import DUST, order_fact
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
+from buyer.strategy.skip_cache import SkipCache, asked_in_order
+from shared.clock import Clock
+from shared.domain.errors import Malformed
+from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
+from shared.domain.market import Book, MarketFacts
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
+from shared.messages.signals import ActionableSignal
+from shared.redis.streams import StreamEntry
+
+
+class BuyExecutor:
+    """Decides, and carries out what was decided, in the journal's order of writes.
+
+    Every method may be called again for the same signal after a crash at any point: what happened is known from the
+    journal, and only what is missing is done. Signals of different markets may be handled by several threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        prices: PriceSource,
+        venue: Venue,
+        clock: Clock,
+        limits: TradingLimits,
+        identity: BuyerIdentity,
+        emit: Callable[[BuyEngineDecision], None],
+        signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
+        reasons: SkipCache | None = None,
+        skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
+        transit: OrderTransit | None = None,
+    ) -> None:
+        """Build it.
+
+        `signal_of` finds a signal again by its id, after a crash. With `reasons` `skipped` is told of skips in place of
+        decisions, where nothing follows. With `transit` an order leaves and is concluded by whoever lets it arrive.
+        """
+        self._journal, self._prices, self._venue = journal, prices, venue
+        self._clock, self._limits, self._skipped = clock, limits, skipped
+        self._reasons, self._transit = reasons, transit
+        self.unresolved = UnresolvedOrders(clock)
+        self._writer = DecisionWriter(journal, identity, emit)
+        self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
+        self._pursuit = OrderPursuit(journal, venue, clock, limits, transit)
+        self._recovery = IntentRecovery(self._writer, self._pursuit, self.unresolved, limits, signal_of)
+        self._dead_letters = DeadLetters(journal, self._writer, self._recovery, self.unresolved, clock)
+
+    @property
+    def mode(self) -> str:
+        """Say whose money it spends."""
+        return self._writer.identity.mode
+
+    def process_actionable(self, signal: ActionableSignal, ack: StreamAck | None = None) -> BuyEngineDecision | None:
+        """Decide on `signal` and carry the decision out; None when it was decided before, or its order is on its way.
+
+        Raises:
+            Unavailable: Redis is away; hand the same signal in again later.
+            Fenced: another buyer is active; stop.
+            OutcomeUnknown: the order may stand; hand the same signal in again later.
+            NotSettled: an order of its token is on its way or may stand; hand it in again when that has ended.
+            RefusedForSafety: the outcome does not fit the ledger.
+        """
+        try:
+            return self._process(signal, ack, ask=False)
+        except LedgerMoved:
+            return self._process(signal, ack, ask=True)
+
+    def _process(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
+        self._precedence.wait_for_outcome(signal)
+        self._precedence.wait_for_lot(signal)
+        limits = self._limits.of(signal.leader)
+        self._precedence.wait_for_transit(signal)
+        status, scope, observed = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask)
+        if status.decided:
+            self.unresolved.forget(signal.id)
+            if ack:
+                self._journal.acknowledge(signal.id, ack)
+            return None
+        self._precedence.wait_for_transit(signal, observed[2])
+        if status.intent:
+            return self.resume(status.intent, status.signed, ack, signal)
+        return self._decide(signal, limits, scope, observed, ack)
+
+    def resume(
+        self, intent: str, signed: str = "", ack: StreamAck | None = None, signal: ActionableSignal | None = None
+    ) -> BuyEngineDecision | None:
+        """Finish an intent without an outcome; what was sent may stand, so it is looked for first.
+
+        Raises:
+            OutcomeUnknown: it may still stand; its token waits until it is asked for again.
+        """
+        return self._recovery.resume(intent, signed, ack, signal)
+
+    def skip(self, signal: ActionableSignal, reason: str) -> BuyEngineDecision | None:
+        """Conclude a signal that must not be followed; None when it was decided, or its order is under way.
+
+        Raises:
+            As `process_actionable` does.
+        """
+        before = self._journal.status_of(signal.id)
+        if before.decided or before.intent:
+            return None
+        verdict = PolicyDecision("SKIP", reason, (), None)
+        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()))
+        try:
+            return self._writer.conclude(decision, None, None, None)
+        except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
+            return self._writer.conclude(decision, None, None, None)
+
+    def sell(self, task: ExitTask) -> str:
+        """Try once to sell what an exit still has to sell; return the verdict's reason.
+
+        An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
+        venue gets one, and ends the task. While an order of the lot can still fail nothing is tried.
+
+        Raises:
+            As `process_actionable` does; the same attempt must never be handed in again: its order may stand.
+        """
+        waits = self._precedence.blocker_of_exit(task)
+        if waits:
+            return f"order {waits} has not settled"
+        limits = self._limits.of(task.leader)
+        _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits)
+        market, book, portfolio, now_ms, problems = observed
+        verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
+        inputs = self._writer.inputs_of(observed)
+        draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs)
+        if verdict.order is not None and inputs.market is not None:
+            self._carry_out(draft, verdict, lambda: verdict.rules, scope, inputs.market, None)
+        elif verdict.reason == DUST and task.keep == 0:
+            self._writer.conclude(draft, None, None, None)
+        return verdict.reason
+
+    def abandon(self, intent: str, signed: str, reason: str) -> BuyEngineDecision | None:
+        """Give back what an intent reserved that cannot be carried out, unless the venue took its order.
+
+        Raises:
+            OutcomeUnknown: its order may still stand.
+            Malformed: nobody can tell what it reserved; it stays reserved, so that every cap counts it.
+        """
+        return self._recovery.abandon(self._recovery.read(intent), signed, reason)
+
+    def bury(self, entry: StreamEntry, reason: str, group: str = "buyer") -> BuyEngineDecision | None:
+        """Give an entry nobody can handle its terminal decision, and keep it whole on the dead stream.
+
+        Raises:
+            OutcomeUnknown: an order of it may stand.
+        """
+        return self._dead_letters.bury(entry, reason, group)
+
+    def _decide(
+        self,
+        signal: ActionableSignal,
+        limits: TradingLimits,
+        scope: LedgerScope,
+        observed: Observed,
+        ack: StreamAck | None,
+    ) -> BuyEngineDecision | None:
+        market, book, portfolio, now_ms, problems = observed
+        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal)
+        verdict = decide_signal(case, self._reasons.failed if self._reasons else asked_in_order)
+        if self._reasons and verdict.idle:
+            self._skipped(signal, verdict.reason)
+            return None
+
+        def rules() -> tuple[RuleResult, ...]:
+            return () if self._reasons else decide_signal(case).rules
+
+        inputs = self._writer.inputs_of(observed)
+        if verdict.order is None or inputs.market is None:
+            whole = verdict if self._reasons else decide_signal(case)
+            return self._writer.conclude(self._writer.compose(*_names(signal), whole, inputs), None, None, ack)
+        draft = self._writer.compose(*_names(signal), verdict, inputs)
+        return self._carry_out(draft, verdict, rules, scope, inputs.market, ack)
+
+    def _observe(
+        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
+    ) -> tuple[SignalStatus, LedgerScope, Observed]:
+        """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
+        facts, no_facts = self._prices.facts(token_id)
+        book, no_book = self._prices.book(token_id)
+        now_ms = self._clock.now_ms()
+        scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
+        status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
+        problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
+        return status, scope, (facts, book, portfolio, now_ms, problems)
+
+    def _carry_out(
+        self,
+        draft: BuyEngineDecision,
+        verdict: PolicyDecision,
+        rules: Callable[[], tuple[RuleResult, ...]],
+        scope: LedgerScope,
+        facts: MarketFacts,
+        ack: StreamAck | None,
+    ) -> BuyEngineDecision | None:
+        """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
+
+        The order does not wait for the rules' values: they follow from what the intent holds, and join its decision.
+        """
+        order = draft.order
+        if order is None:
+            raise Malformed(f"the decision on {draft.signal_id} holds no order")
+        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
+        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
+        if isinstance(intent, RefusedWrite):
+            no = refused_rule(verdict._replace(rules=rules()), intent.account, intent.value, intent.limit)
+            refused = self._writer.compose(draft.signal_id, draft.leader, draft.token_id, no, draft.inputs)
+            return self._writer.conclude(refused, None, None, ack)
+        if not isinstance(intent, WrittenStep):
+            return self._join(draft.signal_id, ack)
+        if self._pursuit.is_too_late(draft):
+            outcome = cancelled("stale when its turn came")
+            return self._writer.conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+
+        def arrive() -> BuyEngineDecision | None:
+            with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+                outcome = self._pursuit.place(order, facts, prepared, pursued)
+                return self._writer.conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+
+        if self._transit is None:
+            return arrive()
+        self._transit.send(order, arrive)
+        return None
+
+    def _join(self, signal_id: str, ack: StreamAck | None) -> BuyEngineDecision | None:
+        """Go on with the intent that stands already: what was prepared beside it would be a second order."""
+        status = self._journal.status_of(signal_id)
+        if status.intent and not status.decided:
+            return self.resume(status.intent, status.signed, ack)
+        if ack:
+            self._journal.acknowledge(signal_id, ack)
+        return None
+
+
+def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
+    """Return the facts with the tick that was decided on: the book knows it first when it changes (pitfall 17)."""
+    return facts if book is None or book.tick in (None, facts.tick) else facts.but(tick=book.tick)
+
+
+def _names(signal: ActionableSignal) -> tuple[str, str, str]:
+    return signal.id, signal.leader, signal.token_id

@@ -1,0 +1,66 @@
+"""The orders that come first: while one of the same token or lot has not ended, what depends on it waits."""
+
+from buyer.execution.intent_codec import read_intent
+from buyer.execution.journal import Journal
+from buyer.execution.order_transit import OrderTransit
+from buyer.execution.unresolved_orders import UnresolvedOrders
+from shared.domain.errors import TryAgain
+from shared.messages.base import fact_id
+from shared.messages.decisions import ExitTask, Portfolio
+from shared.messages.signals import ActionableSignal
+
+
+class NotSettled(TryAgain):
+    """An order of the same lot, or one of the same token without an outcome, comes first: decide when it has ended."""
+
+
+class OrderPrecedence:
+    """Names the order that a signal or an exit has to wait for."""
+
+    def __init__(
+        self, journal: Journal, unresolved: UnresolvedOrders, transit: OrderTransit | None, *, live: bool
+    ) -> None:
+        self._journal, self._unresolved, self._transit, self._live = journal, unresolved, transit, live
+
+    def wait_for_outcome(self, signal: ActionableSignal) -> None:
+        """Put a signal off while an order of its token may stand: what that comes to decides what may follow."""
+        waits = self._unresolved.blocker_of(signal.token_id, signal.id)
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
+
+    def wait_for_lot(self, signal: ActionableSignal) -> None:
+        """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
+
+        However long that takes: a sell that is stale then goes on as an exit of the whole lot. It is asked before the
+        balances are read, so that what settles in between is among them.
+        """
+        waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
+        if waits and waits != fact_id("order", signal.id):
+            raise NotSettled(f"signal {signal.id} waits for order {waits}")
+
+    def wait_for_transit(self, signal: ActionableSignal, portfolio: Portfolio | None = None) -> None:
+        """Put a signal off while an order on its way would change what it is decided on.
+
+        Raises:
+            NotSettled: hand it in again when that has arrived.
+        """
+        leaving = portfolio is not None and portfolio.exit is not None
+        waits = self._transit.blocker(signal, leaving=leaving) if self._transit is not None else ""
+        if waits:
+            raise NotSettled(f"signal {signal.id} waits for order {waits}")
+
+    def blocker_of_exit(self, task: ExitTask) -> str:
+        """Return what an exit's next attempt has to wait for, '' for nothing."""
+        return self._unresolved.blocker_of(task.token_id) or self._order_under_way(task.leader, task.token_id)
+
+    def _order_under_way(self, leader: str, token_id: str) -> str:
+        """Return an order of this lot that is on its way, or live and can still fail; '' when there is none."""
+        if self._transit is not None:
+            return self._transit.order_of(token_id)
+        if not self._live:
+            return ""
+        for order_id, text in self._journal.unsettled().items():
+            draft, _, _ = read_intent(text)
+            if (draft.leader, draft.token_id) == (leader, token_id):
+                return order_id
+        return ""

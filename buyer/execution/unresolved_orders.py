@@ -1,0 +1,110 @@
+"""Orders without an outcome: their tokens wait, and each is asked for again, ever more seldom, until it has one.
+
+In memory only: a start finds them in the journal and begins to count anew, which is the cautious side.
+"""
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from shared.clock import Clock
+from shared.domain.backoff import Backoff
+from shared.domain.errors import OutcomeUnknown
+from shared.messages.decisions import Outcome
+
+BACKOFF = Backoff(first_s=1.0, longest_s=60.0)
+ANSWERED_WAIT_S = 5.0
+"""A venue that answers readably is asked again after this: what it does not show is soon sent again or given up."""
+SHARE = 10
+"""Asking takes at most this part of the time: a venue that hangs holds nobody else up for long."""
+ANSWERS_NEEDED = 3
+"""An order is not there only when the venue says so this often."""
+SHOWN_WITHIN_S = 30.0
+"""An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
+
+
+@dataclass
+class OrderAbsence:
+    """How often the venue said, readably, that it has neither an order nor a trade of it, since it was last sent."""
+
+    since_s: float
+    answers: int = 0
+
+    def is_certain(self, now_s: float, within_s: float = SHOWN_WITHIN_S, answers: int = ANSWERS_NEEDED) -> bool:
+        """Say whether that was often and long enough."""
+        return self.answers >= answers and now_s - self.since_s >= within_s
+
+    def again(self, now_s: float) -> None:
+        """Begin anew: the order was sent again and may come to be shown from now on."""
+        self.since_s, self.answers = now_s, 0
+
+
+@dataclass
+class UnresolvedOrder:
+    """One order that may stand; `refused` is what the venue said when the same bytes came again."""
+
+    token_id: str
+    absence: OrderAbsence
+    next_s: float
+    failures: int = 0
+    answered: bool = False
+    refused: Outcome | None = None
+
+    def put_off(self, began_s: float, now_s: float) -> None:
+        """Ask again later: ever later while the venue cannot be read, and never for long parts of the time."""
+        wait_s = ANSWERED_WAIT_S if self.answered else BACKOFF.wait_s(self.failures)
+        self.failures = 0 if self.answered else self.failures + 1
+        self.next_s = now_s + max(wait_s, (SHARE - 1) * (now_s - began_s))
+
+
+class UnresolvedOrders:
+    """Every order from its intent to its outcome, by its signal. One thread works on a token at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._orders: dict[str, UnresolvedOrder] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._orders)
+
+    @contextlib.contextmanager
+    def pursue(self, signal_id: str, token_id: str) -> Generator[UnresolvedOrder]:
+        """Hold the token while the block runs; without an outcome, until the next attempt, which comes ever later.
+
+        What failed for another reason is due at once: whoever caught that says when to go on.
+        """
+        began = self._clock.monotonic()
+        order = self._orders.setdefault(signal_id, UnresolvedOrder(token_id, OrderAbsence(began), began))
+        order.answered = False
+        try:
+            yield order
+        except OutcomeUnknown:
+            order.put_off(began, self._clock.monotonic())
+            raise
+        self._orders.pop(signal_id, None)
+
+    def is_due(self, signal_id: str) -> bool:
+        """Say whether it is time to ask for this one; for one that nobody asked for yet it is."""
+        order = self._orders.get(signal_id)
+        return order is None or self._clock.monotonic() >= order.next_s
+
+    def due(self) -> list[str]:
+        """Return the signals of those that are to be asked for now."""
+        return [signal_id for signal_id in list(self._orders) if self.is_due(signal_id)]
+
+    def blocker_of(self, token_id: str, signal_id: str = "") -> str:
+        """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself."""
+        for name, order in list(self._orders.items()):
+            if order.token_id == token_id and not (name == signal_id and self.is_due(name)):
+                return name
+        return ""
+
+    def next_in_s(self, signal_id: str) -> float:
+        """Return in how many seconds an order is asked for again."""
+        order = self._orders.get(signal_id)
+        return max(0.0, order.next_s - self._clock.monotonic()) if order else 0.0
+
+    def forget(self, signal_id: str) -> None:
+        """Let its token go: somebody else concluded it."""
+        self._orders.pop(signal_id, None)

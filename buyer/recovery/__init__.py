@@ -1,0 +1,1 @@
+"""Finish what a crash or a forgetful server left, before anything new is decided."""

@@ -1,0 +1,160 @@
+"""Reconciliation with the chain: a live buyer finds its own fills there that the server forgot, before it decides.
+
+A power cut can take the last second of the journal with it, and the signal then comes again. The signed order carries
+the signal's id, so its fill on the chain says that the signal was followed; it is adopted, never bought again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from buyer.domain.chain_fills import ChainFill, own_fills
+from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.venue_port import PriceSource
+from buyer.recovery.fill_adoption import FillAdoption
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import GiveUp, Malformed, Unavailable
+from shared.domain.market import MarketFacts
+from shared.domain.money import decimal_text, from_micro, price_of
+from shared.messages.base import fact_id
+from shared.messages.decisions import BuyEngineDecision, Inputs, Order, Outcome
+from shared.messages.events import read_event
+from shared.messages.signals import ActionableSignal
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
+from shared.polymarket.wire.order_filled import padded_address
+
+LOOK_BACK_BLOCKS = 1200
+"""Half an hour: far longer than a server takes to come back, or a signal to go stale."""
+SPAN_BLOCKS = 400
+NOBODY = "0x" + "0" * 40
+"""The leader of a fill whose signal is gone as well: `hybrid reconcile` shows its lot."""
+FOUND = "found on the chain: the server had lost it"
+"""The reason of a decision that nobody made: its fill is on the chain."""
+
+
+class PendingTrades(Protocol):
+    """Our own trades that are not on the chain yet."""
+
+    def pending(self, since_ms: int) -> frozenset[str]:
+        """Return the hashes of orders with a trade that is neither confirmed nor failed."""
+        ...
+
+
+class ChainReconciliation:
+    """Adopts fills that the journal does not know; of several shards each those of its own tokens.
+
+    `renew` keeps the lease: a slow node must not cost it before the first decision.
+    """
+
+    def __init__(
+        self,
+        polygon: PolygonClient,
+        trades: PendingTrades,
+        adoption: FillAdoption,
+        prices: PriceSource,
+        signals: Callable[[], Iterator[str]],
+        *,
+        wallet: str,
+        clock: Clock,
+        shard: TokenShard = ALL,
+        renew: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
+        self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
+        self._renew = renew
+        self._log = logs.get_logger("recovery")
+
+    def run(self) -> list[BuyEngineDecision]:
+        """Adopt every recent fill that the journal does not know; the settlement ends it.
+
+        Raises:
+            TryAgain: node or venue is away, or a trade of ours is on its way to the chain: nothing may be bought yet.
+            Malformed: a fill cannot be read.
+        """
+        self._wait_for_unknown()
+        fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
+        adopted = [self._adopted(fill) for fill in fills if not self._adoption.knows_order(fill.signal_id)]
+        for decision in adopted:
+            self._log.error(
+                "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"
+            )
+        return adopted
+
+    def _wait_for_unknown(self) -> None:
+        """Hold while a trade that no record explains has not reached the chain, where its signal can be read."""
+        since_ms = self._clock.now_ms() - 600_000
+        try:
+            pending = self._trades.pending(since_ms)
+        except GiveUp as error:
+            raise Unavailable(f"our own trades cannot be read, so nothing is bought yet: {error}") from error
+        unknown = pending - self._adoption.open_hashes()
+        if unknown:
+            raise Unavailable(f"{len(unknown)} trades of ours that no record explains are on their way to the chain")
+
+    def _fills(self) -> list[ChainFill]:
+        head = self._polygon.head()
+        topics = [ORDER_FILLED, None, padded_address(self._wallet)]
+        found: list[object] = []
+        for low in range(max(0, head - LOOK_BACK_BLOCKS), head + 1, SPAN_BLOCKS):
+            self._renew()
+            found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
+        return own_fills(found)
+
+    def _adopted(self, fill: ChainFill) -> BuyEngineDecision:
+        self._renew()
+        facts, problem = self._prices.facts(fill.token_id)
+        if facts is None:
+            raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")
+        decision = rebuilt_intent(fill, facts, self._leader(fill.signal_id), self._clock.now_ms())
+        self._adoption.adopt(decision)
+        return decision
+
+    def _leader(self, signal_id: str) -> str:
+        for text in self._signals():
+            if signal_id not in text:
+                continue
+            try:
+                event = read_event(text)
+            except Malformed:
+                continue
+            if isinstance(event, ActionableSignal) and event.id == signal_id:
+                return event.leader
+        return NOBODY
+
+
+def rebuilt_intent(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int) -> BuyEngineDecision:
+    """Return the decision that must have stood: what it ordered is what was filled."""
+    order = Order(
+        id=fact_id("order", fill.signal_id),
+        signal_id=fill.signal_id,
+        token_id=fill.token_id,
+        condition_id=facts.condition_id,
+        leader=leader,
+        side=fill.side,
+        shares=from_micro(fill.shares),
+        limit_price=decimal_text(price_of(fill.usdc, fill.shares)),
+        budget=from_micro(fill.usdc + fill.fee) if fill.side == "BUY" else from_micro(0),
+    )
+    outcome = Outcome(
+        state="MATCHED",
+        shares=from_micro(fill.shares),
+        usdc=from_micro(fill.usdc),
+        fee=from_micro(fill.fee),
+        reason="found on the chain",
+        order_hash=fill.order_hash,
+    )
+    return BuyEngineDecision(
+        id=fact_id("decision", fill.signal_id),
+        emitted_at_ms=now_ms,
+        signal_id=fill.signal_id,
+        leader=leader,
+        token_id=fill.token_id,
+        mode="live",
+        verdict=fill.side,
+        reason=FOUND,
+        rules=(),
+        order=order,
+        outcome=outcome,
+        inputs=Inputs(now_ms=now_ms, market=facts),
+    )

@@ -1,0 +1,134 @@
+"""Handling of one signal or entry at a time: decided, deferred behind an order of its token, or buried."""
+
+from collections.abc import Callable
+
+from buyer.crash_limiter import Crashed, CrashLimiter
+from buyer.execution.buy_gate import BuyGate
+from buyer.execution.journal import Journal
+from buyer.execution.order_executor import BuyExecutor
+from buyer.execution.order_precedence import NotSettled
+from buyer.token_backlog import TokenBacklog
+from buyer.token_executor import token_of
+from shared import logs
+from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
+from shared.domain.ledger_write import StreamAck
+from shared.messages.event_codec import EventReader
+from shared.messages.events import AnyEvent, read_event
+from shared.messages.service import HybridProgress
+from shared.messages.signals import ActionableSignal
+from shared.redis.consumer_group import GroupReader
+from shared.redis.streams import StreamEntry
+
+_SIGNAL = "ACTIONABLE_SIGNAL"
+_SIGNALS = EventReader(ActionableSignal)
+
+
+class SignalHandler:
+    """Hands signals to the executor; several threads may, each for tokens of its own.
+
+    With `in_order` a signal never overtakes an earlier one of its token that waits for a paper order.
+    """
+
+    def __init__(
+        self,
+        executor: BuyExecutor,
+        journal: Journal,
+        gate: BuyGate,
+        attempts: CrashLimiter,
+        reader: GroupReader,
+        *,
+        in_order: bool,
+        warm: Callable[[HybridProgress], None],
+    ) -> None:
+        self._executor, self._journal, self._gate = executor, journal, gate
+        self._attempts, self._reader = attempts, reader
+        self._in_order, self._warm = in_order, warm
+        self._deferred: TokenBacklog[StreamEntry | ActionableSignal] = TokenBacklog()
+        self._log = logs.get_logger("buyer")
+
+    def __len__(self) -> int:
+        """Count what is deferred."""
+        return len(self._deferred)
+
+    def handle_entry(self, entry: StreamEntry) -> None:
+        """Handle one entry; what fails again and again goes to the dead stream with its terminal decision.
+
+        One whose order may stand waits for that, and others go on.
+        """
+        token_id = token_of(entry.json)
+        if self._must_wait(token_id):
+            self._deferred.put(token_id, entry.id, entry)
+            return
+        try:
+            self._attempts.make(
+                entry.id,
+                lambda: self._dispatch(
+                    _SIGNALS.read(entry.json) if entry.event == _SIGNAL else read_event(entry.json), entry
+                ),
+                lambda reason: self._bury(entry, reason),
+            )
+        except Crashed:
+            raise
+        except (NotSettled, OutcomeUnknown) as error:
+            self._defer(token_id, entry, error)
+
+    def handle_submitted(self, signal: ActionableSignal) -> None:
+        """Decide on a signal of the same process; the stream delivers it again, so what fails is left to that."""
+        if self._must_wait(signal.token_id):
+            self._deferred.put(signal.token_id, signal.id, signal)
+            return
+        try:
+            self._admit(signal)
+            self._executor.process_actionable(signal)
+        except (GiveUp, NotSettled, OutcomeUnknown) as error:
+            if self._in_order and isinstance(error, NotSettled):
+                self._deferred.put(signal.token_id, signal.id, signal)
+                return
+            self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
+        except HybridError:
+            raise
+        except Exception:  # noqa: BLE001 - logged whole; the stream's delivery counts the attempts (pitfall 29)
+            self._log.exception("left_to_the_stream", signal_id=signal.id)
+
+    def retry_deferred(self) -> None:
+        """Try again what waits for an order to end; not acknowledged, it also comes back after a crash."""
+        self._deferred.retry(self._retry)
+
+    def _retry(self, item: StreamEntry | ActionableSignal) -> None:
+        if isinstance(item, StreamEntry):
+            self.handle_entry(item)
+        else:
+            self.handle_submitted(item)
+
+    def _must_wait(self, token_id: str) -> bool:
+        """Say whether signals of this token wait for a paper order: a later one never overtakes them."""
+        return self._in_order and self._deferred.holds(token_id)
+
+    def _defer(self, token_id: str, entry: StreamEntry, error: NotSettled | OutcomeUnknown) -> None:
+        """Put an entry off; that its order may stand is said aloud, once: the start's recovery asks for it."""
+        say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
+        say("deferred", entry=entry.id, error=str(error))
+        self._deferred.put(token_id, entry.id, entry)
+
+    def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
+        from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to
+        if isinstance(event, ActionableSignal):
+            self._admit(event)
+            ack = StreamAck(entry.stream, self._reader.group, entry.id) if from_stream else None
+            self._executor.process_actionable(event, ack)
+            return
+        if isinstance(event, HybridProgress):
+            self._warm(event)
+        if from_stream:
+            self._reader.ack(entry.id)
+
+    def _admit(self, signal: ActionableSignal) -> None:
+        self._gate.admit_signal(
+            signal,
+            has_lot=lambda: self._journal.has_lot(signal.leader, signal.token_id),
+            skip=self._executor.skip,
+        )
+
+    def _bury(self, entry: StreamEntry, reason: str) -> None:
+        self._log.error("buried", entry=entry.id, reason=reason)
+        self._executor.bury(entry, reason, self._reader.group)

@@ -1,0 +1,245 @@
+"""The inputs of one decision, and the values that follow from them. Pure."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from buyer.strategy.cached_value import cached_property
+from buyer.strategy.exit_policy import MirroredSell, mirrored_sell
+from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
+from buyer.strategy.limits import TradingLimits
+from buyer.strategy.sizing import (
+    TICKS,
+    OrderSize,
+    StakeBasis,
+    buy_size,
+    exit_limit,
+    least_shares,
+    limit_price,
+    sell_size,
+    share_cost,
+    spend_ceiling,
+    stake_for,
+)
+from shared.domain.errors import Malformed
+from shared.domain.market import Book, MarketFacts, Side
+from shared.domain.money import from_micro, price_of, to_micro
+from shared.messages.decisions import ExitTask, Portfolio, Trade
+from shared.messages.signals import ActionableSignal
+
+NONE = Decimal(0)
+T = TypeVar("T")
+Judged = tuple[bool, object, object]
+"""What a rule says: passed, what it saw, what it allows; where a text takes work, a function that makes it."""
+Traded = Trade | ActionableSignal
+"""A leader's trade: its `usdc`, `shares` and `price`."""
+
+
+class NotEvaluated(Exception):
+    """A rule lacks something it needs; it fails, and nothing is bought."""
+
+
+UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
+"""What keeps a rule from being evaluated."""
+
+
+@dataclass(eq=False)
+class ContextBase(ABC):
+    """What every decision may look at; None is what could not be found out, and `problems` says why.
+
+    What follows from it is reckoned when the first rule asks, and kept. Nothing in it is ever changed.
+    """
+
+    market: MarketFacts | None
+    book: Book | None
+    portfolio: Portfolio | None
+    limits: TradingLimits
+    now_ms: int
+    problems: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Set what is known already."""
+        reckoned = vars(self)
+        if self.market is not None:
+            reckoned["facts"] = self.market
+        if self.book is not None:
+            reckoned["seen_book"] = self.book
+        if self.portfolio is not None:
+            reckoned["balances"] = self.portfolio
+
+    @cached_property
+    @abstractmethod
+    def side(self) -> Side:
+        """Return our side."""
+
+    @property
+    @abstractmethod
+    def token_id(self) -> str:
+        """Return what is to be traded."""
+
+    @cached_property
+    def facts(self) -> MarketFacts:
+        """Return the market's facts, or fail the rule that asks."""
+        return required_value(self.market, "the market's facts are")
+
+    @cached_property
+    def seen_book(self) -> Book:
+        """Return the book, or fail the rule that asks."""
+        return required_value(self.book, "the book is")
+
+    @cached_property
+    def balances(self) -> Portfolio:
+        """Return the balances, or fail the rule that asks."""
+        return required_value(self.portfolio, "the balances are")
+
+    @cached_property
+    def tick(self) -> Decimal:
+        """Return the grid prices stand on now: the book's own word, else the market's (it changes, pitfall 17)."""
+        tick = (self.book.tick if self.book else None) or self.facts.tick
+        if tick not in TICKS:
+            raise NotEvaluated(f"tick {tick} is none that the venue knows")
+        return tick
+
+    @cached_property
+    @abstractmethod
+    def limit(self) -> Decimal:
+        """Return the worst price we accept."""
+
+    @cached_property
+    @abstractmethod
+    def size(self) -> OrderSize:
+        """Return what we would order."""
+
+    @cached_property
+    def least(self) -> Decimal:
+        """Return the fewest shares that the venue takes."""
+        return self.facts.min_shares
+
+    @cached_property
+    def expected(self) -> ModelFill:
+        """Return what the book we saw would give us."""
+        side, size = self.side, self.size
+        budget = size.budget if side == "BUY" else None
+        return walk_book(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
+
+
+@dataclass(eq=False)
+class DecisionContext(ContextBase):
+    """A leader's signal."""
+
+    signal: ActionableSignal
+
+    @cached_property
+    def side(self) -> Side:
+        """Return the leader's side, which is ours."""
+        return self.signal.side
+
+    @property
+    def token_id(self) -> str:
+        """Return what the leader traded."""
+        return self.signal.token_id
+
+    @cached_property
+    def trade(self) -> Traded:
+        """Return the leader's trade, with what was gathered before it; its price is the average."""
+        signal, gathered = self.signal, self.balances.gathered
+        if gathered is None or signal.side == "SELL":
+            return signal
+        usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
+        return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
+
+    @cached_property
+    def limit(self) -> Decimal:
+        """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
+        allowed = self.limits
+        if self.signal.cause == "MERGE":
+            best = required_value(self.seen_book.best_bid, "the best bid is")
+            return exit_limit(best, self.tick, allowed.exit_slippage_pct)
+        return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
+
+    @cached_property
+    def wager(self) -> StakeBasis:
+        """Return what the stake is reckoned from."""
+        limit, facts = self.limit, self.facts
+        return StakeBasis(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
+
+    @cached_property
+    def stake(self) -> Decimal:
+        """Return the collateral to follow with."""
+        return stake_for(self.wager)
+
+    @cached_property
+    def sale(self) -> MirroredSell:
+        """Return what of our lot goes when the leader sells."""
+        return mirrored_sell(self.signal, self.balances, self.limits.mirror_sells)
+
+    @cached_property
+    def size(self) -> OrderSize:
+        """Return what we would order."""
+        if self.side == "SELL":
+            return _to_sell(sell_size(self.sale.sell))
+        bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else NONE
+        return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
+
+    @cached_property
+    def least(self) -> Decimal:
+        """Return the fewest shares that the venue takes."""
+        return self.facts.min_shares if self.side == "SELL" else least_shares(self.limit, self.facts.min_shares)
+
+    @cached_property
+    def budget(self) -> Decimal:
+        """Return the most that the order can cost."""
+        return from_micro(self.size.budget)
+
+    @cached_property
+    def depth(self) -> Decimal:
+        """Return the collateral that the book offers at our limit or better."""
+        levels = self.seen_book.against(self.side)
+        offered = (
+            level.price * level.shares for level in levels if acceptable_levels(level.price, self.side, self.limit)
+        )
+        return sum(offered, Decimal(0))
+
+
+@dataclass(eq=False)
+class ExitContext(ContextBase):
+    """One attempt of an exit."""
+
+    task: ExitTask
+
+    @cached_property
+    def side(self) -> Side:
+        """Return that exits sell."""
+        return "SELL"
+
+    @property
+    def token_id(self) -> str:
+        """Return what is held."""
+        return self.task.token_id
+
+    @cached_property
+    def limit(self) -> Decimal:
+        """Return the lowest price to get out at."""
+        best = required_value(self.seen_book.best_bid, "the best bid is")
+        return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
+
+    @cached_property
+    def size(self) -> OrderSize:
+        """Return what is still to be sold."""
+        return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
+
+
+def required_value(value: T | None, what: str) -> T:
+    """Return `value`, or fail the rule that needs it.
+
+    Raises:
+        NotEvaluated: nobody could find it out.
+    """
+    if value is None:
+        raise NotEvaluated(f"{what} not known")
+    return value
+
+
+def _to_sell(shares: Decimal) -> OrderSize:
+    return OrderSize(shares, to_micro(shares))

@@ -1,0 +1,177 @@
+"""The policy of exits: when a lot is sold, how much of it, and what is left to do after an attempt. Pure.
+
+An exit is a task that lives in the ledger until its lot is down to what may stay: an order that sold nothing, a partial
+fill, a pause or a restart only make it try again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from buyer.strategy.limits import Mirror, TradingLimits
+from buyer.strategy.sizing import sell_size
+from shared.domain.backoff import Backoff
+from shared.domain.ledger_accounts import Lot, lot_key
+from shared.domain.market import Book, MarketFacts
+from shared.domain.money import MICRO, from_micro, to_micro
+from shared.messages.base import fact_id
+from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
+from shared.messages.signals import ActionableSignal
+
+BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
+"""Seconds between attempts of an exit that sells nothing; they begin at 2 and double."""
+DUST = "minimum_size"
+"""The rule that ends an exit of a whole lot: what is left is too little for the venue and waits for its redemption."""
+
+
+@dataclass(frozen=True)
+class MirroredSell:
+    """What a leader's sell does to our lot, in micro-shares."""
+
+    sell: int
+    keep: int
+
+
+def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> MirroredSell:
+    """Return how much of the lot goes: all, or the part that the leader sold of the shares we followed.
+
+    An exit under way has its part already; a leader who sells more than we followed has left whole.
+    """
+    lot = to_micro(held.lot_shares)
+    stays = min(lot, to_micro(held.exit.keep)) if held.exit else lot
+    sold, behind = to_micro(signal.shares), to_micro(held.behind)
+    keep = stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0
+    return MirroredSell(lot - keep, keep)
+
+
+def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> ExitTask:
+    """Return the task that a leader's sell sets off, if its own order does not sell everything."""
+    key = lot_key(signal.leader, signal.token_id)
+    reason: ExitReason = "leader_merged" if signal.cause == "MERGE" else "leader_sold"
+    return ExitTask(
+        id=fact_id("exit", key, reason, signal.id),
+        leader=signal.leader,
+        token_id=signal.token_id,
+        reason=reason,
+        keep=from_micro(sale.keep),
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+    )
+
+
+@dataclass(frozen=True)
+class LotMarket:
+    """A lot beside what its market says now; None is what is not known."""
+
+    lot: Lot
+    facts: MarketFacts | None
+    book: Book | None
+    now_ms: int
+
+    @property
+    def dust(self) -> bool:
+        """Say whether this is too little for the venue to take."""
+        return self.facts is not None and sell_size(self.lot.shares) < self.facts.min_shares
+
+    @property
+    def closed(self) -> bool:
+        """Say whether the market's trading has ended: the redeemer gets what it pays."""
+        return self.facts is not None and self.facts.closed
+
+    def bid(self, max_age_s: int) -> Decimal | None:
+        """Return what somebody would pay now; None where no book worth believing says so (pitfall 16)."""
+        book = self.book
+        if book is None or book.crossed or book.token_id != self.lot.token_id:
+            return None
+        return book.best_bid if self.now_ms - book.at_ms <= max_age_s * 1000 else None
+
+    def gain_pct(self, limits: TradingLimits) -> Decimal | None:
+        """Return how many percent the best bid is above what a share cost, fees included."""
+        bid = self.bid(limits.max_book_age_s)
+        cost = Decimal(self.lot.cost)
+        return None if bid is None or cost <= 0 else (bid * self.lot.shares / cost - 1) * 100
+
+
+def needs_book(limits: TradingLimits) -> bool:
+    """Say whether some exit depends on what the book says."""
+    return bool(limits.stop_loss_pct or limits.take_profit_pct)
+
+
+def exit_trigger(limits: TradingLimits) -> bool:
+    """Say whether a lot can be sold by anything but its leader's sell."""
+    return needs_book(limits) or bool(limits.max_hold_s or limits.exit_before_end_s)
+
+
+def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> ExitTask | None:
+    """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell."""
+    if holding.dust or holding.closed:
+        return None
+    reason: ExitReason | None = "flatten" if flattening else None
+    reason = reason or next((reason for reason, fires in TRIGGERS.items() if fires(holding, limits)), None)
+    if reason is None:
+        return None
+    lot, now_ms = holding.lot, holding.now_ms
+    return ExitTask(
+        id=fact_id("exit", lot.key, reason, now_ms),
+        leader=lot.leader,
+        token_id=lot.token_id,
+        reason=reason,
+        keep=Decimal(0),
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+    )
+
+
+def _loses(holding: LotMarket, limits: TradingLimits) -> bool:
+    gain = holding.gain_pct(limits)
+    return bool(limits.stop_loss_pct) and gain is not None and gain <= -limits.stop_loss_pct
+
+
+def _gains(holding: LotMarket, limits: TradingLimits) -> bool:
+    gain = holding.gain_pct(limits)
+    return bool(limits.take_profit_pct) and gain is not None and gain >= limits.take_profit_pct
+
+
+def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
+    ends_at_ms = holding.facts.ends_at_ms if holding.facts else None
+    return (
+        bool(limits.exit_before_end_s)
+        and ends_at_ms is not None
+        and ends_at_ms - holding.now_ms <= limits.exit_before_end_s * 1000
+    )
+
+
+def _owned_too_long(holding: LotMarket, limits: TradingLimits) -> bool:
+    since_ms = holding.lot.opened_at_ms
+    return bool(limits.max_hold_s and since_ms) and holding.now_ms - since_ms >= limits.max_hold_s * 1000
+
+
+TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
+    "stop_loss": _loses,
+    "take_profit": _gains,
+    "market_ends": _ends,
+    "time_stop": _owned_too_long,
+}
+"""What sets off an exit by itself; the first that fires names it."""
+
+
+def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
+    """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
+    wait_ms = round(BACKOFF.wait_s(task.attempt) * 1000)
+    update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_ms, "last": last or task.last}
+    return task.model_copy(update=update)
+
+
+def order_fact(task: ExitTask) -> str:
+    """Name one attempt, as a signal's id names a signal's order."""
+    return fact_id("exit-order", task.id, task.attempt)
+
+
+def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
+    """Return what the exit in a decision still has to do after it, None when it is done or only dust is left."""
+    task, held = decision.exit, decision.inputs.portfolio
+    if task is None or held is None or (decision.reason == DUST and task.keep == 0):
+        return None
+    sold = decision.outcome.shares if decision.outcome else Decimal(0)
+    left = to_micro(held.lot_shares - sold - task.keep)
+    return task if left >= MICRO // 100 else None

@@ -1,0 +1,217 @@
+"""The limits that the policy decides by. Pure."""
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Annotated, Any, Literal, NamedTuple, Self, cast
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
+
+from shared.domain.market import Value
+from shared.domain.money import Money
+from shared.messages.base import fact_id
+
+Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
+Mirror = Literal["all", "proportional", "none"]
+_ADDRESS = re.compile("0x[0-9a-f]{40}")
+REST = "*"
+"""The tier of every larger trade."""
+ACCOUNT_WIDE = frozenset(
+    {"leader_limits", "max_market_usdc", "max_event_usdc", "max_group_usdc", "max_day_usdc", "max_total_usdc"}
+    | {"max_day_loss_usdc", "max_orders_per_minute"}
+)
+"""Limits that hold over all leaders, so no leader can have one of its own."""
+STAKE_CAPS = (
+    "max_stake_usdc",
+    "max_market_usdc",
+    "max_event_usdc",
+    "max_leader_usdc",
+    "max_day_usdc",
+    "max_total_usdc",
+)
+"""What no single buy may be above, wherever it is."""
+
+
+class SizeTier(NamedTuple):
+    """Leader trades of up to `up_to` collateral (None: of any size) are followed with `multiplier` times theirs."""
+
+    up_to: Decimal | None
+    multiplier: Decimal
+
+
+def tiers_of(text: str) -> tuple[SizeTier, ...]:
+    """Read `up to:multiplier` pairs, smallest first; `*` is every larger trade.
+
+    Raises:
+        ValueError: naming the pair and what it should be.
+    """
+    tiers = tuple(_tier(pair.strip()) for pair in text.split(",") if pair.strip())
+    bounds = [tier.up_to for tier in tiers if tier.up_to is not None]
+    if bounds != sorted(set(bounds)) or any(tier.up_to is None for tier in tiers[:-1]):
+        raise ValueError(f"tiers {text!r}: the smallest trade first, each bound once, '*' last")
+    return tiers
+
+
+def _tier(pair: str) -> SizeTier:
+    bound, colon, multiplier = pair.partition(":")
+    try:
+        tier = SizeTier(None if bound == REST else Decimal(bound), Decimal(multiplier))
+    except InvalidOperation:
+        tier = None
+    if not colon or tier is None or not tier.multiplier.is_finite() or tier.multiplier < 0:
+        raise ValueError(f"tier {pair!r}: expected `pUSD of the leader's trade:multiplier`, such as 100:0.5 or *:0.1")
+    if tier.up_to is not None and not (tier.up_to.is_finite() and tier.up_to > 0):
+        raise ValueError(f"tier {pair!r}: the bound must be above 0 pUSD")
+    return tier
+
+
+def _checked_tiers(text: str) -> str:
+    tiers_of(text)
+    return text
+
+
+def _split(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Tiers = Annotated[str, AfterValidator(_checked_tiers)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class TradingLimits(Value, frozen=True):
+    """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
+
+    sizing: Sizing
+    stake_usdc: Money
+    leader_pct: Money
+    leader_bankroll_usdc: Money
+    tiers: Tiers
+    kelly_edge_pct: Money
+    kelly_fraction_pct: Money
+    kelly_cap_pct: Money
+    max_stake_usdc: Money
+    bump_to_minimum: bool
+    gather_window_s: int
+
+    sides: Literal["both", "buy", "sell"]
+    role: Literal["any", "maker", "taker"]
+    min_leader_usdc: Money
+    min_price: Money
+    max_price: Money
+    only_markets: Names
+    not_markets: Names
+    only_categories: Names
+    not_categories: Names
+    only_keywords: Names
+    not_keywords: Names
+    min_to_end_s: int
+    max_to_end_s: int
+    min_depth_usdc: Money
+    max_slippage_ticks: int
+    max_slippage_pct: Money
+    max_signal_age_s: int
+    max_clock_skew_s: int
+    max_book_age_s: int
+
+    max_market_usdc: Money
+    max_event_usdc: Money
+    max_group_usdc: Money
+    max_leader_usdc: Money
+    max_day_usdc: Money
+    max_total_usdc: Money
+    max_day_loss_usdc: Money
+    max_drawdown_usdc: Money
+    max_orders_per_minute: int
+
+    mirror_sells: Mirror
+    stop_loss_pct: Money
+    take_profit_pct: Money
+    max_hold_s: int
+    exit_before_end_s: int
+    exit_slippage_pct: Money
+
+    leader_limits: str = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.min_price > self.max_price:
+            raise ValueError(f"min_price {self.min_price} is above max_price {self.max_price}")
+        if self.max_to_end_s and self.min_to_end_s > self.max_to_end_s:
+            raise ValueError(f"min_to_end_s {self.min_to_end_s} is above max_to_end_s {self.max_to_end_s}")
+        if self.sizing == "proportional" and not self.leader_bankroll_usdc and not self.leader_limits:
+            raise ValueError("sizing proportional needs leader_bankroll_usdc, for all or in leader_limits")
+        return self
+
+    def __hash__(self) -> int:
+        """Hash by a few fields: every decision looks up what belongs to its limits."""
+        return hash((self.sizing, self.stake_usdc, self.max_day_usdc, self.leader_limits))
+
+    @property
+    def id(self) -> str:
+        """Name this exact set of limits."""
+        return fact_id("limits", self.model_dump_json())[:16]
+
+    def of(self, leader: str) -> "TradingLimits":
+        """Return the limits for one leader: these, with what `leader_limits` changes."""
+        return _of(self, leader) if self.leader_limits else self
+
+
+def find_contradiction(limits: TradingLimits) -> str:
+    """Return why no buy can ever be as these limits say, with the fix; '' when some can."""
+    if limits.sizing == "tiered" and REST not in (pair.partition(":")[0].strip() for pair in limits.tiers.split(",")):
+        return f"TIERS={limits.tiers!r}: trades above its last bound have no tier; end it with `*:MULTIPLIER`"
+    stake = limits.stake_usdc if limits.sizing == "fixed" else 0
+    for cap in STAKE_CAPS:
+        if stake > getattr(limits, cap):
+            name = cap.upper()
+            return (
+                f"STAKE_USDC={stake} is above {name}={getattr(limits, cap)}, so no buy can have that stake; "
+                f"lower STAKE_USDC or raise {name}"
+            )
+    return ""
+
+
+def leader_limits_of(text: str) -> dict[str, dict[str, Any]]:
+    """Read `{"0x...": {"stake_usdc": "20", ...}}`: the limits that single leaders have of their own, by wallet.
+
+    Raises:
+        ValueError: naming the leader, the limit, the value and what it should be.
+    """
+    try:
+        leaders: Any = json.loads(text or "{}", object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise ValueError(f'no JSON ({error}); write {{"0x...": {{"stake_usdc": "20"}}}}') from error
+    if not isinstance(leaders, dict):
+        raise ValueError(f"expected a JSON object of wallets, got {text[:80]!r}")  # noqa: TRY004 - pydantic wants ValueError
+    return {leader.lower(): _own(leader, given) for leader, given in cast("dict[str, Any]", leaders).items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object whose names differ by more than the case of their letters: wallets do not."""
+    names = [name.lower() for name, _ in pairs]
+    for name, _ in pairs:
+        if names.count(name.lower()) > 1:
+            raise ValueError(f"{name} is there {names.count(name.lower())} times and only one could count; keep one")
+    return dict(pairs)
+
+
+def _own(leader: str, given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    if not _ADDRESS.fullmatch(leader.lower()):
+        raise ValueError(f"{leader!r} is no wallet: 0x and 40 hex digits")
+    if not isinstance(given, dict):
+        raise ValueError(f"{leader}: expected a JSON object of limits, got {given!r}")  # noqa: TRY004 - pydantic wants ValueError
+    allowed = sorted(set(TradingLimits.model_fields) - ACCOUNT_WIDE)
+    for limit, value in cast("dict[str, Any]", given).items():
+        if limit not in allowed:
+            why = "holds over all leaders" if limit in ACCOUNT_WIDE else "is no limit"
+            raise ValueError(f"{leader}: {limit} {why}; a leader can have {', '.join(allowed)}")
+        if isinstance(value, float):
+            raise ValueError(f'{leader}: {limit}={value}: a float holds no money; write "{value}"')  # noqa: TRY004 - pydantic wants ValueError
+    return cast("dict[str, Any]", given)
+
+
+@lru_cache(maxsize=1024)
+def _of(limits: TradingLimits, leader: str) -> TradingLimits:
+    given = json.loads(limits.leader_limits).get(leader, {})
+    return TradingLimits.model_validate({**limits.model_dump(), **given, "leader_limits": ""})

@@ -1,0 +1,158 @@
+"""The buyer's verdict: `decide_signal(case) -> Decision`, every rule with its value. Pure; never raises on data.
+
+A rule that cannot be evaluated fails, so nothing is bought blind.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import NamedTuple, TypeVar, cast
+
+from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Judged
+from buyer.strategy.exit_policy import DUST, opened_by, order_fact
+from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.strategy.skip_cache import Failing
+from shared.domain.ledger_accounts import COUNTS
+from shared.domain.money import from_micro, to_micro
+from shared.messages.base import fact_id
+from shared.messages.decisions import ExitTask, Gathered, Order, RuleResult, Trade, Verdict
+
+_result = RuleResult.filler()
+GATHERED = "gathered"
+"""The reason of a trade that is too small to follow and was added to those before it."""
+_NONE = Decimal(0)
+Some = TypeVar("Some", bound=ContextBase)
+
+
+class PolicyDecision(NamedTuple):
+    """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
+
+    `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later.
+    """
+
+    verdict: Verdict
+    reason: str
+    rules: tuple[RuleResult, ...]
+    order: Order | None
+    trade: Trade | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Say whether nothing follows from it: no order, nothing gathered, no exit."""
+        return self.order is None and self.gathered is None and self.exit is None
+
+
+def decide_signal(case: DecisionContext, failing: Failing | None = None) -> PolicyDecision:
+    """Judge one signal by every rule of its side.
+
+    With `failing`, which names the rules that fail, the verdict is the same, without the rules' values and, where
+    nothing follows from a skip, without the trade: for an order that cannot wait, and for millions of signals.
+    """
+    rules = () if failing else _judged(RULES[case.side], case)
+    failed = failing(case) if failing else [rule.rule for rule in rules if not rule.passed]
+    task = _exit(case, failed)
+    if not failed:
+        order = _order(case, case.signal.id, case.signal.leader)
+        return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
+    gathered = _gathered(case, failed)
+    if gathered is None:
+        trade, left = _trade(case) if task or not failing else None, _left(case)
+        return PolicyDecision("SKIP", failed[0], rules, None, trade, left, task)
+    since = f"{gathered.usdc} since {gathered.since_ms}"
+    rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
+    return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
+
+
+def decide_exit(case: ExitContext) -> PolicyDecision:
+    """Judge one attempt of an exit."""
+    rules = _judged(EXIT_RULES, case)
+    failed = next((rule.rule for rule in rules if not rule.passed), None)
+    if failed:
+        return PolicyDecision("SKIP", failed, rules, None, exit=case.task)
+    order = _order(case, order_fact(case.task), case.task.leader)
+    return PolicyDecision("SELL", f"exit: {case.task.reason}", rules, order, exit=case.task)
+
+
+def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int) -> PolicyDecision:
+    """Return the decision after the ledger refused its intent: a cap or a control moved in between."""
+    seen, allowed = (value, limit) if account in COUNTS else (from_micro(value), from_micro(limit))
+    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={seen}", limit=str(allowed))
+    return PolicyDecision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
+
+
+def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
+    return tuple(_judge(name, rule, case) for name, rule in rules.items())
+
+
+def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
+    try:
+        passed, value, limit = rule(case)
+    except UNKNOWN as error:
+        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
+    return _result({"rule": name, "passed": passed, "value": _text(value), "limit": _text(limit)})
+
+
+def _trade(case: DecisionContext) -> Trade | None:
+    try:
+        found = case.trade
+    except UNKNOWN:
+        return None
+    return (
+        found if isinstance(found, Trade) else Trade.of_checked(usdc=found.usdc, shares=found.shares, price=found.price)
+    )
+
+
+def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
+    """Return the exit that a leader's sell opens: it goes on when this order sells nothing, or not enough."""
+    if case.side != "SELL" or OPENS_EXIT & set(failed):
+        return None
+    try:
+        sale = case.sale
+    except UNKNOWN:
+        return None
+    dust = bool(failed) and failed[0] == DUST and sale.keep == 0
+    return None if dust else opened_by(case.signal, sale, case.now_ms)
+
+
+def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:
+    """Return what a trade that is only too small comes to with those before it."""
+    if case.side != "BUY" or not case.limits.gather_window_s or not set(failed) <= TOO_SMALL:
+        return None
+    before = case.balances.gathered
+    since_ms = before.since_ms if before else case.now_ms
+    return Gathered(usdc=case.trade.usdc, shares=case.trade.shares, since_ms=since_ms)
+
+
+def _left(case: DecisionContext) -> Gathered | None:
+    """Return what a leader's sell leaves of what was gathered of his buys: he holds that much less."""
+    before = case.portfolio.gathered if case.side == "SELL" and case.portfolio else None
+    if before is None or not before.shares:
+        return None
+    shares = max(before.shares - case.signal.shares, _NONE)
+    usdc = from_micro(to_micro(before.usdc * shares / before.shares))
+    return Gathered(usdc=usdc, shares=shares, since_ms=before.since_ms)
+
+
+def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order:
+    size = case.size
+    return Order.of_checked(
+        id=fact_id("order", fact),
+        signal_id=fact,
+        token_id=case.token_id,
+        condition_id=case.facts.condition_id,
+        leader=leader,
+        side=case.side,
+        shares=size.shares,
+        limit_price=case.limit,
+        budget=from_micro(size.budget),
+        kind="FAK",
+    )
+
+
+def _text(value: object) -> str:
+    if type(value) is str:
+        return value
+    if callable(value):
+        value = cast("Callable[[], object]", value)()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,1 @@
+"""The leaders that are followed, and which detector watches which of them."""

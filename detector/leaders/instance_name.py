@@ -1,0 +1,38 @@
+"""A detector's name among detectors: the same after a restart, so that it has its own leaders back at once."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from detector.config import DetectorSettings
+
+_MOST_PLACES = 64
+_LOCKED_FILES: list[int] = []
+"""Never closed: a lock lasts as long as its file is open, and so as long as we live."""
+
+
+def claim_instance_name(cfg: DetectorSettings) -> str:
+    """Return the instance's name, or this machine's first free place; the kernel frees it however we die."""
+    if cfg.instance:
+        return cfg.instance
+    for place in range(_MOST_PLACES):
+        if _lock_file(cfg.run_dir / f"detector-place-{place}.lock"):
+            return f"detector@{socket.gethostname()}/{place}"
+    return f"detector@{socket.gethostname()}:{os.getpid()}"
+
+
+def _lock_file(path: Path) -> bool:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Not inherited by children: one that outlives us would keep our place.
+        file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return False
+    _LOCKED_FILES.append(file)
+    return True

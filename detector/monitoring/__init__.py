@@ -1,0 +1,1 @@
+"""Statistics, metrics and raw records of the sources."""

@@ -1,0 +1,1 @@
+"""Put signals and confirmations on the streams, each exactly once, before cursors move."""

@@ -1,0 +1,132 @@
+"""Publishes drafts, each once, by compare-and-set; only the thread that owns the matcher uses it."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+from redis import Redis
+
+from detector.domain.matcher import Matcher
+from detector.domain.signal_builder import build_drop, build_signal, draft_dedup_key
+from detector.domain.signal_draft import SignalDraft
+from detector.monitoring.source_stats import SourceStats
+from detector.publishing.retry_until_up import RetryUntilUp
+from shared import logs, metrics
+from shared.clock import Clock
+from shared.messages.base import SIGHTINGS, SIGNALS
+from shared.messages.signals import ActionableSignal, SignalDropped
+from shared.polymarket.market_facts import MarketCache
+from shared.redis.streams import PublishedEntry, publish_once
+
+Emit = Callable[[ActionableSignal], None]
+Label = Callable[[str], str]
+"""A leader's name, '' without one."""
+
+
+def no_label(_: str) -> str:
+    """Name nobody."""
+    return ""
+
+
+class SignalPublisher:
+    """Publish drafts. `emit` sees each new signal after it is durable."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        stats: SourceStats,
+        matcher: Matcher,
+        emit: Emit,
+        *,
+        retry: RetryUntilUp,
+        clock: Clock,
+        markets: MarketCache | None,
+        label: Label = no_label,
+    ) -> None:
+        self.matcher = matcher
+        self._redis, self._stats, self._emit = redis, stats, emit
+        self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
+        self._log = logs.get_logger("detector")
+
+    def publish(self, draft: SignalDraft | None) -> None:
+        """Publish (or drop) a draft, and what is still missing if somebody else had published less.
+
+        Raises:
+            Stopping: told to stop while Redis was away.
+        """
+        while draft is not None:
+            try:
+                event = self._build_event(draft)
+            except ValidationError:
+                self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
+                self.matcher.mark_expired(draft)
+                return
+            draft = self._after_publish(draft, event, *self._publish_draft(draft, event))
+
+    def _build_event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
+        now_ms = self._clock.now_ms()
+        if draft.drop:
+            return build_drop(draft, now_ms)
+        facts = self._markets.get(draft.key.token_id) if self._markets else None
+        return build_signal(draft, now_ms, facts, self._label(draft.key.leader))
+
+    def _publish_draft(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
+        """Return the server's answer, and how often an answer was lost before."""
+        lost = 0
+
+        def once() -> PublishedEntry:
+            nonlocal lost
+            lost += 1
+            return publish_once(
+                self._redis,
+                SIGHTINGS if draft.drop else SIGNALS,
+                event,
+                fact=draft_dedup_key(draft),
+                value=draft.value,
+                expected=draft.expected,
+                age=draft.traded_at_ms,
+                facts_of=SIGNALS,
+            )
+
+        return self._retry(once), lost - 1
+
+    def _after_publish(
+        self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int
+    ) -> SignalDraft | None:
+        # An answer was lost and the record is the one we wrote: the publish before the loss was ours.
+        ours = answer.state == "known" and lost > 0 and answer.value == draft.value
+        if answer.state == "published" or ours:
+            self.matcher.mark_published(draft)
+            if isinstance(event, SignalDropped):
+                self._announce_drop(event)
+            else:
+                self._announce_signal(draft, event)
+            return None
+        self._stats.count_repeat()
+        if answer.state == "expired":
+            self._log.warning("signal_expired", signal=event.id, leader=event.leader, horizon_ms=answer.value)
+            self.matcher.mark_expired(draft)
+            return None
+        return self.matcher.adopt_record(draft, answer.value)
+
+    def _announce_drop(self, event: SignalDropped) -> None:
+        self._stats.count_drop()
+        metrics.make_counter("signals_dropped_total", "Signals that no second source confirmed in time.").inc()
+        self._log.warning(
+            "signal_dropped", signal=event.id, leader=event.leader, seen_by=event.seen_by[0].source, why=event.reason
+        )
+
+    def _announce_signal(self, draft: SignalDraft, signal: ActionableSignal) -> None:
+        first_source, first_at_ms = draft.seen_by[0]
+        if draft.key.cause == "TRADE":
+            self._stats.count_signal(first_source, unconfirmed=draft.emitted_by == "unconfirmed")
+        else:
+            self._stats.count_merge()
+        metrics.make_counter("signals_total", "Signals published.", "source", "emitted_by").labels(
+            first_source, draft.emitted_by
+        ).inc()
+        metrics.make_histogram("signal_lag_seconds", "From the trade's block to our sight of it.", "source").labels(
+            first_source
+        ).observe(max(0, first_at_ms - draft.traded_at_ms) / 1000)
+        if self._markets:
+            self._markets.warm([signal.token_id])
+        self._emit(signal)

@@ -1,0 +1,1 @@
+"""The check of what was signalled against the venue's own record."""

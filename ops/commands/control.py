@@ -1,0 +1,164 @@
+"""Commands that stop orders, end them or get money back."""
+
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import typer
+from redis import Redis
+
+from ops.commands.options import NOT_SAID, VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from shared.clock import Clock
+
+
+def kill(why: Why = NOT_SAID, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop every order now, exits too.
+
+    On paper and live, unless --mode names one. Survives restarts, until `hybrid resume`.
+
+    Example: hybrid kill --why "odd fills since 14:00"
+    """
+    from ops.operator import controls
+
+    _turn(controls.kill, "orders are off", server_url(redis_url, data_dir), mode, why)
+
+
+def pause(
+    why: Why = NOT_SAID,
+    what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop buying; sells and exits go on.
+
+    With --what all these stop too. On paper and live, unless --mode names one. Survives restarts, until
+    `hybrid resume`.
+
+    Example: hybrid pause --why "fees went up"
+    """
+    from ops.operator import controls
+
+    switch = controls.pause_all if what == "all" else controls.pause_buys
+    state = "orders are paused" if what == "all" else "buys are paused"
+    _turn(switch, state, server_url(redis_url, data_dir), mode, why)
+
+
+def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Stop buying and sell every lot.
+
+    On paper and live, unless --mode names one; until all are gone or `hybrid resume`. Too small ones wait for their
+    redemption.
+
+    Example: hybrid flatten --why "going away"
+    """
+    from ops.operator import controls
+
+    _turn(controls.flatten, "lots are to be sold", server_url(redis_url, data_dir), mode, why)
+
+
+def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Allow orders again.
+
+    Of the buyer that runs, or of --mode. After `hybrid kill`, `pause` or `flatten`; exits that began go on.
+
+    Example: hybrid resume --why "checked the fills"
+    """
+    from ops.operator import controls
+    from ops.operator.pipeline_server import demand_pipeline
+    from shared.redis.client import connect_redis
+
+    url = server_url(redis_url, data_dir)
+    with connect_redis(url) as server:
+        demand_pipeline(server, mode)
+        which = mode or controls.mode_of_buyer(server)
+        other = "paper" if which == "live" else "live"
+        stopped = controls.active(server, other)
+    _turn(controls.resume, "orders are on", url, which, why)
+    if stopped:
+        typer.echo(f"{other} stays stopped ({stopped[0].name}): hybrid resume --mode {other}")
+
+
+def reconcile(
+    close: Annotated[str, typer.Option(help="Id of an order or intent that the venue shows no trade of: end it.")] = "",
+    cash: Annotated[
+        bool, typer.Option("--cash", help="Post what came to the wallet, or left it, since the ledger last knew.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close and --cash.")] = "",
+    mode: Mode = "live",
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List orders that have not ended; end one; post a deposit.
+
+    They hold a budget. End one with --close: the venue is asked first, and what may stand there is not closed. A
+    deposit or withdrawal (on paper another PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is
+    under way.
+
+    Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
+    """
+    from ops.operator import bankroll, venue_check
+    from ops.operator import reconcile as parts
+    from shared.clock import SystemClock
+    from shared.domain.plain_text import plain_lines
+    from shared.redis.client import connect_redis
+
+    if (close or cash) and not why:
+        raise typer.BadParameter("say why, with --why")
+    url, clock = server_url(redis_url, data_dir), SystemClock()
+    redis = connect_redis(url)
+    words = ["--redis-url", url, *(["--env-file", str(env_file)] if env_file else [])]
+    if cash:
+        amount = bankroll.asked(redis, mode, clock, words)
+        typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
+        return
+
+    def venue() -> venue_check.VenueLook:
+        typer.echo("asking the venue about its order; that takes up to half a minute", err=True)
+        return venue_check.from_settings(redis, clock, words)
+
+    for line in parts.main(redis, mode, clock, close, why, venue):
+        typer.echo(plain_lines(line))
+
+
+def redeem(
+    now: Annotated[bool, typer.Option("--now", help="Redeem what is due; without it nothing is sent.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Show the missing approvals; with --now, give them.")
+    ] = False,
+    clear: Annotated[str | None, typer.Option(help="Lift the alarm of this condition.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List what resolved and is not paid back.
+
+    Paper holdings, or real ones with LIVE=true and DRY_RUN=false; --now redeems them.
+
+    Example: hybrid redeem --now
+    """
+    from ops.operator import redeem as command
+
+    url, file = server_url(redis_url, data_dir), str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
+
+
+def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str | None, why: str) -> None:
+    """Turn a control of one ledger, or of every one: who is in a hurry must not name it. Say on whose server."""
+    from ops.operator.pipeline_server import demand_pipeline
+    from shared.clock import SystemClock
+    from shared.redis.client import connect_redis
+
+    with connect_redis(url) as redis:
+        server = demand_pipeline(redis, mode)
+        typer.echo(f"on {server.url}")
+        for name in (mode,) if mode else ("live", "paper"):
+            changed = switch(redis, name, why, SystemClock())
+            facts = server.modes.get(name)
+            whose = (
+                facts.words if facts else f"nothing {name} has ever announced itself here; this is for one that will"
+            )
+            typer.echo(f"{name} {state}{'' if changed else ' already'}: {whose}")

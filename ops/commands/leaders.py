@@ -1,0 +1,149 @@
+"""Commands about leaders: whom to follow, whether it is worth it, and what was missed."""
+
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.commands.options import VAR, AsJson, DataDir, EnvFile, RedisUrl, server_url, width
+from shared.domain.errors import BadConfig
+
+
+def follow(
+    address: Annotated[str, typer.Argument(help="The trader's wallet: 0x and 40 hex digits.")],
+    label: Annotated[str, typer.Option(help="A name to show.")] = "",
+    offline: Annotated[bool, typer.Option(help="Ask neither the venue nor the chain about it.")] = False,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Follow a trader, while detectors run.
+
+    Every detector knows within seconds; a signer is resolved to the wallet that trades.
+
+    Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
+    """
+    from ops.operator import leaders as command
+    from shared.clock import SystemClock
+    from shared.domain.plain_text import make_plain
+    from shared.redis.client import connect_redis
+
+    wanted, clock = command.checked(address), SystemClock()
+    with connect_redis(server_url(redis_url, data_dir)) as server:
+        found = None if offline else command.look_up(wanted, clock)
+        wallet = found.address if found else wanted
+        added = command.add(server, wallet, label, clock)
+    if found and found.note:
+        typer.echo(make_plain(found.note), err=True)
+    typer.echo(f"{wallet} is followed" if added else f"{wallet} was followed already")
+
+
+def unfollow(
+    address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it.")],
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop following a trader, while detectors run.
+
+    Also one that TRACKED_WALLETS, a flag or LEADERS_FILE names; it stays so over restarts, until `hybrid follow`.
+
+    Example: hybrid unfollow 0x1111111111111111111111111111111111111111
+    """
+    from ops.operator import leaders as command
+    from shared.clock import SystemClock
+    from shared.redis.client import connect_redis
+
+    wanted = command.checked(address)
+    with connect_redis(server_url(redis_url, data_dir)) as server:
+        left = command.remove(server, wanted, SystemClock())
+    typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
+    if left:
+        typer.echo(left, err=True)
+
+
+def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+    """Show who is followed, and who watches.
+
+    Label, where it comes from, which detector watches.
+
+    Example: hybrid leaders
+    """
+    from rich.table import Table
+
+    from ops.operator import leaders as command
+    from shared.redis.client import connect_redis
+    from shared.terminal import Terminal
+
+    shown = Table("address", "label", "comes from", "state")
+    with connect_redis(server_url(redis_url, data_dir)) as server:
+        for leader in command.table(server):
+            shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
+    Terminal(width=width()).print(shown)
+
+
+def wallet(
+    address: Annotated[str, typer.Argument(help="The leader's wallet: 0x and 40 hex digits.")],
+    history: Annotated[
+        list[str] | None, typer.Option(help="Its trades: a capture, CSV or JSON rows, again for more; or `api`.")
+    ] = None,
+    resolved: Annotated[list[Path] | None, typer.Option(help="How markets resolved: CSV or Gamma's JSON.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Another limit: name=value.")] = None,
+    delay: Annotated[
+        list[float] | None, typer.Option(min=0, help="Seconds; again for more; default: 2, 5, 30.")
+    ] = None,
+    days: Annotated[float, typer.Option(min=0.01, help="With `api`: how far back.")] = 30,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one page for people, too.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a leader before following.
+
+    What following would have cost and paid, and whether these trades can tell.
+
+    It promises no profit.
+
+    Example: hybrid wallet 0x1111111111111111111111111111111111111111 --history api --days 7
+    """
+    from ops.operator.leaders import checked
+    from ops.research import wallet as command
+    from shared.terminal import Terminal
+
+    if not history or ("api" in history and len(history) > 1):
+        raise BadConfig("--history: give files, or `api` alone for what the venue tells")
+    files = [] if history == ["api"] else [Path(name) for name in history]
+    command.main(
+        checked(address),
+        files,
+        resolved or [],
+        change=change or [],
+        delays_s=delay or command.DELAYS_S,
+        days=days,
+        as_json=as_json,
+        html=html,
+        console=Terminal(width=width()),
+    )
+
+
+def audit(
+    hours: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = 24,
+    leaders: Annotated[
+        str | None, typer.Option(help="Wallets to audit, comma separated; default: those the detectors reported.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    redis_url: RedisUrl = None,
+    env_file: EnvFile = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Count missed, doubled and late signals.
+
+    Reads the leaders' activity again; exit code 1 when one was missed or doubled.
+
+    Slow on purpose: it takes 1 request a second of the detector's budget, in its last lane (AUDIT_RATE_PER_S).
+
+    Example: hybrid audit --hours 24 --json
+    """
+    from ops.audit import audit as command
+
+    url = server_url(redis_url, data_dir)
+    file = str(env_file) if env_file else None
+    raise typer.Exit(command.main(url, hours=hours, leaders=leaders, as_json=as_json, env_file=file))

@@ -1,0 +1,134 @@
+"""Commands that run the pipeline, or parts of it, and show it."""
+
+# ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from ops.commands.options import VAR, DataDir, RedisUrl, server_url
+from shared.code_version import code_version
+
+
+def up(
+    leaders: Annotated[
+        str | None, typer.Option(help="Wallets to follow, comma separated; beats TRACKED_WALLETS.")
+    ] = None,
+    env_file: Annotated[Path | None, typer.Option(help="File with settings; default: .env, if there is one.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the embedded server's data, locks and logs; default: DATA_DIR, var.")
+    ] = None,
+    runtime_seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Paper orders, whatever the environment says.")] = False,
+) -> None:
+    """Run the whole pipeline here, with paper orders.
+
+    Starts detector, buyer, redeemer and worker. Uses REDIS_URL when it is set, else starts the embedded server in
+    --data-dir. Its settings come from flags, the environment, and the file `.env` of this folder.
+
+    Example: hybrid up --leaders 0x1111111111111111111111111111111111111111
+    """
+    from ops.config import UpSettings
+    from ops.supervisor import up as command
+    from ops.supervisor.env_file import find_env_file as usual_file
+    from shared.config import parse
+    from shared.process.service_runner import leave
+
+    file = usual_file(env_file)
+    given: dict[str, Any] = {"data_dir": data_dir, "tracked_wallets": leaders, "runtime_seconds": runtime_seconds}
+    flags = [*(["--env-file", file] if file else []), *(["--dry-run"] if dry_run else [])]
+    settings = parse(UpSettings, flags, **{name: value for name, value in given.items() if value is not None})
+    leave(command.main(settings, env_file=file))
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="End by itself after this many seconds, with a summary; 0 never.")] = 0,
+    speed: Annotated[float, typer.Option(help="How many times faster than real the local venue runs.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+    screen: Annotated[bool, typer.Option(help="Show the live screen.")] = True,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the run's data and capture, emptied first; default: var/demo.")
+    ] = None,
+) -> None:
+    """Show the whole pipeline at work on a local venue.
+
+    Needs no account and no network.
+
+    Example: hybrid demo --seconds 60
+    """
+    _run("demo.demo", seconds=seconds, speed=speed, seed=seed, screen=screen, data_dir=data_dir)
+
+
+def status(
+    redis_url: RedisUrl = None,
+    watch: Annotated[bool, typer.Option("--watch/--once", help="Keep showing it, or print it once.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the screen.")] = False,
+    mode: Annotated[
+        Literal["paper", "live"] | None, typer.Option(help="Which ledger; default: the one the buyer uses.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write one look at it to this picture instead.")] = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Show a running pipeline, live.
+
+    Leaders, sources, signals, decisions, positions, redemptions.
+
+    Example: hybrid status --once --json
+    """
+    from ops.operator import status as command
+
+    command.main(server_url(redis_url, data_dir), watch=watch, as_json=as_json, mode=mode, svg=svg)
+
+
+def redis(
+    data_dir: DataDir = VAR,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 picks a free one.")] = 6379,
+) -> None:
+    """Run the embedded server in the foreground.
+
+    Its append-only file is synced at every write.
+
+    Example: hybrid redis --port 6379
+    """
+    from ops.supervisor import redis_server
+
+    raise typer.Exit(redis_server.main(data_dir, port))
+
+
+def service(context: typer.Context) -> None:
+    """Run detector, buyer and redeemer in one process.
+
+    Its flags: `python -m ops.run_service --help`.
+
+    Example: hybrid service --env-file X --dry-run --runtime-seconds 20
+    """
+    _run("run_service", argv=list(context.args))
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(code_version())
+
+
+def docs(
+    check: Annotated[bool, typer.Option(help="Write nothing; exit 1 when a file has drifted.")] = False,
+) -> None:
+    """Write the docs that are generated.
+
+    Configuration, event schema, .env.example.
+    """
+    _call("docs_generator", argv=["--check"] if check else [])
+
+
+def _call(module: str, **given: object) -> NoReturn:
+    """Call `ops.<module>.main` and leave with its exit code."""
+    raise typer.Exit(import_module(f"ops.{module}").main(**given) or 0)
+
+
+def _run(module: str, **given: object) -> NoReturn:
+    """Call `ops.<module>.main`, a program that runs for long, and end the process with its exit code."""
+    from shared.process.service_runner import leave
+
+    leave(import_module(f"ops.{module}").main(**given))

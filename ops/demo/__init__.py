@@ -1,0 +1,1 @@
+"""The whole pipeline live on screen, against the local simulator."""

@@ -1,0 +1,1 @@
+"""Explanations of what became of a fill, and why others were not followed."""

@@ -1,0 +1,1 @@
+"""Commands that show a running pipeline, stop it, or end what only a person can decide."""

@@ -1,0 +1,101 @@
+"""`hybrid pause`, `flatten`, `kill` and `resume`: controls that every order asks, in the ledger to outlive restarts."""
+
+import getpass
+import json
+import os
+import uuid
+from dataclasses import dataclass
+
+from redis import Redis
+
+from buyer.sharding.shard_count import MODES, shard_holders
+from shared.clock import Clock
+from shared.domain.errors import BadConfig
+from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
+from shared.domain.ledger_write import RefusedWrite
+from shared.domain.trading_controls import CONTROLS, NOTES, SWITCH, turn_control
+from shared.ledger.redis_ledger import RedisLedger
+
+NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "pause buys"}
+"""Each control as an operator calls it, the strongest first."""
+
+
+@dataclass(frozen=True)
+class TradingControl:
+    """A control that is on: who turned it, when (UTC milliseconds) and why."""
+
+    name: str
+    who: str
+    why: str
+    at_ms: int
+
+
+def kill(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Switch all orders off; return False when they were off already."""
+    return _turn(redis, mode, HALT, on=True, why=why, clock=clock)
+
+
+def pause_buys(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Stop buying; sells and exits go on. Return False when it was stopped already."""
+    return _turn(redis, mode, PAUSE_BUYS, on=True, why=why, clock=clock)
+
+
+def pause_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Send no orders; return False when that was so already."""
+    return _turn(redis, mode, PAUSE_ALL, on=True, why=why, clock=clock)
+
+
+def flatten(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Stop buying and sell every lot; return False when that was under way already."""
+    return _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock)
+
+
+def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Turn every control off; return False when none was on."""
+    turned = [_turn(redis, mode, control, on=False, why=why, clock=clock) for control in NAMES]
+    return any(turned)
+
+
+def mode_of_buyer(redis: Redis) -> str:
+    """Return whose money the buyer that runs now spends.
+
+    Raises:
+        BadConfig: nobody can tell, as none runs, or buyers of both.
+    """
+    modes = [mode for mode in MODES if any(shard_holders(redis, mode).values())]
+    if len(modes) != 1:
+        found = "buyers run on paper and live" if modes else "no buyer runs"
+        raise BadConfig(f"--mode is not given and {found}: say which ledger, --mode paper or --mode live")
+    return modes[0]
+
+
+def active(redis: Redis, mode: str) -> list[TradingControl]:
+    """Return the controls that are on, the strongest first."""
+    ledger = RedisLedger(redis, mode)
+    values, notes = ledger.read(tuple(NAMES)).values, ledger.records(CONTROLS)
+    return [_control(name, notes.get(NOTES[account])) for account, name in NAMES.items() if values[account]]
+
+
+def last_turn(redis: Redis, mode: str) -> dict[str, str]:
+    """Return who turned the kill switch last, when and why; empty when nobody did."""
+    text = RedisLedger(redis, mode).records(CONTROLS).get(SWITCH)
+    return json.loads(text) if text else {}
+
+
+def _control(name: str, note: str | None) -> TradingControl:
+    said: dict[str, str] = json.loads(note) if note else {}
+    return TradingControl(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
+
+
+def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
+    name = f"control:{control}:{uuid.uuid4()}"
+    write = turn_control(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
+    return not isinstance(RedisLedger(redis, mode).commit(write), RefusedWrite)
+
+
+def who() -> str:
+    """Name the user; a container's user often has no name, which must not keep a control from turning."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,200 @@
+"""`hybrid follow`, `unfollow` and `leaders`: the wallets that running detectors watch; changes count within seconds."""
+
+import contextlib
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from redis import Redis
+
+from buyer.sharding.shard_count import MODES
+from detector.polling.backfill_gaps import GAPS
+from detector.polling.cursors import CURSORS
+from ops.operator.controls import who
+from ops.research.proxy_wallets import ResolvedWallet, resolve
+from shared.clock import Clock
+from shared.config import Settings, parse
+from shared.domain.errors import BadConfig, Malformed
+from shared.http.client import Upstream
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import SIGNALS
+from shared.messages.events import read_event
+from shared.messages.service import HybridProgress, HybridSummary
+from shared.polymarket.data_api import ActivityV2
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.leader_fills import ADDRESS
+from shared.polymarket.wire.wallets import PROTOCOL
+from shared.process.beats import read_standings, server_ms
+from shared.redis.client import answering
+from shared.redis.followed_leaders import (
+    FollowedLeader,
+    Unfollowed,
+    follow_leader,
+    followed_leaders,
+    unfollow_leader,
+    unfollowed,
+)
+from shared.redis.streams import stream_tail
+
+_REPORTS = 400
+_SILENT_MS = 900_000
+GROUP = "detectors"
+"""Who share the leaders, as the detector's wiring names them."""
+
+
+@dataclass(frozen=True)
+class LeaderRow:
+    """One line of the table."""
+
+    address: str
+    label: str
+    comes_from: str
+    state: str
+
+
+def checked(address: str) -> str:
+    """Return an address in our form.
+
+    Raises:
+        BadConfig: it is none, or one of the venue's own contracts.
+    """
+    wanted = address.strip().lower()
+    if not ADDRESS.fullmatch(wanted):
+        raise BadConfig(f"{address!r} is no address: give 0x and 40 hex digits, as in the link of a profile page")
+    if wanted in PROTOCOL:
+        raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
+    return wanted
+
+
+def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> ResolvedWallet:
+    """Ask the venue and the chain which wallet trades for `address`.
+
+    Raises:
+        BadConfig: none does; with what to give instead.
+        TryAgain: they do not answer now; `--offline` follows without asking.
+    """
+    cfg, stop = parse(Settings, []), stop or threading.Event()
+    data = Upstream("data_api", cfg.data_api_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
+    node = Upstream("rpc", cfg.rpc_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
+    try:
+        return resolve(address, ActivityV2(data, clock), PolygonClient(node))
+    finally:
+        data.close()
+        node.close()
+
+
+def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:
+    """Follow from now on; return False when it was followed already.
+
+    What is left of an earlier time of following goes first: nobody wants the trades of the time between.
+    """
+    away = address in unfollowed(redis)
+    if away or (address not in followed_leaders(redis) and not _watched(redis, address)):
+        _forget(redis, address)
+    return follow_leader(redis, address, FollowedLeader(label, clock.now_ms(), who())) or away
+
+
+def remove(redis: Redis, address: str, clock: Clock) -> str:
+    """Unfollow, whoever names it: `hybrid follow`, environment or file; return what is left to do, '' when nothing is.
+
+    Raises:
+        BadConfig: nobody follows it.
+    """
+    given = followed_leaders(redis).get(address)
+    named = address in _owners(redis) or (given is None and _reported(redis, address))
+    if address in unfollowed(redis) or not (given or named):
+        raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
+    unfollow_leader(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
+    lots = sum(lot.leader == address for mode in MODES for lot in open_lots(RedisLedger(redis, mode)))
+    if not lots:
+        return ""
+    return f"open lots of it: {lots}; its sells are not seen any more, so triggers, flatten and redemption end them"
+
+
+def table(redis: Redis) -> list[LeaderRow]:
+    """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it."""
+    added, without = followed_leaders(redis), unfollowed(redis)
+    reports = _last_reports(redis)
+    watched, named = _watchers(redis, reports), _owners(redis)
+    left_out = {name for name, taken in without.items() if taken.named}
+    reported = {leader for report in reports for leader in report.leaders} - without.keys()
+    known = {*added, *(watched.keys() - without.keys()), *named, *left_out, *reported}
+    found = [_line(name, added.get(name), without.get(name), watched.get(name, "")) for name in known]
+    return sorted(found, key=lambda leader: (leader.label or "~", leader.address))
+
+
+def _line(address: str, given: FollowedLeader | None, taken: Unfollowed | None, watcher: str) -> LeaderRow:
+    comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
+    state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
+    if taken:
+        state = f"not followed: hybrid unfollow ({taken.by}), until hybrid follow"
+    label = given or taken
+    return LeaderRow(address, label.label if label else "", comes_from, state)
+
+
+def _watched(redis: Redis, address: str) -> bool:
+    return address in _watchers(redis, _last_reports(redis))
+
+
+def _reported(redis: Redis, address: str) -> bool:
+    return any(address in report.leaders for report in _last_reports(redis))
+
+
+def _owners(redis: Redis) -> frozenset[str]:
+    """Return whom the environments and files of detectors name: each stored its list when it started."""
+    with answering(redis):
+        digests = set(cast("list[str]", redis.hvals(f"hs:{GROUP}:lists")))
+        texts = [cast("str | None", redis.get(f"hs:{GROUP}:list:{digest}")) for digest in sorted(digests)]
+    return frozenset(name for text in texts if text for name in text.split(","))
+
+
+def _watchers(redis: Redis, reports: list[HybridProgress]) -> dict[str, str]:
+    """Return who watches whom: from the reports of detectors that run."""
+    known = {one.beat.instance: one.working for one in read_standings(redis)}
+    now_ms = server_ms(redis)
+    alive = {report.detector for report in _latest(reports) if known.get(report.detector, _fresh(report, now_ms))}
+    return {leader: report.detector for report in reports if report.detector in alive for leader in report.leaders}
+
+
+def _latest(reports: list[HybridProgress]) -> list[HybridProgress]:
+    """Return the last word of each detector whose last word is not that it ended."""
+    latest = {report.detector: report for report in reports}
+    return [report for report in latest.values() if not isinstance(report, HybridSummary)]
+
+
+def _fresh(report: HybridProgress, now_ms: int) -> bool:
+    """Say whether a detector that tells no beats (one inside another program) reported lately."""
+    return now_ms - report.emitted_at_ms < _SILENT_MS
+
+
+def _last_reports(redis: Redis) -> list[HybridProgress]:
+    """Return each detector's last report, and those before it where one cannot name all its leaders."""
+    reports = list(_reports(redis))
+    latest = {report.detector: report for report in reports}
+    return [report for report in reports if _tells(report, latest[report.detector])]
+
+
+def _tells(report: HybridProgress, last: HybridProgress) -> bool:
+    """Say whether a report counts beside its detector's last one: only where one report cannot name them all."""
+    return report is last or last.leader_count > len(last.leaders)
+
+
+def _reports(redis: Redis) -> Iterable[HybridProgress]:
+    """Yield what detectors reported, oldest first; what cannot be read says nothing of anybody."""
+    for entry in stream_tail(redis, SIGNALS, _REPORTS):
+        if entry.event not in {"HYBRID_PROGRESS", "HYBRID_SUMMARY"}:
+            continue
+        with contextlib.suppress(Malformed):
+            event = read_event(entry.json)
+            if isinstance(event, HybridProgress):
+                yield event
+
+
+def _forget(redis: Redis, address: str) -> None:
+    with answering(redis):
+        for key in (CURSORS, GAPS):
+            fields = [field for field in cast("list[str]", redis.hkeys(key)) if f":{address}" in field]
+            if fields:
+                redis.hdel(key, *fields)

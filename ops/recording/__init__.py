@@ -1,0 +1,1 @@
+"""Recording of the streams to a file, and reading of what was recorded."""

@@ -1,0 +1,1 @@
+"""Commands that study leaders and settings on past trades."""

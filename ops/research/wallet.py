@@ -1,0 +1,168 @@
+"""`hybrid wallet`: the costs and results of following one leader, at several delays."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from backtest import outputs, settings
+from backtest.backtest import run_backtest
+from backtest.domain.market_events import MarketEvent
+from backtest.history.history_files import open_history
+from backtest.report import figures as figures_of_page
+from backtest.report.wallet_page import write_wallet_page
+from backtest.results.bootstrap_interval import bootstrap_interval
+from backtest.results.copyability import Assessment, DelayedCopy, assess_copyability, copyability_json
+from backtest.results.result import BacktestResult, CannotTell
+from backtest.results.trader_profile import TraderProfile, only_leader
+from backtest.results.verdict import rate_text, signed_usd, usd_text
+from backtest.simulation.latency import Delay, read_delay
+from backtest.simulation.run_models import RunModels
+from buyer.strategy.limits import TradingLimits
+from ops.research.wallet_history import UNSURE, ask
+from shared.clock import SystemClock
+from shared.domain.errors import BadConfig
+from shared.domain.money import to_micro
+from shared.terminal import Terminal
+
+DELAYS_S = (2.0, 5.0, 30.0)
+History = Callable[[], Iterator[MarketEvent]]
+_COLORS = {"no": "red", "only fast": "yellow", "it paid": "green", "cannot tell": "yellow"}
+
+
+def main(
+    leader: str,
+    files: Sequence[Path],
+    resolved: Sequence[Path],
+    *,
+    change: Sequence[str],
+    delays_s: Sequence[float] = DELAYS_S,
+    days: float = 30,
+    as_json: bool,
+    html: Path | None = None,
+    console: Console,
+) -> None:
+    """Follow `leader` through files, or through what the venue tells where there are none, and print the report.
+
+    Raises:
+        BadConfig: a setting, a delay or the place of `html` is wrong; said before the run.
+        DependencyMissing: `html` is wanted and plotly is not installed; said before the run.
+    """
+    outputs.check_file("--html", html)
+    if html:
+        figures_of_page.plotly()
+    delays = {delay_s: read_delay(str(delay_s), {}) for delay_s in sorted(delays_s)}
+    found = settings.decided_settings(settings.open_captures(files), settings.read_changes(change))
+    history = _of_files(files, resolved) if files else _of_venue(leader, days, console)
+    working = nullcontext() if as_json else console.status("following...")
+    unsure = "" if files else UNSURE
+    copies, profile = follow(history, leader, delays, found.limits, to_micro(found.bankroll), working, unsure)
+    if html:
+        write_wallet_page(copies, profile, html)
+    if as_json:
+        console.out(json.dumps(copyability_json(copies, profile)), highlight=False)
+    else:
+        console.print(report(copies, profile))
+
+
+def _of_files(files: Sequence[Path], resolved: Sequence[Path]) -> History:
+    return lambda: open_history(files, resolved).market_events
+
+
+def _of_venue(leader: str, days: float, console: Console) -> History:
+    said = Terminal(stderr=True) if console.file is sys.stdout else console
+    with said.status("asking the venue..."):
+        found = ask(leader, days, SystemClock())
+    for note in found.notes:
+        said.print(note, highlight=False)
+    return lambda: iter(found.market_events)
+
+
+def follow(
+    history: History,
+    leader: str,
+    delays: Mapping[float, Delay],
+    limits: TradingLimits,
+    bankroll: int,
+    working: AbstractContextManager[object],
+    unsure: str = "",
+) -> tuple[list[DelayedCopy], TraderProfile]:
+    """Follow `leader` once for each delay, named by its seconds; `unsure` is what the history leaves open of any order.
+
+    Raises:
+        BadConfig: the history holds no trade of this leader.
+    """
+    profile, copies = TraderProfile(leader), list[DelayedCopy]()
+    with working:
+        for delay_s, delay in delays.items():
+            models = replace(RunModels(), delay=delay)
+            coming = only_leader(history(), leader, None if copies else profile)
+            result = _doubted(run_backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
+            copies.append(DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets])))
+    if not profile.trades:
+        raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
+    return copies, profile
+
+
+def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
+    orders = result.bought + result.sold
+    if not (unsure and orders):
+        return result
+    doubt = CannotTell(what=unsure, trades=orders, of=orders)
+    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
+
+
+def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableType:
+    """Return the report for a terminal."""
+    found = assess_copyability(copies, profile)
+    parts: list[RenderableType] = [_verdict(found), Text(), _delays(copies), Text(), _profile(profile)]
+    last = copies[0].result
+    skips = ", ".join(f"{rule} {count:,}" for rule, count in list(last.skips.items())[:6])
+    parts.append(Text(f"not followed at {copies[0].delay_s:g} s: {skips or 'nothing'}", "dim"))
+    parts += [
+        Text.assemble(("cannot tell ", "yellow"), f"{doubt.what}: {doubt.share:.0%} of trades")
+        for doubt in last.cannot_tell
+    ]
+    parts += [Text(f"assumed, {name}: {words}", "dim") for name, words in last.model.items() if "delay" not in name]
+    return Panel(Group(*parts), title=f"copying {profile.leader}", title_align="left", border_style=_COLORS[found.word])
+
+
+def _verdict(found: Assessment) -> Group:
+    title = Text(found.title, f"bold {_COLORS[found.word]}")
+    return Group(title, *(Text(f"  {reason}") for reason in found.reasons))
+
+
+def _delays(copies: Sequence[DelayedCopy]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("delay", "orders", "filled", "spent", "result", "return", "90% of luck", "beyond leader", "verdict"):
+        table.add_column(name, justify="left" if name == "verdict" else "right", no_wrap=True)
+    for copy in copies:
+        result = copy.result
+        color = "green" if result.pnl > 0 else "red"
+        table.add_row(
+            f"{copy.delay_s:g} s",
+            f"{result.bought + result.sold:,}",
+            f"{result.filled + result.partial:,}",
+            usd_text(copy.spent),
+            Text(signed_usd(result.pnl), color),
+            rate_text(result.pnl, copy.spent),
+            f"{signed_usd(copy.likely.low)} to {signed_usd(copy.likely.high)}",
+            usd_text(copy.beyond),
+            copy.verdict.word,
+        )
+    return table
+
+
+def _profile(profile: TraderProfile) -> Text:
+    theirs = f"{profile.trades:,} trades in {len(profile.markets):,} markets for {usd_text(profile.volume)} pUSD"
+    return Text(
+        f"the leader: {theirs}, {profile.trades_a_day:,} a day; both sides {profile.two_sided:.0%} of volume; "
+        f"largest 5 markets {profile.concentration:.0%}"
+    )

@@ -1,0 +1,1 @@
+"""Run all programs under one parent, with the embedded server."""

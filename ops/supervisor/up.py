@@ -1,0 +1,152 @@
+"""`hybrid up`: detector, buyer, redeemer and rq worker under one parent, on the embedded server or on REDIS_URL."""
+
+import contextlib
+import json
+import sys
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from redis import Redis
+
+from ops.config import UpSettings
+from ops.supervisor.child import ChildProcess, ChildProgram, Sink
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.pipeline import ProcessPipeline
+from ops.supervisor.server_folder import embedded_server
+from shared import logs
+from shared.clock import Clock, SystemClock
+from shared.domain.errors import HybridError
+from shared.domain.plain_text import make_plain
+from shared.messages.base import SERVICE
+from shared.messages.events import read_event
+from shared.messages.service import ServiceStop
+from shared.process import outlet, service_runner
+from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
+from shared.process.stderr_lines import say_stopped
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
+
+PROGRAMS = (
+    ("detector", "detector"),
+    ("buyer", "buyer"),
+    ("redeemer", "redeemer"),
+    ("worker", "redeemer.worker"),
+)
+"""Name and module, in the order they are ended in: no new signal first, then no new order, then no new redemption."""
+
+_COLOURS = {"detector": "36", "buyer": "32", "redeemer": "35", "worker": "34"}
+_KEEP_LOG_BYTES = 10_000_000
+_LAST_WORDS = 100
+_SHOWN = ("signals", "sightings", "dropped", "decisions", "exits", "redeemed", "succeeded", "failed")
+_WRITING = threading.Lock()
+
+
+def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | None = None) -> int:
+    """Run everything until told to stop; return the exit code.
+
+    Raises:
+        BadConfig: nobody to follow.
+        RefusedForSafety: another `hybrid up` uses the same folder.
+        DependencyMissing: the embedded server did not start.
+    """
+    inbox = Inbox()
+    with listen_signals(inbox):
+        settings.check_leaders()
+        die_with_parent()
+        outlet.install_outlet()
+        logs.configure_logs(level=settings.log_level, form=settings.log_format)
+        try:
+            return _run(settings, env_file, clock or SystemClock(), inbox)
+        except ToldToStop as told:
+            return say_stopped("up", told)
+
+
+def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox) -> int:
+    """Run everything; the server, which is ours, goes last: what ends writes its last words to it."""
+    mode = settings.mode
+    with service_runner.instance_lock("up", settings.data_dir), _server(settings, clock) as server:
+        url = server.url if server else settings.redis_url
+        told = settings.model_copy(update={"redis_url": url})
+        pipeline = ProcessPipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)
+        with connect_redis(url) as redis:
+            began_ms = clock.now_ms()
+            code = service_runner.run(
+                pipeline, told, redis=redis, clock=clock, mode=mode, inbox=inbox, abandon=pipeline.abandon
+            )
+            said = summary(redis, began_ms)
+            if len(said) > 1:  # a pipeline of which nothing began has nothing to sum up
+                outlet.print_line(json.dumps(said))
+            return code
+
+
+def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
+    """Return what each program said at its last end since then; a server that is away leaves it empty."""
+    said: dict[str, Any] = {"event": "RUN_SUMMARY"}
+    with contextlib.suppress(HybridError):
+        events = (read_event(entry.json) for entry in stream_tail(redis, SERVICE, _LAST_WORDS))
+        for stop in (event for event in events if isinstance(event, ServiceStop) and event.emitted_at_ms >= began_ms):
+            figures = cast("dict[str, Any]", stop.snapshots.get(stop.service, {}))
+            shown = {name: figures[name] for name in _SHOWN if name in figures}
+            said[stop.service] = {**shown, "reason": stop.reason, "exit_code": stop.exit_code}
+    return said
+
+
+def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[ChildProcess]:
+    """Build the programs, told what `settings` says."""
+    return [
+        ChildProcess(ChildProgram(name, module, environment(settings, position, env_file)), sink, clock)
+        for position, (name, module) in enumerate(PROGRAMS, start=1)
+    ]
+
+
+def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:
+    """Return what the program at `position` (from 1) is told beyond our own environment."""
+    told = {"REDIS_URL": settings.redis_url, "TRACKED_WALLETS": ",".join(settings.leaders), "RUNTIME_SECONDS": "0"}
+    told |= {"LIVE": str(settings.live).lower(), "DRY_RUN": str(settings.dry_run).lower()}
+    told["HEALTH_PORT"] = str(settings.health_port + position if settings.health_port else 0)
+    if env_file:
+        told["HYBRID_ENV_FILE"] = env_file
+    if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
+        told["LOG_FORMAT"] = "text"
+    return told
+
+
+def to_terminal(out: TextIO) -> Sink:
+    """Write each line behind its program's name, coloured on a terminal."""
+    coloured = out.isatty()
+
+    def write(name: str, line: str) -> None:
+        label = f"{name:<9}"
+        shown = f"\x1b[{_COLOURS.get(name, '37')}m{label}\x1b[0m" if coloured else label
+        with _WRITING:
+            out.write(f"{shown} {make_plain(line)}\n")
+            out.flush()
+
+    return write
+
+
+def to_files(folder: Path) -> Sink:
+    """Write each program's lines to `folder/<name>.log`; a file that grew beyond 10 MB is set aside first."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(name: str, line: str) -> None:
+        path = folder / f"{name}.log"
+        with _WRITING:
+            if path.exists() and path.stat().st_size > _KEEP_LOG_BYTES:
+                path.replace(path.with_suffix(".log.1"))
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    return write
+
+
+@contextmanager
+def _server(settings: UpSettings, clock: Clock) -> Generator[EmbeddedRedis | None]:
+    if not settings.embeds_server:
+        yield None
+        return
+    with embedded_server(settings.data_dir, clock) as server:
+        yield server

@@ -1,0 +1,1 @@
+"""Redeem resolved conditions: plan, pay, verify, book; on paper or live."""

@@ -1,0 +1,1 @@
+"""Sign, send and follow the transactions of one wallet, by itself or through the relayer."""

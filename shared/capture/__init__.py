@@ -1,0 +1,1 @@
+"""Captures of the streams: records, segments, checks."""

@@ -1,0 +1,77 @@
+"""Hide secrets by the name they stand under and by their shape; never the ids a reader needs.
+
+`token_id` and `tx_hash` are public facts of the venue and stay; `metrics_token` and `private_key` never show.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import SecretBytes, SecretStr
+
+HIDDEN = "***"
+
+_SECRET_WORDS = frozenset(
+    {
+        "apikey",
+        "authorization",
+        "credential",
+        "credentials",
+        "key",
+        "keys",
+        "mnemonic",
+        "passphrase",
+        "passwd",
+    }
+    | {"password", "private", "secret", "secrets", "token"}
+)
+_PUBLIC_NAMES = frozenset({"public_key", "token_count", "token_id", "token_ids", "token_side"})
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+
+_MOST_COUNTED = 2**63
+
+# Every repetition is bounded: text from outside must cost no more than its length.
+_SHAPES = (
+    (re.compile(r"\b(\w{1,20}://)[^/\s@]{1,400}@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(https?://[^\s'\"]{1,200}/v\d/)[\w-]{20,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)\b((?:\w{0,40}[_-])?(?:api_?key|key|secret|token|passphrase|password|private_?key))"
+            r"(['\"]?\s*[=:]\s*['\"]?)(?!\*)[^\s'\",;&)}\]]+"
+        ),
+        rf"\1\2{HIDDEN}",
+    ),
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Say whether what stands under `name` is hidden whatever it looks like."""
+    return name.lower() not in _PUBLIC_NAMES and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
+
+
+def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
+    """Return `value` with everything secret replaced, at any depth."""
+    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and not _is_harmless(value)):
+        return HIDDEN
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[Any, Any]", value)
+        return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_secrets(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _is_harmless(value: object) -> bool:
+    """Say whether a value is no secret under any name: nothing, a switch, a count (a fencing token is one)."""
+    return value is None or value == "" or (isinstance(value, int) and abs(value) < _MOST_COUNTED)
+
+
+def redact_text(text: str) -> str:
+    """Return `text` without passwords in URLs, bearer tokens, provider keys and private keys."""
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text

@@ -1,0 +1,1 @@
+"""Requests to upstreams: client, responses, kept-alive connections, statistics."""

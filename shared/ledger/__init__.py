@@ -1,0 +1,1 @@
+"""The ledger of balances, records and events: durable, in memory, and as a local copy."""

@@ -1,0 +1,93 @@
+"""A script that runs in the very step that takes a turn at a gate: one round trip, and nothing between the two."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from shared.domain.errors import Unavailable
+from shared.rate_limit.gate import GATE_SCRIPT, GateTurn, RateGate
+from shared.rate_limit.limits import GateLane
+from shared.redis.client import LuaScript
+
+_BOTH = """local function gate(KEYS, ARGV)
+{gate}
+end
+local function step(KEYS, ARGV)
+{step}
+end
+local turn = gate({{KEYS[1], KEYS[2]}}, {{ARGV[1], ARGV[2], ARGV[3], ARGV[4]}})
+if turn ~= 1 and (turn[1] ~= 1 or turn[2] > 0) then return {{turn}} end
+return {{1, step({{unpack(KEYS, 3)}}, {{unpack(ARGV, 5)}})}}
+"""
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+class GateTurns(threading.local):
+    """Turns at one gate; each thread has its own `taken`: whether it holds one that it has not used yet.
+
+    `meanwhile` is what a thread has to do while the server carries out its next step.
+    """
+
+    taken = False
+    meanwhile: Callable[[], object] = staticmethod(_nothing)
+
+    def __init__(self, gate: RateGate, stop: threading.Event, lane: GateLane = GateLane.ORDERS) -> None:
+        self.gate, self.stop, self.lane = gate, stop, lane
+
+    def take(self) -> None:
+        """Wait for a turn.
+
+        Raises:
+            Unavailable: stopping; nothing was sent.
+        """
+        if not self.gate.acquire(self.stop, self.lane):
+            raise Unavailable("stopping, nothing was sent")
+        self.taken = True
+
+    def use(self) -> None:
+        """Use the turn that is held, or wait for one."""
+        if not self.taken:
+            self.take()
+        self.taken = False
+
+
+class GatedScript:
+    """A script that can be run by itself, or at a turn."""
+
+    def __init__(self, redis: Redis, file: Path) -> None:
+        gate, step = (one.read_text(encoding="utf-8") for one in (GATE_SCRIPT, file))
+        self._step = LuaScript(redis, step)
+        self._both = LuaScript(redis, _BOTH.format(gate=gate, step=step))
+
+    def __call__(self, keys: Sequence[str], args: Sequence[Any], turns: GateTurns | None = None) -> Any:  # noqa: ANN401 - a script's own answer
+        """Run the script, at the next of `turns` where it needs one.
+
+        The turn is taken in the same step when it is now; else the script runs by itself once the turn has come.
+
+        Raises:
+            Unavailable: the server is away, and the script may or may not have run; or stopping, and it has not.
+        """
+        if turns is None:
+            return self._step(keys, args)
+        if turns.stop.is_set():
+            raise Unavailable("stopping, nothing was sent")
+        turn, fallback, heard = GateTurn((turns.gate,), turns.lane, 1), turns.gate.fallback, None
+        if not fallback.away and fallback.hold_s <= 0:
+            heard, *done = self._both([*turn.keys, *keys], [*turn.args(), *args], turns.meanwhile)
+            if done:
+                turns.taken = True
+                return done[0]
+        if not turn.wait(turns.stop, heard):
+            raise Unavailable("stopping, nothing was sent")
+        turns.taken = True
+        return self._step(keys, args, turns.meanwhile)
+
+    def many(self, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Run the script by itself for each of `calls`, in one round trip (`LuaScript.many`)."""
+        return self._step.many(calls)

@@ -1,0 +1,130 @@
+"""The ledger with a copy at hand: what it holds is known without asking, for as long as nobody else writes to it.
+
+Every step that this process writes is carried out on the copy as well, in the ledger's order. The ledger numbers its
+steps, so a number that is missing says that somebody else wrote (a control, the redeemer, another buyer): then nothing
+is at hand until `refresh` has read everything again. Whoever decides on the copy has its step refused when the ledger
+moved on (`LedgerWrite.expected_seq`), so an old copy can cost time and nothing else.
+"""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from shared import logs
+from shared.clock import Clock
+from shared.domain.errors import Unavailable
+from shared.domain.ledger_write import Balances, LedgerWrite, Result, StaleLedger, WrittenStep
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, SIGNED
+from shared.ledger.gated_commit import GateTurns
+from shared.ledger.memory_ledger import MemoryLedger
+from shared.ledger.redis_ledger import RedisLedger
+
+EVERY_S = 1.0
+"""How often everything is read again at most."""
+MOST_HEARD = 10_000
+"""Steps that wait to be carried out on the copy; beyond them everything is read again."""
+KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED)
+"""The records that are kept at hand."""
+
+
+class LedgerCopy(MemoryLedger):
+    """The ledger as of its step `seq`."""
+
+    def __init__(self, whole: Balances) -> None:
+        super().__init__(whole.values, whole.seq)
+        for (kind, name), text in whole.records.items():
+            self._records.setdefault(kind, {})[name] = text
+
+    def follow(self, write: LedgerWrite) -> bool:
+        """Carry out the ledger's next step; say whether it comes to the same here."""
+        expected = self.seq + 1
+        result = self.commit(write)
+        self.events.clear()
+        return result == WrittenStep(expected)
+
+    def _remember(self, write_id: str) -> None:
+        """Keep no ids: the ledger itself knows what happened."""
+
+
+class MirroredLedger:
+    """A ledger like the one it stands before, and `at_hand` for the thread that calls `refresh`; write from any."""
+
+    def __init__(self, ledger: RedisLedger, clock: Clock) -> None:
+        self._ledger, self._clock = ledger, clock
+        self._copy: LedgerCopy | None = None
+        self._owner, self._next = 0, 0.0
+        self._heard: deque[tuple[int, LedgerWrite]] = deque(maxlen=MOST_HEARD)
+        self._ahead: dict[int, LedgerWrite] = {}
+        self._log = logs.get_logger("ledger")
+
+    def commit(self, write: LedgerWrite) -> Result:
+        """Carry out one step, as the ledger does."""
+        return self._noted(write, self._ledger.commit(write))
+
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
+        """Carry out one step at a turn, as the ledger does."""
+        return self._noted(write, self._ledger.commit_at(turns, write))
+
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
+        """Carry out each step by itself, as the ledger does."""
+        results = self._ledger.commit_all(writes)
+        return [self._noted(write, result) for write, result in zip(writes, results, strict=True)]
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Ask the ledger."""
+        return self._ledger.read(accounts, writes, records)
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Ask the ledger."""
+        return self._ledger.records(kind)
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Ask the ledger."""
+        return self._ledger.records_of(kind, names)
+
+    def accounts(self) -> Balances:
+        """Ask the ledger."""
+        return self._ledger.accounts()
+
+    def at_hand(self, accounts: Sequence[str], records: Sequence[tuple[str, str]]) -> Balances | None:
+        """Return what `read` would, without asking anybody and without `done`; None when that is not known now."""
+        if self._copy is None or self._owner != threading.get_ident() or not self._caught_up(self._copy):
+            return None
+        return self._copy.read(accounts, (), records)
+
+    def refresh(self) -> None:
+        """Read everything again when it is not at hand, once in `EVERY_S` at most: between two signals, not in one."""
+        self._owner = threading.get_ident()
+        if (self._copy is not None and self._caught_up(self._copy)) or self._clock.monotonic() < self._next:
+            return
+        self._next = self._clock.monotonic() + EVERY_S
+        self._forget()
+        with contextlib.suppress(Unavailable):
+            self._copy = LedgerCopy(self._ledger.whole(KINDS))
+
+    def _noted(self, write: LedgerWrite, result: Result) -> Result:
+        if isinstance(result, WrittenStep):
+            self._heard.append((result.seq, write))
+        elif isinstance(result, StaleLedger):
+            self._copy = None
+        return result
+
+    def _caught_up(self, copy: LedgerCopy) -> bool:
+        """Carry out what was heard; say whether nothing is missing between the copy and the newest of it."""
+        while self._heard:
+            seq, write = self._heard.popleft()
+            if seq > copy.seq:
+                self._ahead[seq] = write
+        while write := self._ahead.pop(copy.seq + 1, None):
+            if not copy.follow(write):
+                self._log.error("copy_differs", write=write.id, seq=copy.seq, fix="none needed: it is read again")
+                self._forget()
+                return False
+        return not self._ahead
+
+    def _forget(self) -> None:
+        self._copy = None
+        self._ahead.clear()

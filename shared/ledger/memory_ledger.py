@@ -1,0 +1,131 @@
+"""Keep the ledger in memory, by the rules of the durable one: for replays and backtests."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from shared.domain.errors import Fenced
+from shared.domain.ledger_accounts import COST, SHARES, Postings
+from shared.domain.ledger_write import (
+    Balances,
+    KnownWrite,
+    LedgerTally,
+    LedgerWrite,
+    RefusedWrite,
+    Result,
+    StaleLedger,
+    WrittenStep,
+)
+from shared.domain.record_kinds import LOTS
+from shared.ledger import port
+from shared.ledger.gated_commit import GateTurns
+from shared.messages.base import Event
+
+
+class MemoryLedger:
+    """The same rules in memory; `events` collects what would have gone to the streams."""
+
+    def __init__(self, values: dict[str, int] | None = None, seq: int = 0) -> None:
+        self.seq = seq
+        self.values = dict(values or {})
+        self.events: list[tuple[str, Event]] = []
+        self.fence_token: str | None = None
+        self._done: dict[str, int] = {}
+        self._oldest: deque[str] = deque()
+        self._records: dict[str, dict[str, str]] = {}
+
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
+        """Carry out one step after the other."""
+        return [self.commit(write) for write in writes]
+
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
+        """Take a turn, then carry out one step."""
+        turns.take()
+        return self.commit(write)
+
+    def commit(self, write: LedgerWrite) -> Result:
+        """Carry out one step. Raises Fenced when `fence_token` is set to another token."""
+        if write.fence and self.fence_token is not None and write.fence.token != self.fence_token:
+            raise Fenced(f"the lease moved on to token {self.fence_token}")
+        for known in (write.id, *write.unless):
+            if known in self._done:
+                return KnownWrite(self._done[known])
+        if write.expected_seq is not None and write.expected_seq != self.seq:
+            return StaleLedger(self.seq)
+        change: dict[str, int] = {}
+        for account, delta in (*write.postings, *self._tallied(write.tallies)):
+            change[account] = change.get(account, 0) + delta
+        values = self.values
+        for account, at_least, at_most in write.guards:
+            value = values.get(account, 0) + change.get(account, 0)
+            if at_least is not None and value < at_least:
+                return RefusedWrite(account, value, at_least)
+            if at_most is not None and value > at_most:
+                return RefusedWrite(account, value, at_most)
+        self._apply(write, change)
+        return WrittenStep(self.seq)
+
+    def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
+        postings: list[tuple[str, int]] = []
+        for tally in tallies:
+            passed = max(0, tally.number - self.values.get(tally.period, 0))
+            postings.append((tally.period, passed))
+            postings.append((tally.count, 1 - self.values.get(tally.count, 0) if passed else 1))
+        return tuple(postings)
+
+    def _apply(self, write: LedgerWrite, change: dict[str, int]) -> None:
+        spent: list[str] = []
+        for account, delta in change.items():
+            value = self.values.get(account, 0) + delta
+            if value:
+                self.values[account] = value
+            else:
+                self.values.pop(account, None)
+                if account.startswith(COST):
+                    spent.append(account.removeprefix(COST))
+        for account, peak in write.peaks:
+            if self.values.get(account, 0) > self.values.get(peak, 0):
+                self.values[peak] = self.values[account]
+        for record in write.records:
+            fields = self._records.setdefault(record.kind, {})
+            if record.value is None:
+                fields.pop(record.field, None)
+            else:
+                fields[record.field] = record.value
+        for lot in spent:
+            if not self.values.get(SHARES + lot):
+                self._records.get(LOTS, {}).pop(lot, None)
+        self.seq += 1
+        self._remember(write.id)
+        self.events += write.events
+
+    def _remember(self, write_id: str) -> None:
+        """Keep an id; the oldest leave. In a queue of their own, as a dict is slow to find its first key again."""
+        self._done[write_id] = self.seq
+        self._oldest.append(write_id)
+        if len(self._oldest) > port.MOST_WRITES:
+            del self._done[self._oldest.popleft()]
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Return accounts (0 where unknown), which of `writes` happened, and the asked records."""
+        found = {(kind, name): self._records.get(kind, {}).get(name) for kind, name in records}
+        return Balances(
+            seq=self.seq,
+            values={account: self.values.get(account, 0) for account in accounts},
+            done=frozenset(write for write in writes if write in self._done),
+            records={key: text for key, text in found.items() if text is not None},
+        )
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        return dict(self._records.get(kind, {}))
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there."""
+        fields = self._records.get(kind, {})
+        return {name: fields[name] for name in names if name in fields}
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        return Balances(seq=self.seq, values=dict(self.values))

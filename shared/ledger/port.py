@@ -1,0 +1,96 @@
+"""Balances, records and events that change together, once, or not at all: what a ledger offers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from shared.domain.ledger_accounts import SHARES, Lot, behind_account, cost_account, shares_account
+from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
+from shared.domain.record_kinds import LOTS
+from shared.ledger.gated_commit import GateTurns
+
+MOST_WRITES = 200_000
+"""Writes remembered by id. Older ones cannot come back: their stream entries were acknowledged in the same step."""
+
+
+class Ledger(Protocol):
+    """Where balances live."""
+
+    def commit(self, write: LedgerWrite) -> Result:
+        """Carry out one step. Raises Fenced when another process holds the lease, Unavailable when Redis is away."""
+        ...
+
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
+        """Carry out one step at the next of `turns`: it is taken in the same step. Raises as `commit`."""
+        ...
+
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
+        """Carry out each step by itself; raises as `commit` does, and some may have happened."""
+        ...
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Return accounts (0 where unknown), which of `writes` happened, and `records`, as of one moment."""
+        ...
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        ...
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there, without reading the others."""
+        ...
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        ...
+
+
+def open_lots(ledger: Ledger) -> list[Lot]:
+    """Return every lot that holds shares, oldest first; they are found by their accounts, however many ended before."""
+    values = ledger.accounts().values
+    held = [name.removeprefix(SHARES) for name, value in values.items() if value and name.startswith(SHARES)]
+    lots = [_lot_in(text, values) for text in ledger.records_of(LOTS, held).values()]
+    return sorted(lots, key=lambda lot: (lot.opened_at_ms, lot.key))
+
+
+def _lot_in(text: str, values: Mapping[str, int]) -> Lot:
+    facts = json.loads(text)
+    shares, cost, behind = (
+        values.get(name(facts["leader"], facts["token_id"]), 0)
+        for name in (shares_account, cost_account, behind_account)
+    )
+    return Lot(**facts, shares=shares, cost=cost, behind=behind)
+
+
+def lot_record(lot: Lot) -> LedgerRecord:
+    """Return the record that says what a lot is (its amounts are accounts)."""
+    said = (lot.leader, lot.token_id, lot.condition_id, lot.outcome_index, lot.title, lot.event_id, lot.group)
+    return LedgerRecord(LOTS, lot.key, _lot_text(*said, lot.opened_at_ms))
+
+
+@lru_cache(maxsize=4096)
+def _lot_text(
+    leader: str,
+    token_id: str,
+    condition_id: str,
+    outcome_index: int,
+    title: str,
+    event_id: str,
+    group: str,
+    opened_at_ms: int,
+) -> str:
+    return json.dumps(
+        {
+            "leader": leader,
+            "token_id": token_id,
+            "condition_id": condition_id,
+            "outcome_index": outcome_index,
+            "title": title,
+            "event_id": event_id,
+            "group": group,
+            "opened_at_ms": opened_at_ms,
+        }
+    )

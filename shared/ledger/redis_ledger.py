@@ -1,0 +1,150 @@
+"""Keep the ledger in Redis: every step is one script."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import msgspec
+from redis import Redis
+
+from shared.domain.errors import Emptied, Fenced
+from shared.domain.ledger_write import Balances, KnownWrite, LedgerWrite, RefusedWrite, Result, StaleLedger, WrittenStep
+from shared.ledger import port
+from shared.ledger.gated_commit import GatedScript, GateTurns
+from shared.messages.events import write_event
+from shared.redis.client import LuaScript, answering
+
+
+class RedisLedger:
+    """The durable ledger of one mode (`paper` or `live`, never mixed: pitfall 25)."""
+
+    def __init__(self, redis: Redis, mode: str) -> None:
+        self._redis = redis
+        self._commit = GatedScript(redis, Path(__file__).with_name("ledger.lua"))
+        self._read = LuaScript(redis, Path(__file__).with_name("ledger_read.lua"))
+        self._prefix = f"hs:{mode}:"
+        self._accounts, self._writes, self._seq = (self._prefix + name for name in ("accounts", "writes", "seq"))
+
+    def commit(self, write: LedgerWrite) -> Result:
+        """Carry out one step in one script.
+
+        Raises:
+            Fenced: the lease has another token now; Emptied: the server has none any more.
+            Unavailable: the server is away; whether it happened is found out by committing the same write again.
+        """
+        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write))))
+
+    def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
+        """Carry out one step, and take the next of `turns` in it; raises as `commit`, or Unavailable when stopping."""
+        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write), turns)))
+
+    def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
+        """Carry out each step by itself, all in one round trip.
+
+        Raises:
+            As `commit` does; some may have happened.
+        """
+        replies = self._commit.many([(self._keys(write), _encoded(write)) for write in writes])
+        return [_result(cast("list[str]", reply)) for reply in replies]
+
+    def read(
+        self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
+    ) -> Balances:
+        """Read in one script, one round trip."""
+        pairs = (word for record in records for word in record)
+        keys = [self._accounts, self._writes, self._seq, self._prefix]
+        reply = self._read(keys, [len(accounts), len(writes), *accounts, *writes, *pairs])
+        seq, values, scores, texts = cast("tuple[str, list[str], list[str], list[str]]", reply)
+        return Balances(
+            seq=int(seq),
+            values={name: int(value) for name, value in zip(accounts, values, strict=True)},
+            done=frozenset(write for write, score in zip(writes, scores, strict=True) if score),
+            records={key: text for key, text in zip(records, texts, strict=True) if text},
+        )
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return all fields of one kind of record."""
+        with answering(self._redis):
+            return cast("dict[str, str]", self._redis.hgetall(self._prefix + kind))
+
+    def records_of(self, kind: str, names: Sequence[str]) -> dict[str, str]:
+        """Return those of these fields of one kind of record that are there."""
+        if not names:
+            return {}
+        with answering(self._redis):
+            texts = cast("list[str | None]", self._redis.hmget(self._prefix + kind, list(names)))
+        return {name: text for name, text in zip(names, texts, strict=True) if text is not None}
+
+    def _keys(self, write: LedgerWrite) -> list[str]:
+        fence, ack = write.fence, write.ack
+        return [
+            self._accounts,
+            self._writes,
+            self._seq,
+            fence.key if fence else self._seq,
+            ack.stream if ack else self._seq,
+            self._prefix,
+            *(stream for stream, _ in write.events),
+        ]
+
+    def accounts(self) -> Balances:
+        """Return every account that is not 0."""
+        return self.whole(())
+
+    def whole(self, kinds: Sequence[str]) -> Balances:
+        """Return every account that is not 0 and all records of these kinds, as of one moment."""
+        with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
+            pipe.get(self._seq)
+            for key in (self._accounts, *(self._prefix + kind for kind in kinds)):
+                pipe.hgetall(key)
+            seq, values, *found = pipe.execute()
+        records = {
+            (kind, name): text for kind, fields in zip(kinds, found, strict=True) for name, text in fields.items()
+        }
+        return Balances(int(seq or 0), {name: int(value) for name, value in values.items()}, records=records)
+
+
+def _encoded(write: LedgerWrite) -> list[str]:
+    """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
+    texts = [""]
+
+    def place(text: str) -> int:
+        texts.append(text)
+        return len(texts)
+
+    def bound(value: int | None) -> str:
+        return "" if value is None else str(value)
+
+    texts[0] = msgspec.json.encode(
+        {
+            "ids": [write.id, *write.unless],
+            "most": port.MOST_WRITES,
+            "postings": [[account, str(delta)] for account, delta in write.postings],
+            "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],
+            "peaks": write.peaks,
+            "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
+            "records": [
+                [record.kind, record.field, record.value is not None and place(record.value)]
+                for record in write.records
+            ],
+            "events": [
+                [event.event, place(write.texts.get(event.id) or write_event(event))] for _, event in write.events
+            ],
+            "token": write.fence.token if write.fence else "",
+            "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
+            "expected_seq": bound(write.expected_seq),
+        }
+    ).decode()
+    return texts
+
+
+def _result(reply: list[str]) -> Result:
+    state = reply[0]
+    if state == "fenced" and not reply[1]:
+        raise Emptied("our lease is gone: the server was emptied")
+    if state == "fenced":
+        raise Fenced(f"another process is active: the lease has token {reply[1]}")
+    if state == "refused":
+        return RefusedWrite(reply[1], int(reply[2]), int(reply[3]))
+    kinds = {"written": WrittenStep, "known": KnownWrite, "stale": StaleLedger}
+    return kinds[state](int(float(reply[1])))

@@ -1,0 +1,203 @@
+"""Events of the buyer: decisions with every rule's value, and what became of their orders."""
+
+from decimal import Decimal
+from typing import Literal
+
+from shared.domain.market import Book, MarketFacts, Side, Value
+from shared.domain.money import Money
+from shared.messages.base import Address, Event
+
+
+class RuleResult(Value, frozen=True):
+    """One rule's verdict; `value` and `limit` are printed as they were compared."""
+
+    rule: str
+    passed: bool
+    value: str = ""
+    limit: str = ""
+
+
+class Order(Value, frozen=True):
+    """What we send: at most `shares` at `limit_price` or better, now, the rest killed (FAK)."""
+
+    id: str
+    signal_id: str
+    token_id: str
+    condition_id: str
+    leader: Address
+    side: Side
+    shares: Money
+    limit_price: Money
+    budget: Money
+    kind: Literal["FAK"] = "FAK"
+
+
+OrderState = Literal[
+    "INTENT",
+    "SUBMITTED",
+    "LIVE",
+    "DELAYED",
+    "MATCHED",
+    "REJECTED",
+    "UNKNOWN",
+    "CONFIRMED",
+    "FAILED",
+    "CANCELLED",
+]
+
+
+class PaperOutcome(Value, frozen=True):
+    """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book_at_ms: int
+
+
+class Outcome(Value, frozen=True):
+    """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
+
+    `order_hash` and `trade_ids` are the venue's names for it; '' and none on paper.
+    `paper` stands beside a live outcome only.
+    """
+
+    state: OrderState
+    shares: Money
+    usdc: Money
+    fee: Money
+    reason: str = ""
+    book: Book | None = None
+    order_hash: str = ""
+    trade_ids: tuple[str, ...] = ()
+    paper: PaperOutcome | None = None
+
+
+class Trade(Value, frozen=True):
+    """What a leader traded, as it was judged: with what was gathered of the same token and side before it."""
+
+    usdc: Money
+    shares: Money
+    price: Money
+
+
+class Gathered(Value, frozen=True):
+    """Trades of one leader, token and side, each too small to follow, since the first of them."""
+
+    usdc: Money
+    shares: Money
+    since_ms: int
+
+
+ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+
+
+class ExitTask(Value, frozen=True):
+    """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
+
+    `id` is made from lot, reason and what set it off; each attempt's order from it and `attempt`. `last` says why the
+    attempt before sold nothing.
+    """
+
+    id: str
+    leader: Address
+    token_id: str
+    reason: ExitReason
+    keep: Money
+    opened_at_ms: int
+    attempt: int = 0
+    next_at_ms: int = 0
+    last: str = ""
+
+
+class HeldLot(Value, frozen=True):
+    """Since when a lot is held, and the exposures its cost stands in besides its market's."""
+
+    opened_at_ms: int
+    event_id: str = ""
+    group: str = ""
+
+
+class Portfolio(Value, frozen=True):
+    """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
+
+    Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
+    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`.
+    """
+
+    seq: int
+    cash: Money
+    spent_today: Money
+    market_exposure: Money
+    lot_shares: Money
+    lot_cost: Money
+    halted: bool = False
+    paused: Literal["", "buys", "all"] = ""
+    flattening: bool = False
+    event_exposure: Money = Decimal(0)
+    group_exposure: Money = Decimal(0)
+    leader_exposure: Money = Decimal(0)
+    total_exposure: Money = Decimal(0)
+    bankroll: Money = Decimal(0)
+    realized_today: Money = Decimal(0)
+    leader_realized: Money = Decimal(0)
+    leader_peak: Money = Decimal(0)
+    behind: Money = Decimal(0)
+    minute: int = 0
+    orders_sent: int = 0
+    lot: HeldLot | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
+
+
+class Inputs(Value, frozen=True):
+    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out."""
+
+    now_ms: int
+    market: MarketFacts | None = None
+    book: Book | None = None
+    portfolio: Portfolio | None = None
+    problems: tuple[str, ...] = ()
+    config_id: str = ""
+    code_version: str = ""
+
+
+Verdict = Literal["BUY", "SELL", "SKIP"]
+
+
+class BuyEngineDecision(Event, frozen=True):
+    """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal.
+
+    An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
+    judged, `gathered` what it was added to when it was too small, or what a sell of his left of that, `exit` what is to
+    be sold, if not by this order then by later ones.
+    """
+
+    event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
+    signal_id: str
+    leader: str
+    token_id: str
+    mode: Literal["paper", "live"]
+    verdict: Verdict
+    reason: str
+    rules: tuple[RuleResult, ...]
+    order: Order | None = None
+    outcome: Outcome | None = None
+    trade: Trade | None = None
+    gathered: Gathered | None = None
+    exit: ExitTask | None = None
+    inputs: Inputs
+
+
+class OrderUpdate(Event, frozen=True):
+    """An order moved to another state."""
+
+    event: Literal["ORDER_UPDATE"] = "ORDER_UPDATE"
+    order_id: str
+    signal_id: str
+    mode: Literal["paper", "live"]
+    state: OrderState
+    order: Order
+    outcome: Outcome | None = None

@@ -1,0 +1,1 @@
+"""One request budget for each upstream, shared by all processes."""

@@ -1,0 +1,1 @@
+"""Redis as everybody uses it: client, scripts, streams, groups, leases, partitions."""

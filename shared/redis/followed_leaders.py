@@ -1,0 +1,103 @@
+"""Whom `hybrid follow` added and `hybrid unfollow` took away: two hashes in Redis that every detector reads.
+
+What was unfollowed stays so over restarts, also when the environment or a file names it, until it is followed again.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from redis import Redis
+
+from shared.redis.client import answering
+
+FOLLOWED = "hs:leaders"
+"""Hash: address -> JSON of a `FollowedLeader`."""
+UNFOLLOWED = "hs:leaders:unfollowed"
+"""Hash: address -> JSON of an `Unfollowed`."""
+VERSION = "hs:leaders:version"
+"""Grows with every change, so that detectors read the hashes only then."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedLeader:
+    """Since when a leader is followed, by whom, under which name."""
+
+    label: str = ""
+    added_at_ms: int = 0
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """Since when nobody follows an address, who said so, and whether an environment or a file named it then."""
+
+    label: str = ""
+    at_ms: int = 0
+    by: str = ""
+    named: bool = False
+
+
+def follow_leader(redis: Redis, address: str, followed: FollowedLeader) -> bool:
+    """Follow an address; return False when it was followed already (then its label is new)."""
+    with answering(redis), redis.pipeline(transaction=True) as pipe:
+        pipe.hset(FOLLOWED, address, json.dumps(asdict(followed)))
+        pipe.hdel(UNFOLLOWED, address)
+        pipe.incr(VERSION)
+        added, *_ = pipe.execute()
+    return bool(added)
+
+
+def unfollow_leader(redis: Redis, address: str, unfollowed: Unfollowed) -> None:
+    """Follow an address no more, whoever names it, until somebody follows it again."""
+    with answering(redis), redis.pipeline(transaction=True) as pipe:
+        pipe.hdel(FOLLOWED, address)
+        pipe.hset(UNFOLLOWED, address, json.dumps(asdict(unfollowed)))
+        pipe.incr(VERSION)
+        pipe.execute()
+
+
+def followed_leaders(redis: Redis) -> dict[str, FollowedLeader]:
+    """Return whom `hybrid follow` added.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    return {address: _followed(said) for address, said in _read(redis, FOLLOWED).items()}
+
+
+def unfollowed(redis: Redis) -> dict[str, Unfollowed]:
+    """Return who is not followed although somebody may name it.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    return {address: _unfollowed(said) for address, said in _read(redis, UNFOLLOWED).items()}
+
+
+def _read(redis: Redis, key: str) -> dict[str, dict[str, Any]]:
+    """Return a hash of JSON objects; of one that a person or another version wrote, what can be read."""
+    with answering(redis):
+        stored = cast("dict[str, str]", redis.hgetall(key))
+    return {address: _object(text) for address, text in stored.items()}
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+
+
+def _followed(said: dict[str, Any]) -> FollowedLeader:
+    return FollowedLeader(str(said.get("label", "")), _ms(said.get("added_at_ms")), str(said.get("by", "")))
+
+
+def _unfollowed(said: dict[str, Any]) -> Unfollowed:
+    named = bool(said.get("named"))
+    return Unfollowed(str(said.get("label", "")), _ms(said.get("at_ms")), str(said.get("by", "")), named)
+
+
+def _ms(said: object) -> int:
+    return said if isinstance(said, int) else 0

@@ -1,0 +1,82 @@
+"""Keep on the server which of our programs started on it, in which mode, since when, and whose wallet trades.
+
+SERVICE_START leaves its stream after a day or two; this record stays, so that a command can tell our server from a
+stranger's.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import msgspec
+from redis import Redis
+
+from shared.redis.client import answering
+
+RECORD = "hs:pipeline"
+_PROGRAM, _WALLET = "program:", "wallet:"
+
+
+@dataclass(frozen=True)
+class ProgramRecord:
+    """One kind of program: its mode ('' where it has none), when it first and last started here, and as whom."""
+
+    service: str
+    mode: str
+    since_ms: int
+    started_at_ms: int
+    instance: str
+
+
+@dataclass(frozen=True)
+class PipelineRecord:
+    """All that our programs noted on one server; `wallets` by mode."""
+
+    programs: tuple[ProgramRecord, ...]
+    wallets: dict[str, str]
+
+
+def note_start(redis: Redis, service: str, mode: str, instance: str, now_ms: int) -> None:
+    """Note that a program starts; when it first did is kept.
+
+    Raises:
+        Unavailable: the server is away; safe to call again.
+    """
+    field = f"{_PROGRAM}{service}:{mode}"
+    with answering(redis):
+        known = _program(cast("str | None", redis.hget(RECORD, field)))
+        since_ms = known.since_ms if known else now_ms
+        redis.hset(RECORD, field, _text(ProgramRecord(service, mode, since_ms, now_ms, instance)))
+
+
+def note_running(redis: Redis, service: str, mode: str, instance: str, started_at_ms: int) -> None:
+    """Note a program that runs where the server lost its note (it was emptied); raises as `note_start` does."""
+    record = ProgramRecord(service, mode, started_at_ms, started_at_ms, instance)
+    with answering(redis):
+        redis.hsetnx(RECORD, f"{_PROGRAM}{service}:{mode}", _text(record))
+
+
+def note_wallet(redis: Redis, mode: str, wallet: str) -> None:
+    """Note whose money is traded with in `mode`; raises as `note_start` does."""
+    with answering(redis):
+        redis.hset(RECORD, f"{_WALLET}{mode}", wallet)
+
+
+def read_record(redis: Redis) -> PipelineRecord:
+    """Return what was noted on this server; raises as `note_start` does."""
+    with answering(redis):
+        fields = cast("dict[str, str]", redis.hgetall(RECORD))
+    found = [_program(text) for name, text in sorted(fields.items()) if name.startswith(_PROGRAM)]
+    wallets = {name.removeprefix(_WALLET): text for name, text in fields.items() if name.startswith(_WALLET)}
+    return PipelineRecord(tuple(program for program in found if program), wallets)
+
+
+def _text(record: ProgramRecord) -> str:
+    return msgspec.json.encode(asdict(record)).decode()
+
+
+def _program(text: str | None) -> ProgramRecord | None:
+    """Read a note; None without one, or when nobody of ours wrote it."""
+    try:
+        return msgspec.json.decode(text, type=ProgramRecord) if text else None
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,1 @@
+"""The chain behind a public node and the relayer: blocks, logs, transactions, redemptions, wallet calls."""

@@ -1,0 +1,1 @@
+"""The CLOB's APIs: public books, private orders and account, websockets."""

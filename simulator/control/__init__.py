@@ -1,0 +1,1 @@
+"""The simulator's own API: the truth, and the levers of tests and demos."""

@@ -1,0 +1,1 @@
+"""The world of the local venue: markets, books, fills, positions, time. One truth behind every upstream."""

@@ -1,0 +1,1 @@
+"""The Data API and the activity push feed: rows, pages, cursors, positions, merges."""

@@ -1,0 +1,1 @@
+"""The matching engine for signed orders: accounts, forms, rules, signatures, matches, trades."""

@@ -1,0 +1,1 @@
+"""Gamma: markets and events."""

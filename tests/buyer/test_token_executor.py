@@ -1,0 +1,145 @@
+"""Lanes: signals of different tokens at once, those of one token in their order, and no failure lost."""
+
+import threading
+
+import pytest
+
+from buyer.token_executor import TokenExecutor
+from shared.domain.errors import Fenced, OutcomeUnknown, Unavailable
+from shared.messages.events import write_event
+from shared.messages.signals import MarketHint
+from shared.redis.streams import StreamEntry
+from tests.buyer.builders import CONDITION, a_signal
+from tests.waiting import PATIENCE_S
+
+GOES_ON = threading.Event()
+
+
+def an_entry(number: int, token: int | None) -> StreamEntry:
+    named = "" if token is None else f'"token_id":"{token}"'
+    return StreamEntry("hs:signals", f"{number}-0", {"json": "{" + named + "}"})
+
+
+def nothing() -> None:
+    pass
+
+
+def test_signals_of_one_token_stay_in_order_and_all_are_handled() -> None:
+    entries = [an_entry(number, token=number % 5) for number in range(60)]
+    seen: list[StreamEntry] = []
+
+    TokenExecutor(4).run(entries, seen.append, GOES_ON, nothing)
+
+    assert sorted(seen, key=lambda entry: int(entry.id[:-2])) == entries
+    for token in range(5):
+        mine = [entry.id for entry in seen if entry.json == an_entry(0, token).json]
+        assert mine == [entry.id for entry in entries[token::5]]
+
+
+@pytest.mark.pitfall(22)
+def test_a_sell_never_overtakes_its_buy_though_only_one_of_them_names_the_market() -> None:
+    buy = a_signal(market=MarketHint(condition_id=CONDITION))
+    sell = a_signal(side="SELL", tx_hash="0x" + "88" * 32)
+    entries = [StreamEntry("hs:signals", signal.id, {"json": write_event(signal)}) for signal in (buy, sell)]
+    done: list[tuple[str, threading.Thread]] = []
+
+    TokenExecutor(2).run(entries, lambda entry: done.append((entry.id, threading.current_thread())), GOES_ON, nothing)
+
+    here = threading.current_thread()
+    assert done == [(buy.id, here), (sell.id, here)]
+
+
+def test_two_tokens_are_worked_on_at_once() -> None:
+    both = threading.Barrier(2, timeout=PATIENCE_S)
+
+    TokenExecutor(2).run([an_entry(1, 1), an_entry(2, 2)], lambda _: both.wait(), GOES_ON, nothing)
+
+    assert not both.broken
+
+
+def test_what_names_no_token_is_taken_for_one_token_and_done_in_the_callers_thread() -> None:
+    threads: list[threading.Thread] = []
+
+    TokenExecutor(4).run(
+        [an_entry(n, None) for n in range(3)], lambda _: threads.append(threading.current_thread()), GOES_ON, nothing
+    )
+
+    assert threads == [threading.current_thread()] * 3
+
+
+def test_one_lane_alone_is_the_callers_thread_and_renews_before_each_entry() -> None:
+    done: list[str] = []
+
+    TokenExecutor().run(
+        [an_entry(1, 1), an_entry(2, 2)], lambda entry: done.append(entry.id), GOES_ON, lambda: done.append("-")
+    )
+
+    assert done == ["-", "1-0", "-", "2-0"]
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_a_failure_ends_the_run_and_is_raised(lanes: int) -> None:
+    done: list[str] = []
+
+    def handle(entry: StreamEntry) -> None:
+        done.append(entry.id)
+        raise OutcomeUnknown(entry.id)
+
+    with pytest.raises(OutcomeUnknown):
+        TokenExecutor(lanes).run([an_entry(n, n % 3) for n in range(30)], handle, GOES_ON, nothing)
+
+    assert len(done) <= lanes
+
+
+def test_what_trying_again_cannot_cure_is_raised_first() -> None:
+    together = threading.Barrier(2, timeout=PATIENCE_S)
+
+    def handle(entry: StreamEntry) -> None:
+        together.wait()
+        raise Fenced("another buyer") if entry.id == "2-0" else Unavailable("away")
+
+    with pytest.raises(Fenced):
+        TokenExecutor(2).run([an_entry(1, 1), an_entry(2, 2)], handle, GOES_ON, nothing)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_after_a_stop_nothing_more_is_begun(lanes: int) -> None:
+    stop, done = threading.Event(), list[str]()
+
+    def handle(entry: StreamEntry) -> None:
+        done.append(entry.id)
+        stop.set()
+
+    TokenExecutor(lanes).run([an_entry(n, n % 3) for n in range(30)], handle, stop, nothing)
+
+    assert 1 <= len(done) <= lanes
+
+
+def test_a_lost_lease_is_noticed_while_lanes_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("buyer.token_executor.MEANWHILE_S", 0.001)
+    lost = threading.Event()
+
+    def renew() -> None:
+        lost.set()
+        raise Fenced("another buyer")
+
+    with pytest.raises(Fenced):
+        TokenExecutor(2).run([an_entry(1, 1), an_entry(2, 2)], lambda _: lost.wait(5), GOES_ON, renew)
+
+
+def lane_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("lane")}
+
+
+def test_lanes_that_are_closed_leave_no_thread_and_may_be_used_again() -> None:
+    before = lane_threads()
+    lanes, done = TokenExecutor(4), list[str]()
+    assert lane_threads() == before, "threads begin with the first entries that need them"
+
+    for _ in range(2):
+        lanes.run([an_entry(1, 1), an_entry(2, 2)], lambda entry: done.append(entry.id), GOES_ON, nothing)
+        assert lane_threads() > before
+        lanes.close()
+        assert lane_threads() == before
+
+    assert sorted(done) == ["1-0", "1-0", "2-0", "2-0"]

@@ -1,0 +1,346 @@
+"""The live buyer against the local venue over real sockets: what it holds is what the venue's own record says."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+
+from buyer.composition import BuiltBuyer, BuyerProcess, build_buyer
+from buyer.composition_live import order_lookup, read_collateral
+from buyer.config import BuyerSettings, parse_args
+from buyer.domain.token_shard import TokenShard
+from buyer.venue.polymarket.signer import OrderSigner
+from ops.operator import bankroll, reconcile
+from ops.operator.venue_check import VenueLook
+from shared import logs
+from shared.clock import SystemClock
+from shared.domain.errors import BadConfig, RefusedForSafety
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.decisions import BuyEngineDecision
+from shared.messages.signals import ActionableSignal
+from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
+from shared.redis.client import connect_redis
+from shared.redis.pipeline_record import read_record
+from shared.redis.streams import publish_event
+from simulator import Settings, serve
+from simulator.gateway.geoblock import Region
+from simulator.gateway.server import Simulator
+from tests.buyer.builders import LEADER, a_signal
+from tests.waiting import PATIENCE_S
+
+pytestmark = [pytest.mark.server, pytest.mark.simulator]
+
+KEY = hashlib.sha256(b"correct horse").hexdigest()
+"""A public test key: anybody can make it."""
+OWNER = OrderSigner(SecretStr(KEY)).address
+CLOCK = SystemClock()
+
+
+@dataclass
+class Floor:
+    """A funded wallet at a local venue, and what a buyer there is told."""
+
+    sim: Simulator
+    redis_url: str
+    folder: Path
+    told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
+
+    @property
+    def token(self) -> str:
+        return self.sim.markets[0].tokens[0]
+
+    @property
+    def tokens(self) -> list[str]:
+        return [token for market in self.sim.markets for token in market.tokens]
+
+    @property
+    def redis(self) -> Redis:
+        return connect_redis(self.redis_url)
+
+    def fund(self, usdc: str = "1000", **how: Any) -> None:
+        traders = self.sim._app.traders
+        self.sim.call(lambda: traders.fund(OWNER, usdc, **how))
+        self.offer(self.token)
+
+    def offer(self, token: str) -> None:
+        traders, levels = self.sim._app.traders, ([["0.49", "1000"]], [["0.5", "1000"]])
+        self.sim.call(lambda: traders.set_book(token, *levels))
+
+    @property
+    def account(self) -> Any:
+        (account,) = self.sim._app.exchange.accounts.by_wallet.values()
+        return account
+
+    def settings(self, *flags: str) -> BuyerSettings:
+        urls = self.sim.urls
+        given = {
+            "--private-key": KEY,
+            "--redis-url": self.redis_url,
+            "--gamma-url": urls["gamma_url"],
+            "--clob-url": urls["clob_url"],
+            "--rpc-url": urls["rpc_url"],
+            "--clob-user-url": urls["clob_user_ws_url"],
+            "--geoblock-url": urls["geoblock_url"],
+            "--run-dir": str(self.folder),
+            "--warm-tokens": "0",
+            "--rpc-rate-per-s": "100",
+        }
+        return parse_args(
+            [
+                "--live",
+                "--no-dry-run",
+                "--accept-forgetful-server",
+                *(word for pair in given.items() for word in pair),
+                *flags,
+            ]
+        )
+
+    def signal(self, number: int = 1, token: str = "") -> ActionableSignal:
+        now_ms = CLOCK.now_ms()
+        return a_signal(
+            id=fact_id("signal", number),
+            tx_hash="0x" + fact_id("tx", number),
+            token_id=token or self.token,
+            traded_at_ms=now_ms,
+            seen_at_ms=now_ms,
+            emitted_at_ms=now_ms,
+        )
+
+    @contextmanager
+    def buyer(self, *flags: str) -> Generator[BuiltBuyer]:
+        """Run a live buyer on a thread while the block runs."""
+        stop = threading.Event()
+        built = build_buyer(self.settings(*flags), stop=stop, emit=self.told.append)
+        thread = threading.Thread(target=built.service.run, args=(stop,))
+        thread.start()
+        try:
+            yield built
+        finally:
+            stop.set()
+            thread.join(PATIENCE_S)
+
+    @contextmanager
+    def two_buyers(self) -> Generator[None]:
+        """Run two live buyers of one account, each with one of two shards."""
+        with (
+            self.buyer("--buyer-shards", "2", "--consumer", "a", "--lease-s", "2") as one,
+            self.buyer("--buyer-shards", "2", "--consumer", "b", "--lease-s", "2") as two,
+        ):
+            until(lambda: [len(built.service.snapshot()["shards"]) for built in (one, two)] == [1, 1])
+            yield
+
+    def lots(self) -> list[tuple[str, int]]:
+        return [(lot.leader, lot.shares) for lot in open_lots(RedisLedger(self.redis, "live"))]
+
+
+@pytest.fixture
+def floor(valkey_url: str, tmp_path: Path) -> Iterator[Floor]:
+    quiet = Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)
+    with serve(quiet) as sim:
+        yield Floor(sim, valkey_url, tmp_path)
+
+
+def until(done: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
+    """Wait for real processes; fail loudly when it never comes."""
+    end = CLOCK.monotonic() + seconds
+    while not done():
+        assert CLOCK.monotonic() < end, "it never came"
+        CLOCK.wait(threading.Event(), 0.02)
+
+
+def test_a_signal_becomes_a_confirmed_lot_that_equals_the_venues_record_and_is_never_bought_again(floor: Floor) -> None:
+    floor.fund()
+    signal = floor.signal()
+
+    with floor.buyer():
+        publish_event(floor.redis, SIGNALS, signal)
+        publish_event(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda form: form.metadata == f"0x{signal.id}")
+    assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+    assert RedisLedger(floor.redis, "live").accounts().values["cash"] == floor.account.cash
+    assert [decision.mode for decision in floor.told] == ["live"]
+
+
+def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_twice(floor: Floor) -> None:
+    floor.fund()
+    signal = floor.signal()
+    with floor.buyer():
+        publish_event(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+    before = floor.lots()
+    floor.redis.flushall()
+    publish_event(floor.redis, SIGNALS, signal)
+
+    with floor.buyer():
+        until(lambda: bool(floor.lots()))
+        until(lambda: not RedisLedger(floor.redis, "live").records("orders"))
+
+    assert floor.lots() == before
+    assert len(floor.sim._app.traders.orders(lambda _: True)) == 1
+
+
+def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
+    floor.fund()
+    tokens = [next(token for token in floor.tokens if TokenShard(number, 2).owns(token)) for number in range(2)]
+    signals = [floor.signal(number, token) for number, token in enumerate(tokens)]
+    ledger = RedisLedger(floor.redis, "live")
+    for token in tokens:
+        floor.offer(token)
+
+    with floor.two_buyers():
+        for signal in signals:
+            publish_event(floor.redis, SIGNALS, signal)
+        until(lambda: len(floor.lots()) == 2)
+    before, cash = sorted(floor.lots()), ledger.accounts().values["cash"]
+    floor.redis.flushall()
+    for signal in signals:
+        publish_event(floor.redis, SIGNALS, signal)
+
+    with floor.two_buyers():
+        until(lambda: len(floor.lots()) == 2 and not ledger.records("orders"))
+
+    assert sorted(floor.lots()) == before
+    assert cash == floor.account.cash
+    assert len(floor.sim._app.traders.orders(lambda _: True)) == 2
+
+
+@pytest.mark.pitfall(26)
+def test_a_top_up_is_said_at_the_next_start_and_counts_once_a_person_posts_it(
+    floor: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    floor.fund()
+    ledger = RedisLedger(floor.redis, "live")
+    with floor.buyer():
+        publish_event(floor.redis, SIGNALS, floor.signal())
+        until(lambda: bool(floor.lots()))
+    floor.fund("250", synced=False)
+    logs.configure_logs(level="warning", form="json")
+
+    with floor.buyer():
+        said = capsys.readouterr().err
+    there = read_collateral(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+    bankroll.post_cash(floor.redis, "live", there, "top-up", CLOCK.now_ms())
+
+    assert "250 more than the ledger knows of" in said
+    values = ledger.accounts().values
+    assert (values["cash"], values["deposited"]) == (floor.account.cash, 1_250_000_000)
+
+
+@pytest.mark.pitfall(20)
+def test_a_post_that_timed_out_but_matched_is_found_and_not_sent_as_another(floor: Floor) -> None:
+    floor.fund()
+    floor.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.1})
+    signal = floor.signal()
+
+    with floor.buyer():
+        publish_event(floor.redis, SIGNALS, signal)
+        until(lambda: bool(floor.lots()))
+
+    (order,) = floor.sim._app.traders.orders(lambda _: True)
+    assert floor.lots() == [(LEADER, order["matched_shares_micro"])]
+
+
+@pytest.mark.pitfall(38)
+def test_an_order_that_the_venue_shows_as_matched_is_not_closed_by_a_persons_word(floor: Floor) -> None:
+    floor.fund()
+    floor.sim.fault("settlement_retry", params={"seconds": 36_000})
+    ledger = RedisLedger(floor.redis, "live")
+    with floor.buyer():
+        publish_event(floor.redis, SIGNALS, floor.signal())
+        until(lambda: bool(ledger.records("orders")))
+    (name,) = ledger.records("orders")
+
+    def ask() -> VenueLook:
+        return order_lookup(floor.settings(), floor.redis, clock=CLOCK, stop=threading.Event())
+
+    with pytest.raises(BadConfig, match=r"shows order 0x\w+: the order as matched.*a trade that is TRADE_STATUS"):
+        reconcile.close(floor.redis, "live", name, "support says so", CLOCK, ask)
+
+    assert list(ledger.records("orders")) == [name]
+
+
+@pytest.mark.pitfall(16)
+def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor) -> None:
+    """Without the market channel nothing can tell that REST repeats an old book: the order's limit does."""
+    floor.fund()
+    traders = floor.sim._app.traders
+    with floor.buyer():
+        floor.sim.fault("stuck_cache", "clob", route="/book")
+        publish_event(floor.redis, SIGNALS, floor.signal(1))
+        until(lambda: bool(floor.lots()))
+        floor.sim.call(lambda: traders.set_book(floor.token, [["0.8", "1000"]], [["0.9", "1000"]]))
+        publish_event(floor.redis, SIGNALS, floor.signal(2))
+        until(lambda: len(floor.told) == 2)
+
+    first, second = floor.told
+    assert (first.verdict, second.verdict) == ("BUY", "BUY")
+    assert second.inputs.book is not None
+    assert second.inputs.book.best_ask == Decimal("0.5")
+    assert second.outcome is not None
+    assert (second.outcome.state, second.outcome.shares) == ("REJECTED", 0)
+    assert "no orders found to match" in second.outcome.reason
+
+
+@pytest.mark.pitfall(26)
+@pytest.mark.parametrize(
+    ("spoil", "flags", "says"),
+    [
+        ("broke", (), "Send pUSD"),
+        ("unapproved", (), "may not spend it"),
+        ("unsellable", (), "the CTF exchange may not move its outcome tokens"),
+        ("closed", (), "only close positions"),
+        ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
+        ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
+        ("blocked", (), "not allowed from here"),
+        ("skewed", (), "Set this machine's clock"),
+    ],
+)
+def test_live_is_refused_with_the_reason_and_the_fix(
+    floor: Floor, spoil: str, flags: tuple[str, ...], says: str
+) -> None:
+    floor.fund("0" if spoil == "broke" else "1000", approved=spoil != "unapproved")
+    floor.account.closed_only = spoil == "closed"
+    if spoil == "unsellable":
+        floor.account.operators.remove(CTF_EXCHANGE_V2)
+    if spoil == "skewed":
+        floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
+    words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
+    floor.sim._app.site.region = Region(blocked=spoil == "blocked")
+
+    with pytest.raises(RefusedForSafety, match=says):
+        build_buyer(floor.settings(*words), stop=threading.Event())
+
+
+@pytest.mark.pitfall(25)
+def test_live_needs_both_words_and_a_key(floor: Floor) -> None:
+    with pytest.raises(RefusedForSafety, match="--no-dry-run"):
+        BuyerProcess(parse_args(["--live"]))
+    with pytest.raises(RefusedForSafety, match="--no-dry-run"):
+        BuyerProcess(parse_args(["--no-dry-run"]))
+    shown = floor.folder / "key"
+    shown.write_text(KEY)
+    shown.chmod(0o644)
+    settings = floor.settings().model_copy(update={"private_key": None, "private_key_file": shown})
+    with pytest.raises(BadConfig, match="chmod 600"):
+        build_buyer(settings, stop=threading.Event())
+
+
+def test_a_live_buyer_notes_on_its_server_whose_wallet_trades_there(floor: Floor) -> None:
+    floor.fund()
+
+    build_buyer(floor.settings(), stop=threading.Event())
+
+    (wallet,) = floor.sim._app.exchange.accounts.by_wallet
+    assert read_record(floor.redis).wallets["live"].lower() == wallet.lower()

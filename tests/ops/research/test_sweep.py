@@ -1,0 +1,266 @@
+"""A sweep here and over workers: the same scores, none lost, none computed twice."""
+
+import io
+import json
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from backtest.results.deflated_sharpe import return_moments
+from backtest.sweep.plan import Settings
+from backtest.sweep.trial import TrialScore, TrialSpec, run_trial
+from ops.research import sweep, sweep_jobs, sweep_view
+from ops.research.sweep import SettingsSweep, plan, run_here, run_there
+from ops.research.sweep_jobs import SweepJobs
+from shared.clock import SystemClock
+from shared.domain.errors import BadConfig
+from shared.redis.client import connect_redis
+from tests.detector.builders import LEADER, NOW_S, a_row, tx
+from tests.started import started
+from tests.waiting import PATIENCE_S
+
+MARKETS = 12
+NEVER = threading.Event()
+
+
+def quiet(_done: int) -> None:
+    """Show no bar."""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Two trades in each of some markets, every third of which is lost."""
+    rows = [
+        a_row(
+            timestamp=NOW_S + 300 * n + 20 * step,
+            transaction_hash=tx(2 * n + step),
+            condition_id=f"0x{n:064x}",
+            token_id=str(1000 + n),
+            price="0.52",
+        )
+        for n in range(MARKETS)
+        for step in range(2)
+    ]
+    winners = [f"0x{n:064x},{'0;1' if n % 3 == 0 else '1;0'}" for n in range(MARKETS)]
+    history, resolved = tmp_path / "rows.json", tmp_path / "resolved.csv"
+    history.write_text(json.dumps(rows))
+    resolved.write_text("\n".join(["condition_id,payouts", *winners]) + "\n")
+    return history, resolved
+
+
+def a_sweep(files: tuple[Path, Path], *vary: str) -> SettingsSweep:
+    axes = vary or ("stake_usdc=3,5,8,10", "delay=2,30")
+    return plan([files[0]], [files[1]], axes, ["max_day_usdc=100000"], random=0, seed=1)
+
+
+def test_every_try_has_a_score_in_the_order_of_the_plan(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files)
+
+    scores = run_here(wanted, tmp_path, NEVER, quiet)
+
+    assert list(scores) == list(wanted.tries)
+    quick = [score for score in scores.values() if score.settings["delay"] == "2"]
+    assert {score.markets for score in quick} == {MARKETS}
+    assert len({score.pnl for score in quick}) == 4
+
+
+def test_who_comes_after_the_market_closed_buys_nothing(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """Each market closes a minute after its second trade, which comes 20 s after the first."""
+    wanted = a_sweep(files, "delay=70,90", "max_signal_age_s=200")
+
+    in_time, late = run_here(wanted, tmp_path, NEVER, quiet).values()
+
+    assert in_time.markets == MARKETS
+    assert (late.markets, late.pnl) == (0, 0)
+
+
+@pytest.mark.slow
+def test_what_is_done_is_not_run_again_also_after_a_crash_in_mid_line(files: tuple[Path, Path], tmp_path: Path) -> None:
+    whole = run_here(a_sweep(files), tmp_path, NEVER, quiet)
+    [store] = tmp_path.glob("*.jsonl")
+    store.write_text("".join(store.read_text().splitlines(keepends=True)[:3]) + '{"id":"torn')
+    counted: list[Settings] = []
+
+    def run(spec: TrialSpec, varied: Settings) -> TrialScore:
+        counted.append(varied)
+        return run_trial(spec, varied)
+
+    again = run_here(a_sweep(files), tmp_path, NEVER, quiet, run)
+
+    assert again == whole
+    assert len(counted) == len(whole) - 3
+
+
+def test_a_worker_with_another_environment_computes_the_same_score(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = a_sweep(files, "delay=2")
+    here = run_trial(wanted.spec, {"delay": "2"})
+    monkeypatch.setenv("STAKE_USDC", "50")
+    monkeypatch.setenv("PAPER_BANKROLL_USDC", "7")
+
+    there = run_trial(wanted.spec, {"delay": "2"})
+
+    assert there == here
+    assert a_sweep(files, "delay=2").spec == wanted.spec
+
+
+def test_a_file_of_leaders_limits_that_changed_makes_another_try(files: tuple[Path, Path], tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+
+    def names(stake: str, flag: str) -> set[str]:
+        own.write_text(json.dumps({LEADER: {"stake_usdc": stake}}))
+        if flag == "--set":
+            return set(plan([files[0]], [], ["delay=2"], [f"leader_limits=@{own}"], random=0, seed=1).tries)
+        return set(a_sweep(files, f"leader_limits=@{own}|@{own}").tries)
+
+    for flag in ("--set", "--vary"):
+        assert names("7", flag) == names("7", flag)
+        assert names("7", flag).isdisjoint(names("9", flag))
+
+
+def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Path, Path]) -> None:
+    wanted = a_sweep(files)
+    files[0].write_text("[]")
+
+    with pytest.raises(BadConfig, match="not those of the sweep"):
+        run_trial(wanted.spec, {"stake_usdc": "5"})
+
+
+def test_a_worker_with_other_code_computes_nothing(files: tuple[Path, Path]) -> None:
+    spec = a_sweep(files).spec.model_copy(update={"code": "another"})
+
+    with pytest.raises(BadConfig, match="install the same version"):
+        run_trial(spec, {"stake_usdc": "5"})
+
+
+def test_a_wrong_value_is_a_plain_error(files: tuple[Path, Path]) -> None:
+    with pytest.raises(BadConfig, match="max_slippage_ticks"):
+        run_trial(a_sweep(files).spec, {"max_slippage_ticks": "many"})
+
+
+@pytest.mark.parametrize(
+    "vary", ["stake_usdc=5,-5", "max_market_usdc=-1,5", "max_slippage_ticks=2,-50", "min_price=0,1"]
+)
+def test_a_value_that_the_buyer_would_refuse_is_refused_before_the_first_try(
+    files: tuple[Path, Path], vary: str
+) -> None:
+    with pytest.raises(BadConfig, match=vary.partition("=")[0]):
+        a_sweep(files, vary)
+
+
+def test_a_sweep_says_before_its_first_try_that_its_page_has_no_place(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="--html"):
+        sweep.main(a_sweep(files), None, tmp_path, html=tmp_path / "none" / "x.html", as_json=True, console=Console())
+
+    assert list(tmp_path.glob("*.jsonl")) == []
+
+
+@pytest.mark.slow
+def test_a_page_and_a_table_warn_of_luck_and_show_the_heat(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files)
+    ranked = sweep_view.ranking(run_here(wanted, tmp_path, NEVER, quiet).values())
+    out = io.StringIO()
+
+    Console(file=out, width=140).print(sweep_view.shown(ranked, wanted.axes))
+
+    assert "deflated Sharpe ratio" in out.getvalue()
+    assert "mean result, stake_usdc down, delay across" in out.getvalue()
+    assert 'id="heat"' in sweep_view.page(ranked, wanted.axes)
+    assert sweep_view.figures(ranked)["luck"]["trials"] == 8
+
+
+def a_score(stake: str, results: Sequence[float], filled: int = 60) -> TrialScore:
+    """Build a score of a bankroll of 100 pUSD by its results by market."""
+    pnl = round(sum(results) * 100_000_000)
+    sums = dict.fromkeys(("open_value", "fees", "beyond", "max_drawdown", "most_locked"), 0)
+    counts = {"signals": 60, "orders": filled, "filled": filled, "markets": len(results)}
+    told = {"id": stake, "settings": {"stake_usdc": stake}, "spent": 1, "pnl": pnl, "shape": return_moments(results)}
+    return TrialScore.model_validate({**told, **counts, **sums})
+
+
+def test_the_luck_of_the_try_in_the_lead_is_judged_and_no_others() -> None:
+    """One market won it all for the first; the second won a little in every market."""
+    lucky, steady = a_score("50", [*[0.0] * 59, 9.0]), a_score("5", [0.01, 0.02, 0.03] * 20)
+    ranked = sweep_view.ranking([steady, lucky])
+    out = io.StringIO()
+
+    Console(file=out, width=200).print(sweep_view.shown(ranked, ()))
+
+    assert sweep_view.judged([steady]).convincing
+    assert "In the lead by its result: stake_usdc=50. " in out.getvalue()
+    assert "Choosing it is choosing luck" in out.getvalue()
+    assert "verdict unsure" in sweep_view.page(ranked, ())
+    told = sweep_view.figures(ranked)["luck"]
+    assert (told["settings"], told["convincing"]) == ({"stake_usdc": "50"}, False)
+
+
+def test_a_try_that_bought_nothing_never_leads() -> None:
+    idle, losing, winning = a_score("1", [], filled=0), a_score("5", [-0.1] * 3), a_score("9", [0.1] * 3)
+
+    assert sweep_view.ranking([idle, losing, winning]) == [winning, losing, idle]
+
+
+def test_a_heat_map_holds_the_mean_of_what_is_not_shown(files: tuple[Path, Path], tmp_path: Path) -> None:
+    wanted = a_sweep(files, "stake_usdc=3,5", "delay=2,30", "max_slippage_ticks=0,4")
+    ranked = list(run_here(wanted, tmp_path, NEVER, quiet).values())
+
+    across, down, means = sweep_view.cells(ranked, wanted.axes)
+
+    first = [score.pnl for score in ranked if (score.settings["stake_usdc"], score.settings["delay"]) == ("3", "2")]
+    assert (across, down, len(first)) == (["2", "30"], ["3", "5"], 2)
+    assert means[0][0] == pytest.approx(sum(first) / 2 / 1_000_000)
+
+
+@pytest.mark.process
+@pytest.mark.server
+def test_64_tries_over_two_workers_equal_one_process_and_a_killed_worker_loses_nothing(
+    files: tuple[Path, Path], valkey_url: str, tmp_path: Path
+) -> None:
+    wanted = a_sweep(files, "stake_usdc=3,4,5,6,7,8,9,10", "delay=2,5,10,30", "max_slippage_ticks=0,2")
+    assert len(wanted.tries) == 64
+    alone = run_here(wanted, tmp_path, NEVER, quiet)
+
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        with started("tests.ops.research.doomed_sweeper", valkey_url) as doomed:
+            assert doomed.stdout is not None
+            assert doomed.stdout.readline().startswith("{")
+            doomed.send_signal(signal.SIGKILL)
+            doomed.wait(PATIENCE_S)
+        worker = ("ops.cli", "sweep-worker", "--redis-url", valkey_url)
+        with started(*worker) as one, started(*worker) as two:
+            shared = run_there(wanted, tries, SystemClock(), NEVER, quiet, offer_every_s=0.5)
+            for process in (one, two):
+                process.send_signal(signal.SIGTERM)
+            said = [process.communicate(timeout=PATIENCE_S)[1] for process in (one, two)]
+
+        assert shared == alone
+        assert sum(int(line.split()[0]) for line in said) >= 64
+        assert run_there(wanted, tries, SystemClock(), NEVER, quiet) == alone
+
+
+@pytest.mark.server
+def test_a_try_that_fails_stops_the_sweep_with_its_settings_and_is_tried_again_later(
+    files: tuple[Path, Path], valkey_url: str
+) -> None:
+    wanted = a_sweep(files, "delay=2,later")
+    with connect_redis(valkey_url) as redis:
+        tries = SweepJobs(redis, wanted.spec)
+        tries.offer(wanted.tries)
+        sweep_jobs.work(redis, NEVER, SystemClock(), burst=True)
+
+        scores, failed = sweep_jobs.read(tries.known(list(wanted.tries)))
+        assert (len(scores), len(failed)) == (1, 1)
+        [found] = failed.values()
+        assert found["settings"] == {"delay": "later"}
+        assert "--delay later" in found["error"]
+
+        tries.forget(list(failed))
+        tries.offer({name: wanted.tries[name] for name in failed})
+        assert sweep_jobs.work(redis, NEVER, SystemClock(), burst=True) == 1

@@ -1,0 +1,25 @@
+"""An embedded server that takes its time to read its file, as a large one does."""
+
+from pathlib import Path
+
+from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.redis.client import connect_redis
+
+_KEYS = 16_000
+_US_A_KEY = 30
+
+
+class SlowServer(EmbeddedRedis):
+    """Loads for about a second, and answers LOADING meanwhile."""
+
+    def filled(self) -> "SlowServer":
+        """Write what takes long to read, and stop."""
+        with self, connect_redis(self.url) as redis, redis.pipeline(transaction=False) as pipe:
+            for number in range(_KEYS):
+                pipe.set(f"key:{number}", number)
+            pipe.execute()
+        return self
+
+    def _arguments(self, log: Path) -> list[str]:
+        slow = ["--key-load-delay", str(_US_A_KEY), "--loading-process-events-interval-bytes", "1024"]
+        return [*super()._arguments(log), *slow]

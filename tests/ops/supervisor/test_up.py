@@ -1,0 +1,243 @@
+"""All programs under one parent: found leaders or said how, restarted, ended in order."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from buyer.config import BuyerSettings
+from ops.config import UpSettings
+from ops.domain.restart_policy import RestartBackoff
+from ops.supervisor import up
+from ops.supervisor.child import ChildProcess, ChildProgram
+from ops.supervisor.pipeline import ProcessPipeline
+from ops.supervisor.server_folder import embedded_server, find_url, known_url
+from redeemer.config import RedeemerSettings
+from shared.clock import SystemClock
+from shared.config import parse
+from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
+from shared.process import service_runner
+from shared.redis.client import connect_redis
+from tests.waiting import PATIENCE_S, wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+LEADER = "0x" + "1a" * 20
+CLOCK = SystemClock()
+
+
+@pytest.fixture(autouse=True)
+def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the environment of whoever runs the tests out."""
+    for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class Stage:
+    """A pipeline of test programs, run on a thread; `trace` says what each did."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.lines: list[tuple[str, str]] = []
+        self.stop = threading.Event()
+        self.error: HybridError | None = None
+
+    def run(self, **programs: str) -> None:
+        """Run programs by name; the order given is the order they are ended in."""
+        env = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
+        self.children = [
+            ChildProcess(
+                ChildProgram(name, "programs", env, (what, str(self._folder / name))),
+                lambda name, line: self.lines.append((name, line)),
+                CLOCK,
+                RestartBackoff(first_s=0.01),
+            )
+            for name, what in programs.items()
+        ]
+        self.pipeline = ProcessPipeline(self.children, clock=CLOCK)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.pipeline.run(self.stop)
+        except HybridError as error:
+            self.error = error
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def did(self, name: str) -> list[str]:
+        file = self._folder / name
+        return file.read_text().split() if file.exists() else []
+
+    def order(self) -> list[str]:
+        return (self._folder / "all").read_text().splitlines()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path)
+    yield stage
+    stage.end()
+
+
+def test_no_leaders_says_how_to_give_them_and_where_to_find_them() -> None:
+    with pytest.raises(BadConfig, match=r"(?s)make run LEADERS=.*leaderboard.*make demo"):
+        up.main(parse(UpSettings, []))
+
+
+def test_leaders_come_from_either_variable_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKED_WALLETS", f"{LEADER},{LEADER.upper().replace('X', 'x')}")
+    monkeypatch.setenv("TRACKED_WALLET", LEADER)
+
+    assert parse(UpSettings, []).leaders == (LEADER,)
+
+
+@pytest.mark.pitfall(62)
+@pytest.mark.parametrize(
+    ("live", "dry_run", "mode"), [(True, False, "live"), (True, True, "paper"), (False, True, "paper")]
+)
+def test_what_is_announced_as_live_spends_real_money(*, live: bool, dry_run: bool, mode: str) -> None:
+    given = {"live": live, "dry_run": dry_run}
+
+    if live != dry_run:
+        assert parse(UpSettings, [], **given).mode == mode
+    assert service_runner._mode_of(parse(BuyerSettings, [], **given)) == mode
+    assert service_runner._mode_of(parse(RedeemerSettings, [], **given)) == mode
+
+
+def test_our_own_server_is_started_only_when_nobody_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse(UpSettings, []).embeds_server
+
+    monkeypatch.setenv("REDIS_URL", "redis://db:6379/0")
+    assert not parse(UpSettings, []).embeds_server
+
+
+def test_each_program_is_told_the_server_the_leaders_and_a_port_of_its_own() -> None:
+    settings = parse(UpSettings, [], tracked_wallets=LEADER, redis_url="redis://h:1/0", health_port=9100)
+
+    told = up.environment(settings, 2, "my.env")
+
+    assert told["REDIS_URL"] == "redis://h:1/0"
+    assert told["TRACKED_WALLETS"] == LEADER
+    assert told["HEALTH_PORT"] == "9102"
+    assert told["HYBRID_ENV_FILE"] == "my.env"
+    assert told["RUNTIME_SECONDS"] == "0", "the parent ends the run, in order"
+
+
+def test_every_program_under_up_exists() -> None:
+    for _, module in up.PROGRAMS:
+        path = ROOT / Path(*module.split("."))
+        assert (path / "__main__.py").exists() or path.with_suffix(".py").exists(), module
+
+
+def test_logs_kept_in_files_are_set_aside_when_they_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "_KEEP_LOG_BYTES", 5)
+    write = up.to_files(tmp_path)
+
+    for line in ("first", "second"):
+        write("buyer", line)
+
+    assert (tmp_path / "buyer.log").read_text() == "second\n"
+    assert (tmp_path / "buyer.log.1").read_text() == "first\n"
+
+
+@pytest.mark.process
+def test_programs_end_in_order_when_told(stage: Stage) -> None:
+    """S5."""
+    stage.run(detector="wait", buyer="wait", redeemer="wait")
+    wait_until(lambda: all("waiting" in stage.did(name) for name in ("detector", "buyer", "redeemer")))
+
+    stage.end()
+
+    assert stage.error is None
+    ended = [line for line in stage.order() if line.endswith("ended")]
+    assert ended == ["detector ended", "buyer ended", "redeemer ended"]
+
+
+@pytest.mark.process
+def test_a_crashed_and_a_killed_program_come_back(stage: Stage) -> None:
+    stage.run(detector="crash-once", buyer="wait")
+    wait_until(lambda: "waiting" in stage.did("detector") and "waiting" in stage.did("buyer"))
+
+    pid = stage.children[1].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+    wait_until(lambda: stage.did("buyer").count("waiting") == 2)
+    assert stage.pipeline.snapshot()["detector"]["starts"] == 2
+
+
+@pytest.mark.process
+def test_bad_config_of_one_stops_all_and_says_why(stage: Stage) -> None:
+    stage.run(detector="wait", buyer="misconfigured")
+
+    wait_until(lambda: stage.error is not None)
+
+    assert isinstance(stage.error, BadConfig)
+    assert "buyer ended with 2" in str(stage.error)
+    assert "STAKE_USDC='x'" in str(stage.error)
+    assert not any(child.running for child in stage.children)
+    assert stage.lines == [("buyer", "buyer: STAKE_USDC='x': Input should be a valid decimal")]
+
+
+@pytest.mark.process
+def test_all_work_done_ends_the_parent_too(stage: Stage) -> None:
+    stage.run(detector="done", buyer="done")
+
+    wait_until(stage.ended)
+
+    assert stage.error is None
+
+
+@pytest.mark.process
+def test_a_program_that_does_not_listen_is_killed_and_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.supervisor.pipeline._END_S", 0.3)
+    stage.run(detector="deaf")
+    wait_until(lambda: "deaf" in stage.did("detector"))
+
+    stage.end()
+
+    assert "detector" in str(stage.error)
+    assert not stage.children[0].running
+
+
+@pytest.mark.server
+def test_the_embedded_server_is_found_by_its_folder_and_runs_once(tmp_path: Path) -> None:
+    with embedded_server(tmp_path, CLOCK) as server:
+        assert known_url(tmp_path) == server.url
+        assert find_url(None, tmp_path) == server.url
+        with pytest.raises(RefusedForSafety, match="server runs already"), embedded_server(tmp_path, CLOCK):
+            pass
+
+    assert known_url(tmp_path) is None
+
+
+@pytest.mark.server
+def test_a_server_left_by_a_killed_parent_is_ended_and_its_data_kept(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "ops.cli", "redis", "--data-dir", str(tmp_path), "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdout is not None
+    left = parent.stdout.readline().strip()
+    with connect_redis(left) as redis:
+        redis.set("kept", "yes")
+    parent.kill()
+    parent.communicate(timeout=PATIENCE_S)
+
+    with embedded_server(tmp_path, CLOCK) as server, connect_redis(server.url) as redis:
+        assert server.url != left
+        assert redis.get("kept") == "yes"

@@ -1,0 +1,166 @@
+"""Real holdings against the local venue, whose chain takes signed transactions: approved, redeemed, proved, booked."""
+
+import threading
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from ops.operator import redeem
+from redeemer.composition import build_inline
+from redeemer.config import RedeemerSettings, parse_args
+from redeemer.transactions.signer import signer_of
+from shared.clock import ManualClock
+from shared.domain.ledger_accounts import CASH
+from shared.ledger.port import open_lots
+from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.base import REDEMPTIONS, Event
+from shared.messages.events import read_event
+from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.redis.client import connect_redis
+from shared.redis.streams import stream_tail
+from simulator.core.clock import ManualClock as VenueTime
+from simulator.core.market import Market
+from simulator.core.settings import Settings
+from simulator.gateway.server import Simulator, serve
+from tests.redeemer.builders import ONE, a_lot, hold
+
+pytestmark = [pytest.mark.simulator, pytest.mark.server, pytest.mark.evm]
+
+KEY = "44" * 32
+OWNER = signer_of(KEY).address
+CHAIN_S, DATA_S = 5, 900
+
+
+class Waiting(ManualClock):
+    """Whoever waits sees the venue's time go on."""
+
+    def __init__(self, venue: Simulator) -> None:
+        super().__init__()
+        self.venue = venue
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.venue.advance(max(seconds, 0.01))
+        return super().wait(event, seconds)
+
+
+@pytest.fixture
+def venue() -> Generator[Simulator]:
+    with serve(Settings(fills_per_minute=0, resolve_after_s=1e9), VenueTime()) as simulator:
+        simulator.fund(OWNER, "100", kind="eoa")
+        yield simulator
+
+
+@pytest.fixture
+def settings(venue: Simulator, valkey_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RedeemerSettings:
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_text(KEY, encoding="utf-8")
+    told = {
+        "REDIS_URL": valkey_url,
+        "RPC_URL": venue.urls["rpc_url"],
+        "DATA_API_URL": venue.urls["data_api_url"],
+        "LIVE": "true",
+        "DRY_RUN": "false",
+        "WALLET_TYPE": "eoa",
+        "PRIVATE_KEY_FILE": str(key),
+        "RPC_RATE_PER_S": "1000",
+        "RESOLUTIONS_RATE_PER_S": "200",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    return parse_args([])
+
+
+def bought(venue: Simulator, url: str, market: Market, *shares: str) -> None:
+    """Let our wallet buy some of each outcome, and book it."""
+    for place, (token, count) in enumerate(zip(market.tokens, shares, strict=False)):
+        venue.fill(leader=OWNER, token=token, side="BUY", shares=count, price="0.5")
+        lot = a_lot(
+            token_id=token, condition_id=market.condition_id, outcome_index=place, shares=int(count) * ONE, cost=ONE
+        )
+        hold(RedisLedger(connect_redis(url), "live"), lot, seed=token)
+
+
+def published(url: str) -> list[Event]:
+    return [read_event(entry.json) for entry in stream_tail(connect_redis(url), REDEMPTIONS, 100)]
+
+
+def approve(url: str, venue: Simulator) -> None:
+    assert redeem.main(
+        url, now=True, approve=True, clear=None, as_json=True, env_file=None, clock=Waiting(venue)
+    ) == 0  # fmt: skip
+
+
+def test_what_resolves_is_approved_for_redeemed_proved_from_logs_and_booked(
+    venue: Simulator, settings: RedeemerSettings, valkey_url: str
+) -> None:
+    plain = next(market for market in venue.markets if not market.neg_risk)
+    neg_risk = next(market for market in venue.markets if market.neg_risk)
+    bought(venue, valkey_url, plain, "10", "4")
+    bought(venue, valkey_url, neg_risk, "6")
+    watcher = build_inline(settings, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append)
+    assert watcher.scan() == 0
+    for market, payouts in ((plain, (1, 3)), (neg_risk, (1, 0))):
+        venue.resolve(market.condition_id, payouts)
+    venue.advance(CHAIN_S)
+
+    assert watcher.scan() == 0  # not approved yet: the simulation reverts, and no gas is spent
+    approve(valkey_url, venue)
+    assert watcher.scan() == 2
+
+    results = {event.condition_id: event for event in published(valkey_url) if isinstance(event, RedemptionResult)}
+    assert {name: float(event.paid) for name, event in results.items()} == {
+        plain.condition_id: 5.5,
+        neg_risk.condition_id: 6,
+    }
+    for event in results.values():
+        assert (event.mode, event.token, event.way) == ("live", "pUSD", "adapter")
+        assert event.transaction.startswith("0x")
+        assert event.gas_pol > 0
+    ledger = RedisLedger(connect_redis(valkey_url), "live")
+    assert open_lots(ledger) == []
+    assert ledger.read((CASH,)).values[CASH] == round((11.5 - 3) * ONE)
+    assert venue.call(lambda: venue.world.held.shares(OWNER, plain.tokens[0])) == 0
+    assert watcher.scan() == 0
+
+
+def test_a_winner_that_only_the_data_api_names_is_redeemed_as_well(
+    venue: Simulator, settings: RedeemerSettings, valkey_url: str
+) -> None:
+    market = venue.markets[0]
+    venue.fill(leader=OWNER, token=market.tokens[0], side="BUY", shares="3", price="0.5")
+    venue.resolve(market.condition_id, (1, 0))
+    venue.advance(DATA_S)
+    approve(valkey_url, venue)
+    watcher = build_inline(settings, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append)
+
+    assert watcher.scan() == 1
+
+    event = published(valkey_url)[0]
+    assert isinstance(event, RedemptionResult)
+    assert (event.condition_id, float(event.paid), float(event.outside)) == (market.condition_id, 3, 3)
+
+
+@pytest.mark.pitfall(27)
+def test_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_alarm(
+    venue: Simulator, settings: RedeemerSettings, valkey_url: str
+) -> None:
+    """Its address is taken for the right one: the transaction succeeds, and the shares stay where they are."""
+    market = next(market for market in venue.markets if not market.neg_risk)
+    wrong = settings.model_copy(
+        update={"contracts": ("ctf_collateral_adapter=0xada2005600dec949baf300f4c6120000bdb6eaab",)}
+    )
+    bought(venue, valkey_url, market, "10")
+    venue.resolve(market.condition_id, (1, 0))
+    venue.advance(CHAIN_S)
+    approve(valkey_url, venue)
+    watcher = build_inline(wrong, stop=threading.Event(), clock=Waiting(venue), emit=list[Event]().append)
+
+    watcher.scan()
+
+    alarm = published(valkey_url)[0]
+    assert isinstance(alarm, RedemptionAlarm)
+    assert (float(alarm.expected), float(alarm.paid)) == (10, 0)
+    assert len(open_lots(RedisLedger(connect_redis(valkey_url), "live"))) == 1
+    assert venue.call(lambda: venue.world.held.shares(OWNER, market.tokens[0])) == 10 * ONE
