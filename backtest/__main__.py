@@ -27,7 +27,6 @@ from shared.clock import SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
 from shared.domain.money import to_micro
-from shared.messages.events import write_event
 from shared.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -109,7 +108,7 @@ def main(
                 progress=told,
             )
         if as_json:
-            sys.stdout.write(write_event(result) + "\n")
+            sys.stdout.write(result.model_dump_json() + "\n")
         print_summary(result, history.notes)
         _report(result, html, png)
 

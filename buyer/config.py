@@ -10,7 +10,6 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_valid
 from buyer.strategy.limits import Mirror, Sizing, Tiers, TradingLimits, find_contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
 from shared.messages.base import Address
-from shared.messages.events import first_problem
 from shared.polymarket.wire import endpoints
 
 
@@ -266,7 +265,10 @@ def _bounded(name: str) -> TypeAdapter[Any]:
 
 def _plain(error: ValidationError) -> str:
     """Return what does not fit, without the whole model that it was found in."""
-    return first_problem(error).removeprefix("payload: ").removeprefix("Value error, ").partition(' (got "{')[0]
+    problem = error.errors(include_url=False, include_context=False)[0]
+    where = "".join(f"{part}: " for part in problem["loc"])
+    text = f"{where}{problem['msg']} (got {str(problem['input'])[:80]!r})"
+    return text.removeprefix("Value error, ").partition(' (got "{')[0]
 
 
 def parse_args(argv: list[str] | None = None) -> BuyerSettings:

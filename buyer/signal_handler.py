@@ -12,15 +12,11 @@ from buyer.token_executor import token_of
 from shared import logs
 from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
 from shared.domain.ledger_write import StreamAck
-from shared.messages.event_codec import EventReader
 from shared.messages.events import AnyEvent, read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import StreamEntry
-
-_SIGNAL = "ACTIONABLE_SIGNAL"
-_SIGNALS = EventReader(ActionableSignal)
 
 
 class SignalHandler:
@@ -62,9 +58,7 @@ class SignalHandler:
         try:
             self._attempts.make(
                 entry.id,
-                lambda: self._dispatch(
-                    _SIGNALS.read(entry.json) if entry.event == _SIGNAL else read_event(entry.json), entry
-                ),
+                lambda: self._dispatch(read_event(entry.json), entry),
                 lambda reason: self._bury(entry, reason),
             )
         except Crashed:

@@ -14,6 +14,7 @@ from shared.messages.base import SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
+from shared.messages.value_codec import plain_value
 from shared.redis.streams import publish_event
 
 MOST_LIVE_TOKENS = 200
@@ -50,7 +51,7 @@ class ProgressReporter:
         if self._signal_callback is None:
             return
         try:
-            self._signal_callback(signal.model_dump(mode="json"))
+            self._signal_callback(plain_value(signal))
         except Exception:  # noqa: BLE001 - an embedder's bug must not stop us (S2)
             self._log.exception("signal_callback_failed", signal=signal.id)
 

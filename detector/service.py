@@ -15,6 +15,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.messages.base import fact_id
 from shared.messages.service import GateStatus, HybridProgress, HybridSummary
+from shared.messages.value_codec import plain_value
 from shared.rate_limit.gate import RateGate
 from shared.redis.client import connect_redis
 
@@ -114,7 +115,7 @@ class HybridDetector:
             "unconfirmed": stats.unconfirmed,
             "dropped": stats.dropped,
             "skipped": stats.skipped_rows(),
-            "sources": {status.name: status.model_dump(mode="json") for status in stats.statuses()},
+            "sources": {status.name: plain_value(status) for status in stats.statuses()},
         }
 
     def _report_until_stop(self) -> None:

@@ -36,6 +36,7 @@ with early_signals("service"):
     from shared.messages.base import Event
     from shared.messages.events import write_event
     from shared.messages.signals import ActionableSignal
+    from shared.messages.value_codec import codec_of
     from shared.process import outlet
     from shared.process.beats import State
     from shared.process.refused_start import stay_refused
@@ -237,7 +238,7 @@ def _server(settings: ServiceSettings) -> Generator[str]:
 
 
 def _hand_over(payload: dict[str, Any], bought: buyer_bootstrap.BuiltBuyer) -> None:
-    bought.service.submit(ActionableSignal.model_validate(payload))
+    bought.service.submit(codec_of(ActionableSignal).of_plain(payload))
 
 
 if __name__ == "__main__":

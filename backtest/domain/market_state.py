@@ -5,6 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import MarketFacts
 from shared.messages.signals import ActionableSignal
@@ -125,4 +127,4 @@ class MarketState:
 
 
 def _closed(facts: MarketFacts) -> MarketFacts:
-    return facts.model_copy(update={"closed": True, "accepting_orders": False})
+    return replace(facts, closed=True, accepting_orders=False)

@@ -99,7 +99,7 @@ class PriceQuotes:
         if last is NEVER:
             return ModelQuote(None, last.price, "none", 0)
         bids, asks = self._ladders(last.price, facts.tick)
-        modelled = Book.of_checked(
+        modelled = Book(
             token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
         )
         return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
@@ -140,7 +140,7 @@ def _within(prices: list[Decimal], tick: Decimal, shares: Decimal) -> Ladder:
 
 @lru_cache(maxsize=20_000)
 def _level(price: Decimal, shares: Decimal) -> Level:
-    return Level.of_checked(price=price, shares=shares)
+    return Level(price=price, shares=shares)
 
 
 def _middle(book: Book, last: Decimal) -> Decimal:

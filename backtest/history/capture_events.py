@@ -9,26 +9,21 @@ window of `WINDOW` entries; a signal that was captured later than that counts as
 import contextlib
 import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
-from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
-from typing import Any, TypeVar
-
-from msgspec.structs import asdict
+from typing import TypeVar
 
 from backtest.domain.market_events import MarketEvent, What
 from backtest.domain.market_state import ResolvedMarket
 from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture
 from shared.domain.errors import Malformed
-from shared.domain.leader_trade import LeaderTrade, micro_of
+from shared.domain.leader_trade import LeaderTrade
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.event_codec import EventReader
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import BookSeen
-from shared.messages.signals import ActionableSignal, FillConfirmed, MarketHint
+from shared.messages.signals import ActionableSignal, FillConfirmed
 from shared.polymarket.wire.conditions import payouts_of
 
 WINDOW = 10_000
@@ -37,13 +32,7 @@ _KIND = re.compile(r'\{"event":"(\w+)"')
 _SIGNAL = '{"event":"ACTIONABLE_SIGNAL"'
 _TRADED_AT = '"traded_at_ms":'
 _TRADED = re.compile(_TRADED_AT + r"(\d+)")
-_SIGNALS = EventReader(ActionableSignal)
-_READERS = {
-    "ACTIONABLE_SIGNAL": _SIGNALS,
-    "BUY_ENGINE_DECISION": EventReader(BuyEngineDecision),
-    "REDEMPTION_RESULT": EventReader(RedemptionResult),
-    "BOOK_SEEN": EventReader(BookSeen),
-}
+_TELLS = frozenset({"ACTIONABLE_SIGNAL", "BUY_ENGINE_DECISION", "REDEMPTION_RESULT", "BOOK_SEEN"})
 """What a capture tells of the outside."""
 _RAW = '{"event":"RAW_SEEN"'
 
@@ -98,7 +87,7 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
         if text.startswith(_SIGNAL):
             if traded := _TRADED.search(text, max(text.find(_TRADED_AT), 0)):
                 yield int(traded[1]), text
-        elif (kind := _KIND.match(text)) is None or kind[1] in _READERS:
+        elif (kind := _KIND.match(text)) is None or kind[1] in _TELLS:
             yield from _told(_event(text))
 
 
@@ -123,43 +112,9 @@ def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, Wh
 
 
 def trade_in(text: str) -> LeaderTrade | None:
-    """Return the trade of a signal in our own form without making the signal; None where the text is none."""
-    read = _SIGNALS.struct(text)
-    if read is None:
-        signal = _read(text, None)
-        return LeaderTrade.of(signal) if isinstance(signal, ActionableSignal) else None
-    shares, whole_shares = _micro(read.shares)
-    usdc, whole_usdc = _micro(read.usdc)
-    return LeaderTrade(
-        read.id,
-        read.leader,
-        read.token_id,
-        _hint(read.market),
-        read.side,
-        read.cause,
-        whole_shares and whole_usdc and read.part == 0 and read.cause == "TRADE",
-        _price(read.price),
-        shares,
-        usdc,
-        read.traded_at_ms,
-        read.seen_at_ms,
-        partial(_SIGNALS.made, read),
-    )
-
-
-@lru_cache(maxsize=16_384)
-def _micro(text: str) -> tuple[int, bool]:
-    """Return the same as `micro_of`; kept, as most amounts repeat."""
-    return micro_of(Decimal(text))
-
-
-@lru_cache(maxsize=4096)
-def _hint(read: Any) -> MarketHint:  # noqa: ANN401 - the struct of a MarketHint
-    """Return what is said of a market; kept, as thousands of signals say the same."""
-    return MarketHint.of_checked(**asdict(read))
-
-
-_price = lru_cache(maxsize=16_384)(Decimal)
+    """Return the trade of a signal; None where the text is none."""
+    signal = _event(text)
+    return LeaderTrade.of(signal) if isinstance(signal, ActionableSignal) else None
 
 
 def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:
@@ -172,12 +127,7 @@ def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:
 
 
 def _event(text: str) -> object:
-    kind = _KIND.match(text)
-    return None if text.startswith(_RAW) else _read(text, _READERS.get(kind[1]) if kind else None)
-
-
-def _read(text: str, reader: EventReader | None) -> object:
     try:
-        return reader.read(text) if reader else read_event(text)
+        return None if text.startswith(_RAW) else read_event(text)
     except Malformed:
         return None

@@ -42,7 +42,7 @@ class TradeRow(NamedTuple):
 
 _ONE_SIGNAL = slice(1, 5)
 """Leader, transaction, token and side."""
-_signal_of, _market_event = ActionableSignal.filler(), MarketEvent._make
+_market_event = MarketEvent._make
 
 
 def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
@@ -99,36 +99,32 @@ def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
     shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
     fee_shares = sum(row.fee_shares for row in fills)
     seen_ms = max(seen_ms, traded_ms)
-    return _signal_of(
-        {
-            "event": "ACTIONABLE_SIGNAL",
-            "version": 1,
-            "id": known,
-            "emitted_at_ms": seen_ms,
-            "leader": leader,
-            "leader_label": "",
-            "tx_hash": tx_hash,
-            "token_id": token_id,
-            "side": side,
-            "cause": "TRADE",
-            "part": 0,
-            "shares": from_micro(shares),
-            "usdc": from_micro(usdc),
-            "price": price_of(usdc, shares + fee_shares),
-            "fills": tuple(map(_fill, fills)),
-            "traded_at_ms": traded_ms,
-            "seen_at_ms": seen_ms,
-            "seen_by": _seen_by(source, seen_ms, traded_ms),
-            "emitted_by": "first",
-            "catch_up": False,
-            "market": _hint(hint),
-            "facts": None,
-        }
+    return ActionableSignal(
+        id=known,
+        emitted_at_ms=seen_ms,
+        leader=leader,
+        leader_label="",
+        tx_hash=tx_hash,
+        token_id=token_id,
+        side=side,
+        cause="TRADE",
+        part=0,
+        shares=from_micro(shares),
+        usdc=from_micro(usdc),
+        price=price_of(usdc, shares + fee_shares),
+        fills=tuple(map(_fill, fills)),
+        traded_at_ms=traded_ms,
+        seen_at_ms=seen_ms,
+        seen_by=_seen_by(source, seen_ms, traded_ms),
+        emitted_by="first",
+        catch_up=False,
+        market=_hint(hint),
+        facts=None,
     )
 
 
 def _fill(row: TradeRow) -> Fill:
-    return Fill.of_checked(
+    return Fill(
         shares=from_micro(row.shares),
         usdc=from_micro(row.usdc),
         log_index=None,
@@ -160,7 +156,7 @@ def row_of(fill: LeaderFill) -> TradeRow:
 @lru_cache(maxsize=256)
 def _seen_by(source: str, seen_ms: int, traded_ms: int) -> tuple[SeenBy]:
     """Return who saw it; kept, as all trades of a second were collected at once."""
-    return (SeenBy.of_checked(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - traded_ms),)
+    return (SeenBy(source=source, seen_at_ms=seen_ms, lag_ms=seen_ms - traded_ms),)
 
 
 @lru_cache(maxsize=20_000)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from buyer.execution.buy_gate import OVERTAKEN
 from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
@@ -139,14 +141,13 @@ def _named(entry: StreamEntry | None) -> tuple[str, str]:
 def _written(recorded: BuyEngineDecision, made: PolicyDecision, leader: str, token_id: str) -> BuyEngineDecision:
     """Return the event of `made`, with the inputs and the outcome that were recorded."""
     fields = ("verdict", "reason", "rules", "order", "trade", "gathered", "exit")
-    return recorded.model_copy(
-        update={
-            **{name: getattr(made, name) for name in fields},
-            "id": fact_id("decision", recorded.signal_id),
-            "emitted_at_ms": recorded.inputs.now_ms,
-            "leader": leader,
-            "token_id": token_id,
-        }
+    return replace(
+        recorded,
+        **{name: getattr(made, name) for name in fields},
+        id=fact_id("decision", recorded.signal_id),
+        emitted_at_ms=recorded.inputs.now_ms,
+        leader=leader,
+        token_id=token_id,
     )
 
 

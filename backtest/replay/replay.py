@@ -37,6 +37,7 @@ from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, Order
 from shared.messages.events import read_event, write_event
 from shared.messages.redemptions import RedemptionResult
 from shared.messages.signals import ActionableSignal
+from shared.messages.value_codec import write_value
 
 
 @dataclass(frozen=True)
@@ -252,4 +253,4 @@ def _ledger(header: Header) -> TapeLedger:
 
 
 def _json(task: ExitTask | None) -> str | None:
-    return task.model_dump_json() if task else None
+    return write_value(task) if task else None

@@ -6,11 +6,10 @@ One micro-unit is 10^-6 of a share or of a pUSD; prices are micro-units of colla
 from decimal import Decimal
 from typing import Annotated, NamedTuple
 
-from pydantic import PlainSerializer
+from pydantic import BaseModel, PlainSerializer
 
 from backtest.domain.price_model import Evidence
 from buyer.strategy.limits import TradingLimits
-from shared.domain.market import Value
 from shared.domain.money import from_micro
 
 VERSION = 1
@@ -63,7 +62,7 @@ class EquityPoint(NamedTuple):
         return self.cash + self.value
 
 
-class CopyCosts(Value, frozen=True):
+class CopyCosts(BaseModel, frozen=True, extra="forbid"):
     """What following cost beyond the leader's own prices; below 0 is a gain."""
 
     fees: Micro
@@ -72,7 +71,7 @@ class CopyCosts(Value, frozen=True):
     impact: Micro
 
 
-class OpenPosition(Value, frozen=True):
+class OpenPosition(BaseModel, frozen=True, extra="forbid"):
     """A lot that no market has paid yet, valued at the last known trade in its token, before fees."""
 
     leader: str
@@ -86,7 +85,7 @@ class OpenPosition(Value, frozen=True):
     priced_at_ms: int
 
 
-class PnlStanding(Value, frozen=True):
+class PnlStanding(BaseModel, frozen=True, extra="forbid"):
     """One side's trading with one leader, market or category: ours, or the leader's own from the same rows.
 
     `realized` is of what was sold or paid out; `open_cost` and `open_value` of what is still held. The leader's fees
@@ -108,7 +107,7 @@ class PnlStanding(Value, frozen=True):
         return self.realized + self.open_value - self.open_cost
 
 
-class LeaderResult(Value, frozen=True):
+class LeaderResult(BaseModel, frozen=True, extra="forbid"):
     """What one leader's signals became, beside the leader's own result."""
 
     leader: str
@@ -117,7 +116,7 @@ class LeaderResult(Value, frozen=True):
     theirs: PnlStanding
 
 
-class MarketResult(Value, frozen=True):
+class MarketResult(BaseModel, frozen=True, extra="forbid"):
     """What one market brought; `payouts` is its resolution, None while it is open or unknown."""
 
     condition_id: str
@@ -127,7 +126,7 @@ class MarketResult(Value, frozen=True):
     ours: PnlStanding
 
 
-class CannotTell(Value, frozen=True):
+class CannotTell(BaseModel, frozen=True, extra="forbid"):
     """A question that the data cannot answer, and for how many of how many trades."""
 
     what: str
@@ -140,7 +139,7 @@ class CannotTell(Value, frozen=True):
         return (Decimal(self.trades) / self.of).quantize(Decimal("0.0001")) if self.of else Decimal(0)
 
 
-class BacktestResult(Value, frozen=True):
+class BacktestResult(BaseModel, frozen=True, extra="forbid"):
     """One run.
 
     `skips` counts first failed rules. Orders were `filled` whole, `partial`, or `missed` (nothing at their limit).

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from msgspec.structs import replace
+
 from shared.domain import ledger_accounts
 from shared.domain.ledger_accounts import Lot
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
@@ -23,9 +25,7 @@ def redeem_market(ledger: MemoryLedger, recorded: RedemptionResult) -> Redemptio
     paid = tuple(_paid(lot, recorded.payouts) for lot in lots)
     payout = sum((lot.payout for lot in paid), NOTHING)
     cost = sum((lot.cost for lot in paid), NOTHING)
-    result = recorded.model_copy(
-        update={"lots": paid, "expected": payout, "paid": payout, "cost": cost, "realized": payout - cost}
-    )
+    result = replace(recorded, lots=paid, expected=payout, paid=payout, cost=cost, realized=payout - cost)
     gone = tuple(LedgerRecord(LOTS, lot.key, None) for lot in lots)
     postings = ledger_accounts.redemption_postings(result)
     peaks = ledger_accounts.peaks_of(postings)

@@ -67,7 +67,7 @@ class PaperMarket(UnsignedVenue):
         book, problem = self._world.book(order.token_id)
         filled, refusal = (NOTHING, problem) if now is None or book is None else _met(order, book, now)
         self.met = MetOrder(at_ms, self._world.quote, filled)
-        return Outcome.of_checked(
+        return Outcome(
             state="REJECTED" if refusal else "MATCHED",
             shares=from_micro(filled.shares),
             usdc=from_micro(filled.usdc),

@@ -6,6 +6,8 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from backtest import settings
 from backtest.backtest import run_backtest
 from backtest.domain.market_events import MarketEvent
@@ -19,7 +21,6 @@ from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import TradingLimits
 from shared.domain.errors import BadConfig
-from shared.domain.market import Value
 from shared.domain.money import Money, to_micro
 from shared.messages.base import fact_id
 
@@ -29,7 +30,7 @@ MOST_KEPT = 250_000
 _CHUNK = 1 << 20
 
 
-class TrialSpec(Value, frozen=True):
+class TrialSpec(BaseModel, frozen=True, extra="forbid"):
     """What all tries of a sweep share: files by path, their content's name, settings that are not varied.
 
     `limits` and `bankroll` are worked out where the sweep is planned, so no worker decides by its own.
@@ -44,7 +45,7 @@ class TrialSpec(Value, frozen=True):
     code: str
 
 
-class TrialScore(Value, frozen=True):
+class TrialScore(BaseModel, frozen=True, extra="forbid"):
     """What is kept of a try, in micro-units; `shape` describes its results by market as shares of the bankroll."""
 
     id: str

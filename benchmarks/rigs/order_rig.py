@@ -11,6 +11,7 @@ from pathlib import Path
 from time import time_ns  # noqa: TID251 - fractions of a millisecond, beside the simulator's own wall clock
 from typing import Any
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 from redis import Redis
 
@@ -75,8 +76,9 @@ class Trading:
         self, number: int, token: str, *, run: str = "", side: Side = "BUY", leader: str = LEADER
     ) -> ActionableSignal:
         """Build the leader's trade number `number`, its market named as detectors name it."""
-        return a_signal(number, token, run=run, side=side, leader=leader).model_copy(
-            update={"market": MarketHint(condition_id=self._market_of[token])}
+        return replace(
+            a_signal(number, token, run=run, side=side, leader=leader),
+            market=MarketHint(condition_id=self._market_of[token]),
         )
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON

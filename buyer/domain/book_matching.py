@@ -1,5 +1,7 @@
 """The match of an order with the book it meets: paper's outcome, which live ones are compared with. Pure."""
 
+from msgspec.structs import replace
+
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, meet_book, off_grid
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro, to_micro
@@ -44,7 +46,7 @@ def paper_beside(outcome: Outcome, order: Order, book: Book | None, facts: Marke
         reason=paper.reason,
         book_at_ms=book.at_ms,
     )
-    return outcome.model_copy(update={"paper": compared})
+    return replace(outcome, paper=compared)
 
 
 def _reachable(book: Book, order: Order) -> Book:
@@ -52,11 +54,11 @@ def _reachable(book: Book, order: Order) -> Book:
     levels = tuple(
         level for level in book.against(order.side) if acceptable_levels(level.price, order.side, order.limit_price)
     )
-    return book.bare().model_copy(update={"asks" if order.side == "BUY" else "bids": levels})
+    return replace(book.bare(), **{"asks" if order.side == "BUY" else "bids": levels})
 
 
 def _best_levels(book: Book) -> Book:
-    return book.model_copy(update={"bids": book.bids[:1], "asks": book.asks[:1]})
+    return replace(book, bids=book.bids[:1], asks=book.asks[:1])
 
 
 def _matched(filled: ModelFill, order: Order, met: Book) -> Outcome:

@@ -2,12 +2,15 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from buyer.strategy.exit_policy import unsold_rest
 from shared.domain.ledger_accounts import Postings, behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord
 from shared.domain.money import to_micro
 from shared.domain.record_kinds import EXITS, GATHERED
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Portfolio
+from shared.messages.value_codec import write_value
 
 
 def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
@@ -16,9 +19,9 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     gathered, task = decision.gathered, _exit(decision)
     records: list[LedgerRecord] = []
     if gathered is not None:
-        records.append(LedgerRecord(GATHERED, f"{key}:BUY", gathered.model_dump_json()))
+        records.append(LedgerRecord(GATHERED, f"{key}:BUY", write_value(gathered)))
     if task is not None:
-        records.append(LedgerRecord(EXITS, key, task.model_dump_json()))
+        records.append(LedgerRecord(EXITS, key, write_value(task)))
     elif held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
         records.append(LedgerRecord(EXITS, key, None))
     return tuple(records)
@@ -60,4 +63,4 @@ def _exit(decision: BuyEngineDecision) -> ExitTask | None:
     if decision.exit is not None or held is None or held.exit is None:
         return unsold_rest(decision)
     bought = decision.outcome.shares if decision.verdict == "BUY" and decision.outcome else Decimal(0)
-    return held.exit.model_copy(update={"keep": held.exit.keep + bought}) if bought else None
+    return replace(held.exit, keep=held.exit.keep + bought) if bought else None

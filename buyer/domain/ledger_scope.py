@@ -10,6 +10,7 @@ from shared.domain.market import MarketFacts
 from shared.domain.money import from_micro
 from shared.domain.record_kinds import EXITS, GATHERED, LOTS
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, Portfolio
+from shared.messages.value_codec import codec_of
 
 _OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
 
@@ -132,7 +133,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     amounts = [from_micro(value(account, 0)) for account in names.amounts.values()]
     cash, today, market, shares, cost, event, group, leader, total, gain, realized, peak, behind = amounts
     holding = bool(cost or shares)
-    return Portfolio.of_checked(
+    return Portfolio(
         seq=balances.seq,
         cash=cash,
         spent_today=today,
@@ -155,7 +156,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         orders_sent=value(accounts.RATE_ORDERS, 0),
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
-        exit=ExitTask.model_validate_json(task, extra="ignore") if task and holding else None,
+        exit=codec_of(ExitTask).read(task) if task and holding else None,
     )
 
 
@@ -174,7 +175,7 @@ def _recent(text: str | None, since_ms: int) -> Gathered | None:
 
 @lru_cache(maxsize=1024)
 def _gathered(text: str) -> Gathered:
-    return Gathered.model_validate_json(text)
+    return codec_of(Gathered).read(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:

@@ -100,7 +100,7 @@ class LiveBook:
         if self.sides is None:
             self.sides = (_cut(self.bids, reverse=True), _cut(self.asks, reverse=False))
         bids, asks = self.sides
-        return Book.of_checked(
+        return Book(
             token_id=self.token_id,
             at_ms=self.proved_at_ms,
             changed_at_ms=self.changed_at_ms,
@@ -120,8 +120,4 @@ def _same(said: Decimal | None, ours: Decimal | None) -> bool:
 
 def _cut(levels: Levels, *, reverse: bool) -> tuple[Level, ...]:
     best = sorted(levels, reverse=reverse)[:BOOK_DEPTH]
-    return tuple(_level({"price": price, "shares": levels[price]}) for price in best)
-
-
-_level = Level.filler()
-"""Builds from prices and sizes that were checked when they were told."""
+    return tuple(Level(price=price, shares=levels[price]) for price in best)

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from shared.domain.money import from_micro, to_micro
 from shared.messages.decisions import BuyEngineDecision, Outcome
 
@@ -141,7 +143,7 @@ def provisional_outcome(before: Outcome, trades: Iterable[OwnTrade]) -> Outcome:
     matched = list(trades)
     total = summed_trades(before, matched)
     ids = tuple(sorted({*before.trade_ids, *(trade.id for trade in matched)}))
-    return total.model_copy(update={"state": "MATCHED", "trade_ids": ids, "reason": "matched, not confirmed yet"})
+    return replace(total, state="MATCHED", trade_ids=ids, reason="matched, not confirmed yet")
 
 
 def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
@@ -150,22 +152,21 @@ def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
 
 def _cancelled(before: Outcome, reason: str) -> Outcome:
     nothing = {name: from_micro(0) for name in ("shares", "usdc", "fee")}
-    return before.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
+    return replace(before, **nothing, state="CANCELLED", reason=reason)
 
 
 def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
     """Return the outcome of terminal trades: what did not fail, added up."""
     good = [trade for trade in trades if trade.state != "FAILED"]
     failed = len(trades) - len(good)
-    return before.model_copy(
-        update={
-            "state": "CONFIRMED" if good else "FAILED",
-            "shares": from_micro(sum(trade.shares for trade in good)),
-            "usdc": from_micro(sum(trade.usdc for trade in good)),
-            "fee": from_micro(sum(trade.fee for trade in good)),
-            "reason": f"{len(good)} trades confirmed, {failed} failed" if failed else "confirmed",
-            "trade_ids": tuple(sorted(trade.id for trade in trades)),
-        }
+    return replace(
+        before,
+        state="CONFIRMED" if good else "FAILED",
+        shares=from_micro(sum(trade.shares for trade in good)),
+        usdc=from_micro(sum(trade.usdc for trade in good)),
+        fee=from_micro(sum(trade.fee for trade in good)),
+        reason=f"{len(good)} trades confirmed, {failed} failed" if failed else "confirmed",
+        trade_ids=tuple(sorted(trade.id for trade in trades)),
     )
 
 

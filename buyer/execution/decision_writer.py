@@ -40,7 +40,7 @@ class DecisionWriter:
     def inputs_of(self, observed: Observed) -> Inputs:
         """Return what was observed as a decision holds it."""
         facts, book, portfolio, now_ms, problems = observed
-        return Inputs.of_checked(
+        return Inputs(
             now_ms=now_ms,
             market=facts,
             book=book,
@@ -54,7 +54,7 @@ class DecisionWriter:
         self, signal_id: str, leader: str, token_id: str, verdict: PolicyDecision, inputs: Inputs
     ) -> BuyEngineDecision:
         """Return the decision on a signal, without an outcome yet."""
-        return BuyEngineDecision.of_checked(
+        return BuyEngineDecision(
             event="BUY_ENGINE_DECISION",
             version=1,
             id=fact_id("decision", signal_id),

@@ -12,6 +12,7 @@ from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord,
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
+from shared.messages.value_codec import codec_of, write_value
 
 SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
 """Lots that are forgotten in one step, and in one sweep."""
@@ -44,7 +45,7 @@ class ExitStore:
 
     def read(self) -> ExitState:
         """Return what is held and what is being sold."""
-        tasks = {key: ExitTask.model_validate_json(text) for key, text in self._ledger.records(EXITS).items()}
+        tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
         return ExitState(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
 
     def open(self, task: ExitTask) -> None:
@@ -69,7 +70,7 @@ class ExitStore:
         their record along, as sold ones did in ledgers of before.
         """
         for key, text in self._ledger.records(GATHERED).items():
-            if Gathered.model_validate_json(text, extra="ignore").since_ms < before_ms:
+            if codec_of(Gathered).read(text).since_ms < before_ms:
                 self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
         return self._sweep_lots()
 
@@ -100,7 +101,7 @@ class ExitStore:
 
     def _write(self, write_id: str, task: ExitTask) -> None:
         key = lot_key(task.leader, task.token_id)
-        self._commit(LedgerWrite(id=write_id, records=(LedgerRecord(EXITS, key, task.model_dump_json()),)))
+        self._commit(LedgerWrite(id=write_id, records=(LedgerRecord(EXITS, key, write_value(task)),)))
 
     def _commit(self, write: LedgerWrite) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))

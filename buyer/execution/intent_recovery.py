@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from buyer.domain.ledger_scope import scope_of_draft
 from buyer.execution.decision_writer import DecisionWriter
 from buyer.execution.intent_codec import IntentParts, read_intent
@@ -42,7 +44,7 @@ class IntentRecovery:
         with self._unresolved.pursue(draft.signal_id, order.token_id) as pursued:
             outcome = self._pursuit.find(order, facts, signed, pursued)
             outcome = outcome or self._pursuit.send_again(draft, order, facts, signed, pursued)
-            ended = draft.model_copy(update={"outcome": outcome})
+            ended = replace(draft, outcome=outcome)
             return self._writer.conclude(ended, scope_of_draft(draft), facts, ack)
 
     def abandon(
@@ -62,7 +64,7 @@ class IntentRecovery:
         with self._unresolved.pursue(draft.signal_id, order.token_id) as pursued:
             outcome = self._pursuit.find(order, facts, signed, pursued)
             outcome = outcome or self._pursuit.give_up(draft, signed, pursued, cancelled(reason))
-            ended = draft.model_copy(update={"outcome": outcome})
+            ended = replace(draft, outcome=outcome)
             return self._writer.conclude(ended, scope_of_draft(draft), facts, ack, letter)
 
     def read(self, intent: str, signal: ActionableSignal | None = None) -> IntentParts:
@@ -83,4 +85,4 @@ class IntentRecovery:
             return draft, order, facts
         limits = self._limits.of(draft.leader)
         observed = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        return draft.but(rules=decide_signal(DecisionContext(*observed, signal)).rules), order, facts
+        return replace(draft, rules=decide_signal(DecisionContext(*observed, signal)).rules), order, facts

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.execution.dead_letters import DeadLetters
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Observed
@@ -229,12 +231,12 @@ class BuyExecutor:
             return self._join(draft.signal_id, ack)
         if self._pursuit.is_too_late(draft):
             outcome = cancelled("stale when its turn came")
-            return self._writer.conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+            return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
 
         def arrive() -> BuyEngineDecision | None:
             with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
                 outcome = self._pursuit.place(order, facts, prepared, pursued)
-                return self._writer.conclude(draft.but(rules=rules(), outcome=outcome), scope, facts, ack)
+                return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
 
         if self._transit is None:
             return arrive()
@@ -253,7 +255,7 @@ class BuyExecutor:
 
 def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
     """Return the facts with the tick that was decided on: the book knows it first when it changes (pitfall 17)."""
-    return facts if book is None or book.tick in (None, facts.tick) else facts.but(tick=book.tick)
+    return facts if book is None or book.tick in (None, facts.tick) else replace(facts, tick=book.tick)
 
 
 def _names(signal: ActionableSignal) -> tuple[str, str, str]:

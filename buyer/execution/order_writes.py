@@ -10,6 +10,8 @@
 Who commits a step adds its fence, and what only it knows.
 """
 
+from msgspec.structs import replace
+
 from buyer.domain.decision_effects import followed_records, records_of, used_up_gathered
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
@@ -25,6 +27,7 @@ from shared.domain.record_kinds import EXITS, ORDERS
 from shared.ledger.port import lot_record
 from shared.messages.base import DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome, Portfolio
+from shared.messages.value_codec import write_value
 
 NO_BALANCES = Portfolio(
     seq=0,
@@ -81,7 +84,7 @@ def settled_write(decision: BuyEngineDecision, outcome: Outcome, lot: Balances |
     before = decision.outcome.state if decision.outcome else "INTENT"
     if not may_follow(before, outcome.state):
         raise RefusedForSafety(f"order {order.id}: {outcome.state} cannot follow {before}; look it up at the venue")
-    ended, scope = decision.model_copy(update={"outcome": outcome}), scope_of_draft(decision)
+    ended, scope = replace(decision, outcome=outcome), scope_of_draft(decision)
     settled = settle_postings(order, outcome, scope, _before_sale(decision, order, lot))
     postings = merged_postings((*settled, *_change_of_followed(decision, ended)))
     return LedgerWrite(
@@ -105,7 +108,7 @@ def adopted_write(decision: BuyEngineDecision, order: Order, outcome: Outcome, *
     return LedgerWrite(
         id=f"adopted:{order.id}" if decided else f"decision:{decision.signal_id}",
         postings=reserve_postings(order, scope_of_draft(decision)),
-        records=(LedgerRecord(ORDERS, order.id, decision.model_dump_json()),),
+        records=(LedgerRecord(ORDERS, order.id, write_value(decision)),),
         events=((DECISIONS, order_update(decision, order, outcome)), *terminal),
     )
 
@@ -113,7 +116,7 @@ def adopted_write(decision: BuyEngineDecision, order: Order, outcome: Outcome, *
 def order_update(decision: BuyEngineDecision, order: Order, outcome: Outcome | None) -> OrderUpdate:
     """Return the event that says an order moved to the state of `outcome` (None: its intent)."""
     state = outcome.state if outcome else "INTENT"
-    return OrderUpdate.of_checked(
+    return OrderUpdate(
         event="ORDER_UPDATE",
         version=1,
         id=fact_id("order-update", order.id, state),
@@ -132,7 +135,7 @@ def unfilled_order(decision: BuyEngineDecision) -> BuyEngineDecision:
     outcome = decision.outcome
     if outcome is None or not is_provisional(decision.mode, outcome):
         return decision
-    return decision.model_copy(update={"outcome": outcome.model_copy(update={"shares": from_micro(0)})})
+    return replace(decision, outcome=replace(outcome, shares=from_micro(0)))
 
 
 def _opened_lots(
@@ -158,7 +161,7 @@ def _before_sale(decision: BuyEngineDecision, order: Order, lot: Balances | None
         return before
     shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
     stood = lot.values[shares] + to_micro(order.shares)
-    return before.model_copy(update={"lot_shares": from_micro(stood), "lot_cost": from_micro(lot.values[cost])})
+    return replace(before, lot_shares=from_micro(stood), lot_cost=from_micro(lot.values[cost]))
 
 
 def _change_of_followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from buyer.strategy.limits import Mirror, TradingLimits
 from buyer.strategy.sizing import sell_size
 from shared.domain.backoff import Backoff
@@ -159,7 +161,7 @@ def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
     wait_ms = round(BACKOFF.wait_s(task.attempt) * 1000)
     update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_ms, "last": last or task.last}
-    return task.model_copy(update=update)
+    return replace(task, **update)
 
 
 def order_fact(task: ExitTask) -> str:

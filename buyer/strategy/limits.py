@@ -6,9 +6,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, model_validator
 
-from shared.domain.market import Value
 from shared.domain.money import Money
 from shared.messages.base import fact_id
 
@@ -79,7 +78,7 @@ Tiers = Annotated[str, AfterValidator(_checked_tiers)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
-class TradingLimits(Value, frozen=True):
+class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
 
     sizing: Sizing

@@ -16,7 +16,6 @@ from shared.domain.money import from_micro, to_micro
 from shared.messages.base import fact_id
 from shared.messages.decisions import ExitTask, Gathered, Order, RuleResult, Trade, Verdict
 
-_result = RuleResult.filler()
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 _NONE = Decimal(0)
@@ -90,7 +89,7 @@ def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
         passed, value, limit = rule(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
-    return _result({"rule": name, "passed": passed, "value": _text(value), "limit": _text(limit)})
+    return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
 def _trade(case: DecisionContext) -> Trade | None:
@@ -98,9 +97,7 @@ def _trade(case: DecisionContext) -> Trade | None:
         found = case.trade
     except UNKNOWN:
         return None
-    return (
-        found if isinstance(found, Trade) else Trade.of_checked(usdc=found.usdc, shares=found.shares, price=found.price)
-    )
+    return found if isinstance(found, Trade) else Trade(usdc=found.usdc, shares=found.shares, price=found.price)
 
 
 def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
@@ -136,7 +133,7 @@ def _left(case: DecisionContext) -> Gathered | None:
 
 def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order:
     size = case.size
-    return Order.of_checked(
+    return Order(
         id=fact_id("order", fact),
         signal_id=fact,
         token_id=case.token_id,

@@ -212,7 +212,7 @@ class LimitVerdicts:
     def _anew(self, at: LotVerdict, trade: LeaderTrade, levels: Levels, now_ms: int) -> str:
         """Return the same by the rules themselves, and keep what they answer."""
         bids, asks, tick, book_at_ms = levels
-        book = Book.of_checked(token_id=trade.token_id, at_ms=book_at_ms, tick=tick, bids=bids, asks=asks)
+        book = Book(token_id=trade.token_id, at_ms=book_at_ms, tick=tick, bids=bids, asks=asks)
         case = DecisionContext(at.facts, book, at.held, self.limits, now_ms, (), cast("ActionableSignal", trade))
         first = self._judged(case, at, trade)
         return "" if first == NONE else self._names[first]

@@ -4,6 +4,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from shared.domain.market import Book, Level, Side
 from shared.domain.money import from_micro, to_micro
 from shared.messages.decisions import Order
@@ -41,7 +43,7 @@ class TakenLiquidity:
             return book
         levels = (_left(level, known.get(level.price), order.id) for level in book.against(order.side))
         name = "asks" if order.side == "BUY" else "bids"
-        return book.model_copy(update={name: tuple(level for level in levels if level.shares > 0)})
+        return replace(book, **{name: tuple(level for level in levels if level.shares > 0)})
 
     def note(self, order: Order, book: Book, left: Book, shares: Decimal) -> None:
         """Remember that `order` took `shares` of `left`, which is what there was of `book` for it."""

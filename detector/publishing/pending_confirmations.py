@@ -17,6 +17,7 @@ from detector.domain.fill_view import FillView
 from detector.domain.signal_builder import dedup_key
 from detector.domain.signal_draft import FillKey, UnconfirmedFill
 from shared.messages.signals import MarketHint
+from shared.messages.value_codec import plain_value
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.redis.client import LuaScript, answering
 
@@ -107,7 +108,7 @@ def _text(wait: UnconfirmedFill) -> str:
         "seen": wait.seen_at_ms,
         "traded": wait.traded_at_ms,
         "pieces": [piece if piece.fee or piece.fee_shares else piece[:_FIELDS_BEFORE_FEES] for piece in wait.pieces],
-        "hint": wait.hint.model_dump(mode="json"),
+        "hint": plain_value(wait.hint),
     }
     return json.dumps(said, separators=(",", ":"))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from pydantic import ValidationError
 from redis import Redis
 
 from detector.domain.matcher import Matcher
@@ -12,7 +11,9 @@ from detector.monitoring.source_stats import SourceStats
 from detector.publishing.retry_until_up import RetryUntilUp
 from shared import logs, metrics
 from shared.clock import Clock
+from shared.domain.errors import Malformed
 from shared.messages.base import SIGHTINGS, SIGNALS
+from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal, SignalDropped
 from shared.polymarket.market_facts import MarketCache
 from shared.redis.streams import PublishedEntry, publish_once
@@ -56,7 +57,8 @@ class SignalPublisher:
         while draft is not None:
             try:
                 event = self._build_event(draft)
-            except ValidationError:
+                write_event(event)
+            except Malformed:
                 self._log.exception("signal_invalid", leader=draft.key.leader, tx_hash=draft.key.tx_hash)
                 self.matcher.mark_expired(draft)
                 return

@@ -51,7 +51,7 @@ def _each(merge: LeaderFill, outcomes: MergeOutcomes) -> Iterable[LeaderFill]:
             merge,
             token_id=token,
             usdc_micro=merge.usdc_micro // len(tokens) + (place < merge.usdc_micro % len(tokens)),
-            hint=merge.hint.model_copy(update={"outcome_index": place}),
+            hint=replace(merge.hint, outcome_index=place),
         )
         for place, token in enumerate(tokens)
     ]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from buyer.domain.order_states import NEXT
 from shared.domain.money import decimal_text, price_of, to_micro
 from shared.messages.decisions import BuyEngineDecision, OrderUpdate, Outcome
@@ -183,7 +185,7 @@ def is_attempt(decision: BuyEngineDecision) -> bool:
 
 def _sold(sells: Iterable[BuyEngineDecision], ends: Mapping[str, Outcome]) -> list[BuyEngineDecision]:
     """Return the sells that sold something in the end, each with what it came to."""
-    ended = (sell.model_copy(update={"outcome": ends.get(sell.signal_id, sell.outcome)}) for sell in sells)
+    ended = (replace(sell, outcome=ends.get(sell.signal_id, sell.outcome)) for sell in sells)
     return [sell for sell in ended if sell.outcome and sell.outcome.shares]
 
 

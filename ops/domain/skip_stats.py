@@ -9,6 +9,7 @@ from ops.domain.fill_timeline import end_of, is_attempt
 from shared.messages.decisions import BuyEngineDecision, OrderUpdate, Outcome, RuleResult
 from shared.messages.events import AnyEvent
 from shared.messages.signals import ActionableSignal, SignalDropped
+from shared.messages.value_codec import plain_value
 
 NO_RULE = RuleResult(rule="", passed=False)
 
@@ -74,7 +75,7 @@ class SkipStats:
                     "first": rule.first,
                     "alone": rule.alone,
                     "also": rule.also,
-                    "last": rule.last.model_dump(),
+                    "last": plain_value(rule.last),
                     "last_signal": rule.last_signal,
                 }
                 for name, rule in self.ranked()

@@ -14,6 +14,7 @@ from ops.explain import skip_stats_view, timeline_view
 from ops.recording import event_source
 from ops.recording.event_source import Past
 from shared.domain.errors import BadConfig
+from shared.messages.value_codec import plain_value
 from shared.redis.client import connect_redis
 
 HOUR_MS = 3_600_000
@@ -80,7 +81,7 @@ def facts(story: FillTimeline) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401 - any of our events, or None
-    return value.model_dump(mode="json") if value is not None else None
+    return plain_value(value) if value is not None else None
 
 
 @contextmanager

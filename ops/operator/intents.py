@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
-from pydantic import BaseModel
 
 from buyer.domain.ledger_scope import scope_of, scope_of_draft
 from buyer.domain.postings import reserve_postings
@@ -16,12 +15,14 @@ from shared.domain.ledger_accounts import Postings
 from shared.domain.ledger_write import KnownWrite, LedgerRecord, LedgerWrite, RefusedWrite, Result, WrittenStep
 from shared.domain.market import MarketFacts
 from shared.domain.record_kinds import INTENTS, SIGNED
+from shared.domain.value import Value
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Order, Outcome
 from shared.messages.events import read_event
+from shared.messages.value_codec import codec_of
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M", bound=Value)
 
 
 def draft_in(text: str) -> BuyEngineDecision | None:
@@ -39,7 +40,7 @@ def cancel(ledger: RedisLedger, draft: BuyEngineDecision, reason: str) -> str:
     """Conclude an intent as cancelled, as its buyer would; return what became of it."""
     nothing = Decimal(0)
     outcome = Outcome(state="CANCELLED", shares=nothing, usdc=nothing, fee=nothing, reason=reason)
-    ended = draft.model_copy(update={"outcome": outcome})
+    ended = replace(draft, outcome=outcome)
     return _said(Journal(ledger, lambda: None).conclude(ended, scope_of_draft(draft), draft.inputs.market))
 
 
@@ -92,9 +93,9 @@ def _reserved(text: str) -> Postings | None:
         said = json.loads(text)
         order, market = _read(Order, said["order"]), _read(MarketFacts, said["inputs"]["market"])
         return reserve_postings(order, scope_of(order.leader, order.token_id, market, int(said["inputs"]["now_ms"])))
-    except (ValueError, LookupError, TypeError):
+    except (Malformed, ValueError, LookupError, TypeError):
         return None
 
 
 def _read(model: type[M], said: Any) -> M:  # noqa: ANN401 - JSON
-    return model.model_validate_json(json.dumps(said), extra="ignore")
+    return codec_of(model).of_plain(said)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec.structs import replace
 from redis import Redis
 
 from buyer.recovery.bankroll import Mode
@@ -86,7 +87,7 @@ def _close_order(ledger: Ledger, order_id: str, text: str, reason: str, venue: V
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
     venue.refuse_what_stands(order_id, decision.outcome.order_hash, decision.token_id, decision.inputs.now_ms)
     nothing = {name: Decimal(0) for name in ("shares", "usdc", "fee")}
-    ended = decision.outcome.model_copy(update={**nothing, "state": "CANCELLED", "reason": reason})
+    ended = replace(decision.outcome, **nothing, state="CANCELLED", reason=reason)
     done = SettlementWriter(ledger, lambda: None).settle(decision, ended)
     return "closed, its budget is free again" if done else "had ended before"
 

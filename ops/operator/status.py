@@ -29,6 +29,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import STREAMS
 from shared.messages.events import read_event
 from shared.messages.service import GateStatus, SourceStatus
+from shared.messages.value_codec import plain_value
 from shared.process.beats import ProcessStanding, read_standings, server_ms, standing_text
 from shared.rate_limit.gate import read_gates
 from shared.redis.client import connect_redis
@@ -161,7 +162,7 @@ def _process(one: ProcessStanding) -> dict[str, object]:
 
 
 def _source(picture: ScreenPicture, source: SourceStatus) -> dict[str, object]:
-    return {**source.model_dump(mode="json"), "state": picture.source_state(source.state)}
+    return {**plain_value(source), "state": picture.source_state(source.state)}
 
 
 def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict[str, object]:
@@ -177,7 +178,7 @@ def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict
         "shards": {held.name: held.holder for held in picture.shards},
         "shard_ages_s": {held.name: held.age_s for held in picture.shards},
         "sources": [_source(picture, source) for source in (view.progress.sources if view.progress else ())],
-        "gates": [gate.model_dump(mode="json") for gate in picture.gates],
+        "gates": [plain_value(gate) for gate in picture.gates],
         "skips": dict(view.reasons.most_common()),
         "open_lots": len(picture.lots),
         "exits": [json.loads(text) for text in watcher.exits.values()],

@@ -7,6 +7,8 @@ from functools import partial
 from operator import itemgetter
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from backtest.domain.market_events import MarketEvent, merged_events
 from backtest.domain.market_state import AssumedFacts
 from backtest.history import resolutions
@@ -87,7 +89,7 @@ def as_then(facts: MarketFacts) -> MarketFacts:
     Ticks get finer as a market nears its end: with today's an old spread would look smaller than it was.
     """
     tick = max(facts.tick, AssumedFacts().tick)
-    return facts.model_copy(update={"closed": False, "accepting_orders": True, "tick": tick})
+    return replace(facts, closed=False, accepting_orders=True, tick=tick)
 
 
 def markets(gamma: Upstream, token_ids: Sequence[str], clock: Clock) -> Iterator[MarketFacts]:

@@ -21,6 +21,7 @@ from shared.domain.money import from_micro
 from shared.ledger.port import Ledger
 from shared.messages.base import REDEMPTIONS, Event, fact_id
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
+from shared.messages.value_codec import write_value
 from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.contracts import Contracts
 
@@ -192,7 +193,7 @@ class PayoutVerifier:
             transaction=receipt.hash,
             why=proof.problem,
         )
-        record = LedgerRecord(ALARMS, due.condition_id, event.model_dump_json())
+        record = LedgerRecord(ALARMS, due.condition_id, write_value(event))
         write = LedgerWrite(
             id=f"alarm:{event.id}", records=(record,), events=((REDEMPTIONS, event),), fence=self._fence()
         )

@@ -1,11 +1,11 @@
 """Streams, ids and the base of every event."""
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import StringConstraints, WithJsonSchema
 
-from shared.domain.market import Value
+from shared.domain.value import Value
 
 SIGNALS = "hs:signals"
 DECISIONS = "hs:decisions"
@@ -46,7 +46,7 @@ def _digest(fact: str) -> str:
     return hashlib.sha256(fact.encode()).hexdigest()
 
 
-class Event(Value, frozen=True):
+class Event(Value, frozen=True, kw_only=True):
     """What all events share."""
 
     event: str
@@ -55,5 +55,5 @@ class Event(Value, frozen=True):
     emitted_at_ms: int
 
 
-OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
-"""A field that is written only where it says something: events of before it keep their bytes."""
+OMITTED = "omitted"
+"""Marks a field that is written only where it says something: events of before it keep their bytes."""

@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Literal
 
-from shared.domain.market import Book, MarketFacts, Side, Value
+from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Money
+from shared.domain.value import Value
 from shared.messages.base import Address, Event
 
 
-class RuleResult(Value, frozen=True):
+class RuleResult(Value, frozen=True, kw_only=True):
     """One rule's verdict; `value` and `limit` are printed as they were compared."""
 
     rule: str
@@ -17,7 +18,7 @@ class RuleResult(Value, frozen=True):
     limit: str = ""
 
 
-class Order(Value, frozen=True):
+class Order(Value, frozen=True, kw_only=True):
     """What we send: at most `shares` at `limit_price` or better, now, the rest killed (FAK)."""
 
     id: str
@@ -46,7 +47,7 @@ OrderState = Literal[
 ]
 
 
-class PaperOutcome(Value, frozen=True):
+class PaperOutcome(Value, frozen=True, kw_only=True):
     """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
 
     state: OrderState
@@ -57,7 +58,7 @@ class PaperOutcome(Value, frozen=True):
     book_at_ms: int
 
 
-class Outcome(Value, frozen=True):
+class Outcome(Value, frozen=True, kw_only=True):
     """What became of an order: shares filled, collateral paid or received before fees, and the taker's fee.
 
     `order_hash` and `trade_ids` are the venue's names for it; '' and none on paper.
@@ -75,7 +76,7 @@ class Outcome(Value, frozen=True):
     paper: PaperOutcome | None = None
 
 
-class Trade(Value, frozen=True):
+class Trade(Value, frozen=True, kw_only=True):
     """What a leader traded, as it was judged: with what was gathered of the same token and side before it."""
 
     usdc: Money
@@ -83,7 +84,7 @@ class Trade(Value, frozen=True):
     price: Money
 
 
-class Gathered(Value, frozen=True):
+class Gathered(Value, frozen=True, kw_only=True):
     """Trades of one leader, token and side, each too small to follow, since the first of them."""
 
     usdc: Money
@@ -94,7 +95,7 @@ class Gathered(Value, frozen=True):
 ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
 
 
-class ExitTask(Value, frozen=True):
+class ExitTask(Value, frozen=True, kw_only=True):
     """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
 
     `id` is made from lot, reason and what set it off; each attempt's order from it and `attempt`. `last` says why the
@@ -112,7 +113,7 @@ class ExitTask(Value, frozen=True):
     last: str = ""
 
 
-class HeldLot(Value, frozen=True):
+class HeldLot(Value, frozen=True, kw_only=True):
     """Since when a lot is held, and the exposures its cost stands in besides its market's."""
 
     opened_at_ms: int
@@ -120,7 +121,7 @@ class HeldLot(Value, frozen=True):
     group: str = ""
 
 
-class Portfolio(Value, frozen=True):
+class Portfolio(Value, frozen=True, kw_only=True):
     """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
 
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
@@ -152,7 +153,7 @@ class Portfolio(Value, frozen=True):
     exit: ExitTask | None = None
 
 
-class Inputs(Value, frozen=True):
+class Inputs(Value, frozen=True, kw_only=True):
     """Everything a decision was made from: enough to make it again. `problems` says what could not be found out."""
 
     now_ms: int
@@ -167,7 +168,7 @@ class Inputs(Value, frozen=True):
 Verdict = Literal["BUY", "SELL", "SKIP"]
 
 
-class BuyEngineDecision(Event, frozen=True):
+class BuyEngineDecision(Event, frozen=True, kw_only=True):
     """The buyer's verdict on one signal, with every rule's value. Exactly one is terminal for each signal.
 
     An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
@@ -191,7 +192,7 @@ class BuyEngineDecision(Event, frozen=True):
     inputs: Inputs
 
 
-class OrderUpdate(Event, frozen=True):
+class OrderUpdate(Event, frozen=True, kw_only=True):
     """An order moved to another state."""
 
     event: Literal["ORDER_UPDATE"] = "ORDER_UPDATE"

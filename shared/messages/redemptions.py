@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Literal
 
-from shared.domain.market import Value
 from shared.domain.money import Money
+from shared.domain.value import Value
 from shared.messages.base import Event
 
 
-class Redeemed(Value, frozen=True):
+class Redeemed(Value, frozen=True, kw_only=True):
     """One lot of a resolved market: `payout` is what it brought, `cost` what it took to buy."""
 
     leader: str
@@ -22,7 +22,7 @@ class Redeemed(Value, frozen=True):
     group: str = ""
 
 
-class RedemptionResult(Event, frozen=True):
+class RedemptionResult(Event, frozen=True, kw_only=True):
     """A resolved market paid what it owed: by its real payout vector, which `resolved_by` told; nothing for a loser.
 
     Live, `expected` is what the chain owed for all shares in the wallet, and `paid` what came in `token` by
@@ -49,7 +49,7 @@ class RedemptionResult(Event, frozen=True):
     outside: Money = Decimal(0)
 
 
-class RedemptionAlarm(Event, frozen=True):
+class RedemptionAlarm(Event, frozen=True, kw_only=True):
     """A redemption was mined and did not bring what was owed: nothing is booked, and nothing is tried again."""
 
     event: Literal["REDEMPTION_ALARM"] = "REDEMPTION_ALARM"

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from msgspec import field
 
-from shared.domain.market import Book, Value
+from shared.domain.market import Book
+from shared.domain.value import Value
 from shared.messages.base import Event
 
 SourceState = Literal["starting", "ok", "failing", "late", "mute", "blind", "demoted", "stopped"]
@@ -12,7 +13,7 @@ SourceState = Literal["starting", "ok", "failing", "late", "mute", "blind", "dem
 `blind` never showed one, `demoted` shows too few. These four run on, but confirm nothing."""
 
 
-class SourceStatus(Value, frozen=True):
+class SourceStatus(Value, frozen=True, kw_only=True):
     """How one source is doing, by our own count.
 
     `coverage` is the share of fills that another source showed and this one showed too, within the grace time;
@@ -36,7 +37,7 @@ class SourceStatus(Value, frozen=True):
     stale_ms: int | None = None
 
 
-class GateStatus(Value, frozen=True):
+class GateStatus(Value, frozen=True, kw_only=True):
     """One shared budget: `factor` below 1 means it slowed down after a throttle."""
 
     name: str
@@ -46,7 +47,7 @@ class GateStatus(Value, frozen=True):
     granted: int = 0
 
 
-class HybridProgress(Event, frozen=True):
+class HybridProgress(Event, frozen=True, kw_only=True):
     """The detector's regular report; `live_tokens` lets a buyer warm the markets leaders are in.
 
     `leader_count` is how many it watches; of very many, each report names the next few hundred in turn.
@@ -68,14 +69,14 @@ class HybridProgress(Event, frozen=True):
     live_tokens: tuple[str, ...] = ()
 
 
-class HybridSummary(HybridProgress, frozen=True):
+class HybridSummary(HybridProgress, frozen=True, kw_only=True):
     """The detector's last report."""
 
     event: Literal["HYBRID_SUMMARY"] = "HYBRID_SUMMARY"  # pyright: ignore[reportIncompatibleVariableOverride] - narrows the discriminator
     reason: str = ""
 
 
-class ServiceStart(Event, frozen=True):
+class ServiceStart(Event, frozen=True, kw_only=True):
     """A process began; `config` holds its settings without secrets."""
 
     event: Literal["SERVICE_START"] = "SERVICE_START"
@@ -83,10 +84,10 @@ class ServiceStart(Event, frozen=True):
     instance: str
     mode: str = ""
     code_version: str = ""
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class ServiceStop(Event, frozen=True):
+class ServiceStop(Event, frozen=True, kw_only=True):
     """A process ended; `snapshots` holds each part's last word."""
 
     event: Literal["SERVICE_STOP"] = "SERVICE_STOP"
@@ -94,20 +95,20 @@ class ServiceStop(Event, frozen=True):
     instance: str
     reason: str = ""
     exit_code: int = 0
-    snapshots: dict[str, Any] = Field(default_factory=dict)
+    snapshots: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class ServiceHealth(Event, frozen=True):
+class ServiceHealth(Event, frozen=True, kw_only=True):
     """A process's heartbeat."""
 
     event: Literal["SERVICE_HEALTH"] = "SERVICE_HEALTH"
     service: str
     instance: str
     ready: bool
-    detail: dict[str, Any] = Field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class DeadLetter(Event, frozen=True):
+class DeadLetter(Event, frozen=True, kw_only=True):
     """An entry that could not be handled, kept whole with its reason and origin."""
 
     event: Literal["DEAD_LETTER"] = "DEAD_LETTER"
@@ -118,7 +119,7 @@ class DeadLetter(Event, frozen=True):
     deliveries: int = 1
 
 
-class BookSeen(Event, frozen=True):
+class BookSeen(Event, frozen=True, kw_only=True):
     """A book that the buyer keeps in memory, as it stood; `number` counts what `writer` offered to be recorded."""
 
     event: Literal["BOOK_SEEN"] = "BOOK_SEEN"
@@ -128,7 +129,7 @@ class BookSeen(Event, frozen=True):
     book: Book
 
 
-class RawSeen(Event, frozen=True):
+class RawSeen(Event, frozen=True, kw_only=True):
     """What an upstream answered or pushed, letter for letter; `request` is what it was asked, '' for a push.
 
     `status` is that of HTTP, 0 for a push. Bytes that are no UTF-8 stand as U+FFFD, a secret of the URL as `***`.

@@ -1,13 +1,14 @@
 """Events about leaders' fills: signals, drops, confirmations, retractions."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from shared.domain.market import MarketFacts, Side, Value
+from shared.domain.market import MarketFacts, Side
 from shared.domain.money import Money
+from shared.domain.value import Value
 from shared.messages.base import OMITTED, Address, Event, Hash
 
 
-class Fill(Value, frozen=True):
+class Fill(Value, frozen=True, kw_only=True):
     """One execution of one order of the leader; `log_index` and `role` are known to sources that read the chain.
 
     `usdc` is fee-free. A taker's fee that the source tells stands beside it: `fee` in pUSD, or `fee_shares` where it
@@ -18,11 +19,11 @@ class Fill(Value, frozen=True):
     usdc: Money
     log_index: int | None = None
     role: Literal["maker", "taker"] | None = None
-    fee: Money | None = OMITTED
-    fee_shares: Money | None = OMITTED
+    fee: Annotated[Money | None, OMITTED] = None
+    fee_shares: Annotated[Money | None, OMITTED] = None
 
 
-class SeenBy(Value, frozen=True):
+class SeenBy(Value, frozen=True, kw_only=True):
     """What one source contributed: when it showed us the fill, and how long after the trade."""
 
     source: str
@@ -30,7 +31,7 @@ class SeenBy(Value, frozen=True):
     lag_ms: int
 
 
-class MarketHint(Value, frozen=True):
+class MarketHint(Value, frozen=True, kw_only=True):
     """What the source itself said of the market; the buyer looks the rest up."""
 
     condition_id: str = ""
@@ -45,7 +46,7 @@ Cause = Literal["TRADE", "MERGE"]
 """What a leader did: a trade, or shares of every outcome given back for collateral, which ends a position too."""
 
 
-class ActionableSignal(Event, frozen=True):
+class ActionableSignal(Event, frozen=True, kw_only=True):
     """One leader's fills of one token and side in one transaction.
 
     `part` is 0 for the first signal; a larger total seen later makes a supplement with the next part, which holds only
@@ -77,7 +78,7 @@ class ActionableSignal(Event, frozen=True):
     facts: MarketFacts | None = None
 
 
-class SignalDropped(Event, frozen=True):
+class SignalDropped(Event, frozen=True, kw_only=True):
     """Fills that waited for a second source and will be no signal, under `emit_rule=confirmed`; `reason` says why.
 
     Either none showed them in time (`unconfirmed=drop`), or a reorganisation removed them meanwhile.
@@ -98,7 +99,7 @@ class SignalDropped(Event, frozen=True):
     reason: str
 
 
-class FillConfirmed(Event, frozen=True):
+class FillConfirmed(Event, frozen=True, kw_only=True):
     """Another source saw a signalled fill too: `behind_first_ms` after the first one. Never a second signal.
 
     Together with the signal's own `seen_by` it tells each source's lag and coverage for every fill. `counts` is False
@@ -119,7 +120,7 @@ class FillConfirmed(Event, frozen=True):
     counts: bool = True
 
 
-class FillRetracted(Event, frozen=True):
+class FillRetracted(Event, frozen=True, kw_only=True):
     """A reorganisation removed a signalled fill from the chain and it did not come back in time."""
 
     event: Literal["FILL_RETRACTED"] = "FILL_RETRACTED"

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
-from pydantic import ValidationError
 from redis import Redis
 
 from shared.clock import Clock
-from shared.domain.errors import Unavailable
+from shared.domain.errors import Malformed, Unavailable
 from shared.domain.market import MarketFacts
+from shared.messages.value_codec import codec_of, plain_value
 from shared.redis.client import answering
 
 MARKETS = "hs:markets"
@@ -60,7 +60,7 @@ class MarketStore:
         """Keep what was just learned; the oldest beyond the limit leave. Nothing happens when the server is away."""
         now_ms = self._clock.now_ms()
         texts = {
-            fact.token_id: json.dumps({"at_ms": now_ms, "facts": fact.model_dump(mode="json")}, separators=(",", ":"))
+            fact.token_id: json.dumps({"at_ms": now_ms, "facts": plain_value(fact)}, separators=(",", ":"))
             for fact in facts
         }
         if not texts:
@@ -87,7 +87,7 @@ class MarketStore:
     def _read(self, text: str) -> StoredFacts | None:
         try:
             said = json.loads(text)
-            facts = MarketFacts.model_validate_json(json.dumps(said["facts"]), extra="ignore")
+            facts = codec_of(MarketFacts).of_plain(said["facts"])
             return StoredFacts(facts, max(0.0, (self._clock.now_ms() - int(said["at_ms"])) / 1000))
-        except (ValueError, KeyError, TypeError, ValidationError):
+        except (ValueError, KeyError, TypeError, Malformed):
             return None

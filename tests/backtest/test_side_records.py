@@ -32,8 +32,14 @@ OLDER = Path(__file__).parent / "recordings" / "of_0_1"
 def a_seen_book(second: float, ask: str, number: int = 1) -> BookSeen:
     at_ms = START_MS + round(second * 1000)
     book = a_book(bids=(("0.49", "7"),), asks=((ask, "1000.5"), ("0.6", "5")), at_ms=at_ms, tick=D("0.01"))
-    words = {"id": f"b{number}", "emitted_at_ms": at_ms + 40, "writer": "buyer-0@here:1", "number": number}
-    return BookSeen.model_validate({**words, "token_id": TOKEN, "book": book})
+    return BookSeen(
+        id=f"b{number}",
+        emitted_at_ms=at_ms + 40,
+        writer="buyer-0@here:1",
+        number=number,
+        token_id=TOKEN,
+        book=book,
+    )
 
 
 def a_raw(body: str = '[{"price": 0.5}]') -> RawSeen:

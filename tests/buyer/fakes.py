@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from buyer.execution.venue_port import UnsignedVenue
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.market import Book, MarketFacts
@@ -22,7 +24,7 @@ class FakePrices:
         """Show another outcome of the same market from now on, with the same book."""
         assert self.market is not None
         assert self.next_book is not None
-        self.market = self.market.but(token_id=token_id)
+        self.market = replace(self.market, token_id=token_id)
         book = self.next_book
         self.next_book = Book.of(token_id, book.at_ms, list(book.bids), list(book.asks))
         return token_id

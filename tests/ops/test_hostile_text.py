@@ -10,6 +10,7 @@ from typing import Any
 
 import fakeredis
 import pytest
+from msgspec.structs import replace
 from rich.console import RenderableType
 from rich.live import Live
 from rich.progress import Progress, TextColumn
@@ -74,16 +75,14 @@ def a_hostile_market() -> MarketFacts:
 def a_hostile_picture() -> ScreenPicture:
     view, market = a_full_view(), a_hostile_market()
     rule = RuleResult(rule=EVIL, passed=False, value=EVIL, limit=EVIL)
-    inputs = a_decision().inputs.model_copy(update={"market": market, "problems": (EVIL,)})
+    inputs = replace(a_decision().inputs, market=market, problems=(EVIL,))
     skip = a_decision(verdict="SKIP", reason=EVIL, rules=(rule,), order=None, outcome=None, inputs=inputs)
     failed = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason=EVIL)
     for event in (a_hostile_signal(), skip, a_decision(outcome=failed, inputs=inputs), a_hostile_payment()):
         view.apply(event)
     if view.progress:
-        sources = tuple(
-            source.model_copy(update={"name": EVIL, "last_error": EVIL}) for source in view.progress.sources
-        )
-        view.progress = view.progress.model_copy(update={"sources": sources})
+        sources = tuple(replace(source, name=EVIL, last_error=EVIL) for source in view.progress.sources)
+        view.progress = replace(view.progress, sources=sources)
     lot = Lot(LEADER, TOKEN, CONDITION, 0, EVIL, 9_610_000, 4_997_200)
     process = judge_standing(ProcessBeat(EVIL, EVIL, EVIL, EVIL, "failed", reason=EVIL), 99)
     picture = ScreenPicture(view, {"halt": 1}, [lot], title=EVIL, stopped_by=EVIL, away=EVIL, standings=(process,))
@@ -97,12 +96,12 @@ def a_hostile_signal() -> Any:
 
 
 def a_hostile_payment() -> Any:
-    return a_redemption(3).model_copy(update={"title": EVIL, "payouts": (EVIL, "0")})
+    return replace(a_redemption(3), title=EVIL, payouts=(EVIL, "0"))
 
 
 def a_hostile_story() -> RenderableType:
     rule = RuleResult(rule=EVIL, passed=False, value=EVIL, limit=EVIL)
-    inputs = a_decision().inputs.model_copy(update={"market": a_hostile_market(), "problems": (EVIL,)})
+    inputs = replace(a_decision().inputs, market=a_hostile_market(), problems=(EVIL,))
     outcome = Outcome(state="REJECTED", shares=D(0), usdc=D(0), fee=D(0), reason=EVIL)
     signal = a_hostile_signal()
     decision = a_decision(signal_id=signal.id, reason=EVIL, rules=(rule,), inputs=inputs, outcome=outcome)

@@ -4,6 +4,8 @@ import contextlib
 import threading
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from buyer.domain.order_result import OrderSeen, OwnTrade, provisional_outcome
 from buyer.strategy.fill_model import dearest_fee
 from buyer.venue.polymarket.account import AccountApi
@@ -220,18 +222,18 @@ def _accepted_outcome(answer: AcceptedOrder, order: Order, sent: SignedOrder) ->
     if order.side == "SELL":
         usdc, shares = shares, usdc
     given = _outcome(_STATES[answer.status], f"the venue says {answer.status}", sent)
-    return given.model_copy(update={"shares": shares, "usdc": usdc, "trade_ids": answer.trade_ids})
+    return replace(given, shares=shares, usdc=usdc, trade_ids=answer.trade_ids)
 
 
 def _found(sent: SignedOrder, seen: OrderSeen | None, trades: list[OwnTrade]) -> Outcome | None:
     if trades:
         known = _outcome("MATCHED", "found by its hash", sent)
         told = tuple(sorted(seen.trade_ids)) if seen else ()
-        return provisional_outcome(known.model_copy(update={"trade_ids": told}), trades)
+        return provisional_outcome(replace(known, trade_ids=told), trades)
     if seen is None:
         return None
     if seen.unmatched:
         return _outcome("CANCELLED", "ended without a match", sent)
     state = "MATCHED" if seen.standing == "matched" else "LIVE"
     ids = tuple(sorted(seen.trade_ids))
-    return _outcome(state, "found by its hash", sent).model_copy(update={"trade_ids": ids})
+    return replace(_outcome(state, "found by its hash", sent), trade_ids=ids)

@@ -27,7 +27,7 @@ from shared.domain.errors import BadConfig, Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import to_micro
 from shared.messages.base import SIGNALS
-from shared.messages.events import write_event
+from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal, SeenBy
 from shared.redis.streams import StreamEntry
 from tests.backtest.histories import START_MS, at
@@ -70,7 +70,7 @@ def test_rows_of_one_transaction_token_and_side_are_one_signal_in_time_order(tmp
     assert [s.market.outcome_index for s in found] == [0, 1, 0]
     assert len(found[0].fills) == 2
     assert found[0].seen_at_ms == at(45) + 500
-    assert ActionableSignal.model_validate_json(write_event(found[0])) == found[0]
+    assert read_event(write_event(found[0])) == found[0]
 
 
 def test_files_of_several_leaders_are_merged_in_time_order(tmp_path: Path) -> None:

@@ -13,8 +13,7 @@ from backtest.history.csv_rows import CsvRows
 from backtest.history.external_sort import by_time
 from backtest.history.history_files import open_history
 from backtest.history.trade_grouping import TradeRow
-from shared.messages.events import write_event
-from shared.messages.signals import ActionableSignal
+from shared.messages.events import read_event, write_event
 from shared.polymarket.wire.trade_amounts import amounts_of
 from tests.backtest.history.test_history import A, read, signals_in
 
@@ -53,7 +52,7 @@ def test_the_price_of_a_leaders_trade_is_its_rows_price_whatever_the_fee(
 
     assert (signal.price, signal.shares, signal.usdc) == (D(price), D(size), D(usdc))
     assert (signal.fills[0].fee, signal.fills[0].fee_shares) == fee
-    assert ActionableSignal.model_validate_json(write_event(signal)) == signal
+    assert read_event(write_event(signal)) == signal
 
 
 @pytest.mark.pitfall(37)

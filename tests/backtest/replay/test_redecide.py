@@ -22,6 +22,7 @@ from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.messages.base import SIGNALS
+from shared.messages.value_codec import codec_of
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import a_book, a_signal
 
@@ -50,7 +51,7 @@ def _stop_loss(session: Session) -> None:
 
     def turn(book: Book) -> None:
         session.clock.advance(3)
-        session.prices.next_book = book.model_copy(update={"at_ms": session.clock.now_ms()})
+        session.prices.next_book = replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
@@ -70,7 +71,7 @@ def changed(tape: CaptureTape, reason: str, change: Callable[[Any], None]) -> Re
     raw = json.loads(text)
     change(raw)
     text = json.dumps(raw, separators=(",", ":"))
-    tampered = type(decision).model_validate_json(text)
+    tampered = codec_of(type(decision)).read(text)
     (found,) = redecided(replace(tape, decisions=((tampered, text),)))
     return found
 
@@ -157,8 +158,8 @@ def test_a_decision_by_settings_nobody_recorded_cannot_be_made_again(session: Se
 def test_a_fill_that_was_found_on_the_chain_is_no_decision(session: Session, tmp_path: Path) -> None:
     tape = tape_of(session, tmp_path)
     decision, text = tape.decisions[2]
-    inputs = decision.inputs.model_copy(update={"portfolio": None})
-    adopted = decision.model_copy(update={"reason": FOUND, "rules": (), "inputs": inputs})
+    inputs = replace(decision.inputs, portfolio=None)
+    adopted = replace(decision, reason=FOUND, rules=(), inputs=inputs)
 
     assert list(redecided(replace(tape, decisions=((adopted, text),)))) == []
 

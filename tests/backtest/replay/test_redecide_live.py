@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
@@ -51,7 +52,7 @@ def a_session(floor: Floor) -> None:
     traders = floor.sim._app.traders
 
     def tell(number: int, **changes: Any) -> None:
-        publish_event(floor.redis, SIGNALS, floor.signal(number).model_copy(update=changes))
+        publish_event(floor.redis, SIGNALS, replace(floor.signal(number), **changes))
         until(lambda: len(decided(floor)) >= number)
 
     with live_buyer(floor, *FLAGS) as buyer:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from shared.capture.capture import Header
@@ -162,7 +164,7 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
 
     def turn(book: Book) -> None:
         session.clock.advance(3)
-        session.prices.next_book = book.model_copy(update={"at_ms": session.clock.now_ms()})
+        session.prices.next_book = replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
     for number in range(3):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.execution.decision_writer import BuyerIdentity
@@ -430,7 +431,7 @@ class ShowingPrices(FakePrices):
 
     def show(self, token: str, book: str, now_ms: int) -> None:
         del token
-        self.next_book = BOOKS[book].model_copy(update={"at_ms": now_ms})
+        self.next_book = replace(BOOKS[book], at_ms=now_ms)
 
     def facts(self, token_id: str) -> tuple[MarketFacts | None, str]:
         pair = (int(token_id) + 1) // 2
@@ -441,7 +442,7 @@ class ShowingPrices(FakePrices):
 
     def book(self, token_id: str) -> tuple[Book | None, str]:
         book, problem = super().book(token_id)
-        return (book.model_copy(update={"token_id": token_id}) if book else None), problem
+        return (replace(book, token_id=token_id) if book else None), problem
 
 
 class WalkingVenue(FakeVenue):
@@ -536,7 +537,7 @@ def test_an_outcome_that_the_ledger_cannot_hold_stops_everything_and_changes_not
 
     class Overselling(FakeVenue):
         def place(self, order: Order, facts: MarketFacts, prepared: str = "") -> Outcome:
-            return super().place(order, facts, prepared).model_copy(update={"shares": order.shares * 2})
+            return replace(super().place(order, facts, prepared), shares=order.shares * 2)
 
     desk.venue = Overselling()
     desk.restart()
@@ -615,7 +616,7 @@ def test_an_order_does_not_wait_for_the_rules_values_and_its_decision_has_them_a
 
     assert decision is not None
     intent, concluded = written.writes
-    bare = decision.model_copy(update={"outcome": None, "rules": ()})
+    bare = replace(decision, outcome=None, rules=())
     assert intent.records[0].value == write_event(bare)
     assert concluded.texts == {decision.id: write_event(decision)}
     assert {rule.rule for rule in decision.rules} == set(RULES["BUY"])

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from buyer.domain.ledger_scope import scope_of_draft
@@ -118,7 +119,7 @@ def test_a_run_posts_what_the_journal_posts(side: Side) -> None:
 
     for journal in (Journal(ledger, lambda: None), RunJournal(run)):
         journal.intend(draft, an_order(side), scope, some_limits())
-        journal.conclude(draft.but(outcome=outcome), scope, a_market())
+        journal.conclude(replace(draft, outcome=outcome), scope, a_market())
 
     assert money_of(ledger.writes) == money_of(run.writes)
     assert [write.id for write in run.writes] == ["intent:s1", "decision:s1"]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from buyer.domain.order_book import BookTrust
 from buyer.execution.decision_writer import BuyerIdentity
@@ -124,7 +125,7 @@ def test_a_warm_market_costs_no_request_while_decisions_are_made(rig: Rig) -> No
         best = cast("Book", rig.prices.book_at_hand(token)).best_ask
         now_ms = rig.clock.now_ms()
         signal = a_signal(token_id=token, price=best, traded_at_ms=now_ms - 100, seen_at_ms=now_ms)
-        engine.process_actionable(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
+        engine.process_actionable(replace(signal, id=fact_id("signal", number), leader=LEADER))
 
     assert rig.asked("/book") == before == 0
     assert len(told) == len(rig.tokens) == 8
@@ -148,7 +149,7 @@ def test_recording_books_speaks_to_the_server_on_threads_of_its_own_and_changes_
     for number, token in enumerate(rig.tokens):
         best = cast("Book", rig.prices.book_at_hand(token)).best_ask
         signal = a_signal(token_id=token, price=best, traded_at_ms=now_ms - 100, seen_at_ms=now_ms)
-        engine.process_actionable(signal.model_copy(update={"id": fact_id("signal", number), "leader": LEADER}))
+        engine.process_actionable(replace(signal, id=fact_id("signal", number), leader=LEADER))
 
     assert len(told) == len(rig.tokens)
     assert {decision.inputs.book.source for decision in told if decision.inputs.book} == {"socket"}

@@ -6,6 +6,7 @@ from typing import cast
 
 import fakeredis
 import pytest
+from msgspec.structs import replace
 
 from buyer.market_data.book_recorder import BookRecorder
 from shared.clock import ManualClock
@@ -54,7 +55,7 @@ class Rig:
 
 def a_warm_book(ask: str, vouched_at_ms: int = NOW_MS) -> Book:
     asks = (Level(price=Decimal(ask), shares=Decimal(50)),)
-    return a_book().model_copy(update={"asks": asks, "at_ms": vouched_at_ms, "source": "socket"})
+    return replace(a_book(), asks=asks, at_ms=vouched_at_ms, source="socket")
 
 
 def test_a_book_is_recorded_when_it_changed_and_not_when_it_did_not() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState
 from buyer.execution.decision_writer import BuyerIdentity
@@ -588,7 +589,7 @@ def test_what_cannot_follow_is_refused() -> None:
     decision = desk.engine.process_actionable(a_signal())
     assert decision is not None
     assert decision.outcome is not None
-    wrong = decision.outcome.model_copy(update={"state": "REJECTED"})
+    wrong = replace(decision.outcome, state="REJECTED")
 
     with pytest.raises(RefusedForSafety, match="REJECTED cannot follow MATCHED"):
         SettlementWriter(desk.ledger, lambda: None).settle(decision, wrong)

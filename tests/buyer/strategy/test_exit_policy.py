@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
@@ -137,7 +138,7 @@ class Selling(Desk):
         """Let time pass, see the same book anew, and take a turn."""
         self.clock.advance(seconds)
         if self.prices.next_book is not None:
-            self.prices.next_book = self.prices.next_book.model_copy(update={"at_ms": self.clock.now_ms()})
+            self.prices.next_book = replace(self.prices.next_book, at_ms=self.clock.now_ms())
         self.exits.work_due()
 
     @property
@@ -196,7 +197,7 @@ def test_what_an_order_left_is_sold_by_the_next_one() -> None:
 
     def part(order: Any, facts: Any, prepared: str) -> Any:
         outcome = whole(order, facts, prepared)
-        return outcome.model_copy(update={"shares": D(2), "usdc": D(2) * order.limit_price})
+        return replace(outcome, shares=D(2), usdc=D(2) * order.limit_price)
 
     desk.venue.place = part  # type: ignore[method-assign]  # a partial fill
     desk.engine.process_actionable(a_sell())
@@ -213,8 +214,8 @@ def test_what_an_order_left_is_sold_by_the_next_one() -> None:
 def test_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so() -> None:
     desk = Selling()
     whole = desk.venue.place
-    desk.venue.place = lambda order, facts, prepared: whole(order, facts, prepared).model_copy(  # type: ignore[method-assign]  # a partial fill
-        update={"shares": D(6), "usdc": D(6) * order.limit_price}
+    desk.venue.place = lambda order, facts, prepared: replace(  # type: ignore[method-assign]  # six of the shares
+        whole(order, facts, prepared), shares=D(6), usdc=D(6) * order.limit_price
     )
     desk.engine.process_actionable(a_sell())
     desk.turn()

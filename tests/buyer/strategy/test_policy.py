@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from buyer.strategy.policy import GATHERED, PolicyDecision, decide_signal, refused_rule
 from buyer.strategy.sizing import STAKES, limit_price
@@ -182,7 +183,7 @@ def test_a_bump_to_the_minimum_costs_no_more_than_a_stake_may() -> None:
 @pytest.mark.parametrize("price", ["0.05", "0.12", "0.19"])
 def test_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
     signal = a_signal(price=D(price), usdc=D(price) * 100)
-    book = a_book(bids=((price, "100"),), asks=((price, "100"),)).model_copy(update={"bids": ()})
+    book = replace(a_book(bids=((price, "100"),), asks=((price, "100"),)), bids=())
 
     raised = decide_signal(a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"))))
     small = decide_signal(
@@ -330,7 +331,7 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
 
 @pytest.mark.pitfall(19)
 def test_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
-    odd = a_portfolio().model_copy(update={"lot_shares": D("NaN")})
+    odd = replace(a_portfolio(), lot_shares=D("NaN"))
 
     decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=odd))
 

@@ -1,7 +1,7 @@
 """What is followed at all, what too small trades come to, and what stops buying: each rule alone."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -20,8 +20,8 @@ def failed(**changes: Any) -> set[str]:
     return {rule.rule for rule in decide_signal(a_case(**changes)).rules if not rule.passed}
 
 
-def fills(*roles: str | None) -> tuple[Fill, ...]:
-    return tuple(Fill.model_validate({"shares": D(1), "usdc": D(1), "role": role}) for role in roles)
+def fills(*roles: Literal["maker", "taker"] | None) -> tuple[Fill, ...]:
+    return tuple(Fill(shares=D(1), usdc=D(1), role=role) for role in roles)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_category_that_nobody_knows_fails_both_lists() -> None:
     ],
 )
 def test_a_role_is_asked_of_every_fill_and_an_unknown_one_fails(
-    role: str, roles: tuple[str | None, ...], fails: set[str]
+    role: str, roles: tuple[Literal["maker", "taker"] | None, ...], fails: set[str]
 ) -> None:
     assert failed(signal=a_signal(fills=fills(*roles)), limits=some_limits(role=role)) == fails
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backtest.simulation.run_models import RunModels
 from buyer.domain.book_matching import outcome_of
@@ -127,7 +128,7 @@ def test_the_book_for_paper_is_looked_at_while_the_intent_is_written_and_once() 
     before = list(looked)
     turns.meanwhile()
     outcome = venue.place(an_order(), a_market(), prepared)
-    again = venue.place(an_order().model_copy(update={"id": "9" * 64}), a_market(), prepared)
+    again = venue.place(replace(an_order(), id="9" * 64), a_market(), prepared)
 
     assert before == []
     assert looked == [TOKEN, TOKEN]
@@ -148,7 +149,7 @@ class Counter:
 
     def take(self, name: str, shares: str, **changes: Any) -> D:
         wish = {"id": name, "shares": D(shares), "budget": D(1000), "limit_price": D("0.6"), **changes}
-        return self.venue.place(an_order().model_copy(update=wish), a_market(fee_rate=D(0))).shares
+        return self.venue.place(replace(an_order(), **wish), a_market(fee_rate=D(0))).shares
 
     def show(self, *asks: tuple[str, str], **changes: Any) -> None:
         self.prices.next_book = a_book(asks=asks, **changes)
@@ -208,7 +209,7 @@ def test_a_crossed_book_stays_crossed_whatever_was_taken_of_it() -> None:
 def test_the_outcome_holds_the_book_that_was_left_so_a_replay_finds_the_same() -> None:
     counter = Counter(("0.5", "10"))
     counter.take("a", "4")
-    order = an_order().model_copy(update={"id": "b"})
+    order = replace(an_order(), id="b")
 
     outcome = counter.venue.place(order, a_market())
 

@@ -11,6 +11,7 @@ from shared.http.response import HttpExchange, HttpResponse
 from shared.messages.base import RAW
 from shared.messages.events import read_event
 from shared.messages.service import RawSeen
+from shared.messages.value_codec import write_value
 from shared.redis.side_stream import SideStream
 from tests.fake_line import FakeLine
 from tests.watched_server import Watched
@@ -59,7 +60,7 @@ def test_a_refusal_is_kept_too_and_a_key_of_the_url_never() -> None:
 
     (seen,) = rig.recorded()
     assert (seen.status, seen.body, seen.request) == (401, "no such key ***", 'POST /v2/*** {"method":"eth_getLogs"}')
-    assert KEY not in seen.model_dump_json()
+    assert KEY not in write_value(seen)
 
 
 def test_a_connection_is_listened_to_and_brings_what_it_brings() -> None:

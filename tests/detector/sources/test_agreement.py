@@ -13,6 +13,7 @@ from detector.domain.signal_draft import UnconfirmedFill
 from detector.publishing.pending_confirmations import PendingConfirmations
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal, Fill
+from shared.messages.value_codec import codec_of
 from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activity
 from shared.polymarket.wire.rtds import read_pushed
 from shared.redis.client import connect_redis
@@ -90,7 +91,7 @@ def test_a_fill_without_a_fee_is_written_as_ever() -> None:
     (signal,) = signalled(("rtds", [PUSHED]))
 
     assert f'"fills":[{written}]' in write_event(signal)
-    assert Fill.model_validate_json(written) == signal.fills[0]
+    assert codec_of(Fill).read(written) == signal.fills[0]
 
 
 @pytest.mark.parametrize("fill", [PUSHED, CHARGED, a_fill(fee_shares_micro=7)])

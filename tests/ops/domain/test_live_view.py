@@ -153,7 +153,7 @@ def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
 def test_a_view_of_months_stays_small() -> None:
     view = LiveView()
     for number in range(MOST_TITLES + 50):
-        decision = a_skip().model_copy(update={"token_id": str(number), "reason": f"dead letter: line {number}"})
+        decision = replace(a_skip(), token_id=str(number), reason=f"dead letter: line {number}")
         view.apply(decision)
 
     assert len(view.titles) == MOST_TITLES

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Console
 
 from buyer.strategy.rule_table import EXIT_RULES, RULES
@@ -34,6 +35,7 @@ from shared.messages.decisions import (
 from shared.messages.events import AnyEvent, write_event
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.signals import FillConfirmed, SeenBy
+from shared.messages.value_codec import codec_of, plain_value
 from shared.redis.client import connect_redis
 from shared.redis.streams import StreamEntry
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, a_signal
@@ -213,7 +215,7 @@ def test_a_sell_signal_leads_to_all_orders_of_its_exit() -> None:
     task = an_exit(1).exit
     sell = a_signal(side="SELL")
     decided = a_skip("book_sane", signal_id=sell.id, exit=task, trade=Trade(usdc=D(5), shares=D(9), price=D("0.5")))
-    other = an_exit(7, exit=task and task.model_copy(update={"id": "aa" * 32}))
+    other = an_exit(7, exit=task and replace(task, id="aa" * 32))
     events = (sell, decided, an_exit(3), an_exit(2), other)
 
     [told] = tell_story(events, find_stories(events, sell.id))
@@ -272,7 +274,9 @@ def test_an_order_is_told_once_and_what_became_of_it_later_too() -> None:
     assert decision.order is not None
     words = {"emitted_at_ms": NOW_MS, "order_id": decision.order.id, "signal_id": SIGNAL.id, "mode": "paper"}
     updates = tuple(
-        OrderUpdate.model_validate({"id": state, **words, "state": state, "order": decision.order})
+        codec_of(OrderUpdate).of_plain(
+            {"event": "ORDER_UPDATE", "id": state, **words, "state": state, "order": plain_value(decision.order)}
+        )
         for state in ("INTENT", "MATCHED", "FAILED")
     )
 

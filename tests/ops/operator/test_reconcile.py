@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 from typer.testing import CliRunner
 
@@ -272,7 +273,7 @@ def test_a_lot_that_only_the_chain_knew_is_listed(valkey_url: str) -> None:
     adopted = rebuilt_intent(FILL, a_market(), NOBODY, NOW_MS)
     FillAdoption(ledger, lambda: None).adopt(adopted)
     assert adopted.outcome is not None
-    SettlementWriter(ledger, lambda: None).settle(adopted, adopted.outcome.model_copy(update={"state": "CONFIRMED"}))
+    SettlementWriter(ledger, lambda: None).settle(adopted, replace(adopted.outcome, state="CONFIRMED"))
 
     nothing, lot = reconcile.main(redis, "live", ManualClock(NOW_MS), "", "")
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from redis import Redis
 from typer.testing import CliRunner
 
@@ -73,7 +74,7 @@ def test_a_killed_detector_is_dead_in_the_json_and_on_the_screen_whatever_its_la
 
 def test_the_mode_is_that_of_the_buyer_that_runs_not_of_the_last_decision(redis: Redis, valkey_url: str) -> None:
     announced(redis, "live")
-    publish_event(redis, DECISIONS, a_skip().model_copy(update={"mode": "live"}))
+    publish_event(redis, DECISIONS, replace(a_skip(), mode="live"))
     publish_event(
         redis, SERVICE, ServiceStart(id="s", emitted_at_ms=1, service="buyer", instance="buyer@old:1", mode="live")
     )

@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.errors import Malformed
-from shared.domain.market import Level
 from shared.domain.money import decimal_text, fee_micro, from_micro, money_text, price_of, to_micro
 from shared.messages.base import Address
-from shared.messages.events import write_event
-from shared.messages.signals import Fill
 
 D = Decimal
 MICRO = 10**6
@@ -54,24 +51,6 @@ def test_a_fee_is_cut_to_five_decimals(shares: int, price: Decimal, rate: Decima
     exact = Fraction(shares, MICRO) * Fraction(rate) * (Fraction(price) * (1 - Fraction(price))) ** exponent
 
     assert fee_micro(shares, price, rate, exponent) == int(exact * 10**5) * 10
-
-
-def test_a_value_of_checked_fields_is_the_value_a_check_would_give() -> None:
-    checked = Fill(shares=D("1.5"), usdc=D("0.75"))
-
-    quick = Fill.of_checked(usdc=D("0.75"), shares=D("1.5"), role=None)
-
-    assert quick == checked
-    assert hash(quick) == hash(checked)
-    assert write_event(quick) == '{"shares":"1.5","usdc":"0.75","log_index":null,"role":null}'
-    assert quick.model_copy(update={"role": "maker"}) == quick.but(role="maker")
-    assert quick.role is None
-
-
-@pytest.mark.parametrize("fields", [{"price": D(1)}, {"price": D(1), "size": D(1)}])
-def test_a_value_of_other_fields_is_refused(fields: dict[str, Decimal]) -> None:
-    with pytest.raises(TypeError, match="needs price, shares"):
-        Level.of_checked(**fields)
 
 
 def test_an_address_is_read_in_any_case_and_kept_in_lower_case() -> None:

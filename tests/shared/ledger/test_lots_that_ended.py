@@ -54,7 +54,7 @@ def sell(ledger: Ledger, number: int, shares: int = 5, cost: int = 3) -> None:
 
 def an_order_of(lot: Lot) -> str:
     """Return what an order under way says of its lot, by the names that its decision has for them."""
-    names = [name for name in BuyEngineDecision.model_fields if name in {"leader", "token_id"}]
+    names = [name for name in BuyEngineDecision.__struct_fields__ if name in {"leader", "token_id"}]
     return json.dumps(dict(zip(names, (lot.leader, lot.token_id), strict=True)))
 
 

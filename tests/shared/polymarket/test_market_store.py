@@ -8,6 +8,7 @@ import fakeredis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from redis import Redis
 
 from shared.clock import ManualClock
@@ -171,7 +172,7 @@ def test_the_next_of_a_series_is_known_from_its_slug(slug: str, following: str) 
 def test_s4_what_is_wanted_ahead_is_bounded(slugs: list[str]) -> None:
     siblings = EventPrefetch(most=5)
 
-    siblings.want([facts().model_copy(update={"event_slug": slug}) for slug in slugs], 0)
+    siblings.want([replace(facts(), event_slug=slug) for slug in slugs], 0)
 
     taken = 0
     while siblings.take(0):

@@ -18,6 +18,7 @@ from shared.domain.errors import BadConfig, DependencyMissing, HybridError, Refu
 from shared.messages.base import SERVICE, Event
 from shared.messages.events import read_event
 from shared.messages.service import ServiceHealth, ServiceStart, ServiceStop
+from shared.messages.value_codec import write_value
 from shared.process import service_runner
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
@@ -138,7 +139,7 @@ def test_start_and_stop_frame_the_run_without_secrets() -> None:
     assert isinstance(stop, ServiceStop)
     assert (start.mode, stop.reason, stop.exit_code) == ("paper", "runtime_seconds", 0)
     assert stop.snapshots == {"tiny": {"signals": 7, "private_key": "***"}}
-    assert "hunter2" not in start.model_dump_json()
+    assert "hunter2" not in write_value(start)
 
 
 def test_a_taken_health_port_is_bad_config(capsys: pytest.CaptureFixture[str]) -> None:

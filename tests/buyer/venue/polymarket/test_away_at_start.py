@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from buyer.composition import build_buyer
 from shared.domain import exit_codes
@@ -86,7 +87,7 @@ def test_what_is_held_is_sold_while_buys_wait(floor: Floor, kind: str, upstream:
 
     with floor.buyer() as built:
         publish_event(floor.redis, SIGNALS, floor.signal(2, other))
-        publish_event(floor.redis, SIGNALS, floor.signal(3).model_copy(update={"side": "SELL"}))
+        publish_event(floor.redis, SIGNALS, replace(floor.signal(3), side="SELL"))
         until(lambda: "SELL" in [decision.verdict for decision in floor.told], 20)
         assert (built.active.ready(), bought(floor)) == (False, 1)
         floor.sim.heal(fault)
@@ -99,7 +100,7 @@ def test_a_buy_whose_leader_sold_before_the_venue_was_back_is_not_followed(floor
 
     with floor.buyer("--max-signal-age-s", "4"):
         publish_event(floor.redis, SIGNALS, floor.signal(1))
-        publish_event(floor.redis, SIGNALS, floor.signal(2).model_copy(update={"side": "SELL"}))
+        publish_event(floor.redis, SIGNALS, replace(floor.signal(2), side="SELL"))
         until(lambda: bool(floor.told))
         floor.sim.heal(fault)
         until(lambda: len(floor.told) == 2, 20)

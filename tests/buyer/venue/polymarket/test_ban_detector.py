@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import AccountApi
@@ -89,7 +90,7 @@ class Desk:
         return self.venue.place(self.order(name), a_market(), prepared).state
 
     def order(self, name: str) -> Any:
-        return an_order().model_copy(update={"id": name, "signal_id": "ab" * 32})
+        return replace(an_order(), id=name, signal_id="ab" * 32)
 
     def refuse(self, prepared: str, name: str = "o") -> None:
         with pytest.raises(OutcomeUnknown, match="Cloudflare"):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from buyer.composition import build_buyer
 from shared.domain import exit_codes
@@ -38,7 +39,7 @@ def revoke(floor: Floor) -> None:
 
 def deciding(floor: Floor) -> bool:
     """Say whether the buyer decides, after its recovery: it is told of a trade of long ago."""
-    publish_event(floor.redis, SIGNALS, floor.signal(0).model_copy(update={"traded_at_ms": 1}))
+    publish_event(floor.redis, SIGNALS, replace(floor.signal(0), traded_at_ms=1))
     return bool(stream_tail(floor.redis, DECISIONS, 1))
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
@@ -38,7 +39,7 @@ def fine(floor: Floor, tick: str, bid: str, ask: str) -> None:
 
 def sell(floor: Floor, number: int) -> None:
     """Tell that the leader sold all."""
-    publish_event(floor.redis, SIGNALS, floor.signal(number).model_copy(update={"side": "SELL"}))
+    publish_event(floor.redis, SIGNALS, replace(floor.signal(number), side="SELL"))
 
 
 def states(floor: Floor, verdict: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import AccountApi
@@ -141,7 +142,7 @@ def test_the_same_order_sent_again_has_the_same_body_and_a_request_of_its_own() 
 def test_another_order_prepared_meanwhile_does_not_lend_its_request() -> None:
     floor = Floor()
     prepared = floor.venue.prepare(an_order(), a_market(), NOW_MS)
-    floor.venue.prepare(an_order().model_copy(update={"id": "9" * 64}), a_market(), NOW_MS)
+    floor.venue.prepare(replace(an_order(), id="9" * 64), a_market(), NOW_MS)
     floor.turns.meanwhile()
 
     floor.venue.place(an_order(), a_market(), prepared)

@@ -1,0 +1,303 @@
+"""The codec of values: one JSON form of each kind, written and read by msgspec.
+
+A value's own fields make the struct in which it stands on the wire: money as a decimal string, and what is left out
+when empty. We write exactly that, and read more: addresses in any case, money as a whole number too, fields that we do
+not know (a newer writer's), which are dropped, and none where one is missing that has a default (an older writer's).
+"""
+
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache, lru_cache
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from msgspec import NODEFAULT, UNSET, MsgspecError, Struct, UnsetType, convert, defstruct, field, to_builtins
+from msgspec.json import Decoder, encode
+from msgspec.structs import FieldInfo, asdict, fields
+
+from shared.domain.errors import Malformed
+from shared.domain.market import MarketFacts
+from shared.domain.money import FeeExponent, Money, fee_exponent_of, money_text
+from shared.domain.value import Value
+from shared.messages.base import OMITTED, Address, Event, Hash
+
+V = TypeVar("V", bound=Value)
+Make = Callable[[Any], Any]
+"""Makes what a field holds of what stands on the wire, or the reverse.
+
+Raises:
+    ValueError: it is none.
+"""
+
+_MONEY = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}").fullmatch
+_HASH = re.compile(r"0[xX][0-9a-fA-F]{64}").fullmatch
+_PLACE = re.compile(r" - at `\$(?P<place>.*)`$")
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
+
+
+class WireForm(NamedTuple):
+    """How a field stands on the wire, and what turns one into the other; None where both are the same."""
+
+    type: Any
+    read: Make | None = None
+    write: Make | None = None
+
+
+class ValueCodec(Generic[V]):
+    """Writes and reads one kind of value.
+
+    Raises:
+        TypeError: it has a field of a type that has no form.
+    """
+
+    def __init__(self, model: type[V]) -> None:
+        self.wire, self.of_wire, self.to_wire = wire_struct(model)
+        self._decode = Decoder(self.wire).decode
+
+    def write(self, value: V) -> str:
+        """Return the value's one JSON form: fields in declared order, no spaces.
+
+        Raises:
+            Malformed: a field holds what it must not.
+        """
+        try:
+            return encode(self.to_wire(value)).decode()
+        except (MsgspecError, ValueError) as error:
+            raise Malformed(f"a {type(value).__name__} that must not be written: {error}") from error
+
+    def read(self, text: str | bytes) -> V:
+        """Return the value that stands in `text`.
+
+        Raises:
+            Malformed: not JSON, or a field is missing or wrong; the message names it.
+        """
+        try:
+            return self.of_wire(self._decode(text))
+        except (MsgspecError, ValueError) as error:
+            raise Malformed(explain_problem(text, error)) from error
+
+    def of_plain(self, said: object) -> V:
+        """Return the value that JSON's own types say.
+
+        Raises:
+            Malformed: as `read` does.
+        """
+        try:
+            return self.of_wire(convert(said, self.wire))
+        except (MsgspecError, ValueError) as error:
+            raise Malformed(explain_problem(said, error)) from error
+
+
+def codec_of(model: type[V]) -> ValueCodec[V]:
+    """Return the codec of a kind of values, made once."""
+    return _made_codec(model)
+
+
+@cache
+def _made_codec(model: type[Value]) -> ValueCodec[Any]:
+    return ValueCodec(model)
+
+
+def write_value(value: Value) -> str:
+    """Return the value's one JSON form: fields in declared order, no spaces."""
+    return codec_of(type(value)).write(value)
+
+
+def plain_value(value: Value) -> dict[str, Any]:
+    """Return the value as JSON's own types."""
+    return to_builtins(codec_of(type(value)).to_wire(value))
+
+
+def explain_problem(said: object, error: Exception) -> str:
+    """Return one line of what is wrong with JSON: where, what, and the value that stands there."""
+    text = str(error)
+    place = _PLACE.search(text)
+    where = place["place"].removeprefix(".") if place else ""
+    problem = _PLACE.sub("", text)
+    found = _value_at(said, where)
+    if isinstance(found, float) and "`float`" in problem:
+        problem += "; a float cannot hold money, send a decimal string"
+    return f"{where or 'payload'}: {problem} (got {str(found)[:80]!r})"
+
+
+def _value_at(said: object, where: str) -> object:
+    try:
+        found: Any = json.loads(said) if isinstance(said, str | bytes) else said
+        for name, place in _STEP.findall("." + where if where else ""):
+            found = found[name] if name else found[int(place)]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return said
+    return found
+
+
+@cache
+def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
+    """Return the struct of a value on the wire, what makes the value of it, and the reverse.
+
+    A kind that stands there field by field as it is needs none of its own; an event stands there by its name's tag.
+    """
+    hints = get_type_hints(model, include_extras=True)
+    names = get_args(hints.pop("event")) if issubclass(model, Event) else ()
+    forms = {name: _form(hint) for name, hint in hints.items()}
+    reads = [(name, form.read) for name, form in forms.items() if form.read]
+    writes = [(name, form.write) for name, form in forms.items() if form.write]
+    if not (names or reads or writes):
+        return model, _same, _same
+    rows = [_wire_field(field, forms[field.name]) for field in fields(model) if field.name in forms]
+    wire = defstruct(
+        model.__name__,
+        rows,
+        frozen=True,
+        kw_only=True,
+        gc=False,
+        namespace={"__doc__": model.__doc__},
+        tag_field="event" if names else None,
+        tag=names[0] if names else None,
+    )
+
+    def of_wire(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
+        values = asdict(read)
+        for name, make in reads:
+            if (found := values[name]) is not None:
+                try:
+                    values[name] = make(found)
+                except ValueError as error:
+                    raise _placed(error, name) from error
+        return model(**values)
+
+    def to_wire(value: Any) -> Struct:  # noqa: ANN401 - a value of the model
+        values = asdict(value)
+        if names:
+            del values["event"]
+        for name, make in writes:
+            values[name] = make(values[name])
+        return wire(**values)
+
+    return wire, of_wire, to_wire
+
+
+def _placed(error: ValueError, name: str) -> ValueError:
+    """Return the error as msgspec words it, with the place of what is wrong."""
+    text = str(error)
+    inside = _PLACE.search(text)
+    return ValueError(f"{_PLACE.sub('', text)} - at `$.{name}{inside['place'] if inside else ''}`")
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401 - what stands on the wire as it is
+    return value
+
+
+def _wire_field(of: FieldInfo, form: WireForm) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if of.default_factory is not NODEFAULT:
+        return of.name, form.type, field(default_factory=of.default_factory)
+    if of.default is NODEFAULT:
+        return of.name, form.type
+    return of.name, form.type, form.write(of.default) if form.write else of.default
+
+
+def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes of one
+    if hint in _SPELLED:
+        return _SPELLED[hint]
+    kind, inner = get_origin(hint), get_args(hint)
+    if kind is Annotated and OMITTED in inner:
+        return _omitted(_form(_some_of(inner[0])))
+    if isinstance(hint, type) and issubclass(hint, Value):
+        return _nested(hint)
+    if kind is tuple and inner[1:] == (...,):
+        form = _form(inner[0])
+        return WireForm(tuple[form.type, ...], form.read and _each(form.read), form.write and _each(form.write))
+    if kind in {Union, UnionType} and NoneType in inner and len(inner) == 2:  # noqa: PLR2004 - one and None
+        form = _form(_some_of(hint))
+        return WireForm(form.type | None, form.read, form.write and _unless_none(form.write))
+    if hint in _PLAIN or kind in {Literal, dict}:
+        return WireForm(hint)
+    raise TypeError(f"no form for {hint}")
+
+
+def _nested(model: type[Value]) -> WireForm:
+    wire, read, write = wire_struct(model)
+    if wire is model:
+        return WireForm(model)
+    return WireForm(wire, lru_cache(maxsize=4096)(read) if model in _REPEATED else read, write)
+
+
+def _some_of(optional: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the type beside None."""
+    return next(kind for kind in get_args(optional) if kind is not NoneType)
+
+
+def _omitted(form: WireForm) -> WireForm:
+    """Return the form of a field that is written only where it says something."""
+
+    def read(found: Any) -> Any:  # noqa: ANN401 - any value
+        if found is UNSET:
+            return None
+        return form.read(found) if form.read else found
+
+    def write(value: Any) -> Any:  # noqa: ANN401 - any value
+        if value is None:
+            return UNSET
+        return form.write(value) if form.write else value
+
+    return WireForm(form.type | UnsetType | None, read, write)
+
+
+def _unless_none(write: Make) -> Make:
+    return lambda value: None if value is None else write(value)
+
+
+def _each(make: Make) -> Make:
+    return lambda values: tuple(map(make, values))
+
+
+@lru_cache(maxsize=16_384)
+def _read_money(said: str | int) -> Decimal:
+    if isinstance(said, int) or _MONEY(said):
+        return Decimal(said)
+    raise ValueError(f"not an amount: {said!r}")
+
+
+def _read_exponent(said: int | str) -> int | Decimal:
+    return fee_exponent_of(_read_money(said))
+
+
+def _write_exponent(value: int | Decimal) -> int | str:
+    return value if isinstance(value, int) else money_text(value)
+
+
+@lru_cache(maxsize=16_384)
+def _read_address(said: str) -> str:
+    if _ADDRESS(said):
+        return said.lower()
+    raise ValueError(f"not an address, 0x and 40 hex digits: {said!r}")
+
+
+def _read_hash(said: str) -> str:
+    if _HASH(said):
+        return said.lower()
+    raise ValueError(f"not a hash, 0x and 64 hex digits: {said!r}")
+
+
+_REPEATED = {MarketFacts}
+"""Parts that stand in thousands of values in the same words."""
+_PLAIN = {str, int, bool, float, Any}
+_SPELLED: dict[Any, WireForm] = {
+    Money: WireForm(str | int, _read_money, money_text),
+    FeeExponent: WireForm(int | str, _read_exponent, _write_exponent),
+    Address: WireForm(str, _read_address, _read_address),
+    Hash: WireForm(str, _read_hash, _read_hash),
+}
