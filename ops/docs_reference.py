@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr, TypeAdapter
+from msgspec.json import schema_components
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 _UNITS = (
@@ -86,10 +87,11 @@ def setting_names(sections: Iterable[DocsSection]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def event_schema(events: Any) -> str:  # noqa: ANN401 - the union of all events
+def event_schema(events: Any) -> str:  # noqa: ANN401 - the union of all events on the wire
     """Return the JSON schema of what we write, for every event."""
-    schema = TypeAdapter(events).json_schema(mode="serialization")
-    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
+    (schema,), parts = schema_components([events], ref_template="#/$defs/{name}")
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": parts, **schema}
+    return json.dumps(whole, indent=2) + "\n"
 
 
 def own_fields(model: type[BaseModel], base: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from msgspec import structs
+
 from shared.domain.errors import GiveUp
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.rate_limit.limits import GateLane
@@ -51,7 +53,7 @@ def _each(merge: LeaderFill, outcomes: MergeOutcomes) -> Iterable[LeaderFill]:
             merge,
             token_id=token,
             usdc_micro=merge.usdc_micro // len(tokens) + (place < merge.usdc_micro % len(tokens)),
-            hint=replace(merge.hint, outcome_index=place),
+            hint=structs.replace(merge.hint, outcome_index=place),
         )
         for place, token in enumerate(tokens)
     ]

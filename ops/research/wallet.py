@@ -116,7 +116,7 @@ def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:
     if not (unsure and orders):
         return result
     doubt = CannotTell(what=unsure, trades=orders, of=orders)
-    return replace(result, cannot_tell=(*result.cannot_tell, doubt))
+    return result.model_copy(update={"cannot_tell": (*result.cannot_tell, doubt)})
 
 
 def report(copies: Sequence[DelayedCopy], profile: TraderProfile) -> RenderableType:

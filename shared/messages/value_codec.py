@@ -1,8 +1,8 @@
 """The codec of values: one JSON form of each kind, written and read by msgspec.
 
 A value's own fields make the struct in which it stands on the wire: money as a decimal string, and what is left out
-when empty. We write exactly that, and read more: addresses in any case, money as a whole number too, fields that we do
-not know (a newer writer's), which are dropped, and none where one is missing that has a default (an older writer's).
+when empty. We write exactly that, and read more: addresses in any case, fields that we do not know (a newer writer's),
+which are dropped, and none where one is missing that has a default (an older writer's).
 """
 
 import json
@@ -24,8 +24,8 @@ from typing import (
     get_type_hints,
 )
 
-from msgspec import NODEFAULT, UNSET, MsgspecError, Struct, UnsetType, convert, defstruct, field, to_builtins
-from msgspec.json import Decoder, encode
+from msgspec import NODEFAULT, UNSET, Meta, MsgspecError, Struct, UnsetType, convert, defstruct, field
+from msgspec.json import Decoder, decode, encode
 from msgspec.structs import FieldInfo, asdict, fields
 
 from shared.domain.errors import Malformed
@@ -119,7 +119,7 @@ def write_value(value: Value) -> str:
 
 def plain_value(value: Value) -> dict[str, Any]:
     """Return the value as JSON's own types."""
-    return to_builtins(codec_of(type(value)).to_wire(value))
+    return decode(codec_of(type(value)).write(value))
 
 
 def explain_problem(said: object, error: Exception) -> str:
@@ -265,14 +265,14 @@ def _each(make: Make) -> Make:
 
 
 @lru_cache(maxsize=16_384)
-def _read_money(said: str | int) -> Decimal:
-    if isinstance(said, int) or _MONEY(said):
+def _read_money(said: str) -> Decimal:
+    if _MONEY(said):
         return Decimal(said)
     raise ValueError(f"not an amount: {said!r}")
 
 
 def _read_exponent(said: int | str) -> int | Decimal:
-    return fee_exponent_of(_read_money(said))
+    return fee_exponent_of(Decimal(said) if isinstance(said, int) else _read_money(said))
 
 
 def _write_exponent(value: int | Decimal) -> int | str:
@@ -292,12 +292,16 @@ def _read_hash(said: str) -> str:
     raise ValueError(f"not a hash, 0x and 64 hex digits: {said!r}")
 
 
+def _hex_text(digits: int) -> Any:  # noqa: ANN401 - a type with what its schema says of it
+    return Annotated[str, Meta(extra_json_schema={"pattern": f"^0x[0-9a-f]{{{digits}}}$"})]
+
+
 _REPEATED = {MarketFacts}
 """Parts that stand in thousands of values in the same words."""
 _PLAIN = {str, int, bool, float, Any}
 _SPELLED: dict[Any, WireForm] = {
-    Money: WireForm(str | int, _read_money, money_text),
+    Money: WireForm(str, _read_money, money_text),
     FeeExponent: WireForm(int | str, _read_exponent, _write_exponent),
-    Address: WireForm(str, _read_address, _read_address),
-    Hash: WireForm(str, _read_hash, _read_hash),
+    Address: WireForm(_hex_text(40), _read_address, _read_address),
+    Hash: WireForm(_hex_text(64), _read_hash, _read_hash),
 }

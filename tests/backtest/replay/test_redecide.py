@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from typer.testing import CliRunner
 
 from backtest.__main__ import app
@@ -51,7 +52,7 @@ def _stop_loss(session: Session) -> None:
 
     def turn(book: Book) -> None:
         session.clock.advance(3)
-        session.prices.next_book = replace(book, at_ms=session.clock.now_ms())
+        session.prices.next_book = structs.replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
@@ -158,8 +159,8 @@ def test_a_decision_by_settings_nobody_recorded_cannot_be_made_again(session: Se
 def test_a_fill_that_was_found_on_the_chain_is_no_decision(session: Session, tmp_path: Path) -> None:
     tape = tape_of(session, tmp_path)
     decision, text = tape.decisions[2]
-    inputs = replace(decision.inputs, portfolio=None)
-    adopted = replace(decision, reason=FOUND, rules=(), inputs=inputs)
+    inputs = structs.replace(decision.inputs, portfolio=None)
+    adopted = structs.replace(decision, reason=FOUND, rules=(), inputs=inputs)
 
     assert list(redecided(replace(tape, decisions=((adopted, text),)))) == []
 

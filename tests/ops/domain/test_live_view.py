@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from buyer.sharding.shard_count import ShardLease
 from ops.domain.demo_check import judge_demo
@@ -153,7 +154,7 @@ def test_the_judge_finds_what_was_missed_doubled_and_wrong() -> None:
 def test_a_view_of_months_stays_small() -> None:
     view = LiveView()
     for number in range(MOST_TITLES + 50):
-        decision = replace(a_skip(), token_id=str(number), reason=f"dead letter: line {number}")
+        decision = structs.replace(a_skip(), token_id=str(number), reason=f"dead letter: line {number}")
         view.apply(decision)
 
     assert len(view.titles) == MOST_TITLES

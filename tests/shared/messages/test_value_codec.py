@@ -180,7 +180,7 @@ def test_whatever_is_sent_is_refused_with_its_place_or_has_one_form(drawn: str) 
         (
             "price",
             0.5,
-            "price: Expected `int | str`, got `float`; a float cannot hold money, send a decimal string (got '0.5')",
+            "price: Expected `str`, got `float`; a float cannot hold money, send a decimal string (got '0.5')",
         ),
         ("price", "0.5x", "price: not an amount: '0.5x' (got '0.5x')"),
         ("market", {"slug": 5}, "market.slug: Expected `str`, got `int` (got '5')"),
