@@ -30,7 +30,7 @@ from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_market, a_signal, some_limits
-from tests.buyer.test_consumer import Feed, Rig, a_hash
+from tests.buyer.consumer_rig import Feed, Rig, a_hash
 from tests.buyer.test_stdin_consumer import take_lines
 
 D = Decimal

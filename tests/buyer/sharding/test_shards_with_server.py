@@ -26,7 +26,7 @@ from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import publish_event, trim_stream
 from tests.buyer.builders import a_book, a_market, a_signal
-from tests.buyer.test_consumer import Feed, Rig, a_hash
+from tests.buyer.consumer_rig import Feed, Rig, a_hash
 
 pytestmark = pytest.mark.server
 
