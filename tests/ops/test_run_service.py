@@ -19,7 +19,7 @@ from shared.messages.service import ServiceStart, ServiceStop
 from shared.process.stop_event import QUIET_S, Pulse
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
-from tests.buyer.venue.polymarket.test_live_with_simulator import KEY, OWNER
+from tests.buyer.venue.polymarket.live_floor import KEY, OWNER
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20
