@@ -26,7 +26,7 @@ from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
-from shared.domain.money import to_micro
+from shared.domain.money import Rate, Shares, to_micro
 from shared.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -92,8 +92,12 @@ def main(
         models = RunModels(
             delay=read_delay(delay, history.measured),
             order_ms=order_ms,
-            prices=PriceModel(half_spread_ticks, settings.read_amount("--level-shares", level_shares)),
-            markets=AssumedFacts(fee_rate=settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))),
+            prices=PriceModel(
+                half_spread_ticks, Shares(to_micro(settings.read_amount("--level-shares", level_shares)))
+            ),
+            markets=AssumedFacts(
+                fee_rate=Rate(to_micro(settings.read_amount("--fee-rate", fee_rate, most=Decimal(1))))
+            ),
         )
         found = settings.decided_settings(history.captures, settings.read_changes(change or []))
         cash = settings.read_amount("--bankroll", bankroll) if bankroll else found.bankroll
@@ -111,6 +115,10 @@ def main(
             sys.stdout.write(result.model_dump_json() + "\n")
         print_summary(result, history.notes)
         _report(result, html, png)
+
+
+def _amount(flag: str, text: str, most: Decimal | None = None) -> int:
+    return to_micro(settings.read_amount(flag, text, **({"most": most} if most else {})))
 
 
 def _can_report(html: Path | None, png: Path | None) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 
 from backtest.domain.market_events import MarketEvent
-from backtest.domain.price_model import price_micro
 from backtest.results.pnl import PnlSums
 from backtest.results.result import (
     BacktestResult,
@@ -21,6 +20,7 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.simulator import SimulatedRun
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
+from shared.domain.money import MICRO
 from shared.ledger.port import open_lots
 
 Progress = Callable[[int, int], None]
@@ -120,8 +120,8 @@ def _open(run: SimulatedRun) -> tuple[OpenPosition, ...]:
                 title=lot.title,
                 shares=lot.shares,
                 cost=lot.cost,
-                price=price_micro(last.price),
-                value=int(lot.shares * last.price),
+                price=last.price,
+                value=lot.shares * last.price // MICRO,
                 priced_at_ms=last.at_ms,
             )
         )
@@ -130,7 +130,7 @@ def _open(run: SimulatedRun) -> tuple[OpenPosition, ...]:
 
 def _leaders(run: SimulatedRun, opened: tuple[OpenPosition, ...]) -> tuple[LeaderResult, ...]:
     theirs, signals = run.stats.theirs, run.stats.signals
-    prices = {token_id: price_micro(run.quotes.last_trade(token_id).price) for token_id in theirs.positions}
+    prices: dict[str, int] = {token_id: run.quotes.last_trade(token_id).price for token_id in theirs.positions}
     return tuple(
         LeaderResult(
             leader=leader,

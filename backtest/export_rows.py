@@ -91,8 +91,8 @@ def _level(level: Level) -> Row:
     return {"price": _exact(level.price), "shares": _exact(level.shares)}
 
 
-def _exact(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else amount.quantize(Decimal("0.000001"))
+def _exact(micro: int | None) -> Decimal | None:
+    return None if micro is None else Decimal(micro).scaleb(-6)
 
 
 def _event_schema(arrow: Any) -> Any:  # noqa: ANN401 - an untyped module

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import MarketFacts
+from shared.domain.money import MICRO, Price, Rate, Shares, micro_text
 from shared.messages.signals import ActionableSignal
 
 MARKET_CLOSED = "the market closed"
@@ -22,14 +23,14 @@ class AssumedFacts:
     The fee is the venue's rate for crypto markets, its highest (venue reference 3.5).
     """
 
-    tick: Decimal = Decimal("0.01")
-    min_shares: Decimal = Decimal(5)
-    fee_rate: Decimal = Decimal("0.07")
+    tick: Price = Price(10_000)
+    min_shares: Shares = Shares(5 * MICRO)
+    fee_rate: Rate = Rate(70_000)
     fee_exponent: int | Decimal = 1
 
     def __str__(self) -> str:
-        fee = f"fee rate {self.fee_rate} (exponent {self.fee_exponent})"
-        return f"tick {self.tick}, minimum {self.min_shares} shares, {fee}"
+        fee = f"fee rate {micro_text(self.fee_rate)} (exponent {self.fee_exponent})"
+        return f"tick {micro_text(self.tick)}, minimum {micro_text(self.min_shares)} shares, {fee}"
 
     def facts(self, signal: ActionableSignal) -> MarketFacts:
         """Return the facts of the signal's token, as far as the signal itself names them."""

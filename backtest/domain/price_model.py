@@ -6,16 +6,13 @@ own trade is a known price from the moment it happened; any later trade of any l
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from shared.domain.market import Book, Level, MarketFacts
-from shared.domain.money import MICRO, ceil_to, floor_to
-
-HALF = Decimal("0.5")
+from shared.domain.money import MICRO, Price, Shares, ceil_to, floor_to, micro_text
 
 Evidence = Literal["book", "trade", "leader", "none"]
 """What a price rests on: a recorded book; another trade in the token after the leader's; the leader's own; nothing."""
@@ -23,7 +20,7 @@ Evidence = Literal["book", "trade", "leader", "none"]
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""
 MOST_LADDERS = 20_000
-NO_LEVELS: tuple[Ladder, Ladder, Decimal | None, int] = ((), (), None, 0)
+NO_LEVELS: tuple[Ladder, Ladder, Price | None, int] = ((), (), None, 0)
 
 
 @dataclass(frozen=True)
@@ -31,14 +28,14 @@ class PriceModel:
     """The parameters of what no record tells; all of them stand in the result."""
 
     half_spread_ticks: int = 1
-    level_shares: Decimal = Decimal(200)
+    level_shares: Shares = Shares(200 * MICRO)
     levels: int = 10
     book_age_ms: int = 10_000
 
     def __str__(self) -> str:
         return (
             f"recorded books up to {self.book_age_ms / 1000:g} s old; else the last known trade, half spread "
-            f"{self.half_spread_ticks} ticks, {self.level_shares} shares on each of {self.levels} ticks"
+            f"{self.half_spread_ticks} ticks, {micro_text(self.level_shares)} shares on each of {self.levels} ticks"
         )
 
 
@@ -46,23 +43,23 @@ class ModelQuote(NamedTuple):
     """A book, the price between its sides, and what that rests on; `traded_at_ms` is the last known trade's time."""
 
     book: Book | None
-    middle: Decimal
+    middle: Price
     evidence: Evidence
     traded_at_ms: int
 
 
-NO_QUOTE = ModelQuote(None, Decimal(0), "none", 0)
+NO_QUOTE = ModelQuote(None, Price(0), "none", 0)
 
 
 class LastTrade(Struct, frozen=True, gc=False):
     """The last known trade of a token."""
 
-    price: Decimal
+    price: Price
     at_ms: int
     signal_id: str
 
 
-NEVER = LastTrade(Decimal(0), 0, "")
+NEVER = LastTrade(Price(0), 0, "")
 
 
 class PriceQuotes:
@@ -72,7 +69,7 @@ class PriceQuotes:
         self._model = model
         self._last: dict[str, LastTrade] = {}
         self._books: dict[str, Book] = {}
-        self._ladders_at: dict[tuple[Decimal, Decimal], tuple[Ladder, Ladder]] = {}
+        self._ladders_at: dict[tuple[Price, Price], tuple[Ladder, Ladder]] = {}
 
     def add_trade(self, token_id: str, last: LastTrade) -> None:
         """Take note of a trade."""
@@ -104,7 +101,7 @@ class PriceQuotes:
         )
         return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
-    def levels_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Decimal | None, int]:
+    def levels_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Price | None, int]:
         """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
         last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
         if book is not None:
@@ -115,7 +112,7 @@ class PriceQuotes:
         book = self._books.get(token_id)
         return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None
 
-    def _ladders(self, price: Decimal, tick: Decimal) -> tuple[Ladder, Ladder]:
+    def _ladders(self, price: Price, tick: Price) -> tuple[Ladder, Ladder]:
         found = self._ladders_at.get((price, tick))
         if found is None:
             model = self._model
@@ -126,7 +123,7 @@ class PriceQuotes:
         return found
 
 
-def _ladders(price: Decimal, tick: Decimal, half: int, levels: int, shares: Decimal) -> tuple[Ladder, Ladder]:
+def _ladders(price: Price, tick: Price, half: int, levels: int, shares: Shares) -> tuple[Ladder, Ladder]:
     """Return bids and asks around a price, best first, within [tick, 1 - tick]."""
     bid, ask = floor_to(price - tick * half, tick), ceil_to(price + tick * half, tick)
     bids = [bid - tick * step for step in range(levels)]
@@ -134,22 +131,17 @@ def _ladders(price: Decimal, tick: Decimal, half: int, levels: int, shares: Deci
     return _within(bids, tick, shares), _within(asks, tick, shares)
 
 
-def _within(prices: list[Decimal], tick: Decimal, shares: Decimal) -> Ladder:
-    return tuple(_level(price, shares) for price in prices if tick <= price < 1)
+def _within(prices: list[int], tick: Price, shares: Shares) -> Ladder:
+    return tuple(_level(Price(price), shares) for price in prices if tick <= price < MICRO)
 
 
 @lru_cache(maxsize=20_000)
-def _level(price: Decimal, shares: Decimal) -> Level:
+def _level(price: Price, shares: Shares) -> Level:
     return Level(price=price, shares=shares)
 
 
-def _middle(book: Book, last: Decimal) -> Decimal:
+def _middle(book: Book, last: Price) -> Price:
     bid, ask = book.best_bid, book.best_ask
     if bid is None or ask is None:
         return bid or ask or last
-    return (bid + ask) * HALF
-
-
-def price_micro(price: Decimal) -> int:
-    """Return a price in micro-units."""
-    return int(price * MICRO)
+    return Price((bid + ask) // 2)

@@ -12,7 +12,7 @@ from backtest.domain.market_events import MarketEvent
 from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Side
-from shared.domain.money import from_micro, price_of
+from shared.domain.money import Shares, Usdc, price_of
 from shared.messages.base import signal_id
 from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
 from shared.polymarket.wire.leader_fills import LeaderFill
@@ -85,9 +85,9 @@ def _trade(fills: list[TradeRow], source: str) -> LeaderTrade:
         side,
         "TRADE",
         True,  # noqa: FBT003 - plain: told in one part
-        price_of(usdc, shares + fee_shares),
-        shares,
-        usdc,
+        price_of(Usdc(usdc), Shares(shares + fee_shares)),
+        Shares(shares),
+        Usdc(usdc),
         traded_ms,
         max(seen_ms, traded_ms),
         partial(_signal, known, fills, source),
@@ -109,9 +109,9 @@ def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
         side=side,
         cause="TRADE",
         part=0,
-        shares=from_micro(shares),
-        usdc=from_micro(usdc),
-        price=price_of(usdc, shares + fee_shares),
+        shares=Shares(shares),
+        usdc=Usdc(usdc),
+        price=price_of(Usdc(usdc), Shares(shares + fee_shares)),
         fills=tuple(map(_fill, fills)),
         traded_at_ms=traded_ms,
         seen_at_ms=seen_ms,
@@ -125,12 +125,12 @@ def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
 
 def _fill(row: TradeRow) -> Fill:
     return Fill(
-        shares=from_micro(row.shares),
-        usdc=from_micro(row.usdc),
+        shares=Shares(row.shares),
+        usdc=Usdc(row.usdc),
         log_index=None,
         role=None,
-        fee=from_micro(row.fee) if row.fee else None,
-        fee_shares=from_micro(row.fee_shares) if row.fee_shares else None,
+        fee=Usdc(row.fee) if row.fee else None,
+        fee_shares=Shares(row.fee_shares) if row.fee_shares else None,
     )
 
 

@@ -19,7 +19,7 @@ def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
     for _, what in ordered_events(market_events):
         if isinstance(what, LeaderTrade):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
-            theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+            theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, ResolvedMarket):
             for token_id, place in tokens.pop(what.condition_id, {}).items():
                 theirs.pay_token(token_id, what.payouts[place])

@@ -1,6 +1,7 @@
 """The value of open lots at the last known prices. Pure."""
 
 from backtest.domain.price_model import PriceQuotes
+from shared.domain.money import MICRO
 
 
 class LotValuation:
@@ -22,7 +23,7 @@ class LotValuation:
         self._set(token_id, self.shares.get(token_id, 0) + change)
 
     def _set(self, token_id: str, shares: int) -> None:
-        value = int(shares * self._quotes.last_trade(token_id).price)
+        value = shares * self._quotes.last_trade(token_id).price // MICRO
         self.total += value - self._values.get(token_id, 0)
         if shares:
             self.shares[token_id], self._values[token_id] = shares, value

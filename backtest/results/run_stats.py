@@ -7,7 +7,7 @@ from backtest.domain.market_state import MARKET_CLOSED
 from backtest.results.pnl import LeaderSums, PnlSums
 from backtest.results.result import CannotTell, CopyCosts, SignalOutcome
 from shared.domain.market import MarketFacts
-from shared.domain.money import MICRO, to_micro
+from shared.domain.money import MICRO
 from shared.messages.redemptions import Redeemed
 
 CLOSED = ("market_open", MARKET_CLOSED)
@@ -81,7 +81,7 @@ class RunStats:
 
     def add_payout(self, condition_id: str, lot: Redeemed) -> None:
         """Count a payout."""
-        payout, cost = to_micro(lot.payout), to_micro(lot.cost)
+        payout, cost = lot.payout, lot.cost
         for sums in self._sums(lot.leader, condition_id):
             sums.paid_out += payout
             sums.realized += payout - cost

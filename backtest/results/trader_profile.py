@@ -50,7 +50,7 @@ class TraderProfile:
         """Take in one trade."""
         name = trade.market.condition_id or trade.token_id
         market = self.markets.setdefault(name, TradedTotals(trade.token_id))
-        amount, buys = trade.usdc_micro, trade.side == "BUY"
+        amount, buys = trade.usdc, trade.side == "BUY"
         if (trade.token_id == market.first_token) == buys:
             market.one += amount
         else:

@@ -1,7 +1,6 @@
 """Payouts of a resolved market on the lots that a run holds, posted to its ledger as the redeemer posts it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 
 from msgspec.structs import replace
@@ -9,14 +8,14 @@ from msgspec.structs import replace
 from shared.domain import ledger_accounts
 from shared.domain.ledger_accounts import Lot
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
-from shared.domain.money import from_micro
+from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import LOTS
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import fact_id
 from shared.messages.redemptions import Redeemed, RedemptionResult
 
-NOTHING = Decimal(0)
+NOTHING = Usdc(0)
 
 
 def redeem_market(ledger: MemoryLedger, recorded: RedemptionResult) -> RedemptionResult:
@@ -57,10 +56,10 @@ def _paid(lot: Lot, payouts: Sequence[str]) -> Redeemed:
         leader=lot.leader,
         token_id=lot.token_id,
         outcome_index=lot.outcome_index,
-        shares=from_micro(lot.shares),
-        cost=from_micro(lot.cost),
-        payout=from_micro(lot.shares * share.numerator // share.denominator),
-        behind=from_micro(lot.behind),
+        shares=Shares(lot.shares),
+        cost=Usdc(lot.cost),
+        payout=Usdc(lot.shares * share.numerator // share.denominator),
+        behind=Shares(lot.behind),
         event_id=lot.event_id,
         group=lot.group,
     )

@@ -1,10 +1,9 @@
 """Outcomes of signals, in the compact form of the result. Pure."""
 
-from backtest.domain.price_model import ModelQuote, price_micro
+from backtest.domain.price_model import ModelQuote
 from backtest.results.result import SignalOutcome
 from backtest.simulation.simulated_venue import MetOrder
 from shared.domain.leader_trade import LeaderTrade
-from shared.domain.money import to_micro
 from shared.messages.decisions import BuyEngineDecision, Order
 
 
@@ -21,9 +20,9 @@ def skip_outcome(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Mod
         traded_at_ms=trade.traded_at_ms,
         decided_at_ms=decided_at_ms,
         filled_at_ms=0,
-        leader_price=price_micro(trade.price),
+        leader_price=trade.price,
         limit_price=0,
-        middle=price_micro(quote.middle),
+        middle=quote.middle,
         best=0,
         wanted=0,
         shares=0,
@@ -48,11 +47,11 @@ def order_outcome(trade: LeaderTrade | None, decision: BuyEngineDecision, order:
         traded_at_ms=trade.traded_at_ms if trade else decision.inputs.now_ms,
         decided_at_ms=decision.inputs.now_ms,
         filled_at_ms=met.at_ms,
-        leader_price=price_micro(trade.price if trade and trade.cause == "TRADE" else met.quote.middle),
-        limit_price=price_micro(order.limit_price),
-        middle=price_micro(met.quote.middle),
-        best=price_micro(levels[0].price) if levels else 0,
-        wanted=to_micro(order.shares),
+        leader_price=trade.price if trade and trade.cause == "TRADE" else met.quote.middle,
+        limit_price=order.limit_price,
+        middle=met.quote.middle,
+        best=levels[0].price if levels else 0,
+        wanted=order.shares,
         shares=met.filled.shares,
         usdc=met.filled.usdc,
         fee=met.filled.fee,

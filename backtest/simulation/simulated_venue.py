@@ -13,7 +13,6 @@ from buyer.execution.venue_port import UnsignedVenue
 from buyer.strategy.fill_model import NOTHING, ModelFill, meet_book
 from shared.clock import Clock
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import from_micro
 from shared.messages.decisions import Order, Outcome
 
 
@@ -69,9 +68,9 @@ class PaperMarket(UnsignedVenue):
         self.met = MetOrder(at_ms, self._world.quote, filled)
         return Outcome(
             state="REJECTED" if refusal else "MATCHED",
-            shares=from_micro(filled.shares),
-            usdc=from_micro(filled.usdc),
-            fee=from_micro(filled.fee),
+            shares=filled.shares,
+            usdc=filled.usdc,
+            fee=filled.fee,
             reason=refusal or "filled",
             book=None,
             order_hash="",

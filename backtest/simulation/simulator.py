@@ -36,7 +36,7 @@ from shared.domain import ledger_accounts
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.ledger_accounts import DAY_MS
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
@@ -209,7 +209,7 @@ class SimulatedRun:
             if what.cause == "TRADE":
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.update_price(what.token_id)
-            self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares_micro, what.usdc_micro)
+            self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
         elif isinstance(what, MarketFacts):
@@ -221,7 +221,7 @@ class SimulatedRun:
         for facts in self.markets.close_market(resolved):
             share = resolved.payouts[facts.outcome_index]
             self.stats.theirs.pay_token(facts.token_id, share)
-            self.quotes.add_trade(facts.token_id, LastTrade(from_micro(int(share * 1_000_000)), at_ms, ""))
+            self.quotes.add_trade(facts.token_id, LastTrade(Price(int(share * MICRO)), at_ms, ""))
             self._value.update_price(facts.token_id)
         heapq.heappush(self._payouts, (at_ms + self._models.redeem_ms, resolved))
 
@@ -230,7 +230,7 @@ class SimulatedRun:
             paid = redeem_market(self.ledger, unpaid_redemption(resolved.condition_id, resolved.payouts, at_ms))
             for lot in paid.lots:
                 self.stats.add_payout(resolved.condition_id, lot)
-                self._value.add_shares(lot.token_id, -to_micro(lot.shares))
+                self._value.add_shares(lot.token_id, -lot.shares)
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)

@@ -21,7 +21,7 @@ from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import TradingLimits
 from shared.domain.errors import BadConfig
-from shared.domain.money import Money, to_micro
+from shared.domain.money import Money, Rate, Shares, to_micro
 from shared.messages.base import fact_id
 
 MOST_KEPT = 250_000
@@ -135,9 +135,11 @@ def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
         order_ms=_whole("order_ms", given.get("order_ms", "300")),
         prices=PriceModel(
             _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
-            settings.read_amount("level_shares", given.get("level_shares", "200")),
+            Shares(to_micro(settings.read_amount("level_shares", given.get("level_shares", "200")))),
         ),
-        markets=AssumedFacts(fee_rate=settings.read_amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))),
+        markets=AssumedFacts(
+            fee_rate=Rate(to_micro(settings.read_amount("fee_rate", given.get("fee_rate", "0.07"), most=Decimal(1))))
+        ),
     )
 
 

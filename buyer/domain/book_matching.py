@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, meet_book, off_grid
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Shares, Usdc
 from shared.messages.decisions import Order, Outcome, PaperOutcome
 
 
@@ -29,8 +29,7 @@ def venue_refusal(order: Order, book: Book) -> str:
 
 def nothing_filled(reason: str, met: Book | None) -> Outcome:
     """Return the outcome of an order that got nothing."""
-    none = from_micro(0)
-    return Outcome(state="REJECTED", shares=none, usdc=none, fee=none, reason=reason, book=met)
+    return Outcome(state="REJECTED", shares=Shares(0), usdc=Usdc(0), fee=Usdc(0), reason=reason, book=met)
 
 
 def paper_beside(outcome: Outcome, order: Order, book: Book | None, facts: MarketFacts) -> Outcome:
@@ -62,12 +61,12 @@ def _best_levels(book: Book) -> Book:
 
 
 def _matched(filled: ModelFill, order: Order, met: Book) -> Outcome:
-    full = filled.shares == to_micro(order.shares)
+    full = filled.shares == order.shares
     return Outcome(
         state="MATCHED",
-        shares=from_micro(filled.shares),
-        usdc=from_micro(filled.usdc),
-        fee=from_micro(filled.fee),
+        shares=filled.shares,
+        usdc=filled.usdc,
+        fee=filled.fee,
         reason="filled" if full else "partly filled, the rest killed",
         book=met,
     )

@@ -1,13 +1,11 @@
 """The effects of a decision beside money: shares gathered, still to be sold, and followed of the leader's. Pure."""
 
-from decimal import Decimal
-
 from msgspec.structs import replace
 
 from buyer.strategy.exit_policy import unsold_rest
 from shared.domain.ledger_accounts import Postings, behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord
-from shared.domain.money import to_micro
+from shared.domain.money import Shares
 from shared.domain.record_kinds import EXITS, GATHERED
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Portfolio
 from shared.messages.value_codec import write_value
@@ -43,8 +41,8 @@ def followed_records(decision: BuyEngineDecision) -> Postings:
     held = decision.inputs.portfolio
     if held is None:
         return ()
-    behind, traded = to_micro(held.behind), to_micro(decision.trade.shares) if decision.trade else 0
-    filled = decision.outcome.shares if decision.outcome else Decimal(0)
+    behind, traded = held.behind, decision.trade.shares if decision.trade else Shares(0)
+    filled = decision.outcome.shares if decision.outcome else Shares(0)
     change = -min(behind, traded) if decision.exit is not None else 0
     if filled > 0:
         change = traded if decision.verdict == "BUY" else -behind if filled >= held.lot_shares else change
@@ -62,5 +60,5 @@ def _exit(decision: BuyEngineDecision) -> ExitTask | None:
     held = decision.inputs.portfolio
     if decision.exit is not None or held is None or held.exit is None:
         return unsold_rest(decision)
-    bought = decision.outcome.shares if decision.verdict == "BUY" and decision.outcome else Decimal(0)
+    bought = decision.outcome.shares if decision.verdict == "BUY" and decision.outcome else Shares(0)
     return replace(held.exit, keep=held.exit.keep + bought) if bought else None

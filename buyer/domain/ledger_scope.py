@@ -7,7 +7,7 @@ from typing import NamedTuple
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_write import Balances
 from shared.domain.market import MarketFacts
-from shared.domain.money import from_micro
+from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LOTS
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, Portfolio
 from shared.messages.value_codec import codec_of
@@ -130,28 +130,28 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     records, names, value = balances.records, scope.names, balances.values.get
     lot, gathered, task = map(records.get, names.records)
-    amounts = [from_micro(value(account, 0)) for account in names.amounts.values()]
+    amounts = [value(account, 0) for account in names.amounts.values()]
     cash, today, market, shares, cost, event, group, leader, total, gain, realized, peak, behind = amounts
     holding = bool(cost or shares)
     return Portfolio(
         seq=balances.seq,
-        cash=cash,
-        spent_today=today,
-        market_exposure=market,
-        lot_shares=shares,
-        lot_cost=cost,
+        cash=Usdc(cash),
+        spent_today=Usdc(today),
+        market_exposure=Usdc(market),
+        lot_shares=Shares(shares),
+        lot_cost=Usdc(cost),
         halted=bool(value(accounts.HALT)),
         paused="all" if value(accounts.PAUSE_ALL) else "buys" if value(accounts.PAUSE_BUYS) else "",
         flattening=bool(value(accounts.FLATTEN)),
-        event_exposure=event,
-        group_exposure=group,
-        leader_exposure=leader,
-        total_exposure=total,
-        bankroll=from_micro(value(accounts.DEPOSITED, 0) + value(accounts.REALIZED, 0)),
-        realized_today=gain,
-        leader_realized=realized,
-        leader_peak=peak,
-        behind=behind,
+        event_exposure=Usdc(event),
+        group_exposure=Usdc(group),
+        leader_exposure=Usdc(leader),
+        total_exposure=Usdc(total),
+        bankroll=Usdc(value(accounts.DEPOSITED, 0) + value(accounts.REALIZED, 0)),
+        realized_today=Usdc(gain),
+        leader_realized=Usdc(realized),
+        leader_peak=Usdc(peak),
+        behind=Shares(behind),
         minute=value(accounts.RATE_MINUTE, 0),
         orders_sent=value(accounts.RATE_ORDERS, 0),
         lot=_held_lot(lot) if holding and lot is not None else None,

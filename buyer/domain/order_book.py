@@ -1,10 +1,10 @@
 """One token's book as the market channel tells it, and what is known of its worth. Pure."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Self
 
 from shared.domain.market import BOOK_DEPTH, Book, Level
+from shared.domain.money import MICRO, Price, Shares
 from shared.polymarket.wire.market_channel import BookSnapshot, LevelChange, Levels
 
 
@@ -41,9 +41,9 @@ class LiveBook:
     """One token's levels, and what is known of their worth."""
 
     token_id: str
-    bids: Levels = field(default_factory=dict[Decimal, Decimal])
-    asks: Levels = field(default_factory=dict[Decimal, Decimal])
-    tick: Decimal | None = None
+    bids: Levels = field(default_factory=dict[Price, Shares])
+    asks: Levels = field(default_factory=dict[Price, Shares])
+    tick: Price | None = None
     hash: str = ""
     changed_at_ms: int = 0
     told_at_ms: int = 0
@@ -60,12 +60,12 @@ class LiveBook:
     sides: tuple[tuple[Level, ...], tuple[Level, ...]] | None = None
 
     @property
-    def best_bid(self) -> Decimal | None:
+    def best_bid(self) -> Price | None:
         """Return the highest price somebody pays."""
         return max(self.bids, default=None)
 
     @property
-    def best_ask(self) -> Decimal | None:
+    def best_ask(self) -> Price | None:
         """Return the lowest price somebody asks."""
         return min(self.asks, default=None)
 
@@ -111,11 +111,11 @@ class LiveBook:
         )
 
 
-def _same(said: Decimal | None, ours: Decimal | None) -> bool:
+def _same(said: Price | None, ours: Price | None) -> bool:
     """Say whether a stated best price is ours: 0 or 1 is an empty side, and what is not stated contradicts nothing."""
     if said is None:
         return True
-    return said == ours if 0 < said < 1 else ours is None
+    return said == ours if 0 < said < MICRO else ours is None
 
 
 def _cut(levels: Levels, *, reverse: bool) -> tuple[Level, ...]:

@@ -16,7 +16,6 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from shared.domain.money import from_micro, to_micro
 from shared.messages.decisions import BuyEngineDecision, Outcome
 
 TradeState = Literal["PENDING", "CONFIRMED", "FAILED"]
@@ -113,7 +112,7 @@ def order_ending(before: Outcome, seen: OrderSeen | None, trades: Iterable[OwnTr
         return None
     if not listed:
         return _unmatched(before, seen)
-    expected = max(to_micro(before.shares), seen.matched if seen else 0)
+    expected = max(before.shares, seen.matched if seen else 0)
     if not _complete(list(listed.values()), expected, reported) or (seen.standing == "open" if seen else not expected):
         return None
     return summed_trades(before, list(listed.values()))
@@ -151,8 +150,7 @@ def _unmatched(before: Outcome, seen: OrderSeen | None) -> Outcome | None:
 
 
 def _cancelled(before: Outcome, reason: str) -> Outcome:
-    nothing = {name: from_micro(0) for name in ("shares", "usdc", "fee")}
-    return replace(before, **nothing, state="CANCELLED", reason=reason)
+    return replace(before, shares=0, usdc=0, fee=0, state="CANCELLED", reason=reason)
 
 
 def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
@@ -162,9 +160,9 @@ def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
     return replace(
         before,
         state="CONFIRMED" if good else "FAILED",
-        shares=from_micro(sum(trade.shares for trade in good)),
-        usdc=from_micro(sum(trade.usdc for trade in good)),
-        fee=from_micro(sum(trade.fee for trade in good)),
+        shares=sum(trade.shares for trade in good),
+        usdc=sum(trade.usdc for trade in good),
+        fee=sum(trade.fee for trade in good),
         reason=f"{len(good)} trades confirmed, {failed} failed" if failed else "confirmed",
         trade_ids=tuple(sorted(trade.id for trade in trades)),
     )

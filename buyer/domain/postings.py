@@ -14,7 +14,6 @@ from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_accounts import Lot, Postings, exposure_accounts, merged_postings
 from shared.domain.ledger_write import BalanceGuard, LedgerTally
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
 from shared.domain.trading_controls import STOPS
 from shared.messages.decisions import BuyEngineDecision, HeldLot, Order, Outcome, Portfolio
 
@@ -22,8 +21,8 @@ from shared.messages.decisions import BuyEngineDecision, HeldLot, Order, Outcome
 def reserve_postings(order: Order, scope: LedgerScope) -> Postings:
     """Return what an intent sets aside."""
     if order.side == "SELL":
-        return ((accounts.shares_account(scope.leader, scope.token_id), -to_micro(order.shares)),)
-    budget = to_micro(order.budget)
+        return ((accounts.shares_account(scope.leader, scope.token_id), -order.shares),)
+    budget = order.budget
     return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in scope.names.exposed))
 
 
@@ -80,20 +79,20 @@ class CapAmounts(NamedTuple):
 @lru_cache(maxsize=1024)
 def _caps(limits: TradingLimits) -> CapAmounts:
     return CapAmounts(
-        day=to_micro(limits.max_day_usdc),
-        market=to_micro(limits.max_market_usdc),
-        event=to_micro(limits.max_event_usdc),
-        leader=to_micro(limits.max_leader_usdc),
-        total=to_micro(limits.max_total_usdc),
-        group=to_micro(limits.max_group_usdc),
-        day_loss=to_micro(limits.max_day_loss_usdc),
-        drawdown=to_micro(limits.max_drawdown_usdc),
+        day=limits.max_day_usdc,
+        market=limits.max_market_usdc,
+        event=limits.max_event_usdc,
+        leader=limits.max_leader_usdc,
+        total=limits.max_total_usdc,
+        group=limits.max_group_usdc,
+        day_loss=limits.max_day_loss_usdc,
+        drawdown=limits.max_drawdown_usdc,
     )
 
 
 def _peak(before: Portfolio | None) -> int:
     """Return the leader's best result so far, which only rises: the one seen when deciding is the least it is now."""
-    return to_micro(before.leader_peak) if before else 0
+    return before.leader_peak if before else 0
 
 
 _OFF = {side: tuple(BalanceGuard(control, at_most=0) for control in controls) for side, controls in STOPS.items()}
@@ -107,15 +106,15 @@ def settle_postings(order: Order, outcome: Outcome, scope: LedgerScope, before: 
 
 
 def _settle_buy(order: Order, outcome: Outcome, scope: LedgerScope) -> Postings:
-    fee = to_micro(outcome.fee)
-    cost = to_micro(outcome.usdc) + fee
-    unused, amounts = to_micro(order.budget) - cost, scope.names.amounts
+    fee = outcome.fee
+    cost = outcome.usdc + fee
+    unused, amounts = order.budget - cost, scope.names.amounts
     return merged_postings(
         (
             (accounts.CASH, unused),
             (scope.day, -unused),
             *((account, -unused) for account in scope.names.exposed),
-            (amounts["lot_shares"], to_micro(outcome.shares)),
+            (amounts["lot_shares"], outcome.shares),
             (amounts["lot_cost"], cost),
             (accounts.FEES, fee),
         )
@@ -123,15 +122,15 @@ def _settle_buy(order: Order, outcome: Outcome, scope: LedgerScope) -> Postings:
 
 
 def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Portfolio) -> Postings:
-    sold, fee = to_micro(outcome.shares), to_micro(outcome.fee)
-    proceeds = to_micro(outcome.usdc) - fee
+    sold, fee = outcome.shares, outcome.fee
+    proceeds = outcome.usdc - fee
     basis = basis_of(sold, before)
     lot = before.lot or HeldLot(opened_at_ms=0, event_id=scope.event_id, group=scope.group)
     stood = exposure_accounts(scope.leader, scope.condition_id, lot.event_id, lot.group)
     return merged_postings(
         (
             (accounts.CASH, proceeds),
-            (accounts.shares_account(scope.leader, scope.token_id), to_micro(order.shares) - sold),
+            (accounts.shares_account(scope.leader, scope.token_id), order.shares - sold),
             (accounts.cost_account(scope.leader, scope.token_id), -basis),
             *((account, -basis) for account in stood),
             (accounts.REALIZED, proceeds - basis),
@@ -144,7 +143,7 @@ def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Por
 
 def basis_of(sold: int, before: Portfolio) -> int:
     """Return the cost of `sold` micro-shares: their part of the lot, all of it when nothing is left."""
-    held, cost = to_micro(before.lot_shares), to_micro(before.lot_cost)
+    held, cost = before.lot_shares, before.lot_cost
     return cost if sold >= held else cost * sold // held
 
 

@@ -1,7 +1,5 @@
 """One order at the venue: placed, found again, sent again, or given up once it cannot stand any more."""
 
-from decimal import Decimal
-
 from buyer.execution.journal import CONCLUDED, Journal
 from buyer.execution.order_transit import OrderTransit
 from buyer.execution.unresolved_orders import UnresolvedOrder
@@ -10,9 +8,8 @@ from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.market import MarketFacts
+from shared.domain.money import Shares, Usdc
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
-
-NOTHING = Decimal(0)
 
 
 class OrderPursuit:
@@ -84,4 +81,4 @@ class OrderPursuit:
 
 def cancelled(reason: str) -> Outcome:
     """Return the outcome of an order that never went out."""
-    return Outcome(state="CANCELLED", shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason)
+    return Outcome(state="CANCELLED", shares=Shares(0), usdc=Usdc(0), fee=Usdc(0), reason=reason)

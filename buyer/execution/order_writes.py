@@ -22,7 +22,7 @@ from shared.domain.errors import RefusedForSafety
 from shared.domain.ledger_accounts import Postings, cost_account, merged_postings, peaks_of, shares_account
 from shared.domain.ledger_write import BalanceGuard, Balances, LedgerRecord, LedgerWrite
 from shared.domain.market import MarketFacts
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, ORDERS
 from shared.ledger.port import lot_record
 from shared.messages.base import DECISIONS, fact_id
@@ -31,11 +31,11 @@ from shared.messages.value_codec import write_value
 
 NO_BALANCES = Portfolio(
     seq=0,
-    cash=from_micro(0),
-    spent_today=from_micro(0),
-    market_exposure=from_micro(0),
-    lot_shares=from_micro(0),
-    lot_cost=from_micro(0),
+    cash=Usdc(0),
+    spent_today=Usdc(0),
+    market_exposure=Usdc(0),
+    lot_shares=Shares(0),
+    lot_cost=Usdc(0),
 )
 
 
@@ -135,7 +135,7 @@ def unfilled_order(decision: BuyEngineDecision) -> BuyEngineDecision:
     outcome = decision.outcome
     if outcome is None or not is_provisional(decision.mode, outcome):
         return decision
-    return replace(decision, outcome=replace(outcome, shares=from_micro(0)))
+    return replace(decision, outcome=replace(outcome, shares=0))
 
 
 def _opened_lots(
@@ -160,8 +160,8 @@ def _before_sale(decision: BuyEngineDecision, order: Order, lot: Balances | None
     if lot is None:
         return before
     shares, cost = (name(order.leader, order.token_id) for name in (shares_account, cost_account))
-    stood = lot.values[shares] + to_micro(order.shares)
-    return replace(before, lot_shares=from_micro(stood), lot_cost=from_micro(lot.values[cost]))
+    stood = lot.values[shares] + order.shares
+    return replace(before, lot_shares=stood, lot_cost=lot.values[cost])
 
 
 def _change_of_followed(decision: BuyEngineDecision, ended: BuyEngineDecision) -> Postings:

@@ -15,7 +15,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import GiveUp, Malformed, Unavailable
 from shared.domain.market import MarketFacts
-from shared.domain.money import decimal_text, from_micro, price_of
+from shared.domain.money import Shares, Usdc, price_of
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Order, Outcome
 from shared.messages.events import read_event
@@ -132,15 +132,15 @@ def rebuilt_intent(fill: ChainFill, facts: MarketFacts, leader: str, now_ms: int
         condition_id=facts.condition_id,
         leader=leader,
         side=fill.side,
-        shares=from_micro(fill.shares),
-        limit_price=decimal_text(price_of(fill.usdc, fill.shares)),
-        budget=from_micro(fill.usdc + fill.fee) if fill.side == "BUY" else from_micro(0),
+        shares=Shares(fill.shares),
+        limit_price=price_of(Usdc(fill.usdc), Shares(fill.shares)),
+        budget=Usdc(fill.usdc + fill.fee if fill.side == "BUY" else 0),
     )
     outcome = Outcome(
         state="MATCHED",
-        shares=from_micro(fill.shares),
-        usdc=from_micro(fill.usdc),
-        fee=from_micro(fill.fee),
+        shares=Shares(fill.shares),
+        usdc=Usdc(fill.usdc),
+        fee=Usdc(fill.fee),
         reason="found on the chain",
         order_hash=fill.order_hash,
     )

@@ -80,7 +80,7 @@ class SettlementWriter:
 def _posted(order: Order, outcome: Outcome, result: Result) -> bool:
     if isinstance(result, RefusedWrite):
         raise RefusedForSafety(
-            f"order {order.id} settled as {outcome.shares} shares, which would leave {result.account} at "
+            f"order {order.id} settled as {from_micro(outcome.shares)} shares, which would leave {result.account} at "
             f"{from_micro(result.value)}: ledger and venue disagree; compare both with `hybrid reconcile`"
         )
     return isinstance(result, WrittenStep)

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TypeVar
 
 from buyer.strategy.cached_value import cached_property
@@ -23,15 +22,14 @@ from buyer.strategy.sizing import (
     stake_for,
 )
 from shared.domain.errors import Malformed
-from shared.domain.market import Book, MarketFacts, Side
-from shared.domain.money import from_micro, price_of, to_micro
+from shared.domain.market import Book, Level, MarketFacts, Side
+from shared.domain.money import MICRO, Price, Shares, Usdc, micro_text, places_of, price_of
 from shared.messages.decisions import ExitTask, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
-NONE = Decimal(0)
 T = TypeVar("T")
 Judged = tuple[bool, object, object]
-"""What a rule says: passed, what it saw, what it allows; where a text takes work, a function that makes it."""
+"""What a rule says: passed, what it saw, what it allows: a text, micro-units, or a function that makes the text."""
 Traded = Trade | ActionableSignal
 """A leader's trade: its `usdc`, `shares` and `price`."""
 
@@ -94,16 +92,16 @@ class ContextBase(ABC):
         return required_value(self.portfolio, "the balances are")
 
     @cached_property
-    def tick(self) -> Decimal:
+    def tick(self) -> Price:
         """Return the grid prices stand on now: the book's own word, else the market's (it changes, pitfall 17)."""
         tick = (self.book.tick if self.book else None) or self.facts.tick
         if tick not in TICKS:
-            raise NotEvaluated(f"tick {tick} is none that the venue knows")
+            raise NotEvaluated(f"tick {micro_text(tick)} is none that the venue knows")
         return tick
 
     @cached_property
     @abstractmethod
-    def limit(self) -> Decimal:
+    def limit(self) -> Price:
         """Return the worst price we accept."""
 
     @cached_property
@@ -112,7 +110,7 @@ class ContextBase(ABC):
         """Return what we would order."""
 
     @cached_property
-    def least(self) -> Decimal:
+    def least(self) -> Shares:
         """Return the fewest shares that the venue takes."""
         return self.facts.min_shares
 
@@ -121,7 +119,7 @@ class ContextBase(ABC):
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
-        return walk_book(self.seen_book.against(side), side, size.micro, self.limit, budget, self.facts)
+        return walk_book(self.seen_book.against(side), side, size.shares, self.limit, budget, self.facts)
 
 
 @dataclass(eq=False)
@@ -147,10 +145,10 @@ class DecisionContext(ContextBase):
         if gathered is None or signal.side == "SELL":
             return signal
         usdc, shares = signal.usdc + gathered.usdc, signal.shares + gathered.shares
-        return Trade(usdc=usdc, shares=shares, price=price_of(to_micro(usdc), to_micro(shares)))
+        return Trade(usdc=usdc, shares=shares, price=price_of(usdc, shares))
 
     @cached_property
-    def limit(self) -> Decimal:
+    def limit(self) -> Price:
         """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
         if self.signal.cause == "MERGE":
@@ -165,7 +163,7 @@ class DecisionContext(ContextBase):
         return StakeBasis(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
 
     @cached_property
-    def stake(self) -> Decimal:
+    def stake(self) -> Usdc:
         """Return the collateral to follow with."""
         return stake_for(self.wager)
 
@@ -178,28 +176,35 @@ class DecisionContext(ContextBase):
     def size(self) -> OrderSize:
         """Return what we would order."""
         if self.side == "SELL":
-            return _to_sell(sell_size(self.sale.sell))
-        bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else NONE
+            return OrderSize(sell_size(self.sale.sell))
+        bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else 0
         return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
 
     @cached_property
-    def least(self) -> Decimal:
+    def least(self) -> Shares:
         """Return the fewest shares that the venue takes."""
         return self.facts.min_shares if self.side == "SELL" else least_shares(self.limit, self.facts.min_shares)
 
     @cached_property
-    def budget(self) -> Decimal:
+    def budget(self) -> Usdc:
         """Return the most that the order can cost."""
-        return from_micro(self.size.budget)
+        return self.size.budget
 
     @cached_property
-    def depth(self) -> Decimal:
-        """Return the collateral that the book offers at our limit or better."""
+    def depth(self) -> int:
+        """Return the collateral that the book offers at our limit or better, in 10^-12 pUSD."""
+        return sum(level.price * level.shares for level in self._offered)
+
+    def depth_text(self) -> str:
+        """Return it as it is printed: with the decimals of the longest of its products."""
+        places = max((places_of(level.price) + places_of(level.shares) for level in self._offered), default=0)
+        whole, rest = divmod(self.depth, MICRO**2)
+        return f"{whole}.{rest:012d}"[: len(str(whole)) + 1 + places] if places else str(whole)
+
+    @property
+    def _offered(self) -> list[Level]:
         levels = self.seen_book.against(self.side)
-        offered = (
-            level.price * level.shares for level in levels if acceptable_levels(level.price, self.side, self.limit)
-        )
-        return sum(offered, Decimal(0))
+        return [level for level in levels if acceptable_levels(level.price, self.side, self.limit)]
 
 
 @dataclass(eq=False)
@@ -219,7 +224,7 @@ class ExitContext(ContextBase):
         return self.task.token_id
 
     @cached_property
-    def limit(self) -> Decimal:
+    def limit(self) -> Price:
         """Return the lowest price to get out at."""
         best = required_value(self.seen_book.best_bid, "the best bid is")
         return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
@@ -227,7 +232,7 @@ class ExitContext(ContextBase):
     @cached_property
     def size(self) -> OrderSize:
         """Return what is still to be sold."""
-        return _to_sell(max(NONE, sell_size(to_micro(self.balances.lot_shares - self.task.keep))))
+        return OrderSize(sell_size(self.balances.lot_shares - self.task.keep))
 
 
 def required_value(value: T | None, what: str) -> T:
@@ -239,7 +244,3 @@ def required_value(value: T | None, what: str) -> T:
     if value is None:
         raise NotEvaluated(f"{what} not known")
     return value
-
-
-def _to_sell(shares: Decimal) -> OrderSize:
-    return OrderSize(shares, to_micro(shares))

@@ -6,16 +6,15 @@ fill, a pause or a restart only make it try again.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 from msgspec.structs import replace
 
-from buyer.strategy.limits import Mirror, TradingLimits
-from buyer.strategy.sizing import sell_size
+from buyer.strategy.limits import HUNDRED_PCT, Mirror, TradingLimits
+from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import MICRO, from_micro, to_micro
+from shared.domain.money import MICRO, Price, Shares
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
 from shared.messages.signals import ActionableSignal
@@ -28,10 +27,10 @@ DUST = "minimum_size"
 
 @dataclass(frozen=True)
 class MirroredSell:
-    """What a leader's sell does to our lot, in micro-shares."""
+    """What a leader's sell does to our lot."""
 
-    sell: int
-    keep: int
+    sell: Shares
+    keep: Shares
 
 
 def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> MirroredSell:
@@ -39,10 +38,9 @@ def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> 
 
     An exit under way has its part already; a leader who sells more than we followed has left whole.
     """
-    lot = to_micro(held.lot_shares)
-    stays = min(lot, to_micro(held.exit.keep)) if held.exit else lot
-    sold, behind = to_micro(signal.shares), to_micro(held.behind)
-    keep = stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0
+    lot, sold, behind = held.lot_shares, signal.shares, held.behind
+    stays = min(lot, held.exit.keep) if held.exit else lot
+    keep = Shares(stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0)
     return MirroredSell(lot - keep, keep)
 
 
@@ -55,7 +53,7 @@ def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> Exit
         leader=signal.leader,
         token_id=signal.token_id,
         reason=reason,
-        keep=from_micro(sale.keep),
+        keep=sale.keep,
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
     )
@@ -80,18 +78,26 @@ class LotMarket:
         """Say whether the market's trading has ended: the redeemer gets what it pays."""
         return self.facts is not None and self.facts.closed
 
-    def bid(self, max_age_s: int) -> Decimal | None:
+    def bid(self, max_age_s: int) -> Price | None:
         """Return what somebody would pay now; None where no book worth believing says so (pitfall 16)."""
         book = self.book
         if book is None or book.crossed or book.token_id != self.lot.token_id:
             return None
         return book.best_bid if self.now_ms - book.at_ms <= max_age_s * 1000 else None
 
-    def gain_pct(self, limits: TradingLimits) -> Decimal | None:
-        """Return how many percent the best bid is above what a share cost, fees included."""
-        bid = self.bid(limits.max_book_age_s)
-        cost = Decimal(self.lot.cost)
-        return None if bid is None or cost <= 0 else (bid * self.lot.shares / cost - 1) * 100
+    def has_gained(self, pct: int, limits: TradingLimits) -> bool | None:
+        """Say whether the best bid is this much above what a share cost, fees included; None where nobody can tell."""
+        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
+        if bid is None or cost <= 0:
+            return None
+        return bid * self.lot.shares * HUNDRED_PCT >= cost * MICRO * (HUNDRED_PCT + pct)
+
+    def has_lost(self, pct: int, limits: TradingLimits) -> bool | None:
+        """Say whether the best bid is this much below what a share cost, fees included; None where nobody can tell."""
+        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
+        if bid is None or cost <= 0:
+            return None
+        return bid * self.lot.shares * HUNDRED_PCT <= cost * MICRO * (HUNDRED_PCT - pct)
 
 
 def needs_book(limits: TradingLimits) -> bool:
@@ -118,20 +124,18 @@ def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> 
         leader=lot.leader,
         token_id=lot.token_id,
         reason=reason,
-        keep=Decimal(0),
+        keep=Shares(0),
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
     )
 
 
 def _loses(holding: LotMarket, limits: TradingLimits) -> bool:
-    gain = holding.gain_pct(limits)
-    return bool(limits.stop_loss_pct) and gain is not None and gain <= -limits.stop_loss_pct
+    return bool(limits.stop_loss_pct and holding.has_lost(limits.stop_loss_pct, limits))
 
 
 def _gains(holding: LotMarket, limits: TradingLimits) -> bool:
-    gain = holding.gain_pct(limits)
-    return bool(limits.take_profit_pct) and gain is not None and gain >= limits.take_profit_pct
+    return bool(limits.take_profit_pct and holding.has_gained(limits.take_profit_pct, limits))
 
 
 def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
@@ -174,6 +178,5 @@ def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
     task, held = decision.exit, decision.inputs.portfolio
     if task is None or held is None or (decision.reason == DUST and task.keep == 0):
         return None
-    sold = decision.outcome.shares if decision.outcome else Decimal(0)
-    left = to_micro(held.lot_shares - sold - task.keep)
-    return task if left >= MICRO // 100 else None
+    sold = decision.outcome.shares if decision.outcome else Shares(0)
+    return task if held.lot_shares - sold - task.keep >= GRAIN else None

@@ -6,14 +6,17 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, model_validator
 
-from shared.domain.money import Money
+from shared.domain.errors import Malformed
+from shared.domain.money import MICRO, Price, Usdc, from_micro, micro_text, to_micro
 from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
+HUNDRED_PCT = 100 * MICRO
+"""A percentage is in millionths of a percent: 12.5% is 12,500,000."""
 REST = "*"
 """The tier of every larger trade."""
 ACCOUNT_WIDE = frozenset(
@@ -33,12 +36,13 @@ STAKE_CAPS = (
 
 
 class SizeTier(NamedTuple):
-    """Leader trades of up to `up_to` collateral (None: of any size) are followed with `multiplier` times theirs."""
+    """Leader trades of up to `up_to` collateral (None: of any size) are followed with `multiplier` millionths of it."""
 
-    up_to: Decimal | None
-    multiplier: Decimal
+    up_to: Usdc | None
+    multiplier: int
 
 
+@lru_cache(maxsize=64)
 def tiers_of(text: str) -> tuple[SizeTier, ...]:
     """Read `up to:multiplier` pairs, smallest first; `*` is every larger trade.
 
@@ -55,14 +59,14 @@ def tiers_of(text: str) -> tuple[SizeTier, ...]:
 def _tier(pair: str) -> SizeTier:
     bound, colon, multiplier = pair.partition(":")
     try:
-        tier = SizeTier(None if bound == REST else Decimal(bound), Decimal(multiplier))
-    except InvalidOperation:
-        tier = None
-    if not colon or tier is None or not tier.multiplier.is_finite() or tier.multiplier < 0:
+        times, up_to = _exact(Decimal(multiplier)), None if bound == REST else _exact(Decimal(bound))
+    except (InvalidOperation, ValueError):
+        times = up_to = -1
+    if not colon or times < 0:
         raise ValueError(f"tier {pair!r}: expected `pUSD of the leader's trade:multiplier`, such as 100:0.5 or *:0.1")
-    if tier.up_to is not None and not (tier.up_to.is_finite() and tier.up_to > 0):
+    if up_to is not None and up_to <= 0:
         raise ValueError(f"tier {pair!r}: the bound must be above 0 pUSD")
-    return tier
+    return SizeTier(None if up_to is None else Usdc(up_to), times)
 
 
 def _checked_tiers(text: str) -> str:
@@ -74,6 +78,29 @@ def _split(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _exact(value: Any) -> int:  # noqa: ANN401 - a validator sees anything
+    """Return an amount in micro-units.
+
+    Raises:
+        ValueError: it is none, or has more than 6 decimals.
+    """
+    if isinstance(value, float):
+        raise ValueError(f"a float cannot hold money: {value!r}; send a decimal string")  # noqa: TRY004 - pydantic wants ValueError
+    try:
+        micro = to_micro(value)
+    except Malformed as error:
+        raise ValueError(str(error)) from error
+    if from_micro(micro) != Decimal(value):
+        raise ValueError(f"{value} has more than 6 decimals")
+    return micro
+
+
+_Exact = BeforeValidator(_exact)
+_AsText = PlainSerializer(micro_text, return_type=str)
+UsdcLimit = Annotated[Usdc, _Exact, _AsText]
+PriceLimit = Annotated[Price, _Exact, _AsText]
+Percent = Annotated[int, _Exact, _AsText]
+"""Millionths of a percent."""
 Tiers = Annotated[str, AfterValidator(_checked_tiers)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -82,22 +109,22 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
 
     sizing: Sizing
-    stake_usdc: Money
-    leader_pct: Money
-    leader_bankroll_usdc: Money
+    stake_usdc: UsdcLimit
+    leader_pct: Percent
+    leader_bankroll_usdc: UsdcLimit
     tiers: Tiers
-    kelly_edge_pct: Money
-    kelly_fraction_pct: Money
-    kelly_cap_pct: Money
-    max_stake_usdc: Money
+    kelly_edge_pct: Percent
+    kelly_fraction_pct: Percent
+    kelly_cap_pct: Percent
+    max_stake_usdc: UsdcLimit
     bump_to_minimum: bool
     gather_window_s: int
 
     sides: Literal["both", "buy", "sell"]
     role: Literal["any", "maker", "taker"]
-    min_leader_usdc: Money
-    min_price: Money
-    max_price: Money
+    min_leader_usdc: UsdcLimit
+    min_price: PriceLimit
+    max_price: PriceLimit
     only_markets: Names
     not_markets: Names
     only_categories: Names
@@ -106,36 +133,36 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     not_keywords: Names
     min_to_end_s: int
     max_to_end_s: int
-    min_depth_usdc: Money
+    min_depth_usdc: UsdcLimit
     max_slippage_ticks: int
-    max_slippage_pct: Money
+    max_slippage_pct: Percent
     max_signal_age_s: int
     max_clock_skew_s: int
     max_book_age_s: int
 
-    max_market_usdc: Money
-    max_event_usdc: Money
-    max_group_usdc: Money
-    max_leader_usdc: Money
-    max_day_usdc: Money
-    max_total_usdc: Money
-    max_day_loss_usdc: Money
-    max_drawdown_usdc: Money
+    max_market_usdc: UsdcLimit
+    max_event_usdc: UsdcLimit
+    max_group_usdc: UsdcLimit
+    max_leader_usdc: UsdcLimit
+    max_day_usdc: UsdcLimit
+    max_total_usdc: UsdcLimit
+    max_day_loss_usdc: UsdcLimit
+    max_drawdown_usdc: UsdcLimit
     max_orders_per_minute: int
 
     mirror_sells: Mirror
-    stop_loss_pct: Money
-    take_profit_pct: Money
+    stop_loss_pct: Percent
+    take_profit_pct: Percent
     max_hold_s: int
     exit_before_end_s: int
-    exit_slippage_pct: Money
+    exit_slippage_pct: Percent
 
     leader_limits: str = ""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.min_price > self.max_price:
-            raise ValueError(f"min_price {self.min_price} is above max_price {self.max_price}")
+            raise ValueError(f"min_price {micro_text(self.min_price)} is above max_price {micro_text(self.max_price)}")
         if self.max_to_end_s and self.min_to_end_s > self.max_to_end_s:
             raise ValueError(f"min_to_end_s {self.min_to_end_s} is above max_to_end_s {self.max_to_end_s}")
         if self.sizing == "proportional" and not self.leader_bankroll_usdc and not self.leader_limits:
@@ -165,7 +192,8 @@ def find_contradiction(limits: TradingLimits) -> str:
         if stake > getattr(limits, cap):
             name = cap.upper()
             return (
-                f"STAKE_USDC={stake} is above {name}={getattr(limits, cap)}, so no buy can have that stake; "
+                f"STAKE_USDC={micro_text(stake)} is above {name}={micro_text(getattr(limits, cap))}, so no buy can "
+                f"have that stake; "
                 f"lower STAKE_USDC or raise {name}"
             )
     return ""

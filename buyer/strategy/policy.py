@@ -4,21 +4,20 @@ A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import NamedTuple, TypeVar, cast
 
 from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Judged
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.strategy.signal_filters import trade_text
 from buyer.strategy.skip_cache import Failing
 from shared.domain.ledger_accounts import COUNTS
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Shares, Usdc, half_even, micro_text
 from shared.messages.base import fact_id
 from shared.messages.decisions import ExitTask, Gathered, Order, RuleResult, Trade, Verdict
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
-_NONE = Decimal(0)
 Some = TypeVar("Some", bound=ContextBase)
 
 
@@ -58,7 +57,7 @@ def decide_signal(case: DecisionContext, failing: Failing | None = None) -> Poli
     if gathered is None:
         trade, left = _trade(case) if task or not failing else None, _left(case)
         return PolicyDecision("SKIP", failed[0], rules, None, trade, left, task)
-    since = f"{gathered.usdc} since {gathered.since_ms}"
+    since = f"{trade_text(case)} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
     return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
@@ -75,8 +74,8 @@ def decide_exit(case: ExitContext) -> PolicyDecision:
 
 def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int) -> PolicyDecision:
     """Return the decision after the ledger refused its intent: a cap or a control moved in between."""
-    seen, allowed = (value, limit) if account in COUNTS else (from_micro(value), from_micro(limit))
-    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={seen}", limit=str(allowed))
+    text = str if account in COUNTS else micro_text
+    rule = RuleResult(rule="ledger", passed=False, value=f"{account}={text(value)}", limit=text(limit))
     return PolicyDecision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
 
 
@@ -126,8 +125,8 @@ def _left(case: DecisionContext) -> Gathered | None:
     before = case.portfolio.gathered if case.side == "SELL" and case.portfolio else None
     if before is None or not before.shares:
         return None
-    shares = max(before.shares - case.signal.shares, _NONE)
-    usdc = from_micro(to_micro(before.usdc * shares / before.shares))
+    shares = max(before.shares - case.signal.shares, Shares(0))
+    usdc = Usdc(half_even(before.usdc * shares, before.shares))
     return Gathered(usdc=usdc, shares=shares, since_ms=before.since_ms)
 
 
@@ -142,14 +141,12 @@ def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order
         side=case.side,
         shares=size.shares,
         limit_price=case.limit,
-        budget=from_micro(size.budget),
+        budget=size.budget,
         kind="FAK",
     )
 
 
 def _text(value: object) -> str:
-    if type(value) is str:
+    if isinstance(value, str):
         return value
-    if callable(value):
-        value = cast("Callable[[], object]", value)()
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    return micro_text(value) if isinstance(value, int) else cast("Callable[[], str]", value)()

@@ -4,15 +4,15 @@ Every rule is evaluated for every signal, in this order; the first that fails is
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
 from buyer.strategy import risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, Judged, required_value
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.sizing import GRAIN
 from shared.domain.market import Side
-from shared.domain.money import from_micro
+from shared.domain.money import MICRO, micro_text
 
 Rule = Callable[[DecisionContext], Judged]
 
@@ -29,12 +29,12 @@ def _not_paused(case: ContextBase) -> Judged:
 
 def _fresh(case: DecisionContext) -> Judged:
     age_ms, most_s = case.now_ms - case.signal.traded_at_ms, case.limits.max_signal_age_s
-    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), lambda: str(most_s)
 
 
 def _clocks_agree(case: DecisionContext) -> Judged:
     ahead_ms, most_s = case.signal.traded_at_ms - case.now_ms, case.limits.max_clock_skew_s
-    return ahead_ms <= most_s * 1000, lambda: _seconds(max(0, ahead_ms)), most_s
+    return ahead_ms <= most_s * 1000, lambda: _seconds(max(0, ahead_ms)), lambda: str(most_s)
 
 
 def _market_open(case: ContextBase) -> Judged:
@@ -51,23 +51,23 @@ def _right_token(case: DecisionContext) -> Judged:
     """Check that what we would buy is the very outcome the leader traded (pitfall 15)."""
     same = case.facts.token_id == case.signal.token_id == case.seen_book.token_id
     hint = case.signal.market.condition_id
-    return same and hint in ("", case.facts.condition_id), case.facts.outcome_index, "the leader's token"
+    return same and hint in ("", case.facts.condition_id), lambda: str(case.facts.outcome_index), "the leader's token"
 
 
 def _owned_token(case: ExitContext) -> Judged:
     same = case.facts.token_id == case.token_id == case.seen_book.token_id
-    return same, case.facts.outcome_index, "the lot's token"
+    return same, lambda: str(case.facts.outcome_index), "the lot's token"
 
 
 def _leader_price(case: DecisionContext) -> Judged:
     if case.signal.cause == "MERGE":
         return True, "none: merged", "between 0 and 1"
-    return 0 < case.signal.price < 1, case.signal.price, "between 0 and 1"
+    return 0 < case.signal.price < MICRO, case.signal.price, "between 0 and 1"
 
 
 def _book_fresh(case: ContextBase) -> Judged:
     age_ms, most_s = case.now_ms - case.seen_book.at_ms, case.limits.max_book_age_s
-    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), most_s
+    return age_ms <= most_s * 1000, lambda: _seconds(age_ms), lambda: str(most_s)
 
 
 def _book_sane(case: ContextBase) -> Judged:
@@ -87,19 +87,26 @@ def _slippage(case: DecisionContext) -> Judged:
 
 def _stake(case: DecisionContext) -> Judged:
     """Check that the sizing stakes anything; with a stated edge that the price has eaten, it does not."""
-    return case.stake > 0, lambda: f"{case.stake} ({case.limits.sizing})", "more than 0"
+    return case.stake > 0, lambda: f"{micro_text(case.stake)} ({case.limits.sizing})", "more than 0"
 
 
 def _minimum(case: ContextBase) -> Judged:
     """Check the venue's minimum: a size that fell below it is 0."""
     smallest = case.least
     size = case.size
-    shown = (lambda: f"{size.shares} (raised to the minimum)") if size.bumped else size.shares
-    return 0 < size.shares >= smallest, shown, smallest
+    return 0 < size.shares >= smallest, lambda: _size_text(case), smallest
+
+
+def _size_text(case: ContextBase) -> str:
+    """Return a size as it is printed: with the two decimals of an order, unless a rule of its own made it."""
+    shares = case.size.shares
+    if case.size.bumped:
+        return f"{micro_text(shares)} (raised to the minimum)"
+    return f"{shares // MICRO}.{shares % MICRO // GRAIN:02d}" if shares or case.side == "SELL" else "0"
 
 
 def _fillable(case: ContextBase) -> Judged:
-    return case.expected.shares > 0, lambda: from_micro(case.expected.shares), "more than 0"
+    return case.expected.shares > 0, case.expected.shares, "more than 0"
 
 
 def _not_leaving(case: DecisionContext) -> Judged:
@@ -117,8 +124,8 @@ def _owned_lot(case: ContextBase) -> Judged:
     return case.balances.lot_shares > 0, case.balances.lot_shares, "more than 0"
 
 
-def _seconds(ms: int) -> Decimal:
-    return Decimal(ms) / 1000
+def _seconds(ms: int) -> str:
+    return micro_text(ms * 1000)
 
 
 _BOTH: dict[str, Rule] = {

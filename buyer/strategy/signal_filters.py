@@ -1,9 +1,8 @@
 """The filters that say which of a leader's buys are followed at all. Pure."""
 
-from decimal import Decimal
-
 from buyer.strategy.decision_context import DecisionContext, Judged, NotEvaluated, required_value
 from shared.domain.market import MarketFacts
+from shared.domain.money import MICRO, micro_text, sum_text
 
 _BY_SHARE = frozenset({"percent", "proportional"})
 
@@ -31,7 +30,7 @@ def whole_trade(case: DecisionContext) -> Judged:
     """
     part, at_risk = case.signal.part, case.balances.market_exposure
     once = part == 0 or case.limits.sizing in _BY_SHARE or at_risk == 0
-    return once, lambda: f"part {part}, {at_risk} at risk", "the first part, or nothing at risk"
+    return once, lambda: f"part {part}, {micro_text(at_risk)} at risk", "the first part, or nothing at risk"
 
 
 def filter_markets(case: DecisionContext) -> Judged:
@@ -76,21 +75,28 @@ def time_to_end(case: DecisionContext) -> Judged:
     least, most = case.limits.min_to_end_s, case.limits.max_to_end_s
     if not (least or most):
         return True, "not asked", "any"
-    left_s = Decimal(required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms) / 1000
-    return left_s >= least and (not most or left_s <= most), left_s, f"{least} to {most or 'any'}"
+    left_ms = required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms
+    fits = left_ms >= least * 1000 and (not most or left_ms <= most * 1000)
+    return fits, lambda: micro_text(left_ms * 1000), lambda: f"{least} to {most or 'any'}"
 
 
 def leader_trade(case: DecisionContext) -> Judged:
     """Check that the trade, with what was gathered before it, is large enough to follow."""
-    return case.trade.usdc >= case.limits.min_leader_usdc, case.trade.usdc, case.limits.min_leader_usdc
+    return case.trade.usdc >= case.limits.min_leader_usdc, lambda: trade_text(case), case.limits.min_leader_usdc
+
+
+def trade_text(case: DecisionContext) -> str:
+    """Return a trade's collateral as it is printed: a sum where something was gathered before it."""
+    before = case.balances.gathered if case.side == "BUY" else None
+    return sum_text(case.signal.usdc, before.usdc) if before else micro_text(case.trade.usdc)
 
 
 def price_band(case: DecisionContext) -> Judged:
     """Check the worst price we accept."""
     low, high = case.limits.min_price, case.limits.max_price
-    return low <= case.limit <= high, case.limit, lambda: f"{low} to {high}"
+    return low <= case.limit <= high, case.limit, lambda: f"{micro_text(low)} to {micro_text(high)}"
 
 
 def book_depth(case: DecisionContext) -> Judged:
     """Check what the book offers within our limit."""
-    return case.depth >= case.limits.min_depth_usdc, case.depth, case.limits.min_depth_usdc
+    return case.depth >= case.limits.min_depth_usdc * MICRO, case.depth_text, case.limits.min_depth_usdc

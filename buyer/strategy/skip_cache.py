@@ -6,7 +6,6 @@ the same (`rules.LOOKS_AT`), so most skips are known at once, before a signal or
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import takewhile
 from typing import NamedTuple, TypeVar, cast
 
@@ -15,7 +14,7 @@ from buyer.strategy.limits import TradingLimits
 from buyer.strategy.rule_table import LOOKS_AT, OPENS_EXIT, RULES, TOO_SMALL, Look, Rule, asked_rules
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Book, Level, MarketFacts, Side
-from shared.domain.money import from_micro
+from shared.domain.money import Price
 from shared.messages.decisions import Portfolio
 from shared.messages.signals import ActionableSignal
 
@@ -40,7 +39,7 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 Placed = Sequence[tuple[int, Rule]]
 """Rules with their places among all of their side."""
-Levels = tuple[tuple[Level, ...], tuple[Level, ...], Decimal | None, int]
+Levels = tuple[tuple[Level, ...], tuple[Level, ...], Price | None, int]
 """A book's bids, asks, tick and time."""
 
 
@@ -174,7 +173,7 @@ class LimitVerdicts:
             return self._anew(at, trade, levels, now_ms)
         first = min(first, at.first, priced.first)
         if first > self._usdc_place:
-            first = min(first, self._large.at(trade.usdc_micro))
+            first = min(first, self._large.at(trade.usdc))
         if first > self._budget_place:
             first = min(first, at.afforded.at(priced.budget))
         if first > self._minute_place:
@@ -223,9 +222,9 @@ class LimitVerdicts:
         if found != UNASKED:
             return found
         for other in (budget // 2, budget * 2) if around else ():
-            vars(case)["budget"] = from_micro(other)
+            vars(case)["budget"] = other
             at.afforded.learn(other, _first(self._by_budget, case, NONE))
-        vars(case)["budget"] = from_micro(budget)
+        vars(case)["budget"] = budget
         return at.afforded.learn(budget, _first(self._by_budget, case, NONE))
 
     def _price(self, case: DecisionContext, terms: int) -> PricedVerdict:
@@ -242,8 +241,8 @@ class LimitVerdicts:
     def _enough(self, case: DecisionContext, plain: LeaderTrade | None) -> int:
         if plain is None:
             return _first(self._by_usdc, case, NONE)
-        found = self._large.at(plain.usdc_micro)
-        return self._large.learn(plain.usdc_micro, _first(self._by_usdc, case, NONE)) if found == UNASKED else found
+        found = self._large.at(plain.usdc)
+        return self._large.learn(plain.usdc, _first(self._by_usdc, case, NONE)) if found == UNASKED else found
 
     def _age(self, case: DecisionContext) -> int:
         key = (case.now_ms - case.signal.traded_at_ms, case.now_ms - case.seen_book.at_ms)

@@ -2,12 +2,11 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from shared.domain.market import Book, Level, Side
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Price, Shares
 from shared.messages.decisions import Order
 
 MOST_SIDES = 4000
@@ -16,15 +15,15 @@ MOST_SIDES = 4000
 
 @dataclass
 class _Level:
-    """A level as it was when something was taken from it, and how many micro-shares each order took."""
+    """A level as it was when something was taken from it, and how many shares each order took."""
 
-    shares: Decimal
-    by_order: dict[str, int] = field(default_factory=dict[str, int])
+    shares: Shares
+    by_order: dict[str, Shares] = field(default_factory=dict[str, Shares])
 
-    def left(self, order_id: str) -> Decimal:
+    def left(self, order_id: str) -> Shares:
         """Return what there is for this order: all that others have not taken."""
-        others = sum(shares for name, shares in self.by_order.items() if name != order_id)
-        return max(Decimal(0), self.shares - from_micro(others))
+        others = sum((shares for name, shares in self.by_order.items() if name != order_id), Shares(0))
+        return Shares(max(0, self.shares - others))
 
 
 class TakenLiquidity:
@@ -34,7 +33,7 @@ class TakenLiquidity:
     """
 
     def __init__(self) -> None:
-        self._sides: OrderedDict[tuple[str, Side], dict[Decimal, _Level]] = OrderedDict()
+        self._sides: OrderedDict[tuple[str, Side], dict[Price, _Level]] = OrderedDict()
 
     def left_for(self, order: Order, book: Book) -> Book:
         """Return `book` without what other orders took and nobody put back; one nobody should trade on as it is."""
@@ -45,7 +44,7 @@ class TakenLiquidity:
         name = "asks" if order.side == "BUY" else "bids"
         return replace(book, **{name: tuple(level for level in levels if level.shares > 0)})
 
-    def note(self, order: Order, book: Book, left: Book, shares: Decimal) -> None:
+    def note(self, order: Order, book: Book, left: Book, shares: Shares) -> None:
         """Remember that `order` took `shares` of `left`, which is what there was of `book` for it."""
         if shares <= 0:
             return
@@ -53,16 +52,16 @@ class TakenLiquidity:
         for level in known.values():
             level.by_order.pop(order.id, None)
         sizes = {level.price: level.shares for level in book.against(order.side)}
-        wanted = to_micro(shares)
+        wanted = shares
         for level in left.against(order.side):
-            piece = min(wanted, to_micro(level.shares))
+            piece = min(wanted, level.shares)
             if piece <= 0:
                 break
             wanted -= piece
             known.setdefault(level.price, _Level(sizes[level.price])).by_order[order.id] = piece
         self._bound()
 
-    def _still_there(self, order: Order, book: Book) -> dict[Decimal, _Level]:
+    def _still_there(self, order: Order, book: Book) -> dict[Price, _Level]:
         """Forget the levels that changed or left; return the others."""
         known = self._sides.get((order.token_id, order.side))
         if not known:

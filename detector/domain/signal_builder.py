@@ -1,12 +1,11 @@
 """Builds signals, drops and confirmations from drafts, with their ids and dedup keys. Pure."""
 
-from decimal import Decimal
 from typing import Any
 
 from detector.domain.fill_multiset import FillPiece
 from detector.domain.signal_draft import Confirmation, FillKey, SignalDraft
 from shared.domain.market import MarketFacts
-from shared.domain.money import from_micro, price_of
+from shared.domain.money import Price, Shares, Usdc, price_of
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, MarketHint, SeenBy, SignalDropped
 
@@ -46,7 +45,7 @@ def build_signal(
         **_of(draft, emitted_at_ms),
         leader_label=label,
         cause=draft.key.cause,
-        price=price_of(usdc, shares + fee_shares) if draft.key.cause == "TRADE" else Decimal(0),
+        price=price_of(Usdc(usdc), Shares(shares + fee_shares)) if draft.key.cause == "TRADE" else Price(0),
         fills=tuple(_fill(piece) for piece in draft.pieces),
         seen_at_ms=draft.seen_at_ms,
         emitted_by=draft.emitted_by,
@@ -58,12 +57,12 @@ def build_signal(
 
 def _fill(piece: FillPiece) -> Fill:
     return Fill(
-        shares=from_micro(piece.shares),
-        usdc=from_micro(piece.usdc),
+        shares=Shares(piece.shares),
+        usdc=Usdc(piece.usdc),
         log_index=piece.log_index,
         role=piece.role,
-        fee=from_micro(piece.fee) if piece.fee else None,
-        fee_shares=from_micro(piece.fee_shares) if piece.fee_shares else None,
+        fee=Usdc(piece.fee) if piece.fee else None,
+        fee_shares=Shares(piece.fee_shares) if piece.fee_shares else None,
     )
 
 
@@ -110,8 +109,8 @@ def _of(draft: SignalDraft, emitted_at_ms: int) -> dict[str, Any]:
         "id": signal_id(draft.key, draft.part),
         "emitted_at_ms": emitted_at_ms,
         "part": draft.part,
-        "shares": from_micro(shares),
-        "usdc": from_micro(usdc),
+        "shares": Shares(shares),
+        "usdc": Usdc(usdc),
         "traded_at_ms": draft.traded_at_ms,
         "seen_by": _seen_by(draft),
     }

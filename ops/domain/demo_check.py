@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.money import to_micro
 from shared.messages.signals import ActionableSignal
 
 Key = tuple[str, str, str, str]
@@ -69,5 +68,5 @@ def _seen(signals: Iterable[ActionableSignal]) -> dict[Key, FillAmount]:
     for signal in (signal for signal in signals if signal.cause == "TRADE"):
         key = (signal.leader, signal.tx_hash, signal.token_id, signal.side)
         amount = totals.get(key, FillAmount())
-        totals[key] = amount.plus(len(signal.fills), to_micro(signal.shares), to_micro(signal.usdc))
+        totals[key] = amount.plus(len(signal.fills), signal.shares, signal.usdc)
     return totals

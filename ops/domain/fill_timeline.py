@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from buyer.domain.order_states import NEXT
-from shared.domain.money import decimal_text, price_of, to_micro
+from shared.domain.money import decimal_text, from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision, OrderUpdate, Outcome
 from shared.messages.events import AnyEvent
 from shared.messages.redemptions import Redeemed, RedemptionResult
@@ -85,10 +85,10 @@ class FillTimeline:
         decision, signal, outcome = self.decision, self.signal, self.outcome
         if decision is None or signal is None or outcome is None or not outcome.shares or signal.cause != "TRADE":
             return None
-        worse = outcome.usdc - signal.price * outcome.shares
+        worse = from_micro(outcome.usdc) - from_micro(signal.price) * from_micro(outcome.shares)
         by_price = worse if decision.verdict == "BUY" else -worse
-        ours = price_of(to_micro(outcome.usdc), to_micro(outcome.shares))
-        return CopyCost(signal.price, ours, decimal_text(by_price), outcome.fee)
+        ours = price_of(outcome.usdc, outcome.shares)
+        return CopyCost(from_micro(signal.price), from_micro(ours), decimal_text(by_price), from_micro(outcome.fee))
 
     @property
     def bought(self) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.domain.money import to_micro
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.polymarket.wire.trade_amounts import price_doubt_micro
@@ -174,7 +173,7 @@ def _had(signals: Iterable[ActionableSignal]) -> dict[ComparedKey, Amounts]:
     for signal in signals:
         amounts = have.setdefault(_key(signal), Counter())
         for fill in signal.fills:
-            amounts[to_micro(fill.shares), to_micro(fill.usdc)] += 1
+            amounts[fill.shares, fill.usdc] += 1
     return have
 
 

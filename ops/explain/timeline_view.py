@@ -14,7 +14,7 @@ from rich.text import Text
 from ops.domain.fill_timeline import CopyCost, FillTimeline
 from ops.domain.rule_descriptions import words_of
 from shared.domain.market import Book
-from shared.domain.money import price_of, to_micro
+from shared.domain.money import from_micro, micro_text, price_of
 from shared.messages.decisions import BuyEngineDecision, Outcome, RuleResult
 from shared.messages.signals import ActionableSignal
 
@@ -52,8 +52,8 @@ def _outcome(told: FillTimeline) -> Text:
 
 def _did(signal: ActionableSignal) -> str:
     if signal.cause == "MERGE":
-        return f"merged {signal.shares:,.2f} back into collateral"
-    return f"{signal.side.lower()} {signal.shares:,.2f} at {signal.price}"
+        return f"merged {from_micro(signal.shares):,.2f} back into collateral"
+    return f"{signal.side.lower()} {from_micro(signal.shares):,.2f} at {micro_text(signal.price)}"
 
 
 def _title(told: FillTimeline) -> str:
@@ -71,7 +71,7 @@ def _verdict(decision: BuyEngineDecision, outcome: Outcome | None) -> str:
     word = "Bought" if decision.verdict == "BUY" else "Sold"
     if outcome is None or not outcome.shares:
         return f"Ordered, nothing filled: {(outcome.reason or outcome.state) if outcome else 'no outcome yet'}."
-    return f"{word} {outcome.shares:,.2f} at {price_of(to_micro(outcome.usdc), to_micro(outcome.shares))}."
+    return f"{word} {from_micro(outcome.shares):,.2f} at {micro_text(price_of(outcome.usdc, outcome.shares))}."
 
 
 def _why(decision: BuyEngineDecision) -> str:
@@ -141,9 +141,9 @@ def _said_already(decision: BuyEngineDecision | None) -> set[str]:
 
 def _signalled(signal: ActionableSignal) -> Iterator[tuple[int, str]]:
     fills = f" in {len(signal.fills)} fills" if len(signal.fills) > 1 else ""
-    part = f", part {signal.part + 1}" if signal.part else ""
-    did = f"{signal.side} {signal.shares} at {signal.price} = {signal.usdc} pUSD{fills}"
-    did = did if signal.cause == "TRADE" else f"MERGE {signal.shares} of each outcome"
+    part, shares = f", part {signal.part + 1}" if signal.part else "", micro_text(signal.shares)
+    did = f"{signal.side} {shares} at {micro_text(signal.price)} = {micro_text(signal.usdc)} pUSD{fills}"
+    did = did if signal.cause == "TRADE" else f"MERGE {shares} of each outcome"
     yield signal.traded_at_ms, f"leader {signal.leader}: {did}, transaction {signal.tx_hash}"
     for sighting in signal.seen_by:
         lag_s = _seconds(sighting.lag_ms)
@@ -159,14 +159,14 @@ def _decided(decision: BuyEngineDecision) -> Iterator[tuple[int, str]]:
     yield inputs.now_ms, f"decided: {decision.verdict}, {_why(decision)}{book}{problems}"
     order, outcome = decision.order, decision.outcome
     if order:
-        asked = f"{order.side} up to {order.shares} at {order.limit_price} or better, {order.kind} ({decision.mode})"
-        yield inputs.now_ms, f"ordered: {asked}"
+        asked = f"{order.side} up to {micro_text(order.shares)} at {micro_text(order.limit_price)} or better"
+        yield inputs.now_ms, f"ordered: {asked}, {order.kind} ({decision.mode})"
     if outcome:
         best = (outcome.book.best_ask, outcome.book.best_bid)[decision.verdict == "SELL"] if outcome.book else None
-        met = f"; the best price it met was {best}" if best is not None else ""
+        met = f"; the best price it met was {micro_text(best)}" if best is not None else ""
         at_ms = outcome.book.at_ms if outcome.book else inputs.now_ms
         said = f": {outcome.reason}" if outcome.reason not in {"", "filled"} else ""
-        got = f"{outcome.shares} for {outcome.usdc} pUSD and {outcome.fee} fee"
+        got = f"{_got(outcome)} and {micro_text(outcome.fee)} fee"
         yield max(at_ms, inputs.now_ms), f"{outcome.state.lower()}{said}: {got}{met}"
 
 
@@ -174,15 +174,21 @@ def _ended(told: FillTimeline) -> Iterator[tuple[int, str]]:
     for event in told.exits:
         if outcome := event.outcome:
             because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
-            yield event.inputs.now_ms, f"the lot was sold into{because}: {outcome.shares} for {outcome.usdc} pUSD"
+            yield event.inputs.now_ms, f"the lot was sold into{because}: {_got(outcome)}"
     for at_ms, payouts, lot in told.payments:
-        result = lot.payout - lot.cost
-        held = f"the lot of {lot.shares} shares that cost {lot.cost}"
-        yield at_ms, f"the market paid {' / '.join(payouts)}: {held} brought {lot.payout} ({result:+f} pUSD)"
+        result = from_micro(lot.payout - lot.cost)
+        held = f"the lot of {micro_text(lot.shares)} shares that cost {micro_text(lot.cost)}"
+        brought = f"{held} brought {micro_text(lot.payout)} ({result:+f} pUSD)"
+        yield at_ms, f"the market paid {' / '.join(payouts)}: {brought}"
+
+
+def _got(outcome: Outcome) -> str:
+    return f"{micro_text(outcome.shares)} for {micro_text(outcome.usdc)} pUSD"
 
 
 def _touch(book: Book) -> str:
-    return f"book {book.best_bid or '-'} / {book.best_ask or '-'}"
+    bid, ask = (micro_text(price) if price else "-" for price in (book.best_bid, book.best_ask))
+    return f"book {bid} / {ask}"
 
 
 def _rules(decision: BuyEngineDecision) -> Table:

@@ -1,7 +1,6 @@
 """The end of an intent by a person's word: one that the buyer cannot read, or cannot finish while it is stopped."""
 
 import json
-from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Postings
 from shared.domain.ledger_write import KnownWrite, LedgerRecord, LedgerWrite, RefusedWrite, Result, WrittenStep
 from shared.domain.market import MarketFacts
+from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import INTENTS, SIGNED
 from shared.domain.value import Value
 from shared.ledger.redis_ledger import RedisLedger
@@ -38,8 +38,7 @@ def draft_in(text: str) -> BuyEngineDecision | None:
 
 def cancel(ledger: RedisLedger, draft: BuyEngineDecision, reason: str) -> str:
     """Conclude an intent as cancelled, as its buyer would; return what became of it."""
-    nothing = Decimal(0)
-    outcome = Outcome(state="CANCELLED", shares=nothing, usdc=nothing, fee=nothing, reason=reason)
+    outcome = Outcome(state="CANCELLED", shares=Shares(0), usdc=Usdc(0), fee=Usdc(0), reason=reason)
     ended = replace(draft, outcome=outcome)
     return _said(Journal(ledger, lambda: None).conclude(ended, scope_of_draft(draft), draft.inputs.market))
 

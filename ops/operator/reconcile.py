@@ -19,7 +19,7 @@ from ops.operator.venue_check import VenueLook, VenueWord, no_venue
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Lot
-from shared.domain.money import from_micro
+from shared.domain.money import from_micro, micro_text
 from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
 from shared.ledger.port import Ledger, open_lots
@@ -131,7 +131,7 @@ def _read(kind: str, name: str, text: str, now_ms: int, signed: str) -> Unfinish
         unread = "cannot be read; what it reserved stays reserved until --close"
         return UnfinishedIntent(kind, name, order_hash, name, unread, 0)
     order, outcome = decision.order, decision.outcome
-    said = f"{order.side} {order.shares} at {order.limit_price} for {order.leader}"
+    said = f"{order.side} {micro_text(order.shares)} at {micro_text(order.limit_price)} for {order.leader}"
     age_s = (now_ms - decision.inputs.now_ms) // 1000
     return UnfinishedIntent(kind, name, outcome.order_hash if outcome else order_hash, decision.signal_id, said, age_s)
 

@@ -19,7 +19,7 @@ from redeemer.redemption.planner import ALARMS
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
-from shared.domain.money import from_micro
+from shared.domain.money import from_micro, micro_text
 from shared.domain.plain_text import make_plain
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
@@ -104,7 +104,9 @@ def act(settings: RedeemerSettings, redis: Redis, clock: Clock, stop: threading.
             yield RedeemRow(row.condition_id, "failed", row.expected, str(error))
         else:
             note = (
-                f"paid {done.paid} {done.token} {done.transaction}".strip() if done else "done before, or with another"
+                f"paid {micro_text(done.paid)} {done.token} {done.transaction}".strip()
+                if done
+                else "done before, or with another"
             )
             yield RedeemRow(row.condition_id, "redeemed", row.expected, note)
 

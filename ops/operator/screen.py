@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ops.operator.banner import MOST_LINES, banner_line, usd
 from ops.operator.screen_frame import ScreenPicture
-from shared.domain.money import from_micro, price_of
+from shared.domain.money import Shares, Usdc, from_micro, price_of
 from shared.messages.decisions import BuyEngineDecision
 
 _WIDTHS = {"state": 9, "leader": 11, "verdict": 7, "side": 4, "shares": 8, "price": 6} | (
@@ -171,8 +171,8 @@ def _signals(picture: ScreenPicture) -> Panel:
         table.add_row(
             _short(signal.leader),
             Text(signal.side, _SIDES[signal.side]),
-            f"{signal.shares:.2f}",
-            f"{signal.price:.3f}" if signal.cause == "TRADE" else "merged",
+            f"{from_micro(signal.shares):.2f}",
+            f"{from_micro(signal.price):.3f}" if signal.cause == "TRADE" else "merged",
             _title(picture, signal.token_id),
             seen.source if seen else "",
             _seconds(seen.lag_ms if seen else None),
@@ -188,9 +188,9 @@ def _decisions(picture: ScreenPicture) -> Panel:
             Text(decision.verdict, _SIDES[decision.verdict]),
             _title(picture, decision.token_id),
             _why(decision),
-            f"{outcome.shares:.2f}" if outcome else "",
-            f"{outcome.usdc:.2f}" if outcome else "",
-            f"{outcome.fee:.3f}" if outcome else "",
+            f"{from_micro(outcome.shares):.2f}" if outcome else "",
+            f"{from_micro(outcome.usdc):.2f}" if outcome else "",
+            f"{from_micro(outcome.fee):.3f}" if outcome else "",
         )
     reasons = "  ".join(f"{reason} {count}" for reason, count in picture.view.reasons.most_common(5))
     return _panel(table, "decisions", Text(f"skipped: {reasons}"))
@@ -204,7 +204,7 @@ def _positions(picture: ScreenPicture) -> Panel:
             _short(lot.leader),
             f"{from_micro(lot.shares):.2f}",
             usd(lot.cost),
-            f"{price_of(lot.cost, lot.shares):.3f}",
+            f"{from_micro(price_of(Usdc(lot.cost), Shares(lot.shares))):.3f}",
         )
     return _panel(table, f"positions ({len(picture.lots)})")
 
@@ -215,9 +215,9 @@ def _redemptions(picture: ScreenPicture) -> Panel:
         table.add_row(
             (result.title or result.condition_id)[:34],
             " / ".join(result.payouts),
-            f"{result.paid:.2f}",
-            f"{result.cost:.2f}",
-            _signed(int(result.realized.scaleb(6))),
+            f"{from_micro(result.paid):.2f}",
+            f"{from_micro(result.cost):.2f}",
+            _signed(result.realized),
         )
     return _panel(table, "redemptions")
 

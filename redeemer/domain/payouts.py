@@ -11,7 +11,7 @@ from typing import Literal
 
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
-from shared.domain.money import from_micro
+from shared.domain.money import Shares, Usdc, micro_text
 from shared.messages.base import fact_id
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.polymarket.wire.conditions import PayoutVector
@@ -90,10 +90,10 @@ def paper_result(
         mode=mode,
         payouts=claim.vector.words,
         lots=tuple(_redeemed_lot(lot, payout) for lot, payout in zip(claim.lots, claim.owed, strict=True)),
-        expected=from_micro(claim.expected),
-        paid=from_micro(paid),
-        cost=from_micro(claim.cost),
-        realized=from_micro(paid - claim.cost),
+        expected=Usdc(claim.expected),
+        paid=Usdc(paid),
+        cost=Usdc(claim.cost),
+        realized=Usdc(paid - claim.cost),
         title=claim.lots[0].title,
         resolved_by=claim.vector.source,
         ledger_seq=ledger_seq,
@@ -103,7 +103,7 @@ def paper_result(
 def _check_paid(claim: PayoutClaim, paid: int) -> None:
     if paid != claim.expected:
         raise OutcomeUnknown(
-            f"condition {claim.condition_id} owes {from_micro(claim.expected)} and paid {from_micro(paid)}: "
+            f"condition {claim.condition_id} owes {micro_text(claim.expected)} and paid {micro_text(paid)}: "
             "not redeemed; look for the wrong collateral or adapter, or for someone else who redeemed it"
         )
 
@@ -113,10 +113,10 @@ def _redeemed_lot(lot: Lot, payout: int) -> Redeemed:
         leader=lot.leader,
         token_id=lot.token_id,
         outcome_index=lot.outcome_index,
-        shares=from_micro(lot.shares),
-        cost=from_micro(lot.cost),
-        payout=from_micro(payout),
-        behind=from_micro(lot.behind),
+        shares=Shares(lot.shares),
+        cost=Usdc(lot.cost),
+        payout=Usdc(payout),
+        behind=Shares(lot.behind),
         event_id=lot.event_id,
         group=lot.group,
     )
@@ -160,10 +160,10 @@ def live_result(
         mode="live",
         payouts=vector.words,
         lots=tuple(_redeemed_lot(lot, payout) for lot, payout in zip(lots, payouts, strict=True)),
-        expected=from_micro(payment.expected),
-        paid=from_micro(payment.paid),
-        cost=from_micro(cost),
-        realized=from_micro(sum(payouts) - cost),
+        expected=Usdc(payment.expected),
+        paid=Usdc(payment.paid),
+        cost=Usdc(cost),
+        realized=Usdc(sum(payouts) - cost),
         title=lots[0].title if lots else "",
         resolved_by=vector.source,
         ledger_seq=ledger_seq,
@@ -171,7 +171,7 @@ def live_result(
         token=payment.token,
         transaction=payment.transaction,
         gas_pol=Decimal(payment.gas).scaleb(-18),
-        outside=from_micro(payment.paid - sum(payouts)),
+        outside=Usdc(payment.paid - sum(payouts)),
     )
 
 

@@ -21,6 +21,7 @@ from rq.serializers import JSONSerializer
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import DependencyMissing, HybridError
+from shared.domain.money import micro_text
 from shared.messages.redemptions import RedemptionResult
 from shared.redis.client import answering
 
@@ -57,7 +58,7 @@ def redeem(wallet: str, condition_id: str) -> dict[str, str]:
     if redeemer is None:
         raise DependencyMissing("this worker has no redeemer: start it with `python -m redeemer.worker`")
     result = redeemer.redeem(wallet, condition_id)
-    return {"redeemed": result.id, "paid": str(result.paid)} if result else {"redeemed": "nothing held"}
+    return {"redeemed": result.id, "paid": micro_text(result.paid)} if result else {"redeemed": "nothing held"}
 
 
 @contextmanager

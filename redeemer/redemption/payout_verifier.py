@@ -17,7 +17,7 @@ from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite, WrittenStep
-from shared.domain.money import from_micro
+from shared.domain.money import Usdc
 from shared.ledger.port import Ledger
 from shared.messages.base import REDEMPTIONS, Event, fact_id
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
@@ -187,8 +187,8 @@ class PayoutVerifier:
             wallet=self._wallet,
             condition_id=due.condition_id,
             mode="live",
-            expected=from_micro(due.expected),
-            paid=from_micro(min(proof.paid[due.condition_id], proof.received)),
+            expected=Usdc(due.expected),
+            paid=Usdc(min(proof.paid[due.condition_id], proof.received)),
             token=symbol,
             transaction=receipt.hash,
             why=proof.problem,

@@ -15,7 +15,6 @@ from shared.domain.ledger_write import (
     RefusedWrite,
     WrittenStep,
 )
-from shared.domain.money import to_micro
 from shared.domain.record_kinds import INTENTS, ORDERS
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.base import REDEMPTIONS
@@ -122,7 +121,7 @@ def _redemption_write(name: str, event: RedemptionResult, held: HeldLots, fence:
 
 def _remains(lot: Lot, event: RedemptionResult) -> bool:
     """Say whether shares of a lot stay: a merge takes pairs only."""
-    taken = {(each.leader, each.token_id): to_micro(each.shares) for each in event.lots}
+    taken = {(each.leader, each.token_id): each.shares for each in event.lots}
     return taken.get((lot.leader, lot.token_id), 0) < lot.shares
 
 

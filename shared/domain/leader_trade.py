@@ -1,21 +1,19 @@
 """A leader's trade as runs over millions of them look at it; its signal is made when somebody asks for that. Pure."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Self
 
 from msgspec import Struct
 
 from shared.domain.market import Side
-from shared.domain.money import from_micro, to_micro
+from shared.domain.money import Price, Shares, Usdc
 from shared.messages.signals import ActionableSignal, Cause, MarketHint
 
 
 class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
     """What of a signal decides nearly always, and all else of it as soon as somebody looks: `signal` makes it then.
 
-    Amounts are in micro-units, times in epoch milliseconds. `plain` says that it was told in one part, in whole
-    micro-units.
+    Amounts are in micro-units, times in epoch milliseconds. `plain` says that it was told in one part.
     """
 
     id: str
@@ -25,9 +23,9 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
     side: Side
     cause: Cause
     plain: bool
-    price: Decimal
-    shares_micro: int
-    usdc_micro: int
+    price: Price
+    shares: Shares
+    usdc: Usdc
     traded_at_ms: int
     seen_at_ms: int
     signal: Callable[[], ActionableSignal]
@@ -41,20 +39,9 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
         """Return which part of the trade was told."""
         return 0 if self.plain else self.signal().part
 
-    @property
-    def shares(self) -> Decimal:
-        """Return the shares traded."""
-        return from_micro(self.shares_micro)
-
-    @property
-    def usdc(self) -> Decimal:
-        """Return the collateral paid or received."""
-        return from_micro(self.usdc_micro)
-
     @classmethod
     def of(cls, signal: ActionableSignal) -> Self:
         """Return the trade that a signal tells."""
-        (shares, whole_shares), (usdc, whole_usdc) = micro_of(signal.shares), micro_of(signal.usdc)
         return cls(
             signal.id,
             signal.leader,
@@ -62,17 +49,11 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             signal.market,
             signal.side,
             signal.cause,
-            whole_shares and whole_usdc and signal.part == 0 and signal.cause == "TRADE",
+            signal.part == 0 and signal.cause == "TRADE",
             signal.price,
-            shares,
-            usdc,
+            signal.shares,
+            signal.usdc,
             signal.traded_at_ms,
             signal.seen_at_ms,
             lambda: signal,
         )
-
-
-def micro_of(amount: Decimal) -> tuple[int, bool]:
-    """Return an amount in micro-units, and whether it is one of whole micro-units."""
-    micro = to_micro(amount)
-    return micro, from_micro(micro) == amount

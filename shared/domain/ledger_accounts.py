@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from shared.domain.money import to_micro
 from shared.messages.redemptions import RedemptionResult
 
 CASH = "cash"
@@ -143,19 +142,19 @@ def redemption_postings(result: RedemptionResult) -> Postings:
 
     What shares outside of our lots brought is in the wallet, and not in the bankroll.
     """
-    realized = to_micro(result.realized)
+    realized = result.realized
     postings: list[tuple[str, int]] = [
-        (CASH, to_micro(result.paid) - to_micro(result.outside)),
+        (CASH, result.paid - result.outside),
         (REALIZED, realized),
         (pnl_account(result.emitted_at_ms), realized),
     ]
     for lot in result.lots:
-        cost, payout = to_micro(lot.cost), to_micro(lot.payout)
+        cost, payout = lot.cost, lot.payout
         postings += [
-            (shares_account(lot.leader, lot.token_id), -to_micro(lot.shares)),
+            (shares_account(lot.leader, lot.token_id), -lot.shares),
             (cost_account(lot.leader, lot.token_id), -cost),
             *((name, -cost) for name in exposure_accounts(lot.leader, result.condition_id, lot.event_id, lot.group)),
-            (behind_account(lot.leader, lot.token_id), -to_micro(lot.behind)),
+            (behind_account(lot.leader, lot.token_id), -lot.behind),
             (realized_account(lot.leader), payout - cost),
         ]
     return merged_postings(postings)

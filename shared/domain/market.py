@@ -1,11 +1,10 @@
 """The nouns of a market that cross processes: facts, book, level. Pure values."""
 
-from decimal import Decimal
 from typing import Literal, Self
 
 from msgspec.structs import replace
 
-from shared.domain.money import FeeExponent, Money
+from shared.domain.money import FeeExponent, Price, Rate, Shares
 from shared.domain.value import Value
 
 Side = Literal["BUY", "SELL"]
@@ -26,9 +25,9 @@ class MarketFacts(Value, frozen=True, kw_only=True):
     event_slug: str = ""
     event_id: str = ""
     category: str = ""
-    tick: Money
-    min_shares: Money
-    fee_rate: Money = Decimal(0)
+    tick: Price
+    min_shares: Shares
+    fee_rate: Rate = Rate(0)
     fee_exponent: FeeExponent = 1
     neg_risk: bool = False
     accepting_orders: bool = True
@@ -39,8 +38,8 @@ class MarketFacts(Value, frozen=True, kw_only=True):
 class Level(Value, frozen=True, kw_only=True):
     """Resting shares at one price."""
 
-    price: Money
-    shares: Money
+    price: Price
+    shares: Shares
 
 
 class Book(Value, frozen=True, kw_only=True):
@@ -54,7 +53,7 @@ class Book(Value, frozen=True, kw_only=True):
     token_id: str
     at_ms: int
     changed_at_ms: int | None = None
-    tick: Money | None = None
+    tick: Price | None = None
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
     source: Literal["rest", "socket"] = "rest"
@@ -68,7 +67,7 @@ class Book(Value, frozen=True, kw_only=True):
         asks: list[Level],
         *,
         changed_at_ms: int | None = None,
-        tick: Decimal | None = None,
+        tick: Price | None = None,
     ) -> Self:
         """Sort levels best first, drop empty ones and keep `BOOK_DEPTH` of each side."""
         kept_bids = sorted((level for level in bids if level.shares > 0), key=lambda level: -level.price)
@@ -87,12 +86,12 @@ class Book(Value, frozen=True, kw_only=True):
         return replace(self, bids=(), asks=())
 
     @property
-    def best_bid(self) -> Decimal | None:
+    def best_bid(self) -> Price | None:
         """Return the highest price somebody pays, or None."""
         return self.bids[0].price if self.bids else None
 
     @property
-    def best_ask(self) -> Decimal | None:
+    def best_ask(self) -> Price | None:
         """Return the lowest price somebody asks, or None."""
         return self.asks[0].price if self.asks else None
 

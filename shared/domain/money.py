@@ -3,23 +3,48 @@
 One micro-unit is 10^-6 of a share or of a pUSD: the precision of the chain (venue reference 7).
 """
 
+import re
 from decimal import (
-    ROUND_CEILING,
-    ROUND_DOWN,
-    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
     InvalidOperation,
 )
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NewType, Self
 
 from pydantic import BeforeValidator, PlainSerializer
 
 from shared.domain.errors import Malformed
 
+if TYPE_CHECKING:
+
+    class MicroUnits(int):
+        """Integers that add up with their own kind only; the type checker's view of the four below."""
+
+        def __add__(self, other: Self, /) -> Self: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __sub__(self, other: Self, /) -> Self: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __radd__(self, other: Self, /) -> Self: ...  # pyright: ignore[reportIncompatibleMethodOverride]
+        def __neg__(self) -> Self: ...
+        def __abs__(self) -> Self: ...
+
+    class Usdc(MicroUnits):
+        """Collateral in micro-units of pUSD."""
+
+    class Shares(MicroUnits):
+        """Shares in micro-units."""
+
+    class Price(MicroUnits):
+        """Collateral for a whole share, in micro-units of pUSD: 500,000 is 0.5."""
+
+    class Rate(MicroUnits):
+        """A share of a whole in millionths: 70,000 is 7%."""
+
+else:
+    Usdc, Shares, Price, Rate = (NewType(name, int) for name in ("Usdc", "Shares", "Price", "Rate"))
+
 MICRO = 1_000_000
+_CUBE = MICRO**3
 _FEE_STEP = 10
 """Micro-units: fees have 5 decimals."""
 _WIDE = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -33,7 +58,7 @@ _ROOT_STEP = Decimal("1e-30")
 """What a fractional power is rounded to, so that a root of 0.25 is 0.5 and its fee is not cut by a step."""
 
 
-def to_micro(value: Decimal | int | str) -> int:
+def to_micro(value: Decimal | str) -> int:
     """Return `value` in micro-units, rounded half to even as the venue's doubles need it.
 
     Raises:
@@ -120,41 +145,96 @@ def fee_exponent_of(value: Decimal) -> int | Decimal:
     return int(value) if value == value.to_integral_value() else decimal_text(value)
 
 
-def price_of(usdc_micro: int, shares_micro: int) -> Decimal:
-    """Return collateral per share to 6 decimals, rounded half to even; 0 for no shares."""
-    if shares_micro == 0:
-        return _ZERO
-    micro, rest = divmod(usdc_micro * MICRO, shares_micro)
-    return from_micro(micro + (2 * rest > shares_micro or (2 * rest == shares_micro and micro % 2 == 1)))
+def micro_text(micro: int) -> str:
+    """Return micro-units as the decimal string that crosses processes: no exponent, no trailing zeros."""
+    return _texts(micro)
 
 
-def cost_micro(shares_micro: int, price: Decimal) -> int:
-    """Return `shares_micro` x `price` in micro-units, rounded up: a cost is never understated."""
-    return int((shares_micro * price).to_integral_value(ROUND_CEILING))
+@lru_cache(maxsize=16_384)
+def _texts(micro: int) -> str:
+    return _decimals(micro, 6).rstrip("0").rstrip(".") if micro % MICRO else str(micro // MICRO)
 
 
-def proceeds_micro(shares_micro: int, price: Decimal) -> int:
-    """Return `shares_micro` x `price` in micro-units, rounded down: proceeds are never overstated."""
-    return int((shares_micro * price).to_integral_value(ROUND_FLOOR))
+def _decimals(micro: int, places: int) -> str:
+    whole, rest = divmod(abs(micro), MICRO)
+    cut = f".{rest:06d}"[: places + 1] if places else ""
+    return f"{'-' if micro < 0 else ''}{whole}{cut}"
 
 
-def fee_micro(shares_micro: int, price: Decimal, rate: Decimal, exponent: int | Decimal = 1) -> int:
-    """Return the taker's fee in micro-units: shares x rate x (p x (1 - p))^exponent, cut to 5 decimals.
+def places_of(micro: int) -> int:
+    """Return how many decimals it takes to write micro-units."""
+    return len(micro_text(micro).partition(".")[2])
+
+
+def sum_text(*amounts: int) -> str:
+    """Return the sum of micro-units as it is printed: with as many decimals as the longest of them."""
+    return _decimals(sum(amounts), max(map(places_of, amounts)))
+
+
+@lru_cache(maxsize=16_384)
+def read_micro(text: str) -> int:
+    """Return a decimal string in micro-units; more than 6 decimals are rounded half to even.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _PLAIN(text):
+        raise ValueError(f"not an amount: {text!r}")
+    return to_micro(text)
+
+
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
+
+
+def price_of(usdc: Usdc, shares: Shares) -> Price:
+    """Return collateral per share, rounded half to even to a micro-unit; 0 for no shares."""
+    return Price(half_even(usdc * MICRO, shares) if shares else 0)
+
+
+def half_even(amount: int, by: int) -> int:
+    """Return `amount` / `by`, rounded half to even; `by` is above 0."""
+    whole, rest = divmod(amount, by)
+    return whole + (2 * rest > by or (2 * rest == by and whole % 2 == 1))
+
+
+def cost_micro(shares: Shares, price: Price) -> Usdc:
+    """Return `shares` x `price`, rounded up: a cost is never understated."""
+    return Usdc(-(-shares * price // MICRO))
+
+
+def proceeds_micro(shares: Shares, price: Price) -> Usdc:
+    """Return `shares` x `price`, rounded down: proceeds are never overstated."""
+    return Usdc(shares * price // MICRO)
+
+
+def taker_fee(shares: Shares, price: Price, rate: Rate, exponent: int | Decimal = 1) -> Usdc:
+    """Return the taker's fee: shares x rate x (p x (1 - p))^exponent, cut to 5 decimals.
 
     A fractional power is rounded to 30 decimals first. Source: venue reference 3.5; cutting (not rounding) reproduces
     21 of 21 captured taker legs, rounding only 10.
     """
-    share, of = _fee_ratio(price, rate, exponent)
-    fee = abs(shares_micro * share) // of // _FEE_STEP * _FEE_STEP
-    return fee if shares_micro * share >= 0 else -fee
+    share, of = (rate * price * (MICRO - price), _CUBE) if exponent == 1 else _fee_ratio(price, rate, exponent)
+    fee = abs(shares * share) // of // _FEE_STEP * _FEE_STEP
+    return Usdc(fee if shares * share >= 0 else -fee)
+
+
+def paid_fee(shares: Shares, usdc: Usdc, rate: Rate, exponent: int | Decimal = 1) -> Usdc:
+    """Return the fee of what was bought or sold for `usdc` in all: by its exact average price, 0 beyond 0 to 1."""
+    if not 0 < usdc < shares:
+        return Usdc(0)
+    if exponent == 1:
+        return Usdc(rate * usdc * (shares - usdc) // (shares * MICRO) // _FEE_STEP * _FEE_STEP)
+    price = Decimal(usdc) / shares
+    share, of = _WIDE.multiply(from_micro(rate), _power(_WIDE.multiply(price, 1 - price), exponent)).as_integer_ratio()
+    return Usdc(shares * share // of // _FEE_STEP * _FEE_STEP)
 
 
 @lru_cache(maxsize=4096)
-def _fee_ratio(price: Decimal, rate: Decimal, exponent: int | Decimal) -> tuple[int, int]:
+def _fee_ratio(price: int, rate: int, exponent: int | Decimal) -> tuple[int, int]:
     """Return the fee of one micro-share, before it is cut, as a fraction of a micro-unit."""
-    spread = _WIDE.multiply(price, _WIDE.subtract(1, price))
-    weight = spread if exponent == 1 else _power(spread, exponent)
-    return _WIDE.multiply(rate, weight).as_integer_ratio()
+    part = from_micro(price)
+    spread = _WIDE.multiply(part, _WIDE.subtract(1, part))
+    return _WIDE.multiply(from_micro(rate), _power(spread, exponent)).as_integer_ratio()
 
 
 def _power(spread: Decimal, exponent: int | Decimal) -> Decimal:
@@ -163,16 +243,11 @@ def _power(spread: Decimal, exponent: int | Decimal) -> Decimal:
     return _WIDE.quantize(_WIDE.power(spread, exponent), _ROOT_STEP) if spread > 0 else _ZERO
 
 
-def floor_to(value: Decimal, step: Decimal) -> Decimal:
+def floor_to(value: int, step: int) -> int:
     """Return the largest multiple of `step` that is not above `value`."""
-    return decimal_text((value / step).to_integral_value(ROUND_FLOOR) * step)
+    return value // step * step
 
 
-def ceil_to(value: Decimal, step: Decimal) -> Decimal:
+def ceil_to(value: int, step: int) -> int:
     """Return the smallest multiple of `step` that is not below `value`."""
-    return decimal_text((value / step).to_integral_value(ROUND_CEILING) * step)
-
-
-def truncate_micro(value: Decimal, places: int) -> Decimal:
-    """Return `value` cut to `places` decimals."""
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_DOWN)
+    return -(-value // step) * step

@@ -1,10 +1,9 @@
 """Events of the buyer: decisions with every rule's value, and what became of their orders."""
 
-from decimal import Decimal
 from typing import Literal
 
 from shared.domain.market import Book, MarketFacts, Side
-from shared.domain.money import Money
+from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
 from shared.messages.base import Address, Event
 
@@ -27,9 +26,9 @@ class Order(Value, frozen=True, kw_only=True):
     condition_id: str
     leader: Address
     side: Side
-    shares: Money
-    limit_price: Money
-    budget: Money
+    shares: Shares
+    limit_price: Price
+    budget: Usdc
     kind: Literal["FAK"] = "FAK"
 
 
@@ -51,9 +50,9 @@ class PaperOutcome(Value, frozen=True, kw_only=True):
     """What the paper venue makes of the same order on the book seen right before it was sent: the measure of drift."""
 
     state: OrderState
-    shares: Money
-    usdc: Money
-    fee: Money
+    shares: Shares
+    usdc: Usdc
+    fee: Usdc
     reason: str = ""
     book_at_ms: int
 
@@ -66,9 +65,9 @@ class Outcome(Value, frozen=True, kw_only=True):
     """
 
     state: OrderState
-    shares: Money
-    usdc: Money
-    fee: Money
+    shares: Shares
+    usdc: Usdc
+    fee: Usdc
     reason: str = ""
     book: Book | None = None
     order_hash: str = ""
@@ -79,16 +78,16 @@ class Outcome(Value, frozen=True, kw_only=True):
 class Trade(Value, frozen=True, kw_only=True):
     """What a leader traded, as it was judged: with what was gathered of the same token and side before it."""
 
-    usdc: Money
-    shares: Money
-    price: Money
+    usdc: Usdc
+    shares: Shares
+    price: Price
 
 
 class Gathered(Value, frozen=True, kw_only=True):
     """Trades of one leader, token and side, each too small to follow, since the first of them."""
 
-    usdc: Money
-    shares: Money
+    usdc: Usdc
+    shares: Shares
     since_ms: int
 
 
@@ -106,7 +105,7 @@ class ExitTask(Value, frozen=True, kw_only=True):
     leader: Address
     token_id: str
     reason: ExitReason
-    keep: Money
+    keep: Shares
     opened_at_ms: int
     attempt: int = 0
     next_at_ms: int = 0
@@ -129,23 +128,23 @@ class Portfolio(Value, frozen=True, kw_only=True):
     """
 
     seq: int
-    cash: Money
-    spent_today: Money
-    market_exposure: Money
-    lot_shares: Money
-    lot_cost: Money
+    cash: Usdc
+    spent_today: Usdc
+    market_exposure: Usdc
+    lot_shares: Shares
+    lot_cost: Usdc
     halted: bool = False
     paused: Literal["", "buys", "all"] = ""
     flattening: bool = False
-    event_exposure: Money = Decimal(0)
-    group_exposure: Money = Decimal(0)
-    leader_exposure: Money = Decimal(0)
-    total_exposure: Money = Decimal(0)
-    bankroll: Money = Decimal(0)
-    realized_today: Money = Decimal(0)
-    leader_realized: Money = Decimal(0)
-    leader_peak: Money = Decimal(0)
-    behind: Money = Decimal(0)
+    event_exposure: Usdc = Usdc(0)
+    group_exposure: Usdc = Usdc(0)
+    leader_exposure: Usdc = Usdc(0)
+    total_exposure: Usdc = Usdc(0)
+    bankroll: Usdc = Usdc(0)
+    realized_today: Usdc = Usdc(0)
+    leader_realized: Usdc = Usdc(0)
+    leader_peak: Usdc = Usdc(0)
+    behind: Shares = Shares(0)
     minute: int = 0
     orders_sent: int = 0
     lot: HeldLot | None = None

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Literal
 
-from shared.domain.money import Money
+from shared.domain.money import Money, Shares, Usdc
 from shared.domain.value import Value
 from shared.messages.base import Event
 
@@ -14,10 +14,10 @@ class Redeemed(Value, frozen=True, kw_only=True):
     leader: str
     token_id: str
     outcome_index: int
-    shares: Money
-    cost: Money
-    payout: Money
-    behind: Money = Decimal(0)
+    shares: Shares
+    cost: Usdc
+    payout: Usdc
+    behind: Shares = Shares(0)
     event_id: str = ""
     group: str = ""
 
@@ -35,10 +35,10 @@ class RedemptionResult(Event, frozen=True, kw_only=True):
     mode: Literal["paper", "live"]
     payouts: tuple[str, ...]
     lots: tuple[Redeemed, ...]
-    expected: Money
-    paid: Money
-    cost: Money
-    realized: Money
+    expected: Usdc
+    paid: Usdc
+    cost: Usdc
+    realized: Usdc
     title: str = ""
     resolved_by: str = ""
     ledger_seq: int
@@ -46,7 +46,7 @@ class RedemptionResult(Event, frozen=True, kw_only=True):
     token: str = ""
     transaction: str = ""
     gas_pol: Money = Decimal(0)
-    outside: Money = Decimal(0)
+    outside: Usdc = Usdc(0)
 
 
 class RedemptionAlarm(Event, frozen=True, kw_only=True):
@@ -56,8 +56,8 @@ class RedemptionAlarm(Event, frozen=True, kw_only=True):
     wallet: str
     condition_id: str
     mode: Literal["paper", "live"]
-    expected: Money
-    paid: Money
+    expected: Usdc
+    paid: Usdc
     token: str
     transaction: str
     why: str

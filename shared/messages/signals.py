@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from shared.domain.market import MarketFacts, Side
-from shared.domain.money import Money
+from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
 from shared.messages.base import OMITTED, Address, Event, Hash
 
@@ -15,12 +15,12 @@ class Fill(Value, frozen=True, kw_only=True):
     was taken out of the shares bought (before CLOB V2). Neither is written where none is told.
     """
 
-    shares: Money
-    usdc: Money
+    shares: Shares
+    usdc: Usdc
     log_index: int | None = None
     role: Literal["maker", "taker"] | None = None
-    fee: Annotated[Money | None, OMITTED] = None
-    fee_shares: Annotated[Money | None, OMITTED] = None
+    fee: Annotated[Usdc | None, OMITTED] = None
+    fee_shares: Annotated[Shares | None, OMITTED] = None
 
 
 class SeenBy(Value, frozen=True, kw_only=True):
@@ -65,9 +65,9 @@ class ActionableSignal(Event, frozen=True, kw_only=True):
     side: Side
     cause: Cause = "TRADE"
     part: int = 0
-    shares: Money
-    usdc: Money
-    price: Money
+    shares: Shares
+    usdc: Usdc
+    price: Price
     fills: tuple[Fill, ...]
     traded_at_ms: int
     seen_at_ms: int
@@ -92,8 +92,8 @@ class SignalDropped(Event, frozen=True, kw_only=True):
     token_id: str
     side: Side
     part: int
-    shares: Money
-    usdc: Money
+    shares: Shares
+    usdc: Usdc
     traded_at_ms: int
     seen_by: tuple[SeenBy, ...]
     reason: str

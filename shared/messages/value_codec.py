@@ -30,7 +30,18 @@ from msgspec.structs import FieldInfo, asdict, fields
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.domain.money import FeeExponent, Money, fee_exponent_of, money_text
+from shared.domain.money import (
+    FeeExponent,
+    Money,
+    Price,
+    Rate,
+    Shares,
+    Usdc,
+    fee_exponent_of,
+    micro_text,
+    money_text,
+    read_micro,
+)
 from shared.domain.value import Value
 from shared.messages.base import OMITTED, Address, Event, Hash
 
@@ -300,6 +311,7 @@ _REPEATED = {MarketFacts}
 """Parts that stand in thousands of values in the same words."""
 _PLAIN = {str, int, bool, float, Any}
 _SPELLED: dict[Any, WireForm] = {
+    **dict.fromkeys((Usdc, Shares, Price, Rate), WireForm(str, read_micro, micro_text)),
     Money: WireForm(str, _read_money, money_text),
     FeeExponent: WireForm(int | str, _read_exponent, _write_exponent),
     Address: WireForm(_hex_text(40), _read_address, _read_address),

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -39,7 +38,7 @@ from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from shared.clock import Clock
 from shared.domain.errors import Malformed, OutcomeUnknown, RefusedForSafety, Unavailable
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro, truncate_micro
+from shared.domain.money import MICRO, Shares, Usdc, floor_to, half_even
 from shared.http.client import HttpRequest, Upstream
 from shared.http.response import retry_after_s
 from shared.ledger.gated_commit import GateTurns
@@ -47,10 +46,9 @@ from shared.messages.base import fact_id
 from shared.messages.decisions import Order, OrderState, Outcome
 from shared.rate_limit.limits import GateLane
 
-NOTHING = Decimal(0)
 _SALT_DIGITS = 13
 """Hex digits of a salt: 52 bits, which survive a double (venue reference 3.3)."""
-_CENT = Decimal(1).scaleb(-SIZE_PLACES)
+_CENT = Usdc(MICRO // 10**SIZE_PLACES)
 REQUEST_LIVES_MS = 1000
 """How long a request may lie ready: the venue checks the time that its headers sign, in seconds."""
 _STATES: dict[str, OrderState] = {"live": "LIVE", "delayed": "DELAYED", "matched": "MATCHED"}
@@ -200,25 +198,26 @@ class PolymarketVenue:
         )
 
 
-def order_spend(order: Order, facts: MarketFacts) -> Decimal:
+def order_spend(order: Order, facts: MarketFacts) -> Usdc:
     """Return the collateral a market buy offers, before fees: with the dearest fee it stays within the budget."""
-    offered = truncate_micro(order.shares * order.limit_price, SIZE_PLACES)
-    while offered > 0 and _dearest(offered, order, facts) > to_micro(order.budget):
+    offered = Usdc(floor_to(order.shares * order.limit_price // MICRO, _CENT))
+    while offered > 0 and _dearest(offered, order, facts) > order.budget:
         offered -= _CENT
     return offered
 
 
-def _dearest(offered: Decimal, order: Order, facts: MarketFacts) -> int:
-    return to_micro(offered) + dearest_fee(to_micro(offered / order.limit_price), order.limit_price, facts)
+def _dearest(offered: Usdc, order: Order, facts: MarketFacts) -> Usdc:
+    shares = Shares(half_even(offered * MICRO, order.limit_price))
+    return offered + dearest_fee(shares, order.limit_price, facts)
 
 
 def _outcome(state: OrderState, reason: str, sent: SignedOrder) -> Outcome:
-    return Outcome(state=state, shares=NOTHING, usdc=NOTHING, fee=NOTHING, reason=reason, order_hash=sent.hash)
+    return Outcome(state=state, shares=Shares(0), usdc=Usdc(0), fee=Usdc(0), reason=reason, order_hash=sent.hash)
 
 
 def _accepted_outcome(answer: AcceptedOrder, order: Order, sent: SignedOrder) -> Outcome:
     """Return a provisional outcome: what the answer says matched, as far as it says."""
-    usdc, shares = answer.making or NOTHING, answer.taking or NOTHING
+    usdc, shares = answer.making or 0, answer.taking or 0
     if order.side == "SELL":
         usdc, shares = shares, usdc
     given = _outcome(_STATES[answer.status], f"the venue says {answer.status}", sent)

@@ -15,7 +15,8 @@ from typing import Any, NoReturn, cast
 
 from shared.domain.errors import Malformed, Rejected
 from shared.domain.market import Side
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_number, read_text
+from shared.domain.money import MICRO, Price, Shares, micro_text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_amount, read_text
 
 PING = "PING"
 PONG = "PONG"
@@ -27,7 +28,7 @@ REFUSALS = ("INVALID",)
 """How the venue's plain words begin when it did not take what we sent."""
 _SHOWN_CHARS = 120
 
-Levels = dict[Decimal, Decimal]
+Levels = dict[Price, Shares]
 """Shares by price."""
 
 
@@ -39,7 +40,7 @@ class BookSnapshot:
     at_ms: int
     bids: Levels
     asks: Levels
-    tick: Decimal | None = None
+    tick: Price | None = None
     hash: str = ""
 
 
@@ -49,10 +50,10 @@ class LevelChange:
 
     token_id: str
     side: Side
-    price: Decimal
-    shares: Decimal
-    best_bid: Decimal | None = None
-    best_ask: Decimal | None = None
+    price: Price
+    shares: Shares
+    best_bid: Price | None = None
+    best_ask: Price | None = None
     hash: str = ""
 
 
@@ -70,7 +71,7 @@ class TickSizeChanged:
 
     token_id: str
     at_ms: int
-    tick: Decimal
+    tick: Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def read_snapshot(raw: object) -> BookSnapshot:
         Malformed: naming the field.
     """
     row = as_object(raw, "book")
-    tick = read_number(row, "tick_size") if row.get("tick_size") else None
+    tick = Price(read_amount(row, "tick_size")) if row.get("tick_size") else None
     return BookSnapshot(
         _token(row), _time(row), _levels(row, "bids"), _levels(row, "asks"), tick, read_text(row, "hash")
     )
@@ -160,14 +161,14 @@ def _change(row: Raw) -> LevelChange:
     return LevelChange(_token(row), cast("Side", side), price, shares, best_bid, best_ask, read_text(row, "hash"))
 
 
-def _best(row: Raw, name: str) -> Decimal | None:
-    return read_number(row, name) if row.get(name) not in {None, ""} else None
+def _best(row: Raw, name: str) -> Price | None:
+    return Price(read_amount(row, name)) if row.get(name) not in {None, ""} else None
 
 
 def _tick(row: Raw) -> TickSizeChanged:
-    tick = read_number(row, "new_tick_size")
-    if not 0 < tick < 1:
-        raise Malformed(f"new_tick_size: expected more than 0 and less than 1, got {tick}")
+    tick = Price(read_amount(row, "new_tick_size"))
+    if not 0 < tick < MICRO:
+        raise Malformed(f"new_tick_size: expected more than 0 and less than 1, got {micro_text(tick)}")
     return TickSizeChanged(_token(row), _time(row), tick)
 
 
@@ -180,10 +181,10 @@ def _levels(row: Raw, side: str) -> Levels:
     return {price: shares for price, shares in pairs if shares > 0}
 
 
-def _level(row: Raw) -> tuple[Decimal, Decimal]:
-    price, shares = read_number(row, "price"), read_number(row, "size")
-    if not 0 < price < 1 or shares < 0:
-        raise Malformed(f"level: no book has {shares} shares at {price}")
+def _level(row: Raw) -> tuple[Price, Shares]:
+    price, shares = Price(read_amount(row, "price")), Shares(read_amount(row, "size"))
+    if not 0 < price < MICRO or shares < 0:
+        raise Malformed(f"level: no book has {micro_text(shares)} shares at {micro_text(price)}")
     return price, shares
 
 

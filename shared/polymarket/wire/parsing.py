@@ -13,12 +13,12 @@ from typing import Any, cast
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts
-from shared.domain.money import decimal_text, fee_exponent_of
+from shared.domain.money import Price, Rate, Shares, decimal_text, fee_exponent_of, from_micro, to_micro
 
 Raw = Mapping[str, Any]
 
-_DEFAULT_TICK = Decimal("0.01")
-_DEFAULT_MIN_SHARES = Decimal(5)
+_DEFAULT_TICK = Price(10_000)
+_DEFAULT_MIN_SHARES = Shares(5_000_000)
 _SPACED_TIME = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\+00$")
 _FRACTION = re.compile(r"\.(\d+)")
 
@@ -58,8 +58,8 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
         "event_slug": read_text(event, "slug"),
         "event_id": read_text(event, "id"),
         "category": read_text(market, "category") or read_text(event, "category"),
-        "tick": read_number(market, "orderPriceMinTickSize", _DEFAULT_TICK),
-        "min_shares": read_number(market, "orderMinSize", _DEFAULT_MIN_SHARES),
+        "tick": Price(read_amount(market, "orderPriceMinTickSize", _DEFAULT_TICK)),
+        "min_shares": Shares(read_amount(market, "orderMinSize", _DEFAULT_MIN_SHARES)),
         "fee_rate": rate,
         "fee_exponent": exponent,
         "neg_risk": read_flag(market, "negRisk", default=False),
@@ -69,14 +69,14 @@ def _shared_facts(market: Raw) -> dict[str, Any]:
     }
 
 
-def _fee(market: Raw) -> tuple[Decimal, int | Decimal]:
+def _fee(market: Raw) -> tuple[Rate, int | Decimal]:
     if not read_flag(market, "feesEnabled", default=False):
-        return Decimal(0), 1
+        return Rate(0), 1
     schedule = market.get("feeSchedule")
     if not isinstance(schedule, Mapping):
         raise Malformed(f"market {market.get('id')}: feesEnabled without feeSchedule")
     known = cast("Raw", schedule)
-    return read_number(known, "rate"), fee_exponent_of(read_number(known, "exponent", Decimal(1)))
+    return Rate(read_amount(known, "rate")), fee_exponent_of(read_number(known, "exponent", Decimal(1)))
 
 
 def _first_event(market: Raw) -> Raw:
@@ -85,7 +85,7 @@ def _first_event(market: Raw) -> Raw:
     return cast("Raw", found[0]) if found and isinstance(found[0], Mapping) else {}
 
 
-def parse_clob_fee(raw: object) -> tuple[Decimal, int | Decimal]:
+def parse_clob_fee(raw: object) -> tuple[Rate, int | Decimal]:
     """Read (rate, exponent) from the short keys of `/clob-markets/{condition_id}`; (0, 1) without a fee.
 
     Raises:
@@ -93,9 +93,9 @@ def parse_clob_fee(raw: object) -> tuple[Decimal, int | Decimal]:
     """
     fee = as_object(raw, "clob market").get("fd")
     if not isinstance(fee, Mapping):
-        return Decimal(0), 1
+        return Rate(0), 1
     known = cast("Raw", fee)
-    return read_number(known, "r", Decimal(0)), fee_exponent_of(read_number(known, "e", Decimal(1)))
+    return Rate(read_amount(known, "r", 0)), fee_exponent_of(read_number(known, "e", Decimal(1)))
 
 
 def parse_book(raw: object, now_ms: int) -> Book:
@@ -117,13 +117,15 @@ def parse_book(raw: object, now_ms: int) -> Book:
         _levels(book, "bids"),
         _levels(book, "asks"),
         changed_at_ms=int(stamp) if stamp.isdigit() else None,
-        tick=read_number(book, "tick_size") if book.get("tick_size") else None,
+        tick=Price(read_amount(book, "tick_size")) if book.get("tick_size") else None,
     )
 
 
 def _levels(book: Raw, side: str) -> list[Level]:
     levels = [as_object(row, side) for row in as_list(book.get(side) or [], f"book: {side}")]
-    return [Level(price=read_number(level, "price"), shares=read_number(level, "size")) for level in levels]
+    return [
+        Level(price=Price(read_amount(level, "price")), shares=Shares(read_amount(level, "size"))) for level in levels
+    ]
 
 
 def as_object(raw: object, what: str) -> Raw:
@@ -188,6 +190,21 @@ def read_number(raw: Raw, name: str, default: Decimal | None = None) -> Decimal:
     if not found.is_finite():
         raise Malformed(f"{name}: expected a finite number, got {value!r}")
     return decimal_text(found)
+
+
+def read_amount(raw: Raw, name: str, default: int | None = None) -> int:
+    """Return a number in micro-units.
+
+    Raises:
+        Malformed: it is none, or has more than 6 decimals, which no book, tick or rate of the venue has.
+    """
+    if default is not None and raw.get(name) is None:
+        return default
+    number = read_number(raw, name)
+    micro = to_micro(number)
+    if from_micro(micro) != number:
+        raise Malformed(f"{name}: more than 6 decimals: {number}")
+    return micro
 
 
 def read_time_ms(stamp: str) -> int | None:

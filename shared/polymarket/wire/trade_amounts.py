@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from shared.domain.market import Side
-from shared.domain.money import MICRO, price_of, to_micro
+from shared.domain.money import MICRO, Price, Shares, Usdc, price_of, to_micro
 
 CLOB_V2_SINCE_MS = 1_777_374_000_000
 """2026-04-28 11:00 UTC: from then on the fee is charged in collateral, no more in the shares bought."""
@@ -35,9 +35,9 @@ class TradeAmounts(NamedTuple):
     fee_shares: int = 0
 
     @property
-    def price(self) -> Decimal:
+    def price(self) -> Price:
         """Return what a share cost before the fee."""
-        return price_of(self.usdc, self.shares + self.fee_shares)
+        return price_of(Usdc(self.usdc), Shares(self.shares + self.fee_shares))
 
 
 def amounts_of(side: Side, size: Decimal, price: Decimal, paid: Decimal | None, traded_at_ms: int) -> TradeAmounts:

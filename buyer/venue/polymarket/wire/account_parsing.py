@@ -4,13 +4,12 @@ Source: venue reference 3.3 and 4.2; `polymarket-client` 0.14.0, `models/clob/ac
 """
 
 from dataclasses import replace
-from decimal import Decimal
 from fractions import Fraction
 
 from buyer.domain.order_result import TRADE_STATES, OrderSeen, OwnTrade, Standing
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.domain.money import fee_micro, to_micro
+from shared.domain.money import Shares, Usdc, paid_fee, to_micro
 from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_number, read_text
 
 _PREFIXES = ("ORDER_STATUS_", "TRADE_STATUS_")
@@ -94,8 +93,7 @@ def read_trade(raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
     if _blank(trade, ("size", "price") if taking else ()) or any(_blank(maker, _AMOUNTS) for maker in own):
         return blank
     shares, usdc = _our_amounts(trade, facts.token_id) if taking else _made(own)
-    price = Decimal(usdc) / shares if shares and taking else Decimal(0)
-    fee = fee_micro(shares, price, facts.fee_rate, facts.fee_exponent) if 0 < price < 1 else 0
+    fee = paid_fee(Shares(shares), Usdc(usdc), facts.fee_rate, facts.fee_exponent) if taking else 0
     return replace(blank, shares=shares, usdc=usdc, fee=fee, sized=True)
 
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, cast
 
+from shared.domain.money import to_micro
+
 Status = Literal["live", "matched", "delayed"]
 
 
 @dataclass(frozen=True)
 class AcceptedOrder:
-    """The venue took it; `making` and `taking` are what matched at once, None where it did not say."""
+    """The venue took it; `making` and `taking` are what matched at once in micro-units, None where it did not say."""
 
     status: Status
-    making: Decimal | None = None
-    taking: Decimal | None = None
+    making: int | None = None
+    taking: int | None = None
     trade_ids: tuple[str, ...] = ()
 
 
@@ -177,12 +179,13 @@ def _accepted(said: dict[str, Any]) -> AcceptedOrder:
     )
 
 
-def _amount(value: object) -> Decimal | None:
+def _amount(value: object) -> int | None:
+    """Return an amount in micro-units, None for what is none."""
     try:
         found = None if value is None else Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found is not None and found.is_finite() and found >= 0 else None
+    return to_micro(found) if found is not None and found.is_finite() and found >= 0 else None
 
 
 def _object(text: bytes) -> dict[str, Any] | None:
