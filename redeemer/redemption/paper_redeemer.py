@@ -11,6 +11,7 @@ from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLed
 from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared import logs, metrics
 from shared.clock import Clock
+from shared.domain.money import micro_text
 from shared.domain.errors import Rejected, Unavailable
 from shared.ledger.port import Ledger
 from shared.messages.base import Event
@@ -64,8 +65,8 @@ class PaperRedeemer:
         self._log.info(
             "redeemed",
             condition=event.condition_id,
-            paid=str(event.paid),
-            cost=str(event.cost),
+            paid=micro_text(event.paid),
+            cost=micro_text(event.cost),
             payouts=event.payouts,
             source=vector.source,
         )

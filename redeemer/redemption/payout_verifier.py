@@ -17,7 +17,7 @@ from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.domain.ledger_write import FencingToken, LedgerRecord, LedgerWrite, WrittenStep
-from shared.domain.money import Usdc
+from shared.domain.money import Usdc, micro_text
 from shared.ledger.port import Ledger
 from shared.messages.base import REDEMPTIONS, Event, fact_id
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
@@ -170,7 +170,7 @@ class PayoutVerifier:
         self._log.info(
             "redeemed",
             condition=event.condition_id,
-            paid=str(event.paid),
+            paid=micro_text(event.paid),
             currency=event.token,
             way=event.way,
             transaction=event.transaction,
