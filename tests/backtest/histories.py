@@ -1,7 +1,6 @@
 """Builders for histories: a leader's trades, what the books were, how markets resolved."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -16,9 +15,9 @@ from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 
-D = Decimal
 START_MS = 1_790_000_000_000
 OTHER_TOKEN = "987654321"
 MICRO = 1_000_000

@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,10 @@ from shared.messages.base import BOOKS, RAW, SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import BookSeen, RawSeen
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book
 
-D = Decimal
 OLDER = Path(__file__).parent / "recordings" / "of_0_1"
 """Made by this program before it knew books and raw answers: 16 decisions of a demo session."""
 

@@ -1,6 +1,5 @@
 """Builders for the buyer's tests: everything good unless a test says otherwise."""
 
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -8,9 +7,11 @@ from buyer.config import BuyerSettings, parse_args
 from buyer.strategy.decision_context import DecisionContext
 from buyer.strategy.limits import TradingLimits
 from shared.domain.market import Book, Level, MarketFacts
+from shared.domain.money import Price
 from shared.messages.base import fact_id
 from shared.messages.decisions import Portfolio
 from shared.messages.signals import ActionableSignal, Fill
+from tests.amounts import D
 
 NOW_MS = 1_790_000_010_000
 LEADER = "0x" + "a1" * 20
@@ -26,9 +27,9 @@ def a_signal(**changes: Any) -> ActionableSignal:
         "tx_hash": "0x" + "7e" * 32,
         "token_id": TOKEN,
         "side": "BUY",
-        "shares": Decimal(100),
-        "usdc": Decimal(50),
-        "price": Decimal("0.5"),
+        "shares": D(100),
+        "usdc": D(50),
+        "price": D("0.5"),
         "traded_at_ms": NOW_MS - 10_000,
         "seen_at_ms": NOW_MS - 2000,
         "seen_by": (),
@@ -47,9 +48,9 @@ def a_market(**changes: Any) -> MarketFacts:
         "outcome_index": 0,
         "outcome": "Yes",
         "title": "Will it?",
-        "tick": Decimal("0.01"),
-        "min_shares": Decimal(5),
-        "fee_rate": Decimal("0.05"),
+        "tick": D("0.01"),
+        "min_shares": D(5),
+        "fee_rate": D("0.05"),
         "event_id": "77",
         **changes,
     }
@@ -58,7 +59,7 @@ def a_market(**changes: Any) -> MarketFacts:
 
 def levels(*pairs: tuple[str, str]) -> list[Level]:
     """Build levels from (price, shares)."""
-    return [Level(price=Decimal(price), shares=Decimal(shares)) for price, shares in pairs]
+    return [Level(price=D(price), shares=D(shares)) for price, shares in pairs]
 
 
 def a_book(
@@ -67,7 +68,7 @@ def a_book(
     *,
     at_ms: int = NOW_MS - 500,
     token_id: str = TOKEN,
-    tick: Decimal | None = None,
+    tick: Price | None = None,
 ) -> Book:
     """Build a book around 0.495."""
     return Book.of(token_id, at_ms, levels(*bids), levels(*asks), tick=tick)
@@ -77,12 +78,12 @@ def a_portfolio(**changes: Any) -> Portfolio:
     """Build balances of a fresh paper account with 1,000 in cash."""
     values: dict[str, Any] = {
         "seq": 1,
-        "cash": Decimal(1000),
-        "spent_today": Decimal(0),
-        "market_exposure": Decimal(0),
-        "lot_shares": Decimal(0),
-        "lot_cost": Decimal(0),
-        "bankroll": Decimal(1000),
+        "cash": D(1000),
+        "spent_today": D(0),
+        "market_exposure": D(0),
+        "lot_shares": D(0),
+        "lot_cost": D(0),
+        "bankroll": D(1000),
         "minute": NOW_MS // 60_000,
         **changes,
     }

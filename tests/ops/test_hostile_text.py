@@ -4,7 +4,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,7 @@ from shared.messages.decisions import Outcome, RuleResult
 from shared.messages.signals import MarketHint
 from shared.process.beats import ProcessBeat, judge_standing
 from shared.terminal import Terminal
+from tests.amounts import D
 from tests.backtest.result_builders import a_doubt, a_result
 from tests.backtest.results.test_copyability import GAIN, a_trade, conduct_of, copied
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
@@ -64,7 +64,6 @@ EVIL = (
 )
 ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-D = Decimal
 Views = dict[str, Callable[[], RenderableType]]
 
 

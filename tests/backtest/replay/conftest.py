@@ -1,13 +1,10 @@
 """A session with each kind of decision in it."""
 
-from decimal import Decimal
-
 import pytest
 
+from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import NOW_MS, a_book, a_market, a_signal
-
-D = Decimal
 
 
 @pytest.fixture

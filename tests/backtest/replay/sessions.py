@@ -31,10 +31,9 @@ from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, NOW_MS, TOKEN, some_settings
 from tests.buyer.fakes import FakePrices
-
-D = Decimal
 
 
 class BookThenCrash:

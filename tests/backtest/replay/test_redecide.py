@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,9 @@ from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
 from shared.messages.base import SIGNALS
 from shared.messages.value_codec import codec_of
+from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import a_book, a_signal
-
-D = Decimal
 
 
 @pytest.fixture

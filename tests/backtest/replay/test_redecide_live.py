@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,12 @@ from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.redis.streams import publish_event, stream_tail
 from simulator import Settings, serve
+from tests.amounts import D
 from tests.buyer.venue.polymarket.live_floor import Floor, until
 from tests.buyer.venue.polymarket.live_process import live_buyer
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 
-D = Decimal
 FLAGS = ("--gather-window-s", "600", "--min-leader-usdc", "10", "--mirror-sells", "proportional", "--stake-usdc", "20")
 
 

@@ -1,7 +1,6 @@
 """A captured session through the same buyer: the same decisions, byte for byte."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,10 +12,9 @@ from shared.code_version import code_version
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
+from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash, replayed
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_signal
-
-D = Decimal
 
 
 def test_a_replay_makes_the_same_decisions_byte_for_byte(session: Session, tmp_path: Path) -> None:

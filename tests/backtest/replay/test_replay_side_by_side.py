@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,9 +32,9 @@ from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, a_book, a_market, a_signal, some_settings
 
-D = Decimal
 LATENCY_S = 0.3
 LEADERS = tuple("0x" + digit * 40 for digit in "ab")
 TOKENS: tuple[str, ...] = ("11", "22", "33")

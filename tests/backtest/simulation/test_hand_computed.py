@@ -1,7 +1,6 @@
 """Runs small enough to reckon by hand, to the micro-unit: the arithmetic stands beside each expectation."""
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +9,10 @@ from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
 from shared.messages.signals import MarketHint
+from tests.amounts import D
 from tests.backtest.histories import a_trade, at, other_outcome, resolves, run
 from tests.buyer.builders import LEADER, a_book, a_market
 
-D = Decimal
 OTHER = "0x" + "b2" * 20
 THIN = PriceModel(half_spread_ticks=1, level_shares=D(4))
 FREE = AssumedFacts(fee_rate=D(0))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,11 @@ from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
 
 pytestmark = pytest.mark.slow
-D = Decimal
 WIDE = ("--max-day-usdc", "100000", "--max-market-usdc", "100000", "--max-event-usdc", "100000")
 CAPS = (*WIDE, "--max-leader-usdc", "100000", "--max-total-usdc", "100000")
 

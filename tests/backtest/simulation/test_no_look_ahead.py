@@ -1,7 +1,6 @@
 """What a run decides depends on nothing that happened later."""
 
 import random
-from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,6 @@ from backtest.results.result import BacktestResult, SignalOutcome
 from shared.domain.errors import Malformed
 from tests.backtest.histories import START_MS, a_trade, other_outcome, resolves, run
 
-D = Decimal
 TRADE = st.tuples(
     st.integers(0, 3),
     st.sampled_from(["0.3", "0.31", "0.5", "0.52", "0.9"]),

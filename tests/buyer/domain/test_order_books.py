@@ -1,15 +1,13 @@
 """Books kept by what the market channel tells: what sets them, what speaks against them, what heals them."""
 
-from decimal import Decimal
-
 import pytest
 
 from shared.polymarket.wire.market_channel import read_snapshot
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.book_fixture import TRUST, Shelf
 from tests.buyer.market_data.channel_fakes import raw_book, raw_change, raw_changes, raw_tick
 
-D = Decimal
 OTHER = "987"
 
 

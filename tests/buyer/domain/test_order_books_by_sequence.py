@@ -21,11 +21,11 @@ from shared.polymarket.wire.market_channel import (
     UnreadableFrame,
     read_frame,
 )
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, TOKEN
 from tests.buyer.market_data.book_fixture import TRUST, Shelf
 from tests.buyer.market_data.channel_fakes import a_frame, raw_book, raw_change, raw_changes, raw_levels, raw_tick
 
-D = Decimal
 OTHER = "987"
 
 

@@ -1,6 +1,5 @@
 """How a live order ends: only what confirmed counts, and nothing before everything is terminal."""
 
-from decimal import Decimal
 from itertools import product
 from typing import Any, cast
 
@@ -23,9 +22,9 @@ from buyer.domain.order_states import NEXT, is_provisional, may_follow
 from buyer.venue.polymarket.wire.account_parsing import orders_of, read_order, read_trade
 from shared.domain.errors import Malformed
 from shared.messages.decisions import BuyEngineDecision, OrderState, Outcome
+from tests.amounts import D
 from tests.buyer.builders import TOKEN, a_market
 
-D = Decimal
 HASH = "0x" + "0a" * 32
 
 

@@ -1,6 +1,5 @@
 """What each step posts, to the micro-unit: fees, parts of a lot, and what must hold at the very moment of an intent."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from shared.domain.market import Side
 from shared.domain.money import cost_micro, proceeds_micro
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import HeldLot, Order, Outcome
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_portfolio, some_limits
 
-D = Decimal
 DAY = "day:20260921"
 MARKET = f"market:{CONDITION}"
 SHARES, COST = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"

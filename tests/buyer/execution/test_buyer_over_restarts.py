@@ -1,7 +1,5 @@
 """No sequence of signals, fills, failures and restarts breaks a cap, buys twice or loses a micro-unit."""
 
-from decimal import Decimal
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,11 +13,11 @@ from shared.domain.money import from_micro, to_micro
 from shared.domain.trading_controls import NOTES, STOPS, turn_control
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import Order, Outcome
+from tests.amounts import D
 from tests.buyer.builders import a_book, a_market, a_signal, some_limits
 from tests.buyer.execution.executor_desk import Desk
 from tests.buyer.fakes import FakePrices, FakeVenue
 
-D = Decimal
 LIMITS = some_limits(
     max_market_usdc=D(20),
     max_event_usdc=D(24),

@@ -1,7 +1,5 @@
 """Caps count open intents, parts of trades and orders of the minute."""
 
-from decimal import Decimal
-
 import pytest
 
 from shared.domain import ledger_accounts
@@ -9,11 +7,10 @@ from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import MarketFacts
 from shared.messages.decisions import Gathered, Order, Trade
+from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal, some_limits
 from tests.buyer.execution.executor_desk import Desk
 from tests.buyer.fakes import FakeVenue
-
-D = Decimal
 
 
 @pytest.mark.pitfall(19)

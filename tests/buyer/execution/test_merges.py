@@ -1,7 +1,6 @@
 """A leader's merge is an exit without a price; what a closed market owes is left to the redeemer."""
 
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from buyer.strategy.policy import decide_signal
 from shared.capture.capture import Capture
 from shared.domain.market import Book
 from shared.messages.signals import ActionableSignal
+from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
 from tests.buyer.strategy.test_exit_policy import KEY, Selling, a_lot, bid
 
-D = Decimal
 CHEAP = bid("0.02")
 
 

@@ -1,7 +1,5 @@
 """One signal's way through the engine: intent first, order, then everything else in one step; twice changes nothing."""
 
-from decimal import Decimal
-
 import pytest
 from msgspec.structs import replace
 
@@ -19,11 +17,10 @@ from shared.messages.base import DEAD, DECISIONS
 from shared.messages.decisions import Order, OrderUpdate, Outcome, Portfolio
 from shared.messages.service import DeadLetter
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_signal
 from tests.buyer.execution.executor_desk import Desk
 from tests.buyer.fakes import FakeVenue
-
-D = Decimal
 
 
 def test_a_buy_moves_cash_into_a_lot_and_publishes_its_decision() -> None:

@@ -1,7 +1,5 @@
 """One order of writes: the journal, the settlement, the adoption and a run post the same money for the same order."""
 
-from decimal import Decimal
-
 import pytest
 from msgspec.structs import replace
 
@@ -17,9 +15,9 @@ from shared.domain.record_kinds import INTENTS, LOTS, ORDERS, SIGNED
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Order, OrderState, Outcome
+from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, some_limits
 
-D = Decimal
 CASH_BEFORE = 1_000_000_000
 
 

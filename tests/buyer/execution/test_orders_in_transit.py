@@ -1,7 +1,6 @@
 """Paper orders on their way side by side: quick, in order, each once whatever happens meanwhile."""
 
 import queue
-from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -15,12 +14,11 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.decisions import Order
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_signal
 from tests.buyer.consumer_rig import a_hash
 from tests.buyer.execution.transit_rig import FIRST, LATENCY_S, Travel, bought
 from tests.buyer.test_stdin_consumer import take_lines
-
-D = Decimal
 
 
 @pytest.mark.server

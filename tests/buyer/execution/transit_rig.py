@@ -3,7 +3,6 @@
 import queue
 import threading
 from collections.abc import Callable
-from decimal import Decimal
 from typing import cast
 
 from buyer.consumer import SignalConsumer
@@ -21,10 +20,10 @@ from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import publish_event
+from tests.amounts import D
 from tests.buyer.builders import a_book, a_market, a_signal, some_limits
 from tests.buyer.consumer_rig import Feed, Rig, a_hash
 
-D = Decimal
 FIRST = "1"
 LATENCY_S = 0.3
 WIDE = {f"max_{cap}_usdc": D(100_000) for cap in ("market", "event", "group", "leader", "day", "total")}

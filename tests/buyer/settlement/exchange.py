@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState
@@ -12,8 +11,7 @@ from shared.domain.money import to_micro
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, Outcome
-
-D = Decimal
+from tests.amounts import D
 
 
 @dataclass

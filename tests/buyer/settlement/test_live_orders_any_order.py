@@ -1,7 +1,5 @@
 """Signals, lost answers, confirmations, failures and crashes in any order leave the books balanced."""
 
-from decimal import Decimal
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -11,10 +9,9 @@ from shared.domain.errors import OutcomeUnknown
 from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.messages.decisions import BuyEngineDecision
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, a_signal, some_limits
 from tests.buyer.settlement.live_desk import CASH, LiveDesk
-
-D = Decimal
 
 
 class AnyOrderOfThings(RuleBasedStateMachine):

@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -14,11 +13,10 @@ from shared.domain.errors import RefusedForSafety
 from shared.domain.exit_codes import CRASH, exit_code
 from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, a_book, a_signal
 from tests.buyer.settlement.exchange import Exchange
 from tests.buyer.settlement.live_desk import CASH, LiveDesk
-
-D = Decimal
 
 
 @pytest.mark.pitfall(20)

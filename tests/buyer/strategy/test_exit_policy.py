@@ -1,7 +1,6 @@
 """When a lot is sold, how much of it, and that an exit goes on until it is gone."""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from shared.domain.market import Book
 from shared.domain.record_kinds import EXITS
 from shared.ledger.port import open_lots
 from shared.messages.decisions import ExitTask
+from tests.amounts import D
 from tests.buyer.builders import (
     CONDITION,
     LEADER,
@@ -32,7 +32,6 @@ from tests.buyer.builders import (
 )
 from tests.buyer.execution.executor_desk import Desk
 
-D = Decimal
 KEY = f"{LEADER}:{TOKEN}"
 
 

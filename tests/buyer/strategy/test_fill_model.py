@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from buyer.strategy.fill_model import ModelFill, dearest_fee, walk_book
 from shared.domain.money import cost_micro, fee_micro
+from tests.amounts import D
 from tests.buyer.builders import a_market, levels
 
-D = Decimal
 FREE = a_market(fee_rate=D(0))
 
 

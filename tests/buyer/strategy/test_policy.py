@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from buyer.strategy.policy import decide_signal, refused_rule
+from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
     a_book,
@@ -14,8 +15,6 @@ from tests.buyer.builders import (
     a_signal,
 )
 from tests.buyer.strategy.failed_rules import failed
-
-D = Decimal
 
 
 def test_a_good_signal_is_bought_at_the_leaders_price_plus_the_allowance() -> None:

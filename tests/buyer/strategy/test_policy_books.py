@@ -1,13 +1,12 @@
 """Rules of the book: its token, its levels, its age, its tick, and the limit on the tick's grid."""
 
-from decimal import Decimal
-
 import pytest
 
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import limit_price
 from shared.domain.market import Book
 from shared.messages.signals import MarketHint
+from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
     a_book,
@@ -17,8 +16,6 @@ from tests.buyer.builders import (
     levels,
 )
 from tests.buyer.strategy.failed_rules import failed
-
-D = Decimal
 
 
 @pytest.mark.pitfall(15)

@@ -12,6 +12,7 @@ from buyer.strategy.policy import GATHERED, PolicyDecision, decide_signal
 from buyer.strategy.sizing import STAKES
 from buyer.strategy.skip_cache import SkipCache
 from shared.messages.decisions import HeldLot
+from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
     a_book,
@@ -22,7 +23,6 @@ from tests.buyer.builders import (
     some_limits,
 )
 
-D = Decimal
 PRICES = st.decimals(D(0), D(2), places=6)
 AMOUNTS = st.decimals(D(0), D(10) ** 9, places=6)
 

@@ -1,11 +1,10 @@
 """A leader's sell sells what is held of that leader, and no crumb."""
 
-from decimal import Decimal
-
 import pytest
 
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import limit_price
+from tests.amounts import D
 from tests.buyer.builders import (
     a_case,
     a_portfolio,
@@ -13,8 +12,6 @@ from tests.buyer.builders import (
     some_limits,
 )
 from tests.buyer.strategy.failed_rules import failed
-
-D = Decimal
 
 
 def test_a_leaders_sell_sells_that_leaders_whole_lot() -> None:

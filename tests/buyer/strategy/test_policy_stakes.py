@@ -1,12 +1,12 @@
 """Stakes: caps count everything, the venue's minimum never breaks them, parts of a trade are staked on once."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from buyer.strategy.policy import decide_signal
+from tests.amounts import D
 from tests.buyer.builders import (
     a_book,
     a_case,
@@ -16,8 +16,6 @@ from tests.buyer.builders import (
     some_limits,
 )
 from tests.buyer.strategy.failed_rules import failed
-
-D = Decimal
 
 
 @pytest.mark.pitfall(19)

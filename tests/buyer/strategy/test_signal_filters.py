@@ -1,6 +1,5 @@
 """What is followed at all, what too small trades come to, and what stops buying: each rule alone."""
 
-from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
@@ -9,9 +8,9 @@ from buyer.strategy.policy import decide_signal
 from shared.domain.market import Side
 from shared.messages.decisions import ExitTask, Gathered, HeldLot
 from shared.messages.signals import Fill
+from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
 
-D = Decimal
 NAMED = a_market(title="Will ETH rise?", slug="eth-up", event_slug="eth-daily", category="Crypto")
 
 

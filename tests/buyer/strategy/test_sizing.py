@@ -11,9 +11,8 @@ from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import STAKES, StakeBasis, exit_limit, stake_for
 from shared.domain.errors import BadConfig
 from shared.messages.decisions import Trade
+from tests.amounts import D
 from tests.buyer.builders import LEADER, a_case, a_portfolio, a_signal, some_limits, some_settings
-
-D = Decimal
 
 
 def a_wager(

@@ -1,7 +1,6 @@
 """What rules answered before may stand for what they would answer now, only while what they look at is the same."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +17,7 @@ from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import MICRO, from_micro
 from shared.messages.decisions import ExitTask
 from shared.messages.signals import MarketHint
+from tests.amounts import D
 from tests.buyer.builders import (
     CONDITION,
     LEADER,
@@ -31,7 +31,6 @@ from tests.buyer.builders import (
     some_limits,
 )
 
-D = Decimal
 LEAVING = ExitTask(id="e", leader=LEADER, token_id=TOKEN, reason="leader_sold", keep=D(0), opened_at_ms=1)
 ASKED = some_limits(
     min_to_end_s=60,

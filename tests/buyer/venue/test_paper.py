@@ -1,7 +1,6 @@
 """The paper venue: what the real one would refuse, it refuses; what it fills, it fills from the book of that moment."""
 
 import threading
-from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -20,10 +19,9 @@ from shared.domain.errors import Unavailable
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome
 from shared.rate_limit.gate import RateGate
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, TOKEN, a_book, a_case, a_market, some_settings
 from tests.buyer.fakes import FakePrices, FakeVenue
-
-D = Decimal
 
 
 def an_order() -> Order:

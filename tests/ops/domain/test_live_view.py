@@ -3,7 +3,6 @@
 import io
 import re
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,9 +19,8 @@ from shared.messages.redemptions import RedemptionResult
 from shared.messages.service import GateStatus, HybridProgress, ServiceStart, ServiceStop, SourceStatus
 from shared.process.beats import ProcessBeat, ProcessStanding, judge_standing
 from shared.terminal import Terminal
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
-
-D = Decimal
 
 
 def a_skip() -> BuyEngineDecision:

@@ -1,7 +1,6 @@
 """Builders of one fill's life, and the text that is shown of it."""
 
 import io
-from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -21,9 +20,9 @@ from shared.messages.decisions import (
 from shared.messages.events import AnyEvent
 from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.signals import FillConfirmed, SeenBy
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, a_signal
 
-D = Decimal
 SEEN = SeenBy(source="chain_logs", seen_at_ms=NOW_MS - 7000, lag_ms=3000)
 SIGNAL = a_signal(seen_by=(SEEN,))
 

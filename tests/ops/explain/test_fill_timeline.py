@@ -1,7 +1,5 @@
 """One fill's life: its events found by any name, told in order, with its cost against the leader."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +15,7 @@ from shared.messages.decisions import (
 from shared.messages.events import AnyEvent
 from shared.messages.signals import SeenBy
 from shared.messages.value_codec import codec_of, plain_value
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, a_signal
 from tests.ops.explain.life_builders import (
     LIFE,
@@ -30,8 +29,6 @@ from tests.ops.explain.life_builders import (
     shown,
     told_of,
 )
-
-D = Decimal
 
 
 @pytest.mark.parametrize(

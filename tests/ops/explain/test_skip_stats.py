@@ -1,7 +1,5 @@
 """The totals of what was followed, refused and left undecided."""
 
-from decimal import Decimal
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +9,9 @@ from shared.messages.decisions import (
     Outcome,
 )
 from shared.messages.events import AnyEvent
+from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, a_signal
 from tests.ops.explain.life_builders import SIGNAL, a_decision, a_skip, an_end, an_exit, shown
-
-D = Decimal
 
 
 def test_orders_of_exits_are_no_signals() -> None:

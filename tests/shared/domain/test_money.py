@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from shared.domain.errors import Malformed
 from shared.domain.money import decimal_text, fee_micro, from_micro, money_text, price_of, to_micro
 from shared.messages.base import Address
+from tests.amounts import D
 
-D = Decimal
 MICRO = 10**6
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +19,9 @@ from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import BookSeen
 from shared.messages.signals import ActionableSignal, Fill
 from shared.messages.value_codec import codec_of
+from tests.amounts import D
 from tests.buyer.builders import a_book, a_market, a_signal
 
-D = Decimal
 RECORDED = Path(__file__).parent.parent.parent / "backtest" / "recordings" / "of_0_1"
 A_BOOK = BookSeen(id="1", emitted_at_ms=1, writer="w", number=1, token_id="7", book=a_book())
 A_REDEMPTION = RedemptionResult(

@@ -26,8 +26,8 @@ from buyer.venue.polymarket.wire.order_amounts import AMOUNT_PLACES, MARKET_PLAC
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
 from shared.polymarket.wire.wallets import wallets_of
+from tests.amounts import D
 
-D = Decimal
 KEY = hashlib.sha256(b"correct horse").hexdigest()
 """A public test key: anybody can make it."""
 KINDS: tuple[Kind, ...] = ("FAK", "FOK", "GTC", "GTD")
