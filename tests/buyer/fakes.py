@@ -1,13 +1,13 @@
 """Fakes at the buyer's ports."""
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from msgspec.structs import replace
 
 from buyer.execution.venue_port import UnsignedVenue
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.market import Book, MarketFacts
+from shared.domain.money import Usdc, cost_micro
 from shared.messages.decisions import Order, Outcome
 from tests.buyer.builders import a_book, a_market
 
@@ -52,5 +52,5 @@ class FakeVenue(UnsignedVenue):
         if self.unknown:
             self.unknown -= 1
             raise OutcomeUnknown(f"order {order.id} may stand on {facts.condition_id}")
-        usdc = order.shares * order.limit_price
-        return Outcome(state="MATCHED", shares=order.shares, usdc=usdc, fee=Decimal(0), reason="filled")
+        usdc = cost_micro(order.shares, order.limit_price)
+        return Outcome(state="MATCHED", shares=order.shares, usdc=usdc, fee=Usdc(0), reason="filled")
