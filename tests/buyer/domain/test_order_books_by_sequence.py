@@ -3,7 +3,6 @@
 import itertools
 import json
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from buyer.domain.order_books import OrderBooks
 from shared.polymarket.wire.market_channel import (
     BookSnapshot,
     LevelChanges,
+    Levels,
     MarketEnded,
     TickSizeChanged,
     UnreadableFrame,
@@ -46,7 +46,7 @@ def test_any_sequence_of_snapshots_and_changes_equals_the_book_rebuilt_from_scra
     steps: list[tuple[Any, ...]], shuffle: Any
 ) -> None:
     shelf = Shelf(raw_book((), ()))
-    rebuilt: dict[str, dict[Decimal, Decimal]] = {"BUY": {}, "SELL": {}}
+    rebuilt: dict[str, Levels] = {"BUY": {}, "SELL": {}}
 
     for step in steps:
         if step[0] == "book":
@@ -66,7 +66,7 @@ def test_any_sequence_of_snapshots_and_changes_equals_the_book_rebuilt_from_scra
     assert [level.price for level in live.book().asks] == sorted(live.asks)
 
 
-def _side(pairs: dict[str, str]) -> dict[Decimal, Decimal]:
+def _side(pairs: dict[str, str]) -> Levels:
     return {D(price): D(shares) for price, shares in pairs.items()}
 
 
@@ -113,7 +113,7 @@ def test_nothing_that_is_sent_stops_the_feed_or_makes_a_price_nobody_can_trade_a
         shelf.books.apply(message, NOW_MS)
 
     live = shelf.books._books[TOKEN]
-    assert all(0 < price < 1 and shares > 0 for side in (live.bids, live.asks) for price, shares in side.items())
+    assert all(0 < price < D(1) and shares > 0 for side in (live.bids, live.asks) for price, shares in side.items())
     assert shelf.counts["unreadable"] == sum(isinstance(message, UnreadableFrame) for message in messages)
 
 
@@ -146,8 +146,8 @@ def test_a_real_games_two_books_mirror_each_other_after_every_moment(tape: list[
     assert not any(now and then for now, then in itertools.pairwise(uneven))
 
 
-def _mirrored(levels: dict[Decimal, Decimal]) -> dict[Decimal, Decimal]:
-    return {1 - price: shares for price, shares in levels.items()}
+def _mirrored(levels: Levels) -> Levels:
+    return {D(1) - price: shares for price, shares in levels.items()}
 
 
 @pytest.mark.real_data

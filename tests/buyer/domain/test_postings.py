@@ -10,7 +10,7 @@ from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite, RefusedWrite, WrittenStep
 from shared.domain.market import Side
-from shared.domain.money import cost_micro, proceeds_micro
+from shared.domain.money import Shares, cost_micro, proceeds_micro
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import HeldLot, Order, Outcome
 from tests.amounts import D
@@ -149,8 +149,8 @@ def test_a_sell_is_refused_beyond_the_lot_and_under_the_switch(account: str, val
 
 
 def test_a_cost_is_never_understated_and_proceeds_are_never_overstated() -> None:
-    assert (cost_micro(3, D("0.5")), proceeds_micro(3, D("0.5"))) == (2, 1)
-    assert (cost_micro(4, D("0.5")), proceeds_micro(4, D("0.5"))) == (2, 2)
+    assert (cost_micro(Shares(3), D("0.5")), proceeds_micro(Shares(3), D("0.5"))) == (2, 1)
+    assert (cost_micro(Shares(4), D("0.5")), proceeds_micro(Shares(4), D("0.5"))) == (2, 2)
 
 
 def test_a_sell_is_allowed_while_buys_are_paused_or_everything_is_flattened() -> None:

@@ -39,6 +39,7 @@ from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 from simulator import Simulator
+from tests.amounts import D
 from tests.buyer.builders import a_market, a_signal, levels, some_limits
 from tests.buyer.settlement.trade_feeds import Silence
 
@@ -126,7 +127,7 @@ class HandPrices:
         market = self._sim.world.catalog.by_token[token_id]
         place = market.tokens.index(token_id)
         named = {"condition_id": market.condition_id, "outcome_index": place, "neg_risk": market.neg_risk}
-        return a_market(token_id=token_id, fee_rate=market.fee_rate, event_id=market.slug, **named), ""
+        return a_market(token_id=token_id, fee_rate=D(market.fee_rate), event_id=market.slug, **named), ""
 
     def book(self, token_id: str) -> tuple[Book | None, str]:
         bids, asks = levels(("0.49", "1000")), levels(("0.5", "1000"))

@@ -9,7 +9,6 @@ from buyer.strategy.fill_model import walk_book
 from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.market import Book, MarketFacts, Side
-from shared.domain.money import from_micro, to_micro
 from shared.domain.trading_controls import NOTES, STOPS, turn_control
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import Order, Outcome
@@ -165,11 +164,11 @@ class WalkingVenue(FakeVenue):
         super().place(order, facts, prepared)
         book, _ = self._prices.book(order.token_id)
         assert book is not None
-        budget = to_micro(order.budget) if order.side == "BUY" else None
+        budget = order.budget if order.side == "BUY" else None
         levels = book.against(order.side)
-        got = walk_book(levels, order.side, to_micro(order.shares), order.limit_price, budget, facts)
+        got = walk_book(levels, order.side, order.shares, order.limit_price, budget, facts)
         state = "MATCHED" if got.shares else "REJECTED"
-        return Outcome(state=state, shares=from_micro(got.shares), usdc=from_micro(got.usdc), fee=from_micro(got.fee))
+        return Outcome(state=state, shares=got.shares, usdc=got.usdc, fee=got.fee)
 
 
 TestBuyerOverRestarts = BuyerOverRestarts.TestCase

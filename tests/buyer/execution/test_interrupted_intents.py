@@ -6,7 +6,6 @@ from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.messages.decisions import Order
 from tests.buyer.builders import CONDITION, NOW_MS, a_signal, some_limits
@@ -27,7 +26,7 @@ def test_an_unknown_outcome_places_the_same_order_again_and_no_other() -> None:
     first, second = desk.venue.placed
     assert first == second
     assert len(desk.decisions()) == 1
-    assert open_lots(desk.ledger)[0].shares == to_micro(first.shares)
+    assert open_lots(desk.ledger)[0].shares == first.shares
 
 
 @pytest.mark.pitfall(24)

@@ -10,7 +10,6 @@ from buyer.execution.order_writes import adopted_write, decision_write, filled_w
 from shared.domain.ledger_accounts import Postings
 from shared.domain.ledger_write import Balances, LedgerRecord, LedgerWrite, Result
 from shared.domain.market import Side
-from shared.domain.money import to_micro
 from shared.domain.record_kinds import INTENTS, LOTS, ORDERS, SIGNED
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.base import fact_id
@@ -145,19 +144,19 @@ def test_an_order_that_came_to_nothing_gives_back_its_whole_budget() -> None:
     matched = a_decision("BUY", "live", an_outcome())
     settled = settled_write(matched, an_outcome("FAILED", "0"), None)
 
-    assert dict(settled.postings)["cash"] == to_micro(an_order().budget)
+    assert dict(settled.postings)["cash"] == an_order().budget
     assert settled.records == (LedgerRecord(ORDERS, an_order().id, None),)
 
 
 def test_a_sell_settles_on_the_lot_as_it_stands_and_only_while_it_does() -> None:
     matched = a_decision("SELL", "live", an_outcome())
     shares, cost = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"
-    lot = Balances(7, {shares: to_micro(D(30)), cost: to_micro(D(8))}, frozenset(), {})
+    lot = Balances(7, {shares: D(30), cost: D(8)}, frozenset(), {})
 
     settled = settled_write(matched, an_outcome("CONFIRMED"), lot)
 
     assert settled.expected_seq == 7
-    assert total(settled.postings)[cost] == -to_micro(D(2)), "10 of 40 shares cost a quarter of the lot's 8"
+    assert total(settled.postings)[cost] == -D(2), "10 of 40 shares cost a quarter of the lot's 8"
 
 
 @pytest.mark.parametrize("decided", [False, True])
