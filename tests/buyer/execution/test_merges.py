@@ -38,7 +38,7 @@ def test_a_merge_sells_at_the_books_price_as_any_exit_does(book: Book) -> None:
     assert book.best_bid is not None
     assert (decision.verdict, decision.reason) == ("SELL", "all rules passed")
     assert decision.order is not None
-    assert book.best_bid * D("0.9") - D("0.01") <= decision.order.limit_price <= book.best_bid
+    assert book.best_bid * 9 // 10 - D("0.01") <= decision.order.limit_price <= book.best_bid
     said = {rule.rule: rule.value for rule in decision.rules}
     assert said["leader_price"] == "none: merged"
 

@@ -9,7 +9,7 @@ from shared.domain import ledger_accounts
 from shared.domain.errors import Fenced, RefusedForSafety
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
+from shared.domain.money import proceeds_micro
 from shared.ledger import port
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
@@ -110,7 +110,7 @@ def test_a_sell_sells_no_more_than_our_lot_and_realizes_its_result() -> None:
     assert decision.order is not None
     assert decision.order.shares == D("9.61")
     assert open_lots(desk.ledger) == []
-    proceeds = to_micro(D("9.61") * decision.order.limit_price)
+    proceeds = proceeds_micro(D("9.61"), decision.order.limit_price)
     assert desk.ledger.values["realized"] == proceeds - 4_997_200
     assert desk.ledger.values["cash"] == 1_000_000_000 - 4_997_200 + proceeds
     assert f"market:{CONDITION}" not in desk.ledger.values

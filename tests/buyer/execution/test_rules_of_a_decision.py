@@ -1,7 +1,5 @@
 """A decision carries the rules as they were judged, without an order waiting for them."""
 
-from decimal import Decimal
-
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +8,7 @@ from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_write import LedgerWrite, Result
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.events import write_event
+from tests.amounts import D
 from tests.buyer.builders import a_signal, some_limits
 from tests.buyer.execution.executor_desk import Desk
 
@@ -64,7 +63,7 @@ def test_rules_are_not_judged_again_by_other_limits_than_those_of_the_decision()
     with pytest.raises(OutcomeUnknown):
         desk.engine.process_actionable(a_signal())
 
-    desk.limits = some_limits(stake_usdc=Decimal(7))
+    desk.limits = some_limits(stake_usdc=D(7))
     desk.restart()
     again = desk.engine.process_actionable(a_signal())
 

@@ -5,6 +5,7 @@ import pytest
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import limit_price
 from shared.domain.market import Book
+from shared.domain.money import micro_text
 from shared.messages.signals import MarketHint
 from tests.amounts import D
 from tests.buyer.builders import (
@@ -79,6 +80,6 @@ def test_the_limit_is_on_the_grid_of_every_tick(tick: str) -> None:
 
 def test_a_limit_reads_the_same_however_its_tick_was_written_before() -> None:
     """Values are kept: what an equal tick of another form gave first must not show in later decisions."""
-    assert str(limit_price(D("0.999"), "BUY", D("0.010"), 2, D(0))) == "0.99"
-    assert str(limit_price(D("0.999"), "BUY", D("0.01"), 2, D(0))) == "0.99"
-    assert str(limit_price(D("0.002"), "SELL", D("0.01"), 2, D("0.0"))) == "0.01"
+    assert micro_text(limit_price(D("0.999"), "BUY", D("0.010"), 2, D(0))) == "0.99"
+    assert micro_text(limit_price(D("0.999"), "BUY", D("0.01"), 2, D(0))) == "0.99"
+    assert micro_text(limit_price(D("0.002"), "SELL", D("0.01"), 2, D("0.0"))) == "0.01"

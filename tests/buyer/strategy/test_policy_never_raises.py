@@ -1,6 +1,5 @@
 """Whatever the numbers, the policy gives a verdict, breaks no cap, and says the same without its explanation."""
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,7 +10,10 @@ from msgspec.structs import replace
 from buyer.strategy.policy import GATHERED, PolicyDecision, decide_signal
 from buyer.strategy.sizing import STAKES
 from buyer.strategy.skip_cache import SkipCache
-from shared.messages.decisions import HeldLot
+from shared.domain.errors import Malformed
+from shared.domain.money import Price, Rate, micro_text
+from shared.messages.decisions import HeldLot, Portfolio
+from shared.messages.value_codec import codec_of, plain_value
 from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
@@ -23,8 +25,8 @@ from tests.buyer.builders import (
     some_limits,
 )
 
-PRICES = st.decimals(D(0), D(2), places=6)
-AMOUNTS = st.decimals(D(0), D(10) ** 9, places=6)
+PRICES = st.integers(0, D(2)).map(Price)
+AMOUNTS = st.integers(0, D(10**9))
 
 
 @settings(max_examples=40)
@@ -36,36 +38,36 @@ AMOUNTS = st.decimals(D(0), D(10) ** 9, places=6)
     lot=AMOUNTS,
     tick=st.sampled_from([D("0.1"), D("0.01"), D("0.001"), D("0.07"), D(1)]),
     minimum=AMOUNTS,
-    rate=st.decimals(D(0), D(1), places=4),
+    rate=st.integers(0, 10_000).map(lambda n: Rate(n * D("0.0001"))),
     asks=st.lists(st.tuples(PRICES, AMOUNTS), max_size=4),
     side=st.sampled_from(["BUY", "SELL"]),
     missing=st.sampled_from(["", "market", "book", "portfolio"]),
 )
 def test_the_policy_never_raises_and_never_breaks_a_cap(
-    price: Decimal,
+    price: Price,
     mode: str,
-    usdc: Decimal,
-    cash: Decimal,
-    lot: Decimal,
-    tick: Decimal,
-    minimum: Decimal,
-    rate: Decimal,
-    asks: list[tuple[Decimal, Decimal]],
+    usdc: int,
+    cash: int,
+    lot: int,
+    tick: Price,
+    minimum: int,
+    rate: Rate,
+    asks: list[tuple[Price, int]],
     side: str,
     missing: str,
 ) -> None:
     parts: dict[str, Any] = {
         "signal": a_signal(price=price, usdc=usdc, side=side),
         "market": a_market(tick=tick, min_shares=minimum, fee_rate=rate),
-        "book": a_book(bids=(("0.01", "5"),), asks=tuple((str(a), str(b)) for a, b in asks)),
+        "book": a_book(bids=(("0.01", "5"),), asks=tuple((micro_text(a), micro_text(b)) for a, b in asks)),
         "portfolio": a_portfolio(
             cash=cash,
             lot_shares=lot,
-            spent_today=usdc % 300,
-            market_exposure=cash % 60,
-            event_exposure=cash % 110,
-            leader_exposure=usdc % 210,
-            total_exposure=lot % 510,
+            spent_today=usdc % D(300),
+            market_exposure=cash % D(60),
+            event_exposure=cash % D(110),
+            leader_exposure=usdc % D(210),
+            total_exposure=lot % D(510),
             lot=HeldLot(opened_at_ms=1, event_id="77"),
         ),
         "limits": some_limits(sizing=mode, kelly_edge_pct=price, gather_window_s=60),
@@ -91,10 +93,24 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
 
 
 @pytest.mark.pitfall(19)
-def test_a_balance_that_is_no_number_fails_its_rules_and_nothing_is_sold() -> None:
-    odd = replace(a_portfolio(), lot_shares=D("NaN"))
+@pytest.mark.parametrize("said", ["NaN", "Infinity", "", None, 4.99])
+def test_a_balance_that_is_no_number_is_none_to_decide_by_and_nothing_is_sold(said: Any) -> None:
+    with pytest.raises(Malformed, match="lot_shares"):
+        codec_of(Portfolio).of_plain({**plain_value(a_portfolio()), "lot_shares": said})
 
-    decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=odd))
+    decision = decide_signal(a_case(signal=a_signal(side="SELL"), portfolio=None))
+
+    assert decision.verdict == "SKIP"
+    assert "cannot be evaluated" in next(rule.value for rule in decision.rules if rule.rule == "minimum_size")
+
+
+@pytest.mark.pitfall(19)
+def test_amounts_that_cannot_be_reckoned_with_fail_their_rules_and_nothing_is_sold() -> None:
+    """A part of no shares at all is a division by 0."""
+    odd = replace(a_portfolio(), lot_shares=D(10), lot_cost=D(5), behind=D(0))
+    sell, limits = a_signal(side="SELL", shares=D(-1)), some_limits(mirror_sells="proportional")
+
+    decision = decide_signal(a_case(signal=sell, portfolio=odd, limits=limits))
 
     assert decision.verdict == "SKIP"
     assert "cannot be evaluated" in next(rule.value for rule in decision.rules if rule.rule == "minimum_size")

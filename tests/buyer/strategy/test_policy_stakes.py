@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from buyer.strategy.policy import decide_signal
+from shared.domain.money import MICRO
 from tests.amounts import D
 from tests.buyer.builders import (
     a_book,
@@ -69,7 +70,8 @@ def test_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
     )
 
     assert raised.order is not None
-    assert D(1) <= raised.order.shares * raised.order.limit_price < D("1.01") + raised.order.limit_price
+    offered = raised.order.shares * raised.order.limit_price
+    assert D(1) * MICRO <= offered < (D("1.01") + raised.order.limit_price) * MICRO
     assert small.reason == "minimum_size"
 
 

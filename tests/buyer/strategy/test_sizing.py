@@ -1,15 +1,14 @@
 """How large: each mode's figures reckoned by hand."""
 
-from decimal import Decimal
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from buyer.strategy.limits import TradingLimits, tiers_of
+from buyer.strategy.limits import HUNDRED_PCT, TradingLimits, tiers_of
 from buyer.strategy.policy import decide_signal
 from buyer.strategy.sizing import STAKES, StakeBasis, exit_limit, stake_for
 from shared.domain.errors import BadConfig
+from shared.domain.money import MICRO, Price, Usdc
 from shared.messages.decisions import Trade
 from tests.amounts import D
 from tests.buyer.builders import LEADER, a_case, a_portfolio, a_signal, some_limits, some_settings
@@ -19,7 +18,7 @@ def a_wager(
     limits: TradingLimits, *, usdc: str = "200", price: str = "0.5", bankroll: str = "1000", cost: str = "0.5"
 ) -> StakeBasis:
     return StakeBasis(
-        Trade(usdc=D(usdc), shares=D(usdc) / D(price), price=D(price)), D(bankroll), lambda: D(cost), limits
+        Trade(usdc=D(usdc), shares=D(usdc) * MICRO // D(price), price=D(price)), D(bankroll), lambda: D(cost), limits
     )
 
 
@@ -83,13 +82,13 @@ def test_an_unknown_leaders_bankroll_is_a_rule_that_cannot_be_evaluated() -> Non
 @settings(max_examples=40)
 @given(
     mode=st.sampled_from(sorted(STAKES)),
-    usdc=st.decimals(D("0.01"), D(10) ** 7, places=6),
-    price=st.decimals(D("0.01"), D("0.99"), places=4),
-    bankroll=st.decimals(D(-100), D(10) ** 7, places=6),
-    edge=st.decimals(D(0), D(100), places=2),
+    usdc=st.integers(D("0.01"), D(10**7)).map(Usdc),
+    price=st.integers(100, 9900).map(lambda n: Price(n * D("0.0001"))),
+    bankroll=st.integers(D(-100), D(10**7)).map(Usdc),
+    edge=st.integers(0, 10_000).map(lambda n: n * D("0.01")),
 )
 def test_no_mode_stakes_less_than_nothing_or_more_than_the_most(
-    mode: str, usdc: Decimal, price: Decimal, bankroll: Decimal, edge: Decimal
+    mode: str, usdc: Usdc, price: Price, bankroll: Usdc, edge: int
 ) -> None:
     limits = some_limits(sizing=mode, kelly_edge_pct=edge, leader_bankroll_usdc=D(100))
     case = a_case(signal=a_signal(usdc=usdc, price=price), portfolio=a_portfolio(bankroll=bankroll), limits=limits)
@@ -99,7 +98,7 @@ def test_no_mode_stakes_less_than_nothing_or_more_than_the_most(
     assert 0 <= case.stake <= limits.max_stake_usdc
     assert decision == decide_signal(case)
     if mode == "kelly":
-        assert case.stake <= max(D(0), bankroll * limits.kelly_cap_pct / 100)
+        assert case.stake * HUNDRED_PCT <= max(0, bankroll * limits.kelly_cap_pct)
 
 
 @pytest.mark.parametrize("text", ["5", "*:0.1,100:1", "100:1,50:2", "100:x", "0:1", "100:-1", "NaN:1"])
@@ -160,7 +159,7 @@ def test_limits_under_which_no_buy_can_be_stop_the_start_and_are_named(flags: tu
 
 def test_what_the_sizing_does_not_ask_contradicts_nothing() -> None:
     assert some_settings("--tiers", "100:1").limits.tiers == "100:1"
-    assert some_settings("--sizing", "percent", "--stake-usdc", "90").limits.stake_usdc == 90
+    assert some_settings("--sizing", "percent", "--stake-usdc", "90").limits.stake_usdc == D(90)
 
 
 def test_an_exit_takes_so_many_percent_less_than_the_best_bid_on_the_grid() -> None:

@@ -14,7 +14,7 @@ from buyer.strategy.policy import decide_signal
 from buyer.strategy.rule_table import LOOKS_AT, RULES, Look
 from buyer.strategy.skip_cache import MOST, SkipCache, _remembered, at_once
 from shared.domain.leader_trade import LeaderTrade
-from shared.domain.money import MICRO, from_micro
+from shared.domain.money import MICRO
 from shared.messages.decisions import ExitTask
 from shared.messages.signals import MarketHint
 from tests.amounts import D
@@ -167,8 +167,8 @@ def test_an_amount_between_two_that_are_answered_alike_is_answered_as_they_are(g
     """Caps ask for no more than an amount, a least trade for enough: so a few answers tell those between."""
 
     def first_of(look: Look, micro: int) -> str | None:
-        case = built({**given, "signal": {**given["signal"], "usdc": from_micro(micro)}} if look == "usdc" else given)
-        vars(case)["budget"] = from_micro(micro)
+        case = built({**given, "signal": {**given["signal"], "usdc": micro}} if look == "usdc" else given)
+        vars(case)["budget"] = micro
         names = [name for name in RULES["BUY"] if LOOKS_AT[name] == look]
         return next((name for name, passes in answers(case, names).items() if not passes), None)
 
