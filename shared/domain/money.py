@@ -53,6 +53,8 @@ _LARGE = 10**27
 _SHORT = 28
 """Characters that Decimal's own precision never rounds."""
 _ZERO = Decimal(0)
+_MOST_ADJUSTED = 100
+"""Places before the point: "1e999999" overflows, and a little less is an integer of megabytes."""
 MOST_EXPONENT = 10
 _ROOT_STEP = Decimal("1e-30")
 """What a fractional power is rounded to, so that a root of 0.25 is 0.5 and its fee is not cut by a step."""
@@ -62,11 +64,11 @@ def to_micro(value: Decimal | str) -> int:
     """Return `value` in micro-units, rounded half to even as the venue's doubles need it.
 
     Raises:
-        Malformed: `value` is no finite number.
+        Malformed: `value` is no finite number, or is large beyond reason.
     """
     try:
         number = value if isinstance(value, Decimal) else Decimal(value)
-        if not number.is_finite():
+        if not number.is_finite() or number.adjusted() > _MOST_ADJUSTED:
             raise Malformed(f"not a finite amount: {value!r}")
         return round(_WIDE.multiply(number, _PER_UNIT))
     except (InvalidOperation, TypeError, ValueError) as error:
