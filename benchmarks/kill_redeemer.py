@@ -24,7 +24,6 @@ from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
 from shared.domain.errors import DependencyMissing
 from shared.domain.ledger_accounts import CASH, Lot
-from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS
@@ -230,7 +229,7 @@ def judge(stage: Stage, evm: EvmFixture, owed: dict[str, int], nonce: int) -> di
     evm.node = load(stage.folder / "chain")
     evm.node.mine(3)
     booked = Counter(event.condition_id for event in results)
-    paid = {event.condition_id: to_micro(event.paid) for event in results}
+    paid = {event.condition_id: event.paid for event in results}
     sent = {event.transaction for event in results if event.transaction}
     wallet = evm.signer.address
     facts: dict[str, object] = {

@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +18,7 @@ from buyer.market_data.price_feed import MarketPriceFeed
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import SystemClock
 from shared.domain.market import Book, Level, MarketFacts
+from shared.domain.money import MICRO, Price, Rate, Shares, Usdc
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal, Fill
@@ -51,15 +51,15 @@ class Prices:
             outcome_index=0,
             outcome="Yes",
             title="Will it?",
-            tick=Decimal("0.01"),
-            min_shares=Decimal(5),
-            fee_rate=Decimal(0),
+            tick=Price(10_000),
+            min_shares=Shares(5_000_000),
+            fee_rate=Rate(0),
             event_id=token_id,
         ), ""
 
     def book(self, token_id: str) -> tuple[Book, str]:
         """Return the book of this moment."""
-        level = Level(price=Decimal("0.5"), shares=Decimal(1_000_000))
+        level = Level(price=Price(500_000), shares=Shares(1_000_000 * MICRO))
         return Book.of(token_id, CLOCK.now_ms(), [], [level]), ""
 
     def snapshot(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Prices:
 
 def a_signal(number: int) -> ActionableSignal:
     """Return a leader's buy of one of the tokens, traded now."""
-    now_ms, shares, usdc = CLOCK.now_ms(), Decimal(100), Decimal(50)
+    now_ms, shares, usdc = CLOCK.now_ms(), Shares(100 * MICRO), Usdc(50 * MICRO)
     return ActionableSignal(
         id=fact_id("signal", number),
         emitted_at_ms=now_ms,
@@ -79,7 +79,7 @@ def a_signal(number: int) -> ActionableSignal:
         side="BUY",
         shares=shares,
         usdc=usdc,
-        price=Decimal("0.5"),
+        price=Price(500_000),
         fills=(Fill(shares=shares, usdc=usdc),),
         traded_at_ms=now_ms,
         seen_at_ms=now_ms,

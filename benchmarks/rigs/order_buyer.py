@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -34,6 +33,7 @@ from buyer.venue.polymarket.order_signing import UnsignedOrder, exchange_of, ord
 from buyer.venue.polymarket.signer import OrderSigner
 from buyer.venue.polymarket.wire.order_amounts import order_amounts
 from shared.domain.market import Side
+from shared.domain.money import Price, to_micro
 from shared.http.client import Upstream
 from shared.process.shutdown_signals import Inbox, StopRequested, die_with_parent, listen_signals
 from shared.redis.client import connect_redis
@@ -114,7 +114,7 @@ def run_floor() -> None:
     parts = urlsplit(settings.clob_url)
     venue = http.client.HTTPConnection(str(parts.hostname), parts.port or 80)
     side: Side = "BUY"
-    wanted = order_amounts(side, "FAK", settings.stake_usdc, Decimal("0.5"), Decimal("0.01"))
+    wanted = order_amounts(side, "FAK", to_micro(settings.stake_usdc), Price(500_000), Price(10_000))
     exchange, number = exchange_of(token, neg_risk=os.environ["FLOOR_NEG_RISK"] == "1"), 0
     reader = GroupReader(redis, FLOOR, GROUP, "floor-0", clock=CLOCK)
     while True:

@@ -6,7 +6,6 @@ import tempfile
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from time import time_ns  # noqa: TID251 - fractions of a millisecond, beside the simulator's own wall clock
 from typing import Any
@@ -20,6 +19,7 @@ from ops.demo import demo
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.domain.market import Side
+from shared.domain.money import Price, Shares, Usdc
 from shared.http.client import Upstream
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, MarketHint
@@ -126,7 +126,7 @@ def wall_ms() -> float:
 def a_signal(number: int, token: str, *, run: str = "", side: Side = "BUY", leader: str = LEADER) -> ActionableSignal:
     """Build the leader's trade number `number`: 100 shares at 0.50, just now."""
     now_ms = CLOCK.now_ms()
-    shares, usdc = Decimal(100), Decimal(50)
+    shares, usdc = Shares(100_000_000), Usdc(50_000_000)
     return ActionableSignal(
         id=fact_id("benchmark", run, side, number),
         emitted_at_ms=now_ms,
@@ -136,7 +136,7 @@ def a_signal(number: int, token: str, *, run: str = "", side: Side = "BUY", lead
         side=side,
         shares=shares,
         usdc=usdc,
-        price=Decimal("0.5"),
+        price=Price(500_000),
         fills=(Fill(shares=shares, usdc=usdc),),
         traded_at_ms=now_ms,
         seen_at_ms=now_ms,

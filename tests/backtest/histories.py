@@ -14,6 +14,7 @@ from backtest.simulation.latency import ConstantDelay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from shared.domain.leader_trade import LeaderTrade
+from shared.domain.money import cost_micro
 from shared.messages.signals import MarketHint
 from tests.amounts import D
 from tests.buyer.builders import CONDITION, a_signal, some_settings
@@ -26,7 +27,7 @@ MICRO = 1_000_000
 def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any) -> MarketEvent:
     """Build a leader's trade so many seconds after the start."""
     at_ms = at(second)
-    usdc = D(price) * D(shares)
+    usdc = cost_micro(D(shares), D(price))
     values: dict[str, Any] = {
         "tx_hash": f"0x{second:064x}",
         "shares": D(shares),

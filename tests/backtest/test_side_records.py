@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,11 @@ def test_books_are_a_table_of_exact_prices(capture: Capture, tmp_path: Path) -> 
     table = polars.read_parquet(tmp_path / "books.parquet")
     first = table.row(0, named=True)
     assert (first["at_ms"], first["vouched_at_ms"], first["token_id"]) == (START_MS + 1040, START_MS + 1000, TOKEN)
-    assert (first["best_bid"], first["best_ask"], first["tick"]) == (D("0.49"), D("0.52"), D("0.01"))
-    assert first["asks"] == [{"price": D("0.52"), "shares": D("1000.5")}, {"price": D("0.6"), "shares": D("5")}]
+    assert (first["best_bid"], first["best_ask"], first["tick"]) == (Decimal("0.49"), Decimal("0.52"), Decimal("0.01"))
+    assert first["asks"] == [
+        {"price": Decimal("0.52"), "shares": Decimal("1000.5")},
+        {"price": Decimal("0.6"), "shares": Decimal(5)},
+    ]
     missing = table.sort("number").select(polars.col("number").diff().drop_nulls() - 1).sum().item()
     assert missing == 2, "the numbers tell how many records were lost"
 

@@ -18,6 +18,7 @@ from backtest.results.deflated_sharpe import (
 from backtest.sweep.plan import grid, read_axis, read_setting, sample
 from backtest.sweep.trial import TrialScore, TrialSpec, history_id, trial_id
 from shared.domain.errors import BadConfig
+from tests.amounts import D
 from tests.buyer.builders import some_limits
 
 SPEC = TrialSpec(
@@ -74,7 +75,7 @@ def test_a_setting_for_all_may_hold_commas() -> None:
         {"code": "2"},
         {"fixed": {"delay": "3"}},
         {"fixed": {"delay": "2", "order_ms": "1"}},
-        {"limits": some_limits(max_day_usdc=Decimal(7))},
+        {"limits": some_limits(max_day_usdc=D(7))},
         {"bankroll": Decimal(10)},
     ],
 )

@@ -110,9 +110,9 @@ def test_what_resolves_is_approved_for_redeemed_proved_from_logs_and_booked(
     assert watcher.scan() == 2
 
     results = {event.condition_id: event for event in published(valkey_url) if isinstance(event, RedemptionResult)}
-    assert {name: float(event.paid) for name, event in results.items()} == {
-        plain.condition_id: 5.5,
-        neg_risk.condition_id: 6,
+    assert {name: event.paid for name, event in results.items()} == {
+        plain.condition_id: 5_500_000,
+        neg_risk.condition_id: 6 * ONE,
     }
     for event in results.values():
         assert (event.mode, event.token, event.way) == ("live", "pUSD", "adapter")
@@ -139,7 +139,7 @@ def test_a_winner_that_only_the_data_api_names_is_redeemed_as_well(
 
     event = published(valkey_url)[0]
     assert isinstance(event, RedemptionResult)
-    assert (event.condition_id, float(event.paid), float(event.outside)) == (market.condition_id, 3, 3)
+    assert (event.condition_id, event.paid, event.outside) == (market.condition_id, 3 * ONE, 3 * ONE)
 
 
 @pytest.mark.pitfall(27)
@@ -161,6 +161,6 @@ def test_the_wrong_adapter_pays_nothing_on_the_venues_chain_and_is_an_alarm(
 
     alarm = published(valkey_url)[0]
     assert isinstance(alarm, RedemptionAlarm)
-    assert (float(alarm.expected), float(alarm.paid)) == (10, 0)
+    assert (alarm.expected, alarm.paid) == (10 * ONE, 0)
     assert len(open_lots(RedisLedger(connect_redis(valkey_url), "live"))) == 1
     assert venue.call(lambda: venue.world.held.shares(OWNER, market.tokens[0])) == 10 * ONE

@@ -71,10 +71,10 @@ def redeemed(settings: RedeemerSettings) -> list[RedemptionResult]:
 @pytest.mark.parametrize(
     ("payouts", "words", "paid"),
     [
-        pytest.param((1, 0), ("1", "0"), 10, id="the first outcome wins"),
-        pytest.param((0, 1), ("0", "1"), 7, id="the second outcome wins"),
-        pytest.param((1, 1), ("0.5", "0.5"), 8.5, id="void, half to both"),
-        pytest.param((1, 3), ("0.25", "0.75"), 7.75, id="any vector"),
+        pytest.param((1, 0), ("1", "0"), 10_000_000, id="the first outcome wins"),
+        pytest.param((0, 1), ("0", "1"), 7_000_000, id="the second outcome wins"),
+        pytest.param((1, 1), ("0.5", "0.5"), 8_500_000, id="void, half to both"),
+        pytest.param((1, 3), ("0.25", "0.75"), 7_750_000, id="any vector"),
     ],
 )
 def test_a_resolved_market_is_paid_by_its_real_vector(
@@ -83,7 +83,7 @@ def test_a_resolved_market_is_paid_by_its_real_vector(
     ledger: RedisLedger,
     payouts: tuple[int, int],
     words: tuple[str, str],
-    paid: float,
+    paid: int,
 ) -> None:
     hold_both(ledger, venue.markets[0])
     told: list[Event] = []
@@ -95,10 +95,10 @@ def test_a_resolved_market_is_paid_by_its_real_vector(
 
     assert redeemer.scan() == 1
     event = redeemed(settings)[0]
-    assert (event.payouts, float(event.paid), event.title) == (words, paid, venue.markets[0].question)
+    assert (event.payouts, event.paid, event.title) == (words, paid, venue.markets[0].question)
     assert told == [event]
     assert open_lots(ledger) == []
-    assert ledger.read((CASH,)).values[CASH] == round((paid - 7) * ONE)
+    assert ledger.read((CASH,)).values[CASH] == paid - 7 * ONE
     assert redeemer.scan() == 0
 
 
@@ -113,7 +113,7 @@ def test_neg_risk_markets_are_paid_each_by_its_own_condition(
     venue.advance(CHAIN_S)
 
     assert build_inline(settings, stop=threading.Event(), emit=list[Event]().append).scan() == len(group)
-    assert sorted(float(event.paid) for event in redeemed(settings)) == sorted([10.0] + [7.0] * (len(group) - 1))
+    assert sorted(event.paid for event in redeemed(settings)) == sorted([10 * ONE] + [7 * ONE] * (len(group) - 1))
 
 
 def test_while_the_node_fails_the_data_api_tells_the_same_vector_later(

@@ -30,10 +30,10 @@ from shared.messages.base import SIGNALS
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal, SeenBy
 from shared.redis.streams import StreamEntry
+from tests.amounts import D
 from tests.backtest.histories import START_MS, at
 from tests.buyer.builders import a_signal
 
-D = Decimal
 A, B = "0x" + "a1" * 20, "0x" + "b2" * 20
 HEADING = "wallet_addr,tx_hash,timestamp,side,outcome,price,size,usdc,market,collected_at"
 S = START_MS // 1000
@@ -237,9 +237,9 @@ def test_the_four_real_wallets_results_are_those_of_a_few_lines_of_polars(real_d
 
 @given(st.from_regex(r"[0-9]{1,18}(\.[0-9]{1,9})?", fullmatch=True) | st.floats(0, 1e15).map(str))
 def test_an_amount_in_a_file_rounds_as_its_decimal_does(text: str) -> None:
-    assert _micro(text) == to_micro(D(text))
+    assert _micro(text) == to_micro(Decimal(text))
 
 
 @pytest.mark.parametrize("text", ["0.0000005", "0.0000015", "2.8000000000000003", "99999999.9999995"])
 def test_an_amount_at_a_half_rounds_as_its_decimal_does(text: str) -> None:
-    assert _micro(text) == to_micro(D(text))
+    assert _micro(text) == to_micro(Decimal(text))

@@ -15,9 +15,9 @@ from backtest.history.history_files import open_history
 from backtest.history.trade_grouping import TradeRow
 from shared.messages.events import read_event, write_event
 from shared.polymarket.wire.trade_amounts import amounts_of
+from tests.amounts import D
 from tests.backtest.history.test_history import A, read, signals_in
 
-D = Decimal
 FEE_HEADING = "wallet_addr,tx_hash,timestamp,side,outcome,price,size,usdc,market"
 V1_S, V2_S = 1_772_000_000, 1_782_300_000
 
@@ -90,8 +90,8 @@ def test_rows_keep_their_fees_through_a_sorting_on_disk() -> None:
 @settings(max_examples=200)
 @given(st.integers(1, 10**9), st.integers(1, 999), st.integers(0, 10**5))
 def test_a_log_is_read_as_the_venues_rows_are(shares: int, price_mills: int, fee_steps: int) -> None:
-    price, size = D(price_mills) / 1000, D(shares) / 1_000_000
-    paid = (size * price).quantize(D("0.000001")) + D(fee_steps) / 100_000
+    price, size = Decimal(price_mills) / 1000, Decimal(shares) / 1_000_000
+    paid = (size * price).quantize(Decimal("0.000001")) + Decimal(fee_steps) / 100_000
     line = f"{A},0x{1:064x},{V2_S},BUY,Yes,{price},{size:f},{paid:f},Will it?"
 
     (row,) = CsvRows("rows.csv").read([FEE_HEADING + "\n", line + "\n"])

@@ -1,7 +1,5 @@
 """A trade read without its signal is the trade of that signal, and brings the signal when somebody asks."""
 
-from decimal import Decimal
-
 from hypothesis import given
 
 from backtest.history.capture_events import trade_in
@@ -9,10 +7,10 @@ from shared.domain.errors import Malformed
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal
+from tests.amounts import D
 from tests.buyer.builders import a_market, a_signal
 from tests.shared.messages.test_value_codec import odd_texts
 
-D = Decimal
 AT_HAND = [name for name in LeaderTrade.__struct_fields__ if name != "signal"]
 
 
@@ -41,11 +39,19 @@ def test_all_that_a_signal_has_is_there_when_somebody_looks() -> None:
             assert getattr(trade, name) == getattr(signal, name)
 
 
-def test_a_trade_in_parts_of_no_trade_or_of_less_than_micro_units_is_not_plain() -> None:
+def test_a_trade_in_parts_or_of_no_trade_is_not_plain() -> None:
     def plain(**changes: object) -> bool:
         return LeaderTrade.of(a_signal(**changes)).plain
 
     assert plain()
     assert not plain(part=1)
     assert not plain(cause="MERGE", side="SELL", price=D(0))
-    assert not plain(usdc=D("1.0000005"))
+
+
+def test_a_trade_told_in_less_than_micro_units_is_of_the_nearest_ones() -> None:
+    trade = trade_in(
+        write_event(a_signal(usdc=D("1.25"))).replace('"usdc":"1.25","price"', '"usdc":"1.2500015","price"')
+    )
+
+    assert trade is not None
+    assert (trade.plain, trade.usdc, trade.signal().usdc) == (True, 1_250_002, 1_250_002)

@@ -23,7 +23,7 @@ from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import redemption_postings
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
-from shared.domain.money import from_micro
+from shared.domain.money import Shares, Usdc, from_micro, to_micro
 from shared.ledger.port import open_lots
 from shared.messages.base import REDEMPTIONS, SERVICE, SIGNALS
 from shared.messages.events import read_event, write_event
@@ -31,7 +31,6 @@ from shared.messages.redemptions import Redeemed, RedemptionResult
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
-from tests.amounts import D
 from tests.buyer.builders import CONDITION, NOW_MS, TOKEN, some_settings
 from tests.buyer.fakes import FakePrices
 
@@ -124,8 +123,8 @@ class Session:
     def redeem(self, payout: Decimal) -> None:
         """Let the redeemer pay out every lot."""
         lots = open_lots(self.ledger)
-        paid = sum((from_micro(lot.shares) * payout for lot in lots), D(0))
-        cost = sum((from_micro(lot.cost) for lot in lots), D(0))
+        payouts = [Usdc(to_micro(from_micro(lot.shares) * payout)) for lot in lots]
+        paid, cost = sum(payouts, Usdc(0)), Usdc(sum(lot.cost for lot in lots))
         result = RedemptionResult(
             id=f"r{self.ledger.seq}",
             emitted_at_ms=self.clock.now_ms(),
@@ -138,14 +137,14 @@ class Session:
                     leader=lot.leader,
                     token_id=lot.token_id,
                     outcome_index=lot.outcome_index,
-                    shares=from_micro(lot.shares),
-                    cost=from_micro(lot.cost),
-                    payout=from_micro(lot.shares) * payout,
-                    behind=from_micro(lot.behind),
+                    shares=Shares(lot.shares),
+                    cost=Usdc(lot.cost),
+                    payout=brought,
+                    behind=Shares(lot.behind),
                     event_id=lot.event_id,
                     group=lot.group,
                 )
-                for lot in lots
+                for lot, brought in zip(lots, payouts, strict=True)
             ),
             expected=paid,
             paid=paid,

@@ -12,6 +12,7 @@ from shared.code_version import code_version
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import Book
+from shared.domain.money import Shares
 from tests.amounts import D
 from tests.backtest.replay.sessions import Session, a_hash, replayed
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_book, a_signal
@@ -143,7 +144,7 @@ def test_what_paper_orders_took_from_one_book_replays_byte_for_byte(tmp_path: Pa
     made = list(replay.run())
 
     filled = [item.decision.outcome.shares for item in made if item.decision.outcome]
-    assert sum(filled) == 70
+    assert sum(filled, Shares(0)) == D(70)
     assert filled[-1] == 0
     assert [item.text for item in made] == [item.recorded for item in made]
     assert replay.ledger.values == session.ledger.values

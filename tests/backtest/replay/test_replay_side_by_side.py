@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +33,6 @@ from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
-from tests.amounts import D
 from tests.buyer.builders import NOW_MS, a_book, a_market, a_signal, some_settings
 
 LATENCY_S = 0.3
@@ -54,7 +54,7 @@ class Markets:
     def book(self, token_id: str) -> tuple[Book, str]:
         self.asked += 1
         price = self.price[token_id]
-        ask, bid = (str(D(each) / 100) for each in (price, price - 1))
+        ask, bid = (str(Decimal(each) / 100) for each in (price, price - 1))
         asked, offered = str(15 + self.asked % 30), str(5 + self.asked % 40)
         return a_book(((bid, offered),), ((ask, asked),), at_ms=self._clock.now_ms(), token_id=token_id), ""
 

@@ -13,6 +13,7 @@ from backtest.results.trader_profile import RESTLESS, TraderProfile, only_leader
 from backtest.results.verdict import FEWEST_MARKETS
 from shared.domain.leader_trade import LeaderTrade
 from shared.messages.signals import MarketHint
+from tests.amounts import D
 from tests.backtest.result_builders import OTHER, USD, a_result
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_signal
 
@@ -22,7 +23,7 @@ HINT = MarketHint(condition_id=CONDITION)
 
 
 def a_trade(usdc: int, number: int = 0, **changes: Any) -> MarketEvent:
-    facts: dict[str, Any] = {"usdc": Decimal(usdc), "traded_at_ms": NOW_MS + number, "market": HINT}
+    facts: dict[str, Any] = {"usdc": D(usdc), "traded_at_ms": NOW_MS + number, "market": HINT}
     return MarketEvent(NOW_MS + number, LeaderTrade.of(a_signal(**(facts | changes))))
 
 

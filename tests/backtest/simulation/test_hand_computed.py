@@ -112,10 +112,8 @@ def test_a_run_comes_to_what_the_hand_reckons(name: str) -> None:
     result = run(case.market_events, *case.flags, **case.changes)
 
     orders = [outcome for outcome in result.outcomes if outcome.verdict != "SKIP"]
-    assert [(o.shares, o.usdc, o.fee) for o in orders] == [
-        tuple(int(D(amount) * 1_000_000) for amount in fill) for fill in case.fills
-    ]
-    assert (result.cash, result.realized) == (int(D(case.cash) * 1_000_000), int(D(case.realized) * 1_000_000))
+    assert [(o.shares, o.usdc, o.fee) for o in orders] == [tuple(D(amount) for amount in fill) for fill in case.fills]
+    assert (result.cash, result.realized) == (D(case.cash), D(case.realized))
     assert result.costs.fees == sum(order.fee for order in orders)
 
 

@@ -1,7 +1,6 @@
 """The audit: what the venue shows against what was signalled."""
 
 import json
-from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -10,13 +9,14 @@ from redis import Redis
 from ops.audit import audit
 from ops.domain.signal_comparison import AuditSpan, ShownFill, SignalComparison, SignalledFill, compare_signals
 from shared.clock import SystemClock
-from shared.domain.money import from_micro
+from shared.domain.money import Shares, Usdc
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.signals import ActionableSignal, Fill, FillConfirmed, FillRetracted, SeenBy
 from shared.polymarket.wire.leader_fills import LeaderFill
 from shared.redis.client import connect_redis
 from shared.redis.followed_leaders import FollowedLeader, follow_leader
 from simulator import Settings, Simulator, serve
+from tests.amounts import D
 from tests.detector.venue import detecting, settings, signals, truth, wait_until
 
 LEADER = "0x" + "a1" * 20
@@ -35,7 +35,7 @@ def a_trade(shares: int = 10_000_000, usdc: int = 5_000_000, number: int = 1, **
 
 def a_signal(*amounts: tuple[int, int], number: int = 1, lag_ms: int = 3000, **changes: Any) -> ActionableSignal:
     amounts = amounts or ((10_000_000, 5_000_000),)
-    fills = tuple(Fill(shares=from_micro(shares), usdc=from_micro(usdc)) for shares, usdc in amounts)
+    fills = tuple(Fill(shares=Shares(shares), usdc=Usdc(usdc)) for shares, usdc in amounts)
     seen = SeenBy(source="chain_logs", seen_at_ms=NOW_MS + lag_ms, lag_ms=lag_ms)
     facts: dict[str, Any] = {
         "id": fact_id(number),
@@ -44,9 +44,9 @@ def a_signal(*amounts: tuple[int, int], number: int = 1, lag_ms: int = 3000, **c
         "tx_hash": tx(number),
         "token_id": "77",
         "side": "BUY",
-        "shares": sum((fill.shares for fill in fills), Decimal(0)),
-        "usdc": sum((fill.usdc for fill in fills), Decimal(0)),
-        "price": Decimal("0.5"),
+        "shares": sum((fill.shares for fill in fills), Shares(0)),
+        "usdc": sum((fill.usdc for fill in fills), Usdc(0)),
+        "price": D("0.5"),
         "fills": fills,
         "traded_at_ms": NOW_MS,
         "seen_at_ms": NOW_MS + lag_ms,
@@ -154,7 +154,7 @@ def test_what_lies_outside_the_span_is_not_judged() -> None:
 
 
 def test_a_merge_is_no_trade_and_not_judged() -> None:
-    merge = a_signal(number=2, side="SELL", cause="MERGE", price=Decimal(0))
+    merge = a_signal(number=2, side="SELL", cause="MERGE", price=D(0))
 
     found = audited([a_trade()], [a_signal(), merge])
 

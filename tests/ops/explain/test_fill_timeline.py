@@ -1,5 +1,7 @@
 """One fill's life: its events found by any name, told in order, with its cost against the leader."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,11 @@ def test_the_cost_against_the_leader_is_the_price_difference_and_the_fee() -> No
     [told] = tell_story(LIFE, find_stories(LIFE, SIGNAL.id))
 
     assert told.cost is not None
-    assert (told.cost.our_price, told.cost.by_price, told.cost.total) == (D("0.52"), D("0.2"), D("0.32"))
+    assert (told.cost.our_price, told.cost.by_price, told.cost.total) == (
+        Decimal("0.52"),
+        Decimal("0.2"),
+        Decimal("0.32"),
+    )
 
 
 def test_selling_for_less_than_the_leader_costs_too() -> None:
@@ -65,7 +71,7 @@ def test_selling_for_less_than_the_leader_costs_too() -> None:
     [told] = tell_story((signal, sold), find_stories((signal, sold), signal.id))
 
     assert told.cost is not None
-    assert (told.cost.by_price, told.cost.total) == (D("0.2"), D("0.3"))
+    assert (told.cost.by_price, told.cost.total) == (Decimal("0.2"), Decimal("0.3"))
 
 
 def test_a_merge_is_told_as_one_and_has_no_price_to_compare_with() -> None:
@@ -176,7 +182,7 @@ def test_what_confirmed_counts_not_what_matched() -> None:
     [told] = tell_story(events, find_stories(events, SIGNAL.id))
 
     assert told.cost is not None
-    assert told.cost.our_price == D("0.51")
+    assert told.cost.our_price == Decimal("0.51")
     assert "Bought 4.00 at 0.51" in shown(timeline_view.story(told))
 
 

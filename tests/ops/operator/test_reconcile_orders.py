@@ -1,7 +1,5 @@
 """An open order is closed by a person only when the venue does not know it."""
 
-from decimal import Decimal
-
 import pytest
 from msgspec.structs import replace
 
@@ -15,6 +13,7 @@ from shared.clock import ManualClock
 from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, Unavailable
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import connect_redis
+from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, a_market
 from tests.ops.operator.asked_venue import FILL, AskedVenue, Shown, an_adopted_order
 
@@ -97,4 +96,4 @@ def test_a_lost_buy_is_rebuilt_with_what_it_really_cost() -> None:
     decision = rebuilt_intent(FILL, a_market(), LEADER, NOW_MS)
 
     assert decision.order is not None
-    assert (decision.verdict, decision.order.budget, decision.order.shares) == ("BUY", Decimal("5.0001"), Decimal(10))
+    assert (decision.verdict, decision.order.budget, decision.order.shares) == ("BUY", D("5.0001"), D(10))

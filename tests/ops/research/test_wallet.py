@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Mapping
 from contextlib import nullcontext
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,11 @@ from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
 from shared.polymarket.data_api import ActivityPage
 from shared.polymarket.wire.leader_fills import V2_NAMES
 from shared.rate_limit.limits import GateLane
 from simulator import Settings, serve
+from tests.amounts import D
 from tests.buyer.builders import a_market, some_limits
 from tests.detector.builders import LEADER, NOW_S, OTHER, a_row, tx
 from tests.detector.venue import wait_until
@@ -127,7 +126,7 @@ def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
             "0x" + "ee" * 20,
             {2: ConstantDelay(2000)},
             some_limits(),
-            to_micro(1000),
+            D(1000),
             nullcontext(),
         )
 
@@ -166,15 +165,15 @@ def test_the_venue_is_asked_page_by_page_slowly_and_again_when_it_is_busy() -> N
 
 @pytest.mark.parametrize(("today", "then"), [("0.001", "0.01"), ("0.01", "0.01"), ("0.1", "0.1")])
 def test_an_old_trade_is_not_judged_by_the_finer_tick_of_a_market_that_ended(today: str, then: str) -> None:
-    facts = as_then(a_market(tick=Decimal(today), closed=True, accepting_orders=False))
+    facts = as_then(a_market(tick=D(today), closed=True, accepting_orders=False))
 
-    assert (facts.tick, facts.closed, facts.accepting_orders) == (Decimal(then), False, True)
+    assert (facts.tick, facts.closed, facts.accepting_orders) == (D(then), False, True)
 
 
 def test_what_the_venue_tells_only_of_today_is_said_of_every_order(history: Path) -> None:
     def follow(unsure: str) -> list[DelayedCopy]:
         delays = {2.0: ConstantDelay(2000), 5.0: ConstantDelay(5000)}
-        words = (LEADER, delays, some_limits(), to_micro(1000), nullcontext(), unsure)
+        words = (LEADER, delays, some_limits(), D(1000), nullcontext(), unsure)
         return wallet.follow(lambda: wallet.open_history([history]).market_events, *words)[0]
 
     for plain, doubted in zip(follow(""), follow(UNSURE), strict=True):
@@ -204,7 +203,7 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
         leader,
         {2: ConstantDelay(2000)},
         some_limits(),
-        to_micro(1000),
+        D(1000),
         nullcontext(),
     )
     assert profile.trades > 0

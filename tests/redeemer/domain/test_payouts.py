@@ -1,6 +1,5 @@
 """What a resolved condition owes each lot."""
 
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -38,7 +37,7 @@ def test_a_winner_is_owed_one_for_each_share() -> None:
 
     result = paper_result(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=7)
 
-    assert (result.paid, result.cost, result.realized) == (10, 4, 6)
+    assert (result.paid, result.cost, result.realized) == (10 * ONE, 4 * ONE, 6 * ONE)
     assert result.payouts == ("1", "0")
     assert (result.mode, result.ledger_seq, result.title) == ("paper", 7, "Will it?")
 
@@ -49,7 +48,7 @@ def test_a_loser_is_owed_nothing_and_leaves_at_its_cost() -> None:
 
     result = paper_result(claim, 0, mode="paper", now_ms=1, ledger_seq=1)
 
-    assert (result.expected, result.paid, result.realized) == (0, 0, -6)
+    assert (result.expected, result.paid, result.realized) == (0, 0, -6 * ONE)
     assert [lot.payout for lot in result.lots] == [0]
 
 
@@ -164,4 +163,4 @@ def test_amounts_are_told_exactly_to_the_micro_unit() -> None:
 
     result = paper_result(claim, claim.expected, mode="paper", now_ms=1, ledger_seq=1)
 
-    assert result.paid == Decimal("0.617283")
+    assert result.paid == 617_283

@@ -146,7 +146,7 @@ def test_fewer_shares_than_lots_are_shared_by_what_each_is_owed() -> None:
 
     event = live_result(claim, a_vector(1, 0), "w", PayoutPayment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
 
-    assert sum(int(lot.payout * ONE) for lot in event.lots) == 8
+    assert sum(lot.payout for lot in event.lots) == 8
     assert event.outside == 0
 
 

@@ -13,7 +13,6 @@ from redeemer.redemption.planner import ALARMS
 from redeemer.transactions.signer import signer_of
 from shared.domain.errors import HybridError
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
-from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.polymarket.wire.contracts import Contracts
 from tests.redeemer.builders import a_lot, hold
@@ -132,7 +131,7 @@ def booked(world: World) -> dict[str, list[int]]:
     """Return what each condition was booked with, one number for each time."""
     found: dict[str, list[int]] = {name: [] for name in NAMES}
     for event in world.fixture.published():
-        found[event.condition_id].append(to_micro(event.paid))
+        found[event.condition_id].append(event.paid)
     return found
 
 

@@ -48,7 +48,7 @@ def test_what_is_due_is_redeemed_in_one_envelope_that_the_sdk_would_accept(evm: 
     result = fixture.redeem(first)
 
     assert result is not None
-    assert (result.paid, result.token, result.way) == (2, "pUSD", "adapter")
+    assert (result.paid, result.token, result.way) == (2 * ONE, "pUSD", "adapter")
     assert len(fixture.stub.submitted) == 1
     assert {event.condition_id for event in fixture.published()} == {first.condition_id, second.condition_id}
     assert fixture.pusd() == 4 * ONE
@@ -72,7 +72,7 @@ def test_a_quota_that_resets_in_17_hours_is_respected_and_said(evm: EvmFixture) 
     result = fixture.redeem(market)
 
     assert result is not None
-    assert result.paid == 2
+    assert result.paid == 2 * ONE
 
 
 @pytest.mark.pitfall(28)
@@ -88,7 +88,7 @@ def test_an_envelope_whose_answer_was_lost_pays_once_and_is_found(evm: EvmFixtur
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.way) == (2, "elsewhere")
+    assert (result.paid, result.way) == (2 * ONE, "elsewhere")
     assert (len(fixture.stub.submitted), fixture.pusd()) == (1, 2 * ONE)
 
 
@@ -113,7 +113,7 @@ def test_what_the_relayer_gives_up_is_made_again_after_a_while_that_grows(evm: E
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, len(fixture.stub.submitted)) == (2, 4)
+    assert (result.paid, len(fixture.stub.submitted)) == (2 * ONE, 4)
     assert fixture.ledger.records("relayer_holds") == {}
 
 

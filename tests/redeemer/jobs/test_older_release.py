@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from redeemer.jobs.rq_worker import RedeemWorker
 from shared.clock import SystemClock
-from tests.redeemer.builders import CONDITION, a_loser, a_lot, hold
+from tests.redeemer.builders import CONDITION, ONE, a_loser, a_lot, hold
 from tests.redeemer.redeemer_fixture import QUEUE, RedeemerFixture
 
 pytestmark = pytest.mark.server
@@ -44,7 +44,7 @@ def test_a_job_that_an_older_release_enqueued_is_run_and_paid_by_this_one(valkey
     job = enqueue_as_before(queue, "paper", CONDITION)
     RedeemWorker(redeemer.paper.redeemer, redeemer.redis, QUEUE, clock=SystemClock()).burst(threading.Event())
 
-    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert [event.paid for event in redeemer.redeemed()] == [10 * ONE]
     assert redeemer.job(job.id).is_finished
     assert redeemer.job(job.id).return_value() == {"redeemed": redeemer.redeemed()[0].id, "paid": "10"}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.redeemer.builders import CONDITION, a_lot, hold
+from tests.redeemer.builders import CONDITION, ONE, a_lot, hold
 from tests.redeemer.redeemer_fixture import AGAIN_S, QUEUE, RedeemerFixture, wait_for
 from tests.started import started
 from tests.waiting import PATIENCE_S
@@ -36,7 +36,7 @@ def test_a_worker_killed_in_the_middle_of_its_job_costs_a_delay_and_pays_once(va
     redeemer.work()
 
     assert paid_before_the_kill == (point == "paid")
-    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert [event.paid for event in redeemer.redeemed()] == [10 * ONE]
     assert redeemer.job().is_finished
 
 

@@ -42,7 +42,7 @@ def test_a_job_is_a_pointer_in_json_and_pays_what_is_held(redeemer: RedeemerFixt
 
     assert data == ["redeemer.jobs.redeem", None, ["paper", CONDITION], {}]
     assert redeemer.paper.cash() == 0  # 4 and 6 paid for the lots, 10 came back
-    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert [event.paid for event in redeemer.redeemed()] == [10 * ONE]
     assert redeemer.job().is_finished
     assert redeemer.job().return_value() == {"redeemed": redeemer.redeemed()[0].id, "paid": "10"}
     assert redeemer.worker.snapshot() == {"queue": QUEUE, "succeeded": 1, "failed": 0}
@@ -91,7 +91,7 @@ def test_a_dead_job_is_listed_with_what_it_died_of_and_runs_again(redeemer: Rede
     redeemer.work()
 
     assert redeemer.jobs.dead_jobs() == {}
-    assert [event.paid for event in redeemer.redeemed()] == [10]
+    assert [event.paid for event in redeemer.redeemed()] == [10 * ONE]
 
 
 def test_two_cashiers_at_the_same_moment_pay_once(redeemer: RedeemerFixture) -> None:
@@ -112,7 +112,7 @@ def test_two_cashiers_at_the_same_moment_pay_once(redeemer: RedeemerFixture) -> 
     for thread in threads:
         thread.join(PATIENCE_S)
 
-    assert [event.paid for event in redeemer.redeemed()] == [50]
+    assert [event.paid for event in redeemer.redeemed()] == [50 * ONE]
     assert redeemer.paper.cash() == 30 * ONE
 
 
@@ -125,7 +125,7 @@ def test_late_shares_are_enqueued_again_at_once_after_a_finished_job(redeemer: R
     assert redeemer.jobs("paper", CONDITION)
     redeemer.work()
 
-    assert [event.paid for event in redeemer.redeemed()] == [10, 10]
+    assert [event.paid for event in redeemer.redeemed()] == [10 * ONE, 10 * ONE]
 
 
 def test_a_job_that_rq_lost_is_enqueued_again_by_the_sweep(redeemer: RedeemerFixture) -> None:

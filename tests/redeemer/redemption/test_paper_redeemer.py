@@ -1,7 +1,6 @@
 """Paying one condition into the ledger, once."""
 
 import json
-from decimal import Decimal
 
 import pytest
 
@@ -50,7 +49,7 @@ def test_a_winner_is_paid_and_its_lot_is_gone() -> None:
     result = paper.redeem()
 
     assert result is not None
-    assert (result.paid, result.realized) == (10, 6)
+    assert (result.paid, result.realized) == (10 * ONE, 6 * ONE)
     assert paper.ledger.accounts().values == {
         "cash": 6 * ONE,
         "realized": 6 * ONE,
@@ -79,7 +78,7 @@ def test_a_loser_is_written_off_once_and_never_again() -> None:
     first, again = paper.redeem(), paper.redeem()
 
     assert first is not None
-    assert (first.paid, first.realized, again) == (0, -6, None)
+    assert (first.paid, first.realized, again) == (0, -6 * ONE, None)
     assert len(published(paper)) == 1
     assert paper.ledger.accounts().values["realized"] == -6 * ONE
 
@@ -103,7 +102,7 @@ def test_a_neg_risk_group_pays_each_of_its_markets_by_its_own_vector() -> None:
 
     assert won is not None
     assert lost is not None
-    assert (won.paid, lost.paid) == (10, 0)
+    assert (won.paid, lost.paid) == (10 * ONE, 0)
 
 
 @pytest.mark.pitfall(27)
@@ -114,11 +113,11 @@ def test_both_outcomes_and_several_leaders_are_paid_in_one_step() -> None:
 
     assert result is not None
     assert [(lot.leader, lot.outcome_index, lot.payout) for lot in result.lots] == [
-        (ANN, 0, 5),
-        (BOB, 0, Decimal("0.5")),
-        (ANN, 1, 2),
+        (ANN, 0, 5 * ONE),
+        (BOB, 0, ONE // 2),
+        (ANN, 1, 2 * ONE),
     ]
-    assert result.paid == Decimal("7.5")
+    assert result.paid == 7_500_000
 
 
 def test_an_open_market_is_left_alone() -> None:
@@ -172,7 +171,7 @@ def test_shares_that_arrive_late_are_redeemed_as_well() -> None:
     result = paper.redeem()
 
     assert result is not None
-    assert result.paid == 3
+    assert result.paid == 3 * ONE
 
 
 def test_the_very_same_shares_may_come_again_and_again() -> None:

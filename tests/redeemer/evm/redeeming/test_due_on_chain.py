@@ -88,7 +88,7 @@ def test_a_market_that_only_the_data_api_names_is_redeemed_as_well(evm: EvmFixtu
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.outside, result.lots) == (3, 3, ())
+    assert (result.paid, result.outside, result.lots) == (3 * ONE, 3 * ONE, ())
     assert fixture.redeem(market) is None
 
 

@@ -41,7 +41,7 @@ def test_a_redeem_that_succeeds_and_pays_too_little_is_an_alarm_and_never_done(
         fixture.redeem(market)
 
     alarm = fixture.alarms()[0]
-    assert (alarm.expected, alarm.paid, alarm.condition_id) == (10, came, market.condition_id)
+    assert (alarm.expected, alarm.paid, alarm.condition_id) == (10 * ONE, came * ONE, market.condition_id)
     assert (fixture.published(), len(open_lots(fixture.ledger))) == ([], 1)
     with pytest.raises(Rejected, match="has an alarm"):
         fixture.redeem(market)
@@ -78,7 +78,7 @@ def test_a_node_that_forgot_the_block_leaves_the_logs_to_prove_it(evm: EvmFixtur
     result = fixture.redeem(market)
 
     assert result is not None
-    assert result.paid == 2
+    assert result.paid == 2 * ONE
 
 
 @pytest.mark.pitfall(11)
@@ -95,4 +95,4 @@ def test_a_node_that_lags_behind_raises_no_alarm(evm: EvmFixture) -> None:
     result = fixture.redeem(market)
 
     assert result is not None
-    assert result.paid == 2
+    assert result.paid == 2 * ONE

@@ -1,7 +1,5 @@
 """Redeeming on a real EVM with the real ConditionalTokens, by every way of our own."""
 
-from decimal import Decimal
-
 import pytest
 
 from redeemer.domain import gas_pricing
@@ -20,14 +18,14 @@ pytestmark = pytest.mark.evm
 @pytest.mark.parametrize(
     ("payouts", "held", "paid"),
     [
-        pytest.param((1, 0), (10 * ONE, 0), 10, id="a winner"),
-        pytest.param((0, 1), (10 * ONE, 4 * ONE), 4, id="both outcomes held, the second won"),
-        pytest.param((1, 1), (10 * ONE, 3), Decimal("5.000001"), id="50/50, each outcome rounded down"),
-        pytest.param((1, 3), (0, 10 * ONE), Decimal("7.5"), id="any vector"),
+        pytest.param((1, 0), (10 * ONE, 0), 10 * ONE, id="a winner"),
+        pytest.param((0, 1), (10 * ONE, 4 * ONE), 4 * ONE, id="both outcomes held, the second won"),
+        pytest.param((1, 1), (10 * ONE, 3), 5_000_001, id="50/50, each outcome rounded down"),
+        pytest.param((1, 3), (0, 10 * ONE), 7_500_000, id="any vector"),
     ],
 )
 def test_what_resolved_is_paid_proved_and_booked(
-    evm: EvmFixture, payouts: tuple[int, int], held: tuple[int, int], paid: Decimal, *, neg_risk: bool
+    evm: EvmFixture, payouts: tuple[int, int], held: tuple[int, int], paid: int, *, neg_risk: bool
 ) -> None:
     fixture, market = LiveRedeemerFixture(evm), evm.market(neg_risk=neg_risk)
     fixture.hold(market, *held, cost=ONE)
@@ -38,13 +36,13 @@ def test_what_resolved_is_paid_proved_and_booked(
 
     assert result is not None
     assert (result.paid, result.expected, result.token, result.way) == (paid, paid, "pUSD", "adapter")
-    assert (fixture.pusd(), evm.shares(market, fixture.wallet)) == (int(paid * ONE), (0, 0))
+    assert (fixture.pusd(), evm.shares(market, fixture.wallet)) == (paid, (0, 0))
     assert result.transaction.startswith("0x")
     assert 0 < result.gas_pol < 1
     assert evm.node.head >= before + CONFIRMATIONS
     assert (open_lots(fixture.ledger), fixture.published()) == ([], [result])
     lots = sum(1 for shares in held if shares)
-    assert fixture.ledger.read((CASH,)).values[CASH] == int(paid * ONE) - lots * ONE
+    assert fixture.ledger.read((CASH,)).values[CASH] == paid - lots * ONE
     assert fixture.redeem(market) is None
 
 
@@ -57,7 +55,7 @@ def test_the_legacy_ways_pay_usdc_e(evm: EvmFixture, *, neg_risk: bool) -> None:
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.token, result.way) == (10, "USDC.e", "direct")
+    assert (result.paid, result.token, result.way) == (10 * ONE, "USDC.e", "direct")
     assert evm.balance(evm.contracts.usdc_e, fixture.wallet) == 10 * ONE
 
 
@@ -70,7 +68,7 @@ def test_a_safe_redeems_through_its_owner(evm: EvmFixture, route: Route) -> None
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.wallet) == (7, evm.safe)
+    assert (result.paid, result.wallet) == (7 * ONE, evm.safe)
     assert evm.shares(market, evm.safe) == (0, 0)
 
 
@@ -85,7 +83,7 @@ def test_a_safe_redeems_everything_due_in_one_transaction(evm: EvmFixture) -> No
 
     assert first is not None
     assert {event.transaction for event in fixture.published()} == {first.transaction}
-    assert [event.paid for event in fixture.published()] == [1] * 3
+    assert [event.paid for event in fixture.published()] == [ONE] * 3
     assert sum(event.gas_pol for event in fixture.published()) < 1
     assert fixture.pusd() == 3 * ONE
     evm.node.asked = []
@@ -123,7 +121,7 @@ def test_a_loser_is_written_off_once_without_a_transaction(evm: EvmFixture) -> N
     result, again = fixture.redeem(market), fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.realized, result.way, result.transaction, again) == (0, -2, "write_off", "", None)
+    assert (result.paid, result.realized, result.way, result.transaction, again) == (0, -2 * ONE, "write_off", "", None)
     assert "eth_sendRawTransaction" not in evm.node.asked
     assert evm.shares(market, fixture.wallet) == (0, 5 * ONE)
     assert fixture.states(market) == ["nothing"]
@@ -143,7 +141,7 @@ def test_what_the_automatic_redeemer_redeemed_is_found_proved_and_booked(evm: Ev
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.way, result.transaction, result.realized) == (10, "elsewhere", tx_hash, 6)
+    assert (result.paid, result.way, result.transaction, result.realized) == (10 * ONE, "elsewhere", tx_hash, 6 * ONE)
     assert fixture.redeem(market) is None
 
 
@@ -156,7 +154,7 @@ def test_shares_outside_of_our_lots_are_redeemed_and_kept_out_of_the_bankroll(ev
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.outside, result.realized) == (10, 6, 3)
+    assert (result.paid, result.outside, result.realized) == (10 * ONE, 6 * ONE, 3 * ONE)
     assert fixture.ledger.read((CASH,)).values[CASH] == 3 * ONE
 
 
@@ -169,7 +167,7 @@ def test_fewer_shares_than_our_lots_are_shared_among_them(evm: EvmFixture) -> No
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, result.realized, result.outside) == (9, 8, 0)
+    assert (result.paid, result.realized, result.outside) == (9 * ONE, 8 * ONE, 0)
 
 
 @pytest.mark.parametrize("neg_risk", [False, True], ids=["plain", "neg_risk"])
@@ -180,6 +178,6 @@ def test_pairs_of_an_open_market_are_merged_where_that_is_wanted(evm: EvmFixture
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.way, result.paid, result.cost, result.realized) == ("merge", 4, Decimal("2.8"), Decimal("1.2"))
+    assert (result.way, result.paid, result.cost, result.realized) == ("merge", 4 * ONE, 2_800_000, 1_200_000)
     assert fixture.pusd() == 4 * ONE
     assert [(lot.outcome_index, lot.shares) for lot in open_lots(fixture.ledger)] == [(0, 6 * ONE)]

@@ -26,7 +26,7 @@ def test_a_block_that_is_taken_back_is_seen_and_the_same_bytes_go_out_again(evm:
     result = fixture.redeem(market)
 
     assert result is not None
-    assert result.paid == 5
+    assert result.paid == 5 * ONE
     assert len({event.transaction for event in fixture.published()}) == 1
     assert fixture.pusd() == 5 * ONE
 

@@ -35,7 +35,7 @@ def test_a_kill_at_any_write_pays_and_books_once(evm: EvmFixture, step: int, *, 
     again.redeem(market)
     again.redeem(market)
 
-    assert [event.paid for event in again.published()] == [5]
+    assert [event.paid for event in again.published()] == [5 * ONE]
     assert again.pusd() == 5 * ONE
     assert nonce_of(again) == before + 1
     assert again.transactions.under_way() is None
@@ -54,7 +54,7 @@ def test_bytes_that_never_left_are_broadcast_by_the_next_worker(evm: EvmFixture)
     result = LiveRedeemerFixture(evm, ledger=fixture.ledger).redeem(market)
 
     assert result is not None
-    assert (result.transaction, result.paid) == (made.last.hash, 5)
+    assert (result.transaction, result.paid) == (made.last.hash, 5 * ONE)
 
 
 @pytest.mark.pitfall(28)
@@ -76,8 +76,8 @@ def test_a_stuck_transaction_is_replaced_on_its_nonce_and_either_form_counts(evm
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.transaction, result.paid) == (low.hash, 5)
-    assert [event.paid for event in fixture.published()] == [5]
+    assert (result.transaction, result.paid) == (low.hash, 5 * ONE)
+    assert [event.paid for event in fixture.published()] == [5 * ONE]
 
 
 @pytest.mark.pitfall(28)
@@ -134,7 +134,7 @@ def test_a_nonce_that_somebody_else_took_is_given_up_and_the_money_still_comes(e
     result = fixture.redeem(market)
 
     assert result is not None
-    assert (result.paid, fixture.pusd()) == (5, 5 * ONE)
+    assert (result.paid, fixture.pusd()) == (5 * ONE, 5 * ONE)
 
 
 @pytest.mark.pitfall(28)
