@@ -70,7 +70,8 @@ def _side(pairs: dict[str, str]) -> Levels:
     return {D(price): D(shares) for price, shares in pairs.items()}
 
 
-_PLAIN: list[Any] = [None, True, 0, -1, 1.5, "", "x", "NaN", "Infinity", "1e999999", "1e99999", "0", "1", "0.5", "٣", [], [0], {}]
+_TEXTS = ["", "x", "NaN", "Infinity", "1e999999", "1e99999", "0", "1", "0.5", "٣"]
+_PLAIN: list[Any] = [None, True, 0, -1, 1.5, *_TEXTS, [], [0], {}]
 _ROWS: list[Any] = [
     [None],
     ["x"],

@@ -61,7 +61,7 @@ def an_order(side: Side = "BUY") -> Order:
 
 def an_outcome(state: OrderState = "MATCHED", shares: str = "10") -> Outcome:
     filled = D(shares)
-    return Outcome(state=state, shares=filled, usdc=filled / 2, fee=D("0.1") if filled else D(0), reason="filled")
+    return Outcome(state=state, shares=filled, usdc=filled // 2, fee=D("0.1") if filled else D(0), reason="filled")
 
 
 def a_decision(side: Side, mode: str, outcome: Outcome | None = None) -> BuyEngineDecision:

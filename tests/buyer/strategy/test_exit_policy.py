@@ -15,6 +15,7 @@ from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
 from shared.domain.ledger_write import FencingToken, LedgerWrite
 from shared.domain.market import Book
+from shared.domain.money import cost_micro
 from shared.domain.record_kinds import EXITS
 from shared.ledger.port import open_lots
 from shared.messages.decisions import ExitTask
@@ -196,7 +197,7 @@ def test_what_an_order_left_is_sold_by_the_next_one() -> None:
 
     def part(order: Any, facts: Any, prepared: str) -> Any:
         outcome = whole(order, facts, prepared)
-        return replace(outcome, shares=D(2), usdc=D(2) * order.limit_price)
+        return replace(outcome, shares=D(2), usdc=cost_micro(D(2), order.limit_price))
 
     desk.venue.place = part  # type: ignore[method-assign]  # a partial fill
     desk.engine.process_actionable(a_sell())
@@ -214,7 +215,7 @@ def test_what_is_too_little_to_sell_ends_its_exit_with_a_decision_that_says_so()
     desk = Selling()
     whole = desk.venue.place
     desk.venue.place = lambda order, facts, prepared: replace(  # type: ignore[method-assign]  # six of the shares
-        whole(order, facts, prepared), shares=D(6), usdc=D(6) * order.limit_price
+        whole(order, facts, prepared), shares=D(6), usdc=cost_micro(D(6), order.limit_price)
     )
     desk.engine.process_actionable(a_sell())
     desk.turn()
