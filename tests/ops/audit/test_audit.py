@@ -226,8 +226,8 @@ def test_the_audit_finds_a_signal_that_was_removed_and_a_duplicate_that_was_adde
     assert (clean_code, clean["missed"], clean["doubled"], clean["wrong"]) == (0, 0, 0, 0)
     assert 30 < clean["fills"] <= truth(sim).fills
     assert (code, found["missed"], found["doubled"]) == (1, len(lost["fills"]), len(twice["fills"]))
-    kinds = {each["tx_hash"]: each["kind"] for each in found["findings"]}
-    assert kinds == {lost["tx_hash"]: "missed", twice["tx_hash"]: "doubled"}
+    known = [each for each in found["findings"] if each["kind"] != "unknown"]  # what it will not list, standing still
+    assert {each["tx_hash"]: each["kind"] for each in known} == {lost["tx_hash"]: "missed", twice["tx_hash"]: "doubled"}
     assert found["miss_rate"] == len(lost["fills"]) / found["fills"]
 
 
