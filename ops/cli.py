@@ -4,6 +4,7 @@ from shared.process.early_signals import early_signals
 
 with early_signals("hybrid"):
     import contextlib
+    import gc
     import sys
     from typing import NoReturn
 
@@ -18,6 +19,8 @@ with early_signals("hybrid"):
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
+_NEW_OBJECTS = 50_000
+"""New objects after which another command looks for garbage: importing its part makes many, which stay."""
 _COMMANDS = (
     run.up,
     run.demo,
@@ -61,7 +64,11 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 def main() -> NoReturn:
     """Run the command line; what an operator has to fix is one plain line and its exit code."""
-    imports = early_signals("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
+    if _PROGRAMS & set(sys.argv[1:2]):
+        imports = early_signals("hybrid", imports=False)
+    else:
+        imports = contextlib.nullcontext()
+        gc.set_threshold(_NEW_OBJECTS)
     try:
         with imports:
             app()
@@ -78,6 +85,8 @@ def main() -> NoReturn:
             raise
         fix = "is it a Redis 7.0+ or Valkey, and are its keys ours? Name another with --redis-url"
         sys.exit(say_event("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
+    finally:
+        gc.freeze()  # the process ends: nobody has to look through all that it imported once more
     sys.exit(0)
 
 

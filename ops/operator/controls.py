@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES, shard_holders
+from buyer.sharding.shard_leases import MODES, shard_holders
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS

@@ -8,7 +8,7 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES
+from buyer.sharding.shard_leases import MODES
 from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.controls import who

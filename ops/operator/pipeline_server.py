@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES, shard_holders
+from buyer.sharding.shard_leases import MODES, shard_holders
 from ops.operator.controls import active
 from shared.domain.errors import DependencyMissing, Malformed
 from shared.domain.ledger_accounts import CASH, DEPOSITED

@@ -12,7 +12,7 @@ from ops.supervisor.embedded_redis import EmbeddedRedis
 from ops.supervisor.env_file import read_env_file
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, RefusedForSafety
-from shared.process.service_runner import instance_lock
+from shared.process.instance_lock import instance_lock
 from shared.redis.client import connect_redis, loading_client
 
 DATA_DIR = Path("var")

@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import SecretBytes, SecretStr
-
 HIDDEN = "***"
 
 _SECRET_WORDS = frozenset(
@@ -52,8 +50,12 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
-    """Return `value` with everything secret replaced, at any depth."""
-    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and not _is_harmless(value)):
+    """Return `value` with everything secret replaced, at any depth.
+
+    What must be asked for its secret (pydantic's `SecretStr` and its like) is one; pydantic itself is not needed here,
+    where every command line passes.
+    """
+    if hasattr(value, "get_secret_value") or (is_secret_name(name) and not _is_harmless(value)):
         return HIDDEN
     if isinstance(value, str):
         return redact_text(value)

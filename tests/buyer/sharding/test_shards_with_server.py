@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from buyer.domain.token_shard import ALL, TokenShard
-from buyer.sharding.shard_count import EMPTIED, LAYOUT, ShardCount
+from buyer.sharding.shard_count import EMPTIED, ShardCount
+from buyer.sharding.shard_leases import LAYOUT
 from shared.clock import Clock, ManualClock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, RefusedForSafety
