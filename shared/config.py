@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import BadConfig
+from shared.domain.redaction import without_keys
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
@@ -160,7 +161,7 @@ def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
     parser.add_argument("--env-file", default=os.environ.get("HYBRID_ENV_FILE"))
     known, rest = parser.parse_known_args(words)
     if known.env_file and not Path(known.env_file).is_file():
-        raise BadConfig(f"--env-file {known.env_file}: no such file; copy .env.example and edit it")
+        raise BadConfig(f"--env-file {without_keys(known.env_file)}: no such file; copy .env.example and edit it")
     return known.env_file, rest
 
 
