@@ -24,6 +24,7 @@ from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
+from shared.command_errors import HidingCommand
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
 from shared.domain.money import to_micro
@@ -43,7 +44,7 @@ EXAMPLES = """Examples:
 """
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=HidingCommand, epilog=EXAMPLES)
 def main(
     files: Annotated[list[Path], typer.Argument(help="Captures, or histories as CSV or JSON rows (.zip, .gz too).")],
     change: Annotated[

@@ -11,6 +11,7 @@ with early_signals("hybrid"):
     import typer
 
     from ops.commands import control, explain, leaders, run
+    from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
     from shared.process.shutdown_signals import ToldToStop
@@ -48,6 +49,7 @@ _COMMANDS = (
 
 app = typer.Typer(
     name="hybrid",
+    cls=HidingGroup,
     help="Follow Polymarket traders: detect, decide, redeem, and always be able to say why.",
     epilog=f"Exit codes:\n\n{_CODES}",
     no_args_is_help=True,

@@ -160,8 +160,4 @@ def _turn(switch: "Callable[[Redis, str, str, Clock], bool]", state: str, url: s
         typer.echo(f"on {server.url}")
         for name in (mode,) if mode else ("live", "paper"):
             changed = switch(redis, name, why, SystemClock())
-            facts = server.modes.get(name)
-            whose = (
-                facts.words if facts else f"nothing {name} has ever announced itself here; this is for one that will"
-            )
-            typer.echo(f"{name} {state}{'' if changed else ' already'}: {whose}")
+            typer.echo(f"{name} {state}{'' if changed else ' already'}: {server.words(name)}")

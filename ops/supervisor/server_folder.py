@@ -25,7 +25,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     """Run the server of `data_dir` while the block runs, and leave its URL where `find_url` looks.
 
     Raises:
-        RefusedForSafety: another process runs the server of this folder.
+        RefusedForSafety: another process runs the server of this folder, or a frozen one of before is left there.
         DependencyMissing: it did not start.
         ToldToStop: a stop signal came before it had read its file; the server is ended, and nothing was begun.
     """

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -12,18 +12,22 @@ from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, GROUP, TokenShard
 from buyer.execution.buy_gate import OVERTAKEN, BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.intent_codec import read_open_order
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from ops.operator import controls
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared import logs
-from shared.clock import ManualClock, SystemClock
+from shared.clock import Clock, ManualClock, SystemClock
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_write import Balances
 from shared.domain.market import Book
+from shared.domain.record_kinds import ORDERS
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
@@ -44,11 +48,17 @@ pytestmark = pytest.mark.server
 
 
 class Feed(FakePrices):
-    """Fake prices that remember what was warmed."""
+    """Fake prices that remember what was warmed; the book is as old as `next_book` says, unless there is a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self.warmed: list[str] = []
+        self.clock = clock
+
+    def book(self, token_id: str) -> tuple[Book | None, str]:
+        if self.clock and self.next_book:
+            self.next_book = self.next_book.but(at_ms=self.clock.now_ms())
+        return super().book(token_id)
 
     def warm(self, token_ids: tuple[str, ...]) -> None:
         self.warmed += token_ids
@@ -81,12 +91,14 @@ class Rig:
         consumer: str = "buyer-0",
         layout: ShardCount | None = None,
         prices: Feed | None = None,
+        mode: Literal["paper", "live"] = "paper",
+        settlement: SettlementWorker | None = None,
     ) -> None:
         self.redis, self.clock, self.shard = connect_redis(url), ManualClock(NOW_MS), shard
         self.prices, self.venue = prices or Feed(), FakeVenue()
         condition = layout.condition if layout else None
-        self.lease = Lease(self.redis, shard.lease("paper"), consumer, clock=self.clock, only_while=condition)
-        self.ledger = whole = Counted(self.redis, "paper")
+        self.lease = Lease(self.redis, shard.lease(mode), consumer, clock=self.clock, only_while=condition)
+        self.ledger = whole = Counted(self.redis, mode)
         mirror = MirroredLedger(whole, self.clock) if shard == ALL else None
         self.journal = Journal(ShardLedger(mirror or whole, shard), lambda: self.lease.fence, mirror)
         self.engine = BuyExecutor(
@@ -95,7 +107,7 @@ class Rig:
             venue=self.venue,
             clock=self.clock,
             limits=some_limits(),
-            identity=BuyerIdentity("paper", "c", "v"),
+            identity=BuyerIdentity(mode, "c", "v"),
             emit=self.decided,
         )
         self.reader = GroupReader(
@@ -117,6 +129,7 @@ class Rig:
             clock=self.clock,
             bankroll=lambda: 1_000_000_000,
             inbox=inbox,
+            settlement=settlement,
             shard=shard,
             layout=layout,
         )
@@ -136,6 +149,14 @@ class Rig:
 
         work = self.service.consume if self.lease.token else self.service.run
         work(Stop())
+
+    def settle(self) -> None:
+        """Confirm every live order, as settlement does once its trades are on the chain."""
+        writer = SettlementWriter(ShardLedger(self.ledger, self.shard), lambda: self.lease.fence)
+        for text in self.ledger.records(ORDERS).values():
+            decision = read_open_order(text)
+            assert decision.outcome is not None
+            writer.settle(decision, decision.outcome.but(state="CONFIRMED"))
 
     def decisions(self) -> list[BuyEngineDecision]:
         return [event for event in self.events(DECISIONS) if isinstance(event, BuyEngineDecision)]
@@ -664,3 +685,49 @@ def test_a_buy_whose_leader_sold_while_it_waited_is_never_followed_after_a_resta
 
     assert sorted(decision.reason for decision in rig.decisions()) == [OVERTAKEN, "lot_held"]
     assert rig.venue.placed == []
+
+
+def later(turns: int) -> Callable[[], bool]:
+    """Return what says that this many looks were made: nothing is left that the buyer could do meanwhile."""
+    left = iter(range(turns))
+    return lambda: next(left, None) is None
+
+
+@pytest.mark.pitfall(45)
+@pytest.mark.parametrize("by_callback", [False, True])
+def test_a_leader_who_is_back_does_not_overtake_his_sell_that_waits_for_our_order(
+    valkey_url: str, *, by_callback: bool
+) -> None:
+    rig = Rig(valkey_url, mode="live", inbox=queue.Queue() if by_callback else None)
+    rig.prices.clock = rig.clock
+
+    def trade(number: int, side: Literal["BUY", "SELL"]) -> None:
+        signal = a_signal(tx_hash=a_hash(number), side=side)
+        if by_callback:
+            rig.service.submit(signal)
+        publish_event(rig.redis, SIGNALS, signal)
+
+    trade(1, "BUY")
+    rig.run_until(lambda: len(rig.decisions()) == 1)
+    trade(2, "SELL")
+    trade(3, "BUY")
+    rig.run_until(later(10))
+    before_it_settled = len(rig.decisions())
+    rig.settle()
+    rig.run_until(lambda: len(rig.decisions()) == 3 and rig.settled())
+
+    assert before_it_settled == 1
+    assert [decision.verdict for decision in rig.decisions()] == ["BUY", "SELL", "SKIP"]
+    assert rig.decisions()[2].reason == "not_leaving"
+
+
+def test_another_leader_of_the_token_does_not_wait_for_a_sell_that_waits(valkey_url: str) -> None:
+    rig = Rig(valkey_url, mode="live")
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(1)))
+    publish_event(rig.redis, SIGNALS, a_signal(tx_hash=a_hash(2), side="SELL"))
+    other = a_signal(tx_hash=a_hash(3), leader="0x" + "b2" * 20)
+    publish_event(rig.redis, SIGNALS, other)
+
+    rig.run_until(lambda: len(rig.decisions()) == 2)
+
+    assert rig.decisions()[1].signal_id == other.id
