@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import islice
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import asdict
 
@@ -143,8 +143,13 @@ def trade_in(text: str) -> LeaderTrade | None:
         usdc,
         read.traded_at_ms,
         read.seen_at_ms,
-        partial(_SIGNALS.made, read),
+        partial(_signal, text),
     )
+
+
+def _signal(text: str) -> ActionableSignal:
+    """Make a signal of its text: a trade that holds the text can be pickled, and is smaller than with its struct."""
+    return cast("ActionableSignal", _SIGNALS.read(text))
 
 
 @lru_cache(maxsize=16_384)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any, Self
 
 from msgspec import Struct
@@ -68,8 +69,12 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             usdc,
             signal.traded_at_ms,
             signal.seen_at_ms,
-            lambda: signal,
+            partial(_known, signal),
         )
+
+
+def _known(signal: ActionableSignal) -> ActionableSignal:
+    return signal
 
 
 def micro_of(amount: Decimal) -> tuple[int, bool]:
