@@ -18,7 +18,7 @@ from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
 from shared.redis.lease import Lease
 from tests.buyer.builders import a_signal
-from tests.buyer.test_consumer import Rig, a_hash
+from tests.buyer.consumer_rig import Rig, a_hash
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.server

@@ -53,7 +53,7 @@ from tests.backtest.result_builders import a_doubt, a_result
 from tests.backtest.results.test_copyability import GAIN, a_trade, conduct_of, copied
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, TOKEN, a_market, a_signal
 from tests.ops.domain.test_live_view import a_full_view
-from tests.ops.explain.test_why import a_decision, a_redemption
+from tests.ops.explain.life_builders import a_decision, a_redemption
 
 pytestmark = pytest.mark.pitfall(62)
 

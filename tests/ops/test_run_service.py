@@ -26,7 +26,7 @@ from shared.process.stop_event import QUIET_S, Pulse
 from shared.redis.client import connect_redis
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
-from tests.buyer.venue.polymarket.test_live_with_simulator import KEY, OWNER
+from tests.buyer.venue.polymarket.live_floor import KEY, OWNER
 from tests.started import started
 from tests.waiting import PATIENCE_S, wait_until
 

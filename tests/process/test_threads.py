@@ -30,8 +30,8 @@ from shared.redis.client import connect_redis
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
+from tests.buyer.venue.polymarket.live_floor import CLOCK, KEY, OWNER, Floor, floor, until
 from tests.buyer.venue.polymarket.live_process import live_buyer
-from tests.buyer.venue.polymarket.test_live_with_simulator import CLOCK, KEY, OWNER, Floor, floor, until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator]
 

@@ -20,8 +20,8 @@ from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.redis.streams import publish_event, stream_tail
 from simulator import Settings, serve
+from tests.buyer.venue.polymarket.live_floor import Floor, until
 from tests.buyer.venue.polymarket.live_process import live_buyer
-from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]
 

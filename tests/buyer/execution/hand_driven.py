@@ -40,7 +40,7 @@ from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 from simulator import Simulator
 from tests.buyer.builders import a_market, a_signal, levels, some_limits
-from tests.buyer.settlement.test_live_orders import Silence
+from tests.buyer.settlement.trade_feeds import Silence
 
 CASH = 1_000_000_000
 KEY = SecretStr("5a" * 32)

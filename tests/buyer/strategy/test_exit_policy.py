@@ -29,7 +29,7 @@ from tests.buyer.builders import (
     a_signal,
     some_limits,
 )
-from tests.buyer.execution.test_order_executor import Desk
+from tests.buyer.execution.executor_desk import Desk
 
 D = Decimal
 KEY = f"{LEADER}:{TOKEN}"

@@ -21,7 +21,7 @@ from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import publish_event, settled
 from tests.buyer.builders import a_signal, some_limits, some_settings
-from tests.buyer.test_consumer import Rig, a_hash
+from tests.buyer.consumer_rig import Rig, a_hash
 from tests.detector.venue import wait_until
 from tests.started import started
 from tests.waiting import PATIENCE_S

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.buyer.venue.polymarket.test_live_with_simulator import KEY, Floor
+from tests.buyer.venue.polymarket.live_floor import KEY, Floor
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -16,9 +16,9 @@ from shared.messages.base import SIGNALS
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.gateway.geoblock import Region
+from tests.buyer.venue.polymarket.live_floor import CLOCK, Floor, until
 from tests.buyer.venue.polymarket.live_process import live_buyer
 from tests.buyer.venue.polymarket.test_barred import running
-from tests.buyer.venue.polymarket.test_live_with_simulator import CLOCK, Floor, until
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(35)]
 AWAY: list[tuple[str, str, str | None, dict[str, Any]]] = [

@@ -15,8 +15,8 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS
 from shared.redis.streams import publish_event, stream_tail
 from simulator import Settings, serve
+from tests.buyer.venue.polymarket.live_floor import Floor, until
 from tests.buyer.venue.polymarket.live_process import live_buyer
-from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator, pytest.mark.process]

