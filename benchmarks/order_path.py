@@ -77,7 +77,7 @@ def _asked(asked: argparse.Namespace) -> Asked:
     """Return what is compared: the steady rate only where the venue keeps up, or somebody asks for it."""
     seconds = (SECONDS if asked.recording_venue else 0.0) if asked.seconds is None else asked.seconds
     rate = asked.rate or (RECORDED_RATE if asked.recording_venue else RATE)
-    return Asked(asked.beside, asked.runs, asked.signals, rate, seconds, asked.recording_venue)
+    return Asked(asked.beside, asked.signals, rate, seconds, asked.recording_venue)
 
 
 def report(ours: list[float], bare: list[float], stages: list[dict[str, float]], steady: dict[str, Any]) -> None:
@@ -112,7 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, help="steady signals per second")
     parser.add_argument("--seconds", type=float, help="seconds of steady rate; 0 leaves it out")
     parser.add_argument("--beside", default="", metavar="COMMIT", help="the code of this commit beside ours, in turns")
-    parser.add_argument("--runs", type=int, default=2, help="runs of each; the least counts (with --beside)")
     parser.add_argument("--recording-venue", action="store_true", help="a venue that takes every order and records it")
     return parser
 
