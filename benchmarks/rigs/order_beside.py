@@ -66,7 +66,7 @@ class Running:
         found = sustained(self._world, asked.rate, asked.seconds)
         drained(self._world, SIGNALS, GROUP, 60)
         took = [now - then for then, now in zip(before, self._spent(), strict=True)]
-        return found | _each(took, found["signals"])
+        return found | _each(took, max(1, found["orders"]))
 
     def _spent(self) -> tuple[float, float]:
         return cpu_s(self._program.process.pid), cpu_s(self._world.server.pid)

@@ -46,6 +46,8 @@ class VenueRecorder:
                 writer.write(answer)
         for each in (writer, *((there[1],) if there else ())):
             each.close()
+            with contextlib.suppress(ConnectionError):
+                await each.wait_closed()
 
     def _taken(self, body: bytes) -> bytes:
         """Record an order and say that all of it matched."""
