@@ -23,6 +23,7 @@ from benchmarks.rigs.replay_workloads import Workload, every_buy, workloads
 RUNS = 3
 WORKER = str(HERE / "benchmarks" / "rigs" / "replay_worker.py")
 PEER = str(HERE / "benchmarks" / "rigs" / "replay_peer.py")
+PEER_NAME = "honest-backtest"
 Places = dict[str, Path]
 
 
@@ -31,8 +32,13 @@ def main() -> int:
     asked = _parser().parse_args()
     with tempfile.TemporaryDirectory(prefix="replay-") as folder, trees(asked.beside) as places:
         given = workloads(asked.data.resolve(), Path(folder), asked.signals)
-        rows = {name: _measured(work, places, asked.runs) for name, work in given.items() if _wanted(name, asked.only)}
-        peer = _beside_peer(every_buy(asked.data.resolve()), places, asked.runs)
+        rows: dict[str, dict[str, Any]] = {}
+        for name, work in given.items():
+            if _wanted(name, asked.only):
+                rows[name] = _measured(work, places, asked.runs)
+                print(f"{name}: {json.dumps(rows[name])}", file=sys.stderr, flush=True)
+        followed = every_buy(asked.data.resolve()) if _wanted(PEER_NAME, asked.only) else None
+        peer = _beside_peer(followed, places, asked.runs)
         told = {name: _profile(given[name]) for name in rows} if asked.profile else {}
     _print(rows, peer, told)
     print(json.dumps({"benchmark": "replay", "beside": asked.beside, "workloads": rows, "peer": peer, "profile": told}))
@@ -124,7 +130,7 @@ def _print(rows: dict[str, Any], peer: dict[str, Any], told: dict[str, Any]) -> 
             f"{peer['times_peer']} times; bought {peer['bought']} of {peer['signals']}, it {peer['peer_bought']}"
         )
     else:
-        print("honest-backtest: not beside it (real data or `make install-dev` is missing)")
+        print(f"{PEER_NAME}: not beside it (not asked for, or real data or `make install-dev` is missing)")
     for name, found in told.items():
         print(f"where the time goes, {name} (under the profiler, which makes calls dearer):")
         print("  " + ", ".join(f"{part} {share}%" for part, share in found["parts"].items()))
@@ -141,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument("--beside", default="", metavar="COMMIT", help="Its code is run beside this tree's.")
     words.add_argument("--runs", type=int, default=RUNS, help="The fastest of so many counts.")
     words.add_argument("--signals", type=int, default=1_000_000, help="Generated signals.")
-    words.add_argument("--only", nargs="*", default=[], metavar="WORD", help="Workloads whose names hold one of these.")
+    words.add_argument("--only", nargs="*", default=[], metavar="WORD", help="Rows whose names hold one of these.")
     words.add_argument("--profile", action="store_true", help="Say where this tree's time goes, too.")
     words.add_argument("--data", type=Path, default=Path(os.environ.get("HYBRID_REAL_DATA", "../shared/data")))
     return words
