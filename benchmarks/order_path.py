@@ -17,12 +17,12 @@ from collections.abc import Generator, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.rigs.order_beside import WARM_UP, Asked, compare
 from benchmarks.rigs.order_buyer import FLOOR, STAGES
 from benchmarks.rigs.order_buyer import GROUP as FLOOR_GROUP
-from benchmarks.rigs.order_load import go_first, latencies, p99, sustained
-from benchmarks.rigs.order_program import Program
 from benchmarks.rigs.order_rig import Trading, trading
+from benchmarks.rigs.orders.order_beside import WARM_UP, Asked, compare
+from benchmarks.rigs.orders.order_load import go_first, latencies, p99, sustained
+from benchmarks.rigs.orders.order_program import Program
 from buyer.domain.token_shard import GROUP
 from shared.messages.base import SIGNALS
 

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rigs.beside import HERE, NOW, THEN, in_turns, output_of, trees
-from benchmarks.rigs.replay_workloads import Workload, every_buy, workloads
+from benchmarks.rigs.replay.replay_workloads import Workload, every_buy, workloads
 
 RUNS = 3
-WORKER = str(HERE / "benchmarks" / "rigs" / "replay_worker.py")
-PEER = str(HERE / "benchmarks" / "rigs" / "replay_peer.py")
+WORKER = str(HERE / "benchmarks" / "rigs" / "replay" / "replay_worker.py")
+PEER = str(HERE / "benchmarks" / "rigs" / "replay" / "replay_peer.py")
 PEER_NAME = "honest-backtest"
 Places = dict[str, Path]
 
@@ -91,7 +91,7 @@ def _figures(tree: Path, job: str) -> dict[str, Any]:
 
 def _profile(work: Workload) -> dict[str, Any]:
     """Return where this tree's time goes."""
-    return json.loads(output_of(HERE, ["-m", "benchmarks.rigs.replay_profile"], given=work.job(alone=False)))
+    return json.loads(output_of(HERE, ["-m", "benchmarks.rigs.replay.replay_profile"], given=work.job(alone=False)))
 
 
 def _cpu_s(found: dict[str, Any]) -> float:

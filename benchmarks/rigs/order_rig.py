@@ -81,7 +81,7 @@ class Trading:
     @contextlib.contextmanager
     def recording(self) -> Generator[None]:
         """Let a venue take the orders that only records them, while the block runs."""
-        words = [sys.executable, "-m", "benchmarks.rigs.venue_recorder", str(self.urls["clob_url"])]
+        words = [sys.executable, "-m", "benchmarks.rigs.orders.venue_recorder", str(self.urls["clob_url"])]
         told = {**os.environ, DIE_WITH_PARENT: str(os.getpid())}
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=told) as process:
             self.recorder_url = process.stdout.readline().strip() if process.stdout else ""

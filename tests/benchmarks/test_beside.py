@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from benchmarks.rigs.beside import HERE, NOW, in_turns, output_of, trees
-from benchmarks.rigs.replay_workloads import generate
-from benchmarks.rigs.venue_recorder import VenueRecorder
+from benchmarks.rigs.orders.venue_recorder import VenueRecorder
+from benchmarks.rigs.replay.replay_workloads import generate
 
-WORKER = str(HERE / "benchmarks" / "rigs" / "replay_worker.py")
+WORKER = str(HERE / "benchmarks" / "rigs" / "replay" / "replay_worker.py")
 
 
 def a_job(folder: Path, count: int, *, alone: bool) -> str:

@@ -13,9 +13,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.rigs.beside import NOW, THEN, trees
-from benchmarks.rigs.order_load import drained, go_first, latencies, p99, sustained
-from benchmarks.rigs.order_program import Program
 from benchmarks.rigs.order_rig import Trading, trading
+from benchmarks.rigs.orders.order_load import drained, go_first, latencies, p99, sustained
+from benchmarks.rigs.orders.order_program import Program
 from benchmarks.rigs.processes import cpu_s
 from buyer.domain.token_shard import GROUP
 from shared.messages.base import SIGNALS
