@@ -1,8 +1,8 @@
 """One wallet through `honest-backtest`: every buy of its log followed, floats, no caps.
 
 `python -m benchmarks.rigs.replay.replay_peer WALLET.zip WINNERS.csv`: a market is a slot, a row is a look at its book
-(the asks around what the leader paid) and a print on its tape, and each is answered by a taker order of 5 pUSD, graded by
-its `run_signal`. The CPU covers reading the files, as ours does, and not its leaderboard, whose bootstraps take a
+(the asks around what the leader paid) and a print on its tape, and each is answered by a taker order of 5 pUSD, graded
+by its `run_signal`. The CPU covers reading the files, as ours does, and not its leaderboard, whose bootstraps take a
 hundred times as long.
 """
 
