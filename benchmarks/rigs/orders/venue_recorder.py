@@ -2,7 +2,7 @@
 
 `python -m benchmarks.rigs.orders.venue_recorder CLOB_URL` listens in front of a CLOB: `POST /order` is answered as
 wholly matched, `GET /recorded` tells when each came since the last time (epoch milliseconds), all else is passed on to
-that CLOB as it is. No signature is looked at and no trade is ever confirmed. The first line on standard output is its URL.
+that CLOB as it is. No signature is looked at, no trade is ever confirmed. The first line on standard output is its URL.
 """
 
 import asyncio
