@@ -23,10 +23,10 @@ PERCENT = {
     **{f"max_{cap}_usdc": "100000" for cap in (*CAPS, "stake")},
     "max_orders_per_minute": "1000000",
     "sizing": "percent",
-    "leader_pct": "10",
+    "leader_pct": "2",
     "mirror_sells": "all",
-    "stop_loss_pct": "10",
-    "take_profit_pct": "10",
+    "stop_loss_pct": "5",
+    "take_profit_pct": "5",
     "max_hold_s": "60",
 }
 """As people follow a few leaders with much money: a part of each trade, out when the leader is or when it turns."""
