@@ -74,12 +74,12 @@ class Running:
 
 def compare(asked: Asked) -> int:
     """Measure and print; the last line is one JSON object."""
-    go_first()
     with contextlib.ExitStack() as ends:
         places = ends.enter_context(trees(asked.beside))
         worlds = {name: ends.enter_context(_running(tree, asked)) for name, tree in places.items()}
         for running in worlds.values():
             running.warm_up()
+        go_first()
         for number in range(max(1, asked.signals // ROUND)):
             for running in worlds.values():
                 running.add_round(number)
