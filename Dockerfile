@@ -10,7 +10,7 @@ RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
 FROM python:3.11.13-slim-bookworm
 RUN groupadd --gid 10001 hybrid && useradd --uid 10001 --gid hybrid --no-create-home --shell /usr/sbin/nologin hybrid
 COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=1
 WORKDIR /app
 USER 10001:10001
 STOPSIGNAL SIGTERM

@@ -24,6 +24,7 @@ from backtest.simulation.latency import MAX_DELAY_S, read_delay
 from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.run_models import RunModels
 from shared.clock import SystemClock
+from shared.command_errors import HidingCommand
 from shared.domain import exit_codes
 from shared.domain.errors import HybridError
 from shared.domain.money import Rate, Shares, to_micro
@@ -42,7 +43,7 @@ EXAMPLES = """Examples:
 """
 
 
-@app.command(epilog=EXAMPLES)
+@app.command(cls=HidingCommand, epilog=EXAMPLES)
 def main(
     files: Annotated[list[Path], typer.Argument(help="Captures, or histories as CSV or JSON rows (.zip, .gz too).")],
     change: Annotated[
@@ -115,10 +116,6 @@ def main(
             sys.stdout.write(result.model_dump_json() + "\n")
         print_summary(result, history.notes)
         _report(result, html, png)
-
-
-def _amount(flag: str, text: str, most: Decimal | None = None) -> int:
-    return to_micro(settings.read_amount(flag, text, **({"most": most} if most else {})))
 
 
 def _can_report(html: Path | None, png: Path | None) -> None:

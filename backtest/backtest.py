@@ -1,6 +1,7 @@
 """Run a backtest over market events and return its result."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import tee, zip_longest
 
 from backtest.domain.market_events import MarketEvent
 from backtest.results.pnl import PnlSums
@@ -64,6 +65,36 @@ def run_backtest(
             if count % EVERY == 0:
                 progress(count, at_ms)
     return _result(run, limits, bankroll, models, sources, stops.cannot_tell(), tuple(kept))
+
+
+def run_side_by_side(
+    market_events: Iterable[MarketEvent], limits: TradingLimits, bankroll: int, models: Sequence[RunModels]
+) -> tuple[BacktestResult, ...]:
+    """Return what following would have brought under each of `models`, of events that are read once.
+
+    The runs decide in turn, a signal each, and share nothing but the events: each result is that of `run_backtest`,
+    without outcomes. Kept in memory is what the run that reads furthest ahead holds by itself: an hour of delay is an
+    hour of events, however long the history.
+
+    Raises:
+        Malformed: as `run_backtest` does.
+    """
+    doubts = [StopDoubts(limits, _forget) for _ in models]
+    runs = [
+        SimulatedRun(events, limits, bankroll, each, stops.add_outcome)
+        for events, each, stops in zip(tee(market_events, len(models)), models, doubts, strict=True)
+    ]
+    with few_collections():
+        for _ in zip_longest(*(run.steps() for run in runs)):
+            pass
+    return tuple(
+        _result(run, limits, bankroll, each, (), stops.cannot_tell(), ())
+        for run, each, stops in zip(runs, models, doubts, strict=True)
+    )
+
+
+def _forget(_outcome: SignalOutcome) -> None:
+    """Keep no outcome."""
 
 
 def _result(

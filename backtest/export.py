@@ -16,6 +16,7 @@ import typer
 
 from backtest.export_rows import EVENTS, TABLES
 from shared.capture.capture import Capture, capture_writer
+from shared.command_errors import HidingCommand
 from shared.domain import exit_codes
 from shared.domain.errors import BadConfig, DependencyMissing, HybridError
 from shared.redis.streams import StreamEntry
@@ -27,7 +28,7 @@ AT_ONCE_BYTES = 64 << 20
 """... and their bytes: raw answers are large."""
 
 
-@app.command(epilog="Example: `python -m backtest.export var/capture books.parquet --only books`")
+@app.command(cls=HidingCommand, epilog="Example: `python -m backtest.export var/capture books.parquet --only books`")
 def main(
     capture: Annotated[Path, typer.Argument(help="A capture: a folder of segments, or JSON lines.")],
     out: Annotated[Path, typer.Argument(help="A new file: .parquet or .jsonl.")],

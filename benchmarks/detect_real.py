@@ -23,9 +23,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_memory import measure_memory
 from benchmarks.rigs.detect_faults import DROPPED, FAULTS, Trouble
 from benchmarks.rigs.detect_history import cut, full
+from benchmarks.rigs.detect_memory import measure_memory
 from benchmarks.rigs.detect_rig import server
 from benchmarks.rigs.detect_run import Plan, Run, live
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.rigs.beside import HERE, environment
+from benchmarks.rigs.processes import below, cpu_s
 from ops.demo import demo
 from ops.supervisor.up import PROGRAMS
 from shared.clock import SystemClock
@@ -33,7 +35,6 @@ LOOK_S, LONGEST_WARM_S, STARTED_PERCENT = 2.0, 60.0, 20
 MOST_PERCENT = 4.0
 """What the whole pipeline may take of one core."""
 VENUE = "simulator"
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -76,14 +77,15 @@ class Running:
 
 
 @contextlib.contextmanager
-def pipeline(folder: Path, **told: str) -> Generator[Running]:
-    """Run a venue where nobody trades by himself, and `hybrid up`, told this too, while the block runs."""
+def pipeline(folder: Path, tree: Path | None = None, /, **told: str) -> Generator[Running]:
+    """Run a venue where nobody trades by himself, and a tree's `hybrid up`, told this too, while the block runs."""
     quiet = ("--fills-per-minute", "0", "--resolve-after", "86400")
-    log = folder / "up.log"
+    log, tree = folder / "up.log", tree or HERE
     with demo.simulator(CLOCK, *quiet) as world, log.open("w", encoding="utf-8") as out:
         up = subprocess.Popen(
             [sys.executable, "-m", "ops.cli", "up", "--data-dir", str(folder / "var")],
-            env={**os.environ, **world.environment, **told, DIE_WITH_PARENT: str(os.getpid()), "HEALTH_PORT": "0"},
+            env=environment(tree, **world.environment, **told, HEALTH_PORT="0", **{DIE_WITH_PARENT: str(os.getpid())}),
+            cwd=tree,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=out,
@@ -101,30 +103,15 @@ def pipeline(folder: Path, **told: str) -> Generator[Running]:
 
 def used(root: int, up: int) -> dict[str, float]:
     """Return the CPU seconds so far of each process below `root`, by name."""
-    parents = {int(entry.name): _stat(entry) for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
-    below = [pid for pid in parents if _descends(pid, root, parents)]
     found: dict[str, float] = {}
-    for pid in below:
-        name = "up" if pid == up else _name(pid)
-        found[name] = found.get(name, 0.0) + parents[pid][1]
+    for pid in below(root):
+        with contextlib.suppress(OSError):
+            name = "up" if pid == up else process_name(pid)
+            found[name] = found.get(name, 0.0) + cpu_s(pid)
     return found
 
 
-def _descends(pid: int, root: int, parents: Mapping[int, tuple[int, float]]) -> bool:
-    above = parents[pid][0]
-    return above == root or (above in parents and above > 1 and _descends(above, root, parents))
-
-
-def _stat(folder: Path) -> tuple[int, float]:
-    """Return a process's parent and its CPU seconds, children that ended included."""
-    try:
-        fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return 0, 0.0
-    return int(fields[1]), sum(int(ticks) for ticks in fields[11:13]) / TICKS
-
-
-def _name(pid: int) -> str:
+def process_name(pid: int) -> str:
     """Name a process by what it runs."""
     with contextlib.suppress(OSError):
         words = (Path("/proc") / str(pid) / "cmdline").read_text(encoding="utf-8").split("\0")

@@ -21,7 +21,8 @@ from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.shard_supervisor import ShardSupervisor
-from buyer.sharding.shard_count import LAYOUT, ShardCount
+from buyer.sharding.shard_count import ShardCount
+from buyer.sharding.shard_leases import LAYOUT
 from buyer.stdin_consumer import PipeLines, StdinConsumer
 from shared import logs
 from shared.clock import Clock, SystemClock
@@ -35,7 +36,7 @@ from shared.messages.events import write_event
 from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
-from shared.process.service_runner import instance_lock
+from shared.process.instance_lock import instance_lock
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease

@@ -22,13 +22,16 @@ from buyer.venue.polymarket.buy_permission import BuyPermission, retry_patiently
 from buyer.venue.polymarket.client import PolymarketVenue
 from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
-from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, asked_twice, check_wallet, refusal
+from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, check_wallet, refusal
 from buyer.venue.polymarket.signer import OrderSigner, checksummed, read_key
 from buyer.venue.polymarket.user_channel import UserChannel
 from shared.clock import Clock
-from shared.domain.errors import BadConfig, HybridError, Malformed, TryAgain
+from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, TryAgain
+from shared.domain.record_kinds import INTENTS, ORDERS
+from shared.domain.trading_words import LIVE
 from shared.http.client import Upstream
 from shared.ledger.gated_commit import GateTurns
+from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.wallets import wallets_of
@@ -72,14 +75,25 @@ class LiveAccount:
         self._signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
         self._wallet = wallet_of(settings, self._signer)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
-        self._key = retry_patiently(
-            "the API key", lambda: _key(settings, upstreams.account, self._signer, self._wallet, clock), clock, stop
+        self._key = _key(
+            settings,
+            upstreams.account,
+            self._signer,
+            self._wallet,
+            clock,
+            lambda act: retry_patiently("the API key", act, clock, stop),
         )
         self._requests = RequestHeaders(self._signer.address, self._key)
         self._polygon = PolygonClient(upstreams.rpc)
         self._account = AccountApi(upstreams.account, self._requests, self._polygon, clock=clock)
         self._preflight = Preflight(
-            upstreams.account, upstreams.geoblock, self._account, self._polygon, self._wallet, clock
+            upstreams.account,
+            upstreams.geoblock,
+            self._account,
+            self._polygon,
+            self._wallet,
+            clock,
+            partial(_holds_lots, redis),
         )
         self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
         self.permission.start()
@@ -199,14 +213,36 @@ class Upstreams:
         self.geoblock = upstream("geoblock", settings.geoblock_url, [])
 
 
-def _key(settings: BuyerSettings, clob: Upstream, signer: OrderSigner, wallet: TradingWallet, clock: Clock) -> ApiKey:
+def _holds_lots(redis: Redis) -> bool:
+    """Say whether there is something to sell, or an order under way that may come to be."""
+    ledger = RedisLedger(redis, LIVE)
+    return bool(open_lots(ledger) or ledger.records(ORDERS) or ledger.records(INTENTS))
+
+
+def _asked_twice(act: Callable[[], ApiKey]) -> ApiKey:
+    """Return what `act` answers, at the second try when the first was refused: a command does not wait for more."""
+    try:
+        return act()
+    except Rejected:
+        return act()
+
+
+def _key(
+    settings: BuyerSettings,
+    clob: Upstream,
+    signer: OrderSigner,
+    wallet: TradingWallet,
+    clock: Clock,
+    insist: Callable[[Callable[[], ApiKey]], ApiKey] = _asked_twice,
+) -> ApiKey:
+    """Return the key that was given, or the one that `insist` gets from the venue."""
     given = (settings.api_key, settings.api_secret, settings.api_passphrase)
     if all(given):
         return ApiKey(*(part for part in given if part is not None))
     if any(given):
         raise BadConfig("API_KEY, API_SECRET, API_PASSPHRASE: set all three or none (then they are derived)")
     try:
-        return asked_twice(lambda: api_key(clob, signer, clock))
+        return insist(lambda: api_key(clob, signer, clock))
     except (TryAgain, Malformed):
         raise
     except HybridError as error:

@@ -104,12 +104,18 @@ class SignalConsumer:
         Raises:
             Fenced: another buyer took over.
         """
+        with self.at_work(stop):
+            while not stop.is_set():
+                self._keep_trying(stop, lambda: self._consume_once(stop))
+
+    @contextlib.contextmanager
+    def at_work(self, stop: threading.Event) -> Generator[None]:
+        """Be the active buyer while the block runs, whoever reads the signals: live orders are followed meanwhile."""
         self._active = True
         self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
         try:
             with self._following_orders(stop):
-                while not stop.is_set():
-                    self._keep_trying(stop, lambda: self._consume_once(stop))
+                yield
         finally:
             self._active = False
             self.close()
@@ -176,10 +182,25 @@ class SignalConsumer:
         return self._transit.rest_s(longest)
 
     def drain(self, stop: threading.Event) -> None:
-        """Let the orders under way arrive, and decide on what waits for them: no other signal comes."""
-        while self._in_order and (len(self._transit) or len(self._handler)) and not stop.is_set():
+        """Let the orders under way end, live ones too, and decide on what waits for them: no other signal comes."""
+        if self._has_work_left(stop):
+            self._log.info("last_orders", waiting=len(self._handler), fix="a stop leaves live orders to the next start")
+        while not stop.is_set() and self._has_work_left(stop):
             self._clock.wait(stop, self.rest_s(RETRY_S))
             self.work(stop, None)
+
+    def _has_work_left(self, stop: threading.Event) -> bool:
+        """Say whether something of what was read has not ended."""
+        left = bool(len(self._transit) or len(self._handler))
+
+        def look() -> None:
+            nonlocal left
+            left = bool(self._journal.unsettled())
+
+        if self._settlement is not None and not left:
+            left = True
+            self._keep_trying(stop, look)
+        return left
 
     @contextlib.contextmanager
     def _following_orders(self, stop: threading.Event) -> Generator[None]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from buyer.crash_limiter import Crashed, CrashLimiter
-from buyer.execution.buy_gate import BuyGate
+from buyer.execution.buy_gate import BuyGate, BuyHeld
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
 from buyer.token_backlog import TokenBacklog
-from buyer.token_executor import token_of
+from buyer.token_executor import leader_of, token_of
 from shared import logs
 from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
 from shared.domain.ledger_write import StreamAck
@@ -22,7 +22,8 @@ from shared.redis.streams import StreamEntry
 class SignalHandler:
     """Hands signals to the executor; several threads may, each for tokens of its own.
 
-    With `in_order` a signal never overtakes an earlier one of its token that waits for a paper order.
+    No signal overtakes an earlier one that waits: on paper (`in_order`) one of its token, live one of its leader's lot.
+    Only a buy that the gate holds back can be passed: the gate remembers it, and the sell that comes concludes it.
     """
 
     def __init__(
@@ -51,9 +52,9 @@ class SignalHandler:
 
         One whose order may stand waits for that, and others go on.
         """
-        token_id = token_of(entry.json)
-        if self._must_wait(token_id):
-            self._deferred.put(token_id, entry.id, entry)
+        line = self._line_of(leader_of(entry.json), token_of(entry.json))
+        if self._deferred.holds(line):
+            self._deferred.put(line, entry.id, entry)
             return
         try:
             self._attempts.make(
@@ -64,20 +65,23 @@ class SignalHandler:
         except Crashed:
             raise
         except (NotSettled, OutcomeUnknown) as error:
-            self._defer(token_id, entry, error)
+            self._defer(line, entry, error)
 
     def handle_submitted(self, signal: ActionableSignal) -> None:
-        """Decide on a signal of the same process; the stream delivers it again, so what fails is left to that."""
-        if self._must_wait(signal.token_id):
-            self._deferred.put(signal.token_id, signal.id, signal)
+        """Decide on a signal of the same process; the stream delivers it again, so what fails is left to that.
+
+        What waits keeps its place here too: the next one of the same process would overtake it otherwise.
+        """
+        line = self._line_of(signal.leader, signal.token_id)
+        if self._deferred.holds(line):
+            self._deferred.put(line, signal.id, signal)
             return
         try:
             self._admit(signal)
             self._executor.process_actionable(signal)
-        except (GiveUp, NotSettled, OutcomeUnknown) as error:
-            if self._in_order and isinstance(error, NotSettled):
-                self._deferred.put(signal.token_id, signal.id, signal)
-                return
+        except NotSettled as error:
+            self._deferred.put(line, signal.id, signal, passable=isinstance(error, BuyHeld))
+        except (GiveUp, OutcomeUnknown) as error:
             self._log.warning("left_to_the_stream", signal_id=signal.id, error=str(error))
         except HybridError:
             raise
@@ -94,15 +98,15 @@ class SignalHandler:
         else:
             self.handle_submitted(item)
 
-    def _must_wait(self, token_id: str) -> bool:
-        """Say whether signals of this token wait for a paper order: a later one never overtakes them."""
-        return self._in_order and self._deferred.holds(token_id)
+    def _line_of(self, leader: str, token_id: str) -> str:
+        """Return in which line a signal waits: a paper order on its way holds its whole token."""
+        return token_id if self._in_order else f"{leader} {token_id}"
 
-    def _defer(self, token_id: str, entry: StreamEntry, error: NotSettled | OutcomeUnknown) -> None:
+    def _defer(self, line: str, entry: StreamEntry, error: NotSettled | OutcomeUnknown) -> None:
         """Put an entry off; that its order may stand is said aloud, once: the start's recovery asks for it."""
         say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
         say("deferred", entry=entry.id, error=str(error))
-        self._deferred.put(token_id, entry.id, entry)
+        self._deferred.put(line, entry.id, entry, passable=isinstance(error, BuyHeld))
 
     def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
         from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to

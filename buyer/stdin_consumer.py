@@ -78,15 +78,13 @@ class StdinConsumer:
             return
         if not self._lease.acquire(stop):
             return
-        try:
+        with self._service.at_work(stop):
             while not stop.is_set():
                 line = self._lines.next_line(self._service.rest_s(WAIT_S))
                 if line is None:
                     self._service.drain(stop)
                     return
                 self._service.work(stop, _entry(line) if line.strip() else None)
-        finally:
-            self._service.close()
 
     def ready(self) -> bool:
         """Say whether this buyer is the active one, and may buy."""

@@ -17,6 +17,7 @@ from shared.redis.streams import StreamEntry
 
 MEANWHILE_S = 1.0
 _TOKEN = re.compile(r'"token_id"\s*:\s*"([^"]*)"')
+_LEADER = re.compile(r'"leader"\s*:\s*"([^"]*)"')
 
 
 class TokenExecutor:
@@ -113,6 +114,12 @@ def _by_token(entries: Sequence[StreamEntry]) -> list[list[StreamEntry]]:
 def token_of(text: str) -> str:
     """Return the token that an event names, '' for none."""
     named = _TOKEN.search(text)
+    return named[1] if named else ""
+
+
+def leader_of(text: str) -> str:
+    """Return the leader that an event names, '' for none."""
+    named = _LEADER.search(text)
     return named[1] if named else ""
 
 

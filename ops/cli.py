@@ -4,12 +4,14 @@ from shared.process.early_signals import early_signals
 
 with early_signals("hybrid"):
     import contextlib
+    import gc
     import sys
     from typing import NoReturn
 
     import typer
 
     from ops.commands import control, explain, leaders, run
+    from shared.command_errors import HidingGroup
     from shared.domain.errors import DependencyMissing, HybridError, TryAgain
     from shared.domain.exit_codes import MEANINGS
     from shared.process.shutdown_signals import ToldToStop
@@ -18,6 +20,8 @@ with early_signals("hybrid"):
 _CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
 _PROGRAMS = frozenset({"up", "demo", "redis", "service"})
 """Commands that run for long: told to stop while they import, they have nothing to finish."""
+_NEW_OBJECTS = 50_000
+"""New objects after which another command looks for garbage: importing its part makes many, which stay."""
 _COMMANDS = (
     run.up,
     run.demo,
@@ -45,6 +49,7 @@ _COMMANDS = (
 
 app = typer.Typer(
     name="hybrid",
+    cls=HidingGroup,
     help="Follow Polymarket traders: detect, decide, redeem, and always be able to say why.",
     epilog=f"Exit codes:\n\n{_CODES}",
     no_args_is_help=True,
@@ -61,7 +66,11 @@ app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options"
 
 def main() -> NoReturn:
     """Run the command line; what an operator has to fix is one plain line and its exit code."""
-    imports = early_signals("hybrid") if _PROGRAMS & set(sys.argv[1:2]) else contextlib.nullcontext()
+    if _PROGRAMS & set(sys.argv[1:2]):
+        imports = early_signals("hybrid", imports=False)
+    else:
+        imports = contextlib.nullcontext()
+        gc.set_threshold(_NEW_OBJECTS)
     try:
         with imports:
             app()
@@ -78,6 +87,8 @@ def main() -> NoReturn:
             raise
         fix = "is it a Redis 7.0+ or Valkey, and are its keys ours? Name another with --redis-url"
         sys.exit(say_event("hybrid", DependencyMissing(f"the server refuses a command: {error}; {fix}")))
+    finally:
+        gc.freeze()  # the process ends: nobody has to look through all that it imported once more
     sys.exit(0)
 
 

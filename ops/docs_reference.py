@@ -29,8 +29,8 @@ _HEAD = """# Configuration
 A flag beats the environment, which beats the file of `--env-file` (or `HYBRID_ENV_FILE`); `make run` and `hybrid up`
 read `.env` where neither names another, and so does compose. A value that cannot be used stops the start with the
 variable, the value and the reason. So does a name that no program knows: any in such a file, and in the environment one
-that looks like ours (`STAKE_USD`: did you mean `STAKE_USDC`?). Everything has a safe default except `TRACKED_WALLETS`:
-the leaders to follow.
+that can only have been meant for us (`STAKE_USD`: did you mean `STAKE_USDC`?); one that could be any program's
+(`LOGLEVEL`) is said and passed over. Everything has a safe default except `TRACKED_WALLETS`: the leaders to follow.
 
 Real money needs both `LIVE=true` and `DRY_RUN=false`; `--dry-run` on the command line beats both.
 

@@ -24,6 +24,7 @@ with early_signals("service"):
     from detector.config import parse_args as detector_args
     from detector.service import HybridDetector
     from ops.supervisor.server_folder import embedded_server
+    from ops.supervisor.server_keeper import kept_running
     from redeemer import composition as redeemer_bootstrap
     from redeemer.config import RedeemerSettings
     from redeemer.config import parse_args as redeemer_args
@@ -229,11 +230,14 @@ def _env_file(argv: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def _server(settings: ServiceSettings) -> Generator[str]:
-    """Give the server's URL: REDIS_URL when it is set, otherwise one of our own that is alone on its folder."""
+    """Give the server's URL: REDIS_URL when it is set, otherwise one of our own that is alone on its folder.
+
+    Ours is started again when it ends by itself, on the same port and data: the parts wait for it.
+    """
     if "redis_url" in settings.model_fields_set:
         yield settings.redis_url
         return
-    with embedded_server(settings.data_dir, SystemClock()) as server:
+    with embedded_server(settings.data_dir, SystemClock()) as server, kept_running(server, SystemClock()):
         yield server.url
 
 

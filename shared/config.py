@@ -18,12 +18,18 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import BadConfig
+from shared.domain.redaction import without_keys
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
-from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
+from shared.unknown_settings import (
+    doubtful_in_environment,
+    nearest_setting,
+    unknown_in_environment,
+    unknown_in_file,
+)
 
 _KEY = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z]+(_[a-z]+)+")
@@ -114,7 +120,8 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
     """
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
-    check_names(env_file, KNOWN.union(map(str.upper, model.model_fields)))
+    for line in check_names(env_file, KNOWN.union(map(str.upper, model.model_fields))):
+        sys.stderr.write(f"{model.program}: {line}\n")  # no logger yet: its settings are being read
     flags, renamed = _take_aliases(model, env_file, flags)
     flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
     _check_flags(model, flags)
@@ -154,17 +161,19 @@ def _take_env_file(words: list[str]) -> tuple[str | None, list[str]]:
     parser.add_argument("--env-file", default=os.environ.get("HYBRID_ENV_FILE"))
     known, rest = parser.parse_known_args(words)
     if known.env_file and not Path(known.env_file).is_file():
-        raise BadConfig(f"--env-file {known.env_file}: no such file; copy .env.example and edit it")
+        raise BadConfig(f"--env-file {without_keys(known.env_file)}: no such file; copy .env.example and edit it")
     return known.env_file, rest
 
 
-def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
-    """Refuse settings that no program knows: any in the file, and what looks like ours in the environment.
+def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> list[str]:
+    """Refuse settings that no program knows: any in the file, and what can only be ours in the environment.
+
+    Return a line for each name of the environment that may be another program's.
 
     Raises:
         BadConfig: naming each, and the setting that was probably meant; never a value, which may be a secret.
     """
-    given = (name for name, value in os.environ.items() if value)
+    given = [name for name, value in os.environ.items() if value]
     wrong = [
         f"{_unknown(name, 'the environment', known)} If it is another program's: `env -u {_shown_name(name)} ...`"
         for name in unknown_in_environment(given, known)
@@ -173,6 +182,9 @@ def check_names(env_file: str | None, known: frozenset[str] = KNOWN) -> None:
     wrong += [_unknown(name, places[name], known) for name in unknown_in_file(places, known)]
     if wrong:
         raise BadConfig("; ".join(wrong))
+    return [
+        f"{_unknown(name, 'the environment', known)} Passed over." for name in doubtful_in_environment(given, known)
+    ]
 
 
 def _check_flags(model: type[Settings], flags: list[str]) -> None:

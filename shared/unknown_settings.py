@@ -1,9 +1,10 @@
 """Names that were meant as settings and are none: a typo must not be ignored in silence.
 
 A file of settings is ours: every name in it counts that is neither a setting of one of our programs nor a well-known
-name of those who read the same file. The environment belongs to everybody: there a name counts when it begins with a
-word that only our settings begin with, when it is spelled almost like a setting, or when it differs from one in its
-last word alone, the unit (`STOP_LOSS`, `POLL_EVERY_MS`).
+name of those who read the same file. The environment belongs to everybody: there a name counts when it is spelled
+almost like a setting that only we have, or differs from one in its last word alone, the unit (`STOP_LOSS`,
+`POLL_EVERY_MS`). One that is like a setting that any program could have (`LOGLEVEL`, `REDIS_URI`), or that only begins
+as ours do (`LEADER_ELECTION_ENABLED`), may be another program's: it is said, and stops nothing.
 """
 
 import re
@@ -14,6 +15,8 @@ from shared.setting_aliases import ALIASES
 
 ALMOST = 0.88
 """Likeness (difflib's ratio) that only a slip of the keys explains: one letter of nine, two of eighteen."""
+ALIKE = 0.75
+"""Likeness of a name that also begins with a word of ours."""
 SIMILAR = 0.6
 """Likeness that is good enough to ask "did you mean"."""
 SHORTEST = 6
@@ -22,6 +25,11 @@ _LEADING_WORDS = 2
 _OUR_WORDS = frozenset(
     {"BUYER", "DETECTOR", "HYBRID", "KELLY", "LEADER", "LEADERS", "PAPER", "REDEEM", "REDEEMER", "STAKE", "TRACKED"}
 )
+_ANYBODYS_WORDS = """
+API BURST CONSUMER CONTRACTS DATA DIR FILE FORMAT HEALTH HEARTBEAT HOST HTTP INSTANCE KEY LEVEL LOG MERGES METRICS
+PASSPHRASE PORT PRIVATE REDIS ROLE RPC RUN S SECRET SOURCES STDIN TIERS TIMEOUT TOKEN URL VERSION WATCHER WORKERS
+"""
+"""A setting of such words alone could be any program's, and so could what is like it."""
 _OTHERS = re.compile(
     r"(COMPOSE|DOCKER|BUILDKIT|PYTHON|PIP|UV|LC|XDG|SUPERVISOR|SYSTEMD|MALLOC)_?\w*"
     r"|ENV_FILE|HYBRID_(ENV_FILE|DIE_WITH_PARENT|REFUSED_STAYS_S|REAL_DATA)|(HTTPS?|ALL|NO|FTP)_PROXY|SSL_CERT_(FILE|DIR)"
@@ -40,8 +48,14 @@ def unknown_in_file(names: Iterable[str], known: frozenset[str]) -> list[str]:
 
 
 def unknown_in_environment(names: Iterable[str], known: frozenset[str]) -> list[str]:
-    """Return the names of the environment that are ours by their looks, and that nobody knows."""
+    """Return the names of the environment that can only have been meant for us, and that nobody knows."""
     return [name for name in unknown_in_file(names, known) if _ours(name.upper(), known)]
+
+
+def doubtful_in_environment(names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """Return the names of the environment that may have been meant for us, or be another program's."""
+    unknown = [name for name in unknown_in_file(names, known) if not _ours(name.upper(), known)]
+    return [name for name in unknown if _like_ours(name.upper(), known)]
 
 
 def nearest_setting(name: str, known: frozenset[str]) -> str | None:
@@ -58,9 +72,29 @@ def nearest_setting(name: str, known: frozenset[str]) -> str | None:
 def _ours(name: str, known: frozenset[str]) -> bool:
     if name in _OF_MAKE:
         return False
-    if name.partition("_")[0] in _OUR_WORDS and not _OF_A_CLUSTER.fullmatch(name):
+    if any(_is_ours_alone(each) for each in _resembled(name, known)):
         return True
-    return any(_but_unit(each, name) or _almost(each, name) for each in known)
+    return _begins_as_ours(name) and (
+        name.startswith("HYBRID_")
+        or any(each.startswith(f"{name}_") for each in known)
+        or bool(get_close_matches(name, known, n=1, cutoff=ALIKE))
+    )
+
+
+def _like_ours(name: str, known: frozenset[str]) -> bool:
+    return name not in _OF_MAKE and (_begins_as_ours(name) or bool(_resembled(name, known)))
+
+
+def _begins_as_ours(name: str) -> bool:
+    return name.partition("_")[0] in _OUR_WORDS and not _OF_A_CLUSTER.fullmatch(name)
+
+
+def _resembled(name: str, known: frozenset[str]) -> list[str]:
+    return [each for each in known if _but_unit(each, name) or _almost(each, name)]
+
+
+def _is_ours_alone(setting: str) -> bool:
+    return not set(setting.split("_")).issubset(_ANYBODYS_WORDS.split())
 
 
 def _but_unit(setting: str, name: str) -> bool:

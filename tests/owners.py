@@ -26,7 +26,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
     "asyncio": ("simulator/*",),
     "http.server": ("shared/process/health_server.py",),
-    "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py"),
+    "typer": ("ops/*", "backtest/__main__.py", "backtest/export.py", "shared/command_errors.py"),
     "rich": ("ops/*", "backtest/*", "shared/terminal.py"),
     "starlette": ("simulator/*", "ops/dashboard/*"),
     "uvicorn": ("simulator/*", "ops/dashboard/*"),

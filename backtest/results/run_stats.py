@@ -98,10 +98,9 @@ class RunStats:
             ("fees, tick and minimum size: the market's facts were not recorded", "assumed_facts"),
         )
         found = [CannotTell(what=what, trades=self.doubts[name], of=self.orders) for what, name in asked]
-        bought = self.verdicts["BUY"]
-        found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=bought))
-        reckoned = "when the market closed: nobody says, so it is reckoned from its plan or its last trade here"
         traded = sum(sums.trades for sums in self.by_market.values())
+        found.append(CannotTell(what="how the market resolved: still open here", trades=never_resolved, of=traded))
+        reckoned = "when the market closed: nobody says, so it is reckoned from its plan or its last trade here"
         found.append(CannotTell(what=reckoned, trades=closing_reckoned, of=traded))
         shut = "whether a signal came in time: its market counted as closed by that reckoning"
         found.append(CannotTell(what=shut, trades=shut_by_it, of=self.signals.total()))

@@ -10,22 +10,23 @@ from pydantic import BaseModel
 
 from backtest import settings
 from backtest.backtest import run_backtest
-from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import AssumedFacts
 from backtest.domain.price_model import PriceModel
-from backtest.history.history_files import HistoryFiles, open_history
+from backtest.history.history_files import open_history
+from backtest.history.kept_events import KeptEvents
 from backtest.results.deflated_sharpe import ReturnMoments, return_moments
 from backtest.results.result import BacktestResult
-from backtest.simulation.latency import read_delay
+from backtest.simulation.latency import LagSamples, read_delay
 from backtest.simulation.run_models import RunModels
 from backtest.sweep.plan import MODELS
 from buyer.strategy.limits import TradingLimits
+from shared.capture.capture import is_capture
 from shared.domain.errors import BadConfig
 from shared.domain.money import Money, Rate, Shares, to_micro
 from shared.messages.base import fact_id
 
-MOST_KEPT = 250_000
-"""Market events that a worker keeps in memory between two tries of one history; a longer one is read again."""
+KEPT = 2
+"""Histories that a worker keeps, so that two sweeps may take turns (`KeptEvents` says what each takes)."""
 
 _CHUNK = 1 << 20
 
@@ -107,12 +108,11 @@ def run_trial(spec: TrialSpec, varied: Mapping[str, str]) -> TrialScore:
         raise BadConfig(f"this worker's code ({code_id()}) is not the sweep's ({spec.code}): install the same version")
     wanted = {**spec.fixed, **varied}
     found = limits(spec, varied)
-    history, kept = _opened(spec.files, spec.resolved, spec.history)
-    if kept is None:
-        _check(spec.files, spec.resolved, spec.history)
+    market_events = _read(spec.files, spec.resolved, spec.history)
+    measured = wanted.get("delay", "").startswith("measured:")
+    lags = _measured(spec.files, spec.resolved, spec.history) if measured else {}
     cash = settings.read_amount("bankroll", varied["bankroll"]) if "bankroll" in varied else spec.bankroll
-    coming = kept if kept is not None else open_history(_paths(spec.files), _paths(spec.resolved)).market_events
-    result = run_backtest(coming, found, to_micro(cash), models(wanted, history), sink=lambda _: None)
+    result = run_backtest(market_events, found, to_micro(cash), models(wanted, lags), sink=lambda _: None)
     return score(trial_id(spec, varied), varied, result)
 
 
@@ -127,11 +127,11 @@ def limits(spec: TrialSpec, varied: Mapping[str, str]) -> TradingLimits:
     )
 
 
-def models(wanted: Mapping[str, str], history: HistoryFiles) -> RunModels:
-    """Return the models that the settings name."""
+def models(wanted: Mapping[str, str], lags: Mapping[str, LagSamples]) -> RunModels:
+    """Return the models that the settings name; `lags` are those of each source, for a measured delay."""
     given = {name: wanted[name] for name in MODELS if name in wanted}
     return RunModels(
-        delay=read_delay(given.get("delay", "2"), history.measured),
+        delay=read_delay(given.get("delay", "2"), lags),
         order_ms=_whole("order_ms", given.get("order_ms", "300")),
         prices=PriceModel(
             _whole("half_spread_ticks", given.get("half_spread_ticks", "1")),
@@ -164,19 +164,18 @@ def score(name: str, varied: Mapping[str, str], result: BacktestResult) -> Trial
     )
 
 
-@lru_cache(maxsize=2)
-def _opened(
-    names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str
-) -> tuple[HistoryFiles, tuple[MarketEvent, ...] | None]:
-    """Open the history once in this process, and keep it where it is small enough."""
+@lru_cache(maxsize=KEPT)
+def _read(names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str) -> KeptEvents:
+    """Read the history once in this process."""
     _check(names, resolutions, wanted)
-    history = open_history(_paths(names), _paths(resolutions), measure=True)
-    kept: list[MarketEvent] = []
-    for market_event in history.market_events:
-        kept.append(market_event)
-        if len(kept) > MOST_KEPT:
-            return history, None
-    return history, tuple(kept)
+    return KeptEvents(open_history(_paths(names), _paths(resolutions)).market_events)
+
+
+@lru_cache(maxsize=KEPT)
+def _measured(names: tuple[str, ...], resolutions: tuple[str, ...], wanted: str) -> dict[str, LagSamples]:
+    """Read the lags of each source in the captures, once in this process."""
+    _check(names, resolutions, wanted)
+    return open_history(list(filter(is_capture, _paths(names))), measure=True).measured
 
 
 def _check(names: Sequence[str], resolutions: Sequence[str], wanted: str) -> None:

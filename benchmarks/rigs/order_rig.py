@@ -2,6 +2,9 @@
 
 import contextlib
 import hashlib
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Generator, Mapping
@@ -23,6 +26,7 @@ from shared.domain.money import Price, Shares, Usdc
 from shared.http.client import Upstream
 from shared.messages.base import fact_id
 from shared.messages.signals import ActionableSignal, Fill, MarketHint
+from shared.process.shutdown_signals import DIE_WITH_PARENT
 from shared.redis.client import connect_redis
 
 CLOCK: Clock = SystemClock()
@@ -50,11 +54,14 @@ class Trading:
     neg_risk: bool = False
     tokens: tuple[str, ...] = ()
     """The first outcome of each of `MARKETS` markets."""
+    recorder_url: str = ""
+    """The venue that takes the orders in place of the local CLOB, where there is one."""
 
     def __post_init__(self) -> None:
         self._levers = Upstream(
             "levers", str(self.urls["control_url"]), [], clock=CLOCK, stop=NEVER, timeout_s=60, max_body_bytes=2**28
         )
+        self._recorder = self._levers
         self._seq = 0
         self._market_of: dict[str, str] = {}
         self.redis: Redis = connect_redis(self.server.url)
@@ -71,6 +78,19 @@ class Trading:
         for token in self.tokens:
             self.post("/tick", {"condition_id": self._market_of[token], "tick": "0.01"})
             self.post("/book", {"token": token, "bids": [["0.49", DEEP]], "asks": [["0.5", DEEP]]})
+
+    @contextlib.contextmanager
+    def recording(self) -> Generator[None]:
+        """Let a venue take the orders that only records them, while the block runs."""
+        words = [sys.executable, "-m", "benchmarks.rigs.orders.venue_recorder", str(self.urls["clob_url"])]
+        told = {**os.environ, DIE_WITH_PARENT: str(os.getpid())}
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=told) as process:
+            self.recorder_url = process.stdout.readline().strip() if process.stdout else ""
+            self._recorder = Upstream("recorder", self.recorder_url, [], clock=CLOCK, stop=NEVER, max_body_bytes=2**28)
+            try:
+                yield
+            finally:
+                process.kill()
 
     def signal(
         self, number: int, token: str, *, run: str = "", side: Side = "BUY", leader: str = LEADER
@@ -91,6 +111,8 @@ class Trading:
 
     def arrivals(self) -> list[float]:
         """Return when orders arrived since the last call, in epoch milliseconds with fractions, oldest first."""
+        if self.recorder_url:
+            return [float(at_ms) for at_ms in self._recorder.get("/recorded")]
         found = self.get("/requests", {"after": self._seq, "upstream": "clob", "limit": 1_000_000})["requests"]
         self._seq = found[-1]["seq"] if found else self._seq
         return [float(one["time_ms"]) for one in found if (one["method"], one["route"]) == ("POST", "/order")]
@@ -104,7 +126,7 @@ class Trading:
             "PRIVATE_KEY": KEY,
             "REDIS_URL": self.server.url,
             "GAMMA_URL": str(self.urls["gamma_url"]),
-            "CLOB_URL": str(self.urls["clob_url"]),
+            "CLOB_URL": self.recorder_url or str(self.urls["clob_url"]),
             "CLOB_MARKET_URL": str(self.urls["clob_ws_url"]),
             "CLOB_USER_URL": str(self.urls["clob_user_ws_url"]),
             "DATA_API_URL": str(self.urls["data_api_url"]),

@@ -29,6 +29,10 @@ class BuysWait(NotSettled):
     """A buy that may be sent later: decide it again then."""
 
 
+class BuyHeld(BuysWait):
+    """A buy that the gate remembers: a sell of its leader may pass it, and concludes it."""
+
+
 class BuyGate:
     """One shard's gate; `max_age_s` is after which age a leader's signal counts for nothing any more."""
 
@@ -66,7 +70,7 @@ class BuyGate:
         while it waited, for good and before that sell is acknowledged: it would be followed later and never exited.
 
         Raises:
-            BuysWait: not yet. RefusedForSafety: never.
+            BuyHeld, BuysWait: not yet. RefusedForSafety: never.
             What `skip` raises: hand the same sell in again.
         """
         if self._is_stale(signal):
@@ -91,7 +95,7 @@ class BuyGate:
             self._forget(signal)
             return
         self._waiting.setdefault(_lot(signal), {})[signal.id] = signal
-        raise BuysWait(f"signal {signal.id} waits for {reason}")
+        raise BuyHeld(f"signal {signal.id} waits for {reason}")
 
     def _forget(self, signal: ActionableSignal) -> None:
         waiting = self._waiting.get(_lot(signal), {})

@@ -65,7 +65,7 @@ class DeadLetters:
             OutcomeUnknown: it was signed.
         """
         if status.signed:
-            with self._unresolved.pursue(signal.id, signal.token_id):
+            with self._unresolved.pursue(signal.id, signal.leader, signal.token_id):
                 mode = self._writer.identity.mode
                 fix = f"`hybrid reconcile --mode {mode} --close {signal.id}` asks the venue and ends it"
                 raise OutcomeUnknown(f"signal {signal.id}: {error}; its signed order may stand: {fix}") from error

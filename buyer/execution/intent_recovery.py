@@ -41,7 +41,7 @@ class IntentRecovery:
             OutcomeUnknown: it may still stand; its token waits until it is asked for again.
         """
         draft, order, facts = self.read(intent, signal)
-        with self._unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+        with self._unresolved.pursue(draft.signal_id, draft.leader, order.token_id) as pursued:
             outcome = self._pursuit.find(order, facts, signed, pursued)
             outcome = outcome or self._pursuit.send_again(draft, order, facts, signed, pursued)
             ended = replace(draft, outcome=outcome)
@@ -61,7 +61,7 @@ class IntentRecovery:
             OutcomeUnknown: its order may still stand.
         """
         draft, order, facts = parts
-        with self._unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+        with self._unresolved.pursue(draft.signal_id, draft.leader, order.token_id) as pursued:
             outcome = self._pursuit.find(order, facts, signed, pursued)
             outcome = outcome or self._pursuit.give_up(draft, signed, pursued, cancelled(reason))
             ended = replace(draft, outcome=outcome)

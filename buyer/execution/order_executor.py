@@ -234,7 +234,7 @@ class BuyExecutor:
             return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
 
         def arrive() -> BuyEngineDecision | None:
-            with self.unresolved.pursue(draft.signal_id, order.token_id) as pursued:
+            with self.unresolved.pursue(draft.signal_id, draft.leader, order.token_id) as pursued:
                 outcome = self._pursuit.place(order, facts, prepared, pursued)
                 return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
 

@@ -1,4 +1,7 @@
-"""The orders that come first: while one of the same token or lot has not ended, what depends on it waits."""
+"""The orders that come first: while one that what is to be decided depends on has not ended, that waits.
+
+A buy depends on every order of its token; a sell, and an exit, on those of its own lot.
+"""
 
 from buyer.execution.intent_codec import read_intent
 from buyer.execution.journal import Journal
@@ -11,7 +14,7 @@ from shared.messages.signals import ActionableSignal
 
 
 class NotSettled(TryAgain):
-    """An order of the same lot, or one of the same token without an outcome, comes first: decide when it has ended."""
+    """An order that this depends on comes first: decide when it has ended."""
 
 
 class OrderPrecedence:
@@ -23,8 +26,14 @@ class OrderPrecedence:
         self._journal, self._unresolved, self._transit, self._live = journal, unresolved, transit, live
 
     def wait_for_outcome(self, signal: ActionableSignal) -> None:
-        """Put a signal off while an order of its token may stand: what that comes to decides what may follow."""
-        waits = self._unresolved.blocker_of(signal.token_id, signal.id)
+        """Put a signal off while an order may stand that decides what may follow.
+
+        A buy waits for every order of its token, a sell for those of its own lot: no other can take shares from that.
+        """
+        if signal.side == "SELL":
+            waits = self._unresolved.blocker_of_lot(signal.leader, signal.token_id, signal.id)
+        else:
+            waits = self._unresolved.blocker_of(signal.token_id, signal.id)
         if waits:
             raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
 
@@ -50,8 +59,9 @@ class OrderPrecedence:
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
 
     def blocker_of_exit(self, task: ExitTask) -> str:
-        """Return what an exit's next attempt has to wait for, '' for nothing."""
-        return self._unresolved.blocker_of(task.token_id) or self._order_under_way(task.leader, task.token_id)
+        """Return what an exit's next attempt has to wait for, '' for nothing: an order that can change its lot."""
+        lot = task.leader, task.token_id
+        return self._unresolved.blocker_of_lot(*lot) or self._order_under_way(*lot)
 
     def _order_under_way(self, leader: str, token_id: str) -> str:
         """Return an order of this lot that is on its way, or live and can still fail; '' when there is none."""

@@ -43,6 +43,7 @@ class OrderAbsence:
 class UnresolvedOrder:
     """One order that may stand; `refused` is what the venue said when the same bytes came again."""
 
+    leader: str
     token_id: str
     absence: OrderAbsence
     next_s: float
@@ -69,13 +70,13 @@ class UnresolvedOrders:
         return len(self._orders)
 
     @contextlib.contextmanager
-    def pursue(self, signal_id: str, token_id: str) -> Generator[UnresolvedOrder]:
+    def pursue(self, signal_id: str, leader: str, token_id: str) -> Generator[UnresolvedOrder]:
         """Hold the token while the block runs; without an outcome, until the next attempt, which comes ever later.
 
         What failed for another reason is due at once: whoever caught that says when to go on.
         """
         began = self._clock.monotonic()
-        order = self._orders.setdefault(signal_id, UnresolvedOrder(token_id, OrderAbsence(began), began))
+        order = self._orders.setdefault(signal_id, UnresolvedOrder(leader, token_id, OrderAbsence(began), began))
         order.answered = False
         try:
             yield order
@@ -97,6 +98,17 @@ class UnresolvedOrders:
         """Return the signal whose order a token waits for, '' for none; one that is due does not wait for itself."""
         for name, order in list(self._orders.items()):
             if order.token_id == token_id and not (name == signal_id and self.is_due(name)):
+                return name
+        return ""
+
+    def blocker_of_lot(self, leader: str, token_id: str, signal_id: str = "") -> str:
+        """Return the signal whose order can change a leader's lot, as `blocker_of` does.
+
+        Another leader's cannot, though the wallet's shares are one balance: a buy only adds to it, and a sell takes at
+        most what that leader's own lot holds, so all of this lot is still there to be sold.
+        """
+        for name, order in list(self._orders.items()):
+            if (order.leader, order.token_id) == (leader, token_id) and not (name == signal_id and self.is_due(name)):
                 return name
         return ""
 

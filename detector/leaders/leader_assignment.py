@@ -16,6 +16,7 @@ from detector.polling.cursors import CursorStore
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError
+from shared.domain.redaction import without_keys
 from shared.polymarket.wire.leader_fills import ADDRESS
 from shared.redis.followed_leaders import FollowedLeader, followed_leaders, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
@@ -61,7 +62,7 @@ class LeadersFile:
             if ADDRESS.fullmatch(address.lower()):
                 labels[address.lower()] = label.strip()
             elif address:
-                problems.append(f"line {number}: {address[:50]!r} is no address")
+                problems.append(f"line {number}: {without_keys(address)[:50]!r} is no address")
         self.labels, self.problems = labels, tuple(problems)
 
 

@@ -3,13 +3,16 @@
 # ruff: noqa: FBT002, PLC0415 - flags are typer's form; each command imports its part when it is called
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from redis import Redis
 
 from ops.commands.options import NOT_SAID, VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
-from shared.clock import Clock
+
+if TYPE_CHECKING:  # redis takes longer than all of the command line
+    from redis import Redis
+
+    from shared.clock import Clock
 
 
 def kill(why: Why = NOT_SAID, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
@@ -146,7 +149,7 @@ def redeem(
     raise typer.Exit(command.main(url, now=now, approve=approve, clear=clear, as_json=as_json, env_file=file))
 
 
-def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str, mode: str | None, why: str) -> None:
+def _turn(switch: "Callable[[Redis, str, str, Clock], bool]", state: str, url: str, mode: str | None, why: str) -> None:
     """Turn a control of one ledger, or of every one: who is in a hurry must not name it. Say on whose server."""
     from ops.operator.pipeline_server import demand_pipeline
     from shared.clock import SystemClock
@@ -157,8 +160,4 @@ def _turn(switch: Callable[[Redis, str, str, Clock], bool], state: str, url: str
         typer.echo(f"on {server.url}")
         for name in (mode,) if mode else ("live", "paper"):
             changed = switch(redis, name, why, SystemClock())
-            facts = server.modes.get(name)
-            whose = (
-                facts.words if facts else f"nothing {name} has ever announced itself here; this is for one that will"
-            )
-            typer.echo(f"{name} {state}{'' if changed else ' already'}: {whose}")
+            typer.echo(f"{name} {state}{'' if changed else ' already'}: {server.words(name)}")

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ops.commands.options import VAR, DataDir, RedisUrl, server_url
-from shared.code_version import code_version
 
 
 def up(
@@ -109,6 +108,8 @@ def service(context: typer.Context) -> None:
 
 def version() -> None:
     """Print the version."""
+    from shared.code_version import code_version
+
     typer.echo(code_version())
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES, shard_holders
+from buyer.sharding.shard_leases import MODES
+from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
@@ -62,7 +63,8 @@ def mode_of_buyer(redis: Redis) -> str:
     Raises:
         BadConfig: nobody can tell, as none runs, or buyers of both.
     """
-    modes = [mode for mode in MODES if any(shard_holders(redis, mode).values())]
+    modes = [mode for mode in MODES if holding_buyers(redis, mode)]
+    modes = modes or [mode for mode in MODES if waiting_buyers(redis, mode, ())]
     if len(modes) != 1:
         found = "buyers run on paper and live" if modes else "no buyer runs"
         raise BadConfig(f"--mode is not given and {found}: say which ledger, --mode paper or --mode live")

@@ -8,7 +8,7 @@ from typing import cast
 
 from redis import Redis
 
-from buyer.sharding.shard_count import MODES
+from buyer.sharding.shard_leases import MODES
 from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.controls import who
@@ -16,6 +16,7 @@ from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig, Malformed
+from shared.domain.redaction import without_keys
 from shared.http.client import Upstream
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
@@ -62,7 +63,8 @@ def checked(address: str) -> str:
     """
     wanted = address.strip().lower()
     if not ADDRESS.fullmatch(wanted):
-        raise BadConfig(f"{address!r} is no address: give 0x and 40 hex digits, as in the link of a profile page")
+        told = without_keys(repr(address))
+        raise BadConfig(f"{told} is no address: give 0x and 40 hex digits, as in the link of a profile page")
     if wanted in PROTOCOL:
         raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
     return wanted

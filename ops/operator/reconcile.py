@@ -11,7 +11,7 @@ from redis import Redis
 from buyer.recovery.bankroll import Mode
 from buyer.recovery.chain_reconciliation import NOBODY
 from buyer.settlement.writer import SettlementWriter
-from buyer.sharding.shard_count import shard_holders
+from buyer.sharding.shard_leases import shard_holders
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
 from ops.operator.controls import who

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from buyer.sharding.shard_count import ShardLease
+from buyer.sharding.shard_leases import ShardLease
 from ops.domain.live_view import LiveView
 from shared.domain.ledger_accounts import Lot
 from shared.messages.service import GateStatus

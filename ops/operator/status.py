@@ -12,7 +12,7 @@ from pathlib import Path
 from redis import Redis
 from rich.live import Live
 
-from buyer.sharding.shard_count import MODES, shard_leases
+from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline

@@ -19,8 +19,9 @@ from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE, SIDE_STREAMS, SIGNALS, STREAMS
 from shared.process import outlet
+from shared.process.instance_lock import instance_lock
 from shared.process.service_life import HURRY_AFTER_S, Abandon, left_by_nobody
-from shared.process.service_runner import instance_lock, leave
+from shared.process.service_runner import leave
 from shared.process.shutdown_signals import heard_signals
 from shared.process.stderr_lines import say_line
 from shared.redis.client import answering, connect_redis

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest import outputs, settings
-from backtest.backtest import run_backtest
+from backtest.backtest import run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import open_history
 from backtest.report import figures as figures_of_page
@@ -94,21 +94,25 @@ def follow(
     working: AbstractContextManager[object],
     unsure: str = "",
 ) -> tuple[list[DelayedCopy], TraderProfile]:
-    """Follow `leader` once for each delay, named by its seconds; `unsure` is what the history leaves open of any order.
+    """Follow `leader` once for each delay, named by its seconds, through a history that is opened and read once.
+
+    `unsure` is what the history leaves open of any order.
 
     Raises:
         BadConfig: the history holds no trade of this leader.
     """
-    profile, copies = TraderProfile(leader), list[DelayedCopy]()
+    profile = TraderProfile(leader)
+    models = [replace(RunModels(), delay=delay) for delay in delays.values()]
     with working:
-        for delay_s, delay in delays.items():
-            models = replace(RunModels(), delay=delay)
-            coming = only_leader(history(), leader, None if copies else profile)
-            result = _doubted(run_backtest(coming, limits, bankroll, models, sink=lambda _: None), unsure)
-            copies.append(DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets])))
+        results = run_side_by_side(only_leader(history(), leader, profile), limits, bankroll, models)
+        copies = [_copy(delay_s, _doubted(found, unsure)) for delay_s, found in zip(delays, results, strict=True)]
     if not profile.trades:
         raise BadConfig(f"no trade of {leader} in this history: give the wallet that trades, and its own history")
     return copies, profile
+
+
+def _copy(delay_s: float, result: BacktestResult) -> DelayedCopy:
+    return DelayedCopy(delay_s, result, bootstrap_interval([row.ours.pnl for row in result.markets]))
 
 
 def _doubted(result: BacktestResult, unsure: str) -> BacktestResult:

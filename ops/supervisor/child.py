@@ -58,9 +58,10 @@ class ChildProcess:
     def start(self) -> None:
         """Start its process, away from the terminal's Ctrl-C: the parent ends its children in order."""
         own = {**self._program.env, DIE_WITH_PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        environment = {"MALLOC_ARENA_MAX": "1", **os.environ, **own}  # one heap: a thread's own is never given back
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", self._program.module, *self._program.arguments],
-            env={**os.environ, **own},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

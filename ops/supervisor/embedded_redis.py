@@ -17,6 +17,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import RedisError
 
+from ops.supervisor.folder_lock import folder_lock
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing
 from shared.process.shutdown_signals import ToldToStop, interruptible
@@ -97,17 +98,21 @@ class EmbeddedRedis:
 
         Raises:
             DependencyMissing: it did not come up; the message holds the end of its log.
+            RefusedForSafety: another server has its folder.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
         command = [str(server_binary()), *self._arguments(log)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own binary, away from the terminal's Ctrl-C: it goes last
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with folder_lock(self.folder, self._clock) as lock:
+            self._process = subprocess.Popen(  # noqa: S603 - our own binary, away from the terminal's Ctrl-C: it goes last
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=(lock.fileno(),),
+            )
+            lock.write(str(self._process.pid))
         try:
             serves = self._wait_until_it_serves(stopping)
         except BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 from ops.domain.restart_policy import RestartAgain, RestartDone, RestartHalt
 from ops.supervisor.child import ChildProcess
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.server_keeper import restart_if_ended
 from shared import logs
 from shared.clock import Clock
 from shared.domain import exit_codes
@@ -71,9 +72,8 @@ class ProcessPipeline:
         return [child.name for child in left]
 
     def _turn(self, stop: threading.Event) -> None:
-        if self._server is not None and not self._server.running:
-            self._log.error("server_ended", folder=str(self._server.folder))
-            self._server.restart(stop.is_set)
+        if self._server is not None:
+            restart_if_ended(self._server, stop.is_set)
         for child in self._children:
             if child.name not in self._done:
                 self._look_after(child)

@@ -12,7 +12,7 @@ from ops.supervisor.embedded_redis import EmbeddedRedis
 from ops.supervisor.env_file import read_env_file
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, RefusedForSafety
-from shared.process.service_runner import instance_lock
+from shared.process.instance_lock import instance_lock
 from shared.redis.client import connect_redis, loading_client
 
 DATA_DIR = Path("var")
@@ -25,7 +25,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     """Run the server of `data_dir` while the block runs, and leave its URL where `find_url` looks.
 
     Raises:
-        RefusedForSafety: another process runs the server of this folder.
+        RefusedForSafety: another process runs the server of this folder, or a frozen one of before is left there.
         DependencyMissing: it did not start.
         ToldToStop: a stop signal came before it had read its file; the server is ended, and nothing was begun.
     """

@@ -24,6 +24,7 @@ from shared.messages.base import SERVICE
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStop
 from shared.process import outlet, service_runner
+from shared.process.instance_lock import instance_lock
 from shared.process.shutdown_signals import Inbox, ToldToStop, die_with_parent, listen_signals
 from shared.process.stderr_lines import say_stopped
 from shared.redis.client import connect_redis
@@ -67,7 +68,7 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
 def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox) -> int:
     """Run everything; the server, which is ours, goes last: what ends writes its last words to it."""
     mode = settings.mode
-    with service_runner.instance_lock("up", settings.data_dir), _server(settings, clock) as server:
+    with instance_lock("up", settings.data_dir), _server(settings, clock) as server:
         url = server.url if server else settings.redis_url
         told = settings.model_copy(update={"redis_url": url})
         pipeline = ProcessPipeline(children(told, to_terminal(sys.stderr), clock, env_file), clock=clock, server=server)

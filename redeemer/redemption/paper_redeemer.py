@@ -11,8 +11,8 @@ from redeemer.redemption.redemption_ledger import Entry, HeldLots, RedemptionLed
 from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared import logs, metrics
 from shared.clock import Clock
-from shared.domain.money import micro_text
 from shared.domain.errors import Rejected, Unavailable
+from shared.domain.money import micro_text
 from shared.ledger.port import Ledger
 from shared.messages.base import Event
 from shared.messages.redemptions import RedemptionResult

@@ -38,11 +38,14 @@ class GiveUp(HybridError):
 
 
 class Rejected(GiveUp):
-    """An upstream understood and refused; `status` is its HTTP status where there is one."""
+    """An upstream understood and refused; `status` is its HTTP status where there is one.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    `by_api` is False where a web page or other text came: then somebody before the API said it (a CDN, perhaps).
+    """
+
+    def __init__(self, message: str, status: int | None = None, *, by_api: bool = True) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.by_api = status, by_api
 
 
 class Malformed(GiveUp):

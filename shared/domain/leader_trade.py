@@ -1,6 +1,7 @@
 """A leader's trade as runs over millions of them look at it; its signal is made when somebody asks for that. Pure."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 from msgspec import Struct
@@ -55,5 +56,9 @@ class LeaderTrade(Struct, frozen=True, eq=False, gc=False):
             signal.usdc,
             signal.traded_at_ms,
             signal.seen_at_ms,
-            lambda: signal,
+            partial(_known, signal),
         )
+
+
+def _known(signal: ActionableSignal) -> ActionableSignal:
+    return signal

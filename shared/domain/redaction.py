@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import SecretBytes, SecretStr
-
 HIDDEN = "***"
 
 _SECRET_WORDS = frozenset(
@@ -36,14 +34,16 @@ _SHAPES = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"(https?://[^\s'\"]{1,200}/v\d/)[\w-]{20,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
-    (
-        re.compile(
-            r"(?i)\b((?:\w{0,40}[_-])?(?:api_?key|key|secret|token|passphrase|password|private_?key))"
-            r"(['\"]?\s*[=:]\s*['\"]?)(?!\*)[^\s'\",;&)}\]]+"
-        ),
-        rf"\1\2{HIDDEN}",
-    ),
 )
+
+_NAMED = re.compile(
+    r"(?i)\b(?P<name>(?:\w{0,40}[_-])?(?P<kind>api_?key|key|secret|token|passphrase|password|private_?key))"
+    r"(?P<sign>['\"]?\s*[=:]\s*['\"]?)(?!\*)(?P<value>[^\s'\",;&)}\]]+)"
+)
+_KEY_SHAPE = re.compile(r"(?<![0-9a-fA-F])(0[xX])?[0-9a-fA-F]{64}(?![0-9a-fA-F])")
+_KINDS_OF_KEYS = frozenset({"key", "token", "apikey", "api_key", "privatekey", "private_key"})
+_PROSE_SIGN = re.compile(r"\s*:\s+")
+_PROSE_WORD = re.compile(r"[A-Za-z]{1,15}[:.!?]?")
 
 
 def is_secret_name(name: str) -> bool:
@@ -52,8 +52,12 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any value of a log line or a snapshot
-    """Return `value` with everything secret replaced, at any depth."""
-    if isinstance(value, SecretStr | SecretBytes) or (is_secret_name(name) and not _is_harmless(value)):
+    """Return `value` with everything secret replaced, at any depth.
+
+    What must be asked for its secret (pydantic's `SecretStr` and its like) is one; pydantic itself is not needed here,
+    where every command line passes.
+    """
+    if hasattr(value, "get_secret_value") or (is_secret_name(name) and not _is_harmless(value)):
         return HIDDEN
     if isinstance(value, str):
         return redact_text(value)
@@ -74,4 +78,21 @@ def redact_text(text: str) -> str:
     """Return `text` without passwords in URLs, bearer tokens, provider keys and private keys."""
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
-    return text
+    return _NAMED.sub(_without_value, text)
+
+
+def without_keys(text: str) -> str:
+    """Return what a person typed without the words that have a private key's shape; a hash has it too."""
+    return _KEY_SHAPE.sub("(hidden)", text)
+
+
+def _without_value(found: re.Match[str]) -> str:
+    """Return what was found without its value; the next word of a sentence about a setting or a key is none.
+
+    `METRICS_TOKEN: python -m buyer has no such flag` is such a sentence; what a setting holds we write behind a `=`.
+    """
+    told_of = found["name"].isupper() or found.string[max(0, found.start() - 2) : found.start()] == "--"
+    about = told_of or found["kind"].lower() in _KINDS_OF_KEYS
+    if about and _PROSE_SIGN.fullmatch(found["sign"]) and _PROSE_WORD.fullmatch(found["value"]):
+        return found[0]
+    return f"{found['name']}{found['sign']}{HIDDEN}"

@@ -46,6 +46,11 @@ class HttpResponse:
         return self.kind == "text/html" or start.startswith((b"<!doctype", b"<html"))
 
     @property
+    def is_api_word(self) -> bool:
+        """Tell whether this is what an API says: JSON, whatever its type is called."""
+        return not self.is_page and self.body.lstrip()[:1] in (b"{", b"[")
+
+    @property
     def is_redirect(self) -> bool:
         """Tell whether the upstream sends us elsewhere."""
         return self.status in _REDIRECTS
@@ -97,8 +102,9 @@ def refusal_of(
             f"{label}: 403 with a web page: blocked before the API saw it (Cloudflare, or your region or network is "
             f"not served). Repeating does not help; try another network. Page: {words}",
             status,
+            by_api=False,
         )
-    return Rejected(f"{label}: {status}: {words}", status)
+    return Rejected(f"{label}: {status}: {words}", status, by_api=answer.is_api_word)
 
 
 def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:

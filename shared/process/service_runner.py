@@ -1,13 +1,11 @@
 """Run one service as a process: start, heartbeat, stop within 15 s, and an exit code that says why."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator
-from pathlib import Path
-from typing import NoReturn, TextIO
+from collections.abc import Callable
+from typing import NoReturn
 
 from redis import Redis
 
@@ -15,7 +13,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.code_version import code_version
 from shared.config import Settings
-from shared.domain.errors import BadConfig, DependencyMissing, HybridError, RefusedForSafety, TryAgain
+from shared.domain.errors import DependencyMissing, HybridError, TryAgain
 from shared.process import outlet
 from shared.process.heartbeat import Emit
 from shared.process.refused_start import stay_refused
@@ -23,7 +21,7 @@ from shared.process.service_life import Abandon, Service, ServiceLife, left_by_n
 from shared.process.shutdown_signals import Inbox, die_with_parent, listen_signals
 from shared.process.stderr_lines import say_event
 
-__all__ = ["DRAIN_S", "Built", "Service", "code_version", "instance_lock", "leave", "main", "run"]
+__all__ = ["DRAIN_S", "Built", "Service", "code_version", "leave", "main", "run"]
 
 DRAIN_S = 12.0
 """Seconds a service has to finish what is in flight; with the last words it ends within 15."""
@@ -88,39 +86,6 @@ def leave(code: int) -> NoReturn:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)
-
-
-@contextlib.contextmanager
-def instance_lock(name: str, folder: Path) -> Generator[Path]:
-    """Hold `folder/name.lock` while the block runs; the kernel frees it however the process dies.
-
-    Raises:
-        RefusedForSafety: another process holds it: two of one name would read each other's entries.
-        BadConfig: the file cannot be written there.
-    """
-    path = folder / f"{name}.lock"
-    with _lock_file(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            raise RefusedForSafety(f"{name} runs already (process {owner} holds {path}): stop it first") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield path
-
-
-def _lock_file(path: Path) -> TextIO:
-    """Open the lock's file; a link somebody left in a shared folder is not followed, for what it names is emptied."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        fix = "set RUN_DIR (or --data-dir) to a folder of your own"
-        raise BadConfig(f"{path}: cannot be locked ({error.strerror}); {fix}") from error
-    return os.fdopen(number, "a+", encoding="ascii")
 
 
 def _build_and_run(program: str, build: Callable[[], Built], clock: Clock, inbox: Inbox, emit: Emit | None) -> int:

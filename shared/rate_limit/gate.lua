@@ -90,7 +90,6 @@ local function rebase(g)
 end
 
 -- Numbers stay text until they are reckoned with (Lua then converts them): only what is compared is converted here.
--- Numbers stay text until they are reckoned with (Lua then converts them): only what is compared is converted here.
 local function known(text)
   local g, mood = { s1 = 0 }, nil
   mood, g.seen, g.phys, g.granted, g.limits, g.t1, g.t2, g.t3, g.t4, g.s2, g.s3, g.s4, g.factor, g.hold,

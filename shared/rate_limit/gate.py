@@ -1,8 +1,8 @@
 """One request budget per upstream, shared by every thread and process: a gate in Redis.
 
 A caller asks once and gets its slot: it sleeps until then, asks whether the gate still stands, and goes. Waiting
-callers are served in order across processes, higher lanes first. All arithmetic is in `rate_gate.lua`, on the
-server's clock.
+callers are served in order across processes, higher lanes first. All arithmetic is in `gate.lua`, on the server's
+clock.
 
 Several processes with different limits on one name: the lowest target of the last minute holds for all of them.
 A server that restarts empty means a cold start (no burst, full target); holds live on in the processes that saw
@@ -41,7 +41,7 @@ _FIELDS = (
     *("t1", "t2", "t3", "t4", "s2", "s3", "s4", "factor", "hold", "gen", "cut_at", "up_at", "rate_at", "throttled"),
     *("slow", "base"),
 )
-"""A gate's state as `rate_gate.lua` writes it; times in microseconds."""
+"""A gate's state as `gate.lua` writes it; times in microseconds."""
 
 
 class RateGate:
@@ -226,7 +226,7 @@ class GateTurn:
         return bool(go), wait_s if go else min(wait_s, CHECK_EVERY_S)
 
     def args(self) -> list[Any]:
-        """Return what `rate_gate.lua` is asked with now; the news go with it."""
+        """Return what `gate.lua` is asked with now; the news go with it."""
         args: list[Any] = [*self._wish]
         for gate, ticket in zip(self._gates, self._tickets, strict=True):
             args += (gate.limits_text, gate.note(ticket))
@@ -286,7 +286,7 @@ def _unused(name: str, limits: GateLimits) -> GateState:
 
 
 def _limits_text(limits: GateLimits) -> str:
-    """Encode the limits in the order `rate_gate.lua` reads them."""
+    """Encode the limits in the order `gate.lua` reads them."""
     cool_down_us, slow_floor_us = round(limits.cool_down_s * 1e6), round(limits.slow_floor_s * 1e6)
     return (
         f"{limits.rate_per_s:.6f} {limits.burst} {limits.floor_per_s:.6f} {limits.recover_per_s} {limits.cut} "

@@ -3,18 +3,23 @@
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, TokenShard
 from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.intent_codec import read_open_order
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
-from shared.clock import ManualClock
+from shared.clock import Clock, ManualClock
 from shared.domain.ledger_write import Balances
+from shared.domain.market import Book
+from shared.domain.record_kinds import ORDERS
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DECISIONS, SIGNALS, Event
@@ -30,11 +35,17 @@ from tests.buyer.fakes import FakePrices, FakeVenue
 
 
 class Feed(FakePrices):
-    """Fake prices that remember what was warmed."""
+    """Fake prices that remember what was warmed; the book is as old as `next_book` says, unless there is a clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         super().__init__()
         self.warmed: list[str] = []
+        self.clock = clock
+
+    def book(self, token_id: str) -> tuple[Book | None, str]:
+        if self.clock and self.next_book:
+            self.next_book = replace(self.next_book, at_ms=self.clock.now_ms())
+        return super().book(token_id)
 
     def warm(self, token_ids: tuple[str, ...]) -> None:
         self.warmed += token_ids
@@ -67,12 +78,14 @@ class Rig:
         consumer: str = "buyer-0",
         layout: ShardCount | None = None,
         prices: Feed | None = None,
+        mode: Literal["paper", "live"] = "paper",
+        settlement: SettlementWorker | None = None,
     ) -> None:
         self.redis, self.clock, self.shard = connect_redis(url), ManualClock(NOW_MS), shard
         self.prices, self.venue = prices or Feed(), FakeVenue()
         condition = layout.condition if layout else None
-        self.lease = Lease(self.redis, shard.lease("paper"), consumer, clock=self.clock, only_while=condition)
-        self.ledger = whole = Counted(self.redis, "paper")
+        self.lease = Lease(self.redis, shard.lease(mode), consumer, clock=self.clock, only_while=condition)
+        self.ledger = whole = Counted(self.redis, mode)
         mirror = MirroredLedger(whole, self.clock) if shard == ALL else None
         self.journal = Journal(ShardLedger(mirror or whole, shard), lambda: self.lease.fence, mirror)
         self.engine = BuyExecutor(
@@ -81,7 +94,7 @@ class Rig:
             venue=self.venue,
             clock=self.clock,
             limits=some_limits(),
-            identity=BuyerIdentity("paper", "c", "v"),
+            identity=BuyerIdentity(mode, "c", "v"),
             emit=self.decided,
         )
         self.reader = GroupReader(
@@ -103,6 +116,7 @@ class Rig:
             clock=self.clock,
             bankroll=lambda: 1_000_000_000,
             inbox=inbox,
+            settlement=settlement,
             shard=shard,
             layout=layout,
         )
@@ -122,6 +136,14 @@ class Rig:
 
         work = self.service.consume if self.lease.token else self.service.run
         work(Stop())
+
+    def settle(self) -> None:
+        """Confirm every live order, as settlement does once its trades are on the chain."""
+        writer = SettlementWriter(ShardLedger(self.ledger, self.shard), lambda: self.lease.fence)
+        for text in self.ledger.records(ORDERS).values():
+            decision = read_open_order(text)
+            assert decision.outcome is not None
+            writer.settle(decision, replace(decision.outcome, state="CONFIRMED"))
 
     def decisions(self) -> list[BuyEngineDecision]:
         return [event for event in self.events(DECISIONS) if isinstance(event, BuyEngineDecision)]

@@ -11,7 +11,8 @@ from buyer.consumer import SignalConsumer
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import TokenShard
 from buyer.shard_supervisor import ShardSupervisor
-from buyer.sharding.shard_count import LAYOUT, ShardCount, shard_holders
+from buyer.sharding.shard_count import ShardCount
+from buyer.sharding.shard_leases import LAYOUT, shard_holders
 from shared.clock import ManualClock
 from shared.domain.errors import BadConfig, Fenced, RefusedForSafety
 from shared.messages.signals import ActionableSignal

@@ -2,14 +2,16 @@
 
 import os
 import threading
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from buyer import stdin_consumer
 from buyer.consumer import SignalConsumer
+from buyer.settlement.worker import SettlementWorker
 from buyer.stdin_consumer import PipeLines, StdinConsumer
 from shared.domain.errors import OutcomeUnknown, Unavailable
+from shared.domain.record_kinds import ORDERS
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import DEAD
 from shared.messages.events import write_event
@@ -132,6 +134,48 @@ def test_s5_a_quiet_pipe_stops_when_told(valkey_url: str) -> None:
     assert not thread.is_alive()
     for end in (reader, writer):
         os.close(end)
+
+
+class SettlementThread:
+    """Confirms what is open once it was told of it and the pipe is over: by then nothing but settlement is left."""
+
+    failure = None
+
+    def __init__(self, pipe_ended: threading.Event) -> None:
+        self.rig: Rig
+        self._pipe_ended = pipe_ended
+
+    def run(self, stop: threading.Event) -> None:
+        self._pipe_ended.wait(PATIENCE_S)
+        while not stop.wait(0.01):
+            self.rig.settle()
+
+    def snapshot(self) -> dict[str, int]:
+        return {}
+
+
+@pytest.mark.pitfall(20)
+def test_live_orders_of_a_pipe_are_followed_and_what_waits_for_them_is_decided_after_its_end(valkey_url: str) -> None:
+    pipe_ended, (reader, writer) = threading.Event(), os.pipe()
+    settlement = SettlementThread(pipe_ended)
+    settlement.rig = rig = Rig(valkey_url, mode="live", settlement=cast("SettlementWorker", settlement))
+    rig.prices.clock = rig.clock
+    sell = write_event(a_signal(tx_hash=a_hash(2), side="SELL"))
+    os.write(writer, f"{a_line(1)}\n{sell}\n".encode())
+    buyer = StdinConsumer(PipeLines(reader), service=rig.service, lease=rig.lease)
+
+    thread = threading.Thread(target=buyer.run, args=(threading.Event(),))
+    thread.start()
+    while not rig.decisions():
+        thread.join(0.02)
+    os.close(writer)
+    pipe_ended.set()
+    thread.join(PATIENCE_S)
+
+    assert not thread.is_alive()
+    assert [order.side for order in rig.venue.placed] == ["BUY", "SELL"]
+    assert rig.ledger.records(ORDERS) == {}
+    os.close(reader)
 
 
 def lines_of(*pieces: bytes) -> list[str | None]:

@@ -53,3 +53,14 @@ def test_a_failure_loses_nothing_that_waits() -> None:
 
     assert taken == ["a", "b", "c", "d"]
     assert len(backlog) == 0
+
+
+def test_what_may_be_passed_holds_nobody_up_and_keeps_its_place() -> None:
+    backlog, taken = TokenBacklog[str](), list[str]()
+    backlog.put("1", "held", "held", passable=True)
+    alone = backlog.holds("1")
+    backlog.put("1", "waits", "waits")
+
+    assert (alone, backlog.holds("1")) == (False, True)
+    backlog.retry(taken.append)
+    assert taken == ["held", "waits"]

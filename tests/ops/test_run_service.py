@@ -1,25 +1,34 @@
 """Everything in one process: alone under its name and on its folder, live by two words, ended by a part that fails."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.exceptions import RedisError
 
 from buyer.composition import only_one
 from buyer.config import parse_args as buyer_args
 from detector.config import parse_args as detector_args
 from ops.run_service import ServiceRunner, ServiceSettings, _redeemer, main
-from ops.supervisor.server_folder import embedded_server
+from ops.supervisor.server_folder import embedded_server, known_url
 from shared.clock import ManualClock, SystemClock
 from shared.config import parse
+from shared.domain import exit_codes
 from shared.domain.errors import RefusedForSafety
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStart, ServiceStop
+from shared.process.beats import BEATS
 from shared.process.stop_event import QUIET_S, Pulse
+from shared.redis.client import connect_redis
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
 from tests.buyer.venue.polymarket.live_floor import KEY, OWNER
+from tests.started import started
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.server
 LEADER = "0x" + "1a" * 20
@@ -159,3 +168,38 @@ def test_a_part_that_hangs_is_told_though_the_process_and_the_part_say_that_all_
 
     assert service.parts() == {"detector": "hangs", "redeemer": "up"}
     assert not service.ready()
+
+
+DEAD = {
+    **dict.fromkeys(
+        ("DATA_API_URL", "GAMMA_URL", "CLOB_URL", "RPC_URL", "SUBGRAPH_URL", "GEOBLOCK_URL", "RELAYER_URL"),
+        "http://127.0.0.1:9",
+    ),
+    **dict.fromkeys(("CLOB_MARKET_URL", "CLOB_USER_URL", "RTDS_URL"), "ws://127.0.0.1:9"),
+}
+
+
+def server_pid(data_dir: Path) -> int:
+    """Return the process of the server of this folder that a service reports to; 0 while there is none."""
+    url = known_url(data_dir)
+    try:
+        with connect_redis(url or "redis://127.0.0.1:9") as redis:
+            told: dict[str, Any] = redis.info("server")  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
+            return told["process_id"] if redis.exists(BEATS) else 0
+    except (RedisError, OSError):
+        return 0
+
+
+@pytest.mark.process
+@pytest.mark.pitfall(31)
+def test_an_embedded_server_that_dies_is_started_again(tmp_path: Path) -> None:
+    with started("ops.run_service", "--data-dir", str(tmp_path), **DEAD) as service:
+        wait_until(lambda: server_pid(tmp_path))
+        first = server_pid(tmp_path)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: server_pid(tmp_path) not in {0, first}, "another server")
+        service.terminate()
+        _, said = service.communicate(timeout=PATIENCE_S)
+
+    assert service.returncode == exit_codes.CLEAN
+    assert "server_ended" in said

@@ -6,7 +6,7 @@ import pytest
 
 from redeemer.config import parse_args
 from shared.domain.errors import BadConfig
-from shared.process.service_runner import instance_lock
+from shared.process.instance_lock import instance_lock
 
 KEY = "0123456789abcdef0123456789abcdef"
 

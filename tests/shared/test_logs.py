@@ -144,3 +144,24 @@ def test_a_long_text_from_outside_costs_no_more_than_its_length(piece: str) -> N
     text = piece * (200_000 // len(piece))
 
     assert len(redact_text(text)) > 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "--metrics-token: python -m buyer has no such flag",
+        "API_KEY, API_SECRET, API_PASSPHRASE: set all three or none",
+        "FAILED api key: Rejected: not you",
+        "PRIVATE_KEY: python needs it",
+    ],
+)
+def test_a_sentence_about_a_key_keeps_its_words(said: str) -> None:
+    assert redact_text(said) == said
+
+
+@pytest.mark.pitfall(30)
+@pytest.mark.parametrize(
+    "said", ["token=python", '"token": "python"', "{'secret': 'python'}", "password: python", "API_KEY: 550e8400-e29b"]
+)
+def test_what_stands_behind_a_name_as_its_value_is_hidden_whatever_it_is(said: str) -> None:
+    assert redact_text(said) != said

@@ -11,7 +11,12 @@ from ops.config import UpSettings
 from shared import setting_names
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig
-from shared.unknown_settings import nearest_setting, unknown_in_environment, unknown_in_file
+from shared.unknown_settings import (
+    doubtful_in_environment,
+    nearest_setting,
+    unknown_in_environment,
+    unknown_in_file,
+)
 
 KNOWN = setting_names.KNOWN
 TYPOS = {
@@ -25,7 +30,7 @@ TYPOS = {
     "POLL_EVERY_MS": "POLL_EVERY_S",
     "TRACKED_WALETS": "TRACKED_WALLETS",
     "DRYRUN": "DRY_RUN",
-    "REDIS_URI": "REDIS_URL",
+    "MAX_DAY_USCD": "MAX_DAY_USDC",
     "HYBRID_STAKE_USDC": "STAKE_USDC",
     "stake_usd": "STAKE_USDC",
 }
@@ -44,10 +49,21 @@ HYBRID_ENV_FILE HYBRID_DIE_WITH_PARENT
 """
 
 
+ANYBODYS = """
+SOURCE WORKER MERGE CONTRACT GRPC_URL API_KEYS DATA_API_KEY LOGLEVEL REDIS_URI HTTP_TIMEOUT PRIVATE_KEY_PASSPHRASE
+LEADER_ELECTION_ENABLED LEADER_ELECTION_ID
+"""
+
+
 @pytest.fixture(autouse=True)
 def _nobodys_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out."""
-    for name in (*unknown_in_environment(list(os.environ), KNOWN), "HYBRID_ENV_FILE"):
+    given = list(os.environ)
+    for name in (
+        *unknown_in_environment(given, KNOWN),
+        *doubtful_in_environment(given, KNOWN),
+        "HYBRID_ENV_FILE",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -111,7 +127,32 @@ def test_the_message_holds_no_value_since_it_may_be_a_key(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", OTHERS.split())
 def test_a_variable_of_another_program_is_none_of_our_business(name: str) -> None:
-    assert unknown_in_environment([name], KNOWN) == []
+    assert unknown_in_environment([name], KNOWN) == doubtful_in_environment([name], KNOWN) == []
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("name", ANYBODYS.split())
+def test_what_could_be_any_programs_is_said_and_stops_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "verysecret")
+
+    parse(BuyerSettings, [])
+
+    said = capsys.readouterr().err
+    assert f"{name} (the environment): " in said
+    assert "Passed over." in said
+    assert "verysecret" not in said
+
+
+@pytest.mark.pitfall(63)
+@pytest.mark.parametrize("name", ANYBODYS.split())
+def test_in_a_file_of_ours_it_stops_the_start(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.env"
+    file.write_text(f"{name}=5\n")
+
+    with pytest.raises(BadConfig, match=rf"^{name} "):
+        parse(BuyerSettings, ["--env-file", str(file)])
 
 
 def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from buyer.venue.polymarket.wire.order_responses import BarredAccount, UnknownOutcome, Verdict
-from shared.domain.errors import HybridError
+from shared.domain.errors import HybridError, Rejected
 
 MOST = 3
 """The same order refused this often in a row is refused for good; with the waits between, a few seconds."""
@@ -31,6 +31,25 @@ class Refusals:
     def over(self) -> None:
         """Take in an answer."""
         self._since_s = None
+
+
+class RefusalRow:
+    """One question's refusals in a row, each some seconds after the one before; any answer ends the row."""
+
+    def __init__(self) -> None:
+        self._page, self._by_api = Refusals(), 0
+
+    def is_final(self, no: Rejected, now_s: float) -> bool:
+        """Take in a refusal and say whether it is a no: the API's own once it is repeated, a web page once it lasts."""
+        if no.by_api:
+            self._by_api += 1
+            return self._by_api >= MOST
+        return no.status in _MAY_PASS and not self._page.may_pass(no.status, now_s)
+
+    def over(self) -> None:
+        """Take in an answer."""
+        self._page.over()
+        self._by_api = 0
 
 
 class BanDetector:

@@ -1,17 +1,19 @@
 """Whether our account may buy: once every check of the preflight has passed, asked again while the venue is away.
 
-No answer, a throttle, a fault and what cannot be read are no "no": only an answer that says so refuses.
+No answer, a throttle, a fault and what cannot be read are no "no": only an answer that says so refuses. An account
+that may only close, or has no cash, sells what it holds and waits with its buys.
 """
 
 import threading
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from buyer.venue.polymarket.ban_detector import RefusalRow
 from buyer.venue.polymarket.preflight import PreflightCheck, refusal
 from shared import logs
 from shared.clock import Clock
 from shared.domain.backoff import Backoff
-from shared.domain.errors import HybridError, Malformed, TryAgain, Unavailable
+from shared.domain.errors import HybridError, Malformed, Rejected, TryAgain, Unavailable
 
 BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 FIRST_LOOK_S = 3.0
@@ -77,10 +79,12 @@ class BuyPermission:
         checks = self._checks.run()
         if any(check.refused for check in checks):
             raise refusal(checks)
-        self.unanswered = ", ".join(check.name for check in checks if not check.answered)
+        self.unanswered = ", ".join(check.name for check in checks if check.waits)
         for check in checks:
             if not check.answered:
                 self._log.warning("check_unanswered", check=check.name, found=check.found)
+            elif check.sells_only:
+                self._log.error("sells_only", check=check.name, found=check.found, fix=check.fix)
             elif check.fix:
                 self._log.warning("check_noted", check=check.name, found=check.found, fix=check.fix)
         if not self.unanswered:
@@ -114,13 +118,15 @@ def retry_patiently(what: str, act: Callable[[], Answer], clock: Clock, stop: th
 
     Raises:
         Unavailable: told to stop before it came.
-        HybridError: an answer that says no.
+        HybridError: an answer that says no, and says so again.
     """
-    log = logs.get_logger("preflight")
+    log, row = logs.get_logger("preflight"), RefusalRow()
     for pause_s in BACKOFF.waits():
         try:
             return act()
-        except (TryAgain, Malformed) as error:
+        except (TryAgain, Malformed, Rejected) as error:
+            if isinstance(error, Rejected) and row.is_final(error, clock.monotonic()):
+                raise
             log.warning("venue_waited_for", wanted=what, error=str(error), next_try_s=pause_s)
         if clock.wait(stop, pause_s):
             break

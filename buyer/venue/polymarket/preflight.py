@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from buyer.venue.polymarket.account import AccountApi, AccountBalance
+from buyer.venue.polymarket.ban_detector import RefusalRow
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError, Malformed, RefusedForSafety, Rejected
@@ -25,9 +25,11 @@ from shared.polymarket.wire.wallets import wallets_of
 from shared.rate_limit.limits import GateLane
 
 MOST_SKEW_S = 5
-Answer = TypeVar("Answer")
 _NEEDED = {CTF_EXCHANGE_V2: "the CTF exchange", NEG_RISK_CTF_EXCHANGE_V2: "the neg-risk exchange"}
+_NODE = "sells"
+"""The one check that a node answers, which knows nothing of our account."""
 _IS_APPROVED_FOR_ALL = "0xe985e9c5"
+_AGAIN = ", then start again"
 _ENABLE = "(enable trading on the venue's site), then start again"
 _KINDS = {
     WalletKind.DEPOSIT: ("deposit wallet", "deposit wallet (earlier kind)"),
@@ -45,18 +47,27 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class PreflightCheck:
-    """One thing that was looked at; not `answered` while nobody said yes or no."""
+    """One thing that was looked at; not `answered` while nobody said yes or no.
+
+    `sells_only` is a no to buys alone: what is held can be sold, and it is asked again.
+    """
 
     name: str
     passed: bool
     found: str
     fix: str = ""
     answered: bool = True
+    sells_only: bool = False
 
     @property
     def refused(self) -> bool:
-        """Say whether the answer is no."""
-        return self.answered and not self.passed
+        """Say whether the answer is no, to everything."""
+        return self.answered and not (self.passed or self.sells_only)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether buys have to wait for it."""
+        return not (self.passed or self.refused)
 
     def __str__(self) -> str:
         state = "ok" if self.passed else "FAILED" if self.answered else "no answer to"
@@ -91,7 +102,12 @@ def refusal(checks: Sequence[PreflightCheck]) -> RefusedForSafety:
 
 
 class Preflight:
-    """Asks the venue. `collateral` is what the wallet held in base units when that was answered last, None before."""
+    """Asks the venue. `collateral` is what the wallet held in base units when that was answered last, None before.
+
+    A no of the API's own counts when it is asked again and repeated, a web page in its place only when it lasts
+    (`RefusalRow`); what a node refuses says nothing of us. `holds_lots` says whether there is something to sell: then
+    an account that cannot buy still starts.
+    """
 
     def __init__(
         self,
@@ -101,9 +117,11 @@ class Preflight:
         polygon: PolygonClient,
         wallet: TradingWallet,
         clock: Clock,
+        holds_lots: Callable[[], bool],
     ) -> None:
         self._clob, self._geoblock, self._account, self._polygon = clob, geoblock, account, polygon
-        self._wallet, self._clock = wallet, clock
+        self._wallet, self._clock, self._holds_lots = wallet, clock, holds_lots
+        self._rows: dict[str, RefusalRow] = {}
         self.collateral: int | None = None
 
     def run(self) -> tuple[PreflightCheck, ...]:
@@ -113,9 +131,9 @@ class Preflight:
             ("region", self._region),
             ("account", self._open_account),
             ("money", self._money),
-            ("sells", self._sells),
+            (_NODE, self._sells),
         )
-        return (check_wallet(self._wallet), *(_answered(name, check) for name, check in asked))
+        return (check_wallet(self._wallet), *(self._answered(name, check) for name, check in asked))
 
     def _skew(self) -> PreflightCheck:
         ours = self._clock.now_ms() / 1000
@@ -143,15 +161,19 @@ class Preflight:
     def _open_account(self) -> PreflightCheck:
         closed = self._account.closed_only()
         fix = "The venue lets this account only close positions: ask its support" if closed else ""
-        return PreflightCheck("account", passed=not closed, found="closed only" if closed else "may trade", fix=fix)
+        found = "closed only" if closed else "may trade"
+        return PreflightCheck(
+            "account", passed=not closed, found=found, fix=fix, sells_only=closed and self._holds_lots()
+        )
 
     def _money(self) -> PreflightCheck:
         self._account.refresh("COLLATERAL", int(self._wallet.kind))
         held = self._account.holding("COLLATERAL", int(self._wallet.kind))
         self.collateral = held.balance
         if held.balance <= 0:
-            fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site), then start again"
-            return PreflightCheck("money", passed=False, found="the wallet's balance is 0", fix=fix)
+            lots = self._holds_lots()
+            fix = f"Send pUSD to {self._wallet.funder} (deposit on the venue's site)" + ("" if lots else _AGAIN)
+            return PreflightCheck("money", passed=False, found="the wallet's balance is 0", fix=fix, sells_only=lots)
         missing = [name for contract, name in _NEEDED.items() if held.allowances.get(contract, 0) < held.balance]
         if missing:
             fix = f"Approve them once {_ENABLE}"
@@ -165,10 +187,10 @@ class Preflight:
         """Ask the chain: what may be bought must be sellable too, or no exit could ever get out."""
         missing = [name for contract, name in _NEEDED.items() if not self._may_move(contract)]
         if not missing:
-            return PreflightCheck("sells", passed=True, found="outcome tokens are approved")
+            return PreflightCheck(_NODE, passed=True, found="outcome tokens are approved")
         found = f"{' and '.join(missing)} may not move its outcome tokens, so nothing that is bought could be sold"
         fix = f"Let ConditionalTokens ({CONDITIONAL_TOKENS}) approve them for all, once {_ENABLE}"
-        return PreflightCheck("sells", passed=False, found=found, fix=fix)
+        return PreflightCheck(_NODE, passed=False, found=found, fix=fix)
 
     def _may_move(self, exchange: str) -> bool:
         asked = {"to": CONDITIONAL_TOKENS, "data": encoded_call(_IS_APPROVED_FOR_ALL, self._wallet.funder, exchange)}
@@ -177,6 +199,28 @@ class Preflight:
             raise BadConfig("the node knows no ConditionalTokens contract: RPC_URL is not a Polygon node")
         return read_word(answer) == 1
 
+    def _answered(self, name: str, check: Callable[[], PreflightCheck]) -> PreflightCheck:
+        """Return what a check found; a no is asked about once more at once, a refusal at the next looks too."""
+        row = self._rows.setdefault(name, RefusalRow())
+        try:
+            try:
+                found = check()
+                again = found if found.passed else check()
+            except (Rejected, RefusedForSafety, BadConfig):
+                again = check()
+        except (Rejected, RefusedForSafety, BadConfig) as error:
+            return self._refused(name, error, row)
+        except HybridError as error:
+            return PreflightCheck(name, passed=False, answered=False, found=f"{type(error).__name__}: {error}")
+        row.over()
+        return again
+
+    def _refused(self, name: str, error: HybridError, row: RefusalRow) -> PreflightCheck:
+        no = error.__cause__ if isinstance(error.__cause__, Rejected) else error
+        counts = not isinstance(no, Rejected) or (name != _NODE and row.is_final(no, self._clock.monotonic()))
+        found, fix = f"{type(error).__name__}: {error}", "Find out why, then start again"
+        return PreflightCheck(name, passed=False, answered=counts, found=found, fix=fix if counts else "")
+
 
 def _adapter_note(held: AccountBalance) -> tuple[str, str]:
     """Return what to say of a third spender, and the fix, where the venue itself lists it: it gated neg-risk buys."""
@@ -184,23 +228,3 @@ def _adapter_note(held: AccountBalance) -> tuple[str, str]:
         return "", ""
     found = f"; the neg-risk adapter ({NEG_RISK_ADAPTER}) may not spend it, so neg-risk buys may be refused"
     return found, f"Approve it once {_ENABLE}, or leave neg-risk markets out"
-
-
-def _answered(name: str, check: Callable[[], PreflightCheck]) -> PreflightCheck:
-    """Return what a check found; a refusal is asked once more, as one stray answer proves nothing."""
-    try:
-        return asked_twice(check)
-    except (Rejected, RefusedForSafety, BadConfig) as error:
-        return PreflightCheck(
-            name, passed=False, found=f"{type(error).__name__}: {error}", fix="Find out why, then start again"
-        )
-    except HybridError as error:
-        return PreflightCheck(name, passed=False, answered=False, found=f"{type(error).__name__}: {error}")
-
-
-def asked_twice(act: Callable[[], Answer]) -> Answer:
-    """Return what `act` answers, at the second try when the first was refused."""
-    try:
-        return act()
-    except Rejected:
-        return act()

@@ -10,6 +10,7 @@ from tests.buyer.execution.quiet_venue import TEN_MINUTES_S, buyer
 
 pytestmark = [pytest.mark.simulator, pytest.mark.pitfall(33)]
 __all__ = ["buyer"]
+OTHER = "0x" + "b2" * 20
 
 
 @dataclass(frozen=True)
@@ -156,4 +157,27 @@ def test_a_sell_waits_for_the_unknown_buy_of_its_lot_and_then_sells_it_whole(buy
 
     assert buyer.held() == {}
     assert [order["side"] for order in buyer.orders()] == ["BUY", "SELL"]
+    buyer.agrees()
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_lot_is_sold_while_an_order_of_another_leaders_lot_of_the_same_token_is_unknown(
+    buyer: HandDriven, side: str
+) -> None:
+    buyer.publish(1, leader=OTHER)
+    if side == "SELL":
+        buyer.publish(2)
+    buyer.run(60)
+    bought = len(buyer.orders())
+    buyer.sim.fault("lost_answer", "clob", route="/order", count=1, params={"seconds": 0.0})
+    buyer.sim.fault("http_5xx", "clob", route="/data", seconds=TEN_MINUTES_S, params={"status": 400})
+    buyer.publish(3, side=side)
+    buyer.run(5)
+
+    buyer.publish(4, side="SELL", leader=OTHER)
+    buyer.run(5)
+
+    assert [order["side"] for order in buyer.orders()[bought:]] == [side, "SELL"]
+    buyer.run(TEN_MINUTES_S + 180, 2)
+    assert bool(buyer.held()) == (side == "BUY")
     buyer.agrees()

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.pitfall(33)
 
 def unknown(orders: UnresolvedOrders, clock: ManualClock, *, takes_s: float = 0, answered: bool = False) -> float:
     """Ask once for an order, in vain; return in how many seconds it is asked for again."""
-    with contextlib.suppress(OutcomeUnknown), orders.pursue("s", "t") as order:
+    with contextlib.suppress(OutcomeUnknown), orders.pursue("s", "l", "t") as order:
         order.answered = answered
         clock.advance(takes_s)
         raise OutcomeUnknown("nobody can tell")
@@ -55,11 +55,13 @@ def test_a_token_waits_for_its_order_and_no_other_token_does() -> None:
 
     assert orders.blocker_of("t", "another signal") == orders.blocker_of("t") == orders.blocker_of("t", "s") == "s"
     assert orders.blocker_of("another token") == ""
+    assert orders.blocker_of_lot("l", "t") == orders.blocker_of_lot("l", "t", "s") == "s"
+    assert orders.blocker_of_lot("another leader", "t") == orders.blocker_of_lot("l", "another token") == ""
     clock.advance(1)
     assert orders.blocker_of("t", "s") == ""
     assert orders.blocker_of("t", "another signal") == "s"
 
-    with orders.pursue("s", "t"):
+    with orders.pursue("s", "l", "t"):
         pass
     assert (orders.blocker_of("t"), len(orders)) == ("", 0)
 
@@ -67,7 +69,7 @@ def test_a_token_waits_for_its_order_and_no_other_token_does() -> None:
 def test_what_failed_for_another_reason_is_due_when_whoever_caught_it_goes_on() -> None:
     orders = UnresolvedOrders(ManualClock())
 
-    with pytest.raises(Unavailable), orders.pursue("s", "t"):
+    with pytest.raises(Unavailable), orders.pursue("s", "l", "t"):
         raise Unavailable("the ledger is away")
 
     assert orders.due() == ["s"]

@@ -4,7 +4,7 @@ import pytest
 from redis import Redis
 
 from buyer.domain.token_shard import ALL, TokenShard
-from buyer.sharding.shard_count import LAYOUT
+from buyer.sharding.shard_leases import LAYOUT
 from shared.clock import ManualClock, SystemClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Fenced, RefusedForSafety

@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 
 from buyer.domain.token_shard import TokenShard
-from buyer.sharding.shard_count import EMPTIED, LAYOUT
+from buyer.sharding.shard_count import EMPTIED
+from buyer.sharding.shard_leases import LAYOUT
 from shared.domain.errors import Emptied, Fenced, HybridError
 from shared.ledger.redis_ledger import RedisLedger
 from tests.buyer.sharding.shard_rigs import (

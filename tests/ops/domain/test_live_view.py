@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from buyer.sharding.shard_count import ShardLease
+from buyer.sharding.shard_leases import ShardLease
 from ops.domain.demo_check import judge_demo
 from ops.domain.live_view import MOST_TITLES, LiveView
 from ops.operator.screen import full_screen, page

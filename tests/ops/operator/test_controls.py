@@ -21,6 +21,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceHealth, ServiceStart
+from shared.process.beats import ProcessBeat, write_beats
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.pipeline_record import note_start, note_wallet
@@ -245,6 +246,47 @@ def test_kill_without_a_mode_says_which_one_nobody_runs(valkey_url: str) -> None
     assert lines[2].endswith("no buyer runs now: it counts from the next start")
 
 
+@pytest.mark.pitfall(38)
+def test_a_buyer_that_runs_without_a_shard_is_named_by_its_beat(valkey_url: str) -> None:
+    redis = announced(valkey_url, "paper")
+    write_beats(
+        redis,
+        [
+            ProcessBeat("buyer@here:7", "buyer", "here", "live"),
+            ProcessBeat("buyer@there:8", "buyer", "there", "live", state="stopped"),
+            ProcessBeat("buyer@here:9", "buyer", "here", "paper"),
+        ],
+    )
+    running(redis, "paper")
+
+    said = hybrid(valkey_url, "kill").output.splitlines()
+
+    assert "buyer@here:7 runs and trades nothing yet (it waits for the venue, stands by, or the server was" in said[1]
+    assert "there:8" not in said[1]
+    assert "no buyer runs" not in said[2]
+
+
+@pytest.mark.pitfall(38)
+def test_an_empty_server_is_told_from_a_strangers(valkey_url: str) -> None:
+    result = hybrid(valkey_url, "kill")
+
+    assert isinstance(result.exception, DependencyMissing)
+    assert "holds nothing at all" in str(result.exception)
+    assert "it was emptied. A buyer that runs on an emptied server stops all orders by itself" in str(result.exception)
+
+
+@pytest.mark.pitfall(38)
+@pytest.mark.parametrize("words", [("kill",), ("kill", "--mode", "live")])
+def test_kill_works_on_a_server_that_was_emptied_and_says_so(valkey_url: str, words: tuple[str, ...]) -> None:
+    redis = connect_redis(valkey_url)
+    redis.set("hs:gate:clob", "1")
+
+    result = hybrid(valkey_url, *words)
+
+    assert "live orders are off: the server was emptied, so nobody can tell who trades" in result.output
+    assert controls.active(redis, "live")[0].name == "kill"
+
+
 def test_what_was_switched_can_be_switched_back(valkey_url: str) -> None:
     redis = announced(valkey_url, "paper")
     hybrid(valkey_url, "kill")
@@ -273,7 +315,7 @@ def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: 
     server = json.loads(shown.output)["server"]
     assert server["url"] == valkey_url
     wallet = "0x1111111111111111111111111111111111111111"
-    assert server["modes"]["live"] == {"wallet": wallet, "since_ms": SINCE_MS, "buyers": ["buyer@here"]}
+    assert server["modes"]["live"] == {"wallet": wallet, "since_ms": SINCE_MS, "buyers": ["buyer@here"], "waiting": []}
 
 
 def test_status_on_the_screen_says_on_which_server_and_since_when(redis: Redis, valkey_url: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import signal
 import threading
 from collections.abc import Sequence
@@ -129,6 +130,20 @@ def test_other_files_in_the_same_place_are_no_part_of_the_sweep(files: tuple[Pat
 
     with pytest.raises(BadConfig, match="not those of the sweep"):
         run_trial(wanted.spec, {"stake_usdc": "5"})
+
+
+def test_a_worker_reads_a_history_once_for_all_its_tries(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its files are there for the first try only."""
+    (tmp_path / "copy").mkdir()
+    copied = [Path(shutil.copy(file, tmp_path / "copy")) for file in files]
+    wanted, fresh = a_sweep(files), a_sweep((copied[0], copied[1]))
+    first, *others = wanted.tries.values()
+
+    run_trial(wanted.spec, first)
+    for file in files:
+        file.unlink()
+
+    assert [run_trial(wanted.spec, each) for each in others] == [run_trial(fresh.spec, each) for each in others]
 
 
 def test_a_worker_with_other_code_computes_nothing(files: tuple[Path, Path]) -> None:

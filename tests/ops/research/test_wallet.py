@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtest.domain.market_events import MarketEvent
 from backtest.domain.market_state import ResolvedMarket
 from backtest.results.copyability import DelayedCopy
 from backtest.simulation.latency import ConstantDelay
@@ -129,6 +130,25 @@ def test_a_wallet_without_trades_is_a_plain_error(history: Path) -> None:
             D(1000),
             nullcontext(),
         )
+
+
+def test_a_history_is_opened_and_read_once_for_all_delays(history: Path) -> None:
+    opened, read = list[str](), list[int]()
+    delays = {seconds: ConstantDelay(round(1000 * seconds)) for seconds in (0.5, 2.0, 5.0, 30.0)}
+
+    def counted() -> Iterator[MarketEvent]:
+        opened.append(history.name)
+        for event in wallet.open_history([history]).market_events:
+            read.append(event.at_ms)
+            yield event
+
+    def follow(delays: Mapping[float, ConstantDelay]) -> list[DelayedCopy]:
+        return wallet.follow(counted, LEADER, delays, some_limits(), to_micro(1000), nullcontext())[0]
+
+    together = follow(delays)
+
+    assert (len(opened), len(read)) == (1, 31)
+    assert together == [copy for delay in delays.items() for copy in follow(dict([delay]))]
 
 
 class FakeApi:

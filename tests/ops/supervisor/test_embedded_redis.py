@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -10,17 +11,19 @@ import pytest
 from redis import Redis
 
 from ops.commands.options import server_url
-from ops.supervisor import embedded_redis
+from ops.supervisor import embedded_redis, folder_lock
 from ops.supervisor.embedded_redis import EmbeddedRedis, Stopping
 from ops.supervisor.server_folder import embedded_server, known_url
 from shared.clock import Clock, SystemClock
-from shared.domain.errors import DependencyMissing, StillLoading, Unavailable
+from shared.domain.errors import DependencyMissing, RefusedForSafety, StillLoading, Unavailable
 from shared.process.shutdown_signals import ToldToStop
 from shared.redis.client import answering, connect_redis
 from shared.redis.server_loading import wait_until_loaded
 from tests.ops.supervisor.slow_server import SlowServer
 
 pytestmark = pytest.mark.server
+NOBODY = 2**22 + 1
+"""No process has it: more than Linux gives."""
 
 
 def test_a_stranger_on_its_port_is_not_taken_for_ours(redis_server: EmbeddedRedis, tmp_path: Path) -> None:
@@ -177,3 +180,42 @@ def test_a_start_that_is_interrupted_leaves_no_server_behind(tmp_path: Path) -> 
 def test_ctrl_c_does_not_reach_the_server_for_it_is_in_no_group_of_ours(redis_server: EmbeddedRedis) -> None:
     assert redis_server.pid is not None
     assert os.getpgid(redis_server.pid) != os.getpgid(0)
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """Give the server that a killed parent left in the folder, stopped as on a disk that hangs."""
+    server = EmbeddedRedis(tmp_path / "valkey").start()
+    (tmp_path / "redis.url").write_text(server.url)
+    assert server.pid
+    os.kill(server.pid, signal.SIGSTOP)
+    yield server
+    server.kill()
+
+
+def test_a_frozen_server_of_before_keeps_its_folder_and_is_named_with_the_fix(
+    frozen: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_lock, "ENDS_WITHIN_S", 0.2)
+    assert frozen.pid
+
+    with (
+        pytest.raises(RefusedForSafety, match=f"kill -KILL {frozen.pid}"),
+        embedded_server(tmp_path, SystemClock()),
+    ):
+        pytest.fail("two servers on one folder")
+
+    os.kill(frozen.pid, signal.SIGKILL)
+    with embedded_server(tmp_path, SystemClock()) as server:
+        assert server.running
+
+
+def test_a_fork_that_a_dead_server_left_behind_keeps_nobody_from_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / folder_lock.NAME
+    with folder_lock.folder_lock(tmp_path, SystemClock()) as held:
+        held.write(str(NOBODY))
+        held.flush()
+
+        with folder_lock.folder_lock(tmp_path, SystemClock()) as ours:
+            assert os.fstat(ours.fileno()).st_ino == path.stat().st_ino
+            assert os.fstat(held.fileno()).st_ino != path.stat().st_ino

@@ -20,6 +20,7 @@ from shared.messages.events import read_event
 from shared.messages.service import ServiceHealth, ServiceStart, ServiceStop
 from shared.messages.value_codec import write_value
 from shared.process import service_runner
+from shared.process.instance_lock import instance_lock
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
 
@@ -163,12 +164,12 @@ def test_redis_away_at_the_start_says_how_to_start_one(capsys: pytest.CaptureFix
 
 
 def test_two_of_one_name_cannot_run(tmp_path: Path) -> None:
-    with service_runner.instance_lock("buyer-0", tmp_path):
-        with pytest.raises(RefusedForSafety, match=str(os.getpid())), service_runner.instance_lock("buyer-0", tmp_path):
+    with instance_lock("buyer-0", tmp_path):
+        with pytest.raises(RefusedForSafety, match=str(os.getpid())), instance_lock("buyer-0", tmp_path):
             pass
-        with service_runner.instance_lock("buyer-1", tmp_path):
+        with instance_lock("buyer-1", tmp_path):
             pass
-    with service_runner.instance_lock("buyer-0", tmp_path):
+    with instance_lock("buyer-0", tmp_path):
         pass
 
 

@@ -9,7 +9,6 @@ import pytest
 import requests
 from msgspec.structs import replace
 
-from buyer.composition import build_buyer
 from shared.domain import exit_codes
 from shared.domain.errors import RefusedForSafety
 from shared.domain.record_kinds import INTENTS
@@ -152,8 +151,9 @@ def test_a_no_that_comes_late_is_still_a_no(floor: Floor) -> None:
     assert bought(floor) == 0
 
 
-def test_a_key_that_cannot_be_asked_for_is_waited_for(floor: Floor) -> None:
-    fault = floor.sim.fault("http_5xx", "clob", route="/auth/")
+@pytest.mark.parametrize("kind", ["http_5xx", "html_403"])
+def test_a_key_that_cannot_be_asked_for_is_waited_for(floor: Floor, kind: str) -> None:
+    fault = floor.sim.fault(kind, "clob", route="/auth/")
     healed = threading.Timer(1.0, lambda: floor.sim.heal(fault))
     healed.start()
 
@@ -162,13 +162,17 @@ def test_a_key_that_cannot_be_asked_for_is_waited_for(floor: Floor) -> None:
     healed.join()
 
 
-def test_a_key_that_is_refused_twice_is_a_no(floor: Floor) -> None:
-    floor.sim.fault("html_403", "clob", route="/auth/", count=1)
-    build_buyer(floor.settings(), stop=threading.Event())
+@pytest.mark.parametrize(
+    ("upstream", "route"), [("clob", "/time"), ("clob", "/auth/ban-status"), ("site", None), ("rpc", None)]
+)
+def test_a_page_of_a_cdn_is_waited_for(floor: Floor, upstream: str, route: str | None) -> None:
+    fault = floor.sim.fault("html_403", upstream, route=route)
 
-    floor.sim.fault("html_403", "clob", route="/auth/")
-    with pytest.raises(RefusedForSafety, match="api key: Rejected"):
-        build_buyer(floor.settings(), stop=threading.Event())
+    with floor.buyer() as built:
+        pause(1.5)
+        assert not built.active.ready()
+        floor.sim.heal(fault)
+        until(built.active.ready, 20)
 
 
 @pytest.mark.process

@@ -12,6 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from buyer.venue.polymarket.account import AccountApi, AccountBalance
+from buyer.venue.polymarket.ban_detector import MOST as MOST_REFUSALS
+from buyer.venue.polymarket.ban_detector import PATIENCE_S
 from buyer.venue.polymarket.buy_permission import BACKOFF, BuyPermission, retry_patiently
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from buyer.venue.polymarket.preflight import Preflight, PreflightCheck
@@ -37,6 +39,7 @@ class Venue:
         self.spoiled = dict(spoiled)
         self.asked: Counter[str] = Counter()
         self.allowances: dict[str, int] = dict(APPROVED)
+        self.balance, self.closed_only, self.lots = 100_000_000, False, False
 
     def said(self, name: str, answer: Any) -> Callable[..., Any]:
         def ask(*_: object) -> Any:
@@ -51,9 +54,9 @@ class Venue:
         clob = SimpleNamespace(get=self.said("clock", CLOCK.now_ms() // 1000))
         site = SimpleNamespace(get=self.said("region", {"blocked": False, "country": "XX"}))
         account = SimpleNamespace(
-            closed_only=self.said("account", answer=False),
+            closed_only=self.said("account", self.closed_only),
             refresh=self.said("refresh", None),
-            holding=self.said("money", AccountBalance(100_000_000, self.allowances)),
+            holding=self.said("money", AccountBalance(self.balance, self.allowances)),
         )
         node = SimpleNamespace(ask=self.said("sells", "0x" + "1".rjust(64, "0")))
         return Preflight(
@@ -63,6 +66,7 @@ class Venue:
             cast("PolygonClient", node),
             WALLET,
             CLOCK,
+            lambda: self.lots,
         )
 
     def checks(self) -> dict[str, PreflightCheck]:
@@ -82,12 +86,79 @@ def test_no_answer_a_throttle_a_fault_and_what_cannot_be_read_are_no_no(name: st
     assert str(error) in str(check)
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_a_refusal_is_a_no_once_it_is_repeated(name: str) -> None:
-    venue = Venue(**{name: Rejected("not you", 403)})
+JSON, PAGE = Rejected("not you", 403), Rejected("Just a moment...", 403, by_api=False)
 
-    assert venue.checks()[name].refused
-    assert venue.asked[name] == 2
+
+def looks(venue: Venue, name: str, *, pause_s: float, count: int) -> list[bool]:
+    """Return whether each of some looks, one after the other, found that this check says no."""
+    preflight, found = venue.preflight(), list[bool]()
+    for _ in range(count):
+        found += [check.refused for check in preflight.run() if check.name == name]
+        CLOCK.advance(pause_s)
+    return found
+
+
+@pytest.mark.pitfall(35)
+@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "sells"])
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_of_the_api_is_a_no_once_it_is_repeated(name: str, status: int) -> None:
+    assert looks(Venue(**{name: Rejected("no", status)}), name, pause_s=1, count=MOST_REFUSALS) == [False, False, True]
+
+
+@pytest.mark.pitfall(35)
+@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "sells"])
+def test_a_page_in_place_of_the_api_is_a_no_once_it_lasts(name: str) -> None:
+    assert looks(Venue(**{name: PAGE}), name, pause_s=PATIENCE_S / 3, count=4) == [False, False, False, True]
+
+
+@pytest.mark.pitfall(35)
+@pytest.mark.parametrize("no", [JSON, PAGE, Rejected("tenant disabled", 401)])
+def test_what_a_node_refuses_is_never_the_venues_no(no: Rejected) -> None:
+    assert looks(Venue(sells=no), "sells", pause_s=PATIENCE_S, count=5) == [False] * 5
+
+
+@pytest.mark.pitfall(35)
+def test_the_accounts_own_refusal_is_counted_by_what_stands_behind_it() -> None:
+    no = RefusedForSafety("the venue no longer takes our API key")
+    no.__cause__ = Rejected("Invalid api key", 401)
+
+    assert looks(Venue(account=no), "account", pause_s=1, count=MOST_REFUSALS) == [False, False, True]
+
+
+@pytest.mark.pitfall(35)
+def test_a_no_in_words_is_asked_about_once_more() -> None:
+    venue = Venue()
+    preflight, answers = (
+        venue.preflight(),
+        [{"blocked": True}, {"blocked": False}, {"blocked": True}, {"blocked": True}],
+    )
+
+    def answer(_: str) -> Any:
+        return answers.pop(0)
+
+    preflight._geoblock = cast("Upstream", SimpleNamespace(get=answer))
+
+    stray = [check.refused for check in preflight.run() if check.name == "region"]
+    repeated = [check.refused for check in preflight.run() if check.name == "region"]
+
+    assert (stray, repeated) == ([False], [True])
+
+
+@pytest.mark.parametrize(("spoiled", "name"), [({"balance": 0}, "money"), ({"closed_only": True}, "account")])
+@pytest.mark.parametrize("lots", [True, False])
+def test_an_account_that_cannot_buy_starts_where_there_is_something_to_sell(
+    spoiled: dict[str, Any], name: str, *, lots: bool
+) -> None:
+    venue = Venue()
+    vars(venue).update(spoiled, lots=lots)
+    permission = BuyPermission(venue.preflight(), clock=CLOCK, stop=Event(), granted=lambda: None)
+
+    if lots:
+        permission.ask()
+        assert permission.waits_for() == name
+    else:
+        with pytest.raises(RefusedForSafety, match=f"FAILED {name}"):
+            permission.ask()
 
 
 def test_one_stray_refusal_is_no_no() -> None:
@@ -186,7 +257,9 @@ def test_what_a_start_cannot_do_without_is_asked_for_until_it_comes_or_the_proce
     assert retry_patiently("a key", act, CLOCK, Event()) == "key"
     assert CLOCK.monotonic() - began == 7
 
-    answers[:] = [Rejected("no", 401)]
+    answers[:] = [Rejected("no", 401), Rejected("no", 401), "key"]
+    assert retry_patiently("a key", act, CLOCK, Event()) == "key"
+    answers[:] = [Rejected("no", 401)] * MOST_REFUSALS
     with pytest.raises(Rejected):
         retry_patiently("a key", act, CLOCK, Event())
     told, answers[:] = Event(), [Unavailable("away")]

@@ -1,0 +1,1 @@
+"""What `benchmarks.order_path` starts and offers: buyers of trees, signals, a venue that only records."""

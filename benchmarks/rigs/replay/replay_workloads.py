@@ -1,0 +1,142 @@
+"""What `benchmarks.replay` runs: real histories with their limits, and a capture of generated signals."""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shared.capture.capture import FolderWriter, Header
+from shared.domain.money import from_micro
+from shared.messages.base import SIGNALS, fact_id
+from shared.messages.events import read_event, write_event
+from shared.redis.streams import StreamEntry
+
+START_MS = 1_790_000_000_000
+TOKENS = 400
+LEADERS = 20
+CAPS = ("day", "market", "event", "group", "leader", "total", "day_loss", "drawdown")
+WIDE = {**{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000"}
+"""Caps so wide that every signal the other rules pass is bought."""
+PERCENT = {
+    **{f"max_{cap}_usdc": "100000" for cap in (*CAPS, "stake")},
+    "max_orders_per_minute": "1000000",
+    "sizing": "percent",
+    "leader_pct": "2",
+    "mirror_sells": "all",
+    "stop_loss_pct": "5",
+    "take_profit_pct": "5",
+    "max_hold_s": "60",
+}
+"""As people follow a few leaders with much money: a part of each trade, out when the leader is or when it turns."""
+EVERY_BUY = {
+    **WIDE,
+    "max_orders_per_minute": "1000000",
+    "max_slippage_ticks": "100",
+    "max_slippage_pct": "100",
+    "min_leader_usdc": "0",
+    "min_price": "0",
+    "max_price": "1",
+    "max_signal_age_s": "86400",
+}
+"""No rule but the caps and the book says no."""
+SELLERS = ("busy_leader_3500", "one_page_500")
+"""Histories that hold sells (582), of 2026-03-17."""
+LATER_S = 6 * 86_400
+"""So much later they are joined: into the day of the wallets' logs, as nobody trades in the days between."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Files to follow, how their markets resolved, and the limits that differ from the buyer's defaults."""
+
+    files: tuple[Path, ...]
+    resolved: tuple[Path, ...] = ()
+    limits: Mapping[str, str] = field(default_factory=dict[str, str])
+    points: tuple[int, ...] = ()
+    """Numbers of signals at which the memory is noted."""
+
+    def job(self, *, alone: bool) -> str:
+        """Return it as the worker reads it."""
+        made: dict[str, Any] = {"files": [str(path) for path in self.files], "limits": dict(self.limits)}
+        made |= {"resolved": [str(path) for path in self.resolved], "points": self.points, "alone": alone}
+        return json.dumps(made)
+
+
+def workloads(data: Path, folder: Path, signals: int) -> dict[str, Workload]:
+    """Return what there is to run, in the table's order; real histories where they are there.
+
+    Args:
+        data: Captured real data, as `HYBRID_REAL_DATA` names it.
+        folder: Where joined and generated histories are written.
+        signals: How many are generated.
+    """
+    wallets, winners = _wallets(data), (data / "wallets" / "market_winners.csv",)
+    found: dict[str, Workload] = {}
+    if all(path.is_file() for path in wallets):
+        sellers = tuple(_later(data / "activity_v1" / f"{name}.json", folder) for name in SELLERS)
+        found["percent, stops, sells"] = Workload((*wallets[:2], *sellers), winners, PERCENT)
+        found["default limits"] = Workload(wallets, winners)
+        found["wide limits"] = Workload(wallets, winners, WIDE)
+    capture = folder / "generated"
+    generate(capture, signals)
+    found["generated"] = Workload((capture,), points=tuple(signals // part for part in (4, 2, 1)))
+    return found
+
+
+def every_buy(data: Path) -> Workload | None:
+    """Return one wallet whose buys are all followed, None where it is not there."""
+    wallet = _wallets(data)[0]
+    return Workload((wallet,), (data / "wallets" / "market_winners.csv",), EVERY_BUY) if wallet.is_file() else None
+
+
+def _wallets(data: Path) -> tuple[Path, ...]:
+    return tuple(data / "wallets" / f"wallet_{number}.zip" for number in (1, 2, 3, 4))
+
+
+def _later(path: Path, folder: Path) -> Path:
+    """Write a history of the Data API's rows again, some days later."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    for row in rows:
+        row["timestamp"] += LATER_S
+    (folder / path.name).write_text(json.dumps(rows), encoding="utf-8")
+    return folder / path.name
+
+
+def generate(folder: Path, count: int) -> None:
+    """Write a capture of `count` generated signals."""
+    with contextlib.closing(FolderWriter(folder, Header(START_MS))) as out:
+        batch: list[StreamEntry] = []
+        for entry in _entries(count):
+            batch.append(entry)
+            if len(batch) == 500:
+                out.write(batch)
+                batch.clear()
+        out.write(batch)
+
+
+def _entries(count: int) -> Iterator[StreamEntry]:
+    for number in range(count):
+        text = _signal(number)
+        if number < TOKENS and write_event(read_event(text)) != text:
+            raise AssertionError(f"not as we write a signal: {text}")
+        yield StreamEntry(SIGNALS, f"{START_MS + number * 250}-{number}", {"event": "ACTIONABLE_SIGNAL", "json": text})
+
+
+def _signal(number: int) -> str:
+    """Return a signal as the detector writes it: each leader buys its tokens four times, then sells."""
+    token, at_ms = number * 7919 % TOKENS, START_MS + number * 250 // 1000 * 1000
+    price, shares = (20 + number * 31 % 60) * 10_000, 5 + number % 200
+    side = "SELL" if number // TOKENS % 5 == 4 else "BUY"
+    usdc = format(from_micro(price * shares), "f")
+    return (
+        f'{{"event":"ACTIONABLE_SIGNAL","version":1,"id":"{fact_id("signal", number)}","emitted_at_ms":{at_ms + 1800},'
+        f'"leader":"0x{number % LEADERS:040x}","leader_label":"","tx_hash":"0x{number:064x}",'
+        f'"token_id":"{10**70 + token}","side":"{side}","cause":"TRADE","part":0,"shares":"{shares}","usdc":"{usdc}",'
+        f'"price":"{from_micro(price):f}","fills":[{{"shares":"{shares}","usdc":"{usdc}","log_index":null,'
+        f'"role":null}}],"traded_at_ms":{at_ms},"seen_at_ms":{at_ms + 1700},"seen_by":[{{"source":"data_api",'
+        f'"seen_at_ms":{at_ms + 1700},"lag_ms":1700}}],"emitted_by":"first","catch_up":false,"market":{{"condition_id":'
+        f'"0x{token:064x}","outcome_index":0,"outcome":"","title":"Market {token}","slug":"","event_slug":""}},'
+        f'"facts":null}}'
+    )
