@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, cast
 
+from msgspec.structs import replace
+
 from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, TokenShard
 from buyer.execution.decision_writer import BuyerIdentity
