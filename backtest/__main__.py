@@ -117,10 +117,6 @@ def main(
         _report(result, html, png)
 
 
-def _amount(flag: str, text: str, most: Decimal | None = None) -> int:
-    return to_micro(settings.read_amount(flag, text, **({"most": most} if most else {})))
-
-
 def _can_report(html: Path | None, png: Path | None) -> None:
     """Say what is missing before the run, not after it.
 

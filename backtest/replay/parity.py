@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 from rich.table import Table
@@ -60,7 +59,7 @@ def _summary(made: list[ReplayedDecision], again: SessionReplay) -> None:
     console.print(table)
     values = again.ledger.values
     outcomes = [item.decision.outcome for item in made if item.decision.verdict == "BUY"]
-    bought = sum((outcome.usdc + outcome.fee for outcome in outcomes if outcome), Decimal(0))
+    bought = from_micro(sum(outcome.usdc + outcome.fee for outcome in outcomes if outcome))
     fees, realized, cash = (
         from_micro(values.get(account, 0))
         for account in (ledger_accounts.FEES, ledger_accounts.REALIZED, ledger_accounts.CASH)
