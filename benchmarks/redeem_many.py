@@ -20,6 +20,7 @@ from benchmarks.kill_redeemer import ended
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
 from shared.clock import SystemClock
 from shared.domain.errors import DependencyMissing
+from shared.domain.money import Usdc
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS, Event
 from shared.messages.events import read_event
@@ -151,7 +152,7 @@ def measure(
     watching.join()
     sent = sorted({event.transaction for event in results})
     after = [moment - visible for moment in pool.seen_at]
-    came = sum(event.paid for event in results)
+    came = sum((event.paid for event in results), Usdc(0))
     paid = evm.balance(evm.contracts.pusd, wallet) - before
     used = [int(node.ask("eth_getTransactionReceipt", each)["gasUsed"], 16) for each in sent]
     whole = len(markets) == len(results) == len({event.condition_id for event in results})

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 
 from rich.table import Table
@@ -14,7 +13,7 @@ from backtest.simulation.pacing import ReplayPace
 from shared.capture.capture import Capture
 from shared.domain import exit_codes, ledger_accounts
 from shared.domain.errors import BadConfig
-from shared.domain.money import from_micro
+from shared.domain.money import Usdc, from_micro
 from shared.terminal import Terminal
 
 
@@ -60,7 +59,7 @@ def _summary(made: list[ReplayedDecision], again: SessionReplay) -> None:
     console.print(table)
     values = again.ledger.values
     outcomes = [item.decision.outcome for item in made if item.decision.verdict == "BUY"]
-    bought = sum((outcome.usdc + outcome.fee for outcome in outcomes if outcome), Decimal(0))
+    bought = from_micro(sum((outcome.usdc + outcome.fee for outcome in outcomes if outcome), Usdc(0)))
     fees, realized, cash = (
         from_micro(values.get(account, 0))
         for account in (ledger_accounts.FEES, ledger_accounts.REALIZED, ledger_accounts.CASH)

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from msgspec.structs import replace
 from redis import Redis
@@ -19,7 +18,7 @@ from ops.operator.venue_check import VenueLook, VenueWord, no_venue
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Lot
-from shared.domain.money import from_micro, micro_text
+from shared.domain.money import Shares, Usdc, from_micro, micro_text
 from shared.domain.plain_text import make_plain
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
 from shared.ledger.port import Ledger, open_lots
@@ -86,7 +85,7 @@ def _close_order(ledger: Ledger, order_id: str, text: str, reason: str, venue: V
     if decision is None or decision.outcome is None:
         raise BadConfig(f"--close {order_id}: its record cannot be read; keep it and ask for help")
     venue.refuse_what_stands(order_id, decision.outcome.order_hash, decision.token_id, decision.inputs.now_ms)
-    nothing = {name: Decimal(0) for name in ("shares", "usdc", "fee")}
+    nothing = {"shares": Shares(0), "usdc": Usdc(0), "fee": Usdc(0)}
     ended = replace(decision.outcome, **nothing, state="CANCELLED", reason=reason)
     done = SettlementWriter(ledger, lambda: None).settle(decision, ended)
     return "closed, its budget is free again" if done else "had ended before"

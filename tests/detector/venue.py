@@ -102,8 +102,8 @@ def sums(found: list[ActionableSignal]) -> Sums:
     found = [signal for signal in found if signal.cause == "TRADE"]
     return Sums(
         sum(len(signal.fills) for signal in found),
-        sum(to_micro(signal.shares) for signal in found),
-        sum(to_micro(signal.usdc) for signal in found),
+        sum(signal.shares for signal in found),
+        sum(signal.usdc for signal in found),
     )
 
 

@@ -57,6 +57,6 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
 
     merges = [signal for signal in signals(redis) if signal.cause == "MERGE"]
     assert sorted(signal.token_id for signal in merges) == sorted(sim.markets[0].tokens)
-    assert {(signal.shares, signal.usdc, signal.price) for signal in merges} == {(40, 20, 0)}
+    assert {(signal.shares, signal.usdc, signal.price) for signal in merges} == {(40_000_000, 20_000_000, 0)}
     sold = [decision for decision in told if decision.verdict == "SELL"]
     assert {decision.signal_id for decision in sold} == {signal.id for signal in merges}

@@ -49,9 +49,8 @@ def test_a_trade_in_parts_or_of_no_trade_is_not_plain() -> None:
 
 
 def test_a_trade_told_in_less_than_micro_units_is_of_the_nearest_ones() -> None:
-    trade = trade_in(
-        write_event(a_signal(usdc=D("1.25"))).replace('"usdc":"1.25","price"', '"usdc":"1.2500015","price"')
-    )
+    text = write_event(a_signal(usdc=D("1.25")))
+    trade = trade_in(text.replace('"usdc":"1.25","price"', '"usdc":"1.2500015","price"'))
 
     assert trade is not None
     assert (trade.plain, trade.usdc, trade.signal().usdc) == (True, 1_250_002, 1_250_002)

@@ -1,5 +1,6 @@
 """`--parity`: a summary for people and an exit code for machines."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def test_the_command_prints_a_summary_and_exits_0_when_identical(session: Sessio
     assert result.exit_code == 0, result.output
     assert len(result.stdout.splitlines()) == 8
     assert "identical to the recording, byte for byte: 8 of 8" in result.stderr
+    assert re.search(r"bought for \d{1,3}(\.\d+)? · fees", result.stderr)
 
 
 def test_the_command_exits_1_when_a_decision_differs(session: Session, tmp_path: Path) -> None:

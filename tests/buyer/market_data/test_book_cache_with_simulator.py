@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from functools import partial
 from typing import cast
 
@@ -29,6 +28,7 @@ from shared.polymarket.market_facts import MarketCache
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
 from simulator import Settings, Simulator, serve
+from tests.amounts import D
 from tests.buyer.builders import LEADER, a_signal, some_limits
 from tests.waiting import PATIENCE_S
 from tests.watched_server import Watched
@@ -102,7 +102,7 @@ def rig() -> Iterator[Rig]:
 
 
 def an_engine(rig: Rig, told: list[BuyEngineDecision]) -> BuyExecutor:
-    limits = some_limits(min_price=Decimal(0), max_price=Decimal(1))
+    limits = some_limits(min_price=D(0), max_price=D(1))
     return BuyExecutor(
         journal=Journal(MemoryLedger({"cash": 1_000_000_000}), lambda: FencingToken("lease", "1")),
         prices=rig.prices,
@@ -167,7 +167,7 @@ def test_books_and_ticks_follow_the_venue(rig: Rig) -> None:
     rig.sim.change_tick(rig.sim.markets[0].condition_id, "0.001")
     rig.until(rig.is_truth)
 
-    assert cast("Book", rig.prices.book_at_hand(rig.token)).tick == Decimal("0.001")
+    assert cast("Book", rig.prices.book_at_hand(rig.token)).tick == D("0.001")
 
 
 @pytest.mark.pitfall(10)
@@ -213,7 +213,7 @@ def test_rest_that_is_stuck_in_a_cache_is_not_believed_against_the_channel(rig: 
     fetch_book(rig.clob, rig.token, rig.clock)
     rig.stop.wait(1.2)
     rig.sim.call(lambda: rig.sim._app.traders.set_book(rig.token, [["0.2", "9"]], [["0.9", "9"]]))
-    rig.until(lambda: (book := rig.prices.book_at_hand(rig.token)) and book.best_ask == Decimal("0.9"))
+    rig.until(lambda: (book := rig.prices.book_at_hand(rig.token)) and book.best_ask == D("0.9"))
     rig.sim.fault("close_socket", "ws")
     rig.until(lambda: rig.prices.book_at_hand(rig.token) is None)
     told: list[BuyEngineDecision] = []

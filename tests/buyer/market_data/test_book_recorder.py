@@ -1,7 +1,6 @@
 """Books between decisions, recorded: what changed, what stands still, nothing that may not be acted on."""
 
 import threading
-from decimal import Decimal
 from typing import cast
 
 import fakeredis
@@ -16,6 +15,7 @@ from shared.messages.base import BOOKS
 from shared.messages.events import read_event
 from shared.messages.service import BookSeen
 from shared.redis.side_stream import SideStream
+from tests.amounts import D
 from tests.buyer.builders import NOW_MS, TOKEN, a_book, some_settings
 
 
@@ -54,7 +54,7 @@ class Rig:
 
 
 def a_warm_book(ask: str, vouched_at_ms: int = NOW_MS) -> Book:
-    asks = (Level(price=Decimal(ask), shares=Decimal(50)),)
+    asks = (Level(price=D(ask), shares=D(50)),)
     return replace(a_book(), asks=asks, at_ms=vouched_at_ms, source="socket")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from buyer.domain.order_result import OrderSeen, OwnTrade, TradeState
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
+from shared.domain.money import cost_micro
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, Outcome
@@ -56,13 +56,13 @@ class Exchange:
 
     def _outcome(self, order: Order, prepared: str, state: Any) -> Outcome:
         shares = order.shares if state == "MATCHED" else D(0)
-        usdc = shares * order.limit_price
+        usdc = cost_micro(shares, order.limit_price)
         ids = (f"t-{prepared}",) if state == "MATCHED" else ()
         return Outcome(state=state, shares=shares, usdc=usdc, fee=D(0), order_hash=prepared, trade_ids=ids)
 
     def order(self, order_hash: str) -> OrderSeen | None:
         order = self.taken.get(order_hash)
-        return OrderSeen("matched", to_micro(order.shares)) if order else None
+        return OrderSeen("matched", order.shares) if order else None
 
     def listed(self, since_ms: int) -> Mapping[str, Sequence[Any]]:
         del since_ms
@@ -76,9 +76,9 @@ class Exchange:
         if self.poison.get("trade") == order_hash:
             raise Malformed("a trade of another form")
         order = self.taken[order_hash]
-        shares = to_micro(order.shares)
+        shares = order.shares
         return OwnTrade(
-            f"t-{order_hash}", self.trades[order_hash], shares, to_micro(order.shares * order.limit_price), 7
+            f"t-{order_hash}", self.trades[order_hash], shares, cost_micro(order.shares, order.limit_price), 7
         )
 
     def trades_of(self, raws: Iterable[Any]) -> Mapping[str, Sequence[Any]]:

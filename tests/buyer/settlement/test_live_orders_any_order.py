@@ -6,7 +6,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from buyer.domain.order_result import TradeState
 from shared.domain.errors import OutcomeUnknown
-from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from shared.messages.decisions import BuyEngineDecision
 from tests.amounts import D
@@ -60,7 +59,7 @@ class AnyOrderOfThings(RuleBasedStateMachine):
     @invariant()
     def the_lots_are_what_confirmed(self) -> None:
         confirmed = sum(
-            to_micro(order.shares)
+            order.shares
             for name, order in self.desk.exchange.taken.items()
             if self.desk.exchange.trades[name] == "CONFIRMED"
         )

@@ -6,7 +6,6 @@ from shared.domain.errors import Fenced
 from shared.domain.ledger_accounts import peak_account, realized_account
 from shared.domain.ledger_write import LedgerWrite
 from shared.domain.market import MarketFacts
-from shared.domain.money import to_micro
 from shared.messages.decisions import Order, Outcome
 from tests.buyer.builders import LEADER, a_signal
 from tests.buyer.settlement.exchange import Exchange
@@ -87,7 +86,7 @@ def test_a_leaders_loss_that_comes_while_a_buy_is_decided_stops_it() -> None:
     prepare = desk.exchange.prepare
 
     def meanwhile(order: Order, facts: MarketFacts, now_ms: int) -> str:
-        desk.ledger.commit(LedgerWrite(id="loss", postings=((realized, -to_micro(desk.limits.max_drawdown_usdc)),)))
+        desk.ledger.commit(LedgerWrite(id="loss", postings=((realized, -desk.limits.max_drawdown_usdc),)))
         return prepare(order, facts, now_ms)
 
     desk.exchange.prepare = meanwhile  # type: ignore[method-assign]  # another market of the leader ends badly

@@ -11,7 +11,6 @@ from buyer.settlement.worker import OVERDUE_S
 from buyer.settlement.writer import SettlementWriter
 from shared.domain.errors import RefusedForSafety
 from shared.domain.exit_codes import CRASH, exit_code
-from shared.domain.money import to_micro
 from shared.ledger.port import open_lots
 from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, a_book, a_signal
@@ -27,7 +26,7 @@ def test_a_matched_order_holds_its_whole_budget_until_it_is_confirmed() -> None:
 
     assert decision is not None
     assert decision.order is not None
-    reserved = to_micro(decision.order.budget)
+    reserved = decision.order.budget
     assert desk.ledger.values["cash"] == CASH - reserved
     assert open_lots(desk.ledger) == []
 

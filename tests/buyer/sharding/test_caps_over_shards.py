@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.ledger_write import LedgerWrite, Result
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import to_micro
 from shared.domain.record_kinds import EXITS
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
@@ -152,7 +150,7 @@ class House:
 
 
 def a_house(script: list[int], **limits: Any) -> House:
-    wide = {f"max_{name}_usdc": Decimal(100_000) for name in ("market", "event", "group", "leader", "day", "total")}
+    wide = {f"max_{name}_usdc": D(100_000) for name in ("market", "event", "group", "leader", "day", "total")}
     return House(some_limits(**{**wide, "max_orders_per_minute": 1000, "max_signal_age_s": 80_000, **limits}), script)
 
 
@@ -174,16 +172,16 @@ CAPPED = {
 def test_no_interleaving_of_shards_breaks_a_limit_or_sends_two_orders_for_a_signal(
     script: list[int], limit: str, buys: int
 ) -> None:
-    amount = Decimal(6 * buys)
+    amount = D(6 * buys)
     bound = {limit: amount} if limit in CAPPED else {}
     house = a_house(script, **({"max_orders_per_minute": buys} if limit == "max_orders_per_minute" else bound))
     if limit == "cash":
-        house.ledger.values["cash"] = house.ledger.least_cash = to_micro(amount)
+        house.ledger.values["cash"] = house.ledger.least_cash = amount
 
     house.play()
 
     if limit in CAPPED:
-        assert house.ledger.most.get(CAPPED[limit], 0) <= to_micro(amount)
+        assert house.ledger.most.get(CAPPED[limit], 0) <= amount
     if limit == "max_orders_per_minute":
         assert house.ledger.most.get(ledger_accounts.RATE_ORDERS, 0) <= buys
     assert house.ledger.least_cash >= 0
@@ -194,7 +192,7 @@ def test_no_interleaving_of_shards_breaks_a_limit_or_sends_two_orders_for_a_sign
 def test_what_four_shards_decide_at_once_is_refused_by_name_where_only_two_fit() -> None:
     """Each looked before any of them sent: every one's own rules passed."""
     for name, account in CAPPED.items():
-        house = a_house([0, 1, 2, 3, OF], **{name: Decimal(11)})
+        house = a_house([0, 1, 2, 3, OF], **{name: D(11)})
         house.play()
 
         assert len(house.orders()) == 2

@@ -145,7 +145,7 @@ class Counter:
         self.prices = FakePrices(book=a_book(asks=asks))
         self.venue = PaperVenue(self.prices, clock=ManualClock(NOW_MS), stop=threading.Event(), taken=TakenLiquidity())
 
-    def take(self, name: str, shares: str, **changes: Any) -> D:
+    def take(self, name: str, shares: str, **changes: Any) -> int:
         wish = {"id": name, "shares": D(shares), "budget": D(1000), "limit_price": D("0.6"), **changes}
         return self.venue.place(replace(an_order(), **wish), a_market(fee_rate=D(0))).shares
 
@@ -212,7 +212,7 @@ def test_the_outcome_holds_the_book_that_was_left_so_a_replay_finds_the_same() -
     outcome = counter.venue.place(order, a_market())
 
     assert outcome.book is not None
-    assert [level.shares for level in outcome.book.asks] == [6]
+    assert [level.shares for level in outcome.book.asks] == [D(6)]
     assert outcome_of(order, outcome.book, a_market()) == outcome
 
 
@@ -222,4 +222,4 @@ def test_all_orders_together_take_no_more_than_the_book_holds(wishes: list[tuple
 
     got = {name: counter.take(name, str(shares)) for name, shares in dict(wishes).items()}
 
-    assert sum(got.values()) == min(35, sum(dict(wishes).values()))
+    assert sum(got.values()) == D(min(35, sum(dict(wishes).values())))

@@ -22,7 +22,6 @@ from tests.detector.builders import LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_
 from tests.detector.sources.test_push_with_simulator import subscribed
 from tests.detector.venue import detecting, settings, signals, wait_until
 
-D = Decimal
 CHARGED = a_fill(usdc=45_000_000, fee_micro=1_237_500)
 PUSHED = a_fill(usdc=45_000_000)
 
@@ -42,18 +41,18 @@ def test_a_second_equal_fill_is_a_supplement_of_its_own_price_whoever_told_the_f
         "proxyWallet": LEADER,
         "timestamp": NOW_S,
         "size": 100,
-        "price": D("0.45"),
+        "price": Decimal("0.45"),
         "transactionHash": TX,
         "asset": TOKEN,
         "side": "BUY",
     }
-    told = read_activity([row | {"type": "TRADE", "usdcSize": D("46.2375")}] * 2, LEADER, V1_NAMES)
+    told = read_activity([row | {"type": "TRADE", "usdcSize": Decimal("46.2375")}] * 2, LEADER, V1_NAMES)
 
     first, second = signalled(("rtds", list(read_pushed([row], LEADER).fills)), ("data_api", list(told.fills)))
 
     assert [(each.part, each.shares, each.usdc, each.price) for each in (first, second)] == [
-        (0, 100, 45, D("0.45")),
-        (1, 100, 45, D("0.45")),
+        (0, D(100), D(45), D("0.45")),
+        (1, D(100), D(45), D("0.45")),
     ]
     assert second.fills == (Fill(shares=D(100), usdc=D(45), fee=D("1.2375")),)
 
@@ -65,14 +64,14 @@ def test_equal_shares_are_one_fill_even_where_a_source_told_its_collateral_other
 
     (first, second) = signalled(("rtds", [a_fill(usdc=retold)]), ("data_api", [PUSHED, other]))
 
-    assert (first.shares, second.shares, second.usdc, second.price) == (100, 10, D("4.5"), D("0.45"))
+    assert (first.shares, second.shares, second.usdc, second.price) == (100, 10, Decimal("4.5"), Decimal("0.45"))
     assert len(signalled(("rtds", [a_fill(usdc=retold)]), ("data_api", [PUSHED]))) == 1
 
 
 def test_a_fee_stands_in_the_fill_and_touches_neither_price_nor_collateral() -> None:
     (signal,) = signalled(("data_api", [CHARGED]))
 
-    assert (signal.price, signal.usdc, signal.fills[0].fee) == (D("0.45"), 45, D("1.2375"))
+    assert (signal.price, signal.usdc, signal.fills[0].fee) == (Decimal("0.45"), 45, Decimal("1.2375"))
     assert read_event(write_event(signal)) == signal
 
 
@@ -81,8 +80,8 @@ def test_shares_that_a_fee_took_before_clob_v2_are_in_the_price() -> None:
 
     (signal,) = signalled(("data_api", [paid]))
 
-    assert (signal.price, signal.usdc, signal.shares) == (D("0.12"), D("2.88"), D("22.47936"))
-    assert signal.fills[0].fee_shares == D("1.52064")
+    assert (signal.price, signal.usdc, signal.shares) == (Decimal("0.12"), Decimal("2.88"), Decimal("22.47936"))
+    assert signal.fills[0].fee_shares == Decimal("1.52064")
 
 
 def test_a_fill_without_a_fee_is_written_as_ever() -> None:
@@ -136,11 +135,11 @@ def test_each_source_alone_signals_the_venues_own_amounts_and_price(valkey_url: 
         wanted = {(f.order.shares, f.order.usdc, f.fee if source != "rtds" else 0) for f in made if f.tracked}
         wait_until(lambda: amounts(redis) == wanted, f"{source} tells {wanted}")
 
-    assert {signal.price for signal in signals(redis)} == {D("0.52"), D("0.51"), D("0.37")}
+    assert {signal.price for signal in signals(redis)} == {Decimal("0.52"), Decimal("0.51"), Decimal("0.37")}
     assert sum(fee > 0 for _, _, fee in wanted) == (0 if source == "rtds" else 2)
 
 
 def amounts(redis: Redis) -> set[tuple[int, int, int]]:
     """Return shares, collateral and fee of each fill on the stream, in micro-units."""
     fills = [fill for signal in signals(redis) for fill in signal.fills]
-    return {tuple(int(each * 1_000_000) for each in (fill.shares, fill.usdc, fill.fee or D(0))) for fill in fills}  # type: ignore[misc]
+    return {tuple(int(each * 1_000_000) for each in (fill.shares, fill.usdc, fill.fee or Decimal(0))) for fill in fills}  # type: ignore[misc]

@@ -21,6 +21,7 @@ from shared.polymarket.data_api import activity_api
 from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activity
 from shared.rate_limit.limits import GateLane
 from simulator.scenario import wallet_log
+from tests.amounts import D
 from tests.detector.builders import CONDITION, LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_row
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.publishing.test_publish_loop import DetectorFixture
@@ -171,7 +172,7 @@ def test_a_merge_beside_a_sell_of_the_same_transaction_is_a_signal_of_its_own() 
 
     first, second = told(detector)
     assert first.id != second.id
-    assert (first.price, second.price) == (Decimal("0.5"), 0)
+    assert (first.price, second.price) == (D("0.5"), 0)
 
 
 def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:

@@ -22,6 +22,7 @@ from redeemer.domain.pending_transaction import (
 from redeemer.domain.redemption_action import ConditionHolding, RedemptionAction, State, judge_condition
 from shared.domain.errors import Malformed, Unavailable
 from shared.domain.ledger_accounts import Lot
+from shared.domain.money import Usdc
 from shared.polymarket.wire.conditions import PayoutVector
 from tests.redeemer.builders import BOB, CONDITION, NO, ONE, YES, a_loser, a_lot, a_vector
 
@@ -146,7 +147,7 @@ def test_fewer_shares_than_lots_are_shared_by_what_each_is_owed() -> None:
 
     event = live_result(claim, a_vector(1, 0), "w", PayoutPayment(8, 8, "adapter", "pUSD"), now_ms=0, ledger_seq=1)
 
-    assert sum(lot.payout for lot in event.lots) == 8
+    assert sum((lot.payout for lot in event.lots), Usdc(0)) == 8
     assert event.outside == 0
 
 

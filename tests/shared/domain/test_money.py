@@ -9,9 +9,21 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.errors import Malformed
-from shared.domain.money import decimal_text, fee_micro, from_micro, money_text, price_of, to_micro
+from shared.domain.money import (
+    Price,
+    Rate,
+    Shares,
+    Usdc,
+    decimal_text,
+    from_micro,
+    money_text,
+    price_of,
+    taker_fee,
+    to_micro,
+)
 from shared.messages.base import Address
-from tests.amounts import D
+
+D = Decimal
 
 MICRO = 10**6
 
@@ -38,7 +50,7 @@ def test_an_amount_is_exact_and_has_one_form(micro: int) -> None:
 
 @given(st.integers(0, 10**15), st.integers(1, 10**15))
 def test_a_price_is_the_sum_over_the_shares(usdc: int, shares: int) -> None:
-    assert price_of(usdc, shares) == from_micro(round(Fraction(usdc * MICRO, shares)))
+    assert price_of(Usdc(usdc), Shares(shares)) == round(Fraction(usdc * MICRO, shares))
 
 
 @given(
@@ -50,7 +62,7 @@ def test_a_price_is_the_sum_over_the_shares(usdc: int, shares: int) -> None:
 def test_a_fee_is_cut_to_five_decimals(shares: int, price: Decimal, rate: Decimal, exponent: int) -> None:
     exact = Fraction(shares, MICRO) * Fraction(rate) * (Fraction(price) * (1 - Fraction(price))) ** exponent
 
-    assert fee_micro(shares, price, rate, exponent) == int(exact * 10**5) * 10
+    assert taker_fee(Shares(shares), Price(to_micro(price)), Rate(to_micro(rate)), exponent) == int(exact * 10**5) * 10
 
 
 def test_an_address_is_read_in_any_case_and_kept_in_lower_case() -> None:
@@ -62,9 +74,9 @@ def test_an_address_is_read_in_any_case_and_kept_in_lower_case() -> None:
 
 
 def test_a_fee_is_never_rounded_up() -> None:
-    assert fee_micro(1, D("0.5"), D("0.07")) == 0
+    assert taker_fee(Shares(1), Price(500_000), Rate(70_000)) == 0
     assert (
-        D(fee_micro(10_000_019, D("0.37"), D("0.07")))
+        D(taker_fee(Shares(10_000_019), Price(370_000), Rate(70_000)))
         == (D(10_000_019) * D("0.07") * D("0.2331") / 10).quantize(D(1), ROUND_DOWN) * 10
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Malformed
-from shared.domain.money import from_micro, price_of, to_micro
+from shared.domain.money import Shares, Usdc, from_micro, price_of, to_micro
 from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
 from shared.polymarket.wire.leader_fills import V1_NAMES, by_assets, read_activity, read_subgraph
 from shared.polymarket.wire.order_filled import padded_address, read_logs
@@ -224,7 +224,9 @@ def test_every_real_row_is_a_fill_or_no_trade_and_moved_what_its_price_says_in_b
             sign = 1 if row["side"] == "BUY" else -1
             assert abs(from_micro(fill.usdc_micro) - size * price) <= left_open
             assert from_micro(fill.usdc_micro + sign * fill.fee_micro) == paid.quantize(Decimal("0.000001"))
-        assert abs(price_of(fill.usdc_micro, fill.shares_micro + fill.fee_shares_micro) - price) <= Decimal("0.000002")
+        assert abs(
+            from_micro(price_of(Usdc(fill.usdc_micro), Shares(fill.shares_micro + fill.fee_shares_micro))) - price
+        ) <= Decimal("0.000002")
 
 
 @pytest.mark.real_data

@@ -1,7 +1,6 @@
 """Market facts shared by processes, and what is fetched ahead."""
 
 import threading
-from decimal import Decimal
 from typing import Any, cast
 
 import fakeredis
@@ -17,6 +16,7 @@ from shared.domain.market import MarketFacts
 from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import AGES, MARKETS, MarketStore
 from shared.polymarket.wire.event_prefetch import EventPrefetch, next_in_series
+from tests.amounts import D
 from tests.detector.fakes import FakeUpstream
 
 
@@ -25,8 +25,8 @@ def facts(number: int = 1, **changes: Any) -> MarketFacts:
         token_id=str(number),
         condition_id="0xc0",
         outcome_index=0,
-        tick=Decimal("0.01"),
-        min_shares=Decimal(5),
+        tick=D("0.01"),
+        min_shares=D(5),
         event_slug="weather",
         **changes,
     )

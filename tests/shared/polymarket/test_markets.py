@@ -12,6 +12,7 @@ from shared.polymarket.clob import fetch_book
 from shared.polymarket.gamma import MOST_TOKENS, fetch_markets
 from shared.polymarket.market_facts import MarketCache
 from shared.rate_limit.limits import GateLane
+from tests.amounts import D
 from tests.detector.fakes import FakeUpstream
 from tests.waiting import PATIENCE_S
 
@@ -87,7 +88,7 @@ def test_facts_that_are_too_old_are_asked_for_again_because_ticks_change() -> No
     house.clock.advance(301)
 
     assert house.cache.get("1") is None
-    assert house.cache.fetch("1").tick == Decimal("0.001")
+    assert house.cache.fetch("1").tick == D("0.001")
 
 
 def test_warming_asks_for_fifty_tokens_at_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.errors import Malformed
 from shared.polymarket.wire.parsing import parse_book, parse_clob_fee, parse_market, read_number, read_time_ms
+from tests.amounts import D
 
 
 def a_market(**changes: Any) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def test_lists_inside_strings_are_decoded_twice_and_the_facts_are_complete() -> 
     yes, _ = parse_market(a_market())
 
     assert (yes.condition_id, yes.event_slug, yes.category) == ("0xab", "weather", "Weather")
-    assert (yes.tick, yes.min_shares, yes.fee_rate, yes.fee_exponent) == (Decimal("0.001"), 5, Decimal("0.07"), 1)
+    assert (yes.tick, yes.min_shares, yes.fee_rate, yes.fee_exponent) == (D("0.001"), D(5), D("0.07"), 1)
     assert yes.neg_risk
     assert yes.ends_at_ms == 1_798_718_400_000
 
@@ -64,7 +65,7 @@ def test_a_fractional_fee_exponent_is_kept_and_a_whole_one_stays_an_integer() ->
     )
 
     assert (half, whole, type(whole)) == (Decimal("0.5"), 2, int)
-    assert parse_clob_fee({"fd": {"r": Decimal("0.025"), "e": Decimal("0.5")}}) == (Decimal("0.025"), Decimal("0.5"))
+    assert parse_clob_fee({"fd": {"r": Decimal("0.025"), "e": Decimal("0.5")}}) == (D("0.025"), Decimal("0.5"))
 
 
 @pytest.mark.parametrize("exponent", [Decimal("-0.5"), 11, "x"])
@@ -110,8 +111,8 @@ def test_book_levels_come_best_first_whatever_their_order() -> None:
 
     book = parse_book(raw, 7)
 
-    assert (book.best_bid, book.best_ask) == (Decimal("0.5"), Decimal("0.51"))
-    assert (book.at_ms, book.changed_at_ms, book.tick) == (7, 1_703_875_200_000, Decimal("0.01"))
+    assert (book.best_bid, book.best_ask) == (D("0.5"), D("0.51"))
+    assert (book.at_ms, book.changed_at_ms, book.tick) == (7, 1_703_875_200_000, D("0.01"))
     assert len(book.bids) == 2
 
 
@@ -129,7 +130,7 @@ def test_a_book_that_cannot_be_read_says_so(raw: Any) -> None:
 
 
 def test_the_fee_of_a_clob_market_has_short_names() -> None:
-    assert parse_clob_fee({"fd": {"r": Decimal("0.05"), "e": 2}}) == (Decimal("0.05"), 2)
+    assert parse_clob_fee({"fd": {"r": Decimal("0.05"), "e": 2}}) == (D("0.05"), 2)
     assert parse_clob_fee({"mts": "0.01"}) == (0, 1)
 
 
@@ -153,7 +154,7 @@ def test_real_markets_are_read(real_data: Path) -> None:
 
     assert len(facts) == 2 * len(lines)
     assert {fact.token_id for fact in facts} == {token for line in lines for token in line["token_ids"]}
-    assert {fact.fee_rate for fact in facts} == {Decimal("0.07")}
+    assert {fact.fee_rate for fact in facts} == {D("0.07")}
 
 
 @pytest.mark.real_data

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.market import Side
-from shared.domain.money import fee_micro, from_micro, to_micro
+from shared.domain.money import Price, Rate, Shares, from_micro, taker_fee, to_micro
 from shared.polymarket.wire.leader_fills import LeaderFill, read_activity
 from shared.polymarket.wire.order_filled import read_logs
 from shared.polymarket.wire.rtds import read_pushed
@@ -61,7 +61,7 @@ def test_whatever_was_traded_the_collateral_of_the_chain_is_found_again(data: st
     usdc = data.draw(st.integers(shares // 1000, shares * 999 // 1000))
     rate = data.draw(st.sampled_from([D(0), D("0.05"), D("0.07")]))
     price = (D(usdc) / shares).quantize(TEN)
-    fee = fee_micro(shares, price, rate)
+    fee = taker_fee(Shares(shares), Price(to_micro(price)), Rate(to_micro(rate)))
     paid = usdc + fee if side == "BUY" else usdc - fee
 
     found = amounts_of(side, from_micro(shares), price, from_micro(paid), NOW_MS)

@@ -1,7 +1,6 @@
 """The live buyer against the local venue over real sockets: what it holds is what the venue's own record says."""
 
 import threading
-from decimal import Decimal
 
 import pytest
 
@@ -19,6 +18,7 @@ from shared.polymarket.wire.endpoints import CTF_EXCHANGE_V2
 from shared.redis.pipeline_record import read_record
 from shared.redis.streams import publish_event
 from simulator.gateway.geoblock import Region
+from tests.amounts import D
 from tests.buyer.builders import LEADER
 from tests.buyer.venue.polymarket.live_floor import CLOCK, KEY, Floor, floor, until
 
@@ -155,7 +155,7 @@ def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor)
     first, second = floor.told
     assert (first.verdict, second.verdict) == ("BUY", "BUY")
     assert second.inputs.book is not None
-    assert second.inputs.book.best_ask == Decimal("0.5")
+    assert second.inputs.book.best_ask == D("0.5")
     assert second.outcome is not None
     assert (second.outcome.state, second.outcome.shares) == ("REJECTED", 0)
     assert "no orders found to match" in second.outcome.reason

@@ -1,12 +1,12 @@
 """The venue's answer to an order: what is certain is said, what is not is found out."""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from buyer.venue.polymarket.wire.order_responses import (
+from tests.amounts import D
     AcceptedOrder,
     BarredAccount,
     Contradicted,
@@ -95,7 +95,7 @@ def test_each_answer_means_what_the_table_says(status: int, text: bytes, kind: t
 
 
 def test_what_matched_at_once_is_read_exactly_and_an_empty_amount_is_none() -> None:
-    assert read_answer(200, taken()) == AcceptedOrder("matched", Decimal("4.99"), Decimal("9.61"), ("t-1",))
+    assert read_answer(200, taken()) == AcceptedOrder("matched", D("4.99"), D("9.61"), ("t-1",))
     empty = read_answer(200, taken("live", makingAmount="", takingAmount="", tradeIDs=None))
     assert empty == AcceptedOrder("live")
 

@@ -25,6 +25,7 @@ from buyer.venue.polymarket.signer import OrderSigner, checksummed
 from buyer.venue.polymarket.wire.order_amounts import AMOUNT_PLACES, MARKET_PLACES, Kind, order_amounts
 from shared.domain.errors import Malformed
 from shared.domain.market import Side
+from shared.domain.money import MICRO, Price, from_micro, to_micro
 from shared.polymarket.wire.wallets import wallets_of
 from tests.amounts import D
 
@@ -52,7 +53,7 @@ def an_order(kind: Kind, side: Side, wallet: WalletKind, token: str, *, neg_risk
         exchange=exchange_of(token, neg_risk=neg_risk),
         token_id=token,
         side=side,
-        amounts=order_amounts(side, kind, D("17.339"), 1 - tick, tick),
+        amounts=order_amounts(side, kind, D("17.339"), Price(MICRO - tick), tick),
         salt=(1 << 53) - 1 - turn,
         signed_at_ms=1_790_619_864_000 + turn,
         metadata="0x" + hashlib.sha256(str(turn).encode()).hexdigest(),
@@ -86,14 +87,14 @@ def test_signed_bodies_equal_the_sdks_for_every_type_side_and_exchange(wallet: W
     quantity=st.decimals("0.02", "100000", places=4),
     place=st.floats(0, 1),
 )
-@example(tick=D("0.001"), side="BUY", kind="FAK", quantity=D(5), place=0.332)
+@example(tick=D("0.001"), side="BUY", kind="FAK", quantity=Decimal(5), place=0.332)
 def test_amounts_equal_the_sdks_on_every_tick(
-    tick: Decimal, side: Side, kind: Kind, quantity: Decimal, place: float
+    tick: Price, side: Side, kind: Kind, quantity: Decimal, place: float
 ) -> None:
     from tests.buyer.venue.polymarket import sdk  # noqa: PLC0415 - takes seconds to import: only where it is asked
 
     price = _on_grid(tick, place)
-    theirs = sdk.amounts(side, kind, quantity, price, tick)
+    theirs = sdk.amounts(side, kind, quantity, from_micro(price), from_micro(tick))
 
     offered, asked = theirs
     if side == "BUY" and kind in {"FAK", "FOK"}:
@@ -101,15 +102,15 @@ def test_amounts_equal_the_sdks_on_every_tick(
 
     if min(offered, asked) <= 0:
         with pytest.raises(Malformed):
-            order_amounts(side, kind, quantity, price, tick)
+            order_amounts(side, kind, to_micro(quantity), price, tick)
         return
-    ours = order_amounts(side, kind, quantity, price, tick)
+    ours = order_amounts(side, kind, to_micro(quantity), price, tick)
     assert (ours.maker, ours.taker) == (offered, asked)
 
 
-def _on_grid(tick: Decimal, place: float) -> Decimal:
-    steps = int(1 / tick) - 1
-    return tick * (1 + min(steps - 1, int(place * steps)))
+def _on_grid(tick: Price, place: float) -> Price:
+    steps = MICRO // tick - 1
+    return Price(tick * (1 + min(steps - 1, int(place * steps))))
 
 
 @pytest.mark.pitfall(17)
@@ -119,37 +120,37 @@ def _on_grid(tick: Decimal, place: float) -> Decimal:
     quantity=st.decimals("1", "100000", places=4),
     place=st.floats(0, 1),
 )
-@example(tick=D("0.001"), kind="FAK", quantity=D("9.98"), place=0.985)
-@example(tick=D("0.0025"), kind="FAK", quantity=D(5), place=0.035)
+@example(tick=D("0.001"), kind="FAK", quantity=Decimal("9.98"), place=0.985)
+@example(tick=D("0.0025"), kind="FAK", quantity=Decimal(5), place=0.035)
 def test_a_market_buy_signs_four_decimals_of_shares_on_every_tick_and_reaches_no_price_beyond_its_limit(
-    tick: Decimal, kind: Kind, quantity: Decimal, place: float
+    tick: Price, kind: Kind, quantity: Decimal, place: float
 ) -> None:
     price = _on_grid(tick, place)
 
-    found = order_amounts("BUY", kind, quantity, price, tick)
+    found = order_amounts("BUY", kind, to_micro(quantity), price, tick)
 
     assert (found.maker % 10**4, found.taker % 10 ** (6 - MARKET_PLACES)) == (0, 0)
-    assert D(found.maker) / found.taker >= price, "the venue would not match it at its limit"
-    assert found.maker < found.taker * (price + tick), "it would reach the next price on the grid"
+    assert found.maker * MICRO >= price * found.taker, "the venue would not match it at its limit"
+    assert found.maker * MICRO < found.taker * (price + tick), "it would reach the next price on the grid"
 
 
 @pytest.mark.pitfall(17)
 @given(tick=st.sampled_from(TICKS), quantity=st.decimals("0.01", "5000", places=2), place=st.floats(0, 1))
 def test_a_coarse_market_sell_offers_all_it_can_with_a_product_of_four_decimals(
-    tick: Decimal, quantity: Decimal, place: float
+    tick: Price, quantity: Decimal, place: float
 ) -> None:
     price = _on_grid(tick, place)
     try:
-        found = order_amounts("SELL", "FAK", quantity, price, tick, coarse=True)
+        found = order_amounts("SELL", "FAK", to_micro(quantity), price, tick, coarse=True)
     except Malformed:
         assert quantity < 1
         return
 
-    offered = D(found.maker) / 10**6
+    offered = from_micro(found.maker)
     assert (found.maker % 10**4, found.taker % 100) == (0, 0)
-    assert D(found.taker) / 10**6 == offered * price
+    assert from_micro(found.taker) == offered * from_micro(price)
     assert 0 <= quantity - offered < 1
-    assert (offered == quantity) == (quantity * price * 10**4 % 1 == 0)
+    assert (offered == quantity) == (quantity * from_micro(price) * 10**4 % 1 == 0)
 
 
 @pytest.mark.pitfall(17)
