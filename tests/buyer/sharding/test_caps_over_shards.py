@@ -25,6 +25,7 @@ from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Outcome
 from shared.messages.signals import ActionableSignal
+from tests.amounts import D
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_book, a_market, a_signal, some_limits
 from tests.buyer.fakes import FakeVenue
 

@@ -18,6 +18,7 @@ from shared.polymarket.wire.leader_fills import V1_NAMES, LeaderFill, read_activ
 from shared.polymarket.wire.rtds import read_pushed
 from shared.redis.client import connect_redis
 from simulator import Settings, serve
+from tests.amounts import D
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, TOKEN, TX, a_fill, a_view
 from tests.detector.sources.test_push_with_simulator import subscribed
 from tests.detector.venue import detecting, settings, signals, wait_until

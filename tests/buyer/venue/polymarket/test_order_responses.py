@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from buyer.venue.polymarket.wire.order_responses import (
-from tests.amounts import D
     AcceptedOrder,
     BarredAccount,
     Contradicted,
@@ -16,6 +15,7 @@ from tests.amounts import D
     UnknownOutcome,
     read_answer,
 )
+from tests.amounts import D
 
 
 def said(**fields: Any) -> bytes:
