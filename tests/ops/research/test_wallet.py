@@ -143,7 +143,7 @@ def test_a_history_is_opened_and_read_once_for_all_delays(history: Path) -> None
             yield event
 
     def follow(delays: Mapping[float, ConstantDelay]) -> list[DelayedCopy]:
-        return wallet.follow(counted, LEADER, delays, some_limits(), to_micro(1000), nullcontext())[0]
+        return wallet.follow(counted, LEADER, delays, some_limits(), D(1000), nullcontext())[0]
 
     together = follow(delays)
 

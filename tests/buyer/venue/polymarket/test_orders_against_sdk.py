@@ -53,7 +53,7 @@ def an_order(kind: Kind, side: Side, wallet: WalletKind, token: str, *, neg_risk
         exchange=exchange_of(token, neg_risk=neg_risk),
         token_id=token,
         side=side,
-        amounts=order_amounts(side, kind, D("17.339"), Price(MICRO - tick), tick),
+        amounts=order_amounts(side, kind, D("17.339"), Price(MICRO - tick), Price(tick)),
         salt=(1 << 53) - 1 - turn,
         signed_at_ms=1_790_619_864_000 + turn,
         metadata="0x" + hashlib.sha256(str(turn).encode()).hexdigest(),
