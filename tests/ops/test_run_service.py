@@ -18,10 +18,10 @@ from ops.supervisor.server_folder import embedded_server, known_url
 from shared.clock import ManualClock, SystemClock
 from shared.config import parse
 from shared.domain import exit_codes
-from shared.domain.errors import RefusedForSafety
+from shared.domain.errors import RefusedForSafety, Unavailable
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStart, ServiceStop
-from shared.process.beats import BEATS
+from shared.process.beats import read_standings
 from shared.process.stop_event import QUIET_S, Pulse
 from shared.redis.client import connect_redis
 from simulator import Settings, serve
@@ -180,22 +180,24 @@ DEAD = {
 
 
 def server_pid(data_dir: Path) -> int:
-    """Return the process of the server of this folder that a service reports to; 0 while there is none."""
+    """Return the process of the server of this folder that a built service reports to; 0 while there is none."""
     url = known_url(data_dir)
     try:
         with connect_redis(url or "redis://127.0.0.1:9") as redis:
             told: dict[str, Any] = redis.info("server")  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
-            return told["process_id"] if redis.exists(BEATS) else 0
-    except (RedisError, OSError):
+            built = any(one.service == "detector" for one in read_standings(redis))
+            return told["process_id"] if built else 0
+    except (RedisError, OSError, Unavailable):
         return 0
 
 
 @pytest.mark.process
 @pytest.mark.pitfall(31)
 def test_an_embedded_server_that_dies_is_started_again(tmp_path: Path) -> None:
-    with started("ops.run_service", "--data-dir", str(tmp_path), **DEAD) as service:
+    with started("ops.run_service", "--data-dir", str(tmp_path), HEARTBEAT_S="0.1", **DEAD) as service:
         wait_until(lambda: server_pid(tmp_path))
         first = server_pid(tmp_path)
+        assert first
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: server_pid(tmp_path) not in {0, first}, "another server")
         service.terminate()
