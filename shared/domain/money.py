@@ -182,7 +182,10 @@ def read_micro(text: str) -> int:
     """
     if not _PLAIN(text):
         raise ValueError(f"not an amount: {text!r}")
-    return to_micro(text)
+    try:
+        return to_micro(text)
+    except Malformed as error:
+        raise ValueError(str(error)) from error
 
 
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch

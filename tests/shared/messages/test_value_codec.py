@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ TEXTS = [
             a_signal(),
             a_signal(fills=(Fill(shares=D(100), usdc=D(52), fee=D("1.3")), Fill(shares=D(1), usdc=D(1)))),
             a_signal(facts=a_market(), side="SELL", part=2),
-            a_signal(facts=a_market(fee_exponent=D("0.5"))),
+            a_signal(facts=a_market(fee_exponent=Decimal("0.5"))),
             A_BOOK,
             A_REDEMPTION,
         )

@@ -42,7 +42,7 @@ def test_the_collateral_is_fee_free_and_the_fee_is_kept_beside_it(
     found = amounts_of(side, D(size), D(price), D(paid), at_ms)
 
     assert found == TradeAmounts(*wanted)
-    assert found.price == D(price).quantize(D("0.000001"))
+    assert found.price == to_micro(Decimal(price))
 
 
 @pytest.mark.parametrize("price", ["0", "1", "-0.1", "0.7400000012"])
