@@ -16,6 +16,7 @@ from buyer.venue.paper_liquidity import TakenLiquidity
 from buyer.venue.shadow import ShadowedVenue
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
+from shared.domain.money import MICRO
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.decisions import Order, Outcome
 from shared.rate_limit.gate import RateGate
@@ -146,8 +147,9 @@ class Counter:
         self.venue = PaperVenue(self.prices, clock=ManualClock(NOW_MS), stop=threading.Event(), taken=TakenLiquidity())
 
     def take(self, name: str, shares: str, **changes: Any) -> int:
+        """Return how many whole shares an order gets."""
         wish = {"id": name, "shares": D(shares), "budget": D(1000), "limit_price": D("0.6"), **changes}
-        return self.venue.place(replace(an_order(), **wish), a_market(fee_rate=D(0))).shares
+        return self.venue.place(replace(an_order(), **wish), a_market(fee_rate=D(0))).shares // MICRO
 
     def show(self, *asks: tuple[str, str], **changes: Any) -> None:
         self.prices.next_book = a_book(asks=asks, **changes)

@@ -7,6 +7,7 @@ import pytest
 from detector.domain.fill_view import FillView
 from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import build_signal, draft_dedup_key
+from tests.amounts import D
 from tests.detector.builders import LEADER, NOW_MS, OTHER, TOKEN, TX, a_fill, a_view, tx
 from tests.detector.domain.fact_server import Server
 
@@ -186,7 +187,7 @@ def test_a_signal_says_who_saw_it_when_and_its_id_names_the_fact() -> None:
 
     again = build_signal(draft, NOW_MS + 9999)
     assert signal.id == again.id
-    assert (str(signal.shares), str(signal.usdc), str(signal.price)) == ("3", "1", "0.333333")
+    assert (signal.shares, signal.usdc, signal.price) == (D(3), D(1), D("0.333333"))
     assert [(by.source, by.lag_ms) for by in signal.seen_by] == [("data_api", 4200)]
     assert draft_dedup_key(draft).startswith(f"{LEADER}:")
 

@@ -17,6 +17,7 @@ from detector.polling.cursors import CURSORS, CursorStore
 from shared.clock import ManualClock
 from shared.messages.base import SIGNALS
 from shared.messages.signals import ActionableSignal
+from tests.amounts import D
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, OTHER, a_fill, a_view, tx
 from tests.waiting import PATIENCE_S
 
@@ -106,7 +107,7 @@ def test_a_crash_before_the_cursor_repeats_nothing_after_the_restart() -> None:
     second.publisher.publish_batch(a_batch(1, 2, 3))
 
     assert [signal["shares"] for signal in second.stored()] == ["1", "2", "3"]
-    assert [str(signal.shares) for signal in second.emitted] == ["3"]
+    assert [signal.shares for signal in second.emitted] == [D(3)]
     assert second.stats.repeats == 2
 
 
@@ -131,7 +132,7 @@ def test_a_lost_reply_makes_neither_a_second_entry_nor_a_signal_that_nobody_hear
     detector.publisher.publish_batch(a_batch(2))
 
     assert [signal["shares"] for signal in detector.stored()] == ["1", "2"]
-    assert [str(signal.shares) for signal in detector.emitted] == ["1", "2"]
+    assert [signal.shares for signal in detector.emitted] == [D(1), D(2)]
 
 
 @pytest.mark.pitfall(31)

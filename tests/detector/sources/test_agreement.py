@@ -65,14 +65,14 @@ def test_equal_shares_are_one_fill_even_where_a_source_told_its_collateral_other
 
     (first, second) = signalled(("rtds", [a_fill(usdc=retold)]), ("data_api", [PUSHED, other]))
 
-    assert (first.shares, second.shares, second.usdc, second.price) == (100, 10, Decimal("4.5"), Decimal("0.45"))
+    assert (first.shares, second.shares, second.usdc, second.price) == (D(100), D(10), D("4.5"), D("0.45"))
     assert len(signalled(("rtds", [a_fill(usdc=retold)]), ("data_api", [PUSHED]))) == 1
 
 
 def test_a_fee_stands_in_the_fill_and_touches_neither_price_nor_collateral() -> None:
     (signal,) = signalled(("data_api", [CHARGED]))
 
-    assert (signal.price, signal.usdc, signal.fills[0].fee) == (Decimal("0.45"), 45, Decimal("1.2375"))
+    assert (signal.price, signal.usdc, signal.fills[0].fee) == (D("0.45"), D(45), D("1.2375"))
     assert read_event(write_event(signal)) == signal
 
 
@@ -81,8 +81,8 @@ def test_shares_that_a_fee_took_before_clob_v2_are_in_the_price() -> None:
 
     (signal,) = signalled(("data_api", [paid]))
 
-    assert (signal.price, signal.usdc, signal.shares) == (Decimal("0.12"), Decimal("2.88"), Decimal("22.47936"))
-    assert signal.fills[0].fee_shares == Decimal("1.52064")
+    assert (signal.price, signal.usdc, signal.shares) == (D("0.12"), D("2.88"), D("22.47936"))
+    assert signal.fills[0].fee_shares == D("1.52064")
 
 
 def test_a_fill_without_a_fee_is_written_as_ever() -> None:
@@ -136,11 +136,11 @@ def test_each_source_alone_signals_the_venues_own_amounts_and_price(valkey_url: 
         wanted = {(f.order.shares, f.order.usdc, f.fee if source != "rtds" else 0) for f in made if f.tracked}
         wait_until(lambda: amounts(redis) == wanted, f"{source} tells {wanted}")
 
-    assert {signal.price for signal in signals(redis)} == {Decimal("0.52"), Decimal("0.51"), Decimal("0.37")}
+    assert {signal.price for signal in signals(redis)} == {D("0.52"), D("0.51"), D("0.37")}
     assert sum(fee > 0 for _, _, fee in wanted) == (0 if source == "rtds" else 2)
 
 
 def amounts(redis: Redis) -> set[tuple[int, int, int]]:
     """Return shares, collateral and fee of each fill on the stream, in micro-units."""
     fills = [fill for signal in signals(redis) for fill in signal.fills]
-    return {tuple(int(each * 1_000_000) for each in (fill.shares, fill.usdc, fill.fee or Decimal(0))) for fill in fills}  # type: ignore[misc]
+    return {(fill.shares, fill.usdc, fill.fee or 0) for fill in fills}

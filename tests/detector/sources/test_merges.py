@@ -149,7 +149,7 @@ def test_a_merge_is_a_signal_without_a_price_and_no_other_source_is_compared_by_
         ("MERGE", "SELL", TOKEN),
         ("MERGE", "SELL", NO),
     ]
-    assert {(signal.shares, signal.usdc, signal.price) for signal in signals} == {(30, 15, 0)}
+    assert {(signal.shares, signal.usdc, signal.price) for signal in signals} == {(D(30), D(15), 0)}
     assert detector.emitted == signals
     assert detector.stats.signals == 2
     assert [status.seen_first for status in detector.stats.statuses()] == [0, 0]
@@ -180,7 +180,7 @@ def test_a_merge_shown_whole_only_later_is_told_in_parts() -> None:
     detector.publisher.publish_batch(merged(a_merge()))
     detector.publisher.publish_batch(merged(a_merge(), a_merge(10_000_000)))
 
-    assert [(signal.part, signal.shares) for signal in told(detector)] == [(0, 30), (1, 10)]
+    assert [(signal.part, signal.shares) for signal in told(detector)] == [(0, D(30)), (1, D(10))]
 
 
 @pytest.mark.parametrize(
