@@ -24,7 +24,8 @@ from shared.messages.service import (
     ServiceStop,
 )
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted, SignalDropped
-from shared.messages.value_codec import codec_of, explain_problem, write_value
+from shared.messages.value_codec import codec_of, write_value
+from shared.messages.wire_problems import explain_problem
 
 AnyEvent = (
     ActionableSignal

@@ -5,7 +5,6 @@ when empty. We write exactly that, and read more: addresses in any case, fields 
 which are dropped, and none where one is missing that has a default (an older writer's).
 """
 
-import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -44,6 +43,7 @@ from shared.domain.money import (
 )
 from shared.domain.value import Value
 from shared.messages.base import OMITTED, Address, Event, Hash
+from shared.messages.wire_problems import explain_problem, placed_error
 
 V = TypeVar("V", bound=Value)
 Make = Callable[[Any], Any]
@@ -56,8 +56,6 @@ Raises:
 _MONEY = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}").fullmatch
 _HASH = re.compile(r"0[xX][0-9a-fA-F]{64}").fullmatch
-_PLACE = re.compile(r" - at `\$(?P<place>.*)`$")
-_STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
 class WireForm(NamedTuple):
@@ -133,28 +131,6 @@ def plain_value(value: Value) -> dict[str, Any]:
     return decode(codec_of(type(value)).write(value))
 
 
-def explain_problem(said: object, error: Exception) -> str:
-    """Return one line of what is wrong with JSON: where, what, and the value that stands there."""
-    text = str(error)
-    place = _PLACE.search(text)
-    where = place["place"].removeprefix(".") if place else ""
-    problem = _PLACE.sub("", text)
-    found = _value_at(said, where)
-    if isinstance(found, float) and "`float`" in problem:
-        problem += "; a float cannot hold money, send a decimal string"
-    return f"{where or 'payload'}: {problem} (got {str(found)[:80]!r})"
-
-
-def _value_at(said: object, where: str) -> object:
-    try:
-        found: Any = json.loads(said) if isinstance(said, str | bytes) else said
-        for name, place in _STEP.findall("." + where if where else ""):
-            found = found[name] if name else found[int(place)]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return said
-    return found
-
-
 @cache
 def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
     """Return the struct of a value on the wire, what makes the value of it, and the reverse.
@@ -187,7 +163,7 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
                 try:
                     values[name] = make(found)
                 except ValueError as error:
-                    raise _placed(error, name) from error
+                    raise placed_error(error, name) from error
         return model(**values)
 
     def to_wire(value: Any) -> Struct:  # noqa: ANN401 - a value of the model
@@ -199,13 +175,6 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
         return wire(**values)
 
     return wire, of_wire, to_wire
-
-
-def _placed(error: ValueError, name: str) -> ValueError:
-    """Return the error as msgspec words it, with the place of what is wrong."""
-    text = str(error)
-    inside = _PLACE.search(text)
-    return ValueError(f"{_PLACE.sub('', text)} - at `$.{name}{inside['place'] if inside else ''}`")
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - what stands on the wire as it is
