@@ -86,6 +86,8 @@ class BuyExecutor:
             return self._process(signal, ack, ask=True)
 
     def _process(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
+        """Decide, or go on with what stands; without `ask` balances at hand will do, and a write says if they moved."""
+        # Before the balances are read: what is on its way would change them.
         self._precedence.wait_for_outcome(signal)
         self._precedence.wait_for_lot(signal)
         limits = self._limits.of(signal.leader)

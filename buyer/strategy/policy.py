@@ -1,4 +1,4 @@
-"""The buyer's verdict: `decide_signal(case) -> Decision`, every rule with its value. Pure; never raises on data.
+"""The buyer's verdict: `decide_signal(case) -> PolicyDecision`, every rule with its value. Pure; never raises on data.
 
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """

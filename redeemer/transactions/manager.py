@@ -94,7 +94,7 @@ class TransactionManager:
             Unavailable: not enough POL, gas too dear, the chain took the last one back, or the node is away.
             Fenced: another worker sends for this signer now.
         """
-        self._check_settled()
+        self._reopen_if_taken_back()
         units = gas_pricing.with_margin(self._node.simulate(self.address, call))
         fees = gas_pricing.offered_fees(self._node.gas_market(), self.rules.cap)
         self._check_funds(fees.cost(units))
@@ -196,8 +196,12 @@ class TransactionManager:
         except HybridError as error:  # the bytes are stored, so nothing is lost
             self._log.warning("broadcast_refused", transaction=pending.last.hash, error=str(error))
 
-    def _check_settled(self) -> None:
-        """Take up the last settled transaction again where the chain does not count it any more."""
+    def _reopen_if_taken_back(self) -> None:
+        """Put the last settled transaction under way again where the chain does not count it any more.
+
+        Raises:
+            Unavailable: it is under way again and goes first.
+        """
         text = self._ledger.records(SETTLED).get(self.address)
         last = pending_transaction.read_pending(text) if text else None
         if last is None or self._node.nonce_of(self.address) > last.nonce:

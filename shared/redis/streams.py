@@ -167,7 +167,7 @@ def ensure_group(redis: Redis, stream: str, group: str) -> bool:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-            return False
+            return False  # there already: another reader made it
     return True
 
 
@@ -230,6 +230,7 @@ def follow_streams(redis: Redis, positions: dict[str, str], block_ms: int = 500,
     """Read what came after `positions` (stream -> last id) without a group, and move the positions on."""
     with answering(redis):
         reply = redis.xread(cast("Any", positions), count=count, block=block_ms)
+    # RESP3 answers {stream: [rows]}, RESP2 [(stream, rows)].
     pairs = reply.items() if isinstance(reply, dict) else (reply or [])
     found: list[StreamEntry] = []
     for stream, chunk in cast("Any", pairs):

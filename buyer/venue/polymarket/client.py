@@ -64,7 +64,10 @@ class _Ahead(threading.local):
 
 
 class PolymarketVenue:
-    """Polymarket's CLOB, used by one thread. `orders` has no gate: the turn at it is taken with the intent."""
+    """Polymarket's CLOB for one shard, whose tokens several threads work on.
+
+    What is prepared ahead is each thread's own. `orders` has no gate: the turn at it is taken with the intent.
+    """
 
     def __init__(
         self,
