@@ -18,6 +18,7 @@ from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
+from buyer.strategy.limits import TradingLimits
 from shared.clock import Clock, ManualClock
 from shared.domain.ledger_write import Balances
 from shared.domain.market import Book
@@ -82,6 +83,7 @@ class Rig:
         prices: Feed | None = None,
         mode: Literal["paper", "live"] = "paper",
         settlement: SettlementWorker | None = None,
+        limits: TradingLimits | None = None,
     ) -> None:
         self.redis, self.clock, self.shard = connect_redis(url), ManualClock(NOW_MS), shard
         self.prices, self.venue = prices or Feed(), FakeVenue()
@@ -95,7 +97,7 @@ class Rig:
             prices=self.prices,
             venue=self.venue,
             clock=self.clock,
-            limits=some_limits(),
+            limits=limits or some_limits(),
             identity=BuyerIdentity(mode, "c", "v"),
             emit=self.decided,
         )

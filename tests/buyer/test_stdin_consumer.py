@@ -17,7 +17,7 @@ from shared.messages.base import DEAD
 from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
 from shared.redis.lease import Lease
-from tests.buyer.builders import a_signal
+from tests.buyer.builders import a_signal, some_limits
 from tests.buyer.consumer_rig import Rig, a_hash
 from tests.waiting import PATIENCE_S
 
@@ -158,7 +158,8 @@ class SettlementThread:
 def test_live_orders_of_a_pipe_are_followed_and_what_waits_for_them_is_decided_after_its_end(valkey_url: str) -> None:
     pipe_ended, (reader, writer) = threading.Event(), os.pipe()
     settlement = SettlementThread(pipe_ended)
-    settlement.rig = rig = Rig(valkey_url, mode="live", settlement=cast("SettlementWorker", settlement))
+    patient = some_limits(max_signal_age_s=10**6)  # the clock of a test runs as fast as the buyer waits
+    settlement.rig = rig = Rig(valkey_url, mode="live", settlement=cast("SettlementWorker", settlement), limits=patient)
     rig.prices.clock = rig.clock
     sell = write_event(a_signal(tx_hash=a_hash(2), side="SELL"))
     os.write(writer, f"{a_line(1)}\n{sell}\n".encode())
