@@ -56,7 +56,7 @@ test: install-dev ## All tests; needs loopback, but no network beyond it
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(FAST)"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
 
 check: install-dev ## Format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -14,6 +14,8 @@ REAL_MONEY = {"coincurve", "eth_account", "eth_hash", "buyer.venue.polymarket", 
 PROCESS = {"structlog", "prometheus_client", "pydantic_settings", "shared.process.service_runner"}
 UPSTREAMS = {"requests", "urllib3", "websockets"}
 
+pytestmark = pytest.mark.process
+
 
 def imported(code: str) -> set[str]:
     """Return every module that a process of its own imports for `code`, and every package above it."""

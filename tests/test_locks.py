@@ -90,6 +90,7 @@ def imported_anywhere(folders: tuple[str, ...]) -> set[str]:
     return {owner.lower().replace("_", "-") for package in packages for owner in owners.get(package, ())}
 
 
+@pytest.mark.slow
 def test_every_declared_dependency_is_imported_or_has_a_reason() -> None:
     of = extras()
     shipped = {name for extra in ("", "simulator", "report", "build") for name in of[extra]}

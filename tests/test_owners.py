@@ -7,6 +7,8 @@ import pytest
 from tests.owners import CLIENT_MAKERS, COMMAND_LINE_OWNERS, ENVIRONMENT_OWNERS, OWNERS, REDIS_OWNERS, owned
 from tests.source_tree import all_nodes, dotted, imports, shipped, tree, uses
 
+pytestmark = pytest.mark.slow
+
 
 def is_part(module: str, of: str) -> bool:
     return module == of or module.startswith(of + ".")

@@ -28,6 +28,8 @@ from tests.waiting import PATIENCE_S
 
 Act = Callable[[str, Sink], None]
 
+pytestmark = pytest.mark.slow
+
 
 def settings(*words: str) -> DetectorSettings:
     return parse_args(["--tracked-wallets", LEADER, "--no-market-hints", *words])

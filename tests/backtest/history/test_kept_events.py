@@ -22,6 +22,8 @@ from tests.buyer.builders import TOKEN, a_market, some_settings
 
 BATCHES = 3
 
+pytestmark = pytest.mark.slow
+
 
 def a_history() -> list[MarketEvent]:
     """Return trades, facts, books and a resolution: some batches of them."""

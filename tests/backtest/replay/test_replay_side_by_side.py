@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,7 @@ def play(session: Session, step: tuple[object, ...]) -> None:
             raise AssertionError(step)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, min_size=5, max_size=60), st.integers(0, 30))
 def test_whatever_overlaps_replays_byte_for_byte_to_the_same_balances(

@@ -51,6 +51,7 @@ def a_planner(wallet: Wallet) -> tuple[LivePlan, MemoryLedger]:
     return LivePlan(WALLET, ledger, wallet, holdings, positions, least=1), ledger
 
 
+@pytest.mark.slow
 @pytest.mark.pitfall(64)
 def test_what_was_lost_and_stays_in_the_wallet_is_hardly_ever_asked_about() -> None:
     wallet = Wallet(losers=1000)

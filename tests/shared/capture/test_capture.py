@@ -58,6 +58,7 @@ def test_a_capture_cut_at_every_byte_of_its_last_record_loses_that_record_only(t
         assert captured_to(folder) == {"hs:signals": "5-0"}
 
 
+@pytest.mark.slow
 def test_a_capture_cut_at_any_byte_of_its_only_segment_is_gone_on_with(tmp_path: Path) -> None:
     (segment,) = list_segments(captured(tmp_path / "whole", [entries(1, 2), entries(3, 1)]))
     whole = segment.read_bytes()
