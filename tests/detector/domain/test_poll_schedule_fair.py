@@ -3,12 +3,15 @@
 from itertools import pairwise
 from statistics import median
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.domain.poll_schedule import LEAST_NEWS, PollPace, PollSchedule
 
 RATE = 10.0
+
+pytestmark = pytest.mark.slow
 
 
 def polls_of(schedule: PollSchedule, slots: int, rate: float, trades: dict[str, list[float]]) -> dict[str, list[float]]:

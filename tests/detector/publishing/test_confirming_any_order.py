@@ -15,6 +15,8 @@ from shared.messages.base import SIGHTINGS
 from tests.detector.builders import LEADER, tx
 from tests.detector.publishing.detector_fixture import CONFIRMED, DROPPING, SOURCES, DetectorFixture
 
+pytestmark = pytest.mark.slow
+
 
 class Died(BaseException):
     """The process is gone."""

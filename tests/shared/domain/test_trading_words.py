@@ -11,6 +11,8 @@ from shared.config import parse
 from shared.domain.errors import RefusedForSafety
 from shared.domain.trading_words import WORDS, trading_mode
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def live_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ CLOCK = ManualClock()
 MOST = 2**256 - 1
 APPROVED = {CTF_EXCHANGE_V2.lower(): MOST, NEG_RISK_CTF_EXCHANGE_V2.lower(): MOST, EXCHANGE_V3.lower(): MOST}
 
+pytestmark = pytest.mark.slow
+
 
 class Venue:
     """A venue where all is well, but for what is spoiled: the error of one question, by its name."""
