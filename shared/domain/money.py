@@ -115,24 +115,7 @@ Money = Annotated[
 """A decimal that crosses processes as a canonical string; never a float."""
 
 
-def _read_exponent(value: Any) -> Any:  # noqa: ANN401 - a validator sees anything
-    if not isinstance(value, str | Decimal):
-        return value
-    try:
-        return fee_exponent_of(Decimal(value))
-    except (InvalidOperation, Malformed) as error:
-        raise ValueError(f"not a fee exponent: {value!r}") from error
-
-
-def _exponent_json(value: int | Decimal) -> int | str:
-    return value if isinstance(value, int) else money_text(value)
-
-
-FeeExponent = Annotated[
-    int | Decimal,
-    BeforeValidator(_read_exponent),
-    PlainSerializer(_exponent_json, return_type=int | str, when_used="json"),
-]
+FeeExponent = Annotated[int | Decimal, "fee exponent"]
 """The exponent of a fee: an integer where it is whole, as nearly always, else a decimal that crosses as a string."""
 
 

@@ -59,7 +59,7 @@ from tests.ops.explain.life_builders import a_decision, a_redemption
 pytestmark = pytest.mark.pitfall(62)
 
 EVIL = (
-    "[red]Will[/red] [link=file:///x]it[/link] :skull: \x1b]0;owned\x07\x1b[2J\x1b[31m\x9b31m\x90q\x9c\r\n"
+    "[red]Will[/red] [link=http://x]it[/link] :skull: \x1b]0;owned\x07\x1b[2J\x1b[31m\x9b31m\x90q\x9c\r\n"
     "KILL SWITCH OFF\u2028\u2029\u202eLIVE\u2066\u200b\x00\x7f"
 )
 ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
