@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from backtest.domain.market_state import ResolvedMarket
 from shared.domain.errors import Malformed
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Book, MarketFacts
+from shared.messages.signals import ActionableSignal
 
 FOREVER_MS = 1 << 60
 
-What = LeaderTrade | Book | MarketFacts | ResolvedMarket
+What = ActionableSignal | Book | MarketFacts | ResolvedMarket
 
 
 class MarketEvent(NamedTuple):

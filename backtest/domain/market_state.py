@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, Price, Rate, Shares, micro_text
 from shared.messages.signals import ActionableSignal
@@ -74,10 +73,10 @@ class MarketState:
         """Return what is known of a token now."""
         return self._known.get(token_id)
 
-    def add_trade(self, trade: LeaderTrade) -> None:
+    def add_trade(self, trade: ActionableSignal) -> None:
         """Take in a trade's token: by the facts its signal brings, else by assumed ones."""
         if trade.token_id not in self._known:
-            self._find(trade.signal())
+            self._find(trade)
 
     def add_facts(self, facts: MarketFacts) -> None:
         """Take in recorded facts; they replace assumed ones."""

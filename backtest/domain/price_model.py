@@ -20,7 +20,6 @@ Evidence = Literal["book", "trade", "leader", "none"]
 Ladder = tuple[Level, ...]
 """One side of a book, best first."""
 MOST_LADDERS = 20_000
-NO_LEVELS: tuple[Ladder, Ladder, Price | None, int] = ((), (), None, 0)
 
 
 @dataclass(frozen=True)
@@ -100,13 +99,6 @@ class PriceQuotes:
             token_id=token_id, at_ms=now_ms, changed_at_ms=None, tick=facts.tick, bids=bids, asks=asks, source="rest"
         )
         return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
-
-    def levels_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> tuple[Ladder, Ladder, Price | None, int]:
-        """Return bids, asks, tick and time of the book that `at` would return; nothing at all where there is none."""
-        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
-        if book is not None:
-            return book.bids, book.asks, book.tick, book.at_ms
-        return NO_LEVELS if last is NEVER else (*self._ladders(last.price, facts.tick), facts.tick, now_ms)
 
     def _recorded(self, token_id: str, now_ms: int) -> Book | None:
         book = self._books.get(token_id)

@@ -18,7 +18,6 @@ from backtest.domain.market_state import ResolvedMarket
 from backtest.simulation.latency import LagSamples
 from shared.capture.capture import Capture
 from shared.domain.errors import Malformed
-from shared.domain.leader_trade import LeaderTrade
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event
 from shared.messages.redemptions import RedemptionResult
@@ -93,7 +92,7 @@ def _all(capture: Capture) -> Iterator[tuple[int, What | str]]:
 
 def _told(event: object) -> Iterator[tuple[int, What]]:
     if isinstance(event, ActionableSignal):
-        yield event.traded_at_ms, LeaderTrade.of(event)
+        yield event.traded_at_ms, event
     elif isinstance(event, BuyEngineDecision):
         yield from _seen(event)
     elif isinstance(event, BookSeen):
@@ -107,14 +106,14 @@ def _decoded(coming: Iterable[tuple[int, What | str]]) -> Iterator[tuple[int, Wh
     for at_ms, what in coming:
         if not isinstance(what, str):
             yield at_ms, what
-        elif trade := trade_in(what):
-            yield trade.traded_at_ms, trade
+        elif signal := signal_in(what):
+            yield signal.traded_at_ms, signal
 
 
-def trade_in(text: str) -> LeaderTrade | None:
-    """Return the trade of a signal; None where the text is none."""
+def signal_in(text: str) -> ActionableSignal | None:
+    """Return the signal of a text; None where it is none."""
     signal = _event(text)
-    return LeaderTrade.of(signal) if isinstance(signal, ActionableSignal) else None
+    return signal if isinstance(signal, ActionableSignal) else None
 
 
 def _seen(decision: BuyEngineDecision) -> Iterator[tuple[int, What]]:

@@ -1,16 +1,15 @@
-"""Rows in time order, grouped into trades: one leader's fills of one token and side in one transaction. Pure.
+"""Rows in time order, grouped into signals: one leader's fills of one token and side in one transaction. Pure.
 
 As the detector does it: the fills of a transaction are added up, the signal's id names leader, transaction, token and
 side. A transaction stands in one block, so all its rows have one time.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from backtest.domain.market_events import MarketEvent
 from shared.domain.errors import Malformed
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Side
 from shared.domain.money import Shares, Usdc, price_of
 from shared.messages.base import signal_id
@@ -68,47 +67,22 @@ def trades_of(rows: Iterable[TradeRow], source: str) -> Iterator[MarketEvent]:
 
 
 def _traded(now_ms: int, second: dict[object, list[TradeRow]], source: str) -> list[MarketEvent]:
-    return [_market_event((now_ms, _trade(fills, source))) for fills in second.values()]
+    return [_market_event((now_ms, _signal(fills, source))) for fills in second.values()]
 
 
-def _trade(fills: list[TradeRow], source: str) -> LeaderTrade:
+def _signal(fills: list[TradeRow], source: str) -> ActionableSignal:
     traded_ms, leader, tx_hash, token_id, side, shares, usdc, seen_ms, hint, _, fee_shares = fills[0]
     if len(fills) > 1:
         shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
         fee_shares = sum(row.fee_shares for row in fills)
-    known = signal_id(leader, tx_hash, token_id, side, 0)
-    return LeaderTrade(
-        known,
-        leader,
-        token_id,
-        _hint(hint),
-        side,
-        "TRADE",
-        True,  # noqa: FBT003 - plain: told in one part
-        price_of(Usdc(usdc), Shares(shares + fee_shares)),
-        Shares(shares),
-        Usdc(usdc),
-        traded_ms,
-        max(seen_ms, traded_ms),
-        partial(_signal, known, fills, source),
-    )
-
-
-def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
-    traded_ms, leader, tx_hash, token_id, side, _, _, seen_ms, hint, _, _ = fills[0]
-    shares, usdc = sum(row.shares for row in fills), sum(row.usdc for row in fills)
-    fee_shares = sum(row.fee_shares for row in fills)
     seen_ms = max(seen_ms, traded_ms)
     return ActionableSignal(
-        id=known,
+        id=signal_id(leader, tx_hash, token_id, side, 0),
         emitted_at_ms=seen_ms,
         leader=leader,
-        leader_label="",
         tx_hash=tx_hash,
         token_id=token_id,
         side=side,
-        cause="TRADE",
-        part=0,
         shares=Shares(shares),
         usdc=Usdc(usdc),
         price=price_of(Usdc(usdc), Shares(shares + fee_shares)),
@@ -116,10 +90,7 @@ def _signal(known: str, fills: list[TradeRow], source: str) -> ActionableSignal:
         traded_at_ms=traded_ms,
         seen_at_ms=seen_ms,
         seen_by=_seen_by(source, seen_ms, traded_ms),
-        emitted_by="first",
-        catch_up=False,
         market=_hint(hint),
-        facts=None,
     )
 
 

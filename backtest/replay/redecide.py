@@ -140,10 +140,11 @@ def _named(entry: StreamEntry | None) -> tuple[str, str]:
 
 def _written(recorded: BuyEngineDecision, made: PolicyDecision, leader: str, token_id: str) -> BuyEngineDecision:
     """Return the event of `made`, with the inputs and the outcome that were recorded."""
-    fields = ("verdict", "reason", "rules", "order", "trade", "gathered", "exit")
+    fields = ("verdict", "reason", "order", "trade", "gathered", "exit")
     return replace(
         recorded,
         **{name: getattr(made, name) for name in fields},
+        rules=tuple(made.rules),
         id=fact_id("decision", recorded.signal_id),
         emitted_at_ms=recorded.inputs.now_ms,
         leader=leader,

@@ -124,9 +124,8 @@ class SessionReplay:
         order = update.order
         known = (each.inputs.market for each, _ in self._tape.decisions if each.token_id == order.token_id)
         facts = next((market for market in known if market is not None), None)
-        scope = scope_of(order.leader, order.token_id, facts, update.emitted_at_ms)
-        scope = scope if facts else scope._replace(condition_id=order.condition_id)
-        used_up = (LedgerRecord(GATHERED, scope.gathering, None),) if order.side == "BUY" else ()
+        scope = scope_of(order.leader, order.token_id, facts, update.emitted_at_ms, market=order.condition_id)
+        used_up = (LedgerRecord(GATHERED, scope.names.gathering, None),) if order.side == "BUY" else ()
         write_id, postings = f"intent:{update.signal_id}", reserve_postings(order, scope)
         self.ledger.commit(
             LedgerWrite(id=write_id, postings=postings, tallies=counted_order(order, scope), records=used_up)

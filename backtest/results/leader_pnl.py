@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from backtest.domain.market_events import MarketEvent, ordered_events
 from backtest.domain.market_state import ResolvedMarket
 from backtest.results.pnl import LeaderSums
-from shared.domain.leader_trade import LeaderTrade
+from shared.messages.signals import ActionableSignal
 
 
 def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
@@ -17,7 +17,7 @@ def leader_results(market_events: Iterable[MarketEvent]) -> LeaderSums:
     theirs = LeaderSums()
     tokens: dict[str, dict[str, int]] = {}
     for _, what in ordered_events(market_events):
-        if isinstance(what, LeaderTrade):
+        if isinstance(what, ActionableSignal):
             tokens.setdefault(what.market.condition_id, {})[what.token_id] = what.market.outcome_index or 0
             theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, ResolvedMarket):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from backtest.domain.market_events import MarketEvent
-from shared.domain.leader_trade import LeaderTrade
+from shared.messages.signals import ActionableSignal
 
 DAY_MS = 86_400_000
 TWO_SIDED = Decimal("0.5")
@@ -46,7 +46,7 @@ class TraderProfile:
     first_ms: int = 0
     last_ms: int = 0
 
-    def add_trade(self, trade: LeaderTrade) -> None:
+    def add_trade(self, trade: ActionableSignal) -> None:
         """Take in one trade."""
         name = trade.market.condition_id or trade.token_id
         market = self.markets.setdefault(name, TradedTotals(trade.token_id))
@@ -94,7 +94,7 @@ def only_leader(
     """Pass on everything but other leaders' trades; `profile` sees this leader's."""
     for market_event in market_events:
         what = market_event.what
-        if isinstance(what, LeaderTrade):
+        if isinstance(what, ActionableSignal):
             if what.leader != leader:
                 continue
             if profile and what.cause == "TRADE":

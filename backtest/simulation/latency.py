@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.errors import BadConfig
-from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import fact_id
+from shared.messages.signals import ActionableSignal
 
 MAX_DELAY_S = 30 * 86_400
 """The longest delay: far beyond the age at which any signal is stale."""
@@ -21,7 +21,7 @@ _DRAW = 0x1_0000_0000
 class Delay(Protocol):
     """A model of the time from the leader's trade to our decision."""
 
-    def arrival_ms(self, trade: LeaderTrade) -> int:
+    def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return when we would have known of `trade`, in epoch milliseconds; never before its trade."""
         ...
 
@@ -34,7 +34,7 @@ class ConstantDelay:
 
     delay_ms: int
 
-    def arrival_ms(self, trade: LeaderTrade) -> int:
+    def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the trade's time and the delay."""
         return trade.traded_at_ms + self.delay_ms
 
@@ -46,7 +46,7 @@ class ConstantDelay:
 class RecordedDelay:
     """When the capture's own detector (or the history's own collector) saw it."""
 
-    def arrival_ms(self, trade: LeaderTrade) -> int:
+    def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the time it was first seen."""
         return max(trade.seen_at_ms, trade.traded_at_ms)
 
@@ -61,7 +61,7 @@ class DrawnDelay:
     quantiles_ms: tuple[int, ...]
     name: str
 
-    def arrival_ms(self, trade: LeaderTrade) -> int:
+    def arrival_ms(self, trade: ActionableSignal) -> int:
         """Return the trade's time and the delay drawn for this signal."""
         draw = int(fact_id("delay", trade.id)[:8], 16)
         last = len(self.quantiles_ms) - 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from buyer.domain.ledger_scope import LedgerScope, portfolio_of
+from buyer.domain.ledger_scope import LedgerNames, LedgerScope, portfolio_of
 from buyer.execution.journal import Journal, SignalStatus
 from buyer.execution.order_writes import decision_write, filled_write, intent_write
 from buyer.strategy.limits import TradingLimits
@@ -60,7 +60,7 @@ class RunJournal(Journal):
         super().__init__(ledger, lambda: None)
         self._run = ledger
         self._seq = -1
-        self._portfolios: dict[tuple[str, ...], Portfolio] = {}
+        self._portfolios: dict[LedgerNames, Portfolio] = {}
 
     def status_and_balances(
         self, signal_id: str, scope: LedgerScope, *, ask: bool = True
@@ -71,11 +71,11 @@ class RunJournal(Journal):
             self._seq = self._run.seq
             self._portfolios.clear()
         status = DECIDED if self._run.knows(f"decision:{signal_id}") else UNDECIDED
-        portfolio = self._portfolios.get(scope.key)
+        portfolio = self._portfolios.get(scope.names)
         if portfolio is None:
-            portfolio = portfolio_of(scope, self._run.read((), (), scope.records))
+            portfolio = portfolio_of(scope, self._run.read((), (), scope.names.records))
             if portfolio.gathered is None:  # what is gathered counts for a time only
-                self._portfolios[scope.key] = portfolio
+                self._portfolios[scope.names] = portfolio
         return status, portfolio
 
     def intend(

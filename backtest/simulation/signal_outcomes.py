@@ -3,11 +3,11 @@
 from backtest.domain.price_model import ModelQuote
 from backtest.results.result import SignalOutcome
 from backtest.simulation.simulated_venue import MetOrder
-from shared.domain.leader_trade import LeaderTrade
 from shared.messages.decisions import BuyEngineDecision, Order
+from shared.messages.signals import ActionableSignal
 
 
-def skip_outcome(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
+def skip_outcome(trade: ActionableSignal, reason: str, decided_at_ms: int, quote: ModelQuote) -> SignalOutcome:
     """Return what became of a signal that was not followed."""
     return SignalOutcome(
         signal_id=trade.id,
@@ -32,7 +32,7 @@ def skip_outcome(trade: LeaderTrade, reason: str, decided_at_ms: int, quote: Mod
     )
 
 
-def order_outcome(trade: LeaderTrade | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
+def order_outcome(trade: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""

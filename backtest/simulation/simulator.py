@@ -7,7 +7,7 @@ that moment is taken in, and nothing later. One buyer decides at a time: while a
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import cast
+from functools import partial
 
 from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
 from backtest.domain.market_state import MarketState, ResolvedMarket
@@ -20,29 +20,25 @@ from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from backtest.simulation.run_models import RunModels
+from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
-from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
-from buyer.strategy.skip_cache import LotVerdict, SkipCache, at_once
 from shared import logs
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
-from shared.domain.leader_trade import LeaderTrade
-from shared.domain.ledger_accounts import DAY_MS
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, Price
 from shared.domain.record_kinds import EXITS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
 
-MAX_LOT_VERDICTS = 20_000
-"""Lots that are kept at hand as they stand, while the ledger and the day do; then all are forgotten."""
 MAX_RECENT_SIGNALS = 50_000
 """Signals of late that are known when a second source brings them again."""
 EXIT_STEP_MS = 1000
@@ -50,7 +46,7 @@ WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
 
 
-Waiting = tuple[int, int, LeaderTrade]
+Waiting = tuple[int, int, ActionableSignal]
 """A trade on its way to the buyer: when it arrives, and a number that keeps equal times in the order of the trades."""
 
 
@@ -94,9 +90,6 @@ class SimulatedRun:
         self._world = SimulatedWorld(self.quotes, self.markets, self._clock)
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
-        self._reasons = SkipCache()
-        self._lot_verdicts: dict[tuple[str, str, str], LotVerdict] = {}
-        self._verdicts_as_of = (0, 0)
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks = ExitStore(self.ledger, lambda: None)
@@ -108,7 +101,7 @@ class SimulatedRun:
         self._payouts: list[tuple[int, ResolvedMarket]] = []
         self._value = LotValuation(self.quotes)
         self._number = self._realized = 0
-        self._trade: LeaderTrade | None = None
+        self._trade: ActionableSignal | None = None
         self.starts_at_ms = 0 if self._coming.next_ms == FOREVER_MS else self._coming.next_ms
         self.ends_at_ms = 0
 
@@ -123,8 +116,7 @@ class SimulatedRun:
             limits=limits,
             identity=BuyerIdentity("paper", limits.id, "backtest"),
             emit=self._record_decision,
-            reasons=None if whole else self._reasons,
-            skipped=lambda signal, reason: self._record_skip(cast("LeaderTrade", signal), reason),
+            writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
         )
 
     def steps(self) -> Iterator[int]:
@@ -136,31 +128,10 @@ class SimulatedRun:
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
             if self._decided_on.add_new(trade.id):
-                self._decide(trade, now_ms)
+                self._engine.process_actionable(trade)
             yield self._clock.now_ms()
         self._manage_exits(self.ends_at_ms)
         self._pass_time(FOREVER_MS)
-
-    def _decide(self, trade: LeaderTrade, now_ms: int) -> None:
-        """Let the engine decide, unless it is known at once that it would skip."""
-        lot, as_of = (trade.leader, trade.token_id, trade.side), (self.ledger.seq, now_ms // DAY_MS)
-        if as_of != self._verdicts_as_of or len(self._lot_verdicts) >= MAX_LOT_VERDICTS:
-            self._lot_verdicts.clear()
-            self._verdicts_as_of = as_of
-        reason = self._skip_reason(trade, self._lot_verdicts.get(lot), now_ms)
-        if reason:
-            self._record_skip(trade, reason)
-            return
-        self._reasons.last = None
-        self._engine.process_actionable(cast("ActionableSignal", trade))
-        if self._reasons.last is not None and self.ledger.seq == as_of[0]:
-            self._lot_verdicts[lot] = self._reasons.last
-
-    def _skip_reason(self, trade: LeaderTrade, standing: LotVerdict | None, now_ms: int) -> str:
-        """Return why a trade is not followed, '' when the engine has to be asked."""
-        if standing is None or self._sink or self.markets.facts_of(trade.token_id) is not standing.facts:
-            return ""
-        return at_once(standing, trade, self.quotes.levels_at(trade.token_id, standing.facts, now_ms), now_ms)
 
     def _manage_exits(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
@@ -197,14 +168,14 @@ class SimulatedRun:
         at_ms, what = market_event
         self.ends_at_ms = at_ms
         self._expected.append(market_event)
-        if isinstance(what, LeaderTrade):
+        if isinstance(what, ActionableSignal):
             self._number += 1
             arrives_ms = max(at_ms, self._models.delay.arrival_ms(what))
             heapq.heappush(self._arriving, (arrives_ms, self._number, what))
 
     def _apply_event(self, market_event: MarketEvent) -> None:
         at_ms, what = market_event
-        if isinstance(what, LeaderTrade):
+        if isinstance(what, ActionableSignal):
             self.markets.add_trade(what)
             if what.cause == "TRADE":
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
@@ -235,7 +206,7 @@ class SimulatedRun:
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
 
-    def _record_skip(self, trade: LeaderTrade, reason: str) -> None:
+    def _record_skip(self, trade: ActionableSignal, reason: str) -> None:
         """Take in that a signal is not followed, and that nothing else follows from it."""
         self.stats.add_skip(trade.leader, reason, trade.market.condition_id)
         if self._sink:

@@ -1,8 +1,12 @@
 """The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
 import json
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_write import Balances
@@ -12,7 +16,50 @@ from shared.domain.record_kinds import EXITS, GATHERED, LOTS
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, Portfolio
 from shared.messages.value_codec import codec_of
 
-_OTHERS = (*sorted(accounts.COUNTS), accounts.DEPOSITED, accounts.REALIZED)
+_ALL_LOTS = (
+    accounts.CASH,
+    accounts.DEPOSITED,
+    accounts.REALIZED,
+    accounts.TOTAL,
+    accounts.HALT,
+    accounts.PAUSE_ALL,
+    accounts.PAUSE_BUYS,
+    accounts.FLATTEN,
+    accounts.RATE_MINUTE,
+    accounts.RATE_ORDERS,
+)
+"""What is the same for all lots."""
+
+
+class LedgerNames(Struct, frozen=True, eq=False):
+    """The names of what a signal touches of the ledger, for one lot on one day; one object for each, kept."""
+
+    leader: str
+    token_id: str
+    condition_id: str
+    event_id: str
+    group: str
+    lot: str
+    gathering: str
+    """The record of the leader's small buys of this token."""
+    day: str
+    market: str
+    shares: str
+    cost: str
+    event: str
+    wider: str
+    """What is at risk in the market's neg-risk event."""
+    of_leader: str
+    pnl: str
+    realized: str
+    accounts: tuple[str, ...]
+    """Every account that `portfolio_of` reads."""
+    values_in: Callable[[Mapping[str, int]], tuple[int, ...]]
+    """Returns their values."""
+    records: tuple[tuple[str, str], ...]
+    """Every record that it reads."""
+    exposed: tuple[str, ...]
+    """Accounts that hold the lot's cost."""
 
 
 class LedgerScope(NamedTuple):
@@ -21,105 +68,62 @@ class LedgerScope(NamedTuple):
     `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
     """
 
-    leader: str
-    token_id: str
-    condition_id: str
-    day: str
-    event_id: str = ""
-    group: str = ""
-    pnl: str = ""
-    minute: int = 0
-    gathered_since_ms: int = 0
-
-    @property
-    def lot(self) -> str:
-        """Name the lot."""
-        return accounts.lot_key(self.leader, self.token_id)
-
-    @property
-    def gathering(self) -> str:
-        """Name the record of the leader's small buys of this token."""
-        return f"{self.lot}:BUY"
-
-    @property
-    def exposures(self) -> dict[str, str]:
-        """Name the accounts of what is at risk, by what they add up."""
-        return {
-            "market_exposure": accounts.market_account(self.condition_id),
-            "event_exposure": f"event:{self.event_id}",
-            "group_exposure": f"group:{self.group}",
-            "leader_exposure": f"leader:{self.leader}",
-            "total_exposure": accounts.TOTAL,
-        }
-
-    @property
-    def key(self) -> tuple[str, str, str, str, str, str, str]:
-        """Name the part of the ledger: all but the time."""
-        return self[:7]
-
-    @property
-    def names(self) -> "LedgerNames":
-        """Name everything that `portfolio_of` reads."""
-        return _names(*self.key)
-
-    @property
-    def amounts(self) -> dict[str, str]:
-        """Name the accounts in micro-units by their field of `Portfolio`."""
-        return self.names.amounts
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Name every account that `portfolio_of` reads."""
-        return self.names.accounts
-
-    @property
-    def records(self) -> tuple[tuple[str, str], ...]:
-        """Name every record that `portfolio_of` reads."""
-        return self.names.records
-
-
-class LedgerNames(NamedTuple):
-    """What of the ledger `portfolio_of` reads for one lot on one day."""
-
-    amounts: dict[str, str]
-    accounts: tuple[str, ...]
-    records: tuple[tuple[str, str], ...]
-    exposed: tuple[str, ...]
-    """Accounts that hold the lot's cost."""
+    names: LedgerNames
+    minute: int
+    gathered_since_ms: int
 
 
 @lru_cache(maxsize=4096)
-def _names(leader: str, token_id: str, condition_id: str, day: str, event_id: str, group: str, pnl: str) -> LedgerNames:
-    scope = LedgerScope(leader, token_id, condition_id, day, event_id, group, pnl)
-    at_risk = scope.exposures
-    amounts = {
-        "cash": accounts.CASH,
-        "spent_today": scope.day,
-        "market_exposure": at_risk["market_exposure"],
-        "lot_shares": accounts.shares_account(leader, token_id),
-        "lot_cost": accounts.cost_account(leader, token_id),
-        "event_exposure": at_risk["event_exposure"],
-        "group_exposure": at_risk["group_exposure"],
-        "leader_exposure": at_risk["leader_exposure"],
-        "total_exposure": at_risk["total_exposure"],
-        "realized_today": scope.pnl,
-        "leader_realized": accounts.realized_account(leader),
-        "leader_peak": accounts.peak_account(leader),
-        "behind": accounts.behind_account(leader, token_id),
-    }
-    records = ((LOTS, scope.lot), (GATHERED, scope.gathering), (EXITS, scope.lot))
-    exposed = accounts.exposure_accounts(leader, condition_id, event_id, group)
-    return LedgerNames(amounts, (*amounts.values(), *_OTHERS), records, exposed)
+def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: str, day_number: int) -> LedgerNames:
+    lot = accounts.lot_key(leader, token_id)
+    day, pnl = accounts.days_accounts(day_number)
+    of_lot = (
+        day,
+        market := accounts.market_account(condition_id),
+        shares := accounts.shares_account(leader, token_id),
+        cost := accounts.cost_account(leader, token_id),
+        event := f"event:{event_id}",
+        wider := f"group:{group}",
+        of_leader := f"leader:{leader}",
+        pnl,
+        realized := accounts.realized_account(leader),
+        accounts.peak_account(leader),
+        accounts.behind_account(leader, token_id),
+    )
+    return LedgerNames(
+        leader=leader,
+        token_id=token_id,
+        condition_id=condition_id,
+        event_id=event_id,
+        group=group,
+        lot=lot,
+        gathering=f"{lot}:BUY",
+        day=day,
+        market=market,
+        shares=shares,
+        cost=cost,
+        event=event,
+        wider=wider,
+        of_leader=of_leader,
+        pnl=pnl,
+        realized=realized,
+        accounts=(*of_lot, *_ALL_LOTS),
+        values_in=itemgetter(*of_lot, *_ALL_LOTS),
+        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot)),
+        exposed=accounts.exposure_accounts(leader, condition_id, event_id, group),
+    )
 
 
 def scope_of(
-    leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0
+    leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0, market: str = ""
 ) -> LedgerScope:
-    """Return what a decision on this lot looks at; without facts its market's and event's exposures read as 0."""
-    condition_id, event_id, group = _places(facts) if facts else ("", "", "")
-    day, pnl = accounts.days_accounts(now_ms // accounts.DAY_MS)
-    since_ms = now_ms - gather_window_s * 1000
-    return LedgerScope(leader, token_id, condition_id, day, event_id, group, pnl, now_ms // 60_000, since_ms)
+    """Return what a decision on this lot looks at; without facts its event's exposures read as 0.
+
+    `market` is the lot's where no facts name it.
+    """
+    condition_id, event_id, group = _places(facts) if facts else (market, "", "")
+    names = _names(leader, token_id, condition_id, event_id, group, now_ms // accounts.DAY_MS)
+    return LedgerScope(names, now_ms // 60_000, now_ms - gather_window_s * 1000)
 
 
 def _places(facts: MarketFacts) -> tuple[str, str, str]:
@@ -128,10 +132,11 @@ def _places(facts: MarketFacts) -> tuple[str, str, str]:
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
-    records, names, value = balances.records, scope.names, balances.values.get
-    lot, gathered, task = map(records.get, names.records)
-    amounts = [value(account, 0) for account in names.amounts.values()]
-    cash, today, market, shares, cost, event, group, leader, total, gain, realized, peak, behind = amounts
+    names = scope.names
+    lot, gathered, task = map(balances.records.get, names.records)
+    of_lot, all_lots = (values := names.values_in(balances.values))[:-len(_ALL_LOTS)], values[-len(_ALL_LOTS):]
+    today, market, shares, cost, event, group, leader, gain, leaders, peak, behind = of_lot
+    cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent = all_lots
     holding = bool(cost or shares)
     return Portfolio(
         seq=balances.seq,
@@ -140,20 +145,20 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         market_exposure=Usdc(market),
         lot_shares=Shares(shares),
         lot_cost=Usdc(cost),
-        halted=bool(value(accounts.HALT)),
-        paused="all" if value(accounts.PAUSE_ALL) else "buys" if value(accounts.PAUSE_BUYS) else "",
-        flattening=bool(value(accounts.FLATTEN)),
+        halted=bool(halt),
+        paused="all" if pause_all else "buys" if pause_buys else "",
+        flattening=bool(flatten),
         event_exposure=Usdc(event),
         group_exposure=Usdc(group),
         leader_exposure=Usdc(leader),
         total_exposure=Usdc(total),
-        bankroll=Usdc(value(accounts.DEPOSITED, 0) + value(accounts.REALIZED, 0)),
+        bankroll=Usdc(deposited + realized),
         realized_today=Usdc(gain),
-        leader_realized=Usdc(realized),
+        leader_realized=Usdc(leaders),
         leader_peak=Usdc(peak),
         behind=Shares(behind),
-        minute=value(accounts.RATE_MINUTE, 0),
-        orders_sent=value(accounts.RATE_ORDERS, 0),
+        minute=minute,
+        orders_sent=sent,
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=codec_of(ExitTask).read(task) if task and holding else None,

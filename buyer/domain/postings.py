@@ -6,9 +6,8 @@ is sold twice.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
-from buyer.domain.ledger_scope import LedgerScope
+from buyer.domain.ledger_scope import LedgerNames, LedgerScope
 from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_accounts import Lot, Postings, exposure_accounts, merged_postings
@@ -21,9 +20,9 @@ from shared.messages.decisions import BuyEngineDecision, HeldLot, Order, Outcome
 def reserve_postings(order: Order, scope: LedgerScope) -> Postings:
     """Return what an intent sets aside."""
     if order.side == "SELL":
-        return ((accounts.shares_account(scope.leader, scope.token_id), -order.shares),)
-    budget = order.budget
-    return ((accounts.CASH, -budget), (scope.day, budget), *((account, budget) for account in scope.names.exposed))
+        return ((scope.names.shares, -order.shares),)
+    budget, names = order.budget, scope.names
+    return ((accounts.CASH, -budget), (names.day, budget), *[(account, budget) for account in names.exposed])
 
 
 def counted_order(order: Order, scope: LedgerScope) -> tuple[LedgerTally, ...]:
@@ -36,57 +35,27 @@ def intent_guards(
 ) -> tuple[BalanceGuard, ...]:
     """Return what must hold at the very moment of the intent, whatever changed since it was decided on `before`."""
     if order.side == "SELL":
-        return (*_OFF["SELL"], BalanceGuard(accounts.shares_account(scope.leader, scope.token_id), at_least=0))
-    caps = _caps(limits)
-    least = 1 + _peak(before) - caps.drawdown
-    return (
-        *_capped(scope.key, caps),
-        BalanceGuard(accounts.realized_account(scope.leader), at_least=least),
-        BalanceGuard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute),
-    )
+        return (*_OFF["SELL"], BalanceGuard(scope.names.shares, at_least=0))
+    least = 1 + _peak(before) - limits.max_drawdown_usdc
+    rate = BalanceGuard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute)
+    return (*_capped(scope.names, limits), BalanceGuard(scope.names.realized, at_least=least), rate)
 
 
 @lru_cache(maxsize=4096)
-def _capped(key: tuple[str, str, str, str, str, str, str], caps: "CapAmounts") -> tuple[BalanceGuard, ...]:
-    scope = LedgerScope(*key)
-    exposed = scope.exposures
+def _capped(names: LedgerNames, limits: TradingLimits) -> tuple[BalanceGuard, ...]:
+    caps = {
+        names.day: limits.max_day_usdc,
+        names.market: limits.max_market_usdc,
+        names.event: limits.max_event_usdc,
+        names.of_leader: limits.max_leader_usdc,
+        accounts.TOTAL: limits.max_total_usdc,
+        **({names.wider: limits.max_group_usdc} if names.group else {}),
+    }
     return (
         *_OFF["BUY"],
         BalanceGuard(accounts.CASH, at_least=0),
-        BalanceGuard(scope.day, at_most=caps.day),
-        BalanceGuard(exposed["market_exposure"], at_most=caps.market),
-        BalanceGuard(exposed["event_exposure"], at_most=caps.event),
-        BalanceGuard(exposed["leader_exposure"], at_most=caps.leader),
-        BalanceGuard(exposed["total_exposure"], at_most=caps.total),
-        *((BalanceGuard(exposed["group_exposure"], at_most=caps.group),) if scope.group else ()),
-        BalanceGuard(scope.pnl, at_least=1 - caps.day_loss),
-    )
-
-
-class CapAmounts(NamedTuple):
-    """The limits that guard a buy, in micro-units."""
-
-    day: int
-    market: int
-    event: int
-    leader: int
-    total: int
-    group: int
-    day_loss: int
-    drawdown: int
-
-
-@lru_cache(maxsize=1024)
-def _caps(limits: TradingLimits) -> CapAmounts:
-    return CapAmounts(
-        day=limits.max_day_usdc,
-        market=limits.max_market_usdc,
-        event=limits.max_event_usdc,
-        leader=limits.max_leader_usdc,
-        total=limits.max_total_usdc,
-        group=limits.max_group_usdc,
-        day_loss=limits.max_day_loss_usdc,
-        drawdown=limits.max_drawdown_usdc,
+        *(BalanceGuard(account, at_most=cap) for account, cap in caps.items()),
+        BalanceGuard(names.pnl, at_least=1 - limits.max_day_loss_usdc),
     )
 
 
@@ -106,36 +75,35 @@ def settle_postings(order: Order, outcome: Outcome, scope: LedgerScope, before: 
 
 
 def _settle_buy(order: Order, outcome: Outcome, scope: LedgerScope) -> Postings:
-    fee = outcome.fee
-    cost = outcome.usdc + fee
-    unused, amounts = order.budget - cost, scope.names.amounts
+    names, cost = scope.names, outcome.usdc + outcome.fee
+    unused = order.budget - cost
     return merged_postings(
         (
             (accounts.CASH, unused),
-            (scope.day, -unused),
-            *((account, -unused) for account in scope.names.exposed),
-            (amounts["lot_shares"], outcome.shares),
-            (amounts["lot_cost"], cost),
-            (accounts.FEES, fee),
+            (names.day, -unused),
+            *[(account, -unused) for account in names.exposed],
+            (names.shares, outcome.shares),
+            (names.cost, cost),
+            (accounts.FEES, outcome.fee),
         )
     )
 
 
 def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Portfolio) -> Postings:
-    sold, fee = outcome.shares, outcome.fee
+    sold, fee, names = outcome.shares, outcome.fee, scope.names
     proceeds = outcome.usdc - fee
     basis = basis_of(sold, before)
-    lot = before.lot or HeldLot(opened_at_ms=0, event_id=scope.event_id, group=scope.group)
-    stood = exposure_accounts(scope.leader, scope.condition_id, lot.event_id, lot.group)
+    lot = before.lot or HeldLot(opened_at_ms=0, event_id=names.event_id, group=names.group)
+    stood = exposure_accounts(names.leader, names.condition_id, lot.event_id, lot.group)
     return merged_postings(
         (
             (accounts.CASH, proceeds),
-            (accounts.shares_account(scope.leader, scope.token_id), order.shares - sold),
-            (accounts.cost_account(scope.leader, scope.token_id), -basis),
+            (names.shares, order.shares - sold),
+            (names.cost, -basis),
             *((account, -basis) for account in stood),
             (accounts.REALIZED, proceeds - basis),
-            (scope.pnl, proceeds - basis),
-            (accounts.realized_account(scope.leader), proceeds - basis),
+            (names.pnl, proceeds - basis),
+            (names.realized, proceeds - basis),
             (accounts.FEES, fee),
         )
     )

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec.structs import replace
+
 from buyer.domain.ledger_scope import LedgerScope
 from buyer.execution.journal import Journal
 from buyer.strategy.policy import PolicyDecision
@@ -13,9 +15,11 @@ from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import from_micro
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, Inputs, Portfolio
+from shared.messages.decisions import BuyEngineDecision, Inputs, Outcome, Portfolio, RuleResult
 from shared.messages.service import DeadLetter
+from shared.messages.signals import ActionableSignal
 
+Emit = Callable[[BuyEngineDecision], None]
 Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...]]
 """All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out."""
 
@@ -32,7 +36,7 @@ class BuyerIdentity:
 class DecisionWriter:
     """Composes decisions and brings them to an end; any thread's, and announced one at a time."""
 
-    def __init__(self, journal: Journal, identity: BuyerIdentity, emit: Callable[[BuyEngineDecision], None]) -> None:
+    def __init__(self, journal: Journal, identity: BuyerIdentity, emit: Emit) -> None:
         self.identity = identity
         self._journal, self._emit = journal, emit
         self._announcing = threading.Lock()
@@ -50,8 +54,18 @@ class DecisionWriter:
             code_version=self.identity.code_version,
         )
 
+    def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:
+        """Return each rule's value as a decision tells it."""
+        return tuple(verdict.rules)
+
     def compose(
-        self, signal_id: str, leader: str, token_id: str, verdict: PolicyDecision, inputs: Inputs
+        self,
+        signal_id: str,
+        leader: str,
+        token_id: str,
+        verdict: PolicyDecision,
+        inputs: Inputs,
+        rules: tuple[RuleResult, ...] = (),
     ) -> BuyEngineDecision:
         """Return the decision on a signal, without an outcome yet."""
         return BuyEngineDecision(
@@ -65,7 +79,7 @@ class DecisionWriter:
             mode=self.identity.mode,
             verdict=verdict.verdict,
             reason=verdict.reason,
-            rules=verdict.rules,
+            rules=rules,
             order=verdict.order,
             outcome=None,
             trade=verdict.trade,
@@ -73,6 +87,17 @@ class DecisionWriter:
             exit=verdict.exit,
             inputs=inputs,
         )
+
+    def skip(
+        self, signal: ActionableSignal, verdict: PolicyDecision, observed: Observed, ack: StreamAck | None
+    ) -> BuyEngineDecision | None:
+        """Write and announce the decision on a signal that gets no order; None where it was decided before."""
+        names, inputs = (signal.id, signal.leader, signal.token_id), self.inputs_of(observed)
+        return self.conclude(self.compose(*names, verdict, inputs, self.told(verdict)), None, None, ack)
+
+    def ended(self, draft: BuyEngineDecision, verdict: PolicyDecision, outcome: Outcome) -> BuyEngineDecision:
+        """Return a decision with what became of its order."""
+        return replace(draft, rules=self.told(verdict), outcome=outcome)
 
     def conclude(
         self,

@@ -85,4 +85,4 @@ class IntentRecovery:
             return draft, order, facts
         limits = self._limits.of(draft.leader)
         observed = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        return replace(draft, rules=decide_signal(DecisionContext(*observed, signal)).rules), order, facts
+        return replace(draft, rules=tuple(decide_signal(DecisionContext(*observed, signal)).rules)), order, facts

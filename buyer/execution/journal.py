@@ -7,9 +7,9 @@ nothing with its decision: it becomes a record of `orders` (pitfall 20).
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
@@ -43,8 +43,7 @@ CONCLUDED = "another buyer"
 """Who keeps an order from being sent that was concluded meanwhile."""
 
 
-@dataclass(frozen=True)
-class SignalStatus:
+class SignalStatus(Struct, frozen=True):
     """The state of a signal in the journal: decided for good, an intent without an outcome, or neither."""
 
     decided: bool
@@ -118,11 +117,11 @@ class Journal:
         then told by the step that writes.
         """
         writes, records = _names_of(signal_id)
-        wanted = (*records, *scope.records)
-        found = self._mirror.at_hand(scope.accounts, wanted) if self._mirror and not ask else None
+        names, wanted = scope.names, (*records, *scope.names.records)
+        found = self._mirror.at_hand(names.accounts, wanted) if self._mirror and not ask else None
         self._rests_on.seq = found.seq if found else None
         if found is None:
-            found = self._ledger.read(scope.accounts, writes, wanted)
+            found = self._ledger.read(names.accounts, writes, wanted)
         return _status_in(signal_id, found), portfolio_of(scope, found)
 
     def refresh(self) -> None:

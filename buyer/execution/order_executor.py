@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.execution.dead_letters import DeadLetters
-from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Observed
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
 from buyer.execution.intent_recovery import IntentRecovery
 from buyer.execution.journal import Journal, LedgerMoved, SignalStatus
 from buyer.execution.order_precedence import OrderPrecedence
@@ -18,12 +18,11 @@ from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
-from buyer.strategy.skip_cache import SkipCache, asked_in_order
 from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
 
@@ -44,22 +43,20 @@ class BuyExecutor:
         clock: Clock,
         limits: TradingLimits,
         identity: BuyerIdentity,
-        emit: Callable[[BuyEngineDecision], None],
+        emit: Emit,
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
-        reasons: SkipCache | None = None,
-        skipped: Callable[[ActionableSignal, str], None] = lambda _signal, _reason: None,
         transit: OrderTransit | None = None,
+        writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
     ) -> None:
         """Build it.
 
-        `signal_of` finds a signal again by its id, after a crash. With `reasons` `skipped` is told of skips in place of
-        decisions, where nothing follows. With `transit` an order leaves and is concluded by whoever lets it arrive.
+        `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
+        whoever lets it arrive. `writes` makes what decisions are written by.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
-        self._clock, self._limits, self._skipped = clock, limits, skipped
-        self._reasons, self._transit = reasons, transit
+        self._clock, self._limits, self._transit = clock, limits, transit
         self.unresolved = UnresolvedOrders(clock)
-        self._writer = DecisionWriter(journal, identity, emit)
+        self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
         self._pursuit = OrderPursuit(journal, venue, clock, limits, transit)
         self._recovery = IntentRecovery(self._writer, self._pursuit, self.unresolved, limits, signal_of)
@@ -145,10 +142,10 @@ class BuyExecutor:
         _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits)
         market, book, portfolio, now_ms, problems = observed
         verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
-        inputs = self._writer.inputs_of(observed)
-        draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs)
-        if verdict.order is not None and inputs.market is not None:
-            self._carry_out(draft, verdict, lambda: verdict.rules, scope, inputs.market, None)
+        inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
+        draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
+        if verdict.order is not None and market is not None:
+            self._carry_out(draft, verdict, scope, market, None)
         elif verdict.reason == DUST and task.keep == 0:
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -180,20 +177,11 @@ class BuyExecutor:
     ) -> BuyEngineDecision | None:
         market, book, portfolio, now_ms, problems = observed
         case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal)
-        verdict = decide_signal(case, self._reasons.failed if self._reasons else asked_in_order)
-        if self._reasons and verdict.idle:
-            self._skipped(signal, verdict.reason)
-            return None
-
-        def rules() -> tuple[RuleResult, ...]:
-            return () if self._reasons else decide_signal(case).rules
-
-        inputs = self._writer.inputs_of(observed)
-        if verdict.order is None or inputs.market is None:
-            whole = verdict if self._reasons else decide_signal(case)
-            return self._writer.conclude(self._writer.compose(*_names(signal), whole, inputs), None, None, ack)
-        draft = self._writer.compose(*_names(signal), verdict, inputs)
-        return self._carry_out(draft, verdict, rules, scope, inputs.market, ack)
+        verdict = decide_signal(case)
+        if verdict.order is None or market is None:
+            return self._writer.skip(signal, verdict, observed, ack)
+        draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
+        return self._carry_out(draft, verdict, scope, market, ack)
 
     def _observe(
         self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
@@ -211,14 +199,13 @@ class BuyExecutor:
         self,
         draft: BuyEngineDecision,
         verdict: PolicyDecision,
-        rules: Callable[[], tuple[RuleResult, ...]],
         scope: LedgerScope,
         facts: MarketFacts,
         ack: StreamAck | None,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
 
-        The order does not wait for the rules' values: they follow from what the intent holds, and join its decision.
+        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision.
         """
         order = draft.order
         if order is None:
@@ -226,19 +213,20 @@ class BuyExecutor:
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
         intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
         if isinstance(intent, RefusedWrite):
-            no = refused_rule(verdict._replace(rules=rules()), intent.account, intent.value, intent.limit)
-            refused = self._writer.compose(draft.signal_id, draft.leader, draft.token_id, no, draft.inputs)
+            no = refused_rule(verdict, intent.account, intent.value, intent.limit)
+            names = draft.signal_id, draft.leader, draft.token_id
+            refused = self._writer.compose(*names, no, draft.inputs, self._writer.told(no))
             return self._writer.conclude(refused, None, None, ack)
         if not isinstance(intent, WrittenStep):
             return self._join(draft.signal_id, ack)
         if self._pursuit.is_too_late(draft):
-            outcome = cancelled("stale when its turn came")
-            return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
+            late = self._writer.ended(draft, verdict, cancelled("stale when its turn came"))
+            return self._writer.conclude(late, scope, facts, ack)
 
         def arrive() -> BuyEngineDecision | None:
             with self.unresolved.pursue(draft.signal_id, draft.leader, order.token_id) as pursued:
                 outcome = self._pursuit.place(order, facts, prepared, pursued)
-                return self._writer.conclude(replace(draft, rules=rules(), outcome=outcome), scope, facts, ack)
+                return self._writer.conclude(self._writer.ended(draft, verdict, outcome), scope, facts, ack)
 
         if self._transit is None:
             return arrive()

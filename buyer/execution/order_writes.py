@@ -151,7 +151,7 @@ def _peaks(order: Order, postings: Postings) -> tuple[tuple[str, str], ...]:
 
 def _lot_guard(scope: LedgerScope) -> BalanceGuard:
     """Refuse a step that would leave less than nothing of the lot: ledger and venue disagree then."""
-    return BalanceGuard(scope.amounts["lot_shares"], at_least=0)
+    return BalanceGuard(scope.names.shares, at_least=0)
 
 
 def _before_sale(decision: BuyEngineDecision, order: Order, lot: Balances | None) -> Portfolio:

@@ -1,8 +1,9 @@
 """The inputs of one decision, and the values that follow from them. Pure."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Never, TypeVar
 
 from buyer.strategy.cached_value import cached_property
 from buyer.strategy.exit_policy import MirroredSell, mirrored_sell
@@ -28,8 +29,22 @@ from shared.messages.decisions import ExitTask, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
 T = TypeVar("T")
-Judged = tuple[bool, object, object]
-"""What a rule says: passed, what it saw, what it allows: a text, micro-units, or a function that makes the text."""
+Shown = str | int | tuple[int, int]
+"""What a rule shows: a text, micro-units, or a sum of them."""
+
+
+class Rule(NamedTuple):
+    """Says whether a case passes, and shows what it saw and what it allows, to whoever reads that."""
+
+    passes: Callable[[Any], bool]
+    shows: Callable[[Any], tuple[Shown, Shown]]
+
+
+def rule(shows: Callable[[Any], tuple[Shown, Shown]]) -> Callable[[Callable[[Any], bool]], Rule]:
+    """Make a function that says whether a case passes a rule, which shows this of it."""
+    return lambda passes: Rule(passes, shows)
+
+
 Traded = Trade | ActionableSignal
 """A leader's trade: its `usdc`, `shares` and `price`."""
 
@@ -40,6 +55,9 @@ class NotEvaluated(Exception):
 
 UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 """What keeps a rule from being evaluated."""
+
+
+_INPUTS = {"facts": "the market's facts are", "seen_book": "the book is", "balances": "the balances are"}
 
 
 @dataclass(eq=False)
@@ -55,41 +73,32 @@ class ContextBase(ABC):
     limits: TradingLimits
     now_ms: int
     problems: tuple[str, ...]
+    facts: MarketFacts = field(init=False)
+    seen_book: Book = field(init=False)
+    balances: Portfolio = field(init=False)
+    """What is known of these three; looking at one that is not fails the rule that looks."""
+    side: Side = field(init=False)
+    """Ours."""
+    token_id: str = field(init=False)
+    """What is to be traded."""
 
     def __post_init__(self) -> None:
         """Set what is known already."""
-        reckoned = vars(self)
         if self.market is not None:
-            reckoned["facts"] = self.market
+            self.facts = self.market
         if self.book is not None:
-            reckoned["seen_book"] = self.book
+            self.seen_book = self.book
         if self.portfolio is not None:
-            reckoned["balances"] = self.portfolio
+            self.balances = self.portfolio
+
+    def __getattr__(self, name: str) -> Never:
+        """Fail the rule that looks at what is not known."""
+        raise NotEvaluated(f"{_INPUTS[name]} not known") if name in _INPUTS else AttributeError(name)
 
     @cached_property
-    @abstractmethod
-    def side(self) -> Side:
-        """Return our side."""
-
-    @property
-    @abstractmethod
-    def token_id(self) -> str:
-        """Return what is to be traded."""
-
-    @cached_property
-    def facts(self) -> MarketFacts:
-        """Return the market's facts, or fail the rule that asks."""
-        return required_value(self.market, "the market's facts are")
-
-    @cached_property
-    def seen_book(self) -> Book:
-        """Return the book, or fail the rule that asks."""
-        return required_value(self.book, "the book is")
-
-    @cached_property
-    def balances(self) -> Portfolio:
-        """Return the balances, or fail the rule that asks."""
-        return required_value(self.portfolio, "the balances are")
+    def levels(self) -> tuple[Level, ...]:
+        """Return what we could trade with, best first."""
+        return self.seen_book.against(self.side)
 
     @cached_property
     def tick(self) -> Price:
@@ -109,7 +118,7 @@ class ContextBase(ABC):
     def size(self) -> OrderSize:
         """Return what we would order."""
 
-    @cached_property
+    @property
     def least(self) -> Shares:
         """Return the fewest shares that the venue takes."""
         return self.facts.min_shares
@@ -119,7 +128,7 @@ class ContextBase(ABC):
         """Return what the book we saw would give us."""
         side, size = self.side, self.size
         budget = size.budget if side == "BUY" else None
-        return walk_book(self.seen_book.against(side), side, size.shares, self.limit, budget, self.facts)
+        return walk_book(self.levels, side, size.shares, self.limit, budget, self.facts)
 
 
 @dataclass(eq=False)
@@ -128,15 +137,10 @@ class DecisionContext(ContextBase):
 
     signal: ActionableSignal
 
-    @cached_property
-    def side(self) -> Side:
-        """Return the leader's side, which is ours."""
-        return self.signal.side
-
-    @property
-    def token_id(self) -> str:
-        """Return what the leader traded."""
-        return self.signal.token_id
+    def __post_init__(self) -> None:
+        """Take the leader's side and token: they are ours."""
+        super().__post_init__()
+        self.side, self.token_id = self.signal.side, self.signal.token_id
 
     @cached_property
     def trade(self) -> Traded:
@@ -180,15 +184,10 @@ class DecisionContext(ContextBase):
         bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else 0
         return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
 
-    @cached_property
+    @property
     def least(self) -> Shares:
         """Return the fewest shares that the venue takes."""
         return self.facts.min_shares if self.side == "SELL" else least_shares(self.limit, self.facts.min_shares)
-
-    @cached_property
-    def budget(self) -> Usdc:
-        """Return the most that the order can cost."""
-        return self.size.budget
 
     @cached_property
     def depth(self) -> int:
@@ -203,8 +202,7 @@ class DecisionContext(ContextBase):
 
     @property
     def _offered(self) -> list[Level]:
-        levels = self.seen_book.against(self.side)
-        return [level for level in levels if acceptable_levels(level.price, self.side, self.limit)]
+        return [level for level in self.levels if acceptable_levels(level.price, self.side, self.limit)]
 
 
 @dataclass(eq=False)
@@ -213,15 +211,10 @@ class ExitContext(ContextBase):
 
     task: ExitTask
 
-    @cached_property
-    def side(self) -> Side:
-        """Return that exits sell."""
-        return "SELL"
-
-    @property
-    def token_id(self) -> str:
-        """Return what is held."""
-        return self.task.token_id
+    def __post_init__(self) -> None:
+        """Sell what is held."""
+        super().__post_init__()
+        self.side, self.token_id = "SELL", self.task.token_id
 
     @cached_property
     def limit(self) -> Price:

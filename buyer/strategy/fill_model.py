@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import (
@@ -21,7 +22,7 @@ from shared.domain.money import (
 from shared.messages.decisions import Order
 
 
-class ModelFill(NamedTuple):
+class ModelFill(Struct, frozen=True, gc=False):
     """What was taken from the book: `usdc` before fees."""
 
     shares: Shares = Shares(0)
@@ -46,16 +47,18 @@ def walk_book(
         budget: The most to pay, fees included (None for sells); never exceeded by a micro-unit.
         facts: The market's fee rate and exponent.
     """
-    taken, fee = NOTHING, (facts.fee_rate, facts.fee_exponent)
+    got, usdc, fees = Shares(0), Usdc(0), Usdc(0)
     for level in levels:
-        if taken.shares >= shares or not acceptable_levels(level.price, side, limit):
+        price = level.price
+        if got >= shares or not acceptable_levels(price, side, limit):
             break
-        piece = _piece(side, min(shares - taken.shares, level.shares), level.price, *fee)
-        if budget is not None and taken.usdc + taken.fee + piece.usdc + piece.fee > budget:
-            fitting = affordable_shares(piece.shares, level.price, budget - taken.usdc - taken.fee, facts)
-            piece = _piece(side, fitting, level.price, *fee)
-        taken = _added(taken, piece) if taken.shares else piece
-    return taken
+        piece = min(shares - got, level.shares)
+        paid, fee = _paid(side, piece, price, facts)
+        if budget is not None and usdc + fees + paid + fee > budget:
+            piece = affordable_shares(piece, price, budget - usdc - fees, facts)
+            paid, fee = _paid(side, piece, price, facts)
+        got, usdc, fees = got + piece, usdc + paid, fees + fee
+    return ModelFill(got, usdc, fees)
 
 
 def meet_book(order: Order, book: Book, facts: MarketFacts) -> ModelFill:
@@ -120,14 +123,10 @@ def _per_sum(limit: Price, rate: Rate, exponent: int | Decimal, tick: Price) -> 
     return from_micro(rate) * peak ** (exponent - 1) * (1 - peak) ** exponent
 
 
+def _paid(side: Side, shares: Shares, price: Price, facts: MarketFacts) -> tuple[Usdc, Usdc]:
+    usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
+    return usdc, taker_fee(shares, price, facts.fee_rate, facts.fee_exponent)
+
+
 def _spend(shares: Shares, price: Price, facts: MarketFacts) -> Usdc:
     return cost_micro(shares, price) + taker_fee(shares, price, facts.fee_rate, facts.fee_exponent)
-
-
-def _piece(side: Side, shares: Shares, price: Price, fee_rate: Rate, fee_exponent: int | Decimal) -> ModelFill:
-    usdc = cost_micro(shares, price) if side == "BUY" else proceeds_micro(shares, price)
-    return ModelFill(shares, usdc, taker_fee(shares, price, fee_rate, fee_exponent))
-
-
-def _added(one: ModelFill, other: ModelFill) -> ModelFill:
-    return ModelFill(one.shares + other.shares, one.usdc + other.usdc, one.fee + other.fee)

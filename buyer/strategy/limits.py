@@ -170,8 +170,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
         return self
 
     def __hash__(self) -> int:
-        """Hash by a few fields: every decision looks up what belongs to its limits."""
-        return hash((self.sizing, self.stake_usdc, self.max_day_usdc, self.leader_limits))
+        """Hash by one field: every decision looks up what belongs to its limits, and there are few."""
+        return self.max_day_usdc
 
     @property
     def id(self) -> str:

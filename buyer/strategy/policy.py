@@ -3,25 +3,69 @@
 A rule that cannot be evaluated fails, so nothing is bought blind.
 """
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
-from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Judged
+from msgspec import Struct
+
+from buyer.strategy.cached_value import cached_property
+from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Rule, Shown
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from buyer.strategy.signal_filters import trade_text
-from buyer.strategy.skip_cache import Failing
 from shared.domain.ledger_accounts import COUNTS
-from shared.domain.money import Shares, Usdc, half_even, micro_text
+from shared.domain.market import Side
+from shared.domain.money import Shares, Usdc, half_even, micro_text, sum_text
 from shared.messages.base import fact_id
 from shared.messages.decisions import ExitTask, Gathered, Order, RuleResult, Trade, Verdict
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
-Some = TypeVar("Some", bound=ContextBase)
 
 
-class PolicyDecision(NamedTuple):
+class Rulings(Sequence[RuleResult]):
+    """What the rules say of a case: as many are asked as the verdict needs; the rest, and all texts, when they are read."""
+
+    def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
+        self._rules, self._case = rules, case
+
+    def failed(self, settles: Callable[[str], bool]) -> list[str]:
+        """Return the rules that fail, up to one that settles the matter."""
+        case, found = self._case, list[str]()
+        for name, rule in self._rules.items():
+            try:
+                if rule.passes(case):
+                    continue
+            except UNKNOWN:
+                pass
+            found.append(name)
+            if settles(name):
+                break
+        return found
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - one, or a slice
+        return self._results[place]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._results == tuple(cast("Sequence[object]", other))
+
+    @cached_property
+    def _results(self) -> tuple[RuleResult, ...]:
+        return tuple(_result(name, rule, self._case) for name, rule in self._rules.items())
+
+
+def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
+    try:
+        passed, (value, limit) = rule.passes(case), rule.shows(case)
+    except UNKNOWN as error:
+        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
+    return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
+
+
+class PolicyDecision(Struct, frozen=True):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
     `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later.
@@ -29,7 +73,7 @@ class PolicyDecision(NamedTuple):
 
     verdict: Verdict
     reason: str
-    rules: tuple[RuleResult, ...]
+    rules: Sequence[RuleResult]
     order: Order | None
     trade: Trade | None = None
     gathered: Gathered | None = None
@@ -41,33 +85,37 @@ class PolicyDecision(NamedTuple):
         return self.order is None and self.gathered is None and self.exit is None
 
 
-def decide_signal(case: DecisionContext, failing: Failing | None = None) -> PolicyDecision:
-    """Judge one signal by every rule of its side.
-
-    With `failing`, which names the rules that fail, the verdict is the same, without the rules' values and, where
-    nothing follows from a skip, without the trade: for an order that cannot wait, and for millions of signals.
-    """
-    rules = () if failing else _judged(RULES[case.side], case)
-    failed = failing(case) if failing else [rule.rule for rule in rules if not rule.passed]
+def decide_signal(case: DecisionContext) -> PolicyDecision:
+    """Judge one signal by the rules of its side."""
+    rules = Rulings(RULES[case.side], case)
+    failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
         return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
     gathered = _gathered(case, failed)
     if gathered is None:
-        trade, left = _trade(case) if task or not failing else None, _left(case)
-        return PolicyDecision("SKIP", failed[0], rules, None, trade, left, task)
+        return PolicyDecision("SKIP", failed[0], rules, None, _trade(case), _left(case), task)
     since = f"{trade_text(case)} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
     return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
 
 
+_SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
+    ("BUY", False): lambda _rule: True,
+    ("BUY", True): lambda rule: rule not in TOO_SMALL,
+    ("SELL", False): OPENS_EXIT.__contains__,
+    ("SELL", True): OPENS_EXIT.__contains__,
+}
+"""Whether no other rule matters once this one failed: nothing is gathered, no exit opened; by side, and if we gather."""
+
+
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
-    rules = _judged(EXIT_RULES, case)
-    failed = next((rule.rule for rule in rules if not rule.passed), None)
+    rules = Rulings(EXIT_RULES, case)
+    failed = rules.failed(lambda _rule: True)
     if failed:
-        return PolicyDecision("SKIP", failed, rules, None, exit=case.task)
+        return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
     order = _order(case, order_fact(case.task), case.task.leader)
     return PolicyDecision("SELL", f"exit: {case.task.reason}", rules, order, exit=case.task)
 
@@ -77,18 +125,6 @@ def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int)
     text = str if account in COUNTS else micro_text
     rule = RuleResult(rule="ledger", passed=False, value=f"{account}={text(value)}", limit=text(limit))
     return PolicyDecision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
-
-
-def _judged(rules: Mapping[str, Callable[[Some], Judged]], case: Some) -> tuple[RuleResult, ...]:
-    return tuple(_judge(name, rule, case) for name, rule in rules.items())
-
-
-def _judge(name: str, rule: Callable[[Some], Judged], case: Some) -> RuleResult:
-    try:
-        passed, value, limit = rule(case)
-    except UNKNOWN as error:
-        return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
-    return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
 
 
 def _trade(case: DecisionContext) -> Trade | None:
@@ -146,7 +182,7 @@ def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order
     )
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return micro_text(value) if isinstance(value, int) else cast("Callable[[], str]", value)()
+def _text(shown: Shown) -> str:
+    if isinstance(shown, tuple):
+        return sum_text(*shown)
+    return micro_text(shown) if isinstance(shown, int) else shown

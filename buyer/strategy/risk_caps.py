@@ -3,70 +3,80 @@
 The ledger asks the caps again in the step that sends an order (`portfolio.guards`).
 """
 
-from buyer.strategy.decision_context import DecisionContext, Judged, NotEvaluated
-from shared.domain.money import Usdc, sum_text
+from buyer.strategy.decision_context import DecisionContext, NotEvaluated, rule
+
+_Buy = DecisionContext
 
 
-def market_cap(case: DecisionContext) -> Judged:
+@rule(lambda case: ((case.balances.market_exposure, case.size.budget), case.limits.max_market_usdc))
+def market_cap(case: _Buy) -> bool:
     """Check the market's cap."""
-    return _below(case.balances.market_exposure, case.budget, case.limits.max_market_usdc)
+    return case.balances.market_exposure + case.size.budget <= case.limits.max_market_usdc
 
 
-def event_cap(case: DecisionContext) -> Judged:
+@rule(lambda case: ((case.balances.event_exposure, case.size.budget), case.limits.max_event_usdc))
+def event_cap(case: _Buy) -> bool:
     """Check the event's cap; its id is known, or nothing is bought: without it no cap could count the cost."""
-    if not case.facts.event_id or (
-        case.balances.lot_shares > 0 and not (case.balances.lot and case.balances.lot.event_id)
-    ):
-        raise NotEvaluated("the market's event is not known")
-    return _below(case.balances.event_exposure, case.budget, case.limits.max_event_usdc)
-
-
-def group_cap(case: DecisionContext) -> Judged:
-    """Check the neg-risk event's cap, if the market is of one."""
-    if not case.facts.neg_risk:
-        return True, "no neg-risk event", case.limits.max_group_usdc
-    return _below(case.balances.group_exposure, case.budget, case.limits.max_group_usdc)
-
-
-def leader_cap(case: DecisionContext) -> Judged:
-    """Check the leader's cap."""
-    return _below(case.balances.leader_exposure, case.budget, case.limits.max_leader_usdc)
-
-
-def day_cap(case: DecisionContext) -> Judged:
-    """Check the day's cap."""
-    return _below(case.balances.spent_today, case.budget, case.limits.max_day_usdc)
-
-
-def total_cap(case: DecisionContext) -> Judged:
-    """Check the cap over everything."""
-    return _below(case.balances.total_exposure, case.budget, case.limits.max_total_usdc)
-
-
-def _below(at_risk: Usdc, budget: Usdc, cap: Usdc) -> Judged:
-    return at_risk + budget <= cap, lambda: sum_text(at_risk, budget), cap
-
-
-def check_cash(case: DecisionContext) -> Judged:
-    """Check that the budget is there."""
-    return case.balances.cash >= case.budget, case.balances.cash, case.budget
-
-
-def day_loss(case: DecisionContext) -> Judged:
-    """Check what was realized today; a stop at 100 lets nothing be bought from a loss of 100 on."""
-    lost = -case.balances.realized_today
-    return lost < case.limits.max_day_loss_usdc, lost, case.limits.max_day_loss_usdc
-
-
-def check_drawdown(case: DecisionContext) -> Judged:
-    """Check how far the leader's result fell from its best."""
-    peak, now = case.balances.leader_peak, case.balances.leader_realized
-    return peak - now < case.limits.max_drawdown_usdc, lambda: sum_text(peak, -now), case.limits.max_drawdown_usdc
-
-
-def order_rate(case: DecisionContext) -> Judged:
-    """Check this minute's buys."""
     held = case.balances
-    sent = held.orders_sent if held.minute >= case.now_ms // 60_000 else 0
-    most = case.limits.max_orders_per_minute
-    return sent < most, lambda: str(sent), lambda: str(most)
+    if not case.facts.event_id or (held.lot_shares > 0 and not (held.lot and held.lot.event_id)):
+        raise NotEvaluated("the market's event is not known")
+    return held.event_exposure + case.size.budget <= case.limits.max_event_usdc
+
+
+@rule(
+    lambda case: (
+        (case.balances.group_exposure, case.size.budget) if case.facts.neg_risk else "no neg-risk event",
+        case.limits.max_group_usdc,
+    )
+)
+def group_cap(case: _Buy) -> bool:
+    """Check the neg-risk event's cap, if the market is of one."""
+    return not case.facts.neg_risk or (
+        case.balances.group_exposure + case.size.budget <= case.limits.max_group_usdc
+    )
+
+
+@rule(lambda case: ((case.balances.leader_exposure, case.size.budget), case.limits.max_leader_usdc))
+def leader_cap(case: _Buy) -> bool:
+    """Check the leader's cap."""
+    return case.balances.leader_exposure + case.size.budget <= case.limits.max_leader_usdc
+
+
+@rule(lambda case: ((case.balances.spent_today, case.size.budget), case.limits.max_day_usdc))
+def day_cap(case: _Buy) -> bool:
+    """Check the day's cap."""
+    return case.balances.spent_today + case.size.budget <= case.limits.max_day_usdc
+
+
+@rule(lambda case: ((case.balances.total_exposure, case.size.budget), case.limits.max_total_usdc))
+def total_cap(case: _Buy) -> bool:
+    """Check the cap over everything."""
+    return case.balances.total_exposure + case.size.budget <= case.limits.max_total_usdc
+
+
+@rule(lambda case: (case.balances.cash, case.size.budget))
+def check_cash(case: _Buy) -> bool:
+    """Check that the budget is there."""
+    return case.balances.cash >= case.size.budget
+
+
+@rule(lambda case: (-case.balances.realized_today, case.limits.max_day_loss_usdc))
+def day_loss(case: _Buy) -> bool:
+    """Check what was realized today; a stop at 100 lets nothing be bought from a loss of 100 on."""
+    return -case.balances.realized_today < case.limits.max_day_loss_usdc
+
+
+@rule(lambda case: ((case.balances.leader_peak, -case.balances.leader_realized), case.limits.max_drawdown_usdc))
+def check_drawdown(case: _Buy) -> bool:
+    """Check how far the leader's result fell from its best."""
+    return case.balances.leader_peak - case.balances.leader_realized < case.limits.max_drawdown_usdc
+
+
+@rule(lambda case: (str(_sent(case)), str(case.limits.max_orders_per_minute)))
+def order_rate(case: _Buy) -> bool:
+    """Check this minute's buys."""
+    return _sent(case) < case.limits.max_orders_per_minute
+
+
+def _sent(case: _Buy) -> int:
+    return case.balances.orders_sent if case.balances.minute >= case.now_ms // 60_000 else 0

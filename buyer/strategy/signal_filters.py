@@ -1,88 +1,118 @@
 """The filters that say which of a leader's buys are followed at all. Pure."""
 
-from buyer.strategy.decision_context import DecisionContext, Judged, NotEvaluated, required_value
+from collections.abc import Iterable
+
+from buyer.strategy.decision_context import DecisionContext, NotEvaluated, required_value, rule
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, micro_text, sum_text
 
 _BY_SHARE = frozenset({"percent", "proportional"})
 
 
-def side_followed(case: DecisionContext) -> Judged:
+@rule(lambda case: (case.side.lower(), case.limits.sides))
+def side_followed(case: DecisionContext) -> bool:
     """Check that trades of this side are followed."""
-    sides = case.limits.sides
-    return sides in ("both", case.side.lower()), case.side.lower(), sides
+    return case.limits.sides in ("both", case.side.lower())
 
 
-def role_followed(case: DecisionContext) -> Judged:
+@rule(lambda case: ("not asked" if case.limits.role == "any" else " and ".join(sorted(_roles(case))), case.limits.role))
+def role_followed(case: DecisionContext) -> bool:
     """Check that the leader was this in every fill; a role that nobody knows fails."""
-    wanted = case.limits.role
-    if wanted == "any":
-        return True, "not asked", wanted
-    roles = {required_value(fill.role, "the role of a fill is") for fill in case.signal.fills}
-    return roles == {wanted}, " and ".join(sorted(roles)), wanted
+    return case.limits.role == "any" or _roles(case) == {case.limits.role}
 
 
-def whole_trade(case: DecisionContext) -> Judged:
+def _roles(case: DecisionContext) -> set[str]:
+    return {required_value(fill.role, "the role of a fill is") for fill in case.signal.fills}
+
+
+@rule(
+    lambda case: (
+        f"part {case.signal.part}, {micro_text(case.balances.market_exposure)} at risk",
+        "the first part, or nothing at risk",
+    )
+)
+def whole_trade(case: DecisionContext) -> bool:
     """Check that a trade is staked on once: what is told of it later (`part` 1 and up) would be a second stake.
 
     A share of the trade, or of both bankrolls, is added for each part. Where nothing is at risk in the market, no part
     before was bought.
     """
-    part, at_risk = case.signal.part, case.balances.market_exposure
-    once = part == 0 or case.limits.sizing in _BY_SHARE or at_risk == 0
-    return once, lambda: f"part {part}, {micro_text(at_risk)} at risk", "the first part, or nothing at risk"
+    return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in _BY_SHARE
 
 
-def filter_markets(case: DecisionContext) -> Judged:
+@rule(lambda case: _listed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets))
+def filter_markets(case: DecisionContext) -> bool:
     """Check the lists of markets and events."""
-    names = {case.facts.condition_id, case.facts.slug.lower(), case.facts.event_slug.lower()} - {""}
-    return _listed(names, case.limits.only_markets, case.limits.not_markets)
+    facts, only, never = case.facts, case.limits.only_markets, case.limits.not_markets
+    return not (only or never) or _allowed(_market_names(facts), only, never)
 
 
-def filter_categories(case: DecisionContext) -> Judged:
+def _market_names(facts: MarketFacts) -> Iterable[str]:
+    return filter(None, (facts.condition_id, facts.slug, facts.event_slug))
+
+
+@rule(lambda case: _listed((case.facts.category,), case.limits.only_categories, case.limits.not_categories))
+def filter_categories(case: DecisionContext) -> bool:
     """Check the lists of categories; a list asks for one that is known."""
     only, never = case.limits.only_categories, case.limits.not_categories
-    category = case.facts.category.lower()
-    if (only or never) and not category:
+    category = case.facts.category
+    if not (only or never):
+        return True
+    if not category:
         raise NotEvaluated("the market's category is not known")
-    return _listed({category}, only, never)
+    return _allowed((category,), only, never)
 
 
-def filter_keywords(case: DecisionContext) -> Judged:
+@rule(lambda case: _word_list(case.facts, case.limits.only_keywords, case.limits.not_keywords))
+def filter_keywords(case: DecisionContext) -> bool:
     """Check the lists of words in titles and slugs."""
-    only, never = case.limits.only_keywords, case.limits.not_keywords
-    words = _words(case.facts)
-    return _listed({word for word in (*only, *never) if word.lower() in words}, only, never)
+    facts, only, never = case.facts, case.limits.only_keywords, case.limits.not_keywords
+    return not (only or never) or _allowed(_words(facts, only, never), only, never)
 
 
-def _words(facts: MarketFacts) -> str:
-    return f"{facts.title} {facts.slug} {facts.event_slug}".lower()
+def _words(facts: MarketFacts, only: tuple[str, ...], never: tuple[str, ...]) -> list[str]:
+    said = f"{facts.title} {facts.slug} {facts.event_slug}".lower()
+    return [word for word in (*only, *never) if word.lower() in said]
 
 
-def _listed(found: set[str], only: tuple[str, ...], never: tuple[str, ...]) -> Judged:
-    """Check names against an allowing and a denying list; letters' case does not matter, an empty list asks nothing."""
-    lower = {name.lower() for name in found}
-    allowed = not only or bool(lower & {name.lower() for name in only})
-    denied = lower & {name.lower() for name in never}
-    rule = " ".join(
-        part for part in (f"only {', '.join(only)}" * bool(only), f"not {', '.join(never)}" * bool(never)) if part
-    )
-    return allowed and not denied, ", ".join(sorted(lower)), rule or "any"
+def _word_list(facts: MarketFacts, only: tuple[str, ...], never: tuple[str, ...]) -> tuple[str, str]:
+    return _listed(_words(facts, only, never), only, never)
 
 
-def time_to_end(case: DecisionContext) -> Judged:
+def _allowed(found: Iterable[str], only: tuple[str, ...], never: tuple[str, ...]) -> bool:
+    """Check names against an allowing and a denying list; letters' case does not matter."""
+    names = {name.lower() for name in found}
+    denied = names & {name.lower() for name in never}
+    return not denied and (not only or bool(names & {name.lower() for name in only}))
+
+
+def _listed(found: Iterable[str], only: tuple[str, ...], never: tuple[str, ...]) -> tuple[str, str]:
+    lists = (f"only {', '.join(only)}" * bool(only), f"not {', '.join(never)}" * bool(never))
+    return ", ".join(sorted({name.lower() for name in found})), " ".join(filter(None, lists)) or "any"
+
+
+@rule(lambda case: _times(case) if case.limits.min_to_end_s or case.limits.max_to_end_s else ("not asked", "any"))
+def time_to_end(case: DecisionContext) -> bool:
     """Check how long it is to the market's planned end."""
     least, most = case.limits.min_to_end_s, case.limits.max_to_end_s
     if not (least or most):
-        return True, "not asked", "any"
-    left_ms = required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms
-    fits = left_ms >= least * 1000 and (not most or left_ms <= most * 1000)
-    return fits, lambda: micro_text(left_ms * 1000), lambda: f"{least} to {most or 'any'}"
+        return True
+    left_ms = _left_ms(case)
+    return left_ms >= least * 1000 and (not most or left_ms <= most * 1000)
 
 
-def leader_trade(case: DecisionContext) -> Judged:
+def _times(case: DecisionContext) -> tuple[str, str]:
+    return micro_text(_left_ms(case) * 1000), f"{case.limits.min_to_end_s} to {case.limits.max_to_end_s or 'any'}"
+
+
+def _left_ms(case: DecisionContext) -> int:
+    return required_value(case.facts.ends_at_ms, "the market's end is") - case.now_ms
+
+
+@rule(lambda case: (trade_text(case), case.limits.min_leader_usdc))
+def leader_trade(case: DecisionContext) -> bool:
     """Check that the trade, with what was gathered before it, is large enough to follow."""
-    return case.trade.usdc >= case.limits.min_leader_usdc, lambda: trade_text(case), case.limits.min_leader_usdc
+    return case.trade.usdc >= case.limits.min_leader_usdc
 
 
 def trade_text(case: DecisionContext) -> str:
@@ -91,12 +121,14 @@ def trade_text(case: DecisionContext) -> str:
     return sum_text(case.signal.usdc, before.usdc) if before else micro_text(case.trade.usdc)
 
 
-def price_band(case: DecisionContext) -> Judged:
+@rule(lambda case: (case.limit, f"{micro_text(case.limits.min_price)} to {micro_text(case.limits.max_price)}"))
+def price_band(case: DecisionContext) -> bool:
     """Check the worst price we accept."""
-    low, high = case.limits.min_price, case.limits.max_price
-    return low <= case.limit <= high, case.limit, lambda: f"{micro_text(low)} to {micro_text(high)}"
+    return case.limits.min_price <= case.limit <= case.limits.max_price
 
 
-def book_depth(case: DecisionContext) -> Judged:
+@rule(lambda case: (case.depth_text(), case.limits.min_depth_usdc))
+def book_depth(case: DecisionContext) -> bool:
     """Check what the book offers within our limit."""
-    return case.depth >= case.limits.min_depth_usdc * MICRO, case.depth_text, case.limits.min_depth_usdc
+    least, _, _ = case.limits.min_depth_usdc, case.levels, case.limit
+    return not least or case.depth >= least * MICRO

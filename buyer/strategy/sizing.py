@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from buyer.strategy.fill_model import dearest_at
 from buyer.strategy.limits import HUNDRED_PCT, Sizing, TradingLimits, tiers_of
 from shared.domain.market import MarketFacts, Side
@@ -23,7 +25,7 @@ TICKS = frozenset({100_000, 10_000, 5_000, 2_500, 1_000, 100})
 """Every tick the venue knows (venue reference 3.4)."""
 
 
-class OrderSize(NamedTuple):
+class OrderSize(Struct, frozen=True, gc=False):
     """Shares to order (two decimals) and the most they can cost with fees; `bumped` to the venue's minimum."""
 
     shares: Shares

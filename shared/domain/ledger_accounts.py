@@ -19,9 +19,10 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+
+from msgspec import Struct
 
 from shared.messages.redemptions import RedemptionResult
 
@@ -45,8 +46,7 @@ COUNTS = frozenset({HALT, PAUSE_ALL, PAUSE_BUYS, FLATTEN, RATE_MINUTE, RATE_ORDE
 Postings = tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
-class Lot:
+class Lot(Struct, frozen=True):
     """Shares held because of one leader; `shares` and `cost` in micro-units.
 
     `behind` is how many shares of the leader's own it follows. `event_id` and `group` name the exposures that its cost

@@ -76,22 +76,19 @@ class LedgerWrite(Struct, frozen=True):
     """JSON of events that is at hand already, by the event's id."""
 
 
-@dataclass(frozen=True)
-class WrittenStep:
+class WrittenStep(Struct, frozen=True):
     """It happened now, as the ledger's step `seq`."""
 
     seq: int
 
 
-@dataclass(frozen=True)
-class KnownWrite:
+class KnownWrite(Struct, frozen=True):
     """It had happened before; nothing changed (the acknowledgement was repeated)."""
 
     seq: int
 
 
-@dataclass(frozen=True)
-class RefusedWrite:
+class RefusedWrite(Struct, frozen=True):
     """A guard refused: `account` would have been `value` against `limit`. Nothing changed."""
 
     account: str
@@ -99,8 +96,7 @@ class RefusedWrite:
     limit: int
 
 
-@dataclass(frozen=True)
-class StaleLedger:
+class StaleLedger(Struct, frozen=True):
     """The ledger moved on from `expected_seq`; read again. Nothing changed."""
 
     seq: int

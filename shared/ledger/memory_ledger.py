@@ -51,17 +51,16 @@ class MemoryLedger:
                 return KnownWrite(self._done[known])
         if write.expected_seq is not None and write.expected_seq != self.seq:
             return StaleLedger(self.seq)
-        change: dict[str, int] = {}
-        for account, delta in (*write.postings, *self._tallied(write.tallies)):
-            change[account] = change.get(account, 0) + delta
-        values = self.values
+        values, after = self.values, dict[str, int]()
+        for account, delta in (*write.postings, *self._tallied(write.tallies)) if write.tallies else write.postings:
+            after[account] = (after[account] if account in after else values.get(account, 0)) + delta
         for account, at_least, at_most in write.guards:
-            value = values.get(account, 0) + change.get(account, 0)
+            value = after[account] if account in after else values.get(account, 0)
             if at_least is not None and value < at_least:
                 return RefusedWrite(account, value, at_least)
             if at_most is not None and value > at_most:
                 return RefusedWrite(account, value, at_most)
-        self._apply(write, change)
+        self._apply(write, after)
         return WrittenStep(self.seq)
 
     def _tallied(self, tallies: Sequence[LedgerTally]) -> Postings:
@@ -72,16 +71,11 @@ class MemoryLedger:
             postings.append((tally.count, 1 - self.values.get(tally.count, 0) if passed else 1))
         return tuple(postings)
 
-    def _apply(self, write: LedgerWrite, change: dict[str, int]) -> None:
-        spent: list[str] = []
-        for account, delta in change.items():
-            value = self.values.get(account, 0) + delta
-            if value:
-                self.values[account] = value
-            else:
-                self.values.pop(account, None)
-                if account.startswith(COST):
-                    spent.append(account.removeprefix(COST))
+    def _apply(self, write: LedgerWrite, after: dict[str, int]) -> None:
+        self.values.update(after)
+        over = [account for account, value in after.items() if not value]
+        for account in over:
+            del self.values[account]
         for account, peak in write.peaks:
             if self.values.get(account, 0) > self.values.get(peak, 0):
                 self.values[peak] = self.values[account]
@@ -91,7 +85,7 @@ class MemoryLedger:
                 fields.pop(record.field, None)
             else:
                 fields[record.field] = record.value
-        for lot in spent:
+        for lot in (account.removeprefix(COST) for account in over if account.startswith(COST)):
             if not self.values.get(SHARES + lot):
                 self._records.get(LOTS, {}).pop(lot, None)
         self.seq += 1

@@ -13,9 +13,8 @@ from backtest.results.result import BacktestResult, SignalOutcome
 from backtest.simulation.latency import ConstantDelay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import cost_micro
-from shared.messages.signals import MarketHint
+from shared.messages.signals import ActionableSignal, MarketHint
 from tests.amounts import D
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 
@@ -39,7 +38,7 @@ def a_trade(second: int, price: str = "0.5", shares: str = "100", **changes: Any
         "market": MarketHint(condition_id=CONDITION, outcome_index=0, title="Will it?"),
         **changes,
     }
-    return MarketEvent(at_ms, LeaderTrade.of(a_signal(**values)))
+    return MarketEvent(at_ms, a_signal(**values))
 
 
 def other_outcome(second: int, price: str, shares: str = "100", **changes: Any) -> MarketEvent:

@@ -16,11 +16,11 @@ from backtest.results.result import BacktestResult
 from ops.recording.event_source import of_capture
 from shared.capture.capture import Capture, FolderWriter, Header
 from shared.domain.errors import BadConfig
-from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import BOOKS, RAW, SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import BookSeen, RawSeen
 from shared.redis.streams import StreamEntry
+from shared.messages.signals import ActionableSignal
 from tests.amounts import D
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book
@@ -143,8 +143,8 @@ def test_an_older_capture_still_opens_replays_and_exports(tmp_path: Path) -> Non
 
 def _signal() -> Event:
     (_, trade) = a_trade(0)
-    assert isinstance(trade, LeaderTrade)
-    return trade.signal()
+    assert isinstance(trade, ActionableSignal)
+    return trade
 
 
 def _run(folder: Path) -> BacktestResult:

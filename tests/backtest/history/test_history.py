@@ -24,7 +24,6 @@ from backtest.results.leader_pnl import leader_results
 from backtest.simulation.latency import ConstantDelay, DrawnDelay, RecordedDelay, read_delay
 from shared.capture.capture import FolderWriter, Header
 from shared.domain.errors import BadConfig, Malformed
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.money import to_micro
 from shared.messages.base import SIGNALS
 from shared.messages.events import read_event, write_event
@@ -54,7 +53,7 @@ def read(*paths: Path, resolved: tuple[Path, ...] = ()) -> list[MarketEvent]:
 
 
 def signals_in(found: list[MarketEvent]) -> list[ActionableSignal]:
-    return [market_event.what.signal() for market_event in found if isinstance(market_event.what, LeaderTrade)]
+    return [market_event.what for market_event in found if isinstance(market_event.what, ActionableSignal)]
 
 
 def test_rows_of_one_transaction_token_and_side_are_one_signal_in_time_order(tmp_path: Path) -> None:
@@ -191,14 +190,13 @@ def test_a_delay_is_constant_recorded_drawn_or_measured(tmp_path: Path) -> None:
     with contextlib.closing(FolderWriter(tmp_path / "c", Header(1))) as out:
         out.write([StreamEntry(SIGNALS, "1-0", {"event": s.event, "json": write_event(s)}) for s in signals])
     measured = open_history([tmp_path / "c"], measure=True).measured
-    trades = [LeaderTrade.of(signal) for signal in signals]
-    one = trades[0]
+    one = signals[0]
 
     assert read_delay("2.5", {}) == ConstantDelay(2500)
     assert read_delay("recorded", {}).arrival_ms(one) == one.seen_at_ms
     assert isinstance(read_delay("recorded", {}), RecordedDelay)
     drawn = read_delay("1,2,30", {})
-    arrivals = {drawn.arrival_ms(trade) - trade.traded_at_ms for trade in trades}
+    arrivals = {drawn.arrival_ms(trade) - trade.traded_at_ms for trade in signals}
     assert isinstance(drawn, DrawnDelay)
     assert len(arrivals) > 30
     assert 1000 <= min(arrivals) < 2000 < max(arrivals) <= 30_000

@@ -12,11 +12,11 @@ from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import open_history
 from backtest.history.kept_events import BATCH, KeptEvents
 from shared.capture.capture import FolderWriter, Header
-from shared.domain.leader_trade import LeaderTrade
 from shared.domain.market import Book, Level
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.redis.streams import StreamEntry
+from shared.messages.signals import ActionableSignal
 from tests.backtest.histories import MICRO, D, a_trade, at, models, resolves
 from tests.buyer.builders import TOKEN, a_market, some_settings
 
@@ -35,7 +35,7 @@ def a_history() -> list[MarketEvent]:
 
 def a_capture(folder: Path) -> Path:
     out = FolderWriter(folder / "capture", Header(0))
-    signals = [event.what.signal() for event in a_history()[:30] if isinstance(event.what, LeaderTrade)]
+    signals = [event.what for event in a_history()[:30] if isinstance(event.what, ActionableSignal)]
     texts = map(write_event, signals)
     out.write([StreamEntry(SIGNALS, f"{n}-0", {"event": "", "json": text}) for n, text in enumerate(texts, start=1)])
     out.close()
@@ -54,14 +54,6 @@ def a_csv(folder: Path) -> Path:
     return folder / "rows.csv"
 
 
-def told(events: Iterator[MarketEvent]) -> list[object]:
-    """Return what events say, trades by their signals."""
-    return [
-        (at_ms, what.signal(), what.plain, what.market, what.price) if isinstance(what, LeaderTrade) else (at_ms, what)
-        for at_ms, what in events
-    ]
-
-
 @pytest.mark.parametrize("at_hand_bytes", [0, 1, 1 << 30])
 def test_events_come_back_as_they_were_also_side_by_side_and_are_read_once(at_hand_bytes: int) -> None:
     read = list[int]()
@@ -73,12 +65,12 @@ def test_events_come_back_as_they_were_also_side_by_side_and_are_read_once(at_ha
 
     kept = KeptEvents(source(), at_hand_bytes)
 
-    wanted = told(iter(a_history()))
+    wanted = list(iter(a_history()))
     one, two = iter(kept), iter(kept)
-    begun = [*told(islice(one, BATCH // 2)), *told(islice(one, BATCH))]
-    assert told(two) == wanted
-    assert begun + told(one) == wanted
-    assert told(iter(kept)) == wanted
+    begun = [*list(islice(one, BATCH // 2)), *list(islice(one, BATCH))]
+    assert list(two) == wanted
+    assert begun + list(one) == wanted
+    assert list(iter(kept)) == wanted
     assert len(read) == len(wanted)
 
 
@@ -88,10 +80,10 @@ def test_trades_of_every_kind_of_file_come_back_with_their_signals(
 ) -> None:
     path = made(tmp_path)
 
-    wanted = told(open_history([path]).market_events)
+    wanted = list(open_history([path]).market_events)
 
     assert len(wanted) > 10
-    assert told(iter(KeptEvents(open_history([path]).market_events, 0))) == wanted
+    assert list(iter(KeptEvents(open_history([path]).market_events, 0))) == wanted
 
 
 def test_a_run_comes_to_the_same_from_the_file() -> None:

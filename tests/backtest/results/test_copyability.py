@@ -11,8 +11,7 @@ from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import DelayedCopy, assess_copyability, copyability_json
 from backtest.results.trader_profile import RESTLESS, TraderProfile, only_leader
 from backtest.results.verdict import FEWEST_MARKETS
-from shared.domain.leader_trade import LeaderTrade
-from shared.messages.signals import MarketHint
+from shared.messages.signals import ActionableSignal, MarketHint
 from tests.amounts import D
 from tests.backtest.result_builders import OTHER, USD, a_result
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_signal
@@ -24,7 +23,7 @@ HINT = MarketHint(condition_id=CONDITION)
 
 def a_trade(usdc: int, number: int = 0, **changes: Any) -> MarketEvent:
     facts: dict[str, Any] = {"usdc": D(usdc), "traded_at_ms": NOW_MS + number, "market": HINT}
-    return MarketEvent(NOW_MS + number, LeaderTrade.of(a_signal(**(facts | changes))))
+    return MarketEvent(NOW_MS + number, a_signal(**(facts | changes)))
 
 
 def conduct_of(trades: Sequence[MarketEvent]) -> TraderProfile:

@@ -11,10 +11,10 @@ from backtest.domain.market_events import MarketEvent
 from backtest.history.history_files import open_history
 from backtest.results.result import BacktestResult
 from shared.capture.capture import FolderWriter, Header
-from shared.domain.leader_trade import LeaderTrade
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.redis.streams import StreamEntry
+from shared.messages.signals import ActionableSignal
 from tests.amounts import D
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
@@ -70,7 +70,7 @@ def test_runs_with_skips_and_orders_are_among_what_is_compared() -> None:
 def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
     """Two captures of the same hour: each signal counts once, followed or not."""
     trades = [item for item in a_history() if item.at_ms < at(400)]
-    signals = [item.what.signal() for item in trades if isinstance(item.what, LeaderTrade)]
+    signals = [item.what for item in trades if isinstance(item.what, ActionableSignal)]
     for name in ("one", "two"):
         out = FolderWriter(tmp_path / name, Header(0))
         texts = [write_event(signal) for signal in signals]
@@ -87,8 +87,8 @@ def test_a_skip_is_decided_once_whoever_brings_it_again(tmp_path: Path) -> None:
 
 def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> None:
     trade = a_trade(0).what
-    assert isinstance(trade, LeaderTrade)
-    good = trade.signal()
+    assert isinstance(trade, ActionableSignal)
+    good = trade
     text = write_event(good)
     poison = json.dumps({**json.loads(text), "traded_at_ms": at(10**6), "price": "dear"}, separators=(",", ":"))
     out = FolderWriter(tmp_path / "capture", Header(0))
@@ -97,8 +97,8 @@ def test_a_poisoned_signal_of_a_far_future_moves_no_other(tmp_path: Path) -> Non
 
     (only,) = open_history([tmp_path / "capture"]).market_events
     assert only.at_ms == at(0)
-    assert isinstance(only.what, LeaderTrade)
-    assert only.what.signal() == good
+    assert isinstance(only.what, ActionableSignal)
+    assert only.what == good
 
 
 def ran(flags: tuple[str, ...], *, whole: bool) -> BacktestResult:

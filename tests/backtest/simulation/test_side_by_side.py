@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from backtest.backtest import run_backtest, run_side_by_side
 from backtest.domain.market_events import MarketEvent
 from backtest.simulation.latency import ConstantDelay, Delay, RecordedDelay
-from shared.domain.leader_trade import LeaderTrade
+from shared.messages.signals import ActionableSignal
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings
 
@@ -49,7 +49,7 @@ class ToldDelay:
     delay: Delay
     reached_ms: dict[str, int]
 
-    def arrival_ms(self, trade: LeaderTrade) -> int:
+    def arrival_ms(self, trade: ActionableSignal) -> int:
         self.reached_ms[str(self)] = trade.traded_at_ms
         return self.delay.arrival_ms(trade)
 

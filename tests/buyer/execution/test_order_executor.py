@@ -165,7 +165,7 @@ def test_an_entry_is_settled_in_the_step_of_its_decision() -> None:
 def test_a_scope_names_the_day_of_the_decision() -> None:
     scope = scope_of(LEADER, TOKEN, a_market(), NOW_MS)
 
-    assert scope.day == "day:20260921"
+    assert scope.names.day == "day:20260921"
 
 
 def test_the_bankroll_is_deposited_once_even_when_its_write_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Whatever the numbers, the policy gives a verdict, breaks no cap, and says the same without its explanation."""
+"""Whatever the numbers, the policy gives a verdict, breaks no cap, and its explanation agrees with it."""
 
 from typing import Any
 
@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from buyer.strategy.policy import GATHERED, PolicyDecision, decide_signal
+from buyer.strategy.policy import PolicyDecision, decide_signal
 from buyer.strategy.sizing import STAKES
-from buyer.strategy.skip_cache import SkipCache
 from shared.domain.errors import Malformed
 from shared.domain.money import Price, Rate, micro_text
 from shared.messages.decisions import HeldLot, Portfolio
@@ -79,7 +78,7 @@ def test_the_policy_never_raises_and_never_breaks_a_cap(
     decision = decide_signal(case)
 
     assert decision == decide_signal(case)
-    assert_the_same_without_explanation(parts, decision)
+    assert_explained(decision)
     if decision.order and decision.verdict == "BUY":
         assert case.portfolio is not None
         assert decision.order.budget <= case.portfolio.cash
@@ -133,17 +132,16 @@ def test_amounts_that_cannot_be_reckoned_with_fail_their_rules_and_nothing_is_so
         {"limits": some_limits(min_leader_usdc=D(10**6), gather_window_s=60)},
     ],
 )
-def test_a_verdict_without_its_explanation_is_the_same_verdict(changes: dict[str, Any]) -> None:
-    whole = decide_signal(a_case(**changes))
+def test_a_verdict_is_what_its_explanation_says(changes: dict[str, Any]) -> None:
+    decision = decide_signal(a_case(**changes))
 
-    assert whole.rules
-    assert_the_same_without_explanation(changes, whole)
+    assert decision.rules
+    assert_explained(decision)
 
 
-def assert_the_same_without_explanation(changes: dict[str, Any], whole: PolicyDecision) -> None:
-    """Only a skip from which nothing follows comes without the trade as well."""
-    bare = decide_signal(a_case(**changes), SkipCache().failed)
-
-    assert not any(rule.rule != GATHERED for rule in bare.rules)
-    assert bare._replace(rules=whole.rules, trade=whole.trade) == whole
-    assert bare.idle or bare.trade == whole.trade
+def assert_explained(decision: PolicyDecision) -> None:
+    """Rules are asked until the verdict is settled, and told all: the first that fails is the reason."""
+    failed = [rule.rule for rule in decision.rules if not rule.passed]
+    gathered = "gathered" in failed
+    assert decision.reason == ("gathered" if gathered else failed[0] if failed else "all rules passed")
+    assert (decision.order is None) == bool(failed)

@@ -1,0 +1,38 @@
+"""What a run makes of decisions: orders as the live buyer does, without texts that nobody reads, and skips told at once."""
+
+from collections.abc import Callable
+
+from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter, Emit, Observed
+from buyer.execution.journal import Journal
+from buyer.strategy.policy import PolicyDecision
+from shared.domain.ledger_write import StreamAck
+from shared.messages.decisions import BuyEngineDecision, RuleResult
+from shared.messages.signals import ActionableSignal
+
+
+class RunWriter(DecisionWriter):
+    """Writes what moves the ledger."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        identity: BuyerIdentity,
+        emit: Emit,
+        skipped: Callable[[ActionableSignal, str], None],
+    ) -> None:
+        super().__init__(journal, identity, emit)
+        self._skipped = skipped
+
+    def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:
+        """Return nothing: nobody reads it."""
+        del verdict
+        return ()
+
+    def skip(
+        self, signal: ActionableSignal, verdict: PolicyDecision, observed: Observed, ack: StreamAck | None
+    ) -> BuyEngineDecision | None:
+        """Tell of a skip; write its decision only where something follows from it."""
+        if not verdict.idle:
+            return super().skip(signal, verdict, observed, ack)
+        self._skipped(signal, verdict.reason)
+        return None
