@@ -9,7 +9,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Rule, Shown
+from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Passes, Rule, Shown, Shows
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from buyer.strategy.signal_filters import trade_text
@@ -23,18 +23,30 @@ GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 
 
+Named = tuple[str, Passes, Shows]
+"""A rule with its name."""
+
+
+def _named(rules: Mapping[str, Rule]) -> tuple[Named, ...]:
+    return tuple((name, rule.passes, rule.shows) for name, rule in rules.items())
+
+
+_RULES = {side: _named(rules) for side, rules in RULES.items()}
+_EXIT_RULES = _named(EXIT_RULES)
+
+
 class Rulings(Sequence[RuleResult]):
     """What the rules say of a case: as many are asked as the verdict needs; the rest, and all texts, when they are read."""
 
-    def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
+    def __init__(self, rules: Sequence[Named], case: ContextBase) -> None:
         self._rules, self._case = rules, case
 
     def failed(self, settles: Callable[[str], bool]) -> list[str]:
         """Return the rules that fail, up to one that settles the matter."""
         case, found = self._case, list[str]()
-        for name, rule in self._rules.items():
+        for name, passes, _ in self._rules:
             try:
-                if rule.passes(case):
+                if passes(case):
                     continue
             except UNKNOWN:
                 pass
@@ -54,12 +66,12 @@ class Rulings(Sequence[RuleResult]):
 
     @cached_property
     def _results(self) -> tuple[RuleResult, ...]:
-        return tuple(_result(name, rule, self._case) for name, rule in self._rules.items())
+        return tuple(_result(*rule, self._case) for rule in self._rules)
 
 
-def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
+def _result(name: str, passes: Passes, shows: Shows, case: ContextBase) -> RuleResult:
     try:
-        passed, (value, limit) = rule.passes(case), rule.shows(case)
+        passed, (value, limit) = passes(case), shows(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
@@ -87,7 +99,7 @@ class PolicyDecision(Struct, frozen=True):
 
 def decide_signal(case: DecisionContext) -> PolicyDecision:
     """Judge one signal by the rules of its side."""
-    rules = Rulings(RULES[case.side], case)
+    rules = Rulings(_RULES[case.side], case)
     failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
     task = _exit(case, failed)
     if not failed:
@@ -112,7 +124,7 @@ _SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
 
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
-    rules = Rulings(EXIT_RULES, case)
+    rules = Rulings(_EXIT_RULES, case)
     failed = rules.failed(lambda _rule: True)
     if failed:
         return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
