@@ -9,7 +9,14 @@ from typing import Any, cast
 from msgspec import Struct
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Passes, Rule, Shown, Shows
+from buyer.strategy.decision_context import (
+    UNKNOWN,
+    ContextBase,
+    DecisionContext,
+    ExitContext,
+    Rule,
+    Shown,
+)
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
 from buyer.strategy.signal_filters import trade_text
@@ -23,28 +30,19 @@ GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
 
 
-Named = tuple[str, Passes, Shows]
-"""A rule with its name."""
-
-
-def _named(rules: Mapping[str, Rule]) -> tuple[Named, ...]:
-    return tuple((name, rule.passes, rule.shows) for name, rule in rules.items())
-
-
-_RULES = {side: _named(rules) for side, rules in RULES.items()}
-_EXIT_RULES = _named(EXIT_RULES)
-
-
 class Rulings(Sequence[RuleResult]):
-    """What the rules say of a case: as many are asked as the verdict needs; the rest, and all texts, when they are read."""
+    """What the rules say of a case: for a verdict as many are asked as it needs; each tells its texts to a reader.
 
-    def __init__(self, rules: Sequence[Named], case: ContextBase) -> None:
+    What they look at is reckoned once, by the case.
+    """
+
+    def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
         self._rules, self._case = rules, case
 
     def failed(self, settles: Callable[[str], bool]) -> list[str]:
         """Return the rules that fail, up to one that settles the matter."""
         case, found = self._case, list[str]()
-        for name, passes, _ in self._rules:
+        for name, (passes, _) in self._rules.items():
             try:
                 if passes(case):
                     continue
@@ -59,19 +57,22 @@ class Rulings(Sequence[RuleResult]):
         return len(self._rules)
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - one, or a slice
-        return self._results[place]
+        return cast("Any", self._results)[place]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self._results == tuple(cast("Sequence[object]", other))
 
+    def __hash__(self) -> int:
+        return hash(self._results)
+
     @cached_property
     def _results(self) -> tuple[RuleResult, ...]:
-        return tuple(_result(*rule, self._case) for rule in self._rules)
+        return tuple(_result(name, rule, self._case) for name, rule in self._rules.items())
 
 
-def _result(name: str, passes: Passes, shows: Shows, case: ContextBase) -> RuleResult:
+def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
     try:
-        passed, (value, limit) = passes(case), shows(case)
+        passed, (value, limit) = rule.passes(case), rule.shows(case)
     except UNKNOWN as error:
         return RuleResult(rule=name, passed=False, value=f"cannot be evaluated: {error}")
     return RuleResult(rule=name, passed=passed, value=_text(value), limit=_text(limit))
@@ -99,7 +100,7 @@ class PolicyDecision(Struct, frozen=True):
 
 def decide_signal(case: DecisionContext) -> PolicyDecision:
     """Judge one signal by the rules of its side."""
-    rules = Rulings(_RULES[case.side], case)
+    rules = Rulings(RULES[case.side], case)
     failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
     task = _exit(case, failed)
     if not failed:
@@ -119,12 +120,12 @@ _SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
     ("SELL", False): OPENS_EXIT.__contains__,
     ("SELL", True): OPENS_EXIT.__contains__,
 }
-"""Whether no other rule matters once this one failed: nothing is gathered, no exit opened; by side, and if we gather."""
+"""Whether no other rule matters once this one failed, by side, and if we gather: nothing is gathered or opened."""
 
 
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
-    rules = Rulings(_EXIT_RULES, case)
+    rules = Rulings(EXIT_RULES, case)
     failed = rules.failed(lambda _rule: True)
     if failed:
         return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
