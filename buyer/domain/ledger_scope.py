@@ -1,10 +1,8 @@
 """The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
 from functools import lru_cache
-from operator import itemgetter
-from typing import NamedTuple
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -28,7 +26,7 @@ _ALL_LOTS = (
     accounts.RATE_MINUTE,
     accounts.RATE_ORDERS,
 )
-"""What is the same for all lots."""
+"""What is the same for all lots, as `portfolio_of` takes it."""
 
 
 class LedgerNames(Struct, frozen=True, eq=False):
@@ -54,15 +52,13 @@ class LedgerNames(Struct, frozen=True, eq=False):
     realized: str
     accounts: tuple[str, ...]
     """Every account that `portfolio_of` reads."""
-    values_in: Callable[[Mapping[str, int]], tuple[int, ...]]
-    """Returns their values."""
     records: tuple[tuple[str, str], ...]
     """Every record that it reads."""
     exposed: tuple[str, ...]
     """Accounts that hold the lot's cost."""
 
 
-class LedgerScope(NamedTuple):
+class LedgerScope(Struct, frozen=True, gc=False):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
@@ -108,7 +104,6 @@ def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: 
         pnl=pnl,
         realized=realized,
         accounts=(*of_lot, *_ALL_LOTS),
-        values_in=itemgetter(*of_lot, *_ALL_LOTS),
         records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot)),
         exposed=accounts.exposure_accounts(leader, condition_id, event_id, group),
     )
@@ -121,22 +116,23 @@ def scope_of(
 
     `market` is the lot's where no facts name it.
     """
-    condition_id, event_id, group = _places(facts) if facts else (market, "", "")
-    names = _names(leader, token_id, condition_id, event_id, group, now_ms // accounts.DAY_MS)
+    day_number = now_ms // accounts.DAY_MS
+    if facts is None:
+        names = _names(leader, token_id, market, "", "", day_number)
+    else:
+        group = facts.event_id if facts.neg_risk else ""
+        names = _names(leader, token_id, facts.condition_id, facts.event_id, group, day_number)
     return LedgerScope(names, now_ms // 60_000, now_ms - gather_window_s * 1000)
-
-
-def _places(facts: MarketFacts) -> tuple[str, str, str]:
-    return facts.condition_id, facts.event_id, facts.event_id if facts.neg_risk else ""
 
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
     lot, gathered, task = map(balances.records.get, names.records)
-    of_lot, all_lots = (values := names.values_in(balances.values))[:-len(_ALL_LOTS)], values[-len(_ALL_LOTS):]
-    today, market, shares, cost, event, group, leader, gain, leaders, peak, behind = of_lot
-    cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent = all_lots
+    (
+        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
+        cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent,
+    ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
     holding = bool(cost or shares)
     return Portfolio(
         seq=balances.seq,

@@ -85,10 +85,8 @@ class BuyExecutor:
     def _process(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
         """Decide, or go on with what stands; without `ask` balances at hand will do, and a write says if they moved."""
         # Before the balances are read: what is on its way would change them.
-        self._precedence.wait_for_outcome(signal)
-        self._precedence.wait_for_lot(signal)
         limits = self._limits.of(signal.leader)
-        self._precedence.wait_for_transit(signal)
+        self._precedence.wait_for_orders(signal)
         status, scope, observed = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if status.decided:
             self.unresolved.forget(signal.id)
@@ -145,7 +143,7 @@ class BuyExecutor:
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
-            self._carry_out(draft, verdict, scope, market, None)
+            self._carry_out(draft, verdict, limits, scope, market, None)
         elif verdict.reason == DUST and task.keep == 0:
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -181,7 +179,7 @@ class BuyExecutor:
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
-        return self._carry_out(draft, verdict, scope, market, ack)
+        return self._carry_out(draft, verdict, limits, scope, market, ack)
 
     def _observe(
         self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
@@ -199,6 +197,7 @@ class BuyExecutor:
         self,
         draft: BuyEngineDecision,
         verdict: PolicyDecision,
+        limits: TradingLimits,
         scope: LedgerScope,
         facts: MarketFacts,
         ack: StreamAck | None,
@@ -211,7 +210,7 @@ class BuyExecutor:
         if order is None:
             raise Malformed(f"the decision on {draft.signal_id} holds no order")
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
-        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
+        intent = self._journal.intend(draft, order, scope, limits, prepared)
         if isinstance(intent, RefusedWrite):
             no = refused_rule(verdict, intent.account, intent.value, intent.limit)
             names = draft.signal_id, draft.leader, draft.token_id
