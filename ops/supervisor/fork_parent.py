@@ -10,7 +10,6 @@ import json
 import os
 import runpy
 import sys
-import time
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -64,7 +63,6 @@ def _become(module: str, told: int) -> None:
     given = json.loads(text)
     os.environ.clear()
     os.environ.update(given["environment"])
-    time.tzset()
     sys.argv[1:] = given["arguments"]
     _show_as(sys.executable, "-m", module, *given["arguments"])
     gc.enable()
