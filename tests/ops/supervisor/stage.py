@@ -9,7 +9,7 @@ from ops.supervisor.child import ChildProcess, ChildProgram
 from ops.supervisor.pipeline import ProcessPipeline
 from shared.clock import SystemClock
 from shared.domain.errors import HybridError
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_until
 
 HERE = Path(__file__).resolve().parent
 CLOCK = SystemClock()
@@ -58,10 +58,10 @@ class Stage:
         return not self._thread.is_alive()
 
     def pid(self, name: str) -> int:
-        """Return the id of a program's process, which must run."""
-        (pid,) = (child.pid for child in self.children if child.name == name)
-        assert pid is not None
-        return pid
+        """Return the id of a program's process, once it runs."""
+        (child,) = (child for child in self.children if child.name == name)
+        wait_until(lambda: child.running, name)
+        return child.pid or 0
 
     def did(self, name: str) -> list[str]:
         """Return the words of a program's trace."""
