@@ -28,7 +28,7 @@ from shared.messages.base import DECISIONS
 from shared.redis.client import connect_redis
 
 RUNS, WARM_S = 5, 15.0
-TOKENS, DECIDED_WITHIN_S = 8, 600.0
+TOKENS, SIGNALS_PER_S, DECIDED_WITHIN_S = 8, 50, 600.0
 HYBRID = ("-m", "ops.cli")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "python": ("-c", "pass"),
@@ -96,13 +96,13 @@ def _pss(up: int) -> Row:
 
 
 def _trade(here: Running, redis_url: str, signals: int) -> None:
-    """Let leaders trade so often, and wait until as many signals are decided.
+    """Let leaders trade so often, `SIGNALS_PER_S` at most, and wait until as many signals are decided.
 
     Raises:
         TimeoutError: they are not.
     """
     levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
-    burst(levers, here.world.leaders, prepared(levers, TOKENS), signals, 0)
+    burst(levers, here.world.leaders, prepared(levers, TOKENS), signals, signals / SIGNALS_PER_S)
     ends = CLOCK.monotonic() + DECIDED_WITHIN_S
     with connect_redis(redis_url) as redis:
         while (decided := _decided(redis)) < signals:
