@@ -17,7 +17,7 @@ from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.recovery.startup import StartupRecovery
-from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.worker import SettlementWorker, settling
 from buyer.sharding.shard_count import EMPTIED, ShardCount
 from buyer.signal_handler import SignalHandler
 from buyer.token_executor import TokenExecutor
@@ -112,7 +112,7 @@ class SignalConsumer:
         self._active = True
         self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
         try:
-            with self._settlement.on_thread(stop) if self._settlement else contextlib.nullcontext():
+            with settling(self._settlement, stop):
                 yield
         finally:
             self._active = False

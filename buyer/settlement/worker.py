@@ -52,6 +52,22 @@ ENDS_S = 5.0
 """Its thread is waited for this long."""
 
 
+@contextlib.contextmanager
+def settling(worker: "SettlementWorker | None", stop: threading.Event) -> Generator[None]:
+    """Let a worker, where there is one, follow orders on a thread of its own while the block runs, or until `stop`."""
+    if worker is None:
+        yield
+        return
+    done = EitherEvent(stop)
+    thread = threading.Thread(target=worker.run, args=(done,), name="settlement", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(ENDS_S)
+
+
 class SettlementWorker:
     """Ends live orders as their trades end. Its thread owns what is open; `watch` may be called from any."""
 
@@ -90,18 +106,6 @@ class SettlementWorker:
             self._log.exception("settlement_crashed")
         finally:
             self._feed.close()
-
-    @contextlib.contextmanager
-    def on_thread(self, stop: threading.Event) -> Generator[None]:
-        """Run on a thread of its own while the block runs, until `stop` at most."""
-        done = EitherEvent(stop)
-        thread = threading.Thread(target=self.run, args=(done,), name="settlement", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join(ENDS_S)
 
     def snapshot(self) -> dict[str, int]:
         """Return how many orders are open and how many ended."""
