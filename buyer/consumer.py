@@ -17,7 +17,7 @@ from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.recovery.startup import StartupRecovery
-from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.worker import SettlementWorker, settling
 from buyer.sharding.shard_count import EMPTIED, ShardCount
 from buyer.signal_handler import SignalHandler
 from buyer.token_executor import TokenExecutor
@@ -26,14 +26,12 @@ from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, TryAgain, Unavailable
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.process.stop_event import EitherEvent
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
-SETTLEMENT_ENDS_S = 5.0
 MOST_DEFERRED = 1000
 """Signals that wait for paper orders of their tokens; with more, the stream keeps the rest."""
 
@@ -114,7 +112,7 @@ class SignalConsumer:
         self._active = True
         self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
         try:
-            with self._following_orders(stop):
+            with settling(self._settlement, stop):
                 yield
         finally:
             self._active = False
@@ -201,21 +199,6 @@ class SignalConsumer:
             left = True
             self._keep_trying(stop, look)
         return left
-
-    @contextlib.contextmanager
-    def _following_orders(self, stop: threading.Event) -> Generator[None]:
-        """Follow live orders on a thread of their own while the block runs."""
-        if self._settlement is None:
-            yield
-            return
-        done = EitherEvent(stop)
-        thread = threading.Thread(target=self._settlement.run, args=(done,), name="settlement", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join(SETTLEMENT_ENDS_S)
 
     def _consume_once(self, stop: threading.Event) -> None:
         self._finish_before_deciding()

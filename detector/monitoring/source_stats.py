@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from detector.domain.match_state import key_digest
 from detector.domain.signal_draft import SourceSight
 from detector.domain.source_health import DEMOTED, HealthRules, SourceHealth
 from detector.domain.source_port import Batch
@@ -130,7 +131,7 @@ class SourceStats:
             self.sightings += fresh
             for sight in sights:
                 self._sources[name].seen_later += sight.later
-                self._health.add_sight(name, sight.key, seen_at_ms, sight.lag_ms)
+                self._health.add_sight(name, key_digest(sight.key), seen_at_ms, sight.lag_ms)
                 self._metrics.observe_lag(name, sight.lag_ms)
 
     def count_signal(self, name: str, *, unconfirmed: bool = False) -> None:
