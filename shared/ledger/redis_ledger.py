@@ -107,10 +107,14 @@ class RedisLedger:
 def _encoded(write: LedgerWrite) -> list[str]:
     """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
     texts = [""]
+    places: dict[str, int] = {}
 
     def place(text: str) -> int:
-        texts.append(text)
-        return len(texts)
+        """Return where a text stands; one that is a record's value and an event's, too, is sent once."""
+        if text not in places:
+            texts.append(text)
+            places[text] = len(texts)
+        return places[text]
 
     def bound(value: int | None) -> str:
         return "" if value is None else str(value)
