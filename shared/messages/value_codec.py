@@ -23,9 +23,9 @@ from typing import (
     get_type_hints,
 )
 
-from msgspec import NODEFAULT, UNSET, Meta, MsgspecError, Struct, UnsetType, convert, defstruct, field
+from msgspec import NODEFAULT, UNSET, Meta, MsgspecError, Raw, Struct, UnsetType, convert, defstruct, field
 from msgspec.json import Decoder, decode, encode
-from msgspec.structs import FieldInfo, asdict, fields
+from msgspec.structs import FieldInfo, asdict, astuple, fields
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
@@ -42,7 +42,7 @@ from shared.domain.money import (
     read_micro,
 )
 from shared.domain.value import Value
-from shared.messages.base import OMITTED, Address, Event, Hash
+from shared.messages.base import OMITTED, REUSED, Address, Event, Hash
 from shared.messages.wire_problems import explain_problem, placed_error
 
 V = TypeVar("V", bound=Value)
@@ -141,20 +141,16 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
     names = get_args(hints.pop("event")) if issubclass(model, Event) else ()
     forms = {name: _form(hint) for name, hint in hints.items()}
     reads = [(name, form.read) for name, form in forms.items() if form.read]
-    writes = [(name, form.write) for name, form in forms.items() if form.write]
-    if not (names or reads or writes):
+    if not (names or any(form.read or form.write for form in forms.values())):
         return model, _same, _same
     rows = [_wire_field(field, forms[field.name]) for field in fields(model) if field.name in forms]
+    at = [field.name for field in fields(model)].index("event") if names else -1
+    tag = {"tag_field": "event", "tag": names[0]} if names else {}
     wire = defstruct(
-        model.__name__,
-        rows,
-        frozen=True,
-        kw_only=True,
-        gc=False,
-        namespace={"__doc__": model.__doc__},
-        tag_field="event" if names else None,
-        tag=names[0] if names else None,
+        model.__name__, rows, frozen=True, kw_only=True, gc=False, namespace={"__doc__": model.__doc__}, **tag
     )
+    told = defstruct(model.__name__, [(row[0], Any) for row in rows], frozen=True, gc=False, **tag)
+    places = [(place, forms[row[0]].write) for place, row in enumerate(rows) if forms[row[0]].write]
 
     def of_wire(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
         values = asdict(read)
@@ -167,12 +163,13 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
         return model(**values)
 
     def to_wire(value: Any) -> Struct:  # noqa: ANN401 - a value of the model
-        values = asdict(value)
+        """Return the value as it is written: by place, without the checks of what is read."""
+        values = list(astuple(value))
         if names:
-            del values["event"]
-        for name, make in writes:
-            values[name] = make(values[name])
-        return wire(**values)
+            del values[at]
+        for place, make in places:
+            values[place] = make(values[place])
+        return told(*values)
 
     return wire, of_wire, to_wire
 
@@ -195,6 +192,9 @@ def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes
     kind, inner = get_origin(hint), get_args(hint)
     if kind is Annotated and OMITTED in inner:
         return _omitted(_form(_some_of(inner[0])))
+    if kind is Annotated and REUSED in inner:
+        form = _form(inner[0])
+        return WireForm(form.type, form.read, _reused(form.write or _same))
     if isinstance(hint, type) and issubclass(hint, Value):
         return _nested(hint)
     if kind is tuple and inner[1:] == (...,):
@@ -234,6 +234,21 @@ def _omitted(form: WireForm) -> WireForm:
         return form.write(value) if form.write else value
 
     return WireForm(form.type | UnsetType | None, read, write)
+
+
+def _reused(write: Make) -> Make:
+    """Return what makes JSON of a part, and keeps that of the last one: whatever holds it next holds the same text."""
+    last: tuple[Any, Any] = (None, None)
+
+    def write_reused(value: Any) -> Any:  # noqa: ANN401 - any value
+        nonlocal last
+        part, raw = last  # both at once: other threads write, too
+        if part is not value:
+            raw = Raw(encode(write(value)))
+            last = value, raw
+        return raw
+
+    return write_reused
 
 
 def _unless_none(write: Make) -> Make:
