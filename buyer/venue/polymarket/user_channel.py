@@ -20,7 +20,7 @@ from shared.reconnecting_socket import FrameConnection, PingRule, ReconnectingSo
 PING_S = 10.0
 STALE_S = 30.0
 """Without a PONG for this long the connection is taken for dead, however open it looks (pitfall 10)."""
-TOGETHER_S, MOST_TOGETHER = 0.05, 500
+TOGETHER_S, MOST_TOGETHER = 0.2, 2000
 """An order's several messages come within this, and are heard together; so many at most."""
 _CONFIRMED = "CONFIRMED"
 BACKOFF = SteppedBackoff((0.5, 1.0, 2.0, 5.0, 15.0))
