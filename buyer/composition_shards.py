@@ -117,7 +117,6 @@ class ShardBuilder:
 
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""
-
         limits = self.parts.settings.limits  # made anew, and checked, at each look
 
         def max_age_s(leader: str) -> float:

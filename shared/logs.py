@@ -106,7 +106,10 @@ def _chain(*, as_json: bool) -> list[Processor]:
 
 
 def _json_renderer() -> Processor:
-    return structlog.processors.JSONRenderer(serializer=lambda line, **_: _ENCODER.encode(line))
+    def write(line: Any, **_: Any) -> str:  # noqa: ANN401 - as the renderer calls it
+        return _ENCODER.encode(line)
+
+    return structlog.processors.JSONRenderer(serializer=write)
 
 
 def _text_renderer() -> Processor:

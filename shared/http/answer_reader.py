@@ -53,10 +53,9 @@ def read_head(file: BinaryIO, method: str) -> AnswerHead:
     Raises:
         http.client.HTTPException: what came is no HTTP answer, or nothing came.
     """
-    status = 100
+    version, status, headers = _next_head(file)
     while status in _INTERIM and status != _SWITCHING:
-        version, status = _status(_line(file))
-        headers = _headers(file)
+        version, status, headers = _next_head(file)
     chunked = headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
     length = 0 if method == "HEAD" or status in _BODILESS else None if chunked else _length(headers)
     said = headers.get("Connection", "").lower()
@@ -77,6 +76,11 @@ def body_pieces(file: BinaryIO, head: AnswerHead) -> Iterator[bytes]:
     else:
         while piece := _piece(file, PIECE_BYTES):
             yield piece
+
+
+def _next_head(file: BinaryIO) -> tuple[bytes, int, Headers]:
+    version, status = _status(_line(file))
+    return version, status, _headers(file)
 
 
 def _status(line: bytes) -> tuple[bytes, int]:

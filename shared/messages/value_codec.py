@@ -8,7 +8,7 @@ which are dropped, and none where one is missing that has a default (an older wr
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -145,12 +145,17 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
         return model, _same, _same
     rows = [_wire_field(field, forms[field.name]) for field in fields(model) if field.name in forms]
     at = [field.name for field in fields(model)].index("event") if names else -1
-    tag = {"tag_field": "event", "tag": names[0]} if names else {}
-    wire = defstruct(
-        model.__name__, rows, frozen=True, kw_only=True, gc=False, namespace={"__doc__": model.__doc__}, **tag
+    make_struct = partial(
+        defstruct,
+        model.__name__,
+        frozen=True,
+        gc=False,
+        tag_field="event" if names else None,
+        tag=names[0] if names else None,
     )
-    told = defstruct(model.__name__, [(row[0], Any) for row in rows], frozen=True, gc=False, **tag)
-    places = [(place, forms[row[0]].write) for place, row in enumerate(rows) if forms[row[0]].write]
+    wire = make_struct(rows, kw_only=True, namespace={"__doc__": model.__doc__})
+    told = make_struct([(row[0], Any) for row in rows])
+    writes = [(place, write) for place, row in enumerate(rows) if (write := forms[row[0]].write)]
 
     def of_wire(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
         values = asdict(read)
@@ -167,7 +172,7 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
         values = list(astuple(value))
         if names:
             del values[at]
-        for place, make in places:
+        for place, make in writes:
             values[place] = make(values[place])
         return told(*values)
 
@@ -190,11 +195,8 @@ def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes
     if hint in _SPELLED:
         return _SPELLED[hint]
     kind, inner = get_origin(hint), get_args(hint)
-    if kind is Annotated and OMITTED in inner:
-        return _omitted(_form(_some_of(inner[0])))
-    if kind is Annotated and REUSED in inner:
-        form = _form(inner[0])
-        return WireForm(form.type, form.read, _reused(form.write or _same))
+    if kind is Annotated and not _MARKS.isdisjoint(inner[1:]):
+        return _marked(inner[0], inner[1])
     if isinstance(hint, type) and issubclass(hint, Value):
         return _nested(hint)
     if kind is tuple and inner[1:] == (...,):
@@ -206,6 +208,13 @@ def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes
     if hint in _PLAIN or kind in {Literal, dict}:
         return WireForm(hint)
     raise TypeError(f"no form for {hint}")
+
+
+def _marked(hint: Any, mark: str) -> WireForm:  # noqa: ANN401 - as above
+    if mark == OMITTED:
+        return _omitted(_form(_some_of(hint)))
+    form = _form(hint)
+    return form._replace(write=_reused(form.write or _same))
 
 
 def _nested(model: type[Value]) -> WireForm:
@@ -293,6 +302,7 @@ def _hex_text(digits: int) -> Any:  # noqa: ANN401 - a type with what its schema
 
 _REPEATED = {MarketFacts}
 """Parts that stand in thousands of values in the same words."""
+_MARKS = {OMITTED, REUSED}
 _PLAIN = {str, int, bool, float, Any}
 _SPELLED: dict[Any, WireForm] = {
     **dict.fromkeys((Usdc, Shares, Price, Rate), WireForm(str, read_micro, micro_text)),

@@ -164,8 +164,8 @@ def _whole_ms(seconds: float) -> int:
 
 def _rows_by_stream(reply: Any) -> list[list[tuple[str, dict[str, str] | None]]]:  # noqa: ANN401 - RESP2 and RESP3 differ
     """Return the rows of each stream, whichever protocol answered."""
-    streams = reply.items() if isinstance(reply, dict) else reply or []
-    return [[(name, _fields(words)) for name, words in rows] for _, rows in cast("Any", streams)]
+    streams: Any = cast("dict[str, Any]", reply).items() if isinstance(reply, dict) else reply or []
+    return [[(name, _fields(words)) for name, words in rows] for _, rows in streams]
 
 
 def _fields(words: list[str] | None) -> dict[str, str] | None:

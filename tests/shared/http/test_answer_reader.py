@@ -33,20 +33,20 @@ def test_a_chunked_body_is_its_chunks(chunks: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "body", "lasts"),
+    ("head", "body", "connection"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", b"until it closes", False),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok", False),
-        (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\n", b"ok", True),
-        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok", True),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200\r\nContent-Length: 2\r\n\r\n", b"ok", True),
-        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b"", True),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"until it closes", "closed"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok", "closed"),
+        (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\n", b"ok", "kept"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok", "kept"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200\r\nContent-Length: 2\r\n\r\n", b"ok", "kept"),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b"", "kept"),
     ],
 )
-def test_a_body_ends_where_its_head_says(head: bytes, body: bytes, lasts: bool) -> None:
+def test_a_body_ends_where_its_head_says(head: bytes, body: bytes, connection: str) -> None:
     found, read_body = read(head + body)
 
-    assert (read_body, found.lasts) == (body, lasts)
+    assert (read_body, found.lasts) == (body, connection == "kept")
 
 
 def test_the_answer_to_a_head_request_has_no_body() -> None:

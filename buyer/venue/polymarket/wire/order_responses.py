@@ -202,11 +202,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def _words(said: dict[str, Any] | None, text: bytes, status: int) -> str:
     """Return what the venue said is wrong, with its status, on one line."""
-    told = (
-        [str(said[name]) for name in (*_TROUBLES, "status") if said.get(name)]
-        if said
-        else []
-    )
+    told = [str(said[name]) for name in (*_TROUBLES, "status") if said.get(name)] if said else []
     raw = "; ".join(told) or text[:_SHOWN_CHARS].decode("utf-8", "replace")
     return f"{status}: {' '.join(raw.split())[:_SHOWN_CHARS]}"
 
