@@ -5,9 +5,6 @@ when empty. We write exactly that, and read more: addresses in any case, fields 
 which are dropped, and none where one is missing that has a default (an older writer's).
 """
 
-import re
-from collections.abc import Callable
-from decimal import Decimal
 from functools import cache, lru_cache, partial
 from types import NoneType, UnionType
 from typing import (
@@ -15,7 +12,6 @@ from typing import (
     Any,
     Generic,
     Literal,
-    NamedTuple,
     TypeVar,
     Union,
     get_args,
@@ -23,47 +19,18 @@ from typing import (
     get_type_hints,
 )
 
-from msgspec import NODEFAULT, UNSET, Meta, MsgspecError, Raw, Struct, UnsetType, convert, defstruct, field
+from msgspec import NODEFAULT, UNSET, MsgspecError, Raw, Struct, UnsetType, convert, defstruct, field
 from msgspec.json import Decoder, decode, encode
 from msgspec.structs import FieldInfo, asdict, astuple, fields
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.domain.money import (
-    FeeExponent,
-    Money,
-    Price,
-    Rate,
-    Shares,
-    Usdc,
-    fee_exponent_of,
-    micro_text,
-    money_text,
-    read_micro,
-)
 from shared.domain.value import Value
-from shared.messages.base import OMITTED, REUSED, Address, Event, Hash
+from shared.messages.base import OMITTED, REUSED, Event
+from shared.messages.wire_forms import SPELLED_FORMS, Make, WireForm
 from shared.messages.wire_problems import explain_problem, placed_error
 
 V = TypeVar("V", bound=Value)
-Make = Callable[[Any], Any]
-"""Makes what a field holds of what stands on the wire, or the reverse.
-
-Raises:
-    ValueError: it is none.
-"""
-
-_MONEY = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
-_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}").fullmatch
-_HASH = re.compile(r"0[xX][0-9a-fA-F]{64}").fullmatch
-
-
-class WireForm(NamedTuple):
-    """How a field stands on the wire, and what turns one into the other; None where both are the same."""
-
-    type: Any
-    read: Make | None = None
-    write: Make | None = None
 
 
 class ValueCodec(Generic[V]):
@@ -192,8 +159,8 @@ def _wire_field(of: FieldInfo, form: WireForm) -> tuple[str, Any] | tuple[str, A
 
 
 def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes of one
-    if hint in _SPELLED:
-        return _SPELLED[hint]
+    if hint in SPELLED_FORMS:
+        return SPELLED_FORMS[hint]
     kind, inner = get_origin(hint), get_args(hint)
     if kind is Annotated and not _MARKS.isdisjoint(inner[1:]):
         return _marked(inner[0], inner[1])
@@ -268,46 +235,7 @@ def _each(make: Make) -> Make:
     return lambda values: tuple(map(make, values))
 
 
-@lru_cache(maxsize=16_384)
-def _read_money(said: str) -> Decimal:
-    if _MONEY(said):
-        return Decimal(said)
-    raise ValueError(f"not an amount: {said!r}")
-
-
-def _read_exponent(said: int | str) -> int | Decimal:
-    return fee_exponent_of(Decimal(said) if isinstance(said, int) else _read_money(said))
-
-
-def _write_exponent(value: int | Decimal) -> int | str:
-    return value if isinstance(value, int) else money_text(value)
-
-
-@lru_cache(maxsize=16_384)
-def _read_address(said: str) -> str:
-    if _ADDRESS(said):
-        return said.lower()
-    raise ValueError(f"not an address, 0x and 40 hex digits: {said!r}")
-
-
-def _read_hash(said: str) -> str:
-    if _HASH(said):
-        return said.lower()
-    raise ValueError(f"not a hash, 0x and 64 hex digits: {said!r}")
-
-
-def _hex_text(digits: int) -> Any:  # noqa: ANN401 - a type with what its schema says of it
-    return Annotated[str, Meta(extra_json_schema={"pattern": f"^0x[0-9a-f]{{{digits}}}$"})]
-
-
 _REPEATED = {MarketFacts}
 """Parts that stand in thousands of values in the same words."""
 _MARKS = {OMITTED, REUSED}
 _PLAIN = {str, int, bool, float, Any}
-_SPELLED: dict[Any, WireForm] = {
-    **dict.fromkeys((Usdc, Shares, Price, Rate), WireForm(str, read_micro, micro_text)),
-    Money: WireForm(str, _read_money, money_text),
-    FeeExponent: WireForm(int | str, _read_exponent, _write_exponent),
-    Address: WireForm(_hex_text(40), _read_address, _read_address),
-    Hash: WireForm(_hex_text(64), _read_hash, _read_hash),
-}
