@@ -117,9 +117,10 @@ class ShardBuilder:
 
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""
+        limits = self.parts.settings.limits  # made anew, and checked, at each look
 
         def max_age_s(leader: str) -> float:
-            return self.parts.settings.limits.of(leader).max_signal_age_s
+            return limits.of(leader).max_signal_age_s
 
         gate = BuyGate(self.parts.clock, max_age_s, self.mode.permission)
         journal.buy_through(gate)

@@ -28,8 +28,9 @@ from urllib3.exceptions import HTTPError as TransportError
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed, Rejected, Unavailable
 from shared.domain.redaction import HIDDEN, redact_text
+from shared.http.answer_reader import PIECE_BYTES
 from shared.http.base_url import checked_base, url_origin, url_secrets
-from shared.http.keepalive import CHUNK_BYTES, KeptConnections
+from shared.http.keepalive import KeptConnections
 from shared.http.response import HttpExchange, HttpResponse, retry_after_s, value_of
 from shared.http.session import pooled_session, warm_connections
 from shared.http.stats import StatsSnapshot, UpstreamStats
@@ -200,7 +201,7 @@ class Upstream:
             ) as response,
         ):
             latency_s = self._answered(started)
-            pieces = iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=True), b"")
+            pieces = iter(lambda: response.raw.read1(PIECE_BYTES, decode_content=True), b"")
             answer = HttpResponse(response.status_code, response.headers, self._body(pieces, label, started))
         self._tell_gates(answer, latency_s)
         if self._tap:

@@ -110,6 +110,8 @@ def refusal_of(
 def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
     """Read Retry-After (RFC 9110, 10.2.3): seconds, or a date, counted from the answer's own Date if it has one."""
     text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
         return float(text)
     until_s = _date_s(text)

@@ -1,11 +1,11 @@
 """Events of the buyer: decisions with every rule's value, and what became of their orders."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
-from shared.messages.base import Address, Event
+from shared.messages.base import REUSED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -183,12 +183,12 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
     verdict: Verdict
     reason: str
     rules: tuple[RuleResult, ...]
-    order: Order | None = None
+    order: Annotated[Order | None, REUSED] = None
     outcome: Outcome | None = None
     trade: Trade | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
-    inputs: Inputs
+    inputs: Annotated[Inputs, REUSED]
 
 
 class OrderUpdate(Event, frozen=True, kw_only=True):
@@ -199,5 +199,5 @@ class OrderUpdate(Event, frozen=True, kw_only=True):
     signal_id: str
     mode: Literal["paper", "live"]
     state: OrderState
-    order: Order
+    order: Annotated[Order, REUSED]
     outcome: Outcome | None = None
