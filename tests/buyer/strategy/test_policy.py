@@ -99,7 +99,11 @@ def test_rules_are_asked_until_one_settles_the_matter_and_tell_their_texts_to_a_
             asked.append(name)
             return passed
 
-        return Rule(passes, lambda _case: (told.append(name) or name, "none"))
+        def shows(_case: ContextBase) -> tuple[str, str]:
+            told.append(name)
+            return name, "none"
+
+        return Rule(passes, shows)
 
     rules = {name: a_rule(name, passed=name != "second") for name in ("first", "second", "third")}
     rulings = Rulings(rules, a_case())
