@@ -138,7 +138,8 @@ class SourceStats:
         with self._lock:
             self.signals += 1
             self.unconfirmed += unconfirmed
-            self._sources[name].seen_first += 1
+            if name in self._sources:  # what waits here may have been seen first by another detector's source
+                self._sources[name].seen_first += 1
 
     def count_merge(self) -> None:
         """Count a signal of a merge: only one source can show those, so no source is compared by them."""

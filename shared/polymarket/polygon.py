@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from shared.domain.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
 from shared.http.client import Upstream
@@ -40,6 +40,13 @@ _WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
 """What nodes say, first match wins: publicnode, drpc, bor, Alchemy, Infura (venue reference 5)."""
 _CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: RateLimited}
 _OUR_MISTAKE = frozenset({-32600, -32601, -32602})
+
+
+class MinedLogs(NamedTuple):
+    """The raw logs of a mined transaction, and when its block was made, in epoch milliseconds."""
+
+    logs: list[Any]
+    block_time_ms: int
 
 
 class PolygonClient:
@@ -99,6 +106,27 @@ class PolygonClient:
         """
         receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
+
+    def mined_logs(self, tx_hash: str, lane: GateLane = GateLane.FRESH) -> MinedLogs | None:
+        """Return a transaction's logs with its block's time; None while no block of this node holds it.
+
+        The header at that height must carry the hash that the receipt names: else the block was reorganised away.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused, or an answer of another form.
+        """
+        answer = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
+        if answer is None:
+            return None
+        receipt = as_object(answer, "receipt")
+        header = self.ask("eth_getBlockByNumber", [hex(hex_number(receipt, "blockNumber")), False], lane)
+        block = as_object(header, "block") if header is not None else cast("Raw", {})
+        named = read_text(receipt, "blockHash").lower()
+        if not named or read_text(block, "hash").lower() != named:
+            return None
+        moment_ms = read_moment_ms(hex_number(block, "timestamp"))
+        return MinedLogs(as_list(receipt.get("logs"), "receipt logs"), moment_ms)
 
     def receipts_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[list[Any]]:
         """Return the raw logs of each transaction, as `receipt_logs` does, `BATCH` of them in one request.
