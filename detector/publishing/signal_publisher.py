@@ -70,7 +70,7 @@ class SignalPublisher:
 
     def note_mined(self, view: FillView) -> None:
         """Note that a node showed these fills: what only the venue showed of them needs no looking for."""
-        if self._unmined and view.source in NODES:
+        if self._unmined is not None and view.source in NODES:
             self._unmined.forget(FillKey(each.leader, each.tx_hash, each.token_id, each.side) for each in view.fills)
 
     def _build_event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
@@ -140,6 +140,6 @@ class SignalPublisher:
         ).observe(max(0, first_at_ms - draft.traded_at_ms) / 1000)
         if self._markets:
             self._markets.warm([signal.token_id])
-        if self._unmined and is_looked_for(signal):
+        if self._unmined is not None and is_looked_for(signal):
             self._unmined.expect(draft.key, signal.traded_at_ms, signal.emitted_at_ms)
         self._emit(signal)

@@ -13,6 +13,7 @@ from detector.domain.source_port import Batch
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
 from detector.publishing.pending_confirmations import PendingConfirmations
+from detector.publishing.unmined_signals import UnminedSignals
 from shared.clock import ManualClock
 from shared.domain.market import Side
 from shared.messages.base import SIGHTINGS, SIGNALS
@@ -34,7 +35,14 @@ DROPPING = EmitRule(confirmed=True, within_ms=WITHIN_S * 1000, drop=True)
 class DetectorFixture:
     """One detector's life on a server that outlives it."""
 
-    def __init__(self, rule: EmitRule, redis: Redis | None = None, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self,
+        rule: EmitRule,
+        redis: Redis | None = None,
+        clock: ManualClock | None = None,
+        *,
+        unmined: UnminedSignals | None = None,
+    ) -> None:
         self.rule, self.clock = rule, clock or ManualClock(NOW_MS)
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
         self.stats = SourceStats(SOURCES, clock=self.clock)
@@ -47,6 +55,7 @@ class DetectorFixture:
             clock=self.clock,
             stop=threading.Event(),
             rule=rule,
+            unmined=unmined,
         )
 
     def again(self) -> "DetectorFixture":
