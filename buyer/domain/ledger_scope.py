@@ -134,7 +134,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
     lot, gathered, task = map(balances.records.get, names.records)
-    of_lot, all_lots = (values := names.values_in(balances.values))[:-len(_ALL_LOTS)], values[-len(_ALL_LOTS):]
+    of_lot, all_lots = (values := names.values_in(balances.values))[: -len(_ALL_LOTS)], values[-len(_ALL_LOTS) :]
     today, market, shares, cost, event, group, leader, gain, leaders, peak, behind = of_lot
     cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent = all_lots
     holding = bool(cost or shares)
