@@ -254,7 +254,7 @@ def test_rows_in_falling_order_are_refused_because_what_they_skip_would_be_lost(
 @pytest.mark.pitfall(56)
 def test_an_answer_out_of_a_cache_is_not_told_as_fresh() -> None:
     cursors, clock = FakeCursors(), ManualClock(NOW_MS)
-    source, upstream = a_source(Feed(rows_of(-5)), cursors, clock=clock)
+    source, upstream = a_source(Feed(*rows_of(-5)), cursors, clock=clock)
     stats = SourceStats((NAME,), clock=clock)
 
     def seen(kept_ms: int) -> tuple[int | None, str]:
