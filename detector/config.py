@@ -1,9 +1,10 @@
 """The detector's settings."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from detector.domain.emit_rule import EmitRule
 from detector.domain.log_filters import LogRules
@@ -177,6 +178,14 @@ class DetectorSettings(Settings):
         if strangers or not sources:
             raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
         return tuple(dict.fromkeys(sources))
+
+    @model_validator(mode="after")
+    def _another_node(self) -> Self:
+        """Refuse a second node that is the first: it would vouch for itself."""
+        first, second = (urlsplit(url) for url in (self.rpc_url, self.second_rpc_url))
+        if (first.netloc, first.path) == (second.netloc, second.path):
+            raise ValueError("SECOND_RPC_URL is RPC_URL's own node: give one of another provider, or leave it empty")
+        return self
 
     @property
     def rule(self) -> EmitRule:

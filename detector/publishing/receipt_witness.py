@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from detector.domain.fill_view import FillView
+from detector.domain.signal_builder import CATCH_UP_MS
 from detector.domain.signal_draft import UnconfirmedFill
 from shared import logs
 from shared.clock import Clock
-from shared.domain.errors import HybridError
+from shared.domain.errors import GiveUp, HybridError
 from shared.domain.witnesses import SECOND_NODE
-from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.polygon import BATCH, MinedLogs, PolygonClient
 from shared.polymarket.wire.leader_fills import only_of
 from shared.polymarket.wire.order_filled import read_logs
 from shared.polymarket.wire.parsing import as_object
@@ -43,7 +44,7 @@ class ReceiptWitness:
         self._tell: Callable[[Iterable[FillView]], None] = lambda _: None
         self._inbox: queue.SimpleQueue[UnconfirmedFill] = queue.SimpleQueue()
         self._open: list[_Question] = []
-        self._away = False
+        self._away, self._at_once = False, BATCH
         self._thread = threading.Thread(target=self._run, name="second-node", daemon=True)
         self._log = logs.get_logger("detector", source=SECOND_NODE)
 
@@ -59,16 +60,27 @@ class ReceiptWitness:
         return not self._thread.is_alive()
 
     def ask(self, fills: Iterable[UnconfirmedFill]) -> None:
-        """Ask about fills soon; never waits."""
+        """Ask about fills soon; never waits. What is no news any more is not asked for: no order follows it."""
         for fill in fills:
-            if self._inbox.qsize() < MOST:
+            if self._inbox.qsize() < MOST and fill.seen_at_ms - fill.traded_at_ms <= CATCH_UP_MS:
                 self._inbox.put(fill)
 
     def look(self) -> None:
-        """Ask about everything whose turn has come."""
+        """Ask about everything whose turn has come, the newest first, many transactions in one request."""
         now = self._clock.monotonic()
-        left = [one for one in self._open if now < one.ends_at]
-        self._open = [one for one in left if now < one.next_at or not self._is_told(one)]
+        self._open = [one for one in self._open if now < one.ends_at]
+        due = [one for one in reversed(self._open) if now >= one.next_at]
+        sent = list(dict.fromkeys(one.fill.key.tx_hash for one in due))[: self._at_once]
+        asked = [one for one in due if one.fill.key.tx_hash in sent]
+        if not asked:
+            return
+        for one in asked:
+            one.next_at = now + AGAIN_S
+        mined = self._mined(sent)
+        told = [(one, view) for one in asked if (view := self._shown(one.fill, mined.get(one.fill.key.tx_hash)))]
+        self._open = [one for one in self._open if all(one is not done for done, _ in told)]
+        if told:
+            self._tell([view for _, view in told])
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -76,34 +88,31 @@ class ReceiptWitness:
             self.look()
 
     def _take_new(self) -> None:
-        """Take in what is new, waiting a little for the first."""
-        wait_s: float | None = AGAIN_S / 2 if self._open else _STOP_CHECK_S
+        """Take in what is new, waiting a little for the first where nothing else is due."""
+        wait_s = max(0.0, min([_STOP_CHECK_S, *(one.next_at - self._clock.monotonic() for one in self._open)]))
         while len(self._open) < MOST:
             try:
-                fill = self._inbox.get(block=wait_s is not None, timeout=wait_s)
+                fill = self._inbox.get(block=wait_s > 0, timeout=wait_s or None)
             except queue.Empty:
                 return
             self._open.append(_Question(fill, self._clock.monotonic() + self._within_s))
-            wait_s = None
+            wait_s = 0.0
 
-    def _is_told(self, one: _Question) -> bool:
-        """Ask about one fill; say whether that ends it."""
-        one.next_at = self._clock.monotonic() + AGAIN_S
+    def _mined(self, sent: list[str]) -> dict[str, MinedLogs | None]:
+        """Return what the node's blocks hold of these transactions; nothing while it cannot be asked."""
         try:
-            view = self._shown(one.fill)
+            found = self._polygon.mined_logs(sent, GateLane.ORDERS)
         except HybridError as error:
             if not self._away:
                 self._log.warning("second_node_away", error=str(error), fix="SECOND_RPC_URL; fills wait for the venue")
             self._away = True
-            return False
+            self._at_once = 1 if isinstance(error, GiveUp) else self._at_once  # some nodes refuse batches
+            return {}
         self._away = False
-        if view is not None:
-            self._tell([view])
-        return view is not None
+        return dict(zip(sent, found, strict=True))
 
-    def _shown(self, fill: UnconfirmedFill) -> FillView | None:
+    def _shown(self, fill: UnconfirmedFill, mined: MinedLogs | None) -> FillView | None:
         """Return what the node's own block holds of a fill; None while it is in none."""
-        mined = self._polygon.mined_logs(fill.key.tx_hash, GateLane.ORDERS)
         if mined is None:
             return None
         stamp = hex(mined.block_time_ms // 1000)

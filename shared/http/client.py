@@ -175,7 +175,7 @@ class Upstream:
     def _call(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
         return self._ask(method, path, lane, cost, **what)[0]
 
-    def _ask(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> tuple[Any, HttpResponse]:
+    def _ask(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> tuple[Any, HttpResponse]:  # noqa: ANN401 - JSON
         label = f"{self.name} {method} {self._hide(path.partition('?')[0]) or '/'}"
         try:
             answer = self._follow(method, self._base + path, label, (lane, cost), what)

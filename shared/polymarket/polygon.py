@@ -107,26 +107,22 @@ class PolygonClient:
         receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
 
-    def mined_logs(self, tx_hash: str, lane: GateLane = GateLane.FRESH) -> MinedLogs | None:
-        """Return a transaction's logs with its block's time; None while no block of this node holds it.
+    def mined_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[MinedLogs | None]:
+        """Return each transaction's logs with its block's time; None while no block of this node holds it.
 
         The header at that height must carry the hash that the receipt names: else the block was reorganised away.
+        Several are asked for in one request, and then their blocks in another.
 
         Raises:
             TryAgain: throttled, away or behind.
-            GiveUp: refused, or an answer of another form.
+            GiveUp: refused (also a batch as such), or an answer of another form.
         """
-        answer = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
-        if answer is None:
-            return None
-        receipt = as_object(answer, "receipt")
-        header = self.ask("eth_getBlockByNumber", [hex(hex_number(receipt, "blockNumber")), False], lane)
-        block = as_object(header, "block") if header is not None else cast("Raw", {})
-        named = read_text(receipt, "blockHash").lower()
-        if not named or read_text(block, "hash").lower() != named:
-            return None
-        moment_ms = read_moment_ms(hex_number(block, "timestamp"))
-        return MinedLogs(as_list(receipt.get("logs"), "receipt logs"), moment_ms)
+        answers = self.ask_all("eth_getTransactionReceipt", [[tx_hash] for tx_hash in tx_hashes], lane)
+        receipts = [None if answer is None else as_object(answer, "receipt") for answer in answers]
+        heights = sorted({hex_number(receipt, "blockNumber") for receipt in receipts if receipt is not None})
+        found = self.ask_all("eth_getBlockByNumber", [[hex(height), False] for height in heights], lane)
+        blocks = {height: as_object(block or {}, "block") for height, block in zip(heights, found, strict=True)}
+        return [None if each is None else _mined(each, blocks[hex_number(each, "blockNumber")]) for each in receipts]
 
     def receipts_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[list[Any]]:
         """Return the raw logs of each transaction, as `receipt_logs` does, `BATCH` of them in one request.
@@ -188,6 +184,15 @@ class PolygonClient:
         if isinstance(refusal, RateLimited):
             self._rpc.throttled(None)
         raise refusal
+
+
+def _mined(receipt: Raw, block: Raw) -> MinedLogs | None:
+    """Return a receipt's logs, if this is the block that it names."""
+    named = read_text(receipt, "blockHash").lower()
+    if not named or read_text(block, "hash").lower() != named:
+        return None
+    moment_ms = read_moment_ms(hex_number(block, "timestamp"))
+    return MinedLogs(as_list(receipt.get("logs"), "receipt logs"), moment_ms)
 
 
 def named_error(method: str, error: Raw) -> HybridError:

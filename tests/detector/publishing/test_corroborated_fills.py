@@ -5,6 +5,7 @@ import pytest
 from detector.config import parse_args
 from detector.domain.emit_rule import EmitRule
 from detector.publishing.pending_confirmations import PendingConfirmations
+from shared.domain.errors import BadConfig
 from shared.messages.base import SIGHTINGS
 from tests.detector.builders import LEADER, NOW_MS
 from tests.detector.publishing.detector_fixture import WITHIN_S, DetectorFixture
@@ -124,3 +125,10 @@ def test_nothing_waits_for_a_word_that_nobody_can_give(flags: tuple[str, ...], *
 
     assert rule.waits_with("chain_logs") is waits
     assert not rule.waits_with("rtds")
+
+
+def test_a_node_does_not_vouch_for_itself() -> None:
+    urls = ("--rpc-url", "http://node:1/key", "--second-rpc-url", "https://node:1/key")
+
+    with pytest.raises(BadConfig, match="own node"):
+        parse_args(["--tracked-wallets", LEADER, *urls])

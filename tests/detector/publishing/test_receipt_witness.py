@@ -41,10 +41,10 @@ class SecondNode:
             return {"result": self.receipt}
         return {"result": {"hash": self.header_hash, "timestamp": hex(NOW_S)}}
 
-    def ask(self, token: str = TOKEN) -> None:
+    def ask(self, token: str = TOKEN, late_ms: int = 0) -> None:
         key = FillKey(LEADER, TX, token, "BUY")
         pieces = (FillPiece(100_000_000, 52_000_000),)
-        waits = UnconfirmedFill(key, "chain_logs", NOW_MS, NOW_MS, pieces, NO_HINT, frozenset())
+        waits = UnconfirmedFill(key, "chain_logs", NOW_MS + late_ms, NOW_MS, pieces, NO_HINT, frozenset())
         self.witness.ask([waits])
         self.witness._take_new()
 
@@ -92,3 +92,28 @@ def test_what_it_does_not_hold_it_does_not_vouch_for(spoil: str) -> None:
 
     assert node.views == []
     assert node.witness._open == []
+
+
+def test_what_is_no_news_is_not_asked_for() -> None:
+    node = SecondNode()
+
+    node.ask(late_ms=61_000)
+    node.look(2)
+
+    assert (node.asked, node.views) == (0, [])
+
+
+def test_fills_of_one_transaction_are_one_question() -> None:
+    node = SecondNode()
+    node.receipt = {
+        "blockNumber": "0x10",
+        "blockHash": BLOCK_HASH,
+        "logs": [a_log(), a_log(token="77", logIndex="0x9")],
+    }
+
+    node.ask()
+    node.ask(token="77")
+    node.look()
+
+    assert sorted(view.fills[0].token_id for view in node.views) == sorted((TOKEN, "77"))
+    assert node.asked == 1

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from detector.domain.page_walker import PageWalker
+from detector.domain.source_port import Batch
 from detector.monitoring.source_stats import SourceStats
 from detector.sources.data_api import NAME, DataApiActivitySource
 from shared.clock import ManualClock
@@ -257,9 +258,12 @@ def test_an_answer_out_of_a_cache_is_not_told_as_fresh() -> None:
     source, upstream = a_source(Feed(*rows_of(-5)), cursors, clock=clock)
     stats = SourceStats((NAME,), clock=clock)
 
+    def sink(batch: Batch) -> None:
+        stats.count_batch(batch)
+
     def seen(kept_ms: int) -> tuple[int | None, str]:
         upstream.kept_ms = kept_ms
-        source.poll(LEADER, lambda batch: stats.count_batch(batch) and None)
+        source.poll(LEADER, sink)
         stats.count_poll(NAME, LEADER, clock.now_ms())
         (status,) = stats.statuses()
         return status.stale_ms, status.last_error
