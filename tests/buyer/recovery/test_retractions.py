@@ -97,6 +97,20 @@ def test_only_the_shares_of_its_own_signal_go(valkey_url: str) -> None:
     assert (life.task.keep, life.held) == (of_first, 2 * of_first)
 
 
+def test_what_is_too_little_to_sell_does_not_wait_for_what_is_bought_later(valkey_url: str) -> None:
+    life, first, second = Life(valkey_url), a_signal(tx_hash=a_hash(1)), a_signal(tx_hash=a_hash(2))
+    life.tell(first, second)
+    assert life.prices.market is not None
+    life.prices.market = replace(life.prices.market, min_shares=D(15))
+    held = life.held
+
+    life.tell(a_retraction(second))
+    life.clock.advance(2)
+    life.run_until(lambda: life.task is None)
+
+    assert life.held == held
+
+
 def test_a_retraction_that_is_told_twice_is_one_exit(valkey_url: str) -> None:
     life, signal = Life(valkey_url), a_signal()
     life.tell(signal)
