@@ -15,7 +15,9 @@ from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.recent_purchases import RecentPurchases
 from buyer.recovery.recent_signals import RecentSignals
+from buyer.recovery.retractions import Retractions
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
@@ -99,6 +101,14 @@ class ShardBuilder:
             transit=mode.transit,
             gate=gate,
             counter=counter,
+            retractions=Retractions(
+                executor,
+                journal,
+                exits,
+                RecentPurchases(self.parts.redis, self.mode.name).find,
+                limits=settings.limits,
+                clock=clock,
+            ),
         )
 
     def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:

@@ -16,10 +16,11 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.retractions import Retractions
 from buyer.recovery.startup import StartupRecovery
 from buyer.settlement.worker import SettlementWorker, settling
 from buyer.sharding.shard_count import EMPTIED, ShardCount
-from buyer.signal_handler import SignalHandler
+from buyer.signal_handler import SignalHandler, is_retraction
 from buyer.token_executor import TokenExecutor
 from shared import logs
 from shared.clock import Clock
@@ -61,6 +62,7 @@ class SignalConsumer:
         transit: OrderTransit | None = None,
         gate: BuyGate | None = None,
         counter: DecisionCounter | None = None,
+        retractions: Retractions,
     ) -> None:
         self._executor, self._journal, self._prices = executor, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
@@ -80,7 +82,14 @@ class SignalConsumer:
             clock=clock,
         )
         self._handler = SignalHandler(
-            executor, journal, self._gate, self._attempts, reader, in_order=self._in_order, warm=self.warm
+            executor,
+            journal,
+            self._gate,
+            self._attempts,
+            reader,
+            in_order=self._in_order,
+            warm=self.warm,
+            retract=retractions.take,
         )
         self._active = self._emptied = False
         self._trimmed = 0
@@ -206,7 +215,9 @@ class SignalConsumer:
         if self._inbox is not None:
             self._handle_inbox(self._inbox, stop)
         self._journal.refresh()
-        self._token_executor.run(self._read(stop), self._handler.handle_entry, stop, self._between_signals)
+        # What was read is taken back before it is decided on, however many entries stand between.
+        entries = sorted(self._read(stop), key=lambda entry: not is_retraction(entry))
+        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
         self._notice_losses()
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:

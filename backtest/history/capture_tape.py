@@ -92,8 +92,10 @@ def limits_in(capture: Capture) -> list[tuple[TradingLimits, Decimal]]:
 
 def _limits(capture: Capture, config: Mapping[str, object]) -> TradingLimits:
     try:
-        return TradingLimits.model_validate({name: config[name] for name in TradingLimits.model_fields})
-    except (KeyError, ValidationError) as error:
+        return TradingLimits.model_validate(
+            {name: config[name] for name in TradingLimits.model_fields if name in config}
+        )
+    except ValidationError as error:
         raise BadConfig(f"{capture.path}: a buyer's settings in it are not ours: {error}") from error
 
 

@@ -23,7 +23,7 @@ from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 
 
@@ -108,13 +108,15 @@ class BuyExecutor:
         """
         return self._recovery.resume(intent, signed, ack, signal)
 
-    def skip(self, signal: ActionableSignal, reason: str) -> BuyEngineDecision | None:
-        """Conclude a signal that must not be followed; None when it was decided, or its order is under way.
+    def skip(self, signal: ActionableSignal | FillRetracted, reason: str) -> BuyEngineDecision | None:
+        """Conclude a signal (or the one that was retracted) that must not be followed.
+
+        None when it was decided, or its order is under way.
 
         Raises:
             As `process_actionable` does.
         """
-        before = self._journal.status_of(signal.id)
+        before = self._journal.status_of(_names(signal)[0])
         if before.decided or before.intent:
             return None
         verdict = PolicyDecision("SKIP", reason, (), None)
@@ -247,5 +249,5 @@ def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
     return facts if book is None or book.tick in (None, facts.tick) else replace(facts, tick=book.tick)
 
 
-def _names(signal: ActionableSignal) -> tuple[str, str, str]:
-    return signal.id, signal.leader, signal.token_id
+def _names(signal: ActionableSignal | FillRetracted) -> tuple[str, str, str]:
+    return signal.signal_id if isinstance(signal, FillRetracted) else signal.id, signal.leader, signal.token_id

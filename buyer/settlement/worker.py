@@ -270,6 +270,10 @@ class SettlementWorker:
             chain = self._lookups.booked([one for end in ends for one in end.confirmed])
         except TryAgain as error:
             return [(end, self._without_chain(end, error)) for end in ends]
+        for end in ends:
+            if apart := end.apart(chain):
+                fix = "the smaller counts; `hybrid reconcile` compares it with the wallet"
+                self._log.error("amounts_apart", order_hash=end.waiting.before.order_hash, trades=apart, fix=fix)
         return [(end, on_chain(end, chain)) for end in ends]
 
     def _without_chain(self, end: OrderEnding, error: TryAgain) -> Outcome | None:

@@ -14,6 +14,7 @@ from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
+OnRetraction = Literal["exit", "keep"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
 """A percentage is in millionths of a percent: 12.5% is 12,500,000."""
@@ -24,6 +25,8 @@ ACCOUNT_WIDE = frozenset(
     | {"max_day_loss_usdc", "max_orders_per_minute"}
 )
 """Limits that hold over all leaders, so no leader can have one of its own."""
+_NAMED = frozenset({"leader_limits"})
+"""Limits with a default that the first captures named all the same."""
 STAKE_CAPS = (
     "max_stake_usdc",
     "max_market_usdc",
@@ -106,7 +109,10 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class TradingLimits(BaseModel, frozen=True, extra="forbid"):
-    """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
+    """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means.
+
+    A limit with a default came later than the first captures: it stands for what was decided before there was one.
+    """
 
     sizing: Sizing
     stake_usdc: UsdcLimit
@@ -157,6 +163,9 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     exit_before_end_s: int
     exit_slippage_pct: Percent
 
+    min_nodes: int = 1
+    on_retraction: OnRetraction = "keep"
+
     leader_limits: str = ""
 
     @model_validator(mode="after")
@@ -175,8 +184,10 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id(self) -> str:
-        """Name this exact set of limits."""
-        return fact_id("limits", self.model_dump_json())[:16]
+        """Name this exact set of limits; those that change nothing from before they came are left out of the name."""
+        later = {name for name, field in TradingLimits.model_fields.items() if not field.is_required()} - _NAMED
+        unchanged = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
+        return fact_id("limits", self.model_dump_json(exclude=unchanged))[:16]
 
     def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""

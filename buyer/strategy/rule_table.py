@@ -5,6 +5,7 @@ They are asked in this order; the first that fails is the decision's reason, and
 
 from buyer.strategy import risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
+from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
 from shared.domain.money import MICRO, Price, micro_text
 
@@ -176,6 +177,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "day_loss": risk_caps.day_loss,
         "drawdown": risk_caps.check_drawdown,
         "order_rate": risk_caps.order_rate,
+        "corroborated": corroborated,
     },
     "SELL": {
         "sells_mirrored": _sells_mirrored,
@@ -183,6 +185,7 @@ RULES: dict[str, dict[str, Rule]] = {
         **_BOTH,
         "minimum_size": _minimum,
         "fillable": _fillable,
+        "corroborated": corroborated,
     },
 }
 EXIT_RULES: dict[str, Rule] = {

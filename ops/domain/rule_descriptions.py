@@ -35,6 +35,7 @@ WORDS = {
     "cash": "pUSD in cash, and what this needs",
     "day_loss": "pUSD lost today, less than",
     "drawdown": "pUSD this leader lost from its best, less than",
+    "corroborated": "who showed the leader's trade",
     "order_rate": "orders sent this minute, less than",
     "sells_mirrored": "which sells are followed",
     "lot_held": "our shares from this leader",

@@ -91,7 +91,9 @@ class Gathered(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
-ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+ExitReason = Literal[
+    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted"
+]
 
 
 class ExitTask(Value, frozen=True, kw_only=True):
