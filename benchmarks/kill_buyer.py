@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from benchmarks.rigs import kill_steps
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_accounts import CASH
 from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED

@@ -23,7 +23,7 @@ from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_beside import WARM_UP, Asked, compare
 from benchmarks.rigs.orders.order_load import go_first, latencies, p99, sustained
 from benchmarks.rigs.orders.order_program import Program
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 
 ROUND = 20

@@ -16,7 +16,7 @@ from buyer.strategy.limits import (
     find_contradiction,
     leader_limits_of,
 )
-from shared.config import Settings, Words, parse
+from shared.config import Addresses, Settings, Words, parse
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 
@@ -38,6 +38,12 @@ class BuyerSettings(Settings):
     )
     stdin: bool = Field(default=False, description="Read JSON lines from standard input instead of the stream.")
     consumer: str = Field("buyer-0", description="This buyer's stable name in its group; one process per name.")
+    tracked_wallets: Addresses = Field((), description="Leaders to follow, comma separated proxy wallet addresses.")
+    tracked_wallet: Addresses = Field((), description="One leader, for those who follow one.")
+    trust_server_leaders: bool = Field(
+        default=True,
+        description="Buy also what leaders do whom `hybrid follow` or a detector names; off: only TRACKED_WALLETS.",
+    )
     lease_s: float = Field(
         20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
     )

@@ -91,7 +91,9 @@ class RedeemerSettings(Settings):
         15.0, gt=0, le=3600, description="Seconds until what resolved is acted on; a look is taken twice as often."
     )
     redeem_queue: str = Field(
-        "redeem", pattern="^[A-Za-z0-9_-]{1,64}$", description="rq queue that redemption jobs go through."
+        "redeem",
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        description="rq queue of redemption jobs; NAME-live on live.",
     )
     retry_after_s: Seconds = Field(
         (5, 15, 60), max_length=10, description="Seconds before each retry of a failed job, comma separated."

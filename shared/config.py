@@ -265,4 +265,5 @@ def _where(url: str) -> str:
     """Return a URL's scheme, host and database number; providers put their keys everywhere else."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.rpartition("@")[2].partition("/")
-    return f"{scheme}://{host.partition('?')[0]}" + (f"/{path}" if path.isdigit() else "/***" if path else "")
+    number = path.partition("?")[0]
+    return f"{scheme}://{host.partition('?')[0]}" + (f"/{number}" if number.isdigit() else "/***" if path else "")

@@ -157,6 +157,7 @@ KNOWN = frozenset(
         "TIERS",
         "TRACKED_WALLET",
         "TRACKED_WALLETS",
+        "TRUST_SERVER_LEADERS",
         "UNCONFIRMED",
         "WALLET",
         "WALLET_TYPE",

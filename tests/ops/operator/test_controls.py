@@ -15,7 +15,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
-from shared.redis.client import connect_redis
+from shared.redis.client import connect_redis, redacted_url
 from shared.redis.pipeline_record import note_wallet
 from tests.ops.operator.announced_pipeline import announced, hybrid, running
 
@@ -132,7 +132,7 @@ def test_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
     result = hybrid(valkey_url, "kill", "--mode", "paper")
 
     said = "paper orders are off: paper money, since 2026-11-28 10:02 UTC; buyer@here runs"
-    assert result.output == f"on {valkey_url}\n{said}\n"
+    assert result.output == f"on {redacted_url(valkey_url)}\n{said}\n"
     assert controls.active(redis, "live") == []
 
 
