@@ -16,12 +16,13 @@ from buyer.strategy.limits import (
     find_contradiction,
     leader_limits_of,
 )
-from shared.config import Addresses, Settings, Words, parse
+from shared.config import Addresses, Words, parse
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
+from shared.signing_key import SigningSettings
 
 
-class BuyerSettings(Settings):
+class BuyerSettings(SigningSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -213,10 +214,6 @@ class BuyerSettings(Settings):
         description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
     )
 
-    private_key: SecretStr | None = Field(
-        None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."
-    )
-    private_key_file: Path | None = Field(None, description="File that holds the signing key; chmod 600.")
     wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
         "deposit", description="Kind of the wallet that holds the money; new accounts have a deposit wallet."
     )

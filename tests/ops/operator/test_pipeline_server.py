@@ -16,7 +16,7 @@ from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceHealth
 from shared.process.beats import ProcessBeat, write_beats
-from shared.redis.client import connect_redis
+from shared.redis.client import connect_redis, redacted_url
 from shared.redis.pipeline_record import note_wallet
 from tests.ops.operator.announced_pipeline import SINCE_MS, announced, hybrid, running
 
@@ -50,7 +50,7 @@ def test_a_strangers_server_is_told_nothing_and_not_touched(valkey_url: str, wor
 
     assert isinstance(result.exception, DependencyMissing)
     assert exit_codes.exit_code(result.exception) == 3
-    assert f"no pipeline of ours has announced itself on {valkey_url}" in str(result.exception)
+    assert f"no pipeline of ours has announced itself on {redacted_url(valkey_url)}" in str(result.exception)
     assert "--redis-url" in str(result.exception)
     assert result.output == ""
     assert sorted(redis.keys()) == [SERVICE, "theirs"]
@@ -66,7 +66,7 @@ def test_a_mode_that_never_ran_there_is_not_switched_by_its_name(valkey_url: str
     result = hybrid(valkey_url, *words, "--mode", "live")
 
     assert isinstance(result.exception, DependencyMissing)
-    assert f"nothing live has announced itself on {valkey_url} (paper: paper money, since" in str(result.exception)
+    assert f"nothing live has announced itself on {redacted_url(valkey_url)} (paper: paper money, since" in str(result.exception)
     assert controls.active(redis, "live") == []
 
 
@@ -138,7 +138,7 @@ def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: 
     shown = hybrid(valkey_url, "status", "--once", "--json", "--mode", "live")
 
     server = json.loads(shown.output)["server"]
-    assert server["url"] == valkey_url
+    assert server["url"] == redacted_url(valkey_url)
     wallet = "0x1111111111111111111111111111111111111111"
     assert server["modes"]["live"] == {"wallet": wallet, "since_ms": SINCE_MS, "buyers": ["buyer@here"], "waiting": []}
 
@@ -149,4 +149,4 @@ def test_status_on_the_screen_says_on_which_server_and_since_when(redis: Redis, 
 
     title = demand_pipeline(redis).title("live")
 
-    assert title == f"{valkey_url} · live · 0x111111…1111 · since 2026-11-28 10:02 UTC"
+    assert title == f"{redacted_url(valkey_url)} · live · 0x111111…1111 · since 2026-11-28 10:02 UTC"
