@@ -176,7 +176,11 @@ def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> S
 
     def halt(why: str) -> None:
         now_ms = clock.now_ms()
-        ledger.commit(turn_control(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
+        ledger.commit(
+            turn_control(
+                f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms, where=process_address()
+            )
+        )
 
     patience_s = settings.lease_s * PATIENCE
     return ShardCount(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt, mode=mode)
