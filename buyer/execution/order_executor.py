@@ -22,7 +22,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 

@@ -66,7 +66,9 @@ def test_a_mode_that_never_ran_there_is_not_switched_by_its_name(valkey_url: str
     result = hybrid(valkey_url, *words, "--mode", "live")
 
     assert isinstance(result.exception, DependencyMissing)
-    assert f"nothing live has announced itself on {redacted_url(valkey_url)} (paper: paper money, since" in str(result.exception)
+    assert f"nothing live has announced itself on {redacted_url(valkey_url)} (paper: paper money, since" in str(
+        result.exception
+    )
     assert controls.active(redis, "live") == []
 
 
@@ -75,7 +77,10 @@ def test_kill_without_a_mode_says_which_one_nobody_runs(valkey_url: str) -> None
 
     lines = hybrid(valkey_url, "kill").output.splitlines()
 
-    assert lines[1] == "live orders and redemptions are off: nothing live has ever announced itself here; this is for one that will"
+    assert (
+        lines[1]
+        == "live orders and redemptions are off: nothing live has ever announced itself here; this is for one that will"
+    )
     assert lines[2].endswith("no buyer runs now: it counts from the next start")
 
 
@@ -128,7 +133,10 @@ def test_a_pipeline_of_before_the_record_is_known_by_its_reports_and_its_money(v
 
     RedisLedger(redis, "paper").commit(LedgerWrite(id="deposit", postings=((CASH, 5), (DEPOSITED, 5))))
 
-    assert "paper orders and redemptions are off already: paper money, since an older version" in hybrid(valkey_url, "kill").output
+    assert (
+        "paper orders and redemptions are off already: paper money, since an older version"
+        in hybrid(valkey_url, "kill").output
+    )
 
 
 def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: str) -> None:

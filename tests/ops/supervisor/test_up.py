@@ -12,6 +12,7 @@ import pytest
 from buyer.config import BuyerSettings
 from ops.config import UpSettings
 from ops.supervisor import up
+from ops.supervisor.child import ChildProcess, ChildProgram
 from ops.supervisor.server_folder import embedded_server, find_url, known_url
 from redeemer.config import RedeemerSettings
 from shared.clock import SystemClock
