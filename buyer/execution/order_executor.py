@@ -122,7 +122,7 @@ class BuyExecutor:
         if before.decided or before.intent:
             return None
         verdict = PolicyDecision("SKIP", reason, rules, None)
-        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()))
+        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()), rules)
         try:
             return self._writer.conclude(decision, None, None, None)
         except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
