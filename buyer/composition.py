@@ -99,7 +99,12 @@ class BuyerProcess:
         if self._built is None:
             return {}
         waits = self._built.mode.buys_wait_for
-        return {**self._built.active.snapshot(), **({"buys_wait_for": waits} if waits else {})}
+        gaps = self._built.mode.gaps()
+        return {
+            **self._built.active.snapshot(),
+            **({"buys_wait_for": waits} if waits else {}),
+            **({"wallet_gaps": gaps} if gaps else {}),
+        }
 
 
 def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:

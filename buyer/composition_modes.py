@@ -10,6 +10,7 @@
 | latency | `PAPER_LATENCY_S`: orders travel side by side | the venue's own |
 | settlement | none: a paper fill is final at once | follows each order until its trades are terminal |
 | recovery | intents alone | also the fills that only the chain knows |
+| wallet | the ledger is all there is | compared with the chain every `WALLET_CHECK_S` |
 | tokens at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
 """
 
@@ -36,7 +37,7 @@ from buyer.venue.paper_liquidity import TakenLiquidity
 from buyer.venue.shadow import ShadowedVenue
 from shared.clock import Clock
 from shared.domain.errors import DependencyMissing, RefusedForSafety
-from shared.domain.money import to_micro
+from shared.domain.money import Shares, to_micro
 from shared.domain.trading_words import LIVE, PAPER, trading_mode
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.redis_ledger import RedisLedger
@@ -93,6 +94,8 @@ class TradingMode:
     permission: "BuyPermission | None"
     close: Callable[[], None]
     of_shard: Callable[[ShardIdentity], ShardMode]
+    in_wallet: Callable[[str], Shares | None] = lambda _token_id: None
+    gaps: Callable[[], dict[str, int]] = dict[str, int]
 
     @property
     def buys_wait_for(self) -> str:
@@ -150,6 +153,8 @@ def begin_live(parts: ProcessParts) -> TradingMode:
         permission=account.permission,
         close=account.close,
         of_shard=lambda identity: _live_shard(account, parts, identity),
+        in_wallet=account.watch.held,
+        gaps=account.watch.snapshot,
     )
 
 

@@ -94,7 +94,9 @@ class ShardBuilder:
             inbox=queue.Queue(self.waiting) if self.waiting else None,
             settlement=mode.settlement,
             recovery=mode.recovery,
-            exit_manager=ExitManager(executor, exits, prices, clock=clock, limits=settings.limits),
+            exit_manager=ExitManager(
+                executor, exits, prices, clock=clock, limits=settings.limits, in_wallet=self.mode.in_wallet
+            ),
             shard=shard,
             layout=self.layout,
             token_executor=mode.executor,
@@ -123,6 +125,7 @@ class ShardBuilder:
             emit=announcer.announce,
             signal_of=RecentSignals(self.parts.redis).find,
             transit=mode.transit,
+            in_wallet=self.mode.in_wallet,
         )
 
     def _buy_gate(self, journal: Journal) -> BuyGate:

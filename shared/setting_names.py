@@ -159,6 +159,7 @@ KNOWN = frozenset(
         "TRACKED_WALLETS",
         "UNCONFIRMED",
         "WALLET",
+        "WALLET_CHECK_S",
         "WALLET_TYPE",
         "WARM_TOKENS",
         "WATCHER",

@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
+from shared.domain.money import Shares
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
@@ -47,14 +48,16 @@ class BuyExecutor:
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
         transit: OrderTransit | None = None,
         writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
+        in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
-        whoever lets it arrive. `writes` makes what decisions are written by.
+        whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
+        token the wallet holds at most, while that is less than the lots.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
-        self._clock, self._limits, self._transit = clock, limits, transit
+        self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -192,6 +195,8 @@ class BuyExecutor:
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
+        if (held := self._in_wallet(token_id)) is not None:
+            portfolio = replace(portfolio, wallet_shares=held)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, now_ms, problems)
 

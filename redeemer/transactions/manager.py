@@ -40,9 +40,9 @@ from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Rejected, Unavailable
 from shared.domain.ledger_write import FencingToken, KnownWrite, LedgerRecord, LedgerWrite, WrittenStep
+from shared.domain.record_kinds import SENDINGS
 from shared.ledger.port import Ledger
 
-SENDINGS = "sendings"
 SETTLED = "settled_sendings"
 NONCES = "nonces"
 EMPTY_GAS = 21_000  # what a transaction costs that does nothing

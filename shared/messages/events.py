@@ -22,6 +22,7 @@ from shared.messages.service import (
     ServiceHealth,
     ServiceStart,
     ServiceStop,
+    WalletApart,
 )
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted, SignalDropped
 from shared.messages.value_codec import codec_of, write_value
@@ -41,6 +42,7 @@ AnyEvent = (
     | ServiceStart
     | ServiceStop
     | ServiceHealth
+    | WalletApart
     | DeadLetter
     | BookSeen
     | RawSeen

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import field
 
 from shared.domain.market import Book
+from shared.domain.money import Shares
 from shared.domain.value import Value
 from shared.messages.base import Event
 
@@ -106,6 +107,27 @@ class ServiceHealth(Event, frozen=True, kw_only=True):
     instance: str
     ready: bool
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class WalletApart(Event, frozen=True, kw_only=True):
+    """The wallet and the ledger differ (`apart`), no longer do (`over`), or a person settled it (`settled`).
+
+    `kind` says about what: shares of lots that are gone, shares that no lot explains, or cash; `ledger` and `wallet`
+    hold how much, `witness` how much the venue's index shows of it. What `resolved` is the redeemer's to book.
+    """
+
+    event: Literal["WALLET_APART"] = "WALLET_APART"
+    mode: str
+    state: Literal["apart", "over", "settled"]
+    kind: Literal["missing", "extra", "cash"]
+    token_id: str = ""
+    condition_id: str = ""
+    title: str = ""
+    ledger: Shares
+    wallet: Shares
+    witness: Shares | None = None
+    resolved: bool = False
+    why: str = ""
 
 
 class DeadLetter(Event, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -14,7 +15,6 @@ from buyer.venue.polymarket.order_signing import (
     TradingWallet,
     UnsignedOrder,
     exchange_of,
-    is_position,
     order_body,
     order_digest,
     order_hash,
@@ -44,6 +44,7 @@ from shared.http.response import retry_after_s
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, OrderState, Outcome
+from shared.polymarket.wire.conditions import is_position
 from shared.rate_limit.limits import GateLane
 
 _SALT_DIGITS = 13
@@ -79,10 +80,12 @@ class PolymarketVenue:
         wallet: TradingWallet,
         requests: RequestHeaders,
         clock: Clock,
+        doubt: Callable[[str], None] = lambda _why: None,
     ) -> None:
+        """Build it; `doubt` hears of a sell that the venue refused for want of shares."""
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
-        self._clock = clock
+        self._clock, self._doubt = clock, doubt
         self._doubts = BanDetector(account.closed_only)
         self._sells = RefusedSells(self._refresh_token, clock=clock)
         self._ahead = _Ahead()
@@ -169,6 +172,7 @@ class PolymarketVenue:
         return request if request is not None and fresh else self._request(sent, now_ms)
 
     def _refresh_token(self, token_id: str) -> None:
+        self._doubt(f"a sell of {token_id} was refused for want of shares")
         kind = "CONDITIONAL-V2" if is_position(token_id) else "CONDITIONAL"
         self._account.refresh(kind, int(self._wallet.kind), token_id)
 
