@@ -30,6 +30,7 @@ from shared.clock import Clock, SystemClock
 from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
 from shared.http.client import Upstream
+from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import BOOKS, fact_id
 from shared.messages.decisions import BuyEngineDecision
@@ -37,10 +38,12 @@ from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
 from shared.process.instance_lock import instance_lock
+from shared.process.machine_name import installation_name
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.partitioning import Partitioning
+from shared.redis.server_memory import ServerMemory
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
 
@@ -145,13 +148,16 @@ def build_buyer(
     mode = mode_of(settings)
     steps = MODE_STEPS[mode]
     clock = clock or SystemClock()
-    redis = connect_redis(settings.redis_url)
+    memory = ServerMemory()
+    redis = connect_redis(settings.redis_url, greet=memory.greet)
     steps.check_server(redis, settings)
     layout = _layout(settings, redis, mode, clock)
-    parts = ProcessParts(settings, redis, _prices(settings, redis, clock, stop), clock, stop)
+    folder = MarksFolder(settings.run_dir, fact_id(settings.redis_url)[:8], clock=clock, stop=stop)
+    prices = _prices(settings, redis, clock, stop)
+    parts = ProcessParts(settings, redis, prices, clock, stop, folder if steps.on_disk else None, memory)
     trading = steps.begin(parts)
     builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
-    holder = f"{settings.consumer}@{socket.gethostname()}"
+    holder = f"{settings.consumer}@{installation_name(settings.run_dir)}"
     shards = [TokenShard(number, layout.shards) for number in range(layout.shards)]
     leases = {shard: _lease(shard, builder, holder) for shard in shards}
     shares = Partitioning(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)

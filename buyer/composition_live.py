@@ -9,12 +9,12 @@ from functools import partial
 from redis import Redis
 
 from buyer.config import BuyerSettings
-from buyer.domain.token_shard import TokenShard
 from buyer.execution.venue_port import PriceSource
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import ChainReconciliation
-from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_signals import RecentSignals
+from buyer.recovery.shard_identity import ShardIdentity
+from buyer.recovery.stranger_fills import StrangerFills
 from buyer.recovery.wallet_watch import AGAIN_S, LAG_PART, WalletLook, WalletWatch
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
@@ -40,7 +40,6 @@ from shared.polymarket.wallet_balances import WalletBalances
 from shared.polymarket.wire.endpoints import BUDGETS
 from shared.polymarket.wire.wallets import wallets_of
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.lease import Lease
 from shared.websocket import open_socket
 
 _KINDS = {
@@ -64,8 +63,16 @@ class LiveAccount:
     `permission` says whether the preflight has passed: until then nothing is bought, and what is held can be sold.
     """
 
-    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
-        """Open the account, however long the venue is away, and make the preflight.
+    def __init__(
+        self,
+        settings: BuyerSettings,
+        redis: Redis,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        claim: Callable[[str], None] = lambda _wallet: None,
+    ) -> None:
+        """Open the account, however long the venue is away, and make the preflight; `claim` says whose the ledger is.
 
         Raises:
             RefusedForSafety: a check says no; the message has one line for each, with its fix.
@@ -78,6 +85,7 @@ class LiveAccount:
         self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
         self._signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
         self._wallet = wallet_of(settings, self._signer)
+        claim(self.wallet)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
         self._key = _key(
             settings,
@@ -137,20 +145,19 @@ class LiveAccount:
             doubt=self.watch.doubt,
         )
 
-    def recovery(
-        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, prices: PriceSource
-    ) -> ChainReconciliation:
+    def recovery(self, identity: ShardIdentity, prices: PriceSource) -> ChainReconciliation:
         """Build what adopts one shard's fills that only the chain knows; it keeps the lease meanwhile."""
         return ChainReconciliation(
             self._polygon,
             self._account,
-            adoption,
+            identity.adoption,
             prices,
             RecentSignals(self._redis).texts,
             wallet=self.wallet,
             clock=self._clock,
-            shard=shard,
-            renew=lease.renew,
+            shard=identity.shard,
+            renew=identity.lease.renew,
+            lost_nothing=identity.lost_nothing,
         )
 
     def _compare(self) -> None:
@@ -179,7 +186,8 @@ def _watch(settings: BuyerSettings, redis: Redis, upstreams: "Upstreams", wallet
     """Return what compares wallet and ledger; how far a node may be behind follows from how often it looks."""
     ledger, again_s = RedisLedger(redis, LIVE), min(AGAIN_S, settings.wallet_check_s)
     look = _look(ledger, upstreams, wallet, clock, again_s)
-    return WalletWatch(look, ledger, clock=clock, every_s=settings.wallet_check_s, again_s=again_s)
+    strangers = StrangerFills(PolygonClient(upstreams.rpc), ledger, wallet, clock).look
+    return WalletWatch(look, ledger, clock=clock, every_s=settings.wallet_check_s, again_s=again_s, strangers=strangers)
 
 
 def _look(ledger: RedisLedger, upstreams: "Upstreams", wallet: str, clock: Clock, again_s: float) -> WalletLook:

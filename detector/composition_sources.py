@@ -27,6 +27,7 @@ from detector.monitoring.raw_recorder import RawRecorder
 from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
 from detector.publishing.mined_check import MinedCheck
+from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignals
 from detector.sources.backfill import Backfill
@@ -79,7 +80,9 @@ class SourceBuilder:
         *,
         clock: Clock,
         stop: threading.Event,
+        recent: RecentWrites | None = None,
     ) -> None:
+        self._recent = recent
         self._cfg, self._redis, self._leaders, self._cursors = cfg, redis, leaders, cursors
         self._clock, self._stop = clock, stop
         self._gates: list[RateGate] = []

@@ -9,7 +9,6 @@
 | ledger | `paper` | `live` |
 """
 
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,11 +26,13 @@ from redeemer.redemption.planner import PaperPlan, RedemptionPlan
 from redeemer.redemption.resolutions import Resolutions
 from redeemer.watcher import ResolutionWatcher
 from shared.clock import Clock, SystemClock
+from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import Event
 from shared.messages.events import write_event
 from shared.polymarket.wire.contracts import overridden_contracts
 from shared.process import outlet
+from shared.process.machine_name import installation_name
 from shared.rate_limit.limits import GateLane
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
@@ -95,7 +96,7 @@ def build_watcher(
     wallet, plan = MODES[redeemer_mode(settings)].build_plan(settings, redis, clock=clock, stop=stop)
     # Three scans may be missed before a standby takes over.
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
-    holder = f"{settings.watcher}@{socket.gethostname()}"
+    holder = f"{settings.watcher}@{installation_name(settings.run_dir)}"
     return ResolutionWatcher(
         wallet,
         plan,
@@ -162,6 +163,7 @@ def _live_plan(
         settings, redis, clock=clock, stop=stop, emit=print_event, lane=GateLane.CATCHUP
     )
     parts.preflight.demand_ready()
+    claim_ledger(redis, LedgerOwner(parts.wallet.lower(), composition_live.LIVE))
     note_wallet(redis, composition_live.LIVE, parts.wallet)
     return parts.wallet, parts.plan
 

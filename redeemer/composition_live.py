@@ -1,7 +1,5 @@
 """Build the live redeemer: every part on the real chain, its key and its wallet checked before anything else."""
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +33,7 @@ from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 from shared.polymarket.wire.endpoints import BUDGETS
+from shared.process.machine_name import start_name
 from shared.rate_limit.gate import GateLane, GateLimits, RateGate
 from shared.redis.lease import Lease
 
@@ -155,4 +154,4 @@ def _build_sender(
 
 def _holder() -> str:
     """Name this process: of two workers on one machine one sends at a time."""
-    return f"worker-{os.getpid()}@{socket.gethostname()}"
+    return start_name("worker")

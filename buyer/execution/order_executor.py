@@ -148,7 +148,7 @@ class BuyExecutor:
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
-            self._carry_out(draft, verdict, limits, scope, market, None)
+            self._carry_out(draft, verdict, limits, scope, market, None, now_ms)
         elif verdict.reason == DUST and task.keep == 0:
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -184,7 +184,8 @@ class BuyExecutor:
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
-        return self._carry_out(draft, verdict, limits, scope, market, ack)
+        # Of the leader's moment, not ours: the same decision made twice is the same order, which the venue refuses.
+        return self._carry_out(draft, verdict, limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
         self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
@@ -208,15 +209,17 @@ class BuyExecutor:
         scope: LedgerScope,
         facts: MarketFacts,
         ack: StreamAck | None,
+        made_at_ms: int,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
 
-        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision.
+        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision. It
+        is signed as of `made_at_ms`.
         """
         order = draft.order
         if order is None:
             raise Malformed(f"the decision on {draft.signal_id} holds no order")
-        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
+        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), made_at_ms)
         intent = self._journal.intend(draft, order, scope, limits, prepared)
         if isinstance(intent, RefusedWrite):
             no = refused_rule(verdict, intent.account, intent.value, intent.limit)

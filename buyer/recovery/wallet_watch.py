@@ -93,7 +93,17 @@ class WalletLook:
 class WalletWatch:
     """Looks on a thread of its own, at the start, every `every_s` and after each doubt; any thread may ask `held`."""
 
-    def __init__(self, look: WalletLook, ledger: RedisLedger, *, clock: Clock, every_s: float, again_s: float) -> None:
+    def __init__(
+        self,
+        look: WalletLook,
+        ledger: RedisLedger,
+        *,
+        clock: Clock,
+        every_s: float,
+        again_s: float,
+        strangers: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._strangers = strangers
         self._look, self._ledger, self._clock = look, ledger, clock
         self._every_s, self._again_s = every_s, again_s
         self._review = GapReview((), again_s)
@@ -150,11 +160,19 @@ class WalletWatch:
         while not self._ended.is_set():
             try:
                 again = self.look()
+                self._look_for_strangers()
             except Exception:  # noqa: BLE001 - logged whole; the watch goes on (pitfall 29)
                 self._log.exception("wallet_look_failed")
                 again = False
             self._clock.wait(self._wake, self._again_s if again else self._every_s)
             self._wake.clear()
+
+    def _look_for_strangers(self) -> None:
+        """Say which fills of the wallet nobody here ordered."""
+        try:
+            self._strangers()
+        except HybridError as error:
+            self._log.info("fills_not_read", error=str(error))
 
     def _restored(self) -> list[WalletGap]:
         """Return the gaps that the ledger keeps; none while it cannot be read."""

@@ -6,6 +6,7 @@ from redis import Redis
 
 from buyer.sharding.shard_leases import shard_holders
 from shared.process.beats import read_standings
+from shared.process.machine_name import host_of
 
 _BUYING = frozenset({"buyer", "service"})
 """A `service` and its buyer are one process, and told once."""
@@ -34,7 +35,7 @@ def waiting_buyers(redis: Redis, mode: str, holders: Sequence[str]) -> tuple[str
         for one in read_standings(redis)
         if one.service in _BUYING and one.beat.mode == mode and one.working
     }
-    hosts = [holder.partition("@")[2] for holder in holders]
+    hosts = [host_of(holder) for holder in holders]
     waiting: list[str] = []
     for beat in found.values():
         if beat.host in hosts:

@@ -11,6 +11,7 @@
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 | `sendings` | signer | the redeemer's transaction under way |
 | `wallet` | token, '' for cash | where the wallet differs from the ledger, until that is settled or over |
+| `owner` | mode | whose the ledger is: wallet, chain and mode |
 | `outside` | token | shares in the wallet that are the owner's own, by a person's word |
 """
 
@@ -19,3 +20,4 @@ SIGNED, ORDERS = "signed", "orders"
 DEPOSITS = "deposits"
 SENDINGS = "sendings"
 WALLET, OUTSIDE = "wallet", "outside"
+OWNER = "owner"

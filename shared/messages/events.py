@@ -19,9 +19,11 @@ from shared.messages.service import (
     HybridProgress,
     HybridSummary,
     RawSeen,
+    ServerWentBack,
     ServiceHealth,
     ServiceStart,
     ServiceStop,
+    StrangerFill,
     WalletApart,
 )
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted, SignalDropped
@@ -43,6 +45,8 @@ AnyEvent = (
     | ServiceStop
     | ServiceHealth
     | WalletApart
+    | ServerWentBack
+    | StrangerFill
     | DeadLetter
     | BookSeen
     | RawSeen

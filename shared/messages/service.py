@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from shared.domain.market import Book
+from shared.domain.market import Book, Side
 from shared.domain.money import Shares
 from shared.domain.value import Value
 from shared.messages.base import Event
@@ -107,6 +107,36 @@ class ServiceHealth(Event, frozen=True, kw_only=True):
     instance: str
     ready: bool
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class ServerWentBack(Event, frozen=True, kw_only=True):
+    """A process found its server where it stood before: `steps` of the ledger, or `lost_ms` of a stream, are gone.
+
+    `seen` is what it had seen last and `found` what stands there now: numbers of steps, or ids of entries. `told_again`
+    counts what the process put back from its own memory.
+    """
+
+    event: Literal["SERVER_WENT_BACK"] = "SERVER_WENT_BACK"
+    service: str
+    what: str
+    seen: str
+    found: str
+    steps: int = 0
+    lost_ms: int = 0
+    told_again: int = 0
+
+
+class StrangerFill(Event, frozen=True, kw_only=True):
+    """Our wallet was filled for a signal, by an order that nobody here made: another installation has the same key."""
+
+    event: Literal["STRANGER_FILL"] = "STRANGER_FILL"
+    mode: str
+    wallet: str
+    order_hash: str
+    signal_id: str
+    token_id: str
+    side: Side
+    shares: Shares
 
 
 class WalletApart(Event, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class HeartbeatAnnouncer:
         up_s = round(self._clock.monotonic() - self._began, 3)
         host = socket.gethostname()
         whole = ProcessBeat(self._instance, self._service, host, self._mode, state, self._every_s, up_s, reason)
-        at = f"@{host}:{os.getpid()}"
+        at = f"@{self._instance.partition('@')[2] or f'{host}:{os.getpid()}'}"
         each = (replace(whole, instance=name + at, service=name, state=said) for name, said in parts.items())
         self._put((whole, *each))
 

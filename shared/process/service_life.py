@@ -5,9 +5,7 @@ can end the process (a signal, a crash, the end of the work, the run time) reach
 """
 
 import contextlib
-import os
 import queue
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -27,6 +25,7 @@ from shared.process import beats
 from shared.process.beats import State
 from shared.process.health_server import HealthProbes, HealthServer
 from shared.process.heartbeat import Emit, HeartbeatAnnouncer
+from shared.process.machine_name import start_name
 from shared.process.shutdown_signals import (
     Inbox,
     Interrupt,
@@ -95,6 +94,7 @@ class ServiceLife:
         self._hurried = False
         self._log = logs.get_logger("process", service=service.name)
         self._thread = threading.Thread(target=self._work, name=service.name)
+        self._name = start_name(service.name)
         self._began = clock.monotonic()
         self._next_beat = self._began
 
@@ -293,5 +293,4 @@ class ServiceLife:
             return ()
 
     def _instance(self) -> str:
-        named = str(getattr(self._settings, "instance", ""))
-        return named or f"{self._service.name}@{socket.gethostname()}:{os.getpid()}"
+        return str(getattr(self._settings, "instance", "")) or self._name
