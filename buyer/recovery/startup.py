@@ -60,6 +60,8 @@ class StartupRecovery:
         """Ask the venue and the chain what the server forgot, once an order that was on its way has shown itself."""
         self.emptied()
         self._lost_at = self._clock.monotonic()
+        if self._settlement is not None:
+            self._settlement.went_back()
         self._adopt_at = self._lost_at + LOSS_WAIT_S
 
     @property
