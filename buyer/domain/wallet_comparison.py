@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from buyer.strategy.sizing import GRAIN
 from shared.domain.ledger_accounts import CASH, DEPOSITED, SHARES
 from shared.domain.ledger_write import Balances
 from shared.domain.money import Shares
@@ -20,6 +19,8 @@ COLLATERAL = ""
 """Stands for the wallet's pUSD where a token's id would stand."""
 KINDS = (LOTS, INTENTS, ORDERS, SENDINGS, DEPOSITS, OUTSIDE)
 """The records that a comparison looks at."""
+CRUMB = 10_000
+"""A hundredth of a share, or a cent: less than that can neither be sold nor missed."""
 
 
 class WalletGap(Value, frozen=True, kw_only=True):
@@ -104,14 +105,14 @@ def compare(
     compared = set(same)
     if after.cash is not None and before.cash == after.cash:
         compared.add(COLLATERAL)
-        if abs(cash - after.cash) > GRAIN:
+        if abs(cash - after.cash) > CRUMB:
             gaps[COLLATERAL] = WalletGap(token_id=COLLATERAL, lots=Shares(after.cash), found=Shares(cash))
     return Comparison(gaps, frozenset(compared))
 
 
 def _share_gap(ledger: LedgerHoldings, token: str, found: int, witnessed: Mapping[str, int] | None) -> WalletGap | None:
     lots, outside = ledger.lots.get(token, 0), ledger.outside.get(token, 0)
-    if found > lots - GRAIN and abs(found - lots - outside) < GRAIN:
+    if found > lots - CRUMB and abs(found - lots - outside) < CRUMB:
         return None
     condition, title = ledger.markets.get(token, ("", ""))
     return WalletGap(
