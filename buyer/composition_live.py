@@ -157,7 +157,6 @@ class LiveAccount:
             clock=self._clock,
             shard=identity.shard,
             renew=identity.lease.renew,
-            lost_nothing=identity.lost_nothing,
         )
 
     def _compare(self) -> None:

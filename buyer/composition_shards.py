@@ -80,7 +80,7 @@ class ShardBuilder:
         journal = Journal(ledger, lambda: lease.fence, mirror)
         gate = self._buy_gate(journal)
         writers = SettlementWriter(ledger, lambda: lease.fence), FillAdoption(whole, lambda: lease.fence)
-        mode = self.mode.of_shard(ShardIdentity(shard, lease, *writers, lambda: marks.continuous))
+        mode = self.mode.of_shard(ShardIdentity(shard, lease, *writers))
         if mode.order_turns:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()

@@ -89,7 +89,7 @@ class SourceBuilder:
         self._upstreams: list[Upstream] = []
         self._recorder = self._raw_recorder() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
-        self._retraction = Retraction(redis, clock)
+        self._retraction = Retraction(redis, clock, recent)
         self._unmined = UnminedSignals(round(cfg.mined_within_s * 1000))
 
     def build(self) -> BuiltSources:

@@ -59,9 +59,7 @@ class ChainReconciliation:
         clock: Clock,
         shard: TokenShard = ALL,
         renew: Callable[[], None] = lambda: None,
-        lost_nothing: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._lost_nothing = lost_nothing
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
         self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
         self._renew = renew
@@ -79,7 +77,7 @@ class ChainReconciliation:
         """
         self._wait_for_unknown()
         fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
-        unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id) and self._may_be_ours(fill)]
+        unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         adopted = [self._adopted(fill, self._leader(fill.signal_id)) for fill in unknown if fill.side == "BUY"]
         sales = [(fill, self._seller(fill)) for fill in unknown if fill.side == "SELL"]
         self.waiting = "the lots of forgotten sales" if any(seller is None for _, seller in sales) else ""
@@ -109,10 +107,6 @@ class ChainReconciliation:
             self._renew()
             found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
         return own_fills(found)
-
-    def _may_be_ours(self, fill: ChainFill) -> bool:
-        """Say whether the ledger may have lost a fill: else one for a signal that we never had is another's order."""
-        return not self._lost_nothing() or self._leader(fill.signal_id) != NOBODY
 
     def _seller(self, fill: ChainFill) -> str | None:
         """Return whose lot a forgotten sale sold; None while that may come to be known, '' where none has it."""

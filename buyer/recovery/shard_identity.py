@@ -1,6 +1,5 @@
-"""One shard as its mode's parts see it: its lease, the writers that carry its token, the state of its ledger."""
+"""One shard as its mode's parts see it: its lease, and the writers that carry its token."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from buyer.domain.token_shard import TokenShard
@@ -10,10 +9,9 @@ from shared.redis.lease import Lease
 
 
 class ShardIdentity(NamedTuple):
-    """One shard; `lost_nothing` says whether its ledger is known to hold all that was written to it."""
+    """One shard, and the writers that carry its lease's token."""
 
     shard: TokenShard
     lease: Lease
     settlement_writer: SettlementWriter
     adoption: FillAdoption
-    lost_nothing: Callable[[], bool] = lambda: False

@@ -47,8 +47,6 @@ class LedgerMarks:
         self._lock = threading.Lock()
         self._place, self._changed = place or LedgerPlace(), changed
         self.loss: LedgerLoss | None = None
-        self.continuous = self._place.seen > 0
-        """Whether the ledger is known to have lost nothing since its place was noted, before this start."""
 
     @property
     def place(self) -> LedgerPlace:
@@ -90,5 +88,5 @@ class LedgerMarks:
     def accept(self, seq: int) -> None:
         """Take the ledger as it stands now: what was lost is known, and asked for elsewhere."""
         with self._lock:
-            self._place, self.loss, self.continuous = LedgerPlace(seq), None, False
+            self._place, self.loss = LedgerPlace(seq), None
         self._changed()
