@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.rigs import kill_steps
-from benchmarks.rigs.kill_backwards import Backwards
+from benchmarks.rigs.kills import kill_steps
+from benchmarks.rigs.kills.kill_backwards import Backwards
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading
 from buyer.domain.token_shard import GROUP
 from shared.domain.errors import Unavailable
