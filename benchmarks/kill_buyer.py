@@ -5,6 +5,7 @@ the last one a buyer finishes what is left. Then: one terminal decision for each
 one was decided and none where not; never two for one fact; cash, shares and exposure equal to the venue's own.
 
     python -m benchmarks.kill_buyer [--kills 300] [--seed 1]
+    python -m benchmarks.kill_buyer --backwards 30   # the server put back instead, to a copy of 1 to 5 s ago
 """
 
 import argparse
@@ -14,12 +15,15 @@ import os
 import random
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
-from benchmarks.rigs import kill_steps
+from benchmarks.rigs.kills import kill_steps
+from benchmarks.rigs.kills.kill_backwards import Backwards
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading
 from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.domain.errors import Unavailable
@@ -114,6 +118,7 @@ def judge(run: Run) -> dict[str, Any]:
     (account,) = run.world.get("/accounts")["accounts"]
     decisions = _decisions(run.world)
     by_fact = Counter(order["metadata"].removeprefix("0x") for order in orders)
+    bought = Counter(order["metadata"].removeprefix("0x") for order in orders if order["trades"])
     terminal = Counter(decision.signal_id for decision in decisions)
     sent = {one.signal_id for one in decisions if one.outcome and one.outcome.state not in {"CANCELLED", "REJECTED"}}
     ledger = RedisLedger(run.world.redis, "live")
@@ -123,7 +128,7 @@ def judge(run: Run) -> dict[str, Any]:
     return {
         "orders_at_venue": len(orders),
         "resent_posts": sum(int(order["posts"]) - 1 for order in orders),
-        "bought_twice": [fact for fact, count in by_fact.items() if count > 1],
+        "bought_twice": [fact for fact, count in bought.items() if count > 1],
         "without_decision": [one for one in run.signals if terminal[one] == 0],
         "decided_twice": [one for one, count in terminal.items() if count > 1],
         "decided_not_ordered": sorted(sent - by_fact.keys()),
@@ -175,6 +180,8 @@ def _ended(child: int, seconds: float) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Kill, judge, print; 1 when something does not hold."""
     asked = _parser().parse_args(argv)
+    if asked.backwards:
+        return go_backwards(asked)
     steps = (*kill_steps.STEPS, kill_steps.ANY_TIME, kill_steps.ANY_TIME, SERVER, SERVER)
     with trading("--speed", "20") as world:
         run = Run(world, random.Random(asked.seed))
@@ -184,6 +191,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             run.live(steps[number % len(steps)])
         run.finish()
         found = judge(run)
+    return report(run, found, asked)
+
+
+def go_backwards(asked: argparse.Namespace) -> int:
+    """Put the server back again and again, judge, print; 1 when something does not hold."""
+    with (
+        trading("--speed", "20") as world,
+        tempfile.NamedTemporaryFile(suffix=".log", delete=not asked.keep_log) as log,
+    ):
+        os.environ["KILL_LOG"] = log.name
+        if asked.keep_log:
+            print(f"the buyers' log: {log.name}")
+        run = Run(world, random.Random(asked.seed))
+        back = Backwards(world, run.dice, run.signals)
+        for _ in range(asked.backwards):
+            back.go(lambda: _fork(world.environment, "", 0, 0))
+        back.end(lambda child: _ended(child, 0))
+        run.finish()
+        said = Path(log.name).read_text(encoding="utf-8").count('"server_went_back"')
+        found = {**judge(run), **back.judged(said)}
+    asked.kills = asked.backwards
     return report(run, found, asked)
 
 
@@ -207,7 +235,7 @@ def report(run: Run, found: dict[str, Any], asked: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
-_COUNTS = frozenset({"orders_at_venue", "resent_posts"})
+_COUNTS = frozenset({"orders_at_venue", "resent_posts", "put_back", "steps_lost", "told_again", "losses_said"})
 
 
 def _fails(value: object) -> bool:
@@ -222,6 +250,8 @@ def _shown(value: object) -> object:
 def _parser() -> argparse.ArgumentParser:
     parser = HidingParser(prog="python -m benchmarks.kill_buyer", description=__doc__)
     parser.add_argument("--kills", type=int, default=306, help="lives that end with -9")
+    parser.add_argument("--backwards", type=int, default=0, help="times that the server is put back; no deaths then")
+    parser.add_argument("--keep-log", action="store_true", help="keep what the buyers logged, and say where")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same deaths and faults")
     return parser
 

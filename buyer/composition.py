@@ -29,6 +29,7 @@ from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
 from shared.domain.trading_words import LIVE, PAPER
 from shared.http.client import Upstream
+from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import BOOKS, fact_id
 from shared.messages.decisions import BuyEngineDecision
@@ -41,6 +42,7 @@ from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
 from shared.redis.partitioning import Partitioning
+from shared.redis.server_memory import ServerMemory
 from shared.redis.side_stream import SideStream
 from shared.websocket import open_socket
 
@@ -99,7 +101,12 @@ class BuyerProcess:
         if self._built is None:
             return {}
         waits = self._built.mode.buys_wait_for
-        return {**self._built.active.snapshot(), **({"buys_wait_for": waits} if waits else {})}
+        gaps = self._built.mode.gaps()
+        return {
+            **self._built.active.snapshot(),
+            **({"buys_wait_for": waits} if waits else {}),
+            **({"wallet_gaps": gaps} if gaps else {}),
+        }
 
 
 def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
@@ -141,10 +148,13 @@ def build_buyer(
     mode = mode_of(settings)
     steps = MODE_STEPS[mode]
     clock = clock or SystemClock()
-    redis = connect_redis(settings.redis_url)
+    memory = ServerMemory()
+    redis = connect_redis(settings.redis_url, greet=memory.greet)
     steps.check_server(redis, settings)
     layout = _layout(settings, redis, mode, clock)
-    parts = ProcessParts(settings, redis, _prices(settings, redis, clock, stop), clock, stop)
+    folder = MarksFolder(settings.run_dir, fact_id(settings.redis_url)[:8], clock=clock, stop=stop)
+    prices = _prices(settings, redis, clock, stop)
+    parts = ProcessParts(settings, redis, prices, clock, stop, folder if steps.on_disk else None, memory)
     trading = steps.begin(parts)
     builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
     holder = f"{settings.consumer}@{installation_address(settings.run_dir)}"

@@ -9,12 +9,13 @@ from functools import partial
 from redis import Redis
 
 from buyer.config import BuyerSettings
-from buyer.domain.token_shard import TokenShard
 from buyer.execution.venue_port import PriceSource
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import ChainReconciliation
-from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_signals import RecentSignals
+from buyer.recovery.shard_identity import ShardIdentity
+from buyer.recovery.stranger_fills import StrangerFills
+from buyer.recovery.wallet_watch import AGAIN_S, LAG_PART, WalletLook, WalletWatch
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.venue.polymarket.account import AccountApi, Shown, api_key
@@ -34,9 +35,11 @@ from shared.ledger.gated_commit import GateTurns
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.positions import RedeemablePositions
+from shared.polymarket.wallet_balances import WalletBalances
+from shared.polymarket.wire.endpoints import BUDGETS
 from shared.polymarket.wire.wallets import wallets_of
 from shared.rate_limit.gate import GateLimits, RateGate
-from shared.redis.lease import Lease
 from shared.websocket import open_socket
 
 _KINDS = {
@@ -60,8 +63,16 @@ class LiveAccount:
     `permission` says whether the preflight has passed: until then nothing is bought, and what is held can be sold.
     """
 
-    def __init__(self, settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> None:
-        """Open the account, however long the venue is away, and make the preflight.
+    def __init__(
+        self,
+        settings: BuyerSettings,
+        redis: Redis,
+        *,
+        clock: Clock,
+        stop: threading.Event,
+        claim: Callable[[str], None] = lambda _wallet: None,
+    ) -> None:
+        """Open the account, however long the venue is away, and make the preflight; `claim` says whose the ledger is.
 
         Raises:
             RefusedForSafety: a check says no; the message has one line for each, with its fix.
@@ -74,6 +85,7 @@ class LiveAccount:
         self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
         self._signer = OrderSigner(settings.key_source.read())
         self._wallet = wallet_of(settings, self._signer)
+        claim(self.wallet)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
         self._key = _key(
             settings,
@@ -97,6 +109,8 @@ class LiveAccount:
         )
         self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
         self.permission.start()
+        self.watch = _watch(settings, redis, upstreams, self.wallet, clock)
+        self.watch.start()
 
     def bankroll(self) -> int | None:
         """Return the wallet's collateral in micro-units as it was read last; None while it has not been."""
@@ -105,11 +119,12 @@ class LiveAccount:
     def close(self) -> None:
         """End what runs in the background, once the process stops."""
         self.permission.close()
+        self.watch.close()
 
     @property
     def wallet(self) -> str:
         """Return the address of the wallet that holds the money."""
-        return self._wallet.funder
+        return self._wallet.funder.lower()
 
     def settlement(self, writer: SettlementWriter) -> SettlementWorker:
         """Build what follows one shard's orders, on a feed of its own."""
@@ -127,22 +142,21 @@ class LiveAccount:
             wallet=self._wallet,
             requests=self._requests,
             clock=self._clock,
+            doubt=self.watch.doubt,
         )
 
-    def recovery(
-        self, shard: TokenShard, lease: Lease, adoption: FillAdoption, prices: PriceSource
-    ) -> ChainReconciliation:
+    def recovery(self, identity: ShardIdentity, prices: PriceSource) -> ChainReconciliation:
         """Build what adopts one shard's fills that only the chain knows; it keeps the lease meanwhile."""
         return ChainReconciliation(
             self._polygon,
             self._account,
-            adoption,
+            identity.adoption,
             prices,
             RecentSignals(self._redis).texts,
-            wallet=self._wallet.funder.lower(),
+            wallet=self.wallet,
             clock=self._clock,
-            shard=shard,
-            renew=lease.renew,
+            shard=identity.shard,
+            renew=identity.lease.renew,
         )
 
     def _compare(self) -> None:
@@ -165,6 +179,30 @@ def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop
     account, wallet = _account(settings, redis, clock, stop)
     account.refresh("COLLATERAL", int(wallet.kind))
     return account.holding("COLLATERAL", int(wallet.kind)).balance
+
+
+def _watch(settings: BuyerSettings, redis: Redis, upstreams: "Upstreams", wallet: str, clock: Clock) -> WalletWatch:
+    """Return what compares wallet and ledger; how far a node may be behind follows from how often it looks."""
+    ledger, again_s = RedisLedger(redis, LIVE), min(AGAIN_S, settings.wallet_check_s)
+    look = _look(ledger, upstreams, wallet, clock, again_s)
+    strangers = StrangerFills(PolygonClient(upstreams.rpc), ledger, wallet, clock).look
+    return WalletWatch(look, ledger, clock=clock, every_s=settings.wallet_check_s, again_s=again_s, strangers=strangers)
+
+
+def _look(ledger: RedisLedger, upstreams: "Upstreams", wallet: str, clock: Clock, again_s: float) -> WalletLook:
+    index, chain = RedeemablePositions(upstreams.data_api), WalletBalances(PolygonClient(upstreams.rpc), wallet)
+    return WalletLook(ledger, chain, lambda: index.shares(wallet), clock, again_s * LAG_PART)
+
+
+def wallet_look(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> WalletLook:
+    """Return what looks once at this key's wallet, beside the live ledger.
+
+    Raises:
+        BadConfig: the key is missing or wrong.
+    """
+    signer = OrderSigner(settings.key_source.read())
+    wallet, upstreams = wallet_of(settings, signer).funder.lower(), Upstreams(settings, redis, clock, stop)
+    return _look(RedisLedger(redis, LIVE), upstreams, wallet, clock, min(AGAIN_S, settings.wallet_check_s))
 
 
 def order_lookup(
@@ -211,6 +249,8 @@ class Upstreams:
         self.account = upstream("clob_account", settings.clob_url, [gate("clob_ledger", settings.account_rate_per_s)])
         self.rpc = upstream("rpc", settings.rpc_url, [gate("rpc", settings.rpc_rate_per_s)])
         self.geoblock = upstream("geoblock", settings.geoblock_url, [])
+        positions = gate("data_positions", BUDGETS["data_positions"].target_per_s)
+        self.data_api = upstream("data_positions", settings.data_api_url, [positions])
 
 
 def _holds_lots(redis: Redis) -> bool:

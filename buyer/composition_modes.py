@@ -10,39 +10,41 @@
 | latency | `PAPER_LATENCY_S`: orders travel side by side | the venue's own |
 | settlement | none: a paper fill is final at once | follows each order until its trades are terminal |
 | recovery | intents alone | also the fills that only the chain knows |
+| wallet | the ledger is all there is | compared with the chain every `WALLET_CHECK_S` |
+| the ledger's last place | in memory | on disk too, in `RUN_DIR` |
 | tokens at once | one: a session can be replayed | `TOKENS_AT_ONCE` |
 """
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from redis import Redis
 
 from buyer.config import BuyerSettings
-from buyer.domain.token_shard import TokenShard
 from buyer.execution.order_transit import OrderTransit
 from buyer.execution.venue_port import Venue
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.bankroll import say_apart
 from buyer.recovery.chain_reconciliation import ChainReconciliation
-from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.shard_identity import ShardIdentity
 from buyer.settlement.worker import SettlementWorker
-from buyer.settlement.writer import SettlementWriter
 from buyer.token_executor import TokenExecutor
 from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
 from buyer.venue.shadow import ShadowedVenue
 from shared.clock import Clock
 from shared.domain.errors import DependencyMissing, RefusedForSafety
-from shared.domain.money import to_micro
+from shared.domain.money import Shares, to_micro
 from shared.domain.trading_words import LIVE, PAPER, trading_mode
 from shared.ledger.gated_commit import GateTurns
+from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
+from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import check_server, server_address
-from shared.redis.lease import Lease
 from shared.redis.pipeline_record import note_wallet
+from shared.redis.server_memory import ServerMemory
 
 if TYPE_CHECKING:
     from buyer.composition_live import LiveAccount
@@ -61,15 +63,8 @@ class ProcessParts:
     prices: MarketPriceFeed
     clock: Clock
     stop: threading.Event
-
-
-class ShardIdentity(NamedTuple):
-    """One shard, and the writers that carry its lease's token."""
-
-    shard: TokenShard
-    lease: Lease
-    settlement_writer: SettlementWriter
-    adoption: FillAdoption
+    folder: MarksFolder | None = None
+    memory: ServerMemory = field(default_factory=ServerMemory)
 
 
 @dataclass(frozen=True)
@@ -93,6 +88,9 @@ class TradingMode:
     permission: "BuyPermission | None"
     close: Callable[[], None]
     of_shard: Callable[[ShardIdentity], ShardMode]
+    in_wallet: Callable[[str], Shares | None] = lambda _token_id: None
+    gaps: Callable[[], dict[str, int]] = dict[str, int]
+    doubt: Callable[[str], None] = lambda _why: None
 
     @property
     def buys_wait_for(self) -> str:
@@ -101,10 +99,14 @@ class TradingMode:
 
 
 class ModeSteps(NamedTuple):
-    """The steps by which a mode begins: the server is checked before anything else is built."""
+    """The steps by which a mode begins: the server is checked before anything else is built.
+
+    `on_disk` says whether the ledger's last place is kept there too: where there is money.
+    """
 
     check_server: Callable[[Redis, BuyerSettings], None]
     begin: Callable[[ProcessParts], TradingMode]
+    on_disk: bool
 
 
 def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
@@ -150,6 +152,9 @@ def begin_live(parts: ProcessParts) -> TradingMode:
         permission=account.permission,
         close=account.close,
         of_shard=lambda identity: _live_shard(account, parts, identity),
+        in_wallet=account.watch.held,
+        gaps=account.watch.snapshot,
+        doubt=account.watch.doubt,
     )
 
 
@@ -160,7 +165,7 @@ def _live_shard(account: "LiveAccount", parts: ProcessParts, identity: ShardIden
         order_turns=polymarket.turns,
         transit=None,
         settlement=account.settlement(identity.settlement_writer),
-        recovery=account.recovery(identity.shard, identity.lease, identity.adoption, parts.prices),
+        recovery=account.recovery(identity, parts.prices),
         executor=TokenExecutor(most=TOKENS_AT_ONCE),
     )
 
@@ -177,7 +182,13 @@ def _open_account(parts: ProcessParts) -> "LiveAccount":
         from buyer.composition_live import LiveAccount  # noqa: PLC0415 - needs the extra `live`
     except ImportError as error:
         raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
-    account = LiveAccount(parts.settings, parts.redis, clock=parts.clock, stop=parts.stop)
+    account = LiveAccount(
+        parts.settings,
+        parts.redis,
+        clock=parts.clock,
+        stop=parts.stop,
+        claim=lambda wallet: claim_ledger(parts.redis, LedgerOwner(wallet, LIVE)),
+    )
     note_wallet(parts.redis, LIVE, account.wallet)
     return account
 
@@ -202,7 +213,7 @@ def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
 
 
 MODE_STEPS = {
-    PAPER: ModeSteps(check_server=accept_server, begin=begin_paper),
-    LIVE: ModeSteps(check_server=demand_memory, begin=begin_live),
+    PAPER: ModeSteps(check_server=accept_server, begin=begin_paper, on_disk=False),
+    LIVE: ModeSteps(check_server=demand_memory, begin=begin_live, on_disk=True),
 }
 """The two modes, by their names."""

@@ -4,7 +4,7 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from buyer.composition_modes import ProcessParts, ShardIdentity, ShardMode, TradingMode
+from buyer.composition_modes import ProcessParts, ShardMode, TradingMode
 from buyer.consumer import SignalConsumer
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import ALL, GROUP, TokenShard
@@ -19,12 +19,15 @@ from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_purchases import RecentPurchases
 from buyer.recovery.recent_signals import RecentSignals
 from buyer.recovery.retractions import Retractions
+from buyer.recovery.server_losses import ServerLosses
+from buyer.recovery.shard_identity import ShardIdentity
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
 from shared.code_version import code_version
+from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger
 from shared.ledger.redis_ledger import RedisLedger
@@ -72,7 +75,8 @@ class ShardBuilder:
 
     def build(self, shard: TokenShard, lease: Lease) -> SignalConsumer:
         """Build the buyer of one shard; all that it writes carries the lease's token."""
-        whole, mirror = self._ledgers(shard)
+        marks = self._marks(shard)
+        whole, mirror = self._ledgers(shard, marks)
         ledger = ShardLedger(whole, shard)
         journal = Journal(ledger, lambda: lease.fence, mirror)
         gate = self._buy_gate(journal)
@@ -95,7 +99,9 @@ class ShardBuilder:
             inbox=queue.Queue(self.waiting) if self.waiting else None,
             settlement=mode.settlement,
             recovery=mode.recovery,
-            exit_manager=ExitManager(executor, exits, prices, clock=clock, limits=settings.limits),
+            exit_manager=ExitManager(
+                executor, exits, prices, clock=clock, limits=settings.limits, in_wallet=self.mode.in_wallet
+            ),
             shard=shard,
             layout=self.layout,
             token_executor=mode.executor,
@@ -109,6 +115,15 @@ class ShardBuilder:
                 RecentPurchases(self.parts.redis, self.mode.name).find,
                 limits=settings.limits,
                 clock=clock,
+            ),
+            losses=ServerLosses(
+                ledger,
+                lambda: lease.fence,
+                marks,
+                clock=clock,
+                mirror=mirror,
+                memory=self.parts.memory,
+                doubt=self.mode.doubt,
             ),
         )
 
@@ -124,6 +139,7 @@ class ShardBuilder:
             emit=announcer.announce,
             signal_of=RecentSignals(self.parts.redis).find,
             transit=mode.transit,
+            in_wallet=self.mode.in_wallet,
         )
 
     def _leaders(self) -> LeaderCheck:
@@ -142,9 +158,15 @@ class ShardBuilder:
         journal.buy_through(gate)
         return gate
 
-    def _ledgers(self, shard: TokenShard) -> tuple[Ledger, MirroredLedger | None]:
+    def _marks(self, shard: TokenShard) -> LedgerMarks:
+        """Return what the shard saw of the ledger last: on disk where there is money."""
+        if self.parts.folder is None:
+            return LedgerMarks()
+        return self.parts.folder.marks(shard.lease(self.mode.name))
+
+    def _ledgers(self, shard: TokenShard, marks: LedgerMarks) -> tuple[Ledger, MirroredLedger | None]:
         """Return the ledger, with a copy at hand where no other shard of ours writes to it all the time."""
-        whole = RedisLedger(self.parts.redis, self.mode.name)
+        whole = RedisLedger(self.parts.redis, self.mode.name, marks)
         mirror = MirroredLedger(whole, self.parts.clock) if shard == ALL else None
         return mirror or whole, mirror
 
@@ -156,7 +178,7 @@ class ShardBuilder:
             return shard.owns_entry(entry.id, entry.json)
 
         return GroupReader(
-            connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000),
+            connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000, greet=self.parts.memory.greet),
             SIGNALS,
             shard.group(self.mode.name),
             settings.consumer,

@@ -194,6 +194,13 @@ class BuyerSettings(SigningSettings):
         description="Seconds a paper order waits before it meets the book, as a live one is on its way; a backtest's "
         "`--order-ms`.",
     )
+    wallet_check_s: float = Field(
+        180,
+        ge=2,
+        le=3600,
+        description="Seconds between two comparisons of the live wallet with lots and cash; a gap counts when it is "
+        "seen twice.",
+    )
     clob_market_url: str = Field(
         endpoints.CLOB_MARKET_URL, pattern="^wss?://.+", description="The CLOB's market channel (books as they change)."
     )

@@ -17,6 +17,7 @@ from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.recovery.retractions import Retractions
+from buyer.recovery.server_losses import ServerLosses
 from buyer.recovery.startup import StartupRecovery
 from buyer.settlement.worker import SettlementWorker, settling
 from buyer.sharding.shard_count import EMPTIED, ShardCount
@@ -25,6 +26,7 @@ from buyer.token_executor import TokenExecutor
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, TryAgain, Unavailable
+from shared.ledger.ledger_marks import LedgerLoss
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
 from shared.redis.consumer_group import GroupReader
@@ -63,7 +65,9 @@ class SignalConsumer:
         gate: BuyGate | None = None,
         counter: DecisionCounter | None = None,
         retractions: Retractions,
+        losses: ServerLosses | None = None,
     ) -> None:
+        self._losses = losses
         self._executor, self._journal, self._prices = executor, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._exits = inbox, settlement, exit_manager
@@ -216,8 +220,11 @@ class SignalConsumer:
             self._handle_inbox(self._inbox, stop)
         self._journal.refresh()
         self._gate.refresh()
+        entries = self._read(stop)
+        if entries and self._losses is not None:
+            self._losses.note_entry(entries[-1].stream, entries[-1].id)
         # What was read is taken back before it is decided on, however many entries stand between.
-        entries = sorted(self._read(stop), key=lambda entry: not is_retraction(entry))
+        entries = sorted(entries, key=lambda entry: not is_retraction(entry))
         self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
         self._notice_losses()
 
@@ -245,16 +252,20 @@ class SignalConsumer:
         failure = self._settlement.failure if self._settlement else None
         if self._emptied or isinstance(failure, Emptied):
             self._recover_emptied()
+        elif self._losses is not None and self._losses.of_ledger is not None:
+            self._recover_loss(self._losses, self._losses.of_ledger)
         if failure is not None:
             raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._recovery.finish()
-        self._gate.recovery = self._recovery.waits_for
+        self._gate.recovery, self._gate.sells_wait = self._recovery.waits_for, self._recovery.holds_sells
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
-        if self._exits is not None:
+        if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
 
     def _notice_losses(self) -> None:
+        if self._losses is not None:
+            self._losses.tell_streams()
         self._emptied = self._emptied or self._reader.emptied
         if self._reader.trimmed > self._trimmed:
             self._log.error("signals_lost", trimmed=self._reader.trimmed - self._trimmed, fix="trim by group only")
@@ -267,10 +278,23 @@ class SignalConsumer:
         other = self._lease.try_acquire()
         if other:
             raise Fenced(f"the server was emptied and {other} became active")
+        if self._losses is not None:
+            self._losses.accept_emptied()
         self._journal.halt(EMPTIED, self._clock.now_ms())
         self._log.error("server_emptied", fix="check the server's persistence, then `hybrid resume --why ...`")
         self._emptied = self._reader.emptied = False
         self._recovery.emptied()
+
+    def _recover_loss(self, losses: ServerLosses, loss: LedgerLoss) -> None:
+        """Take the lease again on a server that went back, and buy nothing until it is known what it forgot."""
+        other = self._lease.try_acquire()
+        if other:
+            raise Fenced(f"the server went back and {other} became active")
+        self._transit.drop()
+        self._recovery.went_back()
+        self._gate.recovery = waits_for = self._recovery.waits_for
+        self._gate.sells_wait = self._recovery.holds_sells
+        losses.accept(loss, f"wait for {waits_for}" if waits_for else "go on")
 
     def _handle_inbox(self, inbox: "queue.Queue[ActionableSignal]", stop: threading.Event) -> None:
         """Decide on what waits; the stream delivers each again, so what cannot be handled here is left to it."""

@@ -34,6 +34,7 @@ from detector.publishing.confirmation_recorder import ConfirmationRecorder
 from detector.publishing.pending_confirmations import PendingConfirmations
 from detector.publishing.publish_loop import PublishLoop
 from detector.publishing.receipt_witness import ReceiptWitness
+from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction
 from detector.publishing.retry_until_up import RetryUntilUp
 from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, no_label
@@ -45,6 +46,7 @@ from shared.process.process_name import process_address
 from shared.rate_limit.gate import RateGate
 from shared.redis.followed_leaders import DETECTORS, VERSION
 from shared.redis.partitioning import Partitioning
+from shared.redis.server_memory import ServerMemory
 
 ADAPTIVE = frozenset({"data_api"})
 """Sources polled leader by leader: several threads, and whoever trades more often comes round more often."""
@@ -64,6 +66,7 @@ class DetectorParts:
     retraction: Retraction | None = None
     unmined: UnminedSignals | None = None
     witness: ReceiptWitness | None = None
+    recent: RecentWrites | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,12 @@ class RunningParts:
     instance: str
 
 
-def build_parts(cfg: DetectorSettings, redis: Redis, *, clock: Clock, stop: threading.Event) -> DetectorParts:
-    """Build the sources that the settings name, and what says whom they watch."""
-    leaders, cursors = Watchlist(cfg.leaders), CursorStore(redis, clock)
-    built = SourceBuilder(cfg, redis, leaders, cursors, clock=clock, stop=stop).build()
+def build_parts(
+    cfg: DetectorSettings, redis: Redis, *, clock: Clock, stop: threading.Event, memory: ServerMemory | None = None
+) -> DetectorParts:
+    """Build the sources that the settings name, and what says whom they watch; `memory` is of the server."""
+    leaders, cursors, recent = Watchlist(cfg.leaders), CursorStore(redis, clock), RecentWrites(clock, memory)
+    built = SourceBuilder(cfg, redis, leaders, cursors, clock=clock, stop=stop, recent=recent).build()
     second = built.second_node
     return DetectorParts(
         built.sources,
@@ -93,6 +98,7 @@ def build_parts(cfg: DetectorSettings, redis: Redis, *, clock: Clock, stop: thre
         retraction=built.retraction,
         unmined=built.unmined,
         witness=ReceiptWitness(second, within_s=cfg.confirm_within_s, clock=clock, stop=stop) if second else None,
+        recent=recent,
     )
 
 
@@ -124,6 +130,7 @@ def build_running(
         label=parts.assignment.label_of if parts.assignment else no_label,
         unmined=parts.unmined,
         witness=parts.witness,
+        recent=parts.recent,
     )
     pollers = tuple(
         _build_pollers(cfg, source, parts, publisher, stats, clock=clock, stop=stop) for source in parts.sources
@@ -145,17 +152,21 @@ def build_publish_loop(
     label: Label = no_label,
     unmined: UnminedSignals | None = None,
     witness: ReceiptWitness | None = None,
+    recent: RecentWrites | None = None,
 ) -> PublishLoop:
     """Build what publishes under an emit rule; `label` names a leader."""
-    retry = RetryUntilUp(clock, stop)
-    publisher = partial(SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label)
+    retry, recent = RetryUntilUp(clock, stop), recent or RecentWrites(clock)
+    publisher = partial(
+        SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label, recent=recent
+    )
     # Merges have a matcher of their own: only one source can show them, so no source is judged by what it cannot show.
     trades, merges = publisher(Matcher(rule), emit, unmined=unmined), publisher(Matcher(), emit)
     pending = PendingConfirmations(redis, rule.within_ms)
     recorder = ConfirmationRecorder(
-        redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop, witness=witness
+        redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop, witness=witness, recent=recent
     )
-    return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop)
+    tell_again = partial(recent.tell_again, redis, retry)
+    return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop, tell_again=tell_again)
 
 
 def _build_assignment(

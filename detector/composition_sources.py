@@ -25,6 +25,7 @@ from detector.monitoring.raw_recorder import RawRecorder
 from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
 from detector.publishing.mined_check import MinedCheck
+from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retraction import Retraction
 from detector.publishing.unmined_signals import UnminedSignals
 from detector.sources.backfill import Backfill
@@ -78,14 +79,16 @@ class SourceBuilder:
         *,
         clock: Clock,
         stop: threading.Event,
+        recent: RecentWrites | None = None,
     ) -> None:
+        self._recent = recent
         self._cfg, self._redis, self._leaders, self._cursors = cfg, redis, leaders, cursors
         self._clock, self._stop = clock, stop
         self._gates: list[RateGate] = []
         self._upstreams: list[Upstream] = []
         self._recorder = self._raw_recorder() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
-        self._retraction = Retraction(redis, clock)
+        self._retraction = Retraction(redis, clock, recent)
         self._unmined = UnminedSignals(round(cfg.mined_within_s * 1000))
 
     def build(self) -> BuiltSources:

@@ -18,6 +18,7 @@ from shared.messages.service import GateStatus, HybridProgress, HybridSummary
 from shared.messages.value_codec import plain_value
 from shared.rate_limit.gate import RateGate
 from shared.redis.client import connect_redis
+from shared.redis.server_memory import ServerMemory
 
 MOST_SHOWN = 500
 """Leaders named in a report; of more, the next report names the next ones."""
@@ -57,8 +58,9 @@ class HybridDetector:
     ) -> None:
         self.stop_event = stop = stop_event or threading.Event()
         self._cfg, self._clock = cfg, clock or SystemClock()
-        redis = redis or connect_redis(cfg.redis_url)
-        self.parts = parts or build_parts(cfg, redis, clock=self._clock, stop=stop)
+        memory = ServerMemory()
+        redis = redis or connect_redis(cfg.redis_url, greet=memory.greet)
+        self.parts = parts or build_parts(cfg, redis, clock=self._clock, stop=stop, memory=memory)
         self._running = build_running(
             cfg,
             redis,

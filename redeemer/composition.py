@@ -26,6 +26,7 @@ from redeemer.redemption.planner import PaperPlan, RedemptionPlan
 from redeemer.redemption.resolutions import Resolutions
 from redeemer.watcher import ResolutionWatcher
 from shared.clock import Clock, SystemClock
+from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import Event
 from shared.messages.events import write_event
@@ -167,6 +168,7 @@ def _live_plan(
         settings, redis, clock=clock, stop=stop, emit=print_event, lane=GateLane.CATCHUP
     )
     parts.preflight.demand_ready()
+    claim_ledger(redis, LedgerOwner(parts.wallet.lower(), composition_live.LIVE))
     note_wallet(redis, composition_live.LIVE, parts.wallet)
     return parts.wallet, parts.plan
 

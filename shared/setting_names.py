@@ -164,6 +164,7 @@ KNOWN = frozenset(
         "TRUST_SERVER_LEADERS",
         "UNCONFIRMED",
         "WALLET",
+        "WALLET_CHECK_S",
         "WALLET_TYPE",
         "WARM_TOKENS",
         "WATCHER",

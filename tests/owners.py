@@ -47,6 +47,7 @@ REDIS_OWNERS = (
     "shared/redis/lease.py",
     "shared/rate_limit/gate.py",
     "shared/redis/server_errors.py",
+    "shared/redis/server_memory.py",
     "shared/redis/streams.py",
     "redeemer/jobs/queue.py",
     "redeemer/jobs/rq_worker.py",

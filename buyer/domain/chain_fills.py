@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.market import Side
 from shared.polymarket.wire.endpoints import EXCHANGES, ORDER_FILLED
+from shared.polymarket.wire.order_filled import hex_number
 from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_text
 
 _WORD = 64
@@ -26,6 +27,7 @@ class ChainFill:
     shares: int
     usdc: int
     fee: int
+    block: int = 0
 
 
 def own_fills(logs: Iterable[object]) -> list[ChainFill]:
@@ -51,7 +53,8 @@ def _fill(log: Raw) -> ChainFill | None:
         return None
     side, token, paid, got, fee = (int(word, 16) for word in words[:5])
     shares, usdc = (got, paid) if side == 0 else (paid, got)
-    return ChainFill(topics[1], words[6], str(token), "BUY" if side == 0 else "SELL", shares, usdc, fee)
+    block = hex_number(log, "blockNumber") if "blockNumber" in log else 0
+    return ChainFill(topics[1], words[6], str(token), "BUY" if side == 0 else "SELL", shares, usdc, fee, block)
 
 
 def _added(before: ChainFill | None, fill: ChainFill) -> ChainFill:
@@ -65,4 +68,5 @@ def _added(before: ChainFill | None, fill: ChainFill) -> ChainFill:
         before.shares + fill.shares,
         before.usdc + fill.usdc,
         before.fee + fill.fee,
+        before.block,
     )

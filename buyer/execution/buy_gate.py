@@ -65,7 +65,7 @@ class BuyGate:
         leaders: KnownLeaders | None = None,
     ) -> None:
         self._clock, self._max_age_s, self._permission, self._leaders = clock, max_age_s, permission, leaders
-        self.recovery = ""
+        self.recovery, self.sells_wait = "", False
         self._waiting: dict[tuple[str, str], dict[str, ActionableSignal]] = {}
 
     def refresh(self) -> None:
@@ -100,8 +100,9 @@ class BuyGate:
     ) -> None:
         """Let a signal be decided: any that is too old to be followed, and the sell of what we hold (`has_lot`).
 
-        A sell whose lot only the chain knows waits until that is adopted. `skip` concludes each buy whose leader sold
-        while it waited, for good and before that sell is acknowledged: it would be followed later and never exited.
+        A sell whose lot only the chain knows waits until that is adopted, any sell while it may have been made. `skip`
+        concludes each buy whose leader sold while it waited, for good and before that sell is acknowledged: it would be
+        followed later and never exited.
 
         Raises:
             BuyHeld, BuysWait: not yet. RefusedForSafety: never.
@@ -117,7 +118,7 @@ class BuyGate:
     def _admit_sell(
         self, signal: ActionableSignal, has_lot: Callable[[], bool], skip: Callable[[ActionableSignal, str], object]
     ) -> None:
-        if self.recovery and not has_lot():
+        if self.recovery and (self.sells_wait or not has_lot()):
             raise BuysWait(f"signal {signal.id} waits for {self.recovery}")
         for buy in list(self._waiting.get(_lot(signal), {}).values()):
             skip(buy, OVERTAKEN)

@@ -1,6 +1,7 @@
 """Exits: begun for each lot where one is due, and tried until that lot is gone (pitfall 23)."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from buyer.execution.exit_store import ExitState, ExitStore
@@ -8,10 +9,12 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.venue_port import PriceSource
 from buyer.strategy.exit_policy import DUST, LotMarket, due_exit, exit_trigger, needs_book
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.sizing import GRAIN, sell_size
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import HybridError, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
+from shared.domain.money import Shares
 from shared.messages.decisions import ExitTask
 
 EVERY_S = 1.0
@@ -35,9 +38,10 @@ class ExitManager:
         *,
         clock: Clock,
         limits: TradingLimits,
+        in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
         log: logs.Log | None = None,
     ) -> None:
-        self._executor, self._exits, self._prices = executor, exits, prices
+        self._executor, self._exits, self._prices, self._in_wallet = executor, exits, prices, in_wallet
         self._clock, self._limits = clock, limits
         self._next = self._next_sweep = 0.0
         self._checked = 0
@@ -60,7 +64,8 @@ class ExitManager:
         state = self._exits.read()
         self._under_way = len(state.tasks)
         self._sweep(now)
-        ready = sorted(state.tasks.values(), key=lambda task: (task.next_at_ms, task.id))
+        tasks = [task for task in state.tasks.values() if state.empty(task) or not self._lacks(task.token_id)]
+        ready = sorted(tasks, key=lambda task: (task.next_at_ms, task.id))
         for task in [task for task in ready if task.next_at_ms <= self._clock.now_ms()][:LOTS_AT_ONCE]:
             self._try(task, state)
         for lot in self._watched(state):
@@ -95,6 +100,14 @@ class ExitManager:
             self._exits.end(task)  # it must not wait for what is bought later: that was bought for another reason
             self._count_end(task, "dust")
 
+    def _lacks(self, token_id: str) -> bool:
+        """Say whether the wallet holds too little of a token to sell any: an exit of it rests until that is settled."""
+        held = self._in_wallet(token_id)
+        if held is None:
+            return False
+        facts, _ = self._prices.facts(token_id)
+        return sell_size(held) < (facts.min_shares if facts else GRAIN)
+
     def _closed(self, task: ExitTask) -> bool:
         facts, _ = self._prices.facts(task.token_id)
         return facts is not None and facts.closed
@@ -105,7 +118,7 @@ class ExitManager:
 
     def _watched(self, state: ExitState) -> list[Lot]:
         """Return the next few lots that something could set off, in turn."""
-        lots = [lot for lot in state.lots if lot.key not in state.tasks]
+        lots = [lot for lot in state.lots if lot.key not in state.tasks and not self._lacks(lot.token_id)]
         lots = [lot for lot in lots if state.flattening or exit_trigger(self._limits.of(lot.leader))]
         if not lots:
             return []

@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
+from shared.domain.money import Shares
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
@@ -47,14 +48,16 @@ class BuyExecutor:
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
         transit: OrderTransit | None = None,
         writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
+        in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
-        whoever lets it arrive. `writes` makes what decisions are written by.
+        whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
+        token the wallet holds at most, while that is less than the lots.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
-        self._clock, self._limits, self._transit = clock, limits, transit
+        self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -147,7 +150,7 @@ class BuyExecutor:
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
-            self._carry_out(draft, verdict, limits, scope, market, None)
+            self._carry_out(draft, verdict, limits, scope, market, None, now_ms)
         elif verdict.reason == DUST and task.keep == 0:
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -183,7 +186,8 @@ class BuyExecutor:
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
-        return self._carry_out(draft, verdict, limits, scope, market, ack)
+        # Of the leader's moment, not ours: the same decision made twice is the same order, which the venue refuses.
+        return self._carry_out(draft, verdict, limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
         self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
@@ -194,6 +198,8 @@ class BuyExecutor:
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
+        if (held := self._in_wallet(token_id)) is not None:
+            portfolio = replace(portfolio, wallet_shares=held)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, now_ms, problems)
 
@@ -205,15 +211,17 @@ class BuyExecutor:
         scope: LedgerScope,
         facts: MarketFacts,
         ack: StreamAck | None,
+        made_at_ms: int,
     ) -> BuyEngineDecision | None:
         """Write the intent, then place the order, then conclude: in this order, whatever crashes in between.
 
-        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision.
+        The order does not wait for the rules' texts: they follow from what the intent holds, and join its decision. It
+        is signed as of `made_at_ms`.
         """
         order = draft.order
         if order is None:
             raise Malformed(f"the decision on {draft.signal_id} holds no order")
-        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
+        prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), made_at_ms)
         intent = self._journal.intend(draft, order, scope, limits, prepared)
         if isinstance(intent, RefusedWrite):
             no = refused_rule(verdict, intent.account, intent.value, intent.limit)

@@ -12,8 +12,8 @@ class Venue(Protocol):
     What `prepare` returns is kept with the intent, so that a restart sends the same bytes and never another order.
     """
 
-    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
-        """Wait for a turn and return exactly what will be sent; '' where nothing needs to be kept.
+    def prepare(self, order: Order, facts: MarketFacts, made_at_ms: int, /) -> str:
+        """Return exactly what will be sent, made from these three alone; '' where nothing needs to be kept.
 
         Raises:
             Unavailable: stopping; nothing was sent.
@@ -41,9 +41,9 @@ class Venue(Protocol):
 class UnsignedVenue:
     """What a venue without an outside has: nothing to sign, nothing to find."""
 
-    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+    def prepare(self, order: Order, facts: MarketFacts, made_at_ms: int, /) -> str:
         """Return nothing to keep."""
-        del order, facts, now_ms
+        del order, facts, made_at_ms
         return ""
 
     def find(self, order: Order, facts: MarketFacts, prepared: str) -> Outcome | None:

@@ -63,10 +63,13 @@ class ChainReconciliation:
         self._polygon, self._trades, self._adoption, self._prices = polygon, trades, adoption, prices
         self._signals, self._wallet, self._clock, self._shard = signals, wallet, clock, shard
         self._renew = renew
+        self.waiting = ""
         self._log = logs.get_logger("recovery")
 
     def run(self) -> list[BuyEngineDecision]:
         """Adopt every recent fill that the journal does not know; the settlement ends it.
+
+        What was sold waits until what was bought before has settled: `waiting` says so, and it is to be run again.
 
         Raises:
             TryAgain: node or venue is away, or a trade of ours is on its way to the chain: nothing may be bought yet.
@@ -74,7 +77,11 @@ class ChainReconciliation:
         """
         self._wait_for_unknown()
         fills = [fill for fill in self._fills() if self._shard.owns(fill.token_id)]
-        adopted = [self._adopted(fill) for fill in fills if not self._adoption.knows_order(fill.signal_id)]
+        unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id)]
+        adopted = [self._adopted(fill, self._leader(fill.signal_id)) for fill in unknown if fill.side == "BUY"]
+        sales = [(fill, self._seller(fill)) for fill in unknown if fill.side == "SELL"]
+        self.waiting = "the lots of forgotten sales" if any(seller is None for _, seller in sales) else ""
+        adopted += [self._adopted(fill, seller) for fill, seller in sales if seller]
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"
@@ -101,12 +108,22 @@ class ChainReconciliation:
             found += self._polygon.logs(low, min(low + SPAN_BLOCKS - 1, head), EXCHANGES, topics)
         return own_fills(found)
 
-    def _adopted(self, fill: ChainFill) -> BuyEngineDecision:
+    def _seller(self, fill: ChainFill) -> str | None:
+        """Return whose lot a forgotten sale sold; None while that may come to be known, '' where none has it."""
+        seller = self._adoption.seller_of(fill.token_id, fill.shares, self._leader(fill.signal_id))
+        if seller is not None and not seller:
+            fix = "`hybrid reconcile` shows where the wallet differs"
+            self._log.error("sale_not_explained", token_id=fill.token_id, signal_id=fill.signal_id, fix=fix)
+        return seller
+
+    def _adopted(self, fill: ChainFill, leader: str) -> BuyEngineDecision:
         self._renew()
         facts, problem = self._prices.facts(fill.token_id)
         if facts is None:
             raise Unavailable(f"a fill of ours cannot be adopted yet: {problem}")
-        decision = rebuilt_intent(fill, facts, self._leader(fill.signal_id), self._clock.now_ms())
+        # Of the moment of its block: the venue is asked for its trades from then on.
+        made_at_ms = self._polygon.block_time_ms(fill.block) if fill.block else self._clock.now_ms()
+        decision = rebuilt_intent(fill, facts, leader, made_at_ms)
         self._adoption.adopt(decision)
         return decision
 

@@ -9,7 +9,7 @@ from buyer.execution.order_writes import adopted_write
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import FencingToken
 from shared.domain.record_kinds import INTENTS, ORDERS, SIGNED
-from shared.ledger.port import Ledger
+from shared.ledger.port import Ledger, open_lots
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision
 
@@ -32,6 +32,19 @@ class FillAdoption:
         """Return the venue's names of all orders that are open or may have been sent."""
         texts = (*self._ledger.records(ORDERS).values(), *self._ledger.records(SIGNED).values())
         return frozenset(name for text in texts for name in _HASH.findall(text))
+
+    def seller_of(self, token_id: str, shares: int, leader: str) -> str | None:
+        """Return whose lot a sale sold: `leader`'s, else the oldest that holds so much (an exit names no leader).
+
+        None while orders of the token have not ended, '' where no lot holds so much after that.
+        """
+        lots = [lot.leader for lot in open_lots(self._ledger) if lot.token_id == token_id and lot.shares >= shares]
+        if leader in lots:
+            return leader
+        open_orders = [*self._ledger.records(ORDERS).values(), *self._ledger.records(INTENTS).values()]
+        if any(token_id in text for text in open_orders):
+            return None
+        return lots[0] if lots else ""
 
     def adopt(self, decision: BuyEngineDecision) -> None:
         """Take in a fill that nothing here explains: its cost counts, and its order is settled like any other.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from buyer.crash_limiter import Crashed, CrashLimiter
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
-from buyer.execution.unresolved_orders import SHARE
+from buyer.execution.unresolved_orders import SHARE, SHOWN_WITHIN_S
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.settlement.worker import SettlementWorker
 from shared import logs
@@ -15,6 +15,9 @@ from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, TryAgain, 
 
 BACKOFF = Backoff(first_s=1.0, longest_s=30.0)
 LOST_FILLS = "fills that only the chain knows of"
+LOSS_WAIT_S = SHOWN_WITHIN_S
+"""Seconds after a server went back until the venue shows every order that was sent before."""
+SELLS_WAIT_S = 300.0
 
 
 class StartupRecovery:
@@ -39,6 +42,7 @@ class StartupRecovery:
         self._renew, self._recovery, self._settlement = renew, recovery, settlement
         self._done = self._adopted = False
         self._clock, self._failures, self._adopt_at = clock, 0, 0.0
+        self._lost_at: float | None = None
         self.waits_for = "" if recovery is None else LOST_FILLS
         self._log = logs.get_logger("buyer")
 
@@ -51,6 +55,24 @@ class StartupRecovery:
         self._done = self._adopted = False
         self._failures, self._adopt_at = 0, 0.0
         self.waits_for = "" if self._recovery is None else LOST_FILLS
+
+    def went_back(self) -> None:
+        """Ask the venue and the chain what the server forgot, once an order that was on its way has shown itself."""
+        self.emptied()
+        self._lost_at = self._clock.monotonic()
+        if self._settlement is not None:
+            self._settlement.went_back()
+        self._adopt_at = self._lost_at + LOSS_WAIT_S
+
+    @property
+    def holds_sells(self) -> bool:
+        """Say whether what a sell would sell may be sold already by an order that the server forgot.
+
+        For a while only: a node that stays away must not keep us in. On paper nothing was sold outside of the ledger.
+        """
+        lost_at = self._lost_at
+        waits = bool(self.waits_for) and lost_at is not None
+        return waits and self._clock.monotonic() < (lost_at or 0) + SELLS_WAIT_S
 
     def finish(self) -> None:
         """Finish what is open, once after each interruption; later what is due of what has no outcome yet.
@@ -133,3 +155,5 @@ class StartupRecovery:
             return
         for decision in self._recovery.run():
             self._settlement.watch(decision)
+        if self._recovery.waiting:
+            raise Unavailable(f"{self._recovery.waiting} are not there yet")

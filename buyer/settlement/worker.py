@@ -141,6 +141,10 @@ class SettlementWorker:
         except GiveUp as error:
             self._log.error("venue_unreadable", error=str(error))
 
+    def went_back(self) -> None:
+        """Take the ledger's word on what is open from now on: the server forgot some of it. Any thread's."""
+        self._writer.went_back()
+
     def _read_new(self) -> None:
         while not self._new.empty():
             self._follow(self._new.get())

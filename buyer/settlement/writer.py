@@ -34,6 +34,11 @@ class SettlementWriter:
 
     def __init__(self, ledger: Ledger, fence: Callable[[], FencingToken | None]) -> None:
         self._ledger, self._fence = ledger, fence
+        self._asks_first = False
+
+    def went_back(self) -> None:
+        """From now on settle only what the ledger holds as open: what it forgot has nothing reserved any more."""
+        self._asks_first = True
 
     def unsettled(self) -> dict[str, str]:
         """Return every order whose trades are not terminal: order id -> decision."""
@@ -45,6 +50,7 @@ class SettlementWriter:
         Raises:
             As `settle_postings` does; some may be posted.
         """
+        ends = self._open_ones(ends) if self._asks_first else ends
         buys = [(decision, outcome) for decision, outcome in ends if order_parts(decision)[0].side == "BUY"]
         sells = [(decision, outcome) for decision, outcome in ends if order_parts(decision)[0].side == "SELL"]
         results = self._ledger.commit_all([self._write(decision, outcome, None) for decision, outcome in buys])
@@ -66,6 +72,12 @@ class SettlementWriter:
             if not isinstance(result, StaleLedger):
                 return _posted(order, outcome, result)
         raise Malformed(f"order {order.id}: the ledger moved on {TRIES} times in a row")
+
+    def _open_ones(self, ends: Sequence[tuple[BuyEngineDecision, Outcome]]) -> list[tuple[BuyEngineDecision, Outcome]]:
+        """Return those whose order the ledger holds: the others are adopted, or concluded from their intent, first."""
+        names = [order_parts(decision)[0].id for decision, _ in ends]
+        held = self._ledger.records_of(ORDERS, names)
+        return [end for end, name in zip(ends, names, strict=True) if name in held]
 
     def _lot(self, order: Order) -> Balances | None:
         """Return the lot's balances for a sell, whose cost is its part of the lot's; a buy needs none."""

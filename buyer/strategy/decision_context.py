@@ -186,7 +186,7 @@ class DecisionContext(ContextBase):
     def size(self) -> OrderSize:
         """Return what we would order."""
         if self.side == "SELL":
-            return OrderSize(sell_size(self.sale.sell))
+            return OrderSize(sell_size(min(self.sale.sell, self.balances.wallet_lot)))
         bump_to = spend_ceiling(self.wager) if self.limits.bump_to_minimum else 0
         return buy_size(self.stake, self.limit, self.facts, bump_to=bump_to)
 
@@ -231,7 +231,8 @@ class ExitContext(ContextBase):
     @cached_property
     def size(self) -> OrderSize:
         """Return what is still to be sold."""
-        return OrderSize(sell_size(self.balances.lot_shares - self.task.keep))
+        held = self.balances
+        return OrderSize(sell_size(min(held.lot_shares - self.task.keep, held.wallet_lot)))
 
 
 def required_value(value: T | None, what: str) -> T:

@@ -198,9 +198,14 @@ def order_fact(task: ExitTask) -> str:
 
 
 def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
-    """Return what the exit in a decision still has to do after it, None when it is done or only dust is left."""
+    """Return what the exit in a decision still has to do after it, None when it is done or only dust is left.
+
+    What the wallet seems to lack is no dust: the exit waits until somebody has said what became of it.
+    """
     task, held = decision.exit, decision.inputs.portfolio
-    if task is None or held is None or (decision.reason == DUST and task.keep == 0):
+    if task is None or held is None:
+        return None
+    if decision.reason == DUST and task.keep == 0 and held.wallet_shares is None:
         return None
     sold = decision.outcome.shares if decision.outcome else Shares(0)
     return task if held.lot_shares - sold - task.keep >= GRAIN else None

@@ -156,7 +156,8 @@ def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
         sale = case.sale
     except UNKNOWN:
         return None
-    dust = bool(failed) and failed[0] == DUST and sale.keep == 0
+    lacking = case.balances.wallet_shares is not None  # no dust: what became of it nobody has said yet
+    dust = bool(failed) and failed[0] == DUST and sale.keep == 0 and not lacking
     return None if dust else opened_by(case.signal, sale, case.now_ms)
 
 

@@ -26,9 +26,9 @@ class ShadowedVenue:
         self._venue, self._book_at_hand, self._turns = venue, book_at_hand, turns
         self._before = _BookBefore()
 
-    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
+    def prepare(self, order: Order, facts: MarketFacts, made_at_ms: int) -> str:
         """Return what the venue will send."""
-        prepared, self._before.order_id = self._venue.prepare(order, facts, now_ms), ""
+        prepared, self._before.order_id = self._venue.prepare(order, facts, made_at_ms), ""
         if self._turns is not None:
             make = self._turns.meanwhile
             self._turns.meanwhile = lambda: (make(), self._note_book(order))

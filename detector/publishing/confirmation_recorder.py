@@ -19,12 +19,13 @@ from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
 from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
 from detector.publishing.receipt_witness import ReceiptWitness
+from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retry_until_up import RetryUntilUp
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.messages.base import SIGHTINGS
-from shared.redis.streams import StreamRecord, publish_all_once
+from shared.redis.streams import PublishedEntry, StreamRecord, publish_all_once
 
 CHECK_EVERY_S = 0.25
 """Between two checks of what is due; a wait for a second source ends that much late at most."""
@@ -79,7 +80,9 @@ class ConfirmationRecorder:
         clock: Clock,
         stop: threading.Event,
         witness: ReceiptWitness | None = None,
+        recent: RecentWrites | None = None,
     ) -> None:
+        self._recent = recent or RecentWrites(clock)
         self.failure: BaseException | None = None
         self._redis, self._stats, self._cursors, self._pending = redis, stats, cursors, pending
         self._retry, self._clock, self._stop, self._witness = retry, clock, stop, witness
@@ -126,11 +129,13 @@ class ConfirmationRecorder:
         self._confirm(notes.confirmations)
         for wait in notes.unconfirmed:
             sighting = self._retry(lambda wait=wait: self._pending.add_sighting(wait))
+            self._recent.remember(SIGHTINGS, (), lambda wait=wait: self._noted(wait))
             others = [view for source, view in sighting.views.items() if source not in wait.also_seen_by]
             if others:
                 self._on_views(others)
         for sighting in notes.decided:
             self._retry(lambda sighting=sighting: self._pending.remove_decided(sighting))
+            self._recent.remember(SIGHTINGS, (), lambda sighting=sighting: self._removed(sighting))
         if notes.batch is not None:
             batch = notes.batch
             self._retry(lambda: self._cursors.advance(batch.source, batch.cursors))
@@ -159,7 +164,12 @@ class ConfirmationRecorder:
             StreamRecord(event, confirmation_dedup_key(event), found.traded_at_ms)
             for event, found in zip(events, confirmations, strict=True)
         ]
-        answers = self._retry(lambda: publish_all_once(self._redis, SIGHTINGS, records))
+
+        def publish() -> list[PublishedEntry]:
+            return publish_all_once(self._redis, SIGHTINGS, records)
+
+        answers = self._retry(publish)
+        self._recent.remember(SIGHTINGS, answers, publish)
         fresh = [event for event, answer in zip(events, answers, strict=True) if answer.state == "published"]
         self._stats.count_confirmations(len(fresh))
         count = metrics.make_counter(
@@ -167,6 +177,14 @@ class ConfirmationRecorder:
         )
         for event in fresh:
             count.labels(event.source).inc()
+
+    def _noted(self, wait: UnconfirmedFill) -> tuple[PublishedEntry, ...]:
+        self._pending.add_sighting(wait)
+        return ()
+
+    def _removed(self, sighting: PendingSighting) -> tuple[PublishedEntry, ...]:
+        self._pending.remove_decided(sighting)
+        return ()
 
     def _run(self) -> None:
         next_check = self._clock.monotonic()

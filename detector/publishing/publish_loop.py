@@ -7,7 +7,7 @@ idempotent, nothing is lost, and no cursor has moved (pitfall 31).
 import contextlib
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from detector.domain.fill_view import FillView
 from detector.domain.signal_draft import FillKey, UnconfirmedFill
@@ -63,6 +63,7 @@ class PublishLoop:
         recorder: Records confirmations and what waits, and moves cursors.
         clock: The time.
         stop: Ends both threads.
+        tell_again: Tells what a server that went back has forgotten; called between two batches.
     """
 
     def __init__(
@@ -74,7 +75,9 @@ class PublishLoop:
         *,
         clock: Clock,
         stop: threading.Event,
+        tell_again: Callable[[], object] = lambda: None,
     ) -> None:
+        self._tell_again = tell_again
         self._failure: BaseException | None = None
         self._stats, self._clock, self._stop = stats, clock, stop
         self._trade_publisher, self._merge_publisher, self._recorder = trades, merges, recorder
@@ -183,13 +186,20 @@ class PublishLoop:
                 try:
                     job = self._inbox.get(timeout=_STOP_CHECK_S)
                 except queue.Empty:
+                    self._put_back()
                     continue
                 self._do_job(job)
+                self._put_back()
         except BaseException as error:  # noqa: BLE001 - carried to `run`, which ends the process by it
             self._failure = error
             self._stop.set()
         finally:
             self._ended.set()
+
+    def _put_back(self) -> None:
+        """Tell a server that went back what it forgot; told to stop meanwhile, the next start reads it again."""
+        with contextlib.suppress(Stopping):
+            self._tell_again()
 
     def _do_job(self, job: _WaitingBatch | _OthersViews | _DueSightings) -> None:
         if not isinstance(job, _WaitingBatch):

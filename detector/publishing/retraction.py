@@ -10,12 +10,13 @@ from detector.domain.reorg_watch import PlacedFill
 from detector.domain.signal_builder import build_drop, dedup_key, signal_id
 from detector.domain.signal_draft import FillKey, SignalDraft
 from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
+from detector.publishing.recent_writes import RecentWrites
 from shared import logs
 from shared.clock import Clock
 from shared.messages.base import SIGHTINGS, SIGNALS, fact_id
 from shared.messages.signals import FillRetracted
 from shared.polymarket.wire.leader_fills import LeaderFill
-from shared.redis.streams import known_facts, publish_once
+from shared.redis.streams import PublishedEntry, known_facts, publish_once
 
 _DIGEST = 32
 
@@ -29,10 +30,10 @@ class Retraction:
     detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
     """
 
-    def __init__(self, redis: Redis, clock: Clock) -> None:
+    def __init__(self, redis: Redis, clock: Clock, recent: RecentWrites | None = None) -> None:
         self.announce: Callable[[FillRetracted], None] = lambda _: None
         """Gets each retraction once it is durable."""
-        self._redis, self._clock = redis, clock
+        self._redis, self._clock, self._recent = redis, clock, recent or RecentWrites(clock)
         self._pending = PendingConfirmations(redis, 0)
         self._log = logs.get_logger("detector")
 
@@ -121,7 +122,12 @@ class Retraction:
 
     def _publish(self, event: FillRetracted, traded_at_ms: int) -> None:
         fact = f"{event.leader}:{event.id[:_DIGEST]}"
-        answer = publish_once(self._redis, SIGNALS, event, fact=fact, age=traded_at_ms)
+
+        def publish() -> PublishedEntry:
+            return publish_once(self._redis, SIGNALS, event, fact=fact, age=traded_at_ms)
+
+        answer = publish()
+        self._recent.remember(SIGNALS, (answer,), lambda: (publish(),))
         if answer.state == "published":
             self.announce(event)
             self._log.error("fill_retracted", signal=event.signal_id, tx_hash=event.tx_hash, reason=event.reason)

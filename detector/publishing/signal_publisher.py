@@ -9,6 +9,7 @@ from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import build_drop, build_signal, draft_dedup_key
 from detector.domain.signal_draft import FillKey, SignalDraft
 from detector.monitoring.source_stats import SourceStats
+from detector.publishing.recent_writes import RecentWrites
 from detector.publishing.retry_until_up import RetryUntilUp
 from detector.publishing.unmined_signals import UnminedSignals, is_looked_for
 from shared import logs, metrics
@@ -46,8 +47,9 @@ class SignalPublisher:
         markets: MarketCache | None,
         label: Label = no_label,
         unmined: UnminedSignals | None = None,
+        recent: RecentWrites | None = None,
     ) -> None:
-        self.matcher, self._unmined = matcher, unmined
+        self.matcher, self._unmined, self._recent = matcher, unmined, recent or RecentWrites(clock)
         self._redis, self._stats, self._emit = redis, stats, emit
         self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
@@ -82,14 +84,12 @@ class SignalPublisher:
 
     def _publish_draft(self, draft: SignalDraft, event: ActionableSignal | SignalDropped) -> tuple[PublishedEntry, int]:
         """Return the server's answer, and how often an answer was lost before."""
-        lost = 0
+        lost, stream = 0, SIGHTINGS if draft.drop else SIGNALS
 
-        def once() -> PublishedEntry:
-            nonlocal lost
-            lost += 1
+        def publish() -> PublishedEntry:
             return publish_once(
                 self._redis,
-                SIGHTINGS if draft.drop else SIGNALS,
+                stream,
                 event,
                 fact=draft_dedup_key(draft),
                 value=draft.value,
@@ -98,7 +98,14 @@ class SignalPublisher:
                 facts_of=SIGNALS,
             )
 
-        return self._retry(once), lost - 1
+        def counted() -> PublishedEntry:
+            nonlocal lost
+            lost += 1
+            return publish()
+
+        answer = self._retry(counted)
+        self._recent.remember(stream, (answer,), lambda: (publish(),))
+        return answer, lost - 1
 
     def _after_publish(
         self, draft: SignalDraft, event: ActionableSignal | SignalDropped, answer: PublishedEntry, lost: int

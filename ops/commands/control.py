@@ -131,27 +131,31 @@ def reconcile(
     cash: Annotated[
         bool, typer.Option("--cash", help="Post what came to the wallet, or left it, since the ledger last knew.")
     ] = False,
-    why: Annotated[str, typer.Option(help="Why, for the record; needed with --close and --cash.")] = "",
+    wallet: Annotated[
+        bool, typer.Option("--wallet", help="Settle what the owner sold, bought or moved by hand: shares and cash.")
+    ] = False,
+    why: Annotated[str, typer.Option(help="Why, for the record; needed with all three.")] = "",
     mode: Mode = "live",
     redis_url: RedisUrl = None,
     env_file: EnvFile = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """List orders that have not ended; end one; post a deposit.
+    """List orders that have not ended, and gaps between wallet and ledger; end or settle them.
 
     They hold a budget. End one with --close: the venue is asked first, and what may stand there is not closed. A
     deposit or withdrawal (on paper another PAPER_BANKROLL_USDC) counts once it is posted with --cash, while nothing is
-    under way.
+    under way. Where the live wallet differs from lots and cash (`hybrid status` and this list say so), --wallet makes
+    the ledger say what it holds: it is looked at twice, half a minute apart.
 
     Example: hybrid reconcile --close 4b3dc50b... --why "the venue's support says it never matched"
     """
-    from ops.operator import bankroll, venue_check
+    from ops.operator import bankroll, venue_check, wallet_gaps
     from ops.operator import reconcile as parts
     from shared.clock import SystemClock
     from shared.domain.plain_text import plain_lines
     from shared.redis.client import connect_redis
 
-    if (close or cash) and not why:
+    if (close or cash or wallet) and not why:
         raise typer.BadParameter("say why, with --why")
     url, clock = server_url(redis_url, data_dir), SystemClock()
     redis = connect_redis(url)
@@ -159,6 +163,14 @@ def reconcile(
     if cash:
         amount = bankroll.asked(redis, mode, clock, words)
         typer.echo(bankroll.post_cash(redis, mode, amount, why, clock.now_ms()))
+        return
+
+    if wallet:
+        if mode != "live":
+            raise typer.BadParameter("--wallet: only the live ledger has a wallet beside it")
+        look = wallet_gaps.from_settings(redis, clock, words)
+        for line in wallet_gaps.settle_wallet(redis, look, why, clock):
+            typer.echo(plain_lines(line))
         return
 
     def venue() -> venue_check.VenueLook:

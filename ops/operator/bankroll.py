@@ -8,13 +8,12 @@ from redis import Redis
 from buyer import config
 from buyer.recovery.bankroll import Mode, under_way, unexplained_cash
 from ops.operator.controls import who
-from redeemer.transactions.manager import SENDINGS
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, DependencyMissing, Unavailable
 from shared.domain.ledger_accounts import CASH, DEPOSITED
 from shared.domain.ledger_write import BalanceGuard, LedgerRecord, LedgerWrite, RefusedWrite, WrittenStep
 from shared.domain.money import from_micro, to_micro
-from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS
+from shared.domain.record_kinds import DEPOSITS, INTENTS, ORDERS, SENDINGS
 from shared.ledger.redis_ledger import RedisLedger
 
 

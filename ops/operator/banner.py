@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ops.operator.screen_frame import ScreenPicture
 from shared.domain import ledger_accounts
+from shared.domain.plain_text import make_plain
 from shared.process.beats import ProcessStanding
 
 STOPPED = {
@@ -29,7 +30,7 @@ _WORDS = {"dead": "DEAD", "failed": "FAILED", "hangs": "HANGS"}
 
 def banner_line(picture: ScreenPicture) -> Text:
     """Return the first line; on a narrow terminal it goes on below, and what matters most still stands first."""
-    parts = [*_stopped(picture), *_away(picture), *_lost(picture), _mode(picture), *_figures(picture)]
+    parts = [*_stopped(picture), *_away(picture), *_lost(picture), *_apart(picture), _mode(picture), *_figures(picture)]
     line = Text(overflow="ellipsis")
     for place, (words, style) in enumerate(parts):
         line.append("  " if place else "")
@@ -63,6 +64,13 @@ def _lost(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
         yield "NOTHING RUNS", WARNING
     elif idle := [held.name for held in picture.shards if held.age_s is not None and not held.holder]:
         yield f"NOBODY DECIDES ON SHARD {', '.join(idle)}", ALARM
+
+
+def _apart(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
+    """Say where the wallet does not hold what the ledger says."""
+    if picture.wallet_gaps:
+        more = f" and {len(picture.wallet_gaps) - 1} more" if len(picture.wallet_gaps) > 1 else ""
+        yield f"WALLET DIFFERS: {make_plain(picture.wallet_gaps[0])}{more}", ALARM
 
 
 def _named(one: ProcessStanding) -> str:

@@ -15,6 +15,7 @@ from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
 from ops.operator.controls import who
 from ops.operator.venue_check import VenueLook, VenueWord, no_venue
+from ops.operator.wallet_gaps import gap_lines
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import Lot
@@ -108,7 +109,7 @@ def main(
         return [f"{closing}: {close(redis, mode, closing, why, clock, ask)}"]
     ledger = RedisLedger(redis, mode)
     rows = [_line(row) for row in unfinished(ledger, clock.now_ms())] or ["nothing is open: every order has ended"]
-    return [*rows, *(_adopted(lot) for lot in open_lots(ledger) if lot.leader == NOBODY)]
+    return [*rows, *gap_lines(ledger), *(_adopted(lot) for lot in open_lots(ledger) if lot.leader == NOBODY)]
 
 
 def _adopted(lot: Lot) -> str:

@@ -24,6 +24,7 @@ class ScreenPicture:
     title: str = "Hybrid Signals"
     rows: int = 8
     stopped_by: str = ""
+    wallet_gaps: Sequence[str] = ()
     mode: str = "paper"
     standings: Sequence[ProcessStanding] | None = None
     shards: Sequence[ShardLease] = ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from redis import Redis
 from rich.live import Live
 
+from buyer.domain.wallet_words import gap_words, known_gaps
 from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active
@@ -23,7 +24,7 @@ from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed, Unavailable
 from shared.domain.money import from_micro
 from shared.domain.plain_text import make_plain
-from shared.domain.record_kinds import EXITS
+from shared.domain.record_kinds import EXITS, WALLET
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import STREAMS
@@ -82,6 +83,7 @@ class StatusWatcher:
         picture.lots = open_lots(ledger)
         self.controls = active(self._redis, picture.mode)
         self.exits = ledger.records(EXITS)
+        picture.wallet_gaps = [gap_words(gap) for gap in known_gaps(ledger.records(WALLET))]
         picture.stopped_by = next((f"{control.who}: {control.why}" for control in self.controls), "")
         picture.gates = tuple(
             GateStatus(
@@ -182,6 +184,7 @@ def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict
         "skips": dict(view.reasons.most_common()),
         "open_lots": len(picture.lots),
         "exits": [json.loads(text) for text in watcher.exits.values()],
+        "wallet_gaps": list(picture.wallet_gaps),
         "controls": [asdict(control) for control in watcher.controls],
         "cash": str(from_micro(picture.balances.get(ledger_accounts.CASH, 0))),
         "realized": str(from_micro(picture.balances.get(ledger_accounts.REALIZED, 0))),

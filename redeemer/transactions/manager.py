@@ -49,10 +49,10 @@ from shared.domain.ledger_write import (
     RefusedWrite,
     WrittenStep,
 )
+from shared.domain.record_kinds import SENDINGS
 from shared.domain.trading_controls import HALTED
 from shared.ledger.port import Ledger
 
-SENDINGS = "sendings"
 SETTLED = "settled_sendings"
 NONCES = "nonces"
 EMPTY_GAS = 21_000  # what a transaction costs that does nothing

@@ -33,6 +33,10 @@ class StillLoading(Unavailable):
     """The server is there and still reads its file; it will answer once it has."""
 
 
+class ServerWentBack(TryAgain):
+    """The server stands where it stood before: what was written since is gone, and has to be found out elsewhere."""
+
+
 class GiveUp(HybridError):
     """The same call will fail again."""
 

@@ -9,8 +9,15 @@
 | `exits` | leader and token | what is still to be sold of a lot |
 | `gathered` | leader, token and side | what trades too small to follow came to |
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
+| `sendings` | signer | the redeemer's transaction under way |
+| `wallet` | token, '' for cash | where the wallet differs from the ledger, until that is settled or over |
+| `owner` | mode | whose the ledger is: wallet, chain and mode |
+| `outside` | token | shares in the wallet that are the owner's own, by a person's word |
 """
 
 INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
 SIGNED, ORDERS = "signed", "orders"
 DEPOSITS = "deposits"
+SENDINGS = "sendings"
+WALLET, OUTSIDE = "wallet", "outside"
+OWNER = "owner"

@@ -6,14 +6,23 @@
 --   postings [[account, delta]...], guards [[account, least|null, most|null]...],
 --   tallies [{period, count, number}...], peaks [[account, peak]...],
 --   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
---   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any)
+--   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any),
+--   after {seen, id, at}|false: the highest number that the writer saw, and the number of its own last step
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
+--   | {'back', seq}: this ledger is older than what the writer saw
 local write, null = cjson.decode(ARGV[1]), cjson.null
 
-if write.token ~= '' then
-  local token = redis.call('HGET', KEYS[4], 'token')
-  if token ~= write.token then return {'fenced', token or ''} end
+local seq = redis.call('GET', KEYS[3]) or '0'
+local token = write.token ~= '' and redis.call('HGET', KEYS[4], 'token')
+if write.token ~= '' and not token then return {'fenced', ''} end
+-- Before the fence: a server that went back may have an older lease as well, and that says less.
+if write.after then
+  local at, last = tonumber(seq), write.after
+  local gone = last.id ~= '' and at - last.at < write.most
+    and tonumber(redis.call('ZSCORE', KEYS[2], last.id) or '-1') ~= last.at
+  if at < last.seen or gone then return {'back', seq} end
 end
+if write.token ~= '' and token ~= write.token then return {'fenced', token} end
 
 for _, id in ipairs(write.ids) do
   local done = redis.call('ZSCORE', KEYS[2], id)
@@ -23,7 +32,6 @@ for _, id in ipairs(write.ids) do
   end
 end
 
-local seq = redis.call('GET', KEYS[3]) or '0'
 if write.expected_seq ~= null and write.expected_seq ~= tonumber(seq) then return {'stale', seq} end
 
 -- Every account that the step looks at or changes is read at once and written at once: a call for each costs more than

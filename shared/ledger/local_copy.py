@@ -105,6 +105,11 @@ class MirroredLedger:
         with contextlib.suppress(Unavailable):
             self._copy = LedgerCopy(self._ledger.whole(KINDS))
 
+    def forget(self) -> None:
+        """Have nothing at hand: the ledger went back, and its numbers come again."""
+        self._heard.clear()
+        self._forget()
+
     def _noted(self, write: LedgerWrite, result: Result) -> Result:
         if isinstance(result, WrittenStep):
             self._heard.append((result.seq, write))

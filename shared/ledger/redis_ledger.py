@@ -7,19 +7,23 @@ from typing import cast
 import msgspec
 from redis import Redis
 
-from shared.domain.errors import Emptied, Fenced
+from shared.domain.errors import Emptied, Fenced, ServerWentBack
 from shared.domain.ledger_write import Balances, KnownWrite, LedgerWrite, RefusedWrite, Result, StaleLedger, WrittenStep
 from shared.ledger import port
 from shared.ledger.gated_commit import GatedScript, GateTurns
+from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
 from shared.messages.events import write_event
 from shared.redis.client import LuaScript, answering
 
 
 class RedisLedger:
-    """The durable ledger of one mode (`paper` or `live`, never mixed: pitfall 25)."""
+    """The durable ledger of one mode (`paper` or `live`, never mixed: pitfall 25).
 
-    def __init__(self, redis: Redis, mode: str) -> None:
-        self._redis = redis
+    With `marks` a server that went back is known before anything is written to it, and whenever its number is read.
+    """
+
+    def __init__(self, redis: Redis, mode: str, marks: LedgerMarks | None = None) -> None:
+        self._redis, self._marks = redis, marks
         self._commit = GatedScript(redis, Path(__file__).with_name("ledger.lua"))
         self._read = LuaScript(redis, Path(__file__).with_name("ledger_read.lua"))
         self._prefix = f"hs:{mode}:"
@@ -30,13 +34,14 @@ class RedisLedger:
 
         Raises:
             Fenced: the lease has another token now; Emptied: the server has none any more.
+            ServerWentBack: it forgot what we saw of it; nothing was written.
             Unavailable: the server is away; whether it happened is found out by committing the same write again.
         """
-        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write))))
+        return self._noted(write, self._commit(self._keys(write), _encoded(write, self._place())))
 
     def commit_at(self, turns: GateTurns, write: LedgerWrite) -> Result:
         """Carry out one step, and take the next of `turns` in it; raises as `commit`, or Unavailable when stopping."""
-        return _result(cast("list[str]", self._commit(self._keys(write), _encoded(write), turns)))
+        return self._noted(write, self._commit(self._keys(write), _encoded(write, self._place()), turns))
 
     def commit_all(self, writes: Sequence[LedgerWrite]) -> list[Result]:
         """Carry out each step by itself, all in one round trip.
@@ -44,17 +49,19 @@ class RedisLedger:
         Raises:
             As `commit` does; some may have happened.
         """
-        replies = self._commit.many([(self._keys(write), _encoded(write)) for write in writes])
-        return [_result(cast("list[str]", reply)) for reply in replies]
+        place = self._place()
+        replies = self._commit.many([(self._keys(write), _encoded(write, place)) for write in writes])
+        return [self._noted(write, reply) for write, reply in zip(writes, replies, strict=True)]
 
     def read(
         self, accounts: Sequence[str], writes: Sequence[str] = (), records: Sequence[tuple[str, str]] = ()
     ) -> Balances:
         """Read in one script, one round trip."""
         pairs = (word for record in records for word in record)
-        keys = [self._accounts, self._writes, self._seq, self._prefix]
+        keys, seen = [self._accounts, self._writes, self._seq, self._prefix], self._seen()
         reply = self._read(keys, [len(accounts), len(writes), *accounts, *writes, *pairs])
         seq, values, scores, texts = cast("tuple[str, list[str], list[str], list[str]]", reply)
+        self._check_number(int(seq), seen)
         return Balances(
             seq=int(seq),
             values={name: int(value) for name, value in zip(accounts, values, strict=True)},
@@ -75,6 +82,38 @@ class RedisLedger:
             texts = cast("list[str | None]", self._redis.hmget(self._prefix + kind, list(names)))
         return {name: text for name, text in zip(names, texts, strict=True) if text is not None}
 
+    def _place(self) -> LedgerPlace | None:
+        """Return what the next step compares with; while a loss is not accepted nothing is written.
+
+        Raises:
+            ServerWentBack: it is not.
+        """
+        if self._marks is None:
+            return None
+        if self._marks.loss is not None:
+            raise self._marks.went_back(self._marks.loss.found)
+        return self._marks.place
+
+    def _seen(self) -> int:
+        """Return the least number that what is read from now on can have."""
+        return 0 if self._marks is None or self._marks.loss else self._marks.place.seen
+
+    def _check_number(self, seq: int, seen: int) -> None:
+        if self._marks is None or self._marks.loss is not None:
+            return
+        if seq < seen:
+            raise self._marks.went_back(seq)
+        self._marks.note(seq)
+
+    def _noted(self, write: LedgerWrite, reply: object) -> Result:
+        """Return what became of a step, and remember where it stands."""
+        state, number, *_ = words = cast("list[str]", reply)
+        if state == "back":
+            raise self._marks.went_back(int(number)) if self._marks else ServerWentBack(f"the ledger is at {number}")
+        if self._marks is not None and state in {"written", "stale"}:
+            self._marks.note(int(number), write.id if state == "written" else "")
+        return _result(words)
+
     def _keys(self, write: LedgerWrite) -> list[str]:
         fence, ack = write.fence, write.ack
         return [
@@ -93,18 +132,23 @@ class RedisLedger:
 
     def whole(self, kinds: Sequence[str]) -> Balances:
         """Return every account that is not 0 and all records of these kinds, as of one moment."""
+        seen = self._seen()
         with answering(self._redis), self._redis.pipeline(transaction=True) as pipe:
             pipe.get(self._seq)
             for key in (self._accounts, *(self._prefix + kind for kind in kinds)):
                 pipe.hgetall(key)
             seq, values, *found = pipe.execute()
+        self._check_number(int(seq or 0), seen)
         records = {
             (kind, name): text for kind, fields in zip(kinds, found, strict=True) for name, text in fields.items()
         }
-        return Balances(int(seq or 0), {name: int(value) for name, value in values.items()}, records=records)
+        balances = {name: int(value) for name, value in values.items()}
+        if self._marks is not None and self._marks.loss is None:
+            self._marks.note_controls(balances)
+        return Balances(int(seq or 0), balances, records=records)
 
 
-def _encoded(write: LedgerWrite) -> list[str]:
+def _encoded(write: LedgerWrite, after: LedgerPlace | None = None) -> list[str]:
     """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
     texts = [""]
     places: dict[str, int] = {}
@@ -134,6 +178,7 @@ def _encoded(write: LedgerWrite) -> list[str]:
             "token": write.fence.token if write.fence else "",
             "ack": write.ack,
             "expected_seq": write.expected_seq,
+            "after": after is not None and {"seen": after.seen, "id": after.write_id, "at": after.write_seq},
         }
     ).decode()
     return texts

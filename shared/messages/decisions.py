@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
-from shared.messages.base import REUSED, Address, Event
+from shared.messages.base import OMITTED, REUSED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -126,7 +126,8 @@ class Portfolio(Value, frozen=True, kw_only=True):
     """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
 
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
-    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`.
+    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`;
+    `wallet_shares` what the wallet holds of the token where that is less than the lots, None where nothing says so.
     """
 
     seq: int
@@ -152,6 +153,12 @@ class Portfolio(Value, frozen=True, kw_only=True):
     lot: HeldLot | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    wallet_shares: Annotated[Shares | None, OMITTED] = None
+
+    @property
+    def wallet_lot(self) -> Shares:
+        """Return how much of the lot the wallet can hold at most."""
+        return self.lot_shares if self.wallet_shares is None else min(self.lot_shares, self.wallet_shares)
 
 
 class Inputs(Value, frozen=True, kw_only=True):

@@ -20,9 +20,12 @@ from shared.messages.service import (
     HybridProgress,
     HybridSummary,
     RawSeen,
+    ServerWentBack,
     ServiceHealth,
     ServiceStart,
     ServiceStop,
+    StrangerFill,
+    WalletApart,
 )
 from shared.messages.signals import ActionableSignal, FillConfirmed, FillRetracted, SignalDropped
 from shared.messages.value_codec import codec_of, write_value
@@ -42,6 +45,9 @@ AnyEvent = (
     | ServiceStart
     | ServiceStop
     | ServiceHealth
+    | WalletApart
+    | ServerWentBack
+    | StrangerFill
     | DeadLetter
     | ControlTurned
     | BookSeen

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from msgspec import field
 
-from shared.domain.market import Book
+from shared.domain.market import Book, Side
+from shared.domain.money import Shares
 from shared.domain.value import Value
 from shared.messages.base import Event
 
@@ -121,6 +122,57 @@ class ControlTurned(Event, frozen=True, kw_only=True):
     why: str
     before: Literal["on", "off"]
     after: Literal["on", "off"]
+
+
+class ServerWentBack(Event, frozen=True, kw_only=True):
+    """A process found its server where it stood before: `steps` of the ledger, or `lost_ms` of a stream, are gone.
+
+    `seen` is what it had seen last and `found` what stands there now: numbers of steps, or ids of entries. `told_again`
+    counts what the process put back from its own memory.
+    """
+
+    event: Literal["SERVER_WENT_BACK"] = "SERVER_WENT_BACK"
+    service: str
+    what: str
+    seen: str
+    found: str
+    steps: int = 0
+    lost_ms: int = 0
+    told_again: int = 0
+
+
+class StrangerFill(Event, frozen=True, kw_only=True):
+    """Our wallet was filled for a signal, by an order that nobody here made: another installation has the same key."""
+
+    event: Literal["STRANGER_FILL"] = "STRANGER_FILL"
+    mode: str
+    wallet: str
+    order_hash: str
+    signal_id: str
+    token_id: str
+    side: Side
+    shares: Shares
+
+
+class WalletApart(Event, frozen=True, kw_only=True):
+    """The wallet and the ledger differ (`apart`), no longer do (`over`), or a person settled it (`settled`).
+
+    `kind` says about what: shares of lots that are gone, shares that no lot explains, or cash; `ledger` and `wallet`
+    hold how much, `witness` how much the venue's index shows of it. What `resolved` is the redeemer's to book.
+    """
+
+    event: Literal["WALLET_APART"] = "WALLET_APART"
+    mode: str
+    state: Literal["apart", "over", "settled"]
+    kind: Literal["missing", "extra", "cash"]
+    token_id: str = ""
+    condition_id: str = ""
+    title: str = ""
+    ledger: Shares
+    wallet: Shares
+    witness: Shares | None = None
+    resolved: bool = False
+    why: str = ""
 
 
 class DeadLetter(Event, frozen=True, kw_only=True):

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from shared.domain.errors import Rejected
+from shared.domain.money import to_micro
 from shared.polymarket.wire.conditions import on_chain
 from shared.polymarket.wire.leader_fills import HASH
-from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_text
+from shared.polymarket.wire.parsing import Raw, as_list, as_object, read_flag, read_number, read_text
 from shared.rate_limit.limits import GateLane
 
 V2_PAGE, V1_PAGE = 1000, 500
 MOST_PAGES = 20
 """20,000 positions of one wallet; a wallet with more is looked at again at the next scan, less what was redeemed."""
 
-Kind = Literal["REDEEMABLE", "MERGEABLE"]
+Kind = Literal["REDEEMABLE", "MERGEABLE", "OPEN"]
+"""`OPEN` is the superset: what waits to be redeemed is in it too (venue reference 1.1)."""
 
 
 class DataApi(Protocol):
@@ -42,6 +44,18 @@ class RedeemablePositions:
             rows = list(self._v1(wallet, kind))
         return tuple(dict.fromkeys(condition for row in rows if (condition := _condition(row, kind))))
 
+    def shares(self, wallet: str) -> dict[str, int]:
+        """Return what `wallet` holds by token, in micro-units, as the venue's index knows it: minutes behind the chain.
+
+        Raises:
+            TryAgain, GiveUp: neither version could be read.
+        """
+        try:
+            rows = list(self._v2(wallet, "OPEN"))
+        except Rejected:
+            rows = list(self._v1(wallet, "OPEN"))
+        return dict(map(_held, rows))
+
     def redeemed_in(self, wallet: str, condition_id: str) -> tuple[str, ...]:
         """Return the transactions in which somebody redeemed a condition for `wallet`, newest first.
 
@@ -66,7 +80,8 @@ class RedeemablePositions:
             asked["cursor"] = following
 
     def _v1(self, wallet: str, kind: Kind) -> Iterator[Raw]:
-        asked: dict[str, Any] = {"user": wallet, kind.lower(): "true", "sizeThreshold": 0, "limit": V1_PAGE}
+        wanted = {} if kind == "OPEN" else {kind.lower(): "true"}
+        asked: dict[str, Any] = {"user": wallet, **wanted, "sizeThreshold": 0, "limit": V1_PAGE}
         for page in range(MOST_PAGES):
             body = self._api.get("/positions", {**asked, "offset": page * V1_PAGE}, lane=GateLane.CATCHUP)
             rows = as_list(body, "positions")
@@ -80,3 +95,9 @@ def _condition(row: Raw, kind: Kind) -> str:
     condition = (read_text(row, "condition_id") or read_text(row, "conditionId")).lower()
     wanted = read_flag(row, kind.lower(), default=True)
     return condition if wanted and on_chain(condition) and HASH.fullmatch(condition) else ""
+
+
+def _held(row: Raw) -> tuple[str, int]:
+    """Return a row's token and its shares, in the words of either version."""
+    version = ("token_id", "current_size") if "token_id" in row else ("asset", "size")
+    return read_text(row, version[0]), to_micro(read_number(row, version[1]))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.connection import SSLConnection
+from redis.connection import AbstractConnection, SSLConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
@@ -29,14 +29,17 @@ _DATABASE = re.compile(r"/?\d*")
 _SCHEMES = ("redis", "rediss", "unix")
 
 
-def connect_redis(url: str, *, blocking_s: float = 0) -> Redis:
+def connect_redis(
+    url: str, *, blocking_s: float = 0, greet: Callable[[AbstractConnection], None] | None = None
+) -> Redis:
     """Build a client for `url` (redis://, rediss://, unix://); nothing is sent before its first command.
 
     Answers are text, not bytes: all we store is JSON, ids and numbers; foreign bytes become U+FFFD, so that a poison
     entry can be read and buried. Nothing is ever sent twice: redis-py 8
     re-sends up to 10 times by default, and one lost reply to an XADD then makes two entries. A reader that blocks
     for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait. The password
-    may stand in a file: `?password_file=PATH`.
+    may stand in a file: `?password_file=PATH`. `greet` is called with each new connection in place of its own
+    `on_connect`, which it has to call (`ServerMemory.greet`).
 
     Raises:
         BadConfig: the URL, or the file of its password, cannot be read.
@@ -59,6 +62,7 @@ def connect_redis(url: str, *, blocking_s: float = 0) -> Redis:
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             health_check_interval=HEALTH_CHECK_S,
             client_name="hybrid-signals",
+            redis_connect_func=greet,
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
             **given,
         )

@@ -22,9 +22,10 @@ end
 -- A clock that stepped back must not lock everybody out: a lease never lasts longer than its own length from now.
 local stepped = until_ms > now_ms + 10 * tonumber(ARGV[2])
 if holder and holder ~= ARGV[1] and until_ms > now_ms and not stepped then return {'', holder} end
--- The first token is the time, so that an emptied server never gives out one that an old holder still has.
-if not token then redis.call('HSET', KEYS[1], 'token', string.format('%.0f', now_ms)) end
-token = redis.call('HINCRBY', KEYS[1], 'token', 1)
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until_ms', string.format('%.0f', now_ms + tonumber(ARGV[2])),
+-- A token is at least the time, so that a server that was emptied, or went back, never gives out one that an old holder
+-- still has.
+token = math.max(tonumber(token or '0') + 1, now_ms)
+redis.call('HSET', KEYS[1], 'token', string.format('%.0f', token), 'holder', ARGV[1],
+  'until_ms', string.format('%.0f', now_ms + tonumber(ARGV[2])),
   'renewed_ms', string.format('%.0f', now_ms))
 return {string.format('%.0f', token), 'held'}

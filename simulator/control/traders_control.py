@@ -55,8 +55,12 @@ class TradersControl:
         allowance: str | float | None = None,
         token: str = "",
         shares: str | float = 0,
+        indexed: bool = False,
     ) -> Account:
-        """Restrict a wallet, change what exchanges may move, or give it tokens; raise ValueError if unknown."""
+        """Restrict a wallet, change what exchanges may move, or give it tokens; raise ValueError if unknown.
+
+        The Data API shows tokens that come or go only where they are `indexed`: its index lags behind the chain.
+        """
         account = self._exchange.accounts.by_wallet.get(wallet.lower())
         if account is None:
             msg = f"no funded wallet {wallet}; POST /sim/fund makes one"
@@ -67,7 +71,8 @@ class TradersControl:
             account.approve(micro(allowance))
         if token:
             market = self._world.catalog.by_token[token]
-            self._world.held.position(account.wallet, market, market.outcome_of(token)).shares += micro(shares)
+            for record in (self._world.held, self._world.indexed) if indexed else (self._world.held,):
+                record.position(account.wallet, market, market.outcome_of(token)).shares += micro(shares)
         return account
 
     def set_book(self, token: str, bids: list[list[str]], asks: list[list[str]]) -> None:

@@ -8,8 +8,9 @@ from typing import cast
 import pytest
 
 from buyer.composition import build_buyer
-from buyer.composition_modes import MODE_STEPS, ShardIdentity, mode_of
+from buyer.composition_modes import MODE_STEPS, mode_of
 from buyer.config import parse_args
+from buyer.recovery.shard_identity import ShardIdentity
 from buyer.venue.paper import PaperVenue
 from ops.supervisor.embedded_redis import EmbeddedRedis
 

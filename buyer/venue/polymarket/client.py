@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -14,7 +15,6 @@ from buyer.venue.polymarket.order_signing import (
     TradingWallet,
     UnsignedOrder,
     exchange_of,
-    is_position,
     order_body,
     order_digest,
     order_hash,
@@ -44,6 +44,7 @@ from shared.http.response import retry_after_s
 from shared.ledger.gated_commit import GateTurns
 from shared.messages.base import fact_id
 from shared.messages.decisions import Order, OrderState, Outcome
+from shared.polymarket.wire.conditions import is_position
 from shared.rate_limit.limits import GateLane
 
 _SALT_DIGITS = 13
@@ -79,22 +80,26 @@ class PolymarketVenue:
         wallet: TradingWallet,
         requests: RequestHeaders,
         clock: Clock,
+        doubt: Callable[[str], None] = lambda _why: None,
     ) -> None:
+        """Build it; `doubt` hears of a sell that the venue refused for want of shares."""
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
-        self._clock = clock
+        self._clock, self._doubt = clock, doubt
         self._doubts = BanDetector(account.closed_only)
         self._sells = RefusedSells(self._refresh_token, clock=clock)
         self._ahead = _Ahead()
 
-    def prepare(self, order: Order, facts: MarketFacts, now_ms: int) -> str:
-        """Sign; the salt is made from the order, so nothing is ever signed two ways.
+    def prepare(self, order: Order, facts: MarketFacts, made_at_ms: int) -> str:
+        """Sign; salt and time are made from the order and its signal, so nothing is ever signed two ways.
 
         The turn is taken with the intent (which asks the kill switch), so that nothing lies between it and the order.
         """
-        unsigned = self._unsigned(order, facts, now_ms)
+        unsigned = self._unsigned(order, facts, made_at_ms)
         signature = whole_signature(unsigned, self._signer.sign(order_digest(unsigned)))
-        prepared = SignedOrder(order_body(unsigned, signature, self._requests.owner), order_hash(unsigned), now_ms)
+        looked_for_since_ms = min(made_at_ms, self._clock.now_ms())  # a leader's clock may be ahead of ours
+        body = order_body(unsigned, signature, self._requests.owner)
+        prepared = SignedOrder(body, order_hash(unsigned), looked_for_since_ms)
         ahead, ahead.text, ahead.sent, ahead.request = self._ahead, prepared.text, prepared, None
         self.turns.meanwhile = self._make_request
         return ahead.text
@@ -169,6 +174,7 @@ class PolymarketVenue:
         return request if request is not None and fresh else self._request(sent, now_ms)
 
     def _refresh_token(self, token_id: str) -> None:
+        self._doubt(f"a sell of {token_id} was refused for want of shares")
         kind = "CONDITIONAL-V2" if is_position(token_id) else "CONDITIONAL"
         self._account.refresh(kind, int(self._wallet.kind), token_id)
 
@@ -185,7 +191,7 @@ class PolymarketVenue:
             self.turns.gate.succeeded()
         return self._doubts.judged(sent.hash, verdict)
 
-    def _unsigned(self, order: Order, facts: MarketFacts, now_ms: int) -> UnsignedOrder:
+    def _unsigned(self, order: Order, facts: MarketFacts, made_at_ms: int) -> UnsignedOrder:
         quantity = order_spend(order, facts) if order.side == "BUY" else order.shares
         coarse = self._sells.is_coarse(order.token_id)
         return UnsignedOrder(
@@ -195,7 +201,7 @@ class PolymarketVenue:
             side=order.side,
             amounts=order_amounts(order.side, order.kind, quantity, order.limit_price, facts.tick, coarse=coarse),
             salt=int(fact_id("salt", order.id)[:_SALT_DIGITS], 16),
-            signed_at_ms=now_ms,
+            signed_at_ms=made_at_ms,
             metadata=f"0x{order.signal_id}",
             kind=order.kind,
         )

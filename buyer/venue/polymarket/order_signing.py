@@ -13,6 +13,7 @@ from buyer.strategy.cached_value import cached_property
 from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.wire.order_amounts import Kind, OrderAmounts
 from shared.domain.market import Side
+from shared.polymarket.wire.conditions import is_position
 from shared.polymarket.wire.endpoints import CHAIN_ID, CTF_EXCHANGE_V2, EXCHANGE_V3, NEG_RISK_CTF_EXCHANGE_V2
 
 _ORDER = (
@@ -25,8 +26,6 @@ _WRAPPED = (
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _NAME = "Polymarket CTF Exchange"
 _NOTHING = bytes(32)
-_V3_MASK = ((1 << 64) - 1) << 40
-"""Position ids of Protocol V2 have these bits empty; a token id of the CTF is a hash and has not."""
 _SIDES = {"BUY": 0, "SELL": 1}
 
 
@@ -101,11 +100,6 @@ def exchange_of(token_id: str, *, neg_risk: bool) -> ExchangeContract:
     if is_position(token_id):
         return ExchangeContract(EXCHANGE_V3, "3")
     return ExchangeContract(NEG_RISK_CTF_EXCHANGE_V2 if neg_risk else CTF_EXCHANGE_V2, "2")
-
-
-def is_position(token_id: str) -> bool:
-    """Say whether a token is a position of Protocol V2."""
-    return int(token_id) & _V3_MASK == 0
 
 
 def order_hash(order: UnsignedOrder) -> str:

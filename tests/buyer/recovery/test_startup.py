@@ -33,6 +33,7 @@ class Node:
         self._clock, self._hangs_s = clock, hangs_s
         self.began: list[float] = []
         self.back = False
+        self.waiting = ""
 
     def run(self) -> list[BuyEngineDecision]:
         self.began.append(self._clock.monotonic())

@@ -4,7 +4,7 @@ import pytest
 
 from buyer.settlement.worker import FEED_S
 from shared.messages.base import fact_id
-from tests.buyer.builders import NOW_MS, a_signal
+from tests.buyer.builders import a_signal
 from tests.buyer.settlement.live_desk import CASH, LiveDesk
 from tests.buyer.settlement.trade_feeds import Told
 
@@ -29,7 +29,7 @@ def test_an_order_that_the_feed_covers_is_settled_without_a_listing_once_the_cha
 
 def test_what_the_feed_tells_before_the_order_is_handed_over_is_kept_for_it() -> None:
     desk = LiveDesk(feed=Told())
-    name = f"0x{fact_id(fact_id('order', a_signal().id), NOW_MS + 3000)}"
+    name = f"0x{fact_id(fact_id('order', a_signal().id), a_signal().traded_at_ms)}"
     desk.feed.tell(name)
     desk.look()
 

@@ -122,7 +122,7 @@ def test_a_second_holder_waits_and_the_same_one_comes_back_at_once(redis: Redis)
     assert Lease(redis, "buyer", "second", clock=clock).try_acquire() == "first"
     restarted = Lease(redis, "buyer", "first", clock=clock)
     assert restarted.try_acquire() == ""
-    assert int(restarted.token) == int(first.token) + 1
+    assert int(restarted.token) > int(first.token)
 
 
 def test_a_step_that_expects_another_state_is_stale(redis: Redis) -> None:

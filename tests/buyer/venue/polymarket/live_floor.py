@@ -77,6 +77,7 @@ class Floor:
             "--gamma-url": urls["gamma_url"],
             "--clob-url": urls["clob_url"],
             "--rpc-url": urls["rpc_url"],
+            "--data-api-url": urls["data_api_url"],
             "--clob-user-url": urls["clob_user_ws_url"],
             "--geoblock-url": urls["geoblock_url"],
             "--run-dir": str(self.folder),

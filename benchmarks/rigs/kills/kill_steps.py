@@ -9,6 +9,7 @@ from typing import Any
 from buyer import composition
 from buyer.config import parse_args
 from buyer.execution.journal import Journal
+from buyer.recovery import startup
 from buyer.settlement.writer import SettlementWriter
 from buyer.venue.polymarket.client import PolymarketVenue
 from shared.http.client import Upstream
@@ -36,6 +37,8 @@ A call that fails does not count: the buyer comes to it again.
 The steps of a recovery follow those that leave something to recover.
 """
 ANY_TIME = "at any moment"
+SHOWN_SOON_S = 3.0
+"""How long the local venue takes to show an order, at most."""
 
 
 def recovers(step: str) -> bool:
@@ -46,6 +49,7 @@ def recovers(step: str) -> bool:
 def run(environment: Mapping[str, str], step: str, nth: int, moment_s: float) -> None:
     """Run a live buyer until it dies at the `nth` time it comes to `step`; without a step until SIGTERM."""
     os.environ.update(environment)
+    startup.LOSS_WAIT_S = SHOWN_SOON_S
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     if step == ANY_TIME:

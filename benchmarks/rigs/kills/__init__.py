@@ -1,0 +1,1 @@
+"""Deaths of a live buyer, and a server that is put back under it."""
