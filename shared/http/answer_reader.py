@@ -1,147 +1,122 @@
-"""An HTTP/1.1 answer off a connection, piece by piece (RFC 9112, 6): its head becomes a mapping.
+"""An HTTP/1.1 answer off a connection (RFC 9112): `httptools` takes it apart, this file says where it ends or breaks.
 
 `http.client` makes a mail message of every head, which takes longer than all the rest of an order's answer.
 """
 
-from collections.abc import Iterator, Mapping
-from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong, RemoteDisconnected
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from typing import Protocol
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from urllib3 import HTTPHeaderDict
 
 PIECE_BYTES = 64 * 1024
-_LONGEST_LINE = 64 * 1024
-_MOST_HEADERS = 100
-_SWITCHING = 101
+_MOST_BESIDES = 64 * 1024
+"""Bytes in a row that are no body: of a head, the sizes of chunks, trailers."""
 _INTERIM = range(100, 200)
-_BODILESS = frozenset({204, 304})
-_ENDS = (b"\r\n", b"\n")
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
-class Headers(Mapping[str, str]):
-    """The fields of a head, found without regard to case; of a repeated one the first."""
+class ByteSource(Protocol):
+    """What is read from: a socket, plain or TLS."""
 
-    def __init__(self) -> None:
-        self._values: dict[str, str] = {}
-
-    def add(self, name: str, value: str) -> None:
-        """Take in one field."""
-        self._values.setdefault(name.lower(), value)
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    def recv(self, most: int, /) -> bytes:
+        """Return what has come; nothing at the end."""
+        ...
 
 
-class AnswerHead(NamedTuple):
-    """A status and its fields; `length` is that of the body, None where only its end tells; `lasts`: kept open."""
+class AnswerReader:
+    """Reads one answer: its head, then its body; `lasts` tells in the end whether the connection can be used again."""
 
-    status: int
-    headers: Headers
-    length: int | None
-    chunked: bool
-    lasts: bool
+    def __init__(self, line: ByteSource, method: str) -> None:
+        self.status, self.headers, self.lasts = 0, HTTPHeaderDict(), False
+        self._line, self._bodiless = line, method == "HEAD"
+        self._parser = HttpResponseParser(self)
+        self._pieces: list[bytes] = []
+        self._began = self._whole = False
+        self._read_bytes = self._besides = 0
 
+    def read_head(self) -> None:
+        """Read until `status` and `headers` are known; interim answers are passed over.
 
-def read_head(file: BinaryIO, method: str) -> AnswerHead:
-    """Return the head of the answer that comes next; interim ones are passed over.
+        Raises:
+            http.client.RemoteDisconnected: nothing came.
+            http.client.HTTPException: what came is no HTTP answer.
+        """
+        while not self._began:
+            self._take_in()
 
-    Raises:
-        http.client.HTTPException: what came is no HTTP answer, or nothing came.
-    """
-    version, status, headers = _next_head(file)
-    while status in _INTERIM and status != _SWITCHING:
-        version, status, headers = _next_head(file)
-    chunked = headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
-    length = 0 if method == "HEAD" or status in _BODILESS else None if chunked else _length(headers)
-    said = headers.get("Connection", "").lower()
-    kept = "close" not in said if version == b"HTTP/1.1" else "keep-alive" in said
-    return AnswerHead(status, headers, length, chunked, kept and (chunked or length is not None))
+    def body_pieces(self) -> Iterator[bytes]:
+        """Yield the body as it comes, to its end; a piece is empty where only its frame came.
 
-
-def body_pieces(file: BinaryIO, head: AnswerHead) -> Iterator[bytes]:
-    """Yield the body as it comes, to its end.
-
-    Raises:
-        http.client.IncompleteRead: it ended before.
-    """
-    if head.length is not None:
-        yield from _sized(file, head.length)
-    elif head.chunked:
-        yield from _chunks(file)
-    else:
-        while piece := _piece(file, PIECE_BYTES):
+        Raises:
+            http.client.IncompleteRead: it ended before.
+            http.client.HTTPException: it is none.
+        """
+        while True:
+            piece = b"".join(self._pieces)
+            self._pieces.clear()
             yield piece
+            if self._whole:
+                del self._parser  # it holds us as we hold it, which only the collector would notice
+                return
+            self._take_in()
 
+    def _take_in(self) -> None:
+        data = self._line.recv(PIECE_BYTES)
+        if not data:
+            return self._end()
+        self._read_bytes += len(data)
+        self._besides += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self.lasts = False
+            if not self._whole:
+                raise HTTPException(f"no HTTP answer: {error}") from None
+        if self._besides > PIECE_BYTES + _MOST_BESIDES:
+            raise HTTPException(f"more than {_MOST_BESIDES} bytes that are no body")
+        return None
 
-def _next_head(file: BinaryIO) -> tuple[bytes, int, Headers]:
-    version, status = _status(_line(file))
-    return version, status, _headers(file)
-
-
-def _status(line: bytes) -> tuple[bytes, int]:
-    if not line:
-        raise RemoteDisconnected("nothing came")
-    version, _, rest = line.partition(b" ")
-    code = rest[:3]
-    if not version.startswith(b"HTTP/1.") or not code.isdigit() or rest[3:4] not in (b" ", b"\r", b"\n"):
-        raise BadStatusLine(repr(line[:80]))
-    return version, int(code)
-
-
-def _headers(file: BinaryIO) -> Headers:
-    headers = Headers()
-    for _ in range(_MOST_HEADERS):
-        line = _line(file)
-        if line in _ENDS:
-            return headers
-        if not line:
+    def _end(self) -> None:
+        """Take in that the connection ended, which only ends a body whose head says nothing of its length."""
+        if not self._read_bytes:
+            raise RemoteDisconnected("nothing came")
+        if not self._began or "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
             raise IncompleteRead(b"")
-        name, _, value = line.decode("latin-1").partition(":")
-        headers.add(name.strip(), value.strip())
-    raise HTTPException(f"more than {_MOST_HEADERS} headers")
+        self._whole = True
 
+    def on_message_begin(self) -> None:
+        """Take in that an answer begins; nobody asked for a second one."""
+        if self._whole:
+            self.lasts = False
 
-def _length(headers: Headers) -> int | None:
-    said = headers.get("Content-Length", "")
-    return int(said) if said.isascii() and said.isdigit() else None
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take in a field of the head; trailers are left out."""
+        if not self._began:
+            self.headers.add(name.decode("latin-1"), value.decode("latin-1").strip())
 
+    def on_headers_complete(self) -> None:
+        """Take in that a head is whole, and with it the answer to a HEAD."""
+        if self._whole:
+            return
+        self.status = self._parser.get_status_code()
+        if self.status in _INTERIM:
+            self.headers.clear()
+            return
+        self._began = True
+        if self._bodiless:
+            self._finish()
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while left := _chunk_size(_line(file)):
-        yield from _sized(file, left)
-        if _line(file) not in _ENDS:
-            raise IncompleteRead(b"")
-    while _line(file) not in (*_ENDS, b""):
-        continue
+    def on_body(self, piece: bytes) -> None:
+        """Take in a piece of the body."""
+        if not self._whole:
+            self._pieces.append(piece)
+            self._besides = 0
 
+    def on_message_complete(self) -> None:
+        """Take in that an answer is whole."""
+        if self._began and not self._whole:
+            self._finish()
 
-def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
-    if not digits or digits.strip(_HEX_DIGITS):
-        raise IncompleteRead(b"")
-    return int(digits, 16)
-
-
-def _sized(file: BinaryIO, left: int) -> Iterator[bytes]:
-    while left > 0:
-        piece = _piece(file, min(left, PIECE_BYTES))
-        if not piece:
-            raise IncompleteRead(b"", left)
-        left -= len(piece)
-        yield piece
-
-
-def _piece(file: BinaryIO, most: int) -> bytes:
-    return file.read1(most)  # type: ignore[attr-defined]  # what `makefile` makes has it
-
-
-def _line(file: BinaryIO) -> bytes:
-    line = file.readline(_LONGEST_LINE + 1)
-    if len(line) > _LONGEST_LINE:
-        raise LineTooLong("header line")
-    return line
+    def _finish(self) -> None:
+        self._whole, self.lasts = True, self._parser.should_keep_alive()

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from shared.domain.errors import Malformed
-from shared.http.answer_reader import body_pieces, read_head
+from shared.http.answer_reader import AnswerReader
 from shared.http.response import HttpResponse
 
 _PLAIN = frozenset({"", "identity"})
@@ -116,11 +116,12 @@ def _close(idle: deque[socket.socket]) -> None:
 
 def _answered(line: socket.socket, method: str, read: Reader) -> tuple[HttpResponse, bool]:
     """Read an answer; say whether its connection can be used again."""
-    with line.makefile("rb") as file:
-        head = read_head(file, method)
-        if head.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
-            raise Malformed("the answer is compressed, which was not asked for")
-        return HttpResponse(head.status, head.headers, read(body_pieces(file, head))), head.lasts
+    answer = AnswerReader(line, method)
+    answer.read_head()
+    if answer.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
+        raise Malformed("the answer is compressed, which was not asked for")
+    body = read(answer.body_pieces())
+    return HttpResponse(answer.status, answer.headers, body), answer.lasts
 
 
 def _lines(headers: Mapping[str, str]) -> str:
