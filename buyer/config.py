@@ -7,13 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
+from buyer.entry_settings import EntrySettings
 from buyer.strategy.limits import Mirror, Sizing, Tiers, TradingLimits, find_contradiction, leader_limits_of
 from shared.config import Settings, Words, parse
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 
 
-class BuyerSettings(Settings):
+class BuyerSettings(EntrySettings, Settings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -100,7 +101,7 @@ class BuyerSettings(Settings):
     )
     max_slippage_ticks: int = Field(2, ge=0, le=100, description="Ticks we may pay above the leader's price.")
     max_slippage_pct: Decimal = Field(
-        Decimal(2), ge=0, le=100, description="Percent we may pay above it (the larger allowance counts)."
+        Decimal(10), ge=0, le=100, description="Percent we may pay above it; SLIPPAGE_BOUND says which of both counts."
     )
     max_signal_age_s: int = Field(
         60, gt=0, le=86_400, description="Seconds after the leader's trade when a signal is stale."

@@ -24,13 +24,13 @@ from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.venue.paper import PaperVenue
-from shared.capture.capture import Header
+from shared.capture.capture import RECORDS, Header
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import lot_key
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, Result
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS
+from shared.domain.record_kinds import EXITS, GATHERED
 from shared.domain.trading_controls import NOTES
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OrderUpdate
@@ -244,7 +244,7 @@ class TapeLedger(MemoryLedger):
 
 def _ledger(header: Header) -> TapeLedger:
     ledger = TapeLedger(header.accounts)
-    kinds = {LOTS: header.lots, INTENTS: header.intents, EXITS: header.exits, GATHERED: header.gathered}
+    kinds = {kind: getattr(header, kind) for kind in RECORDS}
     records = (LedgerRecord(kind, name, text) for kind, fields in kinds.items() for name, text in fields.items())
     ledger.commit(LedgerWrite(id="capture:header", records=tuple(records)))
     ledger.seq = header.seq

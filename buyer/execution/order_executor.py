@@ -190,7 +190,7 @@ class BuyExecutor:
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
-        scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
+        scope = scope_of(leader, token_id, facts, now_ms, limits)
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, now_ms, problems)

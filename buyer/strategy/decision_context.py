@@ -158,7 +158,8 @@ class DecisionContext(ContextBase):
         if self.signal.cause == "MERGE":
             best = required_value(self.seen_book.best_bid, "the best bid is")
             return exit_limit(best, self.tick, allowed.exit_slippage_pct)
-        return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
+        slippage = (allowed.max_slippage_ticks, allowed.max_slippage_pct, allowed.slippage_bound)
+        return limit_price(self.trade.price, self.side, self.tick, *slippage)
 
     @cached_property
     def wager(self) -> StakeBasis:

@@ -14,6 +14,8 @@ from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
+OtherOutcome = Literal["skip", "buy"]
+SlippageBound = Literal["smaller", "larger"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
 """A percentage is in millionths of a percent: 12.5% is 12,500,000."""
@@ -106,7 +108,10 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class TradingLimits(BaseModel, frozen=True, extra="forbid"):
-    """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means."""
+    """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means.
+
+    What has a default here came later: sessions recorded before did not have it, and it changes nothing for them.
+    """
 
     sizing: Sizing
     stake_usdc: UsdcLimit
@@ -157,6 +162,15 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     exit_before_end_s: int
     exit_slippage_pct: Percent
 
+    max_spread: PriceLimit = Price(0)
+    max_over_fair_pct: Percent = 0
+    slippage_bound: SlippageBound = "larger"
+    min_resale_pct: Percent = 0
+    check_own_exits: bool = False
+    stake_window_s: int = 0
+    cooldown_s: int = 0
+    other_outcome: OtherOutcome = "buy"
+
     leader_limits: str = ""
 
     @model_validator(mode="after")
@@ -175,8 +189,13 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id(self) -> str:
-        """Name this exact set of limits."""
-        return fact_id("limits", self.model_dump_json())[:16]
+        """Name this exact set of limits; what came later counts where it is switched on."""
+        return fact_id("limits", self.model_dump_json(exclude=self._switched_off()))[:16]
+
+    def _switched_off(self) -> set[str]:
+        later = (name for name, field in TradingLimits.model_fields.items() if not field.is_required())
+        off = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
+        return off - {"leader_limits"}
 
     def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""

@@ -6,7 +6,8 @@ from buyer.strategy.decision_context import DecisionContext, NotEvaluated, requi
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, micro_text, sum_text
 
-_BY_SHARE = frozenset({"percent", "proportional"})
+BY_SHARE = frozenset({"percent", "proportional"})
+"""Sizings by which each piece of a trade gets its share, so that no piece is a second stake."""
 
 
 @rule(lambda case: (case.side.lower(), case.limits.sides))
@@ -37,7 +38,7 @@ def whole_trade(case: DecisionContext) -> bool:
     A share of the trade, or of both bankrolls, is added for each part. Where nothing is at risk in the market, no part
     before was bought.
     """
-    return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in _BY_SHARE
+    return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in BY_SHARE
 
 
 @rule(lambda case: _listed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets))

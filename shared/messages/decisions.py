@@ -1,11 +1,11 @@
 """Events of the buyer: decisions with every rule's value, and what became of their orders."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
-from shared.messages.base import Address, Event
+from shared.messages.base import OMITTED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -112,6 +112,20 @@ class ExitTask(Value, frozen=True, kw_only=True):
     last: str = ""
 
 
+class Staked(Value, frozen=True, kw_only=True):
+    """When a lot was bought last, and for how much, fees included."""
+
+    at_ms: int
+    usdc: Usdc
+
+
+class LotExit(Value, frozen=True, kw_only=True):
+    """When shares of a token were sold whole last, and why."""
+
+    at_ms: int
+    reason: ExitReason
+
+
 class HeldLot(Value, frozen=True, kw_only=True):
     """Since when a lot is held, and the exposures its cost stands in besides its market's."""
 
@@ -124,7 +138,9 @@ class Portfolio(Value, frozen=True, kw_only=True):
     """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
 
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
-    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`.
+    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`. `staked` and
+    `left` say when lot and token were bought and sold last, within the windows that are asked for; `other_outcome` is
+    what stands in the market's other outcome. These three are None where their protections are off.
     """
 
     seq: int
@@ -150,6 +166,9 @@ class Portfolio(Value, frozen=True, kw_only=True):
     lot: HeldLot | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    staked: Annotated[Staked | None, OMITTED] = None
+    left: Annotated[LotExit | None, OMITTED] = None
+    other_outcome: Annotated[Usdc | None, OMITTED] = None
 
 
 class Inputs(Value, frozen=True, kw_only=True):

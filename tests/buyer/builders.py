@@ -90,10 +90,15 @@ def a_portfolio(**changes: Any) -> Portfolio:
     return Portfolio(**values)
 
 
+UNHURRIED: dict[str, Any] = {"stake_window_s": 0, "cooldown_s": 0, "other_outcome": "buy"}
+"""What lets a test buy one token again and again."""
+
+
 @cache
 def some_settings(*flags: str) -> BuyerSettings:
-    """Build settings from flags only, once for the same flags: they are frozen."""
-    return parse_args(list(flags))
+    """Build settings from flags only, once for the same flags: they are frozen. Buys may follow each other at once."""
+    found = parse_args(list(flags))
+    return found.model_copy(update={name: off for name, off in UNHURRIED.items() if name not in found.model_fields_set})
 
 
 def some_limits(**changes: Any) -> TradingLimits:

@@ -1,0 +1,51 @@
+"""The settings of what protects a buy: each is on by default, and off with 0 or false."""
+
+from decimal import Decimal
+
+from pydantic import BaseModel, Field
+
+from buyer.strategy.limits import OtherOutcome, SlippageBound
+
+
+class EntrySettings(BaseModel):
+    """When not to buy, whoever does."""
+
+    slippage_bound: SlippageBound = Field(
+        "smaller",
+        description="Which of MAX_SLIPPAGE_TICKS and MAX_SLIPPAGE_PCT counts: two ticks are 67% of a price of 0.03.",
+    )
+    max_spread: Decimal = Field(
+        Decimal("0.1"),
+        ge=0,
+        lt=1,
+        description="Most between best bid and best ask when buying (the venue itself shows no middle above 0.1); 0 is "
+        "any.",
+    )
+    max_over_fair_pct: Decimal = Field(
+        Decimal(10),
+        ge=0,
+        le=1000,
+        description="Percent that the leader's price may lie above the middle of the book, a tick at least; 0 is any.",
+    )
+    min_resale_pct: Decimal = Field(
+        Decimal(50),
+        ge=0,
+        le=100,
+        description="Least percent of a buy's cost that the bids would pay for it at once; 0 is any.",
+    )
+    check_own_exits: bool = Field(
+        default=True, description="Buy nothing that our own stop, time or end of a market would sell at once."
+    )
+    stake_window_s: int = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds in which a leader's buys of one token are one order and staked on once, unless the stake "
+        "is a share of each trade; 0 stakes on each.",
+    )
+    cooldown_s: int = Field(
+        300, ge=0, le=86_400, description="Seconds in which a token is not bought again once it was sold whole; 0 none."
+    )
+    other_outcome: OtherOutcome = Field(
+        "skip", description="What to do with a buy while the market's other outcome is held: both pay 1 together."
+    )
