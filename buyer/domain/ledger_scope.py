@@ -72,8 +72,9 @@ class LedgerNames(Struct, frozen=True, eq=False):
 class LedgerScope(NamedTuple):
     """What of the ledger a signal touches: read in one go before deciding.
 
-    `minute` numbers the UTC minute of the decision; what was gathered, bought and sold whole before `gathered_since_ms`,
-    `staked_since_ms` and `left_since_ms` does not count, nor the other outcome without `both_outcomes`.
+    `minute` numbers the UTC minute of the decision; what was gathered, bought and sold whole before
+    `gathered_since_ms`, `staked_since_ms` and `left_since_ms` does not count, nor the other outcome without
+    `both_outcomes`.
     """
 
     names: LedgerNames
@@ -103,10 +104,7 @@ def _names(
         accounts.peak_account(leader),
         accounts.behind_account(leader, token_id),
     )
-    outcome, other = (
-        accounts.outcome_account(condition_id, index) if place in BOTH else ""
-        for index in (place or 0, 1 - (place or 0))
-    )
+    outcome, other = _outcomes(condition_id, place)
     exposed = accounts.exposure_accounts(leader, condition_id, event_id, group)
     return LedgerNames(
         leader=leader,
@@ -132,6 +130,13 @@ def _names(
         records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot), (STAKED, lot), (LEFT, token_id)),
         exposed=(*exposed, outcome) if outcome else exposed,
     )
+
+
+def _outcomes(condition_id: str, place: int | None) -> tuple[str, str]:
+    """Name the exposures of a token and of the other one of its market; '' where its place is not known."""
+    if place not in BOTH:
+        return "", ""
+    return accounts.outcome_account(condition_id, place), accounts.outcome_account(condition_id, 1 - place)
 
 
 def scope_of(

@@ -66,8 +66,8 @@ class ExitStore:
     def sweep(self, before_ms: int) -> bool:
         """Forget what is over; say whether there is more of it than one sweep may take.
 
-        Gathered, bought or left before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
-        their record along, as sold ones did in ledgers of before.
+        Gathered, bought or left before `before_ms`: its window is over, and nobody asks for it any more. Lots that
+        ended without taking their record along, as sold ones did in ledgers of before.
         """
         for key, text in self._ledger.records(GATHERED).items():
             if codec_of(Gathered).read(text).since_ms < before_ms:

@@ -31,7 +31,9 @@ def event_cap(case: _Buy) -> bool:
 )
 def group_cap(case: _Buy) -> bool:
     """Check the neg-risk event's cap, if the market is of one."""
-    return not case.facts.neg_risk or (case.balances.group_exposure + case.size.budget <= case.limits.max_group_usdc)
+    return not case.facts.neg_risk or (
+        case.balances.group_exposure + case.size.budget <= case.limits.max_group_usdc
+    )
 
 
 @rule(lambda case: ((case.balances.leader_exposure, case.size.budget), case.limits.max_leader_usdc))

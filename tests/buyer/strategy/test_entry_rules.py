@@ -101,11 +101,11 @@ def test_a_token_that_was_just_sold_whole_is_not_bought_back_until_the_cool_down
 
 
 @pytest.mark.pitfall(44)
-@pytest.mark.parametrize(("sizing", "skipped"), [("fixed", {"stake_window"}), ("percent", set())])
-def test_the_pieces_of_one_order_get_one_stake_unless_each_gets_its_share(sizing: Any, skipped: set[str]) -> None:
+@pytest.mark.parametrize(("sizing", "skipped"), [("fixed", ["stake_window"]), ("percent", [])])
+def test_the_pieces_of_one_order_get_one_stake_unless_each_gets_its_share(sizing: Any, skipped: list[str]) -> None:
     staked = a_portfolio(staked=Staked(at_ms=NOW_MS - 2000, usdc=D(5)))
 
-    assert failed(portfolio=staked, limits=some_limits(**ON, sizing=sizing)) == skipped
+    assert failed(portfolio=staked, limits=some_limits(**ON, sizing=sizing)) == set(skipped)
 
 
 @pytest.mark.pitfall(44)
@@ -140,11 +140,11 @@ def test_whatever_the_book_a_buy_could_be_sold_at_once_for_half_and_was_near_the
 
     decision = decide_signal(case)
 
-    if decision.order is not None:
-        assert book.best_bid is not None and book.best_ask is not None
-        assert book.best_ask - book.best_bid <= D("0.1")
-        assert signal.price * 2 <= max(
-            (book.best_bid + book.best_ask) * 11 // 10, book.best_bid + book.best_ask + 20_000
-        )
-        back = sum(level.price * level.shares for level in book.bids)
-        assert back * 2 >= (case.expected.usdc + case.expected.fee) * MICRO or case.expected.shares == 0
+    if decision.order is None or book.best_bid is None or book.best_ask is None:
+        assert decision.order is None
+        return
+    both = book.best_bid + book.best_ask
+    assert book.best_ask - book.best_bid <= D("0.1")
+    assert signal.price * 2 <= max(both * 11 // 10, both + D("0.02"))
+    back = sum(level.price * level.shares for level in book.bids)
+    assert back * 2 >= (case.expected.usdc + case.expected.fee) * MICRO
