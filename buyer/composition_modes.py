@@ -42,7 +42,7 @@ from shared.ledger.gated_commit import GateTurns
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import check_server, server_address
 from shared.redis.lease import Lease
-from shared.redis.pipeline_record import note_wallet
+from shared.redis.pipeline_record import note_own, note_wallet
 
 if TYPE_CHECKING:
     from buyer.composition_live import LiveAccount
@@ -93,6 +93,8 @@ class TradingMode:
     permission: "BuyPermission | None"
     close: Callable[[], None]
     of_shard: Callable[[ShardIdentity], ShardMode]
+    wallets: tuple[str, ...] = ()
+    """Ours, beside those that the settings name."""
 
     @property
     def buys_wait_for(self) -> str:
@@ -119,6 +121,7 @@ def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
 def begin_paper(parts: ProcessParts) -> TradingMode:
     """Trade money of our own making; say what came or went of it since the ledger knew."""
     bankroll = to_micro(parts.settings.paper_bankroll_usdc)
+    note_own(parts.redis, parts.settings.limits.own_wallets)
     say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
     return TradingMode(
         name=PAPER,
@@ -150,6 +153,7 @@ def begin_live(parts: ProcessParts) -> TradingMode:
         permission=account.permission,
         close=account.close,
         of_shard=lambda identity: _live_shard(account, parts, identity),
+        wallets=account.wallets,
     )
 
 
@@ -179,6 +183,7 @@ def _open_account(parts: ProcessParts) -> "LiveAccount":
         raise DependencyMissing(f"--live needs the extra `live` ({error}): `make install`") from error
     account = LiveAccount(parts.settings, parts.redis, clock=parts.clock, stop=parts.stop)
     note_wallet(parts.redis, LIVE, account.wallet)
+    note_own(parts.redis, (*parts.settings.limits.own_wallets, *account.wallets))
     return account
 
 

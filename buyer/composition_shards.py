@@ -102,7 +102,7 @@ class ShardBuilder:
         )
 
     def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:
-        limits = self.parts.settings.limits
+        limits = self.parts.settings.limits.with_own(self.mode.wallets)
         return BuyExecutor(
             journal=journal,
             prices=self.parts.prices,

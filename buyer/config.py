@@ -249,7 +249,8 @@ class BuyerSettings(EntrySettings, Settings):
     @property
     def limits(self) -> TradingLimits:
         """Return what the policy decides by."""
-        return TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
+        found = TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
+        return found.with_own([self.wallet]) if self.wallet else found
 
 
 def _demand(limits: TradingLimits, who: str) -> None:

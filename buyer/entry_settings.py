@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from buyer.strategy.limits import OtherOutcome, SlippageBound
+from shared.config import Words
+from shared.polymarket.wire.leader_fills import ADDRESS
 
 
 class EntrySettings(BaseModel):
@@ -49,3 +51,17 @@ class EntrySettings(BaseModel):
     other_outcome: OtherOutcome = Field(
         "skip", description="What to do with a buy while the market's other outcome is held: both pay 1 together."
     )
+    check_own_wallets: bool = Field(
+        default=True,
+        description="Never follow a wallet of ours: WALLET, OWN_WALLETS, and live those of the signing key.",
+    )
+    own_wallets: Words = Field((), description="Further wallets that are ours: 0x and 40 hex digits each.")
+
+    @field_validator("own_wallets")
+    @classmethod
+    def _addresses(cls, wallets: tuple[str, ...]) -> tuple[str, ...]:
+        """Take addresses in any case of letters."""
+        for wallet in wallets:
+            if not ADDRESS.fullmatch(wallet.lower()):
+                raise ValueError(f"{wallet!r} is no wallet: 0x and 40 hex digits")
+        return tuple(wallet.lower() for wallet in wallets)

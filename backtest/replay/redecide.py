@@ -27,6 +27,8 @@ from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
 
+OWN_WALLET = "own_wallet"
+"""The rule that fails for a wallet of ours."""
 LEDGER = "ledger"
 """The rule that the ledger adds when it refuses an intent."""
 Way = tuple[str, ...]
@@ -106,6 +108,8 @@ def _of_signal(recorded: BuyEngineDecision, entry: StreamEntry, limits: TradingL
     if not isinstance(signal, ActionableSignal):
         raise CannotRedecide(f"entry {entry.id} is no signal")
     inputs = recorded.inputs
+    if recorded.reason == OWN_WALLET:  # whose wallets are ours is known to who has the key alone
+        limits = limits.with_own([signal.leader])
     seen = (inputs.market, inputs.book, inputs.portfolio, limits.of(signal.leader), inputs.now_ms, inputs.problems)
     return _written(
         recorded, _refused(recorded, decide_signal(DecisionContext(*seen, signal))), signal.leader, signal.token_id

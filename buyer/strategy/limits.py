@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
@@ -22,7 +23,16 @@ HUNDRED_PCT = 100 * MICRO
 REST = "*"
 """The tier of every larger trade."""
 ACCOUNT_WIDE = frozenset(
-    {"leader_limits", "max_market_usdc", "max_event_usdc", "max_group_usdc", "max_day_usdc", "max_total_usdc"}
+    {
+        "leader_limits",
+        "own_wallets",
+        "check_own_wallets",
+        "max_market_usdc",
+        "max_event_usdc",
+        "max_group_usdc",
+        "max_day_usdc",
+        "max_total_usdc",
+    }
     | {"max_day_loss_usdc", "max_orders_per_minute"}
 )
 """Limits that hold over all leaders, so no leader can have one of its own."""
@@ -170,6 +180,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     stake_window_s: int = 0
     cooldown_s: int = 0
     other_outcome: OtherOutcome = "buy"
+    check_own_wallets: bool = False
+    own_wallets: Names = ()
 
     leader_limits: str = ""
 
@@ -189,13 +201,17 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id(self) -> str:
-        """Name this exact set of limits; what came later counts where it is switched on."""
+        """Name this exact set of limits; what came later counts where it is switched on, whose wallets are ours never."""
         return fact_id("limits", self.model_dump_json(exclude=self._switched_off()))[:16]
 
     def _switched_off(self) -> set[str]:
         later = (name for name, field in TradingLimits.model_fields.items() if not field.is_required())
         off = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
-        return off - {"leader_limits"}
+        return (off | {"own_wallets"}) - {"leader_limits"}
+
+    def with_own(self, wallets: Iterable[str]) -> "TradingLimits":
+        """Return the same limits where these wallets are ours, too."""
+        return self.model_copy(update={"own_wallets": tuple(sorted({*self.own_wallets, *map(str.lower, wallets)}))})
 
     def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""

@@ -159,6 +159,7 @@ _BOTH: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "BUY": {
         **_BOTH,
+        "own_wallet": signal_filters.own_wallet,
         "spread": market_quality.check_spread,
         "fair_price": market_quality.fair_price,
         "role_followed": signal_filters.role_followed,
@@ -199,6 +200,7 @@ RULES: dict[str, dict[str, Rule]] = {
     },
 }
 SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
+    "own_wallet": lambda limits: limits.check_own_wallets,
     "spread": lambda limits: bool(limits.max_spread),
     "fair_price": lambda limits: bool(limits.max_over_fair_pct),
     "liquidity": lambda limits: bool(limits.min_resale_pct),

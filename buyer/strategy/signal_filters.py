@@ -16,6 +16,12 @@ def side_followed(case: DecisionContext) -> bool:
     return case.limits.sides in ("both", case.side.lower())
 
 
+@rule(lambda case: ("ours" if case.signal.leader in case.limits.own_wallets else "not ours", "not ours"))
+def own_wallet(case: DecisionContext) -> bool:
+    """Check that the leader is not one of our own wallets: each of our orders would set off the next (pitfall 44)."""
+    return case.signal.leader not in case.limits.own_wallets
+
+
 @rule(lambda case: ("not asked" if case.limits.role == "any" else " and ".join(sorted(_roles(case))), case.limits.role))
 def role_followed(case: DecisionContext) -> bool:
     """Check that the leader was this in every fill; a role that nobody knows fails."""

@@ -13,6 +13,7 @@ WORDS = {
     "book_fresh": "age of the book in seconds, at most",
     "book_sane": "state of the book",
     "slippage": "best price to hit, and our limit",
+    "own_wallet": "whose wallet the leader is",
     "spread": "between best bid and best ask, at most",
     "fair_price": "leader's price, at most",
     "role_followed": "leader was maker or taker",

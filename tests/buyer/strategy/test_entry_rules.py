@@ -14,7 +14,7 @@ from buyer.strategy.sizing import limit_price
 from shared.domain.money import MICRO, Price
 from shared.messages.decisions import HeldLot, LotExit, Staked
 from tests.amounts import D
-from tests.buyer.builders import NOW_MS, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
+from tests.buyer.builders import NOW_MS, a_book, a_case, a_market, a_portfolio, a_signal, some_limits, some_settings
 from tests.buyer.strategy.failed_rules import failed
 
 ON: dict[str, Any] = {"stake_window_s": 60, "cooldown_s": 300, "other_outcome": "skip"}
@@ -114,6 +114,15 @@ def test_the_other_outcome_of_a_market_we_are_in_is_not_bought() -> None:
 
     assert failed(portfolio=held, limits=some_limits(**ON)) == {"other_outcome"}
     assert failed(portfolio=dust, limits=some_limits(**ON)) == set()
+
+
+@pytest.mark.pitfall(44)
+def test_a_wallet_of_ours_is_never_followed_and_does_not_change_the_name_of_the_limits() -> None:
+    ours = some_limits().with_own(["0x" + "A1" * 20])
+
+    assert failed(limits=ours) == {"own_wallet"}
+    assert ours.id == some_limits().id
+    assert "own_wallet" in failed(limits=some_settings("--wallet", "0x" + "a1" * 20).limits)
 
 
 def test_a_protection_that_is_off_stands_in_no_decision_and_does_not_change_the_name_of_its_limits() -> None:
