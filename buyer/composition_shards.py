@@ -14,6 +14,7 @@ from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.market_data.loss_marker import LossMarker
 from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_signals import RecentSignals
 from buyer.settlement.worker import SettlementWorker
@@ -23,7 +24,7 @@ from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
 from shared.code_version import code_version
 from shared.ledger.local_copy import MirroredLedger
-from shared.ledger.port import Ledger
+from shared.ledger.port import Ledger, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision
@@ -78,7 +79,8 @@ class ShardBuilder:
         if mode.order_turns:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
-        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit))
+        marker = LossMarker(lambda: open_lots(whole), self.parts.prices, self.parts.clock)
+        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit), marker)
         exits = ExitStore(ledger, lambda: lease.fence)
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
         return SignalConsumer(
@@ -99,9 +101,12 @@ class ShardBuilder:
             transit=mode.transit,
             gate=gate,
             counter=counter,
+            marker=marker if settings.limits.mark_losses else None,
         )
 
-    def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:
+    def _executor(
+        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, marker: LossMarker
+    ) -> BuyExecutor:
         limits = self.parts.settings.limits.with_own(self.mode.wallets)
         return BuyExecutor(
             journal=journal,
@@ -113,6 +118,7 @@ class ShardBuilder:
             emit=announcer.announce,
             signal_of=RecentSignals(self.parts.redis).find,
             transit=mode.transit,
+            losses=marker.losses,
         )
 
     def _buy_gate(self, journal: Journal) -> BuyGate:

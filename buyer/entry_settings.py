@@ -51,6 +51,11 @@ class EntrySettings(BaseModel):
     other_outcome: OtherOutcome = Field(
         "skip", description="What to do with a buy while the market's other outcome is held: both pay 1 together."
     )
+    mark_losses: bool = Field(
+        default=True,
+        description="Count as lost, in MAX_DAY_LOSS_USDC and MAX_DRAWDOWN_USDC, what the bids would pay less than open "
+        "lots cost.",
+    )
     check_own_wallets: bool = Field(
         default=True,
         description="Never follow a wallet of ours: WALLET, OWN_WALLETS, and live those of the signing key.",

@@ -70,6 +70,7 @@ KNOWN = frozenset(
         "LOG_LEVEL",
         "LOOK_EVERY_S",
         "MARKET_HINTS",
+        "MARK_LOSSES",
         "MAX_BOOK_AGE_S",
         "MAX_CLOCK_SKEW_S",
         "MAX_DAY_LOSS_USDC",

@@ -23,6 +23,7 @@ from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
+from buyer.strategy.open_losses import NOTHING_LOST
 from buyer.venue.paper import PaperVenue
 from shared.capture.capture import RECORDS, Header
 from shared.clock import ManualClock
@@ -67,6 +68,7 @@ class SessionReplay:
         self._venue = RecordedVenue(paper)
         self._journal = Journal(self.ledger, lambda: None)
         self._engines: dict[tuple[str, str], BuyExecutor] = {}
+        self._losses = NOTHING_LOST
         self._told: list[BuyEngineDecision] = []
         self._transit = Recording(clock=self._clock)
         self._begun: dict[str, BuyEngineDecision | None] = {}
@@ -132,6 +134,7 @@ class SessionReplay:
         )
 
     def _decide(self, recorded: BuyEngineDecision) -> BuyEngineDecision | None:
+        self._losses = recorded.inputs.losses or NOTHING_LOST
         self._clock.set(recorded.inputs.now_ms)
         self._prices.of(recorded)
         self._venue.of(recorded)
@@ -201,6 +204,7 @@ class SessionReplay:
                 identity=BuyerIdentity("paper", limits.id, inputs.code_version),
                 emit=self._told.append,
                 transit=self._transit,
+                losses=lambda _leader: self._losses,
             )
         return self._engines[name]
 

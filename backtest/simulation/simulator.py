@@ -19,6 +19,7 @@ from backtest.results.run_stats import RunStats, Sink
 from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
 from backtest.simulation.run_journal import RunJournal, RunLedger
+from backtest.simulation.run_losses import RunLosses
 from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
@@ -91,6 +92,7 @@ class SimulatedRun:
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks = ExitStore(self.ledger, lambda: None)
         errors = logs.errors_of("exits")
@@ -116,6 +118,7 @@ class SimulatedRun:
             limits=limits,
             identity=BuyerIdentity("paper", limits.id, "backtest"),
             emit=self._record_decision,
+            losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
         )
 
@@ -202,6 +205,7 @@ class SimulatedRun:
             for lot in paid.lots:
                 self.stats.add_payout(resolved.condition_id, lot)
                 self._value.add_shares(lot.token_id, -lot.shares)
+                self._losses.touch(lot.leader, lot.token_id)
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
@@ -222,6 +226,7 @@ class SimulatedRun:
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()
+        self._losses.touch(decision.leader, decision.token_id)
         self._value.add_shares(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)

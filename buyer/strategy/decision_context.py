@@ -25,7 +25,7 @@ from buyer.strategy.sizing import (
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, micro_text, places_of, price_of
-from shared.messages.decisions import ExitTask, Portfolio, Trade
+from shared.messages.decisions import ExitTask, OpenLosses, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
 T = TypeVar("T")
@@ -136,11 +136,18 @@ class DecisionContext(ContextBase):
     """A leader's signal."""
 
     signal: ActionableSignal
+    losses: Callable[[], OpenLosses] | None = None
+    """Asks what open lots have lost; None where that cannot be found out."""
 
     def __post_init__(self) -> None:
         """Take the leader's side and token: they are ours."""
         super().__post_init__()
         self.side, self.token_id = self.signal.side, self.signal.token_id
+
+    @cached_property
+    def lost(self) -> OpenLosses:
+        """Return what open lots have lost."""
+        return required_value(self.losses, "the losses of open lots are")()
 
     @cached_property
     def trade(self) -> Traded:

@@ -27,6 +27,7 @@ ACCOUNT_WIDE = frozenset(
         "leader_limits",
         "own_wallets",
         "check_own_wallets",
+        "mark_losses",
         "max_market_usdc",
         "max_event_usdc",
         "max_group_usdc",
@@ -180,6 +181,7 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     stake_window_s: int = 0
     cooldown_s: int = 0
     other_outcome: OtherOutcome = "buy"
+    mark_losses: bool = False
     check_own_wallets: bool = False
     own_wallets: Names = ()
 
@@ -201,7 +203,7 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id(self) -> str:
-        """Name this exact set of limits; what came later counts where it is switched on, whose wallets are ours never."""
+        """Name this exact set of limits; what came later counts where it is on, our wallets never."""
         return fact_id("limits", self.model_dump_json(exclude=self._switched_off()))[:16]
 
     def _switched_off(self) -> set[str]:

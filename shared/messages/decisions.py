@@ -171,8 +171,18 @@ class Portfolio(Value, frozen=True, kw_only=True):
     other_outcome: Annotated[Usdc | None, OMITTED] = None
 
 
+class OpenLosses(Value, frozen=True, kw_only=True):
+    """What open lots would bring at the bids below their cost: all of them, and those behind the signal's leader."""
+
+    total: Usdc
+    leader: Usdc
+
+
 class Inputs(Value, frozen=True, kw_only=True):
-    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out."""
+    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out.
+
+    `losses` are those of open lots, where a rule asked for them.
+    """
 
     now_ms: int
     market: MarketFacts | None = None
@@ -181,6 +191,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     config_id: str = ""
     code_version: str = ""
+    losses: Annotated[OpenLosses | None, OMITTED] = None
 
 
 Verdict = Literal["BUY", "SELL", "SKIP"]

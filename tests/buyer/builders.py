@@ -6,6 +6,7 @@ from typing import Any
 from buyer.config import BuyerSettings, parse_args
 from buyer.strategy.decision_context import DecisionContext
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.open_losses import NOTHING_LOST
 from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import Price
 from shared.messages.base import fact_id
@@ -116,6 +117,7 @@ def a_case(**changes: Any) -> DecisionContext:
         "limits": some_limits(),
         "now_ms": NOW_MS,
         "problems": (),
+        "losses": lambda: NOTHING_LOST,
         **changes,
     }
     return DecisionContext(**values)
