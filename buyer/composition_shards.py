@@ -8,6 +8,7 @@ from buyer.composition_modes import ProcessParts, ShardIdentity, ShardMode, Trad
 from buyer.consumer import SignalConsumer
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.buy_breaker import BuyBreaker
 from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
@@ -39,14 +40,17 @@ Emit = Callable[[BuyEngineDecision], None]
 
 
 class DecisionAnnouncer:
-    """Tells of each decision: the shard's counts, the settlement that follows its order, whoever reads decisions."""
+    """Tells of each decision: counts and breaker of the shard, the settlement of its order, whoever reads decisions."""
 
-    def __init__(self, counter: DecisionCounter, settlement: SettlementWorker | None, emit: Emit) -> None:
-        self._counter, self._settlement, self._emit = counter, settlement, emit
+    def __init__(
+        self, counter: DecisionCounter, settlement: SettlementWorker | None, emit: Emit, breaker: BuyBreaker
+    ) -> None:
+        self._counter, self._settlement, self._emit, self._breaker = counter, settlement, emit, breaker
 
     def announce(self, decision: BuyEngineDecision) -> None:
         """Tell everybody; that nobody reads what is printed must not end the buyer."""
         self._counter.count(decision)
+        self._breaker.count(decision)
         if self._settlement:
             self._settlement.watch(decision)
         try:
@@ -80,9 +84,13 @@ class ShardBuilder:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
         marker = LossMarker(lambda: open_lots(whole), self.parts.prices, self.parts.clock)
-        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit), marker)
-        exits = ExitStore(ledger, lambda: lease.fence)
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
+        breaker = BuyBreaker(
+            ledger, lambda: lease.fence, marker.losses, clock=clock, limits=settings.limits, name=str(shard.number)
+        )
+        announcer = DecisionAnnouncer(counter, mode.settlement, self.emit, breaker)
+        executor = self._executor(journal, mode, announcer, marker)
+        exits = ExitStore(ledger, lambda: lease.fence)
         return SignalConsumer(
             executor=executor,
             journal=journal,
@@ -101,7 +109,7 @@ class ShardBuilder:
             transit=mode.transit,
             gate=gate,
             counter=counter,
-            marker=marker if settings.limits.mark_losses else None,
+            watchers=(marker.work_due, breaker.work_due),
         )
 
     def _executor(

@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from buyer.crash_limiter import CrashLimiter
@@ -14,7 +14,6 @@ from buyer.execution.exit_manager import ExitManager
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
-from buyer.market_data.loss_marker import LossMarker
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
 from buyer.recovery.startup import StartupRecovery
@@ -64,12 +63,12 @@ class SignalConsumer:
         transit: OrderTransit | None = None,
         gate: BuyGate | None = None,
         counter: DecisionCounter | None = None,
-        marker: LossMarker | None = None,
+        watchers: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._executor, self._journal, self._prices = executor, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._exits = inbox, settlement, exit_manager
-        self._marker = marker
+        self._watchers = watchers
         self._shard, self._layout, self._token_executor = shard, layout, token_executor or TokenExecutor()
         self._in_order = transit is not None
         self._transit = OrderTransit(clock=clock) if transit is None else transit
@@ -259,8 +258,8 @@ class SignalConsumer:
         self._recovery.finish()
         self._gate.recovery = self._recovery.waits_for
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
-        if self._marker is not None:
-            self._marker.work_due()
+        for work_due in self._watchers:
+            work_due()
         if self._exits is not None:
             self._exits.work_due()
 

@@ -56,6 +56,20 @@ class EntrySettings(BaseModel):
         description="Count as lost, in MAX_DAY_LOSS_USDC and MAX_DRAWDOWN_USDC, what the bids would pay less than open "
         "lots cost.",
     )
+    breaker_rejections: int = Field(
+        5,
+        ge=0,
+        description="Buys that the venue refused in a row, at which buys are paused until `hybrid resume`; 0 never.",
+    )
+    breaker_losses: int = Field(
+        20, ge=0, description="Losses in a row, without a gain between, at which they are paused likewise; 0 never."
+    )
+    breaker_fall_usdc: Decimal = Field(
+        Decimal(100),
+        ge=0,
+        description="Fall of the account within BREAKER_WINDOW_S, open lots marked to the bid, likewise; 0 never.",
+    )
+    breaker_window_s: int = Field(3600, gt=0, le=86_400, description="Seconds in which a fall of the account counts.")
     check_own_wallets: bool = Field(
         default=True,
         description="Never follow a wallet of ours: WALLET, OWN_WALLETS, and live those of the signing key.",

@@ -24,6 +24,7 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
+from buyer.execution.buy_breaker import BuyBreaker
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
@@ -93,6 +94,8 @@ class SimulatedRun:
         self._sink = sink if skips else None
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
+        losses, errors = self._losses.losses, logs.errors_of("breaker")
+        self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks = ExitStore(self.ledger, lambda: None)
         errors = logs.errors_of("exits")
@@ -130,6 +133,7 @@ class SimulatedRun:
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
+            self._breaker.work_due()
             if self._decided_on.add_new(trade.id):
                 self._engine.process_actionable(trade)
             yield self._clock.now_ms()
@@ -223,6 +227,7 @@ class SimulatedRun:
             if trade:
                 self._record_skip(trade, decision.reason)
             return
+        self._breaker.count(decision)
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()

@@ -28,6 +28,10 @@ ACCOUNT_WIDE = frozenset(
         "own_wallets",
         "check_own_wallets",
         "mark_losses",
+        "breaker_rejections",
+        "breaker_losses",
+        "breaker_fall_usdc",
+        "breaker_window_s",
         "max_market_usdc",
         "max_event_usdc",
         "max_group_usdc",
@@ -182,6 +186,10 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     cooldown_s: int = 0
     other_outcome: OtherOutcome = "buy"
     mark_losses: bool = False
+    breaker_rejections: int = 0
+    breaker_losses: int = 0
+    breaker_fall_usdc: UsdcLimit = Usdc(0)
+    breaker_window_s: int = 0
     check_own_wallets: bool = False
     own_wallets: Names = ()
 

@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from redis import Redis
@@ -17,6 +18,8 @@ from shared.domain.ledger_write import RefusedWrite
 from shared.domain.trading_controls import CONTROLS, NOTES, SWITCH, turn_control
 from shared.ledger.redis_ledger import RedisLedger
 
+STATES = {HALT: "killed", FLATTEN: "flattening", PAUSE_ALL: "paused", PAUSE_BUYS: "sells-only"}
+"""The one word for what is traded while a control is on, the strongest first."""
 NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "pause buys"}
 """Each control as an operator calls it, the strongest first."""
 
@@ -76,6 +79,11 @@ def active(redis: Redis, mode: str) -> list[TradingControl]:
     ledger = RedisLedger(redis, mode)
     values, notes = ledger.read(tuple(NAMES)).values, ledger.records(CONTROLS)
     return [_control(name, notes.get(NOTES[account])) for account, name in NAMES.items() if values[account]]
+
+
+def trading_state(values: Mapping[str, int]) -> str:
+    """Return what is traded by a ledger's accounts, in one word: `on` while no control is."""
+    return next((word for control, word in STATES.items() if values.get(control)), "on")
 
 
 def last_turn(redis: Redis, mode: str) -> dict[str, str]:

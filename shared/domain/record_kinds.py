@@ -10,10 +10,12 @@
 | `gathered` | leader, token and side | what trades too small to follow came to |
 | `staked` | leader and token | when a lot was bought last, and for how much |
 | `left` | token | when our shares of one leader were sold whole, and why |
+| `breaker` | shard | what the circuit breaker counted |
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 """
 
 INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
 SIGNED, ORDERS = "signed", "orders"
 STAKED, LEFT = "staked", "left"
+BREAKER = "breaker"
 DEPOSITS = "deposits"

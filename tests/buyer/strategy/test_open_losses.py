@@ -20,8 +20,8 @@ from tests.buyer.strategy.failed_rules import failed
 LOSSES = OpenLosses(total=D(60), leader=D(40))
 
 
-def a_lot(leader: str = "a", token_id: str = "1", shares: int = 10, cost: str = "5") -> Lot:
-    return Lot(leader, token_id, "c", 0, "", shares * MICRO, D(cost))
+def a_lot(leader: str = "a", held: str = "1", shares: int = 10, cost: str = "5") -> Lot:
+    return Lot(leader, held, "c", 0, "", shares * MICRO, D(cost))
 
 
 @pytest.mark.pitfall(47)
