@@ -51,7 +51,7 @@ def run_backtest(
         sources: What the result names as its sources.
         keep_skips: Keep the outcome of every signal, not only of orders.
         sink: Where outcomes go instead of into the result: for histories of any length.
-        whole: Make each decision whole, as the live buyer does. The result is the same, and takes three times as long.
+        whole: Make each decision whole, as the live buyer does. The result is the same, and takes far longer.
         progress: Told how far the run is, every few thousand decisions.
 
     Raises:

@@ -3,7 +3,8 @@
 `python -m benchmarks.detect_delay` lets the local venue trade at its real delays while one detector for each source,
 and one with all, watch the same leaders. The simulator says when each source could first show a fill; what comes on top
 until the signal stands in the stream is ours. Then adaptive polling runs against round-robin polling at the same budget
-(8 leaders with captured histories among 200 quiet ones) on a simulated clock. The last line is JSON.
+(8 leaders with captured histories among 200 quiet ones) on a simulated clock. The last line is JSON. With `--pairs` it
+measures instead what waiting for a second word adds (`benchmarks/rigs/detect_pairs`).
 """
 
 import argparse
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from benchmarks.detect_polling import Polling, measure_polling
 from benchmarks.detect_real import HOME
+from benchmarks.rigs.detect_pairs import judge_pairs, measure_pairs, pair_table
 from benchmarks.rigs.detect_rig import (
     PUSH,
     SHOWN_AT,
@@ -50,6 +52,8 @@ DRAIN_S = 9.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, judge; return the exit code."""
     asked = _parser().parse_args(argv)
+    if asked.pairs:
+        return _pairs(asked.seconds, asked.fills_per_minute)
     delays = measure_delays(asked.seconds, asked.fills_per_minute)
     polling = measure_polling(asked.data, asked.hours)
     console = Console(width=120)
@@ -59,6 +63,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     figures = {name: {kind: _spread(values) for kind, values in found.items()} for name, found in delays.items()}
     report = {"seconds": asked.seconds, "chain_poll_s": CHAIN_POLL_S, "delays_ms": figures}
     print(json.dumps({**report, "polling": {each.name: each.figures() for each in polling}, "ok": ok}))
+    return 0 if all(ok.values()) else 1
+
+
+def _pairs(seconds: float, per_minute: float) -> int:
+    found = measure_pairs(seconds, per_minute)
+    Console(width=140).print(pair_table(found))
+    ok = judge_pairs(found)
+    print(json.dumps({"seconds": seconds, "pairs": found, "ok": ok}))
     return 0 if all(ok.values()) else 1
 
 
@@ -75,7 +87,7 @@ def measure_delays(seconds: float, per_minute: float) -> dict[str, dict[str, lis
 
 
 def _measured(where: Venue, url: str, chosen: str, seconds: float) -> dict[str, list[float]]:
-    paces = {"chain_poll_every_s": str(CHAIN_POLL_S), "rpc_rate_per_s": "20", "sources": chosen}
+    paces = {"chain_poll_every_s": str(CHAIN_POLL_S), "rpc_rate_per_s": "20", "sources": chosen, "emit_rule": "first"}
     with detecting(where, url, **paces) as detector:
         rest(WARM_S)
         start = int(where.look()["now_ms"])
@@ -159,6 +171,9 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=30.0,
         help="how long each detector is measured; chain logs three times that (30)",
+    )
+    parser.add_argument(
+        "--pairs", action="store_true", help="measure what waiting for a second word adds, for each pair of sources"
     )
     parser.add_argument("--fills-per-minute", type=float, default=300.0, help="of all leaders together (300)")
     parser.add_argument("--hours", type=float, default=3.0, help="of captured trading for the polling (3)")

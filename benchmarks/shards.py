@@ -21,7 +21,7 @@ from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import MICRO, Price, Rate, Shares, Usdc
 from shared.messages.base import SIGNALS, fact_id
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.signals import ActionableSignal, Fill
+from shared.messages.signals import ActionableSignal, Fill, SeenBy
 from shared.redis.client import connect_redis
 from shared.redis.streams import publish_event
 
@@ -83,7 +83,7 @@ def a_signal(number: int) -> ActionableSignal:
         fills=(Fill(shares=shares, usdc=usdc),),
         traded_at_ms=now_ms,
         seen_at_ms=now_ms,
-        seen_by=(),
+        seen_by=(SeenBy(source="rtds", seen_at_ms=now_ms, lag_ms=0),),
     )
 
 

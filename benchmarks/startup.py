@@ -1,8 +1,8 @@
-"""What starting and waiting take: CPU of `hybrid --help` and `hybrid status --once`, memory of an idle `hybrid up`.
+"""What starting and waiting take: CPU of `hybrid --help` and `hybrid status --once`, memory of `hybrid up`.
 
-`python -m benchmarks.startup [--beside COMMIT]`: CPU is user and system of the whole command, the best of so many, a
-bare interpreter beside it; memory is PSS (what is shared is divided by those who share it) of `up`, its programs and
-their server. Trees take turns. The last line is one JSON object.
+`python -m benchmarks.startup [--beside COMMIT] [--signals 10000]`: CPU is user and system of the whole command, the
+best of so many, a bare interpreter beside it; memory is PSS (what is shared is divided by those who share it) of `up`,
+its programs and their server, idle and after so many signals. Trees take turns. The last line is one JSON object.
 """
 
 import argparse
@@ -13,14 +13,22 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.idle import VENUE, pipeline, process_name, warm
+from redis import Redis
+
+from benchmarks.burst import NEVER, TOLD, burst, prepared
+from benchmarks.idle import CLOCK, VENUE, Running, pipeline, process_name, warm
 from benchmarks.rigs.beside import NOW, THEN, environment, in_turns, trees
 from benchmarks.rigs.processes import below, pss_mb
 from ops.supervisor.embedded_redis import EmbeddedRedis, free_port
+from ops.supervisor.server_folder import find_url
+from shared.http.client import Upstream
+from shared.messages.base import DECISIONS
+from shared.redis.client import connect_redis
 
 RUNS, WARM_S = 5, 15.0
+TOKENS, SIGNALS_PER_S, DECIDED_WITHIN_S = 8, 100, 600.0
 HYBRID = ("-m", "ops.cli")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "python": ("-c", "pass"),
@@ -38,7 +46,7 @@ def main() -> int:
     asked = _parser().parse_args()
     with trees(asked.beside) as places:
         cpu = _cpu(places, asked.runs)
-        memory = {} if asked.no_memory else _least(in_turns(places, 1, lambda tree: _memory(tree, asked.warm)))
+        memory = {} if asked.no_memory else _least(in_turns(places, 1, lambda tree: _memory(tree, asked)))
     _print("CPU s", cpu)
     _print("PSS MB", memory)
     print(json.dumps({"benchmark": "startup", "beside": asked.beside, "cpu_s": cpu, "pss_mb": memory}))
@@ -66,16 +74,52 @@ def _cpu_s(tree: Path, words: tuple[str, ...], redis_url: str) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _memory(tree: Path, warm_s: float) -> Row:
-    """Return the memory of each process of an idle pipeline, and of all together."""
-    with tempfile.TemporaryDirectory(prefix="startup-") as folder, pipeline(Path(folder), tree) as here:
-        warm(here.up, warm_s)
-        found: Row = {}
-        for pid in (here.up, *below(here.up)):
-            name = "up" if pid == here.up else process_name(pid)
-            found[name] = found.get(name, 0.0) + pss_mb(pid)
+def _memory(tree: Path, asked: argparse.Namespace) -> Row:
+    """Return the memory of each process of an idle pipeline and of all together, then the same after signals."""
+    with tempfile.TemporaryDirectory(prefix="startup-") as folder, pipeline(Path(folder), tree, **TOLD) as here:
+        warm(here.up, asked.warm)
+        found = _pss(here.up)
+        if asked.signals:
+            _trade(here, find_url(data_dir=Path(folder) / "var"), asked.signals)
+            found |= {f"{name}, traded": memory for name, memory in _pss(here.up).items()}
+    return found
+
+
+def _pss(up: int) -> Row:
+    """Return the memory of `up` and of each process below it, in MB, and of all together."""
+    found: Row = {}
+    for pid in (up, *below(up)):
+        name = "up" if pid == up else process_name(pid)
+        found[name] = found.get(name, 0.0) + pss_mb(pid)
     found.pop(VENUE, None)
     return found | {WHOLE: sum(found.values())}
+
+
+def _trade(here: Running, redis_url: str, signals: int) -> None:
+    """Let leaders trade so often, `SIGNALS_PER_S` at most; wait until as many are decided and the server rests.
+
+    Raises:
+        TimeoutError: they are not.
+    """
+    levers = Upstream("levers", str(here.world.urls["control_url"]), [], clock=CLOCK, stop=NEVER)
+    burst(levers, here.world.leaders, prepared(levers, TOKENS), signals, signals / SIGNALS_PER_S)
+    ends = CLOCK.monotonic() + DECIDED_WITHIN_S
+    with connect_redis(redis_url) as redis:
+        while (decided := _decided(redis)) < signals or _rewrites_file(redis):
+            if CLOCK.monotonic() > ends:
+                raise TimeoutError(f"{decided} of {signals} signals were decided")
+            CLOCK.wait(NEVER, 1)
+
+
+def _rewrites_file(redis: Redis) -> bool:
+    """Say whether the server writes its file anew just now, for which it is there twice."""
+    return bool(cast("dict[str, int]", redis.info("persistence"))["aof_rewrite_in_progress"])
+
+
+def _decided(redis: Redis) -> int:
+    """Return how many decisions were published, those that the stream has dropped again too."""
+    found = cast("dict[str, int]", redis.xinfo_stream(DECISIONS)) if redis.exists(DECISIONS) else {}
+    return found.get("entries-added", 0)
 
 
 def _least(found: Mapping[str, list[Row]]) -> dict[str, Row]:
@@ -104,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     words.add_argument(
         "--warm", type=float, default=WARM_S, help="seconds that the pipeline idles before it is looked at"
     )
+    words.add_argument("--signals", type=int, default=0, help="signals after which memory is looked at once more")
     words.add_argument("--no-memory", action="store_true", help="only the commands")
     return words
 

@@ -17,6 +17,7 @@ from buyer.composition_shards import Emit, ShardBuilder
 from buyer.config import BuyerSettings
 from buyer.domain.order_book import BookTrust
 from buyer.domain.token_shard import ALL, TokenShard
+from buyer.execution.decision_text import decision_text
 from buyer.market_data.book_cache import BookCache
 from buyer.market_data.book_recorder import BookRecorder
 from buyer.market_data.price_feed import MarketPriceFeed
@@ -32,7 +33,6 @@ from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import BOOKS, fact_id
 from shared.messages.decisions import BuyEngineDecision
-from shared.messages.events import write_event
 from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
@@ -113,7 +113,7 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
 
 def print_decision(decision: BuyEngineDecision) -> None:
     """Write a decision to stdout as one JSON line."""
-    outlet.print_line(write_event(decision))
+    outlet.print_line(decision_text(decision))
 
 
 def build_buyer(

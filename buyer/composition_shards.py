@@ -17,7 +17,9 @@ from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.loss_marker import LossMarker
 from buyer.recovery.fill_adoption import FillAdoption
+from buyer.recovery.recent_purchases import RecentPurchases
 from buyer.recovery.recent_signals import RecentSignals
+from buyer.recovery.retractions import Retractions
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
@@ -110,6 +112,14 @@ class ShardBuilder:
             gate=gate,
             counter=counter,
             watchers=(marker.work_due, breaker.work_due),
+            retractions=Retractions(
+                executor,
+                journal,
+                exits,
+                RecentPurchases(self.parts.redis, self.mode.name).find,
+                limits=settings.limits,
+                clock=clock,
+            ),
         )
 
     def _executor(
@@ -131,9 +141,10 @@ class ShardBuilder:
 
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""
+        limits = self.parts.settings.limits  # made anew, and checked, at each look
 
         def max_age_s(leader: str) -> float:
-            return self.parts.settings.limits.of(leader).max_signal_age_s
+            return limits.of(leader).max_signal_age_s
 
         gate = BuyGate(self.parts.clock, max_age_s, self.mode.permission)
         journal.buy_through(gate)

@@ -8,7 +8,15 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from buyer.entry_settings import EntrySettings
-from buyer.strategy.limits import Mirror, Sizing, Tiers, TradingLimits, find_contradiction, leader_limits_of
+from buyer.strategy.limits import (
+    Mirror,
+    OnRetraction,
+    Sizing,
+    Tiers,
+    TradingLimits,
+    find_contradiction,
+    leader_limits_of,
+)
 from shared.config import Settings, Words, parse
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
@@ -150,6 +158,18 @@ class BuyerSettings(EntrySettings, Settings):
         ge=0,
         lt=100,
         description="Percent below the best bid that an exit accepts; it goes on until it is out.",
+    )
+    min_nodes: int = Field(
+        2,
+        ge=1,
+        le=3,
+        description="Nodes that must show a trade which the venue's own feed does not, before it is bought; 1 believes "
+        "any one node.",
+    )
+    on_retraction: OnRetraction = Field(
+        "exit",
+        description="What becomes of shares whose leader's trade turns out to be in no block (FILL_RETRACTED): sold "
+        "(exit), or kept.",
     )
     leader_limits: str = Field(
         "",

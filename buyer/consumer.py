@@ -16,24 +16,23 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
 from buyer.recovery.chain_reconciliation import ChainReconciliation
+from buyer.recovery.retractions import Retractions
 from buyer.recovery.startup import StartupRecovery
-from buyer.settlement.worker import SettlementWorker
+from buyer.settlement.worker import SettlementWorker, settling
 from buyer.sharding.shard_count import EMPTIED, ShardCount
-from buyer.signal_handler import SignalHandler
+from buyer.signal_handler import SignalHandler, is_retraction
 from buyer.token_executor import TokenExecutor
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Emptied, Fenced, HybridError, OutcomeUnknown, TryAgain, Unavailable
 from shared.messages.service import HybridProgress
 from shared.messages.signals import ActionableSignal
-from shared.process.stop_event import EitherEvent
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 
 RETRY_S = 1.0
 INBOX_WAIT_S = 0.25
-SETTLEMENT_ENDS_S = 5.0
 MOST_DEFERRED = 1000
 """Signals that wait for paper orders of their tokens; with more, the stream keeps the rest."""
 
@@ -63,6 +62,7 @@ class SignalConsumer:
         transit: OrderTransit | None = None,
         gate: BuyGate | None = None,
         counter: DecisionCounter | None = None,
+        retractions: Retractions,
         watchers: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._executor, self._journal, self._prices = executor, journal, prices
@@ -84,7 +84,14 @@ class SignalConsumer:
             clock=clock,
         )
         self._handler = SignalHandler(
-            executor, journal, self._gate, self._attempts, reader, in_order=self._in_order, warm=self.warm
+            executor,
+            journal,
+            self._gate,
+            self._attempts,
+            reader,
+            in_order=self._in_order,
+            warm=self.warm,
+            retract=retractions.take,
         )
         self._active = self._emptied = False
         self._trimmed = 0
@@ -116,7 +123,7 @@ class SignalConsumer:
         self._active = True
         self._log.info("active", holder=self._lease.holder, shard=f"{self._shard.number} of {self._shard.of}")
         try:
-            with self._following_orders(stop):
+            with settling(self._settlement, stop):
                 yield
         finally:
             self._active = False
@@ -204,28 +211,15 @@ class SignalConsumer:
             self._keep_trying(stop, look)
         return left
 
-    @contextlib.contextmanager
-    def _following_orders(self, stop: threading.Event) -> Generator[None]:
-        """Follow live orders on a thread of their own while the block runs."""
-        if self._settlement is None:
-            yield
-            return
-        done = EitherEvent(stop)
-        thread = threading.Thread(target=self._settlement.run, args=(done,), name="settlement", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join(SETTLEMENT_ENDS_S)
-
     def _consume_once(self, stop: threading.Event) -> None:
         self._finish_before_deciding()
         self._land_orders()
         if self._inbox is not None:
             self._handle_inbox(self._inbox, stop)
         self._journal.refresh()
-        self._token_executor.run(self._read(stop), self._handler.handle_entry, stop, self._between_signals)
+        # What was read is taken back before it is decided on, however many entries stand between.
+        entries = sorted(self._read(stop), key=lambda entry: not is_retraction(entry))
+        self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)
         self._notice_losses()
 
     def _read(self, stop: threading.Event) -> list[StreamEntry]:

@@ -11,7 +11,7 @@ class DecisionCounter:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._log = logs.get_logger("buyer")
+        self._log = logs.get_logger("buyer").bind()  # made once: an unbound one is made for each line
 
     def count(self, decision: BuyEngineDecision) -> None:
         """Count a decision."""

@@ -14,9 +14,16 @@ from shared.domain.errors import GiveUp, HybridError, OutcomeUnknown
 from shared.domain.ledger_write import StreamAck
 from shared.messages.events import AnyEvent, read_event
 from shared.messages.service import HybridProgress
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.consumer_group import GroupReader
 from shared.redis.streams import StreamEntry
+
+_RETRACTION = '{"event":"FILL_RETRACTED"'
+
+
+def is_retraction(entry: StreamEntry) -> bool:
+    """Say whether an entry takes a signal back."""
+    return entry.json.startswith(_RETRACTION)
 
 
 class SignalHandler:
@@ -24,6 +31,7 @@ class SignalHandler:
 
     No signal overtakes an earlier one that waits: on paper (`in_order`) one of its token, live one of its leader's lot.
     Only a buy that the gate holds back can be passed: the gate remembers it, and the sell that comes concludes it.
+    A retraction passes everybody: what it takes back must not be bought because it waits.
     """
 
     def __init__(
@@ -36,10 +44,11 @@ class SignalHandler:
         *,
         in_order: bool,
         warm: Callable[[HybridProgress], None],
+        retract: Callable[[FillRetracted], None],
     ) -> None:
         self._executor, self._journal, self._gate = executor, journal, gate
         self._attempts, self._reader = attempts, reader
-        self._in_order, self._warm = in_order, warm
+        self._in_order, self._warm, self._retract = in_order, warm, retract
         self._deferred: TokenBacklog[StreamEntry | ActionableSignal] = TokenBacklog()
         self._log = logs.get_logger("buyer")
 
@@ -53,7 +62,7 @@ class SignalHandler:
         One whose order may stand waits for that, and others go on.
         """
         line = self._line_of(leader_of(entry.json), token_of(entry.json))
-        if self._deferred.holds(line):
+        if self._deferred.holds(line) and not is_retraction(entry):
             self._deferred.put(line, entry.id, entry)
             return
         try:
@@ -106,7 +115,7 @@ class SignalHandler:
         """Put an entry off; that its order may stand is said aloud, once: the start's recovery asks for it."""
         say = self._log.warning if isinstance(error, OutcomeUnknown) else self._log.debug
         say("deferred", entry=entry.id, error=str(error))
-        self._deferred.put(line, entry.id, entry, passable=isinstance(error, BuyHeld))
+        self._deferred.put(line, entry.id, entry, passable=isinstance(error, BuyHeld) or is_retraction(entry))
 
     def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
         from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to
@@ -117,6 +126,8 @@ class SignalHandler:
             return
         if isinstance(event, HybridProgress):
             self._warm(event)
+        elif isinstance(event, FillRetracted):
+            self._retract(event)
         if from_stream:
             self._reader.ack(entry.id)
 

@@ -35,8 +35,11 @@ from detector.progress_reporter import ProgressCallback, ProgressReporter, Signa
 from detector.publishing.confirmation_recorder import ConfirmationRecorder
 from detector.publishing.pending_confirmations import PendingConfirmations
 from detector.publishing.publish_loop import PublishLoop
+from detector.publishing.receipt_witness import ReceiptWitness
+from detector.publishing.retraction import Retraction
 from detector.publishing.retry_until_up import RetryUntilUp
 from detector.publishing.signal_publisher import Emit, Label, SignalPublisher, no_label
+from detector.publishing.unmined_signals import UnminedSignals
 from shared.clock import Clock
 from shared.http.client import Upstream
 from shared.polymarket.market_facts import MarketCache
@@ -59,6 +62,9 @@ class DetectorParts:
     cursors: CursorStore
     leaders: Watchlist = field(default_factory=Watchlist)
     assignment: LeaderAssignment | None = None
+    retraction: Retraction | None = None
+    unmined: UnminedSignals | None = None
+    witness: ReceiptWitness | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,19 @@ def build_parts(cfg: DetectorSettings, redis: Redis, *, clock: Clock, stop: thre
     """Build the sources that the settings name, and what says whom they watch."""
     leaders, cursors = Watchlist(cfg.leaders), CursorStore(redis, clock)
     built = SourceBuilder(cfg, redis, leaders, cursors, clock=clock, stop=stop).build()
-    assignment = _build_assignment(cfg, redis, leaders, cursors, clock=clock, stop=stop)
-    return DetectorParts(built.sources, built.gates, built.upstreams, built.markets, cursors, leaders, assignment)
+    second = built.second_node
+    return DetectorParts(
+        built.sources,
+        built.gates,
+        built.upstreams,
+        built.markets,
+        cursors,
+        leaders,
+        assignment=_build_assignment(cfg, redis, leaders, cursors, clock=clock, stop=stop),
+        retraction=built.retraction,
+        unmined=built.unmined,
+        witness=ReceiptWitness(second, within_s=cfg.confirm_within_s, clock=clock, stop=stop) if second else None,
+    )
 
 
 def build_running(
@@ -94,6 +111,8 @@ def build_running(
     """Build what polls `parts`, matches, publishes and reports; nothing is started yet."""
     stats = SourceStats((source.name for source in parts.sources), clock=clock, rules=cfg.health_rules)
     reporter = ProgressReporter(redis, out, signal_callback, progress_callback)
+    if parts.retraction:
+        parts.retraction.announce = reporter.retraction
     publisher = build_publish_loop(
         redis,
         stats,
@@ -104,6 +123,8 @@ def build_running(
         rule=cfg.rule,
         markets=parts.markets,
         label=parts.assignment.label_of if parts.assignment else no_label,
+        unmined=parts.unmined,
+        witness=parts.witness,
     )
     pollers = tuple(
         _build_pollers(cfg, source, parts, publisher, stats, clock=clock, stop=stop) for source in parts.sources
@@ -123,14 +144,18 @@ def build_publish_loop(
     rule: EmitRule = FIRST,
     markets: MarketCache | None = None,
     label: Label = no_label,
+    unmined: UnminedSignals | None = None,
+    witness: ReceiptWitness | None = None,
 ) -> PublishLoop:
     """Build what publishes under an emit rule; `label` names a leader."""
     retry = RetryUntilUp(clock, stop)
     publisher = partial(SignalPublisher, redis, stats, retry=retry, clock=clock, markets=markets, label=label)
     # Merges have a matcher of their own: only one source can show them, so no source is judged by what it cannot show.
-    trades, merges = (publisher(each, emit) for each in (Matcher(rule), Matcher()))
+    trades, merges = publisher(Matcher(rule), emit, unmined=unmined), publisher(Matcher(), emit)
     pending = PendingConfirmations(redis, rule.within_ms)
-    recorder = ConfirmationRecorder(redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop)
+    recorder = ConfirmationRecorder(
+        redis, stats, cursors, pending, retry=retry, clock=clock, stop=stop, witness=witness
+    )
     return PublishLoop(stats, trades, merges, recorder, clock=clock, stop=stop)
 
 

@@ -4,6 +4,7 @@
 |---|---|---|---|
 | `data_api` | `DATA_API_URL` | `DATA_API_RATE_PER_S`, `DATA_API_BURST` | `data_api` |
 | `chain_logs` | `RPC_URL` | `RPC_RATE_PER_S` | `rpc` |
+| the second node (no source) | `SECOND_RPC_URL` | `RPC_RATE_PER_S` | `second_rpc` |
 | `rtds` | `RTDS_URL` | asks nothing: its attempts to connect are paced by themselves | none |
 | `subgraph` | `SUBGRAPH_URL` | `SUBGRAPH_RATE_PER_S` | `subgraph` |
 | market facts (no source) | `GAMMA_URL` | `GAMMA_RATE_PER_S` | `gamma` |
@@ -25,7 +26,9 @@ from detector.leaders.watchlist import Watchlist
 from detector.monitoring.raw_recorder import RawRecorder
 from detector.polling.backfill_gaps import BackfillGaps
 from detector.polling.cursors import CursorStore
+from detector.publishing.mined_check import MinedCheck
 from detector.publishing.retraction import Retraction
+from detector.publishing.unmined_signals import UnminedSignals
 from detector.sources.backfill import Backfill
 from detector.sources.chain_logs import ChainLogsSource
 from detector.sources.data_api import DataApiActivitySource
@@ -58,6 +61,10 @@ class BuiltSources:
     upstreams: tuple[Upstream, ...]
     markets: MarketCache | None
     """Where facts of markets are at hand for signals; None where no hints are wanted."""
+    retraction: Retraction
+    unmined: UnminedSignals | None
+    """What the chain still has to show; None where nobody reads it."""
+    second_node: PolygonClient | None
 
 
 class SourceBuilder:
@@ -79,6 +86,8 @@ class SourceBuilder:
         self._upstreams: list[Upstream] = []
         self._recorder = self._raw_recorder() if cfg.capture_raw else None
         self._outcomes: MarketCache | None = None
+        self._retraction = Retraction(redis, clock)
+        self._unmined = UnminedSignals(round(cfg.mined_within_s * 1000))
 
     def build(self) -> BuiltSources:
         """Build what the settings ask for."""
@@ -93,7 +102,10 @@ class SourceBuilder:
         self._outcomes = markets if self._cfg.reads_merges else None
         sources = tuple(builders[name]() for name in self._cfg.sources)
         hints = markets if self._cfg.market_hints else None
-        return BuiltSources(sources, tuple(self._gates), tuple(self._upstreams), hints)
+        second = self._second_node() if self._cfg.second_rpc_url else None
+        unmined = self._unmined if "chain_logs" in self._cfg.sources else None
+        gates, upstreams = tuple(self._gates), tuple(self._upstreams)
+        return BuiltSources(sources, gates, upstreams, hints, self._retraction, unmined, second)
 
     def _data_api(self) -> Source:
         cfg = self._cfg
@@ -115,16 +127,21 @@ class SourceBuilder:
 
     def _chain_logs(self) -> Source:
         cfg = self._cfg
-        upstream = self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s))
+        polygon = PolygonClient(self._upstream("rpc", cfg.rpc_url, _limits(cfg.rpc_rate_per_s)))
         return ChainLogsSource(
-            PolygonClient(upstream),
+            polygon,
             self._leaders,
             self._cursors,
             clock=self._clock,
             every_s=cfg.chain_poll_every_s,
             rules=cfg.log_rules,
-            retract=Retraction(self._redis, self._clock),
+            retract=self._retraction,
+            check=MinedCheck(self._redis, polygon, self._unmined, self._retraction, self._clock),
         )
+
+    def _second_node(self) -> PolygonClient:
+        cfg = self._cfg
+        return PolygonClient(self._upstream("second_rpc", cfg.second_rpc_url, _limits(cfg.rpc_rate_per_s)))
 
     def _rtds(self) -> Source:
         """Build the push feed: no gate, since it asks nothing; its attempts to connect are paced by themselves."""

@@ -1,15 +1,17 @@
 """The detector's settings."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from detector.domain.emit_rule import EmitRule
 from detector.domain.log_filters import LogRules
 from detector.domain.source_health import HealthRules
 from shared.config import Addresses, Settings, Words, parse
 from shared.domain.errors import BadConfig
+from shared.domain.witnesses import SECOND_NODE, is_corroborated
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 
@@ -135,12 +137,27 @@ class DetectorSettings(Settings):
     chain_v1: bool = Field(default=False, description="Read the logs of the retired V1 exchanges too.")
     workers: int = Field(4, ge=1, le=64, description="Threads that poll the Data API.")
     market_hints: bool = Field(default=True, description="Look up markets of signals whose source does not name them.")
-    emit_rule: Literal["first", "confirmed"] = Field(
-        "first",
-        description="first: a signal with the first sighting; confirmed: when two independent sources show the fill.",
+    emit_rule: Literal["corroborated", "confirmed", "first"] = Field(
+        "corroborated",
+        description="When a sighting becomes a signal. corroborated: at once where the venue's own feed shows the "
+        "fill, and what only a node shows when the venue or a second node does too; confirmed: when two independent "
+        "sources show it; first: with the first sighting.",
+    )
+    second_rpc_url: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="A node of somebody else than RPC_URL's: asked for the receipt and the block's header of each fill "
+        "that only a node shows, so that it need not wait for the venue's feed. Empty: none.",
     )
     confirm_within_s: float = Field(
-        30.0, gt=0, le=3600, description="Seconds a fill waits for its second source under EMIT_RULE=confirmed."
+        30.0, gt=0, le=3600, description="Seconds a fill waits for what EMIT_RULE asks for besides its first source."
+    )
+    mined_within_s: float = Field(
+        120.0,
+        ge=10,
+        le=3600,
+        description="Seconds after which a signal that only the venue's feed showed must be in a block; one that is in "
+        "none is retracted: FILL_RETRACTED.",
     )
     unconfirmed: Literal["emit", "drop"] = Field(
         "emit", description="What then happens to what one source showed: a late signal that says so, or never one."
@@ -162,12 +179,28 @@ class DetectorSettings(Settings):
             raise ValueError(f"choose from {', '.join(SOURCES)}, not {', '.join(strangers) or 'nothing'}")
         return tuple(dict.fromkeys(sources))
 
+    @model_validator(mode="after")
+    def _another_node(self) -> Self:
+        """Refuse a second node that is the first: it would vouch for itself."""
+        first, second = (urlsplit(url) for url in (self.rpc_url, self.second_rpc_url))
+        if (first.netloc, first.path) == (second.netloc, second.path):
+            raise ValueError("SECOND_RPC_URL is RPC_URL's own node: give one of another provider, or leave it empty")
+        return self
+
     @property
     def rule(self) -> EmitRule:
-        """Return when a sighting becomes a signal."""
+        """Return when a sighting becomes a signal; nothing waits for a word that nobody can give."""
         return EmitRule(
-            self.emit_rule == "confirmed", round(self.confirm_within_s * 1000), drop=self.unconfirmed == "drop"
+            self.emit_rule == "confirmed",
+            round(self.confirm_within_s * 1000),
+            drop=self.unconfirmed == "drop",
+            corroborated=self.emit_rule == "corroborated" and self.has_witnesses,
         )
+
+    @property
+    def has_witnesses(self) -> bool:
+        """Say whether anybody can vouch for what one node shows: the venue's own feed, or a second node."""
+        return is_corroborated((*self.sources, *((SECOND_NODE,) if self.second_rpc_url else ())), nodes=2)
 
     @property
     def reads_merges(self) -> bool:

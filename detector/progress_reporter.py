@@ -13,7 +13,7 @@ from shared.domain.errors import HybridError
 from shared.messages.base import SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import HybridProgress
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.messages.value_codec import plain_value
 from shared.redis.streams import publish_event
 
@@ -54,6 +54,10 @@ class ProgressReporter:
             self._signal_callback(plain_value(signal))
         except Exception:  # noqa: BLE001 - an embedder's bug must not stop us (S2)
             self._log.exception("signal_callback_failed", signal=signal.id)
+
+    def retraction(self, gone: FillRetracted) -> None:
+        """Report that a signal was taken back: a buyer behind a pipe has no other word of it."""
+        self._write(gone)
 
     def progress(self, report: HybridProgress) -> None:
         """Report how things are; the stream gets it if it can."""

@@ -84,6 +84,9 @@ class HybridDetector:
             Exception: what ended the publisher.
         """
         self._began = self._clock.monotonic()
+        if not self._cfg.has_witnesses:
+            fix = "add rtds or data_api to SOURCES, or set SECOND_RPC_URL; else buyers need MIN_NODES=1"
+            self._log.warning("nobody_vouches", why="one node alone is read: no buy follows what it shows", fix=fix)
         if self.parts.markets:
             self.parts.markets.preload()
         # The publisher first and the pollers last: whoever hands something in finds who takes it.

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import json
 import logging
 import sys
 import threading
@@ -36,6 +37,8 @@ Log = FilteringBoundLogger
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _OF_MANY_LINES = ("exception", "stack")
 _WRITING = threading.Lock()
+_ENCODER = json.JSONEncoder(default=str)
+"""Made once: `json.dumps` makes one for each line."""
 
 
 class _Stderr:
@@ -103,7 +106,10 @@ def _chain(*, as_json: bool) -> list[Processor]:
 
 
 def _json_renderer() -> Processor:
-    return structlog.processors.JSONRenderer(default=str)
+    def write(line: Any, **_: Any) -> str:  # noqa: ANN401 - as the renderer calls it
+        return _ENCODER.encode(line)
+
+    return structlog.processors.JSONRenderer(serializer=write)
 
 
 def _text_renderer() -> Processor:

@@ -42,6 +42,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 REDIS_OWNERS = (
     "shared/redis/client.py",
     "shared/redis/consumer_group.py",
+    "shared/redis/own_line.py",
     "shared/ledger/ledger.py",
     "shared/redis/lease.py",
     "shared/rate_limit/gate.py",

@@ -24,7 +24,8 @@ class MarketEvent(NamedTuple):
 
 def merged_events(sources: Iterable[Iterable[MarketEvent]]) -> Iterator[MarketEvent]:
     """Merge sources that are each in time order; equal times keep the order of the sources."""
-    return heapq.merge(*sources, key=itemgetter(0))
+    each = list(sources)
+    return iter(each[0]) if len(each) == 1 else heapq.merge(*each, key=itemgetter(0))
 
 
 def ordered_events(market_events: Iterable[MarketEvent]) -> Iterator[MarketEvent]:

@@ -93,7 +93,9 @@ def limits_in(capture: Capture) -> list[tuple[TradingLimits, Decimal]]:
 def _limits(capture: Capture, config: Mapping[str, object]) -> TradingLimits:
     """Return what a session decided by; a protection that it did not know stays off for it."""
     try:
-        return TradingLimits.model_validate({n: config[n] for n in TradingLimits.model_fields if n in config})
+        return TradingLimits.model_validate(
+            {name: config[name] for name in TradingLimits.model_fields if name in config}
+        )
     except ValidationError as error:
         raise BadConfig(f"{capture.path}: a buyer's settings in it are not ours: {error}") from error
 

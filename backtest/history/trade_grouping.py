@@ -98,8 +98,6 @@ def _fill(row: TradeRow) -> Fill:
     return Fill(
         shares=Shares(row.shares),
         usdc=Usdc(row.usdc),
-        log_index=None,
-        role=None,
         fee=Usdc(row.fee) if row.fee else None,
         fee_shares=Shares(row.fee_shares) if row.fee_shares else None,
     )

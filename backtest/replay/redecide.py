@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from buyer.execution.buy_gate import OVERTAKEN
+from buyer.execution.buy_gate import UNJUDGED
 from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.recovery.chain_reconciliation import FOUND
 from buyer.strategy.decision_context import DecisionContext, ExitContext
@@ -92,7 +92,7 @@ def _again(
     recorded: BuyEngineDecision, signals: Mapping[str, StreamEntry], limits: Mapping[str, TradingLimits]
 ) -> BuyEngineDecision:
     entry = signals.get(recorded.signal_id)
-    if recorded.reason == OVERTAKEN or recorded.reason.startswith(DEAD_LETTER):
+    if recorded.reason in UNJUDGED or recorded.reason.startswith(DEAD_LETTER):
         return _written(recorded, PolicyDecision("SKIP", recorded.reason, (), None), *_named(entry))
     named = limits.get(recorded.inputs.config_id)
     if named is None:

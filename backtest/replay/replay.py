@@ -17,7 +17,7 @@ from backtest.simulation.pacing import ReplayPace
 from backtest.simulation.redemption_payouts import redeem_market
 from buyer.domain.ledger_scope import scope_of
 from buyer.domain.postings import counted_order, reserve_postings
-from buyer.execution.buy_gate import OVERTAKEN
+from buyer.execution.buy_gate import UNJUDGED
 from buyer.execution.dead_letters import DEAD_LETTER
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
@@ -153,7 +153,8 @@ class SessionReplay:
             return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
         if not isinstance(event, ActionableSignal):
             return None
-        return engine.skip(event, OVERTAKEN) if recorded.reason == OVERTAKEN else engine.process_actionable(event)
+        unjudged = recorded.reason in UNJUDGED
+        return engine.skip(event, recorded.reason) if unjudged else engine.process_actionable(event)
 
     def _sell(self, recorded: BuyEngineDecision, task: ExitTask) -> BuyEngineDecision | None:
         """Make an exit's attempt again; what set it off, and when, is input."""

@@ -17,11 +17,12 @@ class EquityCurve:
 
     def add_point(self, point: EquityPoint) -> None:
         """Take in the account as it stands now."""
-        equity = point.equity
-        self._highest = max(self._highest, equity)
-        self.drawdown = max(self.drawdown, self._highest - equity)
+        equity, self._last = point.equity, point
+        if equity > self._highest:
+            self._highest = equity
+        elif self._highest - equity > self.drawdown:
+            self.drawdown = self._highest - equity
         self.most_locked = max(self.most_locked, point.cost)
-        self._last = point
         if not self._points or point.at_ms - self._points[-1].at_ms >= self._step_ms:
             self._points.append(point)
             if len(self._points) > self._most:

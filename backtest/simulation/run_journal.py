@@ -15,19 +15,8 @@ from shared.messages.service import DeadLetter
 UNDECIDED, DECIDED = SignalStatus(decided=False, intent=None), SignalStatus(decided=True, intent=None)
 
 
-class RunBalances(dict[str, int]):
-    """Accounts; one that nothing was posted to holds 0."""
-
-    def __missing__(self, account: str) -> int:
-        return 0
-
-
 class RunLedger(MemoryLedger):
     """A ledger in memory that publishes nothing, so it does not grow with what happened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.values = RunBalances()
 
     def commit(self, write: LedgerWrite) -> Result:
         """Carry out one step, without its events."""
@@ -42,7 +31,7 @@ class RunLedger(MemoryLedger):
         del accounts
         kept = self._records
         found = {key: text for key in records if (text := kept.get(key[0], {}).get(key[1])) is not None}
-        return Balances(self.seq, self.values, frozenset(write for write in writes if write in self._done), found)
+        return Balances(self.seq, self.values, frozenset(filter(self._done.__contains__, writes)), found)
 
     def holds(self, kind: str) -> bool:
         """Say whether there are records of this kind."""

@@ -1,4 +1,4 @@
-"""What a run makes of decisions: orders as the live buyer does, without texts that nobody reads, and skips told at once."""
+"""The decisions of a run: orders as the live buyer writes them, without texts that nobody reads; skips only told."""
 
 from collections.abc import Callable
 

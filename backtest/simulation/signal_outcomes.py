@@ -32,7 +32,9 @@ def skip_outcome(trade: ActionableSignal, reason: str, decided_at_ms: int, quote
     )
 
 
-def order_outcome(trade: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: MetOrder) -> SignalOutcome:
+def order_outcome(
+    trade: ActionableSignal | None, decision: BuyEngineDecision, order: Order, met: MetOrder
+) -> SignalOutcome:
     """Return what became of an order, by the book it met; an exit's own order and a merge have no leader's price."""
     levels = met.quote.book.against(order.side) if met.quote.book else ()
     refusal = decision.outcome.reason if decision.outcome and not met.filled.shares else ""

@@ -8,6 +8,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import repeat
 
 from backtest.domain.market_events import FOREVER_MS, MarketEvent, MergedAhead
 from backtest.domain.market_state import MarketState, ResolvedMarket
@@ -43,6 +44,7 @@ from shared.messages.signals import ActionableSignal
 
 MAX_RECENT_SIGNALS = 50_000
 """Signals of late that are known when a second source brings them again."""
+_EQUITY = (ledger_accounts.CASH, ledger_accounts.DEPOSITED, ledger_accounts.REALIZED, ledger_accounts.FEES)
 EXIT_STEP_MS = 1000
 WATCH_STEP_MS = 5000
 """How often exits under way are tried, and lots looked at, between signals."""
@@ -243,10 +245,6 @@ class SimulatedRun:
         return self._realized - before
 
     def _add_equity(self, at_ms: int) -> None:
-        values = self.ledger.values
-        cash, realized = values.get(ledger_accounts.CASH, 0), values.get(ledger_accounts.REALIZED, 0)
-        cost = values.get(ledger_accounts.DEPOSITED, 0) + realized - cash
+        cash, deposited, realized, fees = map(self.ledger.values.get, _EQUITY, repeat(0))
         self._realized = realized
-        self.curve.add_point(
-            EquityPoint(at_ms, cash, cost, self._value.total, realized, values.get(ledger_accounts.FEES, 0))
-        )
+        self.curve.add_point(EquityPoint(at_ms, cash, deposited + realized - cash, self._value.total, realized, fees))

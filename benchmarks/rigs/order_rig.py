@@ -25,7 +25,7 @@ from shared.domain.market import Side
 from shared.domain.money import Price, Shares, Usdc
 from shared.http.client import Upstream
 from shared.messages.base import fact_id
-from shared.messages.signals import ActionableSignal, Fill, MarketHint
+from shared.messages.signals import ActionableSignal, Fill, MarketHint, SeenBy
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 from shared.redis.client import connect_redis
 
@@ -162,7 +162,7 @@ def a_signal(number: int, token: str, *, run: str = "", side: Side = "BUY", lead
         fills=(Fill(shares=shares, usdc=usdc),),
         traded_at_ms=now_ms,
         seen_at_ms=now_ms,
-        seen_by=(),
+        seen_by=(SeenBy(source="rtds", seen_at_ms=now_ms, lag_ms=0),),
     )
 
 

@@ -15,14 +15,12 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the records that the step of a decision writes."""
     held, key = decision.inputs.portfolio, lot_key(decision.leader, decision.token_id)
     gathered, task = decision.gathered, _exit(decision)
-    records: list[LedgerRecord] = []
-    if gathered is not None:
-        records.append(LedgerRecord(GATHERED, f"{key}:BUY", write_value(gathered)))
+    records = () if gathered is None else (LedgerRecord(GATHERED, f"{key}:BUY", write_value(gathered)),)
     if task is not None:
-        records.append(LedgerRecord(EXITS, key, write_value(task)))
-    elif held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
-        records.append(LedgerRecord(EXITS, key, None))
-    return tuple(records)
+        return (*records, LedgerRecord(EXITS, key, write_value(task)))
+    if held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
+        return (*records, LedgerRecord(EXITS, key, None))
+    return records
 
 
 def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:

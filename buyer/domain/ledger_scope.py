@@ -1,10 +1,8 @@
 """The part of the ledger that a signal touches, and the portfolio that its balances make. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
 from functools import lru_cache
-from operator import itemgetter
-from typing import NamedTuple
+from itertools import repeat
 
 from msgspec import Struct
 
@@ -31,7 +29,7 @@ _ALL_LOTS = (
     accounts.RATE_MINUTE,
     accounts.RATE_ORDERS,
 )
-"""What is the same for all lots."""
+"""What is the same for all lots, as `portfolio_of` takes it."""
 
 
 class LedgerNames(Struct, frozen=True, eq=False):
@@ -61,15 +59,13 @@ class LedgerNames(Struct, frozen=True, eq=False):
     """The same of the market's other token."""
     accounts: tuple[str, ...]
     """Every account that `portfolio_of` reads."""
-    values_in: Callable[[Mapping[str, int]], tuple[int, ...]]
-    """Returns their values."""
     records: tuple[tuple[str, str], ...]
     """Every record that it reads."""
     exposed: tuple[str, ...]
     """Accounts that hold the lot's cost."""
 
 
-class LedgerScope(NamedTuple):
+class LedgerScope(Struct, frozen=True, gc=False):
     """What of the ledger a signal touches: read in one go before deciding.
 
     `minute` numbers the UTC minute of the decision; what was gathered, bought and sold whole before
@@ -126,7 +122,6 @@ def _names(
         outcome=outcome,
         other_outcome=other,
         accounts=tuple(filter(None, (*of_lot, *_ALL_LOTS, other))),
-        values_in=itemgetter(*of_lot, *_ALL_LOTS),
         records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot), (STAKED, lot), (LEFT, token_id)),
         exposed=(*exposed, outcome) if outcome else exposed,
     )
@@ -151,26 +146,28 @@ def scope_of(
 
     `market` is the lot's where no facts name it. Without `limits` nothing is looked at that counts for a time only.
     """
-    condition_id, event_id, group, place = _places(facts) if facts else (market, "", "", None)
-    names = _names(leader, token_id, condition_id, event_id, group, place, now_ms // accounts.DAY_MS)
+    day_number = now_ms // accounts.DAY_MS
+    if facts is None:
+        names = _names(leader, token_id, market, "", "", None, day_number)
+    else:
+        group = facts.event_id if facts.neg_risk else ""
+        names = _names(leader, token_id, facts.condition_id, facts.event_id, group, facts.outcome_index, day_number)
+    minute = now_ms // 60_000
     if limits is None:
-        return LedgerScope(names, now_ms // 60_000, now_ms, now_ms, now_ms)
+        return LedgerScope(names, minute, now_ms, now_ms, now_ms)
     windows_s = limits.gather_window_s, limits.stake_window_s, limits.cooldown_s
     gathered, staked, left = (now_ms - window_s * 1000 for window_s in windows_s)
-    return LedgerScope(names, now_ms // 60_000, gathered, staked, left, limits.other_outcome != "buy")
-
-
-def _places(facts: MarketFacts) -> tuple[str, str, str, int]:
-    return facts.condition_id, facts.event_id, facts.event_id if facts.neg_risk else "", facts.outcome_index
+    return LedgerScope(names, minute, gathered, staked, left, limits.other_outcome != "buy")
 
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
     lot, gathered, task, staked, left = map(balances.records.get, names.records)
-    of_lot, all_lots = (values := names.values_in(balances.values))[: -len(_ALL_LOTS)], values[-len(_ALL_LOTS) :]
-    today, market, shares, cost, event, group, leader, gain, leaders, peak, behind = of_lot
-    cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent = all_lots
+    (
+        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
+        cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent, *_,
+    ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
     holding = bool(cost or shares)
     return Portfolio(
         seq=balances.seq,

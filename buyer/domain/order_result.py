@@ -16,6 +16,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from shared.domain.market import Side
 from shared.messages.decisions import BuyEngineDecision, Outcome
 
 TradeState = Literal["PENDING", "CONFIRMED", "FAILED"]
@@ -30,7 +31,11 @@ TRADE_STATES: dict[str, TradeState] = {
 """The venue's words (venue reference 3.6); a word we do not know is pending."""
 
 _ROUNDING = 10
-"""Micro-shares by which amounts in an answer and in trades may differ."""
+"""Micro-units by which amounts in an answer, in trades and on the chain may differ."""
+
+_CENTISHARE = 10_000
+_HUNDREDTH = 100
+"""Parts by which the venue's rounded sizes and prices may miss what the chain books to the micro-unit."""
 
 Standing = Literal["open", "matched", "gone"]
 
@@ -91,6 +96,10 @@ class OrderEnding:
     def confirmed(self) -> list[tuple[str, OwnTrade]]:
         """Return its confirmed trades, each with the order's hash."""
         return [(self.waiting.before.order_hash, trade) for trade in self.trades if trade.state == "CONFIRMED"]
+
+    def apart(self, chain: Mapping[str, OwnTrade]) -> list[str]:
+        """Name the trades on which the chain differs from what the venue says of them."""
+        return [trade.id for trade in self.trades if trade.id in chain and is_apart(trade, chain[trade.id])]
 
     @property
     def needs_chain(self) -> bool:
@@ -169,9 +178,45 @@ def summed_trades(before: Outcome, trades: Sequence[OwnTrade]) -> Outcome:
 
 
 def on_chain(end: OrderEnding, chain: Mapping[str, OwnTrade]) -> Outcome | None:
-    """Return the end as the chain booked it; what only the feed told, or has no numbers, must be there."""
+    """Return the end as the chain booked it; what only the feed told, or has no numbers, must be there.
+
+    A node's amounts never beat the venue's own: where both differ, the less favourable counts until balances say.
+    """
     if not end.trades:
         return end.outcome
     if any(trade.id not in chain for _, trade in end.confirmed if end.by_feed_alone or not trade.sized):
         return None
-    return summed_trades(end.waiting.before, [chain.get(trade.id, trade) for trade in end.trades])
+    apart = end.apart(chain)
+    sold = bool(apart) and order_side(end.waiting.decision) == "SELL"
+    counted = [counted_trade(trade, chain.get(trade.id, trade), sold=sold) for trade in end.trades]
+    outcome = summed_trades(end.waiting.before, counted)
+    told = f"; venue and node differ on {len(apart)}: the smaller counts until the wallet's balance says"
+    return replace(outcome, reason=outcome.reason + told) if apart else outcome
+
+
+def order_side(decision: BuyEngineDecision) -> Side | None:
+    """Return the side of a decision's order."""
+    return decision.order.side if decision.order else None
+
+
+def counted_trade(told: OwnTrade, booked: OwnTrade, *, sold: bool) -> OwnTrade:
+    """Return what counts of a trade: what the chain booked to the micro-unit, unless the venue tells another trade.
+
+    Then a buy got the fewer shares for the larger sum; a sell sold what the venue says, for the smaller sum.
+    """
+    if not is_apart(told, booked):
+        return booked
+    if sold:
+        shares, usdc = told.shares, min(told.usdc, booked.usdc)
+    else:
+        shares, usdc = min(told.shares, booked.shares), max(told.usdc, booked.usdc)
+    return OwnTrade(booked.id, booked.state, shares, usdc, max(told.fee, booked.fee), booked.tx_hash)
+
+
+def is_apart(told: OwnTrade, booked: OwnTrade) -> bool:
+    """Say whether venue and chain differ by more than rounding: a 100th of a share, or of the collateral."""
+    if not told.sized or told.state != "CONFIRMED":
+        return False
+    pairs = ((told.usdc, booked.usdc), (told.fee, booked.fee))
+    near = max(_ROUNDING, max(told.usdc, booked.usdc) // _HUNDREDTH)
+    return abs(told.shares - booked.shares) > _CENTISHARE or any(abs(one - other) > near for one, other in pairs)

@@ -11,6 +11,9 @@ from shared.clock import Clock
 from shared.messages.signals import ActionableSignal
 
 OVERTAKEN = "its leader sold while it waited"
+RETRACTED = "its trade is in no block any more"
+UNJUDGED = frozenset({OVERTAKEN, RETRACTED})
+"""Reasons of signals that were concluded before any rule was asked."""
 
 
 class TradingPermission(Protocol):

@@ -91,6 +91,9 @@ class ExitManager:
         if reason == DUST and task.keep == 0:
             self._log.warning("dust_left", leader=task.leader, token_id=task.token_id, why="below the market's minimum")
             self._count_end(task, "dust")
+        elif reason == DUST and task.reason == "retracted":
+            self._exits.end(task)  # it must not wait for what is bought later: that was bought for another reason
+            self._count_end(task, "dust")
 
     def _closed(self, task: ExitTask) -> bool:
         facts, _ = self._prices.facts(task.token_id)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, portfolio_of
 from buyer.domain.order_states import is_provisional
+from buyer.execution.decision_text import decision_text
 from buyer.execution.order_writes import decision_write, filled_write, intent_write, order_update
 from buyer.strategy.limits import TradingLimits
 from shared.domain.ledger_accounts import CASH, DEPOSITED, shares_account
@@ -36,7 +37,6 @@ from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger
 from shared.messages.base import DEAD, DECISIONS
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Portfolio
-from shared.messages.events import write_event
 from shared.messages.service import DeadLetter
 
 CONCLUDED = "another buyer"
@@ -195,7 +195,7 @@ class Journal:
         if order.side == "BUY" and self._gate:
             self._gate.admit()
         exact_bytes = (LedgerRecord(SIGNED, draft.signal_id, signed),) if signed else ()
-        intent = LedgerRecord(INTENTS, draft.signal_id, write_event(draft))
+        intent = LedgerRecord(INTENTS, draft.signal_id, decision_text(draft))
         write = intent_write(draft, order, scope, limits)
         write = replace(
             write,
@@ -245,7 +245,7 @@ class Journal:
             records=(*forgotten, *write.records),
             fence=self._fence(),
             ack=ack,
-            texts={decision.id: write_event(decision)},
+            texts={decision.id: decision_text(decision)},
         )
 
     def _end_intent(self, write: LedgerWrite, signal_id: str) -> Result:

@@ -25,7 +25,7 @@ from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 
 
@@ -90,10 +90,8 @@ class BuyExecutor:
     def _process(self, signal: ActionableSignal, ack: StreamAck | None, *, ask: bool) -> BuyEngineDecision | None:
         """Decide, or go on with what stands; without `ask` balances at hand will do, and a write says if they moved."""
         # Before the balances are read: what is on its way would change them.
-        self._precedence.wait_for_outcome(signal)
-        self._precedence.wait_for_lot(signal)
         limits = self._limits.of(signal.leader)
-        self._precedence.wait_for_transit(signal)
+        self._precedence.wait_for_orders(signal)
         status, scope, observed = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask)
         if status.decided:
             self.unresolved.forget(signal.id)
@@ -115,13 +113,15 @@ class BuyExecutor:
         """
         return self._recovery.resume(intent, signed, ack, signal)
 
-    def skip(self, signal: ActionableSignal, reason: str) -> BuyEngineDecision | None:
-        """Conclude a signal that must not be followed; None when it was decided, or its order is under way.
+    def skip(self, signal: ActionableSignal | FillRetracted, reason: str) -> BuyEngineDecision | None:
+        """Conclude a signal (or the one that was retracted) that must not be followed.
+
+        None when it was decided, or its order is under way.
 
         Raises:
             As `process_actionable` does.
         """
-        before = self._journal.status_of(signal.id)
+        before = self._journal.status_of(_names(signal)[0])
         if before.decided or before.intent:
             return None
         verdict = PolicyDecision("SKIP", reason, (), None)
@@ -150,7 +150,7 @@ class BuyExecutor:
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
-            self._carry_out(draft, verdict, scope, market, None)
+            self._carry_out(draft, verdict, limits, scope, market, None)
         elif verdict.reason == DUST and task.keep == 0:
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
@@ -186,7 +186,7 @@ class BuyExecutor:
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
         draft = self._writer.compose(*_names(signal), verdict, self._writer.inputs_of(observed))
-        return self._carry_out(draft, verdict, scope, market, ack)
+        return self._carry_out(draft, verdict, limits, scope, market, ack)
 
     def _observe(
         self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
@@ -204,6 +204,7 @@ class BuyExecutor:
         self,
         draft: BuyEngineDecision,
         verdict: PolicyDecision,
+        limits: TradingLimits,
         scope: LedgerScope,
         facts: MarketFacts,
         ack: StreamAck | None,
@@ -216,7 +217,7 @@ class BuyExecutor:
         if order is None:
             raise Malformed(f"the decision on {draft.signal_id} holds no order")
         prepared = self._venue.prepare(order, _on_grid(facts, draft.inputs.book), draft.inputs.now_ms)
-        intent = self._journal.intend(draft, order, scope, self._limits.of(draft.leader), prepared)
+        intent = self._journal.intend(draft, order, scope, limits, prepared)
         if isinstance(intent, RefusedWrite):
             no = refused_rule(verdict, intent.account, intent.value, intent.limit)
             names = draft.signal_id, draft.leader, draft.token_id
@@ -253,5 +254,5 @@ def _on_grid(facts: MarketFacts, book: Book | None) -> MarketFacts:
     return facts if book is None or book.tick in (None, facts.tick) else replace(facts, tick=book.tick)
 
 
-def _names(signal: ActionableSignal) -> tuple[str, str, str]:
-    return signal.id, signal.leader, signal.token_id
+def _names(signal: ActionableSignal | FillRetracted) -> tuple[str, str, str]:
+    return signal.signal_id if isinstance(signal, FillRetracted) else signal.id, signal.leader, signal.token_id

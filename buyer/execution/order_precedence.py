@@ -25,10 +25,16 @@ class OrderPrecedence:
     ) -> None:
         self._journal, self._unresolved, self._transit, self._live = journal, unresolved, transit, live
 
-    def wait_for_outcome(self, signal: ActionableSignal) -> None:
-        """Put a signal off while an order may stand that decides what may follow.
+    def wait_for_orders(self, signal: ActionableSignal) -> None:
+        """Put a signal off while an order may stand, or is on its way, that decides what may follow.
 
-        A buy waits for every order of its token, a sell for those of its own lot: no other can take shares from that.
+        A buy waits for every order of its token. A sell waits for those of its own lot, as no other can take shares
+        from that; also while one can still fail, however long that takes, as it would sell too little, or what is not
+        there: a sell that is stale then goes on as an exit of the whole lot. This is asked before the balances are
+        read, so that what settles in between is among them.
+
+        Raises:
+            NotSettled: hand it in again when that has ended.
         """
         if signal.side == "SELL":
             waits = self._unresolved.blocker_of_lot(signal.leader, signal.token_id, signal.id)
@@ -36,16 +42,10 @@ class OrderPrecedence:
             waits = self._unresolved.blocker_of(signal.token_id, signal.id)
         if waits:
             raise NotSettled(f"signal {signal.id} waits for the outcome of the order of signal {waits}")
-
-    def wait_for_lot(self, signal: ActionableSignal) -> None:
-        """Put a sell off while an order of the same lot can still fail: it would sell too little, or what is not there.
-
-        However long that takes: a sell that is stale then goes on as an exit of the whole lot. It is asked before the
-        balances are read, so that what settles in between is among them.
-        """
         waits = self._order_under_way(signal.leader, signal.token_id) if signal.side == "SELL" else ""
         if waits and waits != fact_id("order", signal.id):
             raise NotSettled(f"signal {signal.id} waits for order {waits}")
+        self.wait_for_transit(signal)
 
     def wait_for_transit(self, signal: ActionableSignal, portfolio: Portfolio | None = None) -> None:
         """Put a signal off while an order on its way would change what it is decided on.

@@ -3,8 +3,6 @@
 In memory only: a start finds them in the journal and begins to count anew, which is the cautious side.
 """
 
-import contextlib
-from collections.abc import Generator
 from dataclasses import dataclass
 
 from shared.clock import Clock
@@ -23,7 +21,7 @@ SHOWN_WITHIN_S = 30.0
 """An order that was posted is among the venue's orders or trades by then; what it does not show later was not taken."""
 
 
-@dataclass
+@dataclass(slots=True)
 class OrderAbsence:
     """How often the venue said, readably, that it has neither an order nor a trade of it, since it was last sent."""
 
@@ -39,7 +37,7 @@ class OrderAbsence:
         self.since_s, self.answers = now_s, 0
 
 
-@dataclass
+@dataclass(slots=True)
 class UnresolvedOrder:
     """One order that may stand; `refused` is what the venue said when the same bytes came again."""
 
@@ -69,21 +67,17 @@ class UnresolvedOrders:
         """Return how many there are."""
         return len(self._orders)
 
-    @contextlib.contextmanager
-    def pursue(self, signal_id: str, leader: str, token_id: str) -> Generator[UnresolvedOrder]:
-        """Hold the token while the block runs; without an outcome, until the next attempt, which comes ever later.
+    def pursue(self, signal_id: str, leader: str, token_id: str) -> "Pursuit":
+        """Hold the token while a block runs; without an outcome, until the next attempt, which comes ever later.
 
         What failed for another reason is due at once: whoever caught that says when to go on.
         """
         began = self._clock.monotonic()
-        order = self._orders.setdefault(signal_id, UnresolvedOrder(leader, token_id, OrderAbsence(began), began))
+        order = self._orders.get(signal_id)
+        if order is None:
+            order = self._orders[signal_id] = UnresolvedOrder(leader, token_id, OrderAbsence(began), began)
         order.answered = False
-        try:
-            yield order
-        except OutcomeUnknown:
-            order.put_off(began, self._clock.monotonic())
-            raise
-        self._orders.pop(signal_id, None)
+        return Pursuit(self, self._clock, signal_id, order, began)
 
     def is_due(self, signal_id: str) -> bool:
         """Say whether it is time to ask for this one; for one that nobody asked for yet it is."""
@@ -120,3 +114,24 @@ class UnresolvedOrders:
     def forget(self, signal_id: str) -> None:
         """Let its token go: somebody else concluded it."""
         self._orders.pop(signal_id, None)
+
+
+class Pursuit:
+    """One attempt to bring an order to its outcome."""
+
+    __slots__ = ("_began", "_clock", "_order", "_orders", "_signal_id")
+
+    def __init__(
+        self, orders: UnresolvedOrders, clock: Clock, signal_id: str, order: UnresolvedOrder, began: float
+    ) -> None:
+        self._orders, self._clock, self._signal_id = orders, clock, signal_id
+        self._order, self._began = order, began
+
+    def __enter__(self) -> UnresolvedOrder:
+        return self._order
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._orders.forget(self._signal_id)
+        elif isinstance(error, OutcomeUnknown):
+            self._order.put_off(self._began, self._clock.monotonic())

@@ -4,9 +4,10 @@ The feed never repeats what was missed. What it says is confirmed settles an ord
 else (failed, late, told while nobody listened) is read by REST. Many orders that end together are settled together.
 """
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from buyer.domain.order_result import OrderEnding, OwnTrade, WaitingOrder, never_taken, on_chain, order_ending
@@ -20,6 +21,7 @@ from shared.clock import Clock
 from shared.domain.backoff import Backoff
 from shared.domain.errors import Fenced, GiveUp, HybridError, RefusedForSafety, TryAgain
 from shared.messages.decisions import BuyEngineDecision, Outcome
+from shared.process.stop_event import EitherEvent
 
 POLL_S = 2.0
 SOON_S = 1.0
@@ -46,6 +48,24 @@ CHAIN_PATIENCE_S = 120.0
 OVERDUE_S = 300.0
 REREAD_S = 30.0
 """The ledger is read again this often: whatever was handed over in memory can be lost, a record cannot."""
+ENDS_S = 5.0
+"""Its thread is waited for this long."""
+
+
+@contextlib.contextmanager
+def settling(worker: "SettlementWorker | None", stop: threading.Event) -> Generator[None]:
+    """Let a worker, where there is one, follow orders on a thread of its own while the block runs, or until `stop`."""
+    if worker is None:
+        yield
+        return
+    done = EitherEvent(stop)
+    thread = threading.Thread(target=worker.run, args=(done,), name="settlement", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(ENDS_S)
 
 
 class SettlementWorker:
@@ -250,6 +270,10 @@ class SettlementWorker:
             chain = self._lookups.booked([one for end in ends for one in end.confirmed])
         except TryAgain as error:
             return [(end, self._without_chain(end, error)) for end in ends]
+        for end in ends:
+            if apart := end.apart(chain):
+                fix = "the smaller counts; `hybrid reconcile` compares it with the wallet"
+                self._log.error("amounts_apart", order_hash=end.waiting.before.order_hash, trades=apart, fix=fix)
         return [(end, on_chain(end, chain)) for end in ends]
 
     def _without_chain(self, end: OrderEnding, error: TryAgain) -> Outcome | None:

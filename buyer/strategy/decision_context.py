@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Never, TypeVar
 
 from buyer.strategy.cached_value import cached_property
@@ -33,14 +34,18 @@ Shown = str | int | tuple[int, int]
 """What a rule shows: a text, micro-units, or a sum of them."""
 
 
+Passes = Callable[[Any], bool]
+Shows = Callable[[Any], tuple[Shown, Shown]]
+
+
 class Rule(NamedTuple):
     """Says whether a case passes, and shows what it saw and what it allows, to whoever reads that."""
 
-    passes: Callable[[Any], bool]
-    shows: Callable[[Any], tuple[Shown, Shown]]
+    passes: Passes
+    shows: Shows
 
 
-def rule(shows: Callable[[Any], tuple[Shown, Shown]]) -> Callable[[Callable[[Any], bool]], Rule]:
+def rule(shows: Shows) -> Callable[[Passes], Rule]:
     """Make a function that says whether a case passes a rule, which shows this of it."""
     return lambda passes: Rule(passes, shows)
 
@@ -57,7 +62,12 @@ UNKNOWN = (NotEvaluated, ArithmeticError, ValueError, Malformed)
 """What keeps a rule from being evaluated."""
 
 
-_INPUTS = {"facts": "the market's facts are", "seen_book": "the book is", "balances": "the balances are"}
+_INPUTS = {
+    "facts": "the market's facts are",
+    "seen_book": "the book is",
+    "levels": "the book is",
+    "balances": "the balances are",
+}
 
 
 @dataclass(eq=False)
@@ -77,6 +87,8 @@ class ContextBase(ABC):
     seen_book: Book = field(init=False)
     balances: Portfolio = field(init=False)
     """What is known of these three; looking at one that is not fails the rule that looks."""
+    levels: tuple[Level, ...] = field(init=False)
+    """What we could trade with, best first: of the book."""
     side: Side = field(init=False)
     """Ours."""
     token_id: str = field(init=False)
@@ -87,18 +99,13 @@ class ContextBase(ABC):
         if self.market is not None:
             self.facts = self.market
         if self.book is not None:
-            self.seen_book = self.book
+            self.seen_book, self.levels = self.book, self.book.against(self.side)
         if self.portfolio is not None:
             self.balances = self.portfolio
 
     def __getattr__(self, name: str) -> Never:
         """Fail the rule that looks at what is not known."""
         raise NotEvaluated(f"{_INPUTS[name]} not known") if name in _INPUTS else AttributeError(name)
-
-    @cached_property
-    def levels(self) -> tuple[Level, ...]:
-        """Return what we could trade with, best first."""
-        return self.seen_book.against(self.side)
 
     @cached_property
     def tick(self) -> Price:
@@ -141,8 +148,8 @@ class DecisionContext(ContextBase):
 
     def __post_init__(self) -> None:
         """Take the leader's side and token: they are ours."""
-        super().__post_init__()
         self.side, self.token_id = self.signal.side, self.signal.token_id
+        super().__post_init__()
 
     @cached_property
     def lost(self) -> OpenLosses:
@@ -169,15 +176,14 @@ class DecisionContext(ContextBase):
         return limit_price(self.trade.price, self.side, self.tick, *slippage)
 
     @cached_property
-    def wager(self) -> StakeBasis:
-        """Return what the stake is reckoned from."""
-        limit, facts = self.limit, self.facts
-        return StakeBasis(self.trade, self.balances.bankroll, lambda: share_cost(limit, facts), self.limits)
-
-    @cached_property
     def stake(self) -> Usdc:
         """Return the collateral to follow with."""
         return stake_for(self.wager)
+
+    @cached_property
+    def wager(self) -> StakeBasis:
+        """Return what the stake is reckoned from."""
+        return StakeBasis(self.trade, self.balances.bankroll, partial(share_cost, self.limit, self.facts), self.limits)
 
     @cached_property
     def sale(self) -> MirroredSell:
@@ -221,8 +227,8 @@ class ExitContext(ContextBase):
 
     def __post_init__(self) -> None:
         """Sell what is held."""
-        super().__post_init__()
         self.side, self.token_id = "SELL", self.task.token_id
+        super().__post_init__()
 
     @cached_property
     def limit(self) -> Price:

@@ -17,7 +17,7 @@ from shared.domain.market import Book, MarketFacts
 from shared.domain.money import MICRO, Price, Shares
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
-from shared.messages.signals import ActionableSignal
+from shared.messages.signals import ActionableSignal, FillRetracted
 
 BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
 """Seconds between attempts of an exit that sells nothing; they begin at 2 and double."""
@@ -54,6 +54,30 @@ def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> Exit
         token_id=signal.token_id,
         reason=reason,
         keep=sale.keep,
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+    )
+
+
+def mirrored_ids(lot: str, signal_id: str) -> frozenset[str]:
+    """Return how an exit may be called that a leader's signal set off."""
+    return frozenset(fact_id("exit", lot, reason, signal_id) for reason in ("leader_sold", "leader_merged"))
+
+
+def retracted_exit(
+    gone: FillRetracted, held: Shares, bought: Shares, under_way: ExitTask | None, now_ms: int
+) -> ExitTask:
+    """Return the task that sells what was bought because of a trade that never was; an exit under way keeps its part.
+
+    What was sold of the lot since then counts as the others' shares: rather too much is sold than too little.
+    """
+    stays = min(held, under_way.keep) if under_way else held
+    return ExitTask(
+        id=fact_id("exit", lot_key(gone.leader, gone.token_id), "retracted", gone.signal_id),
+        leader=gone.leader,
+        token_id=gone.token_id,
+        reason="retracted",
+        keep=Shares(max(0, stays - bought)),
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
     )

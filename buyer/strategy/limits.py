@@ -17,6 +17,7 @@ Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
 OtherOutcome = Literal["skip", "buy"]
 SlippageBound = Literal["smaller", "larger"]
+OnRetraction = Literal["exit", "keep"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
 """A percentage is in millionths of a percent: 12.5% is 12,500,000."""
@@ -41,6 +42,8 @@ ACCOUNT_WIDE = frozenset(
     | {"max_day_loss_usdc", "max_orders_per_minute"}
 )
 """Limits that hold over all leaders, so no leader can have one of its own."""
+_NAMED = frozenset({"leader_limits"})
+"""Limits with a default that the first captures named all the same."""
 STAKE_CAPS = (
     "max_stake_usdc",
     "max_market_usdc",
@@ -125,7 +128,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     """What the policy decides by; part of every decision through its `id`. `buyer/config.py` says what each means.
 
-    What has a default here came later: sessions recorded before did not have it, and it changes nothing for them.
+    A limit with a default came later than the first captures: it stands for what was decided before there was one.
     """
 
     sizing: Sizing
@@ -192,6 +195,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     breaker_window_s: int = 0
     check_own_wallets: bool = False
     own_wallets: Names = ()
+    min_nodes: int = 1
+    on_retraction: OnRetraction = "keep"
 
     leader_limits: str = ""
 
@@ -211,16 +216,13 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def id(self) -> str:
-        """Name this exact set of limits; what came later counts where it is on, our wallets never."""
-        return fact_id("limits", self.model_dump_json(exclude=self._switched_off()))[:16]
-
-    def _switched_off(self) -> set[str]:
-        later = (name for name, field in TradingLimits.model_fields.items() if not field.is_required())
-        off = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
-        return (off | {"own_wallets"}) - {"leader_limits"}
+        """Name this exact set of limits; those that change nothing from before they came are left out of the name."""
+        later = {name for name, field in TradingLimits.model_fields.items() if not field.is_required()} - _NAMED
+        unchanged = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
+        return fact_id("limits", self.model_dump_json(exclude=unchanged | {"own_wallets"}))[:16]
 
     def with_own(self, wallets: Iterable[str]) -> "TradingLimits":
-        """Return the same limits where these wallets are ours, too."""
+        """Return the same limits where these wallets are ours, too: whose they are stands in no name of limits."""
         return self.model_copy(update={"own_wallets": tuple(sorted({*self.own_wallets, *map(str.lower, wallets)}))})
 
     def of(self, leader: str) -> "TradingLimits":

@@ -9,7 +9,14 @@ from typing import Any, cast
 from msgspec import Struct
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.decision_context import UNKNOWN, ContextBase, DecisionContext, ExitContext, Rule, Shown
+from buyer.strategy.decision_context import (
+    UNKNOWN,
+    ContextBase,
+    DecisionContext,
+    ExitContext,
+    Rule,
+    Shown,
+)
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
 from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, TOO_SMALL, rules_of
 from buyer.strategy.signal_filters import trade_text
@@ -24,7 +31,10 @@ GATHERED = "gathered"
 
 
 class Rulings(Sequence[RuleResult]):
-    """What the rules say of a case: as many are asked as the verdict needs; the rest, and all texts, when they are read."""
+    """What the rules say of a case: for a verdict as many are asked as it needs; each tells its texts to a reader.
+
+    What they look at is reckoned once, by the case.
+    """
 
     def __init__(self, rules: Mapping[str, Rule], case: ContextBase) -> None:
         self._rules, self._case = rules, case
@@ -32,9 +42,9 @@ class Rulings(Sequence[RuleResult]):
     def failed(self, settles: Callable[[str], bool]) -> list[str]:
         """Return the rules that fail, up to one that settles the matter."""
         case, found = self._case, list[str]()
-        for name, rule in self._rules.items():
+        for name, (passes, _) in self._rules.items():
             try:
-                if rule.passes(case):
+                if passes(case):
                     continue
             except UNKNOWN:
                 pass
@@ -47,10 +57,13 @@ class Rulings(Sequence[RuleResult]):
         return len(self._rules)
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 - one, or a slice
-        return self._results[place]
+        return cast("Any", self._results)[place]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self._results == tuple(cast("Sequence[object]", other))
+
+    def __hash__(self) -> int:
+        return hash(self._results)
 
     @cached_property
     def _results(self) -> tuple[RuleResult, ...]:
@@ -107,7 +120,7 @@ _SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
     ("SELL", False): OPENS_EXIT.__contains__,
     ("SELL", True): OPENS_EXIT.__contains__,
 }
-"""Whether no other rule matters once this one failed: nothing is gathered, no exit opened; by side, and if we gather."""
+"""Whether no other rule matters once this one failed, by side, and if we gather: nothing is gathered or opened."""
 
 
 def decide_exit(case: ExitContext) -> PolicyDecision:

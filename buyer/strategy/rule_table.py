@@ -10,6 +10,7 @@ from functools import lru_cache
 from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
 from shared.domain.market import Side
 from shared.domain.money import MICRO, Price, micro_text
@@ -190,6 +191,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "other_outcome": repeat_buys.other_outcome,
         "stake_window": repeat_buys.check_stake_window,
         "cooldown": repeat_buys.check_cooldown,
+        "corroborated": corroborated,
     },
     "SELL": {
         "sells_mirrored": _sells_mirrored,
@@ -197,6 +199,7 @@ RULES: dict[str, dict[str, Rule]] = {
         **_BOTH,
         "minimum_size": _minimum,
         "fillable": _fillable,
+        "corroborated": corroborated,
     },
 }
 SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {

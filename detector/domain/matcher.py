@@ -160,7 +160,7 @@ class Matcher:
 
     def _unconfirmed(self, key: FillKey, state: MatchState, source: str) -> UnconfirmedFill | None:
         shown = state.shown_by(source)
-        if shown is None or not self._rule.confirmed or state.closed:
+        if shown is None or not self._rule.waits_with(source) or state.closed:
             return None
         if not missing_pieces(shown.pieces, published_record.amounts_of(state.records)):
             return None

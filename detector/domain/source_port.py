@@ -20,7 +20,8 @@ class Stopping(HybridError):
 class Batch:
     """What one step of a poll saw, and where each leader's cursor may move once it is published.
 
-    `merges` hold what was no trade: shares of every outcome given back, one fill for each outcome.
+    `merges` hold what was no trade: shares of every outcome given back, one fill for each outcome. `kept_ms` is for how
+    long a cache had kept the answer.
     """
 
     source: str
@@ -30,6 +31,7 @@ class Batch:
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
     problems: tuple[str, ...] = ()
     merges: tuple[FillView, ...] = ()
+    kept_ms: int = 0
 
 
 Sink = Callable[[Batch], None]

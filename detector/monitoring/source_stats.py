@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from detector.domain.match_state import key_digest
 from detector.domain.signal_draft import SourceSight
 from detector.domain.source_health import DEMOTED, HealthRules, SourceHealth
 from detector.domain.source_port import Batch
@@ -39,6 +40,7 @@ class StateChange(NamedTuple):
 class _SourceCounts:
     polls: int = 0
     rows: int = 0
+    kept_ms: int = 0
     problems: int = 0
     errors: int = 0
     failed_in_a_row: int = 0
@@ -109,6 +111,7 @@ class SourceStats:
         with self._lock:
             source = self._sources[batch.source]
             source.rows += batch.rows
+            source.kept_ms = batch.kept_ms
             unknown = [reason for reason in batch.skipped if reason.startswith("unknown")]
             fresh = [problem for problem in batch.problems if source.is_news(problem)]
             source.problems += len(fresh)
@@ -130,7 +133,7 @@ class SourceStats:
             self.sightings += fresh
             for sight in sights:
                 self._sources[name].seen_later += sight.later
-                self._health.add_sight(name, sight.key, seen_at_ms, sight.lag_ms)
+                self._health.add_sight(name, key_digest(sight.key), seen_at_ms, sight.lag_ms)
                 self._metrics.observe_lag(name, sight.lag_ms)
 
     def count_signal(self, name: str, *, unconfirmed: bool = False) -> None:
@@ -138,7 +141,8 @@ class SourceStats:
         with self._lock:
             self.signals += 1
             self.unconfirmed += unconfirmed
-            self._sources[name].seen_first += 1
+            if name in self._sources:  # what waits here may have been seen first by another detector's source
+                self._sources[name].seen_first += 1
 
     def count_merge(self) -> None:
         """Count a signal of a merge: only one source can show those, so no source is compared by them."""
@@ -206,12 +210,13 @@ class SourceStats:
             lag_p99_ms=lags.p99,
             coverage=None if coverage is None else round(coverage, 4),
             missed=self._health.missed_fills(name),
-            stale_ms=None if last_ok is None else max(0, self._clock.now_ms() - last_ok),
+            stale_ms=None if last_ok is None else max(0, self._clock.now_ms() - last_ok) + source.kept_ms,
         )
 
     def _why(self, name: str, source: _SourceCounts) -> str:
         failing = next(iter(source.failing.values()), "")
-        return failing or _WHY.get(self._health.verdict(name), source.last_error)
+        cached = f"answers from a cache, {source.kept_ms // 1000} s old" if source.kept_ms else ""
+        return failing or _WHY.get(self._health.verdict(name), cached or source.last_error)
 
     def _state(self, name: str, source: _SourceCounts) -> SourceState:
         if self.stopped:

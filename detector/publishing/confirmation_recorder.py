@@ -18,6 +18,7 @@ from detector.domain.source_port import Batch, Stopping
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
 from detector.publishing.pending_confirmations import PendingConfirmations, PendingSighting
+from detector.publishing.receipt_witness import ReceiptWitness
 from detector.publishing.retry_until_up import RetryUntilUp
 from shared import logs, metrics
 from shared.clock import Clock
@@ -64,6 +65,7 @@ class ConfirmationRecorder:
         retry: How often the server is asked again.
         clock: The time.
         stop: Ends the thread.
+        witness: A second node, asked about what waits.
     """
 
     def __init__(
@@ -76,10 +78,11 @@ class ConfirmationRecorder:
         retry: RetryUntilUp,
         clock: Clock,
         stop: threading.Event,
+        witness: ReceiptWitness | None = None,
     ) -> None:
         self.failure: BaseException | None = None
         self._redis, self._stats, self._cursors, self._pending = redis, stats, cursors, pending
-        self._retry, self._clock, self._stop = retry, clock, stop
+        self._retry, self._clock, self._stop, self._witness = retry, clock, stop, witness
         self._inbox: queue.SimpleQueue[tuple[ConfirmationNotes, BatchWaiter | None]] = queue.SimpleQueue()
         self._on_views: Callable[[Iterable[FillView]], None] = lambda _: None
         self._on_due: Callable[[tuple[PendingSighting, ...]], None] = lambda _: None
@@ -93,12 +96,16 @@ class ConfirmationRecorder:
         """Begin; `on_views` gets what others showed of a fill that waits here, `on_due` what waited long enough."""
         self._on_views, self._on_due = on_views, on_due
         self._thread.start()
+        if self._witness:
+            self._witness.start(on_views)
 
     def join(self, seconds: float) -> bool:
         """Wait for the thread after `stop`; return False when it is still busy."""
+        ends = self._clock.monotonic() + seconds
         if self._thread.ident is not None:
             self._thread.join(seconds)
-        return not self._thread.is_alive()
+        heard = self._witness is None or self._witness.join(max(0.0, ends - self._clock.monotonic()))
+        return heard and not self._thread.is_alive()
 
     def enqueue(self, notes: ConfirmationNotes, waiter: BatchWaiter) -> None:
         """Record on the other thread, then answer `waiter`; a source without cursors need not wait for that."""
@@ -113,6 +120,8 @@ class ConfirmationRecorder:
         Raises:
             Stopping: told to stop while Redis was away.
         """
+        if self._witness:
+            self._witness.ask(notes.unconfirmed)
         # In this order: what a crash in between leaves out is shown again, because the cursor has not moved.
         self._confirm(notes.confirmations)
         for wait in notes.unconfirmed:

@@ -147,6 +147,7 @@ class PublishLoop:
             unconfirmed += matched.unconfirmed
             for draft in matched.drafts:
                 self._trade_publisher.publish(draft)
+            self._trade_publisher.note_mined(view)
         for view in batch.merges:
             for draft in self._merges.match_view(view).drafts:
                 self._merge_publisher.publish(draft)

@@ -1,5 +1,7 @@
 """Say that a signalled fill is gone from the chain: `FILL_RETRACTED`, once for each of its signals."""
 
+from collections.abc import Callable
+
 from redis import Redis
 
 from detector.domain import published_record
@@ -21,11 +23,15 @@ _DIGEST = 32
 class Retraction:
     """Look up what was published of a fill, by whichever process, and retract each signal of it once.
 
+    It stands on the stream of signals, behind the one that it takes back: whoever acts on signals reads it there.
+
     What still waits for a second source is cancelled first: by the fact that every publish compares with, so that no
     detector makes a signal of it any more. Who had confirmed it a moment earlier has made a signal: that is retracted.
     """
 
     def __init__(self, redis: Redis, clock: Clock) -> None:
+        self.announce: Callable[[FillRetracted], None] = lambda _: None
+        """Gets each retraction once it is durable."""
         self._redis, self._clock = redis, clock
         self._pending = PendingConfirmations(redis, 0)
         self._log = logs.get_logger("detector")
@@ -115,8 +121,9 @@ class Retraction:
 
     def _publish(self, event: FillRetracted, traded_at_ms: int) -> None:
         fact = f"{event.leader}:{event.id[:_DIGEST]}"
-        answer = publish_once(self._redis, SIGHTINGS, event, fact=fact, age=traded_at_ms)
+        answer = publish_once(self._redis, SIGNALS, event, fact=fact, age=traded_at_ms)
         if answer.state == "published":
+            self.announce(event)
             self._log.error("fill_retracted", signal=event.signal_id, tx_hash=event.tx_hash, reason=event.reason)
 
 

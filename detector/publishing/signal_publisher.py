@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from detector.domain.fill_view import FillView
 from detector.domain.matcher import Matcher
 from detector.domain.signal_builder import build_drop, build_signal, draft_dedup_key
-from detector.domain.signal_draft import SignalDraft
+from detector.domain.signal_draft import FillKey, SignalDraft
 from detector.monitoring.source_stats import SourceStats
 from detector.publishing.retry_until_up import RetryUntilUp
+from detector.publishing.unmined_signals import UnminedSignals, is_looked_for
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Malformed
+from shared.domain.witnesses import NODES
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.events import write_event
 from shared.messages.signals import ActionableSignal, SignalDropped
@@ -42,8 +45,9 @@ class SignalPublisher:
         clock: Clock,
         markets: MarketCache | None,
         label: Label = no_label,
+        unmined: UnminedSignals | None = None,
     ) -> None:
-        self.matcher = matcher
+        self.matcher, self._unmined = matcher, unmined
         self._redis, self._stats, self._emit = redis, stats, emit
         self._retry, self._clock, self._markets, self._label = retry, clock, markets, label
         self._log = logs.get_logger("detector")
@@ -63,6 +67,11 @@ class SignalPublisher:
                 self.matcher.mark_expired(draft)
                 return
             draft = self._after_publish(draft, event, *self._publish_draft(draft, event))
+
+    def note_mined(self, view: FillView) -> None:
+        """Note that a node showed these fills: what only the venue showed of them needs no looking for."""
+        if self._unmined is not None and view.source in NODES:
+            self._unmined.forget(FillKey(each.leader, each.tx_hash, each.token_id, each.side) for each in view.fills)
 
     def _build_event(self, draft: SignalDraft) -> ActionableSignal | SignalDropped:
         now_ms = self._clock.now_ms()
@@ -131,4 +140,6 @@ class SignalPublisher:
         ).observe(max(0, first_at_ms - draft.traded_at_ms) / 1000)
         if self._markets:
             self._markets.warm([signal.token_id])
+        if self._unmined is not None and is_looked_for(signal):
+            self._unmined.expect(draft.key, signal.traded_at_ms, signal.emitted_at_ms)
         self._emit(signal)

@@ -1,6 +1,6 @@
 """Polygon's `OrderFilled` logs as a source: one request carries hundreds of leaders, or all of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any, Protocol
 
@@ -48,7 +48,7 @@ class ChainLogsSource:
     The overlap covers reorganisations and nodes that answer for blocks they do not have yet (pitfall 11). A fill that
     vanished and stays away is looked for by its receipt once more before `retract` hears of it. After downtime the
     newest blocks come first; the rest is read oldest first in the catch-up lane, and until it is done the cursors stay
-    where it has got to, so that a crash in the middle resumes there.
+    where it has got to, so that a crash in the middle resumes there. After each poll `check` gets the node's head.
     """
 
     name = NAME
@@ -64,10 +64,11 @@ class ChainLogsSource:
         every_s: float,
         rules: LogRules | None = None,
         retract: Retract | None = None,
+        check: Callable[[int], None] = lambda _head: None,
     ) -> None:
         self.every_s = every_s
         self._polygon, self._leaders, self._cursors, self._clock = polygon, Watchlist.of(leaders), cursors, clock
-        self._rules, self._retract = rules or LogRules(), retract
+        self._rules, self._retract, self._check = rules or LogRules(), retract, check
         self._watch = ReorgWatch(self._rules.overlap, self._rules.confirmations)
         self._fresh_reader, self._catch_up_reader = (
             LogReader(polygon, self._rules, lane) for lane in (GateLane.FRESH, GateLane.CATCHUP)
@@ -94,6 +95,7 @@ class ChainLogsSource:
             for group in self._groups:
                 self._read_filter(group, head, sink)
             self._retract_gone(head)
+            self._check(head)
         except NodeBehind as error:  # behind a balancer the next node may be at the head again
             self._behind += 1
             if self._behind >= _MOST_BEHIND:

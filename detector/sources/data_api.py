@@ -129,7 +129,8 @@ class DataApiActivitySource:
         read = read_activity(page.rows, leader, self._api.names, merges=self._outcomes is not None)
         reading = no_later(read, seen_at_ms)
         ready = walk.add_page(reading.fills, page.next_cursor, has_more=page.has_more)
-        return ready, _batch(leader, ready, reading, seen_at_ms, floor_s)
+        batch = _batch(leader, ready, reading, seen_at_ms, floor_s)
+        return ready, replace(batch, kept_ms=page.kept_ms) if page.kept_ms else batch
 
     def _hand_on_page(self, batch: Batch, ready: tuple[LeaderFill, ...], sink: Sink) -> None:
         """Hand on a page: trades at once, then merges, whose outcomes may have to be asked for; only then its cursor.

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import IO, Protocol
 
 from ops.domain.restart_policy import RestartAgain, RestartBackoff, RestartDone, RestartHalt, after_exit
 from shared.clock import Clock
@@ -30,16 +31,43 @@ class ChildProgram:
     env: Mapping[str, str]
     arguments: tuple[str, ...] = ()
 
+    def environment(self) -> dict[str, str]:
+        """Return its whole environment."""
+        own = {**self.env, DIE_WITH_PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
+        return {"MALLOC_ARENA_MAX": "1", **os.environ, **own}  # one heap: a thread's own is never given back
+
+
+class RunningProcess(Protocol):
+    """A program's process, whoever started it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    @property
+    def stderr(self) -> IO[str] | None:
+        """Its log lines."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return its exit code, None while it runs."""
+        ...
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+        ...
+
 
 class ChildProcess:
     """A program that is kept running. Use it from one thread, which must outlive the process (parent-death signal)."""
 
     def __init__(self, program: ChildProgram, sink: Sink, clock: Clock, backoff: RestartBackoff | None = None) -> None:
-        self.name = program.name
+        self.name, self.program = program.name, program
         self.starts = 0
-        self._program, self._sink, self._clock = program, sink, clock
+        self._sink, self._clock = sink, clock
         self._backoff = backoff or RestartBackoff()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: RunningProcess | None = None
         self._reader: threading.Thread | None = None
         self._lines: deque[str] = deque(maxlen=50)
         self._started_at = self._due_at = 0.0
@@ -55,20 +83,9 @@ class ChildProcess:
         """Say whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start its process, away from the terminal's Ctrl-C: the parent ends its children in order."""
-        own = {**self._program.env, DIE_WITH_PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
-        environment = {"MALLOC_ARENA_MAX": "1", **os.environ, **own}  # one heap: a thread's own is never given back
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", self._program.module, *self._program.arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+    def start(self, process: RunningProcess | None = None) -> None:
+        """Keep this process of it running, or start one."""
+        self._process = process or self._spawned()
         self.starts += 1
         self._started_at = self._clock.monotonic()
         self._reader = threading.Thread(target=self._read, args=(self._process,), name=f"{self.name}-log", daemon=True)
@@ -95,6 +112,19 @@ class ChildProcess:
         plain = [line for line in self._lines if _PLAIN_LINE.match(line)]
         return plain[-1] if plain else "it left no message"
 
+    def _spawned(self) -> RunningProcess:
+        """Start a process away from the terminal's Ctrl-C: the parent ends its children in order."""
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", self.program.module, *self.program.arguments],
+            env=self.program.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+
     def _ended(self, code: int) -> RestartAgain | RestartDone | RestartHalt:
         self.finish_reading()
         now = self._clock.monotonic()
@@ -109,7 +139,7 @@ class ChildProcess:
         if self._reader is not None:
             self._reader.join(1)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: RunningProcess) -> None:
         if process.stderr is None:
             return
         with process.stderr as lines:

@@ -9,6 +9,7 @@ from typing import Any
 from ops.domain.restart_policy import RestartAgain, RestartDone, RestartHalt
 from ops.supervisor.child import ChildProcess
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from ops.supervisor.prefork import start_forks
 from ops.supervisor.server_keeper import restart_if_ended
 from shared import logs
 from shared.clock import Clock
@@ -46,9 +47,7 @@ class ProcessPipeline:
             HybridError: a program had to be killed at the end.
         """
         try:
-            for child in reversed(self._children):
-                child.start()
-                self._log.info("program_started", program=child.name, pid=child.pid)
+            self._start(stop)
             while len(self._done) < len(self._children) and not self._clock.wait(stop, _TURN_EVERY_S):
                 self._turn(stop)
         finally:
@@ -70,6 +69,14 @@ class ProcessPipeline:
         for child in left:
             child.tell(signal.SIGKILL)
         return [child.name for child in left]
+
+    def _start(self, stop: threading.Event) -> None:
+        """Start all, as forks of one process where that is possible, the last to be ended first."""
+        first_to_last = self._children[::-1]
+        forks = start_forks([child.program for child in first_to_last], self._clock, stop)
+        for child in () if stop.is_set() and not forks else first_to_last:
+            child.start(forks.get(child.name))
+            self._log.info("program_started", program=child.name, pid=child.pid, shares_memory=bool(forks))
 
     def _turn(self, stop: threading.Event) -> None:
         if self._server is not None:

@@ -5,9 +5,11 @@ a redeem that succeeds and pays nothing for a winner (pitfall 27) is not one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from msgspec.structs import replace
 
 from shared.domain.errors import Malformed, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot

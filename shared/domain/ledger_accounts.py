@@ -172,4 +172,4 @@ def merged_postings(postings: Iterable[tuple[str, int]]) -> Postings:
     totals: dict[str, int] = {}
     for account, delta in postings:
         totals[account] = totals.get(account, 0) + delta
-    return tuple((account, delta) for account, delta in totals.items() if delta)
+    return tuple([posting for posting in totals.items() if posting[1]])

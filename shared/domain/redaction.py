@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 HIDDEN = "***"
@@ -36,6 +37,8 @@ _SHAPES = (
     (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
 )
 
+_find_hint = re.compile("://|key|secret|token|passphrase|password|private|mnemonic|bearer|basic").search
+"""Each of these shapes and names holds one of these, whatever its case: nearly no text does."""
 _NAMED = re.compile(
     r"(?i)\b(?P<name>(?:\w{0,40}[_-])?(?P<kind>api_?key|key|secret|token|passphrase|password|private_?key))"
     r"(?P<sign>['\"]?\s*[=:]\s*['\"]?)(?!\*)(?P<value>[^\s'\",;&)}\]]+)"
@@ -46,6 +49,7 @@ _PROSE_SIGN = re.compile(r"\s*:\s+")
 _PROSE_WORD = re.compile(r"[A-Za-z]{1,15}[:.!?]?")
 
 
+@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Say whether what stands under `name` is hidden whatever it looks like."""
     return name.lower() not in _PUBLIC_NAMES and any(word.lower() in _SECRET_WORDS for word in _WORD.findall(name))
@@ -57,10 +61,11 @@ def redact_secrets(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any val
     What must be asked for its secret (pydantic's `SecretStr` and its like) is one; pydantic itself is not needed here,
     where every command line passes.
     """
-    if hasattr(value, "get_secret_value") or (is_secret_name(name) and not _is_harmless(value)):
-        return HIDDEN
+    hidden = is_secret_name(name) and not _is_harmless(value)
     if isinstance(value, str):
-        return redact_text(value)
+        return HIDDEN if hidden else redact_text(value)
+    if hidden or hasattr(value, "get_secret_value"):
+        return HIDDEN
     if isinstance(value, Mapping):
         fields = cast("Mapping[Any, Any]", value)
         return {key: redact_secrets(item, str(key)) for key, item in fields.items()}
@@ -76,6 +81,8 @@ def _is_harmless(value: object) -> bool:
 
 def redact_text(text: str) -> str:
     """Return `text` without passwords in URLs, bearer tokens, provider keys and private keys."""
+    if text.isascii() and not _find_hint(text.lower()):
+        return text
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return _NAMED.sub(_without_value, text)

@@ -28,9 +28,10 @@ from urllib3.exceptions import HTTPError as TransportError
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Malformed, Rejected, Unavailable
 from shared.domain.redaction import HIDDEN, redact_text
+from shared.http.answer_reader import PIECE_BYTES
 from shared.http.base_url import checked_base, url_origin, url_secrets
-from shared.http.keepalive import CHUNK_BYTES, KeptConnections
-from shared.http.response import HttpExchange, HttpResponse, retry_after_s, value_of
+from shared.http.keepalive import KeptConnections
+from shared.http.response import HttpExchange, HttpResponse, kept_ms, retry_after_s, value_of
 from shared.http.session import pooled_session, warm_connections
 from shared.http.stats import StatsSnapshot, UpstreamStats
 from shared.rate_limit.gate import RateGate, acquire_all
@@ -104,6 +105,13 @@ class Upstream:
         """
         return self._call("GET", path, lane, params=params)
 
+    def get_aged(
+        self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH
+    ) -> tuple[Any, int]:
+        """Return what `get` does, and for how many milliseconds a cache had kept it (pitfall 56)."""
+        value, answer = self._ask("GET", path, lane, params=params)
+        return value, kept_ms(answer.headers)
+
     def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH, cost: int = 1) -> Any:  # noqa: ANN401 - JSON
         """Send `json` to `path` and return the answer, as `get` does; `cost` turns are taken at the gates.
 
@@ -166,6 +174,9 @@ class Upstream:
             self._lines.close()
 
     def _call(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> Any:  # noqa: ANN401 - JSON
+        return self._ask(method, path, lane, cost, **what)[0]
+
+    def _ask(self, method: str, path: str, lane: GateLane, cost: int = 1, **what: Any) -> tuple[Any, HttpResponse]:  # noqa: ANN401 - JSON
         label = f"{self.name} {method} {self._hide(path.partition('?')[0]) or '/'}"
         try:
             answer = self._follow(method, self._base + path, label, (lane, cost), what)
@@ -175,7 +186,7 @@ class Upstream:
             self.stats.failed(error, self._clock.now_ms())
             raise
         self.stats.succeeded(len(answer.body), self._clock.now_ms())
-        return value
+        return value, answer
 
     def _follow(self, method: str, url: str, label: str, wish: Wish, what: Mapping[str, Any]) -> HttpResponse:
         """Send, and go where a GET is sent on to as long as it stays on this host."""
@@ -200,7 +211,7 @@ class Upstream:
             ) as response,
         ):
             latency_s = self._answered(started)
-            pieces = iter(lambda: response.raw.read1(CHUNK_BYTES, decode_content=True), b"")
+            pieces = iter(lambda: response.raw.read1(PIECE_BYTES, decode_content=True), b"")
             answer = HttpResponse(response.status_code, response.headers, self._body(pieces, label, started))
         self._tell_gates(answer, latency_s)
         if self._tap:

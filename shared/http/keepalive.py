@@ -12,15 +12,13 @@ import ssl
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPResponse, IncompleteRead
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlencode, urlsplit
 
 from shared.domain.errors import Malformed
+from shared.http.answer_reader import body_pieces, read_head
 from shared.http.response import HttpResponse
 
-CHUNK_BYTES = 64 * 1024
 _PLAIN = frozenset({"", "identity"})
 Reader = Callable[[Iterator[bytes]], bytes]
 
@@ -118,25 +116,11 @@ def _close(idle: deque[socket.socket]) -> None:
 
 def _answered(line: socket.socket, method: str, read: Reader) -> tuple[HttpResponse, bool]:
     """Read an answer; say whether its connection can be used again."""
-    with HTTPResponse(line, method=method) as response:
-        response.begin()
-        if response.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
+    with line.makefile("rb") as file:
+        head = read_head(file, method)
+        if head.headers.get("Content-Encoding", "").strip().lower() not in _PLAIN:
             raise Malformed("the answer is compressed, which was not asked for")
-        body = read(_pieces(response, response.length))
-        headers = cast("Mapping[str, str]", response.headers)
-        return HttpResponse(response.status, headers, body), not response.will_close
-
-
-def _pieces(response: HTTPResponse, left: int | None) -> Iterator[bytes]:
-    """Yield the body as it comes: `left` bytes of it, or until the answer's own end."""
-    while left is None or left > 0:
-        piece = response.read1(CHUNK_BYTES if left is None else min(left, CHUNK_BYTES))
-        if not piece:
-            break
-        left = None if left is None else left - len(piece)
-        yield piece
-    if left:
-        raise IncompleteRead(b"", left)
+        return HttpResponse(head.status, head.headers, read(body_pieces(file, head))), head.lasts
 
 
 def _lines(headers: Mapping[str, str]) -> str:

@@ -16,6 +16,9 @@ HIDDEN_CHARS = 1000
 """Searched for secrets before the cut to `WORDS_CHARS`, which could halve one."""
 _READ_BYTES = 256 * 1024
 
+_HITS = ("hit", "stale", "updating")
+"""How caches begin to say that an answer is a kept one (Cloudflare's `CF-Cache-Status`, CloudFront's `X-Cache`)."""
+_UNTOLD_MS = 60_000
 _OK = range(200, 300)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FORBIDDEN = 403
@@ -110,6 +113,8 @@ def refusal_of(
 def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
     """Read Retry-After (RFC 9110, 10.2.3): seconds, or a date, counted from the answer's own Date if it has one."""
     text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
         return float(text)
     until_s = _date_s(text)
@@ -117,6 +122,21 @@ def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
         return None
     sent_s = _date_s(headers.get("Date", ""))
     return max(0.0, until_s - (now_ms / 1000 if sent_s is None else sent_s))
+
+
+def kept_ms(headers: Mapping[str, str]) -> int:
+    """Return for how long a cache on the way had kept an answer, in milliseconds; 0 for the upstream's own.
+
+    `Age` (RFC 9111, 5.1) says it. A hit that does not is as old as its cache may let it be: `max-age`, else a minute.
+    """
+    age = headers.get("Age", "").strip()
+    if re.fullmatch(r"\d{1,9}", age):
+        return int(age) * 1000
+    said = (headers.get("CF-Cache-Status", "") or headers.get("X-Cache", "")).strip().lower()
+    if not said.startswith(_HITS):
+        return 0
+    most = re.search(r"(?<![\w-])max-age=(\d{1,9})", headers.get("Cache-Control", ""))
+    return int(most[1]) * 1000 if most else _UNTOLD_MS
 
 
 def _date_s(text: str) -> float | None:

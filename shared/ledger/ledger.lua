@@ -3,12 +3,12 @@
 --       6 prefix of record hashes, then one key for each event's stream
 -- ARGV: 1 a JSON object, then the long texts it points to by their place in ARGV:
 --   ids (the write's own, then those that it must not follow), most (writes remembered),
---   postings [[account, delta]...], guards [[account, least|'', most|'']...],
---   tallies [[period, count, number]...], peaks [[account, peak]...],
+--   postings [[account, delta]...], guards [[account, least|null, most|null]...],
+--   tallies [{period, count, number}...], peaks [[account, peak]...],
 --   records [[kind, field, place of its value|false]...], events [[name, place of its json]...],
---   token ('' = no fence), ack {group, entry}|false, expected_seq ('' = any)
+--   token ('' = no fence), ack {group, entry}|null, expected_seq (null = any)
 -- Returns {'written', seq} | {'known', seq} | {'fenced', token now} | {'stale', seq} | {'refused', account, value, limit}
-local write = cjson.decode(ARGV[1])
+local write, null = cjson.decode(ARGV[1]), cjson.null
 
 if write.token ~= '' then
   local token = redis.call('HGET', KEYS[4], 'token')
@@ -18,13 +18,13 @@ end
 for _, id in ipairs(write.ids) do
   local done = redis.call('ZSCORE', KEYS[2], id)
   if done then
-    if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
+    if write.ack ~= null then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
     return {'known', tostring(done)}
   end
 end
 
 local seq = redis.call('GET', KEYS[3]) or '0'
-if write.expected_seq ~= '' and write.expected_seq ~= seq then return {'stale', seq} end
+if write.expected_seq ~= null and write.expected_seq ~= tonumber(seq) then return {'stale', seq} end
 
 -- Every account that the step looks at or changes is read at once and written at once: a call for each costs more than
 -- all the rest. Micro-units are exact in Lua's numbers up to 2^53.
@@ -37,28 +37,28 @@ local function look(account)
 end
 for _, posting in ipairs(write.postings) do look(posting[1]) end
 for _, guard in ipairs(write.guards) do look(guard[1]) end
-for _, tally in ipairs(write.tallies) do look(tally[1]) look(tally[2]) end
+for _, tally in ipairs(write.tallies) do look(tally.period) look(tally.count) end
 for _, pair in ipairs(write.peaks) do look(pair[1]) look(pair[2]) end
 local standing = #names > 0 and redis.call('HMGET', KEYS[1], unpack(names)) or {}
 local function stands(account) return tonumber(standing[place[account]] or '0') end
 
 local change = {}
 local function post(account, delta) change[account] = (change[account] or 0) + delta end
-for _, posting in ipairs(write.postings) do post(posting[1], tonumber(posting[2])) end
+for _, posting in ipairs(write.postings) do post(posting[1], posting[2]) end
 for _, tally in ipairs(write.tallies) do
-  local passed = math.max(0, tonumber(tally[3]) - stands(tally[1]))
-  post(tally[1], passed)
-  post(tally[2], passed > 0 and 1 - stands(tally[2]) or 1)
+  local passed = math.max(0, tally.number - stands(tally.period))
+  post(tally.period, passed)
+  post(tally.count, passed > 0 and 1 - stands(tally.count) or 1)
 end
 local function becomes(account) return stands(account) + (change[account] or 0) end
 
 for _, guard in ipairs(write.guards) do
   local value = becomes(guard[1])
-  if guard[2] ~= '' and value < tonumber(guard[2]) then
-    return {'refused', guard[1], string.format('%.0f', value), guard[2]}
+  if guard[2] ~= null and value < guard[2] then
+    return {'refused', guard[1], string.format('%.0f', value), string.format('%.0f', guard[2])}
   end
-  if guard[3] ~= '' and value > tonumber(guard[3]) then
-    return {'refused', guard[1], string.format('%.0f', value), guard[3]}
+  if guard[3] ~= null and value > guard[3] then
+    return {'refused', guard[1], string.format('%.0f', value), string.format('%.0f', guard[3])}
   end
 end
 
@@ -94,5 +94,5 @@ redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -(write.most + 1))
 for i, event in ipairs(write.events) do
   redis.call('XADD', KEYS[6 + i], '*', 'event', event[1], 'json', ARGV[event[2]])
 end
-if write.ack then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
+if write.ack ~= null then redis.call('XACK', KEYS[5], write.ack.group, write.ack.entry) end
 return {'written', tostring(seq)}

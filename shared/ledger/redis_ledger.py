@@ -107,32 +107,33 @@ class RedisLedger:
 def _encoded(write: LedgerWrite) -> list[str]:
     """Return a step as `ledger.lua` reads it: a small object, then the long texts as they are."""
     texts = [""]
+    places: dict[str, int] = {}
 
     def place(text: str) -> int:
-        texts.append(text)
-        return len(texts)
-
-    def bound(value: int | None) -> str:
-        return "" if value is None else str(value)
+        """Return where a text stands; one that is a record's value and an event's, too, is sent once."""
+        if text not in places:
+            texts.append(text)
+            places[text] = len(texts)
+        return places[text]
 
     texts[0] = msgspec.json.encode(
         {
-            "ids": [write.id, *write.unless],
+            "ids": (write.id, *write.unless),
             "most": port.MOST_WRITES,
-            "postings": [[account, str(delta)] for account, delta in write.postings],
-            "tallies": [[tally.period, tally.count, str(tally.number)] for tally in write.tallies],
+            "postings": write.postings,
+            "tallies": write.tallies,
             "peaks": write.peaks,
-            "guards": [[guard.account, bound(guard.at_least), bound(guard.at_most)] for guard in write.guards],
+            "guards": write.guards,
             "records": [
-                [record.kind, record.field, record.value is not None and place(record.value)]
+                (record.kind, record.field, record.value is not None and place(record.value))
                 for record in write.records
             ],
             "events": [
-                [event.event, place(write.texts.get(event.id) or write_event(event))] for _, event in write.events
+                (event.event, place(write.texts.get(event.id) or write_event(event))) for _, event in write.events
             ],
             "token": write.fence.token if write.fence else "",
-            "ack": {"group": write.ack.group, "entry": write.ack.entry} if write.ack else False,
-            "expected_seq": bound(write.expected_seq),
+            "ack": write.ack,
+            "expected_seq": write.expected_seq,
         }
     ).decode()
     return texts

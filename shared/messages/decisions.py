@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from shared.domain.market import Book, MarketFacts, Side
 from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
-from shared.messages.base import OMITTED, Address, Event
+from shared.messages.base import OMITTED, REUSED, Address, Event
 
 
 class RuleResult(Value, frozen=True, kw_only=True):
@@ -91,7 +91,9 @@ class Gathered(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
-ExitReason = Literal["leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten"]
+ExitReason = Literal[
+    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted"
+]
 
 
 class ExitTask(Value, frozen=True, kw_only=True):
@@ -213,12 +215,12 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
     verdict: Verdict
     reason: str
     rules: tuple[RuleResult, ...]
-    order: Order | None = None
+    order: Annotated[Order | None, REUSED] = None
     outcome: Outcome | None = None
     trade: Trade | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
-    inputs: Inputs
+    inputs: Annotated[Inputs, REUSED]
 
 
 class OrderUpdate(Event, frozen=True, kw_only=True):
@@ -229,5 +231,5 @@ class OrderUpdate(Event, frozen=True, kw_only=True):
     signal_id: str
     mode: Literal["paper", "live"]
     state: OrderState
-    order: Order
+    order: Annotated[Order, REUSED]
     outcome: Outcome | None = None

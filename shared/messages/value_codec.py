@@ -5,17 +5,13 @@ when empty. We write exactly that, and read more: addresses in any case, fields 
 which are dropped, and none where one is missing that has a default (an older writer's).
 """
 
-import re
-from collections.abc import Callable
-from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
     Generic,
     Literal,
-    NamedTuple,
     TypeVar,
     Union,
     get_args,
@@ -23,47 +19,18 @@ from typing import (
     get_type_hints,
 )
 
-from msgspec import NODEFAULT, UNSET, Meta, MsgspecError, Struct, UnsetType, convert, defstruct, field
+from msgspec import NODEFAULT, UNSET, MsgspecError, Raw, Struct, UnsetType, convert, defstruct, field
 from msgspec.json import Decoder, decode, encode
-from msgspec.structs import FieldInfo, asdict, fields
+from msgspec.structs import FieldInfo, asdict, astuple, fields
 
 from shared.domain.errors import Malformed
 from shared.domain.market import MarketFacts
-from shared.domain.money import (
-    FeeExponent,
-    Money,
-    Price,
-    Rate,
-    Shares,
-    Usdc,
-    fee_exponent_of,
-    micro_text,
-    money_text,
-    read_micro,
-)
 from shared.domain.value import Value
-from shared.messages.base import OMITTED, Address, Event, Hash
+from shared.messages.base import OMITTED, REUSED, Event
+from shared.messages.wire_forms import SPELLED_FORMS, Make, WireForm
 from shared.messages.wire_problems import explain_problem, placed_error
 
 V = TypeVar("V", bound=Value)
-Make = Callable[[Any], Any]
-"""Makes what a field holds of what stands on the wire, or the reverse.
-
-Raises:
-    ValueError: it is none.
-"""
-
-_MONEY = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
-_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}").fullmatch
-_HASH = re.compile(r"0[xX][0-9a-fA-F]{64}").fullmatch
-
-
-class WireForm(NamedTuple):
-    """How a field stands on the wire, and what turns one into the other; None where both are the same."""
-
-    type: Any
-    read: Make | None = None
-    write: Make | None = None
 
 
 class ValueCodec(Generic[V]):
@@ -141,20 +108,21 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
     names = get_args(hints.pop("event")) if issubclass(model, Event) else ()
     forms = {name: _form(hint) for name, hint in hints.items()}
     reads = [(name, form.read) for name, form in forms.items() if form.read]
-    writes = [(name, form.write) for name, form in forms.items() if form.write]
-    if not (names or reads or writes):
+    if not (names or any(form.read or form.write for form in forms.values())):
         return model, _same, _same
     rows = [_wire_field(field, forms[field.name]) for field in fields(model) if field.name in forms]
-    wire = defstruct(
+    at = [field.name for field in fields(model)].index("event") if names else -1
+    make_struct = partial(
+        defstruct,
         model.__name__,
-        rows,
         frozen=True,
-        kw_only=True,
         gc=False,
-        namespace={"__doc__": model.__doc__},
         tag_field="event" if names else None,
         tag=names[0] if names else None,
     )
+    wire = make_struct(rows, kw_only=True, namespace={"__doc__": model.__doc__})
+    told = make_struct([(row[0], Any) for row in rows])
+    writes = [(place, write) for place, row in enumerate(rows) if (write := forms[row[0]].write)]
 
     def of_wire(read: Any) -> Value:  # noqa: ANN401 - a struct that was made here
         values = asdict(read)
@@ -167,12 +135,13 @@ def wire_struct(model: type[Value]) -> tuple[type[Struct], Make, Make]:
         return model(**values)
 
     def to_wire(value: Any) -> Struct:  # noqa: ANN401 - a value of the model
-        values = asdict(value)
+        """Return the value as it is written: by place, without the checks of what is read."""
+        values = list(astuple(value))
         if names:
-            del values["event"]
-        for name, make in writes:
-            values[name] = make(values[name])
-        return wire(**values)
+            del values[at]
+        for place, make in writes:
+            values[place] = make(values[place])
+        return told(*values)
 
     return wire, of_wire, to_wire
 
@@ -190,11 +159,11 @@ def _wire_field(of: FieldInfo, form: WireForm) -> tuple[str, Any] | tuple[str, A
 
 
 def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes of one
-    if hint in _SPELLED:
-        return _SPELLED[hint]
+    if hint in SPELLED_FORMS:
+        return SPELLED_FORMS[hint]
     kind, inner = get_origin(hint), get_args(hint)
-    if kind is Annotated and OMITTED in inner:
-        return _omitted(_form(_some_of(inner[0])))
+    if kind is Annotated and not _MARKS.isdisjoint(inner[1:]):
+        return _marked(inner[0], inner[1])
     if isinstance(hint, type) and issubclass(hint, Value):
         return _nested(hint)
     if kind is tuple and inner[1:] == (...,):
@@ -206,6 +175,13 @@ def _form(hint: Any) -> WireForm:  # noqa: ANN401 - a type, or what typing makes
     if hint in _PLAIN or kind in {Literal, dict}:
         return WireForm(hint)
     raise TypeError(f"no form for {hint}")
+
+
+def _marked(hint: Any, mark: str) -> WireForm:  # noqa: ANN401 - as above
+    if mark == OMITTED:
+        return _omitted(_form(_some_of(hint)))
+    form = _form(hint)
+    return form._replace(write=_reused(form.write or _same))
 
 
 def _nested(model: type[Value]) -> WireForm:
@@ -236,6 +212,21 @@ def _omitted(form: WireForm) -> WireForm:
     return WireForm(form.type | UnsetType | None, read, write)
 
 
+def _reused(write: Make) -> Make:
+    """Return what makes JSON of a part, and keeps that of the last one: whatever holds it next holds the same text."""
+    last: tuple[Any, Any] = (None, None)
+
+    def write_reused(value: Any) -> Any:  # noqa: ANN401 - any value
+        nonlocal last
+        part, raw = last  # both at once: other threads write, too
+        if part is not value:
+            raw = Raw(encode(write(value)))
+            last = value, raw
+        return raw
+
+    return write_reused
+
+
 def _unless_none(write: Make) -> Make:
     return lambda value: None if value is None else write(value)
 
@@ -244,45 +235,7 @@ def _each(make: Make) -> Make:
     return lambda values: tuple(map(make, values))
 
 
-@lru_cache(maxsize=16_384)
-def _read_money(said: str) -> Decimal:
-    if _MONEY(said):
-        return Decimal(said)
-    raise ValueError(f"not an amount: {said!r}")
-
-
-def _read_exponent(said: int | str) -> int | Decimal:
-    return fee_exponent_of(Decimal(said) if isinstance(said, int) else _read_money(said))
-
-
-def _write_exponent(value: int | Decimal) -> int | str:
-    return value if isinstance(value, int) else money_text(value)
-
-
-@lru_cache(maxsize=16_384)
-def _read_address(said: str) -> str:
-    if _ADDRESS(said):
-        return said.lower()
-    raise ValueError(f"not an address, 0x and 40 hex digits: {said!r}")
-
-
-def _read_hash(said: str) -> str:
-    if _HASH(said):
-        return said.lower()
-    raise ValueError(f"not a hash, 0x and 64 hex digits: {said!r}")
-
-
-def _hex_text(digits: int) -> Any:  # noqa: ANN401 - a type with what its schema says of it
-    return Annotated[str, Meta(extra_json_schema={"pattern": f"^0x[0-9a-f]{{{digits}}}$"})]
-
-
 _REPEATED = {MarketFacts}
 """Parts that stand in thousands of values in the same words."""
+_MARKS = {OMITTED, REUSED}
 _PLAIN = {str, int, bool, float, Any}
-_SPELLED: dict[Any, WireForm] = {
-    **dict.fromkeys((Usdc, Shares, Price, Rate), WireForm(str, read_micro, micro_text)),
-    Money: WireForm(str, _read_money, money_text),
-    FeeExponent: WireForm(int | str, _read_exponent, _write_exponent),
-    Address: WireForm(_hex_text(40), _read_address, _read_address),
-    Hash: WireForm(_hex_text(64), _read_hash, _read_hash),
-}

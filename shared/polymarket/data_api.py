@@ -21,11 +21,12 @@ V1_DEPTH = 5000
 
 @dataclass(frozen=True)
 class ActivityPage:
-    """One answer; `next_cursor` is '' where the venue gave none."""
+    """One answer; `next_cursor` is '' where the venue gave none, `kept_ms` for how long a cache had kept it."""
 
     rows: list[Any]
     has_more: bool = False
     next_cursor: str = ""
+    kept_ms: int = 0
 
 
 class ActivityApi(Protocol):
@@ -65,23 +66,25 @@ class ActivityV2:
     def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         """Return one page of trades, oldest first."""
         asked = {"start": start_s, "sort_direction": "ASC", "limit": self._limit}
-        raw = self._ask(user, asked | ({"cursor": cursor} if cursor else {}), lane)
+        raw, kept_ms = self._ask(user, asked | ({"cursor": cursor} if cursor else {}), lane)
         paging = raw.get("pagination")
         pagination = as_object(paging, "pagination") if paging is not None else cast("Raw", {})
         return ActivityPage(
             rows=as_list(raw.get("data"), "activity"),
             has_more=read_flag(pagination, "has_more", default=False),
             next_cursor=read_text(pagination, "next_cursor"),
+            kept_ms=kept_ms,
         )
 
     def newest_s(self, user: str, lane: GateLane) -> int | None:
         """Return when the newest trade was."""
-        raw = self._ask(user, {"sort_direction": "DESC", "limit": 1}, lane)
+        raw, _ = self._ask(user, {"sort_direction": "DESC", "limit": 1}, lane)
         return _second_of(as_list(raw.get("data"), "activity"))
 
-    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> Raw:
+    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> tuple[Raw, int]:
         params = {"user": user, "type": self._kinds, **asked, "_": next(self._buster)}
-        return as_object(self._upstream.get("/v2/activity", params, lane=lane), "activity")
+        raw, kept_ms = self._upstream.get_aged("/v2/activity", params, lane=lane)
+        return as_object(raw, "activity"), kept_ms
 
 
 class ActivityV1:
@@ -97,18 +100,21 @@ class ActivityV1:
     def page(self, user: str, start_s: int, cursor: str, lane: GateLane) -> ActivityPage:
         """Return one page of trades, oldest first; the cursor is an offset."""
         offset = int(cursor or 0)
-        rows = self._ask(user, {"start": start_s, "sortDirection": "ASC", "limit": self._limit, "offset": offset}, lane)
+        asked = {"start": start_s, "sortDirection": "ASC", "limit": self._limit, "offset": offset}
+        rows, kept_ms = self._ask(user, asked, lane)
         following = offset + len(rows)
         full = len(rows) >= self._limit
-        return ActivityPage(rows, has_more=full, next_cursor=str(following) if full and following <= V1_DEPTH else "")
+        cursor = str(following) if full and following <= V1_DEPTH else ""
+        return ActivityPage(rows, has_more=full, next_cursor=cursor, kept_ms=kept_ms)
 
     def newest_s(self, user: str, lane: GateLane) -> int | None:
         """Return when the newest trade was."""
-        return _second_of(self._ask(user, {"sortDirection": "DESC", "limit": 1}, lane))
+        return _second_of(self._ask(user, {"sortDirection": "DESC", "limit": 1}, lane)[0])
 
-    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> list[Any]:
+    def _ask(self, user: str, asked: dict[str, Any], lane: GateLane) -> tuple[list[Any], int]:
         params = {"user": user, "type": self._kinds, "sortBy": "TIMESTAMP", **asked, "_": next(self._buster)}
-        return as_list(self._upstream.get("/activity", params, lane=lane), "activity")
+        raw, kept_ms = self._upstream.get_aged("/activity", params, lane=lane)
+        return as_list(raw, "activity"), kept_ms
 
 
 def activity_api(

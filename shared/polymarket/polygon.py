@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from shared.domain.errors import GiveUp, HybridError, Malformed, RateLimited, Rejected, Unavailable
 from shared.http.client import Upstream
@@ -40,6 +40,13 @@ _WORDS: tuple[tuple[tuple[str, ...], type[HybridError]], ...] = (
 """What nodes say, first match wins: publicnode, drpc, bor, Alchemy, Infura (venue reference 5)."""
 _CODES = {-32701: RangeTooWide, -32002: RangeTooWide, -32005: RateLimited, 429: RateLimited}
 _OUR_MISTAKE = frozenset({-32600, -32601, -32602})
+
+
+class MinedLogs(NamedTuple):
+    """The raw logs of a mined transaction, and when its block was made, in epoch milliseconds."""
+
+    logs: list[Any]
+    block_time_ms: int
 
 
 class PolygonClient:
@@ -99,6 +106,23 @@ class PolygonClient:
         """
         receipt = self.ask("eth_getTransactionReceipt", [tx_hash], lane)
         return [] if receipt is None else as_list(as_object(receipt, "receipt").get("logs"), "receipt logs")
+
+    def mined_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[MinedLogs | None]:
+        """Return each transaction's logs with its block's time; None while no block of this node holds it.
+
+        The header at that height must carry the hash that the receipt names: else the block was reorganised away.
+        Several are asked for in one request, and then their blocks in another.
+
+        Raises:
+            TryAgain: throttled, away or behind.
+            GiveUp: refused (also a batch as such), or an answer of another form.
+        """
+        answers = self.ask_all("eth_getTransactionReceipt", [[tx_hash] for tx_hash in tx_hashes], lane)
+        receipts = [None if answer is None else as_object(answer, "receipt") for answer in answers]
+        heights = sorted({hex_number(receipt, "blockNumber") for receipt in receipts if receipt is not None})
+        found = self.ask_all("eth_getBlockByNumber", [[hex(height), False] for height in heights], lane)
+        blocks = {height: as_object(block or {}, "block") for height, block in zip(heights, found, strict=True)}
+        return [None if each is None else _mined(each, blocks[hex_number(each, "blockNumber")]) for each in receipts]
 
     def receipts_logs(self, tx_hashes: Sequence[str], lane: GateLane = GateLane.FRESH) -> list[list[Any]]:
         """Return the raw logs of each transaction, as `receipt_logs` does, `BATCH` of them in one request.
@@ -160,6 +184,15 @@ class PolygonClient:
         if isinstance(refusal, RateLimited):
             self._rpc.throttled(None)
         raise refusal
+
+
+def _mined(receipt: Raw, block: Raw) -> MinedLogs | None:
+    """Return a receipt's logs, if this is the block that it names."""
+    named = read_text(receipt, "blockHash").lower()
+    if not named or read_text(block, "hash").lower() != named:
+        return None
+    moment_ms = read_moment_ms(hex_number(block, "timestamp"))
+    return MinedLogs(as_list(receipt.get("logs"), "receipt logs"), moment_ms)
 
 
 def named_error(method: str, error: Raw) -> HybridError:

@@ -1,25 +1,23 @@
 """The Redis connection: one way to open it, one way to name its failures, one way to run a script."""
 
 import hashlib
-import os
 import re
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection, SSLConnection
-from redis.exceptions import ConnectionError as ConnectionLost
+from redis.connection import SSLConnection
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
+from shared.redis.own_line import OwnLine
 from shared.redis.server_errors import name_server_error
 
 SOCKET_TIMEOUT_S = 5.0
@@ -130,13 +128,6 @@ def answering(redis: Redis) -> Generator[None]:
         raise named from error
 
 
-class _Own(threading.local):
-    """A thread's connection, and the process that opened it: a forked one must not share it."""
-
-    line: AbstractConnection | None = None
-    pid = 0
-
-
 class LuaScript:
     """A Lua script kept in a `.lua` file beside the Python file that uses it, or its text.
 
@@ -145,7 +136,7 @@ class LuaScript:
     """
 
     def __init__(self, redis: Redis, source: Path | str) -> None:
-        self._redis, self._own = redis, _Own()
+        self._redis, self._line = redis, OwnLine(redis)
         self._text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         self._sha = hashlib.sha1(self._text.encode(), usedforsecurity=False).hexdigest()
 
@@ -157,7 +148,7 @@ class LuaScript:
             BadConfig: the server refuses our user.
         """
         try:
-            return self._run(keys, args, meanwhile)
+            return self._line.ask("EVALSHA", self._sha, len(keys), *keys, *args, meanwhile=meanwhile)
         except NoScriptError:
             with answering(self._redis):
                 return self._redis.eval(self._text, len(keys), *keys, *args)
@@ -184,41 +175,6 @@ class LuaScript:
                 elif isinstance(answer, RedisError):
                     raise answer
         return answers
-
-    def _run(self, keys: Sequence[str], args: Sequence[Any], meanwhile: Callable[[], object] | None) -> Any:  # noqa: ANN401 - a script's own answer
-        """Send and read on this thread's own connection: `redis.evalsha` takes 40 us more, half of it for its pool.
-
-        The connection closes itself when a send or a read fails, so none is used again half read.
-        """
-        line = self._line()
-        line.send_command("EVALSHA", self._sha, len(keys), *keys, *args)
-        if meanwhile is not None:
-            _done(meanwhile, line)
-        return cast("Any", line.read_response())
-
-    def _line(self) -> AbstractConnection:
-        """Return a connection that answers; one that the server closed meanwhile is opened again."""
-        line, pool = self._own.line, self._redis.connection_pool
-        if line is None or self._own.pid != os.getpid():
-            line = pool.connection_class(**pool.connection_kwargs)
-            self._own.line, self._own.pid = line, os.getpid()
-        try:
-            if not line.can_read():  # it connects one that is not connected
-                return line
-        except (ConnectionLost, OSError):
-            pass
-        line.disconnect()
-        line.connect()
-        return line
-
-
-def _done(work: Callable[[], object], connection: AbstractConnection) -> None:
-    """Do `work` while an answer is due; should it raise, nobody may read that answer as his own."""
-    try:
-        work()
-    except BaseException:
-        connection.disconnect()
-        raise
 
 
 def check_server(redis: Redis) -> ServerFindings:

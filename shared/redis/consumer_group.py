@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.redis.client import answering
+from shared.redis.own_line import OwnLine
 from shared.redis.streams import StreamEntry, ensure_group
 
 
@@ -45,6 +46,7 @@ class GroupReader:
         self.trimmed = 0
         self.emptied = False
         self._redis, self._clock, self._sole, self._mine = redis, clock, sole, mine
+        self._line = OwnLine(redis)
         self._idle_ms, self._every_s = idle_ms, take_over_every_s
         self._batch, self._block_ms = batch, block_ms
         self._next_take_over = clock.monotonic()
@@ -100,13 +102,7 @@ class GroupReader:
     def _read(self, position: str, block_ms: int | None) -> list[StreamEntry]:
         with answering(self._redis):
             try:
-                reply = self._redis.xreadgroup(
-                    self.group,
-                    self.consumer,
-                    {self.stream: position},
-                    count=self._count(position),
-                    block=block_ms,
-                )
+                reply = self._line.ask(*self._command(position, block_ms))
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
@@ -114,6 +110,10 @@ class GroupReader:
                 self._recovered = False
                 return []
         return [entry for rows in _rows_by_stream(reply) for entry in self._entries(rows)]
+
+    def _command(self, position: str, block_ms: int | None) -> tuple[Any, ...]:
+        who = ("XREADGROUP", "GROUP", self.group, self.consumer, "COUNT", self._count(position))
+        return (*who, *(() if block_ms is None else ("BLOCK", block_ms)), "STREAMS", self.stream, position)
 
     def _count(self, position: str) -> int:
         """Take the whole pending list at once at a start: it is read only once."""
@@ -164,8 +164,10 @@ def _whole_ms(seconds: float) -> int:
 
 def _rows_by_stream(reply: Any) -> list[list[tuple[str, dict[str, str] | None]]]:  # noqa: ANN401 - RESP2 and RESP3 differ
     """Return the rows of each stream, whichever protocol answered."""
-    if not reply:
-        return []
-    if isinstance(reply, dict):
-        return [row for rows in cast("dict[str, Any]", reply).values() for row in rows]
-    return [rows for _, rows in cast("list[Any]", reply)]
+    streams: Any = cast("dict[str, Any]", reply).items() if isinstance(reply, dict) else reply or []
+    return [[(name, _fields(words)) for name, words in rows] for _, rows in streams]
+
+
+def _fields(words: list[str] | None) -> dict[str, str] | None:
+    """Return an entry's fields; None of one that was trimmed under us."""
+    return None if words is None else dict(zip(words[::2], words[1::2], strict=True))

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from simulator.chain import abi
 from simulator.chain.chain import Log
+from simulator.chain.forgery import Forgery
 from simulator.chain.rpc_sending import NodeError, Sending, receipt_facts
 from simulator.chain.wallet_calls import WalletCalls
 from simulator.core import contracts
@@ -19,9 +20,10 @@ Method = Callable[[list[Json], int], object]
 class Rpc:
     """Serve /rpc, single calls and batches."""
 
-    def __init__(self, world: World, wallets: WalletCalls, sending: Sending) -> None:
-        """Look at a world, its traders' wallets and what those send themselves."""
-        self._world = world
+    def __init__(self, world: World, wallets: WalletCalls, sending: Sending, node: str = "rpc") -> None:
+        """Look at a world, its traders' wallets and what those send themselves; `node` is whose troubles it has."""
+        self._world, self._node = world, node
+        self._forgery = Forgery(world, node)
         self._wallets = wallets
         self._sending = sending
         self._asked = 0
@@ -75,14 +77,15 @@ class Rpc:
         topics = [_one_of(each) for each in wanted]
         return [
             self._log(log)
-            for log in self._world.chain.logs(low, min(high, head))
+            for log in (*self._world.chain.logs(low, min(high, head)), *self._forgery.logs(low, min(high, head), head))
             if (not addresses or log.emission.address in addresses) and _topics_match(log.emission.topics, topics)
         ]
 
     def receipt(self, params: list[Any], head: int) -> dict[str, Any] | None:
         """Return a transaction's receipt, None while it is not mined."""
         tx_hash = str(params[0]).lower()
-        logs, own = self._world.chain.receipt(tx_hash, head), self._sending.receipt(tx_hash, head)
+        logs = self._world.chain.receipt(tx_hash, head) or self._forgery.receipt(tx_hash)
+        own = self._sending.receipt(tx_hash, head)
         if not (logs or own):
             return None
         block = own.block if own else logs[-1].block
@@ -140,7 +143,7 @@ class Rpc:
     def _head(self, now_ms: int) -> int:
         """Return the head of the node that happens to answer."""
         head = self._world.chain.head(now_ms)
-        lagging = self._world.faults.find("lagging_node", "rpc", "", now_ms)
+        lagging = self._world.faults.find("lagging_node", self._node, "", now_ms)
         if lagging is None:
             return head
         self._asked += 1
@@ -160,7 +163,7 @@ class Rpc:
         if low > high or high > head:
             raise NodeError(-32000, "invalid block range params")
         now = self._world.now_ms()
-        fault = self._world.faults.take("range_limit", "rpc", "", now)
+        fault = self._world.faults.take("range_limit", self._node, "", now)
         cap = int(fault.number("blocks", 100)) if fault else _LOG_RANGE
         if high - low > cap:
             raise NodeError(-32701, "exceed maximum block range: " + str(cap))
@@ -174,7 +177,7 @@ class Rpc:
 
     def _header(self, block: int) -> dict[str, Any]:
         chain = self._world.chain
-        skew = self._world.faults.skew_ms("rpc", self._world.now_ms()) // 1000
+        skew = self._world.faults.skew_ms(self._node, self._world.now_ms()) // 1000
         return {
             "number": hex(block),
             "hash": chain.hash(block),

@@ -104,7 +104,8 @@ class App:
         directory.add("subgraph", Subgraph(world).routes())
         redemptions = Redemptions(world, self.exchange.accounts)
         sending = Sending(world, Pool(world, redemptions), redemptions)
-        directory.add("rpc", Rpc(world, WalletCalls(self.exchange.accounts), sending).routes())
+        for node in ("rpc", "rpc2"):
+            directory.add(node, Rpc(world, WalletCalls(self.exchange.accounts), sending, node).routes())
         directory.add("sim", self.control.routes() + self.traders.routes() + self.merging.routes() + self.site.levers())
 
     async def _socket(self, socket: WebSocket) -> None:

@@ -5,7 +5,9 @@ from itertools import count
 from random import Random
 from typing import Any
 
-UPSTREAMS = frozenset({"data", "gamma", "clob", "rpc", "subgraph", "rtds", "ws", "user", "site", "relayer", "*"})
+UPSTREAMS = frozenset(
+    {"data", "gamma", "clob", "rpc", "rpc2", "subgraph", "rtds", "ws", "user", "site", "relayer", "*"}
+)
 KINDS: dict[str, str] = {
     "http_429": "refuse with 429; params: retry_after (seconds or null), over_per_s",
     "http_5xx": "fail with params.status (default 503)",
@@ -32,6 +34,7 @@ KINDS: dict[str, str] = {
     "close_socket": "close sockets, now and on connect; params.code (default 1006)",
     "reorg": "drop the last params.blocks (default 2); params.reinclude",
     "lagging_node": "every other RPC answer comes from params.blocks (default 5) behind",
+    "forged_fill": "let a node show a trade that never was: params.wallet, token, side (BUY), shares (100), usdc (50)",
     "range_limit": "cap eth_getLogs at params.blocks (default 100)",
     "clock_skew": "shift the venue's clock by params.seconds",
     "empty_book": "serve a book with an empty side: params.side = bids, asks, both",

@@ -83,7 +83,7 @@ class Gateway:
         self._limits = limits
         self._requests = requests
         self._cdn = Cdn()
-        self._stuck: dict[tuple[int, str, bytes], Answer] = {}
+        self._stuck: dict[tuple[int, str, bytes], tuple[float, Answer]] = {}
         self._watch = Stopwatch()
         self.directory = Directory()
         self.failure = ""
@@ -145,8 +145,10 @@ class Gateway:
         if stuck := self._world.faults.take("stuck_cache", upstream, route, now):
             name = (stuck.id, key, asked.body)
             if name not in self._stuck:
-                self._stuck[name] = found.route.handler(call)
-            return self._stuck[name]
+                self._stuck[name] = now_s, found.route.handler(call)
+            kept_at_s, kept = self._stuck[name]
+            age = {"age": str(int(now_s - kept_at_s))} if stuck.params.get("age") else {}
+            return Answer(kept.body, kept.status, {**kept.headers, **age})
         fresh = found.route.handler(call)
         return fresh if max_age is None else self._cdn.keep(key, fresh, max_age, now_s)
 

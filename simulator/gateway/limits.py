@@ -56,6 +56,7 @@ PUBLISHED: dict[str, Budget] = {
     "clob_tick_size": Budget("clob", ("/tick-size",), 200),
     "subgraph": Budget("subgraph", (), 50),
     "rpc": Budget("rpc", (), 1_000),
+    "rpc2": Budget("rpc2", (), 1_000),
     "relayer_submit": Budget("relayer", ("/submit",), 25, 60),
 }
 

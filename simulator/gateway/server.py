@@ -137,6 +137,7 @@ def urls_of(host: str, port: int) -> dict[str, str]:
         "clob_url": f"{base}/clob",
         "subgraph_url": f"{base}/subgraph/orderbook-subgraph/0.0.1/gn",
         "rpc_url": f"{base}/rpc",
+        "second_rpc_url": f"{base}/rpc2",
         "clob_ws_url": f"{ws}/ws/market",
         "clob_user_ws_url": f"{ws}/ws/user",
         "rtds_url": f"{ws}/rtds",

@@ -14,7 +14,7 @@ from backtest.simulation.latency import ConstantDelay
 from backtest.simulation.run_models import RunModels
 from buyer.strategy.limits import TradingLimits
 from shared.domain.money import cost_micro
-from shared.messages.signals import ActionableSignal, MarketHint
+from shared.messages.signals import MarketHint
 from tests.amounts import D
 from tests.buyer.builders import CONDITION, a_signal, some_settings
 

@@ -19,8 +19,8 @@ from shared.domain.errors import BadConfig
 from shared.messages.base import BOOKS, RAW, SIGNALS, Event
 from shared.messages.events import write_event
 from shared.messages.service import BookSeen, RawSeen
-from shared.redis.streams import StreamEntry
 from shared.messages.signals import ActionableSignal
+from shared.redis.streams import StreamEntry
 from tests.amounts import D
 from tests.backtest.histories import START_MS, a_trade, run
 from tests.buyer.builders import TOKEN, a_book

@@ -11,7 +11,7 @@ from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import Price
 from shared.messages.base import fact_id
 from shared.messages.decisions import Portfolio
-from shared.messages.signals import ActionableSignal, Fill
+from shared.messages.signals import ActionableSignal, Fill, SeenBy
 from tests.amounts import D
 
 NOW_MS = 1_790_000_010_000
@@ -33,7 +33,7 @@ def a_signal(**changes: Any) -> ActionableSignal:
         "price": D("0.5"),
         "traded_at_ms": NOW_MS - 10_000,
         "seen_at_ms": NOW_MS - 2000,
-        "seen_by": (),
+        "seen_by": (SeenBy(source="rtds", seen_at_ms=NOW_MS - 2000, lag_ms=8000),),
         **changes,
     }
     values.setdefault("fills", (Fill(shares=values["shares"], usdc=values["usdc"]),))

@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from buyer.consumer import SignalConsumer
 from buyer.domain.token_shard import ALL, TokenShard
 from buyer.execution.decision_writer import BuyerIdentity
+from buyer.execution.exit_store import ExitStore
 from buyer.execution.intent_codec import read_open_order
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.recent_purchases import RecentPurchases
+from buyer.recovery.retractions import Retractions
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
@@ -101,6 +104,7 @@ class Rig:
             identity=BuyerIdentity(mode, "c", "v"),
             emit=self.decided,
         )
+        self.exits = ExitStore(ShardLedger(mirror or whole, shard), lambda: self.lease.fence)
         self.reader = GroupReader(
             connect_redis(url),
             SIGNALS,
@@ -123,6 +127,14 @@ class Rig:
             settlement=settlement,
             shard=shard,
             layout=layout,
+            retractions=Retractions(
+                self.engine,
+                self.journal,
+                self.exits,
+                RecentPurchases(self.redis, mode).find,
+                limits=limits or some_limits(),
+                clock=self.clock,
+            ),
         )
 
     def decided(self, decision: BuyEngineDecision) -> None:

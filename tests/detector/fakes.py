@@ -12,11 +12,16 @@ class FakeUpstream:
 
     def __init__(self, answer: Callable[[dict[str, Any]], Any]) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.throttles = 0
+        self.throttles = self.kept_ms = 0
         self._answer = answer
 
     def get(self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH) -> Any:
         return self._told({"path": path, "lane": lane, **(params or {})})
+
+    def get_aged(
+        self, path: str, params: Mapping[str, Any] | None = None, lane: GateLane = GateLane.FRESH
+    ) -> tuple[Any, int]:
+        return self.get(path, params, lane), self.kept_ms
 
     def post(self, path: str, json: Any, lane: GateLane = GateLane.FRESH) -> Any:
         return self._told({"path": path, "lane": lane, **json})

@@ -20,6 +20,8 @@ from shared.reconnecting_socket import FrameConnection, PingRule, ReconnectingSo
 PING_S = 10.0
 STALE_S = 30.0
 """Without a PONG for this long the connection is taken for dead, however open it looks (pitfall 10)."""
+TOGETHER_S, MOST_TOGETHER = 0.2, 2000
+"""An order's several messages come within this, and are heard together; so many at most."""
 _CONFIRMED = "CONFIRMED"
 BACKOFF = SteppedBackoff((0.5, 1.0, 2.0, 5.0, 15.0))
 
@@ -61,10 +63,18 @@ class UserChannel(ReconnectingSocket):
         return self._since_ms is not None and self._since_ms <= since_ms
 
     def _news(self, seconds: float) -> bool:
-        if self.is_open:
-            return self.step(seconds) not in {None, PONG}
-        self.open()
-        return True
+        if not self.is_open:
+            self.open()
+            return True
+        frame, news = self.step(seconds), False
+        if frame is not None:
+            self._pause(TOGETHER_S)
+        for _ in range(MOST_TOGETHER):
+            if frame is None:
+                break
+            news |= frame != PONG
+            frame = self.step(0)
+        return news
 
     def _greet(self, connection: FrameConnection) -> None:
         connection.send(_first_frame(self._key))

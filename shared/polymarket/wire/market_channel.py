@@ -118,7 +118,7 @@ def read_frame(frame: str) -> list[Message]:
     if frame.startswith(REFUSALS):
         raise Rejected(f"market channel refuses: {frame[:_SHOWN_CHARS]!r}")
     try:
-        raw: object = json.loads(frame, parse_float=Decimal, parse_constant=_no_number)
+        raw: object = _decoder.decode(frame)
     except (ValueError, RecursionError, InvalidOperation):
         return [UnreadableFrame((), f"frame is no JSON: {frame[:_SHOWN_CHARS]!r}")]
     rows = cast("list[object]", raw) if isinstance(raw, list) else [raw]
@@ -214,6 +214,10 @@ def _named(raw: object) -> tuple[str, ...]:
 
 def _no_number(said: str) -> NoReturn:
     raise ValueError(said)
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+"""Made once: `json.loads` makes one for each frame."""
 
 
 def _frame(what: dict[str, Any]) -> str:

@@ -9,17 +9,19 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, cast
 
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts
-from shared.domain.money import Price, Rate, Shares, decimal_text, fee_exponent_of, from_micro, to_micro
+from shared.domain.money import MICRO, Price, Rate, Shares, decimal_text, fee_exponent_of, from_micro, to_micro
 
 Raw = Mapping[str, Any]
 
 _DEFAULT_TICK = Price(10_000)
 _DEFAULT_MIN_SHARES = Shares(5_000_000)
 _SPACED_TIME = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)\+00$")
+_PLACES, _MOST_DIGITS = 6, 15
 _FRACTION = re.compile(r"\.(\d+)")
 
 
@@ -198,13 +200,26 @@ def read_amount(raw: Raw, name: str, default: int | None = None) -> int:
     Raises:
         Malformed: it is none, or has more than 6 decimals, which no book, tick or rate of the venue has.
     """
-    if default is not None and raw.get(name) is None:
+    value = raw.get(name)
+    if default is not None and value is None:
         return default
+    if isinstance(value, str) and (plain := _plain_amount(value)) is not None:
+        return plain
     number = read_number(raw, name)
     micro = to_micro(number)
     if from_micro(micro) != number:
         raise Malformed(f"{name}: more than 6 decimals: {number}")
     return micro
+
+
+@lru_cache(maxsize=16_384)
+def _plain_amount(text: str) -> int | None:
+    """Return the micro-units of digits with at most 6 decimals, as a book has thousands; None for any other text."""
+    whole, point, rest = text.partition(".")
+    digits = whole + rest
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > _MOST_DIGITS or len(rest) > _PLACES:
+        return None
+    return None if not whole or (point and not rest) else int(whole) * MICRO + int(rest.ljust(_PLACES, "0"))
 
 
 def read_time_ms(stamp: str) -> int | None:

@@ -15,8 +15,8 @@ from shared.capture.capture import FolderWriter, Header
 from shared.domain.market import Book, Level
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
-from shared.redis.streams import StreamEntry
 from shared.messages.signals import ActionableSignal
+from shared.redis.streams import StreamEntry
 from tests.backtest.histories import MICRO, D, a_trade, at, models, resolves
 from tests.buyer.builders import TOKEN, a_market, some_settings
 

@@ -11,7 +11,7 @@ from backtest.results.bootstrap_interval import bootstrap_interval
 from backtest.results.copyability import DelayedCopy, assess_copyability, copyability_json
 from backtest.results.trader_profile import RESTLESS, TraderProfile, only_leader
 from backtest.results.verdict import FEWEST_MARKETS
-from shared.messages.signals import ActionableSignal, MarketHint
+from shared.messages.signals import MarketHint
 from tests.amounts import D
 from tests.backtest.result_builders import OTHER, USD, a_result
 from tests.buyer.builders import CONDITION, LEADER, NOW_MS, a_signal

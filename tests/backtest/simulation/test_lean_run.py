@@ -13,8 +13,8 @@ from backtest.results.result import BacktestResult
 from shared.capture.capture import FolderWriter, Header
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
-from shared.redis.streams import StreamEntry
 from shared.messages.signals import ActionableSignal
+from shared.redis.streams import StreamEntry
 from tests.amounts import D
 from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, other_outcome, resolves
 from tests.buyer.builders import a_market, some_settings

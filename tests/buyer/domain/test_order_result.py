@@ -1,6 +1,7 @@
 """How a live order ends: only what confirmed counts, and nothing before everything is terminal."""
 
 from itertools import product
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -204,6 +205,44 @@ def test_a_confirmed_trade_without_numbers_waits_for_those_of_the_chain() -> Non
     booked = on_chain(end, {"t-1": OwnTrade("t-1", "CONFIRMED", 10_000_000, 5_000_000, 3, "0xt")})
     assert booked is not None
     assert (booked.shares, booked.usdc) == (D(10), D(5))
+
+
+def ended(told: OwnTrade, booked: OwnTrade, side: str = "BUY") -> Outcome:
+    """Return the outcome of an order with one trade, as the venue tells it and as a node shows it booked."""
+    before = matched(shares=D(0), trade_ids=())
+    outcome = order_ending(before, OrderSeen("matched", told.shares, frozenset({told.id})), [told])
+    assert outcome is not None
+    decision = cast("BuyEngineDecision", SimpleNamespace(order=SimpleNamespace(side=side)))
+    end = on_chain(OrderEnding("o", WaitingOrder(decision, before), outcome, [told]), {told.id: booked})
+    assert end is not None
+    return end
+
+
+@pytest.mark.pitfall(48)
+@pytest.mark.parametrize(
+    ("side", "booked", "counts"),
+    [
+        ("BUY", (10_000_000, 5_000_000, 100), (10_000_000, 5_000_000, 100)),
+        ("BUY", (10_000_003, 5_020_000, 90), (10_000_003, 5_020_000, 90)),
+        ("BUY", (20_000_000, 5_000_000, 100), (10_000_000, 5_000_000, 100)),
+        ("BUY", (10_000_000, 1_000_000, 100), (10_000_000, 5_000_000, 100)),
+        ("BUY", (4_000_000, 5_000_000, 100), (4_000_000, 5_000_000, 100)),
+        ("BUY", (10_000_000, 8_000_000, 100), (10_000_000, 8_000_000, 100)),
+        ("SELL", (10_000_000, 9_000_000, 100), (10_000_000, 5_000_000, 100)),
+        ("SELL", (10_000_000, 2_000_000, 100), (10_000_000, 2_000_000, 100)),
+        ("SELL", (99_000_000, 5_000_000, 400_000), (10_000_000, 5_000_000, 400_000)),
+    ],
+)
+def test_a_nodes_amounts_never_beat_the_venues_own(
+    side: str, booked: tuple[int, int, int], counts: tuple[int, int, int]
+) -> None:
+    told = OwnTrade("t-1", "CONFIRMED", 10_000_000, 5_000_000, 100, "0xt")
+
+    end = ended(told, OwnTrade("t-1", "CONFIRMED", *booked, "0xt"), side)
+
+    assert (end.shares, end.usdc, end.fee) == counts
+    near = abs(booked[0] - 10_000_000) < 10_000 and abs(booked[1] - 5_000_000) < 50_000
+    assert ("venue and node differ" in end.reason) is not near
 
 
 def test_an_order_the_venue_told_a_match_of_is_never_said_to_be_unknown_to_it() -> None:

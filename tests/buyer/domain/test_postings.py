@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope, scope_of
 from buyer.domain.postings import basis_of, counted_order, intent_guards, reserve_postings, settle_postings
@@ -176,7 +177,7 @@ def test_the_buys_of_a_minute_are_counted_in_the_step_that_sends_them() -> None:
 def test_a_buy_decided_before_the_minute_turned_counts_in_the_new_one_and_sets_nothing_back() -> None:
     """Several shards see the same minute end; the slower one's intent comes later, or from a clock that lags."""
     limits = some_limits(max_orders_per_minute=2)
-    before, after = (SCOPE._replace(minute=SCOPE.minute + number) for number in range(2))
+    before, after = (replace(SCOPE, minute=SCOPE.minute + number) for number in range(2))
     ledger = MemoryLedger({"cash": 99_000_000, "rate:minute": before.minute, "rate:orders": 2})
 
     results = [

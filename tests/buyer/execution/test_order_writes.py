@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from backtest.simulation.run_journal import RunJournal, RunLedger
 from buyer.domain.ledger_scope import scope_of_draft
+from buyer.execution.decision_text import decision_text
 from buyer.execution.journal import Journal
 from buyer.execution.order_writes import adopted_write, decision_write, filled_write, settled_write
 from shared.domain.ledger_accounts import Postings
@@ -14,6 +15,7 @@ from shared.domain.record_kinds import INTENTS, LOTS, ORDERS, SIGNED
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, Inputs, Order, OrderState, Outcome
+from shared.messages.events import write_event
 from tests.amounts import D
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_market, a_portfolio, some_limits
 
@@ -170,3 +172,18 @@ def test_an_adopted_fill_reserves_what_an_intent_would_have(decided: bool) -> No
     assert adopted.postings == ledger.writes[0].postings
     assert adopted.id == ("adopted:" + order.id if decided else "decision:s1")
     assert len(adopted.events) == (1 if decided else 2)
+
+
+def test_a_decisions_text_is_its_one_form_whatever_was_written_before() -> None:
+    first = a_decision("BUY", "live")
+    second = replace(first, reason="another")
+
+    texts = [decision_text(decision) for decision in (first, second, first)]
+
+    assert texts == [write_event(decision) for decision in (first, second, first)]
+
+
+def test_the_same_decision_has_the_same_text_again() -> None:
+    decision = a_decision("BUY", "live")
+
+    assert decision_text(decision) is decision_text(decision)

@@ -12,6 +12,8 @@ from buyer.execution.exit_store import ExitStore
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.recent_purchases import RecentPurchases
+from buyer.recovery.retractions import Retractions
 from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
 from shared.clock import Clock, ManualClock, SystemClock
@@ -76,6 +78,9 @@ class Travel(Rig):
             inbox=inbox,
             exit_manager=ExitManager(self.engine, tasks, self.town, clock=clock, limits=limits),
             transit=self.transit,
+            retractions=Retractions(
+                self.engine, self.journal, tasks, RecentPurchases(self.redis, "paper").find, limits=limits, clock=clock
+            ),
         )
 
     def say(self, number: int, token: str = FIRST, side: str = "BUY") -> ActionableSignal:

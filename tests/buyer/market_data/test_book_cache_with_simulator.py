@@ -244,3 +244,15 @@ def test_only_so_many_tokens_are_kept_and_the_longest_unwanted_leave(rig: Rig) -
     assert [rig.live.read(token)[1] for token in rig.tokens[:4]] == ["unknown"] * 4
     seen = rig.live.snapshot()
     assert (seen["tokens"], seen["sockets_up"], len(rig.live._books)) == (4, 2, 4)
+
+
+@pytest.mark.pitfall(56)
+def test_a_book_that_a_cache_repeats_and_says_so_grows_old(rig: Rig) -> None:
+    rig.sim.fault("stuck_cache", "clob", route="/book", params={"age": True})
+    first = fetch_book(rig.clob, rig.token, rig.clock)
+
+    rig.stop.wait(1.2)
+    again = fetch_book(rig.clob, rig.token, rig.clock)
+
+    assert (again.bids, again.asks) == (first.bids, first.asks)
+    assert rig.clock.now_ms() - again.at_ms >= 1000

@@ -7,12 +7,13 @@ import pytest
 
 from buyer.market_data.book_cache import BookCache
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.strategy.policy import decide_signal
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
 from shared.http.client import Upstream
 from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.wire.market_channel import read_frame
-from tests.buyer.builders import NOW_MS, TOKEN
+from tests.buyer.builders import NOW_MS, TOKEN, a_case
 from tests.buyer.market_data.channel_fakes import a_frame, raw_book
 from tests.fake_line import FakeLine
 
@@ -27,6 +28,8 @@ class Silent:
         if self._stop is not None:
             self._stop.set()
         raise Unavailable("no answer")
+
+    get_aged = get
 
 
 def a_feed(silent: Silent, stop: threading.Event) -> MarketPriceFeed:
@@ -54,12 +57,12 @@ def test_s5_a_stop_is_no_answer_so_the_signal_waits_for_the_next_start() -> None
 class Cached:
     """A venue's REST side that answers a book as of some time."""
 
-    def __init__(self, at_ms: int) -> None:
-        self.at_ms, self.asked = at_ms, 0
+    def __init__(self, at_ms: int, kept_ms: int = 0) -> None:
+        self.at_ms, self.kept_ms, self.asked = at_ms, kept_ms, 0
 
-    def get(self, *_: Any, **__: Any) -> Any:
+    def get_aged(self, *_: Any, **__: Any) -> tuple[Any, int]:
         self.asked += 1
-        return raw_book(timestamp=str(self.at_ms))
+        return raw_book(timestamp=str(self.at_ms)), self.kept_ms
 
 
 def a_live_feed(rest: Cached, clock: ManualClock) -> tuple[MarketPriceFeed, BookCache]:
@@ -98,3 +101,17 @@ def test_an_answer_older_than_what_the_channel_told_is_no_book() -> None:
 
     assert book is None
     assert "15000 ms older" in problem
+
+
+@pytest.mark.pitfall(56)
+def test_a_book_that_a_cache_had_kept_is_as_old_as_the_cache_says() -> None:
+    clock, rest = ManualClock(NOW_MS), Cached(NOW_MS - 60_000, kept_ms=45_000)
+    upstream = cast("Upstream", rest)
+    feed = MarketPriceFeed(MarketCache(upstream, clock=clock, stop=threading.Event()), upstream, clock=clock)
+
+    book, _ = feed.book(TOKEN)
+
+    assert book is not None
+    assert book.at_ms == NOW_MS - 45_000
+    rules = {rule.rule: rule for rule in decide_signal(a_case(book=book)).rules}
+    assert (rules["book_fresh"].passed, rules["book_fresh"].value) == (False, "45")

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from buyer.strategy.policy import decide_signal, refused_rule
+from buyer.strategy.decision_context import ContextBase, Rule
+from buyer.strategy.policy import Rulings, decide_signal, refused_rule
 from tests.amounts import D
 from tests.buyer.builders import (
     NOW_MS,
@@ -88,3 +89,27 @@ def test_a_refusal_by_the_ledger_is_a_skip_that_says_which_account() -> None:
 
     assert (decision.verdict, decision.reason, decision.order) == ("SKIP", "ledger", None)
     assert decision.rules[-1].value == "day:20261122=201"
+
+
+def test_rules_are_asked_until_one_settles_the_matter_and_tell_their_texts_to_a_reader_only() -> None:
+    asked, told = list[str](), list[str]()
+
+    def a_rule(name: str, *, passed: bool) -> Rule:
+        def passes(_case: ContextBase) -> bool:
+            asked.append(name)
+            return passed
+
+        def shows(_case: ContextBase) -> tuple[str, str]:
+            told.append(name)
+            return name, "none"
+
+        return Rule(passes, shows)
+
+    rules = {name: a_rule(name, passed=name != "second") for name in ("first", "second", "third")}
+    rulings = Rulings(rules, a_case())
+
+    assert rulings.failed(lambda _name: True) == ["second"]
+    assert (asked, told) == (["first", "second"], [])
+    assert [rule.value for rule in rulings] == ["first", "second", "third"]
+    assert [rule.passed for rule in rulings] == [True, False, True]
+    assert told == ["first", "second", "third"]

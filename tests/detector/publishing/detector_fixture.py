@@ -13,12 +13,14 @@ from detector.domain.source_port import Batch
 from detector.monitoring.source_stats import SourceStats
 from detector.polling.cursors import CursorStore
 from detector.publishing.pending_confirmations import PendingConfirmations
+from detector.publishing.unmined_signals import UnminedSignals
 from shared.clock import ManualClock
+from shared.domain.market import Side
 from shared.messages.base import SIGHTINGS, SIGNALS
 from shared.messages.signals import ActionableSignal
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_fill, a_view, tx
 
-SOURCES = ("chain_logs", "data_api", "rtds")
+SOURCES = ("chain_logs", "data_api", "rtds", "second_node")
 
 
 WITHIN_S = 30
@@ -33,7 +35,14 @@ DROPPING = EmitRule(confirmed=True, within_ms=WITHIN_S * 1000, drop=True)
 class DetectorFixture:
     """One detector's life on a server that outlives it."""
 
-    def __init__(self, rule: EmitRule, redis: Redis | None = None, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self,
+        rule: EmitRule,
+        redis: Redis | None = None,
+        clock: ManualClock | None = None,
+        *,
+        unmined: UnminedSignals | None = None,
+    ) -> None:
         self.rule, self.clock = rule, clock or ManualClock(NOW_MS)
         self.redis = redis or cast("Redis", fakeredis.FakeRedis(decode_responses=True))
         self.stats = SourceStats(SOURCES, clock=self.clock)
@@ -46,14 +55,19 @@ class DetectorFixture:
             clock=self.clock,
             stop=threading.Event(),
             rule=rule,
+            unmined=unmined,
         )
 
     def again(self) -> "DetectorFixture":
         return DetectorFixture(self.rule, self.redis, self.clock)
 
-    def show(self, source: str, *numbers: int, cursor: int = NOW_S) -> None:
-        """Let a source show fills; the same number is the same fill."""
-        fills = [a_fill(number * 1_000_000, number * 500_000, tx_hash=tx(number)) for number in numbers]
+    def show(self, source: str, *numbers: int, cursor: int = NOW_S, side: Side = "BUY", later_s: int = 0) -> None:
+        """Let a source show fills; the same number is the same fill, traded so many seconds after the first."""
+        traded_at_ms = NOW_MS + 1000 * later_s
+        fills = [
+            a_fill(number * 1_000_000, number * 500_000, tx_hash=tx(number), side=side, traded_at_ms=traded_at_ms)
+            for number in numbers
+        ]
         view = a_view(*fills, source=source, seen_at_ms=self.clock.now_ms())
         heard: list[Any] = []
         recorder: Any = self.publisher._recorder  # pyright: ignore[reportPrivateUsage] - what its thread would do

@@ -11,11 +11,13 @@ from redis import Redis
 
 from detector.domain.emit_rule import EmitRule
 from detector.polling.cursors import CURSORS
+from shared.domain.witnesses import is_corroborated
 from shared.messages.base import SIGHTINGS
 from tests.detector.builders import LEADER, tx
-from tests.detector.publishing.detector_fixture import CONFIRMED, DROPPING, SOURCES, DetectorFixture
+from tests.detector.publishing.detector_fixture import CONFIRMED, DROPPING, SOURCES, WITHIN_S, DetectorFixture
 
 pytestmark = pytest.mark.slow
+CORROBORATED = EmitRule(corroborated=True, within_ms=WITHIN_S * 1000)
 
 
 class Died(BaseException):
@@ -83,7 +85,7 @@ STEPS = st.lists(
 
 @pytest.mark.slow
 @settings(max_examples=35, deadline=None)
-@given(steps=STEPS, rule=st.sampled_from([EmitRule(), CONFIRMED, DROPPING]))
+@given(steps=STEPS, rule=st.sampled_from([EmitRule(), CONFIRMED, DROPPING, CORROBORATED]))
 def test_any_order_restarts_and_duplicates_make_at_most_one_signal_and_lose_none(
     steps: list[tuple[str, list[int]]], rule: EmitRule
 ) -> None:
@@ -108,6 +110,9 @@ def test_any_order_restarts_and_duplicates_make_at_most_one_signal_and_lose_none
     dropped = Counter(one["tx_hash"] for one in lives[0].events(SIGHTINGS, "SIGNAL_DROPPED"))
     assert signalled + dropped == Counter(tx(number) for number in shown)
     assert not dropped or rule.drop
+    for signal in lives[0].signals if rule.corroborated else ():
+        believed = is_corroborated([seen["source"] for seen in signal["seen_by"]], nodes=2)
+        assert believed is (signal["emitted_by"] != "unconfirmed")
     confirmed = Counter((one["signal_id"], one["source"]) for one in lives[0].events(SIGHTINGS, "FILL_CONFIRMED"))
     assert max(confirmed.values(), default=1) == 1
     for signal in lives[0].signals:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from detector.domain.page_walker import PageWalker
+from detector.domain.source_port import Batch
+from detector.monitoring.source_stats import SourceStats
 from detector.sources.data_api import NAME, DataApiActivitySource
 from shared.clock import ManualClock
 from shared.domain.errors import Malformed, Rejected, Unavailable
@@ -248,3 +250,23 @@ def test_rows_in_falling_order_are_refused_because_what_they_skip_would_be_lost(
 
     with pytest.raises(Malformed, match="oldest"):
         walk.add_page((a_fill(traded_at_ms=5000), a_fill(traded_at_ms=1000)), "", has_more=False)
+
+
+@pytest.mark.pitfall(56)
+def test_an_answer_out_of_a_cache_is_not_told_as_fresh() -> None:
+    cursors, clock = FakeCursors(), ManualClock(NOW_MS)
+    source, upstream = a_source(Feed(*rows_of(-5)), cursors, clock=clock)
+    stats = SourceStats((NAME,), clock=clock)
+
+    def sink(batch: Batch) -> None:
+        stats.count_batch(batch)
+
+    def seen(kept_ms: int) -> tuple[int | None, str]:
+        upstream.kept_ms = kept_ms
+        source.poll(LEADER, sink)
+        stats.count_poll(NAME, LEADER, clock.now_ms())
+        (status,) = stats.statuses()
+        return status.stale_ms, status.last_error
+
+    assert seen(90_000) == (90_000, "answers from a cache, 90 s old")
+    assert seen(0) == (0, "")

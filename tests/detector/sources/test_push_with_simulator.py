@@ -10,7 +10,7 @@ from redis import Redis
 
 from detector.service import HybridDetector
 from shared.clock import SystemClock
-from shared.messages.base import SIGHTINGS
+from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
 from shared.messages.signals import FillRetracted
 from shared.redis.client import connect_redis
@@ -36,7 +36,7 @@ def told(detector: HybridDetector, what: str) -> str:
 
 
 def retracted(redis: Redis) -> list[FillRetracted]:
-    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGHTINGS))
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGNALS))
     events = [read_event(fields["json"]) for _, fields in entries if fields["event"] == "FILL_RETRACTED"]
     return [event for event in events if isinstance(event, FillRetracted)]
 

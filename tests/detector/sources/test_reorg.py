@@ -13,7 +13,7 @@ from detector.domain.signal_builder import dedup_key, signal_id
 from detector.publishing.retraction import Retraction
 from detector.sources.chain_logs import ALL, ChainLogsSource
 from shared.clock import ManualClock
-from shared.messages.base import SIGHTINGS, SIGNALS
+from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
 from shared.messages.service import HybridProgress
 from shared.messages.signals import FillRetracted
@@ -147,8 +147,9 @@ def test_each_part_that_was_signalled_is_retracted_once(stored: str | None) -> N
 
     counts = [retract(PLACED, "chain_logs", "gone") for _ in range(2)]
 
-    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGHTINGS))
-    events = [cast("FillRetracted", read_event(fields["json"])) for _, fields in entries]
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(SIGNALS))
+    told = [read_event(fields["json"]) for _, fields in entries]
+    events = [event for event in told if isinstance(event, FillRetracted)]
     assert [event.signal_id for event in events] == [signal_id(key, part) for part in range(2 if stored else 0)]
     assert counts == ([2, 2] if stored else [0, 0])
 

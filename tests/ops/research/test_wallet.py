@@ -21,10 +21,10 @@ from ops.research.wallet_history import UNSURE, ToldHistory, as_then, ask, trade
 from shared.clock import ManualClock, SystemClock
 from shared.domain.errors import BadConfig, Unavailable
 from shared.domain.market import MarketFacts
+from shared.messages.signals import ActionableSignal
 from shared.polymarket.data_api import ActivityPage
 from shared.polymarket.wire.leader_fills import V2_NAMES
 from shared.rate_limit.limits import GateLane
-from shared.messages.signals import ActionableSignal
 from simulator import Settings, serve
 from tests.amounts import D
 from tests.buyer.builders import a_market, some_limits
@@ -211,7 +211,11 @@ def test_the_venues_own_word_gives_trades_facts_and_payouts(monkeypatch: pytest.
 
         def complete() -> bool:
             told[:] = [ask(leader, 1, ManualClock(SystemClock().now_ms()))]
-            return {type(each.what) for each in told[0].market_events} == {ActionableSignal, MarketFacts, ResolvedMarket}
+            return {type(each.what) for each in told[0].market_events} == {
+                ActionableSignal,
+                MarketFacts,
+                ResolvedMarket,
+            }
 
         wait_until(complete, "trades are shown and a market paid")
     [found] = told

@@ -1,5 +1,6 @@
 """Programs for test_up.py to keep running: `python -m programs <what to do>`."""
 
+import os
 import signal
 import sys
 import threading
@@ -12,6 +13,8 @@ from shared.domain import exit_codes
 def main(what: str, trace: Path) -> int:
     """Do `what`, and note in `trace` when we start and when we are told to end."""
     note(trace, "started")
+    if what == "tell-key":
+        note(trace, os.environ.get("PRIVATE_KEY", "none"))
     match what:
         case "done":
             return exit_codes.CLEAN

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,17 +11,15 @@ import pytest
 
 from buyer.config import BuyerSettings
 from ops.config import UpSettings
-from ops.domain.restart_policy import RestartBackoff
 from ops.supervisor import up
-from ops.supervisor.child import ChildProcess, ChildProgram
-from ops.supervisor.pipeline import ProcessPipeline
 from ops.supervisor.server_folder import embedded_server, find_url, known_url
 from redeemer.config import RedeemerSettings
 from shared.clock import SystemClock
 from shared.config import parse
-from shared.domain.errors import BadConfig, HybridError, RefusedForSafety
+from shared.domain.errors import BadConfig, RefusedForSafety
 from shared.process import service_runner
 from shared.redis.client import connect_redis
+from tests.ops.supervisor.stage import Stage
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,53 +32,6 @@ def _no_leaders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the environment of whoever runs the tests out."""
     for name in ("TRACKED_WALLETS", "TRACKED_WALLET", "REDIS_URL", "HEALTH_PORT", "LOG_FORMAT"):
         monkeypatch.delenv(name, raising=False)
-
-
-class Stage:
-    """A pipeline of test programs, run on a thread; `trace` says what each did."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.lines: list[tuple[str, str]] = []
-        self.stop = threading.Event()
-        self.error: HybridError | None = None
-
-    def run(self, **programs: str) -> None:
-        """Run programs by name; the order given is the order they are ended in."""
-        env = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-        self.children = [
-            ChildProcess(
-                ChildProgram(name, "programs", env, (what, str(self._folder / name))),
-                lambda name, line: self.lines.append((name, line)),
-                CLOCK,
-                RestartBackoff(first_s=0.01),
-            )
-            for name, what in programs.items()
-        ]
-        self.pipeline = ProcessPipeline(self.children, clock=CLOCK)
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.pipeline.run(self.stop)
-        except HybridError as error:
-            self.error = error
-
-    def end(self) -> None:
-        self.stop.set()
-        self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive()
-
-    def ended(self) -> bool:
-        return not self._thread.is_alive()
-
-    def did(self, name: str) -> list[str]:
-        file = self._folder / name
-        return file.read_text().split() if file.exists() else []
-
-    def order(self) -> list[str]:
-        return (self._folder / "all").read_text().splitlines()
 
 
 @pytest.fixture
@@ -170,9 +120,7 @@ def test_a_crashed_and_a_killed_program_come_back(stage: Stage) -> None:
     stage.run(detector="crash-once", buyer="wait")
     wait_until(lambda: "waiting" in stage.did("detector") and "waiting" in stage.did("buyer"))
 
-    pid = stage.children[1].pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    os.kill(stage.pid("buyer"), signal.SIGKILL)
 
     wait_until(lambda: stage.did("buyer").count("waiting") == 2)
     assert stage.pipeline.snapshot()["detector"]["starts"] == 2

@@ -221,6 +221,19 @@ def test_a_range_limit_shrinks_what_may_be_asked(venue: Any) -> None:
     assert reply["error"]["code"] == -32701
 
 
+def test_one_node_may_show_the_log_and_the_receipt_of_a_trade_that_never_was(venue: Any) -> None:
+    wallet, token = venue.sim.leaders[0].address, venue.sim.markets[0].tokens[0]
+    venue.sim.fault("forged_fill", "rpc", params={"wallet": wallet, "token": token})
+
+    (log,) = venue.rpc("eth_getLogs", {"fromBlock": "latest", "toBlock": "latest"})["result"]
+    receipt = venue.rpc("eth_getTransactionReceipt", log["transactionHash"])["result"]
+
+    assert (receipt["blockHash"], receipt["logs"]) == (log["blockHash"], [log])
+    asked = {"id": 1, "method": "eth_getTransactionReceipt", "params": [log["transactionHash"]]}
+    honest = venue.post("rpc2", "", asked)
+    assert honest.json()["result"] is None
+
+
 def test_the_venues_clock_may_be_off(venue: Any) -> None:
     now = venue.get("clob", "/time").json()
     venue.sim.fault("clock_skew", "clob", params={"seconds": 90})

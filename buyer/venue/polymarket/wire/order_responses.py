@@ -103,6 +103,8 @@ _WORDS: tuple[tuple[str, type[KnownOrder] | type[NotNowResponse] | type[UnknownO
 )
 """What the words mean whatever the status; the first that occurs."""
 
+_TROUBLES = ("errorMsg", "error", "message", "code")
+"""Where an answer says what is wrong."""
 _DELAYED = "order match delayed"
 _STATUSES: dict[int, type[NotNowResponse] | type[UnknownOutcome]] = {
     408: UnknownOutcome,
@@ -118,6 +120,8 @@ _SHOWN_CHARS = 200
 def read_answer(status: int, text: bytes, retry_after_s: float | None = None) -> Verdict:
     """Return what `status` and the body `text` say of the order that was posted."""
     said = _object(text)
+    if status in _OK and said is not None and _is_taken(said) and not any(map(said.get, _TROUBLES)):
+        return _accepted(said)
     words = _words(said, text, status)
     after_s = retry_after_s if retry_after_s is not None else _after(said)
     if _DELAYED in words.lower():
@@ -198,11 +202,7 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def _words(said: dict[str, Any] | None, text: bytes, status: int) -> str:
     """Return what the venue said is wrong, with its status, on one line."""
-    told = (
-        [str(said[name]) for name in ("errorMsg", "error", "message", "code", "status") if said.get(name)]
-        if said
-        else []
-    )
+    told = [str(said[name]) for name in (*_TROUBLES, "status") if said.get(name)] if said else []
     raw = "; ".join(told) or text[:_SHOWN_CHARS].decode("utf-8", "replace")
     return f"{status}: {' '.join(raw.split())[:_SHOWN_CHARS]}"
 

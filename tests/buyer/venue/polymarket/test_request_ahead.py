@@ -103,7 +103,7 @@ def an_order() -> Order:
         side="BUY",
         shares=case.size.shares,
         limit_price=case.limit,
-        budget=case.budget,
+        budget=case.size.budget,
     )
 
 

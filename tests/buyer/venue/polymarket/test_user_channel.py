@@ -59,11 +59,19 @@ def test_it_asks_for_all_markets_with_its_key_and_says_that_something_may_have_b
 
 
 def test_a_frame_is_news_and_a_pong_is_not() -> None:
-    line = Line(ManualClock(), frames=["PONG", '{"event_type":"trade"}', None])
+    line = Line(ManualClock(), frames=["PONG", None, '{"event_type":"trade"}', None])
     feed = line.feed()
     feed.wait(1)
 
     assert [feed.wait(1) for _ in range(3)] == [False, True, False]
+
+
+def test_frames_that_come_together_are_heard_together() -> None:
+    line = Line(ManualClock(), frames=['{"event_type":"order"}', '{"event_type":"trade"}', "PONG", None])
+    feed = line.feed()
+    feed.wait(1)
+
+    assert [feed.wait(1), feed.wait(1)] == [True, False]
 
 
 def test_confirmed_trades_are_handed_out_once_and_nothing_else_is() -> None:

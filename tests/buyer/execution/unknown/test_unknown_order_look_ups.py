@@ -6,8 +6,8 @@ from buyer.venue.polymarket.account import Shown
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
 from shared.domain.record_kinds import INTENTS, SIGNED
 from tests.buyer.builders import some_limits
-from tests.buyer.execution.hand_driven import HandDriven
-from tests.buyer.execution.quiet_venue import TEN_MINUTES_S, buyer
+from tests.buyer.execution.unknown.hand_driven import HandDriven
+from tests.buyer.execution.unknown.quiet_venue import TEN_MINUTES_S, buyer
 
 pytestmark = [pytest.mark.simulator, pytest.mark.pitfall(33)]
 __all__ = ["buyer"]

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from tests.buyer.execution.hand_driven import HandDriven
-from tests.buyer.execution.quiet_venue import TEN_MINUTES_S, buyer
+from tests.buyer.execution.unknown.hand_driven import HandDriven
+from tests.buyer.execution.unknown.quiet_venue import TEN_MINUTES_S, buyer
 
 pytestmark = [pytest.mark.simulator, pytest.mark.pitfall(33)]
 __all__ = ["buyer"]

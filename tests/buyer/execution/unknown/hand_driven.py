@@ -14,6 +14,7 @@ from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.market_data.price_feed import MarketPriceFeed
+from buyer.recovery.retractions import Retractions
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.venue.polymarket.account import AccountApi, api_key
@@ -202,6 +203,14 @@ class HandDriven:
                 self.prices,
                 clock=self.clock,
                 limits=limits,
+            ),
+            retractions=Retractions(
+                self.engine,
+                self.journal,
+                ExitStore(self.ledger, lambda: fence),
+                lambda _: None,
+                limits=limits,
+                clock=self.clock,
             ),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from simulator import ManualClock, Settings, WallClock, serve
-from tests.buyer.execution.hand_driven import HandDriven
+from tests.buyer.execution.unknown.hand_driven import HandDriven
 
 TEN_MINUTES_S = 600.0
 

@@ -1,0 +1,85 @@
+"""The check that what the venue told is on the chain: a trade that no block holds is retracted.
+
+The venue tells a match before its transaction is mined, and that can fail. Unknown is not no: a node that is behind, or
+that cannot be asked, takes nothing back, and one look without the transaction is not enough.
+"""
+
+from redis import Redis
+
+from detector.domain.reorg_watch import PlacedFill
+from detector.domain.signal_draft import FillKey
+from detector.publishing.retraction import Retraction
+from detector.publishing.unmined_signals import UnminedSignal, UnminedSignals, is_looked_for
+from shared.clock import Clock
+from shared.messages.base import SIGNALS
+from shared.messages.events import read_event
+from shared.messages.signals import ActionableSignal
+from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.wire.leader_fills import LeaderFill, only_of
+from shared.polymarket.wire.order_filled import read_logs
+from shared.polymarket.wire.parsing import as_object
+from shared.rate_limit.limits import GateLane
+from shared.redis.streams import stream_tail
+
+NAME = "chain_logs"
+LOOKS, AGAIN_MS = 2, 30_000
+"""So often must its receipt be missing, and so long apart."""
+BEHIND_MS = 30_000
+"""A node whose newest block is older than this knows nothing of what is missing."""
+AT_ONCE = 20
+REMEMBERED = 2000
+"""Signals of the stream that an earlier life may have left unlooked for."""
+
+
+class MinedCheck:
+    """Looks, after each poll of the chain's logs, for what is overdue there."""
+
+    def __init__(
+        self, redis: Redis, polygon: PolygonClient, unmined: UnminedSignals, retract: Retraction, clock: Clock
+    ) -> None:
+        self._redis, self._polygon, self._unmined = redis, polygon, unmined
+        self._retract, self._clock = retract, clock
+        self._remembered = False
+
+    def __call__(self, head: int) -> None:
+        """Look for what is due; `head` is the node's newest block.
+
+        Raises:
+            TryAgain: the node or the server is away; what is due stays so.
+        """
+        self._remember()
+        now_ms = self._clock.now_ms()
+        due = self._unmined.due(now_ms)[:AT_ONCE]
+        if not due or now_ms - self._polygon.block_time_ms(head, GateLane.CATCHUP) > BEHIND_MS:
+            return
+        for one in due:
+            if self._is_mined(one.key):
+                self._unmined.forget([one.key])
+            elif self._unmined.missed(one, now_ms + AGAIN_MS).misses >= LOOKS:
+                self._take_back(one, now_ms)
+
+    def _is_mined(self, key: FillKey) -> bool:
+        logs = self._polygon.receipt_logs(key.tx_hash, GateLane.CATCHUP)
+        timed = [{**as_object(log, "log"), "blockTimestamp": "0x0"} for log in logs]
+        return bool(only_of(read_logs(timed), frozenset({key.leader})).fills)
+
+    def _take_back(self, one: UnminedSignal, now_ms: int) -> None:
+        key, waited_s = one.key, (now_ms - one.traded_at_ms) // 1000
+        fill = LeaderFill(key.leader, key.tx_hash, key.token_id, key.side, 0, 0, one.traded_at_ms)
+        self._retract(PlacedFill(0, (fill,)), NAME, f"the venue told it and no block held it {waited_s} s later")
+        self._unmined.forget([key])
+
+    def _remember(self) -> None:
+        """Look for what an earlier life signalled, once: what is mined by now is found at once."""
+        if self._remembered:
+            return
+        for entry in stream_tail(self._redis, SIGNALS, REMEMBERED):
+            signal = read_event(entry.json) if entry.event == "ACTIONABLE_SIGNAL" else None
+            if isinstance(signal, ActionableSignal):
+                self._expect(signal)
+        self._remembered = True
+
+    def _expect(self, signal: ActionableSignal) -> None:
+        if is_looked_for(signal):
+            key = FillKey(signal.leader, signal.tx_hash, signal.token_id, signal.side)
+            self._unmined.expect(key, signal.traded_at_ms, signal.emitted_at_ms)
