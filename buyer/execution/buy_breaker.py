@@ -69,8 +69,9 @@ class BuyBreaker:
         with self._lock:
             ended, self._ended = self._ended, []
         values = self._ledger.read((REALIZED, PAUSE_BUYS)).values
-        realized, before = Usdc(values[REALIZED]), self._read(Usdc(values[REALIZED]))
-        if values[PAUSE_BUYS]:
+        realized = Usdc(values.get(REALIZED, 0))
+        before = self._read(realized)
+        if values.get(PAUSE_BUYS):
             self._keep(BreakerState(realized=realized), before)
             return
         open_loss = self._losses("").total if self._limits.breaker_fall_usdc else Usdc(0)
