@@ -4,11 +4,11 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from buyer.buy_breaker import BuyBreaker
 from buyer.composition_modes import ProcessParts, ShardIdentity, ShardMode, TradingMode
 from buyer.consumer import SignalConsumer
 from buyer.decision_counter import DecisionCounter
 from buyer.domain.token_shard import ALL, TokenShard
-from buyer.execution.buy_breaker import BuyBreaker
 from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager

@@ -25,7 +25,7 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
-from buyer.execution.buy_breaker import BuyBreaker
+from buyer.buy_breaker import BuyBreaker
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
