@@ -4,7 +4,6 @@ The floor of the first part is `json.loads` of the same frames in the same run; 
 `recv` and `json.loads` on the same kind of connection.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -27,6 +26,7 @@ from shared.clock import SystemClock
 from shared.http.client import Upstream
 from shared.polymarket.wire.market_channel import Message, read_frame
 from shared.websocket import open_socket
+from simulator.command_line import HidingParser
 
 ROUNDS = 5
 TIMED = 2_000
@@ -52,7 +52,7 @@ class Timed(BookCache):
 
 def main() -> None:
     """Measure and report."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.books", description=__doc__)
+    parser = HidingParser(prog="python -m benchmarks.books", description=__doc__)
     data = os.environ.get("HYBRID_REAL_DATA", str(Path(__file__).resolve().parents[2] / "shared" / "data"))
     parser.add_argument("--data", type=Path, default=Path(data), help="folder of captured payloads")
     folder: Path = parser.parse_args().data

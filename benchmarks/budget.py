@@ -7,7 +7,6 @@ target and burst. Measure on a quiet machine: one that stalls delivers late requ
     python -m benchmarks.budget [--seconds 20]
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -26,6 +25,7 @@ from ops.demo.demo import DemoWorld, simulator
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.clock import Clock, SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
+from simulator.command_line import HidingParser
 
 TARGET_PER_S, BURST, DETECTORS, LEADERS = 20, 4, 2, 50
 UPSTREAMS = ("data", "rpc")
@@ -42,7 +42,7 @@ def most_within(times_ms: Sequence[float], window_ms: float) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, judge; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = HidingParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the measurement")
     seconds = parser.parse_args(argv).seconds
     clock, never = SystemClock(), threading.Event()

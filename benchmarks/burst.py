@@ -4,7 +4,6 @@
 fills of its leaders in so many seconds, on `--tokens` outcomes. The last line is one JSON object.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from shared.messages.events import read_event
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
+from simulator.command_line import HidingParser
 
 NEVER = threading.Event()
 WARM_S, LONGEST_S = 12.0, 60.0
@@ -37,7 +37,7 @@ TOLD = {**UNBOUNDED, "PAPER_BANKROLL_USDC": "1000000", "STAKE_USDC": "5"}
 
 def main() -> int:
     """Measure, print a table and one line of JSON; 0 when every fill was decided and the bound holds."""
-    asked = argparse.ArgumentParser(prog="python -m benchmarks.burst", description="Match to decision in a burst.")
+    asked = HidingParser(prog="python -m benchmarks.burst", description="Match to decision in a burst.")
     asked.add_argument("--fills", type=int, default=30)
     asked.add_argument("--seconds", type=float, default=2.0, help="within which they happen")
     asked.add_argument("--tokens", type=int, default=8, help="outcomes that are traded")

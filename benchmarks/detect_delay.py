@@ -37,6 +37,7 @@ from benchmarks.rigs.detect_rig import (
 )
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
+from simulator.command_line import HidingParser
 
 CHAIN_POLL_S = 0.5
 PERCENTS = (50, 95, 99)
@@ -165,7 +166,7 @@ def _polling_table(polling: list[Polling]) -> Table:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = HidingParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--seconds",
         type=float,

@@ -28,6 +28,7 @@ from benchmarks.rigs.detect_history import cut, full
 from benchmarks.rigs.detect_memory import measure_memory
 from benchmarks.rigs.detect_rig import server
 from benchmarks.rigs.detect_run import Plan, Run, live
+from simulator.command_line import HidingParser
 
 HOME = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 BASE_MB = 150.0
@@ -122,7 +123,7 @@ def _memory_table(runs: dict[str, Run], memory: dict[str, Any]) -> Table:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = HidingParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--speed", type=float, default=350.0, help="times as fast as it happened (350: 243 s; 100: 849 s)")
     add("--wallets", default="1,2,3,4", help="which histories (1,2,3,4)")

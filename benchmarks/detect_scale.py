@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.rigs.detect_rig import PUSH, SHOWN_AT, Tape, Venue, detecting, emptied, rest, server, sources, venue
 from shared.polymarket.wire.endpoints import BUDGETS
+from simulator.command_line import HidingParser
 
 MEMORY_MB = 200.0
 UPSTREAM = {"chain_logs": "rpc", "data_api": "data"}
@@ -117,7 +118,7 @@ def _table(found: list[Cost]) -> Table:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = HidingParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=12.0, help="length of each measurement (12)")
     parser.add_argument("--sizes", default="1,100,1000,10000", help="how many leaders (1,100,1000,10000)")
     parser.add_argument("--sources", default="", help="which sources (all)")

@@ -4,7 +4,6 @@
 with 1 when a bound does not hold. `--seconds 3` makes a short run, whose figures are rougher.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -19,13 +18,14 @@ from benchmarks.rigs.gate_ban import measure_ban
 from benchmarks.rigs.gate_peers import BURST, PROCESSES, TARGET_PER_S, Race, measure_race
 from benchmarks.rigs.gate_speed import Speed, measure_speed
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from simulator.command_line import HidingParser
 
 LIMITERS = ("gate", "limits", "pyrate-limiter")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, judge; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = HidingParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each measurement")
     seconds = parser.parse_args(argv).seconds
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder), fsync="off") as server:

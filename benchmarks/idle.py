@@ -5,7 +5,6 @@ durable server, some seconds to get warm, then the measured span. The last line 
 of the pipeline: it is shown, and not counted.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -27,6 +26,7 @@ from ops.demo import demo
 from ops.supervisor.up import PROGRAMS
 from shared.clock import SystemClock
 from shared.process.shutdown_signals import DIE_WITH_PARENT
+from simulator.command_line import HidingParser
 
 CLOCK = SystemClock()
 NEVER = threading.Event()
@@ -39,7 +39,7 @@ VENUE = "simulator"
 
 def main() -> int:
     """Measure, print a table and one line of JSON; 0 when the pipeline stays below its bound."""
-    asked = argparse.ArgumentParser(prog="python -m benchmarks.idle", description="CPU of a pipeline that waits.")
+    asked = HidingParser(prog="python -m benchmarks.idle", description="CPU of a pipeline that waits.")
     asked.add_argument("--seconds", type=float, default=SECONDS, help="measured span")
     asked.add_argument("--warm", type=float, default=WARM_S, help="seconds before it")
     told = asked.parse_args()

@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from benchmarks.rigs import kill_steps
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, trading
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_accounts import CASH
 from shared.domain.record_kinds import EXITS, INTENTS, ORDERS, SIGNED
@@ -31,6 +31,7 @@ from shared.messages.base import DECISIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.events import read_event, write_event
 from shared.redis.streams import group_backlog, stream_tail
+from simulator.command_line import HidingParser
 
 LEADERS = tuple("0x" + digit * 40 for digit in "abc")
 LONGEST_LIFE_S = 10.0
@@ -219,7 +220,7 @@ def _shown(value: object) -> object:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill_buyer", description=__doc__)
+    parser = HidingParser(prog="python -m benchmarks.kill_buyer", description=__doc__)
     parser.add_argument("--kills", type=int, default=306, help="lives that end with -9")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same deaths and faults")
     return parser

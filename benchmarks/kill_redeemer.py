@@ -6,7 +6,6 @@ condition must be paid and booked exactly once, the total must be what the payou
 must have no gap.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -32,6 +31,7 @@ from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.polymarket.wire.contracts import Contracts
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
+from simulator.command_line import HidingParser
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.evm_fixture import KEY, ONE, EvmFixture, Market
 from tests.redeemer.evm.server import load, save
@@ -67,7 +67,7 @@ class Stage:
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; return 0 when every condition was paid and booked exactly once."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill_redeemer", description=__doc__)
+    parser = HidingParser(prog="python -m benchmarks.kill_redeemer", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="how often every victim dies at every step")
     parser.add_argument("--conditions", type=int, default=60, help="conditions to redeem meanwhile")
     asked = parser.parse_args(argv)

@@ -23,8 +23,9 @@ from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_beside import WARM_UP, Asked, compare
 from benchmarks.rigs.orders.order_load import go_first, latencies, p99, sustained
 from benchmarks.rigs.orders.order_program import Program
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
+from simulator.command_line import HidingParser
 
 ROUND = 20
 NAMES = (
@@ -107,7 +108,7 @@ def report(ours: list[float], bare: list[float], stages: list[dict[str, float]],
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.order_path", description=__doc__)
+    parser = HidingParser(prog="python -m benchmarks.order_path", description=__doc__)
     parser.add_argument("--signals", type=int, default=SIGNALS_EACH, help="signals for each, one by one")
     parser.add_argument("--rate", type=float, help="steady signals per second")
     parser.add_argument("--seconds", type=float, help="seconds of steady rate; 0 leaves it out")

@@ -29,6 +29,7 @@ from shared.polymarket.wire import abi
 from shared.rate_limit.gate import read_gates
 from shared.redis.client import connect_redis
 from shared.redis.streams import stream_tail
+from simulator.command_line import HidingParser
 from tests.redeemer.builders import a_lot, hold
 from tests.redeemer.evm.anvil import AnvilNode, anvil, running
 from tests.redeemer.evm.evm_fixture import KEY, ONE, EvmFixture, Market, selector
@@ -55,7 +56,7 @@ class Pool:
 
 def main(argv: list[str] | None = None) -> int:
     """Run it; return 0 when everything was paid, and the first transaction left within one scan."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.redeem_many", description=__doc__)
+    parser = HidingParser(prog="python -m benchmarks.redeem_many", description=__doc__)
     parser.add_argument("--conditions", type=int, default=500, help="conditions that resolve at once")
     parser.add_argument("--wallet-type", choices=("safe", "eoa"), default="safe", help="who holds them")
     parser.add_argument("--scan-every-s", type=float, default=15.0, help="as the setting")

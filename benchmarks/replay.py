@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.rigs.beside import HERE, NOW, THEN, in_turns, output_of, trees
 from benchmarks.rigs.replay.replay_workloads import Workload, every_buy, workloads
+from simulator.command_line import HidingParser
 
 RUNS = 3
 WORKER = str(HERE / "benchmarks" / "rigs" / "replay" / "replay_worker.py")
@@ -143,7 +144,7 @@ def _then_us(peer: dict[str, Any]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    words = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
+    words = HidingParser(prog="python -m benchmarks.replay", description=__doc__)
     words.add_argument("--beside", default="", metavar="COMMIT", help="Its code is run beside this tree's.")
     words.add_argument("--runs", type=int, default=RUNS, help="The fastest of so many counts.")
     words.add_argument("--signals", type=int, default=1_000_000, help="Generated signals.")

@@ -30,6 +30,7 @@ LATENCY_S = 0.05
 SIGNALS_EACH, TOKENS, LONGEST_S = 100, 1000, 120.0
 """Signals for each shard, so that every round lasts about as long."""
 COUNTS = (1, 2, 4, 8)
+LEADER = "0x" + "a1" * 20
 CAPS = ("MARKET", "EVENT", "GROUP", "LEADER", "DAY", "TOTAL")
 ENV = {
     **{f"MAX_{cap}_USDC": "1000000" for cap in CAPS},
@@ -77,7 +78,7 @@ def a_signal(number: int) -> ActionableSignal:
     return ActionableSignal(
         id=fact_id("signal", number),
         emitted_at_ms=now_ms,
-        leader="0x" + "a1" * 20,
+        leader=LEADER,
         tx_hash="0x" + fact_id("tx", number),
         token_id=str(number % TOKENS),
         side="BUY",
@@ -105,7 +106,9 @@ def orders_per_s(url: str, shards: int) -> float:
             done.set()
 
     buyer = composition.build_buyer(
-        parse_args(["--redis-url", url, "--buyer-shards", str(shards)]), stop=stop, emit=count
+        parse_args(["--redis-url", url, "--buyer-shards", str(shards), "--tracked-wallet", LEADER]),
+        stop=stop,
+        emit=count,
     )
     thread = threading.Thread(target=buyer.service.run, args=(stop,))
     began = CLOCK.monotonic()

@@ -26,6 +26,7 @@ from ops.supervisor.server_folder import find_url
 from shared.http.client import Upstream
 from shared.messages.base import DECISIONS
 from shared.redis.client import connect_redis
+from simulator.command_line import HidingParser
 
 RUNS, WARM_S = 5, 15.0
 TOKENS, SIGNALS_PER_S, DECIDED_WITHIN_S = 8, 100, 600.0
@@ -142,7 +143,7 @@ def _print(what: str, rows: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    words = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
+    words = HidingParser(prog="python -m benchmarks.startup", description=__doc__)
     words.add_argument("--beside", default="", metavar="COMMIT", help="its code is run beside this tree's")
     words.add_argument("--runs", type=int, default=RUNS, help="runs of each command; the least counts")
     words.add_argument(

@@ -4,7 +4,9 @@ from shared.process.early_signals import early_signals
 
 with early_signals("buyer"):
     from buyer.composition import BuyerProcess
+    from buyer.composition_modes import mode_of
     from buyer.config import parse_args
+    from shared.domain.trading_words import PAPER
     from shared.process.service_runner import Built, main
     from shared.redis.client import connect_redis
 
@@ -12,6 +14,8 @@ with early_signals("buyer"):
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
+    if mode_of(settings) == PAPER:
+        settings = settings.without_keys()
     return BuyerProcess(settings), settings, connect_redis(settings.redis_url)
 
 

@@ -1,7 +1,5 @@
 """Build a buyer from its settings; `composition_modes` says where live and paper differ."""
 
-import os
-import socket
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
+from shared.domain.trading_words import LIVE, PAPER
 from shared.http.client import Upstream
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import BOOKS, fact_id
@@ -37,6 +36,7 @@ from shared.polymarket.market_facts import MarketCache
 from shared.polymarket.market_store import MarketStore
 from shared.process import outlet
 from shared.process.instance_lock import instance_lock
+from shared.process.process_name import installation_address, process_address
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
@@ -103,12 +103,13 @@ class BuyerProcess:
 
 
 def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
-    """Hold what lets one process of this consumer's name run on this machine and server.
+    """Hold what lets one process of this consumer's name and mode run on this machine and server.
 
     Raises:
         RefusedForSafety: another one runs: they would take the lease from each other without end.
     """
-    return instance_lock(f"{settings.consumer}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
+    name = settings.consumer if mode_of(settings) == PAPER else f"{settings.consumer}-{LIVE}"
+    return instance_lock(f"{name}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
 
 
 def print_decision(decision: BuyEngineDecision) -> None:
@@ -146,7 +147,7 @@ def build_buyer(
     parts = ProcessParts(settings, redis, _prices(settings, redis, clock, stop), clock, stop)
     trading = steps.begin(parts)
     builder = ShardBuilder(parts, trading, layout, _one_by_one(emit), waiting)
-    holder = f"{settings.consumer}@{socket.gethostname()}"
+    holder = f"{settings.consumer}@{installation_address(settings.run_dir)}"
     shards = [TokenShard(number, layout.shards) for number in range(layout.shards)]
     leases = {shard: _lease(shard, builder, holder) for shard in shards}
     shares = Partitioning(redis, f"buyers:{mode}", holder, ttl_s=settings.lease_s, version_key=LAYOUT)
@@ -175,10 +176,14 @@ def _layout(settings: BuyerSettings, redis: Redis, mode: str, clock: Clock) -> S
 
     def halt(why: str) -> None:
         now_ms = clock.now_ms()
-        ledger.commit(turn_control(f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms))
+        ledger.commit(
+            turn_control(
+                f"halt:emptied:{now_ms}", on=True, who="buyer", why=why, now_ms=now_ms, where=process_address()
+            )
+        )
 
     patience_s = settings.lease_s * PATIENCE
-    return ShardCount(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt)
+    return ShardCount(redis, settings.buyer_shards, clock=clock, patience_s=patience_s, halt=halt, mode=mode)
 
 
 def _one_by_one(emit: Emit) -> Emit:
@@ -213,6 +218,6 @@ def _prices(settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading
     )
     if settings.capture_books:
         side = SideStream(connect_redis(settings.redis_url), BOOKS, clock=clock, stop=stop)
-        writer = f"{settings.consumer}@{socket.gethostname()}:{os.getpid()}"
+        writer = f"{settings.consumer}@{process_address()}"
         BookRecorder(live, side, clock, writer).start(stop)
     return MarketPriceFeed(markets, clob, clock=clock, live=live)

@@ -23,7 +23,7 @@ from buyer.venue.polymarket.client import PolymarketVenue
 from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders
 from buyer.venue.polymarket.order_signing import TradingWallet, WalletKind
 from buyer.venue.polymarket.preflight import Preflight, PreflightCheck, check_wallet, refusal
-from buyer.venue.polymarket.signer import OrderSigner, checksummed, read_key
+from buyer.venue.polymarket.signer import OrderSigner, checksummed
 from buyer.venue.polymarket.user_channel import UserChannel
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError, Malformed, Rejected, TryAgain
@@ -72,7 +72,7 @@ class LiveAccount:
         gc.freeze()
         gc.set_threshold(*COLLECT_AT)
         self._settings, self._redis, self._clock, self._stop = settings, redis, clock, stop
-        self._signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
+        self._signer = OrderSigner(settings.key_source.read())
         self._wallet = wallet_of(settings, self._signer)
         self._upstreams = upstreams = Upstreams(settings, redis, clock, stop)
         self._key = _key(
@@ -188,7 +188,7 @@ def order_lookup(
 def _account(
     settings: BuyerSettings, redis: Redis, clock: Clock, stop: threading.Event
 ) -> tuple[AccountApi, TradingWallet]:
-    signer = OrderSigner(read_key(settings.private_key, settings.private_key_file))
+    signer = OrderSigner(settings.key_source.read())
     wallet, upstreams = wallet_of(settings, signer), Upstreams(settings, redis, clock, stop)
     requests = RequestHeaders(signer.address, _key(settings, upstreams.account, signer, wallet, clock))
     return AccountApi(upstreams.account, requests, PolygonClient(upstreams.rpc), clock=clock), wallet

@@ -4,22 +4,23 @@ import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from buyer.buy_breaker import BuyBreaker
 from buyer.composition_modes import ProcessParts, ShardIdentity, ShardMode, TradingMode
 from buyer.consumer import SignalConsumer
 from buyer.decision_counter import DecisionCounter
-from buyer.domain.token_shard import ALL, TokenShard
+from buyer.domain.token_shard import ALL, GROUP, TokenShard
 from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.leader_check import LeaderCheck
 from buyer.market_data.loss_marker import LossMarker
 from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_purchases import RecentPurchases
 from buyer.recovery.recent_signals import RecentSignals
 from buyer.recovery.retractions import Retractions
+from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
@@ -139,6 +140,11 @@ class ShardBuilder:
             losses=marker.losses,
         )
 
+    def _leaders(self) -> LeaderCheck:
+        settings = self.parts.settings
+        own = (*settings.tracked_wallets, *settings.tracked_wallet)
+        return LeaderCheck(self.parts.redis, own, clock=self.parts.clock, trust_server=settings.trust_server_leaders)
+
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""
         limits = self.parts.settings.limits  # made anew, and checked, at each look
@@ -146,7 +152,7 @@ class ShardBuilder:
         def max_age_s(leader: str) -> float:
             return limits.of(leader).max_signal_age_s
 
-        gate = BuyGate(self.parts.clock, max_age_s, self.mode.permission)
+        gate = BuyGate(self.parts.clock, max_age_s, self.mode.permission, self._leaders())
         journal.buy_through(gate)
         return gate
 
@@ -166,9 +172,10 @@ class ShardBuilder:
         return GroupReader(
             connect_redis(settings.redis_url, blocking_s=BLOCK_MS / 1000),
             SIGNALS,
-            shard.group,
+            shard.group(self.mode.name),
             settings.consumer,
             clock=self.parts.clock,
+            heir_of=GROUP,
             sole=True,
             mine=owned if shard.of > 1 else None,
             block_ms=1 if self.waiting else BLOCK_MS,

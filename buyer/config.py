@@ -17,12 +17,13 @@ from buyer.strategy.limits import (
     find_contradiction,
     leader_limits_of,
 )
-from shared.config import Settings, Words, parse
+from shared.config import Addresses, Words, parse
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
+from shared.signing_key import SigningSettings
 
 
-class BuyerSettings(EntrySettings, Settings):
+class BuyerSettings(EntrySettings, SigningSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -39,6 +40,12 @@ class BuyerSettings(EntrySettings, Settings):
     )
     stdin: bool = Field(default=False, description="Read JSON lines from standard input instead of the stream.")
     consumer: str = Field("buyer-0", description="This buyer's stable name in its group; one process per name.")
+    tracked_wallets: Addresses = Field((), description="Leaders to follow, comma separated proxy wallet addresses.")
+    tracked_wallet: Addresses = Field((), description="One leader, for those who follow one.")
+    trust_server_leaders: bool = Field(
+        default=True,
+        description="Buy also what leaders do whom `hybrid follow` or a detector names; off: only TRACKED_WALLETS.",
+    )
     lease_s: float = Field(
         20.0, gt=1, le=300, description="Seconds a silent active buyer keeps a standby waiting before it takes over."
     )
@@ -208,10 +215,6 @@ class BuyerSettings(EntrySettings, Settings):
         description="Shared budget for the checks of books in memory, requests (of 50 books) per second.",
     )
 
-    private_key: SecretStr | None = Field(
-        None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."
-    )
-    private_key_file: Path | None = Field(None, description="File that holds the signing key; chmod 600.")
     wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
         "deposit", description="Kind of the wallet that holds the money; new accounts have a deposit wallet."
     )

@@ -217,6 +217,7 @@ class SignalConsumer:
         if self._inbox is not None:
             self._handle_inbox(self._inbox, stop)
         self._journal.refresh()
+        self._gate.refresh()
         # What was read is taken back before it is decided on, however many entries stand between.
         entries = sorted(self._read(stop), key=lambda entry: not is_retraction(entry))
         self._token_executor.run(entries, self._handler.handle_entry, stop, self._between_signals)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from buyer.crash_limiter import Crashed, CrashLimiter
-from buyer.execution.buy_gate import BuyGate, BuyHeld
+from buyer.execution.buy_gate import NOT_FOLLOWED, BuyGate, BuyHeld
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_precedence import NotSettled
@@ -120,6 +120,9 @@ class SignalHandler:
     def _dispatch(self, event: AnyEvent, entry: StreamEntry) -> None:
         from_stream = entry.stream == self._reader.stream  # a line of a pipe has nobody to acknowledge it to
         if isinstance(event, ActionableSignal):
+            if from_stream and self._skip_unfollowed(event):
+                self._reader.ack(entry.id)
+                return
             self._admit(event)
             ack = StreamAck(entry.stream, self._reader.group, entry.id) if from_stream else None
             self._executor.process_actionable(event, ack)
@@ -130,6 +133,14 @@ class SignalHandler:
             self._retract(event)
         if from_stream:
             self._reader.ack(entry.id)
+
+    def _skip_unfollowed(self, signal: ActionableSignal) -> bool:
+        """Conclude the buy of somebody whom nobody follows, whoever wrote it; one that has an order goes on."""
+        refusal = self._gate.refusal(signal)
+        if refusal is None:
+            return False
+        self._log.warning("leader_not_followed", signal_id=signal.id, leader=signal.leader)
+        return self._executor.skip(signal, NOT_FOLLOWED, (refusal,)) is not None
 
     def _admit(self, signal: ActionableSignal) -> None:
         self._gate.admit_signal(

@@ -10,8 +10,6 @@
 Which upstream and which gate each source has stands in `detector/composition_sources`.
 """
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,8 +41,9 @@ from detector.publishing.unmined_signals import UnminedSignals
 from shared.clock import Clock
 from shared.http.client import Upstream
 from shared.polymarket.market_facts import MarketCache
+from shared.process.process_name import process_address
 from shared.rate_limit.gate import RateGate
-from shared.redis.followed_leaders import VERSION
+from shared.redis.followed_leaders import DETECTORS, VERSION
 from shared.redis.partitioning import Partitioning
 
 ADAPTIVE = frozenset({"data_api"})
@@ -129,7 +128,7 @@ def build_running(
     pollers = tuple(
         _build_pollers(cfg, source, parts, publisher, stats, clock=clock, stop=stop) for source in parts.sources
     )
-    instance = cfg.instance or f"detector@{socket.gethostname()}:{os.getpid()}"
+    instance = cfg.instance or f"detector@{process_address()}"
     return RunningParts(stats, reporter, publisher, pollers, instance)
 
 
@@ -170,7 +169,7 @@ def _build_assignment(
 ) -> LeaderAssignment:
     file = LeadersFile(cfg.leaders_file)
     file.read()  # before anything runs: a file that cannot be read ends the start with its reason
-    shares = Partitioning(redis, "detectors", claim_instance_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
+    shares = Partitioning(redis, DETECTORS, claim_instance_name(cfg), ttl_s=cfg.member_ttl_s, version_key=VERSION)
     # Four beats in a member's life: three may be late before another detector takes its leaders.
     every_s = cfg.member_ttl_s / 4
     return LeaderAssignment(leaders, cfg.leaders, file, shares, cursors, clock=clock, stop=stop, every_s=every_s)

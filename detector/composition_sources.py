@@ -10,8 +10,6 @@
 | market facts (no source) | `GAMMA_URL` | `GAMMA_RATE_PER_S` | `gamma` |
 """
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ from shared.polymarket.market_store import MarketStore
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.subgraph import OrderbookSubgraph
 from shared.polymarket.wire.event_prefetch import EventPrefetch
+from shared.process.process_name import process_address
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLimits
 from shared.reconnecting_socket import FrameConnection
@@ -179,7 +178,7 @@ class SourceBuilder:
     def _raw_recorder(self) -> RawRecorder:
         """Build what records raw answers, on a connection of its own."""
         side = SideStream(connect_redis(self._cfg.redis_url), RAW, clock=self._clock, stop=self._stop)
-        writer = f"{self._cfg.instance or 'detector'}@{socket.gethostname()}:{os.getpid()}"
+        writer = f"{self._cfg.instance or 'detector'}@{process_address()}"
         return RawRecorder(side, self._clock, writer)
 
     def _upstream(self, name: str, url: str, limits: GateLimits) -> Upstream:

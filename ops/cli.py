@@ -37,6 +37,7 @@ _COMMANDS = (
     control.flatten,
     control.kill,
     control.resume,
+    control.controls,
     control.redeem,
     control.reconcile,
     explain.capture,

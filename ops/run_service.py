@@ -33,7 +33,7 @@ with early_signals("service"):
     from shared.clock import SystemClock
     from shared.config import Settings, parse
     from shared.domain.errors import HybridError, TryAgain
-    from shared.domain.trading_words import WORDS, trading_mode
+    from shared.domain.trading_words import PAPER, WORDS, trading_mode
     from shared.messages.base import Event
     from shared.messages.events import write_event
     from shared.messages.signals import ActionableSignal
@@ -197,8 +197,10 @@ def _run(
     """Give each part the environment, the env file, the server and the mode; never other flags of ours (pitfall 32)."""
     words = ["--redis-url", redis_url, *_env_file(argv)]
     detector, buyer = detector_args(words), buyer_args([*words, *WORDS[mode]])
-    parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}
     redeemer = _redeemer(settings, [*words, *WORDS[mode]])
+    if mode == PAPER:
+        buyer, redeemer = buyer.without_keys(), redeemer.without_keys() if redeemer else None
+    parts: dict[str, Settings] = {"detector": detector, "buyer": buyer}
     if redeemer is not None:
         parts["redeemer"] = redeemer
     whole = settings.with_parts(redis_url, parts)

@@ -9,7 +9,6 @@
 | ledger | `paper` | `live` |
 """
 
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from shared.messages.base import Event
 from shared.messages.events import write_event
 from shared.polymarket.wire.contracts import overridden_contracts
 from shared.process import outlet
+from shared.process.process_name import installation_address
 from shared.rate_limit.limits import GateLane
 from shared.redis.client import connect_redis
 from shared.redis.lease import Lease
@@ -82,6 +82,11 @@ def redeemer_mode(settings: RedeemerSettings) -> str:
     return composition_live.LIVE if settings.live else PAPER
 
 
+def queue_name(settings: RedeemerSettings) -> str:
+    """Return the queue of the mode: a worker on paper never sees a live job."""
+    return f"{settings.redeem_queue}-live" if settings.live else settings.redeem_queue
+
+
 def build_watcher(
     settings: RedeemerSettings, *, stop: threading.Event, clock: Clock | None = None, enqueue: Enqueue | None = None
 ) -> ResolutionWatcher:
@@ -95,7 +100,7 @@ def build_watcher(
     wallet, plan = MODES[redeemer_mode(settings)].build_plan(settings, redis, clock=clock, stop=stop)
     # Three scans may be missed before a standby takes over.
     lease_s = max(SHORTEST_LEASE_S, 3 * settings.scan_every_s)
-    holder = f"{settings.watcher}@{socket.gethostname()}"
+    holder = f"{settings.watcher}@{installation_address(settings.run_dir)}"
     return ResolutionWatcher(
         wallet,
         plan,
@@ -121,7 +126,7 @@ def build_worker(
     """Build the worker that runs the jobs."""
     clock = clock or SystemClock()
     redeemer = build_redeemer(settings, stop=stop, clock=clock, emit=emit)
-    return RedeemWorker(redeemer, connect_redis(settings.redis_url), settings.redeem_queue, clock=clock)
+    return RedeemWorker(redeemer, connect_redis(settings.redis_url), queue_name(settings), clock=clock)
 
 
 def build_redeemer(settings: RedeemerSettings, *, stop: threading.Event, clock: Clock, emit: Emit) -> PayingRedeemer:
@@ -134,7 +139,7 @@ def build_queue(settings: RedeemerSettings, redis: Redis, *, clock: Clock) -> Re
     """Build the queue's filling side."""
     return RedemptionQueue(
         redis,
-        settings.redeem_queue,
+        queue_name(settings),
         clock=clock,
         retry_after_s=settings.retry_after_s,
         again_after_s=settings.again_after_s,

@@ -1,7 +1,5 @@
 """Build the live redeemer: every part on the real chain, its key and its wallet checked before anything else."""
 
-import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from redeemer.transactions.node_client import NodeClient
 from redeemer.transactions.relayer_client import RelayerClient
 from redeemer.transactions.relayer_sender import RelayerSender
 from redeemer.transactions.relayer_signer import RelayerSigner
-from redeemer.transactions.signer import TransactionSigner, read_key, wallet_of
+from redeemer.transactions.signer import TransactionSigner, signer_of, wallet_of
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.money import to_micro
@@ -35,6 +33,7 @@ from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.positions import RedeemablePositions
 from shared.polymarket.wire.contracts import Contracts, overridden_contracts
 from shared.polymarket.wire.endpoints import BUDGETS
+from shared.process.process_name import process_address
 from shared.rate_limit.gate import GateLane, GateLimits, RateGate
 from shared.redis.lease import Lease
 
@@ -66,7 +65,7 @@ def build_live(
         BadConfig, RefusedForSafety, DependencyMissing: the key, the wallet or the relayer's key is not as it must be.
     """
     contracts = overridden_contracts(settings.contracts)
-    signer = read_key(settings.private_key_file, settings.private_key)
+    signer = signer_of(settings.key_source.read().get_secret_value())
     wallet = wallet_of(signer, settings.wallet_type, settings.wallet)
     rpc, data_api = upstreams(settings, redis, clock=clock, stop=stop)
     node, ledger = NodeClient(PolygonClient(rpc)), RedisLedger(redis, LIVE)
@@ -155,4 +154,4 @@ def _build_sender(
 
 def _holder() -> str:
     """Name this process: of two workers on one machine one sends at a time."""
-    return f"worker-{os.getpid()}@{socket.gethostname()}"
+    return f"worker@{process_address()}"

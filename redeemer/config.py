@@ -1,18 +1,18 @@
 """The redeemer's settings."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from redeemer.domain.contract_calls import RELAYED
-from shared.config import Settings, Words, parse
+from shared.config import Words, parse
 from shared.domain.trading_words import trading_mode
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.polymarket.wire.contracts import overridden_contracts
+from shared.signing_key import SigningSettings
 
 
 def _split(value: object) -> object:
@@ -22,7 +22,7 @@ def _split(value: object) -> object:
 Seconds = Annotated[tuple[Annotated[int, Field(ge=0, le=86_400)], ...], NoDecode, BeforeValidator(_split)]
 
 
-class RedeemerSettings(Settings):
+class RedeemerSettings(SigningSettings):
     """How often to look for resolved holdings, and how to run what they owe us.
 
     Examples: `python -m redeemer --scan-every-s 5`; `python -m redeemer.worker` runs the jobs,
@@ -33,10 +33,6 @@ class RedeemerSettings(Settings):
 
     live: bool = Field(default=False, description="Redeem real holdings; needs DRY_RUN=false, a key and the wallet.")
     dry_run: bool = Field(default=True, description="Paper holdings only; must be switched off as well for --live.")
-    private_key: SecretStr | None = Field(
-        None, description="Signing key, 64 hex digits, for --live; a file is safer, and a flag can be seen by others."
-    )
-    private_key_file: Path | None = Field(None, description="File that holds the signing key; chmod 600.")
     wallet_type: Literal["deposit", "safe", "proxy", "eoa"] = Field(
         "deposit", description="Kind of the wallet that holds the positions; new accounts have a deposit wallet."
     )
@@ -91,7 +87,9 @@ class RedeemerSettings(Settings):
         15.0, gt=0, le=3600, description="Seconds until what resolved is acted on; a look is taken twice as often."
     )
     redeem_queue: str = Field(
-        "redeem", pattern="^[A-Za-z0-9_-]{1,64}$", description="rq queue that redemption jobs go through."
+        "redeem",
+        pattern="^[A-Za-z0-9_-]{1,64}$",
+        description="rq queue of redemption jobs; NAME-live on live.",
     )
     retry_after_s: Seconds = Field(
         (5, 15, 60), max_length=10, description="Seconds before each retry of a failed job, comma separated."

@@ -6,7 +6,7 @@ with early_signals("redeemer-worker"):
     import threading
     from typing import Any
 
-    from redeemer.composition import build_worker, redeemer_mode
+    from redeemer.composition import PAPER, build_worker, redeemer_mode
     from redeemer.config import RedeemerSettings, parse_args
     from redeemer.jobs.rq_worker import RedeemWorker
     from shared.process.service_runner import Built, main
@@ -40,6 +40,8 @@ class WorkerProcess:
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
+    if redeemer_mode(settings) == PAPER:
+        settings = settings.without_keys()
     return WorkerProcess(settings), settings, connect_redis(settings.redis_url)
 
 

@@ -24,6 +24,7 @@ from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
+from shared.setting_safety import refuse_plain_urls, refuse_readable_keys
 from shared.unknown_settings import (
     doubtful_in_environment,
     nearest_setting,
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         None, description="Bearer token that /metrics asks for when not on loopback."
     )
+    allow_plain_http: bool = Field(
+        default=False, description="Ask a venue or node by http:// or ws:// that is not on this machine."
+    )
     keep_entries: int = Field(
         50_000,
         ge=100,
@@ -94,6 +98,11 @@ class Settings(BaseSettings):
         pattern="^(auto|json|text)$",
         description="Log lines as JSON or text; auto is text on a terminal.",
     )
+
+    def upstream_urls(self) -> dict[str, str]:
+        """Return where venue and node are asked, by setting."""
+        names = [name for name in type(self).model_fields if name.endswith("_url") and name != "redis_url"]
+        return {name: str(getattr(self, name)) for name in names}
 
     def published(self) -> dict[str, Any]:
         """Return the settings as plain JSON values for SERVICE_START: secrets hidden, of a URL only where it leads."""
@@ -117,19 +126,25 @@ def parse(model: type[Model], argv: list[str] | None = None, **overrides: Any) -
 
     Raises:
         BadConfig: naming the variable, the value and what it should be; also a name that no program knows.
+        RefusedForSafety: a file with a key that others can read; a venue or node without TLS on another machine.
     """
     words = sys.argv[1:] if argv is None else argv
     env_file, flags = _take_env_file(words)
     for line in check_names(env_file, KNOWN.union(map(str.upper, model.model_fields))):
         sys.stderr.write(f"{model.program}: {line}\n")  # no logger yet: its settings are being read
+    if env_file:
+        refuse_readable_keys(env_file, dotenv_values(env_file, encoding="utf-8"))
     flags, renamed = _take_aliases(model, env_file, flags)
     flags = [_in_kebab_case(flag) if flag.startswith("--") else flag for flag in flags]
     _check_flags(model, flags)
     try:
         given: dict[str, Any] = {**renamed, **dry_run_wins(flags, model.model_fields), **overrides}
-        return model(**_reading(model.program, env_file, flags), **given)
+        settings = model(**_reading(model.program, env_file, flags), **given)
     except ValidationError as error:
         raise BadConfig(explain_error(model, error)) from error
+    if not settings.allow_plain_http:
+        refuse_plain_urls(settings.upstream_urls())
+    return settings
 
 
 def _take_aliases(model: type[Settings], env_file: str | None, flags: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -265,4 +280,5 @@ def _where(url: str) -> str:
     """Return a URL's scheme, host and database number; providers put their keys everywhere else."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.rpartition("@")[2].partition("/")
-    return f"{scheme}://{host.partition('?')[0]}" + (f"/{path}" if path.isdigit() else "/***" if path else "")
+    number = path.partition("?")[0]
+    return f"{scheme}://{host.partition('?')[0]}" + (f"/{number}" if number.isdigit() else "/***" if path else "")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulator.command_line import HidingParser
 from simulator.core.clock import WallClock
 from simulator.core.settings import Settings
 from simulator.exchange.wallet_types import NAMES
@@ -78,7 +79,7 @@ def _funded(text: str) -> tuple[str, str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     known = Settings()
-    parser = argparse.ArgumentParser(
+    parser = HidingParser(
         prog="python -m simulator",
         description="A local Polymarket over real sockets.",
         epilog=_EXAMPLES,

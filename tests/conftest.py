@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
-from redis import Redis
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
+from shared.redis.client import connect_redis
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")
@@ -73,7 +73,7 @@ def _session_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
 @pytest.fixture
 def valkey_url(_session_server: EmbeddedRedis) -> str:
     """Give the URL of a real, empty server."""
-    with Redis.from_url(_session_server.url) as client:
+    with connect_redis(_session_server.url) as client:
         client.flushall()
         client.script_flush()
     return _session_server.url

@@ -22,7 +22,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "ops/*",
         "simulator/*",
     ),
-    "subprocess": ("ops/*",),
+    "subprocess": ("ops/*", "shared/key_password.py"),
     "argparse": ("shared/config.py", "ops/*", "backtest/*", "simulator/*"),
     "asyncio": ("simulator/*",),
     "http.server": ("shared/process/health_server.py",),
@@ -32,7 +32,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "uvicorn": ("simulator/*", "ops/dashboard/*"),
     "websockets": ("shared/websocket.py",),
     "coincurve": ("buyer/venue/polymarket/*", "redeemer/transactions/signer*"),
-    "eth_account": ("redeemer/transactions/signer*", "simulator/*"),
+    "eth_account": ("redeemer/transactions/signer*", "shared/signing_key.py", "simulator/*"),
     "polymarket": (),
     "plotly": ("backtest/report/*",),
     "kaleido": ("backtest/report/png_export.py",),
@@ -57,7 +57,7 @@ REDIS_OWNERS = (
 """Who may know more of redis than the name `Redis`, which everybody may pass on."""
 CLIENT_MAKERS = ("shared/redis/client.py", "redeemer/jobs/queue.py")
 """Who may open a connection: everywhere else it comes from `shared.redis.client.connect`, which re-sends nothing."""
-ENVIRONMENT_OWNERS = ("shared/config.py", "shared/process/shutdown_signals.py", "ops/*")
+ENVIRONMENT_OWNERS = ("shared/config.py", "shared/process/shutdown_signals.py", "shared/key_password.py", "ops/*")
 COMMAND_LINE_OWNERS = ("shared/config.py", "shared/process/service_runner.py", "ops/*", "backtest/*", "simulator/*")
 
 

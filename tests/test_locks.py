@@ -1,5 +1,6 @@
 """What each `make` target installs: what running needs, what reports need, what tests need; locked and hashed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ QUARTER_BYTES = 275_000_000
 """What `make demo` may take at most; all that tests need takes four times as much."""
 TOOLS = ("setuptools", "pip")
 NOT_IMPORTED = {
+    "cyclonedx-bom": "a command: make sbom",
     "hiredis": "redis-py reads answers with it by itself",
     "setuptools": "builds the package",
     "supervisor": "runs the services on a machine without containers (supervisord.conf)",
@@ -164,3 +166,20 @@ def test_every_make_target_that_somebody_is_told_to_run_exists() -> None:
 
     assert {"demo", "run", "install", "install-report", "test"} <= told
     assert told - targets == set()
+
+
+@pytest.mark.process
+def test_the_bill_of_materials_lists_what_the_image_holds_with_its_hashes(tmp_path: Path) -> None:
+    """`make sbom` runs the same words: from the lock alone, nothing is asked of anybody."""
+    (words,) = re.findall(r"\$\(BIN\)/(cyclonedx-py .*)", (ROOT / "Makefile").read_text())
+    file = tmp_path / "sbom.json"
+    command = [part.replace("build/sbom.json", str(file)) for part in words.split()]
+
+    subprocess.run([str(Path(sys.prefix) / "bin" / command[0]), *command[1:]], cwd=ROOT, check=True, timeout=60)
+
+    bom = json.loads(file.read_text())
+    listed = {part["name"].lower().replace("_", "-"): part["version"] for part in bom["components"]}
+    locked = {name.lower().replace("_", "-"): found.partition(" ")[0] for name, found in pins(RUN).items()}
+    assert (bom["bomFormat"], bom["metadata"]["component"]["name"]) == ("CycloneDX", "hybrid-signals")
+    assert listed == locked
+    assert all("hashes" in str(part["externalReferences"]) for part in bom["components"])

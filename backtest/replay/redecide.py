@@ -93,7 +93,7 @@ def _again(
 ) -> BuyEngineDecision:
     entry = signals.get(recorded.signal_id)
     if recorded.reason in UNJUDGED or recorded.reason.startswith(DEAD_LETTER):
-        return _written(recorded, PolicyDecision("SKIP", recorded.reason, (), None), *_named(entry))
+        return _written(recorded, PolicyDecision("SKIP", recorded.reason, recorded.rules, None), *_named(entry))
     named = limits.get(recorded.inputs.config_id)
     if named is None:
         raise CannotRedecide(f"no start of a buyer with the settings {recorded.inputs.config_id} is in the capture")

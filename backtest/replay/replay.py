@@ -153,8 +153,8 @@ class SessionReplay:
             return engine.bury(entry, recorded.reason.removeprefix(DEAD_LETTER))
         if not isinstance(event, ActionableSignal):
             return None
-        unjudged = recorded.reason in UNJUDGED
-        return engine.skip(event, recorded.reason) if unjudged else engine.process_actionable(event)
+        outside = recorded.reason in UNJUDGED
+        return engine.skip(event, recorded.reason, recorded.rules) if outside else engine.process_actionable(event)
 
     def _sell(self, recorded: BuyEngineDecision, task: ExitTask) -> BuyEngineDecision | None:
         """Make an exit's attempt again; what set it off, and when, is input."""

@@ -25,12 +25,12 @@ from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
 from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
-from buyer.buy_breaker import BuyBreaker
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from shared import logs

@@ -15,6 +15,7 @@ from redis import Redis
 from shared.clock import SystemClock
 from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
+from shared.redis.password_file import take_password
 
 PROCESSES = 8
 TARGET_PER_S = 50
@@ -46,7 +47,7 @@ def measure_race(url: str, limiter: str, seconds: float) -> Race:
     """Let `PROCESSES` processes race for `seconds` through `limiter`, on an emptied server."""
     context = multiprocessing.get_context("spawn")
     clock, never = SystemClock(), threading.Event()
-    with Redis.from_url(url) as redis:
+    with connect_redis(url) as redis:
         redis.flushall()
         ready = context.Barrier(PROCESSES + 1)
         pipes = [context.Pipe(duplex=False) for _ in range(PROCESSES)]
@@ -94,7 +95,7 @@ def _gate(url: str, stop: threading.Event) -> Generator[Callable[[], bool]]:
 def _limits(url: str, stop: threading.Event) -> Generator[Callable[[], bool]]:
     """Use the moving window as its documentation does: hit, else wait until the window says it resets."""
     clock = SystemClock()
-    limiter = limits.strategies.MovingWindowRateLimiter(limits.storage.storage_from_string(url))
+    limiter = limits.strategies.MovingWindowRateLimiter(limits.storage.storage_from_string(_plain_url(url)))
     item = limits.RateLimitItemPerSecond(TARGET_PER_S)
 
     def turn() -> bool:
@@ -110,11 +111,17 @@ def _limits(url: str, stop: threading.Event) -> Generator[Callable[[], bool]]:
 
 @contextmanager
 def _pyrate(url: str, stop: threading.Event) -> Generator[Callable[[], bool]]:
-    with Redis.from_url(url) as redis:
+    with Redis.from_url(_plain_url(url)) as redis:
         bucket = RedisBucket.init([Rate(TARGET_PER_S, Duration.SECOND)], redis, "race")
         limiter = Limiter(cast("RedisBucket", bucket))
         yield lambda: not stop.is_set() and bool(limiter.try_acquire("race", blocking=True))
         limiter.close()
+
+
+def _plain_url(url: str) -> str:
+    """Return a server's URL as other libraries read it, its password written out."""
+    bare, password = take_password(url)
+    return bare.replace("://", f"://:{password}@", 1) if password else bare
 
 
 _LIMITERS = {"gate": _gate, "limits": _limits, "pyrate-limiter": _pyrate}

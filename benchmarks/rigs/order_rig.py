@@ -34,6 +34,8 @@ NEVER = threading.Event()
 KEY = hashlib.sha256(b"correct horse").hexdigest()
 """A public test key: anybody can make it."""
 LEADER = "0x" + "a1" * 20
+LEADERS = (LEADER, *("0x" + digit * 40 for digit in "abc"))
+"""Whom a buyer here follows."""
 DEEP = "90000000"
 """Shares on each level of the book: no order moves it."""
 MARKETS = 8
@@ -128,6 +130,7 @@ class Trading:
         """Return the settings of a live buyer here."""
         return {
             "LIVE": "true",
+            "TRACKED_WALLETS": ",".join(LEADERS),
             "DRY_RUN": "false",
             "PRIVATE_KEY": KEY,
             "REDIS_URL": self.server.url,

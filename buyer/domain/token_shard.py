@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, STAKED
+from shared.domain.trading_words import LIVE
 
 GROUP = "buyer"
+"""The group of the signals that paper reads, and that live read before it had one of its own."""
+LIVE_GROUP = "buyer-live"
 FOR_ALL = frozenset({"HYBRID_PROGRESS", "HYBRID_SUMMARY"})
 """Events that every shard takes for itself."""
 
@@ -26,10 +29,13 @@ class TokenShard:
     number: int = 0
     of: int = 1
 
-    @property
-    def group(self) -> str:
-        """Name the group that reads the signals for it; the first is that of a buyer alone."""
-        return f"{GROUP}-{self.number}" if self.number else GROUP
+    def group(self, mode: str) -> str:
+        """Name the group that reads the signals for it in a mode; the first is that of a buyer alone.
+
+        `sharding/shard_count.lua` has these names too.
+        """
+        name = LIVE_GROUP if mode == LIVE else GROUP
+        return f"{name}-{self.number}" if self.number else name
 
     def lease(self, mode: str) -> str:
         """Name the lease on it; a buyer alone has one of the mode (`sharding/shard_count.lua` has these names too)."""

@@ -8,11 +8,13 @@ from typing import Protocol
 
 from buyer.execution.order_precedence import NotSettled
 from shared.clock import Clock
+from shared.messages.decisions import RuleResult
 from shared.messages.signals import ActionableSignal
 
 OVERTAKEN = "its leader sold while it waited"
 RETRACTED = "its trade is in no block any more"
-UNJUDGED = frozenset({OVERTAKEN, RETRACTED})
+NOT_FOLLOWED = "leader_followed"
+UNJUDGED = frozenset({OVERTAKEN, RETRACTED, NOT_FOLLOWED})
 """Reasons of signals that were concluded before any rule was asked."""
 
 
@@ -24,6 +26,22 @@ class TradingPermission(Protocol):
 
         Raises:
             RefusedForSafety: it is not.
+        """
+        ...
+
+
+class KnownLeaders(Protocol):
+    """Knows who is followed."""
+
+    def refresh(self) -> None:
+        """Ask who that is, if the last time is a while ago; off the way of an order."""
+        ...
+
+    def refusal(self, signal: ActionableSignal) -> RuleResult | None:
+        """Return the rule by which a signal is skipped, None where it may be followed.
+
+        Raises:
+            Unavailable: nobody can tell now.
         """
         ...
 
@@ -40,11 +58,24 @@ class BuyGate:
     """One shard's gate; `max_age_s` is after which age a leader's signal counts for nothing any more."""
 
     def __init__(
-        self, clock: Clock, max_age_s: Callable[[str], float], permission: TradingPermission | None = None
+        self,
+        clock: Clock,
+        max_age_s: Callable[[str], float],
+        permission: TradingPermission | None = None,
+        leaders: KnownLeaders | None = None,
     ) -> None:
-        self._clock, self._max_age_s, self._permission = clock, max_age_s, permission
+        self._clock, self._max_age_s, self._permission, self._leaders = clock, max_age_s, permission, leaders
         self.recovery = ""
         self._waiting: dict[tuple[str, str], dict[str, ActionableSignal]] = {}
+
+    def refresh(self) -> None:
+        """Learn who is followed now. Raises Unavailable."""
+        if self._leaders is not None:
+            self._leaders.refresh()
+
+    def refusal(self, signal: ActionableSignal) -> RuleResult | None:
+        """Return the rule by which a signal of the stream is skipped: nobody follows its leader. Raises Unavailable."""
+        return self._leaders.refusal(signal) if self._leaders is not None else None
 
     def waits_for(self) -> str:
         """Return what buys wait for, '' when they do not.

@@ -38,6 +38,7 @@ from shared.ledger.port import Ledger
 from shared.messages.base import DEAD, DECISIONS
 from shared.messages.decisions import BuyEngineDecision, Order, OrderUpdate, Portfolio
 from shared.messages.service import DeadLetter
+from shared.process.process_name import process_address
 
 CONCLUDED = "another buyer"
 """Who keeps an order from being sent that was concluded meanwhile."""
@@ -180,7 +181,15 @@ class Journal:
         fence = self._fence()
         token = fence.token if fence else ""
         self._ledger.commit(
-            turn_control(f"halt:buyer:{token}", on=True, who="buyer", why=why, now_ms=now_ms, fence=fence)
+            turn_control(
+                f"halt:buyer:{token}",
+                on=True,
+                who="buyer",
+                why=why,
+                now_ms=now_ms,
+                where=process_address(),
+                fence=fence,
+            )
         )
 
     def intend(

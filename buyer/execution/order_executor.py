@@ -24,7 +24,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 
@@ -113,7 +113,9 @@ class BuyExecutor:
         """
         return self._recovery.resume(intent, signed, ack, signal)
 
-    def skip(self, signal: ActionableSignal | FillRetracted, reason: str) -> BuyEngineDecision | None:
+    def skip(
+        self, signal: ActionableSignal | FillRetracted, reason: str, rules: tuple[RuleResult, ...] = ()
+    ) -> BuyEngineDecision | None:
         """Conclude a signal (or the one that was retracted) that must not be followed.
 
         None when it was decided, or its order is under way.
@@ -124,8 +126,8 @@ class BuyExecutor:
         before = self._journal.status_of(_names(signal)[0])
         if before.decided or before.intent:
             return None
-        verdict = PolicyDecision("SKIP", reason, (), None)
-        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()))
+        verdict = PolicyDecision("SKIP", reason, rules, None)
+        decision = self._writer.compose(*_names(signal), verdict, Inputs(now_ms=self._clock.now_ms()), rules)
         try:
             return self._writer.conclude(decision, None, None, None)
         except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this

@@ -11,6 +11,7 @@ from buyer.sharding.shard_leases import LAYOUT, MODES
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Fenced, RefusedForSafety, Unavailable
+from shared.domain.trading_words import PAPER
 from shared.messages.base import SIGNALS
 from shared.redis.client import LuaScript, answering
 
@@ -25,9 +26,16 @@ class ShardCount:
     """
 
     def __init__(
-        self, redis: Redis, shards: int, *, clock: Clock, patience_s: float, halt: Callable[[str], None]
+        self,
+        redis: Redis,
+        shards: int,
+        *,
+        clock: Clock,
+        patience_s: float,
+        halt: Callable[[str], None],
+        mode: str = PAPER,
     ) -> None:
-        self.shards = shards
+        self.shards, self._mode = shards, mode
         self._redis, self._clock, self._patience_s, self._halt = redis, clock, patience_s, halt
         self._script = LuaScript(redis, Path(__file__).with_suffix(".lua"))
         self._log = logs.get_logger("buyer")
@@ -62,7 +70,7 @@ class ShardCount:
 
     def ensure(self) -> str:
         """Make our number stand unless somebody works under another; return who that is, and on what."""
-        lease, holder = cast("list[str]", self._script([LAYOUT, SIGNALS], [self.shards, *MODES]))
+        lease, holder = cast("list[str]", self._script([LAYOUT, SIGNALS], [self.shards, self._mode, *MODES]))
         return f"{holder} (on {lease})" if lease else ""
 
     def restore(self) -> bool:

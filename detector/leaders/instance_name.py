@@ -2,10 +2,10 @@
 
 import fcntl
 import os
-import socket
 from pathlib import Path
 
 from detector.config import DetectorSettings
+from shared.process.process_name import installation_address, process_address
 
 _MOST_PLACES = 64
 _LOCKED_FILES: list[int] = []
@@ -18,8 +18,8 @@ def claim_instance_name(cfg: DetectorSettings) -> str:
         return cfg.instance
     for place in range(_MOST_PLACES):
         if _lock_file(cfg.run_dir / f"detector-place-{place}.lock"):
-            return f"detector@{socket.gethostname()}/{place}"
-    return f"detector@{socket.gethostname()}:{os.getpid()}"
+            return f"detector@{installation_address(cfg.run_dir)}/{place}"
+    return f"detector@{process_address()}"
 
 
 def _lock_file(path: Path) -> bool:

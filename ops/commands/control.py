@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ops.commands.options import NOT_SAID, VAR, AnyMode, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
+from ops.commands.options import NOT_SAID, VAR, AnyMode, AsJson, DataDir, EnvFile, Mode, RedisUrl, Why, server_url
 
 if TYPE_CHECKING:  # redis takes longer than all of the command line
     from redis import Redis
@@ -15,8 +15,17 @@ if TYPE_CHECKING:  # redis takes longer than all of the command line
     from shared.clock import Clock
 
 
-def kill(why: Why = NOT_SAID, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
-    """Stop every order now, exits too.
+def kill(
+    why: Why = NOT_SAID,
+    what: Annotated[
+        Literal["all", "orders", "redemptions"],
+        typer.Option(help="Orders, the redeemer's transactions, or both."),
+    ] = "all",
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Stop every order now, exits too, and every transaction of the redeemer.
 
     On paper and live, unless --mode names one. Survives restarts, until `hybrid resume`.
 
@@ -24,7 +33,12 @@ def kill(why: Why = NOT_SAID, mode: AnyMode = None, redis_url: RedisUrl = None, 
     """
     from ops.operator import controls
 
-    _turn(controls.kill, "orders are off", server_url(redis_url, data_dir), mode, why)
+    switch, state = {
+        "all": (controls.kill_all, "orders and redemptions are off"),
+        "orders": (controls.kill, "orders are off"),
+        "redemptions": (controls.kill_redemptions, "redemptions are off"),
+    }[what]
+    _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
 def pause(
@@ -63,10 +77,17 @@ def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir
     _turn(controls.flatten, "lots are to be sold", server_url(redis_url, data_dir), mode, why)
 
 
-def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
-    """Allow orders again.
+def resume(
+    why: Why,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Allow orders and redemptions again.
 
-    Of the buyer that runs, or of --mode. After `hybrid kill`, `pause` or `flatten`; exits that began go on.
+    Of the buyer that runs, or of --mode. After `hybrid kill`, `pause` or `flatten`: it lists what it lifts, and asks.
+    Exits that began go on.
 
     Example: hybrid resume --why "checked the fills"
     """
@@ -79,10 +100,32 @@ def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir:
         demand_pipeline(server, mode)
         which = mode or controls.mode_of_buyer(server)
         other = "paper" if which == "live" else "live"
-        stopped = controls.active(server, other)
+        stands, stopped = controls.active(server, which), controls.active(server, other)
+    for control in stands:
+        typer.echo(f"lifts {which} {control.words}")
+    if stands and not yes:
+        typer.confirm("Lift this?" if len(stands) == 1 else "Lift all of these?", abort=True)
     _turn(controls.resume, "orders are on", url, which, why)
     if stopped:
         typer.echo(f"{other} stays stopped ({stopped[0].name}): hybrid resume --mode {other}")
+
+
+def controls(
+    as_json: AsJson = False,
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """List every control that was turned: when, which, by whom, from where, why, before and after.
+
+    Example: hybrid controls --mode live
+    """
+    from ops.operator import control_history
+    from shared.redis.client import connect_redis
+
+    with connect_redis(server_url(redis_url, data_dir)) as redis:
+        for line in control_history.lines(redis, (mode,) if mode else ("live", "paper"), as_json=as_json):
+            typer.echo(line)
 
 
 def reconcile(

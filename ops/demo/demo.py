@@ -29,6 +29,7 @@ from ops.supervisor.up import PROGRAMS, to_files
 from shared.capture.capture import Capture
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import DependencyMissing, Malformed, RefusedForSafety
+from shared.domain.secret_settings import without_secrets
 from shared.http.client import Upstream
 from shared.messages.base import DECISIONS, REDEMPTIONS, SIGNALS
 from shared.messages.decisions import BuyEngineDecision
@@ -180,7 +181,7 @@ def simulator(clock: Clock, *words: str) -> Generator[DemoWorld]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, DIE_WITH_PARENT: str(os.getpid())},
+        env={**without_secrets(os.environ), DIE_WITH_PARENT: str(os.getpid())},
     )
     try:
         line = process.stdout.readline() if process.stdout else ""

@@ -3,6 +3,7 @@
 WORDS = {
     "kill_switch": "kill switch",
     "not_paused": "what is paused",
+    "leader_followed": "leader whom nobody follows here",
     "inputs_known": "what could be found out",
     "signal_fresh": "seconds since the leader's trade, at most",
     "clocks_agree": "seconds the trade lies ahead of our clock, at most",

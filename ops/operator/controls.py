@@ -3,9 +3,11 @@
 import getpass
 import json
 import os
+import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from redis import Redis
 
@@ -13,14 +15,23 @@ from buyer.sharding.shard_leases import MODES
 from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
-from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
+from shared.domain.ledger_accounts import FLATTEN, HALT, HALT_REDEMPTIONS, PAUSE_ALL, PAUSE_BUYS
 from shared.domain.ledger_write import RefusedWrite
-from shared.domain.trading_controls import CONTROLS, NOTES, SWITCH, turn_control
+from shared.domain.plain_text import make_plain
+from shared.domain.trading_controls import CONTROL_LOG, CONTROLS, NOTES, SWITCH, turn_control
 from shared.ledger.redis_ledger import RedisLedger
+from shared.messages.events import read_event
+from shared.messages.service import ControlTurned
 
 STATES = {HALT: "killed", FLATTEN: "flattening", PAUSE_ALL: "paused", PAUSE_BUYS: "sells-only"}
 """The one word for what is traded while a control is on, the strongest first."""
-NAMES = {HALT: "kill", FLATTEN: "flatten", PAUSE_ALL: "pause all", PAUSE_BUYS: "pause buys"}
+NAMES = {
+    HALT: "kill",
+    FLATTEN: "flatten",
+    PAUSE_ALL: "pause all",
+    PAUSE_BUYS: "pause buys",
+    HALT_REDEMPTIONS: "kill redemptions",
+}
 """Each control as an operator calls it, the strongest first."""
 
 
@@ -33,10 +44,27 @@ class TradingControl:
     why: str
     at_ms: int
 
+    @property
+    def words(self) -> str:
+        """Return it for people."""
+        since = datetime.fromtimestamp(self.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return make_plain(f"{self.name}: on since {since}, by {self.who or 'somebody'}: {self.why}")
+
 
 def kill(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
     """Switch all orders off; return False when they were off already."""
     return _turn(redis, mode, HALT, on=True, why=why, clock=clock)
+
+
+def kill_redemptions(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Send no transaction of the redeemer; return False when that was so already."""
+    return _turn(redis, mode, HALT_REDEMPTIONS, on=True, why=why, clock=clock)
+
+
+def kill_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Switch all orders off and send no transaction; return False when both was so already."""
+    turned = [turn(redis, mode, why, clock) for turn in (kill, kill_redemptions)]
+    return any(turned)
 
 
 def pause_buys(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
@@ -92,6 +120,13 @@ def last_turn(redis: Redis, mode: str) -> dict[str, str]:
     return json.loads(text) if text else {}
 
 
+def history(redis: Redis, mode: str) -> list[ControlTurned]:
+    """Return every turn of a control of this ledger, the oldest first; turns of before they were kept are not there."""
+    records = RedisLedger(redis, mode).records(CONTROL_LOG)
+    found = (read_event(text) for _, text in sorted(records.items()))
+    return [event for event in found if isinstance(event, ControlTurned)]
+
+
 def _control(name: str, note: str | None) -> TradingControl:
     said: dict[str, str] = json.loads(note) if note else {}
     return TradingControl(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
@@ -99,8 +134,14 @@ def _control(name: str, note: str | None) -> TradingControl:
 
 def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
     name = f"control:{control}:{uuid.uuid4()}"
-    write = turn_control(name, on=on, who=who(), why=why, now_ms=clock.now_ms(), control=control)
+    write = turn_control(name, on=on, who=who(), where=where(), why=why, now_ms=clock.now_ms(), control=control)
     return not isinstance(RedisLedger(redis, mode).commit(write), RefusedWrite)
+
+
+def where() -> str:
+    """Name the machine, and from where somebody is logged in there."""
+    host, client = socket.gethostname(), os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    return f"{host} (ssh from {client})" if client else host
 
 
 def who() -> str:

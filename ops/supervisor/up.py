@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import threading
 from collections.abc import Generator, Mapping
@@ -18,8 +19,9 @@ from ops.supervisor.pipeline import ProcessPipeline
 from ops.supervisor.server_folder import embedded_server
 from shared import logs
 from shared.clock import Clock, SystemClock
-from shared.domain.errors import HybridError
+from shared.domain.errors import BadConfig, HybridError
 from shared.domain.plain_text import make_plain
+from shared.domain.trading_words import LIVE
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
 from shared.messages.service import ServiceStop
@@ -56,6 +58,7 @@ def main(settings: UpSettings, *, env_file: str | None = None, clock: Clock | No
     inbox = Inbox()
     with listen_signals(inbox):
         settings.check_leaders()
+        refuse_descriptor(os.environ)
         die_with_parent()
         outlet.install_outlet()
         logs.configure_logs(level=settings.log_level, form=settings.log_format)
@@ -83,6 +86,19 @@ def _run(settings: UpSettings, env_file: str | None, clock: Clock, inbox: Inbox)
             return code
 
 
+def refuse_descriptor(environment: Mapping[str, str]) -> None:
+    """Refuse a password in a file descriptor: it can be read once, and several programs sign.
+
+    Raises:
+        BadConfig: with what to use instead.
+    """
+    if environment.get("PRIVATE_KEY_PASSWORD_FD"):
+        raise BadConfig(
+            "PRIVATE_KEY_PASSWORD_FD can be read once, and `hybrid up` starts several programs that sign: use "
+            "PRIVATE_KEY_PASSWORD_FILE or PRIVATE_KEY_PASSWORD_COMMAND, or `hybrid service`"
+        )
+
+
 def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
     """Return what each program said at its last end since then; a server that is away leaves it empty."""
     said: dict[str, Any] = {"event": "RUN_SUMMARY"}
@@ -98,9 +114,16 @@ def summary(redis: Redis, began_ms: int) -> dict[str, Any]:
 def children(settings: UpSettings, sink: Sink, clock: Clock, env_file: str | None = None) -> list[ChildProcess]:
     """Build the programs, told what `settings` says."""
     return [
-        ChildProcess(ChildProgram(name, module, environment(settings, position, env_file)), sink, clock)
-        for position, (name, module) in enumerate(PROGRAMS, start=1)
+        ChildProcess(
+            ChildProgram(name, module, environment(settings, place, env_file), signs=signs(settings, name)), sink, clock
+        )
+        for place, (name, module) in enumerate(PROGRAMS, start=1)
     ]
+
+
+def signs(settings: UpSettings, name: str) -> bool:
+    """Say whether a program signs, and so is given what leads to the key: nobody on paper, and never the detector."""
+    return settings.mode == LIVE and name != "detector"
 
 
 def environment(settings: UpSettings, position: int, env_file: str | None = None) -> Mapping[str, str]:

@@ -5,11 +5,11 @@ ledger's doing (`redeemer/redemption/redemption_ledger.py`), that it happens at 
 what is still due.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from redis import ConnectionPool, Redis
 from rq import Queue, Retry
@@ -18,6 +18,7 @@ from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
+from redeemer.jobs.allowed_job import AllowedJob
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import DependencyMissing, HybridError
@@ -61,6 +62,12 @@ def redeem(wallet: str, condition_id: str) -> dict[str, str]:
     return {"redeemed": result.id, "paid": micro_text(result.paid)} if result else {"redeemed": "nothing held"}
 
 
+class RedemptionJob(AllowedJob):
+    """A job of this queue: it names `redeem`, or it is refused."""
+
+    functions: ClassVar[Mapping[str, Callable[..., Any]]] = {JOB: redeem}
+
+
 @contextmanager
 def employing_redeemer(redeemer: PayingRedeemer) -> Generator[None]:
     """Let jobs that run on this thread use `redeemer`."""
@@ -83,6 +90,11 @@ def bytes_connection(redis: Redis) -> Redis:
     return Redis(connection_pool=ConnectionPool(connection_class=known.connection_class, **kept))
 
 
+def redemption_queue(name: str, connection: Redis) -> Queue:
+    """Return rq's own queue, of jobs that are ours or refused; `connection` answers bytes."""
+    return Queue(name, connection=connection, serializer=JSONSerializer, job_class=RedemptionJob)
+
+
 class RedemptionQueue:
     """The queue, seen from the side that fills it. Call it as an `Enqueue`."""
 
@@ -90,7 +102,7 @@ class RedemptionQueue:
         self, redis: Redis, queue: str, *, clock: Clock, retry_after_s: tuple[int, ...], again_after_s: float
     ) -> None:
         self._redis = bytes_connection(redis)
-        self._queue = Queue(queue, connection=self._redis, serializer=JSONSerializer)
+        self._queue = redemption_queue(queue, self._redis)
         self._clock, self._again_after_s = clock, again_after_s
         self._retry = Retry(max=len(retry_after_s), interval=list(retry_after_s)) if retry_after_s else None
 
@@ -113,7 +125,7 @@ class RedemptionQueue:
         """
         with answering(self._redis):
             failed = FailedJobRegistry(queue=self._queue, serializer=JSONSerializer)
-            jobs = Job.fetch_many(failed.get_job_ids(), connection=self._redis, serializer=JSONSerializer)
+            jobs = RedemptionJob.fetch_many(failed.get_job_ids(), connection=self._redis, serializer=JSONSerializer)
             return {job.id: _last_words(job) for job in jobs if job is not None}
 
     def _enqueue(self, wallet: str, condition_id: str) -> bool:
@@ -136,7 +148,7 @@ class RedemptionQueue:
     def _delete_over(self, name: str) -> bool:
         """Delete a job that is over, or that nothing happened to for too long; False for one to leave alone."""
         try:
-            job = Job.fetch(name, connection=self._redis, serializer=JSONSerializer)
+            job = RedemptionJob.fetch(name, connection=self._redis, serializer=JSONSerializer)
             state = job.get_status(refresh=False)
         except NoSuchJobError:  # it ended and was forgotten between the two steps
             return True

@@ -19,7 +19,8 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
-from redeemer.jobs.queue import PayingRedeemer, bytes_connection, employing_redeemer
+from redeemer.jobs.allowed_job import AllowedJob
+from redeemer.jobs.queue import PayingRedeemer, bytes_connection, employing_redeemer, redemption_queue
 from shared import logs
 from shared.clock import Clock
 from shared.redis.client import SOCKET_TIMEOUT_S, translated_errors
@@ -32,13 +33,20 @@ RETRY_S = 1.0  # between two attempts at a server that is away
 
 
 class ThreadWorker(SimpleWorker):
-    """An rq worker that may run on any thread: no signals, no child processes, no command channel."""
+    """An rq worker that may run on any thread: no signals, no child processes, no command channel.
+
+    It runs what the jobs of its queue may name (`AllowedJob`); any other job fails with a word and imports nothing.
+    """
 
     death_penalty_class = TimerDeathPenalty
 
     def __init__(self, queue: Queue, connection: Redis, *, stop: threading.Event, clock: Clock) -> None:
         super().__init__(
-            [queue], connection=connection, serializer=JSONSerializer, maintenance_interval=MAINTENANCE_EVERY_S
+            [queue],
+            connection=connection,
+            serializer=JSONSerializer,
+            maintenance_interval=MAINTENANCE_EVERY_S,
+            job_class=queue.job_class,
         )
         self._stop_event, self._clock = stop, clock
         self._retries = RQScheduler([queue], connection=connection, serializer=JSONSerializer, logging_level="WARNING")
@@ -70,7 +78,13 @@ class ThreadWorker(SimpleWorker):
         while not self._stop_event.is_set():
             try:
                 self._do_maintenance()
-                return Queue.dequeue_any(self.queues, timeout, connection=self.connection, serializer=self.serializer)
+                return Queue.dequeue_any(
+                    self.queues,
+                    timeout,
+                    connection=self.connection,
+                    serializer=self.serializer,
+                    job_class=self.job_class,
+                )
             except DequeueTimeout:  # nothing waits: look at the stop event and at due retries
                 continue
             except RedisError as error:
@@ -86,7 +100,9 @@ class ThreadWorker(SimpleWorker):
         self.answering = False
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Run a job and count it."""
+        """Run a job and count it; say which one is refused."""
+        if isinstance(job, AllowedJob) and job.problem:
+            logs.get_logger("redeemer-worker").error("job_refused", job=job.id, queue=queue.name, problem=job.problem)
         succeeded = super().perform_job(job, queue, execution)
         self.done[succeeded] += 1
         return succeeded
@@ -144,7 +160,7 @@ class RedeemWorker:
     def _run_worker(self, stop: threading.Event, *, burst: bool = False) -> None:
         try:
             connection = bytes_connection(self._redis)
-            queue = Queue(self._name, connection=connection, serializer=JSONSerializer)
+            queue = redemption_queue(self._name, connection)
             self._worker = ThreadWorker(queue, connection, stop=stop, clock=self._clock)
             self._worker.done = self._done
             self._worker.work(burst=burst, logging_level="WARNING")

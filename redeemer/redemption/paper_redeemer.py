@@ -12,7 +12,9 @@ from redeemer.redemption.resolutions import ChainAnswers, Resolutions
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import Rejected, Unavailable
+from shared.domain.ledger_accounts import HALT_REDEMPTIONS
 from shared.domain.money import micro_text
+from shared.domain.trading_controls import HALTED
 from shared.ledger.port import Ledger
 from shared.messages.base import Event
 from shared.messages.redemptions import RedemptionResult
@@ -25,7 +27,7 @@ class PaperRedeemer:
     def __init__(
         self, wallet: str, ledger: Ledger, resolutions: Resolutions, *, clock: Clock, emit: Callable[[Event], None]
     ) -> None:
-        self.wallet = wallet
+        self.wallet, self._ledger = wallet, ledger
         self._redemptions, self._resolutions, self._clock, self._emit = (
             RedemptionLedger(ledger),
             resolutions,
@@ -38,7 +40,8 @@ class PaperRedeemer:
         """Redeem what `wallet` holds of a condition; None when nothing is held any more: it was redeemed before.
 
         Raises:
-            Unavailable: not resolved yet, an order of this market is under way, or Redis is away; ask again later.
+            Unavailable: redemptions are switched off, it is not resolved yet, an order of this market is under way, or
+                Redis is away; ask again later.
             Malformed: the payout vector does not fit the lots.
             OutcomeUnknown: what came is not what was owed.
             Rejected: another wallet's job.
@@ -48,6 +51,8 @@ class PaperRedeemer:
         if not self._redemptions.held_lots(condition_id).lots:
             self._log.info("nothing_held", condition=condition_id)
             return None
+        if self._ledger.read((HALT_REDEMPTIONS,)).values[HALT_REDEMPTIONS]:
+            raise Unavailable(HALTED)
         vector = known_resolution(condition_id, self._resolutions.read([condition_id]))
         done = self._redemptions.book_redemption(condition_id, lambda held, after: self._entry(vector, held, after))
         return self._announce(done, vector) if done else None

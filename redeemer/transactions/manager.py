@@ -39,7 +39,17 @@ from redeemer.transactions.signer import TransactionSigner
 from shared import logs, metrics
 from shared.clock import Clock
 from shared.domain.errors import HybridError, Rejected, Unavailable
-from shared.domain.ledger_write import FencingToken, KnownWrite, LedgerRecord, LedgerWrite, WrittenStep
+from shared.domain.ledger_accounts import HALT_REDEMPTIONS
+from shared.domain.ledger_write import (
+    BalanceGuard,
+    FencingToken,
+    KnownWrite,
+    LedgerRecord,
+    LedgerWrite,
+    RefusedWrite,
+    WrittenStep,
+)
+from shared.domain.trading_controls import HALTED
 from shared.ledger.port import Ledger
 
 SENDINGS = "sendings"
@@ -102,7 +112,10 @@ class TransactionManager:
         attempt = self._sign(call, nonce, units, fees)
         pending = PendingTransaction(self.address, wallet, nonce, call, units, route, dues, (attempt,))
         self.store_pending(
-            pending, f"send:{self.address}:{nonce}:{attempt.hash}", LedgerRecord(NONCES, self.address, str(nonce))
+            pending,
+            f"send:{self.address}:{nonce}:{attempt.hash}",
+            LedgerRecord(NONCES, self.address, str(nonce)),
+            goes_out=True,
         )
         self._log.info("transaction_stored", transaction=attempt.hash, nonce=nonce, conditions=len(dues))
         self._broadcast(pending)  # only now: bytes that are not stored could be mined and never be found again
@@ -166,6 +179,7 @@ class TransactionManager:
         fees = gas_pricing.offered_fees(self._node.gas_market(), self.rules.cap)
         empty = self._sign(ContractCall(self.address, "0x"), free, EMPTY_GAS, fees)
         self._log.warning("nonce_filled", nonce=free, transaction=empty.hash, waiting=pending.last.hash)
+        self.refuse_halted()
         self._node.broadcast(empty.raw)
 
     def _replace_stuck(self, pending: PendingTransaction) -> None:
@@ -179,7 +193,7 @@ class TransactionManager:
             return
         attempt = self._sign(pending.call, pending.nonce, pending.gas, fees)
         again = pending.with_attempt(attempt)
-        self.store_pending(again, f"replace:{self.address}:{pending.nonce}:{attempt.hash}")
+        self.store_pending(again, f"replace:{self.address}:{pending.nonce}:{attempt.hash}", goes_out=True)
         self._log.warning("transaction_replaced", transaction=pending.last.hash, by=attempt.hash, nonce=pending.nonce)
         metrics.make_counter("redeemer_replacements_total", "Stuck transactions sent again with a higher fee.").inc()
         self._broadcast(again)
@@ -191,6 +205,7 @@ class TransactionManager:
 
     def _broadcast(self, pending: PendingTransaction) -> None:
         """Broadcast what is stored; what a node refuses now is sent again the next time it is looked after."""
+        self.refuse_halted()
         try:
             self._node.broadcast(pending.last.raw)
         except HybridError as error:  # the bytes are stored, so nothing is lost
@@ -249,16 +264,31 @@ class TransactionManager:
         self._log.warning("transaction_reorganised", transaction=pending.last.hash, was_in=pending.seen_in)
         metrics.make_counter("redeemer_reorganised_total", "Mined transactions whose block was taken back.").inc()
 
-    def store_pending(self, pending: PendingTransaction, name: str, *more: LedgerRecord) -> None:
-        """Store a transaction before it goes out.
+    def refuse_halted(self) -> None:
+        """Ask the kill switch of redemptions at the last moment before something goes out.
+
+        Raises:
+            Unavailable: it is on; what is stored goes out once it is off.
+        """
+        if self._ledger.read((HALT_REDEMPTIONS,)).values[HALT_REDEMPTIONS]:
+            raise Unavailable(HALTED)
+
+    def store_pending(
+        self, pending: PendingTransaction, name: str, *more: LedgerRecord, goes_out: bool = False
+    ) -> None:
+        """Store a transaction, before it `goes_out`.
 
         Raises:
             Fenced: another worker sends for this signer now.
+            Unavailable: it goes out, and redemptions are switched off.
         """
+        guards = (BalanceGuard(HALT_REDEMPTIONS, at_most=0),) if goes_out else ()
         records = (LedgerRecord(SENDINGS, self.address, pending_transaction.write_pending(pending)), *more)
-        self._commit(LedgerWrite(id=name, records=records, fence=self._fence()))
+        self._commit(LedgerWrite(id=name, records=records, guards=guards, fence=self._fence()))
 
     def _commit(self, write: LedgerWrite) -> None:
         done = self._ledger.commit(write)
+        if isinstance(done, RefusedWrite) and done.account == HALT_REDEMPTIONS:
+            raise Unavailable(HALTED)
         if not isinstance(done, WrittenStep | KnownWrite):
             raise Rejected(f"the ledger refused {write.id}: {done}")

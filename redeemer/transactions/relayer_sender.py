@@ -79,7 +79,7 @@ class RelayerSender:
             self._envelopes.owner, self._wallet, nonce.number, call, gas, route, dues, (attempt,)
         )
         # Stored before it is handed over: after a kill the same envelope goes again, and its nonce lets it happen once.
-        self._transactions.store_pending(pending, self._step_name("send", pending))
+        self._transactions.store_pending(pending, self._step_name("send", pending), goes_out=True)
         return self._hand_over(pending)
 
     def advance(self, pending: PendingTransaction) -> ConfirmedTransaction | WaitForBlock | LostTransaction | None:
@@ -116,6 +116,7 @@ class RelayerSender:
 
     def _hand_over(self, pending: PendingTransaction) -> PendingTransaction:
         self._quota.check_hold()
+        self._transactions.refuse_halted()
         try:
             carried = self._relayer.submit(unfolded_envelope(pending.last.raw))
         except RateLimited as error:

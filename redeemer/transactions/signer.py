@@ -1,20 +1,14 @@
 """The signing key: the one place of the redeemer that holds it; it signs transactions and digests."""
 
-import stat
-from pathlib import Path
-from string import hexdigits
 from typing import Any, cast
-
-from pydantic import SecretStr
 
 from redeemer.domain.contract_calls import ContractCall, WalletKind
 from redeemer.domain.gas_pricing import GasFees
 from redeemer.domain.pending_transaction import SendAttempt
-from shared.domain.errors import BadConfig, DependencyMissing, RefusedForSafety
+from shared.domain.errors import BadConfig, DependencyMissing
 from shared.polymarket.wire.keccak import keccak256
 from shared.polymarket.wire.wallets import wallets_of
 
-_DIGITS = 64
 _MADE: dict[WalletKind, str] = {"safe": "Safe", "proxy": "proxy wallet", "deposit": "deposit wallet"}
 
 
@@ -68,23 +62,6 @@ class TransactionSigner:
         return bytes(self._account.sign_message(encode_defunct(primitive=digest)).signature)
 
 
-def read_key(file: Path | None, secret: SecretStr | None = None) -> TransactionSigner:
-    """Return the signer whose key (64 hex digits) a file holds, or the setting.
-
-    Raises:
-        BadConfig: none of both, or both, or no key in it; the message never holds what is in it.
-        RefusedForSafety: others can read the file.
-        DependencyMissing: the extra `live` is not installed.
-    """
-    if file is not None and secret is not None:
-        raise BadConfig("PRIVATE_KEY and PRIVATE_KEY_FILE are both set: keep the file, unset PRIVATE_KEY")
-    digits = secret.get_secret_value() if secret is not None else _read(file)
-    digits = digits.strip().removeprefix("0x")
-    if len(digits) != _DIGITS or not set(digits) <= set(hexdigits):
-        raise BadConfig("PRIVATE_KEY_FILE (or PRIVATE_KEY) must hold one private key, 64 hex digits, and nothing else")
-    return signer_of(digits)
-
-
 def wallet_of(signer: TransactionSigner, kind: WalletKind, given: str | None) -> str:
     """Return the wallet that holds the positions: the one that was given, else the one made for the signer.
 
@@ -98,17 +75,6 @@ def wallet_of(signer: TransactionSigner, kind: WalletKind, given: str | None) ->
             )
         return signer.address
     return given or wallets_of(signer.address)[_MADE[kind]]
-
-
-def _read(file: Path | None) -> str:
-    if file is None or not file.is_file():
-        raise BadConfig(
-            f"PRIVATE_KEY_FILE={file}: no such file; write the signing key to one, chmod 600, name it there"
-        )
-    # Before it is read: a key that others could read is no secret any more, and must be replaced.
-    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise RefusedForSafety(f"PRIVATE_KEY_FILE={file}: others can read it; chmod 600 {file}")
-    return file.read_text(encoding="utf-8")
 
 
 def signer_of(digits: str) -> TransactionSigner:

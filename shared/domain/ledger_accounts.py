@@ -15,7 +15,7 @@
 | `peak:<leader>` | the highest that `realized:<leader>` ever was (the ledger raises it in the same step) |
 | `fees` | taker fees paid |
 | `rate:minute` `rate:orders` | a UTC minute's number, and the buys sent in it (counts, no amounts) |
-| `halt` `pause_all` `pause_buys` `flatten` | 1 while that control is on |
+| `halt` `pause_all` `pause_buys` `flatten` `halt_redemptions` | 1 while that control is on |
 | `deposited` | the bankroll that was put in: cash, cost and reserves less `realized` always come to it |
 """
 
@@ -34,6 +34,7 @@ HALT = "halt"
 PAUSE_ALL = "pause_all"
 PAUSE_BUYS = "pause_buys"
 FLATTEN = "flatten"
+HALT_REDEMPTIONS = "halt_redemptions"
 REALIZED = "realized"
 DAY_MS = 86_400_000
 TOTAL = "total"

@@ -33,12 +33,20 @@ _MOST_COUNTED = 2**63
 _SHAPES = (
     (re.compile(r"\b(\w{1,20}://)[^/\s@]{1,400}@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"(https?://[^\s'\"]{1,200}/v\d/)[\w-]{20,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)((?:key|secret|private|mnemonic)\W[^\n]{0,24}?)(?:0x)?[0-9a-f]{64}\b"), rf"\1{HIDDEN}"),
 )
 
-_find_hint = re.compile("://|key|secret|token|passphrase|password|private|mnemonic|bearer|basic").search
+_find_hint = re.compile("://|url: |key|secret|token|passphrase|password|private|mnemonic|bearer|basic").search
 """Each of these shapes and names holds one of these, whatever its case: nearly no text does."""
+_ADDRESS = re.compile(r"\b(?:https?|wss?)://[^\s'\"<>]{1,2000}|(?<=\burl: )/[^\s'\"<>]{1,2000}")
+"""A URL, or the path of one as urllib3 tells of it."""
+_PART = re.compile(r"[^/?&=#.:,;()]{16,}")
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PUBLIC = re.compile(r"0[xX](?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})|\d+")
+_LEAST_TOKEN = 20
+_ALL_KINDS = frozenset("aAd")
+
 _NAMED = re.compile(
     r"(?i)\b(?P<name>(?:\w{0,40}[_-])?(?P<kind>api_?key|key|secret|token|passphrase|password|private_?key))"
     r"(?P<sign>['\"]?\s*[=:]\s*['\"]?)(?!\*)(?P<value>[^\s'\",;&)}\]]+)"
@@ -85,7 +93,36 @@ def redact_text(text: str) -> str:
         return text
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
+    text = _ADDRESS.sub(lambda found: _PART.sub(_without_token, found[0]), text)
     return _NAMED.sub(_without_value, text)
+
+
+def _without_token(found: re.Match[str]) -> str:
+    return HIDDEN if _is_token(found[0]) else found[0]
+
+
+def _is_token(part: str) -> bool:
+    """Say whether a part of a URL looks like a node provider's key: hex or base64url, drawn by lot.
+
+    Addresses, hashes and token ids are public. A slug is words and numbers between hyphens; a key mixes letters with
+    digits, or upper with lower case, in one run.
+    """
+    if _PUBLIC.fullmatch(part):
+        return False
+    if _UUID.fullmatch(part):
+        return True
+    runs = _RUN.findall(part)
+    return any(_is_mixed(run) for run in runs) or (len(part) >= _LEAST_TOKEN and _kinds(part) == _ALL_KINDS)
+
+
+def _is_mixed(run: str) -> bool:
+    return _kinds(run) in {frozenset("ad"), frozenset("Ad"), frozenset("aA"), _ALL_KINDS}
+
+
+def _kinds(text: str) -> frozenset[str]:
+    """Return which of lower case, upper case and digits occur."""
+    tests = (("a", str.islower), ("A", str.isupper), ("d", str.isdigit))
+    return frozenset(kind for kind, test in tests if any(test(sign) for sign in text))
 
 
 def without_keys(text: str) -> str:

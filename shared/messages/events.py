@@ -15,6 +15,7 @@ from shared.messages.decisions import BuyEngineDecision, OrderUpdate
 from shared.messages.redemptions import RedemptionAlarm, RedemptionResult
 from shared.messages.service import (
     BookSeen,
+    ControlTurned,
     DeadLetter,
     HybridProgress,
     HybridSummary,
@@ -42,6 +43,7 @@ AnyEvent = (
     | ServiceStop
     | ServiceHealth
     | DeadLetter
+    | ControlTurned
     | BookSeen
     | RawSeen
 )

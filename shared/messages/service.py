@@ -108,6 +108,21 @@ class ServiceHealth(Event, frozen=True, kw_only=True):
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+class ControlTurned(Event, frozen=True, kw_only=True):
+    """A control of orders or redemptions that somebody turned: who, from where, why, and how it stood before and after.
+
+    `control` is its account in the ledger (`shared/domain/trading_controls`).
+    """
+
+    event: Literal["CONTROL_TURNED"] = "CONTROL_TURNED"
+    control: str
+    who: str
+    where: str = ""
+    why: str
+    before: Literal["on", "off"]
+    after: Literal["on", "off"]
+
+
 class DeadLetter(Event, frozen=True, kw_only=True):
     """An entry that could not be handled, kept whole with its reason and origin."""
 

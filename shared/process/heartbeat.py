@@ -1,6 +1,5 @@
 """Tell `hs:service` and `hs:beats` what a process does: best effort, on its own thread, never in the work's way."""
 
-import os
 import queue
 import socket
 import threading
@@ -17,6 +16,7 @@ from shared.messages.base import SERVICE, STREAMS, Event, fact_id
 from shared.messages.service import ServiceHealth, ServiceStart, ServiceStop
 from shared.process import beats
 from shared.process.beats import ProcessBeat, State
+from shared.process.process_name import process_address
 from shared.redis.pipeline_record import note_running, note_start
 from shared.redis.streams import publish_event, trim_stream
 
@@ -93,7 +93,7 @@ class HeartbeatAnnouncer:
         up_s = round(self._clock.monotonic() - self._began, 3)
         host = socket.gethostname()
         whole = ProcessBeat(self._instance, self._service, host, self._mode, state, self._every_s, up_s, reason)
-        at = f"@{host}:{os.getpid()}"
+        at = f"@{process_address()}"
         each = (replace(whole, instance=name + at, service=name, state=said) for name, said in parts.items())
         self._put((whole, *each))
 

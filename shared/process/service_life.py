@@ -5,9 +5,7 @@ can end the process (a signal, a crash, the end of the work, the run time) reach
 """
 
 import contextlib
-import os
 import queue
-import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
@@ -27,6 +25,7 @@ from shared.process import beats
 from shared.process.beats import State
 from shared.process.health_server import HealthProbes, HealthServer
 from shared.process.heartbeat import Emit, HeartbeatAnnouncer
+from shared.process.process_name import process_address
 from shared.process.shutdown_signals import (
     Inbox,
     Interrupt,
@@ -294,4 +293,4 @@ class ServiceLife:
 
     def _instance(self) -> str:
         named = str(getattr(self._settings, "instance", ""))
-        return named or f"{self._service.name}@{socket.gethostname()}:{os.getpid()}"
+        return named or f"{self._service.name}@{process_address()}"

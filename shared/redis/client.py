@@ -18,6 +18,7 @@ from redis.retry import Retry
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.server_check import SETTINGS, ServerFindings, judge_settings
 from shared.redis.own_line import OwnLine
+from shared.redis.password_file import take_password
 from shared.redis.server_errors import name_server_error
 
 SOCKET_TIMEOUT_S = 5.0
@@ -34,14 +35,18 @@ def connect_redis(url: str, *, blocking_s: float = 0) -> Redis:
     Answers are text, not bytes: all we store is JSON, ids and numbers; foreign bytes become U+FFFD, so that a poison
     entry can be read and buried. Nothing is ever sent twice: redis-py 8
     re-sends up to 10 times by default, and one lost reply to an XADD then makes two entries. A reader that blocks
-    for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait.
+    for `blocking_s` seconds needs its own client with that value, so that its socket outlives the wait. The password
+    may stand in a file: `?password_file=PATH`.
 
     Raises:
-        BadConfig: the URL cannot be read.
+        BadConfig: the URL, or the file of its password, cannot be read.
     """
     timeout_s = blocking_s + BLOCKING_SLACK_S if blocking_s > 0 else SOCKET_TIMEOUT_S
     _check_url(url)
-    alive = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    url, password = take_password(url)
+    given: dict[str, Any] = {} if url.startswith("unix:") else {"socket_keepalive": True}
+    if password is not None:
+        given["password"] = password
     try:
         redis = Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis-py leaves **kwargs untyped
             url,
@@ -55,7 +60,7 @@ def connect_redis(url: str, *, blocking_s: float = 0) -> Redis:
             health_check_interval=HEALTH_CHECK_S,
             client_name="hybrid-signals",
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
-            **alive,
+            **given,
         )
         pool = redis.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # an option that it does not know would show up only later

@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.redis.client import answering
 from shared.redis.own_line import OwnLine
-from shared.redis.streams import StreamEntry, ensure_group
+from shared.redis.streams import StreamEntry, ensure_group, settled
 
 
 class GroupReader:
@@ -24,7 +24,8 @@ class GroupReader:
 
     With `sole` the caller holds a lease on the group's work: whatever others left pending is ours at the start, however
     short they have been gone. With `mine` the group works on part of the stream: every other entry is acknowledged as
-    soon as it is read, for another group works on it.
+    soon as it is read, for another group works on it. A group that is new begins where `heir_of` was done with
+    everything, or at the beginning without such a group.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class GroupReader:
         clock: Clock,
         sole: bool = False,
         mine: Callable[[StreamEntry], bool] | None = None,
+        heir_of: str = "",
         idle_ms: int = 30_000,
         take_over_every_s: float = 5.0,
         batch: int = 64,
@@ -47,6 +49,7 @@ class GroupReader:
         self.emptied = False
         self._redis, self._clock, self._sole, self._mine = redis, clock, sole, mine
         self._line = OwnLine(redis)
+        self._heir_of = "" if heir_of == group else heir_of
         self._idle_ms, self._every_s = idle_ms, take_over_every_s
         self._batch, self._block_ms = batch, block_ms
         self._next_take_over = clock.monotonic()
@@ -59,7 +62,8 @@ class GroupReader:
             Unavailable: the server is away; call again later.
         """
         if not self._recovered:
-            ensure_group(self._redis, self.stream, self.group)
+            start = settled(self._redis, self.stream, self._heir_of) if self._heir_of else "0-0"
+            ensure_group(self._redis, self.stream, self.group, start)
             return self._read_pending()
         if self._clock.monotonic() >= self._next_take_over:
             self._next_take_over = self._clock.monotonic() + self._every_s

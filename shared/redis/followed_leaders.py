@@ -1,4 +1,4 @@
-"""Whom `hybrid follow` added and `hybrid unfollow` took away: two hashes in Redis that every detector reads.
+"""Whom `hybrid follow` added and `hybrid unfollow` took away: two hashes in Redis that detectors and buyers read.
 
 What was unfollowed stays so over restarts, also when the environment or a file names it, until it is followed again.
 """
@@ -17,6 +17,10 @@ UNFOLLOWED = "hs:leaders:unfollowed"
 """Hash: address -> JSON of an `Unfollowed`."""
 VERSION = "hs:leaders:version"
 """Grows with every change, so that detectors read the hashes only then."""
+
+
+DETECTORS = "detectors"
+"""The group whose members share the leaders (`partitioning`); each brings the list that it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,18 @@ def followed_leaders(redis: Redis) -> dict[str, FollowedLeader]:
         Unavailable: the server is away.
     """
     return {address: _followed(said) for address, said in _read(redis, FOLLOWED).items()}
+
+
+def brought_leaders(redis: Redis) -> frozenset[str]:
+    """Return whom the environments and files of detectors name: each stores its list while it runs.
+
+    Raises:
+        Unavailable: the server is away.
+    """
+    with answering(redis):
+        digests = set(cast("list[str]", redis.hvals(f"hs:{DETECTORS}:lists")))
+        texts = [cast("str | None", redis.get(f"hs:{DETECTORS}:list:{digest}")) for digest in sorted(digests)]
+    return frozenset(name for text in texts if text for name in text.split(","))
 
 
 def unfollowed(redis: Redis) -> dict[str, Unfollowed]:

@@ -79,7 +79,8 @@ WRONG = MappingProxyType(
         "DENIED": "protected mode lets nobody in from another machine: give it a password (requirepass) and write that "
         "into REDIS_URL",
         "MOVED": _ONE_PRIMARY,
-        "NOAUTH": "it wants a password: REDIS_URL=redis://:PASSWORD@HOST:PORT/0",
+        "NOAUTH": "it wants a password: REDIS_URL=redis://:PASSWORD@HOST:PORT/0, or "
+        "REDIS_URL=redis://HOST:PORT/0?password_file=FILE (of `hybrid up` and `hybrid redis`: var/valkey/password)",
         "NOPERM": "let the user of REDIS_URL do that (ACL SETUSER ... ~* &* +@all), or name another user",
         "UNKNOWN": "Redis 7.0 or newer, or Valkey, is needed, with none of its commands renamed or switched off",
         "WRONGPASS": "fix the user or password in REDIS_URL",

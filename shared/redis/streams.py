@@ -159,11 +159,11 @@ def trim_stream(redis: Redis, stream: str, keep: int) -> int:
     return int(cast("int", _script(redis, "trim.lua")([stream], [keep])))
 
 
-def ensure_group(redis: Redis, stream: str, group: str) -> bool:
-    """Create `group` at the beginning of `stream`; return False when it was there already."""
+def ensure_group(redis: Redis, stream: str, group: str, start: str = "0-0") -> bool:
+    """Create `group` after entry `start` of `stream` (its beginning); return False when it was there already."""
     with answering(redis):
         try:
-            redis.xgroup_create(stream, group, id="0", mkstream=True)
+            redis.xgroup_create(stream, group, id=start, mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise

@@ -108,7 +108,7 @@ class Rig:
         self.reader = GroupReader(
             connect_redis(url),
             SIGNALS,
-            shard.group,
+            shard.group(mode),
             consumer,
             clock=self.clock,
             sole=shard.of > 1,
@@ -170,7 +170,7 @@ class Rig:
     def settled(self) -> bool:
         """Say whether the group exists, has read everything and acknowledged it."""
         groups = {group["name"]: group for group in self.redis.xinfo_groups(SIGNALS)}
-        ours, newest = groups.get(self.shard.group), stream_tail(self.redis, SIGNALS, 1)
+        ours, newest = groups.get(self.reader.group), stream_tail(self.redis, SIGNALS, 1)
         return bool(ours) and not ours["pending"] and (not newest or ours["last-delivered-id"] == newest[0].id)
 
 

@@ -14,9 +14,10 @@ from shared.unknown_settings import unknown_in_environment, unknown_in_file
 from tests.ops.compose_file import Service, read_command, resolve, settings_in
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = {"redis", "detector", "buyer", "redeemer", "worker"}
-OURS = PIPELINE - {"redis"}
+PIPELINE = {"access", "redis", "detector", "buyer", "redeemer", "worker"}
+OURS = PIPELINE - {"access", "redis"}
 LEADER, OTHER = "0x" + "1a" * 20, "0x" + "2b" * 20
+SERVER = "redis://redis:6379/0?password_file=/run/access/password"
 SIMULATOR = re.compile(r"(http|ws)://simulator:8600/\S*")
 
 
@@ -127,7 +128,7 @@ def test_the_containers_own_server_is_used_whatever_a_file_says(project: Path, c
 
     services = resolve(project, read_command(command))
 
-    assert {services[name].environment["REDIS_URL"] for name in OURS} == {"redis://redis:6379/0"}
+    assert {services[name].environment["REDIS_URL"] for name in OURS} == {SERVER}
     assert {services[name].environment["HEALTH_PORT"] for name in OURS} == {"9100"}
 
 
@@ -147,6 +148,25 @@ def test_compose_itself_resolves_the_same(project: Path, command: str) -> None:
     assert {name: theirs[name].get("environment", {}) for name in OURS} == {
         name: dict(ours[name].environment) for name in OURS
     }
+
+
+@pytest.mark.pitfall(49)
+def test_the_servers_password_is_made_once_and_only_in_the_volume(project: Path, tmp_path: Path) -> None:
+    services = resolve(project, read_command(README[0]))
+    volume = tmp_path / "access"
+    volume.mkdir()
+    (script,) = services["access"].command
+    words = ["sh", "-c", script.replace("/data", str(volume))]
+
+    subprocess.run(words, check=True)
+    made = {name: (volume / name).read_text() for name in ("password", "valkey.conf")}
+    subprocess.run(words, check=True)
+
+    assert re.fullmatch(r"[0-9a-f]{64}\n", made["password"])
+    assert made["valkey.conf"] == f"requirepass {made['password']}"
+    assert made == {name: (volume / name).read_text() for name in made}
+    assert "/run/access/valkey.conf" in services["redis"].command
+    assert all("access:/run/access:ro" in services[name].raw["volumes"] for name in {*OURS, "redis"})
 
 
 def leaders(services: dict[str, Service]) -> str:

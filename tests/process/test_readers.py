@@ -23,7 +23,7 @@ from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from shared.redis.streams import publish_event
 from simulator import Settings, serve
-from tests.buyer.builders import a_signal
+from tests.buyer.builders import LEADER, a_signal
 from tests.process.conftest import ROOT, Programs, end_within_15_s, wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.pitfall(55)]
@@ -72,6 +72,7 @@ def test_a_reader_that_stops_reading_stops_no_decision_and_no_end(
         urls, token_id = venue.urls, venue.markets[0].tokens[0]
         told = {"GAMMA_URL": urls["gamma_url"], "CLOB_URL": urls["clob_url"], "RPC_URL": urls["rpc_url"]}
         told |= {"REDIS_URL": redis_server.url, "RUN_DIR": str(tmp_path), "WARM_TOKENS": "0", "PAPER_LATENCY_S": "0"}
+        told["TRACKED_WALLETS"] = LEADER
         with unread(stream, "buyer", **{name: str(value) for name, value in told.items()}) as buyer:
             publish_signals(redis, token_id, SIGNALLED)
             wait_until(lambda: len(read_all(redis, DECISIONS, BuyEngineDecision)) == SIGNALLED)

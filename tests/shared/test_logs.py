@@ -12,6 +12,8 @@ from shared.domain.redaction import redact_secrets, redact_text
 
 PRIVATE_KEY = "0x" + "4c" * 32
 TX_HASH = "0x" + "ab" * 32
+HEX = "0123456789abcdef" * 2
+MIXED = "AbC_dEfGhIjKlMnOpQrStUv-01"
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -128,6 +130,15 @@ def test_a_setting_that_is_not_given_is_shown_as_such() -> None:
         ("redis://:hunter2@db:6379/0 is away", "redis://***@db:6379/0 is away"),
         ("Authorization: Bearer abcdefgh12345", "Authorization: Bearer ***"),
         ("https://polygon.example.com/v2/AbCdEfGhIjKlMnOpQrStUv", "https://polygon.example.com/v2/***"),
+        (f"https://xxx.quiknode.pro/{HEX}/ is away", "https://xxx.quiknode.pro/***/ is away"),
+        (
+            f"https://lb.drpc.org/ogrpc?network=polygon&dkey={MIXED}",
+            "https://lb.drpc.org/ogrpc?network=polygon&dkey=***",
+        ),
+        (f"wss://polygon-mainnet.infura.io/ws/v3/{HEX}", "wss://polygon-mainnet.infura.io/ws/v3/***"),
+        (f"https://{HEX}.node.example/", "https://***.node.example/"),
+        ("https://x.io/550e8400-e29b-41d4-a716-446655440000", "https://x.io/***"),
+        (f"Max retries exceeded with url: /v2/{MIXED} (Caused by", "Max retries exceeded with url: /v2/*** (Caused by"),
         ("GET /x?api_key=hunter2&b=1", "GET /x?api_key=***&b=1"),
         (f"key is {PRIVATE_KEY}", "key is ***"),
         (f"PRIVATE_KEY={PRIVATE_KEY}", "PRIVATE_KEY=***"),
@@ -139,11 +150,27 @@ def test_secrets_inside_text_are_cut_out(text: str, shown: str) -> None:
 
 
 @pytest.mark.pitfall(30)
-@pytest.mark.parametrize("piece", ["a", "key_", "a-", "http://", "x://", "secret ", "0123456789abcdef"])
+@pytest.mark.parametrize(
+    "piece", ["a", "key_", "a-", "http://", "x://", "secret ", "0123456789abcdef", "url: /a", "https://a/"]
+)
 def test_a_long_text_from_outside_costs_no_more_than_its_length(piece: str) -> None:
     text = piece * (200_000 // len(piece))
 
     assert len(redact_text(text)) > 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://gamma.example/markets?slug=will-it-rain-on-2024-11-05-in-new-york&condition_ids={TX_HASH}",
+        f"https://data.example/activity?user=0x{'1a' * 20}&limit=500&market={TX_HASH}",
+        f"https://clob.example/book?token_id={'7' * 77}",
+        "https://polymarket.com/event/btc-updown-15m-1764500000",
+        "http://127.0.0.1:8545/healthz",
+    ],
+)
+def test_public_ids_and_slugs_in_a_url_stay_readable(url: str) -> None:
+    assert redact_text(url) == url
 
 
 @pytest.mark.parametrize(

@@ -40,3 +40,13 @@ def test_help_shows_examples() -> None:
     )
     assert "examples:" in shown.stdout
     assert "--activity" in shown.stdout
+
+
+def test_an_error_of_its_command_line_shows_no_key() -> None:
+    words = [sys.executable, "-m", "simulator", "--port", "0x" + "5a" * 32, "0x" + "6b" * 32]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert said.returncode == 2
+    assert "(hidden)" in said.stderr
+    assert "5a5a" not in said.stderr
+    assert "6b6b" not in said.stderr

@@ -17,7 +17,7 @@ from benchmarks.rigs.order_rig import Trading, trading
 from benchmarks.rigs.orders.order_load import drained, go_first, latencies, p99, sustained
 from benchmarks.rigs.orders.order_program import Program
 from benchmarks.rigs.processes import cpu_s
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 
 WARM_UP, ROUND = 40, 40

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.rigs.order_buyer import GROUP as FLOOR_GROUP
 from benchmarks.rigs.order_rig import CLOCK, NEVER, Trading, wall_ms
-from buyer.domain.token_shard import GROUP
+from buyer.domain.token_shard import LIVE_GROUP as GROUP
 from shared.messages.base import SIGNALS
 from shared.messages.events import write_event
 from shared.redis.streams import group_backlog

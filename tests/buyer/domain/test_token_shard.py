@@ -65,8 +65,8 @@ def test_an_intent_nobody_can_read_is_said_by_exactly_one_shard(text: str) -> No
 
 
 def test_a_buyer_alone_has_the_names_it_always_had() -> None:
-    assert (ALL.group, ALL.lease("paper"), ALL.owns("x")) == ("buyer", "buyer:paper", True)
-    assert (TokenShard(0, 4).group, TokenShard(2, 4).group) == ("buyer", "buyer-2")
+    assert (ALL.group("paper"), ALL.lease("paper"), ALL.owns("x")) == ("buyer", "buyer:paper", True)
+    assert (TokenShard(0, 4).group("paper"), TokenShard(2, 4).group("paper")) == ("buyer", "buyer-2")
 
 
 MEMBERS = st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, 9), min_size=1, max_size=9)

@@ -47,7 +47,7 @@ def test_a_change_of_the_number_loses_no_signal_and_decides_none_twice(
 
     assert decided(rigs[0]) == ids(signals(40))
     names = {group["name"] for group in redis.xinfo_groups(SIGNALS)}
-    assert names == {TokenShard(number, new).group for number in range(new)}
+    assert names == {TokenShard(number, new).group("paper") for number in range(new)}
 
 
 def test_the_new_groups_begin_before_what_the_slowest_has_not_acknowledged(redis: Redis) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from buyer.buy_breaker import BuyBreaker
+from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.circuit_breaker import STEP_MS, BreakerState, after_look, breaks
 from shared.clock import ManualClock
 from shared.domain.ledger_accounts import PAUSE_BUYS, REALIZED

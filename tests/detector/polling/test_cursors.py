@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from detector.polling.cursors import CURSORS, CursorStore
 from detector.sources.data_api import NAME
@@ -12,6 +11,7 @@ from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.wire.order_filled import read_logs
 from shared.polymarket.wire.rtds import read_frame, read_pushed
 from shared.rate_limit.limits import GateLane
+from shared.redis.client import connect_redis
 from tests.detector.builders import LEADER, NOW_MS, NOW_S, a_log, a_row, tx
 from tests.detector.fakes import FakeCursors, FakeUpstream
 from tests.detector.push import Rig, a_frame, a_payload
@@ -125,7 +125,7 @@ def test_an_indexer_ahead_of_us_takes_no_cursor_with_it() -> None:
 
 @pytest.mark.server
 def test_a_cursor_that_an_earlier_life_left_ahead_of_the_clock_is_none_and_is_set_anew(valkey_url: str) -> None:
-    with Redis.from_url(valkey_url, decode_responses=True) as redis:
+    with connect_redis(valkey_url) as redis:
         redis.hset(CURSORS, f"data_api:{LEADER}", NOW_MS)
         redis.hset(CURSORS, f"chain_logs:{LEADER}", 96_000_000)
         clock = ManualClock(NOW_MS)

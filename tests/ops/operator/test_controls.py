@@ -15,7 +15,7 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
-from shared.redis.client import connect_redis
+from shared.redis.client import connect_redis, redacted_url
 from shared.redis.pipeline_record import note_wallet
 from tests.ops.operator.announced_pipeline import announced, hybrid, running
 
@@ -138,8 +138,8 @@ def test_a_control_of_one_ledger_only_when_it_is_named(valkey_url: str) -> None:
 
     result = hybrid(valkey_url, "kill", "--mode", "paper")
 
-    said = "paper orders are off: paper money, since 2026-11-28 10:02 UTC; buyer@here runs"
-    assert result.output == f"on {valkey_url}\n{said}\n"
+    said = "paper orders and redemptions are off: paper money, since 2026-11-28 10:02 UTC; buyer@here runs"
+    assert result.output == f"on {redacted_url(valkey_url)}\n{said}\n"
     assert controls.active(redis, "live") == []
 
 
@@ -149,11 +149,11 @@ def test_resume_is_for_the_buyer_that_runs(valkey_url: str) -> None:
     hybrid(valkey_url, "kill")
     running(redis, "live")
 
-    result = hybrid(valkey_url, "resume", "--why", "checked")
+    result = hybrid(valkey_url, "resume", "--yes", "--why", "checked")
 
     assert "live orders are on: 0x1111111111111111111111111111111111111111, since" in result.output
     assert result.output.endswith("paper stays stopped (kill): hybrid resume --mode paper\n")
-    assert (controls.active(redis, "live"), len(controls.active(redis, "paper"))) == ([], 1)
+    assert (controls.active(redis, "live"), len(controls.active(redis, "paper"))) == ([], 2)
 
 
 @pytest.mark.parametrize("modes", [(), ("paper", "live")])
@@ -163,11 +163,11 @@ def test_resume_asks_for_the_ledger_when_nobody_can_tell(valkey_url: str, modes:
     for mode in modes:
         running(redis, mode)
 
-    result = hybrid(valkey_url, "resume", "--why", "checked")
+    result = hybrid(valkey_url, "resume", "--yes", "--why", "checked")
 
     assert isinstance(result.exception, BadConfig)
     assert "--mode paper or --mode live" in str(result.exception)
-    assert len(controls.active(redis, "live")) == 1
+    assert len(controls.active(redis, "live")) == 2
 
 
 @pytest.mark.parametrize("command", ["kill", "pause"])
@@ -182,5 +182,5 @@ def test_what_was_switched_can_be_switched_back(valkey_url: str) -> None:
     redis = announced(valkey_url, "paper")
     hybrid(valkey_url, "kill")
 
-    assert hybrid(valkey_url, "resume", "--why", "checked", "--mode", "live").exit_code == 0
+    assert hybrid(valkey_url, "resume", "--yes", "--why", "checked", "--mode", "live").exit_code == 0
     assert controls.active(redis, "live") == []

@@ -16,7 +16,7 @@ from shared.messages.base import SERVICE
 from shared.messages.events import write_event
 from shared.messages.service import ServiceHealth
 from shared.process.beats import ProcessBeat, write_beats
-from shared.redis.client import connect_redis
+from shared.redis.client import connect_redis, redacted_url
 from shared.redis.pipeline_record import note_wallet
 from tests.ops.operator.announced_pipeline import SINCE_MS, announced, hybrid, running
 
@@ -32,8 +32,8 @@ COMMANDS = [
     ("kill",),
     ("pause",),
     ("flatten", "--why", "x"),
-    ("resume", "--why", "x"),
-    ("resume", "--why", "x", "--mode", "paper"),
+    ("resume", "--yes", "--why", "x"),
+    ("resume", "--yes", "--why", "x", "--mode", "paper"),
     ("status", "--once"),
     ("status", "--once", "--json"),
 ]
@@ -50,7 +50,7 @@ def test_a_strangers_server_is_told_nothing_and_not_touched(valkey_url: str, wor
 
     assert isinstance(result.exception, DependencyMissing)
     assert exit_codes.exit_code(result.exception) == 3
-    assert f"no pipeline of ours has announced itself on {valkey_url}" in str(result.exception)
+    assert f"no pipeline of ours has announced itself on {redacted_url(valkey_url)}" in str(result.exception)
     assert "--redis-url" in str(result.exception)
     assert result.output == ""
     assert sorted(redis.keys()) == [SERVICE, "theirs"]
@@ -58,7 +58,7 @@ def test_a_strangers_server_is_told_nothing_and_not_touched(valkey_url: str, wor
 
 @pytest.mark.pitfall(38)
 @pytest.mark.parametrize(
-    "words", [("kill",), ("flatten", "--why", "x"), ("resume", "--why", "x"), ("status", "--once")]
+    "words", [("kill",), ("flatten", "--why", "x"), ("resume", "--yes", "--why", "x"), ("status", "--once")]
 )
 def test_a_mode_that_never_ran_there_is_not_switched_by_its_name(valkey_url: str, words: tuple[str, ...]) -> None:
     redis = announced(valkey_url, "paper")
@@ -66,7 +66,9 @@ def test_a_mode_that_never_ran_there_is_not_switched_by_its_name(valkey_url: str
     result = hybrid(valkey_url, *words, "--mode", "live")
 
     assert isinstance(result.exception, DependencyMissing)
-    assert f"nothing live has announced itself on {valkey_url} (paper: paper money, since" in str(result.exception)
+    assert f"nothing live has announced itself on {redacted_url(valkey_url)} (paper: paper money, since" in str(
+        result.exception
+    )
     assert controls.active(redis, "live") == []
 
 
@@ -75,7 +77,10 @@ def test_kill_without_a_mode_says_which_one_nobody_runs(valkey_url: str) -> None
 
     lines = hybrid(valkey_url, "kill").output.splitlines()
 
-    assert lines[1] == "live orders are off: nothing live has ever announced itself here; this is for one that will"
+    assert (
+        lines[1]
+        == "live orders and redemptions are off: nothing live has ever announced itself here; this is for one that will"
+    )
     assert lines[2].endswith("no buyer runs now: it counts from the next start")
 
 
@@ -116,7 +121,7 @@ def test_kill_works_on_a_server_that_was_emptied_and_says_so(valkey_url: str, wo
 
     result = hybrid(valkey_url, *words)
 
-    assert "live orders are off: the server was emptied, so nobody can tell who trades" in result.output
+    assert "live orders and redemptions are off: the server was emptied, so nobody can tell who trades" in result.output
     assert controls.active(redis, "live")[0].name == "kill"
 
 
@@ -124,11 +129,14 @@ def test_a_pipeline_of_before_the_record_is_known_by_its_reports_and_its_money(v
     redis = connect_redis(valkey_url)
     beat = ServiceHealth(id="beat", emitted_at_ms=7, service="detector", instance="d@here", ready=True)
     redis.xadd(SERVICE, {"event": beat.event, "json": write_event(beat)})
-    assert "live orders are off: nothing live has ever" in hybrid(valkey_url, "kill").output
+    assert "live orders and redemptions are off: nothing live has ever" in hybrid(valkey_url, "kill").output
 
     RedisLedger(redis, "paper").commit(LedgerWrite(id="deposit", postings=((CASH, 5), (DEPOSITED, 5))))
 
-    assert "paper orders are off already: paper money, since an older version" in hybrid(valkey_url, "kill").output
+    assert (
+        "paper orders and redemptions are off already: paper money, since an older version"
+        in hybrid(valkey_url, "kill").output
+    )
 
 
 def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: str) -> None:
@@ -138,7 +146,7 @@ def test_status_names_the_server_the_wallet_the_mode_and_since_when(valkey_url: 
     shown = hybrid(valkey_url, "status", "--once", "--json", "--mode", "live")
 
     server = json.loads(shown.output)["server"]
-    assert server["url"] == valkey_url
+    assert server["url"] == redacted_url(valkey_url)
     wallet = "0x1111111111111111111111111111111111111111"
     assert server["modes"]["live"] == {"wallet": wallet, "since_ms": SINCE_MS, "buyers": ["buyer@here"], "waiting": []}
 
@@ -149,4 +157,4 @@ def test_status_on_the_screen_says_on_which_server_and_since_when(redis: Redis, 
 
     title = demand_pipeline(redis).title("live")
 
-    assert title == f"{valkey_url} · live · 0x111111…1111 · since 2026-11-28 10:02 UTC"
+    assert title == f"{redacted_url(valkey_url)} · live · 0x111111…1111 · since 2026-11-28 10:02 UTC"

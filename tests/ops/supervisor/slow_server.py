@@ -5,12 +5,12 @@ from pathlib import Path
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
 
-_KEYS = 16_000
+_KEYS = 48_000
 _US_A_KEY = 30
 
 
 class SlowServer(EmbeddedRedis):
-    """Loads for about a second, and answers LOADING meanwhile."""
+    """Loads for some two seconds, looking up every 1,024 keys, and answers LOADING meanwhile."""
 
     def filled(self) -> "SlowServer":
         """Write what takes long to read, and stop."""

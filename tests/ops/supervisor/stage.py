@@ -30,7 +30,7 @@ class Stage:
         env = {"PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE)])}
         self.children = [
             ChildProcess(
-                ChildProgram(name, module, env, (what, str(self._folder / name))),
+                ChildProgram(name, module, env, (what, str(self._folder / name)), signs=True),
                 lambda name, line: self.lines.append((name, line)),
                 CLOCK,
                 RestartBackoff(first_s=0.01),

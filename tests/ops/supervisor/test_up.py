@@ -12,6 +12,7 @@ import pytest
 from buyer.config import BuyerSettings
 from ops.config import UpSettings
 from ops.supervisor import up
+from ops.supervisor.child import ChildProcess, ChildProgram
 from ops.supervisor.server_folder import embedded_server, find_url, known_url
 from redeemer.config import RedeemerSettings
 from shared.clock import SystemClock
@@ -189,3 +190,38 @@ def test_a_server_left_by_a_killed_parent_is_ended_and_its_data_kept(tmp_path: P
     with embedded_server(tmp_path, CLOCK) as server, connect_redis(server.url) as redis:
         assert server.url != left
         assert redis.get("kept") == "yes"
+
+
+@pytest.mark.pitfall(30)
+def test_only_who_signs_inherits_what_leads_to_a_key() -> None:
+    given: dict[str, str] = {"tracked_wallets": LEADER, "redis_url": "redis://h:1/0"}
+    paper = parse(UpSettings, [], **given)
+    live = parse(UpSettings, ["--live", "--no-dry-run"], **given)
+
+    assert [name for name, _ in up.PROGRAMS if up.signs(paper, name)] == []
+    assert [name for name, _ in up.PROGRAMS if up.signs(live, name)] == ["buyer", "redeemer", "worker"]
+
+
+@pytest.mark.pitfall(30)
+@pytest.mark.process
+@pytest.mark.parametrize("signs", [True, False])
+def test_a_program_that_signs_nothing_is_started_without_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, signs: bool
+) -> None:
+    (tmp_path / "asks_for_keys.py").write_text("import os, sys; sys.stderr.write(str('API_SECRET' in os.environ))")
+    monkeypatch.setenv("API_SECRET", "hunter2")
+    lines: list[str] = []
+    program = ChildProgram("it", "asks_for_keys", {"PYTHONPATH": str(tmp_path)}, signs=signs)
+    child = ChildProcess(program, lambda _, line: lines.append(line), SystemClock())
+
+    child.start()
+    wait_until(lambda: not child.running)
+    child.finish_reading()
+
+    assert lines == [str(signs)]
+
+
+def test_a_descriptor_is_no_place_for_a_password_that_several_programs_need() -> None:
+    with pytest.raises(BadConfig, match="PRIVATE_KEY_PASSWORD_COMMAND"):
+        up.refuse_descriptor({"PRIVATE_KEY_PASSWORD_FD": "3"})
+    up.refuse_descriptor({})

@@ -6,8 +6,9 @@ import pytest
 
 from redeemer.redemption.redemption_ledger import MOST_TRIES
 from shared.domain.errors import Malformed, OutcomeUnknown, Rejected, Unavailable
-from shared.domain.ledger_accounts import Lot
+from shared.domain.ledger_accounts import HALT_REDEMPTIONS, Lot
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, RefusedWrite, Result
+from shared.domain.trading_controls import turn_control
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.port import open_lots
 from shared.messages.base import REDEMPTIONS
@@ -213,3 +214,16 @@ def test_a_lot_of_an_outcome_that_does_not_exist_fails_in_the_open() -> None:
 def test_another_wallets_job_is_refused() -> None:
     with pytest.raises(Rejected, match="'somebody'"):
         a_desk().redeemer.redeem("somebody", CONDITION)
+
+
+@pytest.mark.pitfall(24)
+def test_nothing_is_redeemed_while_redemptions_are_switched_off() -> None:
+    paper = a_desk(a_lot(shares=10 * ONE, cost=4 * ONE))
+    paper.ledger.commit(turn_control("on", on=True, who="t", why="t", now_ms=1, control=HALT_REDEMPTIONS))
+    with pytest.raises(Unavailable, match="hybrid resume"):
+        paper.redeem()
+    assert published(paper) == []
+
+    paper.ledger.commit(turn_control("off", on=False, who="t", why="t", now_ms=2, control=HALT_REDEMPTIONS))
+
+    assert paper.redeem() is not None

@@ -134,7 +134,8 @@ def test_a_server_that_refuses_us_is_bad_config_in_one_line(
     valkey_url: str, database: str, fix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     user = "" if database == "99" else "nobody:pw@"
-    url = valkey_url.replace("://", f"://{user}").removesuffix("0") + database
+    bare = valkey_url.replace("/0?", f"/{database}?")
+    url = bare.partition("?")[0].replace("://", f"://{user}") if user else bare
     with connect_redis(url) as redis:
         assert (
             service_runner.run(Tiny(), settings(redis_url=url), redis=redis, clock=SystemClock())

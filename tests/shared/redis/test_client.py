@@ -83,7 +83,7 @@ class OnSocket(EmbeddedRedis):
 
     @property
     def socket_url(self) -> str:
-        return f"unix://{self.folder / 's'}?db=1"
+        return f"unix://{self.folder / 's'}?db=1&password_file={self.folder / 'password'}"
 
     def _arguments(self, log: Path) -> list[str]:
         return [*super()._arguments(log), "--unixsocket", str(self.folder / "s")]

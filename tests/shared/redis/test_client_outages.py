@@ -87,7 +87,8 @@ def test_a_restarted_server_is_used_again_without_a_word(redis_server: EmbeddedR
 @pytest.mark.server
 def test_a_lost_reply_is_not_followed_by_a_second_write(valkey_url: str) -> None:
     with Deaf(int(valkey_url.split(":")[2].split("/", maxsplit=1)[0])) as port, connect_redis(valkey_url) as direct:
-        redis = connect_redis(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3")
+        query = valkey_url.partition("?")[2]
+        redis = connect_redis(f"redis://127.0.0.1:{port}/0?socket_timeout=0.3&{query}")
 
         with pytest.raises(Unavailable, match="did not answer in time"), answering(redis):
             redis.xadd("stream", {"a": "1"})

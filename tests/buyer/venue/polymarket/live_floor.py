@@ -24,7 +24,7 @@ from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from simulator import Settings, serve
 from simulator.gateway.server import Simulator
-from tests.buyer.builders import a_signal
+from tests.buyer.builders import LEADER, a_signal
 from tests.waiting import PATIENCE_S
 
 KEY = hashlib.sha256(b"correct horse").hexdigest()
@@ -72,6 +72,7 @@ class Floor:
         urls = self.sim.urls
         given = {
             "--private-key": KEY,
+            "--tracked-wallets": LEADER,
             "--redis-url": self.redis_url,
             "--gamma-url": urls["gamma_url"],
             "--clob-url": urls["clob_url"],

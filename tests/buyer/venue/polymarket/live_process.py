@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.buyer.builders import LEADER
 from tests.buyer.venue.polymarket.live_floor import KEY, Floor
 from tests.waiting import PATIENCE_S
 
@@ -39,6 +40,7 @@ def live_buyer(floor: Floor, *flags: str) -> Generator[LiveBuyer]:
     urls = floor.sim.urls
     env = {
         "PRIVATE_KEY": KEY,
+        "TRACKED_WALLETS": LEADER,
         "REDIS_URL": floor.redis_url,
         "GAMMA_URL": urls["gamma_url"],
         "CLOB_URL": urls["clob_url"],

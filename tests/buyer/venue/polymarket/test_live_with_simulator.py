@@ -201,7 +201,7 @@ def test_live_needs_both_words_and_a_key(floor: Floor) -> None:
     shown.write_text(KEY)
     shown.chmod(0o644)
     settings = floor.settings().model_copy(update={"private_key": None, "private_key_file": shown})
-    with pytest.raises(BadConfig, match="chmod 600"):
+    with pytest.raises(RefusedForSafety, match="chmod 600"):
         build_buyer(settings, stop=threading.Event())
 
 

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
 from redeemer.domain import gas_pricing
 from redeemer.domain.contract_calls import redeem_call
 from shared.domain.errors import Malformed, Rejected, Unavailable
+from shared.domain.ledger_accounts import HALT_REDEMPTIONS
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite
+from shared.domain.trading_controls import turn_control
 from tests.redeemer.dying_ledger import Killed, MortalLedger
 from tests.redeemer.evm.evm_fixture import ONE, EvmFixture
 from tests.redeemer.evm.node import GWEI
@@ -191,3 +194,38 @@ def test_an_unreadable_sending_stops_the_wallet_in_the_open(evm: EvmFixture) -> 
 
     with pytest.raises(Malformed, match="cannot be read"):
         fixture.redeem(market)
+
+
+@pytest.mark.pitfall(24)
+def test_a_kill_keeps_a_transaction_from_being_stored_or_broadcast_until_it_is_lifted(evm: EvmFixture) -> None:
+    fixture = LiveRedeemerFixture(evm)
+    market = a_due_market(fixture)
+    before = sent(fixture)
+    turn = partial(turn_control, who="t", why="t", now_ms=1, control=HALT_REDEMPTIONS)
+    fixture.ledger.commit(turn("on", on=True))
+
+    with pytest.raises(Unavailable, match="switched off"):
+        fixture.redeem(market)
+    assert (sent(fixture), fixture.transactions.under_way()) == (before, None)
+
+    fixture.ledger.commit(turn("off", on=False))
+    result = fixture.redeem(market)
+    assert result is not None
+    assert result.paid == 5 * ONE
+
+
+@pytest.mark.pitfall(24)
+def test_a_kill_keeps_stored_bytes_here_until_it_is_lifted(evm: EvmFixture) -> None:
+    fixture = LiveRedeemerFixture(evm)
+    market = a_due_market(fixture)
+    evm.node.holding = True
+    with pytest.raises(Unavailable):
+        fixture.redeem(market)
+    turn = partial(turn_control, who="t", why="t", now_ms=1, control=HALT_REDEMPTIONS)
+    fixture.ledger.commit(turn("on", on=True))
+    before = sent(fixture)
+
+    with pytest.raises(Unavailable, match="switched off"):
+        fixture.redeem(market)
+
+    assert sent(fixture) == before
