@@ -38,6 +38,10 @@ ENV = {
     "PAPER_BANKROLL_USDC": "1000000",
     "PAPER_LATENCY_S": str(LATENCY_S),
     "MAX_SIGNAL_AGE_S": "3600",
+    "STAKE_WINDOW_S": "0",
+    "COOLDOWN_S": "0",
+    "OTHER_OUTCOME": "buy",
+    "BREAKER_FALL_USDC": "0",
 }
 
 

@@ -126,6 +126,12 @@ class LiveAccount:
         """Return the address of the wallet that holds the money."""
         return self._wallet.funder.lower()
 
+    @property
+    def wallets(self) -> tuple[str, ...]:
+        """Return every wallet of ours: the one that trades, the signer, and those that factories make for it."""
+        signer = self._signer.address.lower()
+        return (self._wallet.funder.lower(), signer, *wallets_of(signer).values())
+
     def settlement(self, writer: SettlementWriter) -> SettlementWorker:
         """Build what follows one shard's orders, on a feed of its own."""
         connect = partial(open_socket, "user feed", self._settings.clob_user_url)

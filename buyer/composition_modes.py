@@ -43,7 +43,7 @@ from shared.ledger.ledger_owner import LedgerOwner, claim_ledger
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import check_server, server_address
-from shared.redis.pipeline_record import note_wallet
+from shared.redis.pipeline_record import note_own, note_wallet
 from shared.redis.server_memory import ServerMemory
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class TradingMode:
     in_wallet: Callable[[str], Shares | None] = lambda _token_id: None
     gaps: Callable[[], dict[str, int]] = dict[str, int]
     doubt: Callable[[str], None] = lambda _why: None
+    wallets: tuple[str, ...] = ()
+    """Ours, beside those that the settings name."""
 
     @property
     def buys_wait_for(self) -> str:
@@ -121,6 +123,7 @@ def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
 def begin_paper(parts: ProcessParts) -> TradingMode:
     """Trade money of our own making; say what came or went of it since the ledger knew."""
     bankroll = to_micro(parts.settings.paper_bankroll_usdc)
+    note_own(parts.redis, parts.settings.limits.own_wallets)
     say_apart(RedisLedger(parts.redis, PAPER), bankroll, PAPER)
     return TradingMode(
         name=PAPER,
@@ -155,6 +158,7 @@ def begin_live(parts: ProcessParts) -> TradingMode:
         in_wallet=account.watch.held,
         gaps=account.watch.snapshot,
         doubt=account.watch.doubt,
+        wallets=account.wallets,
     )
 
 
@@ -190,6 +194,7 @@ def _open_account(parts: ProcessParts) -> "LiveAccount":
         claim=lambda wallet: claim_ledger(parts.redis, LedgerOwner(wallet, LIVE)),
     )
     note_wallet(parts.redis, LIVE, account.wallet)
+    note_own(parts.redis, (*parts.settings.limits.own_wallets, *account.wallets))
     return account
 
 

@@ -15,12 +15,14 @@ from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.leader_check import LeaderCheck
+from buyer.market_data.loss_marker import LossMarker
 from buyer.recovery.fill_adoption import FillAdoption
 from buyer.recovery.recent_purchases import RecentPurchases
 from buyer.recovery.recent_signals import RecentSignals
 from buyer.recovery.retractions import Retractions
 from buyer.recovery.server_losses import ServerLosses
 from buyer.recovery.shard_identity import ShardIdentity
+from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.settlement.worker import SettlementWorker
 from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_count import ShardCount
@@ -29,7 +31,7 @@ from shared import logs
 from shared.code_version import code_version
 from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.local_copy import MirroredLedger
-from shared.ledger.port import Ledger
+from shared.ledger.port import Ledger, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision
@@ -44,14 +46,17 @@ Emit = Callable[[BuyEngineDecision], None]
 
 
 class DecisionAnnouncer:
-    """Tells of each decision: the shard's counts, the settlement that follows its order, whoever reads decisions."""
+    """Tells of each decision: counts and breaker of the shard, the settlement of its order, whoever reads decisions."""
 
-    def __init__(self, counter: DecisionCounter, settlement: SettlementWorker | None, emit: Emit) -> None:
-        self._counter, self._settlement, self._emit = counter, settlement, emit
+    def __init__(
+        self, counter: DecisionCounter, settlement: SettlementWorker | None, emit: Emit, breaker: BuyBreaker
+    ) -> None:
+        self._counter, self._settlement, self._emit, self._breaker = counter, settlement, emit, breaker
 
     def announce(self, decision: BuyEngineDecision) -> None:
         """Tell everybody; that nobody reads what is printed must not end the buyer."""
         self._counter.count(decision)
+        self._breaker.count(decision)
         if self._settlement:
             self._settlement.watch(decision)
         try:
@@ -85,9 +90,14 @@ class ShardBuilder:
         if mode.order_turns:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
-        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit))
-        exits = ExitStore(ledger, lambda: lease.fence)
+        marker = LossMarker(lambda: open_lots(whole), self.parts.prices, self.parts.clock)
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
+        breaker = BuyBreaker(
+            ledger, lambda: lease.fence, marker.losses, clock=clock, limits=settings.limits, name=str(shard.number)
+        )
+        announcer = DecisionAnnouncer(counter, mode.settlement, self.emit, breaker)
+        executor = self._executor(journal, mode, announcer, marker)
+        exits = ExitStore(ledger, lambda: lease.fence)
         return SignalConsumer(
             executor=executor,
             journal=journal,
@@ -108,6 +118,7 @@ class ShardBuilder:
             transit=mode.transit,
             gate=gate,
             counter=counter,
+            watchers=(marker.work_due, breaker.work_due),
             retractions=Retractions(
                 executor,
                 journal,
@@ -127,8 +138,10 @@ class ShardBuilder:
             ),
         )
 
-    def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:
-        limits = self.parts.settings.limits
+    def _executor(
+        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, marker: LossMarker
+    ) -> BuyExecutor:
+        limits = self.parts.settings.limits.with_own(self.mode.wallets)
         return BuyExecutor(
             journal=journal,
             prices=self.parts.prices,
@@ -140,6 +153,7 @@ class ShardBuilder:
             signal_of=RecentSignals(self.parts.redis).find,
             transit=mode.transit,
             in_wallet=self.mode.in_wallet,
+            losses=marker.losses,
         )
 
     def _leaders(self) -> LeaderCheck:

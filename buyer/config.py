@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
+from buyer.entry_settings import EntrySettings
 from buyer.strategy.limits import (
     Mirror,
     OnRetraction,
@@ -22,7 +23,7 @@ from shared.polymarket.wire import endpoints
 from shared.signing_key import SigningSettings
 
 
-class BuyerSettings(SigningSettings):
+class BuyerSettings(EntrySettings, SigningSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -115,7 +116,7 @@ class BuyerSettings(SigningSettings):
     )
     max_slippage_ticks: int = Field(2, ge=0, le=100, description="Ticks we may pay above the leader's price.")
     max_slippage_pct: Decimal = Field(
-        Decimal(2), ge=0, le=100, description="Percent we may pay above it (the larger allowance counts)."
+        Decimal(10), ge=0, le=100, description="Percent we may pay above it; SLIPPAGE_BOUND says which of both counts."
     )
     max_signal_age_s: int = Field(
         60, gt=0, le=86_400, description="Seconds after the leader's trade when a signal is stale."
@@ -278,7 +279,8 @@ class BuyerSettings(SigningSettings):
     @property
     def limits(self) -> TradingLimits:
         """Return what the policy decides by."""
-        return TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
+        found = TradingLimits(**{name: getattr(self, name) for name in TradingLimits.model_fields})
+        return found.with_own([self.wallet]) if self.wallet else found
 
 
 def _demand(limits: TradingLimits, who: str) -> None:

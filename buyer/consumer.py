@@ -3,7 +3,7 @@
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from buyer.crash_limiter import CrashLimiter
@@ -66,11 +66,13 @@ class SignalConsumer:
         counter: DecisionCounter | None = None,
         retractions: Retractions,
         losses: ServerLosses | None = None,
+        watchers: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._losses = losses
         self._executor, self._journal, self._prices = executor, journal, prices
         self._lease, self._reader, self._clock = lease, reader, clock
         self._inbox, self._settlement, self._exits = inbox, settlement, exit_manager
+        self._watchers = watchers
         self._shard, self._layout, self._token_executor = shard, layout, token_executor or TokenExecutor()
         self._in_order = transit is not None
         self._transit = OrderTransit(clock=clock) if transit is None else transit
@@ -260,6 +262,8 @@ class SignalConsumer:
         self._recovery.finish()
         self._gate.recovery, self._gate.sells_wait = self._recovery.waits_for, self._recovery.holds_sells
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
+        for work_due in self._watchers:
+            work_due()
         if self._exits is not None and not self._recovery.holds_sells:
             self._exits.work_due()
 

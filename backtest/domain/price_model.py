@@ -100,6 +100,13 @@ class PriceQuotes:
         )
         return ModelQuote(modelled, last.price, "leader" if last.signal_id == signal_id else "trade", last.at_ms)
 
+    def bids_at(self, token_id: str, facts: MarketFacts, now_ms: int) -> Ladder:
+        """Return the bids of the book that `quote_at` would return; none where there is none."""
+        last, book = self.last_trade(token_id), self._recorded(token_id, now_ms)
+        if book is not None:
+            return book.bids
+        return () if last is NEVER else self._ladders(last.price, facts.tick)[0]
+
     def _recorded(self, token_id: str, now_ms: int) -> Book | None:
         book = self._books.get(token_id)
         return book if book is not None and now_ms - book.at_ms <= self._model.book_age_ms else None

@@ -7,7 +7,7 @@ the ledger refused an intent, and why an entry could not be handled.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,11 +22,13 @@ from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal
 from shared.domain.errors import Malformed
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision
+from shared.messages.decisions import BuyEngineDecision, Inputs, OpenLosses
 from shared.messages.events import read_event, write_event
 from shared.messages.signals import ActionableSignal
 from shared.redis.streams import StreamEntry
 
+OWN_WALLET = "own_wallet"
+"""The rule that fails for a wallet of ours."""
 LEDGER = "ledger"
 """The rule that the ledger adds when it refuses an intent."""
 Way = tuple[str, ...]
@@ -106,10 +108,20 @@ def _of_signal(recorded: BuyEngineDecision, entry: StreamEntry, limits: TradingL
     if not isinstance(signal, ActionableSignal):
         raise CannotRedecide(f"entry {entry.id} is no signal")
     inputs = recorded.inputs
+    if recorded.reason == OWN_WALLET:  # whose wallets are ours is known to who has the key alone
+        limits = limits.with_own([signal.leader])
     seen = (inputs.market, inputs.book, inputs.portfolio, limits.of(signal.leader), inputs.now_ms, inputs.problems)
     return _written(
-        recorded, _refused(recorded, decide_signal(DecisionContext(*seen, signal))), signal.leader, signal.token_id
+        recorded,
+        _refused(recorded, decide_signal(DecisionContext(*seen, signal, _losses(inputs)))),
+        signal.leader,
+        signal.token_id,
     )
+
+
+def _losses(inputs: Inputs) -> Callable[[], OpenLosses] | None:
+    found = inputs.losses
+    return None if found is None else lambda: found
 
 
 def _of_exit(recorded: BuyEngineDecision, limits: TradingLimits) -> BuyEngineDecision:

@@ -23,14 +23,15 @@ from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.order_transit import OrderTransit
+from buyer.strategy.open_losses import NOTHING_LOST
 from buyer.venue.paper import PaperVenue
-from shared.capture.capture import Header
+from shared.capture.capture import RECORDS, Header
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
 from shared.domain.ledger_accounts import lot_key
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, Result
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS
+from shared.domain.record_kinds import EXITS, GATHERED
 from shared.domain.trading_controls import NOTES
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OrderUpdate
@@ -67,6 +68,7 @@ class SessionReplay:
         self._venue = RecordedVenue(paper)
         self._journal = Journal(self.ledger, lambda: None)
         self._engines: dict[tuple[str, str], BuyExecutor] = {}
+        self._losses = NOTHING_LOST
         self._told: list[BuyEngineDecision] = []
         self._transit = Recording(clock=self._clock)
         self._begun: dict[str, BuyEngineDecision | None] = {}
@@ -132,6 +134,7 @@ class SessionReplay:
         )
 
     def _decide(self, recorded: BuyEngineDecision) -> BuyEngineDecision | None:
+        self._losses = recorded.inputs.losses or NOTHING_LOST
         self._clock.set(recorded.inputs.now_ms)
         self._prices.of(recorded)
         self._venue.of(recorded)
@@ -202,6 +205,7 @@ class SessionReplay:
                 identity=BuyerIdentity("paper", limits.id, inputs.code_version),
                 emit=self._told.append,
                 transit=self._transit,
+                losses=lambda _leader: self._losses,
             )
         return self._engines[name]
 
@@ -245,7 +249,7 @@ class TapeLedger(MemoryLedger):
 
 def _ledger(header: Header) -> TapeLedger:
     ledger = TapeLedger(header.accounts)
-    kinds = {LOTS: header.lots, INTENTS: header.intents, EXITS: header.exits, GATHERED: header.gathered}
+    kinds = {kind: getattr(header, kind) for kind in RECORDS}
     records = (LedgerRecord(kind, name, text) for kind, fields in kinds.items() for name, text in fields.items())
     ledger.commit(LedgerWrite(id="capture:header", records=tuple(records)))
     ledger.seq = header.seq

@@ -63,7 +63,8 @@ class RunJournal(Journal):
         portfolio = self._portfolios.get(scope.names)
         if portfolio is None:
             portfolio = portfolio_of(scope, self._run.read((), (), scope.names.records))
-            if portfolio.gathered is None:  # what is gathered counts for a time only
+            timed = (portfolio.gathered, portfolio.staked, portfolio.left)
+            if timed == (None, None, None):  # each counts for a time only
                 self._portfolios[scope.names] = portfolio
         return status, portfolio
 

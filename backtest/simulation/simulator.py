@@ -20,6 +20,7 @@ from backtest.results.run_stats import RunStats, Sink
 from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
 from backtest.simulation.run_journal import RunJournal, RunLedger
+from backtest.simulation.run_losses import RunLosses
 from backtest.simulation.run_models import RunModels
 from backtest.simulation.run_writer import RunWriter
 from backtest.simulation.signal_outcomes import order_outcome, skip_outcome
@@ -29,6 +30,7 @@ from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
+from buyer.settlement.buy_breaker import BuyBreaker
 from buyer.strategy.exit_policy import exit_trigger
 from buyer.strategy.limits import TradingLimits
 from shared import logs
@@ -93,6 +95,9 @@ class SimulatedRun:
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
+        losses, errors = self._losses.losses, logs.errors_of("breaker")
+        self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
         self._engine = self._build_executor(limits, bankroll, whole=whole)
         tasks = ExitStore(self.ledger, lambda: None)
         errors = logs.errors_of("exits")
@@ -118,6 +123,7 @@ class SimulatedRun:
             limits=limits,
             identity=BuyerIdentity("paper", limits.id, "backtest"),
             emit=self._record_decision,
+            losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
         )
 
@@ -129,6 +135,7 @@ class SimulatedRun:
             now_ms = max(arrives_ms, self._clock.now_ms())
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
+            self._breaker.work_due()
             if self._decided_on.add_new(trade.id):
                 self._engine.process_actionable(trade)
             yield self._clock.now_ms()
@@ -204,6 +211,7 @@ class SimulatedRun:
             for lot in paid.lots:
                 self.stats.add_payout(resolved.condition_id, lot)
                 self._value.add_shares(lot.token_id, -lot.shares)
+                self._losses.touch(lot.leader, lot.token_id)
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
@@ -221,9 +229,11 @@ class SimulatedRun:
             if trade:
                 self._record_skip(trade, decision.reason)
             return
+        self._breaker.count(decision)
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()
+        self._losses.touch(decision.leader, decision.token_id)
         self._value.add_shares(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)

@@ -40,7 +40,13 @@ DEEP = "90000000"
 """Shares on each level of the book: no order moves it."""
 MARKETS = 8
 CAPS = ("market", "event", "group", "leader", "day", "total", "day_loss", "drawdown")
-UNBOUNDED = {**{f"MAX_{cap.upper()}_USDC": "90000000" for cap in CAPS}, "MAX_ORDERS_PER_MINUTE": "1000000"}
+AGAIN = {"STAKE_WINDOW_S": "0", "COOLDOWN_S": "0", "OTHER_OUTCOME": "buy", "BREAKER_FALL_USDC": "0"}
+"""What lets one token be bought again and again."""
+UNBOUNDED = {
+    **{f"MAX_{cap.upper()}_USDC": "90000000" for cap in CAPS},
+    "MAX_ORDERS_PER_MINUTE": "1000000",
+    **AGAIN,
+}
 
 
 @dataclass

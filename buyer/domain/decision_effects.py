@@ -5,9 +5,9 @@ from msgspec.structs import replace
 from buyer.strategy.exit_policy import unsold_rest
 from shared.domain.ledger_accounts import Postings, behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord
-from shared.domain.money import Shares
-from shared.domain.record_kinds import EXITS, GATHERED
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Portfolio
+from shared.domain.money import Shares, Usdc
+from shared.domain.record_kinds import EXITS, GATHERED, LEFT, STAKED
+from shared.messages.decisions import BuyEngineDecision, ExitTask, LotExit, Portfolio, Staked
 from shared.messages.value_codec import write_value
 
 
@@ -29,6 +29,19 @@ def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     if decision.verdict != "BUY" or held is None or held.gathered is None:
         return ()
     return (LedgerRecord(GATHERED, f"{lot_key(decision.leader, decision.token_id)}:BUY", None),)
+
+
+def pace_records(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
+    """Return the records of when a lot was bought last, or sold whole: a live order counts as soon as it matched."""
+    outcome, at_ms = decision.outcome, decision.inputs.now_ms
+    if outcome is None or outcome.shares <= 0:
+        return ()
+    if decision.verdict == "BUY":
+        staked = Staked(at_ms=at_ms, usdc=Usdc(outcome.usdc + outcome.fee))
+        return (LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), write_value(staked)),)
+    if decision.exit is None or decision.exit.keep:
+        return ()
+    return (LedgerRecord(LEFT, decision.token_id, write_value(LotExit(at_ms=at_ms, reason=decision.exit.reason))),)
 
 
 def followed_records(decision: BuyEngineDecision) -> Postings:

@@ -6,14 +6,17 @@ from itertools import repeat
 
 from msgspec import Struct
 
+from buyer.strategy.limits import TradingLimits
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_write import Balances
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
-from shared.domain.record_kinds import EXITS, GATHERED, LOTS
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, Portfolio
+from shared.domain.record_kinds import EXITS, GATHERED, LEFT, LOTS, STAKED
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, LotExit, Portfolio, Staked
 from shared.messages.value_codec import codec_of
 
+BOTH = frozenset({0, 1})
+"""The outcomes of every market of the venue."""
 _ALL_LOTS = (
     accounts.CASH,
     accounts.DEPOSITED,
@@ -50,6 +53,10 @@ class LedgerNames(Struct, frozen=True, eq=False):
     of_leader: str
     pnl: str
     realized: str
+    outcome: str
+    """What is at risk in the token, over all leaders; '' where its place in the market is not known."""
+    other_outcome: str
+    """The same of the market's other token."""
     accounts: tuple[str, ...]
     """Every account that `portfolio_of` reads."""
     records: tuple[tuple[str, str], ...]
@@ -61,16 +68,23 @@ class LedgerNames(Struct, frozen=True, eq=False):
 class LedgerScope(Struct, frozen=True, gc=False):
     """What of the ledger a signal touches: read in one go before deciding.
 
-    `minute` numbers the UTC minute of the decision; trades gathered since before `gathered_since_ms` do not count.
+    `minute` numbers the UTC minute of the decision; what was gathered, bought and sold whole before
+    `gathered_since_ms`, `staked_since_ms` and `left_since_ms` does not count, nor the other outcome without
+    `both_outcomes`.
     """
 
     names: LedgerNames
     minute: int
     gathered_since_ms: int
+    staked_since_ms: int
+    left_since_ms: int
+    both_outcomes: bool = False
 
 
 @lru_cache(maxsize=4096)
-def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: str, day_number: int) -> LedgerNames:
+def _names(
+    leader: str, token_id: str, condition_id: str, event_id: str, group: str, place: int | None, day_number: int
+) -> LedgerNames:
     lot = accounts.lot_key(leader, token_id)
     day, pnl = accounts.days_accounts(day_number)
     of_lot = (
@@ -86,6 +100,8 @@ def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: 
         accounts.peak_account(leader),
         accounts.behind_account(leader, token_id),
     )
+    outcome, other = _outcomes(condition_id, place)
+    exposed = accounts.exposure_accounts(leader, condition_id, event_id, group)
     return LedgerNames(
         leader=leader,
         token_id=token_id,
@@ -103,35 +119,54 @@ def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: 
         of_leader=of_leader,
         pnl=pnl,
         realized=realized,
-        accounts=(*of_lot, *_ALL_LOTS),
-        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot)),
-        exposed=accounts.exposure_accounts(leader, condition_id, event_id, group),
+        outcome=outcome,
+        other_outcome=other,
+        accounts=tuple(filter(None, (*of_lot, *_ALL_LOTS, other))),
+        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot), (STAKED, lot), (LEFT, token_id)),
+        exposed=(*exposed, outcome) if outcome else exposed,
     )
 
 
+def _outcomes(condition_id: str, place: int | None) -> tuple[str, str]:
+    """Name the exposures of a token and of the other one of its market; '' where its place is not known."""
+    if place not in BOTH:
+        return "", ""
+    return accounts.outcome_account(condition_id, place), accounts.outcome_account(condition_id, 1 - place)
+
+
 def scope_of(
-    leader: str, token_id: str, facts: MarketFacts | None, now_ms: int, gather_window_s: int = 0, market: str = ""
+    leader: str,
+    token_id: str,
+    facts: MarketFacts | None,
+    now_ms: int,
+    limits: TradingLimits | None = None,
+    market: str = "",
 ) -> LedgerScope:
     """Return what a decision on this lot looks at; without facts its event's exposures read as 0.
 
-    `market` is the lot's where no facts name it.
+    `market` is the lot's where no facts name it. Without `limits` nothing is looked at that counts for a time only.
     """
     day_number = now_ms // accounts.DAY_MS
     if facts is None:
-        names = _names(leader, token_id, market, "", "", day_number)
+        names = _names(leader, token_id, market, "", "", None, day_number)
     else:
         group = facts.event_id if facts.neg_risk else ""
-        names = _names(leader, token_id, facts.condition_id, facts.event_id, group, day_number)
-    return LedgerScope(names, now_ms // 60_000, now_ms - gather_window_s * 1000)
+        names = _names(leader, token_id, facts.condition_id, facts.event_id, group, facts.outcome_index, day_number)
+    minute = now_ms // 60_000
+    if limits is None:
+        return LedgerScope(names, minute, now_ms, now_ms, now_ms)
+    windows_s = limits.gather_window_s, limits.stake_window_s, limits.cooldown_s
+    gathered, staked, left = (now_ms - window_s * 1000 for window_s in windows_s)
+    return LedgerScope(names, minute, gathered, staked, left, limits.other_outcome != "buy")
 
 
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
-    lot, gathered, task = map(balances.records.get, names.records)
+    lot, gathered, task, staked, left = map(balances.records.get, names.records)
     (
         today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
-        cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent,
+        cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent, *_,
     ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
     holding = bool(cost or shares)
     return Portfolio(
@@ -158,6 +193,9 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=codec_of(ExitTask).read(task) if task and holding else None,
+        staked=_staked_since(staked, scope.staked_since_ms) if staked else None,
+        left=_left_since(left, scope.left_since_ms) if left else None,
+        other_outcome=_above_zero(balances.values.get(names.other_outcome, 0)) if scope.both_outcomes else None,
     )
 
 
@@ -177,6 +215,20 @@ def _recent(text: str | None, since_ms: int) -> Gathered | None:
 @lru_cache(maxsize=1024)
 def _gathered(text: str) -> Gathered:
     return codec_of(Gathered).read(text)
+
+
+def _staked_since(text: str, since_ms: int) -> Staked | None:
+    found = codec_of(Staked).read(text)
+    return found if found.at_ms > since_ms else None
+
+
+def _left_since(text: str, since_ms: int) -> LotExit | None:
+    found = codec_of(LotExit).read(text)
+    return found if found.at_ms > since_ms else None
+
+
+def _above_zero(at_risk: int) -> Usdc | None:
+    return Usdc(at_risk) if at_risk > 0 else None
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:

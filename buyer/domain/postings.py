@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from buyer.domain.ledger_scope import LedgerNames, LedgerScope
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.sizing import LEAST_BUY
 from shared.domain import ledger_accounts as accounts
 from shared.domain.ledger_accounts import Lot, Postings, exposure_accounts, merged_postings
 from shared.domain.ledger_write import BalanceGuard, LedgerTally
@@ -38,7 +39,9 @@ def intent_guards(
         return (*_OFF["SELL"], BalanceGuard(scope.names.shares, at_least=0))
     least = 1 + _peak(before) - limits.max_drawdown_usdc
     rate = BalanceGuard(accounts.RATE_ORDERS, at_most=limits.max_orders_per_minute)
-    return (*_capped(scope.names, limits), BalanceGuard(scope.names.realized, at_least=least), rate)
+    other = scope.names.other_outcome if scope.both_outcomes else ""
+    one_side = (BalanceGuard(other, at_most=LEAST_BUY - 1),) if other else ()
+    return (*_capped(scope.names, limits), BalanceGuard(scope.names.realized, at_least=least), rate, *one_side)
 
 
 @lru_cache(maxsize=4096)
@@ -95,6 +98,7 @@ def _settle_sell(order: Order, outcome: Outcome, scope: LedgerScope, before: Por
     basis = basis_of(sold, before)
     lot = before.lot or HeldLot(opened_at_ms=0, event_id=names.event_id, group=names.group)
     stood = exposure_accounts(names.leader, names.condition_id, lot.event_id, lot.group)
+    stood = (*stood, names.outcome) if names.outcome else stood
     return merged_postings(
         (
             (accounts.CASH, proceeds),

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from buyer.domain.ledger_scope import LedgerScope
 from buyer.execution.journal import Journal
+from buyer.strategy.open_losses import AskedLosses
 from buyer.strategy.policy import PolicyDecision
 from shared.domain.errors import RefusedForSafety
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
@@ -20,8 +21,9 @@ from shared.messages.service import DeadLetter
 from shared.messages.signals import ActionableSignal
 
 Emit = Callable[[BuyEngineDecision], None]
-Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...]]
-"""All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out."""
+Observed = tuple[MarketFacts | None, Book | None, Portfolio | None, int, tuple[str, ...], AskedLosses]
+"""All that a decision is made from, as of one moment: facts, book, balances, the time, what could not be found out; and
+what open lots lost, if that is asked."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class DecisionWriter:
 
     def inputs_of(self, observed: Observed) -> Inputs:
         """Return what was observed as a decision holds it."""
-        facts, book, portfolio, now_ms, problems = observed
+        facts, book, portfolio, now_ms, problems, losses = observed
         return Inputs(
             now_ms=now_ms,
             market=facts,
@@ -52,6 +54,7 @@ class DecisionWriter:
             problems=problems,
             config_id=self.identity.config_id,
             code_version=self.identity.code_version,
+            losses=losses.found,
         )
 
     def told(self, verdict: PolicyDecision) -> tuple[RuleResult, ...]:
@@ -92,8 +95,8 @@ class DecisionWriter:
         self, signal: ActionableSignal, verdict: PolicyDecision, observed: Observed, ack: StreamAck | None
     ) -> BuyEngineDecision | None:
         """Write and announce the decision on a signal that gets no order; None where it was decided before."""
-        names, inputs = (signal.id, signal.leader, signal.token_id), self.inputs_of(observed)
-        return self.conclude(self.compose(*names, verdict, inputs, self.told(verdict)), None, None, ack)
+        names, rules = (signal.id, signal.leader, signal.token_id), self.told(verdict)
+        return self.conclude(self.compose(*names, verdict, self.inputs_of(observed), rules), None, None, ack)
 
     def ended(self, draft: BuyEngineDecision, verdict: PolicyDecision, outcome: Outcome) -> BuyEngineDecision:
         """Return a decision with what became of its order."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from buyer.strategy.exit_policy import exit_attempt
 from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
 from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, STAKED
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
 from shared.messages.value_codec import codec_of, write_value
@@ -66,13 +66,21 @@ class ExitStore:
     def sweep(self, before_ms: int) -> bool:
         """Forget what is over; say whether there is more of it than one sweep may take.
 
-        Gathered before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
-        their record along, as sold ones did in ledgers of before.
+        Gathered, bought or left before `before_ms`: its window is over, and nobody asks for it any more. Lots that
+        ended without taking their record along, as sold ones did in ledgers of before.
         """
         for key, text in self._ledger.records(GATHERED).items():
             if codec_of(Gathered).read(text).since_ms < before_ms:
                 self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
+        for kind in (STAKED, LEFT):
+            found = self._ledger.records(kind)
+            self._forget(kind, [key for key, text in found.items() if json.loads(text)["at_ms"] < before_ms], before_ms)
         return self._sweep_lots()
+
+    def _forget(self, kind: str, keys: Sequence[str], before_ms: int) -> None:
+        if keys:
+            records = tuple(LedgerRecord(kind, key, None) for key in keys[:MOST_SWEPT])
+            self._commit(LedgerWrite(id=f"sweep:{kind}:{before_ms}", records=records))
 
     def _sweep_lots(self) -> bool:
         """Forget the records of lots that hold nothing; each part's guards say that again in its own step."""

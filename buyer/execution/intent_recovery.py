@@ -85,4 +85,6 @@ class IntentRecovery:
             return draft, order, facts
         limits = self._limits.of(draft.leader)
         observed = (inputs.market, inputs.book, inputs.portfolio, limits, inputs.now_ms, inputs.problems)
-        return replace(draft, rules=tuple(decide_signal(DecisionContext(*observed, signal)).rules)), order, facts
+        losses = (lambda found=inputs.losses: found) if inputs.losses else None
+        case = DecisionContext(*observed, signal, losses)
+        return replace(draft, rules=tuple(decide_signal(case).rules)), order, facts

@@ -1,6 +1,7 @@
 """One signal in, one decision out: the same code live, on paper and in replay."""
 
 from collections.abc import Callable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -17,13 +18,14 @@ from buyer.execution.venue_port import PriceSource, Venue
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
 from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Shares
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, RuleResult
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 
@@ -49,15 +51,18 @@ class BuyExecutor:
         transit: OrderTransit | None = None,
         writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
         in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
+        losses: Callable[[str], OpenLosses] = lambda _leader: NOTHING_LOST,
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
         whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
-        token the wallet holds at most, while that is less than the lots.
+        token the wallet holds at most, while that is less than the lots; `losses` what open lots have lost: all of
+        them, and those of a leader.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
+        self._losses = losses
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -145,7 +150,7 @@ class BuyExecutor:
             return f"order {waits} has not settled"
         limits = self._limits.of(task.leader)
         _, scope, observed = self._observe(order_fact(task), task.leader, task.token_id, limits)
-        market, book, portfolio, now_ms, problems = observed
+        market, book, portfolio, now_ms, problems, _ = observed
         verdict = decide_exit(ExitContext(market, book, portfolio, limits, now_ms, problems, task))
         inputs, rules = self._writer.inputs_of(observed), self._writer.told(verdict)
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
@@ -180,8 +185,8 @@ class BuyExecutor:
         observed: Observed,
         ack: StreamAck | None,
     ) -> BuyEngineDecision | None:
-        market, book, portfolio, now_ms, problems = observed
-        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal)
+        market, book, portfolio, now_ms, problems, losses = observed
+        case = DecisionContext(market, book, portfolio, limits, now_ms, problems, signal, losses)
         verdict = decide_signal(case)
         if verdict.order is None or market is None:
             return self._writer.skip(signal, verdict, observed, ack)
@@ -196,12 +201,12 @@ class BuyExecutor:
         facts, no_facts = self._prices.facts(token_id)
         book, no_book = self._prices.book(token_id)
         now_ms = self._clock.now_ms()
-        scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
+        scope = scope_of(leader, token_id, facts, now_ms, limits)
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
         if (held := self._in_wallet(token_id)) is not None:
             portfolio = replace(portfolio, wallet_shares=held)
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
-        return status, scope, (facts, book, portfolio, now_ms, problems)
+        return status, scope, (facts, book, portfolio, now_ms, problems, AskedLosses(partial(self._losses, leader)))
 
     def _carry_out(
         self,

@@ -12,7 +12,7 @@ Who commits a step adds its fence, and what only it knows.
 
 from msgspec.structs import replace
 
-from buyer.domain.decision_effects import followed_records, records_of, used_up_gathered
+from buyer.domain.decision_effects import followed_records, pace_records, records_of, used_up_gathered
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
 from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
@@ -53,9 +53,8 @@ def intent_write(draft: BuyEngineDecision, order: Order, scope: LedgerScope, lim
 def decision_write(decision: BuyEngineDecision) -> LedgerWrite:
     """Return the step of a decision whose order fills nothing, or nothing yet; or that has no order."""
     counted = unfilled_order(decision)
-    return LedgerWrite(
-        id=f"decision:{decision.signal_id}", postings=followed_records(counted), records=records_of(counted)
-    )
+    records = (*records_of(counted), *pace_records(decision))
+    return LedgerWrite(id=f"decision:{decision.signal_id}", postings=followed_records(counted), records=records)
 
 
 def filled_write(
@@ -69,7 +68,7 @@ def filled_write(
         postings=postings,
         peaks=_peaks(order, postings),
         guards=(_lot_guard(scope),),
-        records=(*records_of(decision), *_opened_lots(decision, order, outcome, facts)),
+        records=(*records_of(decision), *pace_records(decision), *_opened_lots(decision, order, outcome, facts)),
     )
 
 

@@ -26,7 +26,7 @@ from buyer.strategy.sizing import (
 from shared.domain.errors import Malformed
 from shared.domain.market import Book, Level, MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, micro_text, places_of, price_of
-from shared.messages.decisions import ExitTask, Portfolio, Trade
+from shared.messages.decisions import ExitTask, OpenLosses, Portfolio, Trade
 from shared.messages.signals import ActionableSignal
 
 T = TypeVar("T")
@@ -143,11 +143,18 @@ class DecisionContext(ContextBase):
     """A leader's signal."""
 
     signal: ActionableSignal
+    losses: Callable[[], OpenLosses] | None = None
+    """Asks what open lots have lost; None where that cannot be found out."""
 
     def __post_init__(self) -> None:
         """Take the leader's side and token: they are ours."""
         self.side, self.token_id = self.signal.side, self.signal.token_id
         super().__post_init__()
+
+    @cached_property
+    def lost(self) -> OpenLosses:
+        """Return what open lots have lost."""
+        return required_value(self.losses, "the losses of open lots are")()
 
     @cached_property
     def trade(self) -> Traded:
@@ -165,7 +172,8 @@ class DecisionContext(ContextBase):
         if self.signal.cause == "MERGE":
             best = required_value(self.seen_book.best_bid, "the best bid is")
             return exit_limit(best, self.tick, allowed.exit_slippage_pct)
-        return limit_price(self.trade.price, self.side, self.tick, allowed.max_slippage_ticks, allowed.max_slippage_pct)
+        slippage = (allowed.max_slippage_ticks, allowed.max_slippage_pct, allowed.slippage_bound)
+        return limit_price(self.trade.price, self.side, self.tick, *slippage)
 
     @cached_property
     def stake(self) -> Usdc:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast
@@ -14,6 +15,8 @@ from shared.messages.base import fact_id
 
 Sizing = Literal["fixed", "percent", "proportional", "tiered", "kelly"]
 Mirror = Literal["all", "proportional", "none"]
+OtherOutcome = Literal["skip", "buy"]
+SlippageBound = Literal["smaller", "larger"]
 OnRetraction = Literal["exit", "keep"]
 _ADDRESS = re.compile("0x[0-9a-f]{40}")
 HUNDRED_PCT = 100 * MICRO
@@ -21,7 +24,21 @@ HUNDRED_PCT = 100 * MICRO
 REST = "*"
 """The tier of every larger trade."""
 ACCOUNT_WIDE = frozenset(
-    {"leader_limits", "max_market_usdc", "max_event_usdc", "max_group_usdc", "max_day_usdc", "max_total_usdc"}
+    {
+        "leader_limits",
+        "own_wallets",
+        "check_own_wallets",
+        "mark_losses",
+        "breaker_rejections",
+        "breaker_losses",
+        "breaker_fall_usdc",
+        "breaker_window_s",
+        "max_market_usdc",
+        "max_event_usdc",
+        "max_group_usdc",
+        "max_day_usdc",
+        "max_total_usdc",
+    }
     | {"max_day_loss_usdc", "max_orders_per_minute"}
 )
 """Limits that hold over all leaders, so no leader can have one of its own."""
@@ -163,6 +180,21 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     exit_before_end_s: int
     exit_slippage_pct: Percent
 
+    max_spread: PriceLimit = Price(0)
+    max_over_fair_pct: Percent = 0
+    slippage_bound: SlippageBound = "larger"
+    min_resale_pct: Percent = 0
+    check_own_exits: bool = False
+    stake_window_s: int = 0
+    cooldown_s: int = 0
+    other_outcome: OtherOutcome = "buy"
+    mark_losses: bool = False
+    breaker_rejections: int = 0
+    breaker_losses: int = 0
+    breaker_fall_usdc: UsdcLimit = Usdc(0)
+    breaker_window_s: int = 0
+    check_own_wallets: bool = False
+    own_wallets: Names = ()
     min_nodes: int = 1
     on_retraction: OnRetraction = "keep"
 
@@ -187,7 +219,11 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
         """Name this exact set of limits; those that change nothing from before they came are left out of the name."""
         later = {name for name, field in TradingLimits.model_fields.items() if not field.is_required()} - _NAMED
         unchanged = {name for name in later if getattr(self, name) == TradingLimits.model_fields[name].default}
-        return fact_id("limits", self.model_dump_json(exclude=unchanged))[:16]
+        return fact_id("limits", self.model_dump_json(exclude=unchanged | {"own_wallets"}))[:16]
+
+    def with_own(self, wallets: Iterable[str]) -> "TradingLimits":
+        """Return the same limits where these wallets are ours, too: whose they are stands in no name of limits."""
+        return self.model_copy(update={"own_wallets": tuple(sorted({*self.own_wallets, *map(str.lower, wallets)}))})
 
     def of(self, leader: str) -> "TradingLimits":
         """Return the limits for one leader: these, with what `leader_limits` changes."""

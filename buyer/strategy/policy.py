@@ -18,7 +18,7 @@ from buyer.strategy.decision_context import (
     Shown,
 )
 from buyer.strategy.exit_policy import DUST, opened_by, order_fact
-from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, TOO_SMALL, rules_of
 from buyer.strategy.signal_filters import trade_text
 from shared.domain.ledger_accounts import COUNTS
 from shared.domain.market import Side
@@ -100,7 +100,7 @@ class PolicyDecision(Struct, frozen=True):
 
 def decide_signal(case: DecisionContext) -> PolicyDecision:
     """Judge one signal by the rules of its side."""
-    rules = Rulings(RULES[case.side], case)
+    rules = Rulings(rules_of(case.side, case.limits), case)
     failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
     task = _exit(case, failed)
     if not failed:

@@ -3,7 +3,8 @@
 The ledger asks the caps again in the step that sends an order (`portfolio.guards`).
 """
 
-from buyer.strategy.decision_context import DecisionContext, NotEvaluated, rule
+from buyer.strategy.decision_context import DecisionContext, NotEvaluated, Shown, rule
+from shared.domain.money import micro_text, sum_text
 
 _Buy = DecisionContext
 
@@ -58,16 +59,37 @@ def check_cash(case: _Buy) -> bool:
     return case.balances.cash >= case.size.budget
 
 
-@rule(lambda case: (-case.balances.realized_today, case.limits.max_day_loss_usdc))
+@rule(lambda case: (_with_open(-case.balances.realized_today, _open(case)), case.limits.max_day_loss_usdc))
 def day_loss(case: _Buy) -> bool:
-    """Check what was realized today; a stop at 100 lets nothing be bought from a loss of 100 on."""
-    return -case.balances.realized_today < case.limits.max_day_loss_usdc
+    """Check what was realized today, and what open lots stand below their cost, whenever that arose (pitfall 47).
+
+    A stop at 100 lets nothing be bought from a loss of 100 on.
+    """
+    return -case.balances.realized_today + (_open(case) or 0) < case.limits.max_day_loss_usdc
 
 
-@rule(lambda case: ((case.balances.leader_peak, -case.balances.leader_realized), case.limits.max_drawdown_usdc))
+@rule(lambda case: (_with_open(_fallen(case), _opens(case)), case.limits.max_drawdown_usdc))
 def check_drawdown(case: _Buy) -> bool:
-    """Check how far the leader's result fell from its best."""
-    return case.balances.leader_peak - case.balances.leader_realized < case.limits.max_drawdown_usdc
+    """Check how far the leader's result fell from its best, with what his open lots stand below their cost."""
+    return _fallen(case) + (_opens(case) or 0) < case.limits.max_drawdown_usdc
+
+
+def _fallen(case: _Buy) -> int:
+    return case.balances.leader_peak - case.balances.leader_realized
+
+
+def _open(case: _Buy) -> int | None:
+    """Return what open lots have lost; None where only what is realized counts."""
+    return case.lost.total if case.limits.mark_losses else None
+
+
+def _opens(case: _Buy) -> int | None:
+    return case.lost.leader if case.limits.mark_losses else None
+
+
+def _with_open(realized: int, open_loss: int | None) -> Shown:
+    """Show a loss; beside what was realized of it what is still open."""
+    return realized if open_loss is None else f"{sum_text(realized, open_loss)}, {micro_text(open_loss)} of it open"
 
 
 @rule(lambda case: (str(_sent(case)), str(case.limits.max_orders_per_minute)))

@@ -1,12 +1,18 @@
 """The buyer's rules by side: each says whether it passes, and shows what it saw and what it allows. Pure.
 
 They are asked in this order; the first that fails is the decision's reason, and a decision tells what each of them saw.
+A protection whose setting is off (`SWITCHED`) stands in no decision: sessions of before it are decided as they were.
 """
 
-from buyer.strategy import risk_caps, signal_filters
+from collections.abc import Callable
+from functools import lru_cache
+
+from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
+from shared.domain.market import Side
 from shared.domain.money import MICRO, Price, micro_text
 
 
@@ -154,6 +160,9 @@ _BOTH: dict[str, Rule] = {
 RULES: dict[str, dict[str, Rule]] = {
     "BUY": {
         **_BOTH,
+        "own_wallet": signal_filters.own_wallet,
+        "spread": market_quality.check_spread,
+        "fair_price": market_quality.fair_price,
         "role_followed": signal_filters.role_followed,
         "markets": signal_filters.filter_markets,
         "categories": signal_filters.filter_categories,
@@ -166,7 +175,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "stake": _stake,
         "minimum_size": _minimum,
         "fillable": _fillable,
+        "liquidity": market_quality.check_resale,
         "not_leaving": _not_leaving,
+        "leaves_at_once": market_quality.leaves_at_once,
         "market_cap": risk_caps.market_cap,
         "event_cap": risk_caps.event_cap,
         "group_cap": risk_caps.group_cap,
@@ -177,6 +188,9 @@ RULES: dict[str, dict[str, Rule]] = {
         "day_loss": risk_caps.day_loss,
         "drawdown": risk_caps.check_drawdown,
         "order_rate": risk_caps.order_rate,
+        "other_outcome": repeat_buys.other_outcome,
+        "stake_window": repeat_buys.check_stake_window,
+        "cooldown": repeat_buys.check_cooldown,
         "corroborated": corroborated,
     },
     "SELL": {
@@ -188,6 +202,17 @@ RULES: dict[str, dict[str, Rule]] = {
         "corroborated": corroborated,
     },
 }
+SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
+    "own_wallet": lambda limits: limits.check_own_wallets,
+    "spread": lambda limits: bool(limits.max_spread),
+    "fair_price": lambda limits: bool(limits.max_over_fair_pct),
+    "liquidity": lambda limits: bool(limits.min_resale_pct),
+    "leaves_at_once": lambda limits: limits.check_own_exits,
+    "other_outcome": lambda limits: limits.other_outcome != "buy",
+    "stake_window": lambda limits: bool(limits.stake_window_s),
+    "cooldown": lambda limits: bool(limits.cooldown_s),
+}
+"""Protections that a setting switches on; each says whether it is."""
 EXIT_RULES: dict[str, Rule] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
@@ -205,3 +230,9 @@ OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
+
+
+@lru_cache(maxsize=1024)
+def rules_of(side: Side, limits: TradingLimits) -> dict[str, Rule]:
+    """Return the rules of a side that stand in a decision by these limits, in order."""
+    return {name: rule for name, rule in RULES[side].items() if name not in SWITCHED or SWITCHED[name](limits)}

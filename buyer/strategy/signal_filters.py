@@ -6,13 +6,20 @@ from buyer.strategy.decision_context import DecisionContext, NotEvaluated, requi
 from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, micro_text, sum_text
 
-_BY_SHARE = frozenset({"percent", "proportional"})
+BY_SHARE = frozenset({"percent", "proportional"})
+"""Sizings by which each piece of a trade gets its share, so that no piece is a second stake."""
 
 
 @rule(lambda case: (case.side.lower(), case.limits.sides))
 def side_followed(case: DecisionContext) -> bool:
     """Check that trades of this side are followed."""
     return case.limits.sides in ("both", case.side.lower())
+
+
+@rule(lambda case: ("ours" if case.signal.leader in case.limits.own_wallets else "not ours", "not ours"))
+def own_wallet(case: DecisionContext) -> bool:
+    """Check that the leader is not one of our own wallets: each of our orders would set off the next (pitfall 44)."""
+    return case.signal.leader not in case.limits.own_wallets
 
 
 @rule(lambda case: ("not asked" if case.limits.role == "any" else " and ".join(sorted(_roles(case))), case.limits.role))
@@ -37,7 +44,7 @@ def whole_trade(case: DecisionContext) -> bool:
     A share of the trade, or of both bankrolls, is added for each part. Where nothing is at risk in the market, no part
     before was bought.
     """
-    return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in _BY_SHARE
+    return case.balances.market_exposure == 0 or case.signal.part == 0 or case.limits.sizing in BY_SHARE
 
 
 @rule(lambda case: _listed(_market_names(case.facts), case.limits.only_markets, case.limits.not_markets))

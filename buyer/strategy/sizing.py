@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from buyer.strategy.fill_model import dearest_at
-from buyer.strategy.limits import HUNDRED_PCT, Sizing, TradingLimits, tiers_of
+from buyer.strategy.limits import HUNDRED_PCT, Sizing, SlippageBound, TradingLimits, tiers_of
 from shared.domain.market import MarketFacts, Side
 from shared.domain.money import MICRO, Price, Shares, Usdc, ceil_to, cost_micro, floor_to, micro_text
 
@@ -121,17 +121,26 @@ def share_cost(limit: Price, facts: MarketFacts) -> Usdc:
 
 
 @lru_cache(maxsize=4096)
-def limit_price(leader_price: Price, side: Side, tick: Price, slippage_ticks: int, slippage_pct: int) -> Price:
-    """Return the worst price we accept: the leader's, plus the larger of both allowances, on the tick grid.
+def limit_price(
+    leader_price: Price,
+    side: Side,
+    tick: Price,
+    slippage_ticks: int,
+    slippage_pct: int,
+    bound: SlippageBound = "larger",
+) -> Price:
+    """Return the worst price we accept: the leader's and the allowance that `bound` names, on the tick grid.
 
     Rounded towards the leader's price, so the allowance is never exceeded, and kept within [tick, 1 - tick].
     """
     if side == "BUY":
         by_pct = leader_price * (HUNDRED_PCT + slippage_pct) // (HUNDRED_PCT * tick) * tick
-        price = max(floor_to(leader_price + tick * slippage_ticks, tick), by_pct)
+        by_ticks = floor_to(leader_price + tick * slippage_ticks, tick)
+        price = max(by_ticks, by_pct) if bound == "larger" else min(by_ticks, by_pct)
     else:
         by_pct = -(-leader_price * (HUNDRED_PCT - slippage_pct) // (HUNDRED_PCT * tick)) * tick
-        price = min(ceil_to(leader_price - tick * slippage_ticks, tick), by_pct)
+        by_ticks = ceil_to(leader_price - tick * slippage_ticks, tick)
+        price = min(by_ticks, by_pct) if bound == "larger" else max(by_ticks, by_pct)
     return Price(min(max(price, tick), MICRO - tick))
 
 

@@ -43,22 +43,24 @@ def kill(
 
 def pause(
     why: Why = NOT_SAID,
-    what: Annotated[Literal["buys", "all"], typer.Option(help="Only buys, or every order.")] = "buys",
+    what: Annotated[
+        Literal["sells-only", "buys", "all"], typer.Option(help="Only buys (which leaves sells only), or every order.")
+    ] = "sells-only",
     mode: AnyMode = None,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
-    """Stop buying; sells and exits go on.
+    """Stop buying; sells and exits go on, which `hybrid status` calls sells-only.
 
-    With --what all these stop too. On paper and live, unless --mode names one. Survives restarts, until
-    `hybrid resume`.
+    The circuit breaker does the same by itself, and says why. With --what all sells stop too. On paper and live,
+    unless --mode names one. Survives restarts, until `hybrid resume`.
 
     Example: hybrid pause --why "fees went up"
     """
     from ops.operator import controls
 
     switch = controls.pause_all if what == "all" else controls.pause_buys
-    state = "orders are paused" if what == "all" else "buys are paused"
+    state = "orders are paused" if what == "all" else "is sells-only: buys are paused"
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 

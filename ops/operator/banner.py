@@ -14,7 +14,7 @@ STOPPED = {
     ledger_accounts.HALT: "KILL SWITCH ON",
     ledger_accounts.FLATTEN: "FLATTENING",
     ledger_accounts.PAUSE_ALL: "PAUSED",
-    ledger_accounts.PAUSE_BUYS: "BUYS PAUSED",
+    ledger_accounts.PAUSE_BUYS: "SELLS-ONLY",
 }
 """Controls as they are shown, the strongest first."""
 LOSSES = {

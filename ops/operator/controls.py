@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -22,6 +23,8 @@ from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.events import read_event
 from shared.messages.service import ControlTurned
 
+STATES = {HALT: "killed", FLATTEN: "flattening", PAUSE_ALL: "paused", PAUSE_BUYS: "sells-only"}
+"""The one word for what is traded while a control is on, the strongest first."""
 NAMES = {
     HALT: "kill",
     FLATTEN: "flatten",
@@ -104,6 +107,11 @@ def active(redis: Redis, mode: str) -> list[TradingControl]:
     ledger = RedisLedger(redis, mode)
     values, notes = ledger.read(tuple(NAMES)).values, ledger.records(CONTROLS)
     return [_control(name, notes.get(NOTES[account])) for account, name in NAMES.items() if values[account]]
+
+
+def trading_state(values: Mapping[str, int]) -> str:
+    """Return what is traded by a ledger's accounts, in one word: `on` while no control is."""
+    return next((word for control, word in STATES.items() if values.get(control)), "on")
 
 
 def last_turn(redis: Redis, mode: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ from shared.redis.followed_leaders import (
     unfollow_leader,
     unfollowed,
 )
+from shared.redis.pipeline_record import read_record
 from shared.redis.streams import stream_tail
 
 _REPORTS = 400
@@ -90,7 +91,12 @@ def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:
     """Follow from now on; return False when it was followed already.
 
     What is left of an earlier time of following goes first: nobody wants the trades of the time between.
+
+    Raises:
+        BadConfig: it is a wallet of ours (pitfall 44).
     """
+    if address in read_record(redis).own:
+        raise BadConfig(f"{address} is a wallet of yours: following it, each of your orders would set off the next")
     away = address in unfollowed(redis)
     if away or (address not in followed_leaders(redis) and not _watched(redis, address)):
         _forget(redis, address)

@@ -15,7 +15,7 @@ from rich.live import Live
 from buyer.domain.wallet_words import gap_words, known_gaps
 from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.domain.live_view import LiveView
-from ops.operator.controls import TradingControl, active
+from ops.operator.controls import TradingControl, active, trading_state
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
 from ops.operator.screen import full_screen, page
 from ops.operator.screen_frame import ScreenPicture
@@ -185,6 +185,7 @@ def _facts(watcher: StatusWatcher, redis: Redis, server: PipelineServer) -> dict
         "open_lots": len(picture.lots),
         "exits": [json.loads(text) for text in watcher.exits.values()],
         "wallet_gaps": list(picture.wallet_gaps),
+        "trading": trading_state(picture.balances),
         "controls": [asdict(control) for control in watcher.controls],
         "cash": str(from_micro(picture.balances.get(ledger_accounts.CASH, 0))),
         "realized": str(from_micro(picture.balances.get(ledger_accounts.REALIZED, 0))),

@@ -28,6 +28,9 @@ _OURS = re.compile(r'\{"stream":"([^"\\]+)","entry":"([^"\\]+)","event":(?=\{"ev
 _END = "}}"
 
 
+RECORDS = ("lots", "intents", "exits", "gathered", "staked", "left")
+
+
 @dataclass(frozen=True)
 class Header:
     """Where a capture begins: balances in micro-units, and the records kept beside them."""
@@ -39,6 +42,8 @@ class Header:
     intents: dict[str, str] = field(default_factory=dict[str, str])
     exits: dict[str, str] = field(default_factory=dict[str, str])
     gathered: dict[str, str] = field(default_factory=dict[str, str])
+    staked: dict[str, str] = field(default_factory=dict[str, str])
+    left: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class CaptureWriter(Protocol):
@@ -183,7 +188,7 @@ class Capture:
             raise BadConfig(f"{path}: not a capture; write one with `hybrid capture {path}`") from error
         if version != VERSION:
             raise BadConfig(f"{path}: capture version {version!r}; this program reads version {VERSION}")
-        records = {kind: facts.get(kind, {}) for kind in ("lots", "intents", "exits", "gathered")}
+        records = {kind: facts.get(kind, {}) for kind in RECORDS}
         header = Header(facts["started_at_ms"], facts["seq"], facts["accounts"], **records)
         return cls(path, header)
 
@@ -262,6 +267,7 @@ def _header_line(header: Header, positions: Mapping[str, str] | None = None) -> 
         "intents": header.intents,
         "exits": header.exits,
         "gathered": header.gathered,
+        **{kind: found for kind in ("staked", "left") if (found := getattr(header, kind))},
         "positions": positions or {},
     }
     return json.dumps(facts, separators=(",", ":")) + "\n"

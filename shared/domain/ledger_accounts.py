@@ -8,6 +8,7 @@
 | `shares:<leader>:<token>` | shares held because of one leader (a lot) |
 | `cost:<leader>:<token>` | what those shares cost, fees included |
 | `behind:<leader>:<token>` | shares of the leader's own that our lot followed: proportional sells go by it |
+| `outcome:<condition>:<index>` | as `market:`, of one outcome; lots of before it was kept stand in none |
 | `event:<id>` `group:<id>` `leader:<leader>` `total` | as `market:`, of one event, neg-risk event, leader, and all |
 | `realized`, `realized:<leader>` | profit and loss of what was sold or redeemed |
 | `pnl:YYYYMMDD` | the part of `realized` that was booked on that UTC day |
@@ -99,6 +100,11 @@ def market_account(condition_id: str) -> str:
     return f"market:{condition_id}"
 
 
+def outcome_account(condition_id: str, index: int) -> str:
+    """Name the exposure of one outcome of a market."""
+    return f"outcome:{condition_id}:{index}"
+
+
 def shares_account(leader: str, token_id: str) -> str:
     """Name a lot's shares."""
     return SHARES + lot_key(leader, token_id)
@@ -155,6 +161,7 @@ def redemption_postings(result: RedemptionResult) -> Postings:
             (shares_account(lot.leader, lot.token_id), -lot.shares),
             (cost_account(lot.leader, lot.token_id), -cost),
             *((name, -cost) for name in exposure_accounts(lot.leader, result.condition_id, lot.event_id, lot.group)),
+            (outcome_account(result.condition_id, lot.outcome_index), -cost),
             (behind_account(lot.leader, lot.token_id), -lot.behind),
             (realized_account(lot.leader), payout - cost),
         ]

@@ -8,6 +8,9 @@
 | `lots` | leader and token | what a lot is, until it ends; its amounts are accounts |
 | `exits` | leader and token | what is still to be sold of a lot |
 | `gathered` | leader, token and side | what trades too small to follow came to |
+| `staked` | leader and token | when a lot was bought last, and for how much |
+| `left` | token | when our shares of one leader were sold whole, and why |
+| `breaker` | shard | what the circuit breaker counted |
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 | `sendings` | signer | the redeemer's transaction under way |
 | `wallet` | token, '' for cash | where the wallet differs from the ledger, until that is settled or over |
@@ -17,6 +20,8 @@
 
 INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
 SIGNED, ORDERS = "signed", "orders"
+STAKED, LEFT = "staked", "left"
+BREAKER = "breaker"
 DEPOSITS = "deposits"
 SENDINGS = "sendings"
 WALLET, OUTSIDE = "wallet", "outside"

@@ -114,6 +114,20 @@ class ExitTask(Value, frozen=True, kw_only=True):
     last: str = ""
 
 
+class Staked(Value, frozen=True, kw_only=True):
+    """When a lot was bought last, and for how much, fees included."""
+
+    at_ms: int
+    usdc: Usdc
+
+
+class LotExit(Value, frozen=True, kw_only=True):
+    """When shares of a token were sold whole last, and why."""
+
+    at_ms: int
+    reason: ExitReason
+
+
 class HeldLot(Value, frozen=True, kw_only=True):
     """Since when a lot is held, and the exposures its cost stands in besides its market's."""
 
@@ -128,6 +142,8 @@ class Portfolio(Value, frozen=True, kw_only=True):
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
     leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`;
     `wallet_shares` what the wallet holds of the token where that is less than the lots, None where nothing says so.
+    `staked` and `left` say when lot and token were bought and sold last, within the windows that are asked for;
+    `other_outcome` is what stands in the market's other outcome. These three are None where their protections are off.
     """
 
     seq: int
@@ -154,6 +170,9 @@ class Portfolio(Value, frozen=True, kw_only=True):
     gathered: Gathered | None = None
     exit: ExitTask | None = None
     wallet_shares: Annotated[Shares | None, OMITTED] = None
+    staked: Annotated[Staked | None, OMITTED] = None
+    left: Annotated[LotExit | None, OMITTED] = None
+    other_outcome: Annotated[Usdc | None, OMITTED] = None
 
     @property
     def wallet_lot(self) -> Shares:
@@ -161,8 +180,18 @@ class Portfolio(Value, frozen=True, kw_only=True):
         return self.lot_shares if self.wallet_shares is None else min(self.lot_shares, self.wallet_shares)
 
 
+class OpenLosses(Value, frozen=True, kw_only=True):
+    """What open lots would bring at the bids below their cost: all of them, and those behind the signal's leader."""
+
+    total: Usdc
+    leader: Usdc
+
+
 class Inputs(Value, frozen=True, kw_only=True):
-    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out."""
+    """Everything a decision was made from: enough to make it again. `problems` says what could not be found out.
+
+    `losses` are those of open lots, where a rule asked for them.
+    """
 
     now_ms: int
     market: MarketFacts | None = None
@@ -171,6 +200,7 @@ class Inputs(Value, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     config_id: str = ""
     code_version: str = ""
+    losses: Annotated[OpenLosses | None, OMITTED] = None
 
 
 Verdict = Literal["BUY", "SELL", "SKIP"]

@@ -4,6 +4,7 @@ SERVICE_START leaves its stream after a day or two; this record stays, so that a
 stranger's.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -13,7 +14,7 @@ from redis import Redis
 from shared.redis.client import answering
 
 RECORD = "hs:pipeline"
-_PROGRAM, _WALLET = "program:", "wallet:"
+_PROGRAM, _WALLET, _OWN = "program:", "wallet:", "own:"
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ class ProgramRecord:
 
 @dataclass(frozen=True)
 class PipelineRecord:
-    """All that our programs noted on one server; `wallets` by mode."""
+    """All that our programs noted on one server: `wallets` that trade, by mode, and all that are our `own`."""
 
     programs: tuple[ProgramRecord, ...]
     wallets: dict[str, str]
+    own: frozenset[str] = frozenset()
 
 
 def note_start(redis: Redis, service: str, mode: str, instance: str, now_ms: int) -> None:
@@ -61,13 +63,22 @@ def note_wallet(redis: Redis, mode: str, wallet: str) -> None:
         redis.hset(RECORD, f"{_WALLET}{mode}", wallet)
 
 
+def note_own(redis: Redis, wallets: Iterable[str]) -> None:
+    """Note wallets that are ours, which nobody may follow; raises as `note_start` does."""
+    for wallet in wallets:
+        with answering(redis):
+            redis.hset(RECORD, f"{_OWN}{wallet.lower()}", "1")
+
+
 def read_record(redis: Redis) -> PipelineRecord:
     """Return what was noted on this server; raises as `note_start` does."""
     with answering(redis):
         fields = cast("dict[str, str]", redis.hgetall(RECORD))
     found = [_program(text) for name, text in sorted(fields.items()) if name.startswith(_PROGRAM)]
     wallets = {name.removeprefix(_WALLET): text for name, text in fields.items() if name.startswith(_WALLET)}
-    return PipelineRecord(tuple(program for program in found if program), wallets)
+    own = frozenset(name.removeprefix(_OWN) for name in fields if name.startswith(_OWN))
+    own |= {wallet.lower() for wallet in wallets.values()}
+    return PipelineRecord(tuple(program for program in found if program), wallets, own)
 
 
 def _text(record: ProgramRecord) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from buyer.config import BuyerSettings, parse_args
 from buyer.strategy.decision_context import DecisionContext
 from buyer.strategy.limits import TradingLimits
+from buyer.strategy.open_losses import NOTHING_LOST
 from shared.domain.market import Book, Level, MarketFacts
 from shared.domain.money import Price
 from shared.messages.base import fact_id
@@ -90,10 +91,15 @@ def a_portfolio(**changes: Any) -> Portfolio:
     return Portfolio(**values)
 
 
+UNHURRIED: dict[str, Any] = {"stake_window_s": 0, "cooldown_s": 0, "other_outcome": "buy"}
+"""What lets a test buy one token again and again."""
+
+
 @cache
 def some_settings(*flags: str) -> BuyerSettings:
-    """Build settings from flags only, once for the same flags: they are frozen."""
-    return parse_args(list(flags))
+    """Build settings from flags only, once for the same flags: they are frozen. Buys may follow each other at once."""
+    found = parse_args(list(flags))
+    return found.model_copy(update={name: off for name, off in UNHURRIED.items() if name not in found.model_fields_set})
 
 
 def some_limits(**changes: Any) -> TradingLimits:
@@ -111,6 +117,7 @@ def a_case(**changes: Any) -> DecisionContext:
         "limits": some_limits(),
         "now_ms": NOW_MS,
         "problems": (),
+        "losses": lambda: NOTHING_LOST,
         **changes,
     }
     return DecisionContext(**values)

@@ -7,7 +7,7 @@ from redeemer.redemption.paper_redeemer import PaperRedeemer
 from redeemer.redemption.resolutions import Resolutions
 from shared.clock import ManualClock
 from shared.domain.errors import Unavailable
-from shared.domain.ledger_accounts import CASH, Lot, cost_account, market_account, shares_account
+from shared.domain.ledger_accounts import CASH, Lot, cost_account, market_account, outcome_account, shares_account
 from shared.domain.ledger_write import LedgerWrite, WrittenStep
 from shared.ledger.port import Ledger, lot_record
 from shared.messages.base import Event
@@ -54,6 +54,7 @@ def hold(ledger: Ledger, *lots: Lot, seed: str = "start") -> None:
             (shares_account(lot.leader, lot.token_id), lot.shares),
             (cost_account(lot.leader, lot.token_id), lot.cost),
             (market_account(lot.condition_id), lot.cost),
+            (outcome_account(lot.condition_id, lot.outcome_index), lot.cost),
             (CASH, -lot.cost),
         )
         write = LedgerWrite(id=f"buy:{seed}:{number}", postings=postings, records=(lot_record(lot),))

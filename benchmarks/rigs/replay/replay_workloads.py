@@ -17,7 +17,7 @@ START_MS = 1_790_000_000_000
 TOKENS = 400
 LEADERS = 20
 CAPS = ("day", "market", "event", "group", "leader", "total", "day_loss", "drawdown")
-WIDE = {**{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000"}
+WIDE = {**{f"max_{cap}_usdc": "100000000" for cap in CAPS}, "max_orders_per_minute": "1000", "breaker_fall_usdc": "0"}
 """Caps so wide that every signal the other rules pass is bought."""
 PERCENT = {
     **{f"max_{cap}_usdc": "100000" for cap in (*CAPS, "stake")},
@@ -32,6 +32,13 @@ PERCENT = {
 """As people follow a few leaders with much money: a part of each trade, out when the leader is or when it turns."""
 EVERY_BUY = {
     **WIDE,
+    "stake_window_s": "0",
+    "cooldown_s": "0",
+    "other_outcome": "buy",
+    "slippage_bound": "larger",
+    "max_spread": "0",
+    "max_over_fair_pct": "0",
+    "min_resale_pct": "0",
     "max_orders_per_minute": "1000000",
     "max_slippage_ticks": "100",
     "max_slippage_pct": "100",

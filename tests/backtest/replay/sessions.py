@@ -15,7 +15,7 @@ from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.venue.paper import PaperVenue
 from buyer.venue.paper_liquidity import TakenLiquidity
-from shared.capture.capture import Capture, Header, capture_writer
+from shared.capture.capture import RECORDS, Capture, Header, capture_writer
 from shared.clock import ManualClock
 from shared.code_version import code_version
 from shared.domain import ledger_accounts
@@ -107,7 +107,7 @@ class Session:
 
     def begin_here(self) -> None:
         """Let the capture begin now, as `hybrid capture` without --from-start does."""
-        records = {kind: self.ledger.records(kind) for kind in ("lots", "intents", "exits", "gathered")}
+        records = {kind: self.ledger.records(kind) for kind in RECORDS}
         self.header = Header(NOW_MS, self.ledger.seq, dict(self.ledger.values), **records)
         undecided = [entry for entry in self.entries if entry.stream == SIGNALS][-len(records["intents"]) :]
         self.entries = [self.entries[0], *undecided]

@@ -40,7 +40,7 @@ LATENCY_S = 0.3
 LEADERS = tuple("0x" + digit * 40 for digit in "ab")
 TOKENS: tuple[str, ...] = ("11", "22", "33")
 CAPS = ("--stake-usdc", "20", "--max-market-usdc", "60", "--max-event-usdc", "150")
-FLAGS = (*CAPS, "--stop-loss-pct", "10", "--mirror-sells", "proportional")
+FLAGS = (*CAPS, "--stop-loss-pct", "10", "--mirror-sells", "proportional", "--min-resale-pct", "0")
 
 
 class Markets:

@@ -11,7 +11,9 @@ from tests.backtest.histories import MICRO, OTHER_TOKEN, a_trade, at, models, ot
 from tests.buyer.builders import a_market, some_settings
 
 DELAYS = (ConstantDelay(0), ConstantDelay(2000), RecordedDelay(), ConstantDelay(90_000), ConstantDelay(10**7))
-CAPS = ("--max-day-usdc", "100000", "--max-market-usdc", "100000", "--stop-loss-pct", "5", "--max-signal-age-s", "100")
+STAKES = ("--max-day-usdc", "100000", "--max-market-usdc", "100000")
+STOPS = ("--stop-loss-pct", "5", "--max-signal-age-s", "100", "--no-check-own-exits")
+CAPS = (*STAKES, *STOPS, "--slippage-bound", "larger")
 TRADES = 60
 
 

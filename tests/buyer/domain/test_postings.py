@@ -22,7 +22,7 @@ MARKET = f"market:{CONDITION}"
 SHARES, COST = f"shares:{LEADER}:{TOKEN}", f"cost:{LEADER}:{TOKEN}"
 REALIZED = ledger_accounts.realized_account(LEADER)
 SCOPE = scope_of(LEADER, TOKEN, a_market(neg_risk=True), NOW_MS)
-WIDER = ("event:77", "group:77", f"leader:{LEADER}", "total")
+WIDER = ("event:77", "group:77", f"leader:{LEADER}", "total", f"outcome:{CONDITION}:0")
 SENT = {"rate:minute": NOW_MS // 60_000, "rate:orders": 1}
 
 

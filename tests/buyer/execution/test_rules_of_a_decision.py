@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from buyer.strategy.rule_table import RULES
+from buyer.strategy.rule_table import rules_of
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_write import LedgerWrite, Result
 from shared.ledger.memory_ledger import MemoryLedger
@@ -36,7 +36,7 @@ def test_an_order_does_not_wait_for_the_rules_values_and_its_decision_has_them_a
     bare = replace(decision, outcome=None, rules=())
     assert intent.records[0].value == write_event(bare)
     assert concluded.texts == {decision.id: write_event(decision)}
-    assert {rule.rule for rule in decision.rules} == set(RULES["BUY"])
+    assert {rule.rule for rule in decision.rules} == set(rules_of("BUY", desk.limits))
 
 
 def test_a_decision_finished_after_a_crash_has_the_rules_as_they_were_judged() -> None:

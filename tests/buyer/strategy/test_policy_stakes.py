@@ -64,10 +64,9 @@ def test_a_buy_offers_at_least_the_venues_one_pusd(price: str) -> None:
     signal = a_signal(price=D(price), usdc=D(price) * 100)
     book = replace(a_book(bids=((price, "100"),), asks=((price, "100"),)), bids=())
 
-    raised = decide_signal(a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"))))
-    small = decide_signal(
-        a_case(signal=signal, book=book, limits=some_limits(stake_usdc=D("0.5"), bump_to_minimum=False))
-    )
+    thin = some_limits(stake_usdc=D("0.5"), max_spread=0, max_over_fair_pct=0, min_resale_pct=0)
+    raised = decide_signal(a_case(signal=signal, book=book, limits=thin))
+    small = decide_signal(a_case(signal=signal, book=book, limits=thin.model_copy(update={"bump_to_minimum": False})))
 
     assert raised.order is not None
     offered = raised.order.shares * raised.order.limit_price

@@ -134,7 +134,7 @@ def test_paused_buys_stop_buys_and_a_pause_of_all_stops_both(side: Side) -> None
 
 
 def test_a_trade_too_small_is_gathered_and_the_sum_is_followed_at_its_average_price() -> None:
-    limits = some_limits(gather_window_s=600, min_leader_usdc=D(10))
+    limits = some_limits(gather_window_s=600, min_leader_usdc=D(10), max_over_fair_pct=D(20))
     small = a_signal(shares=D(12), usdc=D(6))
 
     first = decide_signal(a_case(signal=small, limits=limits))

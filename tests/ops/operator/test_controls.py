@@ -28,6 +28,13 @@ def redis(valkey_url: str) -> Redis:
 
 
 @pytest.mark.pitfall(24)
+def test_what_is_traded_is_one_word_and_the_strongest_control_gives_it() -> None:
+    assert controls.trading_state({}) == "on"
+    assert controls.trading_state({"pause_buys": 1}) == "sells-only"
+    assert controls.trading_state({"pause_buys": 1, "pause_all": 1}) == "paused"
+    assert controls.trading_state({"pause_buys": 1, "flatten": 1, "halt": 1}) == "killed"
+
+
 def test_the_switch_is_turned_once_and_says_who_when_and_why(redis: Redis) -> None:
     clock = ManualClock(5)
 
@@ -98,7 +105,7 @@ def test_status_shows_the_ledger_of_the_buyer_that_runs(redis: Redis, tmp_path: 
     assert (on_paper.picture.mode, len(on_paper.controls)) == ("paper", 0)
     drawn = picture.read_text(encoding="utf-8")
     assert "LIVE" in drawn
-    assert "BUYS&#160;PAUSED" in drawn
+    assert "SELLS-ONLY" in drawn
     assert re.findall(r"https?://(?!www\.w3\.org|www\.textualize\.io)", drawn) == []
 
 

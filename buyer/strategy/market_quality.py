@@ -1,0 +1,88 @@
+"""The rules that ask whether a market is one to buy in: its spread, its fair price, and the way out of it. Pure.
+
+Each stands in a decision where its setting is on.
+"""
+
+from msgspec.structs import replace
+
+from buyer.strategy.decision_context import DecisionContext, Shown, required_value, rule
+from buyer.strategy.exit_policy import LotMarket, due_exit, exit_trigger
+from buyer.strategy.fill_model import walk_book
+from buyer.strategy.limits import HUNDRED_PCT
+from shared.domain.ledger_accounts import Lot
+from shared.domain.money import Price, Shares, Usdc, micro_text
+from shared.messages.decisions import ExitTask
+
+
+@rule(lambda case: (_spread(case), case.limits.max_spread))
+def check_spread(case: DecisionContext) -> bool:
+    """Check how far best bid and best ask stand apart; without a bid nobody can tell, and nothing is bought."""
+    return _spread(case) <= case.limits.max_spread
+
+
+def _spread(case: DecisionContext) -> Price:
+    best = required_value(case.seen_book.best_ask, "the best ask is")
+    return Price(best - required_value(case.seen_book.best_bid, "the best bid is"))
+
+
+@rule(lambda case: (f"{micro_text(case.trade.price)}, middle {micro_text(_middle(case))}", _most_above_middle(case)))
+def fair_price(case: DecisionContext) -> bool:
+    """Check the leader's price against the middle of the book: a price of his own making is no price (pitfall 42)."""
+    return case.trade.price <= _most_above_middle(case)
+
+
+def _middle(case: DecisionContext) -> int:
+    bid = required_value(case.seen_book.best_bid, "the best bid is")
+    return (bid + required_value(case.seen_book.best_ask, "the best ask is")) // 2
+
+
+def _most_above_middle(case: DecisionContext) -> Price:
+    """Return the most he may have paid; a tick above it always: nothing stands nearer in a book one tick wide."""
+    middle = _middle(case)
+    return Price(max(middle * (HUNDRED_PCT + case.limits.max_over_fair_pct) // HUNDRED_PCT, middle + case.tick))
+
+
+@rule(lambda case: (_resale_text(case), f"{micro_text(case.limits.min_resale_pct)}%"))
+def check_resale(case: DecisionContext) -> bool:
+    """Check what the bids would pay at once for what we would buy, of its cost with fees: the market's liquidity."""
+    back, cost = _resale(case)
+    return back * HUNDRED_PCT >= cost * case.limits.min_resale_pct
+
+
+def _resale(case: DecisionContext) -> tuple[int, int]:
+    bought = case.expected
+    sold = walk_book(case.seen_book.bids, "SELL", bought.shares, Price(0), None, case.facts)
+    return max(0, sold.usdc - sold.fee), bought.usdc + bought.fee
+
+
+def _resale_text(case: DecisionContext) -> str:
+    back, cost = _resale(case)
+    return f"{micro_text(back)} of {micro_text(cost)}"
+
+
+@rule(lambda case: (_exit_name(case), "no exit"))
+def leaves_at_once(case: DecisionContext) -> bool:
+    """Check that none of our own exits would sell this very buy: a stop below a wide spread, an end already over."""
+    return not exit_trigger(case.limits) or _own_exit(case) is None
+
+
+def _exit_name(case: DecisionContext) -> Shown:
+    task = _own_exit(case)
+    return task.reason if task else "no exit"
+
+
+def _own_exit(case: DecisionContext) -> ExitTask | None:
+    """Return the exit that would begin with the lot as it would stand after the buy."""
+    held, bought, facts = case.balances, case.expected, case.facts
+    lot = Lot(
+        leader=case.signal.leader,
+        token_id=case.token_id,
+        condition_id=facts.condition_id,
+        outcome_index=facts.outcome_index,
+        title="",
+        shares=held.lot_shares + bought.shares,
+        cost=Usdc(held.lot_cost + bought.usdc + bought.fee),
+        opened_at_ms=held.lot.opened_at_ms if held.lot else case.now_ms,
+    )
+    sellable = replace(facts, min_shares=Shares(0), closed=False)  # what is too little to be sold would leave, too
+    return due_exit(LotMarket(lot, sellable, case.seen_book, case.now_ms), case.limits, flattening=False)
