@@ -12,6 +12,7 @@ from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.recovery.fill_adoption import FillAdoption
@@ -80,7 +81,8 @@ class ShardBuilder:
         if mode.order_turns:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
-        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit))
+        looks = LotLooks(self.parts.settings.limits)
+        executor = self._executor(journal, mode, DecisionAnnouncer(counter, mode.settlement, self.emit), looks)
         exits = ExitStore(ledger, lambda: lease.fence)
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
         return SignalConsumer(
@@ -94,7 +96,15 @@ class ShardBuilder:
             inbox=queue.Queue(self.waiting) if self.waiting else None,
             settlement=mode.settlement,
             recovery=mode.recovery,
-            exit_manager=ExitManager(executor, exits, prices, clock=clock, limits=settings.limits),
+            exit_manager=ExitManager(
+                executor,
+                exits,
+                prices,
+                clock=clock,
+                limits=settings.limits,
+                looks=looks,
+                kept=prices.book_at_hand if settings.warm_tokens else None,
+            ),
             shard=shard,
             layout=self.layout,
             token_executor=mode.executor,
@@ -111,7 +121,9 @@ class ShardBuilder:
             ),
         )
 
-    def _executor(self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer) -> BuyExecutor:
+    def _executor(
+        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, looks: LotLooks
+    ) -> BuyExecutor:
         limits = self.parts.settings.limits
         return BuyExecutor(
             journal=journal,
@@ -123,6 +135,7 @@ class ShardBuilder:
             emit=announcer.announce,
             signal_of=RecentSignals(self.parts.redis).find,
             transit=mode.transit,
+            stood=looks.stood,
         )
 
     def _buy_gate(self, journal: Journal) -> BuyGate:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
+from buyer.exit_settings import ExitSettings
 from buyer.strategy.limits import (
     Mirror,
     OnRetraction,
@@ -21,7 +22,7 @@ from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
 
 
-class BuyerSettings(Settings):
+class BuyerSettings(ExitSettings, Settings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;

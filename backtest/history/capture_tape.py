@@ -91,6 +91,7 @@ def limits_in(capture: Capture) -> list[tuple[TradingLimits, Decimal]]:
 
 
 def _limits(capture: Capture, config: Mapping[str, object]) -> TradingLimits:
+    """Return what a session decided by; a protection that it did not know stays off for it."""
     try:
         return TradingLimits.model_validate(
             {name: config[name] for name in TradingLimits.model_fields if name in config}

@@ -202,6 +202,7 @@ class SessionReplay:
                 identity=BuyerIdentity("paper", limits.id, inputs.code_version),
                 emit=self._told.append,
                 transit=self._transit,
+                stood=lambda _leader, _token_id: self._prices.stood(),
             )
         return self._engines[name]
 

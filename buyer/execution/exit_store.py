@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from buyer.strategy.exit_policy import exit_attempt
+from buyer.strategy.exits.exit_floor import share_price
 from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
 from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
+from shared.domain.money import Price
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.domain.trading_controls import CONTROLS, NOTES, sells_at_any_price
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
 from shared.messages.value_codec import codec_of, write_value
@@ -20,11 +23,12 @@ SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
 
 @dataclass(frozen=True)
 class ExitState:
-    """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold."""
+    """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold at any price."""
 
     lots: tuple[Lot, ...]
     tasks: Mapping[str, ExitTask]
     values: Mapping[str, int]
+    at_any_price: bool = False
 
     @property
     def flattening(self) -> bool:
@@ -33,8 +37,17 @@ class ExitState:
 
     def empty(self, task: ExitTask) -> bool:
         """Say whether nothing is held of an exit's lot, and no order of it is under way."""
-        names = (shares_account(task.leader, task.token_id), cost_account(task.leader, task.token_id))
-        return not any(self.values.get(name) for name in names)
+        return not any(self.values.get(name) for name in _accounts_of(task))
+
+    def lot_of(self, task: ExitTask) -> Lot | None:
+        """Return an exit's lot while it holds shares."""
+        key = lot_key(task.leader, task.token_id)
+        return next((lot for lot in self.lots if lot.key == key), None)
+
+    def cost_of(self, task: ExitTask) -> Price:
+        """Return what a share of an exit's lot cost."""
+        shares, cost = (self.values.get(name, 0) for name in _accounts_of(task))
+        return share_price(cost, shares)
 
 
 class ExitStore:
@@ -46,7 +59,9 @@ class ExitStore:
     def read(self) -> ExitState:
         """Return what is held and what is being sold."""
         tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
-        return ExitState(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
+        values = self._ledger.accounts().values
+        typed = bool(values.get(FLATTEN)) and sells_at_any_price(self._ledger.records(CONTROLS).get(NOTES[FLATTEN]))
+        return ExitState(tuple(open_lots(self._ledger)), tasks, values, typed)
 
     def open(self, task: ExitTask) -> None:
         """Begin an exit."""
@@ -105,6 +120,10 @@ class ExitStore:
 
     def _commit(self, write: LedgerWrite) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))
+
+
+def _accounts_of(task: ExitTask) -> tuple[str, str]:
+    return shares_account(task.leader, task.token_id), cost_account(task.leader, task.token_id)
 
 
 def _has_balance(lot: str, values: Mapping[str, int]) -> bool:

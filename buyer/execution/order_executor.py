@@ -16,12 +16,14 @@ from buyer.execution.unresolved_orders import UnresolvedOrders
 from buyer.execution.venue_port import PriceSource, Venue
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
+from buyer.strategy.exits.exit_floor import FLOOR
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
 from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
+from shared.domain.money import Price
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
@@ -47,14 +49,16 @@ class BuyExecutor:
         signal_of: Callable[[str], ActionableSignal | None] = lambda _signal_id: None,
         transit: OrderTransit | None = None,
         writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
+        stood: Callable[[str, str], Price] = lambda _leader, _token_id: Price(0),
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
-        whoever lets it arrive. `writes` makes what decisions are written by.
+        whoever lets it arrive. `writes` makes what decisions are written by. `stood` says what a share of a lot was
+        worth for some seconds, 0 where nobody can tell.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
-        self._clock, self._limits, self._transit = clock, limits, transit
+        self._clock, self._limits, self._transit, self._stood = clock, limits, transit, stood
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -87,7 +91,8 @@ class BuyExecutor:
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
         self._precedence.wait_for_orders(signal)
-        status, scope, observed = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask)
+        selling = signal.side == "SELL"
+        status, scope, observed = self._observe(*_names(signal), limits, ask=ask, selling=selling)
         if status.decided:
             self.unresolved.forget(signal.id)
             if ack:
@@ -126,11 +131,12 @@ class BuyExecutor:
         except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
             return self._writer.conclude(decision, None, None, None)
 
-    def sell(self, task: ExitTask) -> str:
+    def sell(self, task: ExitTask, *, tell: bool = True) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
 
         An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
-        venue gets one, and ends the task. While an order of the lot can still fail nothing is tried.
+        venue gets one, and ends the task; one that waits at its floor gets one where it is to `tell`. While an order of
+        the lot can still fail nothing is tried.
 
         Raises:
             As `process_actionable` does; the same attempt must never be handed in again: its order may stand.
@@ -146,7 +152,7 @@ class BuyExecutor:
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
             self._carry_out(draft, verdict, limits, scope, market, None)
-        elif verdict.reason == DUST and task.keep == 0:
+        elif (verdict.reason == DUST and task.keep == 0) or (tell and verdict.reason == FLOOR):
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
 
@@ -184,7 +190,7 @@ class BuyExecutor:
         return self._carry_out(draft, verdict, limits, scope, market, ack)
 
     def _observe(
-        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
+        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True, selling: bool = True
     ) -> tuple[SignalStatus, LedgerScope, Observed]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
@@ -192,6 +198,8 @@ class BuyExecutor:
         now_ms = self._clock.now_ms()
         scope = scope_of(leader, token_id, facts, now_ms, limits.gather_window_s)
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
+        if selling and portfolio.lot_shares and limits.floors:
+            portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, now_ms, problems)
 

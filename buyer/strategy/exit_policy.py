@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from buyer.strategy.exits.exit_floor import FLOOR, FloorBasis
+from buyer.strategy.exits.lot_value import Look, look_at
 from buyer.strategy.limits import HUNDRED_PCT, Mirror, TradingLimits
 from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
@@ -21,6 +23,8 @@ from shared.messages.signals import ActionableSignal, FillRetracted
 
 BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
 """Seconds between attempts of an exit that sells nothing; they begin at 2 and double."""
+FLOOR_AGAIN_S = 5.0
+"""Most seconds between attempts of an exit that waits for a price: the book may come back at any moment."""
 DUST = "minimum_size"
 """The rule that ends an exit of a whole lot: what is left is too little for the venue and waits for its redemption."""
 
@@ -44,7 +48,7 @@ def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> 
     return MirroredSell(lot - keep, keep)
 
 
-def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> ExitTask:
+def opened_by(signal: ActionableSignal, sale: MirroredSell, basis: FloorBasis, now_ms: int) -> ExitTask:
     """Return the task that a leader's sell sets off, if its own order does not sell everything."""
     key = lot_key(signal.leader, signal.token_id)
     reason: ExitReason = "leader_merged" if signal.cause == "MERGE" else "leader_sold"
@@ -56,6 +60,8 @@ def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> Exit
         keep=sale.keep,
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
+        reference=basis.price,
+        source=basis.source,
     )
 
 
@@ -102,12 +108,22 @@ class LotMarket:
         """Say whether the market's trading has ended: the redeemer gets what it pays."""
         return self.facts is not None and self.facts.closed
 
-    def bid(self, max_age_s: int) -> Price | None:
-        """Return what somebody would pay now; None where no book worth believing says so (pitfall 16)."""
+    def believed(self, max_age_s: int) -> Book | None:
+        """Return the book where it is worth believing (pitfall 16)."""
         book = self.book
         if book is None or book.crossed or book.token_id != self.lot.token_id:
             return None
-        return book.best_bid if self.now_ms - book.at_ms <= max_age_s * 1000 else None
+        return book if self.now_ms - book.at_ms <= max_age_s * 1000 else None
+
+    def look(self, max_age_s: int, at_s: float) -> Look | None:
+        """Return what the lot is worth now; None where nobody can tell."""
+        book = self.believed(max_age_s)
+        return look_at(book, Shares(self.lot.shares), self.facts, at_s) if book and self.facts else None
+
+    def bid(self, max_age_s: int) -> Price | None:
+        """Return what somebody would pay now; None where nobody can tell."""
+        book = self.believed(max_age_s)
+        return book.best_bid if book else None
 
     def has_gained(self, pct: int, limits: TradingLimits) -> bool | None:
         """Say whether the best bid is this much above what a share cost, fees included; None where nobody can tell."""
@@ -187,9 +203,15 @@ TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
 
 def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
-    wait_ms = round(BACKOFF.wait_s(task.attempt) * 1000)
-    update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_ms, "last": last or task.last}
-    return replace(task, **update)
+    said = last or task.last
+    waits = replace(task, attempt=task.attempt + 1, last=said)
+    return replace(waits, next_at_ms=now_ms + round(wait_s(waits) * 1000))
+
+
+def wait_s(task: ExitTask) -> float:
+    """Return the seconds from an exit's last counted attempt to its next; at the floor none is long."""
+    longest_s = FLOOR_AGAIN_S if task.last == FLOOR else BACKOFF.longest_s
+    return min(BACKOFF.wait_s(task.attempt - 1), longest_s)
 
 
 def order_fact(task: ExitTask) -> str:

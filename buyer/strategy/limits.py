@@ -165,8 +165,18 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
 
     min_nodes: int = 1
     on_retraction: OnRetraction = "keep"
+    exit_floor_pct: Percent = HUNDRED_PCT
+    exit_floor_step_pct: Percent = 0
+    exit_floor_step_s: int = 0
+    exit_floor_end_pct: Percent = 0
+    exit_stand_s: int = 0
 
     leader_limits: str = ""
+
+    @property
+    def floors(self) -> bool:
+        """Say whether exits have a floor."""
+        return self.exit_floor_pct < HUNDRED_PCT
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

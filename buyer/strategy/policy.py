@@ -17,8 +17,8 @@ from buyer.strategy.decision_context import (
     Rule,
     Shown,
 )
-from buyer.strategy.exit_policy import DUST, opened_by, order_fact
-from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, RULES, TOO_SMALL
+from buyer.strategy.exit_policy import DUST, order_fact
+from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
 from shared.domain.ledger_accounts import COUNTS
 from shared.domain.market import Side
@@ -100,7 +100,7 @@ class PolicyDecision(Struct, frozen=True):
 
 def decide_signal(case: DecisionContext) -> PolicyDecision:
     """Judge one signal by the rules of its side."""
-    rules = Rulings(RULES[case.side], case)
+    rules = Rulings(rules_of(case.side, case.limits), case)
     failed = rules.failed(_SETTLES[case.side, bool(case.limits.gather_window_s)])
     task = _exit(case, failed)
     if not failed:
@@ -125,7 +125,7 @@ _SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
 
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
-    rules = Rulings(EXIT_RULES, case)
+    rules = Rulings(exit_rules(case.limits), case)
     failed = rules.failed(lambda _rule: True)
     if failed:
         return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
@@ -157,7 +157,7 @@ def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
     except UNKNOWN:
         return None
     dust = bool(failed) and failed[0] == DUST and sale.keep == 0
-    return None if dust else opened_by(case.signal, sale, case.now_ms)
+    return None if dust else case.task
 
 
 def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:

@@ -1,12 +1,20 @@
 """The buyer's rules by side: each says whether it passes, and shows what it saw and what it allows. Pure.
 
 They are asked in this order; the first that fails is the decision's reason, and a decision tells what each of them saw.
+A protection whose setting is off (`SWITCHED`) stands in no decision: sessions of before it are decided as they were.
 """
+
+from collections.abc import Callable
+from functools import lru_cache
 
 from buyer.strategy import risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
+from buyer.strategy.exits import sale_rules
+from buyer.strategy.exits.exit_floor import FLOOR
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
+from shared.domain.market import Side
 from shared.domain.money import MICRO, Price, micro_text
 
 
@@ -182,12 +190,18 @@ RULES: dict[str, dict[str, Rule]] = {
     "SELL": {
         "sells_mirrored": _sells_mirrored,
         "lot_held": _owned_lot,
-        **_BOTH,
+        **{name: rule for name, rule in _BOTH.items() if name != "slippage"},
+        FLOOR: sale_rules.above_floor,
+        "slippage": _slippage,
         "minimum_size": _minimum,
         "fillable": _fillable,
         "corroborated": corroborated,
     },
 }
+SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
+    FLOOR: lambda limits: limits.floors,
+}
+"""Protections that a setting switches on; each says whether it is."""
 EXIT_RULES: dict[str, Rule] = {
     "kill_switch": _not_halted,
     "not_paused": _not_paused,
@@ -198,6 +212,7 @@ EXIT_RULES: dict[str, Rule] = {
     "minimum_size": _minimum,
     "book_fresh": _book_fresh,
     "book_sane": _book_sane,
+    FLOOR: sale_rules.above_floor,
     "fillable": _fillable,
 }
 """Fewer than a signal's: what is held must be got rid of, so neither a leader's price nor a cap stands in the way."""
@@ -205,3 +220,19 @@ OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
+
+
+@lru_cache(maxsize=1024)
+def rules_of(side: Side, limits: TradingLimits) -> dict[str, Rule]:
+    """Return the rules of a side that stand in a decision by these limits, in order."""
+    return _switched_on(RULES[side], limits)
+
+
+@lru_cache(maxsize=1024)
+def exit_rules(limits: TradingLimits) -> dict[str, Rule]:
+    """Return the rules of an exit's attempt by these limits, in order."""
+    return _switched_on(EXIT_RULES, limits)
+
+
+def _switched_on(rules: dict[str, Rule], limits: TradingLimits) -> dict[str, Rule]:
+    return {name: rule for name, rule in rules.items() if name not in SWITCHED or SWITCHED[name](limits)}

@@ -48,17 +48,27 @@ def pause(
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
-def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def flatten(
+    why: Why,
+    any_price: Annotated[
+        bool, typer.Option("--any-price", help="Sell below the floors (EXIT_FLOOR_PCT) too, whatever the book pays.")
+    ] = False,
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
     """Stop buying and sell every lot.
 
     On paper and live, unless --mode names one; until all are gone or `hybrid resume`. Too small ones wait for their
-    redemption.
+    redemption, and what nobody pays its floor for waits for a bid, unless --any-price is given.
 
     Example: hybrid flatten --why "going away"
     """
     from ops.operator import controls
 
-    _turn(controls.flatten, "lots are to be sold", server_url(redis_url, data_dir), mode, why)
+    switch = controls.flatten_at_any_price if any_price else controls.flatten
+    state = "lots are to be sold at any price" if any_price else "lots are to be sold"
+    _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
 def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:

@@ -29,7 +29,8 @@ _WORDS = {"dead": "DEAD", "failed": "FAILED", "hangs": "HANGS"}
 
 def banner_line(picture: ScreenPicture) -> Text:
     """Return the first line; on a narrow terminal it goes on below, and what matters most still stands first."""
-    parts = [*_stopped(picture), *_away(picture), *_lost(picture), _mode(picture), *_figures(picture)]
+    urgent = (*_stopped(picture), *_away(picture), *_lost(picture), *_waiting(picture))
+    parts = [*urgent, _mode(picture), *_figures(picture)]
     line = Text(overflow="ellipsis")
     for place, (words, style) in enumerate(parts):
         line.append("  " if place else "")
@@ -63,6 +64,12 @@ def _lost(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
         yield "NOTHING RUNS", WARNING
     elif idle := [held.name for held in picture.shards if held.age_s is not None and not held.holder]:
         yield f"NOBODY DECIDES ON SHARD {', '.join(idle)}", ALARM
+
+
+def _waiting(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
+    if picture.waiting_exits:
+        word = "EXIT WAITS" if picture.waiting_exits == 1 else "EXITS WAIT"
+        yield f"{picture.waiting_exits} {word} AT THE FLOOR", ALARM
 
 
 def _named(one: ProcessStanding) -> str:

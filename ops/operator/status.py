@@ -13,6 +13,7 @@ from redis import Redis
 from rich.live import Live
 
 from buyer.sharding.shard_leases import MODES, shard_leases
+from buyer.strategy.exits.exit_floor import FLOOR
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
@@ -82,6 +83,7 @@ class StatusWatcher:
         picture.lots = open_lots(ledger)
         self.controls = active(self._redis, picture.mode)
         self.exits = ledger.records(EXITS)
+        picture.waiting_exits = sum(json.loads(text).get("last") == FLOOR for text in self.exits.values())
         picture.stopped_by = next((f"{control.who}: {control.why}" for control in self.controls), "")
         picture.gates = tuple(
             GateStatus(

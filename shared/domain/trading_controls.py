@@ -11,6 +11,7 @@ Each order's intent is guarded by them in its own step, so a control turned on a
 """
 
 import json
+from collections.abc import Mapping
 from typing import Literal
 
 from shared.domain.ledger_accounts import FLATTEN, HALT, PAUSE_ALL, PAUSE_BUYS
@@ -28,11 +29,28 @@ STOPS: dict[Literal["BUY", "SELL"], tuple[str, ...]] = {
 """Which controls keep an order of each side from being sent."""
 
 
+PRICE, ANY = "price", "any"
+"""The word in the record of `flatten` that lifts the floor of every exit."""
+
+
+def sells_at_any_price(note: str | None) -> bool:
+    """Say whether the record of `flatten` holds the word that lifts the floors."""
+    return bool(note) and json.loads(note or "{}").get(PRICE) == ANY
+
+
 def turn_control(
-    write_id: str, *, on: bool, who: str, why: str, now_ms: int, fence: FencingToken | None = None, control: str = HALT
+    write_id: str,
+    *,
+    on: bool,
+    who: str,
+    why: str,
+    now_ms: int,
+    fence: FencingToken | None = None,
+    control: str = HALT,
+    said: Mapping[str, str] | None = None,
 ) -> LedgerWrite:
-    """Return the step that turns a control; the ledger refuses one that changes nothing."""
-    note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms)}
+    """Return the step that turns a control; the ledger refuses one that changes nothing. `said` joins its record."""
+    note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms), **(said or {})}
     return LedgerWrite(
         id=write_id,
         postings=((control, 1 if on else -1),),

@@ -100,7 +100,8 @@ class ExitTask(Value, frozen=True, kw_only=True):
     """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
 
     `id` is made from lot, reason and what set it off; each attempt's order from it and `attempt`. `last` says why the
-    attempt before sold nothing.
+    attempt before sold nothing. Its floor hangs below `reference`, which came from `source` ('' for none yet), and was
+    `lowered` so many steps, at `lowered_at_ms` last.
     """
 
     id: str
@@ -112,6 +113,10 @@ class ExitTask(Value, frozen=True, kw_only=True):
     attempt: int = 0
     next_at_ms: int = 0
     last: str = ""
+    reference: Price = Price(0)
+    source: str = ""
+    lowered: int = 0
+    lowered_at_ms: int = 0
 
 
 class HeldLot(Value, frozen=True, kw_only=True):
@@ -126,7 +131,8 @@ class Portfolio(Value, frozen=True, kw_only=True):
     """The balances a decision looked at; `seq` is the ledger's number, so replay knows what came before.
 
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
-    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`.
+    leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`; `stood` what
+    a share of the lot was worth for some seconds, 0 where nobody can tell.
     """
 
     seq: int
@@ -152,6 +158,7 @@ class Portfolio(Value, frozen=True, kw_only=True):
     lot: HeldLot | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    stood: Price = Price(0)
 
 
 class Inputs(Value, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def _stop_loss(session: Session) -> None:
     desk = ExitManager(session.engine, tasks, session.prices, clock=session.clock, limits=session.settings.limits)
 
     def turn(book: Book) -> None:
-        session.clock.advance(3)
+        session.clock.advance(16)
         session.prices.next_book = structs.replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 

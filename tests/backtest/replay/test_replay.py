@@ -162,7 +162,7 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
     )
 
     def turn(book: Book) -> None:
-        session.clock.advance(3)
+        session.clock.advance(16)
         session.prices.next_book = replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 

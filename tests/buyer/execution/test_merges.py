@@ -19,7 +19,7 @@ from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
 from tests.buyer.strategy.test_exit_policy import KEY, Selling, a_lot, bid
 
-CHEAP = bid("0.02")
+CHEAP = bid("0.42")
 
 
 def a_merge(**changes: Any) -> ActionableSignal:
