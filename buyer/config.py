@@ -144,10 +144,12 @@ class BuyerSettings(ExitSettings, Settings):
         description="When a leader sells: sell all of our lot, the part the leader sold of what we followed, or none.",
     )
     stop_loss_pct: Decimal = Field(
-        Decimal(0), ge=0, lt=100, description="Sell a lot whose best bid is so many percent below its cost; 0 never."
+        Decimal(0), ge=0, lt=100, description="Sell a lot that the bids value so many percent below its cost; 0 never."
     )
     take_profit_pct: Decimal = Field(
-        Decimal(0), ge=0, description="Sell a lot whose best bid is so many percent above its cost; 0 never."
+        Decimal(0),
+        ge=0,
+        description="Sell a lot for which the bids pay so many percent above its cost; 0 never.",
     )
     max_hold_s: int = Field(0, ge=0, description="Sell a lot held for so many seconds; 0 never.")
     exit_before_end_s: int = Field(

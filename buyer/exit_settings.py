@@ -31,3 +31,11 @@ class ExitSettings(BaseModel):
     exit_stand_s: int = Field(
         30, gt=0, le=3600, description="Seconds whose middle value of a whole lot at the bids is the value that stood."
     )
+    trigger_looks: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Looks in a row at which a stop, a gain or a time must hold before it sets an exit off, and each "
+        "attempt asks again; 1 believes the first.",
+    )
+    trigger_s: int = Field(5, ge=0, le=3600, description="Seconds over which those looks must reach.")

@@ -162,6 +162,8 @@ KNOWN = frozenset(
         "TIERS",
         "TRACKED_WALLET",
         "TRACKED_WALLETS",
+        "TRIGGER_LOOKS",
+        "TRIGGER_S",
         "UNCONFIRMED",
         "WALLET",
         "WALLET_TYPE",

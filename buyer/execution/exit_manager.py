@@ -13,6 +13,7 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.venue_port import PriceSource
 from buyer.strategy.exit_policy import DUST, LotMarket, due_exit, exit_trigger, needs_book
 from buyer.strategy.exits.exit_floor import FLOOR, TYPED, basis_of, can_lower, floor_price, floor_text, grounded
+from buyer.strategy.exits.exit_triggers import TRIGGER, suspects
 from buyer.strategy.limits import TradingLimits
 from shared import logs
 from shared.clock import Clock
@@ -56,6 +57,7 @@ class ExitManager:
         self._floors = FloorSteps(clock, limits)
         self._next = self._next_sweep = 0.0
         self._checked = self._spare_looks = 0
+        self._suspected: set[str] = set()
         self._last_reason: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._under_way = 0
@@ -118,6 +120,9 @@ class ExitManager:
             self._exits.end(task)
             self._log.info("left_to_redemption", leader=task.leader, token_id=task.token_id, why="the market closed")
             self._count_end(task, "closed")
+        if reason == TRIGGER:
+            self._log.info("exit_withdrawn", exit=task.id, reason=task.reason, why="what set it off does not hold")
+            self._count_end(task, "withdrawn")
         if reason == DUST and task.keep == 0:
             self._log.warning("dust_left", leader=task.leader, token_id=task.token_id, why="below the market's minimum")
             self._count_end(task, "dust")
@@ -156,13 +161,16 @@ class ExitManager:
         self._counts[end] += 1
 
     def _watched(self, state: ExitState) -> list[Lot]:
-        """Return the next few lots to look at, in turn."""
+        """Return the next few lots to look at, in turn, and those of which the last look would set off something."""
         lots = [lot for lot in state.lots if state.flattening or self._looks_at(lot.leader)]
         if not lots:
             return []
         start = self._checked % len(lots)
         self._checked += LOTS_AT_ONCE
-        return (lots[start:] + lots[:start])[:LOTS_AT_ONCE]
+        turn = (lots[start:] + lots[:start])[:LOTS_AT_ONCE]
+        soon = [lot for lot in lots if lot.key in self._suspected and lot not in turn][:LOTS_AT_ONCE]
+        self._suspected.clear()
+        return [*soon, *turn]
 
     def _looks_at(self, leader: str) -> bool:
         limits = self._limits.of(leader)
@@ -173,7 +181,10 @@ class ExitManager:
         holding = self._look_at(lot, needed=needs_book(limits) and not state.flattening)
         if lot.key in state.tasks:
             return
-        task = due_exit(holding, limits, flattening=state.flattening)
+        seen = self._looks.of(lot.leader, lot.token_id)
+        task = due_exit(holding, limits, flattening=state.flattening, seen=seen)
+        if task is None and suspects(holding.position, seen, limits):
+            self._suspected.add(lot.key)
         if task is not None:
             self._exits.open(task)
             self._counts[task.reason] += 1

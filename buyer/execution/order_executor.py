@@ -17,6 +17,7 @@ from buyer.execution.venue_port import PriceSource, Venue
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
 from buyer.strategy.exits.exit_floor import FLOOR
+from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
 from shared.clock import Clock
@@ -135,8 +136,8 @@ class BuyExecutor:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
 
         An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
-        venue gets one, and ends the task; one that waits at its floor gets one where it is to `tell`. While an order of
-        the lot can still fail nothing is tried.
+        venue gets one, and ends the task, and so does one whose trigger does not hold any more; one that waits at its
+        floor gets one where it is to `tell`. While an order of the lot can still fail nothing is tried.
 
         Raises:
             As `process_actionable` does; the same attempt must never be handed in again: its order may stand.
@@ -152,7 +153,7 @@ class BuyExecutor:
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
             self._carry_out(draft, verdict, limits, scope, market, None)
-        elif (verdict.reason == DUST and task.keep == 0) or (tell and verdict.reason == FLOOR):
+        elif {DUST: task.keep == 0, TRIGGER: True, FLOOR: tell}.get(verdict.reason):
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
 

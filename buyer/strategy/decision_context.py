@@ -108,7 +108,6 @@ class ContextBase(ABC):
         """Fail the rule that looks at what is not known."""
         raise NotEvaluated(f"{_INPUTS[name]} not known") if name in _INPUTS else AttributeError(name)
 
-    @cached_property
     @property
     def best_bid(self) -> Price:
         """Return the highest price somebody pays."""

@@ -4,19 +4,19 @@ An exit is a task that lives in the ledger until its lot is down to what may sta
 fill, a pause or a restart only make it try again.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from buyer.strategy.exits.exit_floor import FLOOR, FloorBasis
-from buyer.strategy.exits.lot_value import Look, look_at
-from buyer.strategy.limits import HUNDRED_PCT, Mirror, TradingLimits
+from buyer.strategy.exits.exit_triggers import TRIGGER, HeldPosition, fired
+from buyer.strategy.exits.lot_value import NO_LOOKS, Look, LotHistory, look_at
+from buyer.strategy.limits import Mirror, TradingLimits
 from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import MICRO, Price, Shares
+from shared.domain.money import Shares
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
 from shared.messages.signals import ActionableSignal, FillRetracted
@@ -120,24 +120,11 @@ class LotMarket:
         book = self.believed(max_age_s)
         return look_at(book, Shares(self.lot.shares), self.facts, at_s) if book and self.facts else None
 
-    def bid(self, max_age_s: int) -> Price | None:
-        """Return what somebody would pay now; None where nobody can tell."""
-        book = self.believed(max_age_s)
-        return book.best_bid if book else None
-
-    def has_gained(self, pct: int, limits: TradingLimits) -> bool | None:
-        """Say whether the best bid is this much above what a share cost, fees included; None where nobody can tell."""
-        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
-        if bid is None or cost <= 0:
-            return None
-        return bid * self.lot.shares * HUNDRED_PCT >= cost * MICRO * (HUNDRED_PCT + pct)
-
-    def has_lost(self, pct: int, limits: TradingLimits) -> bool | None:
-        """Say whether the best bid is this much below what a share cost, fees included; None where nobody can tell."""
-        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
-        if bid is None or cost <= 0:
-            return None
-        return bid * self.lot.shares * HUNDRED_PCT <= cost * MICRO * (HUNDRED_PCT - pct)
+    @property
+    def position(self) -> HeldPosition:
+        """Return the lot as its triggers see it."""
+        lot, ends_at_ms = self.lot, self.facts.ends_at_ms if self.facts else None
+        return HeldPosition(lot.shares, lot.cost, lot.opened_at_ms, ends_at_ms, self.now_ms)
 
 
 def needs_book(limits: TradingLimits) -> bool:
@@ -150,12 +137,16 @@ def exit_trigger(limits: TradingLimits) -> bool:
     return needs_book(limits) or bool(limits.max_hold_s or limits.exit_before_end_s)
 
 
-def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> ExitTask | None:
-    """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell."""
+def due_exit(
+    holding: LotMarket, limits: TradingLimits, *, flattening: bool, seen: LotHistory = NO_LOOKS
+) -> ExitTask | None:
+    """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell.
+
+    `seen` are the looks at the lot, this one included.
+    """
     if holding.dust or holding.closed:
         return None
-    reason: ExitReason | None = "flatten" if flattening else None
-    reason = reason or next((reason for reason, fires in TRIGGERS.items() if fires(holding, limits)), None)
+    reason: ExitReason | None = "flatten" if flattening else fired(holding.position, seen, limits)
     if reason is None:
         return None
     lot, now_ms = holding.lot, holding.now_ms
@@ -168,37 +159,6 @@ def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> 
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
     )
-
-
-def _loses(holding: LotMarket, limits: TradingLimits) -> bool:
-    return bool(limits.stop_loss_pct and holding.has_lost(limits.stop_loss_pct, limits))
-
-
-def _gains(holding: LotMarket, limits: TradingLimits) -> bool:
-    return bool(limits.take_profit_pct and holding.has_gained(limits.take_profit_pct, limits))
-
-
-def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
-    ends_at_ms = holding.facts.ends_at_ms if holding.facts else None
-    return (
-        bool(limits.exit_before_end_s)
-        and ends_at_ms is not None
-        and ends_at_ms - holding.now_ms <= limits.exit_before_end_s * 1000
-    )
-
-
-def _owned_too_long(holding: LotMarket, limits: TradingLimits) -> bool:
-    since_ms = holding.lot.opened_at_ms
-    return bool(limits.max_hold_s and since_ms) and holding.now_ms - since_ms >= limits.max_hold_s * 1000
-
-
-TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
-    "stop_loss": _loses,
-    "take_profit": _gains,
-    "market_ends": _ends,
-    "time_stop": _owned_too_long,
-}
-"""What sets off an exit by itself; the first that fires names it."""
 
 
 def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
@@ -222,7 +182,8 @@ def order_fact(task: ExitTask) -> str:
 def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
     """Return what the exit in a decision still has to do after it, None when it is done or only dust is left."""
     task, held = decision.exit, decision.inputs.portfolio
-    if task is None or held is None or (decision.reason == DUST and task.keep == 0):
+    over = decision.reason == TRIGGER or (decision.reason == DUST and task is not None and task.keep == 0)
+    if task is None or held is None or over:
         return None
     sold = decision.outcome.shares if decision.outcome else Shares(0)
     return task if held.lot_shares - sold - task.keep >= GRAIN else None

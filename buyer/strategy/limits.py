@@ -170,6 +170,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     exit_floor_step_s: int = 0
     exit_floor_end_pct: Percent = 0
     exit_stand_s: int = 0
+    trigger_looks: int = 1
+    trigger_s: int = 0
 
     leader_limits: str = ""
 
@@ -177,6 +179,11 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     def floors(self) -> bool:
         """Say whether exits have a floor."""
         return self.exit_floor_pct < HUNDRED_PCT
+
+    @property
+    def looks_twice(self) -> bool:
+        """Say whether a trigger is asked again before each attempt."""
+        return self.trigger_looks > 1
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -11,6 +11,7 @@ from buyer.strategy import risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
 from buyer.strategy.exits import sale_rules
 from buyer.strategy.exits.exit_floor import FLOOR
+from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
@@ -200,6 +201,7 @@ RULES: dict[str, dict[str, Rule]] = {
 }
 SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
     FLOOR: lambda limits: limits.floors,
+    TRIGGER: lambda limits: limits.looks_twice,
 }
 """Protections that a setting switches on; each says whether it is."""
 EXIT_RULES: dict[str, Rule] = {
@@ -212,6 +214,7 @@ EXIT_RULES: dict[str, Rule] = {
     "minimum_size": _minimum,
     "book_fresh": _book_fresh,
     "book_sane": _book_sane,
+    TRIGGER: sale_rules.trigger_holds,
     FLOOR: sale_rules.above_floor,
     "fillable": _fillable,
 }

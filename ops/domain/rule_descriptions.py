@@ -12,6 +12,7 @@ WORDS = {
     "leader_price": "leader's price",
     "book_fresh": "age of the book in seconds, at most",
     "book_sane": "state of the book",
+    "trigger_holds": "what set the exit off, in this book",
     "exit_floor": "best bid, and the price below which nothing is sold",
     "slippage": "best price to hit, and our limit",
     "role_followed": "leader was maker or taker",

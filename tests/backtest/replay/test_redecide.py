@@ -53,7 +53,8 @@ def _stop_loss(session: Session) -> None:
         session.prices.next_book = structs.replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
-    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    for _ in range(3):
+        turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)
     turn(a_book(bids=(("0.29", "100"),), asks=(("0.31", "1"),)))

@@ -169,7 +169,8 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
     for number in range(3):
         session.signal(a_signal(tx_hash=a_hash(number), usdc=D(15), shares=D(30)))
     session.prices.next_book = a_book(at_ms=session.clock.now_ms())
-    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    for _ in range(3):
+        turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     turn(a_book(bids=(), asks=(("0.31", "1"),)))
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)
