@@ -12,6 +12,7 @@ from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.exits.leader_holdings import AskHeld, LeaderHoldings
 from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
@@ -25,17 +26,22 @@ from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
 from shared.code_version import code_version
+from shared.http.client import Upstream
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision
+from shared.polymarket.leader_positions import held_shares
+from shared.polymarket.wire.endpoints import BUDGETS
+from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 
 BLOCK_MS = 1000
+POSITIONS = "data_positions"
 
 Emit = Callable[[BuyEngineDecision], None]
 
@@ -104,6 +110,7 @@ class ShardBuilder:
                 limits=settings.limits,
                 looks=looks,
                 kept=prices.book_at_hand if settings.warm_tokens else None,
+                holdings=LeaderHoldings(self._ask_held(), clock, self.parts.stop),
             ),
             shard=shard,
             layout=self.layout,
@@ -137,6 +144,17 @@ class ShardBuilder:
             transit=mode.transit,
             stood=looks.stood,
         )
+
+    def _ask_held(self) -> AskHeld:
+        """Return what asks the Data API for a leader's position, by a gate of its own."""
+        parts, settings = self.parts, self.parts.settings
+        limits = GateLimits(BUDGETS[POSITIONS].target_per_s)
+        gate = RateGate(parts.redis, POSITIONS, limits, clock=parts.clock)
+        timeout_s = settings.http_timeout_s
+        data_api = Upstream(
+            POSITIONS, settings.data_api_url, [gate], clock=parts.clock, stop=parts.stop, timeout_s=timeout_s
+        )
+        return lambda lot: held_shares(data_api, lot.leader, lot.condition_id, lot.token_id)
 
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""

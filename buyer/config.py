@@ -141,7 +141,7 @@ class BuyerSettings(ExitSettings, Settings):
     max_orders_per_minute: int = Field(60, gt=0, le=1_000_000, description="Most buys sent in one minute.")
     mirror_sells: Mirror = Field(
         "all",
-        description="When a leader sells: sell all of our lot, the part the leader sold of what we followed, or none.",
+        description="When a leader sells: sell all of our lot, the part the leader sold of what he holds, or none.",
     )
     stop_loss_pct: Decimal = Field(
         Decimal(0), ge=0, lt=100, description="Sell a lot that the bids value so many percent below its cost; 0 never."

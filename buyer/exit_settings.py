@@ -39,3 +39,13 @@ class ExitSettings(BaseModel):
         "attempt asks again; 1 believes the first.",
     )
     trigger_s: int = Field(5, ge=0, le=3600, description="Seconds over which those looks must reach.")
+    min_leader_sell_pct: Decimal = Field(
+        Decimal(10),
+        ge=0,
+        le=100,
+        description="Percent of what a leader holds that he must sell, at once or in pieces, before ours is sold; 0 is "
+        "any.",
+    )
+    check_later_sale: bool = Field(
+        default=True, description="Buy nothing of which a later sale of the leader's is known already."
+    )

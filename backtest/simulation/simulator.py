@@ -17,6 +17,7 @@ from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
+from backtest.simulation.leader_memory import LeaderMemory
 from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
@@ -95,6 +96,7 @@ class SimulatedRun:
         self._venue = PaperMarket(self._world, self._clock, models.order_ms, self._pass_time)
         self._sink = sink if skips else None
         self._decided_on = RecentSignals(MAX_RECENT_SIGNALS)
+        self._memory = LeaderMemory(self.ledger, self.stats.theirs)
         self._looks = LotLooks(limits)
         self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
         self._engine = self._build_executor(limits, bankroll, whole=whole)
@@ -136,6 +138,7 @@ class SimulatedRun:
             self._pass_time(now_ms)
             self._trade, self._world.signal_id = trade, trade.id
             if self._decided_on.add_new(trade.id):
+                self._memory.before(trade)
                 self._engine.process_actionable(trade)
             yield self._clock.now_ms()
         self._manage_exits(self.ends_at_ms)

@@ -11,7 +11,7 @@ from shared.domain.ledger_write import Balances
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LOTS
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, Portfolio
+from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, LeaderSales, Portfolio
 from shared.messages.value_codec import codec_of
 
 _ALL_LOTS = (
@@ -104,7 +104,7 @@ def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: 
         pnl=pnl,
         realized=realized,
         accounts=(*of_lot, *_ALL_LOTS),
-        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot)),
+        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot), (GATHERED, f"{lot}:SELL")),
         exposed=accounts.exposure_accounts(leader, condition_id, event_id, group),
     )
 
@@ -128,7 +128,7 @@ def scope_of(
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
-    lot, gathered, task = map(balances.records.get, names.records)
+    lot, gathered, task, sales = map(balances.records.get, names.records)
     (
         today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
         cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent,
@@ -158,6 +158,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         lot=_held_lot(lot) if holding and lot is not None else None,
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=codec_of(ExitTask).read(task) if task and holding else None,
+        sales=_sales(sales) if sales else None,
     )
 
 
@@ -177,6 +178,11 @@ def _recent(text: str | None, since_ms: int) -> Gathered | None:
 @lru_cache(maxsize=1024)
 def _gathered(text: str) -> Gathered:
     return codec_of(Gathered).read(text)
+
+
+@lru_cache(maxsize=1024)
+def _sales(text: str) -> LeaderSales:
+    return codec_of(LeaderSales).read(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:

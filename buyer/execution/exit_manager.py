@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from buyer.execution.exit_store import ExitState, ExitStore
 from buyer.execution.exits.floor_steps import FloorSteps
+from buyer.execution.exits.leader_holdings import LeaderHoldings
 from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.venue_port import PriceSource
@@ -49,11 +50,12 @@ class ExitManager:
         log: logs.Log | None = None,
         looks: LotLooks | None = None,
         kept: Callable[[str], Book | None] | None = None,
+        holdings: LeaderHoldings | None = None,
     ) -> None:
-        """Build it; `kept` is asked for a book first, where asking costs a request otherwise."""
+        """Build it; `kept` is asked for a book first, where another costs a request; `holdings` what leaders hold."""
         self._executor, self._exits, self._prices = executor, exits, prices
         self._clock, self._limits = clock, limits
-        self._looks, self._kept = looks or LotLooks(limits), kept
+        self._looks, self._kept, self._holdings = looks or LotLooks(limits), kept, holdings
         self._floors = FloorSteps(clock, limits)
         self._next = self._next_sweep = 0.0
         self._checked = self._spare_looks = 0
@@ -77,6 +79,7 @@ class ExitManager:
         state = self._exits.read()
         self._under_way = len(state.tasks)
         self._sweep(now)
+        self._learn_holdings(state)
         ready = sorted(state.tasks.values(), key=lambda task: (task.next_at_ms, task.id))
         for task in [task for task in ready if task.next_at_ms <= self._clock.now_ms()][:LOTS_AT_ONCE]:
             self._try(task, state)
@@ -206,6 +209,13 @@ class ExitManager:
             self._spare_looks -= 1
             return self._prices.book(token_id)[0]
         return kept
+
+    def _learn_holdings(self, state: ExitState) -> None:
+        if self._holdings is None:
+            return
+        self._holdings.want(state.lots)
+        for lot, shares in self._holdings.answers():
+            self._exits.tell_position(lot, shares, state.values)
 
     def _forget(self, state: ExitState) -> None:
         """Forget what was seen of lots that are gone, and floors of exits that ended."""

@@ -8,9 +8,18 @@ from msgspec.structs import replace
 
 from buyer.strategy.exit_policy import exit_attempt
 from buyer.strategy.exits.exit_floor import share_price
-from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
+from shared.domain.ledger_accounts import (
+    COST,
+    FLATTEN,
+    SHARES,
+    Lot,
+    behind_account,
+    cost_account,
+    lot_key,
+    shares_account,
+)
 from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
-from shared.domain.money import Price
+from shared.domain.money import Price, Shares
 from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
 from shared.domain.trading_controls import CONTROLS, NOTES, sells_at_any_price
 from shared.ledger.port import Ledger, open_lots
@@ -78,14 +87,24 @@ class ExitStore:
         key = lot_key(task.leader, task.token_id)
         self._commit(LedgerWrite(id=f"exit-end:{task.id}:{task.attempt}", records=(LedgerRecord(EXITS, key, None),)))
 
+    def tell_position(self, lot: Lot, held: Shares, values: Mapping[str, int]) -> None:
+        """Raise what stands behind a lot to what its leader holds; a list that lags never lowers it."""
+        account = behind_account(lot.leader, lot.token_id)
+        missing = held - values.get(account, 0)
+        if missing > 0:
+            self._commit(
+                LedgerWrite(id=f"position:{lot.key}:{lot.opened_at_ms}:{held}", postings=((account, missing),))
+            )
+
     def sweep(self, before_ms: int) -> bool:
         """Forget what is over; say whether there is more of it than one sweep may take.
 
         Gathered before `before_ms`: its window is over, and nobody asks for it any more. Lots that ended without taking
         their record along, as sold ones did in ledgers of before.
         """
+        values = self._ledger.accounts().values
         for key, text in self._ledger.records(GATHERED).items():
-            if codec_of(Gathered).read(text).since_ms < before_ms:
+            if codec_of(Gathered).read(text).since_ms < before_ms and not _adds_up(key, values):
                 self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
         return self._sweep_lots()
 
@@ -120,6 +139,12 @@ class ExitStore:
 
     def _commit(self, write: LedgerWrite) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))
+
+
+def _adds_up(key: str, values: Mapping[str, int]) -> bool:
+    """Say whether a record is of a leader's small sales, of a lot that is held."""
+    lot, _, side = key.rpartition(":")
+    return side == "SELL" and bool(values.get(SHARES + lot))
 
 
 def _accounts_of(task: ExitTask) -> tuple[str, str]:

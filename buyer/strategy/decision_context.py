@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple, Never, TypeVar
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.exit_policy import MirroredSell, mirrored_sell, opened_by
+from buyer.strategy.exit_policy import opened_by
 from buyer.strategy.exits.exit_floor import FloorBasis, fee_floor, floor_price, lot_basis, on_grid
+from buyer.strategy.exits.mirrored_sales import MirroredSell, mirrored_sell
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import (

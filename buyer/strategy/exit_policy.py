@@ -11,14 +11,15 @@ from msgspec.structs import replace
 from buyer.strategy.exits.exit_floor import FLOOR, FloorBasis
 from buyer.strategy.exits.exit_triggers import TRIGGER, HeldPosition, fired
 from buyer.strategy.exits.lot_value import NO_LOOKS, Look, LotHistory, look_at
-from buyer.strategy.limits import Mirror, TradingLimits
+from buyer.strategy.exits.mirrored_sales import MirroredSell
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Shares
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
+from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask
 from shared.messages.signals import ActionableSignal, FillRetracted
 
 BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
@@ -27,25 +28,6 @@ FLOOR_AGAIN_S = 5.0
 """Most seconds between attempts of an exit that waits for a price: the book may come back at any moment."""
 DUST = "minimum_size"
 """The rule that ends an exit of a whole lot: what is left is too little for the venue and waits for its redemption."""
-
-
-@dataclass(frozen=True)
-class MirroredSell:
-    """What a leader's sell does to our lot."""
-
-    sell: Shares
-    keep: Shares
-
-
-def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> MirroredSell:
-    """Return how much of the lot goes: all, or the part that the leader sold of the shares we followed.
-
-    An exit under way has its part already; a leader who sells more than we followed has left whole.
-    """
-    lot, sold, behind = held.lot_shares, signal.shares, held.behind
-    stays = min(lot, held.exit.keep) if held.exit else lot
-    keep = Shares(stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0)
-    return MirroredSell(lot - keep, keep)
 
 
 def opened_by(signal: ActionableSignal, sale: MirroredSell, basis: FloorBasis, now_ms: int) -> ExitTask:

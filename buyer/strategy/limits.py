@@ -172,6 +172,8 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     exit_stand_s: int = 0
     trigger_looks: int = 1
     trigger_s: int = 0
+    min_leader_sell_pct: Percent = 0
+    check_later_sale: bool = False
 
     leader_limits: str = ""
 

@@ -12,6 +12,7 @@ from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitCo
 from buyer.strategy.exits import sale_rules
 from buyer.strategy.exits.exit_floor import FLOOR
 from buyer.strategy.exits.exit_triggers import TRIGGER
+from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
@@ -176,6 +177,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "minimum_size": _minimum,
         "fillable": _fillable,
         "not_leaving": _not_leaving,
+        LATER_SALE: sale_rules.not_sold_later,
         "market_cap": risk_caps.market_cap,
         "event_cap": risk_caps.event_cap,
         "group_cap": risk_caps.group_cap,
@@ -191,6 +193,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "SELL": {
         "sells_mirrored": _sells_mirrored,
         "lot_held": _owned_lot,
+        SMALL_SALE: sale_rules.sells_enough,
         **{name: rule for name, rule in _BOTH.items() if name != "slippage"},
         FLOOR: sale_rules.above_floor,
         "slippage": _slippage,
@@ -202,6 +205,8 @@ RULES: dict[str, dict[str, Rule]] = {
 SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
     FLOOR: lambda limits: limits.floors,
     TRIGGER: lambda limits: limits.looks_twice,
+    SMALL_SALE: lambda limits: bool(limits.min_leader_sell_pct),
+    LATER_SALE: lambda limits: limits.check_later_sale,
 }
 """Protections that a setting switches on; each says whether it is."""
 EXIT_RULES: dict[str, Rule] = {
@@ -219,7 +224,7 @@ EXIT_RULES: dict[str, Rule] = {
     "fillable": _fillable,
 }
 """Fewer than a signal's: what is held must be got rid of, so neither a leader's price nor a cap stands in the way."""
-OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
+OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", SMALL_SALE, "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""

@@ -12,6 +12,8 @@ WORDS = {
     "leader_price": "leader's price",
     "book_fresh": "age of the book in seconds, at most",
     "book_sane": "state of the book",
+    "leader_sell": "part of what the leader holds that he sold, at least",
+    "sold_later": "a sale of the leader's after this buy",
     "trigger_holds": "what set the exit off, in this book",
     "exit_floor": "best bid, and the price below which nothing is sold",
     "slippage": "best price to hit, and our limit",

@@ -7,7 +7,7 @@
 | `orders` | order | what the venue took and can still fail: the decision so far; the redeemer waits for it too |
 | `lots` | leader and token | what a lot is, until it ends; its amounts are accounts |
 | `exits` | leader and token | what is still to be sold of a lot |
-| `gathered` | leader, token and side | what trades too small to follow came to |
+| `gathered` | leader, token and side | what trades too small to follow came to; of sells the time of the latest, too |
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 """
 

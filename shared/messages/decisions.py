@@ -91,6 +91,17 @@ class Gathered(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class LeaderSales(Value, frozen=True, kw_only=True):
+    """What is known of a leader's sales of one token: the time of the latest, whatever the order they were told in.
+
+    `shares` are those of his sales that were too small to follow, since one was followed.
+    """
+
+    since_ms: int
+    shares: Shares = Shares(0)
+    usdc: Usdc = Usdc(0)
+
+
 ExitReason = Literal[
     "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted"
 ]
@@ -132,7 +143,7 @@ class Portfolio(Value, frozen=True, kw_only=True):
 
     Exposures are the cost of open lots and open intents. `bankroll` is what was deposited and realized; `behind` the
     leader's shares that our lot follows; `orders_sent` the buys sent in the UTC minute numbered `minute`; `stood` what
-    a share of the lot was worth for some seconds, 0 where nobody can tell.
+    a share of the lot was worth for some seconds, 0 where nobody can tell; `sales` what the leader sold of the token.
     """
 
     seq: int
@@ -159,6 +170,7 @@ class Portfolio(Value, frozen=True, kw_only=True):
     gathered: Gathered | None = None
     exit: ExitTask | None = None
     stood: Price = Price(0)
+    sales: LeaderSales | None = None
 
 
 class Inputs(Value, frozen=True, kw_only=True):
@@ -181,7 +193,7 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
 
     An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
     judged, `gathered` what it was added to when it was too small, or what a sell of his left of that, `exit` what is to
-    be sold, if not by this order then by later ones.
+    be sold, if not by this order then by later ones, `sales` what a sell leaves known of the leader's.
     """
 
     event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
@@ -197,6 +209,7 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
     trade: Trade | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    sales: LeaderSales | None = None
     inputs: Annotated[Inputs, REUSED]
 
 

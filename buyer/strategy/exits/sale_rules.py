@@ -1,9 +1,10 @@
 """The rules of a sale: each says whether it passes, and shows what it saw and what it allows. Pure."""
 
-from buyer.strategy.decision_context import ExitContext, Leaving, rule
+from buyer.strategy.decision_context import DecisionContext, ExitContext, Leaving, rule
 from buyer.strategy.exits.exit_floor import UNKNOWN_BASIS, floor_price, floor_text, on_grid
 from buyer.strategy.exits.exit_triggers import HeldPosition, still_holds
 from buyer.strategy.exits.lot_value import Look, look_at
+from buyer.strategy.exits.mirrored_sales import is_small, sold_part
 from shared.domain.money import Price, micro_text
 
 
@@ -31,6 +32,34 @@ def trigger_holds(case: ExitContext) -> bool:
     opened_at_ms = held.lot.opened_at_ms if held.lot else 0
     position = HeldPosition(held.lot_shares, held.lot_cost, opened_at_ms, facts.ends_at_ms, case.now_ms)
     return still_holds(case.task.reason, position, _look(case), case.limits)
+
+
+@rule(lambda case: (_part_text(case), f"{micro_text(case.limits.min_leader_sell_pct)}%"))
+def sells_enough(case: DecisionContext) -> bool:
+    """Check that a leader sold more than dust of what he holds; what is less adds up (pitfalls 43 and 46)."""
+    return not is_small(case.signal, case.balances, case.limits)
+
+
+def _part_text(case: DecisionContext) -> str:
+    part = sold_part(case.signal, case.balances)
+    return f"{micro_text(part.sold)} of {micro_text(part.of)}, {part.pct * 100 // 1_000_000 / 100:g}%"
+
+
+@rule(lambda case: (_lag_text(case), "no later sale"))
+def not_sold_later(case: DecisionContext) -> bool:
+    """Check that no sale of the leader's is known that came after this buy, whichever was told first (pitfall 45).
+
+    Block times are whole seconds: what is of the same one counts in the order in which it was told.
+    """
+    sales = case.balances.sales
+    return sales is None or sales.since_ms <= case.signal.traded_at_ms
+
+
+def _lag_text(case: DecisionContext) -> str:
+    sales = case.balances.sales
+    if sales is None or sales.since_ms <= case.signal.traded_at_ms:
+        return "none known"
+    return f"sold {micro_text((sales.since_ms - case.signal.traded_at_ms) * 1000)} s later"
 
 
 def _look(case: Leaving) -> Look | None:

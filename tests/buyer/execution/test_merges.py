@@ -51,7 +51,7 @@ def test_a_sell_at_a_price_of_0_is_still_refused() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "merged", "ordered"),
-    [("all", "1", "10"), ("proportional", "60", "6"), ("proportional", "100", "10"), ("none", "100", None)],
+    [("all", "10", "10"), ("proportional", "60", "6"), ("proportional", "100", "10"), ("none", "100", None)],
 )
 def test_a_merge_takes_of_the_lot_what_the_mode_of_mirrored_sells_says(
     mode: Any, merged: str, ordered: str | None

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, mirrored_sell, order_fact
+from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, order_fact
 from buyer.strategy.exits.lot_value import NO_LOOKS, LotHistory
+from buyer.strategy.exits.mirrored_sales import mirrored_sell
 from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
