@@ -127,6 +127,7 @@ class LiveAccount:
             wallet=self._wallet,
             requests=self._requests,
             clock=self._clock,
+            buys_barred=self.permission.withdraw,
         )
 
     def recovery(

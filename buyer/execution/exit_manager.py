@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from buyer.execution.exit_store import ExitState, ExitStore
+from buyer.execution.exits.attempt_times import AttemptTimes
 from buyer.execution.exits.floor_steps import FloorSteps
 from buyer.execution.exits.leader_holdings import LeaderHoldings
 from buyer.execution.exits.lot_looks import LotLooks
@@ -56,7 +57,7 @@ class ExitManager:
         self._executor, self._exits, self._prices = executor, exits, prices
         self._clock, self._limits = clock, limits
         self._looks, self._kept, self._holdings = looks or LotLooks(limits), kept, holdings
-        self._floors = FloorSteps(clock, limits)
+        self._floors, self._times = FloorSteps(clock, limits), AttemptTimes(clock)
         self._next = self._next_sweep = 0.0
         self._checked = self._spare_looks = 0
         self._suspected: set[str] = set()
@@ -80,8 +81,9 @@ class ExitManager:
         self._under_way = len(state.tasks)
         self._sweep(now)
         self._learn_holdings(state)
+        self._times.keep_only(state.tasks.values())
         ready = sorted(state.tasks.values(), key=lambda task: (task.next_at_ms, task.id))
-        for task in [task for task in ready if task.next_at_ms <= self._clock.now_ms()][:LOTS_AT_ONCE]:
+        for task in [task for task in ready if self._times.is_due(task)][:LOTS_AT_ONCE]:
             self._try(task, state)
         for lot in self._watched(state):
             self._check_lot(lot, state)
@@ -107,6 +109,7 @@ class ExitManager:
             self._look_at(lot, needed=True)
         stepped = self._floors.step(self._ground(task, state), now_ms)
         counted = self._exits.count(stepped, now_ms, self._last_reason.get(task.id, ""))
+        self._times.counted(counted)
         tell = counted.last != FLOOR or counted.lowered != task.lowered
         try:
             self._last_reason[task.id] = reason = self._executor.sell(counted, tell=tell)

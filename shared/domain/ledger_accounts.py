@@ -7,7 +7,7 @@
 | `market:<condition>` | cost of the open lots and open intents of one market |
 | `shares:<leader>:<token>` | shares held because of one leader (a lot) |
 | `cost:<leader>:<token>` | what those shares cost, fees included |
-| `behind:<leader>:<token>` | shares that the leader holds beside our lot: his position at first sight, then each trade |
+| `behind:<leader>:<token>` | what the leader holds beside our lot: his position at first sight, then each trade |
 | `event:<id>` `group:<id>` `leader:<leader>` `total` | as `market:`, of one event, neg-risk event, leader, and all |
 | `realized`, `realized:<leader>` | profit and loss of what was sold or redeemed |
 | `pnl:YYYYMMDD` | the part of `realized` that was booked on that UTC day |
