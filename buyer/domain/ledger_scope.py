@@ -85,6 +85,7 @@ def _names(leader: str, token_id: str, condition_id: str, event_id: str, group: 
         realized := accounts.realized_account(leader),
         accounts.peak_account(leader),
         accounts.behind_account(leader, token_id),
+        accounts.sells_only_account(leader),
     )
     return LedgerNames(
         leader=leader,
@@ -130,7 +131,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     names = scope.names
     lot, gathered, task, sales = map(balances.records.get, names.records)
     (
-        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
+        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind, sells_only,
         cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent,
     ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
     holding = bool(cost or shares)
@@ -159,6 +160,7 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         gathered=_recent(gathered, scope.gathered_since_ms),
         exit=codec_of(ExitTask).read(task) if task and holding else None,
         sales=_sales(sales) if sales else None,
+        unfollowed=bool(sells_only),
     )
 
 

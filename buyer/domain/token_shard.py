@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS, SALES
 
 GROUP = "buyer"
 FOR_ALL = frozenset({"HYBRID_PROGRESS", "HYBRID_SUMMARY"})
@@ -53,7 +53,7 @@ class TokenShard:
 
     def keeps(self, kind: str, name: str, text: str) -> bool:
         """Say whether a record of the ledger is of one of its tokens; other kinds are everybody's."""
-        if kind in {EXITS, GATHERED, LOTS}:
+        if kind in {EXITS, GATHERED, LOTS, SALES}:
             return self.owns(name.split(":")[1] if ":" in name else name)
         if kind in {INTENTS, ORDERS} and self.of > 1:
             return self.owns(_token(_object(text)) or name)

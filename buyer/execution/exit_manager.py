@@ -78,6 +78,10 @@ class ExitManager:
             return
         self._next, self._spare_looks = now + EVERY_S, SPARE_LOOKS
         state = self._exits.read()
+        if state.by_hand:
+            self._counts["by_hand"] += len(state.by_hand)
+            self._exits.begin_by_hand(state, self._clock.now_ms())
+            state = self._exits.read()
         self._under_way = len(state.tasks)
         self._sweep(now)
         self._learn_holdings(state)
@@ -130,7 +134,9 @@ class ExitManager:
             self._log.info("exit_withdrawn", exit=task.id, reason=task.reason, why="what set it off does not hold")
             self._count_end(task, "withdrawn")
         if reason == DUST and task.keep == 0:
-            self._log.warning("dust_left", leader=task.leader, token_id=task.token_id, why="below the market's minimum")
+            fix = "it ends by its market's redemption, with more bought beside it, or `hybrid sell LOT --write-off`"
+            names = {"leader": task.leader, "token_id": task.token_id}
+            self._log.warning("dust_left", **names, why="below the market's minimum", fix=fix)
             self._count_end(task, "dust")
         elif reason == DUST and task.reason == "retracted":
             self._exits.end(task)  # it must not wait for what is bought later: that was bought for another reason
@@ -155,7 +161,7 @@ class ExitManager:
             token_id=task.token_id,
             floor=floor_text(task, floor_price(task, limits), limits),
             next_step_s=limits.exit_floor_step_s if can_lower(task, limits) else "none: it is at its end",
-            fix="nothing, it goes on; `hybrid flatten --any-price` sells all below the floor",
+            fix="nothing, it goes on; `hybrid sell LOT --floor PRICE` or `flatten --any-price` sell below the floor",
         )
 
     def _closed(self, task: ExitTask) -> bool:

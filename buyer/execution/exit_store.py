@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from buyer.strategy.exit_policy import exit_attempt
+from buyer.strategy.exit_policy import exit_attempt, exit_by_hand
 from buyer.strategy.exits.exit_floor import share_price
 from shared.domain.ledger_accounts import (
     COST,
@@ -20,7 +20,7 @@ from shared.domain.ledger_accounts import (
 )
 from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
 from shared.domain.money import Price, Shares
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, ORDERS, SALES
 from shared.domain.trading_controls import CONTROLS, NOTES, sells_at_any_price
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
@@ -38,6 +38,7 @@ class ExitState:
     tasks: Mapping[str, ExitTask]
     values: Mapping[str, int]
     at_any_price: bool = False
+    by_hand: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def flattening(self) -> bool:
@@ -70,7 +71,18 @@ class ExitStore:
         tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
         values = self._ledger.accounts().values
         typed = bool(values.get(FLATTEN)) and sells_at_any_price(self._ledger.records(CONTROLS).get(NOTES[FLATTEN]))
-        return ExitState(tuple(open_lots(self._ledger)), tasks, values, typed)
+        lots = tuple(open_lots(self._ledger))
+        return ExitState(lots, tasks, values, typed, self._ledger.records(SALES))
+
+    def begin_by_hand(self, state: ExitState, now_ms: int) -> None:
+        """Make an exit of each lot that a person wants sold, and forget the wish; one of no lot is forgotten alone."""
+        lots = {lot.key: lot for lot in state.lots}
+        for key, text in state.by_hand.items():
+            wish, lot = json.loads(text), lots.get(key)
+            floor = Price(wish["floor"]) if wish.get("floor") is not None else None
+            begun = (LedgerRecord(EXITS, key, write_value(exit_by_hand(lot, floor, now_ms))),) if lot else ()
+            records = (LedgerRecord(SALES, key, None), *begun)
+            self._commit(LedgerWrite(id=f"exit-by-hand:{key}:{wish.get('at_ms', now_ms)}", records=records))
 
     def open(self, task: ExitTask) -> None:
         """Begin an exit."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from buyer.strategy.exits.exit_floor import FLOOR, FloorBasis
+from buyer.strategy.exits.exit_floor import FLOOR, TYPED, FloorBasis
 from buyer.strategy.exits.exit_triggers import TRIGGER, HeldPosition, fired
 from buyer.strategy.exits.lot_value import NO_LOOKS, Look, LotHistory, look_at
 from buyer.strategy.exits.mirrored_sales import MirroredSell
@@ -17,7 +17,7 @@ from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import Shares
+from shared.domain.money import Price, Shares
 from shared.messages.base import fact_id
 from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask
 from shared.messages.signals import ActionableSignal, FillRetracted
@@ -140,6 +140,21 @@ def due_exit(
         keep=Shares(0),
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
+    )
+
+
+def exit_by_hand(lot: Lot, floor: Price | None, now_ms: int) -> ExitTask:
+    """Return the exit that a person wants; a typed floor stands in place of any other."""
+    return ExitTask(
+        id=fact_id("exit", lot.key, "by_hand", now_ms),
+        leader=lot.leader,
+        token_id=lot.token_id,
+        reason="by_hand",
+        keep=Shares(0),
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+        reference=floor or Price(0),
+        source=TYPED if floor is not None else "",
     )
 
 

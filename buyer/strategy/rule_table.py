@@ -33,7 +33,7 @@ def _not_paused(case: ContextBase) -> bool:
 
 def _paused(case: ContextBase) -> str:
     held = case.balances
-    return held.paused or ("flatten" if held.flattening else "")
+    return held.paused or ("flatten" if held.flattening else "unfollowed" if held.unfollowed else "")
 
 
 @rule(lambda case: (_seconds(case.now_ms - case.signal.traded_at_ms), str(case.limits.max_signal_age_s)))

@@ -71,6 +71,41 @@ def flatten(
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
+def sell(
+    lot: Annotated[str, typer.Argument(help="LEADER:TOKEN, or as much of its leader or token as names one.")],
+    why: Why = NOT_SAID,
+    floor: Annotated[str, typer.Option(help="Lowest price to take, in place of the exit's floor; 0 takes any.")] = "",
+    write_off: Annotated[
+        bool, typer.Option("--write-off", help="Take it out of the ledger at a loss of all it cost; sell nothing.")
+    ] = False,
+    mode: Mode = "paper",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Sell one lot, or write it off.
+
+    The buyer sells it as any exit, over restarts, above the floor; --floor is a typed word that goes lower. What is
+    too little for the market can only be written off, or waits for its redemption.
+
+    Example: hybrid sell 0x1111111111111111111111111111111111111111 --floor 0.05 --why "no news will come"
+    """
+    from ops.operator import lots
+    from shared.clock import SystemClock
+    from shared.domain.plain_text import plain_lines
+    from shared.redis.client import connect_redis
+
+    if floor and write_off:
+        raise typer.BadParameter("--floor and --write-off: give one of them")
+    clock, least = SystemClock(), lots.read_floor(floor) if floor else None
+    with connect_redis(server_url(redis_url, data_dir)) as redis:
+        found = lots.find_lot(redis, mode, lot)
+        if write_off:
+            said = lots.write_off(redis, mode, found, why, clock.now_ms())
+        else:
+            said = lots.sell(redis, mode, found, least, why, clock.now_ms())
+    typer.echo(plain_lines(said))
+
+
 def resume(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
     """Allow orders again.
 

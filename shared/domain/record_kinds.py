@@ -8,9 +8,12 @@
 | `lots` | leader and token | what a lot is, until it ends; its amounts are accounts |
 | `exits` | leader and token | what is still to be sold of a lot |
 | `gathered` | leader, token and side | what trades too small to follow came to; of sells the time of the latest, too |
+| `sales` | leader and token | that a person wants a lot sold, not below which price; the buyer makes an exit of it |
+| `written_off` | leader, token and time | a lot that a person took out of the ledger, by whose word and why |
 | `deposits` | its own id | what came to the bankroll after the first start, or went, by whose word and why |
 """
 
 INTENTS, LOTS, EXITS, GATHERED = "intents", "lots", "exits", "gathered"
 SIGNED, ORDERS = "signed", "orders"
 DEPOSITS = "deposits"
+SALES, WRITTEN_OFF = "sales", "written_off"

@@ -103,7 +103,8 @@ class LeaderSales(Value, frozen=True, kw_only=True):
 
 
 ExitReason = Literal[
-    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted"
+    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted",
+    "by_hand",
 ]
 
 
@@ -171,6 +172,7 @@ class Portfolio(Value, frozen=True, kw_only=True):
     exit: ExitTask | None = None
     stood: Price = Price(0)
     sales: LeaderSales | None = None
+    unfollowed: bool = False
 
 
 class Inputs(Value, frozen=True, kw_only=True):
