@@ -103,7 +103,14 @@ class LeaderSales(Value, frozen=True, kw_only=True):
 
 
 ExitReason = Literal[
-    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted",
+    "leader_sold",
+    "leader_merged",
+    "stop_loss",
+    "take_profit",
+    "time_stop",
+    "market_ends",
+    "flatten",
+    "retracted",
     "by_hand",
 ]
 
