@@ -149,6 +149,7 @@ class LiveAccount:
             requests=self._requests,
             clock=self._clock,
             doubt=self.watch.doubt,
+            buys_barred=self.permission.withdraw,
         )
 
     def recovery(self, identity: ShardIdentity, prices: PriceSource) -> ChainReconciliation:

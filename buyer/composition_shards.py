@@ -12,6 +12,8 @@ from buyer.execution.buy_gate import BuyGate
 from buyer.execution.decision_writer import BuyerIdentity
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.exits.leader_holdings import AskHeld, LeaderHoldings
+from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.leader_check import LeaderCheck
@@ -29,18 +31,23 @@ from buyer.sharding.shard_count import ShardCount
 from buyer.sharding.shard_ledger import ShardLedger
 from shared import logs
 from shared.code_version import code_version
+from shared.http.client import Upstream
 from shared.ledger.ledger_marks import LedgerMarks
 from shared.ledger.local_copy import MirroredLedger
 from shared.ledger.port import Ledger, open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.decisions import BuyEngineDecision
+from shared.polymarket.leader_positions import held_shares
+from shared.polymarket.wire.endpoints import BUDGETS
+from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import connect_redis
 from shared.redis.consumer_group import GroupReader
 from shared.redis.lease import Lease
 from shared.redis.streams import StreamEntry
 
 BLOCK_MS = 1000
+POSITIONS = "data_positions"
 
 Emit = Callable[[BuyEngineDecision], None]
 
@@ -90,13 +97,13 @@ class ShardBuilder:
         if mode.order_turns:
             journal.send_at(mode.order_turns)
         counter = DecisionCounter()
-        marker = LossMarker(lambda: open_lots(whole), self.parts.prices, self.parts.clock)
         settings, prices, clock = self.parts.settings, self.parts.prices, self.parts.clock
+        marker, looks = LossMarker(lambda: open_lots(whole), prices, clock), LotLooks(settings.limits)
         breaker = BuyBreaker(
             ledger, lambda: lease.fence, marker.losses, clock=clock, limits=settings.limits, name=str(shard.number)
         )
         announcer = DecisionAnnouncer(counter, mode.settlement, self.emit, breaker)
-        executor = self._executor(journal, mode, announcer, marker)
+        executor = self._executor(journal, mode, announcer, marker, looks)
         exits = ExitStore(ledger, lambda: lease.fence)
         return SignalConsumer(
             executor=executor,
@@ -110,7 +117,15 @@ class ShardBuilder:
             settlement=mode.settlement,
             recovery=mode.recovery,
             exit_manager=ExitManager(
-                executor, exits, prices, clock=clock, limits=settings.limits, in_wallet=self.mode.in_wallet
+                executor,
+                exits,
+                prices,
+                clock=clock,
+                limits=settings.limits,
+                in_wallet=self.mode.in_wallet,
+                looks=looks,
+                kept=prices.book_at_hand if settings.warm_tokens else None,
+                holdings=LeaderHoldings(self._ask_held(), clock, self.parts.stop),
             ),
             shard=shard,
             layout=self.layout,
@@ -139,7 +154,7 @@ class ShardBuilder:
         )
 
     def _executor(
-        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, marker: LossMarker
+        self, journal: Journal, mode: ShardMode, announcer: DecisionAnnouncer, marker: LossMarker, looks: LotLooks
     ) -> BuyExecutor:
         limits = self.parts.settings.limits.with_own(self.mode.wallets)
         return BuyExecutor(
@@ -154,12 +169,24 @@ class ShardBuilder:
             transit=mode.transit,
             in_wallet=self.mode.in_wallet,
             losses=marker.losses,
+            stood=looks.stood,
         )
 
     def _leaders(self) -> LeaderCheck:
         settings = self.parts.settings
         own = (*settings.tracked_wallets, *settings.tracked_wallet)
         return LeaderCheck(self.parts.redis, own, clock=self.parts.clock, trust_server=settings.trust_server_leaders)
+
+    def _ask_held(self) -> AskHeld:
+        """Return what asks the Data API for a leader's position, by a gate of its own."""
+        parts, settings = self.parts, self.parts.settings
+        limits = GateLimits(BUDGETS[POSITIONS].target_per_s)
+        gate = RateGate(parts.redis, POSITIONS, limits, clock=parts.clock)
+        timeout_s = settings.http_timeout_s
+        data_api = Upstream(
+            POSITIONS, settings.data_api_url, [gate], clock=parts.clock, stop=parts.stop, timeout_s=timeout_s
+        )
+        return lambda lot: held_shares(data_api, lot.leader, lot.condition_id, lot.token_id)
 
     def _buy_gate(self, journal: Journal) -> BuyGate:
         """Return what keeps this shard's buys back, also in the step of each intent."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
 from buyer.entry_settings import EntrySettings
+from buyer.exit_settings import ExitSettings
 from buyer.strategy.limits import (
     Mirror,
     OnRetraction,
@@ -23,7 +24,11 @@ from shared.polymarket.wire import endpoints
 from shared.signing_key import SigningSettings
 
 
-class BuyerSettings(EntrySettings, SigningSettings):
+class Protections(EntrySettings, ExitSettings):
+    """When not to buy, and when not to sell."""
+
+
+class BuyerSettings(Protections, SigningSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;
@@ -148,13 +153,15 @@ class BuyerSettings(EntrySettings, SigningSettings):
     max_orders_per_minute: int = Field(60, gt=0, le=1_000_000, description="Most buys sent in one minute.")
     mirror_sells: Mirror = Field(
         "all",
-        description="When a leader sells: sell all of our lot, the part the leader sold of what we followed, or none.",
+        description="When a leader sells: sell all of our lot, the part the leader sold of what he holds, or none.",
     )
     stop_loss_pct: Decimal = Field(
-        Decimal(0), ge=0, lt=100, description="Sell a lot whose best bid is so many percent below its cost; 0 never."
+        Decimal(0), ge=0, lt=100, description="Sell a lot that the bids value so many percent below its cost; 0 never."
     )
     take_profit_pct: Decimal = Field(
-        Decimal(0), ge=0, description="Sell a lot whose best bid is so many percent above its cost; 0 never."
+        Decimal(0),
+        ge=0,
+        description="Sell a lot for which the bids pay so many percent above its cost; 0 never.",
     )
     max_hold_s: int = Field(0, ge=0, description="Sell a lot held for so many seconds; 0 never.")
     exit_before_end_s: int = Field(

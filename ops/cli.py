@@ -35,6 +35,7 @@ _COMMANDS = (
     explain.why_not,
     control.pause,
     control.flatten,
+    control.sell,
     control.kill,
     control.resume,
     control.controls,

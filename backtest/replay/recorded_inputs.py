@@ -3,6 +3,7 @@
 from buyer.execution.venue_port import UnsignedVenue
 from buyer.venue.paper import PaperVenue
 from shared.domain.market import Book, MarketFacts
+from shared.domain.money import Price
 from shared.messages.decisions import BuyEngineDecision, Order, Outcome
 
 
@@ -36,6 +37,11 @@ class RecordedPrices:
         del token_id
         book = self._books.pop(0) if self._books else None
         return book, "" if book else self._problem("book")
+
+    def stood(self) -> Price:
+        """Return what a share of the lot was worth for some seconds, as the decision knew it."""
+        held = self._decision.inputs.portfolio if self._decision else None
+        return held.stood if held else Price(0)
 
     def _problem(self, what: str) -> str:
         """Return the recorded reason; an order that met no book keeps it in its outcome."""

@@ -138,7 +138,8 @@ def _refused(recorded: BuyEngineDecision, made: PolicyDecision) -> PolicyDecisio
     """Let the ledger refuse an order as it did; what had changed by then is not among the inputs."""
     if recorded.reason != LEDGER or made.order is None or not recorded.rules:
         return made
-    return PolicyDecision("SKIP", LEDGER, (*made.rules, recorded.rules[-1]), None, made.trade, exit=made.exit)
+    rules = (*made.rules, recorded.rules[-1])
+    return PolicyDecision("SKIP", LEDGER, rules, None, made.trade, exit=made.exit, sales=made.sales)
 
 
 def _named(entry: StreamEntry | None) -> tuple[str, str]:
@@ -152,7 +153,7 @@ def _named(entry: StreamEntry | None) -> tuple[str, str]:
 
 def _written(recorded: BuyEngineDecision, made: PolicyDecision, leader: str, token_id: str) -> BuyEngineDecision:
     """Return the event of `made`, with the inputs and the outcome that were recorded."""
-    fields = ("verdict", "reason", "order", "trade", "gathered", "exit")
+    fields = ("verdict", "reason", "order", "trade", "gathered", "exit", "sales")
     return replace(
         recorded,
         **{name: getattr(made, name) for name in fields},

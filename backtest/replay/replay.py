@@ -29,7 +29,7 @@ from shared.capture.capture import RECORDS, Header
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
-from shared.domain.ledger_accounts import lot_key
+from shared.domain.ledger_accounts import behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import EXITS, GATHERED
 from shared.domain.trading_controls import NOTES
@@ -167,7 +167,7 @@ class SessionReplay:
         return self._told[-1] if self._told else None
 
     def _set_outside(self, recorded: BuyEngineDecision) -> None:
-        """Set the ledger's number, the controls and the lot's exit as they stood: others move them too."""
+        """Set the ledger's number, controls, leader's shares and the lot's exit as they stood: others move them too."""
         seen = recorded.inputs.portfolio
         if seen is None:
             return
@@ -181,6 +181,9 @@ class SessionReplay:
         for control in controls:
             self.ledger.values.pop(control, None)
         self.ledger.values.update({control: 1 for control, on in controls.items() if on})
+        behind = behind_account(recorded.leader, recorded.token_id)
+        self.ledger.values.pop(behind, None)
+        self.ledger.values.update({behind: seen.behind} if seen.behind else {})
         self.ledger.put(LedgerRecord(EXITS, lot_key(recorded.leader, recorded.token_id), _json(seen.exit)))
 
     def _meanwhile(self, recorded: BuyEngineDecision, waiting: list[RedemptionResult]) -> Callable[[], None]:
@@ -206,6 +209,7 @@ class SessionReplay:
                 emit=self._told.append,
                 transit=self._transit,
                 losses=lambda _leader: self._losses,
+                stood=lambda _leader, _token_id: self._prices.stood(),
             )
         return self._engines[name]
 

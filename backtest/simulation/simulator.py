@@ -17,6 +17,8 @@ from backtest.results.equity_curve import EquityCurve
 from backtest.results.mark_to_market import LotValuation
 from backtest.results.result import EquityPoint
 from backtest.results.run_stats import RunStats, Sink
+from backtest.simulation.leader_memory import LeaderMemory
+from backtest.simulation.lot_watch import LotWatch
 from backtest.simulation.recent_signals import RecentSignals
 from backtest.simulation.redemption_payouts import redeem_market, unpaid_redemption
 from backtest.simulation.run_journal import RunJournal, RunLedger
@@ -28,6 +30,7 @@ from backtest.simulation.simulated_venue import PaperMarket, SimulatedWorld
 from buyer.execution.decision_writer import BuyerIdentity, DecisionWriter
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
+from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.journal import Journal
 from buyer.execution.order_executor import BuyExecutor
 from buyer.settlement.buy_breaker import BuyBreaker
@@ -98,10 +101,14 @@ class SimulatedRun:
         self._losses = RunLosses(self.ledger, self.quotes, self.markets, self._clock)
         losses, errors = self._losses.losses, logs.errors_of("breaker")
         self._breaker = BuyBreaker(self.ledger, lambda: None, losses, clock=self._clock, limits=limits, log=errors)
+        self._memory = LeaderMemory(self.ledger, self.stats.theirs)
+        self._looks = LotLooks(limits)
+        self._watch = LotWatch(self._looks, self._book_at, on=limits.floors or bool(limits.leader_limits))
         self._engine = self._build_executor(limits, bankroll, whole=whole)
-        tasks = ExitStore(self.ledger, lambda: None)
-        errors = logs.errors_of("exits")
-        self._exits = ExitManager(self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors)
+        tasks, errors = ExitStore(self.ledger, lambda: None), logs.errors_of("exits")
+        self._exits = ExitManager(
+            self._engine, tasks, self._world, clock=self._clock, limits=limits, log=errors, looks=self._looks
+        )
         self._watches = exit_trigger(limits) or bool(limits.leader_limits)
         self._arriving: list[Waiting] = []
         self._expected: deque[MarketEvent] = deque()
@@ -125,6 +132,7 @@ class SimulatedRun:
             emit=self._record_decision,
             losses=self._losses.losses,
             writes=DecisionWriter if whole else partial(RunWriter, skipped=self._record_skip),
+            stood=self._looks.stood,
         )
 
     def steps(self) -> Iterator[int]:
@@ -137,6 +145,7 @@ class SimulatedRun:
             self._trade, self._world.signal_id = trade, trade.id
             self._breaker.work_due()
             if self._decided_on.add_new(trade.id):
+                self._memory.before(trade)
                 self._engine.process_actionable(trade)
             yield self._clock.now_ms()
         self._manage_exits(self.ends_at_ms)
@@ -145,7 +154,10 @@ class SimulatedRun:
     def _manage_exits(self, until_ms: int) -> None:
         """Let the buyer go on with its exits until the next signal, as it does between signals."""
         while self._value.shares and (self._watches or self.ledger.holds(EXITS)):
-            step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) else WATCH_STEP_MS
+            if not self._watches and self._exits.rests and not self._watch.moved:
+                return
+            self._watch.moved = False
+            step_ms = EXIT_STEP_MS if self.ledger.holds(EXITS) and not self._exits.rests else WATCH_STEP_MS
             if self._clock.now_ms() + step_ms >= until_ms:
                 return
             self._pass_time(self._clock.now_ms() + step_ms)
@@ -189,9 +201,11 @@ class SimulatedRun:
             if what.cause == "TRADE":
                 self.quotes.add_trade(what.token_id, LastTrade(what.price, what.traded_at_ms, what.id))
                 self._value.update_price(what.token_id)
+                self._watch.see(what.token_id, at_ms)
             self.stats.theirs.add_trade(what.leader, what.token_id, what.side, what.shares, what.usdc)
         elif isinstance(what, Book):
             self.quotes.add_book(what)
+            self._watch.see(what.token_id, at_ms)
         elif isinstance(what, MarketFacts):
             self.markets.add_facts(what)
         else:
@@ -212,6 +226,7 @@ class SimulatedRun:
                 self.stats.add_payout(resolved.condition_id, lot)
                 self._value.add_shares(lot.token_id, -lot.shares)
                 self._losses.touch(lot.leader, lot.token_id)
+                self._watch.change(lot.leader, lot.token_id, -lot.shares)
             self._add_equity(at_ms)
         for token in self.markets.forget_market(resolved.condition_id):
             self.quotes.forget_token(token)
@@ -233,11 +248,18 @@ class SimulatedRun:
         met, facts = self._venue.met, decision.inputs.market
         outcome = order_outcome(trade, decision, decision.order, met)
         gain = self._newly_realized()
+        change = outcome.shares if outcome.side == "BUY" else -outcome.shares
         self._losses.touch(decision.leader, decision.token_id)
-        self._value.add_shares(outcome.token_id, outcome.shares if outcome.side == "BUY" else -outcome.shares)
+        self._value.add_shares(outcome.token_id, change)
+        self._watch.change(decision.leader, outcome.token_id, change)
         assumed = self.markets.is_assumed(outcome.token_id)
         self.stats.add_order(outcome, gain, facts, assumed=assumed, of_signal=trade is not None)
         self._add_equity(met.at_ms)
+
+    def _book_at(self, token_id: str, at_ms: int) -> tuple[MarketFacts | None, Book | None]:
+        """Return a token's facts and the book that stands at a moment."""
+        facts = self.markets.facts_of(token_id)
+        return facts, self.quotes.quote_at(token_id, facts, at_ms, "").book if facts else None
 
     def _newly_realized(self) -> int:
         """Return what was realized since the last order."""

@@ -7,7 +7,7 @@ from shared.domain.ledger_accounts import Postings, behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, STAKED
-from shared.messages.decisions import BuyEngineDecision, ExitTask, LotExit, Portfolio, Staked
+from shared.messages.decisions import BuyEngineDecision, ExitTask, LeaderSales, LotExit, Portfolio, Staked
 from shared.messages.value_codec import write_value
 
 
@@ -15,7 +15,10 @@ def records_of(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the records that the step of a decision writes."""
     held, key = decision.inputs.portfolio, lot_key(decision.leader, decision.token_id)
     gathered, task = decision.gathered, _exit(decision)
+    sales = _sales(decision)
     records = () if gathered is None else (LedgerRecord(GATHERED, f"{key}:BUY", write_value(gathered)),)
+    if sales is not None:
+        records = (*records, LedgerRecord(GATHERED, f"{key}:SELL", write_value(sales)))
     if task is not None:
         return (*records, LedgerRecord(EXITS, key, write_value(task)))
     if held is not None and (_begins(decision, held) or (decision.exit is not None and held.exit is not None)):
@@ -45,25 +48,48 @@ def pace_records(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
 
 
 def followed_records(decision: BuyEngineDecision) -> Postings:
-    """Return how the leader's shares behind our lot change: more with what we follow, fewer as the leader sells.
+    """Return how the leader's shares behind our lot change: with every trade of his while we hold it.
 
     None are left behind a lot that was sold whole.
     """
     held = decision.inputs.portfolio
     if held is None:
         return ()
-    behind, traded = held.behind, decision.trade.shares if decision.trade else Shares(0)
     filled = decision.outcome.shares if decision.outcome else Shares(0)
-    change = -min(behind, traded) if decision.exit is not None else 0
-    if filled > 0:
-        change = traded if decision.verdict == "BUY" else -behind if filled >= held.lot_shares else change
+    change = _traded(decision, held)
+    if filled > 0 and decision.verdict == "SELL" and filled >= held.lot_shares:
+        change = -held.behind
     return ((behind_account(decision.leader, decision.token_id), change),) if change else ()
+
+
+def _traded(decision: BuyEngineDecision, held: Portfolio) -> int:
+    """Return what the leader's own trade adds to the shares behind our lot, or takes from them.
+
+    What was gathered of his buys counted as it came, where we held the lot then already.
+    """
+    shares = decision.trade.shares if decision.trade else Shares(0)
+    if decision.sales is not None:
+        return -min(held.behind, shares) if held.lot_shares else 0
+    if decision.verdict == "SELL" or decision.exit is not None:
+        return -min(held.behind, shares)
+    if held.lot_shares and held.gathered is not None:
+        return max(0, shares - held.gathered.shares)
+    bought = decision.outcome is not None and decision.outcome.shares > 0
+    return shares if bought or held.lot_shares else 0
 
 
 def _begins(decision: BuyEngineDecision, held: Portfolio) -> bool:
     """Say whether this buy begins a lot anew, which an exit of the one before must not sell."""
     filled = decision.outcome is not None and decision.outcome.shares > 0
     return decision.verdict == "BUY" and filled and held.lot_shares == 0
+
+
+def _sales(decision: BuyEngineDecision) -> LeaderSales | None:
+    """Return what is known of the leader's sales after this; what was too small for an earlier lot is none of a new."""
+    held = decision.inputs.portfolio
+    if decision.sales is None and held is not None and held.sales is not None and held.sales.shares:
+        return replace(held.sales, shares=Shares(0)) if _begins(decision, held) else None
+    return decision.sales
 
 
 def _exit(decision: BuyEngineDecision) -> ExitTask | None:

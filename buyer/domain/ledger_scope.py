@@ -12,7 +12,16 @@ from shared.domain.ledger_write import Balances
 from shared.domain.market import MarketFacts
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, LOTS, STAKED
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Gathered, HeldLot, LotExit, Portfolio, Staked
+from shared.messages.decisions import (
+    BuyEngineDecision,
+    ExitTask,
+    Gathered,
+    HeldLot,
+    LeaderSales,
+    LotExit,
+    Portfolio,
+    Staked,
+)
 from shared.messages.value_codec import codec_of
 
 BOTH = frozenset({0, 1})
@@ -99,6 +108,7 @@ def _names(
         realized := accounts.realized_account(leader),
         accounts.peak_account(leader),
         accounts.behind_account(leader, token_id),
+        accounts.sells_only_account(leader),
     )
     outcome, other = _outcomes(condition_id, place)
     exposed = accounts.exposure_accounts(leader, condition_id, event_id, group)
@@ -122,7 +132,14 @@ def _names(
         outcome=outcome,
         other_outcome=other,
         accounts=tuple(filter(None, (*of_lot, *_ALL_LOTS, other))),
-        records=((LOTS, lot), (GATHERED, f"{lot}:BUY"), (EXITS, lot), (STAKED, lot), (LEFT, token_id)),
+        records=(
+            (LOTS, lot),
+            (GATHERED, f"{lot}:BUY"),
+            (EXITS, lot),
+            (STAKED, lot),
+            (LEFT, token_id),
+            (GATHERED, f"{lot}:SELL"),
+        ),
         exposed=(*exposed, outcome) if outcome else exposed,
     )
 
@@ -163,9 +180,9 @@ def scope_of(
 def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
     """Return the balances as the decision records them."""
     names = scope.names
-    lot, gathered, task, staked, left = map(balances.records.get, names.records)
+    lot, gathered, task, staked, left, sales = map(balances.records.get, names.records)
     (
-        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind,
+        today, market, shares, cost, event, group, leader, gain, leaders, peak, behind, sells_only,
         cash, deposited, realized, total, halt, pause_all, pause_buys, flatten, minute, sent, *_,
     ) = map(balances.values.get, names.accounts, repeat(0))  # fmt: skip
     holding = bool(cost or shares)
@@ -196,6 +213,8 @@ def portfolio_of(scope: LedgerScope, balances: Balances) -> Portfolio:
         staked=_staked_since(staked, scope.staked_since_ms) if staked else None,
         left=_left_since(left, scope.left_since_ms) if left else None,
         other_outcome=_above_zero(balances.values.get(names.other_outcome, 0)) if scope.both_outcomes else None,
+        sales=_sales(sales) if sales else None,
+        unfollowed=bool(sells_only),
     )
 
 
@@ -229,6 +248,11 @@ def _left_since(text: str, since_ms: int) -> LotExit | None:
 
 def _above_zero(at_risk: int) -> Usdc | None:
     return Usdc(at_risk) if at_risk > 0 else None
+
+
+@lru_cache(maxsize=1024)
+def _sales(text: str) -> LeaderSales:
+    return codec_of(LeaderSales).read(text)
 
 
 def scope_of_draft(decision: BuyEngineDecision) -> LedgerScope:

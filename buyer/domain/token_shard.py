@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, STAKED
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, SALES, STAKED
 from shared.domain.trading_words import LIVE
 
 GROUP = "buyer"
@@ -59,7 +59,7 @@ class TokenShard:
 
     def keeps(self, kind: str, name: str, text: str) -> bool:
         """Say whether a record of the ledger is of one of its tokens; other kinds are everybody's."""
-        if kind in {EXITS, GATHERED, LEFT, LOTS, STAKED}:
+        if kind in {EXITS, GATHERED, LEFT, LOTS, SALES, STAKED}:
             return self.owns(name.split(":")[1] if ":" in name else name)
         if kind in {INTENTS, ORDERS} and self.of > 1:
             return self.owns(_token(_object(text)) or name)

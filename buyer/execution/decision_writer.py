@@ -88,6 +88,7 @@ class DecisionWriter:
             trade=verdict.trade,
             gathered=verdict.gathered,
             exit=verdict.exit,
+            sales=verdict.sales,
             inputs=inputs,
         )
 

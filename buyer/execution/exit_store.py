@@ -2,14 +2,26 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from buyer.strategy.exit_policy import exit_attempt
-from shared.domain.ledger_accounts import COST, FLATTEN, SHARES, Lot, cost_account, lot_key, shares_account
+from buyer.strategy.exit_policy import exit_attempt, exit_by_hand
+from buyer.strategy.exits.exit_floor import share_price
+from shared.domain.ledger_accounts import (
+    COST,
+    FLATTEN,
+    SHARES,
+    Lot,
+    behind_account,
+    cost_account,
+    lot_key,
+    shares_account,
+)
 from shared.domain.ledger_write import BalanceGuard, FencingToken, LedgerRecord, LedgerWrite
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, STAKED
+from shared.domain.money import Price, Shares
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, ORDERS, SALES, STAKED
+from shared.domain.trading_controls import CONTROLS, NOTES, sells_at_any_price
 from shared.ledger.port import Ledger, open_lots
 from shared.messages.decisions import ExitTask, Gathered
 from shared.messages.value_codec import codec_of, write_value
@@ -20,11 +32,13 @@ SWEPT_AT_ONCE, MOST_SWEPT = 200, 20_000
 
 @dataclass(frozen=True)
 class ExitState:
-    """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold."""
+    """Every lot with shares, every exit under way by lot, all balances, and whether all is to be sold at any price."""
 
     lots: tuple[Lot, ...]
     tasks: Mapping[str, ExitTask]
     values: Mapping[str, int]
+    at_any_price: bool = False
+    by_hand: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def flattening(self) -> bool:
@@ -33,8 +47,17 @@ class ExitState:
 
     def empty(self, task: ExitTask) -> bool:
         """Say whether nothing is held of an exit's lot, and no order of it is under way."""
-        names = (shares_account(task.leader, task.token_id), cost_account(task.leader, task.token_id))
-        return not any(self.values.get(name) for name in names)
+        return not any(self.values.get(name) for name in _accounts_of(task))
+
+    def lot_of(self, task: ExitTask) -> Lot | None:
+        """Return an exit's lot while it holds shares."""
+        key = lot_key(task.leader, task.token_id)
+        return next((lot for lot in self.lots if lot.key == key), None)
+
+    def cost_of(self, task: ExitTask) -> Price:
+        """Return what a share of an exit's lot cost."""
+        shares, cost = (self.values.get(name, 0) for name in _accounts_of(task))
+        return share_price(cost, shares)
 
 
 class ExitStore:
@@ -46,7 +69,20 @@ class ExitStore:
     def read(self) -> ExitState:
         """Return what is held and what is being sold."""
         tasks = {key: codec_of(ExitTask).read(text) for key, text in self._ledger.records(EXITS).items()}
-        return ExitState(tuple(open_lots(self._ledger)), tasks, self._ledger.accounts().values)
+        values = self._ledger.accounts().values
+        typed = bool(values.get(FLATTEN)) and sells_at_any_price(self._ledger.records(CONTROLS).get(NOTES[FLATTEN]))
+        lots = tuple(open_lots(self._ledger))
+        return ExitState(lots, tasks, values, typed, self._ledger.records(SALES))
+
+    def begin_by_hand(self, state: ExitState, now_ms: int) -> None:
+        """Make an exit of each lot that a person wants sold, and forget the wish; one of no lot is forgotten alone."""
+        lots = {lot.key: lot for lot in state.lots}
+        for key, text in state.by_hand.items():
+            wish, lot = json.loads(text), lots.get(key)
+            floor = Price(wish["floor"]) if wish.get("floor") is not None else None
+            begun = (LedgerRecord(EXITS, key, write_value(exit_by_hand(lot, floor, now_ms))),) if lot else ()
+            records = (LedgerRecord(SALES, key, None), *begun)
+            self._commit(LedgerWrite(id=f"exit-by-hand:{key}:{wish.get('at_ms', now_ms)}", records=records))
 
     def open(self, task: ExitTask) -> None:
         """Begin an exit."""
@@ -63,14 +99,24 @@ class ExitStore:
         key = lot_key(task.leader, task.token_id)
         self._commit(LedgerWrite(id=f"exit-end:{task.id}:{task.attempt}", records=(LedgerRecord(EXITS, key, None),)))
 
+    def tell_position(self, lot: Lot, held: Shares, values: Mapping[str, int]) -> None:
+        """Raise what stands behind a lot to what its leader holds; a list that lags never lowers it."""
+        account = behind_account(lot.leader, lot.token_id)
+        missing = held - values.get(account, 0)
+        if missing > 0:
+            self._commit(
+                LedgerWrite(id=f"position:{lot.key}:{lot.opened_at_ms}:{held}", postings=((account, missing),))
+            )
+
     def sweep(self, before_ms: int) -> bool:
         """Forget what is over; say whether there is more of it than one sweep may take.
 
         Gathered, bought or left before `before_ms`: its window is over, and nobody asks for it any more. Lots that
         ended without taking their record along, as sold ones did in ledgers of before.
         """
+        values = self._ledger.accounts().values
         for key, text in self._ledger.records(GATHERED).items():
-            if codec_of(Gathered).read(text).since_ms < before_ms:
+            if codec_of(Gathered).read(text).since_ms < before_ms and not _adds_up(key, values):
                 self._commit(LedgerWrite(id=f"sweep:{key}:{before_ms}", records=(LedgerRecord(GATHERED, key, None),)))
         for kind in (STAKED, LEFT):
             found = self._ledger.records(kind)
@@ -113,6 +159,16 @@ class ExitStore:
 
     def _commit(self, write: LedgerWrite) -> None:
         self._ledger.commit(replace(write, fence=self._fence()))
+
+
+def _adds_up(key: str, values: Mapping[str, int]) -> bool:
+    """Say whether a record is of a leader's small sales, of a lot that is held."""
+    lot, _, side = key.rpartition(":")
+    return side == "SELL" and bool(values.get(SHARES + lot))
+
+
+def _accounts_of(task: ExitTask) -> tuple[str, str]:
+    return shares_account(task.leader, task.token_id), cost_account(task.leader, task.token_id)
 
 
 def _has_balance(lot: str, values: Mapping[str, int]) -> bool:

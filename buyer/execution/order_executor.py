@@ -17,6 +17,8 @@ from buyer.execution.unresolved_orders import UnresolvedOrders
 from buyer.execution.venue_port import PriceSource, Venue
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
+from buyer.strategy.exits.exit_floor import FLOOR
+from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
 from buyer.strategy.policy import PolicyDecision, decide_exit, decide_signal, refused_rule
@@ -24,7 +26,7 @@ from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import Shares
+from shared.domain.money import Price, Shares
 from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
@@ -52,17 +54,18 @@ class BuyExecutor:
         writes: Callable[[Journal, BuyerIdentity, Emit], DecisionWriter] = DecisionWriter,
         in_wallet: Callable[[str], Shares | None] = lambda _token_id: None,
         losses: Callable[[str], OpenLosses] = lambda _leader: NOTHING_LOST,
+        stood: Callable[[str, str], Price] = lambda _leader, _token_id: Price(0),
     ) -> None:
         """Build it.
 
         `signal_of` finds a signal again by its id, after a crash. With `transit` an order leaves and is concluded by
         whoever lets it arrive. `writes` makes what decisions are written by. `in_wallet` says how many shares of a
         token the wallet holds at most, while that is less than the lots; `losses` what open lots have lost: all of
-        them, and those of a leader.
+        them, and those of a leader; `stood` what a share of a lot was worth for some seconds, 0 where nobody can tell.
         """
         self._journal, self._prices, self._venue = journal, prices, venue
         self._clock, self._limits, self._transit, self._in_wallet = clock, limits, transit, in_wallet
-        self._losses = losses
+        self._losses, self._stood = losses, stood
         self.unresolved = UnresolvedOrders(clock)
         self._writer = writes(journal, identity, emit)
         self._precedence = OrderPrecedence(journal, self.unresolved, transit, live=identity.mode == "live")
@@ -95,7 +98,8 @@ class BuyExecutor:
         # Before the balances are read: what is on its way would change them.
         limits = self._limits.of(signal.leader)
         self._precedence.wait_for_orders(signal)
-        status, scope, observed = self._observe(signal.id, signal.leader, signal.token_id, limits, ask=ask)
+        selling = signal.side == "SELL"
+        status, scope, observed = self._observe(*_names(signal), limits, ask=ask, selling=selling)
         if status.decided:
             self.unresolved.forget(signal.id)
             if ack:
@@ -136,11 +140,12 @@ class BuyExecutor:
         except LedgerMoved:  # an earlier look of this thread: nothing was looked at for this
             return self._writer.conclude(decision, None, None, None)
 
-    def sell(self, task: ExitTask) -> str:
+    def sell(self, task: ExitTask, *, tell: bool = True) -> str:
         """Try once to sell what an exit still has to sell; return the verdict's reason.
 
         An attempt that finds nothing to sell to leaves no decision behind: the task goes on. What is too little for the
-        venue gets one, and ends the task. While an order of the lot can still fail nothing is tried.
+        venue gets one, and ends the task, and so does one whose trigger does not hold any more; one that waits at its
+        floor gets one where it is to `tell`. While an order of the lot can still fail nothing is tried.
 
         Raises:
             As `process_actionable` does; the same attempt must never be handed in again: its order may stand.
@@ -156,7 +161,7 @@ class BuyExecutor:
         draft = self._writer.compose(order_fact(task), task.leader, task.token_id, verdict, inputs, rules)
         if verdict.order is not None and market is not None:
             self._carry_out(draft, verdict, limits, scope, market, None, now_ms)
-        elif verdict.reason == DUST and task.keep == 0:
+        elif {DUST: task.keep == 0, TRIGGER: True, FLOOR: tell}.get(verdict.reason):
             self._writer.conclude(draft, None, None, None)
         return verdict.reason
 
@@ -195,7 +200,7 @@ class BuyExecutor:
         return self._carry_out(draft, verdict, limits, scope, market, ack, signal.traded_at_ms)
 
     def _observe(
-        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True
+        self, fact: str, leader: str, token_id: str, limits: TradingLimits, *, ask: bool = True, selling: bool = True
     ) -> tuple[SignalStatus, LedgerScope, Observed]:
         """Read facts and book, then the clock, once, then what the ledger knows of this fact and the balances."""
         facts, no_facts = self._prices.facts(token_id)
@@ -205,6 +210,8 @@ class BuyExecutor:
         status, portfolio = self._journal.status_and_balances(fact, scope, ask=ask)
         if (held := self._in_wallet(token_id)) is not None:
             portfolio = replace(portfolio, wallet_shares=held)
+        if selling and portfolio.lot_shares and limits.floors:
+            portfolio = replace(portfolio, stood=self._stood(leader, token_id))
         problems = tuple(filter(None, (no_facts, no_book))) if no_facts or no_book else ()
         return status, scope, (facts, book, portfolio, now_ms, problems, AskedLosses(partial(self._losses, leader)))
 

@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any, NamedTuple, Never, TypeVar
 
 from buyer.strategy.cached_value import cached_property
-from buyer.strategy.exit_policy import MirroredSell, mirrored_sell
+from buyer.strategy.exit_policy import opened_by
+from buyer.strategy.exits.exit_floor import FloorBasis, fee_floor, floor_price, lot_basis, on_grid
+from buyer.strategy.exits.mirrored_sales import MirroredSell, mirrored_sell
 from buyer.strategy.fill_model import ModelFill, acceptable_levels, walk_book
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import (
@@ -107,6 +109,11 @@ class ContextBase(ABC):
         """Fail the rule that looks at what is not known."""
         raise NotEvaluated(f"{_INPUTS[name]} not known") if name in _INPUTS else AttributeError(name)
 
+    @property
+    def best_bid(self) -> Price:
+        """Return the highest price somebody pays."""
+        return required_value(self.seen_book.best_bid, "the best bid is")
+
     @cached_property
     def tick(self) -> Price:
         """Return the grid prices stand on now: the book's own word, else the market's (it changes, pitfall 17)."""
@@ -170,10 +177,20 @@ class DecisionContext(ContextBase):
         """Return the worst price we accept; what a leader merged has none of his, so it goes as any exit does."""
         allowed = self.limits
         if self.signal.cause == "MERGE":
-            best = required_value(self.seen_book.best_bid, "the best bid is")
-            return exit_limit(best, self.tick, allowed.exit_slippage_pct)
+            return _floored(exit_limit(self.best_bid, self.tick, allowed.exit_slippage_pct), self)
         slippage = (allowed.max_slippage_ticks, allowed.max_slippage_pct, allowed.slippage_bound)
-        return limit_price(self.trade.price, self.side, self.tick, *slippage)
+        limit = limit_price(self.trade.price, self.side, self.tick, *slippage)
+        return _floored(limit, self) if self.side == "SELL" else limit
+
+    @cached_property
+    def task(self) -> ExitTask:
+        """Return the exit that the leader's sell opens."""
+        return opened_by(self.signal, self.sale, self.basis, self.now_ms)
+
+    @cached_property
+    def basis(self) -> FloorBasis:
+        """Return what the floor of such a sell hangs below."""
+        return lot_basis(self.balances, self.signal.price)
 
     @cached_property
     def stake(self) -> Usdc:
@@ -233,14 +250,25 @@ class ExitContext(ContextBase):
     @cached_property
     def limit(self) -> Price:
         """Return the lowest price to get out at."""
-        best = required_value(self.seen_book.best_bid, "the best bid is")
-        return exit_limit(best, self.tick, self.limits.exit_slippage_pct)
+        return _floored(exit_limit(self.best_bid, self.tick, self.limits.exit_slippage_pct), self)
 
     @cached_property
     def size(self) -> OrderSize:
         """Return what is still to be sold."""
         held = self.balances
         return OrderSize(sell_size(min(held.lot_shares - self.task.keep, held.wallet_lot)))
+
+
+Leaving = DecisionContext | ExitContext
+"""What a sale is judged by: a leader's sell, or an attempt of an exit."""
+
+
+def _floored(limit: Price, case: Leaving) -> Price:
+    """Return the lowest price to sell at: never below the floor, nor where the exchange would refuse its fee."""
+    if not case.limits.floors:
+        return limit
+    floor = max(floor_price(case.task, case.limits), fee_floor(case.best_bid, case.facts), limit)
+    return Price(min(on_grid(floor, case.tick), MICRO - case.tick))
 
 
 def required_value(value: T | None, what: str) -> T:

@@ -4,47 +4,33 @@ An exit is a task that lives in the ledger until its lot is down to what may sta
 fill, a pause or a restart only make it try again.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from buyer.strategy.limits import HUNDRED_PCT, Mirror, TradingLimits
+from buyer.strategy.exits.exit_floor import FLOOR, TYPED, FloorBasis
+from buyer.strategy.exits.exit_triggers import TRIGGER, HeldPosition, fired
+from buyer.strategy.exits.lot_value import NO_LOOKS, Look, LotHistory, look_at
+from buyer.strategy.exits.mirrored_sales import MirroredSell
+from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import GRAIN, sell_size
 from shared.domain.backoff import Backoff
 from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
-from shared.domain.money import MICRO, Price, Shares
+from shared.domain.money import Price, Shares
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask, Portfolio
+from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask
 from shared.messages.signals import ActionableSignal, FillRetracted
 
 BACKOFF = Backoff(first_s=2.0, longest_s=60.0)
 """Seconds between attempts of an exit that sells nothing; they begin at 2 and double."""
+FLOOR_AGAIN_S = 5.0
+"""Most seconds between attempts of an exit that waits for a price: the book may come back at any moment."""
 DUST = "minimum_size"
 """The rule that ends an exit of a whole lot: what is left is too little for the venue and waits for its redemption."""
 
 
-@dataclass(frozen=True)
-class MirroredSell:
-    """What a leader's sell does to our lot."""
-
-    sell: Shares
-    keep: Shares
-
-
-def mirrored_sell(signal: ActionableSignal, held: Portfolio, mirror: Mirror) -> MirroredSell:
-    """Return how much of the lot goes: all, or the part that the leader sold of the shares we followed.
-
-    An exit under way has its part already; a leader who sells more than we followed has left whole.
-    """
-    lot, sold, behind = held.lot_shares, signal.shares, held.behind
-    stays = min(lot, held.exit.keep) if held.exit else lot
-    keep = Shares(stays - stays * sold // behind if mirror == "proportional" and sold < behind else 0)
-    return MirroredSell(lot - keep, keep)
-
-
-def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> ExitTask:
+def opened_by(signal: ActionableSignal, sale: MirroredSell, basis: FloorBasis, now_ms: int) -> ExitTask:
     """Return the task that a leader's sell sets off, if its own order does not sell everything."""
     key = lot_key(signal.leader, signal.token_id)
     reason: ExitReason = "leader_merged" if signal.cause == "MERGE" else "leader_sold"
@@ -56,6 +42,8 @@ def opened_by(signal: ActionableSignal, sale: MirroredSell, now_ms: int) -> Exit
         keep=sale.keep,
         opened_at_ms=now_ms,
         next_at_ms=now_ms,
+        reference=basis.price,
+        source=basis.source,
     )
 
 
@@ -102,26 +90,23 @@ class LotMarket:
         """Say whether the market's trading has ended: the redeemer gets what it pays."""
         return self.facts is not None and self.facts.closed
 
-    def bid(self, max_age_s: int) -> Price | None:
-        """Return what somebody would pay now; None where no book worth believing says so (pitfall 16)."""
+    def believed(self, max_age_s: int) -> Book | None:
+        """Return the book where it is worth believing (pitfall 16)."""
         book = self.book
         if book is None or book.crossed or book.token_id != self.lot.token_id:
             return None
-        return book.best_bid if self.now_ms - book.at_ms <= max_age_s * 1000 else None
+        return book if self.now_ms - book.at_ms <= max_age_s * 1000 else None
 
-    def has_gained(self, pct: int, limits: TradingLimits) -> bool | None:
-        """Say whether the best bid is this much above what a share cost, fees included; None where nobody can tell."""
-        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
-        if bid is None or cost <= 0:
-            return None
-        return bid * self.lot.shares * HUNDRED_PCT >= cost * MICRO * (HUNDRED_PCT + pct)
+    def look(self, max_age_s: int, at_s: float) -> Look | None:
+        """Return what the lot is worth now; None where nobody can tell."""
+        book = self.believed(max_age_s)
+        return look_at(book, Shares(self.lot.shares), self.facts, at_s) if book and self.facts else None
 
-    def has_lost(self, pct: int, limits: TradingLimits) -> bool | None:
-        """Say whether the best bid is this much below what a share cost, fees included; None where nobody can tell."""
-        bid, cost = self.bid(limits.max_book_age_s), self.lot.cost
-        if bid is None or cost <= 0:
-            return None
-        return bid * self.lot.shares * HUNDRED_PCT <= cost * MICRO * (HUNDRED_PCT - pct)
+    @property
+    def position(self) -> HeldPosition:
+        """Return the lot as its triggers see it."""
+        lot, ends_at_ms = self.lot, self.facts.ends_at_ms if self.facts else None
+        return HeldPosition(lot.shares, lot.cost, lot.opened_at_ms, ends_at_ms, self.now_ms)
 
 
 def needs_book(limits: TradingLimits) -> bool:
@@ -134,12 +119,16 @@ def exit_trigger(limits: TradingLimits) -> bool:
     return needs_book(limits) or bool(limits.max_hold_s or limits.exit_before_end_s)
 
 
-def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> ExitTask | None:
-    """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell."""
+def due_exit(
+    holding: LotMarket, limits: TradingLimits, *, flattening: bool, seen: LotHistory = NO_LOOKS
+) -> ExitTask | None:
+    """Return the exit that is to begin now; None for a lot that stays, or that nobody can sell.
+
+    `seen` are the looks at the lot, this one included.
+    """
     if holding.dust or holding.closed:
         return None
-    reason: ExitReason | None = "flatten" if flattening else None
-    reason = reason or next((reason for reason, fires in TRIGGERS.items() if fires(holding, limits)), None)
+    reason: ExitReason | None = "flatten" if flattening else fired(holding.position, seen, limits)
     if reason is None:
         return None
     lot, now_ms = holding.lot, holding.now_ms
@@ -154,42 +143,32 @@ def due_exit(holding: LotMarket, limits: TradingLimits, *, flattening: bool) -> 
     )
 
 
-def _loses(holding: LotMarket, limits: TradingLimits) -> bool:
-    return bool(limits.stop_loss_pct and holding.has_lost(limits.stop_loss_pct, limits))
-
-
-def _gains(holding: LotMarket, limits: TradingLimits) -> bool:
-    return bool(limits.take_profit_pct and holding.has_gained(limits.take_profit_pct, limits))
-
-
-def _ends(holding: LotMarket, limits: TradingLimits) -> bool:
-    ends_at_ms = holding.facts.ends_at_ms if holding.facts else None
-    return (
-        bool(limits.exit_before_end_s)
-        and ends_at_ms is not None
-        and ends_at_ms - holding.now_ms <= limits.exit_before_end_s * 1000
+def exit_by_hand(lot: Lot, floor: Price | None, now_ms: int) -> ExitTask:
+    """Return the exit that a person wants; a typed floor stands in place of any other."""
+    return ExitTask(
+        id=fact_id("exit", lot.key, "by_hand", now_ms),
+        leader=lot.leader,
+        token_id=lot.token_id,
+        reason="by_hand",
+        keep=Shares(0),
+        opened_at_ms=now_ms,
+        next_at_ms=now_ms,
+        reference=floor or Price(0),
+        source=TYPED if floor is not None else "",
     )
-
-
-def _owned_too_long(holding: LotMarket, limits: TradingLimits) -> bool:
-    since_ms = holding.lot.opened_at_ms
-    return bool(limits.max_hold_s and since_ms) and holding.now_ms - since_ms >= limits.max_hold_s * 1000
-
-
-TRIGGERS: Mapping[ExitReason, Callable[[LotMarket, TradingLimits], bool]] = {
-    "stop_loss": _loses,
-    "take_profit": _gains,
-    "market_ends": _ends,
-    "time_stop": _owned_too_long,
-}
-"""What sets off an exit by itself; the first that fires names it."""
 
 
 def exit_attempt(task: ExitTask, now_ms: int, last: str = "") -> ExitTask:
     """Return the task with its next attempt counted: written before the attempt, so no order's name comes twice."""
-    wait_ms = round(BACKOFF.wait_s(task.attempt) * 1000)
-    update = {"attempt": task.attempt + 1, "next_at_ms": now_ms + wait_ms, "last": last or task.last}
-    return replace(task, **update)
+    said = last or task.last
+    waits = replace(task, attempt=task.attempt + 1, last=said)
+    return replace(waits, next_at_ms=now_ms + round(wait_s(waits) * 1000))
+
+
+def wait_s(task: ExitTask) -> float:
+    """Return the seconds from an exit's last counted attempt to its next; at the floor none is long."""
+    longest_s = FLOOR_AGAIN_S if task.last == FLOOR else BACKOFF.longest_s
+    return min(BACKOFF.wait_s(task.attempt - 1), longest_s)
 
 
 def order_fact(task: ExitTask) -> str:
@@ -203,7 +182,7 @@ def unsold_rest(decision: BuyEngineDecision) -> ExitTask | None:
     What the wallet seems to lack is no dust: the exit waits until somebody has said what became of it.
     """
     task, held = decision.exit, decision.inputs.portfolio
-    if task is None or held is None:
+    if task is None or held is None or decision.reason == TRIGGER:
         return None
     if decision.reason == DUST and task.keep == 0 and held.wallet_shares is None:
         return None

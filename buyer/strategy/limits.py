@@ -197,8 +197,27 @@ class TradingLimits(BaseModel, frozen=True, extra="forbid"):
     own_wallets: Names = ()
     min_nodes: int = 1
     on_retraction: OnRetraction = "keep"
+    exit_floor_pct: Percent = HUNDRED_PCT
+    exit_floor_step_pct: Percent = 0
+    exit_floor_step_s: int = 0
+    exit_floor_end_pct: Percent = 0
+    exit_stand_s: int = 0
+    trigger_looks: int = 1
+    trigger_s: int = 0
+    min_leader_sell_pct: Percent = 0
+    check_later_sale: bool = False
 
     leader_limits: str = ""
+
+    @property
+    def floors(self) -> bool:
+        """Say whether exits have a floor."""
+        return self.exit_floor_pct < HUNDRED_PCT
+
+    @property
+    def looks_twice(self) -> bool:
+        """Say whether a trigger is asked again before each attempt."""
+        return self.trigger_looks > 1
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -17,14 +17,15 @@ from buyer.strategy.decision_context import (
     Rule,
     Shown,
 )
-from buyer.strategy.exit_policy import DUST, opened_by, order_fact
-from buyer.strategy.rule_table import EXIT_RULES, OPENS_EXIT, TOO_SMALL, rules_of
+from buyer.strategy.exit_policy import DUST, order_fact
+from buyer.strategy.exits.mirrored_sales import SMALL_SALE
+from buyer.strategy.rule_table import OPENS_EXIT, TOO_SMALL, exit_rules, rules_of
 from buyer.strategy.signal_filters import trade_text
 from shared.domain.ledger_accounts import COUNTS
 from shared.domain.market import Side
 from shared.domain.money import Shares, Usdc, half_even, micro_text, sum_text
 from shared.messages.base import fact_id
-from shared.messages.decisions import ExitTask, Gathered, Order, RuleResult, Trade, Verdict
+from shared.messages.decisions import ExitTask, Gathered, LeaderSales, Order, RuleResult, Trade, Verdict
 
 GATHERED = "gathered"
 """The reason of a trade that is too small to follow and was added to those before it."""
@@ -81,7 +82,8 @@ def _result(name: str, rule: Rule, case: ContextBase) -> RuleResult:
 class PolicyDecision(Struct, frozen=True):
     """The verdict; `reason` is the first failed rule, `order` what to send when there is none.
 
-    `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later.
+    `gathered` is what too small a trade was added to, or a sell left of it; `exit` what is to be sold, now or later;
+    `sales` what is known of the leader's sales after this one.
     """
 
     verdict: Verdict
@@ -91,11 +93,13 @@ class PolicyDecision(Struct, frozen=True):
     trade: Trade | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    sales: LeaderSales | None = None
 
     @property
     def idle(self) -> bool:
-        """Say whether nothing follows from it: no order, nothing gathered, no exit."""
-        return self.order is None and self.gathered is None and self.exit is None
+        """Say whether nothing follows from it: no order, nothing gathered, no exit, no small sale that adds up."""
+        small = self.sales is not None and self.sales.shares
+        return self.order is None and self.gathered is None and self.exit is None and not small
 
 
 def decide_signal(case: DecisionContext) -> PolicyDecision:
@@ -105,10 +109,12 @@ def decide_signal(case: DecisionContext) -> PolicyDecision:
     task = _exit(case, failed)
     if not failed:
         order = _order(case, case.signal.id, case.signal.leader)
-        return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task)
+        sales = _sales(case, failed)
+        return PolicyDecision(case.side, "all rules passed", rules, order, _trade(case), _left(case), task, sales)
     gathered = _gathered(case, failed)
     if gathered is None:
-        return PolicyDecision("SKIP", failed[0], rules, None, _trade(case), _left(case), task)
+        sales = _sales(case, failed)
+        return PolicyDecision("SKIP", failed[0], rules, None, _trade(case), _left(case), task, sales)
     since = f"{trade_text(case)} since {gathered.since_ms}"
     rule = RuleResult(rule=GATHERED, passed=False, value=since, limit=f"{case.limits.gather_window_s} s")
     return PolicyDecision("SKIP", GATHERED, (*rules, rule), None, _trade(case), gathered=gathered)
@@ -125,7 +131,7 @@ _SETTLES: Mapping[tuple[Side, bool], Callable[[str], bool]] = {
 
 def decide_exit(case: ExitContext) -> PolicyDecision:
     """Judge one attempt of an exit."""
-    rules = Rulings(EXIT_RULES, case)
+    rules = Rulings(exit_rules(case.limits), case)
     failed = rules.failed(lambda _rule: True)
     if failed:
         return PolicyDecision("SKIP", failed[0], rules, None, exit=case.task)
@@ -137,7 +143,8 @@ def refused_rule(decision: PolicyDecision, account: str, value: int, limit: int)
     """Return the decision after the ledger refused its intent: a cap or a control moved in between."""
     text = str if account in COUNTS else micro_text
     rule = RuleResult(rule="ledger", passed=False, value=f"{account}={text(value)}", limit=text(limit))
-    return PolicyDecision("SKIP", "ledger", (*decision.rules, rule), None, decision.trade, exit=decision.exit)
+    rules = (*decision.rules, rule)
+    return PolicyDecision("SKIP", "ledger", rules, None, decision.trade, exit=decision.exit, sales=decision.sales)
 
 
 def _trade(case: DecisionContext) -> Trade | None:
@@ -158,7 +165,7 @@ def _exit(case: DecisionContext, failed: list[str]) -> ExitTask | None:
         return None
     lacking = case.balances.wallet_shares is not None  # no dust: what became of it nobody has said yet
     dust = bool(failed) and failed[0] == DUST and sale.keep == 0 and not lacking
-    return None if dust else opened_by(case.signal, sale, case.now_ms)
+    return None if dust else case.task
 
 
 def _gathered(case: DecisionContext, failed: list[str]) -> Gathered | None:
@@ -178,6 +185,15 @@ def _left(case: DecisionContext) -> Gathered | None:
     shares = max(before.shares - case.signal.shares, Shares(0))
     usdc = Usdc(half_even(before.usdc * shares, before.shares))
     return Gathered(usdc=usdc, shares=shares, since_ms=before.since_ms)
+
+
+def _sales(case: DecisionContext, failed: list[str]) -> LeaderSales | None:
+    """Return what is known of the leader's sales after his sell: too small ones add up until one is followed."""
+    if case.side != "SELL" or case.portfolio is None:
+        return None
+    before = case.portfolio.sales or LeaderSales(since_ms=0)
+    small = before.shares + case.signal.shares if SMALL_SALE in failed else Shares(0)
+    return LeaderSales(since_ms=max(before.since_ms, case.signal.traded_at_ms), shares=small)
 
 
 def _order(case: DecisionContext | ExitContext, fact: str, leader: str) -> Order:

@@ -9,6 +9,10 @@ from functools import lru_cache
 
 from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
+from buyer.strategy.exits import sale_rules
+from buyer.strategy.exits.exit_floor import FLOOR
+from buyer.strategy.exits.exit_triggers import TRIGGER
+from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
@@ -29,7 +33,7 @@ def _not_paused(case: ContextBase) -> bool:
 
 def _paused(case: ContextBase) -> str:
     held = case.balances
-    return held.paused or ("flatten" if held.flattening else "")
+    return held.paused or ("flatten" if held.flattening else "unfollowed" if held.unfollowed else "")
 
 
 @rule(lambda case: (_seconds(case.now_ms - case.signal.traded_at_ms), str(case.limits.max_signal_age_s)))
@@ -178,6 +182,7 @@ RULES: dict[str, dict[str, Rule]] = {
         "liquidity": market_quality.check_resale,
         "not_leaving": _not_leaving,
         "leaves_at_once": market_quality.leaves_at_once,
+        LATER_SALE: sale_rules.not_sold_later,
         "market_cap": risk_caps.market_cap,
         "event_cap": risk_caps.event_cap,
         "group_cap": risk_caps.group_cap,
@@ -196,7 +201,10 @@ RULES: dict[str, dict[str, Rule]] = {
     "SELL": {
         "sells_mirrored": _sells_mirrored,
         "lot_held": _owned_lot,
-        **_BOTH,
+        SMALL_SALE: sale_rules.sells_enough,
+        **{name: rule for name, rule in _BOTH.items() if name != "slippage"},
+        FLOOR: sale_rules.above_floor,
+        "slippage": _slippage,
         "minimum_size": _minimum,
         "fillable": _fillable,
         "corroborated": corroborated,
@@ -211,6 +219,10 @@ SWITCHED: dict[str, Callable[[TradingLimits], bool]] = {
     "other_outcome": lambda limits: limits.other_outcome != "buy",
     "stake_window": lambda limits: bool(limits.stake_window_s),
     "cooldown": lambda limits: bool(limits.cooldown_s),
+    FLOOR: lambda limits: limits.floors,
+    TRIGGER: lambda limits: limits.looks_twice,
+    SMALL_SALE: lambda limits: bool(limits.min_leader_sell_pct),
+    LATER_SALE: lambda limits: limits.check_later_sale,
 }
 """Protections that a setting switches on; each says whether it is."""
 EXIT_RULES: dict[str, Rule] = {
@@ -223,10 +235,12 @@ EXIT_RULES: dict[str, Rule] = {
     "minimum_size": _minimum,
     "book_fresh": _book_fresh,
     "book_sane": _book_sane,
+    TRIGGER: sale_rules.trigger_holds,
+    FLOOR: sale_rules.above_floor,
     "fillable": _fillable,
 }
 """Fewer than a signal's: what is held must be got rid of, so neither a leader's price nor a cap stands in the way."""
-OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", "side_followed"})
+OPENS_EXIT = frozenset({"sells_mirrored", "lot_held", SMALL_SALE, "side_followed"})
 """Rules of a leader's sell that make it an exit, whatever keeps its first order from selling."""
 TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 """Rules that a trade fails for being small; one that fails no other is gathered with those after it."""
@@ -235,4 +249,14 @@ TOO_SMALL = frozenset({"leader_trade", "minimum_size", "fillable"})
 @lru_cache(maxsize=1024)
 def rules_of(side: Side, limits: TradingLimits) -> dict[str, Rule]:
     """Return the rules of a side that stand in a decision by these limits, in order."""
-    return {name: rule for name, rule in RULES[side].items() if name not in SWITCHED or SWITCHED[name](limits)}
+    return _switched_on(RULES[side], limits)
+
+
+@lru_cache(maxsize=1024)
+def exit_rules(limits: TradingLimits) -> dict[str, Rule]:
+    """Return the rules of an exit's attempt by these limits, in order."""
+    return _switched_on(EXIT_RULES, limits)
+
+
+def _switched_on(rules: dict[str, Rule], limits: TradingLimits) -> dict[str, Rule]:
+    return {name: rule for name, rule in rules.items() if name not in SWITCHED or SWITCHED[name](limits)}

@@ -11,12 +11,17 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from redis import Redis
+
 from detector.leaders.watchlist import Watchlist
 from detector.polling.cursors import CursorStore
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError
 from shared.domain.redaction import without_keys
+from shared.domain.trading_words import LIVE, PAPER
+from shared.ledger.port import leaders_with_lots
+from shared.ledger.redis_ledger import RedisLedger
 from shared.polymarket.wire.leader_fills import ADDRESS
 from shared.redis.followed_leaders import FollowedLeader, followed_leaders, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
@@ -86,6 +91,7 @@ class LeaderAssignment:
         self._clock, self._stop, self._every_s = clock, stop, min(every_s, LONGEST_BEAT_S)
         self._added: dict[str, FollowedLeader] = {}
         self._unfollowed: frozenset[str] = frozenset()
+        self._leaving: frozenset[str] = frozenset()
         self._last_seen: tuple[object, ...] = ()
         self._version = self._digest = ""
         self._bring_at = 0.0
@@ -140,7 +146,9 @@ class LeaderAssignment:
     def _read_followed(self, version: str) -> None:
         """Learn whom `hybrid follow` and `hybrid unfollow` named."""
         redis, before = self._shares.redis, self._unfollowed
-        self._added, self._unfollowed = followed_leaders(redis), frozenset(unfollowed(redis))
+        taken = unfollowed(redis)
+        self._leaving = _with_lots(redis, (leader for leader, each in taken.items() if each.exits_only))
+        self._added, self._unfollowed = followed_leaders(redis), frozenset(taken) - self._leaving
         self._version = version
         if (left_out := self._unfollowed.intersection(self._own_leaders())) - before:
             fields = {"leaders": sorted(left_out)[:_MOST_NAMED], "count": len(left_out)}
@@ -152,6 +160,8 @@ class LeaderAssignment:
         self._digest = self._shares.bring(self._own_leaders())
         self._bring_at = self._clock.monotonic() + _BRING_EVERY_S
         self._last_seen = ()
+        if self._leaving:
+            self._version = ""  # whose lots are gone by now?
 
     def _own_leaders(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self._environment, *self._file.labels)))
@@ -163,7 +173,9 @@ class LeaderAssignment:
 
     def _take_share(self, beat: MemberBeat) -> None:
         wanted = [
-            leader for leader in dict.fromkeys((*self._own_leaders(), *self._added)) if leader not in self._unfollowed
+            leader
+            for leader in dict.fromkeys((*self._own_leaders(), *self._added, *sorted(self._leaving)))
+            if leader not in self._unfollowed
         ]
         mine = [leader for leader in wanted if self._is_mine(leader, beat)]
         gained = [leader for leader in mine if leader not in self._leaders.members]
@@ -174,7 +186,15 @@ class LeaderAssignment:
             self._log.info("share_changed", leaders=len(mine), gained=len(gained), detectors=self.members)
 
     def _is_mine(self, leader: str, beat: MemberBeat) -> bool:
-        if leader in self._added:
+        if leader in self._added or leader in self._leaving:
             return owner_of(leader, beat.members) == self._shares.name
         knowing = [name for name, digest in beat.members.items() if leader in self._lists[digest]]
         return owner_of(leader, {*knowing, self._shares.name}) == self._shares.name
+
+
+def _with_lots(redis: Redis, leaders: Iterable[str]) -> frozenset[str]:
+    """Return those of whom some ledger of ours holds lots."""
+    wanted = frozenset(leaders)
+    if not wanted:
+        return wanted
+    return wanted & frozenset().union(*(leaders_with_lots(RedisLedger(redis, mode)) for mode in (PAPER, LIVE)))

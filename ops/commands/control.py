@@ -64,17 +64,62 @@ def pause(
     _turn(switch, state, server_url(redis_url, data_dir), mode, why)
 
 
-def flatten(why: Why, mode: AnyMode = None, redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def flatten(
+    why: Why,
+    any_price: Annotated[
+        bool, typer.Option("--any-price", help="Sell below the floors (EXIT_FLOOR_PCT) too, whatever the book pays.")
+    ] = False,
+    mode: AnyMode = None,
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
     """Stop buying and sell every lot.
 
     On paper and live, unless --mode names one; until all are gone or `hybrid resume`. Too small ones wait for their
-    redemption.
+    redemption, and what nobody pays its floor for waits for a bid, unless --any-price is given.
 
     Example: hybrid flatten --why "going away"
     """
     from ops.operator import controls
 
-    _turn(controls.flatten, "lots are to be sold", server_url(redis_url, data_dir), mode, why)
+    switch = controls.flatten_at_any_price if any_price else controls.flatten
+    state = "lots are to be sold at any price" if any_price else "lots are to be sold"
+    _turn(switch, state, server_url(redis_url, data_dir), mode, why)
+
+
+def sell(
+    lot: Annotated[str, typer.Argument(help="LEADER:TOKEN, or as much of its leader or token as names one.")],
+    why: Why = NOT_SAID,
+    floor: Annotated[str, typer.Option(help="Lowest price to take, in place of the exit's floor; 0 takes any.")] = "",
+    write_off: Annotated[
+        bool, typer.Option("--write-off", help="Take it out of the ledger at a loss of all it cost; sell nothing.")
+    ] = False,
+    mode: Mode = "paper",
+    redis_url: RedisUrl = None,
+    data_dir: DataDir = VAR,
+) -> None:
+    """Sell one lot, or write it off.
+
+    The buyer sells it as any exit, over restarts, above the floor; --floor is a typed word that goes lower. What is
+    too little for the market can only be written off, or waits for its redemption.
+
+    Example: hybrid sell 0x1111111111111111111111111111111111111111 --floor 0.05 --why "no news will come"
+    """
+    from ops.operator import lots
+    from shared.clock import SystemClock
+    from shared.domain.plain_text import plain_lines
+    from shared.redis.client import connect_redis
+
+    if floor and write_off:
+        raise typer.BadParameter("--floor and --write-off: give one of them")
+    clock, least = SystemClock(), lots.read_floor(floor) if floor else None
+    with connect_redis(server_url(redis_url, data_dir)) as redis:
+        found = lots.find_lot(redis, mode, lot)
+        if write_off:
+            said = lots.write_off(redis, mode, found, why, clock.now_ms())
+        else:
+            said = lots.sell(redis, mode, found, least, why, clock.now_ms())
+    typer.echo(plain_lines(said))
 
 
 def resume(

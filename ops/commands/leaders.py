@@ -41,12 +41,15 @@ def follow(
 
 def unfollow(
     address: Annotated[str, typer.Argument(help="The wallet, as `hybrid leaders` shows it.")],
+    sell: Annotated[bool, typer.Option("--sell", help="Sell our lots of it now.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Watch it no more; its sells end no lots then.")] = False,
     redis_url: RedisUrl = None,
     data_dir: DataDir = VAR,
 ) -> None:
     """Stop following a trader, while detectors run.
 
-    Also one that TRACKED_WALLETS, a flag or LEADERS_FILE names; it stays so over restarts, until `hybrid follow`.
+    Also one that TRACKED_WALLETS, a flag or LEADERS_FILE names; it stays so over restarts, until `hybrid follow`. While
+    we hold lots of it, its sells are followed and its buys are not, unless --sell or --keep is given.
 
     Example: hybrid unfollow 0x1111111111111111111111111111111111111111
     """
@@ -54,9 +57,11 @@ def unfollow(
     from shared.clock import SystemClock
     from shared.redis.client import connect_redis
 
+    if sell and keep:
+        raise typer.BadParameter("--sell and --keep: give one of them, or none")
     wanted = command.checked(address)
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        left = command.remove(server, wanted, SystemClock())
+        left = command.remove(server, wanted, SystemClock(), "sell" if sell else "keep" if keep else "mirror")
     typer.echo(f"{wanted} is not followed any more, until `hybrid follow`")
     if left:
         typer.echo(left, err=True)

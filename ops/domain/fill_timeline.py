@@ -61,7 +61,10 @@ class LotPayment(NamedTuple):
 
 @dataclass
 class FillTimeline:
-    """What is known of one signal; `exits` and `payments` are what later became of the lot it bought into."""
+    """What is known of one signal; `exits` and `payments` are what later became of the lot it bought into.
+
+    `withheld` are attempts of its exits that sold nothing on purpose.
+    """
 
     signal_id: str
     signal: ActionableSignal | None = None
@@ -71,6 +74,7 @@ class FillTimeline:
     retractions: list[FillRetracted] = field(default_factory=list[FillRetracted])
     updates: list[OrderUpdate] = field(default_factory=list[OrderUpdate])
     exits: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
+    withheld: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
     payments: list[LotPayment] = field(default_factory=list[LotPayment])
 
     @property
@@ -132,7 +136,7 @@ def tell_story(events: Iterable[AnyEvent], found: FoundStory) -> list[FillTimeli
             for lot in event.lots:
                 payments.get(LotKey(lot.leader, lot.token_id), []).append((event, lot))
             continue
-        if isinstance(event, BuyEngineDecision) and event.verdict == "SELL":
+        if isinstance(event, BuyEngineDecision) and (event.verdict == "SELL" or is_attempt(event)):
             exits.get(LotKey(event.leader, event.token_id), []).append(event)
         if isinstance(event, OrderUpdate) and (end := end_of(event)) and _lot_of(event) in exits:
             ends[event.signal_id] = end
@@ -169,13 +173,20 @@ def _afterwards(
         return
     if task := story.decision.exit:
         later = (event for event in exits if event.id != story.decision.id)
-        story.exits = sorted((event for event in later if event.exit and event.exit.id == task.id), key=_seq)
+        _put_exits(story, (event for event in later if event.exit and event.exit.id == task.id))
     if not story.bought:
         return
     seq = _seq(story.decision)
-    story.exits = sorted((event for event in exits if _seq(event) > seq), key=_seq)
+    _put_exits(story, (event for event in exits if _seq(event) > seq))
     later = sorted(((event, lot) for event, lot in payments if event.ledger_seq > seq), key=lambda p: p[0].ledger_seq)
     story.payments = [LotPayment(event.emitted_at_ms, event.payouts, lot) for event, lot in later]
+
+
+def _put_exits(story: FillTimeline, exits: Iterable[BuyEngineDecision]) -> None:
+    """Put what was sold, and what was kept back, into a story."""
+    found = sorted(exits, key=_seq)
+    story.exits = [event for event in found if event.verdict == "SELL"]
+    story.withheld = [event for event in found if event.verdict == "SKIP"]
 
 
 def is_attempt(decision: BuyEngineDecision) -> bool:
@@ -184,9 +195,9 @@ def is_attempt(decision: BuyEngineDecision) -> bool:
 
 
 def _sold(sells: Iterable[BuyEngineDecision], ends: Mapping[str, Outcome]) -> list[BuyEngineDecision]:
-    """Return the sells that sold something in the end, each with what it came to."""
+    """Return the sells that sold something in the end, each with what it came to, and those that sold nothing."""
     ended = (replace(sell, outcome=ends.get(sell.signal_id, sell.outcome)) for sell in sells)
-    return [sell for sell in ended if sell.outcome and sell.outcome.shares]
+    return [sell for sell in ended if sell.verdict == "SKIP" or (sell.outcome and sell.outcome.shares)]
 
 
 def _lot_of(update: OrderUpdate) -> LotKey:

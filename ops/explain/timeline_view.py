@@ -175,6 +175,9 @@ def _ended(told: FillTimeline) -> Iterator[tuple[int, str]]:
         if outcome := event.outcome:
             because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
             yield event.inputs.now_ms, f"the lot was sold into{because}: {_got(outcome)}"
+    for event in told.withheld:
+        because = f" ({event.exit.reason.replace('_', ' ')})" if event.exit else ""
+        yield event.inputs.now_ms, f"an exit{because} sold nothing: {_why(event)}"
     for at_ms, payouts, lot in told.payments:
         result = from_micro(lot.payout - lot.cost)
         held = f"the lot of {micro_text(lot.shares)} shares that cost {micro_text(lot.cost)}"

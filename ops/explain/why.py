@@ -76,6 +76,7 @@ def facts(story: FillTimeline) -> dict[str, Any]:
         "updates": [_json(event) for event in story.updates],
         "cost": {name: format(getattr(cost, name), "f") for name in timeline_view.COSTS} if cost else None,
         "exits": [_json(event) for event in story.exits],
+        "withheld": [_json(event) for event in story.withheld],
         "payments": [{"at_ms": paid.at_ms, "payouts": paid.payouts, "lot": _json(paid.lot)} for paid in story.payments],
     }
 

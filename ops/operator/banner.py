@@ -30,7 +30,8 @@ _WORDS = {"dead": "DEAD", "failed": "FAILED", "hangs": "HANGS"}
 
 def banner_line(picture: ScreenPicture) -> Text:
     """Return the first line; on a narrow terminal it goes on below, and what matters most still stands first."""
-    parts = [*_stopped(picture), *_away(picture), *_lost(picture), *_apart(picture), _mode(picture), *_figures(picture)]
+    urgent = (*_stopped(picture), *_away(picture), *_lost(picture), *_apart(picture), *_waiting(picture))
+    parts = [*urgent, _mode(picture), *_figures(picture)]
     line = Text(overflow="ellipsis")
     for place, (words, style) in enumerate(parts):
         line.append("  " if place else "")
@@ -71,6 +72,12 @@ def _apart(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
     if picture.wallet_gaps:
         more = f" and {len(picture.wallet_gaps) - 1} more" if len(picture.wallet_gaps) > 1 else ""
         yield f"WALLET DIFFERS: {make_plain(picture.wallet_gaps[0])}{more}", ALARM
+
+
+def _waiting(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
+    if picture.waiting_exits:
+        word = "EXIT WAITS" if picture.waiting_exits == 1 else "EXITS WAIT"
+        yield f"{picture.waiting_exits} {word} AT THE FLOOR", ALARM
 
 
 def _named(one: ProcessStanding) -> str:

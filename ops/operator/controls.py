@@ -16,9 +16,18 @@ from ops.operator.running_buyers import holding_buyers, waiting_buyers
 from shared.clock import Clock
 from shared.domain.errors import BadConfig
 from shared.domain.ledger_accounts import FLATTEN, HALT, HALT_REDEMPTIONS, PAUSE_ALL, PAUSE_BUYS
-from shared.domain.ledger_write import RefusedWrite
+from shared.domain.ledger_write import LedgerRecord, LedgerWrite, RefusedWrite
 from shared.domain.plain_text import make_plain
-from shared.domain.trading_controls import CONTROL_LOG, CONTROLS, NOTES, SWITCH, turn_control
+from shared.domain.trading_controls import (
+    ANY,
+    CONTROL_LOG,
+    CONTROLS,
+    NOTES,
+    PRICE,
+    SWITCH,
+    sells_at_any_price,
+    turn_control,
+)
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.events import read_event
 from shared.messages.service import ControlTurned
@@ -78,8 +87,22 @@ def pause_all(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
 
 
 def flatten(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
-    """Stop buying and sell every lot; return False when that was under way already."""
+    """Stop buying and sell every lot, above its floor; return False when that was under way already."""
     return _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock)
+
+
+def flatten_at_any_price(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
+    """Do so without a floor, also where all is to be sold already; return False when that was so."""
+    said = {PRICE: ANY}
+    if _turn(redis, mode, FLATTEN, on=True, why=why, clock=clock, said=said):
+        return True
+    ledger = RedisLedger(redis, mode)
+    if sells_at_any_price(ledger.records(CONTROLS).get(NOTES[FLATTEN])):
+        return False
+    note = {"state": "on", "who": who(), "why": why, "at_ms": str(clock.now_ms()), **said}
+    record = LedgerRecord(CONTROLS, NOTES[FLATTEN], json.dumps(note))
+    ledger.commit(LedgerWrite(id=f"control:{FLATTEN}:{uuid.uuid4()}", records=(record,)))
+    return True
 
 
 def resume(redis: Redis, mode: str, why: str, clock: Clock) -> bool:
@@ -132,9 +155,13 @@ def _control(name: str, note: str | None) -> TradingControl:
     return TradingControl(name, said.get("who", ""), said.get("why", ""), int(said.get("at_ms", 0)))
 
 
-def _turn(redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock) -> bool:
+def _turn(
+    redis: Redis, mode: str, control: str, *, on: bool, why: str, clock: Clock, said: Mapping[str, str] | None = None
+) -> bool:
     name = f"control:{control}:{uuid.uuid4()}"
-    write = turn_control(name, on=on, who=who(), where=where(), why=why, now_ms=clock.now_ms(), control=control)
+    write = turn_control(
+        name, on=on, who=who(), where=where(), why=why, now_ms=clock.now_ms(), control=control, said=said
+    )
     return not isinstance(RedisLedger(redis, mode).commit(write), RefusedWrite)
 
 

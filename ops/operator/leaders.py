@@ -2,9 +2,10 @@
 
 import contextlib
 import threading
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from redis import Redis
 
@@ -12,10 +13,13 @@ from buyer.sharding.shard_leases import MODES
 from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.controls import who
+from ops.operator.lots import sell
 from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig, Malformed
+from shared.domain.ledger_accounts import sells_only_account
+from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
 from shared.http.client import Upstream
 from shared.ledger.port import open_lots
@@ -43,6 +47,8 @@ from shared.redis.streams import stream_tail
 
 _REPORTS = 400
 _SILENT_MS = 900_000
+AfterUnfollow = Literal["mirror", "sell", "keep"]
+"""What becomes of the lots of a leader who is not followed any more."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +106,14 @@ def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:
     away = address in unfollowed(redis)
     if away or (address not in followed_leaders(redis) and not _watched(redis, address)):
         _forget(redis, address)
+    _turn_buys(redis, address, off=False)
     return follow_leader(redis, address, FollowedLeader(label, clock.now_ms(), who())) or away
 
 
-def remove(redis: Redis, address: str, clock: Clock) -> str:
+def remove(redis: Redis, address: str, clock: Clock, lots: AfterUnfollow = "mirror") -> str:
     """Unfollow, whoever names it: `hybrid follow`, environment or file; return what is left to do, '' when nothing is.
+
+    Open lots of it are watched until its sells end them (`mirror`), sold now (`sell`), or left alone (`keep`).
 
     Raises:
         BadConfig: nobody follows it.
@@ -113,11 +122,32 @@ def remove(redis: Redis, address: str, clock: Clock) -> str:
     named = address in brought_leaders(redis) or (given is None and _reported(redis, address))
     if address in unfollowed(redis) or not (given or named):
         raise BadConfig(f"{address} is not followed: `hybrid leaders` shows who is")
-    unfollow_leader(redis, address, Unfollowed(given.label if given else "", clock.now_ms(), who(), named))
-    lots = sum(lot.leader == address for mode in MODES for lot in open_lots(RedisLedger(redis, mode)))
-    if not lots:
-        return ""
-    return f"open lots of it: {lots}; its sells are not seen any more, so triggers, flatten and redemption end them"
+    held = [(mode, lot) for mode in MODES for lot in open_lots(RedisLedger(redis, mode)) if lot.leader == address]
+    _turn_buys(redis, address, off=True)
+    label, leaving = given.label if given else "", lots != "keep"
+    unfollow_leader(redis, address, Unfollowed(label, clock.now_ms(), who(), named, leaving))
+    if lots == "sell":
+        for mode, lot in held:
+            sell(redis, mode, lot, None, "unfollowed", clock.now_ms())
+    return f"open lots of it: {len(held)}; {_LEFT[lots]}" if held else ""
+
+
+_LEFT: Mapping[AfterUnfollow, str] = {
+    "mirror": "it is watched until they are gone: its sells are followed, its buys are not",
+    "sell": "they are sold as soon as a buyer runs",
+    "keep": "its sells are not seen any more, so triggers, `hybrid sell`, flatten and redemption end them",
+}
+
+
+def _turn_buys(redis: Redis, address: str, *, off: bool) -> None:
+    """Let each ledger refuse or take buys because of a leader; one in which that is so already stays as it is."""
+    account = sells_only_account(address)
+    for mode in MODES:
+        guards = (BalanceGuard(account, at_least=0, at_most=1),)
+        write_id = f"sells-only:{uuid.uuid4()}"
+        RedisLedger(redis, mode).commit(
+            LedgerWrite(id=write_id, postings=((account, 1 if off else -1),), guards=guards)
+        )
 
 
 def table(redis: Redis) -> list[LeaderRow]:
@@ -136,7 +166,8 @@ def _line(address: str, given: FollowedLeader | None, taken: Unfollowed | None, 
     comes_from = f"hybrid follow ({given.by})" if given else "environment or file"
     state = f"watched by {watcher}" if watcher else "not watched: no detector that runs reported it lately"
     if taken:
-        state = f"not followed: hybrid unfollow ({taken.by}), until hybrid follow"
+        until = "its sells until our lots are gone" if taken.exits_only and watcher else "until hybrid follow"
+        state = f"not followed: hybrid unfollow ({taken.by}), {until}"
     label = given or taken
     return LeaderRow(address, label.label if label else "", comes_from, state)
 

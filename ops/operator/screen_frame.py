@@ -28,6 +28,7 @@ class ScreenPicture:
     mode: str = "paper"
     standings: Sequence[ProcessStanding] | None = None
     shards: Sequence[ShardLease] = ()
+    waiting_exits: int = 0
     running: frozenset[str] = frozenset()
     """Modes in which a buyer holds a shard now."""
     away: str = ""

@@ -14,6 +14,7 @@ from rich.live import Live
 
 from buyer.domain.wallet_words import gap_words, known_gaps
 from buyer.sharding.shard_leases import MODES, shard_leases
+from buyer.strategy.exits.exit_floor import FLOOR
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active, trading_state
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
@@ -84,6 +85,7 @@ class StatusWatcher:
         self.controls = active(self._redis, picture.mode)
         self.exits = ledger.records(EXITS)
         picture.wallet_gaps = [gap_words(gap) for gap in known_gaps(ledger.records(WALLET))]
+        picture.waiting_exits = sum(json.loads(text).get("last") == FLOOR for text in self.exits.values())
         picture.stopped_by = next((f"{control.who}: {control.why}" for control in self.controls), "")
         picture.gates = tuple(
             GateStatus(

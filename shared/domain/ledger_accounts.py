@@ -7,11 +7,12 @@
 | `market:<condition>` | cost of the open lots and open intents of one market |
 | `shares:<leader>:<token>` | shares held because of one leader (a lot) |
 | `cost:<leader>:<token>` | what those shares cost, fees included |
-| `behind:<leader>:<token>` | shares of the leader's own that our lot followed: proportional sells go by it |
+| `behind:<leader>:<token>` | what the leader holds beside our lot: his position at first sight, then each trade |
 | `outcome:<condition>:<index>` | as `market:`, of one outcome; lots of before it was kept stand in none |
 | `event:<id>` `group:<id>` `leader:<leader>` `total` | as `market:`, of one event, neg-risk event, leader, and all |
 | `realized`, `realized:<leader>` | profit and loss of what was sold or redeemed |
 | `pnl:YYYYMMDD` | the part of `realized` that was booked on that UTC day |
+| `sells_only:<leader>` | 1 while nothing more is bought because of one leader, who was unfollowed (a count) |
 | `peak:<leader>` | the highest that `realized:<leader>` ever was (the ledger raises it in the same step) |
 | `fees` | taker fees paid |
 | `rate:minute` `rate:orders` | a UTC minute's number, and the buys sent in it (counts, no amounts) |
@@ -125,6 +126,11 @@ def behind_account(leader: str, token_id: str) -> str:
     return f"behind:{lot_key(leader, token_id)}"
 
 
+def sells_only_account(leader: str) -> str:
+    """Name what says that a leader's buys are not followed any more."""
+    return f"sells_only:{leader}"
+
+
 def peak_account(leader: str) -> str:
     """Name the most that one leader ever had brought us."""
     return f"peak:{leader}"
@@ -166,6 +172,21 @@ def redemption_postings(result: RedemptionResult) -> Postings:
             (realized_account(lot.leader), payout - cost),
         ]
     return merged_postings(postings)
+
+
+def written_off_postings(lot: Lot, now_ms: int) -> Postings:
+    """Return what taking a lot out of the ledger posts: all that it cost is lost, and no exposure is left."""
+    return merged_postings(
+        (
+            (shares_account(lot.leader, lot.token_id), -lot.shares),
+            (cost_account(lot.leader, lot.token_id), -lot.cost),
+            (behind_account(lot.leader, lot.token_id), -lot.behind),
+            *((name, -lot.cost) for name in exposure_accounts(lot.leader, lot.condition_id, lot.event_id, lot.group)),
+            (REALIZED, -lot.cost),
+            (pnl_account(now_ms), -lot.cost),
+            (realized_account(lot.leader), -lot.cost),
+        )
+    )
 
 
 def merged_postings(postings: Iterable[tuple[str, int]]) -> Postings:

@@ -14,6 +14,7 @@ a millisecond earlier still counts. Each turn is an event on `hs:service` and a 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Literal
 
 from shared.domain.ledger_accounts import FLATTEN, HALT, HALT_REDEMPTIONS, PAUSE_ALL, PAUSE_BUYS
@@ -43,6 +44,15 @@ STOPS: dict[Literal["BUY", "SELL"], tuple[str, ...]] = {
 """Which controls keep an order of each side from being sent."""
 
 
+PRICE, ANY = "price", "any"
+"""The word in the record of `flatten` that lifts the floor of every exit."""
+
+
+def sells_at_any_price(note: str | None) -> bool:
+    """Say whether the record of `flatten` holds the word that lifts the floors."""
+    return bool(note) and json.loads(note or "{}").get(PRICE) == ANY
+
+
 def turn_control(
     write_id: str,
     *,
@@ -53,8 +63,9 @@ def turn_control(
     where: str = "",
     fence: FencingToken | None = None,
     control: str = HALT,
+    said: Mapping[str, str] | None = None,
 ) -> LedgerWrite:
-    """Return the step that turns a control; the ledger refuses one that changes nothing."""
+    """Return the step that turns a control; the ledger refuses one that changes nothing. `said` joins its record."""
     before, after = ("off", "on") if on else ("on", "off")
     event = ControlTurned(
         id=fact_id("CONTROL_TURNED", write_id),
@@ -66,7 +77,7 @@ def turn_control(
         before=before,
         after=after,
     )
-    note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms)}
+    note = {"state": "on" if on else "off", "who": who, "why": why, "at_ms": str(now_ms), **(said or {})}
     return LedgerWrite(
         id=write_id,
         postings=((control, 1 if on else -1),),

@@ -117,10 +117,10 @@ def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
         return None
     if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
         return float(text)
-    until_s = _date_s(text)
+    until_s = date_s(text)
     if until_s is None:
         return None
-    sent_s = _date_s(headers.get("Date", ""))
+    sent_s = date_s(headers.get("Date", ""))
     return max(0.0, until_s - (now_ms / 1000 if sent_s is None else sent_s))
 
 
@@ -139,7 +139,8 @@ def kept_ms(headers: Mapping[str, str]) -> int:
     return int(most[1]) * 1000 if most else _UNTOLD_MS
 
 
-def _date_s(text: str) -> float | None:
+def date_s(text: str) -> float | None:
+    """Read an HTTP date (RFC 9110, 5.6.7) as epoch seconds; None for what is none."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -56,6 +56,12 @@ def open_lots(ledger: Ledger) -> list[Lot]:
     return sorted(lots, key=lambda lot: (lot.opened_at_ms, lot.key))
 
 
+def leaders_with_lots(ledger: Ledger) -> frozenset[str]:
+    """Return the leaders because of whom shares are held."""
+    values = ledger.accounts().values
+    return frozenset(name.split(":")[1] for name, value in values.items() if value and name.startswith(SHARES))
+
+
 def _lot_in(text: str, values: Mapping[str, int]) -> Lot:
     facts = json.loads(text)
     shares, cost, behind = (

@@ -91,8 +91,27 @@ class Gathered(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class LeaderSales(Value, frozen=True, kw_only=True):
+    """What is known of a leader's sales of one token: the time of the latest, whatever the order they were told in.
+
+    `shares` are those of his sales that were too small to follow, since one was followed.
+    """
+
+    since_ms: int
+    shares: Shares = Shares(0)
+    usdc: Usdc = Usdc(0)
+
+
 ExitReason = Literal[
-    "leader_sold", "leader_merged", "stop_loss", "take_profit", "time_stop", "market_ends", "flatten", "retracted"
+    "leader_sold",
+    "leader_merged",
+    "stop_loss",
+    "take_profit",
+    "time_stop",
+    "market_ends",
+    "flatten",
+    "retracted",
+    "by_hand",
 ]
 
 
@@ -100,7 +119,8 @@ class ExitTask(Value, frozen=True, kw_only=True):
     """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
 
     `id` is made from lot, reason and what set it off; each attempt's order from it and `attempt`. `last` says why the
-    attempt before sold nothing.
+    attempt before sold nothing. Its floor hangs below `reference`, which came from `source` ('' for none yet), and was
+    `lowered` so many steps, at `lowered_at_ms` last.
     """
 
     id: str
@@ -112,6 +132,10 @@ class ExitTask(Value, frozen=True, kw_only=True):
     attempt: int = 0
     next_at_ms: int = 0
     last: str = ""
+    reference: Price = Price(0)
+    source: str = ""
+    lowered: int = 0
+    lowered_at_ms: int = 0
 
 
 class Staked(Value, frozen=True, kw_only=True):
@@ -144,6 +168,8 @@ class Portfolio(Value, frozen=True, kw_only=True):
     `wallet_shares` what the wallet holds of the token where that is less than the lots, None where nothing says so.
     `staked` and `left` say when lot and token were bought and sold last, within the windows that are asked for;
     `other_outcome` is what stands in the market's other outcome. These three are None where their protections are off.
+    `stood` is what a share of the lot was worth for some seconds, 0 where nobody can tell; `sales` what the leader sold
+    of the token.
     """
 
     seq: int
@@ -173,6 +199,9 @@ class Portfolio(Value, frozen=True, kw_only=True):
     staked: Annotated[Staked | None, OMITTED] = None
     left: Annotated[LotExit | None, OMITTED] = None
     other_outcome: Annotated[Usdc | None, OMITTED] = None
+    stood: Price = Price(0)
+    sales: LeaderSales | None = None
+    unfollowed: bool = False
 
     @property
     def wallet_lot(self) -> Shares:
@@ -211,7 +240,7 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
 
     An order of an exit has its own, under the exit's name in place of a signal's. `trade` is the leader's as it was
     judged, `gathered` what it was added to when it was too small, or what a sell of his left of that, `exit` what is to
-    be sold, if not by this order then by later ones.
+    be sold, if not by this order then by later ones, `sales` what a sell leaves known of the leader's.
     """
 
     event: Literal["BUY_ENGINE_DECISION"] = "BUY_ENGINE_DECISION"
@@ -227,6 +256,7 @@ class BuyEngineDecision(Event, frozen=True, kw_only=True):
     trade: Trade | None = None
     gathered: Gathered | None = None
     exit: ExitTask | None = None
+    sales: LeaderSales | None = None
     inputs: Annotated[Inputs, REUSED]
 
 

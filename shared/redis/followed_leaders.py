@@ -40,6 +40,8 @@ class Unfollowed:
     at_ms: int = 0
     by: str = ""
     named: bool = False
+    exits_only: bool = False
+    """Whether it is watched until our lots of it are gone: its sells are followed, its buys are not."""
 
 
 def follow_leader(redis: Redis, address: str, followed: FollowedLeader) -> bool:
@@ -111,8 +113,9 @@ def _followed(said: dict[str, Any]) -> FollowedLeader:
 
 
 def _unfollowed(said: dict[str, Any]) -> Unfollowed:
-    named = bool(said.get("named"))
-    return Unfollowed(str(said.get("label", "")), _ms(said.get("at_ms")), str(said.get("by", "")), named)
+    named, exits_only = bool(said.get("named")), bool(said.get("exits_only"))
+    at_ms, by = _ms(said.get("at_ms")), str(said.get("by", ""))
+    return Unfollowed(str(said.get("label", "")), at_ms, by, named, exits_only)
 
 
 def _ms(said: object) -> int:

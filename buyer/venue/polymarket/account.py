@@ -13,6 +13,7 @@ from buyer.domain.order_result import OrderSeen, OwnTrade
 from buyer.venue.polymarket.ban_detector import Refusals
 from buyer.venue.polymarket.credentials import ApiKey, RequestHeaders, statement_headers
 from buyer.venue.polymarket.signer import OrderSigner
+from buyer.venue.polymarket.venue_time import VenueTime
 from buyer.venue.polymarket.wire.account_parsing import is_pending, orders_of, read_order, read_page, read_trade
 from buyer.venue.polymarket.wire.order_responses import find_bar
 from shared import logs
@@ -100,7 +101,7 @@ class AccountApi:
 
     def _rows_of(self, order_hash: str, token_id: str, since_ms: int) -> list[Raw]:
         named = {"asset_id": token_id} if token_id else {}
-        wish = {**named, "after": str(max(0, since_ms // 1000 - _BEFORE_S))}
+        wish = {**named, "after": self._from_s(since_ms)}
         return [row for row in self._pages("/data/trades", wish) if order_hash in orders_of(row)]
 
     def listed(self, since_ms: int) -> dict[str, list[Raw]]:
@@ -109,7 +110,7 @@ class AccountApi:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
-        return self.trades_of(self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))}))
+        return self.trades_of(self._pages("/data/trades", {"after": self._from_s(since_ms)}))
 
     def trades_of(self, raws: Iterable[Raw]) -> dict[str, list[Raw]]:
         """Return raw trades by the hash of each order that has a part in them; one that names none is left out."""
@@ -130,7 +131,7 @@ class AccountApi:
         Raises:
             TryAgain: throttled or away. GiveUp: refused, or unreadable.
         """
-        rows = self._pages("/data/trades", {"after": str(max(0, since_ms // 1000 - _BEFORE_S))})
+        rows = self._pages("/data/trades", {"after": self._from_s(since_ms)})
         return frozenset(name for row in rows if is_pending(row) for name in orders_of(row))
 
     def trade(self, raw: object, order_hash: str, facts: MarketFacts) -> OwnTrade:
@@ -242,9 +243,18 @@ class AccountApi:
                 raise
             raise RefusedForSafety(no.fix) from error
 
+    def _from_s(self, since_ms: int) -> str:
+        """Return a time of ours as the venue's lists begin at it, some seconds early."""
+        return str(max(0, self._requests.time.at(since_ms) // 1000 - _BEFORE_S))
+
     def _ask(self, path: str, params: dict[str, str] | None) -> Any:  # noqa: ANN401 - JSON
-        headers = self._requests.headers("GET", path, "", self._clock.now_ms())
-        return ask_account(self._clob, "GET", path, headers, self._clock, params)
+        time = self._requests.time
+
+        def ask() -> Any:  # noqa: ANN401 - JSON
+            headers = self._requests.headers("GET", path, "", self._clock.now_ms())
+            return ask_account(self._clob, "GET", path, headers, self._clock, params, time)
+
+        return time.signed(ask)
 
 
 def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
@@ -252,19 +262,24 @@ def _asset(kind: str, signature_type: int, token_id: str) -> dict[str, str]:
     return {"asset_type": kind, "signature_type": str(signature_type), **token}
 
 
-def api_key(clob: Upstream, signer: OrderSigner, clock: Clock) -> ApiKey:
-    """Create the signer's API key, or derive the one it has.
+def api_key(clob: Upstream, signer: OrderSigner, clock: Clock, time: VenueTime | None = None) -> ApiKey:
+    """Create the signer's API key, or derive the one it has; `time` learns how far the venue's clock is from ours.
 
     Raises:
         TryAgain: throttled or away. GiveUp: refused, or unreadable.
     """
-    headers = statement_headers(signer, clock.now_ms())
+    known = time or VenueTime()
+
+    def ask(method: str, path: str) -> Any:  # noqa: ANN401 - JSON
+        headers = statement_headers(signer, known.at(clock.now_ms()))
+        return ask_account(clob, method, path, headers, clock, time=known)
+
     try:
-        found = ask_account(clob, "POST", "/auth/api-key", headers, clock)
+        found = known.signed(lambda: ask("POST", "/auth/api-key"))
     except Rejected as error:
         if error.status != _BAD_REQUEST:
             raise
-        found = ask_account(clob, "GET", "/auth/derive-api-key", headers, clock)
+        found = known.signed(lambda: ask("GET", "/auth/derive-api-key"))
     raw = as_object(found, "api key")
     parts = [read_text(raw, name) for name in ("apiKey", "secret", "passphrase")]
     if not all(parts):
@@ -279,10 +294,13 @@ def ask_account(
     headers: Mapping[str, str],
     clock: Clock,
     params: Mapping[str, str] | None = None,
+    time: VenueTime | None = None,
 ) -> Any:  # noqa: ANN401 - JSON
-    """Return the JSON of one authenticated request, or raise what its answer stands for."""
+    """Return the JSON of one authenticated request, or raise what its answer stands for; `time` learns from it."""
     label = f"{clob.name} {method} {path}"
     answer = clob.send(clob.request(method, path, params=params, headers=headers, lane=GateLane.ORDERS))
+    if time is not None:
+        time.learn(answer.headers, clock.now_ms())
     if answer.status == _NOT_FOUND and _is_strangers(answer):
         raise Malformed(f"{label}: 404 that is not the API's own: {answer.body[:SHOWN_CHARS]!r}")
     return value_of(answer, label, str, retry_after_s(answer.headers, clock.now_ms()))

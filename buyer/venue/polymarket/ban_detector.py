@@ -69,7 +69,7 @@ class BanDetector:
             return verdict
         self._refused[order_hash] += 1
         if self._restricted():
-            return replace(verdict, reason=f"{verdict.reason}; the account may only close positions")
+            return replace(verdict, reason=f"{verdict.reason}; the account may only close positions", closed_only=True)
         if self._refused[order_hash] >= MOST:
             return verdict
         return UnknownOutcome(f"{verdict.reason} (refused {self._refused[order_hash]} of {MOST} times)")

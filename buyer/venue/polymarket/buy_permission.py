@@ -65,6 +65,15 @@ class BuyPermission:
         if self._failure is not None:
             raise self._failure
 
+    def withdraw(self, check: str) -> None:
+        """Buy nothing until every check has passed again: the venue said no to a buy, and sells go on."""
+        if self.unanswered or self._stop.is_set():
+            return
+        self.unanswered = check
+        self._log.error("sells_only", check=check, found="the venue refused a buy", fix="it is asked again and again")
+        self._thread = threading.Thread(target=self._run, name="preflight", daemon=True)
+        self._thread.start()
+
     def close(self) -> None:
         """Wait for the thread to end; the process's stop event ends it."""
         if self._thread is not None:

@@ -55,6 +55,9 @@ REQUEST_LIVES_MS = 1000
 _STATES: dict[str, OrderState] = {"live": "LIVE", "delayed": "DELAYED", "matched": "MATCHED"}
 
 
+_UNAUTHORIZED = 401
+
+
 class _Ahead(threading.local):
     """What a thread prepared last, and its request."""
 
@@ -81,8 +84,13 @@ class PolymarketVenue:
         requests: RequestHeaders,
         clock: Clock,
         doubt: Callable[[str], None] = lambda _why: None,
+        buys_barred: Callable[[str], None] = lambda _check: None,
     ) -> None:
-        """Build it; `doubt` hears of a sell that the venue refused for want of shares."""
+        """Build it; `doubt` hears of a sell that the venue refused for want of shares.
+
+        `buys_barred` is told the check of the preflight that keeps us from buying, while sells go on.
+        """
+        self._buys_barred = buys_barred
         self._orders, self.turns, self._account = orders, turns, account
         self._signer, self._wallet, self._requests = signer, wallet, requests
         self._clock, self._doubt = clock, doubt
@@ -119,7 +127,10 @@ class PolymarketVenue:
         if isinstance(verdict, AcceptedOrder):
             return _accepted_outcome(verdict, order, sent)
         if isinstance(verdict, BarredAccount):
-            raise RefusedForSafety(verdict.fix)
+            if order.side == "SELL" or not verdict.closed_only:
+                raise RefusedForSafety(verdict.fix)
+            self._buys_barred("account")
+            return _outcome("REJECTED", verdict.reason, sent)
         if isinstance(verdict, RefusedOrder):
             if order.side == "SELL":
                 self._sells.learn(order.token_id, verdict.reason)
@@ -181,6 +192,8 @@ class PolymarketVenue:
     def _posted(self, sent: SignedOrder) -> Verdict:
         try:
             answer = self._orders.send(self._made(sent))
+            if self._requests.time.learn(answer.headers, self._clock.now_ms()) and answer.status == _UNAUTHORIZED:
+                answer = self._orders.send(self._request(sent, self._clock.now_ms()))  # nobody took it: signed anew
         except (Unavailable, Malformed) as error:
             return UnknownOutcome(str(error))
         after_s = retry_after_s(answer.headers, self._clock.now_ms())

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from buyer.venue.polymarket.keccak import keccak
 from buyer.venue.polymarket.order_signing import address_word
 from buyer.venue.polymarket.signer import OrderSigner
+from buyer.venue.polymarket.venue_time import VenueTime
 from shared.domain.errors import BadConfig
 from shared.polymarket.wire.endpoints import CHAIN_ID
 
@@ -34,7 +35,8 @@ class ApiKey:
 class RequestHeaders:
     """Makes the headers of every L2 request."""
 
-    def __init__(self, address: str, key: ApiKey) -> None:
+    def __init__(self, address: str, key: ApiKey, time: VenueTime | None = None) -> None:
+        self.time = time or VenueTime()
         self._address, self.key = address, key
         self._keyed = hmac.new(_decoded(key.secret.get_secret_value()), digestmod=hashlib.sha256)
         self._owner, self._passphrase = key.owner.get_secret_value(), key.passphrase.get_secret_value()
@@ -46,7 +48,7 @@ class RequestHeaders:
 
     def headers(self, method: str, path: str, body: str, now_ms: int) -> dict[str, str]:
         """Return the headers for the exact `body` ('' for none) to `path`, which is without its query string."""
-        stamp = str(now_ms // 1000)
+        stamp = str(self.time.at(now_ms) // 1000)
         mark = self._keyed.copy()  # set up once: looking the algorithm up takes longer than the hash itself
         mark.update(f"{stamp}{method}{path}{body}".encode())
         return {

@@ -49,11 +49,12 @@ def _stop_loss(session: Session) -> None:
     desk = ExitManager(session.engine, tasks, session.prices, clock=session.clock, limits=session.settings.limits)
 
     def turn(book: Book) -> None:
-        session.clock.advance(3)
+        session.clock.advance(16)
         session.prices.next_book = structs.replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
-    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    for _ in range(3):
+        turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)
     turn(a_book(bids=(("0.29", "100"),), asks=(("0.31", "1"),)))

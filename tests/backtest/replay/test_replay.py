@@ -162,14 +162,15 @@ def test_exits_controls_and_gathered_trades_replay_byte_for_byte(tmp_path: Path)
     )
 
     def turn(book: Book) -> None:
-        session.clock.advance(3)
+        session.clock.advance(16)
         session.prices.next_book = replace(book, at_ms=session.clock.now_ms())
         desk.work_due()
 
     for number in range(3):
         session.signal(a_signal(tx_hash=a_hash(number), usdc=D(15), shares=D(30)))
     session.prices.next_book = a_book(at_ms=session.clock.now_ms())
-    turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
+    for _ in range(3):
+        turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     turn(a_book(bids=(), asks=(("0.31", "1"),)))
     turn(a_book(bids=(("0.3", "4"),), asks=(("0.31", "1"),)))
     session.clock.advance(10)

@@ -19,7 +19,7 @@ from tests.backtest.replay.sessions import Session, a_hash
 from tests.buyer.builders import LEADER, NOW_MS, TOKEN, a_book, a_case, a_market, a_portfolio, a_signal, some_limits
 from tests.buyer.strategy.test_exit_policy import KEY, Selling, a_lot, bid
 
-CHEAP = bid("0.02")
+CHEAP = bid("0.42")
 
 
 def a_merge(**changes: Any) -> ActionableSignal:
@@ -51,7 +51,7 @@ def test_a_sell_at_a_price_of_0_is_still_refused() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "merged", "ordered"),
-    [("all", "1", "10"), ("proportional", "60", "6"), ("proportional", "100", "10"), ("none", "100", None)],
+    [("all", "10", "10"), ("proportional", "60", "6"), ("proportional", "100", "10"), ("none", "100", None)],
 )
 def test_a_merge_takes_of_the_lot_what_the_mode_of_mirrored_sells_says(
     mode: Any, merged: str, ordered: str | None

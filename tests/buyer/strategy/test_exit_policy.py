@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from buyer.execution.exit_manager import ExitManager
 from buyer.execution.exit_store import ExitStore
 from buyer.execution.journal import Journal
-from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, mirrored_sell, order_fact
+from buyer.strategy.exit_policy import LotMarket, due_exit, exit_attempt, order_fact
+from buyer.strategy.exits.lot_value import NO_LOOKS, LotHistory
+from buyer.strategy.exits.mirrored_sales import mirrored_sell
 from shared.domain import ledger_accounts
 from shared.domain.errors import OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
@@ -42,6 +44,15 @@ def a_lot(**changes: Any) -> Lot:
     return Lot(LEADER, TOKEN, CONDITION, 0, "Will it?", **values)
 
 
+def looked(holding: LotMarket, looks: int = 3, over_s: float = 5) -> LotHistory:
+    """Look at the same book so many times over so long."""
+    seen = NO_LOOKS
+    for look in range(looks):
+        found = holding.look(10, over_s * look / max(1, looks - 1))
+        seen = seen.after(found, 60) if found else seen
+    return seen
+
+
 def a_sell(**changes: Any) -> Any:
     return a_signal(**{"side": "SELL", "tx_hash": "0x" + "9a" * 32, **changes})
 
@@ -67,7 +78,7 @@ def bid(price: str, **changes: Any) -> Book:
 def test_each_trigger_fires_at_its_limit(limits: dict[str, Any], price: str, reason: str | None) -> None:
     holding = LotMarket(a_lot(), a_market(ends_at_ms=NOW_MS + 600_000), bid(price), NOW_MS)
 
-    task = due_exit(holding, some_limits(**limits), flattening=False)
+    task = due_exit(holding, some_limits(**limits), flattening=False, seen=looked(holding))
 
     assert (task.reason if task else None) == reason
 
@@ -79,7 +90,9 @@ def test_each_trigger_fires_at_its_limit(limits: dict[str, Any], price: str, rea
 def test_no_book_worth_believing_sets_off_a_stop(book: Book | None) -> None:
     limits = some_limits(stop_loss_pct=D(1), take_profit_pct=D(1))
 
-    assert due_exit(LotMarket(a_lot(), a_market(), book, NOW_MS), limits, flattening=False) is None
+    holding = LotMarket(a_lot(), a_market(), book, NOW_MS)
+
+    assert due_exit(holding, limits, flattening=False, seen=looked(holding)) is None
 
 
 @pytest.mark.pitfall(22)
@@ -231,8 +244,8 @@ def test_a_stop_loss_sells_the_lot_and_books_the_loss_to_day_and_leader() -> Non
     desk = Selling(stop_loss_pct=D(20))
     desk.prices.next_book = a_book(bids=(("0.4", "100"),))
 
-    desk.turn()
-    desk.turn()
+    for _ in range(4):
+        desk.turn()
 
     assert desk.decisions()[-1].reason == "exit: stop_loss"
     lost = desk.ledger.values["realized"]

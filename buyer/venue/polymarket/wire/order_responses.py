@@ -34,10 +34,14 @@ class RefusedOrder:
 
 @dataclass(frozen=True)
 class BarredAccount:
-    """The venue did not take it, nor will it take any other from us: our key, account or region is refused."""
+    """The venue did not take it, nor will it take any other from us: our key, account or region is refused.
+
+    An account that is `closed_only` may still sell.
+    """
 
     reason: str
     status: int
+    closed_only: bool = False
 
     @property
     def fix(self) -> str:

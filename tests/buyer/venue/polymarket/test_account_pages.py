@@ -9,6 +9,7 @@ import pytest
 
 from buyer.venue.polymarket.account import AccountApi
 from buyer.venue.polymarket.credentials import RequestHeaders
+from buyer.venue.polymarket.venue_time import VenueTime
 from shared.clock import ManualClock
 from shared.domain.errors import Malformed
 from shared.http.client import Upstream
@@ -53,7 +54,7 @@ def account(*pages: object) -> AccountApi:
         return HttpResponse(200, {}, json.dumps(page).encode())
 
     clob = SimpleNamespace(name="clob", send=send, request=request)
-    requests = SimpleNamespace(headers=headers)
+    requests = SimpleNamespace(headers=headers, time=VenueTime())
     return AccountApi(
         cast("Upstream", clob), cast("RequestHeaders", requests), cast("PolygonClient", None), clock=ManualClock()
     )

@@ -70,7 +70,7 @@ class Desk:
 
     def __init__(self, *answers: tuple[int, bytes], closed_only: Callable[[], bool] = lambda: False) -> None:
         signer = OrderSigner(SecretStr("11" * 32))
-        self.orders = Orders(*answers)
+        self.orders, self.barred = Orders(*answers), list[str]()
         self.venue = PolymarketVenue(
             cast("Upstream", self.orders),
             GateTurns(cast("RateGate", Gate()), threading.Event()),
@@ -81,6 +81,7 @@ class Desk:
                 signer.address, ApiKey(*(SecretStr(word) for word in ("key", "c2VjcmV0", "phrase")))
             ),
             clock=ManualClock(NOW_MS),
+            buys_barred=self.barred.append,
         )
 
     def prepared(self, name: str = "o") -> str:
@@ -143,11 +144,19 @@ def test_any_other_answer_ends_the_row() -> None:
     desk.refuse(order)
 
 
-def test_an_account_that_may_only_close_positions_is_refused_at_once() -> None:
+def test_a_buy_of_an_account_that_may_only_close_is_rejected_and_no_other_sent_while_the_buyer_goes_on() -> None:
     desk = Desk((403, PAGE), closed_only=lambda: True)
 
+    assert desk.place(desk.prepared()) == "REJECTED"
+    assert desk.barred == ["account"]
+
+
+def test_a_sell_that_is_refused_to_an_account_that_may_close_stops_the_buyer() -> None:
+    desk = Desk((403, PAGE), closed_only=lambda: True)
+    prepared, sell = desk.prepared(), replace(desk.order("o"), side="SELL")
+
     with pytest.raises(RefusedForSafety, match="may only close positions"):
-        desk.place(desk.prepared())
+        desk.venue.place(sell, a_market(), prepared)
 
 
 def test_a_key_that_the_venue_does_not_take_stops_the_buyer_at_once() -> None:

@@ -172,7 +172,6 @@ def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor)
         ("", ("--wallet-type", "safe", "--wallet", "DEPOSIT"), "Set WALLET_TYPE=deposit"),
         ("", ("--wallet", "0x" + "11" * 20), "does not belong"),
         ("blocked", (), "not allowed from here"),
-        ("skewed", (), "Set this machine's clock"),
     ],
 )
 def test_live_is_refused_with_the_reason_and_the_fix(
@@ -182,8 +181,6 @@ def test_live_is_refused_with_the_reason_and_the_fix(
     floor.account.closed_only = spoil == "closed"
     if spoil == "unsellable":
         floor.account.operators.remove(CTF_EXCHANGE_V2)
-    if spoil == "skewed":
-        floor.sim.fault("clock_skew", "clob", params={"seconds": 20})
     words = tuple(floor.account.wallet if word == "DEPOSIT" else word for word in flags)
     floor.sim._app.site.region = Region(blocked=spoil == "blocked")
 
