@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator, model_validator
 
-from buyer.entry_settings import EntrySettings
-from buyer.exit_settings import ExitSettings
+from buyer.protection_settings import ProtectionSettings
 from buyer.strategy.limits import (
     Mirror,
     OnRetraction,
@@ -24,11 +23,7 @@ from shared.polymarket.wire import endpoints
 from shared.signing_key import SigningSettings
 
 
-class Protections(EntrySettings, ExitSettings):
-    """When not to buy, and when not to sell."""
-
-
-class BuyerSettings(Protections, SigningSettings):
+class BuyerSettings(ProtectionSettings, SigningSettings):
     """How much to follow, and within which limits.
 
     Examples: `python -m buyer` reads the stream; `python -m detector | python -m buyer --stdin` reads a pipe;

@@ -14,7 +14,7 @@ from buyer.execution.exits.lot_looks import LotLooks
 from buyer.execution.order_executor import BuyExecutor
 from buyer.execution.venue_port import PriceSource
 from buyer.strategy.exit_policy import DUST, LotMarket, due_exit, exit_trigger, needs_book
-from buyer.strategy.exits.exit_floor import FLOOR, TYPED, basis_of, can_lower, floor_price, floor_text, grounded
+from buyer.strategy.exits.exit_floor import TYPED, basis_of, can_lower, floor_price, floor_text, grounded
 from buyer.strategy.exits.exit_triggers import TRIGGER, suspects
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.sizing import GRAIN, sell_size
@@ -24,7 +24,7 @@ from shared.domain.errors import HybridError, OutcomeUnknown
 from shared.domain.ledger_accounts import Lot
 from shared.domain.market import Book
 from shared.domain.money import Price, Shares
-from shared.messages.decisions import ExitTask
+from shared.messages.decisions import FLOOR, ExitTask
 
 EVERY_S = 1.0
 ENDED = "market_open"

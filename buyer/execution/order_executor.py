@@ -17,7 +17,6 @@ from buyer.execution.unresolved_orders import UnresolvedOrders
 from buyer.execution.venue_port import PriceSource, Venue
 from buyer.strategy.decision_context import DecisionContext, ExitContext
 from buyer.strategy.exit_policy import DUST, order_fact
-from buyer.strategy.exits.exit_floor import FLOOR
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.open_losses import NOTHING_LOST, AskedLosses
@@ -27,7 +26,7 @@ from shared.domain.errors import Malformed
 from shared.domain.ledger_write import RefusedWrite, StreamAck, WrittenStep
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Price, Shares
-from shared.messages.decisions import BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
+from shared.messages.decisions import FLOOR, BuyEngineDecision, ExitTask, Inputs, OpenLosses, RuleResult
 from shared.messages.signals import ActionableSignal, FillRetracted
 from shared.redis.streams import StreamEntry
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from buyer.strategy.exits.exit_floor import FLOOR, TYPED, FloorBasis
+from buyer.strategy.exits.exit_floor import TYPED, FloorBasis
 from buyer.strategy.exits.exit_triggers import TRIGGER, HeldPosition, fired
 from buyer.strategy.exits.lot_value import NO_LOOKS, Look, LotHistory, look_at
 from buyer.strategy.exits.mirrored_sales import MirroredSell
@@ -19,7 +19,7 @@ from shared.domain.ledger_accounts import Lot, lot_key
 from shared.domain.market import Book, MarketFacts
 from shared.domain.money import Price, Shares
 from shared.messages.base import fact_id
-from shared.messages.decisions import BuyEngineDecision, ExitReason, ExitTask
+from shared.messages.decisions import FLOOR, BuyEngineDecision, ExitReason, ExitTask
 from shared.messages.signals import ActionableSignal, FillRetracted
 
 BACKOFF = Backoff(first_s=2.0, longest_s=60.0)

@@ -3,15 +3,14 @@
 Each stands in a decision where its setting is on.
 """
 
-from msgspec.structs import replace
-
 from buyer.strategy.decision_context import DecisionContext, Shown, required_value, rule
-from buyer.strategy.exit_policy import LotMarket, due_exit, exit_trigger
+from buyer.strategy.exit_policy import exit_trigger
+from buyer.strategy.exits.exit_triggers import HeldPosition, would_fire
+from buyer.strategy.exits.lot_value import Look, look_at
 from buyer.strategy.fill_model import walk_book
 from buyer.strategy.limits import HUNDRED_PCT
-from shared.domain.ledger_accounts import Lot
-from shared.domain.money import Price, Shares, Usdc, micro_text
-from shared.messages.decisions import ExitTask
+from shared.domain.money import Price, Shares, micro_text
+from shared.messages.decisions import ExitReason
 
 
 @rule(lambda case: (_spread(case), case.limits.max_spread))
@@ -67,22 +66,13 @@ def leaves_at_once(case: DecisionContext) -> bool:
 
 
 def _exit_name(case: DecisionContext) -> Shown:
-    task = _own_exit(case)
-    return task.reason if task else "no exit"
+    return _own_exit(case) or "no exit"
 
 
-def _own_exit(case: DecisionContext) -> ExitTask | None:
-    """Return the exit that would begin with the lot as it would stand after the buy."""
-    held, bought, facts = case.balances, case.expected, case.facts
-    lot = Lot(
-        leader=case.signal.leader,
-        token_id=case.token_id,
-        condition_id=facts.condition_id,
-        outcome_index=facts.outcome_index,
-        title="",
-        shares=held.lot_shares + bought.shares,
-        cost=Usdc(held.lot_cost + bought.usdc + bought.fee),
-        opened_at_ms=held.lot.opened_at_ms if held.lot else case.now_ms,
-    )
-    sellable = replace(facts, min_shares=Shares(0), closed=False)  # what is too little to be sold would leave, too
-    return due_exit(LotMarket(lot, sellable, case.seen_book, case.now_ms), case.limits, flattening=False)
+def _own_exit(case: DecisionContext) -> ExitReason | None:
+    """Return why the lot as it would stand after the buy would be sold, by this look at the book alone; no bid is no value."""
+    held, bought = case.balances, case.expected
+    shares, cost = held.lot_shares + bought.shares, held.lot_cost + bought.usdc + bought.fee
+    opened_at_ms = held.lot.opened_at_ms if held.lot else case.now_ms
+    look = look_at(case.seen_book, Shares(shares), case.facts, 0.0) or Look(0.0, Price(0), Price(0))
+    return would_fire(HeldPosition(shares, cost, opened_at_ms, case.facts.ends_at_ms, case.now_ms), look, case.limits)

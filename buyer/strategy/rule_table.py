@@ -10,7 +10,6 @@ from functools import lru_cache
 from buyer.strategy import market_quality, repeat_buys, risk_caps, signal_filters
 from buyer.strategy.decision_context import ContextBase, DecisionContext, ExitContext, NotEvaluated, Rule, rule
 from buyer.strategy.exits import sale_rules
-from buyer.strategy.exits.exit_floor import FLOOR
 from buyer.strategy.exits.exit_triggers import TRIGGER
 from buyer.strategy.exits.mirrored_sales import LATER_SALE, SMALL_SALE
 from buyer.strategy.limits import TradingLimits
@@ -18,6 +17,7 @@ from buyer.strategy.signal_trust import corroborated
 from buyer.strategy.sizing import GRAIN
 from shared.domain.market import Side
 from shared.domain.money import MICRO, Price, micro_text
+from shared.messages.decisions import FLOOR
 
 
 @rule(lambda case: ("on" if case.balances.halted else "off", "off"))

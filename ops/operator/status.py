@@ -14,7 +14,6 @@ from rich.live import Live
 
 from buyer.domain.wallet_words import gap_words, known_gaps
 from buyer.sharding.shard_leases import MODES, shard_leases
-from buyer.strategy.exits.exit_floor import FLOOR
 from ops.domain.live_view import LiveView
 from ops.operator.controls import TradingControl, active, trading_state
 from ops.operator.pipeline_server import PipelineServer, demand_pipeline
@@ -29,6 +28,7 @@ from shared.domain.record_kinds import EXITS, WALLET
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import STREAMS
+from shared.messages.decisions import FLOOR
 from shared.messages.events import read_event
 from shared.messages.service import GateStatus, SourceStatus
 from shared.messages.value_codec import plain_value

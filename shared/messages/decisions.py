@@ -115,6 +115,10 @@ ExitReason = Literal[
 ]
 
 
+FLOOR = "exit_floor"
+"""The rule that an attempt of an exit fails while nobody pays its floor: its `last` says so."""
+
+
 class ExitTask(Value, frozen=True, kw_only=True):
     """A lot that is to be sold down to `keep` shares, however many orders and restarts that takes.
 

@@ -14,8 +14,6 @@ from shared.domain.market import MarketFacts
 from shared.domain.money import MICRO, Price, Shares, ceil_to, half_even, micro_text, taker_fee
 from shared.messages.decisions import ExitTask, Portfolio
 
-FLOOR = "exit_floor"
-"""The rule that an attempt fails while nobody pays the floor."""
 LEADER_SALE, STOOD, COST, TYPED = "the leader's sale", "the value that stood", "the lot's cost", "a typed word"
 UNKNOWN_BASIS = ""
 _FEE_CAP = 10

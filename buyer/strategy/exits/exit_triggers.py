@@ -73,9 +73,14 @@ def fired(lot: HeldPosition, seen: LotHistory, limits: TradingLimits) -> ExitRea
     return None
 
 
+def would_fire(lot: HeldPosition, look: Look, limits: TradingLimits) -> ExitReason | None:
+    """Return the first trigger that one look alone would set off."""
+    return next((reason for reason, trigger in TRIGGERS.items() if trigger(lot, limits, look)), None)
+
+
 def suspects(lot: HeldPosition, seen: LotHistory, limits: TradingLimits) -> bool:
     """Say whether the last look alone would fire: the next one should come soon."""
-    return bool(seen.looks) and any(trigger(lot, limits, seen.looks[-1]) for trigger in TRIGGERS.values())
+    return bool(seen.looks) and would_fire(lot, seen.looks[-1], limits) is not None
 
 
 def still_holds(reason: ExitReason, lot: HeldPosition, look: Look | None, limits: TradingLimits) -> bool:

@@ -35,7 +35,7 @@ def session() -> Session:
     session = Session(*ON)
     for number in range(30):
         a_piece(session, number)
-    a_piece(session, 100, side="SELL")
+    a_piece(session, 100, side="SELL", shares=D(120), usdc=D(60))
     a_piece(session, 101)
     session.clock.advance(300)
     a_piece(session, 102)

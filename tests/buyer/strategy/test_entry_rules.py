@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from buyer.strategy.limits import TradingLimits
 from buyer.strategy.policy import decide_signal
-from buyer.strategy.rule_table import SWITCHED
+from buyer.strategy.rule_table import RULES, SWITCHED
 from buyer.strategy.sizing import limit_price
 from shared.domain.money import MICRO, Price
 from shared.messages.decisions import HeldLot, LotExit, Staked
@@ -132,7 +132,9 @@ def test_a_protection_that_is_off_stands_in_no_decision_and_does_not_change_the_
     assert not {one.rule for one in decide_signal(a_case(limits=limits)).rules} & SWITCHED.keys()
     later = {name: value for name, value in limits.model_dump().items() if name not in off or name == "leader_limits"}
     assert TradingLimits.model_validate(later).id == limits.id
-    assert {one.rule for one in decide_signal(a_case(limits=some_limits(**ON))).rules} >= SWITCHED.keys()
+    assert {one.rule for one in decide_signal(a_case(limits=some_limits(**ON))).rules} >= SWITCHED.keys() & RULES[
+        "BUY"
+    ].keys()
 
 
 @given(

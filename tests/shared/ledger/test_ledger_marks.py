@@ -17,6 +17,7 @@ from shared.ledger.ledger_marks import LedgerMarks, LedgerPlace
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import connect_redis
+from shared.redis.password_file import take_password
 
 KEYS = ("hs:live:accounts", "hs:live:writes", "hs:live:seq")
 
@@ -28,7 +29,8 @@ class OlderServer:
         self.redis, self.marks = connect_redis(url), LedgerMarks()
         self.ledger = RedisLedger(self.redis, "live", self.marks)
         self.other = RedisLedger(self.redis, "live")
-        self._raw = Redis.from_url(url)
+        plain, password = take_password(url)
+        self._raw = Redis.from_url(plain, password=password)
         self._kept: dict[str, bytes] = {}
 
     def write(self, name: str, ledger: RedisLedger | None = None) -> None:
