@@ -1,0 +1,1 @@
+"""Measure how the order of polls tells on the delays: adaptive against round-robin."""
