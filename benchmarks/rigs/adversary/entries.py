@@ -1,11 +1,9 @@
 """Attacks on what is bought: bait, wide books, pieces of one order, both outcomes, our own wallet."""
 
 from benchmarks.rigs.adversary.scenario import Scenario
-from benchmarks.rigs.adversary.stage import Stage
+from benchmarks.rigs.adversary.stage import FAIR, OTHER_LEADER, Stage
 from benchmarks.rigs.order_rig import CLOCK
 
-FAIR = (("0.49", "5000"),), (("0.5", "5000"),)
-OTHER_LEADER = "0x" + "b" * 40
 HOUR_MS = 3_600_000
 
 

@@ -3,10 +3,10 @@
 import contextlib
 
 from benchmarks.rigs.adversary.scenario import Scenario
-from benchmarks.rigs.adversary.stage import Stage, until
+from benchmarks.rigs.adversary.stage import FAIR, Stage, until
+from benchmarks.rigs.adversary.stand_ins import always
 from shared.domain.record_kinds import EXITS
 
-FAIR = (("0.49", "5000"),), (("0.5", "5000"),)
 STUB = (("0.01", "5000"),), (("0.5", "5000"),)
 STAKE = {"STAKE_USDC": "40"}
 BELIEVES_ALL = {"EXIT_FLOOR_PCT": "100", "TRIGGER_LOOKS": "1", "TRIGGER_S": "0"}
@@ -94,7 +94,7 @@ SCENARIOS = (
         play=spoof_bid,
         settings={**STAKE, "TAKE_PROFIT_PCT": "30"},
         off=BELIEVES_ALL,
-        disarm={"buyer.strategy.exits.sale_rules:still_holds": lambda *_: True},
+        disarm={"buyer.strategy.exits.sale_rules:still_holds": always},
         bound="0",
         why="nothing is sold",
     ),

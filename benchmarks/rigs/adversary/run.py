@@ -35,12 +35,11 @@ def play(name: str, how: Run) -> Outcome:
     os.dup2(quiet, 2)
     scenario, started, stage = scenarios.named(name), CLOCK.monotonic(), None
     protected = how == WITH
-    if not protected:
-        scenario.take_arms()
+    scenario.prepare(protected=protected)
     lost, failed = None, ""
     try:
         with trading(*VENUE) as world:
-            stage = Stage(world)
+            stage = Stage(world, protected=protected)
             stage.environment(scenario.words(protected=protected))
             scenario.play(stage)
             lost = stage.lost()

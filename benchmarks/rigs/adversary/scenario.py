@@ -4,13 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pkgutil import resolve_name
-from typing import Any
 
 from benchmarks.rigs.adversary.stage import Stage
 from buyer.config import BuyerSettings
 from detector.config import DetectorSettings
-
-Stands = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +16,7 @@ class Scenario:
 
     `off` are the settings that switch the protection off, `beside` those of others that would stop the attack as well;
     `disarm` is what stands in for a part that has no setting (`module:name`), `needs` what else of ours must be there
-    to speak of a protection. `settings` count in both runs.
+    to speak of a protection. `settings` and `tuned` (`module:name`, to wait for less) count in both runs.
     """
 
     name: str
@@ -30,7 +27,8 @@ class Scenario:
     off: Mapping[str, str] = field(default_factory=dict[str, str])
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
-    disarm: Mapping[str, Stands] = field(default_factory=dict[str, Stands])
+    disarm: Mapping[str, object] = field(default_factory=dict[str, object])
+    tuned: Mapping[str, object] = field(default_factory=dict[str, object])
     needs: tuple[str, ...] = ()
 
     @property
@@ -48,9 +46,9 @@ class Scenario:
         given = {**self.settings, **({} if protected else {**self.beside, **self.off})}
         return {name: value for name, value in given.items() if is_there(name)}
 
-    def take_arms(self) -> None:
-        """Put the stand-ins in place, in this process."""
-        for name, stand_in in self.disarm.items():
+    def prepare(self, *, protected: bool) -> None:
+        """Put in place, in this process, what stands in for something of ours."""
+        for name, stand_in in {**self.tuned, **({} if protected else self.disarm)}.items():
             if is_there(name):
                 where, _, what = name.rpartition(".") if ":" in name.rpartition(".")[0] else name.rpartition(":")
                 setattr(resolve_name(where), what, stand_in)

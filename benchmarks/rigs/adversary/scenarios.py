@@ -1,9 +1,16 @@
 """All scenarios, in the order of the table."""
 
-from benchmarks.rigs.adversary import entries, exits
+from benchmarks.rigs.adversary import belief, entries, exits, forgery, server, wallet
 from benchmarks.rigs.adversary.scenario import Scenario
 
-SCENARIOS: tuple[Scenario, ...] = (*exits.SCENARIOS, *entries.SCENARIOS)
+SCENARIOS: tuple[Scenario, ...] = (
+    *exits.SCENARIOS,
+    *entries.SCENARIOS,
+    *belief.SCENARIOS,
+    *wallet.SCENARIOS,
+    *server.SCENARIOS,
+    *forgery.SCENARIOS,
+)
 
 
 def named(name: str) -> Scenario:

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,6 +13,8 @@ from msgspec.structs import replace
 from benchmarks.rigs.order_rig import CLOCK, LEADER, NEVER, UNBOUNDED, Trading
 from buyer.composition import BuiltBuyer, build_buyer
 from buyer.config import parse_args
+from detector.config import parse_args as detector_args
+from detector.service import HybridDetector
 from shared.clock import Clock
 from shared.domain.ledger_accounts import Lot
 from shared.domain.market import Side
@@ -27,6 +30,9 @@ from shared.redis.streams import publish_event
 PATIENCE_S = 25.0
 MICRO = 1_000_000
 Levels = Sequence[tuple[str, str]]
+FAIR: tuple[Levels, Levels] = ((("0.49", "5000"),), (("0.5", "5000"),))
+"""The book of a market that is well: bids, asks."""
+OTHER_LEADER = "0x" + "b" * 40
 
 
 @dataclass
@@ -34,6 +40,7 @@ class Stage:
     """What a scenario plays on; `fair` is what a share of each token is worth, as the scenario states it."""
 
     world: Trading
+    protected: bool = True
     told: list[BuyEngineDecision] = field(default_factory=list[BuyEngineDecision])
     notes: list[str] = field(default_factory=list[str])
     fair: dict[str, int] = field(default_factory=dict[str, int])
@@ -48,7 +55,8 @@ class Stage:
     def environment(self, words: Mapping[str, str]) -> None:
         """Give this process the settings of a live buyer here: the product's own limits, and `words`."""
         ours = {name: value for name, value in self.world.environment.items() if name not in UNBOUNDED}
-        os.environ.update({**ours, "HYBRID_ENV_FILE": "", **words})
+        followed = f"{LEADER},{OTHER_LEADER},{self.world.wallet}"
+        os.environ.update({**ours, "HYBRID_ENV_FILE": "", "TRACKED_WALLETS": followed, **words})
 
     @contextlib.contextmanager
     def buyer(self, *words: str, clock: Clock | None = None) -> Generator[BuiltBuyer]:
@@ -64,6 +72,28 @@ class Stage:
             stop.set()
             thread.join(PATIENCE_S)
             built.mode.close()
+
+    @contextlib.contextmanager
+    def detector(self, leader: str) -> Generator[HybridDetector]:
+        """Run a detector that watches one leader, while the block runs."""
+        urls = {name: str(self.world.urls[name]) for name in ("rtds_url", "subgraph_url")}
+        known = {
+            **urls,
+            "tracked_wallets": leader,
+            "progress_every_s": "1",
+            "source_grace_s": "1",
+            "poll_every_s": "0.5",
+        }
+        words = [word for name, value in known.items() for word in (f"--{name.replace('_', '-')}", value)]
+        with Path(os.devnull).open("w", encoding="ascii") as out:
+            detector = HybridDetector(detector_args(words), out=out)
+            thread = threading.Thread(target=detector.run)
+            thread.start()
+            try:
+                yield detector
+            finally:
+                detector.stop_event.set()
+                thread.join(PATIENCE_S)
 
     def book(self, bids: Levels, asks: Levels, token: str = "") -> None:
         """Put exactly these levels in a token's book, as the makers do."""
@@ -124,6 +154,10 @@ class Stage:
         self.fair[self.token] = to_micro(fair)
         self.fair |= {token: to_micro(value) for token, value in tokens.items()}
         self._before = self.worth()
+
+    def falls(self, fair: str) -> None:
+        """Let what is held be worth so much from now on."""
+        self.fair = dict.fromkeys(self.fair, to_micro(fair))
 
     def worth(self) -> int:
         """Return what the venue's record says the wallet has, in micro-units: cash, and shares at their fair value."""
