@@ -5,7 +5,7 @@ with the settings that switch the protection off. Lost is what cash and shares, 
 states, are worth less afterwards. Then the four captured histories say what each protection costs: signals that are no
 longer followed, and the result with and without it. Exit code 1 where more is lost than the bound, or a run failed.
 
-    python -m benchmarks.adversary [--only "stub bid"] [--jobs 4] [--data FOLDER]
+    python -m benchmarks.adversary [--only "stub bid"] [--jobs 4] [--data FOLDER] [--signals 0]
 """
 
 import argparse
@@ -22,27 +22,40 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rigs.adversary import run
+from benchmarks.rigs.adversary.cost_table import cost_table, measure_costs
 from benchmarks.rigs.adversary.run import Outcome
 from benchmarks.rigs.adversary.scenario import Scenario
 from benchmarks.rigs.adversary.scenarios import SCENARIOS
+from benchmarks.rigs.order_rig import CLOCK
 from shared.domain.money import micro_text, to_micro
 
 Pair = tuple[Future[Outcome] | None, Future[Outcome] | None]
 NOT_YET = "not protected yet"
+WIDTH = 150
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Play, print, judge; return the exit code."""
     asked = _parser().parse_args(argv)
     chosen = [one for one in SCENARIOS if not asked.only or one.name in asked.only]
-    spawned = get_context("spawn")
-    with ProcessPoolExecutor(asked.jobs, mp_context=spawned, max_tasks_per_child=1) as pool:
+    started_at, console = CLOCK.monotonic(), Console(width=WIDTH)
+    with _processes(asked.jobs, 1) as pool:
         started = [(scenario, _start(pool, scenario)) for scenario in chosen]
         found = [_judged(scenario, *(one and one.result() for one in pair)) for scenario, pair in started]
-    console = Console(width=150)
     console.print(_table(found))
-    print(json.dumps({"benchmark": "adversary", "scenarios": found, "holds": all(one["holds"] for one in found)}))
-    return 0 if all(one["holds"] for one in found) else 1
+    with _processes(os.cpu_count() or 1) as pool:
+        costs = measure_costs(pool, asked.data, asked.signals) if not asked.only else []
+    console.print(cost_table(costs, asked.signals) if costs else "no costs: --only was given, or no history is there")
+    holds = all(one["holds"] for one in found)
+    seconds = round(CLOCK.monotonic() - started_at)
+    print(
+        json.dumps({"benchmark": "adversary", "scenarios": found, "costs": costs, "seconds": seconds, "holds": holds})
+    )
+    return 0 if holds else 1
+
+
+def _processes(count: int, tasks: int | None = None) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), max_tasks_per_child=tasks)
 
 
 def _start(pool: ProcessPoolExecutor, scenario: Scenario) -> Pair:
@@ -93,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=4, help="runs at a time: they mostly wait")
     data = Path(os.environ.get("HYBRID_REAL_DATA", "../shared/data"))
     parser.add_argument("--data", type=Path, default=data, help="folder of the captured data (HYBRID_REAL_DATA)")
+    parser.add_argument("--signals", type=int, default=15_000, help="of each history the first so many; 0: all")
     return parser
 
 

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.detect_real import HOME
-from benchmarks.rigs.detect_pairs import judge_pairs, measure_pairs, pair_table
+from benchmarks.rigs.delays.detect_pairs import judge_pairs, measure_pairs, pair_table
+from benchmarks.rigs.delays.detect_polling import Polling, measure_polling
 from benchmarks.rigs.detect_rig import (
     PUSH,
     SHOWN_AT,
@@ -34,7 +35,6 @@ from benchmarks.rigs.detect_rig import (
     sources,
     venue,
 )
-from benchmarks.rigs.polling.detect_polling import Polling, measure_polling
 from shared.messages.signals import ActionableSignal
 from shared.redis.client import connect_redis
 from simulator.command_line import HidingParser
