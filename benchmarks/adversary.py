@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     started_at, console = CLOCK.monotonic(), Console(width=WIDTH)
     with _processes(asked.jobs, 1) as pool:
         started = [(scenario, _start(pool, scenario)) for scenario in chosen]
-        found = [_judged(scenario, *(one and one.result() for one in pair)) for scenario, pair in started]
+        found = [judged(scenario, *(one and one.result() for one in pair)) for scenario, pair in started]
     console.print(_table(found))
     with _processes(os.cpu_count() or 1) as pool:
         costs = measure_costs(pool, asked.data, asked.signals) if not asked.only else []
@@ -63,7 +63,7 @@ def _start(pool: ProcessPoolExecutor, scenario: Scenario) -> Pair:
     return without, None if scenario.missing else pool.submit(run.play, scenario.name, run.WITH)
 
 
-def _judged(scenario: Scenario, without: Outcome | None, protected: Outcome | None) -> dict[str, Any]:
+def judged(scenario: Scenario, without: Outcome | None, protected: Outcome | None) -> dict[str, Any]:
     """Return a row: what counts is the run with the protection, the one without where there is none yet."""
     counts = protected or without
     bound = to_micro(scenario.bound)
@@ -77,6 +77,7 @@ def _judged(scenario: Scenario, without: Outcome | None, protected: Outcome | No
         "not_protected_yet": scenario.missing,
         "decisions": counts.decisions if counts else {},
         "decisions_without": without.decisions if without else {},
+        "told": counts.told if counts else (),
         "notes": counts.notes if counts else (),
         "failed": [one.failed for one in (without, protected) if one and one.failed],
         "seconds": [one.seconds for one in (without, protected) if one],

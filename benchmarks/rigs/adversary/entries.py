@@ -1,10 +1,13 @@
 """Attacks on what is bought: bait, wide books, pieces of one order, both outcomes, our own wallet."""
 
+import contextlib
+
 from benchmarks.rigs.adversary.scenario import Scenario
-from benchmarks.rigs.adversary.stage import FAIR, OTHER_LEADER, Stage
+from benchmarks.rigs.adversary.stage import FAIR, OTHER_LEADER, Stage, until
 from benchmarks.rigs.order_rig import CLOCK
 
 HOUR_MS = 3_600_000
+STOPPED_WITHIN_S = 12.0
 
 
 def bait_leader(stage: Stage) -> None:
@@ -71,6 +74,30 @@ def two_ticks_at_three_cents(stage: Stage) -> None:
         stage.decided(stage.leader("BUY", "1000", "0.03"))
 
 
+def re_entry_after_a_stop(stage: Stage) -> None:
+    """Let the price fall below our stop, and the leader buy again at once; then it falls once more."""
+    stage.book(*FAIR)
+    with stage.buyer():
+        stage.begin("0.3")
+        for at, bid, ask in (("0.5", "0.4", "0.41"), ("0.41", "0.33", "0.34"), ("0.34", "0.27", "0.28")):
+            stage.decided(stage.leader("BUY", "100", at))
+            stage.book(((bid, "5000"),), ((ask, "5000"),))
+            with contextlib.suppress(TimeoutError):
+                until(lambda: not stage.lots, STOPPED_WITHIN_S)
+
+
+def losses_on_paper(stage: Stage) -> None:
+    """Let six markets fall to 0.10, one after the other, each as soon as a leader of ours has bought in it."""
+    tokens = stage.world.tokens[:6]
+    with stage.buyer():
+        stage.begin("0.1", **dict.fromkeys(tokens, "0.1"))
+        for token in tokens:
+            stage.book(*FAIR, token)
+            stage.decided(stage.leader("BUY", "100", "0.5", token=token))
+            stage.book((("0.1", "5000"),), (("0.11", "5000"),), token)
+            stage.wait(4)
+
+
 AT_ONCE = {"CHECK_OWN_EXITS": "false"}
 AGAIN = {"COOLDOWN_S": "0", "STAKE_WINDOW_S": "0", "TRIGGER_LOOKS": "1", "TRIGGER_S": "0"}
 ANY_MARKET = {"MAX_SPREAD": "0", "MAX_OVER_FAIR_PCT": "0", "MIN_RESALE_PCT": "0"}
@@ -120,6 +147,25 @@ SCENARIOS = (
         beside=AGAIN,
         bound="0",
         why="nothing is bought",
+    ),
+    Scenario(
+        name="re-entry after a stop",
+        pitfall=41,
+        play=re_entry_after_a_stop,
+        settings={"STOP_LOSS_PCT": "15", "STAKE_WINDOW_S": "0"},
+        off={"COOLDOWN_S": "0"},
+        bound="1.4",
+        why="one stop of a stake, and two fees",
+    ),
+    Scenario(
+        name="losses on paper",
+        pitfall=47,
+        play=losses_on_paper,
+        settings={"MAX_DAY_LOSS_USDC": "6"},
+        off={"MARK_LOSSES": "false"},
+        beside={"BREAKER_FALL_USDC": "0"},
+        bound="11",
+        why="the day's loss, and a stake with its fee",
     ),
     Scenario(
         name="2 ticks at 0.03",

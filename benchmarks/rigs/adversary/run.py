@@ -8,7 +8,10 @@ from typing import Literal
 from benchmarks.rigs.adversary import scenarios
 from benchmarks.rigs.adversary.stage import Stage
 from benchmarks.rigs.order_rig import CLOCK, trading
+from shared.domain.money import micro_text
+from shared.messages.decisions import BuyEngineDecision
 
+MOST_TOLD = 40
 VENUE = ("--speed", "20")
 """Blocks, confirmations and index come twenty times as fast; books and decisions do not."""
 
@@ -24,6 +27,7 @@ class Outcome:
 
     lost: int | None
     decisions: dict[str, int]
+    told: tuple[str, ...]
     notes: tuple[str, ...]
     seconds: float
     failed: str = ""
@@ -46,6 +50,15 @@ def play(name: str, how: Run) -> Outcome:
     except Exception as error:  # noqa: BLE001 - shown in the table, and the run fails by it
         failed = f"{type(error).__name__}: {error}"
     decisions = Counter(f"{one.verdict} {one.reason}" for one in stage.told) if stage else Counter[str]()
+    told = tuple(map(_line, stage.told[:MOST_TOLD])) if stage else ()
     notes = tuple(stage.notes) if stage else ()
     seconds = round(CLOCK.monotonic() - started, 1)
-    return Outcome(lost=lost, decisions=dict(decisions), notes=notes, seconds=seconds, failed=failed)
+    return Outcome(lost=lost, decisions=dict(decisions), told=told, notes=notes, seconds=seconds, failed=failed)
+
+
+def _line(one: BuyEngineDecision) -> str:
+    """Return a decision as the report keeps it."""
+    ordered = (
+        one.outcome and f"{one.outcome.state}, {micro_text(one.outcome.shares)} for {micro_text(one.outcome.usdc)}"
+    )
+    return f"{one.inputs.now_ms} {one.verdict} {one.reason}: {ordered or 'no order'}"
