@@ -79,7 +79,7 @@ def re_entry_after_a_stop(stage: Stage) -> None:
     stage.book(*FAIR)
     with stage.buyer():
         stage.begin("0.3")
-        for at, bid, ask in (("0.5", "0.4", "0.41"), ("0.41", "0.33", "0.34"), ("0.34", "0.27", "0.28")):
+        for at, bid, ask in (("0.5", "0.42", "0.43"), ("0.43", "0.36", "0.37"), ("0.37", "0.31", "0.32")):
             stage.decided(stage.leader("BUY", "100", at))
             stage.book(((bid, "5000"),), ((ask, "5000"),))
             with contextlib.suppress(TimeoutError):
@@ -99,7 +99,7 @@ def losses_on_paper(stage: Stage) -> None:
 
 
 AT_ONCE = {"CHECK_OWN_EXITS": "false"}
-AGAIN = {"COOLDOWN_S": "0", "STAKE_WINDOW_S": "0", "TRIGGER_LOOKS": "1", "TRIGGER_S": "0"}
+AGAIN = {"COOLDOWN_S": "0", "STAKE_WINDOW_S": "0", "TRIGGER_LOOKS": "1", "TRIGGER_S": "0", "EXIT_FLOOR_PCT": "100"}
 ANY_MARKET = {"MAX_SPREAD": "0", "MAX_OVER_FAIR_PCT": "0", "MIN_RESALE_PCT": "0"}
 SCENARIOS = (
     Scenario(name="bait leader", pitfall=42, play=bait_leader, off=ANY_MARKET, bound="0", why="nothing is bought"),
@@ -154,7 +154,7 @@ SCENARIOS = (
         play=re_entry_after_a_stop,
         settings={"STOP_LOSS_PCT": "15", "STAKE_WINDOW_S": "0"},
         off={"COOLDOWN_S": "0"},
-        bound="1.4",
+        bound="1.2",
         why="one stop of a stake, and two fees",
     ),
     Scenario(

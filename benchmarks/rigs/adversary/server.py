@@ -1,6 +1,7 @@
 """Attacks by the server and the clock: one that goes back in time, paper beside live on one, an hour back."""
 
 import shutil
+from collections import Counter
 
 from benchmarks.rigs.adversary.scenario import Scenario
 from benchmarks.rigs.adversary.stage import FAIR, Stage, until
@@ -8,8 +9,8 @@ from benchmarks.rigs.adversary.stand_ins import due_by_wall_clock, nothing, rand
 from benchmarks.rigs.order_rig import CLOCK
 from buyer.domain.token_shard import GROUP
 from shared.domain.record_kinds import EXITS
-from shared.messages.base import SIGNALS
-from shared.redis.streams import publish_event
+from shared.messages.base import SERVICE, SIGNALS
+from shared.redis.streams import publish_event, stream_tail
 
 FILES = "appendonlydir"
 BACK_S = 3.0
@@ -51,6 +52,9 @@ def server_goes_back(stage: Stage) -> None:
         for signal in signals:
             publish_event(stage.world.redis, SIGNALS, signal)
         stage.wait(AGAIN_WITHIN_S)
+        said = Counter(entry.event for entry in stream_tail(stage.world.redis, SERVICE, 1000))
+        stage.notes.append(f"said: {dict(said)}")
+        stage.notes.append(f"lots in the ledger: {len(stage.lots)}, at the venue: {len(stage.account['shares_micro'])}")
 
 
 def paper_beside_live(stage: Stage) -> None:

@@ -25,11 +25,11 @@ def half_by_hand(stage: Stage) -> None:
         half = f"-{lot.shares // 2 / 1_000_000}"
         moved = {"wallet": stage.world.wallet, "token": stage.token, "shares": half}
         stage.world.post("/account", {**moved, "indexed": True} if stage.protected else moved)
-        stage.begin("0.4")
+        stage.begin("0.42")
         if stage.protected:
             with contextlib.suppress(TimeoutError):
                 until(lambda: _said(stage, "WALLET_APART"), FOUND_WITHIN_S)
-        stage.book((("0.4", "5000"),), (("0.41", "5000"),))
+        stage.book((("0.42", "5000"),), (("0.43", "5000"),))
         stage.wait(STOPPED_WITHIN_S)
         stage.falls("0.05")
 
