@@ -60,6 +60,9 @@ def _row(one: Protection, with_it: Sequence[Future[Followed]], without: Sequence
         "signals": sum(run.signals for run in kept),
         "followed_without": sum(run.followed for run in bare),
         "followed_with": sum(run.followed for run in kept),
+        "no_longer": sum(b.followed - k.followed for b, k in zip(bare, kept, strict=True)),
+        "spent_without": micro_text(sum(run.spent for run in bare)),
+        "spent_with": micro_text(sum(run.spent for run in kept)),
         "pnl_without": micro_text(sum(run.pnl for run in bare)),
         "pnl_with": micro_text(sum(run.pnl for run in kept)),
         "by_history": [
@@ -73,13 +76,20 @@ def cost_table(rows: Sequence[Mapping[str, Any]], signals: int) -> Table:
     """Return the rows as a table for people, with what histories say nothing of."""
     which = f"the first {signals} signals of each" if signals else "all signals"
     title = f"What a protection costs: {which} of {len(rows[0]['by_history'])} captured histories, both sums in pUSD"
-    columns = ("orders without", "orders with", "PnL without", "PnL with", "better with it in")
+    columns = ("followed without", "no longer followed", "PnL without", "PnL with", "better with it in")
     table = Table("protection", *columns, title=title, caption=_caption())
     for row in rows:
         better = sum(float(kept) > float(bare) for bare, kept in (one["pnl"] for one in row["by_history"]))
-        figures = (str(row["followed_without"]), str(row["followed_with"]), row["pnl_without"], row["pnl_with"])
+        results = (_result(row[f"pnl_{how}"], row[f"spent_{how}"]) for how in ("without", "with"))
+        figures = (str(row["followed_without"]), str(row["no_longer"]), *results)
         table.add_row(row["protection"], *figures, f"{better} of {len(row['by_history'])}")
     return table
+
+
+def _result(pnl: str, spent: str) -> str:
+    """Return a result, and what part it is of what was spent."""
+    part = f" ({float(pnl) / float(spent):+.2%})" if float(spent) else ""
+    return f"{float(pnl):.2f}{part}"
 
 
 def _caption() -> str:

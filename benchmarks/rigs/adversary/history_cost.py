@@ -64,10 +64,11 @@ NOT_SHOWN = {
 
 @dataclass(frozen=True)
 class Followed:
-    """One run: signals, those that were followed, and the result in micro-units of pUSD, open lots at last prices."""
+    """One run: signals, those followed, what they cost and brought in micro-units of pUSD, open lots at last prices."""
 
     signals: int
     followed: int
+    spent: int
     pnl: int
 
 
@@ -96,7 +97,8 @@ def _first(events: Iterable[MarketEvent], signals: int) -> Iterator[MarketEvent]
 
 def _figures(result: BacktestResult) -> Followed:
     value = sum(position.value for position in result.open)
-    return Followed(result.signals, result.bought + result.sold, result.cash + value - result.bankroll)
+    spent = sum(leader.ours.spent for leader in result.leaders)
+    return Followed(result.signals, result.bought + result.sold, spent, result.cash + value - result.bankroll)
 
 
 def settings_of(protection: Protection, *, protected: bool) -> dict[str, str]:
