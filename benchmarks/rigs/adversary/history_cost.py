@@ -19,7 +19,7 @@ BREAKERS = {f"breaker_{what}": "0" for what in ("rejections", "losses", "fall_us
 LIFTED = {**{f"max_{cap}_usdc": "90000000" for cap in CAPS}, "max_orders_per_minute": "1000000", **BREAKERS}
 """Without caps: where a cap refuses a signal, no protection can."""
 STOPS = {"stop_loss_pct": "30", "take_profit_pct": "50"}
-"""The captured leaders sell hardly ever: exits that can be protected are our own."""
+"""The captured leaders never sell: exits that can be protected are our own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +48,12 @@ PROTECTIONS = (
     Protection(name="cool-down", off={"cooldown_s": "0"}, beside=WITH_STOPS),
     Protection(name="marked losses", off={"mark_losses": "false"}, beside=BREAKERS),
     Protection(name="breakers", off=BREAKERS, beside={}),
-    Protection(name="later sale", off={"check_later_sale": "false"}),
-    Protection(name="dust sells", off={"min_leader_sell_pct": "0"}),
     Protection(name="exit floor", off={"exit_floor_pct": "100"}, beside=WITH_STOPS),
     Protection(name="looks twice", off={"trigger_looks": "1", "trigger_s": "0"}, beside=WITH_STOPS),
 )
 NOT_SHOWN = {
     "second word (MIN_NODES)": "a history is one source's word, and the policy believes it",
+    "later sale, dust sells": "the captured leaders sold nothing, they waited for the payout",
     "retractions": "no block of a history was taken back",
     "own wallets, followed leaders": "all four are followed, and none is ours",
     "wallet, server, installation, jobs": "a backtest has none",
