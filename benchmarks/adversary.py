@@ -5,7 +5,7 @@ with the settings that switch the protection off. Lost is what cash and shares, 
 states, are worth less afterwards. Then the four captured histories say what each protection costs: signals that are no
 longer followed, and the result with and without it. Exit code 1 where more is lost than the bound, or a run failed.
 
-    python -m benchmarks.adversary [--only "stub bid"] [--jobs 4] [--data FOLDER] [--signals 0]
+    python -m benchmarks.adversary [--only "stub bid"] [--jobs 5] [--data FOLDER] [--signals 0]
 """
 
 import argparse
@@ -104,7 +104,7 @@ def _table(found: Sequence[dict[str, Any]]) -> Table:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.adversary", description=__doc__)
     parser.add_argument("--only", action="append", help="play this scenario alone; again for more")
-    parser.add_argument("--jobs", type=int, default=4, help="runs at a time: they mostly wait")
+    parser.add_argument("--jobs", type=int, default=5, help="runs at a time: they mostly wait")
     data = Path(os.environ.get("HYBRID_REAL_DATA", "../shared/data"))
     parser.add_argument("--data", type=Path, default=data, help="folder of the captured data (HYBRID_REAL_DATA)")
     parser.add_argument("--signals", type=int, default=15_000, help="of each history the first so many; 0: all")

@@ -85,7 +85,7 @@ SCENARIOS = (
         play=stub_bid,
         settings=STAKE,
         off={"EXIT_FLOOR_PCT": "100"},
-        bound="2.5",
+        bound="1.1",
         why="the fee of the sale",
     ),
     Scenario(

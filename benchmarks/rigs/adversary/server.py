@@ -101,7 +101,7 @@ SCENARIOS = (
         settings={"STAKE_USDC": "40"},
         disarm={"buyer.execution.exits.attempt_times:AttemptTimes.is_due": due_by_wall_clock},
         needs=("buyer.venue.polymarket.venue_time",),
-        bound="1.5",
+        bound="1.1",
         why="the fee of the sale",
     ),
     Scenario(
