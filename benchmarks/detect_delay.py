@@ -18,9 +18,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.detect_polling import Polling, measure_polling
 from benchmarks.detect_real import HOME
-from benchmarks.rigs.detect_pairs import judge_pairs, measure_pairs, pair_table
+from benchmarks.rigs.delays.detect_pairs import judge_pairs, measure_pairs, pair_table
+from benchmarks.rigs.delays.detect_polling import Polling, measure_polling
 from benchmarks.rigs.detect_rig import (
     PUSH,
     SHOWN_AT,

@@ -109,6 +109,10 @@ class Trading:
             market=MarketHint(condition_id=self._market_of[token]),
         )
 
+    def condition(self, token: str) -> str:
+        """Return the market of a token."""
+        return self._market_of[token]
+
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Ask the control port."""
         return self._levers.get(path, params)

@@ -40,6 +40,7 @@ class Control:
             Route("POST", "/resolve", self._post_resolve),
             Route("POST", "/redeem", self._post_redeem),
             Route("POST", "/tick", self._post_tick),
+            Route("POST", "/end", self._post_end),
             Route("GET", "/faults", self._get_faults),
             Route("POST", "/faults", self._post_fault),
             Route("DELETE", "/faults", lambda _: answer({"ended": self.heal()})),
@@ -118,6 +119,10 @@ class Control:
             raise ValueError(msg)
         self._world.change_tick(self._market(condition_id), TICKS[tick])
 
+    def change_end(self, condition_id: str, end_ms: int) -> None:
+        """Change a market's planned end; it trades on until it resolves."""
+        self._market(condition_id).end_ms = end_ms
+
     def limit(self, overrides: dict[str, dict[str, Any]]) -> None:
         """Change what the venue allows."""
         self._limits.change(overrides)
@@ -191,6 +196,12 @@ class Control:
         condition_id, tick = str(asked.get("condition_id")), str(asked.get("tick"))
         _tried(lambda: self.change_tick(condition_id, tick))
         return answer({"tick": tick})
+
+    def _post_end(self, call: Call) -> Answer:
+        asked: dict[str, Any] = call.json()
+        end_ms = int(asked.get("end_ms", 0))
+        _tried(lambda: self.change_end(str(asked.get("condition_id")), end_ms))
+        return answer({"end_ms": end_ms})
 
     def _get_faults(self, _: Call) -> Answer:
         return answer({"faults": [fault.record() for fault in self._world.faults.faults]})

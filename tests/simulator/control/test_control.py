@@ -49,6 +49,9 @@ def test_levers_work_over_http(venue: Any) -> None:
     condition = venue.market.condition_id
     assert venue.post("sim", "/tick", {"condition_id": condition, "tick": "0.001"}).json() == {"tick": "0.001"}
     assert venue.post("sim", "/tick", {"condition_id": condition, "tick": "0.3"}).status_code == 400
+    assert venue.post("sim", "/end", {"condition_id": condition, "end_ms": 1_790_000_000_000}).status_code == 200
+    assert venue.get("gamma", "/markets", condition_ids=condition).json()[0]["endDate"].startswith("2026-09-21")
+    assert venue.post("sim", "/end", {"condition_id": "0x1", "end_ms": 0}).status_code == 400
     venue.post("sim", "/resolve", {"condition_id": condition, "payouts": [0, 1]})
     (ended,) = venue.get("sim", "/resolutions").json()["resolutions"]
     assert ended["payouts"] == [0, 1]

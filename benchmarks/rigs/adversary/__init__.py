@@ -1,0 +1,1 @@
+"""Attack a live buyer at the local venue, with each protection and without it; the venue's record tells the loss."""

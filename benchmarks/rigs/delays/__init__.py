@@ -1,0 +1,1 @@
+"""What `benchmarks.detect_delay` measures besides: the order of polls, and each pair of sources."""
