@@ -4,18 +4,15 @@ from shared.process.early_signals import early_signals
 
 with early_signals("buyer"):
     from buyer.composition import BuyerProcess
-    from buyer.composition_modes import mode_of
+    from buyer.composition_modes import needed_keys
     from buyer.config import parse_args
-    from shared.domain.trading_words import PAPER
     from shared.process.service_runner import Built, main
     from shared.redis.client import connect_redis
 
 
 def build() -> Built:
     """Read the settings and build the process."""
-    settings = parse_args()
-    if mode_of(settings) == PAPER:
-        settings = settings.without_keys()
+    settings = needed_keys(parse_args())
     return BuyerProcess(settings), settings, connect_redis(settings.redis_url)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from buyer.composition_modes import MODE_STEPS, ProcessParts, TradingMode, mode_of
+from buyer.composition_modes import MODE_STEPS, ProcessParts, TradingMode, lock_name, mode_of
 from buyer.composition_shards import Emit, ShardBuilder
 from buyer.config import BuyerSettings
 from buyer.domain.order_book import BookTrust
@@ -27,7 +27,6 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
-from shared.domain.trading_words import LIVE, PAPER
 from shared.http.client import Upstream
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
@@ -115,8 +114,7 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
     Raises:
         RefusedForSafety: another one runs: they would take the lease from each other without end.
     """
-    name = settings.consumer if mode_of(settings) == PAPER else f"{settings.consumer}-{LIVE}"
-    return instance_lock(f"{name}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
+    return instance_lock(f"{lock_name(settings)}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
 
 
 def print_decision(decision: BuyEngineDecision) -> None:

@@ -111,6 +111,16 @@ class ModeSteps(NamedTuple):
     on_disk: bool
 
 
+def lock_name(settings: BuyerSettings) -> str:
+    """Name what one process of this consumer's name and mode holds on a machine."""
+    return settings.consumer if mode_of(settings) == PAPER else f"{settings.consumer}-{LIVE}"
+
+
+def needed_keys(settings: BuyerSettings) -> BuyerSettings:
+    """Return the settings with the keys that their mode signs with: paper signs nothing."""
+    return settings.without_keys() if mode_of(settings) == PAPER else settings
+
+
 def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
     """Return the mode that was asked for; real money needs both words (pitfall 25).
 

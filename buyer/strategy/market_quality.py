@@ -70,7 +70,7 @@ def _exit_name(case: DecisionContext) -> Shown:
 
 
 def _own_exit(case: DecisionContext) -> ExitReason | None:
-    """Return why the lot as it would stand after the buy would be sold, by this look at the book alone."""
+    """Return why the lot as it would stand after the buy would be sold by this look alone; no bid is no value."""
     held, bought = case.balances, case.expected
     shares, cost = held.lot_shares + bought.shares, held.lot_cost + bought.usdc + bought.fee
     opened_at_ms = held.lot.opened_at_ms if held.lot else case.now_ms
