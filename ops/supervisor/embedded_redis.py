@@ -98,6 +98,14 @@ class EmbeddedRedis:
         """Say whether the server's process runs."""
         return self._process is not None and self._process.poll() is None
 
+    def prepare(self) -> Self:
+        """Make the folder with its password, before the URL is told to anybody: it names that file."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self.folder / LOGIN_FILE
+        if not (file.is_file() and file.stat().st_size):
+            _write_private(file, secrets.token_urlsafe(32))
+        return self
+
     def start(self, stopping: Stopping = _never) -> Self:
         """Start the server and wait until it has read its file, however long that takes while it gets on.
 
@@ -107,7 +115,7 @@ class EmbeddedRedis:
             DependencyMissing: it did not come up; the message holds the end of its log.
             RefusedForSafety: another server has its folder.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.prepare()
         log = self.folder / "valkey.log"
         command = [str(server_binary()), str(self._secret_config()), *self._arguments(log)]
         with folder_lock(self.folder, self._clock) as lock:
@@ -157,10 +165,7 @@ class EmbeddedRedis:
 
     def _secret_config(self) -> Path:
         """Write what nobody else may read; the command line of a process can be read by everybody."""
-        file = self.folder / LOGIN_FILE
-        if not (file.is_file() and file.stat().st_size):
-            _write_private(file, secrets.token_urlsafe(32))
-        password = file.read_text(encoding="ascii").strip()
+        password = (self.folder / LOGIN_FILE).read_text(encoding="ascii").strip()
         _write_private(self.folder / "valkey.conf", f"requirepass {password}")
         return self.folder / "valkey.conf"
 

@@ -32,7 +32,7 @@ def embedded_server(data_dir: Path, clock: Clock, port: int | None = None) -> Ge
     folder = data_dir.resolve() / "valkey"
     with instance_lock("server", data_dir):
         _end_orphan(data_dir, folder, clock)
-        server = EmbeddedRedis(folder, port=port, clock=clock)
+        server = EmbeddedRedis(folder, port=port, clock=clock).prepare()
         (data_dir / _URL_FILE).write_text(server.url + "\n", encoding="ascii")
         try:
             with server:

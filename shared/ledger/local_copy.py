@@ -15,7 +15,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.ledger_write import Balances, LedgerWrite, Result, StaleLedger, WrittenStep
-from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LOTS, SIGNED
+from shared.domain.record_kinds import EXITS, GATHERED, INTENTS, LEFT, LOTS, SIGNED, STAKED
 from shared.ledger.gated_commit import GateTurns
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.ledger.redis_ledger import RedisLedger
@@ -24,8 +24,8 @@ EVERY_S = 1.0
 """How often everything is read again at most."""
 MOST_HEARD = 10_000
 """Steps that wait to be carried out on the copy; beyond them everything is read again."""
-KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED)
-"""The records that are kept at hand."""
+KINDS = (INTENTS, SIGNED, LOTS, EXITS, GATHERED, STAKED, LEFT)
+"""The records that are kept at hand: all that a decision looks at."""
 
 
 class LedgerCopy(MemoryLedger):

@@ -33,7 +33,7 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
         urls, stop = sim.urls, threading.Event()
         given = {"redis-url": valkey_url, "gamma-url": urls["gamma_url"], "clob-url": urls["clob_url"]}
         words = [word for name, value in given.items() for word in (f"--{name}", value)]
-        cfg = parse_args([*words, "--warm-tokens", "0", "--run-dir", str(tmp_path)])
+        cfg = parse_args([*words, "--warm-tokens", "0", "--other-outcome", "buy", "--run-dir", str(tmp_path)])
         buyer = build_buyer(cfg, stop=stop, emit=told.append).service
         thread = threading.Thread(target=buyer.run, args=(stop,))
         thread.start()

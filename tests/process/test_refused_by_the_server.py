@@ -13,7 +13,7 @@ COMMANDS = [("status", "--once"), ("kill",), ("leaders",), ("capture", "x.jsonl"
 
 @pytest.mark.parametrize("words", [*PROGRAMS, *(("ops.cli", *command) for command in COMMANDS)], ids=" ".join)
 def test_a_database_that_is_not_there_is_one_line_and_2(valkey_url: str, words: tuple[str, ...]) -> None:
-    url = valkey_url.removesuffix("0") + "99"
+    url = valkey_url.replace("/0?", "/99?")
     with started(*words, REDIS_URL=url, TRACKED_WALLETS=LEADER, LOG_LEVEL="error") as process:
         out, said = process.communicate(timeout=60)
 

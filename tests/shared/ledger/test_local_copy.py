@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from buyer.domain.ledger_scope import scope_of
 from shared.clock import ManualClock
 from shared.domain.ledger_write import (
     BalanceGuard,
@@ -20,7 +21,7 @@ from shared.domain.ledger_write import (
     StaleLedger,
     WrittenStep,
 )
-from shared.ledger.local_copy import LedgerCopy, MirroredLedger
+from shared.ledger.local_copy import EVERY_S, LedgerCopy, MirroredLedger
 from shared.ledger.redis_ledger import RedisLedger
 from shared.redis.client import connect_redis
 
@@ -93,6 +94,19 @@ def test_a_step_of_somebody_else_leaves_nothing_at_hand_once_ours_shows_the_gap(
     both.mirror.commit(a_write(2))
 
     assert both.mirror.at_hand(ACCOUNTS, RECORDS) is None
+
+
+def test_every_record_that_a_decision_looks_at_is_at_hand_after_a_look_at_the_whole_ledger(redis: Redis) -> None:
+    both, wanted = Both(redis), scope_of("0x" + "1a" * 20, "7", None, 0).names.records
+    both.ledger.commit(LedgerWrite("w1", records=tuple(LedgerRecord(kind, name, "{}") for kind, name in wanted)))
+    both.clock.advance(EVERY_S)
+    both.mirror.forget()
+
+    both.mirror.refresh()
+
+    found = both.mirror.at_hand((), wanted)
+    assert found is not None
+    assert found.records == dict.fromkeys(wanted, "{}")
 
 
 def test_a_decision_on_an_old_copy_is_refused_and_the_copy_given_up(redis: Redis) -> None:
