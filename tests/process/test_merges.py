@@ -51,7 +51,9 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
                 condition = both_bought(sim)
                 wait_until(lambda: len(open_lots(ledger)) == 2, "both outcomes are followed")
                 for token in sim.markets[0].tokens:
-                    sim.call(lambda token=token: sim._app.traders.set_book(token, [["0.45", "1000"]], [["0.55", "1000"]]))
+                    sim.call(
+                        lambda token=token: sim._app.traders.set_book(token, [["0.45", "1000"]], [["0.55", "1000"]])
+                    )
                 sim.merge(sim.leaders[0].address, condition, "40")
                 wait_until(lambda: not open_lots(ledger), "both lots are sold")
             with detecting(settings(sim, valkey_url)):
