@@ -109,7 +109,7 @@ class LiveAccount:
         )
         self.permission = BuyPermission(self._preflight, clock=clock, stop=stop, granted=self._compare)
         self.permission.start()
-        self.watch = _watch(settings, redis, upstreams, self.wallet, clock)
+        self.watch = _watch(settings, redis, upstreams, self.wallet, clock, stop)
         self.watch.start()
 
     def bankroll(self) -> int | None:
@@ -188,12 +188,15 @@ def read_collateral(settings: BuyerSettings, redis: Redis, *, clock: Clock, stop
     return account.holding("COLLATERAL", int(wallet.kind)).balance
 
 
-def _watch(settings: BuyerSettings, redis: Redis, upstreams: "Upstreams", wallet: str, clock: Clock) -> WalletWatch:
+def _watch(
+    settings: BuyerSettings, redis: Redis, upstreams: "Upstreams", wallet: str, clock: Clock, stop: threading.Event
+) -> WalletWatch:
     """Return what compares wallet and ledger; how far a node may be behind follows from how often it looks."""
     ledger, again_s = RedisLedger(redis, LIVE), min(AGAIN_S, settings.wallet_check_s)
     look = _look(ledger, upstreams, wallet, clock, again_s)
     strangers = StrangerFills(PolygonClient(upstreams.rpc), ledger, wallet, clock).look
-    return WalletWatch(look, ledger, clock=clock, every_s=settings.wallet_check_s, again_s=again_s, strangers=strangers)
+    every_s = settings.wallet_check_s
+    return WalletWatch(look, ledger, clock=clock, every_s=every_s, again_s=again_s, stop=stop, strangers=strangers)
 
 
 def _look(ledger: RedisLedger, upstreams: "Upstreams", wallet: str, clock: Clock, again_s: float) -> WalletLook:

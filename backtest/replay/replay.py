@@ -29,7 +29,7 @@ from shared.capture.capture import RECORDS, Header
 from shared.clock import ManualClock
 from shared.domain import ledger_accounts
 from shared.domain.errors import Malformed
-from shared.domain.ledger_accounts import behind_account, lot_key
+from shared.domain.ledger_accounts import behind_account, lot_key, sells_only_account
 from shared.domain.ledger_write import LedgerRecord, LedgerWrite, Result
 from shared.domain.record_kinds import EXITS, GATHERED
 from shared.domain.trading_controls import NOTES
@@ -177,6 +177,7 @@ class SessionReplay:
             ledger_accounts.FLATTEN: seen.flattening,
             ledger_accounts.PAUSE_ALL: seen.paused == "all",
             ledger_accounts.PAUSE_BUYS: seen.paused == "buys",
+            sells_only_account(recorded.leader): seen.unfollowed,
         }
         for control in controls:
             self.ledger.values.pop(control, None)

@@ -91,7 +91,10 @@ class WalletLook:
 
 
 class WalletWatch:
-    """Looks on a thread of its own, at the start, every `every_s` and after each doubt; any thread may ask `held`."""
+    """Looks on a thread of its own, at the start, every `every_s` and after each doubt; any thread may ask `held`.
+
+    Once `stop` is set no look begins, and one that was under way ends without a word.
+    """
 
     def __init__(
         self,
@@ -101,11 +104,12 @@ class WalletWatch:
         clock: Clock,
         every_s: float,
         again_s: float,
+        stop: threading.Event,
         strangers: Callable[[], int] = lambda: 0,
     ) -> None:
         self._strangers = strangers
         self._look, self._ledger, self._clock = look, ledger, clock
-        self._every_s, self._again_s = every_s, again_s
+        self._every_s, self._again_s, self._stop = every_s, again_s, stop
         self._review = GapReview((), again_s)
         self._most: Mapping[str, Shares] = {}
         self._wake, self._ended = threading.Event(), threading.Event()
@@ -145,7 +149,8 @@ class WalletWatch:
         try:
             found = self._look.take()
         except HybridError as error:
-            self._log.warning("wallet_not_compared", error=str(error), changes="nothing")
+            if not self._ending():
+                self._log.warning("wallet_not_compared", error=str(error), changes="nothing")
             return self._review.waiting
         news, over = self._review.take(found, self._clock.monotonic())
         self._bound()
@@ -157,7 +162,7 @@ class WalletWatch:
         return self._review.waiting
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        while not self._ending():
             try:
                 again = self.look()
                 self._look_for_strangers()
@@ -167,10 +172,14 @@ class WalletWatch:
             self._clock.wait(self._wake, self._again_s if again else self._every_s)
             self._wake.clear()
 
+    def _ending(self) -> bool:
+        return self._stop.is_set() or self._ended.is_set()
+
     def _look_for_strangers(self) -> None:
         """Say which fills of the wallet nobody here ordered."""
         try:
-            self._strangers()
+            if not self._ending():
+                self._strangers()
         except HybridError as error:
             self._log.info("fills_not_read", error=str(error))
 

@@ -31,9 +31,17 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
     redis, told = connect_redis(valkey_url), list[BuyEngineDecision]()
     with serve(Settings(fills_per_minute=0, speed=20, resolve_after_s=1_000_000)) as sim:
         urls, stop = sim.urls, threading.Event()
-        given = {"redis-url": valkey_url, "gamma-url": urls["gamma_url"], "clob-url": urls["clob_url"]}
+        given = {
+            "redis-url": valkey_url,
+            "gamma-url": urls["gamma_url"],
+            "clob-url": urls["clob_url"],
+            "data-api-url": urls["data_api_url"],
+            "other-outcome": "buy",
+            "warm-tokens": "0",
+            "run-dir": str(tmp_path),
+        }
         words = [word for name, value in given.items() for word in (f"--{name}", value)]
-        cfg = parse_args([*words, "--warm-tokens", "0", "--other-outcome", "buy", "--run-dir", str(tmp_path)])
+        cfg = parse_args(words)
         buyer = build_buyer(cfg, stop=stop, emit=told.append).service
         thread = threading.Thread(target=buyer.run, args=(stop,))
         thread.start()
@@ -43,7 +51,9 @@ def test_a_leaders_merge_sells_our_lots_of_both_outcomes_once(valkey_url: str, t
                 condition = both_bought(sim)
                 wait_until(lambda: len(open_lots(ledger)) == 2, "both outcomes are followed")
                 for token in sim.markets[0].tokens:
-                    sim.call(lambda token=token: sim._app.traders.set_book(token, [["0.3", "1000"]], [["0.7", "1000"]]))
+                    sim.call(
+                        lambda token=token: sim._app.traders.set_book(token, [["0.45", "1000"]], [["0.55", "1000"]])
+                    )
                 sim.merge(sim.leaders[0].address, condition, "40")
                 wait_until(lambda: not open_lots(ledger), "both lots are sold")
             with detecting(settings(sim, valkey_url)):

@@ -134,6 +134,19 @@ def test_a_replay_knows_when_the_kill_switch_was_on(session: Session, tmp_path: 
     assert all(item.same for item in made)
 
 
+def test_a_replay_knows_whose_buys_were_not_followed_any_more(session: Session, tmp_path: Path) -> None:
+    unfollowed = ((ledger_accounts.sells_only_account(LEADER), 1),)
+    session.ledger.commit(LedgerWrite(id="unfollow", postings=unfollowed))
+    session.signal(a_signal(tx_hash=a_hash(8)))
+
+    made = list(replayed(session.capture(tmp_path)).run())
+
+    portfolio = made[-1].decision.inputs.portfolio
+    assert portfolio is not None
+    assert portfolio.unfollowed
+    assert all(item.same for item in made)
+
+
 def test_what_paper_orders_took_from_one_book_replays_byte_for_byte(tmp_path: Path) -> None:
     session = Session("--stake-usdc", "20", "--max-market-usdc", "500")
     session.prices.next_book = a_book(asks=(("0.5", "60"), ("0.51", "10")))

@@ -1,5 +1,6 @@
 """The watch over the wallet: what it says, what it keeps, and how much exits may sell meanwhile."""
 
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -46,7 +47,7 @@ class WatchRig:
     """A ledger with one lot, a node and an index."""
 
     def __init__(self, url: str) -> None:
-        self.redis, self.clock = connect_redis(url), ManualClock()
+        self.redis, self.clock, self.stop = connect_redis(url), ManualClock(), threading.Event()
         self.ledger, self.chain = RedisLedger(self.redis, "live"), FakeChain(self.clock)
         self.index: Mapping[str, int] | None = None
         lot = Lot(LEADERS[0], TOKEN, CONDITION, 0, "Will it?", 0, 0)
@@ -56,7 +57,7 @@ class WatchRig:
 
     def another_watch(self) -> WalletWatch:
         look = WalletLook(self.ledger, self.chain, self.asked_index, self.clock)
-        return WalletWatch(look, self.ledger, clock=self.clock, every_s=180, again_s=30)
+        return WalletWatch(look, self.ledger, clock=self.clock, every_s=180, again_s=30, stop=self.stop)
 
     def asked_index(self) -> Mapping[str, int]:
         if self.index is None:
@@ -134,6 +135,17 @@ def test_what_was_found_counts_after_a_restart_before_anything_was_looked_at(rig
     again.close()
 
     assert again.held(TOKEN) == 0
+
+
+def test_a_look_that_the_stop_cuts_short_says_nothing(rig: WatchRig, capsys: pytest.CaptureFixture[str]) -> None:
+    rig.chain.away = True
+    rig.watch.look()
+    assert "wallet_not_compared" in capsys.readouterr().err
+
+    rig.stop.set()
+    rig.watch.look()
+
+    assert "wallet_not_compared" not in capsys.readouterr().err
 
 
 def test_a_gap_that_closes_by_itself_is_forgotten_and_said(rig: WatchRig) -> None:
