@@ -4,9 +4,8 @@ from shared.process.early_signals import early_signals
 
 with early_signals("buyer"):
     from buyer.composition import BuyerProcess
-    from buyer.composition_modes import mode_of
+    from buyer.composition_modes import MODE_STEPS, mode_of
     from buyer.config import parse_args
-    from shared.domain.trading_words import PAPER
     from shared.process.service_runner import Built, main
     from shared.redis.client import connect_redis
 
@@ -14,7 +13,7 @@ with early_signals("buyer"):
 def build() -> Built:
     """Read the settings and build the process."""
     settings = parse_args()
-    if mode_of(settings) == PAPER:
+    if not MODE_STEPS[mode_of(settings)].needs_keys:
         settings = settings.without_keys()
     return BuyerProcess(settings), settings, connect_redis(settings.redis_url)
 

@@ -27,7 +27,6 @@ from shared import logs
 from shared.clock import Clock, SystemClock
 from shared.domain.errors import TryAgain
 from shared.domain.trading_controls import turn_control
-from shared.domain.trading_words import LIVE, PAPER
 from shared.http.client import Upstream
 from shared.ledger.marks_folder import MarksFolder
 from shared.ledger.redis_ledger import RedisLedger
@@ -115,7 +114,7 @@ def only_one(settings: BuyerSettings) -> AbstractContextManager[Path]:
     Raises:
         RefusedForSafety: another one runs: they would take the lease from each other without end.
     """
-    name = settings.consumer if mode_of(settings) == PAPER else f"{settings.consumer}-{LIVE}"
+    name = settings.consumer + MODE_STEPS[mode_of(settings)].suffix
     return instance_lock(f"{name}-{fact_id(settings.redis_url)[:8]}", settings.run_dir)
 
 

@@ -103,12 +103,15 @@ class TradingMode:
 class ModeSteps(NamedTuple):
     """The steps by which a mode begins: the server is checked before anything else is built.
 
-    `on_disk` says whether the ledger's last place is kept there too: where there is money.
+    `on_disk` says whether the ledger's last place is kept there too: where there is money; `needs_keys`, whether the
+    wallet's keys are read; `suffix` ends the name under which only one process runs.
     """
 
     check_server: Callable[[Redis, BuyerSettings], None]
     begin: Callable[[ProcessParts], TradingMode]
     on_disk: bool
+    needs_keys: bool
+    suffix: str
 
 
 def mode_of(settings: BuyerSettings) -> Literal["paper", "live"]:
@@ -218,7 +221,7 @@ def demand_memory(redis: Redis, settings: BuyerSettings) -> None:
 
 
 MODE_STEPS = {
-    PAPER: ModeSteps(check_server=accept_server, begin=begin_paper, on_disk=False),
-    LIVE: ModeSteps(check_server=demand_memory, begin=begin_live, on_disk=True),
+    PAPER: ModeSteps(check_server=accept_server, begin=begin_paper, on_disk=False, needs_keys=False, suffix=""),
+    LIVE: ModeSteps(check_server=demand_memory, begin=begin_live, on_disk=True, needs_keys=True, suffix=f"-{LIVE}"),
 }
 """The two modes, by their names."""
