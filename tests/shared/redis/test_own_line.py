@@ -112,7 +112,7 @@ def test_a_command_while_another_one_is_due_gets_its_own_answer(redis: Redis) ->
 
 
 def test_an_answer_that_comes_too_late_is_not_the_next_ones(valkey_url: str) -> None:
-    redis, line = connect_redis(valkey_url), OwnLine(connect_redis(f"{valkey_url}?socket_timeout=0.1"))
+    redis, line = connect_redis(valkey_url), OwnLine(connect_redis(with_option(valkey_url, "socket_timeout=0.1")))
 
     with pytest.raises(NoAnswer):
         line.ask("BLPOP", "list", 0)
@@ -214,6 +214,11 @@ def test_a_health_check_comes_before_a_command_and_not_into_its_answer(redis: Re
 
     assert [line.ask("ECHO", word) for word in ("a", "b")] == ["a", "b"]
     assert redis.info("commandstats")["cmdstat_ping"]["calls"] >= 2
+
+
+def with_option(url: str, option: str) -> str:
+    """Return the URL with an option more, beside the file of its password."""
+    return f"{url}{'&' if '?' in url else '?'}{option}"
 
 
 def clients(redis: Redis) -> set[str]:

@@ -144,7 +144,7 @@ def test_a_stale_book_costs_an_order_and_never_more_than_its_limit(floor: Floor)
     """Without the market channel nothing can tell that REST repeats an old book: the order's limit does."""
     floor.fund()
     traders = floor.sim._app.traders
-    with floor.buyer():
+    with floor.buyer("--stake-window-s", "0"):
         floor.sim.fault("stuck_cache", "clob", route="/book")
         publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))

@@ -15,7 +15,8 @@ from simulator.core.amounts import TICKS
 from tests.buyer.venue.polymarket.live_floor import Floor, until
 
 pytestmark = [pytest.mark.server, pytest.mark.simulator]
-PATIENT = ("--max-slippage-ticks", "0", "--max-slippage-pct", "3")
+WIDER = ("--slippage-bound", "larger", "--max-slippage-ticks", "0")
+PATIENT = (*WIDER, "--max-slippage-pct", "3")
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_sell_refused_for_its_amounts_is_rounded_and_tried_again(floor: Floor)
     fine(floor, "0.001", "0.511", "0.513")
     floor.sim.fault("strict_sells", "clob", route="/order")
 
-    with floor.buyer("--max-slippage-ticks", "0", "--max-slippage-pct", "2.6", "--stake-usdc", "9"):
+    with floor.buyer(*WIDER, "--max-slippage-pct", "2.6", "--stake-usdc", "9"):
         publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: bool(floor.lots()))
         ((_, bought),) = floor.lots()
