@@ -117,6 +117,7 @@ class Floor:
         finally:
             stop.set()
             thread.join(PATIENCE_S)
+            built.mode.close()
 
     @contextmanager
     def two_buyers(self) -> Generator[None]:
