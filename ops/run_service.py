@@ -155,6 +155,7 @@ class ServiceRunner:
             stop.set()
             for thread in threads:
                 thread.join()
+            bought.mode.close()
 
 
 def _state(pulse: Pulse, part: HybridDetector | ShardSupervisor | ResolutionWatcher) -> State:

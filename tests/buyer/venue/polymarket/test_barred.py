@@ -47,12 +47,13 @@ def deciding(floor: Floor) -> bool:
 def running(floor: Floor) -> Generator["Future[None]"]:
     """Run a buyer on a thread while the block runs; the future holds how it ended."""
     stop = threading.Event()
-    service = build_buyer(floor.settings(), stop=stop, emit=floor.told.append).service
+    built = build_buyer(floor.settings(), stop=stop, emit=floor.told.append)
     with ThreadPoolExecutor(1) as pool:
         try:
-            yield pool.submit(service.run, stop)
+            yield pool.submit(built.service.run, stop)
         finally:
             stop.set()
+            built.mode.close()
 
 
 def orders(floor: Floor) -> int:

@@ -205,7 +205,7 @@ def test_live_needs_both_words_and_a_key(floor: Floor) -> None:
 def test_a_live_buyer_notes_on_its_server_whose_wallet_trades_there(floor: Floor) -> None:
     floor.fund()
 
-    build_buyer(floor.settings(), stop=threading.Event())
+    build_buyer(floor.settings(), stop=threading.Event()).mode.close()
 
     (wallet,) = floor.sim._app.exchange.accounts.by_wallet
     assert read_record(floor.redis).wallets["live"].lower() == wallet.lower()

@@ -106,8 +106,8 @@ def test_a_start_by_a_skewed_clock_says_so_and_goes_on(floor: Floor) -> None:
 @pytest.mark.simulator
 def test_an_account_that_may_only_close_meanwhile_sells_what_it_holds(floor: Floor) -> None:
     stop = threading.Event()
-    service = build_buyer(floor.settings(), stop=stop, emit=floor.told.append).service
-    thread = threading.Thread(target=service.run, args=(stop,))
+    built = build_buyer(floor.settings(), stop=stop, emit=floor.told.append)
+    thread = threading.Thread(target=built.service.run, args=(stop,))
     thread.start()
     try:
         publish_event(floor.redis, SIGNALS, floor.signal(1))
@@ -122,3 +122,4 @@ def test_an_account_that_may_only_close_meanwhile_sells_what_it_holds(floor: Flo
     finally:
         stop.set()
         thread.join(15)
+        built.mode.close()
