@@ -38,18 +38,22 @@ def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
 def pace_records(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
     """Return the records of when a lot was bought last, or sold whole.
 
-    A live buy counts as soon as the venue took it: one that is delayed may still fill while the next piece comes.
+    What a buy staked at its intent is forgotten where nothing was bought, and nothing will be.
     """
     outcome, at_ms = decision.outcome, decision.inputs.now_ms
     if outcome is None:
         return ()
     if decision.verdict == "BUY":
-        usdc = _at_stake(decision, outcome)
-        staked = write_value(Staked(at_ms=at_ms, usdc=usdc))
-        return (LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), staked),) if usdc else ()
+        return (staked_record(decision, _at_stake(decision, outcome)),)
     if outcome.shares <= 0 or decision.exit is None or decision.exit.keep:
         return ()
     return (LedgerRecord(LEFT, decision.token_id, write_value(LotExit(at_ms=at_ms, reason=decision.exit.reason))),)
+
+
+def staked_record(decision: BuyEngineDecision, usdc: Usdc) -> LedgerRecord:
+    """Return what says that a lot was bought for so much: from the intent on, as the next piece may come meanwhile."""
+    staked = write_value(Staked(at_ms=decision.inputs.now_ms, usdc=usdc)) if usdc else None
+    return LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), staked)
 
 
 def _at_stake(decision: BuyEngineDecision, outcome: Outcome) -> Usdc:
