@@ -126,6 +126,17 @@ def test_an_order_that_may_still_fill_is_a_stake_already(state: str) -> None:
     assert (first.verdict, second.verdict, second.reason) == ("BUY", "SKIP", "stake_window")
 
 
+@pytest.mark.pitfall(44)
+def test_an_order_that_was_refused_is_no_stake() -> None:
+    desk = LiveDesk(exchange=Exchange(state="REJECTED"), limits=some_limits(stake_window_s=60))
+
+    desk.engine.process_actionable(a_signal())
+    second = desk.engine.process_actionable(a_signal(tx_hash="0x" + "2" * 64))
+
+    assert second is not None
+    assert second.verdict == "BUY"
+
+
 def test_an_answer_that_names_no_trades_is_looked_up() -> None:
     desk = LiveDesk(exchange=Exchange(state="DELAYED"))
     desk.engine.process_actionable(a_signal())
