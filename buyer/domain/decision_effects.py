@@ -2,12 +2,13 @@
 
 from msgspec.structs import replace
 
+from buyer.domain.order_states import is_provisional
 from buyer.strategy.exit_policy import unsold_rest
 from shared.domain.ledger_accounts import Postings, behind_account, lot_key
 from shared.domain.ledger_write import LedgerRecord
 from shared.domain.money import Shares, Usdc
 from shared.domain.record_kinds import EXITS, GATHERED, LEFT, STAKED
-from shared.messages.decisions import BuyEngineDecision, ExitTask, LeaderSales, LotExit, Portfolio, Staked
+from shared.messages.decisions import BuyEngineDecision, ExitTask, LeaderSales, LotExit, Outcome, Portfolio, Staked
 from shared.messages.value_codec import write_value
 
 
@@ -35,16 +36,32 @@ def used_up_gathered(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
 
 
 def pace_records(decision: BuyEngineDecision) -> tuple[LedgerRecord, ...]:
-    """Return the records of when a lot was bought last, or sold whole: a live order counts as soon as it matched."""
+    """Return the records of when a lot was bought last, or sold whole.
+
+    What a buy staked at its intent is forgotten where nothing was bought, and nothing will be.
+    """
     outcome, at_ms = decision.outcome, decision.inputs.now_ms
-    if outcome is None or outcome.shares <= 0:
+    if outcome is None:
         return ()
     if decision.verdict == "BUY":
-        staked = Staked(at_ms=at_ms, usdc=Usdc(outcome.usdc + outcome.fee))
-        return (LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), write_value(staked)),)
-    if decision.exit is None or decision.exit.keep:
+        return (staked_record(decision, _at_stake(decision, outcome)),)
+    if outcome.shares <= 0 or decision.exit is None or decision.exit.keep:
         return ()
     return (LedgerRecord(LEFT, decision.token_id, write_value(LotExit(at_ms=at_ms, reason=decision.exit.reason))),)
+
+
+def staked_record(decision: BuyEngineDecision, usdc: Usdc) -> LedgerRecord:
+    """Return what says that a lot was bought for so much: from the intent on, as the next piece may come meanwhile."""
+    staked = write_value(Staked(at_ms=decision.inputs.now_ms, usdc=usdc)) if usdc else None
+    return LedgerRecord(STAKED, lot_key(decision.leader, decision.token_id), staked)
+
+
+def _at_stake(decision: BuyEngineDecision, outcome: Outcome) -> Usdc:
+    """Return what a buy paid, fees included; its whole budget while nothing matched and it can still fill."""
+    if outcome.shares > 0:
+        return Usdc(outcome.usdc + outcome.fee)
+    order = decision.order
+    return order.budget if order and is_provisional(decision.mode, outcome) else Usdc(0)
 
 
 def followed_records(decision: BuyEngineDecision) -> Postings:

@@ -12,7 +12,7 @@ Who commits a step adds its fence, and what only it knows.
 
 from msgspec.structs import replace
 
-from buyer.domain.decision_effects import followed_records, pace_records, records_of, used_up_gathered
+from buyer.domain.decision_effects import followed_records, pace_records, records_of, staked_record, used_up_gathered
 from buyer.domain.ledger_scope import LedgerScope, scope_of_draft
 from buyer.domain.order_states import is_provisional, may_follow
 from buyer.domain.postings import counted_order, intent_guards, lot_of, reserve_postings, settle_postings
@@ -41,12 +41,13 @@ NO_BALANCES = Portfolio(
 
 def intent_write(draft: BuyEngineDecision, order: Order, scope: LedgerScope, limits: TradingLimits) -> LedgerWrite:
     """Return the step that reserves an order's budget, unless a cap or the kill switch says no."""
+    bought = (staked_record(draft, order.budget),) if order.side == "BUY" else ()
     return LedgerWrite(
         id=f"intent:{draft.signal_id}",
         postings=reserve_postings(order, scope),
         tallies=counted_order(order, scope),
         guards=intent_guards(order, scope, limits, draft.inputs.portfolio),
-        records=used_up_gathered(draft),
+        records=(*used_up_gathered(draft), *bought),
     )
 
 

@@ -8,7 +8,7 @@
 | `lots` | leader and token | what a lot is, until it ends; its amounts are accounts |
 | `exits` | leader and token | what is still to be sold of a lot |
 | `gathered` | leader, token and side | what trades too small to follow came to; of sells the time of the latest, too |
-| `staked` | leader and token | when a lot was bought last, and for how much |
+| `staked` | leader and token | when a lot was bought last, from the intent on, and for how much |
 | `left` | token | when our shares of one leader were sold whole, and why |
 | `breaker` | shard | what the circuit breaker counted |
 | `sales` | leader and token | that a person wants a lot sold, not below which price; the buyer makes an exit of it |

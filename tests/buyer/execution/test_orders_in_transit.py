@@ -42,6 +42,19 @@ def test_thirty_signals_at_once_are_all_decided_after_one_latency(valkey_url: st
 
 
 @pytest.mark.server
+@pytest.mark.pitfall(44)
+def test_pieces_that_come_while_the_first_ones_order_travels_are_not_staked_on(valkey_url: str) -> None:
+    rig = Travel(valkey_url, ManualClock(NOW_MS), stake_window_s=60)
+    for number in range(30):
+        rig.say(number)
+
+    rig.run_until(lambda: len(rig.decisions()) == 29)
+
+    assert {decision.reason for decision in rig.decisions()} == {"stake_window"}
+    assert len(rig.journal.open_intents()) == 1
+
+
+@pytest.mark.server
 def test_each_order_meets_the_book_that_stands_when_it_arrives(valkey_url: str) -> None:
     clock = ManualClock(NOW_MS)
     rig = Travel(valkey_url, clock)

@@ -50,12 +50,14 @@ class Town(Feed):
 class Travel(Rig):
     """A paper buyer whose orders travel, on a real server."""
 
-    def __init__(self, url: str, clock: Clock, *, inbox: "queue.Queue[ActionableSignal] | None" = None) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, inbox: "queue.Queue[ActionableSignal] | None" = None, **limit: int
+    ) -> None:
         super().__init__(url)
         self.clock, self.town = cast("ManualClock", clock), Town(clock)
         self.transit = OrderTransit(clock=clock, latency_s=LATENCY_S)
         self.arrivals, self.failures = list[str](), list[Exception]()
-        limits = some_limits(max_orders_per_minute=1_000_000, **WIDE)
+        limits = some_limits(max_orders_per_minute=1_000_000, **WIDE, **limit)
         self.engine = BuyExecutor(
             journal=self.journal,
             prices=self.town,

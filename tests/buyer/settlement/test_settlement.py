@@ -13,7 +13,7 @@ from shared.domain.errors import RefusedForSafety
 from shared.domain.exit_codes import CRASH, exit_code
 from shared.ledger.port import open_lots
 from tests.amounts import D
-from tests.buyer.builders import CONDITION, LEADER, a_book, a_signal
+from tests.buyer.builders import CONDITION, LEADER, a_book, a_signal, some_limits
 from tests.buyer.settlement.exchange import Exchange
 from tests.buyer.settlement.live_desk import CASH, LiveDesk
 
@@ -112,6 +112,29 @@ def test_a_sell_waits_for_the_buy_that_is_on_its_way_and_then_sells_it() -> None
     assert open_lots(desk.ledger) == []
     assert desk.ledger.values.get(f"market:{CONDITION}", 0) == 0
     assert desk.ledger.values["realized"] == desk.ledger.values["cash"] - CASH
+
+
+@pytest.mark.pitfall(44)
+@pytest.mark.parametrize("state", ["DELAYED", "LIVE", "MATCHED"])
+def test_an_order_that_may_still_fill_is_a_stake_already(state: str) -> None:
+    desk = LiveDesk(exchange=Exchange(state=state), limits=some_limits(stake_window_s=60))
+
+    first, second = (desk.engine.process_actionable(a_signal(tx_hash=f"0x{piece:064x}")) for piece in range(2))
+
+    assert first is not None
+    assert second is not None
+    assert (first.verdict, second.verdict, second.reason) == ("BUY", "SKIP", "stake_window")
+
+
+@pytest.mark.pitfall(44)
+def test_an_order_that_was_refused_is_no_stake() -> None:
+    desk = LiveDesk(exchange=Exchange(state="REJECTED"), limits=some_limits(stake_window_s=60))
+
+    desk.engine.process_actionable(a_signal())
+    second = desk.engine.process_actionable(a_signal(tx_hash="0x" + "2" * 64))
+
+    assert second is not None
+    assert second.verdict == "BUY"
 
 
 def test_an_answer_that_names_no_trades_is_looked_up() -> None:

@@ -61,7 +61,8 @@ def test_a_server_that_forgot_everything_learns_from_the_chain_and_buys_nothing_
 
 def test_two_shards_on_one_account_settle_their_own_orders_and_adopt_each_forgotten_fill_once(floor: Floor) -> None:
     floor.fund()
-    tokens = [next(token for token in floor.tokens if TokenShard(number, 2).owns(token)) for number in range(2)]
+    firsts = [market.tokens[0] for market in floor.sim.markets]  # of two markets: one holds a single outcome
+    tokens = [next(token for token in firsts if TokenShard(number, 2).owns(token)) for number in range(2)]
     signals = [floor.signal(number, token) for number, token in enumerate(tokens)]
     ledger = RedisLedger(floor.redis, "live")
     for token in tokens:
