@@ -113,7 +113,8 @@ def test_an_account_that_may_only_close_meanwhile_sells_what_it_holds(floor: Flo
         publish_event(floor.redis, SIGNALS, floor.signal(1))
         until(lambda: settled(floor))
         floor.account.closed_only = True
-        publish_event(floor.redis, SIGNALS, floor.signal(2, floor.tokens[1]))
+        floor.offer(floor.tokens[2])
+        publish_event(floor.redis, SIGNALS, floor.signal(2, floor.tokens[2]))
         until(lambda: any(one.outcome and one.outcome.state == "REJECTED" for one in floor.told))
 
         publish_event(floor.redis, SIGNALS, replace(floor.signal(3), side="SELL"))
