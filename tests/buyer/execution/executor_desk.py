@@ -10,6 +10,7 @@ from buyer.execution.order_executor import BuyExecutor
 from buyer.strategy.limits import TradingLimits
 from shared.clock import ManualClock
 from shared.domain.ledger_write import FencingToken
+from shared.domain.money import Shares
 from shared.ledger.memory_ledger import MemoryLedger
 from shared.messages.decisions import BuyEngineDecision
 from shared.messages.signals import ActionableSignal
@@ -44,9 +45,17 @@ class Desk:
             identity=BuyerIdentity("paper", self.limits.id, "test"),
             emit=self.told.append,
             signal_of=self.found.get,
+            in_wallet=self.in_wallet,
         )
         tasks = ExitStore(self.ledger, lambda: FencingToken("lease", "1"))
-        self.exits = ExitManager(self.engine, tasks, self.prices, clock=self.clock, limits=self.limits)
+        self.exits = ExitManager(
+            self.engine, tasks, self.prices, clock=self.clock, limits=self.limits, in_wallet=self.in_wallet
+        )
+
+    def in_wallet(self, token_id: str) -> Shares | None:
+        """Return how much of a token the wallet holds; None where nothing is doubted."""
+        del token_id
+        return None
 
     def decisions(self) -> list[BuyEngineDecision]:
         """Return what is on the decisions stream."""

@@ -4,11 +4,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from buyer.execution.decision_writer import BuyerIdentity
-from buyer.execution.exit_manager import ExitManager
-from buyer.execution.exit_store import ExitStore
-from buyer.execution.journal import Journal
-from buyer.execution.order_executor import BuyExecutor
 from shared.domain.money import Shares
 from shared.domain.record_kinds import EXITS
 from shared.ledger.port import open_lots
@@ -28,27 +23,9 @@ class DoubtfulDesk(Desk):
         self.engine.process_actionable(a_signal())
         self.prices.next_book = a_book()
 
-    def restart(self, journal: Journal | None = None) -> None:
-        super().restart(journal)
-        self.engine = BuyExecutor(
-            journal=self.journal,
-            prices=self.prices,
-            venue=self.venue,
-            clock=self.clock,
-            limits=self.limits,
-            identity=BuyerIdentity("paper", self.limits.id, "test"),
-            emit=self.told.append,
-            in_wallet=lambda _token_id: self.held,
-        )
-        tasks = ExitStore(self.ledger, lambda: None)
-        self.exits = ExitManager(
-            self.engine,
-            tasks,
-            self.prices,
-            clock=self.clock,
-            limits=self.limits,
-            in_wallet=lambda _token_id: self.held,
-        )
+    def in_wallet(self, token_id: str) -> Shares | None:
+        del token_id
+        return self.held
 
     def leader_sells(self) -> None:
         self.engine.process_actionable(a_signal(side="SELL", tx_hash="0x" + "9a" * 32))
