@@ -155,7 +155,6 @@ class ServiceRunner:
             stop.set()
             for thread in threads:
                 thread.join()
-            bought.mode.close()
 
 
 def _state(pulse: Pulse, part: HybridDetector | ShardSupervisor | ResolutionWatcher) -> State:
