@@ -8,7 +8,7 @@ REPORT := $(VENV)/.installed-report
 DEV    := $(VENV)/.installed-dev
 FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
-  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live
+  --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
 
 # Compile each module once, not once in every process that the tests and the demo start.
 export PYTHONDONTWRITEBYTECODE :=

@@ -26,6 +26,7 @@ NOT_IMPORTED = {
     "setuptools": "builds the package",
     "supervisor": "runs the services on a machine without containers (supervisord.conf)",
     "import-linter": "a command",
+    "mkdocs-material": "a command: mkdocs",
     "pyright": "a command",
     "pytest-timeout": "pytest loads it by itself",
     "pytest-xdist": "pytest loads it by itself",
@@ -42,6 +43,11 @@ def pins(lock: str) -> dict[str, str]:
     lines = re.findall(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==(.+?) \\$", (ROOT / lock).read_text())
     assert lines, lock
     return dict(lines)
+
+
+def versions(lock: str) -> dict[str, str]:
+    """Return name -> version, wherever it counts."""
+    return {name: pin.split(" ;")[0] for name, pin in pins(lock).items()}
 
 
 def name_of(requirement: str) -> str:
@@ -95,7 +101,7 @@ def imported_anywhere(folders: tuple[str, ...]) -> set[str]:
 @pytest.mark.slow
 def test_every_declared_dependency_is_imported_or_has_a_reason() -> None:
     of = extras()
-    shipped = {name for extra in ("", "simulator", "report", "build") for name in of[extra]}
+    shipped = {name for extra in ("", "simulator", "report", "web", "alerts", "build") for name in of[extra]}
     tried = of["dev"] | of["live"]
     ours, with_tests = imported_anywhere(OURS), imported_anywhere((*OURS, "benchmarks", "tests"))
 
@@ -114,17 +120,20 @@ def test_a_lock_pins_and_hashes_each_requirement_and_names_no_address(lock: str)
 
 def test_the_locks_agree_so_that_one_adds_to_the_other() -> None:
     """`make demo` after `make test`, or before it, changes no version."""
-    assert pins(RUN).items() <= pins(REPORT).items() <= pins(DEV).items()
+    assert versions(RUN).items() <= versions(REPORT).items() <= versions(DEV).items()
 
 
 def test_each_lock_holds_what_its_extras_name_and_the_small_one_nothing_else() -> None:
     of = extras()
-    runs = of[""] | of["simulator"] | of["live"] | of["build"]
+    runs = of[""] | of["simulator"] | of["live"] | of["web"] | of["alerts"] | of["build"]
 
     assert runs <= set(pins(RUN))
     assert runs | of["report"] <= set(pins(REPORT))
     assert runs | of["report"] | of["dev"] <= set(pins(DEV))
-    assert not (of["report"] | of["dev"]) - runs & set(pins(RUN)), "no type checker, browser driver, node or plots"
+    also = {"pyyaml"}  # alerts need it, too
+    assert not ((of["report"] | of["dev"]) - runs - also) & set(pins(RUN)), (
+        "no type checker, browser driver, node or plots"
+    )
 
 
 def test_what_every_program_imports_is_what_running_installs() -> None:
