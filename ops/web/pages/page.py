@@ -23,7 +23,7 @@ PAGES = (
 
 
 def show_page(
-    request: Request, session: Pass | None, template: str, status: int = 200, **shown: object
+    request: Request, session: Pass | None, template: str, code: int = 200, **shown: object
 ) -> HTMLResponse:
     """Return a page with its own values and those that every page has."""
     parts = parts_of(request)
@@ -39,8 +39,9 @@ def show_page(
         "now_ms": parts.clock.now_ms(),
         "live": False,
         "said": _said(request),
+        "labels": {row.address: row.label for row in look.board.leaders} if look.board else {},
     }
-    return HTMLResponse(parts.writer.write(template, {**common, **shown}), status)
+    return HTMLResponse(parts.writer.write(template, {**common, **shown}), code)
 
 
 def _said(request: Request) -> Said | None:
