@@ -27,6 +27,7 @@ class UpSettings(Settings):
     data_dir: Path = Field(Path("var"), description="Folder of the embedded server's data, locks and logs.")
     live: bool = Field(default=False, description="Whether buyer and redeemer, which read it too, use real money.")
     dry_run: bool = Field(default=True, description="Paper orders only; must be switched off as well for live trading.")
+    web_dashboard: bool = Field(default=False, description="Serve the dashboard, too: see WEB_HOST and WEB_PORT.")
 
     @property
     def leaders(self) -> tuple[str, ...]:

@@ -194,6 +194,17 @@ KNOWN = frozenset(
         "WALLET_TYPE",
         "WARM_TOKENS",
         "WATCHER",
+        "WEB_DASHBOARD",
+        "WEB_HOST",
+        "WEB_LINK_MINUTES",
+        "WEB_PORT",
+        "WEB_PUBLIC_URL",
+        "WEB_REFRESH_S",
+        "WEB_SESSION_HOURS",
+        "WEB_TLS_CERT",
+        "WEB_TLS_KEY",
+        "WEB_TOKEN",
+        "WEB_TRUSTED_PROXY",
         "WORKERS",
     }
 )

@@ -25,13 +25,14 @@ def follow(
     Example: hybrid follow 0x1111111111111111111111111111111111111111 --label whale
     """
     from ops.operator import leaders as command
+    from ops.operator.leader_lookup import look_up
     from shared.clock import SystemClock
     from shared.domain.plain_text import make_plain
     from shared.redis.client import connect_redis
 
     wanted, clock = command.checked(address), SystemClock()
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        found = None if offline else command.look_up(wanted, clock)
+        found = None if offline else look_up(wanted, clock)
         wallet = found.address if found else wanted
         added = command.add(server, wallet, label, clock)
     if found and found.note:

@@ -235,4 +235,5 @@ def moment(at_ms: int) -> str:
 
 
 def money_words(amount: Decimal) -> str:
+    """Return an amount with its currency."""
     return f"{amount:f} pUSD"

@@ -187,7 +187,7 @@ def acting_as(name: str) -> Generator[None]:
 
 
 def who() -> str:
-    """Name who acts, else the user; a container's user often has no name, which must not keep a control from turning."""
+    """Name who acts, else the user; a container's often has no name, which must not keep a control from turning."""
     if named := _acting.get(""):
         return named
     try:

@@ -1,7 +1,6 @@
 """`hybrid follow`, `unfollow` and `leaders`: the wallets that running detectors watch; changes count within seconds."""
 
 import contextlib
-import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,21 +13,16 @@ from detector.polling.backfill_gaps import GAPS
 from detector.polling.cursors import CURSORS
 from ops.operator.controls import who
 from ops.operator.lots import sell
-from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
-from shared.config import Settings, parse
 from shared.domain.errors import BadConfig, Malformed
 from shared.domain.ledger_accounts import sells_only_account
 from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
-from shared.http.client import Upstream
 from shared.ledger.port import open_lots
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import SIGNALS
 from shared.messages.events import read_event
 from shared.messages.service import HybridProgress, HybridSummary
-from shared.polymarket.data_api import ActivityV2
-from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.wire.leader_fills import ADDRESS
 from shared.polymarket.wire.wallets import PROTOCOL
 from shared.process.beats import read_standings, server_ms
@@ -74,23 +68,6 @@ def checked(address: str) -> str:
     if wanted in PROTOCOL:
         raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
     return wanted
-
-
-def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> ResolvedWallet:
-    """Ask the venue and the chain which wallet trades for `address`.
-
-    Raises:
-        BadConfig: none does; with what to give instead.
-        TryAgain: they do not answer now; `--offline` follows without asking.
-    """
-    cfg, stop = parse(Settings, []), stop or threading.Event()
-    data = Upstream("data_api", cfg.data_api_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
-    node = Upstream("rpc", cfg.rpc_url, [], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
-    try:
-        return resolve(address, ActivityV2(data, clock), PolygonClient(node))
-    finally:
-        data.close()
-        node.close()
 
 
 def add(redis: Redis, address: str, label: str, clock: Clock) -> bool:

@@ -28,6 +28,7 @@ COMMANDS = (
     "follow",
     "unfollow",
     "leaders",
+    "web",
 )
 
 

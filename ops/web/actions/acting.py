@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from ops.operator.controls import acting_as
 from ops.web.access import ActingPerson
 from ops.web.actions.once import OnceForms
+from ops.web.jobs.allowed_jobs import AllowedJob
 from ops.web.web_parts import parts_of
 from shared.domain.errors import HybridError
 
@@ -33,6 +34,25 @@ def act_once(request: Request, person: ActingPerson, page: str, act: Callable[[]
         forms.finish(person.once, said)
         parts.feed.look_anew()
     return RedirectResponse(f"{page}?{urlencode({'said': person.once})}", 303)
+
+
+def start_once(request: Request, person: ActingPerson, job: AllowedJob) -> Response:
+    """Start a job, once for each form, and lead to its page.
+
+    Raises:
+        RefusedForSafety: as many run as may.
+    """
+    parts = parts_of(request)
+    forms = OnceForms(parts.redis)
+    if forms.begin(person.once):
+        try:
+            name = parts.jobs.start(job, person.who).id
+        except HybridError as error:
+            forms.give_back(person.once, error)
+            raise
+        forms.finish(person.once, name)
+    said = forms.said(person.once)
+    return RedirectResponse(f"/jobs/{said.text}" if said and said.state == "done" else "/reports", 303)
 
 
 def act_always(request: Request, person: ActingPerson, page: str, act: Callable[[], str]) -> Response:

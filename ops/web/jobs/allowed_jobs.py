@@ -30,6 +30,13 @@ def wallet_report(address: str, days: str, folder: Path) -> AllowedJob:
     return AllowedJob(f"report on {address}, {span} days", ("ops.web.jobs.wallet_job", address, span, str(folder)))
 
 
+def follow_job(addresses: Sequence[str], label: str, *, offline: bool) -> AllowedJob:
+    """Follow wallets that were checked, each after a look at it, as `hybrid follow` does."""
+    flags = ("--offline",) if offline else ()
+    title = f"follow {addresses[0]}" if len(addresses) == 1 else f"follow {len(addresses)} wallets"
+    return AllowedJob(title, ("ops.web.jobs.follow_job", f"--label={label}", *flags, *addresses))
+
+
 def audit(hours: str) -> AllowedJob:
     """Count missed and doubled signals, as `hybrid audit --hours` does."""
     span = _number("--hours", hours, Decimal("0.001"), _MOST_HOURS)

@@ -110,9 +110,8 @@ class JobRunner:
         )
 
     def _read(self, running: _RunningJob) -> None:
-        with running.process.stdout or open(os.devnull) as lines:
-            for line in lines:
-                self._take_line(running, line.rstrip("\n"))
+        for line in running.process.stdout or ():
+            self._take_line(running, line.rstrip("\n"))
         code = running.process.wait()
         state: JobState = "failed" if code else "done"
         stage = f"ended with {code}" if code else "ended"

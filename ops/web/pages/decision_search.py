@@ -23,7 +23,7 @@ _PLACE = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 @dataclass(frozen=True)
 class FoundDecisions:
-    """A page of decisions; `after` is where the next one begins ('' at the end), `read` how many were looked through."""
+    """A page of decisions; `after` is where the next begins ('' at the end), `read` how many were looked at."""
 
     rows: tuple[BuyEngineDecision, ...]
     after: str

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from ops.web.access import Operator, Viewer
+from ops.web.actions.acting import start_once
 from ops.web.jobs import allowed_jobs
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
@@ -25,5 +26,4 @@ def detection(request: Request, session: Viewer) -> HTMLResponse:
 @router.post("/detection/audit")
 def audit(request: Request, person: Operator, hours: Annotated[str, Form()] = "1") -> Response:
     """Count what was missed in the last hours, at the audit's slow pace."""
-    job = parts_of(request).jobs.start(allowed_jobs.audit(hours), person.who)
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    return start_once(request, person, allowed_jobs.audit(hours))

@@ -6,16 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from redis import Redis
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from ops.operator.reconcile import unfinished
-from ops.operator.wallet_gaps import gap_lines
+from buyer.domain.wallet_words import gap_words, known_gaps
+from ops.operator.unfinished_orders import unfinished
 from ops.web.access import Operator, Viewer
+from ops.web.actions.acting import start_once
 from ops.web.jobs import allowed_jobs
-from ops.web.jobs.allowed_jobs import AllowedJob
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
 from shared.domain.errors import Malformed
+from shared.domain.record_kinds import WALLET
 from shared.ledger.redis_ledger import RedisLedger
 from shared.messages.base import REDEMPTIONS
 from shared.messages.events import read_event
@@ -39,7 +40,7 @@ def money(request: Request, session: Viewer) -> HTMLResponse:
         "money.html",
         redeemed=list(_redeemed(parts.redis)),
         unfinished=unfinished(ledger, parts.clock.now_ms()),
-        gaps=gap_lines(ledger),
+        gaps=[gap_words(gap) for gap in known_gaps(ledger.records(WALLET))],
         jobs=jobs[:5],
     )
 
@@ -47,13 +48,13 @@ def money(request: Request, session: Viewer) -> HTMLResponse:
 @router.post("/redeem")
 def redeem(request: Request, person: Operator, now: Annotated[str, Form()] = "") -> Response:
     """List what is due, or with `now` have it redeemed."""
-    return _run(request, person.who, allowed_jobs.redeem(now=bool(now)))
+    return start_once(request, person, allowed_jobs.redeem(now=bool(now)))
 
 
 @router.post("/lift")
 def lift(request: Request, person: Operator, condition: Annotated[str, Form()] = "") -> Response:
     """Lift the alarm of a condition."""
-    return _run(request, person.who, allowed_jobs.lift_alarm(condition))
+    return start_once(request, person, allowed_jobs.lift_alarm(condition))
 
 
 @router.post("/reconcile")
@@ -66,11 +67,7 @@ def reconcile(
     why: Annotated[str, Form()] = "",
 ) -> Response:
     """End an order, post cash, or settle the wallet."""
-    return _run(request, person.who, allowed_jobs.reconcile(mode, what, name.strip(), why))
-
-
-def _run(request: Request, who: str, job: AllowedJob) -> Response:
-    return RedirectResponse(f"/jobs/{parts_of(request).jobs.start(job, who).id}", 303)
+    return start_once(request, person, allowed_jobs.reconcile(mode, what, name.strip(), why))
 
 
 def _redeemed(redis: Redis) -> Iterator[RedemptionResult]:

@@ -22,9 +22,7 @@ PAGES = (
 )
 
 
-def show_page(
-    request: Request, session: Pass | None, template: str, code: int = 200, **shown: object
-) -> HTMLResponse:
+def show_page(request: Request, session: Pass | None, template: str, code: int = 200, **shown: object) -> HTMLResponse:
     """Return a page with its own values and those that every page has."""
     parts = parts_of(request)
     look = parts.feed.look() if session else BoardLook()

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from ops.operator.leaders import checked
 from ops.web.access import Operator, Viewer
+from ops.web.actions.acting import start_once
 from ops.web.jobs import allowed_jobs
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
@@ -44,7 +45,7 @@ def start_report(
 ) -> Response:
     """Start the report on a wallet, as `hybrid wallet ADDRESS --history api --days` does."""
     job = allowed_jobs.wallet_report(checked(address), days, _folder(request))
-    return RedirectResponse(f"/jobs/{parts_of(request).jobs.start(job, person.who).id}", 303)
+    return start_once(request, person, job)
 
 
 @router.get("/reports/{name}")

@@ -1,4 +1,4 @@
-"""The door before every page: foreign hosts, origins, methods and bodies stay out, and each answer says how it is used."""
+"""The door before every page: foreign hosts, origins, methods and bodies stay out; answers say how they are used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _YEAR = "max-age=31536000"
 
 @dataclass(frozen=True)
 class RequestRules:
-    """Which requests are ours: by Host, by Origin of what acts, and by the proxy they have to come from ('' of none)."""
+    """Which requests are ours: by Host, by Origin of what acts, and by the proxies that alone may connect, if any."""
 
     hosts: frozenset[str]
     https: bool
