@@ -1,6 +1,7 @@
 """The dashboard as an application: its pages, its actions, and how it says what is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -82,7 +83,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _unreadable(request: Request, error: Exception) -> Response:
-    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    problems: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else []
     said = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in problems)
     return _say(request, 400, said or "this request cannot be read")
 

@@ -29,9 +29,9 @@ class WebSettings(Settings):
     web_tls_cert: Path | None = Field(None, description="Certificate chain (PEM) to serve https with.")
     web_tls_key: Path | None = Field(None, description="Its key (PEM).")
     web_trusted_proxy: Words = Field(
-        (), description="Addresses of the proxy that brings TLS: nobody else may connect then; needs WEB_PUBLIC_URL."
+        (), description="Addresses of the proxy that brings TLS: nobody else may connect then; needs WEB_ADDRESS."
     )
-    web_public_url: str = Field("", description="The address people open (https://...), behind a proxy or by name.")
+    web_address: str = Field("", description="The address people open (https://...), behind a proxy or by name.")
     web_session_hours: float = Field(12.0, gt=0, le=24 * 31, description="Hours until a login ends.")
     web_link_minutes: float = Field(10.0, gt=0, le=24 * 60, description="Minutes for which a login link can be used.")
     web_refresh_s: float = Field(1.0, ge=0.2, le=60, description="Seconds between two looks at the board.")
@@ -44,7 +44,7 @@ class WebSettings(Settings):
     @property
     def https(self) -> bool:
         """Say whether a browser reaches it by https: then cookies go nowhere else."""
-        return self.serves_tls or self.web_public_url.startswith("https://")
+        return self.serves_tls or self.web_address.startswith("https://")
 
     @property
     def on_loopback(self) -> bool:
@@ -63,31 +63,31 @@ class WebSettings(Settings):
         token = self.web_token.get_secret_value() if self.web_token else ""
         if self.web_token and len(token) < SHORTEST_TOKEN:
             raise BadConfig(f"WEB_TOKEN: {len(token)} characters; give {SHORTEST_TOKEN}: `openssl rand -hex 32`")
-        if self.web_public_url and not urlsplit(self.web_public_url).netloc:
-            raise BadConfig(f"WEB_PUBLIC_URL={self.web_public_url}: no address; give https://name")
+        if self.web_address and not urlsplit(self.web_address).netloc:
+            raise BadConfig(f"WEB_ADDRESS={self.web_address}: no address; give https://name")
         if not self.on_loopback and not (token and (self.serves_tls or self._behind_proxy)):
             raise RefusedForSafety(
                 f"WEB_HOST={self.web_host}: other machines could reach it. That needs WEB_TOKEN, and WEB_TLS_CERT with "
-                "WEB_TLS_KEY, or WEB_TRUSTED_PROXY with WEB_PUBLIC_URL=https://...; or leave it at 127.0.0.1 and use "
+                "WEB_TLS_KEY, or WEB_TRUSTED_PROXY with WEB_ADDRESS=https://...; or leave it at 127.0.0.1 and use "
                 "`ssh -L 8700:127.0.0.1:8700`"
             )
 
     def hosts(self, port: int) -> frozenset[str]:
         """Return the Host headers that are ours when listening on `port`."""
         names = {f"{name}:{port}" for name in _LOOPBACK_NAMES} if self.on_loopback else {f"{self.web_host}:{port}"}
-        public = urlsplit(self.web_public_url).netloc
+        public = urlsplit(self.web_address).netloc
         return frozenset(names | {public} if public else names)
 
     def origin(self, port: int) -> str:
         """Return the address to open, without a slash at its end."""
-        if self.web_public_url:
-            parts = urlsplit(self.web_public_url)
+        if self.web_address:
+            parts = urlsplit(self.web_address)
             return f"{parts.scheme}://{parts.netloc}"
         return f"{'https' if self.serves_tls else 'http'}://{self.web_host}:{port}"
 
     @property
     def _behind_proxy(self) -> bool:
-        return bool(self.web_trusted_proxy) and self.web_public_url.startswith("https://")
+        return bool(self.web_trusted_proxy) and self.web_address.startswith("https://")
 
 
 def is_loopback(host: str) -> bool:

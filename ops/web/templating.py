@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -44,8 +45,8 @@ class PageWriter:
             lstrip_blocks=True,
             finalize=_as_plain,
         )
-        self._templates.filters |= {each.__name__: each for each in _FILTERS}
-        self._templates.globals |= {"once": once_word, "static": static_url}
+        cast("dict[str, Any]", self._templates.filters).update({each.__name__: each for each in _FILTERS})
+        cast("dict[str, Any]", self._templates.globals).update({"once": once_word, "static": static_url})
 
     def write(self, template: str, shown: Mapping[str, object]) -> str:
         """Return a template with its values."""

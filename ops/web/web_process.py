@@ -86,9 +86,6 @@ class WebProcess:
     def _build_server(self) -> uvicorn.Server:
         settings = self._settings
         rules = RequestRules(settings.hosts(self._port), settings.https, settings.web_trusted_proxy)
-        tls = (
-            {"ssl_certfile": settings.web_tls_cert, "ssl_keyfile": settings.web_tls_key} if settings.serves_tls else {}
-        )
         config = uvicorn.Config(
             RequestGuard(build_app(self.parts), rules),
             http="h11",
@@ -101,7 +98,8 @@ class WebProcess:
             proxy_headers=False,
             limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=_END_S,
-            **tls,
+            ssl_certfile=settings.web_tls_cert,
+            ssl_keyfile=settings.web_tls_key,
         )
         return uvicorn.Server(config)
 
