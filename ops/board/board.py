@@ -1,10 +1,11 @@
 """The board: all that an operator is shown of one ledger, at one moment. Terminal, JSON, web and phone show this."""
 
 from ops.board.board_state import Alarm, BoardState, ServiceAge, SourceAge
-from ops.board.money_rows import CapUse, EquityPoint, LeaderRow, PnlSpan, Position
+from ops.board.money_rows import CapUse, LeaderRow, PnlSpan, Position
 from ops.board.recent_rows import ErrorRow, SkipRow, TradeRow
 from shared.domain.money import Usdc
 from shared.domain.value import Value
+from shared.messages.account import EquityPoint
 from shared.messages.value_codec import write_value
 
 

@@ -1,4 +1,4 @@
-"""Money as an operator reads it: profit and loss, positions, limits, leaders, the line of equity.
+"""Money as an operator reads it: profit and loss, positions, limits, leaders.
 
 Amounts are micro-units; what nobody knows is None, never 0.
 """
@@ -23,6 +23,31 @@ class PnlSpan(Value, frozen=True, kw_only=True):
     realized: Usdc
     unrealized: Usdc | None = None
     fees: Usdc | None = None
+
+
+class DayProfit(Value, frozen=True, kw_only=True):
+    """What one UTC day booked; `day` is YYYY-MM-DD, '' for what was booked before days were kept."""
+
+    day: str
+    realized: Usdc
+    fees: Usdc
+    spent: Usdc = Usdc(0)
+
+
+class LotProfit(Value, frozen=True, kw_only=True):
+    """What one leader or one market brought: `name` is the leader's address or the condition, `title` how it is called.
+
+    What no kept trade explains has the name ''. `fees`, `bought` and `sold` are None where trades of it may be missing.
+    """
+
+    name: str
+    title: str
+    realized: Usdc
+    unrealized: Usdc | None = None
+    fees: Usdc | None = None
+    bought: Usdc | None = None
+    sold: Usdc | None = None
+    lots: int = 0
 
 
 class Position(Value, frozen=True, kw_only=True):
@@ -76,23 +101,11 @@ class LeaderRow(Value, frozen=True, kw_only=True):
     state: str = ""
     watched: bool = False
     exit_only: bool = False
-    signals: int = 0
-    bought: int = 0
-    skipped: int = 0
+    signals: int | None = None
+    bought: int | None = None
+    skipped: int | None = None
     last_at_ms: int | None = None
     lots: int = 0
     exposure: Usdc = Usdc(0)
     realized: Usdc = Usdc(0)
     unrealized: Usdc | None = None
-
-
-class EquityPoint(Value, frozen=True, kw_only=True):
-    """The account at one moment; `equity` is cash and the value of open lots, None where a lot had no mark."""
-
-    at_ms: int
-    equity: Usdc | None
-    cash: Usdc
-    cost: Usdc
-    realized: Usdc
-    fees: Usdc
-    deposited: Usdc

@@ -1,16 +1,15 @@
 """What happened last: a trade, a skip, an error, each with the words that a person looks for."""
 
-from typing import Literal
-
 from shared.domain.money import Price, Shares, Usdc
 from shared.domain.value import Value
+from shared.messages.trades import TradeKind
 
 
 class TradeRow(Value, frozen=True, kw_only=True):
     """One order that filled, or a redemption: `price` before fees, `realized` None for a buy or where nobody knows."""
 
     at_ms: int
-    kind: Literal["BUY", "SELL", "REDEEM"]
+    kind: TradeKind
     signal_id: str
     leader: str
     label: str
@@ -22,7 +21,6 @@ class TradeRow(Value, frozen=True, kw_only=True):
     usdc: Usdc
     fee: Usdc
     price: Price | None = None
-    state: str = ""
     reason: str = ""
     realized: Usdc | None = None
 

@@ -5,7 +5,7 @@ from shared.domain.value import Value
 
 
 class LotMark(Value, frozen=True, kw_only=True):
-    """What one lot would bring as of a book of `at_ms`: `value` is what the bids pay for `shares`, after the taker fee.
+    """What one lot would bring as of a book of `at_ms`: the bids pay `paid` for `shares`, `value` after the fee.
 
     What the bids do not take counts as nothing. `bid` is None where nobody bids, `value` where the fee is not known.
     """
@@ -14,6 +14,7 @@ class LotMark(Value, frozen=True, kw_only=True):
     shares: Shares
     at_ms: int
     bid: Price | None = None
+    paid: Usdc
     value: Usdc | None = None
 
 
