@@ -110,9 +110,10 @@ class JobRunner:
         )
 
     def _read(self, running: _RunningJob) -> None:
-        for line in running.process.stdout or ():
-            self._take_line(running, line.rstrip("\n"))
-        code = running.process.wait()
+        with running.process as process:
+            for line in process.stdout or ():
+                self._take_line(running, line.rstrip("\n"))
+        code = process.returncode
         state: JobState = "failed" if code else "done"
         stage = f"ended with {code}" if code else "ended"
         running.report = replace(running.report, state=state, stage=stage, ended_ms=self._clock.now_ms())

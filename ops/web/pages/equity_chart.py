@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.board.money_rows import EquityPoint
+from shared.messages.account import EquityPoint
 
 WIDTH, HEIGHT = 720, 180
 

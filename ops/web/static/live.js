@@ -80,6 +80,8 @@
     });
   }
   window.addEventListener("pageshow", function () { for (const one of document.querySelectorAll("button[disabled]")) one.disabled = false; });
+  const here = document.querySelector("nav [aria-current]");
+  if (here) here.parentNode.parentNode.scrollLeft = here.offsetLeft - 40;
   showAges();
   setInterval(function () { showAges(); showFreshness(); }, 1000);
 })();
