@@ -29,8 +29,8 @@
     body.classList.toggle("is-stale", stale);
     const line = document.querySelector(".lost");
     if (!line) return;
-    line.hidden = !(silent > STALE_MS);
-    line.querySelector(".lost-age").textContent = span(silent);
+    line.hidden = !stale;
+    line.querySelector(".lost-age").textContent = span(Math.max(age, silent));
   }
 
   function hearPulse(text) {

@@ -1,0 +1,113 @@
+"""Every route with wrong, missing, huge and hostile values: an answer in plain words, never a fault of ours."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ops.web.jobs.job_runner import JobReport, JobRunner
+from tests.ops.web.web_rig import ADDRESS, WebRig, hold
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+_NEVER_ENDS = {"/stream"}
+_EXAMPLES = 5
+
+
+@pytest.fixture
+def rig(desk: WebRig, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebRig]:
+    """Give a dashboard with a lot to lose, whose jobs are noted and not run."""
+    hold(desk.redis)
+    monkeypatch.setattr(JobRunner, "start", lambda _, job, who: JobReport("0" * 16, job.title, who, 0))
+    yield desk
+    desk.browser.close()
+
+
+def routes(rig: WebRig) -> list[Any]:
+    """Return every route of the application as schemathesis reads it."""
+    document = rig.app.openapi()
+    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(document)))
+    found = [operation.ok() for operation in schema.get_all_operations()]
+    assert len(found) >= 20
+    return [operation for operation in found if operation.path not in _NEVER_ENDS]
+
+
+def test_no_route_fails_whatever_it_is_sent(rig: WebRig) -> None:
+    """As an operator, with a form of this session: what is asked reaches the code behind it."""
+    csrf = rig.form("/", "/controls/flatten")["csrf"]
+
+    for operation in routes(rig):
+        if operation.path in {"/logout", "/login"}:
+            continue
+        _ask(rig, operation, csrf)
+
+
+def encodable(words: dict[str, str]) -> dict[str, str]:
+    """Return words as a browser can send them: no halves of characters."""
+    return {name: word.encode("utf-8", "replace").decode() for name, word in words.items()}
+
+
+def _ask(rig: WebRig, operation: Any, csrf: str) -> None:
+    @given(case=operation.as_strategy(), once=st.sampled_from(["a" * 32, "", "\x00"]) | st.text(max_size=40))
+    @settings(
+        max_examples=_EXAMPLES,
+        deadline=None,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def holds(case: Any, once: str) -> None:
+        given_form = dict(case.body) if isinstance(case.body, dict) else {}
+        form = {name: str(value) for name, value in given_form.items()} | {"csrf": csrf, "once": once}
+        address = case.formatted_path.encode("utf-8", "replace").decode()
+        query = {name: str(value) for name, value in (case.query or {}).items()}
+        encodable = [
+            {key: value.encode("utf-8", "replace").decode() for key, value in each.items()} for each in (form, query)
+        ]
+        if case.method.upper() == "POST":
+            answer = rig.browser.post(address, data=encodable[0], params=encodable[1], headers={"origin": ADDRESS})
+        else:
+            answer = rig.browser.get(address, params=encodable[1])
+
+        assert answer.status_code < 500, f"{operation.label}: {answer.text[:2000]}"
+        assert answer.status_code in {200, 303, 400, 403, 404}, f"{operation.label}: {answer.status_code}"
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    "value", ["\x00", "\u202e" * 50, "9" * 5000, "<script>", "../../etc/passwd", "%00", "{{7*7}}", "'"]
+)
+def test_a_hostile_word_in_each_field_of_each_form_is_refused_in_plain_words(rig: WebRig, value: str) -> None:
+    forms = {
+        "/controls/flatten": ("typed", "why"),
+        "/controls/resume": ("typed",),
+        "/positions/sell": ("lot", "mode", "floor"),
+        "/leaders/follow": ("wallets",),
+        "/leaders/unfollow": ("address", "lots"),
+        "/money/reconcile": ("mode", "what"),
+        "/reports": ("address", "days"),
+        "/detection/audit": ("hours",),
+    }
+    csrf = rig.form("/", "/controls/flatten")["csrf"]
+
+    for action, fields in forms.items():
+        for field in fields:
+            answer = rig.send(action, {"csrf": csrf, "once": "b" * 32, field: value})
+            assert answer.status_code == 400, (action, field, answer.text[-500:])
+            assert 'class="problem"' in answer.text
+            assert "49" not in answer.text.partition('class="problem"')[2][:40]
+    assert rig.turned() == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x", "text/plain", ""])
+def test_a_form_in_another_shape_is_refused(rig: WebRig, kind: str) -> None:
+    headers = {"origin": ADDRESS, "content-type": kind}
+
+    answer = rig.browser.post("/controls/kill", content=b'{"csrf": "x"}', headers=headers)
+
+    assert answer.status_code in {400, 403}
+    assert rig.turned() == []
