@@ -18,6 +18,7 @@ from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
 from shared.config import Settings, parse
 from shared.domain.errors import BadConfig, Malformed
+from shared.domain.leader_words import address_of, read_leader
 from shared.domain.ledger_accounts import sells_only_account
 from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
@@ -29,9 +30,11 @@ from shared.messages.events import read_event
 from shared.messages.service import HybridProgress, HybridSummary
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.polygon import PolygonClient
+from shared.polymarket.profiles import wallet_of_handle
 from shared.polymarket.wire.leader_fills import ADDRESS
 from shared.polymarket.wire.wallets import PROTOCOL
 from shared.process.beats import read_standings, server_ms
+from shared.rate_limit.gate import GateLimits, RateGate
 from shared.redis.client import answering
 from shared.redis.followed_leaders import (
     FollowedLeader,
@@ -65,18 +68,42 @@ class LeaderRow:
 
 
 def checked(address: str) -> str:
-    """Return an address in our form.
+    """Return the address that a word names, in our form.
 
     Raises:
-        BadConfig: it is none, or one of the venue's own contracts.
+        BadConfig: it names none, or one of the venue's own contracts.
     """
-    wanted = address.strip().lower()
+    try:
+        wanted = address_of(address)
+    except ValueError as error:
+        raise BadConfig(str(error)) from error
     if not ADDRESS.fullmatch(wanted):
         told = without_keys(repr(address))
-        raise BadConfig(f"{told} is no address: give 0x and 40 hex digits, as in the link of a profile page")
+        raise BadConfig(
+            f"{told} is no address: give 0x and 40 hex digits, as in the link of a profile page, the link, or a @handle"
+        )
     if wanted in PROTOCOL:
         raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
     return wanted
+
+
+def wallet_named(redis: Redis, word: str, clock: Clock) -> tuple[str, str]:
+    """Return the address that a word names and what it is called there: a handle is looked up, within Gamma's budget.
+
+    Raises:
+        BadConfig: it names nobody, or a handle that nobody or several have.
+        TryAgain: it is a handle, and the venue does not answer now.
+    """
+    named = read_leader(word)
+    if named is None or not named.handle:
+        return checked(word), ""
+    cfg, stop = parse(Settings, []), threading.Event()
+    gate = RateGate(redis, "gamma", GateLimits(cfg.gamma_rate_per_s), clock=clock)
+    gamma = Upstream("gamma", cfg.gamma_url, [gate], clock=clock, stop=stop, timeout_s=cfg.http_timeout_s)
+    try:
+        return checked(wallet_of_handle(gamma, named.handle)), named.handle
+    finally:
+        gamma.close()
 
 
 def look_up(address: str, clock: Clock, stop: threading.Event | None = None) -> ResolvedWallet:
