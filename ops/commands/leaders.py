@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import VAR, AsJson, DataDir, EnvFile, RedisUrl, server_url, width
+from ops.commands.options import VAR, AsCsv, AsJson, DataDir, EnvFile, RedisUrl, one_form, server_url, width
 from shared.domain.errors import BadConfig
 
 
@@ -75,23 +75,35 @@ def unfollow(
         typer.echo(left, err=True)
 
 
-def leaders(redis_url: RedisUrl = None, data_dir: DataDir = VAR) -> None:
+def leaders(
+    as_json: AsJson = False, as_csv: AsCsv = False, redis_url: RedisUrl = None, data_dir: DataDir = VAR
+) -> None:
     """Show who is followed, and who watches.
 
     Label, where it comes from, which detector watches.
 
     Example: hybrid leaders
     """
+    from dataclasses import asdict
+
     from rich.table import Table
 
     from ops.operator import leaders as command
+    from ops.operator.row_output import csv_text, json_text
     from shared.redis.client import connect_redis
     from shared.terminal import Terminal
 
-    shown = Table("address", "label", "comes from", "state")
+    one_form(as_json=as_json, as_csv=as_csv)
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        for leader in command.table(server):
-            shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
+        found = command.table(server)
+    if as_json or as_csv:
+        facts = [asdict(leader) for leader in found]
+        text = json_text({"leaders": facts}) + "\n" if as_json else csv_text(facts, command.LEADER_FIELDS)
+        typer.echo(text, nl=False)
+        return
+    shown = Table("address", "label", "comes from", "state")
+    for leader in found:
+        shown.add_row(leader.address, leader.label, leader.comes_from, leader.state)
     Terminal(width=width()).print(shown)
 
 

@@ -67,6 +67,10 @@ class LeaderRow:
     exit_only: bool = False
 
 
+LEADER_FIELDS = tuple(LeaderRow.__dataclass_fields__)
+"""What is told of a leader, in order."""
+
+
 def checked(address: str) -> str:
     """Return the address that a word names, in our form.
 
