@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import BadConfig
+from shared.domain.leader_words import address_of, split_words
 from shared.domain.redaction import without_keys
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
@@ -46,7 +47,12 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split)]
+def _leaders(value: object) -> object:
+    """Return the addresses of a list, in whatever form people have them."""
+    return tuple(address_of(word) for word in split_words(value)) if isinstance(value, str) else value
+
+
+Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_leaders)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 

@@ -7,7 +7,7 @@ from redis import Redis
 
 from buyer.domain.account_marks import equity_point, unrealized_sum
 from buyer.domain.wallet_words import gap_words, known_gaps
-from buyer.sharding.shard_leases import shard_leases
+from buyer.sharding.shard_leases import MODES, shard_leases
 from ops.board.alarms import BoardTroubles, board_alarms
 from ops.board.board import Board
 from ops.board.cap_use import cap_uses, losses_of
@@ -94,6 +94,16 @@ def read_board(redis: Redis, mode: str, now_ms: int, lines: Mapping[str, LeaderL
         alarms=board_alarms(state, services, sources, positions, caps, _troubles(redis, mode, found)),
         equity_line=tuple(thinned_line(redis, mode, now_ms - LINE_MS, now_ms, LINE_POINTS)),
     )
+
+
+def shown_mode(redis: Redis) -> str:
+    """Return whose ledger to show where nobody says: of the buyer that runs, real money first, else of the last one."""
+    running = [mode for mode in ("live", *MODES) if any(one.holder for one in shard_leases(redis, mode))]
+    if running:
+        return running[0]
+    buyers = [one for one in read_standings(redis) if one.service == "buyer" and one.beat.mode in MODES]
+    last = min(buyers, key=lambda one: (not one.working, one.age_s), default=None)
+    return last.beat.mode if last else MODES[0]
 
 
 def turned_controls(found: Balances) -> list[TurnedControl]:

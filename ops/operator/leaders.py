@@ -15,6 +15,7 @@ from ops.operator.controls import who
 from ops.operator.lots import sell
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, Malformed
+from shared.domain.leader_words import address_of
 from shared.domain.ledger_accounts import sells_only_account
 from shared.domain.ledger_write import BalanceGuard, LedgerWrite
 from shared.domain.redaction import without_keys
@@ -58,16 +59,25 @@ class LeaderRow:
     exit_only: bool = False
 
 
+LEADER_FIELDS = tuple(LeaderRow.__dataclass_fields__)
+"""What is told of a leader, in order."""
+
+
 def checked(address: str) -> str:
-    """Return an address in our form.
+    """Return the address that a word names, in our form.
 
     Raises:
-        BadConfig: it is none, or one of the venue's own contracts.
+        BadConfig: it names none, or one of the venue's own contracts.
     """
-    wanted = address.strip().lower()
+    try:
+        wanted = address_of(address)
+    except ValueError as error:
+        raise BadConfig(str(error)) from error
     if not ADDRESS.fullmatch(wanted):
         told = without_keys(repr(address))
-        raise BadConfig(f"{told} is no address: give 0x and 40 hex digits, as in the link of a profile page")
+        raise BadConfig(
+            f"{told} is no address: give 0x and 40 hex digits, as in the link of a profile page, the link, or a @handle"
+        )
     if wanted in PROTOCOL:
         raise BadConfig(f"{wanted} is {PROTOCOL[wanted]}: a contract of the venue, not a trader")
     return wanted

@@ -7,6 +7,7 @@ from redis import Redis
 
 from ops.web.jobs.job_runner import JobRunner
 from ops.web.live.board_feed import BoardFeed
+from ops.web.pages.running_settings import RunningSettings
 from ops.web.security.gatekeeper import Gatekeeper
 from ops.web.security.tokens import Pass
 from ops.web.settings import WebSettings
@@ -25,6 +26,7 @@ class WebParts:
     writer: PageWriter
     feed: BoardFeed
     jobs: JobRunner
+    told: RunningSettings
     cookie: str
 
 

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 import uvicorn
 from redis import Redis
 
-from ops.operator.board_reader import read_board
+from ops.operator.board_reader import read_board, shown_mode
 from ops.operator.controls import who
-from ops.operator.shown_ledger import shown_mode
 from ops.web.app import build_app
 from ops.web.jobs.job_runner import JobRunner
 from ops.web.live.board_feed import BoardFeed
+from ops.web.pages.running_settings import RunningSettings
 from ops.web.security.gatekeeper import Gatekeeper
 from ops.web.security.request_guard import RequestGuard, RequestRules
 from ops.web.security.tokens import Role
@@ -127,6 +127,7 @@ def build_parts(settings: WebSettings, redis: Redis, clock: Clock, port: int) ->
             lambda: read_board(redis, shown_mode(redis), server_ms(redis)), writer, clock, settings.web_refresh_s
         ),
         jobs=JobRunner({"REDIS_URL": settings.redis_url}, clock),
+        told=RunningSettings(redis, clock),
         cookie=f"{prefix}hybrid_{port}",
     )
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
+from ops.operator.terminal.money_text import usd
 from ops.operator.terminal.screen_frame import ScreenPicture
 from shared.domain import ledger_accounts
 from shared.domain.plain_text import make_plain
@@ -111,8 +112,3 @@ def _figures(picture: ScreenPicture) -> Iterator[tuple[str, str]]:
             yield f"{name} {counts[event]}", "yellow"
     yield f"decisions {counts['BUY_ENGINE_DECISION']}", ""
     yield f"redemptions {counts['REDEMPTION_RESULT']}", ""
-
-
-def usd(micro: int) -> str:
-    """Return micro-units as dollars and cents."""
-    return f"{Decimal(micro).scaleb(-6):,.2f}"

@@ -1,6 +1,5 @@
 """Follow, exit only and unfollow: what `hybrid follow` and `hybrid unfollow` do."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -10,12 +9,12 @@ from ops.operator import leaders
 from ops.operator.leaders import AfterUnfollow
 from ops.web.access import Operator
 from ops.web.actions.acting import act_once, start_once
-from ops.web.jobs.allowed_jobs import follow_job
+from ops.web.jobs import allowed_jobs
 from ops.web.web_parts import parts_of
 from shared.domain.errors import BadConfig
+from shared.domain.leader_words import read_leader, split_words
 
 router = APIRouter(prefix="/leaders")
-_BETWEEN = re.compile(r"[\s,;]+")
 _MOST_AT_ONCE = 50
 _MOST_LABEL = 60
 _LOTS: dict[str, AfterUnfollow] = {"mirror": "mirror", "sell": "sell", "keep": "keep"}
@@ -30,14 +29,14 @@ def follow(
     offline: Annotated[str, Form()] = "",
 ) -> Response:
     """Follow every wallet that was pasted; all are read before the first one counts."""
-    words = [word for word in _BETWEEN.split(wallets) if word]
+    words = split_words(wallets)
     if not words:
         raise BadConfig("nobody to follow: paste the traders' wallets, as in the links of their profile pages")
     if len(words) > _MOST_AT_ONCE:
         raise BadConfig(f"{len(words)} wallets at once: give {_MOST_AT_ONCE} at most, or name a LEADERS_FILE")
 
-    wanted = tuple(dict.fromkeys(leaders.checked(word) for word in words))
-    return start_once(request, person, follow_job(wanted, label.strip()[:_MOST_LABEL], offline=bool(offline)))
+    wanted = tuple(dict.fromkeys(_read(word) for word in words))
+    return start_once(request, person, allowed_jobs.follow(wanted, label.strip()[:_MOST_LABEL], offline=bool(offline)))
 
 
 @router.post("/unfollow")
@@ -54,3 +53,13 @@ def unfollow(
         return f"{wanted} is not followed any more, until it is followed again{'; ' + left if left else ''}"
 
     return act_once(request, person, "/leaders", act)
+
+
+def _read(word: str) -> str:
+    """Return a leader as `hybrid follow` takes it: an address in our form, or a handle, which it looks up.
+
+    Raises:
+        BadConfig: it names nobody.
+    """
+    named = read_leader(word)
+    return f"@{named.handle}" if named and named.handle else leaders.checked(word)

@@ -30,11 +30,17 @@ def wallet_report(address: str, days: str, folder: Path) -> AllowedJob:
     return AllowedJob(f"report on {address}, {span} days", ("ops.web.jobs.wallet_job", address, span, str(folder)))
 
 
-def follow_job(addresses: Sequence[str], label: str, *, offline: bool) -> AllowedJob:
-    """Follow wallets that were checked, each after a look at it, as `hybrid follow` does."""
-    flags = ("--offline",) if offline else ()
-    title = f"follow {addresses[0]}" if len(addresses) == 1 else f"follow {len(addresses)} wallets"
-    return AllowedJob(title, ("ops.web.jobs.follow_job", f"--label={label}", *flags, *addresses))
+def follow(leaders: Sequence[str], label: str, *, offline: bool) -> AllowedJob:
+    """Follow leaders that were read, each after a look at it, as `hybrid follow` does.
+
+    Raises:
+        BadConfig: a label for several.
+    """
+    if label and len(leaders) > 1:
+        raise BadConfig("--label names one leader: give one, or follow each by itself")
+    flags = (*((f"--label={label}",) if label else ()), *(("--offline",) if offline else ()))
+    title = f"follow {leaders[0]}" if len(leaders) == 1 else f"follow {len(leaders)} leaders"
+    return AllowedJob(title, (_COMMAND, "follow", *flags, *leaders))
 
 
 def audit(hours: str) -> AllowedJob:

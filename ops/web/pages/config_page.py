@@ -5,7 +5,6 @@ from starlette.responses import HTMLResponse
 
 from ops.web.access import Viewer
 from ops.web.pages.page import show_page
-from ops.web.pages.running_settings import running_settings
 from ops.web.web_parts import parts_of
 
 router = APIRouter()
@@ -14,4 +13,4 @@ router = APIRouter()
 @router.get("/settings")
 def settings(request: Request, session: Viewer) -> HTMLResponse:
     """Show what each program that runs was told."""
-    return show_page(request, session, "settings.html", programs=running_settings(parts_of(request).redis))
+    return show_page(request, session, "settings.html", programs=parts_of(request).told.read())

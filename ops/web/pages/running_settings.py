@@ -1,12 +1,16 @@
 """What each program that runs was told, by its own word at its start."""
 
 import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from redis import Redis
 
-from ops.config import UpSettings
-from shared.config import Settings
+from shared.clock import Clock
 from shared.domain.errors import Malformed
 from shared.domain.redaction import redact_secrets
 from shared.messages.base import SERVICE
@@ -15,14 +19,19 @@ from shared.messages.service import ServiceStart
 from shared.redis.streams import stream_tail
 
 _READ = 2000
+_ASK_EVERY_S = 60.0
+_PATIENCE_S = 30.0
+_FAMILY = {"redeemer-worker": "redeemer"}
+"""Programs that read the settings of another."""
 
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting of one program: its value, its default, and what it does, as far as that is known here."""
+    """One setting of one program: its value, where it comes from ('' where nobody here can tell), and what it does."""
 
     name: str
     value: str
+    source: str
     about: str
 
 
@@ -38,38 +47,67 @@ class ProgramSettings:
     rows: tuple[SettingRow, ...]
 
 
-def running_settings(redis: Redis) -> list[ProgramSettings]:
-    """Return the programs by name, each as of its last start.
+class RunningSettings:
+    """Reads them; where values come from is asked of `hybrid config`, in a process of its own, now and then."""
 
-    Raises:
-        Unavailable: the server is away.
-    """
-    starts: dict[str, ServiceStart] = {}
-    for entry in stream_tail(redis, SERVICE, _READ):
-        if entry.event == "SERVICE_START":
-            with contextlib.suppress(Malformed):
-                event = read_event(entry.json)
-                if isinstance(event, ServiceStart):
-                    starts[event.service] = event
-    return [_program(starts[name]) for name in sorted(starts)]
+    def __init__(self, redis: Redis, clock: Clock) -> None:
+        self._redis, self._clock = redis, clock
+        self._known: Mapping[tuple[str, str], tuple[str, str, str]] = {}
+        self._ask_at_s = 0.0
+
+    def read(self) -> list[ProgramSettings]:
+        """Return the programs by name, each as of its last start.
+
+        Raises:
+            Unavailable: the server is away.
+        """
+        starts: dict[str, ServiceStart] = {}
+        for entry in stream_tail(self._redis, SERVICE, _READ):
+            if entry.event == "SERVICE_START":
+                with contextlib.suppress(Malformed):
+                    event = read_event(entry.json)
+                    if isinstance(event, ServiceStart):
+                        starts[event.service] = event
+        if starts and self._clock.monotonic() >= self._ask_at_s:
+            self._ask_at_s, self._known = self._clock.monotonic() + _ASK_EVERY_S, ask_sources()
+        return [self._program(starts[name]) for name in sorted(starts)]
+
+    def _program(self, start: ServiceStart) -> ProgramSettings:
+        told = redact_secrets(start.config)
+        rows = tuple(self._row(_FAMILY.get(start.service, start.service), *each) for each in sorted(told.items()))
+        return ProgramSettings(start.service, start.instance, start.mode, start.code_version, start.emitted_at_ms, rows)
+
+    def _row(self, program: str, name: str, value: object) -> SettingRow:
+        shown = _text(value)
+        known = self._known.get((program, name.upper()))
+        if known is None:
+            return SettingRow(name.upper(), shown, "", "")
+        here, source, about = known
+        return SettingRow(name.upper(), shown, source if here == shown else "told by who started it", about)
 
 
-def _program(start: ServiceStart) -> ProgramSettings:
-    told = redact_secrets(start.config)
-    rows = tuple(SettingRow(name.upper(), _text(value), _about(name)) for name, value in sorted(told.items()))
-    return ProgramSettings(start.service, start.instance, start.mode, start.code_version, start.emitted_at_ms, rows)
-
-
-def _about(name: str) -> str:
-    field = Settings.model_fields.get(name) or UpSettings.model_fields.get(name)
-    return (field.description or "") if field else ""
+def ask_sources() -> dict[tuple[str, str], tuple[str, str, str]]:
+    """Return value, source and meaning by program and setting, as `hybrid config` tells them here; none if not."""
+    words = [sys.executable, "-m", "ops.cli", "config", "--json"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)  # noqa: S603 - our own
+        rows = json.loads(done.stdout)
+        return {
+            (program, row["name"]): (_text(row["value"]), row["source"], row["about"])
+            for row in rows
+            for program in row["programs"]
+        }
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(str(each) for each in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
-    return (
-        {True: "true", False: "false", None: ""}.get(value, str(value))
-        if isinstance(value, bool | None)
-        else str(value)
-    )
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list() | tuple():
+            return ", ".join(map(str, cast("Iterable[object]", value)))
+        case _:
+            return str(value)

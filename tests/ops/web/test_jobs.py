@@ -32,7 +32,7 @@ def ended(runner: JobRunner, job: JobReport) -> JobReport:
 
 @pytest.mark.process
 def test_a_job_tells_its_stage_and_keeps_its_lines_without_secrets(runner: JobRunner) -> None:
-    job = AllowedJob("a help text", ("ops.web.jobs.follow_job", "--help"))
+    job = AllowedJob("a help text", ("ops.cli", "follow", "--help"))
 
     report = ended(runner, runner.start(job, "web:anna"))
 
@@ -94,7 +94,7 @@ def test_pasted_wallets_are_followed_once_in_the_name_of_who_pasted_them(desk: W
     other = "0x" + "b2" * 20
     form = desk.form("/leaders", "/leaders/follow") | {
         "wallets": f"{LEADER},\n{other} {LEADER}",
-        "label": "w",
+        "label": "",
         "offline": "1",
     }
 
@@ -105,8 +105,8 @@ def test_pasted_wallets_are_followed_once_in_the_name_of_who_pasted_them(desk: W
     report = ended(desk.parts.jobs, desk.parts.jobs.report(name))  # type: ignore[arg-type] - it was started
     assert report.state == "done", report.lines
     assert {address: (row.label, row.by) for address, row in followed_leaders(desk.redis).items()} == {
-        LEADER: ("w", "web:anna"),
-        other: ("w", "web:anna"),
+        LEADER: ("", "web:anna"),
+        other: ("", "web:anna"),
     }
     assert "is followed" in desk.get(first.headers["location"]).text
 
