@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from ops.web.jobs.asked_command import COMMAND
 from shared.domain.errors import BadConfig
 
-_COMMAND = "ops.cli"
 _MOST_DAYS = 365
 _MOST_HOURS = 24 * 31
 
@@ -40,24 +40,24 @@ def follow(leaders: Sequence[str], label: str, *, offline: bool) -> AllowedJob:
         raise BadConfig("--label names one leader: give one, or follow each by itself")
     flags = (*((f"--label={label}",) if label else ()), *(("--offline",) if offline else ()))
     title = f"follow {leaders[0]}" if len(leaders) == 1 else f"follow {len(leaders)} leaders"
-    return AllowedJob(title, (_COMMAND, "follow", *flags, *leaders))
+    return AllowedJob(title, (COMMAND, "follow", *flags, *leaders))
 
 
 def audit(hours: str) -> AllowedJob:
     """Count missed and doubled signals, as `hybrid audit --hours` does."""
     span = _number("--hours", hours, Decimal("0.001"), _MOST_HOURS)
-    return AllowedJob(f"audit of {span} hours", (_COMMAND, "audit", "--hours", span))
+    return AllowedJob(f"audit of {span} hours", (COMMAND, "audit", "--hours", span))
 
 
 def redeem(*, now: bool) -> AllowedJob:
     """List what resolved and is not paid back, or have it redeemed, as `hybrid redeem` does."""
-    words = (_COMMAND, "redeem", "--now") if now else (_COMMAND, "redeem")
+    words = (COMMAND, "redeem", "--now") if now else (COMMAND, "redeem")
     return AllowedJob("redeem what is due" if now else "look what is due", words)
 
 
 def lift_alarm(condition_id: str) -> AllowedJob:
     """Lift the alarm of a condition, as `hybrid redeem --clear` does."""
-    return AllowedJob(f"lift the alarm of {condition_id}", (_COMMAND, "redeem", f"--clear={condition_id}"))
+    return AllowedJob(f"lift the alarm of {condition_id}", (COMMAND, "redeem", f"--clear={condition_id}"))
 
 
 def reconcile(mode: str, what: str, name: str, why: str) -> AllowedJob:
@@ -76,7 +76,7 @@ def reconcile(mode: str, what: str, name: str, why: str) -> AllowedJob:
     if what != "list" and not why.strip():
         raise BadConfig("say why, with --why")
     reason = (f"--why={why.strip()}",) if why.strip() else ()
-    return AllowedJob(f"reconcile {mode}: {what}", (_COMMAND, "reconcile", "--mode", mode, *flags[what], *reason))
+    return AllowedJob(f"reconcile {mode}: {what}", (COMMAND, "reconcile", "--mode", mode, *flags[what], *reason))
 
 
 def _number(flag: str, text: str, least: Decimal, most: int) -> str:

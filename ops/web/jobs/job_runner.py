@@ -1,10 +1,8 @@
 """Commands as processes of their own: what takes long, or holds much, is no part of the dashboard's process."""
 
 import json
-import os
 import secrets
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ops.web.jobs.allowed_jobs import AllowedJob
+from ops.web.jobs.asked_command import start_behind
 from shared.clock import Clock
 from shared.domain.errors import RefusedForSafety
 from shared.domain.redaction import redact_secrets
-from shared.process.shutdown_signals import DIE_WITH_PARENT
 
 JobState = Literal["running", "done", "failed"]
 MOST_RUNNING = 2
@@ -98,16 +96,8 @@ class JobRunner:
                 del self._jobs[old]
 
     def _spawn(self, words: Sequence[str], who: str) -> subprocess.Popen[str]:
-        own = {"LOGNAME": who, DIE_WITH_PARENT: "1", "PYTHONUNBUFFERED": "1"}  # LOGNAME: whom the record names
-        return subprocess.Popen(  # noqa: S603 - our own program, with words that were checked
-            [sys.executable, "-m", *words],
-            env={**os.environ, **self._environment, **own},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        named = {"LOGNAME": who}  # whom the record names
+        return start_behind(words, {**self._environment, **named}, errors=subprocess.STDOUT)
 
     def _read(self, running: _RunningJob) -> None:
         with running.process as process:

@@ -1,17 +1,15 @@
 """What each program that runs was told, by its own word at its start."""
 
 import contextlib
-import json
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from redis import Redis
 
+from ops.web.jobs.asked_command import ask_command
 from shared.clock import Clock
-from shared.domain.errors import Malformed
+from shared.domain.errors import HybridError, Malformed
 from shared.domain.redaction import redact_secrets
 from shared.messages.base import SERVICE
 from shared.messages.events import read_event
@@ -20,7 +18,6 @@ from shared.redis.streams import stream_tail
 
 _READ = 2000
 _ASK_EVERY_S = 60.0
-_PATIENCE_S = 30.0
 _FAMILY = {"redeemer-worker": "redeemer"}
 """Programs that read the settings of another."""
 
@@ -88,17 +85,15 @@ class RunningSettings:
 
 def ask_sources() -> dict[tuple[str, str], tuple[str, str, str]]:
     """Return value, source and meaning by program and setting, as `hybrid config` tells them here; none if not."""
-    words = [sys.executable, "-m", "ops.cli", "config", "--json"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_PATIENCE_S, check=True)  # noqa: S603 - our own
-        rows = json.loads(done.stdout)
-        return {
-            (program, row["name"]): (_text(row["value"]), row["source"], row["about"])
-            for row in rows
-            for program in row["programs"]
-        }
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        rows = ask_command(("config",), {})["settings"]
+    except HybridError:
         return {}
+    return {
+        (program, row["name"]): (_text(row["value"]), row["source"], row["about"])
+        for row in rows
+        for program in row["programs"]
+    }
 
 
 def _text(value: object) -> str:

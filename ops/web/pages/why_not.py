@@ -1,41 +1,35 @@
-"""Why not: signals that were not followed, added up by rule and by leader."""
+"""Why not: signals that were not followed, added up by rule and by leader, as `hybrid why-not` adds them up."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from ops.domain.rule_descriptions import words_of
-from ops.domain.skip_stats import skip_stats
-from ops.explain import timeline_words
-from ops.recording.event_source import of_streams
 from ops.web.access import Viewer
+from ops.web.jobs.asked_command import ask_command
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of
 from shared.domain.errors import BadConfig
 
 router = APIRouter()
-HOUR_MS = 3_600_000
 _MOST_HOURS = 24 * 366
+_MOST_LEADER = 200
+_NOTHING = "no decision"
 SPANS = (("1", "last hour"), ("24", "last day"), ("168", "last week"), ("720", "last month"))
 
 
 @router.get("/why-not")
 def why_not(request: Request, session: Viewer, hours: str = "24", leader: str = "") -> HTMLResponse:
-    """Show the totals of some hours, as `hybrid why-not --hours` does."""
-    parts = parts_of(request)
-    end_ms = parts.clock.now_ms()
-    start_ms = end_ms - round(_hours(hours) * HOUR_MS)
-    found = skip_stats(of_streams(parts.redis, start_ms)(), start_ms, end_ms, leader.strip().lower())
-    return show_page(
-        request,
-        session,
-        "why_not.html",
-        found=found,
-        hours=hours,
-        leader=leader,
-        spans=SPANS,
-        words_of=words_of,
-        values=timeline_words.values,
-    )
+    """Show the totals of some hours, counted back from the newest event."""
+    wanted = leader.strip().lower()[:_MOST_LEADER]
+    words = ("why-not", f"--hours={_hours(hours):g}", f"--leader={wanted}")
+    try:
+        found = ask_command(words, {"REDIS_URL": parts_of(request).settings.redis_url})
+    except BadConfig as error:
+        if not str(error).startswith(_NOTHING):
+            raise
+        found = None
+    shown = {"found": found, "hours": hours, "leader": leader, "spans": SPANS, "words_of": words_of}
+    return show_page(request, session, "why_not.html", **shown)
 
 
 def _hours(text: str) -> float:

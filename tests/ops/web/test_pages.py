@@ -184,7 +184,7 @@ def test_settings_show_what_programs_were_told_and_no_secret(desk: WebRig) -> No
 
     text = desk.get("/settings").text
 
-    assert "STAKE_USDC" in text
+    assert re.search(r"STAKE_USDC</code></th><td[^>]*><code>5</code></td><td[^>]*><span[^>]*>default", text)
     assert "sesame" not in text
     assert "abcDEF0123456789ghiJKL" not in text
 
