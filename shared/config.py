@@ -18,11 +18,11 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import BadConfig
-from shared.domain.leader_words import address_of, split_words
 from shared.domain.redaction import without_keys
 from shared.domain.trading_words import dry_run_wins
 from shared.messages.base import Address
 from shared.polymarket.wire import endpoints
+from shared.polymarket.wire.leader_words import address_of, split_words
 from shared.setting_aliases import read_aliases
 from shared.setting_names import KNOWN
 from shared.setting_safety import refuse_plain_urls, refuse_readable_keys

@@ -18,11 +18,11 @@ from detector.polling.cursors import CursorStore
 from shared import logs
 from shared.clock import Clock
 from shared.domain.errors import BadConfig, HybridError
-from shared.domain.leader_words import read_leader
 from shared.domain.redaction import without_keys
 from shared.domain.trading_words import LIVE, PAPER
 from shared.ledger.port import leaders_with_lots
 from shared.ledger.redis_ledger import RedisLedger
+from shared.polymarket.wire.leader_words import read_leader
 from shared.redis.followed_leaders import FollowedLeader, followed_leaders, note_labels, unfollowed
 from shared.redis.partitioning import MemberBeat, Partitioning, owner_of
 

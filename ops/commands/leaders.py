@@ -29,8 +29,8 @@ def follow(
     from ops.operator import leaders as command
     from ops.operator.leader_lookup import look_up, wallet_named
     from shared.clock import SystemClock
-    from shared.domain.leader_words import split_words
     from shared.domain.plain_text import make_plain
+    from shared.polymarket.wire.leader_words import split_words
     from shared.redis.client import connect_redis
 
     words, clock = split_words(" ".join(leader)), SystemClock()
@@ -90,17 +90,17 @@ def leaders(
 
     from rich.table import Table
 
-    from ops.operator import leaders as command
-    from ops.operator.row_output import csv_text, json_text
+    from ops.operator.account import leader_table
+    from ops.operator.account.row_output import csv_text, json_text
     from shared.redis.client import connect_redis
     from shared.terminal import Terminal
 
     one_form(as_json=as_json, as_csv=as_csv)
     with connect_redis(server_url(redis_url, data_dir)) as server:
-        found = command.table(server)
+        found = leader_table.table(server)
     if as_json or as_csv:
         facts = [asdict(leader) for leader in found]
-        text = json_text({"leaders": facts}) + "\n" if as_json else csv_text(facts, command.LEADER_FIELDS)
+        text = json_text({"leaders": facts}) + "\n" if as_json else csv_text(facts, leader_table.LEADER_FIELDS)
         typer.echo(text, nl=False)
         return
     shown = Table("address", "label", "comes from", "state")

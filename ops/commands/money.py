@@ -27,8 +27,8 @@ def positions(
 
     Example: hybrid positions --json
     """
-    from ops.operator import account_facts as facts
-    from ops.operator.row_output import csv_text, json_text
+    from ops.operator.account import account_facts as facts
+    from ops.operator.account.row_output import csv_text, json_text
 
     one_form(as_json=as_json, as_csv=as_csv)
     with _account(redis_url, data_dir, mode) as (redis, ledger):
@@ -60,8 +60,8 @@ def trades(
 
     Example: hybrid trades --last 1000 --csv
     """
-    from ops.operator import account_facts as facts
-    from ops.operator.row_output import csv_text, json_text
+    from ops.operator.account import account_facts as facts
+    from ops.operator.account.row_output import csv_text, json_text
 
     one_form(as_json=as_json, as_csv=as_csv)
     with _account(redis_url, data_dir, mode) as (redis, ledger):
@@ -94,8 +94,8 @@ def pnl(
 
     Example: hybrid pnl --by leader
     """
-    from ops.operator import account_facts as facts
-    from ops.operator.row_output import csv_text, json_text
+    from ops.operator.account import account_facts as facts
+    from ops.operator.account.row_output import csv_text, json_text
 
     one_form(as_json=as_json, as_csv=as_csv)
     with _account(redis_url, data_dir, mode) as (redis, ledger):

@@ -72,7 +72,7 @@ def config(
     Example: hybrid config --program buyer --changed --stake-usdc 20
     """
     from ops.operator import effective_config as command
-    from ops.operator.row_output import csv_text, json_text
+    from ops.operator.account.row_output import csv_text, json_text
     from ops.operator.terminal.settings_table import settings_table
     from shared.terminal import Terminal
 

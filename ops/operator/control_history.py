@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from redis import Redis
 
+from ops.operator.account.row_output import csv_text
 from ops.operator.controls import NAMES, history
 from ops.operator.pipeline_server import moment
-from ops.operator.row_output import csv_text
 from shared.domain.plain_text import make_plain
 from shared.messages.service import ControlTurned
 

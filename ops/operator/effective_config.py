@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from dotenv import dotenv_values
 from msgspec.structs import replace
@@ -85,7 +85,7 @@ def _shown(value: Any, *, secret: bool) -> Any:  # noqa: ANN401 - any setting's
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any setting's
     if value is None or isinstance(value, bool | int | float):
         return value
-    return list(value) if isinstance(value, tuple) else str(value)
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else str(value)
 
 
 def _sources(model: type[Settings], words: Sequence[str], file: str | None) -> Callable[[str], str]:

@@ -8,11 +8,11 @@ from ops.operator.leaders import checked
 from ops.research.proxy_wallets import ResolvedWallet, resolve
 from shared.clock import Clock
 from shared.config import Settings, parse
-from shared.domain.leader_words import read_leader
 from shared.http.client import Upstream
 from shared.polymarket.data_api import ActivityV2
 from shared.polymarket.polygon import PolygonClient
 from shared.polymarket.profiles import wallet_of_handle
+from shared.polymarket.wire.leader_words import read_leader
 from shared.rate_limit.gate import RateGate
 from shared.rate_limit.limits import GateLimits
 

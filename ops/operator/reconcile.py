@@ -11,8 +11,8 @@ from buyer.settlement.writer import SettlementWriter
 from buyer.sharding.shard_leases import shard_holders
 from buyer.venue.polymarket.wire.signed_order import SignedOrder
 from ops.operator import intents
+from ops.operator.account.unfinished_orders import UnfinishedIntent, decision_of, unfinished
 from ops.operator.controls import who
-from ops.operator.unfinished_orders import UnfinishedIntent, decision_of, unfinished
 from ops.operator.venue_check import VenueLook, VenueWord, no_venue
 from ops.operator.wallet_gaps import gap_lines
 from shared.clock import Clock

@@ -8,7 +8,7 @@ from rich.text import Text
 from ops.board.board import Board
 from ops.board.money_rows import DayProfit, LotProfit, PnlSpan, Position
 from ops.board.recent_rows import TradeRow
-from ops.operator.account_facts import By, ProfitRow
+from ops.operator.account.account_facts import By, ProfitRow
 from ops.operator.pipeline_server import moment
 from ops.operator.terminal.money_text import leader_name, price, shares, signed, until, usd
 

@@ -1,7 +1,7 @@
 """The settings of programs as a table for people."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from rich.table import Table
 from rich.text import Text
@@ -28,4 +28,4 @@ def shown(value: Any) -> str:  # noqa: ANN401 - any setting's
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ",".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)

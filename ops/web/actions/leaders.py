@@ -12,7 +12,7 @@ from ops.web.actions.acting import act_once, start_once
 from ops.web.jobs import allowed_jobs
 from ops.web.web_parts import parts_of
 from shared.domain.errors import BadConfig
-from shared.domain.leader_words import read_leader, split_words
+from shared.polymarket.wire.leader_words import read_leader, split_words
 
 router = APIRouter(prefix="/leaders")
 _MOST_AT_ONCE = 50

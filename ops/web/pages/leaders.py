@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from ops.operator.leaders import table
+from ops.operator.account.leader_table import table
 from ops.web.access import Viewer
 from ops.web.pages.page import show_page
 from ops.web.web_parts import parts_of

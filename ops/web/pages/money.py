@@ -9,7 +9,7 @@ from redis import Redis
 from starlette.responses import HTMLResponse, Response
 
 from buyer.domain.wallet_words import gap_words, known_gaps
-from ops.operator.unfinished_orders import unfinished
+from ops.operator.account.unfinished_orders import unfinished
 from ops.web.access import Operator, Viewer
 from ops.web.actions.acting import start_once
 from ops.web.jobs import allowed_jobs

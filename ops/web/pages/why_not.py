@@ -28,8 +28,9 @@ def why_not(request: Request, session: Viewer, hours: str = "24", leader: str = 
         if not str(error).startswith(_NOTHING):
             raise
         found = None
-    shown = {"found": found, "hours": hours, "leader": leader, "spans": SPANS, "words_of": words_of}
-    return show_page(request, session, "why_not.html", **shown)
+    return show_page(
+        request, session, "why_not.html", found=found, hours=hours, leader=leader, spans=SPANS, words_of=words_of
+    )
 
 
 def _hours(text: str) -> float:

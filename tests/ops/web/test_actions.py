@@ -171,7 +171,7 @@ def test_a_wallet_that_is_none_is_refused_before_any_is_followed(desk: WebRig) -
 
 
 def test_nothing_on_any_page_starts_live_trading(desk: WebRig) -> None:
-    actions = {route.path for route in desk.app.routes if "POST" in getattr(route, "methods", ())}
+    actions = {str(getattr(route, "path", "")) for route in desk.app.routes if "POST" in getattr(route, "methods", ())}
 
     assert not any("live" in path or "start" in path for path in actions)
     assert all("PRIVATE_KEY" not in desk.get(page).text for page in PAGES)

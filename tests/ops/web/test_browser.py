@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from msgspec.structs import replace
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from redis import Redis
 
 from ops.demo.demo import DemoWorld, simulator
@@ -40,7 +40,7 @@ from tests.waiting import PATIENCE_S, wait_until
 pytestmark = [pytest.mark.process, pytest.mark.server, pytest.mark.simulator, pytest.mark.slow]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in BROWSERS if (found := shutil.which(name))), "")
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
 WORLD = ("--leaders", "3", "--speed", "4", "--resolve-after", "600", "--fills-per-minute", "60", "--seed", "7")
 QUICK = {"HEARTBEAT_S": "1", "PROGRESS_EVERY_S": "1", "LOG_FORMAT": "json", "MAX_DAY_USDC": "2000"}
 CLOCK = SystemClock()
@@ -160,14 +160,15 @@ def every_page_reads_without_script_and_fits_a_phone(pipeline: Pipeline, context
 
 def axe_finds_nothing_serious(pipeline: Pipeline, context: BrowserContext) -> None:
     axe = Axe()
-    for scheme, size in (("light", DESK), ("dark", PHONE)):
+    looks: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", DESK), ("dark", PHONE))
+    for scheme, size in looks:
         looking = pipeline.browser.new_context(
             color_scheme=scheme, viewport=size, storage_state=context.storage_state(), reduced_motion="reduce"
         )
         page = pipeline.watched(looking)
         for address in PAGES:
             page.goto(pipeline.address + address)
-            found: list[dict[str, Any]] = axe.run(page).response["violations"]
+            found = cast("list[dict[str, Any]]", axe.run(page).response["violations"])
             bad = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in _SERIOUS]
             assert bad == [], (scheme, address)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (scheme, address)
@@ -181,7 +182,7 @@ def kill_shows_within_a_second_on_phone_and_desk_and_the_next_buy_is_a_skip(
     watcher.goto(pipeline.address)
     for size in (PHONE, DESK):
         page = pipeline.watched(context)
-        page.set_viewport_size(size)  # type: ignore[arg-type] - width and height
+        page.set_viewport_size(size)
         page.goto(f"{pipeline.address}/decisions")
         page.get_by_role("button", name="Kill").click()
         page.locator('.state[data-word="killed"]').wait_for(timeout=1000)

@@ -3,9 +3,10 @@
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from httpx import Response
+from httpx import Client, Response
 from redis import Redis
 
 from ops.operator import controls
@@ -35,7 +36,7 @@ PAGES = ("/", "/positions", "/decisions", "/why-not", "/leaders", "/detection", 
 class WebRig:
     """A dashboard and what stands behind it; `browser` comes from the machine's own address."""
 
-    def __init__(self, url: str, folder: Path, clock: ManualClock | None = None, **settings: object) -> None:
+    def __init__(self, url: str, folder: Path, clock: ManualClock | None = None, **settings: Any) -> None:
         self.clock = clock or ManualClock(NOW_MS)
         self.redis: Redis = announced(url, "paper")
         self.settings = parse(WebSettings, [], redis_url=url, data_dir=folder, **settings)
@@ -46,11 +47,12 @@ class WebRig:
         self.door = RequestGuard(self.app, rules)
         self.browser = self.new_browser()
 
-    def new_browser(self, address: str = ADDRESS) -> TestClient:
+    def new_browser(self, address: str = ADDRESS) -> Client:
         """Return a browser that nobody has logged in."""
-        return TestClient(self.door, address, raise_server_exceptions=False, follow_redirects=False)
+        asking: Any = TestClient(self.door, address, raise_server_exceptions=False, follow_redirects=False)
+        return asking
 
-    def log_in(self, role: Role = "operator", name: str = "anna", browser: TestClient | None = None) -> TestClient:
+    def log_in(self, role: Role = "operator", name: str = "anna", browser: Client | None = None) -> Client:
         """Log a browser in by a link."""
         asking = browser or self.browser
         given = {"link": self.parts.keeper.new_link(name, role), "name": name}

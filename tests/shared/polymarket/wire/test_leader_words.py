@@ -4,7 +4,7 @@ import pytest
 
 from shared.config import Addresses, Settings, parse
 from shared.domain.errors import BadConfig
-from shared.domain.leader_words import LeaderWord, read_leader, split_words
+from shared.polymarket.wire.leader_words import LeaderWord, read_leader, split_words
 
 ADDRESS = "0x" + "aB" * 20
 OURS = LeaderWord(address="0x" + "ab" * 20)
