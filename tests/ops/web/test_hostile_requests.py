@@ -65,15 +65,16 @@ def _ask(rig: WebRig, operation: Any, csrf: str) -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     def holds(case: Any, once: str) -> None:
-        body: dict[str, Any] = case.body if isinstance(case.body, dict) else {}
+        body: Any = case.body
+        told: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
         asked: dict[str, Any] = case.query or {}
-        form = {name: str(value) for name, value in body.items()} | {"csrf": csrf, "once": once}
-        query = {name: str(value) for name, value in asked.items()}
+        form = {name: str(value) for name, value in told.items()} | {"csrf": csrf, "once": once}
+        query = encodable({name: str(value) for name, value in asked.items()})
         address = str(case.formatted_path).encode("utf-8", "replace").decode()
         if case.method.upper() == "POST":
-            answer = rig.browser.post(address, data=encodable[0], params=encodable[1], headers={"origin": ADDRESS})
+            answer = rig.browser.post(address, data=encodable(form), params=query, headers={"origin": ADDRESS})
         else:
-            answer = rig.browser.get(address, params=encodable[1])
+            answer = rig.browser.get(address, params=query)
 
         assert answer.status_code < 500, f"{operation.label}: {answer.text[:2000]}"
         assert answer.status_code in {200, 303, 400, 403, 404}, f"{operation.label}: {answer.status_code}"

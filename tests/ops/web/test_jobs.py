@@ -18,6 +18,10 @@ from tests.waiting import wait_until
 CLOCK = SystemClock()
 
 
+def sleeping(*_: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(["sleep", "60"], text=True)
+
+
 @pytest.fixture
 def runner() -> JobRunner:
     return JobRunner({}, CLOCK)
@@ -51,7 +55,7 @@ def test_a_line_of_progress_moves_the_stage_and_another_is_kept(runner: JobRunne
 
 @pytest.mark.process
 def test_no_more_run_at_once_than_may_and_the_end_ends_them(runner: JobRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JobRunner, "_spawn", lambda *_: subprocess.Popen(["sleep", "60"], text=True))
+    monkeypatch.setattr(JobRunner, "_spawn", sleeping)
     job = AllowedJob("sleep", ())
     started = [runner.start(job, "web:anna") for _ in range(MOST_RUNNING)]
 

@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_without_a_token_an_empty_one_logs_nobody_in(web: WebRig) -> None:
     assert web.send("/login", {"token": ""}).status_code == 403
 
 
-PROXY = {"web_trusted_proxy": ("10.0.0.1",), "web_address": "https://hybrid.example"}
+PROXY: dict[str, Any] = {"web_trusted_proxy": ("10.0.0.1",), "web_address": "https://hybrid.example"}
 
 
 @pytest.mark.parametrize(

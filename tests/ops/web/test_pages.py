@@ -14,7 +14,7 @@ from ops.operator.board_reader import read_board
 from ops.web.domain import amounts
 from shared.clock import SystemClock
 from shared.messages.base import DECISIONS, REDEMPTIONS, SERVICE, SIGNALS
-from shared.messages.decisions import Inputs
+from shared.messages.decisions import BuyEngineDecision, Inputs
 from shared.messages.events import write_event
 from shared.messages.service import ServiceStart
 from shared.process.beats import server_ms
@@ -29,9 +29,9 @@ EVIL = "<script>alert(1)</script>\"' \u202egnp.exe"
 CLOCK = SystemClock()
 
 
-def skip_of(number: int, **changes: Any) -> Any:
-    given: dict[str, Any] = {"signal_id": f"{number:064x}", "id": f"de{number:062x}"}
-    return a_skip(**(given | {"emitted_at_ms": NOW_MS + number} | changes))
+def skip_of(number: int, **changes: Any) -> BuyEngineDecision:
+    given: Any = {"signal_id": f"{number:064x}", "id": f"de{number:062x}", "emitted_at_ms": NOW_MS + number}
+    return a_skip(**(given | changes))
 
 
 @pytest.mark.parametrize("page", PAGES)
