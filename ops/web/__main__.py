@@ -4,7 +4,7 @@ from shared.process.early_signals import early_signals
 
 with early_signals("web"):
     from ops.web.settings import WebSettings
-    from ops.web.web_process import WebProcess
+    from ops.web.web_process import WebProcess, step_back
     from shared.clock import SystemClock
     from shared.config import parse
     from shared.process.service_runner import Built, main
@@ -13,6 +13,7 @@ with early_signals("web"):
 
 def build() -> Built:
     """Read the settings and build the process."""
+    step_back()
     settings = parse(WebSettings)
     redis = connect_redis(settings.redis_url)
     return WebProcess(settings, redis, SystemClock(), links=("operator",)), settings, redis

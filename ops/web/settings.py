@@ -34,7 +34,7 @@ class WebSettings(Settings):
     web_address: str = Field("", description="The address people open (https://...), behind a proxy or by name.")
     web_session_hours: float = Field(12.0, gt=0, le=24 * 31, description="Hours until a login ends.")
     web_link_minutes: float = Field(10.0, gt=0, le=24 * 60, description="Minutes for which a login link can be used.")
-    web_refresh_s: float = Field(1.0, ge=0.2, le=60, description="Seconds between two looks at the board.")
+    web_refresh_s: float = Field(2.0, ge=0.2, le=60, description="Seconds between two looks at the board.")
 
     @property
     def serves_tls(self) -> bool:

@@ -44,13 +44,14 @@ def main(flags: WebFlags, redis_url: str, *, viewer: bool) -> NoReturn:
     """
     demand_extra()
     settings = flags.settings(redis_url)
-    from ops.web.web_process import WebProcess  # noqa: PLC0415 - needs the extra `web`
+    from ops.web.web_process import WebProcess, step_back  # noqa: PLC0415 - needs the extra `web`
     from shared.clock import SystemClock  # noqa: PLC0415 - as above
     from shared.process.service_runner import Built  # noqa: PLC0415 - as above
     from shared.process.service_runner import main as run  # noqa: PLC0415 - as above
     from shared.redis.client import connect_redis  # noqa: PLC0415 - as above
 
     def build() -> Built:
+        step_back()
         redis = connect_redis(redis_url)
         links = ("viewer",) if viewer else ("operator",)
         return WebProcess(settings, redis, SystemClock(), links=links), settings, redis

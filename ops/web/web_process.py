@@ -1,6 +1,7 @@
 """The dashboard as a process: its server on a thread, its feed on another, and the link that lets somebody in."""
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -31,6 +32,8 @@ _LOOK_S = 0.2
 _END_S = 2
 _MOST_CONNECTIONS = 100
 _URL_FILE = "url"
+_BEHIND = 5
+"""How nice a dashboard is to the pipeline."""
 
 
 class WebProcess:
@@ -141,6 +144,11 @@ def build_keeper(settings: WebSettings, clock: Clock) -> Gatekeeper:
         session_s=settings.web_session_hours * 3600,
         token=settings.web_token.get_secret_value() if settings.web_token else "",
     )
+
+
+def step_back() -> None:
+    """Let everything that trades go first, from the main thread on, before there are others."""
+    os.nice(_BEHIND)
 
 
 def open_socket(settings: WebSettings) -> socket.socket:
