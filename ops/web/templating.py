@@ -46,11 +46,20 @@ class PageWriter:
             finalize=_as_plain,
         )
         cast("dict[str, Any]", self._templates.filters).update({each.__name__: each for each in _FILTERS})
+        cast("dict[str, Any]", self._templates.filters)["coded"] = coded
         cast("dict[str, Any]", self._templates.globals).update({"once": once_word, "static": static_url})
 
     def write(self, template: str, shown: Mapping[str, object]) -> str:
         """Return a template with its values."""
         return self._templates.get_template(template).render(shown)
+
+
+def coded(text: str) -> Markup:
+    """Return a message with what stands in `backquotes` as code, as the commands' own messages have it."""
+    parts = make_plain(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
 
 
 def once_word() -> str:

@@ -155,9 +155,7 @@ def test_a_story_that_is_not_there_says_what_was_looked_through(desk: WebRig) ->
     answer = desk.get("/decisions/deadbeef00")
 
     assert answer.status_code == 400
-    assert "no signal, decision, order or transaction in the running system&#39;s streams begins with it" in problem(
-        answer
-    )
+    assert "no signal, decision, order or transaction in the running system's streams begins with it" in problem(answer)
 
 
 def test_why_not_adds_up_as_the_command_does(web: WebRig) -> None:

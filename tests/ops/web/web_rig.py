@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -88,7 +89,7 @@ class WebRig:
 def problem(answer: Response) -> str:
     """Return what a page says is wrong."""
     [text] = re.findall(r'<p class="problem"[^>]*>(.*?)</p>', answer.text, re.DOTALL)
-    return text
+    return unescape(re.sub(r"</?code>", "`", text))
 
 
 def hold(redis: Redis, title: str = "Will it?", token: str = TOKEN, leader: str = LEADER) -> Lot:
