@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -65,8 +65,7 @@ def _ask(rig: WebRig, operation: Any, csrf: str) -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     def holds(case: Any, once: str) -> None:
-        body: Any = case.body
-        told: dict[str, Any] = dict(body) if isinstance(body, dict) else {}
+        told = cast("dict[str, Any]", case.body if isinstance(case.body, dict) else {})
         asked: dict[str, Any] = case.query or {}
         form = {name: str(value) for name, value in told.items()} | {"csrf": csrf, "once": once}
         query = encodable({name: str(value) for name, value in asked.items()})
