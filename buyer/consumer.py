@@ -87,6 +87,8 @@ class SignalConsumer:
             settlement=settlement,
             clock=clock,
         )
+        if losses is not None and losses.in_doubt:
+            self._recovery.went_back()
         self._handler = SignalHandler(
             executor,
             journal,
@@ -260,6 +262,8 @@ class SignalConsumer:
             raise Fenced(f"orders are not followed any more: {failure}") if isinstance(failure, Emptied) else failure
         self._lease.renew()
         self._recovery.finish()
+        if self._losses is not None and self._losses.in_doubt and not self._recovery.waits_for:
+            self._losses.end_doubt()
         self._gate.recovery, self._gate.sells_wait = self._recovery.waits_for, self._recovery.holds_sells
         self._gate.waits_for()  # raises where nothing may be bought at all: the buyer ends, and says why
         for work_due in self._watchers:

@@ -42,6 +42,15 @@ class ServerLosses:
         """Return what the ledger lost and nobody accepted yet."""
         return self._marks.loss
 
+    @property
+    def in_doubt(self) -> bool:
+        """Say whether a loss was accepted, perhaps in an earlier life, and not all of it is found yet."""
+        return self._marks.place.in_doubt
+
+    def end_doubt(self) -> None:
+        """Note that what the server forgot is found."""
+        self._marks.end_doubt()
+
     def accept(self, loss: LedgerLoss, buys: str) -> None:
         """Go on with the ledger as it stands; what an operator had turned on is turned on again. `buys` is for the log.
 
