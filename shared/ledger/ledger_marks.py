@@ -21,8 +21,8 @@ class LedgerPlace:
     write_seq: int = 0
     controls: tuple[str, ...] = ()
     """The operator's controls that were on when they were read last."""
-    in_doubt: bool = False
-    """A loss was accepted, and what the server forgot is not all found yet."""
+    doubt_since_ms: int = 0
+    """When a loss was accepted of which not everything is found yet; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,15 @@ class LedgerMarks:
             seen = self.loss.seen
         return ServerWentBack(f"the server went back: its ledger is at step {seq}, and step {seen} was seen")
 
-    def accept(self, seq: int) -> None:
-        """Take the ledger as it stands now: it is `in_doubt`, also after a restart, until `end_doubt`."""
+    def accept(self, seq: int, now_ms: int) -> None:
+        """Take the ledger as it stands now: it is in doubt, also after a restart, until `end_doubt`."""
         with self._lock:
-            self._place, self.loss = LedgerPlace(seq, in_doubt=True), None
+            since_ms = self._place.doubt_since_ms or now_ms
+            self._place, self.loss = LedgerPlace(seq, doubt_since_ms=since_ms), None
         self._changed()
 
     def end_doubt(self) -> None:
         """Note that everything the server forgot has been found."""
         with self._lock:
-            self._place = replace(self._place, in_doubt=False)
+            self._place = replace(self._place, doubt_since_ms=0)
         self._changed()

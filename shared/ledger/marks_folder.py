@@ -77,7 +77,7 @@ class MarksFolder:
                 str(said["write_id"]),
                 int(said["write_seq"]),
                 tuple(map(str, said["controls"])),
-                in_doubt=bool(said.get("in_doubt")),
+                doubt_since_ms=int(said.get("doubt_since_ms") or 0),
             )
         except FileNotFoundError:
             return None

@@ -35,7 +35,7 @@ class Node:
         self.back = False
         self.waiting = ""
 
-    def run(self) -> list[BuyEngineDecision]:
+    def run(self, _since_ms: int) -> list[BuyEngineDecision]:
         self.began.append(self._clock.monotonic())
         if not self.back:
             self._clock.advance(self._hangs_s)

@@ -89,7 +89,7 @@ def test_a_read_shows_it_as_well_and_nothing_is_written_before_it_is_accepted(se
         server.ledger.read(("cash",))
     with pytest.raises(ServerWentBack):
         server.write("third")
-    server.marks.accept(server.ledger.read(()).seq)
+    server.marks.accept(server.ledger.read(()).seq, now_ms=1)
     server.write("third")
 
     assert server.other.accounts().values == {"cash": 2}
