@@ -81,9 +81,13 @@ class ChainReconciliation:
         fills = [fill for fill in self._fills(since_ms - LOOK_BACK_MS) if self._shard.owns(fill.token_id)]
         unknown = [fill for fill in fills if not self._adoption.knows_order(fill.signal_id)]
         adopted = [self._adopted(fill, self._leader(fill.signal_id)) for fill in unknown if fill.side == "BUY"]
-        sales = [(fill, self._seller(fill)) for fill in unknown if fill.side == "SELL"]
-        self.waiting = "the lots of forgotten sales" if any(seller is None for _, seller in sales) else ""
-        adopted += [self._adopted(fill, seller) for fill, seller in sales if seller]
+        self.waiting = ""
+        for sale in (fill for fill in unknown if fill.side == "SELL"):  # one by one: two may be of one lot
+            seller = self._seller(sale)
+            if seller is None:
+                self.waiting = "the lots of forgotten sales"
+            elif seller:
+                adopted.append(self._adopted(sale, seller))
         for decision in adopted:
             self._log.error(
                 "fill_adopted", signal_id=decision.signal_id, fix="the server lost what it had acknowledged"

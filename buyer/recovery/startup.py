@@ -68,7 +68,7 @@ class StartupRecovery:
 
     @property
     def seeks_forgotten(self) -> bool:
-        """Say whether any signal may have an order that the server forgot. On paper nothing is outside of the ledger."""
+        """Say whether a signal may have an order that the server forgot; on paper none has."""
         return bool(self.waits_for) and self._lost_at is not None
 
     @property
