@@ -1,12 +1,10 @@
 """Adoption of fills that the journal does not know: the orders the ledger has at all, and the step that adds one."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from buyer.execution.intent_codec import order_parts, read_open_order
 from buyer.execution.order_writes import adopted_write
 from shared.domain.errors import Malformed
 from shared.domain.ledger_write import FencingToken
@@ -38,22 +36,16 @@ class FillAdoption:
     def seller_of(self, token_id: str, shares: int, leader: str) -> str | None:
         """Return whose lot a sale sold: `leader`'s, else the oldest that holds so much (an exit names no leader).
 
-        What open sales of a lot take is not there for another. None while orders of the token have not ended, '' where
-        no lot holds so much after that.
+        What another sale takes has left its lot already. None while orders of the token have not ended, '' where no lot
+        holds so much after that.
         """
-        texts = [*self._ledger.records(ORDERS).values(), *self._ledger.records(INTENTS).values()]
-        open_orders = [order_parts(read_open_order(text))[0] for text in texts if token_id in text]
-        taken = Counter[str]()
-        for order in open_orders:
-            if order.side == "SELL":
-                taken[order.leader] += order.shares
-        lots = [lot for lot in open_lots(self._ledger) if lot.token_id == token_id]
-        sellers = [lot.leader for lot in lots if lot.shares - taken[lot.leader] >= shares]
-        if leader in sellers:
+        lots = [lot.leader for lot in open_lots(self._ledger) if lot.token_id == token_id and lot.shares >= shares]
+        if leader in lots:
             return leader
-        if open_orders:
+        open_orders = [*self._ledger.records(ORDERS).values(), *self._ledger.records(INTENTS).values()]
+        if any(token_id in text for text in open_orders):
             return None
-        return sellers[0] if sellers else ""
+        return lots[0] if lots else ""
 
     def adopt(self, decision: BuyEngineDecision) -> None:
         """Take in a fill that nothing here explains: its cost counts, and its order is settled like any other.
