@@ -7,6 +7,8 @@ RUN    := $(VENV)/.installed
 REPORT := $(VENV)/.installed-report
 DEV    := $(VENV)/.installed-dev
 FAST   := not server and not simulator and not sockets and not process and not evm and not sdk and not slow
+# Three workers a core: what plays with processes and sockets waits for two thirds of its time.
+WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN))
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --quiet --extra build --extra simulator --extra live --extra web --extra alerts
 
@@ -53,7 +55,7 @@ run: install ## Follow real traders with paper orders: make run LEADERS=0x...,0x
 	@$(BIN)/hybrid up $(if $(LEADERS),--leaders $(LEADERS))
 
 test: install-dev ## All tests; needs loopback, but no network beyond it
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-fast: install-dev ## The fast tier: no network (loopback included), no server, no processes, nothing that plays long
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(FAST)"
