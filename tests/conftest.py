@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from ops.supervisor.embedded_redis import EmbeddedRedis
 from shared.redis.client import connect_redis
-from tests.longest_first import deal_longest
+from tests.running.longest_first import deal_longest
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_SOCKETS = ("server", "simulator", "process", "sockets", "evm", "sdk")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.longest_first import deal_longest
+from tests.running.longest_first import deal_longest
 
 
 def test_each_worker_begins_with_one_of_the_longest() -> None:
