@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from pydantic import BaseModel, Field
 
-from buyer.strategy.limits import Sizing, Tiers
+from buyer.strategy.limit_values import Tiers
+from buyer.strategy.limits import Sizing
 
 
 class StakeSettings(BaseModel):
