@@ -8,8 +8,8 @@ from msgspec.json import schema_components
 
 _HEAD = """# Events and rules
 
-Every event is one JSON object: in the field `json` of a stream's entry, and as a line on stdout. Sums are decimal strings in
-pUSD, shares decimal strings, times milliseconds since 1970 (`_ms`). Fields are only ever added. Written by `make docs`;
+Every event is one JSON object: in the field `json` of a stream's entry, and as a line on stdout. Sums are decimal strings
+in pUSD, shares decimal strings, times milliseconds since 1970 (`_ms`). Fields are only ever added. Written by `make docs`;
 [events.schema.json](events.schema.json) is the same for programs.
 """
 _RULES = """## Rules of a decision

@@ -14,7 +14,7 @@ def error_texts() -> dict[str, str]:
     """Return heading -> file of every such error that says something itself."""
     files = [file for program in PROGRAMS for file in sorted((ROOT / program).rglob("*.py"))]
     found = {heading: str(file.relative_to(ROOT)) for file in files for heading in _headings(file)}
-    return {heading: file for heading, file in found.items() if sum(letter.isalpha() for letter in heading) > 8}  # noqa: PLR2004 - not just names and values
+    return {heading: file for heading, file in found.items() if sum(letter.isalpha() for letter in heading) > 8}
 
 
 def _headings(file: Path) -> Iterator[str]:

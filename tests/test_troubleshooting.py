@@ -19,4 +19,4 @@ def test_every_error_text_is_a_heading_and_every_heading_an_error_text() -> None
 
 
 def test_each_heading_has_advice_of_its_own() -> None:
-    assert [heading for heading, text in advice().items() if len(text.split("\n## ")[0].strip()) < 20] == []  # noqa: PLR2004 - a sentence
+    assert [heading for heading, text in advice().items() if len(text.split("\n## ")[0].strip()) < 20] == []
