@@ -8,14 +8,13 @@ from msgspec.json import schema_components
 
 _HEAD = """# Events and rules
 
-Every event is one JSON object: in the field `json` of a stream's entry, and as a line on stdout. Sums are decimal strings
-in pUSD, shares decimal strings, times milliseconds since 1970 (`_ms`). Fields are only ever added. Written by `make docs`;
+Every event is one JSON object: in the field `json` of a stream's entry, and as a line on stdout. Sums and shares are
+decimal strings (pUSD), times milliseconds since 1970 (`_ms`). Fields are only ever added. Written by `make docs`;
 [events.schema.json](events.schema.json) is the same for programs.
 """
 _RULES = """## Rules of a decision
 
-Each stands in `rules` of a decision with its value, its limit and whether it passed, in this order of names; `hybrid why`
-shows them in words.
+Each stands in `rules` of a decision with its value, its limit and whether it passed; `hybrid why` shows them in words.
 
 | rule | what it compares |
 |---|---|"""
