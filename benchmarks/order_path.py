@@ -118,9 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="seconds of steady rate; 0 leaves it out")
     parser.add_argument("--beside", default="", metavar="COMMIT", help="the code of this commit beside ours, in turns")
     parser.add_argument("--recording-venue", action="store_true", help="a venue that takes every order and records it")
-    parser.add_argument(
-        "--viewers", type=int, default=0, help="people who look at the dashboard, in turns with none"
-    )
+    parser.add_argument("--viewers", type=int, default=0, help="people who look at the dashboard, in turns with none")
     return parser
 
 
